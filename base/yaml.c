@@ -46,14 +46,12 @@ struct parser {
 
 /* ---- places ---- */
 
-struct place yaml_place(struct cursor *c, const yaml_mark_t *mark)
+size_t yaml_offset(struct cursor *c, const yaml_mark_t *mark)
 {
     if (c->ascii)
-        return (struct place){
-            (uint32_t)(c->base + mark->index), (uint32_t)(c->line + mark->line), (uint32_t)mark->column + 1};
+        return c->base + mark->index;
     const char *p = c->text.p;
     while (c->index < mark->index && c->offset < c->text.n) {
-        c->line += p[c->offset] == '\n';
         c->offset++;
         while (c->offset < c->text.n && ((unsigned char)p[c->offset] & 0xc0) == 0x80)
             c->offset++;
@@ -63,22 +61,29 @@ struct place yaml_place(struct cursor *c, const yaml_mark_t *mark)
         c->offset--;
         while (c->offset > c->base && ((unsigned char)p[c->offset] & 0xc0) == 0x80)
             c->offset--;
-        c->line -= p[c->offset] == '\n';
         c->index--;
     }
-    return (struct place){(uint32_t)c->offset, (uint32_t)c->line, (uint32_t)mark->column + 1};
+    return c->offset;
 }
 
-struct span yaml_span(const struct yaml_input *in, struct place place, size_t length)
+struct span yaml_span(const struct source *source, size_t offset, size_t length)
 {
-    return (struct span){in->source, place.offset, (uint32_t)length, place.line, place.column};
+    if (!length && source)
+        return span_at(source, offset, length);
+    return (struct span){.source = source, .offset = (uint32_t)offset, .length = (uint32_t)length};
+}
+
+static size_t event_start(struct parser *p, const yaml_event_t *event, size_t *length)
+{
+    size_t start = yaml_offset(&p->in.cursor, &event->start_mark);
+    *length = yaml_offset(&p->in.cursor, &event->end_mark) - start;
+    return start;
 }
 
 static struct span event_span(struct parser *p, const yaml_event_t *event)
 {
-    struct place start = yaml_place(&p->in.cursor, &event->start_mark);
-    struct place end = yaml_place(&p->in.cursor, &event->end_mark);
-    return yaml_span(&p->in, start, end.offset - start.offset);
+    size_t length, start = event_start(p, event, &length);
+    return yaml_span(p->in.source, start, length);
 }
 
 size_t yaml_rest_of_line(struct str text, size_t offset)
@@ -151,15 +156,13 @@ static bool is_text_tag(const yaml_char_t *tag)
 
 /* ---- building ---- */
 
-static struct node *node_new(struct parser *p, enum node_kind kind, struct place place, size_t length)
+static struct node *node_new(struct parser *p, enum node_kind kind, size_t offset, size_t length)
 {
     struct node *node = ARENA_NEW(p->arena, struct node);
     node->kind = (uint8_t)kind;
     node->source = p->in.source;
-    node->offset = place.offset;
+    node->offset = (uint32_t)offset;
     node->length = (uint32_t)length;
-    node->line = place.line;
-    node->column = place.column;
     return node;
 }
 
@@ -177,9 +180,6 @@ static struct node *with_tag(struct parser *p, const yaml_char_t *tag, struct no
     map->entries[0] = (struct node_entry){.key = arena_str(p->arena, str_z((const char *)tag)),
         .key_offset = node->offset,
         .key_length = node->length,
-        .key_line = node->line,
-        .key_column = node->column,
-        .source = node->source,
         .value = node};
     return map;
 }
@@ -217,8 +217,6 @@ static void yaml_attach(struct parser *p, struct built built)
     if (built.node->kind == NODE_NULL && !built.node->length) {
         built.node->offset = entry->key_offset;
         built.node->length = entry->key_length;
-        built.node->line = entry->key_line;
-        built.node->column = entry->key_column;
     }
     if (frame->is_merge) {
         frame->is_merge = false;
@@ -242,7 +240,7 @@ static void add_key(struct parser *p, const yaml_event_t *event)
     struct frame *frame = yaml_top(p);
     struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    struct span span = event_span(p, event);
+    size_t length, start = event_start(p, event, &length);
     if (event->data.scalar.tag && !is_text_tag(event->data.scalar.tag))
         tag_kind(p, event, (const char *)event->data.scalar.tag, NODE_STRING);
     if (plain && !text.n)
@@ -250,19 +248,14 @@ static void add_key(struct parser *p, const yaml_event_t *event)
     frame->has_key = true;
     frame->is_merge = plain && str_eq(text, STR("<<"));
     if (frame->is_merge && frame->merge) {
-        struct diag *d = diag_error(p->in.diags, span, "\"<<\" is given twice");
+        struct diag *d = diag_error(p->in.diags, event_span(p, event), "\"<<\" is given twice");
         diag_hint(p->in.diags, d, "several maps are merged with a list: <<: [*a, *b]");
     }
     MEM_GROW(p->entries, p->entry_cap, p->entry_count + 1);
-    p->entries[p->entry_count++] = (struct node_entry){.key = arena_str(p->arena, text),
-        .key_offset = span.offset,
-        .key_length = span.length,
-        .key_line = span.line,
-        .key_column = span.column,
-        .source = p->in.source};
+    p->entries[p->entry_count++] = (struct node_entry){
+        .key = arena_str(p->arena, text), .key_offset = (uint32_t)start, .key_length = (uint32_t)length};
     if (event->data.scalar.anchor) {
-        struct place place = {span.offset, span.line, span.column};
-        struct node *node = node_new(p, NODE_STRING, place, span.length);
+        struct node *node = node_new(p, NODE_STRING, start, length);
         node->string = p->entries[p->entry_count - 1].key;
         remember_anchor(p, event->data.scalar.anchor, (struct built){node, 1, 0, false});
     }
@@ -282,9 +275,8 @@ static void on_scalar(struct parser *p, const yaml_event_t *event)
         return;
     }
     count_nodes(p, event);
-    struct span span = event_span(p, event);
-    struct place place = {span.offset, span.line, span.column};
-    struct node *node = node_new(p, NODE_STRING, place, span.length);
+    size_t length, start = event_start(p, event, &length);
+    struct node *node = node_new(p, NODE_STRING, start, length);
     struct str text = str_n((const char *)event->data.scalar.value, event->data.scalar.length);
     node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (node->plain && !is_text_tag(event->data.scalar.tag))
@@ -353,10 +345,10 @@ static void open_frame(struct parser *p, const yaml_event_t *event, enum node_ki
         return;
     }
     count_nodes(p, event);
-    struct place place = yaml_place(&p->in.cursor, &event->start_mark);
+    size_t start = yaml_offset(&p->in.cursor, &event->start_mark);
     struct str text = p->in.source->text;
-    text.n = text.n - place.offset < SHOWN_MAX ? text.n : place.offset + SHOWN_MAX;
-    struct node *node = node_new(p, kind, place, yaml_rest_of_line(text, place.offset));
+    text.n = text.n - start < SHOWN_MAX ? text.n : start + SHOWN_MAX;
+    struct node *node = node_new(p, kind, start, yaml_rest_of_line(text, start));
     check_tag(p, event, tag, node);
     size_t first = kind == NODE_LIST ? p->item_count : p->entry_count;
     struct built *remembered = remember_anchor(p, anchor, (struct built){node, 1, 0, true});
@@ -475,11 +467,8 @@ static struct node *parse_all(
     p->tags_as_keys = tags_as_keys;
     p->in.source = source;
     p->in.diags = diags;
-    p->in.cursor = (struct cursor){.text = text,
-        .base = bom,
-        .ascii = is_ascii(str_slice(text, bom, text.n)),
-        .offset = bom,
-        .line = 1 + source->above};
+    p->in.cursor = (struct cursor){
+        .text = text, .base = bom, .ascii = is_ascii(str_slice(text, bom, text.n)), .offset = bom};
     if (!yaml_parser_initialize(&p->in.yaml))
         mem_exhausted(); /* the only reason */
     yaml_parser_set_encoding(&p->in.yaml, YAML_UTF8_ENCODING);
@@ -488,7 +477,7 @@ static struct node *parse_all(
     yaml_parser_delete(&p->in.yaml);
     struct node *root = p->failed ? NULL : p->root;
     if (!p->failed && (!root || (root->kind == NODE_NULL && !root->length)))
-        root = node_new(p, NODE_MAP, (struct place){(uint32_t)bom, 1, 1}, 0);
+        root = node_new(p, NODE_MAP, bom, 0);
     free(p->items);
     free(p->entries);
     map_release(&p->anchors);

@@ -32,7 +32,6 @@ struct node {
     uint32_t count;          /* of a list's items or a map's entries */
     uint32_t offset, length; /* raw bytes in the source; of a map or list: to the end of its first line; of a
                                 value that was left out: its key's */
-    uint32_t line, column;
     union {
         bool boolean;
         int64_t integer;
@@ -46,8 +45,7 @@ struct node {
 
 struct node_entry {
     struct str key;
-    uint32_t key_offset, key_length, key_line, key_column; /* the key as written */
-    const struct source *source;
+    uint32_t key_offset, key_length; /* the key as written, in the value's source */
     struct node *value;
 };
 
@@ -72,6 +70,7 @@ const struct node *yaml_embedded(const char *path);
 struct str node_raw(const struct node *node);
 /* The text; "" where it is none, or there is no node. */
 struct str node_text(const struct node *node);
+/* Without line and column, which are worked out when it is reported. */
 struct span node_span(const struct node *node);
 struct span node_key_span(const struct node_entry *entry);
 const struct node_entry *node_find(const struct node *map, struct str key); /* NULL: not a map or not there */

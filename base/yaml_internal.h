@@ -17,11 +17,7 @@ struct cursor {
     struct str text;
     size_t base; /* bytes of a byte order mark, which libyaml does not see */
     bool ascii;
-    size_t index, offset, line; /* of the last place asked for */
-};
-
-struct place {
-    uint32_t offset, line, column;
+    size_t index, offset; /* of the last place asked for */
 };
 
 struct yaml_input {
@@ -31,8 +27,9 @@ struct yaml_input {
     struct cursor cursor;
 };
 
-struct place yaml_place(struct cursor *cursor, const yaml_mark_t *mark);
-struct span yaml_span(const struct yaml_input *in, struct place place, size_t length);
+size_t yaml_offset(struct cursor *cursor, const yaml_mark_t *mark);
+/* What has no length would have no place, but for its line and column. */
+struct span yaml_span(const struct source *source, size_t offset, size_t length);
 /* Bytes from offset to the end of its line, blanks at the end left out. */
 size_t yaml_rest_of_line(struct str text, size_t offset);
 /* Sets kind and value of an unquoted scalar; a string keeps the pointer. */

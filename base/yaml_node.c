@@ -41,13 +41,12 @@ struct str node_raw(const struct node *node)
 
 struct span node_span(const struct node *node)
 {
-    return (struct span){node->source, node->offset, node->length, node->line, node->column};
+    return yaml_span(node->source, node->offset, node->length);
 }
 
 struct span node_key_span(const struct node_entry *entry)
 {
-    return (struct span){
-        entry->source, entry->key_offset, entry->key_length, entry->key_line, entry->key_column};
+    return yaml_span(entry->value->source, entry->key_offset, entry->key_length);
 }
 
 const struct node_entry *node_find(const struct node *map, struct str key)

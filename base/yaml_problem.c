@@ -1,31 +1,29 @@
 /* libyaml knows its grammar; these messages are about the file in front of the user. */
 #include "base/yaml_internal.h"
 
-static struct place error_place(struct yaml_input *in, const yaml_mark_t *mark)
+static size_t error_offset(struct yaml_input *in, const yaml_mark_t *mark)
 {
-    struct place place = yaml_place(&in->cursor, mark);
-    if (place.offset > in->source->text.n)
-        place.offset = (uint32_t)in->source->text.n;
-    return place;
+    size_t offset = yaml_offset(&in->cursor, mark);
+    return offset < in->source->text.n ? offset : in->source->text.n;
 }
 
 /* Is there a ${ on the line, unquoted for all we know? The usual reason for what YAML makes of it. */
-static bool line_has_expression(struct yaml_input *in, struct place place)
+static bool line_has_expression(struct yaml_input *in, size_t at)
 {
     struct str text = in->source->text;
-    const char *newline = place.offset ? memrchr(text.p, '\n', place.offset) : NULL;
+    const char *newline = at ? memrchr(text.p, '\n', at) : NULL;
     size_t start = newline ? (size_t)(newline - text.p) + 1 : 0;
-    struct str line = str_slice(text, start, start + yaml_rest_of_line(text, start) + (place.offset - start));
+    struct str line = str_slice(text, start, start + yaml_rest_of_line(text, start) + (at - start));
     return str_find(line, STR("${"), 0) >= 0;
 }
 
 /* "${f("x")}": the text ended at the second quote. */
-static bool ends_quote(struct yaml_input *in, struct place place)
+static bool ends_quote(struct yaml_input *in, size_t at)
 {
     struct str text = in->source->text;
-    const char *newline = place.offset ? memrchr(text.p, '\n', place.offset) : NULL;
+    const char *newline = at ? memrchr(text.p, '\n', at) : NULL;
     size_t start = newline ? (size_t)(newline - text.p) + 1 : 0;
-    struct str before = str_slice(text, start, place.offset);
+    struct str before = str_slice(text, start, at);
     ptrdiff_t opened = str_find(before, STR("\"${"), 0);
     return opened >= 0 && before.n && before.p[before.n - 1] == '"' && (size_t)opened + 1 < before.n - 1;
 }
@@ -67,16 +65,16 @@ static const struct known_problem *find_problem(const char *text)
     return NULL;
 }
 
-static void report_bad_character(struct yaml_input *in, struct place place, const char *problem)
+static void report_bad_character(struct yaml_input *in, size_t at, const char *problem)
 {
     struct str text = in->source->text;
-    char c = place.offset < text.n ? text.p[place.offset] : ' ';
+    char c = at < text.n ? text.p[at] : ' ';
     if (c == '\t' || strstr(problem, "tab character")) {
-        struct diag *d = diag_error(in->diags, yaml_span(in, place, 1), "a tab cannot indent");
+        struct diag *d = diag_error(in->diags, span_at(in->source, at, 1), "a tab cannot indent");
         diag_label(in->diags, d, "use spaces");
         return;
     }
-    struct span span = yaml_span(in, place, 1);
+    struct span span = span_at(in->source, at, 1);
     struct diag *d = span_is_hidden(span)
                          ? diag_error(in->diags, span, "a value cannot begin with this character")
                          : diag_error(in->diags, span, "a value cannot begin with \"%c\"", c);
@@ -96,20 +94,20 @@ static void report_syntax(struct yaml_input *in)
 {
     const yaml_parser_t *yaml = &in->yaml;
     const char *problem = yaml->problem ? yaml->problem : "not YAML";
-    struct place place = error_place(in, &yaml->problem_mark);
+    size_t at = error_offset(in, &yaml->problem_mark);
     if (!strncmp(problem, "found character that cannot", 27) || strstr(problem, "tab character")) {
-        report_bad_character(in, place, problem);
+        report_bad_character(in, at, problem);
         return;
     }
     const struct known_problem *known = find_problem(problem);
     bool at_context = known && strstr(known->message, "begins here");
-    struct span context = yaml_span(in, error_place(in, &yaml->context_mark), 1);
-    struct span span = at_context && yaml->context ? context : yaml_span(in, place, 1);
+    struct span context = span_at(in->source, error_offset(in, &yaml->context_mark), 1);
+    struct span span = at_context && yaml->context ? context : span_at(in->source, at, 1);
     struct diag *d = diag_error(in->diags, span, "%s", known ? known->message : problem);
-    if (ends_quote(in, place))
+    if (ends_quote(in, at))
         diag_hint(in->diags, d,
             "quotes in an expression end the text around it: in single quotes it is '${f(\"…\")}'");
-    else if (line_has_expression(in, place))
+    else if (line_has_expression(in, at))
         diag_hint(in->diags, d,
             "an expression inside [ ] or { }, or one that holds \": \" or \" #\", is quoted: \"${…}\"");
     else if (known && known->hint)

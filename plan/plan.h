@@ -127,7 +127,7 @@ struct rule_finding {
 struct plan {
     struct arena arena;
     struct workspace *workspace;
-    struct change *changes; /* every instance with an action or drift, in order of address; NOOPs without
+    struct change **changes; /* every instance with an action or drift, in order of address; NOOPs without
                                drift are left out */
     size_t change_count;
     size_t counts[ACTION_COUNT];   /* of instances, NOOPs included */

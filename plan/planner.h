@@ -92,7 +92,7 @@ struct evaluated {
 
 /* What was decided of resources; those of the stack's instances are added at the end. */
 struct decided {
-    struct change *changes; /* heap; the plan's, once it is made */
+    struct change **changes; /* heap; the plan's, once it is made */
     size_t count, cap;
 };
 

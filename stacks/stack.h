@@ -124,17 +124,21 @@ struct attr_expr {
     struct str name;
     const struct attr *attr; /* schema's */
     struct expr *expr;
-    struct span key_span;
-    bool wrong; /* while loading: told of already */
+    const struct node_entry *entry; /* in the file */
+    bool wrong;                     /* while loading: told of already */
 };
 
 /* What is wrong in a declaration and was told of; the rest of it is looked at all the same. */
 struct mistaken {
     bool any, all;           /* all: there is a key that the type does not know, and may be any attribute */
+    uint32_t count;          /* of names */
     const struct str *names; /* of attributes that are given, and not among the declaration's */
-    size_t count;
 };
 
+/* adopt: what to do when something with that identity exists already (recovery and import; see docs). */
+enum adopt_mode { ADOPT_OWNED, ADOPT_NEVER, ADOPT_EXISTING };
+
+/* What `lifecycle:`, `timeouts:` and `adopt:` say. */
 struct lifecycle {
     bool prevent_destroy, create_before_destroy;
     const struct str *ignore_changes; /* attribute names; "*" alone: all */
@@ -142,65 +146,75 @@ struct lifecycle {
     struct expr **replace_triggered_by; /* values; a change of any of them replaces */
     size_t trigger_count;
     size_t first_rule, rule_count; /* its conditions, in stack->rules */
+    enum adopt_mode adopt;
+    int64_t timeout_create_ms, timeout_update_ms, timeout_delete_ms; /* 0: the type's */
 };
 
-/* adopt: what to do when something with that identity exists already (recovery and import; see docs). */
-enum adopt_mode { ADOPT_OWNED, ADOPT_NEVER, ADOPT_EXISTING };
-
+/* There may be a hundred thousand of them, so they are small. */
 struct decl {
     enum decl_kind kind;
+    uint32_t index; /* position in stack->decls; every dependency has a smaller one */
     struct str name;
     struct module *module; /* where it is declared */
     struct str
         address;      /* "lake", "module/lake", "inputs.owner", "locals.x"; of a for_each: without ["key"] */
     struct span span; /* of its key in the file */
-    uint32_t index;   /* position in stack->decls; every dependency has a smaller one */
     struct decl **deps;
-    size_t dep_count;
-
-    /* INPUT */
-    const struct attr
-        *input; /* name, type, sensitive, pattern … as an attribute; `required` without default */
-    const struct value
-        *given; /* root module: the value given or defaulted, converted and marked; NULL in other modules */
-    struct expr *argument; /* child modules: what the parent passes (evaluated in the parent's scope); NULL:
-                              `given` is the default */
-
-    /* LOCAL, OUTPUT */
-    struct expr *expr;
-    bool sensitive; /* OUTPUT */
-    struct str description;
-
-    /* PROVIDER, CONNECTION */
-    struct expr *config;  /* the map; NULL: nothing said */
-    struct str full_name; /* as records have it: "aws.tokyo", within a module "net/aws", net["a"]/aws */
-    struct decl *via;     /* the connection that it goes by; NULL: none */
+    uint32_t dep_count;
+    struct mistaken mistaken;
+    union {
+        struct { /* INPUT */
+            const struct attr
+                *input; /* name, type, sensitive, pattern … as an attribute; `required` without default */
+            const struct value *given; /* root module: the value given or defaulted, converted and marked;
+                                          NULL in other modules */
+            struct expr *argument;     /* child modules: what the parent passes (evaluated in the parent's
+                                          scope); NULL: `given` is the default */
+        };
+        struct { /* LOCAL, OUTPUT */
+            struct expr *expr;
+            struct str description;
+            bool sensitive; /* OUTPUT */
+        };
+        struct {                 /* PROVIDER, CONNECTION */
+            struct expr *config; /* the map; NULL: nothing said */
+            struct str
+                full_name;    /* as records have it: "aws.tokyo", within a module "net/aws", net["a"]/aws */
+            struct decl *via; /* the connection that it goes by; NULL: none */
+        };
+        struct { /* MODULE: depends on what `when` refers to (these come first) and on all that is in it; an
+                    output of it is referred to by the output's own declaration */
+            struct module *target;
+            struct decl **calls; /* with for_each: no target, but a call for each key. These are not among
+                                    the names. */
+            uint32_t call_count, when_dep_count;
+            bool keyed; /* has a for_each */
+        };
+    };
 
     /* RESOURCE, DATA */
-    const struct schema *schema;
-    struct attr_expr *attrs; /* in file order; those that are wrong are not among them */
-    size_t attr_count;
-    struct mistaken mistaken;
-    const struct rule *check;   /* DATA: that has it for itself; it is read after an apply. NULL: none */
+    uint32_t attr_count;
     uint32_t costly_references; /* references to it that may want a costly attribute, and not plainly another
                                    one */
+    struct attr_expr *attrs;    /* in file order; those that are wrong are not among them */
+    const struct schema *schema;
+    const struct rule *check;     /* DATA: that has it for itself; it is read after an apply. NULL: none */
     struct expr *for_each, *when; /* NULL: not given; `when` of modules too */
     struct decl
         *provider; /* NULL: the default configuration of the type's provider, where none is declared */
-    struct str provider_name; /* "aws" */
-    struct lifecycle lifecycle;
-    enum adopt_mode adopt;
-    int64_t timeout_create_ms, timeout_update_ms, timeout_delete_ms; /* 0: the type's */
-
-    /* MODULE: depends on what `when` refers to (these come first) and on all that is in it; an output of it
-     * is referred to by the output's own declaration */
-    struct module *target;
-    size_t when_dep_count;
-    /* MODULE with for_each: no target, but a call for each key. These are not among the names. */
-    bool keyed;
-    struct decl **calls;
-    size_t call_count;
+    struct str provider_name;    /* "aws"; of PROVIDER, too */
+    struct lifecycle *lifecycle; /* NULL: nothing said; see decl_lifecycle() */
 };
+
+static inline bool decl_is_keyed_module(const struct decl *decl)
+{
+    return decl->kind == DECL_MODULE && decl->keyed;
+}
+static inline const struct lifecycle *decl_lifecycle(const struct decl *decl)
+{
+    static const struct lifecycle none;
+    return decl->lifecycle ? decl->lifecycle : &none;
+}
 
 struct module {
     struct str path; /* "" for the root, "net", "net/inner" */

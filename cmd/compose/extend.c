@@ -36,9 +36,6 @@ static struct node *as_map(struct compose *c, struct node *node)
         map->entries[i] = (struct node_entry){.key = arena_str(c->arena, key),
             .key_offset = value->offset,
             .key_length = value->length,
-            .key_line = value->line,
-            .key_column = value->column,
-            .source = node->source,
             .value = value};
     }
     return map;

@@ -275,13 +275,13 @@ void picture_take_plan(struct picture *p, const struct plan *plan)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (size_t i = 0; i < plan->change_count; i++) {
         struct str declared, key;
-        if (!address_split(&arena, plan->changes[i].subject.address, &declared, &key))
+        if (!address_split(&arena, plan->changes[i]->subject.address, &declared, &key))
             continue;
         const struct decl *decl = stack_find(p->stack, declared);
         if (!decl || !is_drawn(decl) || p->nodes[decl->index] == UINT32_MAX)
             continue;
         enum action *action = &p->actions[p->nodes[decl->index]];
-        if (plan->changes[i].decision.action > *action)
-            *action = plan->changes[i].decision.action;
+        if (plan->changes[i]->decision.action > *action)
+            *action = plan->changes[i]->decision.action;
     }
 }

@@ -6,12 +6,8 @@
 struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at)
 {
     struct node *node = ARENA_NEW(arena, struct node);
-    *node = (struct node){.kind = (uint8_t)kind,
-        .offset = at->offset,
-        .length = at->length,
-        .line = at->line,
-        .column = at->column,
-        .source = at->source};
+    *node = (struct node){
+        .kind = (uint8_t)kind, .offset = at->offset, .length = at->length, .source = at->source};
     if (kind == NODE_LIST)
         node->items = NULL;
     if (kind == NODE_MAP)
@@ -57,12 +53,8 @@ void nodes_set_entry(struct arena *arena, struct node *map, const struct node_en
 
 void nodes_set(struct arena *arena, struct node *map, struct str key, const struct node *value)
 {
-    const struct node_entry entry = {.key = arena_str(arena, key),
-        .key_offset = value->offset,
-        .key_line = value->line,
-        .key_column = value->column,
-        .source = value->source,
-        .value = (struct node *)value};
+    const struct node_entry entry = {
+        .key = arena_str(arena, key), .key_offset = value->offset, .value = (struct node *)value};
     nodes_set_entry(arena, map, &entry);
 }
 

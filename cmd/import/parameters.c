@@ -3,7 +3,7 @@
 
 struct str template_comment(struct arena *arena, const struct node_entry *entry)
 {
-    struct str text = entry->source->text;
+    struct str text = entry->value->source->text;
     size_t end = entry->key_offset;
     if (!entry->key_length) /* nobody has written it: template.h */
         return STR_EMPTY;

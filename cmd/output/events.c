@@ -250,8 +250,8 @@ static void event_unread(struct buf *out, const struct unread *unread)
 static void event_outside(struct buf *out, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].gone || plan->changes[i].drift_count)
-            event_drifted(out, &plan->changes[i]);
+        if (plan->changes[i]->gone || plan->changes[i]->drift_count)
+            event_drifted(out, plan->changes[i]);
     for (size_t i = 0; i < plan->unread_count; i++)
         event_unread(out, &plan->unread[i]);
 }
@@ -270,12 +270,12 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command, b
 {
     event_outside(out, plan);
     for (size_t i = 0; i < plan->change_count; i++)
-        if (all || plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
-            event_change(out, &plan->changes[i]);
+        if (all || plan->changes[i]->decision.action != ACTION_NOOP || plan->changes[i]->moved_from.n)
+            event_change(out, plan->changes[i]);
     if (all)
         plan_each_unchanged(plan, event_unchanged, out);
     for (size_t i = 0; i < plan->change_count; i++)
-        event_erases(out, &plan->changes[i]);
+        event_erases(out, plan->changes[i]);
     for (size_t i = 0; i < plan->finding_count; i++)
         event_rule(out, &plan->findings[i]);
     for (size_t i = 0; i < plan->output_count; i++)

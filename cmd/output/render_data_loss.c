@@ -188,8 +188,8 @@ static enum part part_of(const struct value *what)
 static bool any_of(const struct plan *plan, enum part part)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        for (uint32_t k = 0; plan->changes[i].erases && k < plan->changes[i].erases->count; k++)
-            if (part_of(plan->changes[i].erases->items[k]) == part)
+        for (uint32_t k = 0; plan->changes[i]->erases && k < plan->changes[i]->erases->count; k++)
+            if (part_of(plan->changes[i]->erases->items[k]) == part)
                 return true;
     return false;
 }
@@ -209,7 +209,7 @@ static void add_list(
     style_add(out, o->color, STYLE_BOLD, leads[part]);
     buf_addz(out, "\n\n");
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *c = &plan->changes[i];
+        const struct change *c = plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
             int blanks = width - (int)cells_width(c->subject.address);
             if (part_of(c->erases->items[k]) != part)
@@ -230,7 +230,7 @@ void render_erases(const struct plan *plan, const struct render_options *o, stru
 {
     int width = 0;
     for (size_t i = 0; i < plan->change_count; i++) {
-        int w = plan->changes[i].erases ? (int)cells_width(plan->changes[i].subject.address) : 0;
+        int w = plan->changes[i]->erases ? (int)cells_width(plan->changes[i]->subject.address) : 0;
         width = w > width ? w : width;
     }
     if (!width)
@@ -245,7 +245,7 @@ static void add_markdown_list(const struct plan *plan, enum part part, struct bu
     if (any_of(plan, part))
         buf_addf(out, "\n**%s**\n\n", leads[part]);
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *c = &plan->changes[i];
+        const struct change *c = plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
             if (part_of(c->erases->items[k]) != part)
                 continue;

@@ -66,8 +66,8 @@ size_t sections_list(const struct plan *plan, struct arena *arena, struct sectio
     struct section *list = ARENA_ARRAY(arena, struct section, plan->change_count + 1);
     size_t n = 0;
     for (size_t i = 0; i < plan->change_count; i++)
-        if (is_shown(&plan->changes[i]))
-            list[n++] = section_of(plan, &plan->changes[i]);
+        if (is_shown(plan->changes[i]))
+            list[n++] = section_of(plan, plan->changes[i]);
     find_groups(list, n);
     qsort(list, n, sizeof *list, in_order);
     *out = list;

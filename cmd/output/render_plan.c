@@ -58,7 +58,7 @@ static size_t drift_sections(const struct plan *plan, const struct render_option
     size_t n = 0;
     bool apart = true; /* what has lines below its head stands between empty ones */
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *c = &plan->changes[i];
+        const struct change *c = plan->changes[i];
         if (!has_drift(c))
             continue;
         if (n++ == 0)

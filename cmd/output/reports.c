@@ -157,8 +157,8 @@ static void add_drifted(struct junit *j, const struct change *change)
 void junit_add_drift(struct junit *j, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].gone || plan->changes[i].drift_count)
-            add_drifted(j, &plan->changes[i]);
+        if (plan->changes[i]->gone || plan->changes[i]->drift_count)
+            add_drifted(j, plan->changes[i]);
     for (size_t i = 0; i < plan->unread_count; i++)
         junit_add(j, &(struct junit_case){.group = STR("unread"),
                          .name = plan->unread[i].address,

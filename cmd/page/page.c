@@ -262,8 +262,8 @@ static void add_drift(const struct plan *plan, struct buf *out)
         return;
     buf_addz(out, "<details class=\"drift module\" open><summary>Changed outside weir</summary>\n");
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].gone || plan->changes[i].drift_count)
-            add_drifted(&plan->changes[i], out);
+        if (plan->changes[i]->gone || plan->changes[i]->drift_count)
+            add_drifted(plan->changes[i], out);
     buf_addz(out, "</details>\n");
 }
 

@@ -130,9 +130,9 @@ static void add_file(const struct explained *e, struct buf *out)
         return;
     }
     text_add_safe(out, decl->span.source->path, false);
-    buf_addf(out, ":%u  %.*s%s%s\n", decl->span.line, STR_ARG(decl->schema->name),
+    buf_addf(out, ":%u  %.*s%s%s\n", span_complete(decl->span).line, STR_ARG(decl->schema->name),
         decl->for_each ? ", one for each of a list" : "",
-        decl->lifecycle.prevent_destroy ? ", not to be destroyed" : "");
+        decl_lifecycle(decl)->prevent_destroy ? ", not to be destroyed" : "");
 }
 
 static void add_record(const struct explained *e, const struct record *r, struct buf *out)
@@ -173,7 +173,7 @@ static void add_live(const struct explained *e, struct buf *out)
         render_drift(e->plan, &options, out);
     }
     for (size_t i = 0; i < e->plan->change_count; i++) {
-        const struct change *change = &e->plan->changes[i];
+        const struct change *change = e->plan->changes[i];
         if (change->decision.action == ACTION_NOOP || !is_it(e, change->subject.address))
             continue;
         buf_addf(out, "%s%s ", any || e->plan->drifted ? "          " : "", "weir apply would");
@@ -262,9 +262,9 @@ static void explain_json(const struct explained *e, struct buf *out)
     struct value_entry entries[] = {{STR("event"), value_stringz(arena, "explained")},
         {STR("address"), value_string(arena, e->address)},
         {STR("file"), decl ? value_string(arena, decl->span.source->path) : &value_null},
-        {STR("line"), decl ? value_int(arena, decl->span.line) : &value_null}, {STR("needs"), e->needs},
-        {STR("needed_by"), e->needed}, {STR("recorded"), value_builder_map(&recorded)},
-        {STR("history"), past_value(e)}};
+        {STR("line"), decl ? value_int(arena, span_complete(decl->span).line) : &value_null},
+        {STR("needs"), e->needs}, {STR("needed_by"), e->needed},
+        {STR("recorded"), value_builder_map(&recorded)}, {STR("history"), past_value(e)}};
     json_write(
         out, value_map(arena, entries, sizeof entries / sizeof *entries), JSON_REDACT | JSON_MARK_UNKNOWN);
     buf_add_char(out, '\n');

@@ -69,7 +69,7 @@ static void tell_left(struct invocation *inv, const struct plan *plan)
     const struct change *first = NULL;
     size_t n = 0;
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *change = &plan->changes[i];
+        const struct change *change = plan->changes[i];
         if (!change->left.n || change->decision.action == ACTION_NOOP)
             continue;
         first = n++ ? first : change;

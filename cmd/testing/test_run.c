@@ -385,11 +385,11 @@ static bool check_nothing_to_do(struct running_test *r)
         return test_fail_err(r, "planning again", &err);
     bool ok = true;
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].decision.action != ACTION_NOOP)
+        if (plan->changes[i]->decision.action != ACTION_NOOP)
             ok = test_fail(r, "a second plan would still %s %.*s%s%.*s",
-                action_name(plan->changes[i].decision.action), STR_ARG(plan->changes[i].subject.address),
-                plan->changes[i].attr_count ? ": " : "",
-                STR_ARG(plan->changes[i].attr_count ? plan->changes[i].attrs[0].name : STR_EMPTY));
+                action_name(plan->changes[i]->decision.action), STR_ARG(plan->changes[i]->subject.address),
+                plan->changes[i]->attr_count ? ": " : "",
+                STR_ARG(plan->changes[i]->attr_count ? plan->changes[i]->attrs[0].name : STR_EMPTY));
     plan_free(plan);
     return ok;
 }

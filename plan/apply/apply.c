@@ -96,9 +96,9 @@ static const struct value *checks_value(const struct executor *x)
 static int refuse_left(const struct plan *plan, struct err *err)
 {
     size_t i = 0;
-    while (!plan->changes[i].left.n || plan->changes[i].decision.action == ACTION_NOOP)
+    while (!plan->changes[i]->left.n || plan->changes[i]->decision.action == ACTION_NOOP)
         i++;
-    err_set(err, ERR_LOCKED, "%.*s", STR_ARG(plan->changes[i].left));
+    err_set(err, ERR_LOCKED, "%.*s", STR_ARG(plan->changes[i]->left));
     return err_hint(err, "what is left is done by the same command when that run has ended; with "
                          "--lock-timeout it is waited for");
 }
@@ -118,7 +118,7 @@ static int run_outcome(struct executor *x, struct err *err)
 static bool brings_secrets(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *change = &plan->changes[i];
+        const struct change *change = plan->changes[i];
         if (change->instance && object_tells_secrets(change->schema, change->instance->desired))
             return true;
     }
@@ -193,7 +193,7 @@ static bool claims_reveal_secrets(const struct plan *plan)
 {
     bool reveal = false;
     for (size_t i = 0; i < plan->change_count && !reveal; i++)
-        reveal = is_named_by_secret(&plan->changes[i]);
+        reveal = is_named_by_secret(plan->changes[i]);
     return reveal;
 }
 
@@ -218,7 +218,7 @@ static int check_free(
     struct planner *p = plan->planner;
     struct err why = ERR_INIT;
     for (size_t i = 0; i < plan->change_count; i++)
-        plan->changes[i].left = STR_EMPTY;
+        plan->changes[i]->left = STR_EMPTY;
     *claims = concern_claims(p, arena);
     if (state_check_claims(plan->workspace->state, *claims, &why)) {
         if (!partial || !concern_leave_met(p))

@@ -67,7 +67,7 @@ static struct span failure_span(const struct decl *decl, const struct err *err)
         return (struct span){0};
     for (size_t i = 0; rest.p && i < decl->attr_count; i++)
         if (str_eq(decl->attrs[i].name, name))
-            return decl->attrs[i].key_span;
+            return node_key_span(decl->attrs[i].entry);
     return decl->span;
 }
 

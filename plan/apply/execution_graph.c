@@ -71,7 +71,7 @@ static void add_ops(struct builder *b)
             b->decl_ops[i] = add_op(b, (struct op){.kind = OP_DECL, .decl = p->stack->decls[i]});
     }
     for (size_t i = 0; i < plan->change_count; i++) {
-        struct change *change = &plan->changes[i];
+        struct change *change = plan->changes[i];
         enum action action = change->decision.action;
         if (action == ACTION_DELETE || action == ACTION_FORGET)
             b->delete_ops[change->seen - p->recorded.seen] =

@@ -29,11 +29,16 @@ static bool writes_secret(const struct decl *decl)
         if (expr_writes_secret(decl->attrs[i].expr, attr->sensitive))
             return true;
     }
-    if (decl->kind == DECL_INPUT && decl->input->sensitive && decl->input->default_value)
-        return true;
-    return expr_writes_secret(decl->argument, decl->kind == DECL_INPUT && decl->input->sensitive) ||
-           expr_writes_secret(decl->expr, decl->sensitive) || expr_writes_secret(decl->config, false) ||
-           expr_writes_secret(decl->for_each, false) || expr_writes_secret(decl->when, false);
+    switch (decl->kind) {
+    case DECL_INPUT:
+        return (decl->input->sensitive && decl->input->default_value) ||
+               expr_writes_secret(decl->argument, decl->input->sensitive);
+    case DECL_LOCAL:
+    case DECL_OUTPUT: return expr_writes_secret(decl->expr, decl->sensitive);
+    case DECL_PROVIDER:
+    case DECL_CONNECTION: return expr_writes_secret(decl->config, false);
+    default: return expr_writes_secret(decl->for_each, false) || expr_writes_secret(decl->when, false);
+    }
 }
 
 /* One blank for each run of them: YAML folds lines. */

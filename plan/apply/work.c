@@ -94,7 +94,7 @@ static const struct value *with_ignored(struct work *work, const struct value *p
     const struct value *wanted = work->desired;
     const struct comparison comparison = {.arena = &work->arena,
         .schema = work->change->schema,
-        .lifecycle = &work->change->instance->decl->lifecycle,
+        .lifecycle = decl_lifecycle(work->change->instance->decl),
         .live = prior};
     for (size_t i = 0; i < comparison.schema->attr_count; i++) {
         const struct attr *attr = &comparison.schema->attrs[i];
@@ -179,7 +179,7 @@ int work_adopt(struct work *work, const struct value *live, struct err *err)
     struct attr_change *list;
     struct comparison comparison = {.arena = &work->arena,
         .schema = work->change->schema,
-        .lifecycle = &work->change->instance->decl->lifecycle,
+        .lifecycle = decl_lifecycle(work->change->instance->decl),
         .live = live};
     size_t n = diff_objects(&comparison, work->desired, &list);
     return work_update(work, live, list, n, err);
@@ -193,7 +193,7 @@ static int update_as_shown(
     const struct instance *instance = change->instance;
     struct comparison comparison = {.arena = &work->arena,
         .schema = change->schema,
-        .lifecycle = &instance->decl->lifecycle,
+        .lifecycle = decl_lifecycle(instance->decl),
         .live = prior,
         .record = record};
     work->ctx.lacks = record ? record->halfway : NULL;
@@ -266,7 +266,8 @@ static int begin_apply(struct work *work, struct err *err)
         provider_location(work->provider, decl->schema, true, &work->arena, &work->location, err))
         return -1;
     bool updates = work->change->decision.action == ACTION_UPDATE;
-    work_context(work, updates ? decl->timeout_update_ms : decl->timeout_create_ms);
+    work_context(
+        work, updates ? decl_lifecycle(decl)->timeout_update_ms : decl_lifecycle(decl)->timeout_create_ms);
     if (work->desired != instance->desired && fills_read(work->x->p, &work->ctx, &work->desired, err))
         return -1;
     if (work->desired != instance->desired &&

@@ -289,7 +289,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     const struct schema *schema = work->change->schema;
     const struct resource_ops *ops = schema->ops;
     const struct value *live = NULL, *set = object_set(&work->arena, schema, work->desired);
-    enum adopt_mode mode = work->change->instance->decl->adopt;
+    enum adopt_mode mode = decl_lifecycle(work->change->instance->decl)->adopt;
     /* Then it was this very request that made it, but for its answer. Where a type says how that is found
      * out, it was looked already. */
     bool unsure = err->unsure && !schema->lost.n && !schema->unknowable;

@@ -140,7 +140,7 @@ static int begin_delete(struct work *work, struct err *err)
     if (opened)
         return -1;
     work->location = record->location;
-    work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
+    work_context(work, decl && decl->kind == DECL_RESOURCE ? decl_lifecycle(decl)->timeout_delete_ms : 0);
     work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
     work->ctx.replaces = work->change->instance && !work->x->plan->destroy;
     const struct planner *p = work->x->p;

@@ -15,9 +15,9 @@
 static const struct change *find_adoption(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].subject.address, address) &&
-            plan->changes[i].decision.action == ACTION_ADOPT)
-            return &plan->changes[i];
+        if (str_eq(plan->changes[i]->subject.address, address) &&
+            plan->changes[i]->decision.action == ACTION_ADOPT)
+            return plan->changes[i];
     return NULL;
 }
 
@@ -45,7 +45,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
             .configured = configured_fields(p->arena, change->schema, instance->desired, live),
             .deps = evaluate_deps(p, instance->decl),
             .adopted = true,
-            .prevent_destroy = instance->decl->lifecycle.prevent_destroy},
+            .prevent_destroy = decl_lifecycle(instance->decl)->prevent_destroy},
         .action = STR("adopt"),
         .schema = change->schema,
         .given = instance->desired,
@@ -165,7 +165,7 @@ static struct outcome outcome_of(
             .reported = reported_found(&work->arena, &change, whole, work->left_out),
             .configured = configured_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
-            .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
+            .prevent_destroy = decl_lifecycle(work->change->instance->decl)->prevent_destroy},
         .action = action,
         .schema = schema,
         .given = desired,

@@ -21,7 +21,7 @@ static struct comparison comparison_of(
 {
     return (struct comparison){.arena = p->arena,
         .schema = instance->decl->schema,
-        .lifecycle = &instance->decl->lifecycle,
+        .lifecycle = decl_lifecycle(instance->decl),
         .live = live,
         .record = instance->seen ? instance->seen->record : NULL};
 }
@@ -116,7 +116,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
 {
     const struct decl *decl = instance->decl;
     const struct seen *seen = instance->seen;
-    if (decl->lifecycle.prevent_destroy)
+    if (decl_lifecycle(decl)->prevent_destroy)
         return forbid_destroying(p, decl, instance->address, "replaced", "");
     if (adopted_forbids(p, seen->record, decl->span, "replaced") ||
         !constraints_check(p, instance, instance->desired, NULL) ||
@@ -124,7 +124,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
         return false;
     struct change *change = instance->change;
     change->adopted = seen->record->adopted;
-    change->decision.create_first = decl->lifecycle.create_before_destroy || decl->schema->create_first;
+    change->decision.create_first = decl_lifecycle(decl)->create_before_destroy || decl->schema->create_first;
     change->reason = str_z(reason);
     struct comparison comparison = comparison_of(p, instance, seen->live);
     change->attr_count = diff_made(&comparison, instance->planned, &change->attrs);
@@ -147,7 +147,7 @@ static const char *why_replaced(
         return moves.p;
     if (address_matches(instance->address, p->options->replaces, p->options->replace_count))
         return "asked for with --replace";
-    if (decl->lifecycle.trigger_count && triggered(p, instance))
+    if (decl_lifecycle(decl)->trigger_count && triggered(p, instance))
         return "replace_triggered_by";
     for (size_t i = 0; i < n; i++)
         if (list[i].replaces)
@@ -163,7 +163,7 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
     instance->planned = object_whole(p->arena, decl->schema, instance->desired, live, NULL);
     if (!record) {
         instance_change(p, instance)->decision.action = ACTION_ADOPT;
-    } else if (record->prevent_destroy != decl->lifecycle.prevent_destroy) {
+    } else if (record->prevent_destroy != decl_lifecycle(decl)->prevent_destroy) {
         /* The record has to know: it is all there is once the resource is no longer in the file. */
         instance_change(p, instance)->decision.action = ACTION_UPDATE;
         instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
@@ -261,7 +261,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     struct str declared, key;
     const struct decl *decl =
         address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
-    if (!forget && (decl ? decl->lifecycle.prevent_destroy : record->prevent_destroy))
+    if (!forget && (decl ? decl_lifecycle(decl)->prevent_destroy : record->prevent_destroy))
         return forbid_destroying(
             p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
     if (!forget && p->options->destroy && adopted_keeps(p, record))
@@ -285,7 +285,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     if (schema)
         list_attributes(p, change, record);
     MEM_GROW(p->decided.changes, p->decided.cap, p->decided.count + 1);
-    p->decided.changes[p->decided.count++] = *change;
+    p->decided.changes[p->decided.count++] = change;
     return true;
 }
 
@@ -341,7 +341,7 @@ static void withdraw_create_first(struct planner *p)
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
         struct search search = {p, false};
-        if (!decl->schema || !decl->schema->create_first || decl->lifecycle.create_before_destroy)
+        if (!decl->schema || !decl->schema->create_first || decl_lifecycle(decl)->create_before_destroy)
             continue;
         each_resource_dep(p, decl, find_destroyed_first, &search);
         if (search.found)

@@ -160,7 +160,7 @@ static bool plan_instance(struct planner *p, struct instance *instance)
         if (!import_id(p, instance, &id, &span))
             return false;
         if (id ? !look_for_import(p, instance, id, span)
-               : decl->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
+               : decl_lifecycle(decl)->adopt == ADOPT_EXISTING && !look_for_existing(p, instance))
             return false;
         if (instance->import_live)
             instance->desired = evaluate_files(p, instance, p->arena, instance->desired);

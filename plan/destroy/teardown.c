@@ -81,11 +81,11 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
     if (there < 0 || !within.n)
         return false;
     for (size_t i = 0; i < p->decided.count; i++) {
-        int64_t n = resources_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject,
+        int64_t n = resources_in(p->arena, p->decided.changes[i], within, &change->seen->record->subject,
             value_getb(what, "keeps_versions"));
         own += n;
         owners += n > 0; /* of each an upload may have been broken off, which goes with it */
-        command |= is_command_of(&p->decided.changes[i], change->subject.address);
+        command |= is_command_of(p->decided.changes[i], change->subject.address);
     }
     return command || (own >= there && owners >= value_geti(counts, "uploads", 0));
 }
@@ -182,7 +182,7 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
 {
     struct obstacles all = {.plan = plan};
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *c = &plan->changes[i];
+        const struct change *c = plan->changes[i];
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++)
             if (obstacle_is(c->erases->items[k]))
                 add_obstacle(&all, c, c->erases->items[k]);

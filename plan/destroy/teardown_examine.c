@@ -237,12 +237,12 @@ static int collect_deletions(struct planner *p, struct examination *x, struct er
 {
     size_t n = 0;
     for (size_t i = 0; i < p->decided.count; i++)
-        n += has_to_be_examined(&p->decided.changes[i]);
+        n += has_to_be_examined(p->decided.changes[i]);
     x->changes = ARENA_ARRAY(p->arena, struct change *, n + 1);
     x->providers = ARENA_ARRAY(p->arena, struct provider *, n + 1);
     x->errors = ARENA_ARRAY(p->arena, struct err *, n + 1);
     for (size_t i = 0; i < p->decided.count; i++) {
-        struct change *change = &p->decided.changes[i];
+        struct change *change = p->decided.changes[i];
         if (!has_to_be_examined(change))
             continue;
         const struct record *record = change->seen->record;

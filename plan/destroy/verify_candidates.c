@@ -145,7 +145,7 @@ static bool may_be_others(const struct planner *p, const struct instance *instan
     for (size_t i = 0; i < p->stack->import_count; i++)
         if (str_eq(p->stack->imports[i].address, instance->address))
             return true;
-    return instance->decl->adopt == ADOPT_EXISTING;
+    return decl_lifecycle(instance->decl)->adopt == ADOPT_EXISTING;
 }
 
 /* Calls can be made with what is known only. */

@@ -52,7 +52,8 @@ void adopted_tell(struct planner *p, const struct str *addresses, size_t n)
 
 static bool was_there(const struct record *record, const struct decl *decl)
 {
-    return record->adopted || (decl && decl->kind == DECL_RESOURCE && decl->adopt == ADOPT_EXISTING);
+    return record->adopted ||
+           (decl && decl->kind == DECL_RESOURCE && decl_lifecycle(decl)->adopt == ADOPT_EXISTING);
 }
 
 void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl)
@@ -98,7 +99,8 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
                    : instance->seen      ? instance->seen->record->attrs
                                          : NULL;
     how.offline = p->offline || (p->options->as_recorded && !how.recorded);
-    op.timeout_ms = how.recorded ? decl->timeout_update_ms : decl->timeout_create_ms;
+    op.timeout_ms =
+        how.recorded ? decl_lifecycle(decl)->timeout_update_ms : decl_lifecycle(decl)->timeout_create_ms;
     if (!decl->schema->ops->prepare(&op, &how, *object, object, err))
         return 0;
     if (err->class == ERR_IO) /* a file that the stack names */
@@ -209,10 +211,10 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
                            *its = other ? value_get(object, other->name) : NULL;
         if (!mine || !its || mine->kind == VALUE_UNKNOWN || its->kind == VALUE_UNKNOWN)
             continue;
-        struct diag *d =
-            diag_error(p->diags, given->key_span, "%.*s: \"%.*s\" and \"%.*s\" exclude each other",
-                STR_ARG(instance->address), STR_ARG(given->name), STR_ARG(other->name));
-        diag_related(p->diags, d, other->key_span, "given here");
+        struct diag *d = diag_error(p->diags, node_key_span(given->entry),
+            "%.*s: \"%.*s\" and \"%.*s\" exclude each other", STR_ARG(instance->address),
+            STR_ARG(given->name), STR_ARG(other->name));
+        diag_related(p->diags, d, node_key_span(other->entry), "given here");
         return false;
     }
     return true;
@@ -266,7 +268,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     if (!v || report_lost_secret(p, instance, given, v))
         return false;
     if (schema_convert(arena, given->attr, v, &converted, &issue)) {
-        evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
+        evaluate_issue(p, given->expr, node_key_span(given->entry), "attribute", given->name, &issue);
         return false;
     }
     if (value_is_null(converted) && given->attr->required) {

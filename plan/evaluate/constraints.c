@@ -228,7 +228,7 @@ static void report_broken(
     const struct attr_expr *given = attributes_given(decl, broken->attribute);
     struct span span = !given                ? decl->span
                        : broken->path->count ? expr_span_at(given->expr, broken->path, broken->at_key)
-                                             : given->key_span;
+                                             : node_key_span(given->entry);
     constraints_say(p, instance, span, broken, warns);
 }
 
@@ -258,7 +258,8 @@ static bool only_warns(
     const struct planner *p, const struct instance *instance, const struct value_constraint *constraint)
 {
     const struct decl *decl = instance->decl;
-    bool may_exist = constraint->legacy || decl->adopt == ADOPT_EXISTING || import_of(p, instance->address);
+    bool may_exist = constraint->legacy || decl_lifecycle(decl)->adopt == ADOPT_EXISTING ||
+                     import_of(p, instance->address);
     return p->offline && decl->kind == DECL_RESOURCE && may_exist;
 }
 

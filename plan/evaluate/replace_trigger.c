@@ -229,7 +229,7 @@ bool expression_changes(struct planner *p, const struct instance *instance, cons
 
 bool triggered(struct planner *p, const struct instance *instance)
 {
-    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
+    const struct lifecycle *lifecycle = decl_lifecycle(instance->decl);
     for (size_t i = 0; i < lifecycle->trigger_count; i++)
         if (expression_changes(p, instance, lifecycle->replace_triggered_by[i], NULL, p->diags))
             return true;

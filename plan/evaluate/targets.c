@@ -25,7 +25,7 @@ static bool target_is_known(struct planner *p, struct str target)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(target));
     if (recorded_find(&p->recorded, target) ||
-        (decl && !decl->keyed)) /* a module's instances are looked for below */
+        (decl && !decl_is_keyed_module(decl))) /* a module's instances are looked for below */
         return true;
     for (size_t i = 0; i < p->recorded.count; i++)
         if (address_matches(p->recorded.seen[i].address, &target, 1))
@@ -64,7 +64,7 @@ bool targets_find(struct planner *p)
         struct str target = options->targets[t], declared = address_declared(target);
         for (size_t i = 0; i < p->stack->decl_count; i++) {
             const struct decl *decl = p->stack->decls[i];
-            bool one = decl->keyed && !str_eq(target, declared); /* of a module's instances */
+            bool one = decl_is_keyed_module(decl) && !str_eq(target, declared); /* of a module's instances */
             bool whole = address_matches(decl->address, &target, 1);
             if ((str_eq(decl->address, declared) && !one) || whole)
                 target_with_deps(p, decl, whole);

@@ -93,7 +93,7 @@ static bool check_policy(struct planner *p, const struct attr_expr *given, struc
         statement ? arena_printf(&scratch, "statement %zu: %s", statement, err.message) : str_z(err.message);
     const struct schema_issue issue = {
         .message = message, .label = STR_EMPTY, .key = STR_EMPTY, .path = value_list(&scratch, path, depth)};
-    evaluate_issue(p, given->expr, given->key_span, "attribute", given->name, &issue);
+    evaluate_issue(p, given->expr, node_key_span(given->entry), "attribute", given->name, &issue);
     return false;
 }
 
@@ -167,7 +167,8 @@ static void trusts_tell(
 {
     struct diags *diags = t->p->diags;
     const struct decl *decl = t->instance->decl;
-    bool warns = t->p->offline && (decl->adopt == ADOPT_EXISTING || import_of(t->p, t->instance->address));
+    bool warns = t->p->offline &&
+                 (decl_lifecycle(decl)->adopt == ADOPT_EXISTING || import_of(t->p, t->instance->address));
     struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY),
                trust = iam_trust_attribute(role->schema->name);
     const struct attr_expr *there = attributes_given(role, trust);

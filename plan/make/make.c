@@ -106,23 +106,9 @@ static void evaluate_rest(struct planner *p)
 
 /* ---- results ---- */
 
-static size_t count_changes(const struct planner *p)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->stack->decl_count; i++)
-        for (size_t k = 0; k < p->evaluated.instances[i].n; k++)
-            n += p->evaluated.instances[i].items[k].change != NULL;
-    return n;
-}
-
 static void collect_changes(struct planner *p)
 {
     struct plan *plan = p->plan;
-    size_t n = p->decided.count + count_changes(p);
-    if (n > p->decided.cap) { /* all at once: they are large */
-        p->decided.changes = mem_realloc_array(p->decided.changes, n, sizeof *p->decided.changes);
-        p->decided.cap = n;
-    }
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         struct instances *list = &p->evaluated.instances[i];
         if (p->stack->decls[i]->kind == DECL_RESOURCE)
@@ -137,30 +123,29 @@ static void collect_changes(struct planner *p)
             }
             if (!instance->change)
                 continue;
-            p->decided.changes[p->decided.count++] = *instance->change;
+            MEM_GROW(p->decided.changes, p->decided.cap, p->decided.count + 1);
+            p->decided.changes[p->decided.count++] = instance->change;
         }
     }
 }
 
 static int by_address(const void *a, const void *b)
 {
-    return str_cmp(((const struct change *)a)->subject.address, ((const struct change *)b)->subject.address);
+    const struct change *x = *(struct change *const *)a, *y = *(struct change *const *)b;
+    return str_cmp(x->subject.address, y->subject.address);
 }
 
 static void finish_changes(struct planner *p)
 {
     struct plan *plan = p->plan;
     for (size_t i = 0; i < p->decided.count; i++)
-        if (!p->decided.changes[i].instance)
-            plan->counts[p->decided.changes[i].decision.action]++;
+        if (!p->decided.changes[i]->instance)
+            plan->counts[p->decided.changes[i]->decision.action]++;
     collect_changes(p);
     if (p->decided.count)
         qsort(p->decided.changes, p->decided.count, sizeof *p->decided.changes, by_address);
     plan->changes = p->decided.changes;
     plan->change_count = p->decided.count;
-    for (size_t i = 0; i < p->decided.count; i++)
-        if (p->decided.changes[i].instance)
-            p->decided.changes[i].instance->change = &p->decided.changes[i];
 }
 
 /* ---- destroy ---- */

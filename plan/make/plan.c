@@ -29,7 +29,7 @@ enum action action_named(struct str name)
 bool plan_has_changes(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
+        if (plan->changes[i]->decision.action != ACTION_NOOP || plan->changes[i]->moved_from.n)
             return true;
     return false;
 }
@@ -62,8 +62,8 @@ size_t plan_count_all(const struct plan *plan)
 const struct change *plan_change_at(const struct plan *plan, struct str address)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (str_eq(plan->changes[i].subject.address, address))
-            return &plan->changes[i];
+        if (str_eq(plan->changes[i]->subject.address, address))
+            return plan->changes[i];
     return NULL;
 }
 

@@ -112,7 +112,7 @@ int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err)
     bool over = false;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < plans[i]->change_count; k++)
-            add_change(&d, plans[i]->planner, &plans[i]->changes[k]);
+            add_change(&d, plans[i]->planner, plans[i]->changes[k]);
     for (size_t i = 0; i < d.n; i++)
         over |= check_quota(&d, &d.items[i], &says, &codes);
     if (over) {

@@ -298,8 +298,8 @@ static void concern_of_plan(struct concern *about, const struct planner *p)
     concern_init(about, p);
     refer_to_targets(about, p);
     for (size_t i = 0; i < p->plan->change_count; i++)
-        if (!p->plan->changes[i].left.n)
-            add_change(about, p, &p->plan->changes[i]);
+        if (!p->plan->changes[i]->left.n)
+            add_change(about, p, p->plan->changes[i]);
 }
 
 int since_check_made(struct planner *p, struct err *err)
@@ -377,7 +377,7 @@ bool concern_leave_met(struct planner *p)
 {
     bool any = false;
     for (size_t i = 0; i < p->plan->change_count; i++) {
-        struct change *change = &p->plan->changes[i];
+        struct change *change = p->plan->changes[i];
         change->left = left_to(p, change);
         any |= !change->left.n && change->decision.action != ACTION_NOOP;
     }
@@ -388,7 +388,7 @@ bool *concern_untrue(const struct planner *p, struct arena *arena)
 {
     bool *untrue = ARENA_ARRAY(arena, bool, p->stack->decl_count + 1);
     for (size_t i = 0; i < p->plan->change_count; i++) {
-        const struct change *change = &p->plan->changes[i];
+        const struct change *change = p->plan->changes[i];
         const struct decl *decl = stack_find(p->stack, address_declared(change->subject.address));
         if (decl && (change->left.n || p->plan->destroy))
             untrue[decl->index] = true;

@@ -140,7 +140,7 @@ static const struct rule_links *find_links(struct asking *a, const struct decl *
 /* What a resource's own conditions say. Those about what the call brings wait for that. */
 static void ask_own(struct asking *a, struct subject_of_rule *subject, struct instance *instance)
 {
-    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
+    const struct lifecycle *lifecycle = decl_lifecycle(instance->decl);
     unsigned names = 0;
     for (size_t i = 0; i < lifecycle->rule_count; i++)
         names |= a->p->stack->rules[lifecycle->first_rule + i].names;
@@ -174,7 +174,7 @@ static void ask_of_instance(struct asking *a, struct instance *instance)
                 a->p, &a->scratch, instance, instance->planned, list->links ? find_links(a, decl) : NULL);
         ask(a, list->rules[i], &subject, instance);
     }
-    if (decl->lifecycle.rule_count)
+    if (decl_lifecycle(decl)->rule_count)
         ask_own(a, &subject, instance);
     arena_release(&a->scratch);
 }
@@ -199,7 +199,7 @@ static int64_t count_changes(const struct plan *plan)
 {
     int64_t n = 0;
     for (size_t i = 0; i < plan->change_count; i++)
-        n += plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n;
+        n += plan->changes[i]->decision.action != ACTION_NOOP || plan->changes[i]->moved_from.n;
     return n;
 }
 
@@ -254,8 +254,8 @@ static void ask_all(struct asking *a)
                 ask_of_instance(a, &list->items[k]);
     }
     for (size_t i = 0; i < p->plan->change_count; i++)
-        if (!p->plan->changes[i].instance && p->plan->changes[i].schema)
-            ask_of_deleted(a, &p->plan->changes[i]);
+        if (!p->plan->changes[i]->instance && p->plan->changes[i]->schema)
+            ask_of_deleted(a, p->plan->changes[i]);
     for (size_t i = 0; i < p->stack->rule_count && !p->offline; i++) {
         const struct rule *rule = &p->stack->rules[i];
         bool asked = !rule->budget || (p->options->cost && !p->options->no_budget);

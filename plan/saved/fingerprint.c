@@ -35,7 +35,7 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *change = &plan->changes[i];
+        const struct change *change = plan->changes[i];
         buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->subject.address),
             action_name(change->decision.action), STR_ARG(change->moved_from), change->decision.create_first);
         add_location(&text, plan, change, arena);
@@ -76,7 +76,7 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *change = &plan->changes[i];
+        const struct change *change = plan->changes[i];
         AUTO_BUILDER struct value_builder attrs = VALUE_BUILDER(arena);
         for (size_t k = 0; k < change->attr_count; k++)
             value_builder_set(

@@ -155,7 +155,7 @@ const struct value *saved_changes(const struct plan *plan, struct arena *arena)
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena), outputs = VALUE_BUILDER(arena),
                                       erases = VALUE_BUILDER(arena);
     for (size_t i = 0; i < plan->change_count; i++) {
-        const struct change *c = &plan->changes[i];
+        const struct change *c = plan->changes[i];
         value_builder_add(&changes, change_saved(arena, plan, c));
         if (c->erases)
             value_builder_set(&erases, c->subject.address, c->erases);
@@ -223,23 +223,24 @@ static const struct decl *read_declared(
     return decl;
 }
 
-static struct change read_change(const struct reading *r, const struct value *v, const struct value *erases)
+static struct change *read_change(const struct reading *r, const struct value *v, const struct value *erases)
 {
     struct err unknown = ERR_INIT; /* then without its types, and nothing more */
-    struct change c = {.subject = {.address = read_text(r, v, "address"),
-                           .type = read_text(r, v, "type"),
-                           .provider = read_text(r, v, "provider"),
-                           .id = read_text(r, v, "id")},
+    struct change *c = ARENA_NEW(r->arena, struct change);
+    *c = (struct change){.subject = {.address = read_text(r, v, "address"),
+                             .type = read_text(r, v, "type"),
+                             .provider = read_text(r, v, "provider"),
+                             .id = read_text(r, v, "id")},
         .decision = {action_named(value_gets(v, "action")), value_getb(v, "create_first")},
         .reason = read_text(r, v, "reason"),
         .moved_from = read_text(r, v, "moved_from"),
         .gone = value_getb(v, "gone")};
-    const struct value *goes = value_get(erases, c.subject.address);
-    c.schema = catalog_find(r->catalog, c.subject.type, value_getb(v, "data"), &unknown);
-    c.attrs = read_attrs(r, c.schema, value_getz(v, "attrs"), &c.attr_count);
-    c.drift = read_attrs(r, c.schema, value_getz(v, "drift"), &c.drift_count);
-    c.decl = read_declared(r, c.schema, v);
-    c.erases = goes ? value_copy(r->arena, value_as_list(goes)) : NULL;
+    const struct value *goes = value_get(erases, c->subject.address);
+    c->schema = catalog_find(r->catalog, c->subject.type, value_getb(v, "data"), &unknown);
+    c->attrs = read_attrs(r, c->schema, value_getz(v, "attrs"), &c->attr_count);
+    c->drift = read_attrs(r, c->schema, value_getz(v, "drift"), &c->drift_count);
+    c->decl = read_declared(r, c->schema, v);
+    c->erases = goes ? value_copy(r->arena, value_as_list(goes)) : NULL;
     return c;
 }
 
@@ -287,7 +288,7 @@ void saved_changes_read(
     const struct value *changes = value_as_list(value_getz(saved, "changes")),
                        *outputs = value_as_list(value_getz(saved, "outputs"));
     *out = (struct plan){.output_values = &value_empty_map};
-    out->changes = ARENA_ARRAY(arena, struct change, changes->count + 1);
+    out->changes = ARENA_ARRAY(arena, struct change *, changes->count + 1);
     for (uint32_t i = 0; i < changes->count; i++)
         out->changes[out->change_count++] = read_change(&r, changes->items[i], value_getz(saved, "erases"));
     out->outputs = ARENA_ARRAY(arena, struct output_change, outputs->count + 1);

@@ -180,7 +180,10 @@ static void add_reference(void *ctx, const struct decl *decl, struct str attr, b
     struct references *r = ctx;
     bool outer = r->part;
     part = part || outer;
-    const struct expr *expr = !decl ? r->for_each : decl->kind == DECL_INPUT ? decl->argument : decl->expr;
+    const struct expr *expr = !decl                                                   ? r->for_each
+                              : decl->kind == DECL_INPUT                              ? decl->argument
+                              : decl->kind == DECL_LOCAL || decl->kind == DECL_OUTPUT ? decl->expr
+                                                                                      : NULL;
     if (decl && decl->kind == DECL_RESOURCE) {
         struct str text = arena_printf(
             r->list.arena, "%.*s%s%.*s", STR_ARG(decl->address), attr.n ? "." : "", STR_ARG(attr));

@@ -278,10 +278,8 @@ static struct expr *compile_key(struct arena *arena, const struct node_entry *en
     *node = (struct node){.kind = NODE_STRING,
         .offset = entry->key_offset,
         .length = entry->key_length,
-        .line = entry->key_line,
-        .column = entry->key_column,
         .string = entry->key,
-        .source = entry->source};
+        .source = entry->value->source};
     struct expr *e = ARENA_NEW(arena, struct expr);
     template_compile(arena, node, e, diags);
     return e;
@@ -345,8 +343,6 @@ const struct node *source_node(struct arena *arena, const struct source *source)
     *node = (struct node){.kind = NODE_STRING,
         .plain = true,
         .length = (uint32_t)source->text.n,
-        .line = 1,
-        .column = 1,
         .string = source->text,
         .source = source};
     return node;

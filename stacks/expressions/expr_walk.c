@@ -330,7 +330,7 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d)
     const struct decl *decl = e->op == EXPR_DECL ? e->decl : indexed ? e->index.base->decl : NULL;
     if (!decl || (decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA && decl->kind != DECL_MODULE))
         return false;
-    bool several = decl->for_each || decl->keyed;
+    bool several = decl->for_each || decl_is_keyed_module(decl);
     if (indexed && !several) /* lake["tags"] is something of it */
         return false;
     struct str text = eval_source(e, decl->name), attribute = usual_attribute(decl);

@@ -340,7 +340,7 @@ static void check_conflicts(struct loader *loader, struct decl *decl, const stru
         if (!other || !is_surely_given(other->value) || !is_surely_given(node_find(body, given->name)->value))
             continue;
         given->wrong = true;
-        struct span span = given->key_span, before = node_key_span(other);
+        struct span span = node_key_span(given->entry), before = node_key_span(other);
         const struct attr *back = schema_attr(decl->schema, other->key);
         if (back && str_eq(back->conflicts, given->name) && before.offset > span.offset)
             continue; /* said once, at the later of the two */
@@ -370,7 +370,7 @@ static void warn_deprecated(struct loader *loader, const struct decl *decl)
 {
     for (size_t i = 0; i < decl->attr_count; i++)
         if (decl->attrs[i].attr && decl->attrs[i].attr->deprecated)
-            diag_warning(loader->diags, decl->attrs[i].key_span,
+            diag_warning(loader->diags, node_key_span(decl->attrs[i].entry),
                 "\"%.*s\" of %.*s is deprecated by the service", STR_ARG(decl->attrs[i].name),
                 STR_ARG(decl->schema->name));
 }

@@ -240,7 +240,7 @@ static bool decls_is_blank(char c)
 
 bool hint_split_text(struct loader *loader, struct diag *d, const struct node_entry *entry)
 {
-    struct str text = entry->source->text;
+    struct str text = entry->value->source->text;
     size_t before = entry->key_offset, after = before + entry->key_length;
     if (entry->value->kind != NODE_NULL || after > text.n)
         return false;

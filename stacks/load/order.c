@@ -282,9 +282,9 @@ enum { CYCLE_SHOWN = 10 };
 static void add_link(struct buf *path, struct buf *places, const struct decl *decl)
 {
     buf_addf(path, "%.*s -> ", STR_ARG(decl->address));
-    const struct source *source = decl->span.source;
+    struct span span = span_complete(decl->span);
     buf_addf(places, "%s%.*s at %.*s:%u:%u", places->n ? ", " : "", STR_ARG(decl->address),
-        STR_ARG(source->path), decl->span.line, decl->span.column);
+        STR_ARG(span.source->path), span.line, span.column);
 }
 
 /* The cycle is what lies on the way from `from` to its end. Said from its first declaration on. */

@@ -278,15 +278,18 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
 static void drop_wrong(struct resolving *r, struct decl *decl)
 {
     struct mistaken *mistaken = &decl->mistaken;
-    struct str *names = ARENA_ARRAY(r->loader->arena, struct str, decl->attr_count + 1);
-    size_t kept = 0;
+    struct str *names = NULL;
+    uint32_t kept = 0;
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr_expr *given = &decl->attrs[i];
         mistaken->all |= given->wrong && !given->attr;
-        if (given->wrong)
-            names[mistaken->count++] = given->name;
-        else
+        if (!given->wrong) {
             decl->attrs[kept++] = *given;
+            continue;
+        }
+        if (!names)
+            names = ARENA_ARRAY(r->loader->arena, struct str, decl->attr_count);
+        names[mistaken->count++] = given->name;
     }
     mistaken->names = names;
     mistaken->any |= mistaken->all || mistaken->count;
@@ -305,8 +308,9 @@ static void resolve_resource(struct resolving *r, struct decl *decl)
         decl->attrs[i].wrong |= load_forgive(r->loader, before);
     }
     drop_wrong(r, decl);
-    for (size_t i = 0; i < decl->lifecycle.trigger_count; i++)
-        resolve_expr(r, decl->lifecycle.replace_triggered_by[i], each);
+    const struct lifecycle *lifecycle = decl_lifecycle(decl);
+    for (size_t i = 0; i < lifecycle->trigger_count; i++)
+        resolve_expr(r, lifecycle->replace_triggered_by[i], each);
     resolve_conditions_of(r, decl);
     resolve_depends_on(r, info_of(r->loader, decl)->depends_on);
     resolve_add_waits(r);
@@ -324,7 +328,8 @@ static void resolve_module(struct resolving *r, struct decl *decl)
     if (!decl->target)
         return;
     struct unit *inner = resolve_unit(r->loader, decl->target);
-    decl->when_dep_count = inner->condition_count = r->dep_count;
+    inner->condition_count = r->dep_count;
+    decl->when_dep_count = (uint32_t)r->dep_count;
     inner->conditions = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
     if (r->dep_count)
         memcpy(inner->conditions, r->deps, r->dep_count * sizeof *r->deps);
@@ -369,7 +374,7 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_SHARED: break;
     }
     resolve_conditions(r, info_of(r->loader, decl)->unit);
-    decl->dep_count = r->dep_count;
+    decl->dep_count = (uint32_t)r->dep_count;
     decl->deps = ARENA_ARRAY(r->loader->arena, struct decl *, r->dep_count);
     if (r->dep_count)
         memcpy(decl->deps, r->deps, r->dep_count * sizeof *decl->deps);

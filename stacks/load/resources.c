@@ -5,9 +5,16 @@
 
 /* ---- weir's own keys ---- */
 
+static struct lifecycle *own_lifecycle(struct loader *loader, struct decl *decl)
+{
+    if (!decl->lifecycle)
+        decl->lifecycle = ARENA_NEW(loader->arena, struct lifecycle);
+    return decl->lifecycle;
+}
+
 static void read_ignore_changes(struct loader *loader, struct decl *decl, const struct node *node)
 {
-    struct lifecycle *lifecycle = &decl->lifecycle;
+    struct lifecycle *lifecycle = decl->lifecycle;
     bool all = node->kind == NODE_STRING && (str_eqz(node->string, "*") || str_eqz(node->string, "all"));
     if (!all && !expect_list(loader, node, "\"ignore_changes\""))
         return;
@@ -36,8 +43,8 @@ static void read_triggers(struct loader *loader, struct decl *decl, const struct
         if (node->items[i]->kind == NODE_STRING)
             diag_label(loader->diags, d, "did you mean \"${%.*s}\"?", STR_ARG(node->items[i]->string));
     }
-    decl->lifecycle.replace_triggered_by = triggers;
-    decl->lifecycle.trigger_count = node->count;
+    decl->lifecycle->replace_triggered_by = triggers;
+    decl->lifecycle->trigger_count = node->count;
 }
 
 static void read_lifecycle(struct loader *loader, struct decl *decl, const struct node *node)
@@ -49,10 +56,11 @@ static void read_lifecycle(struct loader *loader, struct decl *decl, const struc
         return;
     check_keys(loader, node, "\"lifecycle\"", known, sizeof known / sizeof *known);
     const struct node *value;
+    struct lifecycle *lifecycle = own_lifecycle(loader, decl);
     if ((value = node_get(node, "prevent_destroy")))
-        expect_bool(loader, value, "\"prevent_destroy\"", &decl->lifecycle.prevent_destroy);
+        expect_bool(loader, value, "\"prevent_destroy\"", &lifecycle->prevent_destroy);
     if ((value = node_get(node, "create_before_destroy")))
-        expect_bool(loader, value, "\"create_before_destroy\"", &decl->lifecycle.create_before_destroy);
+        expect_bool(loader, value, "\"create_before_destroy\"", &lifecycle->create_before_destroy);
     if ((value = node_get(node, "ignore_changes")))
         read_ignore_changes(loader, decl, value);
     if ((value = node_get(node, "replace_triggered_by")))
@@ -90,7 +98,8 @@ bool duration_read(struct str text, int64_t *ms)
 static void read_timeouts(struct loader *loader, struct decl *decl, const struct node *node)
 {
     static const struct str known[] = {STR_INIT("create"), STR_INIT("update"), STR_INIT("delete")};
-    int64_t *const values[] = {&decl->timeout_create_ms, &decl->timeout_update_ms, &decl->timeout_delete_ms};
+    struct lifecycle *l = own_lifecycle(loader, decl);
+    int64_t *const values[] = {&l->timeout_create_ms, &l->timeout_update_ms, &l->timeout_delete_ms};
     if (!expect_map(loader, node, "\"timeouts\""))
         return;
     check_keys(loader, node, "\"timeouts\"", known, 3);
@@ -114,7 +123,7 @@ static void read_adopt(struct loader *loader, struct decl *decl, const struct no
         return;
     for (size_t i = 0; i < 3; i++)
         if (str_eq(mode, modes[i])) {
-            decl->adopt = values[i];
+            own_lifecycle(loader, decl)->adopt = values[i];
             return;
         }
     struct diag *d = diag_error(loader->diags, node_span(node), "\"adopt\" is owned, never or existing");
@@ -221,7 +230,7 @@ static void add_attr(struct loader *loader, struct decl *decl, const struct node
     const struct attr *attr = check_attr_name(loader, decl, entry);
     struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
     bool wrong = load_forgive(loader, before);
-    decl->attrs[decl->attr_count++] = (struct attr_expr){entry->key, attr, expr, node_key_span(entry), wrong};
+    decl->attrs[decl->attr_count++] = (struct attr_expr){entry->key, attr, expr, entry, wrong};
 }
 
 static void add_nothing(struct loader *loader, struct decl *decl, const struct node_entry *entry)
@@ -233,7 +242,8 @@ static void add_nothing(struct loader *loader, struct decl *decl, const struct n
 
 static void read_body(struct loader *loader, struct decl *decl, const struct node *body)
 {
-    decl->attrs = arena_alloc(loader->arena, body->count * sizeof *decl->attrs);
+    size_t most = body->count - (decl->schema != NULL); /* `type` is one of them */
+    decl->attrs = arena_alloc(loader->arena, most * sizeof *decl->attrs);
     for (size_t i = 0; i < body->count; i++) {
         const struct node_entry *entry = &body->entries[i];
         const struct own_key *own = find_own_key(entry->key);

@@ -184,8 +184,9 @@ static void resolve_rule(struct resolving_rule *r)
 
 void resolve_conditions_of(struct resolving *shared, const struct decl *decl)
 {
-    for (size_t i = 0; i < decl->lifecycle.rule_count; i++) {
-        struct rule *rule = shared->loader->rules[decl->lifecycle.first_rule + i].rule;
+    const struct lifecycle *lifecycle = decl_lifecycle(decl);
+    for (size_t i = 0; i < lifecycle->rule_count; i++) {
+        struct rule *rule = shared->loader->rules[lifecycle->first_rule + i].rule;
         struct resolving_rule r = {.shared = *shared, .rule = rule};
         rule->idle = !decl->schema;
         if (!rule->idle) {

@@ -266,7 +266,7 @@ static void read_own(
 void read_conditions(struct loader *loader, struct decl *decl, const struct node *lifecycle)
 {
     static const char *const keys[] = {"precondition", "postcondition"};
-    decl->lifecycle.first_rule = loader->rule_count;
+    decl->lifecycle->first_rule = loader->rule_count;
     for (int after = 0; after <= 1; after++) {
         const struct node *node = node_get(lifecycle, keys[after]);
         size_t n = !node || node->kind == NODE_NULL ? 0 : node->kind == NODE_LIST ? node->count : 1;
@@ -278,7 +278,7 @@ void read_conditions(struct loader *loader, struct decl *decl, const struct node
             read_own(loader, decl, body, name, after);
         }
     }
-    decl->lifecycle.rule_count = loader->rule_count - decl->lifecycle.first_rule;
+    decl->lifecycle->rule_count = loader->rule_count - decl->lifecycle->first_rule;
 }
 
 /* ---- checks ---- */

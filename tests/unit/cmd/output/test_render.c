@@ -251,6 +251,14 @@ static struct attr_change attr_change(
         .name = attr->name, .attr = attr, .before = json(before), .after = after, .replaces = replaces};
 }
 
+static struct change **each_of(struct change *changes, size_t n)
+{
+    struct change **each = ARENA_ARRAY(&arena, struct change *, n);
+    for (size_t i = 0; i < n; i++)
+        each[i] = &changes[i];
+    return each;
+}
+
 static struct plan *sample(void)
 {
     static struct plan plan;
@@ -293,7 +301,7 @@ static struct plan *sample(void)
         .moved_from = STR("from")};
     outputs[0] =
         (struct output_change){.name = STR("url"), .before = json("\"s3://a\""), .after = json("\"s3://b\"")};
-    plan = (struct plan){.changes = changes,
+    plan = (struct plan){.changes = each_of(changes, 6),
         .change_count = 6,
         .outputs = outputs,
         .output_count = 1,
@@ -419,7 +427,7 @@ static struct plan *many(size_t n)
         .subject.type = STR("aws.iam.role"),
         .decision.action = ACTION_DELETE,
         .reason = STR("removed from the configuration")};
-    plan = (struct plan){.changes = changes, .change_count = n + 1, .resource_count = n};
+    plan = (struct plan){.changes = each_of(changes, n + 1), .change_count = n + 1, .resource_count = n};
     plan.counts[ACTION_CREATE] = n;
     plan.counts[ACTION_DELETE] = 1;
     return &plan;
@@ -467,11 +475,11 @@ static void only_signs_are_coloured(void **state)
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
     struct plan *plan = many(1);
-    plan->changes[0].attrs[2].after =
+    plan->changes[0]->attrs[2].after =
         json("{\"--job-bookmark-option\": \"job-bookmark-enable-xxxxxxxxxxxxxxxxx\", "
              "\"- list\": \"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\"}");
-    plan->changes[0].attrs[2].before = json("{\"--job-bookmark-option\": \"no\"}");
-    plan->changes[0].decision.action = ACTION_UPDATE;
+    plan->changes[0]->attrs[2].before = json("{\"--job-bookmark-option\": \"no\"}");
+    plan->changes[0]->decision.action = ACTION_UPDATE;
     render_markdown(plan, STR("films"), STR(""), MARKDOWN_MAX, &out);
     struct str rest = buf_str(&out), line;
     while (rest.p) {
@@ -483,7 +491,7 @@ static void only_signs_are_coloured(void **state)
     assert_non_null(strstr(out.p, "\n!"));
     assert_non_null(strstr(out.p, "\n+"));
     assert_null(strstr(out.p, "\n+  +"));
-    plan->changes[0].decision.action = ACTION_REPLACE;
+    plan->changes[0]->decision.action = ACTION_REPLACE;
     AUTO_BUF struct buf replaced = BUF_INIT;
     render_markdown(plan, STR("films"), STR(""), MARKDOWN_MAX, &replaced);
     assert_non_null(strstr(replaced.p, "\n-/+ replace "));

@@ -30,11 +30,12 @@ struct made {
 
 static struct plan plan_of(const struct made *made, size_t n)
 {
-    struct change *changes = ARENA_ARRAY(&arena, struct change, n);
+    struct change **changes = ARENA_ARRAY(&arena, struct change *, n);
     for (size_t i = 0; i < n; i++) {
         struct decl *decl = ARENA_NEW(&arena, struct decl);
         decl->index = made[i].rank;
-        changes[i] = (struct change){.subject.address = str_z(made[i].address),
+        changes[i] = ARENA_NEW(&arena, struct change);
+        *changes[i] = (struct change){.subject.address = str_z(made[i].address),
             .subject.type = str_z(made[i].type ? made[i].type : "toy.thing"),
             .decision.action = made[i].action,
             .decl = made[i].rank == UINT32_MAX ? NULL : decl};

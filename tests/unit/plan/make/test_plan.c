@@ -44,17 +44,17 @@ static void shows_drift_and_mends_it(void **state)
     struct command s;
     make(&s, (struct plan_options){0});
     assert_true(s.plan->drifted);
-    assert_int_equal(s.plan->changes[0].drift_count, 1);
-    assert_string_equal(s.plan->changes[0].drift[0].after->string.p, "huge");
-    assert_int_equal(s.plan->changes[0].decision.action, ACTION_UPDATE);
-    assert_int_equal(s.plan->changes[0].attr_count, 1); /* what the file does not give is not ours */
+    assert_int_equal(s.plan->changes[0]->drift_count, 1);
+    assert_string_equal(s.plan->changes[0]->drift[0].after->string.p, "huge");
+    assert_int_equal(s.plan->changes[0]->decision.action, ACTION_UPDATE);
+    assert_int_equal(s.plan->changes[0]->attr_count, 1); /* what the file does not give is not ours */
     finish(&s);
     apply("update a;");
     assert_nothing_to_do();
     map_set(&world.things, STR("a"), NULL);
     make(&s, (struct plan_options){0});
-    assert_true(s.plan->changes[0].gone);
-    assert_int_equal(s.plan->changes[0].decision.action, ACTION_CREATE);
+    assert_true(s.plan->changes[0]->gone);
+    assert_int_equal(s.plan->changes[0]->decision.action, ACTION_CREATE);
     finish(&s);
     apply("create a;");
 }
@@ -254,7 +254,7 @@ static void secrets_are_compared_but_not_kept(void **state)
     assert_int_equal(workspace_open(&s.options, &s.diags, &s.workspace, &s.err), 0);
     assert_int_equal(plan_make(&s.workspace, &(struct plan_options){0}, &s.diags, &s.plan, &s.err), 0);
     assert_int_equal(s.plan->counts[ACTION_UPDATE], 1);
-    assert_true(value_is_sensitive(s.plan->changes[0].attrs[0].after));
+    assert_true(value_is_sensitive(s.plan->changes[0]->attrs[0].after));
     finish(&s);
 }
 

@@ -226,10 +226,10 @@ static void test_span_at(void **state)
         .text = STR("rules:\n  - id: x\n    days: 3\n  - ${f}\nother: '${{k: [1, 2]}}'\n")};
     struct expr *e = expr_compile(&arena, yaml_parse(&arena, &source, &diags), &diags);
     assert_int_equal(diags.errors, 0);
-    struct span span = expr_span_at(e, path_of(&arena, "rules", 0, "days"), false);
+    struct span span = span_complete(expr_span_at(e, path_of(&arena, "rules", 0, "days"), false));
     assert_int_equal(span.line, 3);
     assert_int_equal(span.column, 11);
-    span = expr_span_at(e, path_of(&arena, "rules", 0, "days"), true);
+    span = span_complete(expr_span_at(e, path_of(&arena, "rules", 0, "days"), true));
     assert_int_equal(span.column, 5);
     assert_int_equal(span.length, 4);
     /* inside an expression the place is the nearest that is known */

@@ -281,18 +281,18 @@ static void own_keys_of_resources(void **state)
     assert_true(str_eqz(a->provider_name, "weir"));
     assert_non_null(a->for_each);
     assert_non_null(a->when);
-    assert_true(a->lifecycle.prevent_destroy);
-    assert_false(a->lifecycle.create_before_destroy);
-    assert_int_equal(a->lifecycle.ignore_count, 1);
-    assert_int_equal(a->lifecycle.trigger_count, 1);
-    assert_int_equal(a->timeout_create_ms, 90 * 60 * 1000);
-    assert_int_equal(a->timeout_update_ms, 90 * 1000);
-    assert_int_equal(a->timeout_delete_ms, 120 * 1000);
-    assert_int_equal(a->adopt, ADOPT_NEVER);
+    assert_true(decl_lifecycle(a)->prevent_destroy);
+    assert_false(decl_lifecycle(a)->create_before_destroy);
+    assert_int_equal(decl_lifecycle(a)->ignore_count, 1);
+    assert_int_equal(decl_lifecycle(a)->trigger_count, 1);
+    assert_int_equal(decl_lifecycle(a)->timeout_create_ms, 90 * 60 * 1000);
+    assert_int_equal(decl_lifecycle(a)->timeout_update_ms, 90 * 1000);
+    assert_int_equal(decl_lifecycle(a)->timeout_delete_ms, 120 * 1000);
+    assert_int_equal(decl_lifecycle(a)->adopt, ADOPT_NEVER);
     assert_int_equal(a->dep_count, 2);
-    assert_true(str_eqz(b->lifecycle.ignore_changes[0], "*"));
-    assert_int_equal(b->adopt, ADOPT_OWNED);
-    assert_int_equal(b->timeout_create_ms, 0);
+    assert_true(str_eqz(decl_lifecycle(b)->ignore_changes[0], "*"));
+    assert_int_equal(decl_lifecycle(b)->adopt, ADOPT_OWNED);
+    assert_int_equal(decl_lifecycle(b)->timeout_create_ms, 0);
 }
 
 static void providers_are_chosen(void **state)
@@ -371,7 +371,7 @@ static void state_and_constants(void **state)
     f->options.env = STR("dev");
     load_good(f);
     check_json(f->stack->state, "{\"backend\":\"s3\",\"bucket\":\"b-dev\",\"prefix\":\"a/\"}");
-    assert_int_equal(f->stack->state_span.line, 5);
+    assert_int_equal(span_complete(f->stack->state_span).line, 5);
     check_json(
         value_getz(f->stack->constants, "stack"), "{\"description\":\"x\",\"env\":\"dev\",\"name\":\"a\"}");
     put(f, "weir.yaml", "stack: a\n");
