@@ -11,16 +11,18 @@
 #include "sandbox/services/redshift/redshift.h"
 
 enum { MAX_PAGE = 100, MAX_ROWS = 1000 };
-static const size_t MAX_RESULT = 64 * 1024 * 1024;
+static const size_t MAX_RESULT = 500 * 1024 * 1024; /* Redshift's, of what it compresses */
 
 static const struct task_kind data_kind;
 
 static int keep_results(struct task *task, struct arena *arena, const struct value *results, struct err *err)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
+    AUTO_BUF struct buf text = {.max = MAX_RESULT};
     struct str path =
         task_result(task_jobs(task), arena, data_kind.name, task_self(task)->region, task_self(task)->id);
     json_write(&text, results, JSON_PLAIN);
+    if (text.overflow)
+        return err_set(err, ERR_FAILED, "ERROR: The query result is larger than 500 MB.");
     return file_write_atomic(path.p, buf_str(&text), 0600, err);
 }
 

@@ -10,6 +10,7 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 
+#include <math.h>
 #include <poll.h>
 #include <string.h>
 
@@ -79,32 +80,50 @@ static PGresult *next_result(const struct pq_api *pq, PGconn *session, struct pr
 
 /* ---- statements ---- */
 
-/* :name outside of texts becomes its value, as a text whose type follows from where it stands. */
+/* How long the text, the quoted name or the comment is that begins here; 0: none does. */
+static size_t opaque_size(struct str sql)
+{
+    static const char *const pairs[][2] = {
+        {"'", "'"}, {"\"", "\""}, {"--", "\n"}, {"/*", "*/"}, {"$$", "$$"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct str begin = str_z(pairs[i][0]), end = str_z(pairs[i][1]);
+        if (!str_starts(sql, begin))
+            continue;
+        ptrdiff_t at = str_find(sql, end, begin.n);
+        return at < 0 ? sql.n : (size_t)at + end.n;
+    }
+    return 0;
+}
+
+/* The parameter that is named here, after a colon; NULL: none. */
+static const struct value *parameter_at(struct str sql, size_t at, const struct value *parameters)
+{
+    size_t end = at + 1;
+    if (sql.p[at] != ':' || (at && sql.p[at - 1] == ':'))
+        return NULL;
+    while (end < sql.n && char_is_among(sql.p[end], CHARS_ALNUM "_"))
+        end++;
+    return end > at + 1 ? value_list_find(parameters, "name", str_slice(sql, at + 1, end)) : NULL;
+}
+
+/* :name becomes its value, as a text whose type follows from where it stands. */
 static struct str with_parameters(const struct pq_api *pq, PGconn *session, struct arena *arena,
     struct str sql, const struct value *parameters)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    bool text = false;
-    for (size_t i = 0; i < sql.n; i++) {
-        const struct value *given = NULL;
-        size_t end = i + 1;
-        text = text != (sql.p[i] == '\'');
-        if (!text && sql.p[i] == ':' && (i == 0 || sql.p[i - 1] != ':'))
-            while (end < sql.n && (sql.p[end] == '_' || (sql.p[end] >= '0' && sql.p[end] <= '9') ||
-                                      ((sql.p[end] | 32) >= 'a' && (sql.p[end] | 32) <= 'z')))
-                end++;
-        for (uint32_t k = 0; parameters && end > i + 1 && k < parameters->count; k++)
-            if (str_eq(value_gets(parameters->items[k], "name"), str_slice(sql, i + 1, end)))
-                given = parameters->items[k];
+    for (size_t i = 0, size; i < sql.n; i += size) {
+        const struct value *given = parameter_at(sql, i, parameters);
         if (!given) {
-            buf_add_char(&out, sql.p[i]);
+            size = opaque_size(str_slice(sql, i, sql.n));
+            size = size ? size : 1;
+            buf_add(&out, sql.p + i, size);
             continue;
         }
         struct str v = value_gets(given, "value");
         char *literal = pq->escapeLiteral(session, v.p, v.n);
         buf_add_str(&out, str_z(literal));
         pq->freemem(literal);
-        i = end - 1;
+        size = 1 + value_gets(given, "name").n;
     }
     return arena_str(arena, buf_str(&out));
 }
@@ -143,8 +162,8 @@ static const struct value *cell_of(struct arena *arena, const char *member, stru
     double number;
     if (strcmp(member, "longValue") == 0 && str_to_int(text, &whole))
         return value_int(arena, whole);
-    if (strcmp(member, "doubleValue") == 0 && str_to_double(text, &number))
-        return value_float(arena, number);
+    if (strcmp(member, "doubleValue") == 0 && str_to_double(text, &number) && isfinite(number))
+        return value_float(arena, number); /* NaN and Infinity are texts */
     if (strcmp(member, "booleanValue") == 0)
         return str_eqz(text, "t") ? &value_true : &value_false;
     return value_string(arena, text);

@@ -52,6 +52,26 @@ def test_the_data_api(warehouse):
     assert warehouse.sql("select title from songs where price > 2") == [["Iron, Man"]]
 
 
+def test_parameters_stand_outside_of_texts_names_and_comments(warehouse):
+    asked = warehouse.execute("""select ':x' as "it's :x" -- it's :x
+        /* :x's */, 'a''b:x', :x, :n::int + 1""", Parameters=[{"name": "x", "value": "it's"}, {"name": "n", "value": "5"}])
+    assert asked["Status"] == "FINISHED", asked
+    result = warehouse.client("redshift-data").get_statement_result(Id=asked["Id"])
+    assert result["ColumnMetadata"][0]["name"] == "it's :x"
+    assert [list(cell.values()) for cell in result["Records"][0]] == [[":x"], ["a'b:x"], ["it's"], [6]]
+
+
+def test_numbers_that_json_does_not_have(warehouse):
+    asked = warehouse.execute("select 'NaN'::float8, '-Infinity'::float4, 1.5::float8")
+    result = warehouse.client("redshift-data").get_statement_result(Id=asked["Id"])
+    assert result["Records"] == [[{"doubleValue": "NaN"}, {"doubleValue": "-Infinity"}, {"doubleValue": 1.5}]]
+
+
+def test_a_large_result_is_there(warehouse):
+    asked = warehouse.execute("select repeat('x', 10000) from generate_series(1, 7000)")
+    assert (asked["Status"], asked["HasResultSet"], asked["ResultRows"]) == ("FINISHED", True, 7000)
+
+
 def test_a_pipe_executes_statements(warehouse):
     """In a workgroup, by its ARN, with values of the record; a statement for each record."""
     warehouse.sql("create table heard (who varchar(20))")
