@@ -130,8 +130,8 @@ static void tell_top(struct compose *c)
         "version", "name", "include", "services", "networks", "volumes", "secrets", "configs"};
     for (uint32_t i = 0; i < c->root->count; i++) {
         if (!str_starts(c->root->entries[i].key, STR("x-")) && !STR_IS_ONE_OF(c->root->entries[i].key, known))
-            diag_warning(c->diags, node_key_span(&c->root->entries[i]), "`%.*s:` cannot be said in a stack",
-                STR_ARG(c->root->entries[i].key));
+            diag_warning(c->diags, node_key_span(&c->root->entries[i]),
+                "`%.*s:` has no equivalent in a stack", STR_ARG(c->root->entries[i].key));
     }
 }
 

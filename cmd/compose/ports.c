@@ -58,7 +58,7 @@ static void add_ports(
     int64_t from, to, host_from = 0, host_to = 0;
     if (!range(port->container, &from, &to)) {
         if (str_find_char(port->host, '-', 0) > 0)
-            compose_tell(c, node, "one of a range of ports cannot be said: give the port");
+            compose_tell(c, node, "one of a range of ports has no equivalent: give the port");
         add_port(c, out, port);
         return;
     }

@@ -20,7 +20,7 @@ static void add_image_resource(struct service *s, const struct node *build)
     for (uint32_t i = 0; whole && i < build->count; i++) {
         if (!str_starts(build->entries[i].key, STR("x-")) && !STR_IS_ONE_OF(build->entries[i].key, known))
             diag_warning(c->diags, node_key_span(&build->entries[i]),
-                "`%.*s` of a build cannot be said in a stack", STR_ARG(build->entries[i].key));
+                "`%.*s` of a build has no equivalent in a stack", STR_ARG(build->entries[i].key));
     }
     if (whole && node_get(build, "dockerfile"))
         attr_add_text(&attrs, "dockerfile", compose_text(c, node_get(build, "dockerfile")));
@@ -225,8 +225,8 @@ static void tell_unknown(struct service *s)
         for (size_t k = 0; k < sizeof plain / sizeof *plain; k++)
             known = known || str_eqz(entry->key, plain[k].key);
         if (!known)
-            diag_warning(s->c->diags, node_key_span(entry), "`%.*s` of a service cannot be said in a stack",
-                STR_ARG(entry->key));
+            diag_warning(s->c->diags, node_key_span(entry),
+                "`%.*s` of a service has no equivalent in a stack", STR_ARG(entry->key));
     }
 }
 

@@ -73,7 +73,7 @@ void service_health(struct service *s, struct attr_list *attrs)
         value_builder_set(&out, STR("test"), value_builder_list(&words));
     } else {
         compose_tell(
-            c, node, "a health check that only changes the image's times cannot be said: give its `test`");
+            c, node, "a health check that only changes the image's times has no equivalent: give its `test`");
         return;
     }
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
@@ -82,7 +82,7 @@ void service_health(struct service *s, struct attr_list *attrs)
     if (node_get(node, "retries"))
         value_builder_set(&out, STR("retries"), compose_scalar(c, node_get(node, "retries")));
     if (node_get(node, "start_interval"))
-        compose_tell(c, node_get(node, "start_interval"), "`start_interval` cannot be said in a stack");
+        compose_tell(c, node_get(node, "start_interval"), "`start_interval` has no equivalent in a stack");
     attr_add(attrs, "health_check", value_builder_map(&out));
 }
 

@@ -315,7 +315,7 @@ static void rules_bind(struct prices *prices, struct rules *rules, const struct 
     }
 }
 
-/* What cannot be said: so is what is made of it. Of a resource that is not in the stack nobody knows more
+/* What is unknown: so is what is made of it. Of a resource that is not in the stack nobody knows more
  * after an apply either. */
 static const struct value elsewhere = {.kind = VALUE_UNKNOWN};
 

@@ -22,16 +22,16 @@ static const struct part parts[] = {
         "arn:${here.partition}:s3:::"},
 };
 
-static const struct part *part_of(const struct thing *thing)
+static const struct part *part_of(const struct template_resource *declared)
 {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (str_eqz(thing->type, parts[i].type))
+        if (str_eqz(declared->type, parts[i].type))
             return &parts[i];
     return NULL;
 }
 
 /* The resource that a value is a reference to; NULL: it is none, or more than that. */
-static struct thing *fold_meant(struct template *t, const struct tree *s)
+static struct template_resource *fold_meant(struct template *t, const struct tree *s)
 {
     if (!s || s->kind != TREE_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
         s->code.p[s->code.n - 1] != '\002')
@@ -45,7 +45,8 @@ static struct thing *fold_meant(struct template *t, const struct tree *s)
 }
 
 /* Each is gone by once in a walk. */
-static bool fold_reaches(struct template *t, struct thing *from, const struct thing *to)
+static bool fold_reaches(
+    struct template *t, struct template_resource *from, const struct template_resource *to)
 {
     if (from->reached == t->walks)
         return false;
@@ -57,11 +58,12 @@ static bool fold_reaches(struct template *t, struct thing *from, const struct th
 }
 
 /* Does what the part says lead back to what it is for, other than by naming that itself? */
-static bool is_circle(struct template *t, const struct thing *thing, const struct thing *target)
+static bool is_circle(
+    struct template *t, const struct template_resource *declared, const struct template_resource *target)
 {
     t->walks++;
-    for (size_t i = 0; i < thing->need_count; i++)
-        if (thing->needs[i]->target != target && fold_reaches(t, thing->needs[i]->target, target))
+    for (size_t i = 0; i < declared->need_count; i++)
+        if (declared->needs[i]->target != target && fold_reaches(t, declared->needs[i]->target, target))
             return true;
     return false;
 }
@@ -87,7 +89,7 @@ static struct tree *own_arn(struct template *t, const struct part *part, struct 
  * is put together. NULL: something else of it is meant.
  */
 static struct tree *without_itself(
-    struct template *t, struct tree *s, const struct thing *target, const struct part *part)
+    struct template *t, struct tree *s, const struct template_resource *target, const struct part *part)
 {
     struct tree *name = tree_get(target->resource->attrs, "name");
     for (ptrdiff_t at = 0; (at = str_find_char(s->code, '\001', (size_t)at)) >= 0; at++) {
@@ -117,16 +119,16 @@ static struct tree *without_itself(
     return text ? text : s;
 }
 
-static bool mentions(const struct thing *thing, const struct thing *target)
+static bool mentions(const struct template_resource *declared, const struct template_resource *target)
 {
     size_t n = 0;
-    for (size_t i = 0; i < thing->need_count; i++)
-        n += thing->needs[i]->target == target;
+    for (size_t i = 0; i < declared->need_count; i++)
+        n += declared->needs[i]->target == target;
     return n > 1; /* once it says what it is for */
 }
 
-static void put_in(
-    struct template *t, const struct part *part, struct thing *target, struct str key, struct tree *document)
+static void put_in(struct template *t, const struct part *part, struct template_resource *target,
+    struct str key, struct tree *document)
 {
     struct tree *attrs = target->resource->attrs, *into = tree_get(attrs, part->attr);
     if (!part->key) {
@@ -140,36 +142,37 @@ static void put_in(
     tree_set(t->arena, into, key, document);
 }
 
-static bool is_version(const struct thing *thing)
+static bool is_version(const struct template_resource *declared)
 {
-    return str_eqz(thing->type, "AWS::Lambda::Version");
+    return str_eqz(declared->type, "AWS::Lambda::Version");
 }
 
 /*
  * A function's version is one that each change makes (`publish`). Not of a live stack, whose version is there
  * already, nor of one that says more than whose it is.
  */
-static bool fold_version(struct template *t, struct thing *thing)
+static bool fold_version(struct template *t, struct template_resource *declared)
 {
-    struct thing *target = fold_meant(t, tree_get(thing->properties, "FunctionName"));
-    const struct node *only = node_get(thing->node, "Condition");
+    struct template_resource *target = fold_meant(t, tree_get(declared->properties, "FunctionName"));
+    const struct node *only = node_get(declared->node, "Condition");
     const struct node *its = target ? node_get(target->node, "Condition") : NULL;
     bool same = only == its || (only && its && str_eq(only->string, its->string));
-    if (!target || !target->names || thing->collection || thing->properties->n != 1 || t->live || !same ||
-        !str_eqz(target->resource->type, "aws.lambda.function"))
+    if (!target || !target->names || declared->collection || declared->properties->n != 1 || t->live ||
+        !same || !str_eqz(target->resource->type, "aws.lambda.function"))
         return false;
     tree_set(t->arena, target->resource->attrs, STR("publish"), tree_value(t->arena, &value_true, NULL));
-    thing->folded = target;
-    for (size_t i = 0; i < thing->need_count; i++)
-        thing->needs[i]->owner = NULL;
-    thing->need_count = 0;
+    declared->folded = target;
+    for (size_t i = 0; i < declared->need_count; i++)
+        declared->needs[i]->owner = NULL;
+    declared->need_count = 0;
     return true;
 }
 
-struct str template_folded_attribute(struct template *t, const struct thing *thing, struct str attr)
+struct str template_folded_attribute(
+    struct template *t, const struct template_resource *declared, struct str attr)
 {
-    struct str name = thing->folded->resource->name;
-    if (!is_version(thing))
+    struct str name = declared->folded->resource->name;
+    if (!is_version(declared))
         return STR_EMPTY;
     if (str_eqz(attr, "Version"))
         return arena_printf(t->arena, "%.*s.published_version", STR_ARG(name));
@@ -177,41 +180,42 @@ struct str template_folded_attribute(struct template *t, const struct thing *thi
         t->arena, "join(\":\", [%.*s.arn, %.*s.published_version])", STR_ARG(name), STR_ARG(name));
 }
 
-bool template_is_part(const struct thing *thing)
+bool template_is_part(const struct template_resource *declared)
 {
-    return part_of(thing) || is_version(thing);
+    return part_of(declared) || is_version(declared);
 }
 
 /* False: it stays what it is. */
-bool template_fold(struct template *t, struct thing *thing)
+bool template_fold(struct template *t, struct template_resource *declared)
 {
-    if (is_version(thing))
-        return fold_version(t, thing);
-    const struct part *part = part_of(thing);
-    struct tree *list = part ? tree_get(thing->properties, part->list) : NULL;
-    struct tree *document = part ? tree_get(thing->properties, part->value) : NULL;
-    struct str key =
-        part && part->key ? tree_literal_text(t->arena, tree_get(thing->properties, part->key)) : STR_EMPTY;
+    if (is_version(declared))
+        return fold_version(t, declared);
+    const struct part *part = part_of(declared);
+    struct tree *list = part ? tree_get(declared->properties, part->list) : NULL;
+    struct tree *document = part ? tree_get(declared->properties, part->value) : NULL;
+    struct str key = part && part->key
+                         ? tree_literal_text(t->arena, tree_get(declared->properties, part->key))
+                         : STR_EMPTY;
     const struct tree *one = list && list->kind == TREE_LIST && list->n == 1 ? list->items[0] : list;
-    struct thing *target = one ? fold_meant(t, one) : NULL;
+    struct template_resource *target = one ? fold_meant(t, one) : NULL;
     size_t known = 2 + (part && part->key);
-    if (!target || !document || !key.p || thing->collection || thing->properties->n != known ||
-        node_get(thing->node, "Condition"))
+    if (!target || !document || !key.p || declared->collection || declared->properties->n != known ||
+        node_get(declared->node, "Condition"))
         return false;
-    if (!target->names || !str_eqz(target->resource->type, part->of) || is_circle(t, thing, target))
+    if (!target->names || !str_eqz(target->resource->type, part->of) || is_circle(t, declared, target))
         return false;
     struct tree *there = tree_get(target->resource->attrs, part->attr);
     if (there && (!part->key || there->kind != TREE_MAP || tree_get(there, arena_strz(t->arena, key))))
         return false;
-    document = mentions(thing, target) ? without_itself(t, document, target, part) : document;
+    document = mentions(declared, target) ? without_itself(t, document, target, part) : document;
     if (!document)
         return false;
     put_in(t, part, target, key, tree_document(t->arena, document));
-    thing->folded = target;
-    for (size_t i = 0; i < thing->need_count; i++) { /* whoever waits for it waits for that */
-        thing->needs[i]->owner = target;
-        template_need(t, target, thing->needs[i]);
+    declared->folded = target;
+    for (size_t i = 0; i < declared->need_count; i++) { /* whoever waits for it waits for that */
+        declared->needs[i]->owner = target;
+        template_need(t, target, declared->needs[i]);
     }
-    thing->need_count = 0;
+    declared->need_count = 0;
     return true;
 }

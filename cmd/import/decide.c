@@ -28,12 +28,13 @@ struct str template_ref_property(struct template *t, const struct schema *schema
 }
 
 /* The attribute's path here; "": it has none. */
-static struct str decide_attribute(struct template *t, const struct thing *thing, struct str theirs)
+static struct str decide_attribute(
+    struct template *t, const struct template_resource *declared, struct str theirs)
 {
-    const struct schema *schema = thing->resource->schema;
+    const struct schema *schema = declared->resource->schema;
     struct str rest, first;
-    if (thing->names)
-        return names_output(thing->names, t->arena, theirs);
+    if (declared->names)
+        return names_output(declared->names, t->arena, theirs);
     if (str_eqz(theirs, "Ref"))
         theirs = template_ref_property(t, schema);
     if (!theirs.n)
@@ -45,41 +46,43 @@ static struct str decide_attribute(struct template *t, const struct thing *thing
     return theirs;
 }
 
-static void add_attribute(struct template *t, const struct thing *thing, struct str prefix, struct str theirs,
-    bool named, struct tree *out)
+static void add_attribute(struct template *t, const struct template_resource *declared, struct str prefix,
+    struct str theirs, bool named, struct tree *out)
 {
-    struct str ours = decide_attribute(t, thing, theirs);
+    struct str ours = decide_attribute(t, declared, theirs);
     if (ours.n && (!named || str_eqz(ours, "name")))
         tree_set(
             t->arena, out, theirs, tree_code(t->arena, NULL, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(ours)));
 }
 
 /* {Arn: role.arn, RoleName: role.name}: what the service says, and what it is called. */
-static struct str all_attributes(struct template *t, const struct thing *thing, struct str prefix)
+static struct str all_attributes(
+    struct template *t, const struct template_resource *declared, struct str prefix)
 {
-    const struct value *published = cfn_published(t->arena, thing->type),
+    const struct value *published = cfn_published(t->arena, declared->type),
                        *given = value_getz(published, "properties"),
                        *read_only = value_getz(published, "readOnlyProperties");
     struct tree *out = tree_new(t->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; given && i < given->count; i++)
-        add_attribute(t, thing, prefix, given->entries[i].key, true, out);
+        add_attribute(t, declared, prefix, given->entries[i].key, true, out);
     /* "/properties/Endpoint/Port" is Endpoint.Port */
     for (uint32_t i = 0; read_only && i < read_only->count; i++) {
         char *path = arena_strz(t->arena, value_text(read_only->items[i], STR_EMPTY)),
              *p = path + strlen("/properties/");
         for (char *slash = p; *slash; slash++)
             *slash = *slash == '/' ? '.' : *slash;
-        add_attribute(t, thing, prefix, str_z(p), false, out);
+        add_attribute(t, declared, prefix, str_z(p), false, out);
     }
     return tree_as_code(t->arena, out);
 }
 
-static bool can_be_referred_to(struct template *t, const struct thing *thing, struct str *which)
+static bool can_be_referred_to(
+    struct template *t, const struct template_resource *declared, struct str *which)
 {
     for (size_t i = 0; i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
-        if (r->target != thing || str_eqz(r->attr, "DependsOn") || str_eqz(r->attr, TEMPLATE_ALL) ||
-            names_output(thing->names, t->arena, r->attr).n)
+        if (r->target != declared || str_eqz(r->attr, "DependsOn") || str_eqz(r->attr, TEMPLATE_ALL) ||
+            names_output(declared->names, t->arena, r->attr).n)
             continue;
         *which = r->attr;
         return false;
@@ -88,127 +91,129 @@ static bool can_be_referred_to(struct template *t, const struct thing *thing, st
 }
 
 /* A resource that is left out: whoever refers to it is asked for its value. */
-static struct str asked(struct template *t, const struct thing *thing, const struct draft_reference *r)
+static struct str asked(
+    struct template *t, const struct template_resource *declared, const struct draft_reference *r)
 {
     struct str name = str_eqz(r->attr, "Ref")
-                          ? thing->logical
-                          : arena_printf(t->arena, "%.*s_%.*s", STR_ARG(thing->logical), STR_ARG(r->attr));
+                          ? declared->logical
+                          : arena_printf(t->arena, "%.*s_%.*s", STR_ARG(declared->logical), STR_ARG(r->attr));
     return draft_ask(t->draft, name, "string",
         arena_printf(t->arena, "%.*s of %.*s (%.*s), which is not in this stack", STR_ARG(r->attr),
-            STR_ARG(thing->logical), STR_ARG(thing->type)),
+            STR_ARG(declared->logical), STR_ARG(declared->type)),
         false);
 }
 
 struct str template_resolve_reference(void *ctx, struct draft_reference *r)
 {
     struct template *t = ctx;
-    const struct thing *thing = r->target;
+    const struct template_resource *declared = r->target;
     struct str key = r->key.n ? arena_printf(t->arena, "[%.*s]", STR_ARG(r->key)) : STR_EMPTY;
-    struct str output = thing->nested ? template_module_output(t, thing, r->attr) : STR_EMPTY;
+    struct str output = declared->nested ? template_module_output(t, declared, r->attr) : STR_EMPTY;
     if (output.n)
         return arena_printf(
-            t->arena, "%.*s%.*s.%.*s", STR_ARG(thing->resource->name), STR_ARG(key), STR_ARG(output));
-    if (thing->nested && !str_eqz(r->attr, "Ref"))
-        diag_error(t->diags, node_span(r->node ? r->node : thing->node),
-            "the template of %.*s has no output \"%.*s\"", STR_ARG(thing->logical),
+            t->arena, "%.*s%.*s.%.*s", STR_ARG(declared->resource->name), STR_ARG(key), STR_ARG(output));
+    if (declared->nested && !str_eqz(r->attr, "Ref"))
+        diag_error(t->diags, node_span(r->node ? r->node : declared->node),
+            "the template of %.*s has no output \"%.*s\"", STR_ARG(declared->logical),
             STR_ARG(str_starts(r->attr, STR("Outputs.")) ? str_slice(r->attr, 8, r->attr.n) : r->attr));
-    struct str folded = thing->folded ? template_folded_attribute(t, thing, r->attr) : STR_EMPTY;
+    struct str folded = declared->folded ? template_folded_attribute(t, declared, r->attr) : STR_EMPTY;
     if (folded.n)
         return folded;
-    if (!thing->resource->schema)
-        return asked(t, thing, r);
+    if (!declared->resource->schema)
+        return asked(t, declared, r);
     if (str_eqz(r->attr, TEMPLATE_ALL))
         return all_attributes(
-            t, thing, arena_printf(t->arena, "%.*s%.*s", STR_ARG(thing->resource->name), STR_ARG(key)));
-    struct str attr = decide_attribute(t, thing, r->attr);
+            t, declared, arena_printf(t->arena, "%.*s%.*s", STR_ARG(declared->resource->name), STR_ARG(key)));
+    struct str attr = decide_attribute(t, declared, r->attr);
     if (!attr.n) {
         diag_warning(t->diags, r->node ? node_span(r->node) : (struct span){0},
-            "%.*s has no attribute \"%.*s\"", STR_ARG(thing->resource->type), STR_ARG(r->attr));
-        return asked(t, thing, r);
+            "%.*s has no attribute \"%.*s\"", STR_ARG(declared->resource->type), STR_ARG(r->attr));
+        return asked(t, declared, r);
     }
     return arena_printf(
-        t->arena, "%.*s%.*s.%.*s", STR_ARG(thing->resource->name), STR_ARG(key), STR_ARG(attr));
+        t->arena, "%.*s%.*s.%.*s", STR_ARG(declared->resource->name), STR_ARG(key), STR_ARG(attr));
 }
 
 /* ---- one resource ---- */
 
-static void take_attrs(struct template *t, struct thing *thing, struct tree *attrs)
+static void take_attrs(struct template *t, struct template_resource *declared, struct tree *attrs)
 {
-    struct tree *before = thing->resource->attrs, *after = tree_get(before, "\001after");
-    struct tree *all = tree_new(t->arena, TREE_MAP, thing->node);
+    struct tree *before = declared->resource->attrs, *after = tree_get(before, "\001after");
+    struct tree *all = tree_new(t->arena, TREE_MAP, declared->node);
     const struct tree *parts[] = {before, attrs, after};
     for (size_t k = 0; k < 3; k++)
         for (size_t i = 0; i < parts[k]->n; i++) {
             const struct tree_entry *e = &parts[k]->entries[i];
             if (e->key.p[0] == '\001')
                 continue;
-            const struct attr *attr = schema_attr(thing->resource->schema, e->key);
+            const struct attr *attr = schema_attr(declared->resource->schema, e->key);
             tree_set(
-                t->arena, all, e->key, fit_hide(t->draft, e->value, thing->resource->name, e->key, attr));
+                t->arena, all, e->key, fit_hide(t->draft, e->value, declared->resource->name, e->key, attr));
             all->entries[all->n - 1].comment = e->comment;
         }
-    thing->resource->attrs = all;
+    declared->resource->attrs = all;
 }
 
-static bool becomes_ours(struct template *t, struct thing *thing, struct str *why)
+static bool becomes_ours(struct template *t, struct template_resource *declared, struct str *why)
 {
-    struct fit fit = {.draft = t->draft, .type = names_cloudformation(t->names, thing->type)};
+    struct fit fit = {.draft = t->draft, .type = names_cloudformation(t->names, declared->type)};
     struct str which;
     *why = STR_EMPTY;
     if (!fit.type)
         return false;
-    thing->names = fit.type;
-    bool fits = fit_properties(&fit, thing->properties);
+    declared->names = fit.type;
+    bool fits = fit_properties(&fit, declared->properties);
     if (fits) {
-        template_give_name(t, thing, &fit);
+        template_give_name(t, declared, &fit);
         fits = fit_check(&fit);
     }
-    if (fits && !can_be_referred_to(t, thing, &which)) {
+    if (fits && !can_be_referred_to(t, declared, &which)) {
         fit.why = arena_printf(t->arena, "`%.*s` is referred to", STR_ARG(which));
         fits = false;
     }
     if (!fits) {
         *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(fit.type->schema->name), STR_ARG(fit.why));
-        thing->names = NULL;
+        declared->names = NULL;
         return false;
     }
-    thing->resource->schema = fit.type->schema;
-    thing->resource->type = fit.type->schema->name;
-    take_attrs(t, thing, fit.attrs);
+    declared->resource->schema = fit.type->schema;
+    declared->resource->type = fit.type->schema->name;
+    take_attrs(t, declared, fit.attrs);
     return true;
 }
 
-static void becomes_theirs(struct template *t, struct thing *thing, const struct schema *schema)
+static void becomes_theirs(
+    struct template *t, struct template_resource *declared, const struct schema *schema)
 {
     struct names_type *same = ARENA_NEW(t->arena, struct names_type);
     *same = (struct names_type){.other = schema->name, .schema = schema, .into_by = STR_EMPTY};
     struct fit fit = {.draft = t->draft, .type = same};
-    thing->resource->schema = schema;
-    thing->resource->type = schema->name;
-    if (!fit_properties(&fit, thing->properties)) {
+    declared->resource->schema = schema;
+    declared->resource->type = schema->name;
+    if (!fit_properties(&fit, declared->properties)) {
         fit.lenient = true;
         fit.left_out = tree_new(t->arena, TREE_LIST, NULL);
-        fit_properties(&fit, thing->properties);
+        fit_properties(&fit, declared->properties);
         for (size_t i = 0; i < fit.left_out->n; i++) {
             const struct node *node = fit.left_out->items[i]->node;
-            diag_warning(t->diags, node_span(node ? node : thing->node), "%.*s: %.*s, and is left out",
+            diag_warning(t->diags, node_span(node ? node : declared->node), "%.*s: %.*s, and is left out",
                 STR_ARG(schema->name), STR_ARG(fit.left_out->items[i]->value->string));
         }
     }
     fit.lenient = false;
     if (!fit_check(&fit))
-        diag_warning(t->diags, node_span(fit.where ? fit.where : thing->node), "%.*s: %.*s",
+        diag_warning(t->diags, node_span(fit.where ? fit.where : declared->node), "%.*s: %.*s",
             STR_ARG(schema->name), STR_ARG(fit.why));
-    take_attrs(t, thing, fit.attrs);
+    take_attrs(t, declared, fit.attrs);
 }
 
-static void leave_out(struct template *t, struct thing *thing, const struct err *err)
+static void leave_out(struct template *t, struct template_resource *declared, const struct err *err)
 {
-    const struct node *type = node_get(thing->node, "Type");
-    struct diag *d = diag_warning(t->diags, node_span(type ? type : thing->node), "%s", err->message);
-    bool custom = str_starts(thing->type, STR("Custom::")) ||
-                  str_eqz(thing->type, "AWS::CloudFormation::CustomResource");
-    bool serverless = str_starts(thing->type, STR("AWS::Serverless::"));
+    const struct node *type = node_get(declared->node, "Type");
+    struct diag *d = diag_warning(t->diags, node_span(type ? type : declared->node), "%s", err->message);
+    bool custom = str_starts(declared->type, STR("Custom::")) ||
+                  str_eqz(declared->type, "AWS::CloudFormation::CustomResource");
+    bool serverless = str_starts(declared->type, STR("AWS::Serverless::"));
     diag_hint(t->diags, d,
         serverless ? "%.*s is left out; once it is deployed, `--stack NAME` without a template takes what it "
                      "stands for"
@@ -217,72 +222,73 @@ static void leave_out(struct template *t, struct thing *thing, const struct err 
               "it becomes an input"
             : "%.*s is left out, and what refers to it becomes an input; `weir schema --fetch` knows "
               "types that are newer or private",
-        STR_ARG(thing->logical));
-    thing->resource->note = STR("left out: no such type can be driven");
+        STR_ARG(declared->logical));
+    declared->resource->note = STR("left out: no such type can be driven");
 }
 
-static void import_decide(struct template *t, struct thing *thing)
+static void import_decide(struct template *t, struct template_resource *declared)
 {
     struct err err = ERR_INIT;
     struct str why;
-    if (thing->nested) {
-        template_add_module(t, thing);
+    if (declared->nested) {
+        template_add_module(t, declared);
         return;
     }
-    if (becomes_ours(t, thing, &why)) {
+    if (becomes_ours(t, declared, &why)) {
         t->draft->ours++;
     } else {
-        const struct schema *schema = catalog_find(t->draft->catalog, thing->type, false, &err);
+        const struct schema *schema = catalog_find(t->draft->catalog, declared->type, false, &err);
         if (schema) {
-            becomes_theirs(t, thing, schema);
-            thing->resource->note = why.n ? why : thing->resource->note;
-            bool theirs = str_find(thing->type, STR("::"), 0) >= 0; /* SAM's may be weir's own already */
+            becomes_theirs(t, declared, schema);
+            declared->resource->note = why.n ? why : declared->resource->note;
+            bool theirs = str_find(declared->type, STR("::"), 0) >= 0; /* SAM's may be weir's own already */
             t->draft->theirs += theirs;
             t->draft->ours += !theirs;
         } else {
-            leave_out(t, thing, &err);
-            thing->resource->note =
-                why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why)) : thing->resource->note;
+            leave_out(t, declared, &err);
+            declared->resource->note =
+                why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why)) : declared->resource->note;
             t->draft->left_out++;
         }
     }
-    struct str here = thing->resource->schema
-                          ? arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->resource->name),
-                                STR_ARG(thing->resource->type))
+    struct str here = declared->resource->schema
+                          ? arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(declared->resource->name),
+                                STR_ARG(declared->resource->type))
                           : STR("-");
-    draft_row(t->draft, arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->logical), STR_ARG(thing->type)),
-        here, thing->resource->note);
+    draft_row(t->draft,
+        arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(declared->logical), STR_ARG(declared->type)), here,
+        declared->resource->note);
 }
 
 /* ---- circles ---- */
 
-static void tell_circle(struct template *t, const struct thing *thing, const struct draft_reference *r,
-    const struct thing *const *way, size_t n)
+static void tell_circle(struct template *t, const struct template_resource *declared,
+    const struct draft_reference *r, const struct template_resource *const *way, size_t n)
 {
     AUTO_BUF struct buf loop = BUF_INIT;
     size_t from = 0;
-    while (from < n && way[from] != thing)
+    while (from < n && way[from] != declared)
         from++;
     for (size_t i = from; i < n; i++)
         buf_addf(&loop, "%.*s -> ", STR_ARG(way[i]->logical));
     diag_error(t->diags, r->node ? node_span(r->node) : (struct span){0}, "a circle: %s%.*s", loop.p,
-        STR_ARG(thing->logical));
+        STR_ARG(declared->logical));
 }
 
 struct walk {
-    const struct thing **way;
+    const struct template_resource **way;
     size_t n;
 };
 
-static void decide_visit(struct template *t, struct walk *walk, struct thing *thing)
+static void decide_visit(struct template *t, struct walk *walk, struct template_resource *declared)
 {
-    if (thing->visited)
+    if (declared->visited)
         return;
-    thing->visiting = true;
-    walk->way[walk->n++] = thing;
-    for (size_t i = 0; i < thing->need_count; i++) {
-        const struct draft_reference *r = thing->needs[i];
-        struct thing *target = r->target;
+    declared->visiting = true;
+    walk->way[walk->n++] = declared;
+    for (size_t i = 0; i < declared->need_count; i++) {
+        const struct draft_reference *r = declared->needs[i];
+        struct template_resource *target = r->target;
         if (target->visited)
             continue;
         if (target->visiting)
@@ -291,34 +297,34 @@ static void decide_visit(struct template *t, struct walk *walk, struct thing *th
             decide_visit(t, walk, target);
     }
     walk->n--;
-    thing->visiting = false;
-    thing->visited = true;
+    declared->visiting = false;
+    declared->visited = true;
 }
 
 static void look_for_circles(struct template *t)
 {
-    struct walk walk = {.way = ARENA_ARRAY(t->arena, const struct thing *, t->things.n + 1)};
-    for (size_t i = 0; i < t->things.n; i++)
-        decide_visit(t, &walk, t->things.items[i].ptr);
+    struct walk walk = {.way = ARENA_ARRAY(t->arena, const struct template_resource *, t->declared.n + 1)};
+    for (size_t i = 0; i < t->declared.n; i++)
+        decide_visit(t, &walk, t->declared.items[i].ptr);
 }
 
 /* What it says itself that it waits for; NULL: nothing. */
-static struct tree *waits_for(struct template *t, const struct thing *thing)
+static struct tree *waits_for(struct template *t, const struct template_resource *declared)
 {
-    if (thing->nested)
+    if (declared->nested)
         return tree_get(
-            tree_get(t->draft->modules, arena_strz(t->arena, thing->resource->name)), "depends_on");
-    return thing->resource->schema ? tree_get(thing->resource->attrs, "depends_on") : NULL;
+            tree_get(t->draft->modules, arena_strz(t->arena, declared->resource->name)), "depends_on");
+    return declared->resource->schema ? tree_get(declared->resource->attrs, "depends_on") : NULL;
 }
 
 /* What was left out is not waited for. */
-static void without_absent(struct template *t, const struct thing *thing)
+static void without_absent(struct template *t, const struct template_resource *declared)
 {
-    struct tree *list = waits_for(t, thing);
+    struct tree *list = waits_for(t, declared);
     for (size_t i = 0; list && i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
-        const struct thing *other = r->target;
-        if (r->owner != thing || other->resource->schema || other->folded || other->nested)
+        const struct template_resource *other = r->target;
+        if (r->owner != declared || other->resource->schema || other->folded || other->nested)
             continue;
         for (size_t k = 0; k < list->n; k++)
             if (tree_is_text(list->items[k], other->resource->name.p)) {
@@ -326,9 +332,9 @@ static void without_absent(struct template *t, const struct thing *thing)
                 list->n--;
             }
     }
-    struct tree *attrs = thing->nested
-                             ? tree_get(t->draft->modules, arena_strz(t->arena, thing->resource->name))
-                             : thing->resource->attrs;
+    struct tree *attrs = declared->nested
+                             ? tree_get(t->draft->modules, arena_strz(t->arena, declared->resource->name))
+                             : declared->resource->attrs;
     for (size_t i = 0; list && !list->n && i < attrs->n; i++)
         if (attrs->entries[i].value == list) {
             memmove(&attrs->entries[i], &attrs->entries[i + 1], (attrs->n - i - 1) * sizeof *attrs->entries);
@@ -337,11 +343,11 @@ static void without_absent(struct template *t, const struct thing *thing)
 }
 
 /* What others depend on by another name now. */
-static void follow_folded(struct template *t, struct thing *thing)
+static void follow_folded(struct template *t, struct template_resource *declared)
 {
-    struct tree *list = waits_for(t, thing);
-    for (size_t i = 0; list && i < t->things.n; i++) {
-        const struct thing *other = t->things.items[i].ptr;
+    struct tree *list = waits_for(t, declared);
+    for (size_t i = 0; list && i < t->declared.n; i++) {
+        const struct template_resource *other = t->declared.items[i].ptr;
         for (size_t k = 0; other->folded && k < list->n; k++)
             if (tree_is_text(list->items[k], other->resource->name.p))
                 list->items[k] = tree_string(t->arena, other->folded->resource->name, NULL);
@@ -349,17 +355,17 @@ static void follow_folded(struct template *t, struct thing *thing)
 }
 
 /* The same name twice, or one that a reference waits for anyway. */
-static void without_repeated(struct template *t, const struct thing *thing)
+static void without_repeated(struct template *t, const struct template_resource *declared)
 {
-    struct tree *list = waits_for(t, thing);
+    struct tree *list = waits_for(t, declared);
     for (size_t i = 0; list && i < list->n; i++) {
         bool again = false;
         for (size_t k = 0; k < i; k++)
             again = again || tree_is_text(list->items[k], list->items[i]->value->string.p);
         for (size_t k = 0; k < t->draft->reference_count; k++) {
             const struct draft_reference *r = t->draft->references[k];
-            const struct thing *target = r->target;
-            again = again || (r->owner == thing && !str_eqz(r->attr, "DependsOn") &&
+            const struct template_resource *target = r->target;
+            again = again || (r->owner == declared && !str_eqz(r->attr, "DependsOn") &&
                                  tree_is_text(list->items[i], target->resource->name.p));
         }
         if (again) {
@@ -370,10 +376,10 @@ static void without_repeated(struct template *t, const struct thing *thing)
     }
 }
 
-void template_need(struct template *t, struct thing *thing, struct draft_reference *reference)
+void template_need(struct template *t, struct template_resource *declared, struct draft_reference *reference)
 {
-    ARENA_GROW(t->arena, thing->needs, thing->need_count, thing->need_cap);
-    thing->needs[thing->need_count++] = reference;
+    ARENA_GROW(t->arena, declared->needs, declared->need_count, declared->need_cap);
+    declared->needs[declared->need_count++] = reference;
 }
 
 void template_decide(struct template *t)
@@ -382,25 +388,25 @@ void template_decide(struct template *t)
         if (t->draft->references[i]->owner)
             template_need(t, t->draft->references[i]->owner, t->draft->references[i]);
     look_for_circles(t);
-    for (size_t i = 0; i < t->things.n; i++) {
-        struct thing *thing = t->things.items[i].ptr;
-        if (!template_is_part(thing))
-            import_decide(t, thing);
+    for (size_t i = 0; i < t->declared.n; i++) {
+        struct template_resource *declared = t->declared.items[i].ptr;
+        if (!template_is_part(declared))
+            import_decide(t, declared);
     }
-    for (size_t i = 0; i < t->things.n; i++) {
-        struct thing *thing = t->things.items[i].ptr;
-        if (template_is_part(thing) && !(t->live && !thing->physical.n) && template_fold(t, thing))
+    for (size_t i = 0; i < t->declared.n; i++) {
+        struct template_resource *declared = t->declared.items[i].ptr;
+        if (template_is_part(declared) && !(t->live && !declared->physical.n) && template_fold(t, declared))
             draft_row(t->draft,
-                arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->logical), STR_ARG(thing->type)),
-                arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->folded->resource->name),
-                    STR_ARG(thing->folded->resource->type)),
+                arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(declared->logical), STR_ARG(declared->type)),
+                arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(declared->folded->resource->name),
+                    STR_ARG(declared->folded->resource->type)),
                 STR("a part of it"));
-        else if (template_is_part(thing))
-            import_decide(t, thing);
+        else if (template_is_part(declared))
+            import_decide(t, declared);
     }
-    for (size_t i = 0; i < t->things.n; i++) {
-        follow_folded(t, t->things.items[i].ptr);
-        without_repeated(t, t->things.items[i].ptr);
-        without_absent(t, t->things.items[i].ptr);
+    for (size_t i = 0; i < t->declared.n; i++) {
+        follow_folded(t, t->declared.items[i].ptr);
+        without_repeated(t, t->declared.items[i].ptr);
+        without_absent(t, t->declared.items[i].ptr);
     }
 }

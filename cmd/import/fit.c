@@ -237,7 +237,7 @@ static bool map_entry(struct fit *fit, const struct level *level, const struct t
     if (names_has_below(fit->type, from) && !(same && leads_into(fit, level, from, same)))
         return descend(fit, level, from, entry->value);
     if (!same || (!same->settable && !fit->lenient))
-        return fit_refuse(fit, entry->value->node, "`%.*s` cannot be said", STR_ARG(from));
+        return fit_refuse(fit, entry->value->node, "`%.*s` has no equivalent", STR_ARG(from));
     return !same->settable || fit_place(fit, level, same->name, from, entry->value);
 }
 
@@ -314,7 +314,7 @@ bool fit_item(struct fit *fit, const struct attr *attr, const struct tree *prope
             fit->attrs = properties->entries[i].value;
         else if (!(rule ? fit_by_rule(fit, &level, rule, properties->entries[i].value)
                         : fit_refuse(
-                              fit, NULL, "`%.*s` cannot be said", STR_ARG(properties->entries[i].key))))
+                              fit, NULL, "`%.*s` has no equivalent", STR_ARG(properties->entries[i].key))))
             return false;
     }
     return true;

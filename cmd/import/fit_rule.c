@@ -262,12 +262,12 @@ bool fit_by_rule(struct fit *fit, const struct level *level, const struct names_
     if (!rule->to.n && (!rule->only || is_among(arena, rule->only, s)))
         return true;
     if (!rule->to.n)
-        return fit_refuse(fit, node, "`%.*s` cannot be said", STR_ARG(rule->from));
+        return fit_refuse(fit, node, "`%.*s` has no equivalent", STR_ARG(rule->from));
     if (rule->values && !(s = renamed(arena, rule->values, s)))
-        return fit_refuse(fit, node, "`%.*s` has a value that cannot be said", STR_ARG(rule->from));
+        return fit_refuse(fit, node, "`%.*s` has a value without an equivalent", STR_ARG(rule->from));
     struct str to = target_here(level, rule->to);
     if (!to.p)
-        return fit_refuse(fit, node, "`%.*s` cannot be said", STR_ARG(rule->from));
+        return fit_refuse(fit, node, "`%.*s` has no equivalent", STR_ARG(rule->from));
     const struct value *instead = tree_instead(arena, rule, s);
     if (instead) {
         say_all(arena, level, instead);

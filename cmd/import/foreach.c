@@ -60,7 +60,8 @@ static struct str without_version(struct template *t, const struct tree *name, s
         n--;
     if (!n || n == text.n || text.p[n - 1] != ':')
         return str_trim(text);
-    diag_warning(t->diags, node_span(name->node), "a parameter's version cannot be said: the newest is read");
+    diag_warning(
+        t->diags, node_span(name->node), "a parameter's version has no equivalent: the newest is read");
     return str_trim(str_slice(text, 0, n - 1));
 }
 
@@ -89,7 +90,7 @@ static struct tree *secret_value(struct template *t, const struct tree *inside)
         parts[i] = str_cut(path, ':', &path);
     if ((parts[2].n && !str_eqz(parts[2], "AWSCURRENT")) || parts[3].n)
         diag_warning(
-            t->diags, node_span(inside->node), "a secret's version cannot be said: the newest is read");
+            t->diags, node_span(inside->node), "a secret's version has no equivalent: the newest is read");
     name = tree_simple(t->arena, name);
     tree_set(t->arena, attrs, STR("name"), name);
     struct str data = draft_data(t->draft, data_name(t, name, "secret"), "aws.secretsmanager.secret", attrs);
@@ -110,7 +111,7 @@ static struct tree *reference_value(struct template *t, struct tree *inside)
     if (whole && str_eqz(is, "secretsmanager"))
         return secret_value(t, rest);
     return template_unsupported(
-        t, inside->node, "`{{resolve:%.*s:…}}` cannot be said", STR_ARG(is.p ? is : STR_EMPTY));
+        t, inside->node, "`{{resolve:%.*s:…}}` has no equivalent", STR_ARG(is.p ? is : STR_EMPTY));
 }
 
 struct tree *template_dynamic(struct template *t, struct tree *s)
@@ -212,7 +213,7 @@ static void loop_within(struct template *t, const struct node_entry *entry, temp
 static void loops(struct template *t, const struct node_entry *entry, template_take_each *take,
     const struct loop *outer, int depth)
 {
-    if (!is_loop(entry) || depth == DEPTH_MAX || t->things.n > ITEMS_MAX) {
+    if (!is_loop(entry) || depth == DEPTH_MAX || t->declared.n > ITEMS_MAX) {
         struct diag *d = diag_error(t->diags, node_key_span(entry),
             is_loop(entry) ? "this makes too much" : "Fn::ForEach takes a name, a list and a map");
         if (is_loop(entry))

@@ -121,7 +121,7 @@ struct str template_condition(struct template *t, const struct node *node)
     if (str_eqz(function, "Fn::Contains") && takes(t, function, argument, 2, 2))
         return arena_printf(
             t->arena, "contains(%s, %s)", code_of(t, argument->items[0]).p, code_of(t, argument->items[1]).p);
-    return tree_as_code(t->arena, template_unsupported(t, node, "this condition cannot be said"));
+    return tree_as_code(t->arena, template_unsupported(t, node, "this condition has no equivalent"));
 }
 
 /* ---- texts and lists ---- */
@@ -165,7 +165,7 @@ static struct tree *zones(struct template *t, const struct node *node, const str
     struct tree *region = template_tree(t, argument);
     bool here = tree_is_text(region, "") || region->kind == TREE_CODE || region->kind == TREE_NOTHING;
     if (!here)
-        return template_unsupported(t, node, "zones of another region cannot be said");
+        return template_unsupported(t, node, "zones of another region have no equivalent");
     struct str data = draft_data(t->draft, STR("zones"), "aws.ec2.availability_zones", NULL);
     return tree_code(t->arena, node, "%s.names", data.p);
 }
@@ -241,7 +241,7 @@ static struct tree *find_in_map(struct template *t, const struct node *node, con
         diag_error(t->diags, node_span(argument->items[0]), "there is no mapping \"%.*s\"", STR_ARG(name));
     if (!local)
         return name.p ? tree_new(t->arena, TREE_NOTHING, node)
-                      : template_unsupported(t, node, "a mapping whose name is worked out cannot be said");
+                      : template_unsupported(t, node, "a mapping whose name is computed has no equivalent");
     struct str code = arena_printf(t->arena, "locals.%.*s%s%s", STR_ARG(*local),
         step(t, template_tree(t, argument->items[1])).p, step(t, template_tree(t, argument->items[2])).p);
     const struct node *fallback = function_item(argument, 3);
@@ -376,5 +376,5 @@ struct tree *template_call(
         return around(t, node, argument, "length");
     if (str_eqz(function, "Fn::ToJsonString"))
         return around(t, node, argument, "jsonencode");
-    return template_unsupported(t, node, "`%.*s` cannot be said in a stack", STR_ARG(function));
+    return template_unsupported(t, node, "`%.*s` has no equivalent in a stack", STR_ARG(function));
 }

@@ -74,18 +74,18 @@ static const struct binding *bound(const struct template *t, struct str name)
 }
 
 /* The instances of several whose logical id is so: its key, as code; p NULL: it is none of them. */
-static struct str instance_key(struct template *t, const struct thing *thing, struct str name)
+static struct str instance_key(struct template *t, const struct template_resource *declared, struct str name)
 {
-    ptrdiff_t open = str_find(thing->pattern, STR("${"), 0);
+    ptrdiff_t open = str_find(declared->pattern, STR("${"), 0);
     if (open < 0)
         return (struct str){NULL, 0};
-    const struct binding *b = thing->loops->outer ? NULL : bound(t, thing->loops->name);
-    if (str_eq(name, thing->pattern) && b) /* from the same loop, or one within it */
+    const struct binding *b = declared->loops->outer ? NULL : bound(t, declared->loops->name);
+    if (str_eq(name, declared->pattern) && b) /* from the same loop, or one within it */
         return tree_as_code(t->arena, b->value);
-    ptrdiff_t close = str_find_char(thing->pattern, '}', (size_t)open);
-    struct str before = str_slice(thing->pattern, 0, (size_t)open);
-    struct str after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);
-    if (str_eq(name, thing->pattern))
+    ptrdiff_t close = str_find_char(declared->pattern, '}', (size_t)open);
+    struct str before = str_slice(declared->pattern, 0, (size_t)open);
+    struct str after = str_slice(declared->pattern, (size_t)close + 1, declared->pattern.n);
+    if (str_eq(name, declared->pattern))
         return STR("each.key");
     if (name.n <= before.n + after.n || !str_starts(name, before) || !str_ends(name, after))
         return (struct str){NULL, 0};
@@ -93,27 +93,27 @@ static struct str instance_key(struct template *t, const struct thing *thing, st
     return tree_as_code(t->arena, tree_string(t->arena, key, NULL));
 }
 
-struct thing *template_find(struct template *t, struct str name, struct str *key)
+struct template_resource *template_find(struct template *t, struct str name, struct str *key)
 {
-    struct thing *thing = map_get(&t->things, name);
+    struct template_resource *declared = map_get(&t->declared, name);
     *key = STR_EMPTY;
-    for (size_t i = 0; (!thing || thing->pattern.n) && i < t->things.n; i++) {
-        struct thing *other = t->things.items[i].ptr;
+    for (size_t i = 0; (!declared || declared->pattern.n) && i < t->declared.n; i++) {
+        struct template_resource *other = t->declared.items[i].ptr;
         struct str code = other->pattern.n ? instance_key(t, other, name) : (struct str){NULL, 0};
         if (code.p) {
             *key = code;
             return other;
         }
     }
-    return thing;
+    return declared;
 }
 
 static void no_such(struct template *t, const struct node *node, struct str name)
 {
-    struct str *names = ARENA_ARRAY(t->arena, struct str, t->things.n + t->parameters.n + 1);
+    struct str *names = ARENA_ARRAY(t->arena, struct str, t->declared.n + t->parameters.n + 1);
     size_t n = 0;
-    for (size_t i = 0; i < t->things.n; i++)
-        names[n++] = t->things.items[i].key;
+    for (size_t i = 0; i < t->declared.n; i++)
+        names[n++] = t->declared.items[i].key;
     for (size_t i = 0; i < t->parameters.n; i++)
         names[n++] = t->parameters.items[i].key;
     struct diag *d =
@@ -141,15 +141,15 @@ struct tree *template_reference(struct template *t, const struct node *node, str
         return known;
     struct str key, plain;
     template_plain_name(t, name, &plain);
-    struct thing *thing = template_find(t, plain, &key);
-    if (!thing) {
+    struct template_resource *declared = template_find(t, plain, &key);
+    if (!declared) {
         no_such(t, node, plain);
         return tree_new(t->arena, TREE_NOTHING, node);
     }
     struct str mark = draft_reference(
-        t->draft, t->current, thing, attr.n ? arena_str(t->arena, attr) : STR("Ref"), key, node);
+        t->draft, t->current, declared, attr.n ? arena_str(t->arena, attr) : STR("Ref"), key, node);
     struct tree *code = tree_code(t->arena, node, "%s", mark.p);
-    if (!str_eqz(thing->type, "AWS::Logs::LogGroup") || !str_eqz(attr, "Arn"))
+    if (!str_eqz(declared->type, "AWS::Logs::LogGroup") || !str_eqz(attr, "Arn"))
         return code;
     struct tree *text = tree_new(t->arena, TREE_TEXT, node); /* CloudFormation's is that of all its streams */
     tree_append(t->arena, text, code);
@@ -198,12 +198,12 @@ static struct tree *substituted(struct template *t, const struct node *node, str
         if (!b && (loops || text.p[i] == '&'))
             continue;
         tree_append(t->arena, out, tree_string(t->arena, str_slice(text, from, i), node));
-        struct str thing = str_cut(name, '.', &attr);
+        struct str resource = str_cut(name, '.', &attr);
         struct tree *piece =
             b ? b->value
             : name.n && name.p[0] == '!'
                 ? tree_string(t->arena, arena_printf(t->arena, "${%.*s}", (int)name.n - 1, name.p + 1), node)
-                : template_reference(t, node, thing, attr.p ? attr : STR_EMPTY);
+                : template_reference(t, node, resource, attr.p ? attr : STR_EMPTY);
         if (piece->kind != TREE_NOTHING)
             tree_append(t->arena, out, piece);
         from = (size_t)close + 1;
@@ -230,14 +230,14 @@ static struct tree *map_of(struct template *t, const struct node *node)
             struct str macro = node_text(node_get(entry->value, "Name"));
             struct diag *d = diag_warning(t->diags, node_key_span(entry),
                 macro.n ? "what the macro \"%.*s\" makes of this is not known here"
-                        : "`%.*s` cannot be said here",
+                        : "`%.*s` has no equivalent here",
                 STR_ARG(macro.n ? macro : key));
             if (macro.n)
                 diag_hint(t->diags, d, "`--stack NAME` without a template takes what the macro made of it");
             continue;
         }
         if (t->bindings && !template_plain_name(t, key, &plain))
-            diag_warning(t->diags, node_key_span(entry), "`%.*s` cannot be said here", STR_ARG(key));
+            diag_warning(t->diags, node_key_span(entry), "`%.*s` has no equivalent here", STR_ARG(key));
         else if (t->bindings)
             key = plain;
         struct tree *value = template_tree(t, entry->value);

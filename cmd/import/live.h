@@ -8,7 +8,7 @@
 #include "cmd/import/draft.h"
 #include "provider/provider.h"
 
-/* ---- live.c: Looking at what is there: one thing by its id, everything of a type, all that bears a tag. */
+/* ---- live.c: Looking at what is there: one resource by its id, all of a type, all that have a tag. */
 struct look {
     struct provider *provider;
     struct arena *arena;

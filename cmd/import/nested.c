@@ -34,14 +34,14 @@ static struct tree *as_list(struct template *t, struct tree *s)
     return list;
 }
 
-static struct tree *argument_of(
-    struct template *t, const struct thing *thing, const struct parameter *p, struct str name, struct tree *s)
+static struct tree *argument_of(struct template *t, const struct template_resource *declared,
+    const struct parameter *p, struct str name, struct tree *s)
 {
     struct str text = tree_literal_text(t->arena, s);
     int64_t number;
     if (text.n && (p->secret || draft_is_secret(name, text)))
         return draft_hide(t->draft, s,
-            arena_printf(t->arena, "%.*s_%.*s", STR_ARG(thing->resource->name), STR_ARG(p->input)));
+            arena_printf(t->arena, "%.*s_%.*s", STR_ARG(declared->resource->name), STR_ARG(p->input)));
     if (p->is_list)
         return as_list(t, s);
     if (p->is_number && text.p && str_to_int(text, &number))
@@ -49,30 +49,33 @@ static struct tree *argument_of(
     return text.p && !p->is_number ? tree_string(t->arena, text, s->node) : s;
 }
 
-static void nested_give_parameters(struct template *t, const struct thing *thing, struct nested *nested)
+static void nested_give_parameters(
+    struct template *t, const struct template_resource *declared, struct nested *nested)
 {
-    const struct tree *all = tree_get(thing->properties, "Parameters");
+    const struct tree *all = tree_get(declared->properties, "Parameters");
     if (all && all->kind != TREE_MAP && all->kind != TREE_NOTHING)
-        diag_warning(t->diags, node_span(all->node ? all->node : thing->node),
-            "`Parameters` of a stack within a stack that are worked out cannot be said: inputs ask for them");
+        diag_warning(t->diags, node_span(all->node ? all->node : declared->node),
+            "`Parameters` of a stack within a stack that are computed have no equivalent: inputs ask for "
+            "them");
     for (size_t i = 0; all && all->kind == TREE_MAP && i < all->n; i++) {
         const struct tree_entry *e = &all->entries[i];
         const struct parameter *p = map_get(&nested->inputs, e->key);
         if (p) {
-            tree_set(t->arena, nested->given, p->input, argument_of(t, thing, p, e->key, e->value));
+            tree_set(t->arena, nested->given, p->input, argument_of(t, declared, p, e->key, e->value));
             continue;
         }
         struct str *names = ARENA_ARRAY(t->arena, struct str, nested->inputs.n + 1);
         for (size_t k = 0; k < nested->inputs.n; k++)
             names[k] = nested->inputs.items[k].key;
-        struct diag *d =
-            diag_error(t->diags, e->value->node ? node_span(e->value->node) : node_span(thing->node),
-                "the template of %.*s has no parameter \"%.*s\"", STR_ARG(thing->logical), STR_ARG(e->key));
+        struct diag *d = diag_error(t->diags,
+            e->value->node ? node_span(e->value->node) : node_span(declared->node),
+            "the template of %.*s has no parameter \"%.*s\"", STR_ARG(declared->logical), STR_ARG(e->key));
         diag_did_you_mean(t->diags, d, e->key, names, nested->inputs.n);
     }
 }
 
-static void nested_give_rest(struct template *t, const struct thing *thing, struct nested *nested)
+static void nested_give_rest(
+    struct template *t, const struct template_resource *declared, struct nested *nested)
 {
     const struct tree *inputs = nested->draft.inputs;
     for (size_t i = 0; i < inputs->n; i++) {
@@ -83,7 +86,7 @@ static void nested_give_rest(struct template *t, const struct thing *thing, stru
             continue;
         if (str_eqz(name, TEMPLATE_STACK_NAME)) {
             struct tree *own = tree_new(t->arena, TREE_TEXT, NULL);
-            struct str dashed = draft_stack_name(t->arena, thing->resource->name);
+            struct str dashed = draft_stack_name(t->arena, declared->resource->name);
             tree_append(t->arena, own, tree_code(t->arena, NULL, "%s", template_stack_name(t).p));
             tree_append(
                 t->arena, own, tree_string(t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed)), NULL));
@@ -98,14 +101,14 @@ static void nested_give_rest(struct template *t, const struct thing *thing, stru
 }
 
 /* Whatever else it asks for is asked for out here. */
-static void nested_tell_unsupported(struct template *t, const struct thing *thing)
+static void nested_tell_unsupported(struct template *t, const struct template_resource *declared)
 {
     static const char *const properties[] = {"NotificationARNs", "TimeoutInMinutes", "Tags"};
     for (size_t i = 0; i < 3; i++) {
-        const struct tree *s = tree_get(thing->properties, properties[i]);
+        const struct tree *s = tree_get(declared->properties, properties[i]);
         if (s)
-            diag_warning(t->diags, node_span(s->node ? s->node : thing->node),
-                "`%s` of a stack within a stack cannot be said, and is left out", properties[i]);
+            diag_warning(t->diags, node_span(s->node ? s->node : declared->node),
+                "`%s` of a stack within a stack has no equivalent, and is left out", properties[i]);
     }
 }
 
@@ -133,36 +136,36 @@ static struct tree *id_out_here(struct template *t, const struct nested *nested,
     return id->kind == TREE_TEXT ? tree_simple(t->arena, out) : NULL;
 }
 
-static void adopt_within(struct template *t, const struct thing *thing)
+static void adopt_within(struct template *t, const struct template_resource *declared)
 {
-    const struct tree *all = thing->nested->draft.imports;
+    const struct tree *all = declared->nested->draft.imports;
     for (size_t i = 0; i < all->n; i++) {
-        struct tree *id = id_out_here(t, thing->nested, tree_get(all->items[i], "id"));
-        struct str address = arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->resource->name),
+        struct tree *id = id_out_here(t, declared->nested, tree_get(all->items[i], "id"));
+        struct str address = arena_printf(t->arena, "%.*s/%.*s", STR_ARG(declared->resource->name),
             STR_ARG(tree_literal_text(t->arena, tree_get(all->items[i], "address"))));
         if (id)
             draft_import(t->draft, address, id);
         else
-            diag_warning(t->diags, node_span(thing->node),
+            diag_warning(t->diags, node_span(declared->node),
                 "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
                 STR_ARG(address), STR_ARG(address));
     }
 }
 
-static void add_rows(struct template *t, const struct thing *thing)
+static void add_rows(struct template *t, const struct template_resource *declared)
 {
     struct draft *d = t->draft;
-    const struct draft *within = &thing->nested->draft;
-    draft_row(d, arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(thing->logical), STR_ARG(thing->type)),
-        arena_printf(t->arena, "%.*s (module)", STR_ARG(thing->resource->name)), thing->resource->note);
+    const struct draft *within = &declared->nested->draft;
+    draft_row(d, arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(declared->logical), STR_ARG(declared->type)),
+        arena_printf(t->arena, "%.*s (module)", STR_ARG(declared->resource->name)), declared->resource->note);
     for (size_t i = 0; i < within->rows->n; i++) {
         struct str cells[3];
         for (size_t k = 0; k < 3; k++)
             cells[k] = tree_literal_text(t->arena, within->rows->items[i]->items[k]);
-        draft_row(d, arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->logical), STR_ARG(cells[0])),
+        draft_row(d, arena_printf(t->arena, "%.*s/%.*s", STR_ARG(declared->logical), STR_ARG(cells[0])),
             str_eqz(cells[1], "-")
                 ? cells[1]
-                : arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->resource->name), STR_ARG(cells[1])),
+                : arena_printf(t->arena, "%.*s/%.*s", STR_ARG(declared->resource->name), STR_ARG(cells[1])),
             cells[2]);
     }
     d->ours += within->ours;
@@ -170,11 +173,11 @@ static void add_rows(struct template *t, const struct thing *thing)
     d->left_out += within->left_out;
 }
 
-void template_add_module(struct template *t, struct thing *thing)
+void template_add_module(struct template *t, struct template_resource *declared)
 {
-    struct nested *nested = thing->nested;
-    struct tree *module = tree_new(t->arena, TREE_MAP, thing->node);
-    const struct tree *before = thing->resource->attrs, *after = tree_get(before, "\001after");
+    struct nested *nested = declared->nested;
+    struct tree *module = tree_new(t->arena, TREE_MAP, declared->node);
+    const struct tree *before = declared->resource->attrs, *after = tree_get(before, "\001after");
     tree_set(t->arena, module, STR("source"),
         tree_string(t->arena, arena_printf(t->arena, "./%.*s", STR_ARG(nested->folder)), NULL));
     for (size_t i = 0; i < before->n; i++)
@@ -184,19 +187,20 @@ void template_add_module(struct template *t, struct thing *thing)
         tree_set(t->arena, module, nested->given->entries[i].key, nested->given->entries[i].value);
     if (tree_get(after, "depends_on"))
         tree_set(t->arena, module, STR("depends_on"), tree_get(after, "depends_on"));
-    tree_set(t->arena, t->draft->modules, thing->resource->name, module);
-    t->draft->modules->entries[t->draft->modules->n - 1].comment = thing->resource->comment;
-    adopt_within(t, thing);
-    add_rows(t, thing);
+    tree_set(t->arena, t->draft->modules, declared->resource->name, module);
+    t->draft->modules->entries[t->draft->modules->n - 1].comment = declared->resource->comment;
+    adopt_within(t, declared);
+    add_rows(t, declared);
 }
 
-struct str template_module_output(struct template *t, const struct thing *thing, struct str attr)
+struct str template_module_output(
+    struct template *t, const struct template_resource *declared, struct str attr)
 {
     struct str outputs = STR("Outputs.");
     if (!str_starts(attr, outputs))
         return STR_EMPTY;
     const struct tree *name =
-        tree_get(thing->nested->outputs, arena_strz(t->arena, str_slice(attr, outputs.n, attr.n)));
+        tree_get(declared->nested->outputs, arena_strz(t->arena, str_slice(attr, outputs.n, attr.n)));
     return name ? name->value->string : STR_EMPTY;
 }
 
@@ -252,19 +256,20 @@ static struct str name_in_arn(struct str arn)
 }
 
 /* Is there a live one, what does it have? *live NULL: there is none. -1: told. */
-static int look_at_stack(struct template *t, const struct thing *thing, struct template_live **live)
+static int look_at_stack(
+    struct template *t, const struct template_resource *declared, struct template_live **live)
 {
     struct err err = ERR_INIT;
     *live = NULL;
-    if (!t->live || !thing->physical.n || !t->live->client)
+    if (!t->live || !declared->physical.n || !t->live->client)
         return 0;
     struct template_live *found = ARENA_NEW(t->arena, struct template_live);
     *found = (struct template_live){.body = STR_EMPTY};
-    if (template_live_read(t->live->client, t->arena, thing->physical, found, &err)) {
-        diag_error(t->diags, node_span(thing->node), "%.*s: %s", STR_ARG(thing->logical), err.message);
+    if (template_live_read(t->live->client, t->arena, declared->physical, found, &err)) {
+        diag_error(t->diags, node_span(declared->node), "%.*s: %s", STR_ARG(declared->logical), err.message);
         return -1;
     }
-    found->name = name_in_arn(thing->physical);
+    found->name = name_in_arn(declared->physical);
     found->look = t->live->look;
     *live = found;
     return 0;
@@ -287,8 +292,8 @@ static bool is_circle(struct template *t, struct str path, const struct node *pl
 }
 
 /* Reads it into `source`. False: there is nothing to read, or it has been told why not. */
-static bool find_template(struct template *t, const struct thing *thing, const struct node *place,
-    const struct template_live *live, struct source *source)
+static bool find_template(struct template *t, const struct template_resource *declared,
+    const struct node *place, const struct template_live *live, struct source *source)
 {
     struct err err = ERR_INIT;
     struct str url = url_of(t, place), path = file_of(t, url);
@@ -300,7 +305,7 @@ static bool find_template(struct template *t, const struct thing *thing, const s
     if (!path.n) {
         struct diag *d = diag_warning(t->diags, node_span(place),
             "the template of %.*s is not here: what it makes stays CloudFormation's",
-            STR_ARG(thing->logical));
+            STR_ARG(declared->logical));
         diag_hint(t->diags, d,
             "a file that the URL ends in is read where it is stored beside this template; with --stack "
             "the one that CloudFormation keeps is");
@@ -338,7 +343,7 @@ static struct str folder_from(struct template *t, const struct source *source)
     return below.n ? arena_printf(t->arena, "../%.*s", STR_ARG(below)) : STR("..");
 }
 
-static bool read_nested(struct template *t, struct thing *thing, const struct source *source,
+static bool read_nested(struct template *t, struct template_resource *declared, const struct source *source,
     const struct template_live *live, struct nested *nested)
 {
     struct draft *d = &nested->draft;
@@ -347,7 +352,7 @@ static bool read_nested(struct template *t, struct thing *thing, const struct so
     keep_names(d);
     d->is_module = true;
     d->stack = arena_printf(t->arena, "%.*s-%.*s", STR_ARG(t->draft->stack),
-        STR_ARG(draft_stack_name(t->arena, thing->resource->name)));
+        STR_ARG(draft_stack_name(t->arena, declared->resource->name)));
     d->beside = folder_from(t, source);
     d->files = t->draft->files;
     d->folder = arena_printf(t->arena, "%.*s%.*s/", STR_ARG(t->draft->folder), STR_ARG(nested->folder));
@@ -362,42 +367,42 @@ static bool read_nested(struct template *t, struct thing *thing, const struct so
     if (t->diags->errors > errors || draft_write(d, &text, ERR_IGNORED))
         return false;
     if (!d->n && !d->outputs->n)
-        diag_warning(t->diags, node_span(thing->node), "%.*s makes nothing", STR_ARG(thing->logical));
-    if (str_eq(nested->folder, thing->resource->name))
+        diag_warning(t->diags, node_span(declared->node), "%.*s makes nothing", STR_ARG(declared->logical));
+    if (str_eq(nested->folder, declared->resource->name))
         draft_file(t->draft, d->folder, arena_str(t->arena, buf_str(&text)));
     return true;
 }
 
 /* Stacks of the same template are one module; those that are there have names of their own in it. */
-static struct str shared_folder(struct template *t, const struct thing *thing, struct str path)
+static struct str shared_folder(struct template *t, const struct template_resource *declared, struct str path)
 {
-    for (size_t i = 0; !t->live && i < t->things.n; i++) {
-        const struct thing *other = t->things.items[i].ptr;
+    for (size_t i = 0; !t->live && i < t->declared.n; i++) {
+        const struct template_resource *other = t->declared.items[i].ptr;
         if (other->nested && str_eq(other->nested->path, path))
             return other->nested->folder;
     }
-    return thing->resource->name;
+    return declared->resource->name;
 }
 
-bool template_nest(struct template *t, struct thing *thing)
+bool template_nest(struct template *t, struct template_resource *declared)
 {
-    const struct node *place = nodes_at(thing->node, STR("Properties.TemplateURL"));
+    const struct node *place = nodes_at(declared->node, STR("Properties.TemplateURL"));
     struct source *source = ARENA_NEW(t->arena, struct source);
     struct template_live *live;
     *source = (struct source){.text = STR_EMPTY};
-    if (!str_eqz(thing->type, "AWS::CloudFormation::Stack") || !place || look_at_stack(t, thing, &live) ||
-        !find_template(t, thing, place, live, source))
+    if (!str_eqz(declared->type, "AWS::CloudFormation::Stack") || !place ||
+        look_at_stack(t, declared, &live) || !find_template(t, declared, place, live, source))
         return false;
     struct nested *nested = ARENA_NEW(t->arena, struct nested);
     *nested = (struct nested){
         .given = tree_new(t->arena, TREE_MAP, NULL), .outputs = tree_new(t->arena, TREE_MAP, NULL)};
-    nested->folder = shared_folder(t, thing, source->path);
+    nested->folder = shared_folder(t, declared, source->path);
     nested->path = source->path;
-    thing->nested = nested;
-    if (read_nested(t, thing, source, live, nested)) {
-        nested_give_parameters(t, thing, nested);
-        nested_give_rest(t, thing, nested);
-        nested_tell_unsupported(t, thing);
+    declared->nested = nested;
+    if (read_nested(t, declared, source, live, nested)) {
+        nested_give_parameters(t, declared, nested);
+        nested_give_rest(t, declared, nested);
+        nested_tell_unsupported(t, declared);
     }
     map_release(&nested->inputs);
     return true;

@@ -256,11 +256,11 @@ static bool is_hash(struct str s)
 }
 
 /* SAM's transform ends some names in a hash; what a bucket tells goes by the bucket. */
-static struct str physical_id(struct template *t, const struct thing *thing)
+static struct str physical_id(struct template *t, const struct template_resource *declared)
 {
     const struct value *all = t->live->physical;
-    struct str name = thing->logical, notices = STR("Notifications"), found;
-    if (str_eqz(thing->type, "aws.s3.bucket_notification") && str_ends(name, notices))
+    struct str name = declared->logical, notices = STR("Notifications"), found;
+    if (str_eqz(declared->type, "aws.s3.bucket_notification") && str_ends(name, notices))
         name.n -= notices.n;
     found = value_gets(value_get(all, name), "id");
     for (uint32_t i = 0; t->serverless && !found.n && i < all->count; i++) {
@@ -271,76 +271,77 @@ static struct str physical_id(struct template *t, const struct thing *thing)
     return found;
 }
 
-static struct thing *add_thing(struct template *t, const struct node_entry *entry, struct str logical)
+static struct template_resource *add_declared(
+    struct template *t, const struct node_entry *entry, struct str logical)
 {
-    struct thing *thing = ARENA_NEW(t->arena, struct thing);
-    *thing = (struct thing){.logical = arena_str(t->arena, logical),
+    struct template_resource *declared = ARENA_NEW(t->arena, struct template_resource);
+    *declared = (struct template_resource){.logical = arena_str(t->arena, logical),
         .pattern = STR_EMPTY,
         .node = entry->value,
         .physical = STR_EMPTY};
-    thing->type = node_text(node_get(entry->value, "Type"));
-    thing->resource = draft_resource(t->draft);
-    thing->resource->comment = template_comment(t->arena, entry);
-    thing->resource->origin = thing->logical;
-    thing->resource->was = thing->type;
-    if (!thing->type.n)
+    declared->type = node_text(node_get(entry->value, "Type"));
+    declared->resource = draft_resource(t->draft);
+    declared->resource->comment = template_comment(t->arena, entry);
+    declared->resource->origin = declared->logical;
+    declared->resource->was = declared->type;
+    if (!declared->type.n)
         diag_error(t->diags, node_key_span(entry), "a resource is a map with its `Type`");
-    if (map_set(&t->things, thing->logical, thing))
+    if (map_set(&t->declared, declared->logical, declared))
         diag_error(t->diags, node_key_span(entry), "\"%.*s\" is there twice", STR_ARG(logical));
     if (t->live)
-        thing->physical = physical_id(t, thing);
-    return thing;
+        declared->physical = physical_id(t, declared);
+    return declared;
 }
 
 static void name_resource(struct template *t, const struct node_entry *entry, struct str logical)
 {
-    struct thing *thing = add_thing(t, entry, logical);
-    thing->resource->name = draft_name(t->draft, logical, str_last_part(thing->type, ":"));
+    struct template_resource *declared = add_declared(t, entry, logical);
+    declared->resource->name = draft_name(t->draft, logical, str_last_part(declared->type, ":"));
 }
 
 /* "${Name}Bucket"; and "Bucket", for its name here. */
-static void set_pattern(struct template *t, struct thing *thing)
+static void set_pattern(struct template *t, struct template_resource *declared)
 {
-    struct str rest = thing->pattern = thing->logical;
-    for (const struct loop *l = thing->loops; l; l = l->outer) {
+    struct str rest = declared->pattern = declared->logical;
+    for (const struct loop *l = declared->loops; l; l = l->outer) {
         struct str mark = arena_printf(t->arena, "${%.*s}", STR_ARG(l->name));
         ptrdiff_t at = str_find(rest, mark, 0);
         if (at >= 0)
             rest = arena_printf(t->arena, "%.*s%.*s", (int)at, rest.p, (int)(rest.n - (size_t)at - mark.n),
                 rest.p + at + mark.n);
     }
-    thing->resource->name = draft_name(
-        t->draft, rest.n ? rest : str_last_part(thing->type, ":"), str_last_part(thing->type, ":"));
+    declared->resource->name = draft_name(
+        t->draft, rest.n ? rest : str_last_part(declared->type, ":"), str_last_part(declared->type, ":"));
 }
 
 static void name_each(struct template *t, const struct node_entry *entry, const struct loop *loops)
 {
     struct str logical; /* as far as loops around it are known */
     template_plain_name(t, entry->key, &logical);
-    struct thing *thing = add_thing(t, entry, logical);
-    thing->loops = loops;
-    thing->bindings = t->bindings;
-    set_pattern(t, thing);
-    thing->collection = template_loop_items(t, loops);
+    struct template_resource *declared = add_declared(t, entry, logical);
+    declared->loops = loops;
+    declared->bindings = t->bindings;
+    set_pattern(t, declared);
+    declared->collection = template_loop_items(t, loops);
 }
 
 /* ---- what they say ---- */
 
 static void add_dependency(
-    struct template *t, const struct thing *thing, struct tree *list, const struct node *node)
+    struct template *t, const struct template_resource *declared, struct tree *list, const struct node *node)
 {
     struct str name, key;
     template_plain_name(t, node_text(node), &name);
-    const struct thing *other = template_find(t, name, &key);
+    const struct template_resource *other = template_find(t, name, &key);
     if (!other) {
         diag_error(
             t->diags, node_span(node), "the template has no resource \"%.*s\"", STR_ARG(node_text(node)));
         return;
     }
     for (size_t i = 0; i < t->draft->reference_count; i++) /* a reference says the same */
-        if (t->draft->references[i]->owner == thing && t->draft->references[i]->target == other)
+        if (t->draft->references[i]->owner == declared && t->draft->references[i]->target == other)
             return;
-    draft_reference(t->draft, (void *)thing, (void *)other, STR("DependsOn"), STR_EMPTY, node);
+    draft_reference(t->draft, (void *)declared, (void *)other, STR("DependsOn"), STR_EMPTY, node);
     tree_add(t->arena, list, tree_string(t->arena, other->resource->name, node));
 }
 
@@ -350,67 +351,70 @@ static bool resources_keep(const struct node *node, const char *key)
     return str_eqz(policy, "Retain") || str_eqz(policy, "RetainExceptOnCreate");
 }
 
-static void tell_policies(struct template *t, struct thing *thing)
+static void tell_policies(struct template *t, struct template_resource *declared)
 {
     static const char *const unsupported[] = {"CreationPolicy", "UpdatePolicy"};
     for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {
-        const struct node_entry *entry = node_find(thing->node, str_z(unsupported[i]));
+        const struct node_entry *entry = node_find(declared->node, str_z(unsupported[i]));
         if (entry)
-            diag_warning(t->diags, node_key_span(entry), "`%s` cannot be said in a stack, and is left out",
+            diag_warning(t->diags, node_key_span(entry), "`%s` has no equivalent in a stack, and is left out",
                 unsupported[i]);
     }
-    const struct node_entry *deletion = node_find(thing->node, STR("DeletionPolicy"));
+    const struct node_entry *deletion = node_find(declared->node, STR("DeletionPolicy"));
     if (deletion && str_eqz(node_text(deletion->value), "Snapshot"))
-        thing->resource->note =
+        declared->resource->note =
             STR("what a destroy does with its last snapshot, the type's own attributes say");
 }
 
 /* weir's own keys, around the attributes. */
-static void read_around(struct template *t, struct thing *thing, struct tree *before, struct tree *after)
+static void read_around(
+    struct template *t, struct template_resource *declared, struct tree *before, struct tree *after)
 {
-    const struct node *only = node_get(thing->node, "Condition"),
-                      *depends = node_get(thing->node, "DependsOn");
-    if (thing->collection)
-        tree_set(t->arena, before, STR("for_each"), thing->collection);
+    const struct node *only = node_get(declared->node, "Condition"),
+                      *depends = node_get(declared->node, "DependsOn");
+    if (declared->collection)
+        tree_set(t->arena, before, STR("for_each"), declared->collection);
     if (only)
         tree_set(
             t->arena, before, STR("when"), tree_code(t->arena, only, "%s", template_condition(t, only).p));
     if (depends) {
         struct tree *list = tree_new(t->arena, TREE_LIST, depends);
         for (uint32_t i = 0; depends->kind == NODE_LIST && i < depends->count; i++)
-            add_dependency(t, thing, list, depends->items[i]);
+            add_dependency(t, declared, list, depends->items[i]);
         if (depends->kind != NODE_LIST)
-            add_dependency(t, thing, list, depends);
+            add_dependency(t, declared, list, depends);
         if (list->n)
             tree_set(t->arena, after, STR("depends_on"), list);
     }
-    if (resources_keep(thing->node, "DeletionPolicy") || resources_keep(thing->node, "UpdateReplacePolicy")) {
+    if (resources_keep(declared->node, "DeletionPolicy") ||
+        resources_keep(declared->node, "UpdateReplacePolicy")) {
         struct tree *lifecycle = tree_new(t->arena, TREE_MAP, NULL);
         tree_set(t->arena, lifecycle, STR("prevent_destroy"), tree_value(t->arena, &value_true, NULL));
         tree_set(t->arena, after, STR("lifecycle"), lifecycle);
     }
-    tell_policies(t, thing);
+    tell_policies(t, declared);
 }
 
-static void read_properties(struct template *t, struct thing *thing)
+static void read_properties(struct template *t, struct template_resource *declared)
 {
-    const struct node *properties = node_get(thing->node, "Properties");
-    t->current = thing;
+    const struct node *properties = node_get(declared->node, "Properties");
+    t->current = declared;
     const struct binding *before_loop = t->bindings;
-    t->bindings = thing->bindings;
-    template_bind_loops(t, thing->loops);
-    thing->properties = properties ? template_tree(t, properties) : tree_new(t->arena, TREE_MAP, thing->node);
+    t->bindings = declared->bindings;
+    template_bind_loops(t, declared->loops);
+    declared->properties =
+        properties ? template_tree(t, properties) : tree_new(t->arena, TREE_MAP, declared->node);
     struct tree *before = tree_new(t->arena, TREE_MAP, NULL), *after = tree_new(t->arena, TREE_MAP, NULL);
-    read_around(t, thing, before, after);
-    thing->resource->attrs = before;
+    read_around(t, declared, before, after);
+    declared->resource->attrs = before;
     tree_set(t->arena, before, STR("\001after"), after);
     t->bindings = before_loop;
     t->current = NULL;
-    if (thing->properties->kind != TREE_MAP) {
+    if (declared->properties->kind != TREE_MAP) {
         diag_error(t->diags, node_span(properties), "`Properties` is a map");
-        thing->properties = tree_new(t->arena, TREE_MAP, thing->node);
+        declared->properties = tree_new(t->arena, TREE_MAP, declared->node);
     }
-    template_nest(t, thing);
+    template_nest(t, declared);
 }
 
 void template_resources(struct template *t, const struct node *section)
@@ -420,6 +424,6 @@ void template_resources(struct template *t, const struct node *section)
             template_loops(t, &section->entries[i], name_each);
         else
             name_resource(t, &section->entries[i], section->entries[i].key);
-    for (size_t i = 0; i < t->things.n; i++)
-        read_properties(t, t->things.items[i].ptr);
+    for (size_t i = 0; i < t->declared.n; i++)
+        read_properties(t, t->declared.items[i].ptr);
 }

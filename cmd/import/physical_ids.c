@@ -21,17 +21,17 @@ static struct tree *as_folder(
  * one is not there.
  */
 static struct tree *adopt_filled(
-    struct arena *arena, const struct thing *thing, struct str template, struct str ref)
+    struct arena *arena, const struct template_resource *declared, struct str template, struct str ref)
 {
-    const struct schema *schema = thing->resource->schema;
-    const struct tree *attrs = thing->resource->attrs;
+    const struct schema *schema = declared->resource->schema;
+    const struct tree *attrs = declared->resource->attrs;
     struct tree *out = tree_new(arena, TREE_TEXT, NULL);
     struct str before, inner, filter;
     while (str_take_name(&template, "${", &before, &inner)) {
         struct str name = str_cut(inner, '|', &filter);
         struct tree *value = tree_get(attrs, arena_strz(arena, name));
         if (!value && str_eq(name, ref))
-            value = tree_string(arena, thing->physical, NULL);
+            value = tree_string(arena, declared->physical, NULL);
         if (str_eqz(filter, "folder"))
             value = as_folder(arena, schema, name, value);
         else if (filter.p)
@@ -47,53 +47,54 @@ static struct tree *adopt_filled(
 }
 
 /* Of what is known by something else than its id: an address by its IP, a server by its ARN. */
-static struct tree *listed_id(struct template *t, const struct thing *thing, struct str ref)
+static struct tree *listed_id(struct template *t, const struct template_resource *declared, struct str ref)
 {
-    const struct schema *schema = thing->resource->schema;
+    const struct schema *schema = declared->resource->schema;
     struct look look = t->live->look;
     const struct value *object = NULL;
     struct err err = ERR_INIT;
     if (!look.provider || !ref.n)
         return NULL;
-    if (str_starts(thing->physical, STR("arn:")) && schema->ops->by_arn &&
-        look_by_arn(&look, schema, thing->physical, &object, &err) == 0 && value_gets(object, schema->id.p).n)
+    if (str_starts(declared->physical, STR("arn:")) && schema->ops->by_arn &&
+        look_by_arn(&look, schema, declared->physical, &object, &err) == 0 &&
+        value_gets(object, schema->id.p).n)
         return tree_string(t->arena, value_gets(object, schema->id.p), NULL);
-    if (look_find(&look, schema, ref, thing->physical, &object, &err))
+    if (look_find(&look, schema, ref, declared->physical, &object, &err))
         return NULL;
     struct str id = value_gets(object, schema->id.p);
     return id.n ? tree_string(t->arena, id, NULL) : NULL;
 }
 
-static struct tree *own_id(struct template *t, const struct thing *thing)
+static struct tree *own_id(struct template *t, const struct template_resource *declared)
 {
-    const struct schema *schema = thing->resource->schema;
-    struct str ref = names_output(thing->names, t->arena, STR("Ref"));
-    if (str_eq(ref, schema->id) && thing->physical.n)
-        return tree_string(t->arena, thing->physical, NULL);
-    struct tree *given = tree_get(thing->resource->attrs, arena_strz(t->arena, schema->id));
+    const struct schema *schema = declared->resource->schema;
+    struct str ref = names_output(declared->names, t->arena, STR("Ref"));
+    if (str_eq(ref, schema->id) && declared->physical.n)
+        return tree_string(t->arena, declared->physical, NULL);
+    struct tree *given = tree_get(declared->resource->attrs, arena_strz(t->arena, schema->id));
     if (given)
         return given;
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
     if (attr && attr->template.n)
-        return adopt_filled(t->arena, thing, attr->template, ref);
-    return listed_id(t, thing, ref);
+        return adopt_filled(t->arena, declared, attr->template, ref);
+    return listed_id(t, declared, ref);
 }
 
 /* The identifier of CloudFormation's own: its parts, of which the physical id is one. */
-static struct tree *their_id(struct template *t, const struct thing *thing)
+static struct tree *their_id(struct template *t, const struct template_resource *declared)
 {
-    const struct schema *schema = thing->resource->schema;
+    const struct schema *schema = declared->resource->schema;
     const struct value *ids = value_getz(cfn_published(t->arena, schema->name), "primaryIdentifier");
     struct str ref = template_ref_property(t, schema);
     struct tree *out = tree_new(t->arena, TREE_TEXT, NULL);
     for (uint32_t i = 0; ids && i < ids->count; i++) {
         struct str path = value_text(ids->items[i], STR_EMPTY),
                    name = str_slice(path, strlen("/properties/"), path.n);
-        struct tree *given = tree_get(thing->resource->attrs, arena_strz(t->arena, name));
+        struct tree *given = tree_get(declared->resource->attrs, arena_strz(t->arena, name));
         const struct attr *attr = schema_attr(schema, name);
         bool is_physical =
             str_eq(name, ref) || ids->count == 1 || (!ref.n && !given && attr && !attr->settable);
-        struct tree *part = is_physical ? tree_string(t->arena, thing->physical, NULL) : given;
+        struct tree *part = is_physical ? tree_string(t->arena, declared->physical, NULL) : given;
         if (!part)
             return NULL;
         if (i)
@@ -103,9 +104,9 @@ static struct tree *their_id(struct template *t, const struct thing *thing)
     return ids ? tree_simple(t->arena, out) : NULL;
 }
 
-struct tree *template_import_id(struct template *t, const struct thing *thing)
+struct tree *template_import_id(struct template *t, const struct template_resource *declared)
 {
-    if (str_starts(thing->type, STR("aws."))) /* what was split off from something, by that one's id */
-        return tree_string(t->arena, thing->physical, NULL);
-    return thing->names ? own_id(t, thing) : their_id(t, thing);
+    if (str_starts(declared->type, STR("aws."))) /* what was split off from something, by that one's id */
+        return tree_string(t->arena, declared->physical, NULL);
+    return declared->names ? own_id(t, declared) : their_id(t, declared);
 }

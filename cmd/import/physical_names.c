@@ -21,7 +21,7 @@ static const char *const styles[] = {"-", "_", ""};
 struct made_up {
     struct template *t;
     const struct attr *attr;
-    const struct thing *thing;
+    const struct template_resource *declared;
     const char *between;
     struct str stack, name; /* both parts, in the style */
     struct str code;        /* of the first */
@@ -66,7 +66,7 @@ static void set_keys(struct made_up *m, enum key_form form)
     static const char *const code[] = {"each.key", "regexreplace(each.key, \"[^A-Za-z0-9]\", \"\")",
         "lower(regexreplace(each.key, \"[^A-Za-z0-9]\", \"\"))"};
     struct arena *arena = m->t->arena;
-    const struct tree *list = m->thing->collection;
+    const struct tree *list = m->declared->collection;
     size_t n = list && list->kind == TREE_LIST ? list->n : 0;
     m->keys = ARENA_ARRAY(arena, struct str, n + 1);
     m->key_code = list ? str_z(code[form]) : STR_EMPTY;
@@ -130,7 +130,7 @@ static bool breaks_constraint(const struct made_up *m, const struct value *text)
 {
     const struct value *object = value_with(m->t->arena, NULL, m->attr->name, text);
     struct constraint_break found = {0};
-    while (schema_constraint_broken(m->t->arena, m->thing->names->schema, object, ASKED_BY_WEIR, &found))
+    while (schema_constraint_broken(m->t->arena, m->declared->names->schema, object, ASKED_BY_WEIR, &found))
         if (str_eq(found.attribute, m->attr->name))
             return true;
     return false;
@@ -181,7 +181,7 @@ static void set_style(struct made_up *m, const char *between)
     struct str name = template_stack_name(m->t);
     m->between = between;
     m->stack = words_of(arena, m->t->draft->stack, between, false);
-    m->name = words_of(arena, m->thing->resource->name, between, !*between);
+    m->name = words_of(arena, m->declared->resource->name, between, !*between);
     m->code =
         *between == '-' ? name : arena_printf(arena, "replace(%.*s, \"-\", \"%s\")", STR_ARG(name), between);
 }
@@ -191,7 +191,7 @@ static struct tree *in_style(struct made_up *m, const char *between)
 {
     struct cut cut;
     set_style(m, between);
-    for (enum key_form form = KEY_AS_IS; form < (m->thing->collection ? KEY_FORMS : KEY_PLAIN); form++) {
+    for (enum key_form form = KEY_AS_IS; form < (m->declared->collection ? KEY_FORMS : KEY_PLAIN); form++) {
         set_keys(m, form);
         for (size_t most = LONGEST; cut_to(m, most, &cut); most--)
             if (is_taken(m, &cut))
@@ -203,36 +203,37 @@ static struct tree *in_style(struct made_up *m, const char *between)
 /* ---- which name ---- */
 
 /* Of what is known by another id than its name: as the service says it, or as its ARN or URL ends. */
-static struct str name_there(struct template *t, const struct thing *thing)
+static struct str name_there(struct template *t, const struct template_resource *declared)
 {
-    const struct schema *schema = thing->names->schema;
+    const struct schema *schema = declared->names->schema;
     const struct value *live = NULL;
     struct err err = ERR_INIT;
     struct look look = t->live->look;
-    bool same = str_eq(names_output(thing->names, t->arena, STR("Ref")), schema->id);
-    if (same && look.provider && look_at(&look, schema, thing->physical, &live, NULL, &err) == 0 &&
+    bool same = str_eq(names_output(declared->names, t->arena, STR("Ref")), schema->id);
+    if (same && look.provider && look_at(&look, schema, declared->physical, &live, NULL, &err) == 0 &&
         value_gets(live, "name").n)
         return value_gets(live, "name");
-    struct str ref = names_output(thing->names, t->arena, STR("Ref"));
-    if (!same && ref.n && look.provider && look_find(&look, schema, ref, thing->physical, &live, &err) == 0 &&
-        value_gets(live, "name").n)
+    struct str ref = names_output(declared->names, t->arena, STR("Ref"));
+    if (!same && ref.n && look.provider &&
+        look_find(&look, schema, ref, declared->physical, &live, &err) == 0 && value_gets(live, "name").n)
         return value_gets(live, "name");
-    struct str id = thing->physical;
+    struct str id = declared->physical;
     if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
         return STR_EMPTY;
     return str_last_part(id, ":/");
 }
 
-static struct tree *made_up(
-    struct template *t, const struct thing *thing, const struct tree *attrs, const struct attr *attr)
+static struct tree *made_up(struct template *t, const struct template_resource *declared,
+    const struct tree *attrs, const struct attr *attr)
 {
     const struct tree *fifo = tree_get(attrs, "fifo");
     bool is_fifo =
         fifo && fifo->kind == TREE_LITERAL && fifo->value->kind == VALUE_BOOL && fifo->value->boolean;
-    struct made_up m = {.t = t, .attr = attr, .thing = thing, .end = is_fifo ? STR(".fifo") : STR_EMPTY};
-    if (thing->physical.n && str_eq(names_output(thing->names, t->arena, STR("Ref")), attr->name))
-        return tree_string(t->arena, thing->physical, NULL);
-    struct str live = thing->physical.n ? name_there(t, thing) : STR_EMPTY;
+    struct made_up m = {
+        .t = t, .attr = attr, .declared = declared, .end = is_fifo ? STR(".fifo") : STR_EMPTY};
+    if (declared->physical.n && str_eq(names_output(declared->names, t->arena, STR("Ref")), attr->name))
+        return tree_string(t->arena, declared->physical, NULL);
+    struct str live = declared->physical.n ? name_there(t, declared) : STR_EMPTY;
     if (live.n)
         return tree_string(t->arena, live, NULL);
     for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
@@ -264,14 +265,14 @@ static struct tree *with_name(struct arena *arena, struct tree *s, struct tree *
     return s;
 }
 
-void template_give_name(struct template *t, const struct thing *thing, struct fit *fit)
+void template_give_name(struct template *t, const struct template_resource *declared, struct fit *fit)
 {
     const struct attr *name = name_wanted(t, fit);
     struct tree *given = name ? tree_get(fit->attrs, arena_strz(t->arena, name->name)) : NULL;
     if (!name || (given && !tree_may_be_nothing(given)))
         return;
     struct tree *attrs = tree_new(t->arena, TREE_MAP, fit->attrs->node);
-    tree_set(t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, thing, fit->attrs, name)));
+    tree_set(t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, declared, fit->attrs, name)));
     for (size_t i = 0; i < fit->attrs->n; i++) {
         if (fit->attrs->entries[i].value == given)
             continue;
@@ -279,7 +280,7 @@ void template_give_name(struct template *t, const struct thing *thing, struct fi
         attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
     }
     fit->attrs = attrs;
-    thing->resource->note = thing->physical.n
-                                ? thing->resource->note
-                                : STR("CloudFormation made up a name; here it has one of its own");
+    declared->resource->note = declared->physical.n
+                                   ? declared->resource->note
+                                   : STR("CloudFormation made up a name; here it has one of its own");
 }

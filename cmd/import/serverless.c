@@ -37,7 +37,7 @@ void serverless_tell_unused(struct macro *macro, struct form *form, const struct
     for (uint32_t i = 0; properties && properties->kind == NODE_MAP && i < properties->count; i++)
         if (!map_get(&form->used, properties->entries[i].key))
             diag_warning(macro->sam->diags, node_key_span(&properties->entries[i]),
-                "`%.*s` of %.*s cannot be said in a stack, and is left out",
+                "`%.*s` of %.*s has no equivalent in a stack, and is left out",
                 STR_ARG(properties->entries[i].key), STR_ARG(macro->event ? macro->id : macro->type));
 }
 
@@ -228,14 +228,14 @@ static bool is_known(struct serverless *sam, const struct node *node, struct str
     return node_find(sam->types, *type) != NULL;
 }
 
-/* What one thing may do with another: policies of the one's role, which nobody has written yet. */
+/* What one resource may do with another: policies of the one's role, which nobody has written yet. */
 static void tell_connectors(struct serverless *sam, const struct node *resource)
 {
     const struct node_entry *all = resource->kind == NODE_MAP ? node_find(resource, STR("Connectors")) : NULL;
     if (!all)
         return;
     struct diag *d = diag_warning(sam->diags, node_key_span(all),
-        "`Connectors` cannot be said in a stack, and are left out: what they allow has to be allowed");
+        "`Connectors` have no equivalent in a stack, and are left out: what they allow has to be allowed");
     diag_hint(sam->diags, d, "`Policies` of the function say the same, or `policies` of its role");
 }
 

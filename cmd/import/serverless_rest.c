@@ -149,7 +149,7 @@ static void tell_event(struct macro *macro, const struct node *type, const struc
     for (uint32_t i = 0; known && i < known->count; i++)
         names[i] = known->entries[i].key;
     struct diag *d = diag_warning(macro->sam->diags, node_span(type ? type : macro->node),
-        "events of type \"%.*s\" cannot be said, and are left out", STR_ARG(nodes_literal(type)));
+        "events of type \"%.*s\" have no equivalent, and are left out", STR_ARG(nodes_literal(type)));
     diag_did_you_mean(macro->sam->diags, d, nodes_literal(type), names, known ? known->count : 0);
 }
 

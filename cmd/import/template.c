@@ -255,7 +255,7 @@ static void tell_rest(struct template *t)
         if (!str_is_any(t->root->entries[i].key, "AWSTemplateFormatVersion Description Metadata Parameters "
                                                  "Mappings Conditions Transform Resources Outputs"))
             diag_warning(t->diags, node_key_span(&t->root->entries[i]),
-                "`%.*s` cannot be said in a stack, and is left out", STR_ARG(t->root->entries[i].key));
+                "`%.*s` has no equivalent in a stack, and is left out", STR_ARG(t->root->entries[i].key));
     }
     if (macros && macros->kind != NODE_LIST)
         tell_macro(t, macros);
@@ -263,49 +263,50 @@ static void tell_rest(struct template *t)
         tell_macro(t, macros->items[i]);
 }
 
-static void adopt_one(struct template *t, struct thing *thing, struct str address)
+static void adopt_one(struct template *t, struct template_resource *declared, struct str address)
 {
-    struct tree *id = thing->resource->schema ? template_import_id(t, thing) : NULL;
+    struct tree *id = declared->resource->schema ? template_import_id(t, declared) : NULL;
     if (id)
         draft_import(t->draft, address, id);
-    else if (thing->resource->schema)
-        diag_warning(t->diags, node_span(thing->node),
+    else if (declared->resource->schema)
+        diag_warning(t->diags, node_span(declared->node),
             "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
-            STR_ARG(thing->logical), STR_ARG(address));
+            STR_ARG(declared->logical), STR_ARG(address));
 }
 
 /* Of several, each that the stack has. */
-static void adopt_each(struct template *t, struct thing *thing)
+static void adopt_each(struct template *t, struct template_resource *declared)
 {
-    ptrdiff_t open = str_find(thing->pattern, STR("${"), 0), close = str_find_char(thing->pattern, '}', 0);
-    if (thing->loops->outer)
-        diag_warning(t->diags, node_span(thing->node),
+    ptrdiff_t open = str_find(declared->pattern, STR("${"), 0),
+              close = str_find_char(declared->pattern, '}', 0);
+    if (declared->loops->outer)
+        diag_warning(t->diags, node_span(declared->node),
             "%.*s is not adopted: which is which of loops within loops is not known; `weir state import` "
             "adopts each",
-            STR_ARG(thing->logical));
-    if (open < 0 || thing->loops->outer)
+            STR_ARG(declared->logical));
+    if (open < 0 || declared->loops->outer)
         return;
-    struct str before = str_slice(thing->pattern, 0, (size_t)open),
-               after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);
+    struct str before = str_slice(declared->pattern, 0, (size_t)open),
+               after = str_slice(declared->pattern, (size_t)close + 1, declared->pattern.n);
     for (uint32_t i = 0; i < t->live->physical->count; i++) {
         struct str logical = t->live->physical->entries[i].key;
         if (logical.n <= before.n + after.n || !str_starts(logical, before) || !str_ends(logical, after))
             continue;
         struct str key = str_slice(logical, before.n, logical.n - after.n);
-        thing->physical = value_gets(t->live->physical->entries[i].value, "id");
-        adopt_one(
-            t, thing, arena_printf(t->arena, "%.*s[\"%.*s\"]", STR_ARG(thing->resource->name), STR_ARG(key)));
+        declared->physical = value_gets(t->live->physical->entries[i].value, "id");
+        adopt_one(t, declared,
+            arena_printf(t->arena, "%.*s[\"%.*s\"]", STR_ARG(declared->resource->name), STR_ARG(key)));
     }
 }
 
 static void template_adopt(struct template *t)
 {
-    for (size_t i = 0; t->live && i < t->things.n; i++) {
-        struct thing *thing = t->things.items[i].ptr;
-        if (thing->pattern.n)
-            adopt_each(t, thing);
-        else if (thing->physical.n && !thing->nested)
-            adopt_one(t, thing, thing->resource->name);
+    for (size_t i = 0; t->live && i < t->declared.n; i++) {
+        struct template_resource *declared = t->declared.items[i].ptr;
+        if (declared->pattern.n)
+            adopt_each(t, declared);
+        else if (declared->physical.n && !declared->nested)
+            adopt_one(t, declared, declared->resource->name);
     }
 }
 
@@ -369,7 +370,7 @@ static void read_source(struct template *t, const struct source *source)
 static void release_maps(struct template *t)
 {
     map_release(&t->parts);
-    map_release(&t->things);
+    map_release(&t->declared);
     map_release(&t->mappings);
     map_release(&t->conditions);
 }

@@ -69,22 +69,22 @@ struct loop {
 };
 
 /* A resource of the template, or several that Fn::ForEach makes. */
-struct thing {
+struct template_resource {
     struct str logical, type;
     struct str pattern; /* of several: their logical ids, "${Name}Bucket" */
     const struct node *node;
     struct draft_resource *resource;
     const struct names_type *names; /* it becomes this type of ours; NULL: CloudFormation's */
     struct tree *properties;
-    struct tree *collection;        /* for_each; NULL: it is one */
-    const struct loop *loops;       /* likewise: Fn::ForEach around it, innermost first */
-    const struct binding *bindings; /* what is known of loops around those */
-    struct str physical;            /* in the live stack; "" unknown */
-    struct thing *folded;           /* it has become a part of that one */
-    struct nested *nested;          /* it is a stack that has become a module */
-    bool visiting, visited;         /* looking for circles */
-    size_t reached;                 /* the last walk that came by */
-    struct draft_reference **needs; /* what stands in it, from template_decide() on */
+    struct tree *collection;          /* for_each; NULL: it is one */
+    const struct loop *loops;         /* likewise: Fn::ForEach around it, innermost first */
+    const struct binding *bindings;   /* what is known of loops around those */
+    struct str physical;              /* in the live stack; "" unknown */
+    struct template_resource *folded; /* it has become a part of that one */
+    struct nested *nested;            /* it is a stack that has become a module */
+    bool visiting, visited;           /* looking for circles */
+    size_t reached;                   /* the last walk that came by */
+    struct draft_reference **needs;   /* what stands in it, from template_decide() on */
     size_t need_count, need_cap;
 };
 
@@ -112,14 +112,14 @@ struct template
     const struct source *source;
     const struct template_live *live;
     const struct template *parent; /* which has it as a stack within it; NULL: none */
-    struct map parameters, things, mappings,
-        conditions;                 /* resources: by logical id; mappings and conditions: local names */
-    size_t walks;                   /* so many have been begun */
-    struct map outputs;             /* name -> struct str, what it is called here */
-    struct map parts;               /* SAM's "Function.Alias": struct str, the logical id that is meant */
-    struct thing *current;          /* whose properties are being read; NULL: none */
-    const struct binding *bindings; /* innermost first */
-    bool serverless;                /* its ids may end in hashes in the live stack */
+    struct map parameters, declared, mappings,
+        conditions;                    /* resources: by logical id; mappings and conditions: local names */
+    size_t walks;                      /* so many have been begun */
+    struct map outputs;                /* name -> struct str, what it is called here */
+    struct map parts;                  /* SAM's "Function.Alias": struct str, the logical id that is meant */
+    struct template_resource *current; /* whose properties are being read; NULL: none */
+    const struct binding *bindings;    /* innermost first */
+    bool serverless;                   /* its ids may end in hashes in the live stack */
 };
 
 /* JSON may be indented by tabs, YAML may not; within JSON's texts there are none. */
@@ -149,7 +149,7 @@ struct tree *template_reference(
 /* A name with what Fn::ForEach puts into it, as far as that is known; false: not all of it is. */
 bool template_plain_name(struct template *t, struct str name, struct str *out);
 /* What has that logical id, and which of several, as code ("" it is one); NULL: nothing. */
-struct thing *template_find(struct template *t, struct str name, struct str *key);
+struct template_resource *template_find(struct template *t, struct str name, struct str *key);
 struct tree *template_call(
     struct template *t, struct str function, const struct node *node, const struct node *argument);
 struct tree *template_unsupported(struct template *t, const struct node *node, const char *format, ...)
@@ -186,31 +186,33 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
 /* ---- nested.c ---- */
 
 /* Reads the template of a stack within this one. False: it is none, or stays CloudFormation's. */
-bool template_nest(struct template *t, struct thing *thing);
+bool template_nest(struct template *t, struct template_resource *declared);
 
-void template_add_module(struct template *t, struct thing *thing);
+void template_add_module(struct template *t, struct template_resource *declared);
 /* "Outputs.VpcId" as what the module calls it; "": it has no such output. */
-struct str template_module_output(struct template *t, const struct thing *thing, struct str attr);
+struct str template_module_output(
+    struct template *t, const struct template_resource *declared, struct str attr);
 
 /* ---- physical_names.c ---- */
 
 struct fit;
 /* The name that CloudFormation would make up, where none is given, or not always. */
-void template_give_name(struct template *t, const struct thing *thing, struct fit *fit);
+void template_give_name(struct template *t, const struct template_resource *declared, struct fit *fit);
 
 /* ---- parameters.c, decide.c, attached_policies.c, physical_ids.c ---- */
 
 void template_resources(struct template *t, const struct node *section);
 void template_decide(struct template *t);
 /* What stands in a resource, as one more of its needs. */
-void template_need(struct template *t, struct thing *thing, struct draft_reference *reference);
+void template_need(struct template *t, struct template_resource *declared, struct draft_reference *reference);
 /* Is it of a type that may become a part of what it is for? And makes it one; false: it cannot be. */
-bool template_is_part(const struct thing *thing);
-bool template_fold(struct template *t, struct thing *thing);
+bool template_is_part(const struct template_resource *declared);
+bool template_fold(struct template *t, struct template_resource *declared);
 /* What an attribute of one that was folded is now, as code; "": nothing. */
-struct str template_folded_attribute(struct template *t, const struct thing *thing, struct str attr);
+struct str template_folded_attribute(
+    struct template *t, const struct template_resource *declared, struct str attr);
 /* The physical id as what `imports:` takes; NULL: it is not known. */
-struct tree *template_import_id(struct template *t, const struct thing *thing);
+struct tree *template_import_id(struct template *t, const struct template_resource *declared);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
 struct str template_resolve_reference(void *ctx, struct draft_reference *reference);

@@ -160,7 +160,7 @@ void candidates_add_expressions(struct terraform *t, struct candidates *list, st
 struct tree *terraform_code(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr);
 /* Has what the target becomes such an attribute? */
-bool terraform_can_say(struct terraform *t, const struct tf_instance *target, struct str attr);
+bool terraform_has_attribute(struct terraform *t, const struct tf_instance *target, struct str attr);
 
 /* ---- terraform_lines.c ---- */
 

@@ -134,7 +134,7 @@ struct tree *terraform_code(
     return tree_code(t->arena, NULL, "%s", draft_reference(t->draft, owner, target, attr, key, NULL).p);
 }
 
-bool terraform_can_say(struct terraform *t, const struct tf_instance *target, struct str attr)
+bool terraform_has_attribute(struct terraform *t, const struct tf_instance *target, struct str attr)
 {
     const struct group *group = target->group;
     if (!group->schema)
@@ -179,7 +179,7 @@ static void offer_beginning(struct terraform *t, struct candidates *list, struct
         const struct value_entry *e = &one->values->entries[i];
         struct str part = value_text(e->value, STR_EMPTY);
         if (part.n > 1 && part.n < text.n && str_starts(text, part) && text.p[part.n] == ':' &&
-            terraform_can_say(t, one, e->key)) {
+            terraform_has_attribute(t, one, e->key)) {
             candidates_add(t, list, part, terraform_code(t, owner, one, e->key), one->group);
             return;
         }
@@ -201,7 +201,7 @@ static void offer_resource(struct terraform *t, struct candidates *list, struct 
             bool text = e->value->kind == VALUE_STRING || (attr.n && e->value->kind == VALUE_INT);
             if (wanted && names && names->asked)
                 offer_asked(t, list, one, e->key);
-            else if (wanted && text && terraform_can_say(t, one, e->key))
+            else if (wanted && text && terraform_has_attribute(t, one, e->key))
                 candidates_add(t, list, value_scalar_text(t->arena, e->value),
                     terraform_code(t, owner, one, e->key), group);
             else if (wanted && attr.n && group->schema && e->value->kind == VALUE_STRING)

@@ -307,8 +307,8 @@ struct tree *terraform_configured(struct terraform *t, const struct tf_instance 
             tree_set(t->arena, map, e->key,
                 tree_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
     }
-    if (!one->group->config && type && type->unsaid)
-        drop_unconfigured(t->arena, type->unsaid, map, STR_EMPTY);
+    if (!one->group->config && type && type->unconfigured)
+        drop_unconfigured(t->arena, type->unconfigured, map, STR_EMPTY);
     if (type && names_rule(type, STR("local_exec.command")))
         add_command(t, one, map);
     return map;

@@ -137,7 +137,7 @@ static void index_instance(struct terraform *t, struct tf_instance *one, bool gi
         const struct value_entry *e = &one->values->entries[i];
         struct str text = value_text(e->value, STR_EMPTY);
         if (!text.n || !is_own_text(t, one->group, e->key) || !is_telling(text) ||
-            map_get(&t->by_text, text) || !terraform_can_say(t, one, e->key) ||
+            map_get(&t->by_text, text) || !terraform_has_attribute(t, one, e->key) ||
             is_given(t, one->group, e->key) != given)
             continue;
         struct owned *owned = ARENA_NEW(t->arena, struct owned);

@@ -241,13 +241,13 @@ static bool complete_own(
         sketch_each(cursor->sketch, NAME_PROVIDER, add_name, items);
         add_kinds(items);
     } else if (body && str_eqz(key, "depends_on")) {
-        sketch_each(cursor->sketch, NAME_THING, add_name, items);
+        sketch_each(cursor->sketch, NAME_RESOURCE, add_name, items);
     } else if (str_eqz(key, "via")) {
         sketch_each(cursor->sketch, NAME_CONNECTION, add_name, items);
     } else if (str_eqz(up->section, "imports") && str_eqz(key, "address")) {
-        sketch_each(cursor->sketch, NAME_THING, add_name, items);
+        sketch_each(cursor->sketch, NAME_RESOURCE, add_name, items);
     } else if (str_eqz(up->section, "moved") && str_eqz(key, "to")) {
-        sketch_each(cursor->sketch, NAME_THING, add_name, items);
+        sketch_each(cursor->sketch, NAME_RESOURCE, add_name, items);
     } else {
         return false;
     }

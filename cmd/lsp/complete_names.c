@@ -80,7 +80,7 @@ static void complete_step(
     else if (word->kind == WORD_NAME && str_eqz(word->text, "path"))
         add_words(items, path);
     else if (word_target(cursor->sketch, words, words_first(words, before), &target) &&
-             target.kind == NAME_THING) {
+             target.kind == NAME_RESOURCE) {
         const struct attr *attr;
         const struct schema *schema = meaning_schema(items->lsp, target.spot);
         if (str_eqz(target.spot.section, "modules") && word->kind == WORD_NAME) {
@@ -138,7 +138,7 @@ static void complete_name(struct items *items, const struct cursor *cursor, cons
     for (int i = 0; i < words->n; i++)
         if (words->items[i].kind == WORD_VARIABLE && words->items[i].end < items->from)
             items_add(items, &(struct item){.label = words->items[i].text, .kind = ITEM_VARIABLE});
-    add_all(items, cursor->sketch, NAME_THING);
+    add_all(items, cursor->sketch, NAME_RESOURCE);
     for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++)
         if (!str_eqz(str_z(spaces[i].name), "each") || has_each(cursor))
             items_add(items, &(struct item){.label = str_z(spaces[i].name),

@@ -84,7 +84,7 @@ bool word_target(struct sketch *sketch, const struct words *words, int word, str
     if (inputs || str_eqz(w->text, "locals"))
         return word_step(words, first, &name, &step) && word >= step &&
                target_aim(target, sketch, inputs ? NAME_INPUT : NAME_LOCAL, &words->items[step]);
-    if (!target_aim(target, sketch, NAME_THING, w))
+    if (!target_aim(target, sketch, NAME_RESOURCE, w))
         return false;
     if (word == first || !word_step(words, first, &name, &step))
         return true;

@@ -80,7 +80,7 @@ static void show_target(struct hover *hover, const struct target *target)
 {
     hover_over(hover, target->from, target->to);
     switch (target->kind) {
-    case NAME_THING:
+    case NAME_RESOURCE:
         if (str_eqz(target->spot.section, "modules"))
             show_module(&hover->page, sketch_called(target->sketch, target->spot), target->spot);
         else

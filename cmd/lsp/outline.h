@@ -197,7 +197,7 @@ struct sketch {
 
 /* Names that are looked for in the same sections. */
 enum name_kind {
-    NAME_THING,
+    NAME_RESOURCE, /* of data and modules, too */
     NAME_INPUT,
     NAME_LOCAL,
     NAME_OUTPUT,

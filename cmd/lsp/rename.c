@@ -259,7 +259,7 @@ static int write_moved(struct renaming *r, struct err *err)
 
 static int check_name(const struct renaming *r, struct err *err)
 {
-    if (!stack_is_name(r->name) || (r->target.kind == NAME_THING && stack_is_reserved(r->name)))
+    if (!stack_is_name(r->name) || (r->target.kind == NAME_RESOURCE && stack_is_reserved(r->name)))
         return err_set(err, ERR_INVALID,
             "\"%.*s\" is not a name: letters, digits, _ and -, beginning with a letter, and no word of the "
             "language",
@@ -314,7 +314,7 @@ int lsp_rename(
     r.old = e->key;
     if (str_eq(r.old, r.name))
         return 0;
-    bool kept = r.target.kind == NAME_THING && !str_eqz(r.target.spot.section, "data");
+    bool kept = r.target.kind == NAME_RESOURCE && !str_eqz(r.target.spot.section, "data");
     if (check_name(&r, err) || (kept && write_moved(&r, err)))
         return -1;
     add_change(&r, r.target.spot.file, e->key_at, e->key_end, r.name);

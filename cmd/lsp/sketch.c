@@ -18,7 +18,7 @@ enum {
 
 enum { NAME_SECTIONS_MAX = 3 };
 static const char *const sections_of[NAME_KINDS][NAME_SECTIONS_MAX + 1] = {
-    [NAME_THING] = {"resources", "data", "modules", NULL},
+    [NAME_RESOURCE] = {"resources", "data", "modules", NULL},
     [NAME_INPUT] = {"inputs", NULL},
     [NAME_LOCAL] = {"locals", NULL},
     [NAME_OUTPUT] = {"outputs", NULL},
@@ -274,7 +274,7 @@ static void seek_in(void *ctx, struct spot declared)
         return;
     s->found = str_eq(inner->files[0].path, s->path);
     s->sketch = inner;
-    sketch_each(inner, NAME_THING, seek_in, s);
+    sketch_each(inner, NAME_RESOURCE, seek_in, s);
     s->sketch = sketch;
 }
 
@@ -290,7 +290,7 @@ struct str sketch_stack(const struct sketch *sketch, bool *alone)
         if (!above)
             continue;
         struct seeking seeking = {.path = own->path, .left = MODULES_MAX, .sketch = above};
-        sketch_each(above, NAME_THING, seek_in, &seeking);
+        sketch_each(above, NAME_RESOURCE, seek_in, &seeking);
         if (seeking.found)
             return sketch_stack(above, alone);
     }
@@ -323,7 +323,7 @@ static void walk_from(struct walking *walking, struct sketch *sketch)
         return;
     walking->found(walking->ctx, sketch);
     walking->sketch = sketch;
-    sketch_each(sketch, NAME_THING, walk_call, walking);
+    sketch_each(sketch, NAME_RESOURCE, walk_call, walking);
 }
 
 void sketch_walk(struct sketch *sketch, void (*found)(void *ctx, struct sketch *sketch), void *ctx)
@@ -362,7 +362,7 @@ void sketch_each(const struct sketch *sketch, enum name_kind kind,
             each_within(file, outline_find(&file->outline, OUTLINE_NONE, str_z(*section)), str_z(*section),
                 found, ctx);
         }
-    for (size_t i = 0; kind == NAME_THING && i < sketch->count; i++)
+    for (size_t i = 0; kind == NAME_RESOURCE && i < sketch->count; i++)
         each_of_checks(&sketch->files[i], found, ctx);
 }
 

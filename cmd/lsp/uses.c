@@ -101,11 +101,11 @@ static const struct {
     const char *key, *section; /* section NULL: any that has names */
     enum name_kind kind;
 } places[] = {
-    {"depends_on", NULL, NAME_THING},
+    {"depends_on", NULL, NAME_RESOURCE},
     {"provider", NULL, NAME_PROVIDER},
     {"via", NULL, NAME_CONNECTION},
-    {"to", "moved", NAME_THING},
-    {"address", "imports", NAME_THING},
+    {"to", "moved", NAME_RESOURCE},
+    {"address", "imports", NAME_RESOURCE},
 };
 
 /* Is this text of that place? */
@@ -131,7 +131,7 @@ static void address_parts(
         struct target target = {.path = STR_EMPTY, .attribute = STR_EMPTY};
         size_t from = (size_t)(address.p + at - file->outline.text.p);
         struct word word = {.text = str_slice(address, at, end), .at = from, .end = from + end - at};
-        if (end == at || !target_aim(&target, sketch, NAME_THING, &word))
+        if (end == at || !target_aim(&target, sketch, NAME_RESOURCE, &word))
             return;
         found(ctx, file, target);
         ptrdiff_t close = end < address.n && address.p[end] == '[' ? str_find_char(address, ']', end) : -1;
@@ -152,7 +152,7 @@ static void text_uses(struct sketch *sketch, const struct file *file, int entry,
             continue;
         size_t from = (size_t)(text.p - file->outline.text.p);
         struct word word = {.text = text, .at = from, .end = from + text.n};
-        if (places[i].kind == NAME_THING)
+        if (places[i].kind == NAME_RESOURCE)
             address_parts(sketch, file, text, found, ctx);
         else if (target_aim(&target, sketch, places[i].kind, &word))
             found(ctx, file, target);

@@ -81,8 +81,8 @@ static const struct failure *keep_failure(
 
 void line_failed(struct progress *p, const struct event *e)
 {
-    struct err unsaid = {.class = ERR_FAILED, .message = "failed"};
-    const struct failure *before = keep_failure(p, e->address, e->span, e->err ? e->err : &unsaid);
+    struct err unreported = {.class = ERR_FAILED, .message = "failed"};
+    const struct failure *before = keep_failure(p, e->address, e->span, e->err ? e->err : &unreported);
     line_start(p, STYLE_RED, "!", &p->lines);
     buf_addf(&p->lines, "%s ", action_present(e->action));
     text_add_safe(&p->lines, e->address, false);

@@ -51,7 +51,7 @@ static struct {
     struct map accounts; /* "key host" -> char[] */
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER, .accounts = MAP_INIT};
 
-/* Who asks, and where; "" where that cannot be said. */
+/* Who asks, and where; "" where that is unknown. */
 static struct str asker_of(struct aws_client *client, struct arena *arena)
 {
     struct credentials credentials;

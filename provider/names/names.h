@@ -85,7 +85,8 @@ struct names_type {
     struct str key;          /* ... under what this attribute has */
     const struct value *ids; /* Terraform: attributes that the id is made of */
     const struct value *set; /* likewise: attributes that it has unless it says others; NULL: none */
-    const struct value *unsaid; /* likewise: paths that are not said without a configuration; or NULL */
+    const struct value
+        *unconfigured;          /* likewise: paths that are not configured in a state by itself; or NULL */
     const struct value *split;  /* likewise: lists for each value of which it is one here; or NULL */
     const struct value *blocks; /* likewise: blocks that only a configuration makes -> the attribute by which
                                    resources of their own do the same, "" none; or NULL */

@@ -29,7 +29,7 @@ const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const 
 
 /* ---- asl_choice.c ---- */
 
-/* Does the rule hold, one of JSONPath? False with eval->error where it cannot be said. */
+/* Does the rule hold, one of JSONPath? False with eval->error where that is unknown. */
 bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input);
 
 /* ---- asl_data.c ---- */

@@ -14,7 +14,7 @@ struct loop {
     struct value_builder results;
     struct map seen; /* keys of the result */
     unsigned marks;  /* of what decides which items there are */
-    bool unknown;    /* which items there are cannot be said */
+    bool unknown;    /* which items there are is unknown */
 };
 
 /* One round with the variables bound; false after an error. */

@@ -382,7 +382,7 @@ const struct value *func_policy(struct call *call)
 {
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < call->n; i++) {
-        if (call->args[i]->kind == VALUE_UNKNOWN) /* how many statements it has cannot be said */
+        if (call->args[i]->kind == VALUE_UNKNOWN) /* how many statements it has is unknown */
             return eval_marked(call->ev, &value_unknown, call->args[i]->marks);
         if (!func_policy_gather(call, i, call->args[i], &statements))
             return NULL;

@@ -187,12 +187,12 @@ def test_a_stack_as_one_would_write_it(stack):
     for line, text in (
         (11, "the input `db_postgres_password` asks for it"),
         (14, "ADMIN_TOKEN is a secret, and what it has been is not written"),
-        (24, "`ssh` of a build cannot be said in a stack"),
+        (24, "`ssh` of a build has no equivalent in a stack"),
         (27, "the input `migrate_database_url` asks for it"),
         (32, "the input `web_secret_key` asks for it"),
-        (37, "`links` of a service cannot be said in a stack"),
+        (37, "`links` of a service has no equivalent in a stack"),
         (31, "several containers cannot have one port of this machine"),
-        (55, "`models:` cannot be said in a stack"),
+        (55, "`models:` has no equivalent in a stack"),
     ):
         assert text in told.err and f"compose.yaml:{line}:" in told.err, (line, text, told.err)
     # It is right, in the usual layout, and plans without an Engine.

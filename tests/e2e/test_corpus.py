@@ -52,7 +52,7 @@ def counted(stack, template):
     parts = len(re.findall(r"a part of it", result.out + result.err))
     assert own + theirs + without + parts == len(resources), result
     values = sum(leaves(one.get("Properties", {})) for one in resources.values())
-    lost = len(re.findall(r"is left out|cannot be said in a stack", result.err))
+    lost = len(re.findall(r"is left out|has no equivalent in a stack", result.err))
     return {"resources": len(resources), "own": own + parts, "without": without, "values": values, "lost": lost}
 
 
@@ -75,7 +75,7 @@ def counted_plan(stack, plan):
     given = configured(json.loads(plan.read_text())["configuration"]["root_module"])
     own, theirs, without = map(int, re.search(r"(\d+) of weir's own types, (\d+) of CloudFormation's, (\d+) left out", result.err).groups())
     rows = [line for line in result.err.splitlines() if re.match(r"(module\.\S+\.)?aws_\S+|terraform_data", line)]
-    lost = sum(len(re.findall(r"cannot be said|is unknown here|has another form|only a digest", row)) for row in rows)
+    lost = sum(len(re.findall(r"has no equivalent|is unknown here|has another form|only a digest", row)) for row in rows)
     assert len(rows) >= len(given), result  # a module that is called twice has its resources twice
     return {"resources": len(rows), "own": len(rows) - theirs - without, "without": without, "values": sum(said(one["expressions"]) for one in given), "lost": lost}
 

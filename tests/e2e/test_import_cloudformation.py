@@ -455,7 +455,7 @@ def test_mistakes_have_their_place(local_stack, template, told):
     assert not (local_stack.folder / "weir.yaml").exists()
 
 
-def test_what_cannot_be_said_is_told(local_stack):
+def test_what_has_no_equivalent_is_reported(local_stack):
     local_stack.write(
         """
         Transform: [Company::Macro, AWS::LanguageExtensions]
@@ -469,7 +469,7 @@ def test_what_cannot_be_said_is_told(local_stack):
         "t.yaml",
     )
     result = local_stack.run("import", "cloudformation", "t.yaml")
-    for part in ("Company::Macro", "`Rules` cannot be said", "Custom::Thing", "Company::Data::Lake", "`CreationPolicy` cannot be said", "`Odd` cannot be said", "t.yaml:5:"):
+    for part in ("Company::Macro", "`Rules` has no equivalent", "Custom::Thing", "Company::Data::Lake", "`CreationPolicy` has no equivalent", "`Odd` has no equivalent", "t.yaml:5:"):
         assert part in result.err, part
     stack = stack_of((local_stack.folder / "weir.yaml").read_text())
     assert list(stack["resources"]) == ["lists", "queue"] and "made_name" in stack["inputs"] and "depends_on" not in stack["resources"]["queue"]

@@ -377,7 +377,7 @@ def test_what_only_the_provider_says(local_stack):
     topic = {"id": "arn:aws:sns:us-east-1:123456789012:t", "name": "t", "owner": "123456789012", "http_success_feedback_sample_rate": 0, "sqs_success_feedback_sample_rate": 5}
     resources = [resource("aws_iam_role", "r", role)[0], resource("aws_vpc", "v", vpc)[0], resource("aws_sns_topic", "t", topic)[0]]
     result, _, _ = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
-    assert re.findall("`([^`]+)` cannot be said", result.err) == ["sqs_success_feedback_sample_rate"], result
+    assert re.findall("`([^`]+)` has no equivalent", result.err) == ["sqs_success_feedback_sample_rate"], result
 
 
 @pytest.mark.long
