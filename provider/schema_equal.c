@@ -98,11 +98,10 @@ static bool as_double(const struct value *v, double *out)
 static bool number_equal(const struct comparison *c, const struct value *a, const struct value *b)
 {
     double x, y;
-    if (text_equal(c, a, b))
-        return true;
-    if (a->kind == VALUE_INT && b->kind == VALUE_INT)
+    if (a->kind == VALUE_INT &&
+        b->kind == VALUE_INT) /* without writing both: sets are compared pair by pair */
         return a->integer == b->integer;
-    return as_double(a, &x) && as_double(b, &y) && !(x < y) && !(x > y);
+    return text_equal(c, a, b) || (as_double(a, &x) && as_double(b, &y) && !(x < y) && !(x > y));
 }
 
 static bool timestamp_equal(const struct comparison *c, const struct value *a, const struct value *b)
