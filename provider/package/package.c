@@ -380,7 +380,7 @@ static struct str record_hash(struct arena *arena, const struct package_file *fi
 /* A CSV field; quotes only where it needs them. */
 static void add_field(struct buf *out, struct str text)
 {
-    if (str_find_char(text, ',', 0) < 0 && str_find_char(text, '"', 0) < 0) {
+    if (!str_after_last(text, ",\"\r\n")) {
         buf_add_str(out, text);
         return;
     }

@@ -438,15 +438,18 @@ static void wheel_has_its_record(void **state)
     struct err err = ERR_INIT;
     put("wheel", "tools/__init__.py", "", 0644, 1);
     put("wheel", "tools/a,b.txt", "x", 0644, 1);
+    put("wheel", "tools/line\nbreak.txt", "x", 0644, 1);
     assert_int_equal(scan(&package, "wheel", &(struct package_filter){0}, &err), 0);
     assert_int_equal(package_hash(&package, NULL, &err), 0);
     package_add_wheel(&package, STR("tools"), STR("1.2"));
-    assert_string_equal(paths(&package).p, "tools-1.2.dist-info/METADATA tools-1.2.dist-info/RECORD "
-                                           "tools-1.2.dist-info/WHEEL tools/__init__.py tools/a,b.txt");
+    assert_string_equal(paths(&package).p,
+        "tools-1.2.dist-info/METADATA tools-1.2.dist-info/RECORD "
+        "tools-1.2.dist-info/WHEEL tools/__init__.py tools/a,b.txt tools/line\nbreak.txt");
     struct str record = package.files[1].text;
     assert_true(str_find(record,
                     STR("tools/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n"), 0) >= 0);
     assert_true(str_find(record, STR("\"tools/a,b.txt\",sha256="), 0) >= 0);
+    assert_true(str_find(record, STR("\n\"tools/line\nbreak.txt\",sha256="), 0) >= 0);
     assert_true(str_ends(record, STR("tools-1.2.dist-info/RECORD,,\n")));
     package_release(&package);
 }
