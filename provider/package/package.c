@@ -1,5 +1,4 @@
-/*
- * What a package is made of: its files in order, their hashes, and the digest over all of it.
+/* A package is written; what it is made of: its files in order, their hashes, and the digest over all of it.
  */
 #include "provider/package/package.h"
 
@@ -14,8 +13,11 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
-/* ---- Making the package, with libarchive: what it must not take from this machine is set here.  No entry
+/* ---- Writing the package, with libarchive: what it must not take from this machine is set here. No entry
  * has a time: a ZIP then says 1980-01-01 in every time zone, a tar archive says 1970. Names are UTF-8
  * whatever locale the process runs in; libarchive asks the thread's locale, so one is set meanwhile. */
 
@@ -201,6 +203,8 @@ int package_write(struct package *package, enum package_format format, bool comp
     *made = (struct package_made){hex_encode(package->arena, digest, sizeof digest), w.size};
     return status;
 }
+
+/* ---- the files in order ---- */
 
 enum { HASH_THREADS = 4, DIGEST_VERSION = 1 };
 
