@@ -108,7 +108,7 @@ static int write_role_env(struct invocation *inv, struct str endpoint, const str
 static int print_env(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
-    const char *dir = own->dir ? own->dir : sandbox_place(&inv->arena, NULL).p;
+    const char *dir = own->dir ? own->dir : sandbox_folder(&inv->arena, NULL).p;
     struct sandbox_key key;
     struct err err = ERR_INIT;
     if (own->hosts.n > 1)
@@ -246,7 +246,7 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
         .kinds = &cmd_kinds,
         .specs_dir = inv->settings->specs};
     if (!own->dir && !own->ephemeral)
-        options.dir = sandbox_place(&inv->arena, NULL).p;
+        options.dir = sandbox_folder(&inv->arena, NULL).p;
     sigset_t signals;
     block_signals(&signals);
     struct err err = ERR_INIT;

@@ -135,11 +135,11 @@ enum attr_compare {
     COMPARE_EXACT,  /* by the type's own rule: sets as sets, JSON as JSON, numbers as numbers */
     COMPARE_CHOICE, /* of an enumeration: services report its values in other case, too */
     COMPARE_NOCASE,
-    COMPARE_PREFIX,   /* a given "8.0" matches the live "8.0.36" (engine versions) */
-    COMPARE_CIDR,     /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
-                         converted to that */
-    COMPARE_SAID,     /* of a document only what is given, at every depth: services add to it */
-    COMPARE_PROTOCOL, /* "6" is "tcp", as is "TCP": EC2 has names for four numbers, "all" is "-1" */
+    COMPARE_PREFIX,     /* a given "8.0" matches the live "8.0.36" (engine versions) */
+    COMPARE_CIDR,       /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
+                           converted to that */
+    COMPARE_CONFIGURED, /* of a document only what is given, at every depth: services add to it */
+    COMPARE_PROTOCOL,   /* "6" is "tcp", as is "TCP": EC2 has names for four numbers, "all" is "-1" */
     COMPARE_ARN, /* "my-key" is a live "arn:…:my-key" or "arn:…/my-key", an account's id "arn:…:id:root" */
 };
 

@@ -78,7 +78,7 @@ static bool text_equal(const struct comparison *c, const struct value *a, const 
         break;
     case COMPARE_PROTOCOL: return str_ieq(schema_canonical_protocol(x), schema_canonical_protocol(y));
     case COMPARE_ARN: return arn_equal(x, y);
-    case COMPARE_SAID:
+    case COMPARE_CONFIGURED:
     case COMPARE_EXACT: break;
     }
     return str_eq(x, y);
@@ -274,7 +274,7 @@ static bool type_equal(
     const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
 {
     if (type->kind == TYPE_ANY)
-        return c->mode == COMPARE_SAID ? said_equal(a, b) : value_equal(a, b);
+        return c->mode == COMPARE_CONFIGURED ? said_equal(a, b) : value_equal(a, b);
     if (is_nothing(a) && is_nothing(b))
         return true;
     if (type->kind == TYPE_OBJECT)

@@ -212,7 +212,7 @@ void sandboxed_state(struct invocation *inv, const char *stack, struct workspace
 {
     struct err ignored = ERR_INIT; /* whoever opens the state has it, too */
     options->sandbox_dir = inv->sandbox_dir;
-    options->state_dir = sandbox_state_place(&inv->arena, inv->sandbox_dir, stack).p;
+    options->state_dir = sandbox_state_folder(&inv->arena, inv->sandbox_dir, stack).p;
     dir_make(options->state_dir, &ignored);
 }
 
@@ -262,7 +262,7 @@ static int sandboxed_join(struct invocation *inv, const char *path, struct err *
 int sandboxed_start(struct invocation *inv, struct err *err)
 {
     sandboxed_environment();
-    const char *path = sandbox_place(&inv->arena, inv->settings->dir).p;
+    const char *path = sandbox_folder(&inv->arena, inv->settings->dir).p;
     struct err failure;
     int missed = 1;
     for (int64_t waited = 0; missed == 1; waited += PACE_MS) { /* one starts or ends just now */
@@ -318,7 +318,7 @@ void sandboxed_stop(struct invocation *inv)
 static bool sandbox_has_state(struct invocation *inv, const struct stack *stack)
 {
     const char *given = inv->settings->dir;
-    struct str state = sandbox_state_place(&inv->arena, sandbox_place(&inv->arena, given).p, given);
+    struct str state = sandbox_state_folder(&inv->arena, sandbox_folder(&inv->arena, given).p, given);
     struct str file = arena_printf(&inv->arena, DIR_OF_WEIR "/%.*s%s%.*s.log", STR_ARG(stack->name),
         stack->env.n ? "." : "", STR_ARG(stack->env));
     return path_exists(path_join(&inv->arena, state, file).p);

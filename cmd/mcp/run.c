@@ -72,7 +72,7 @@ static int confine(const struct mcp *mcp, struct err *err)
     for (size_t i = 0; i < s->input_files.n; i++)
         confine_allow(s->input_files.items[i].p);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str sandbox = s->sandbox ? sandbox_place(&scratch, mcp->file) : STR_EMPTY;
+    struct str sandbox = s->sandbox ? sandbox_folder(&scratch, mcp->file) : STR_EMPTY;
     if (sandbox.n && !dir_make(arena_strz(&scratch, sandbox), err))
         confine_allow(arena_strz(&scratch, sandbox));
     return mcp->may_command ? 0 : confine_programs(err);

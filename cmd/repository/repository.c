@@ -71,8 +71,8 @@ static struct str environment_of(struct invocation *inv, const char *folder)
 static int check_sandbox(const struct repository *repository, const char *folder, struct str name)
 {
     struct invocation *inv = repository->inv;
-    struct str its = sandbox_place(&inv->arena, folder);
-    if (!inv->sandbox_dir || sandbox_place_same(its.p, inv->sandbox_dir))
+    struct str its = sandbox_folder(&inv->arena, folder);
+    if (!inv->sandbox_dir || sandbox_folder_same(its.p, inv->sandbox_dir))
         return EXIT_DONE;
     return invocation_usage(inv,
         "`mkdir .weir` in the repository's top folder gives its stacks one sandbox, once none of them has a "

@@ -12,7 +12,7 @@ static bool is_meant(const struct member *m, const struct backend_options *store
     const struct stack *stack = m->workspace.stack;
     if (!stack) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        return !store->config && sandbox_place_same(arena_strz(&scratch, store->dir), m->given->stack.dir);
+        return !store->config && sandbox_folder_same(arena_strz(&scratch, store->dir), m->given->stack.dir);
     }
     struct backend_options own = {
         .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};

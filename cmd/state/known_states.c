@@ -162,7 +162,7 @@ int known_states_open_at(
 {
     *out = (struct known_states){.inv = inv, .dir = dir, .config = config};
     if (inv->sandbox_dir)
-        out->state_dir = sandbox_state_place(&inv->arena, inv->sandbox_dir, dir).p;
+        out->state_dir = sandbox_state_folder(&inv->arena, inv->sandbox_dir, dir).p;
     return read_location(out);
 }
 

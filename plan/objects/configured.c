@@ -15,7 +15,7 @@ static bool is_map(const struct type *type, const struct value *v)
 /* Documents of which only what is given is compared, at every depth. */
 static bool is_document(const struct attr *attr, const struct value *v)
 {
-    return attr->compare == COMPARE_SAID && v && v->kind == VALUE_MAP;
+    return attr->compare == COMPARE_CONFIGURED && v && v->kind == VALUE_MAP;
 }
 
 /* What is recorded, with what is there for what is kept as a hash. */
@@ -86,7 +86,7 @@ static const struct value *names_of(
     struct arena *arena, const struct attr *attr, const struct value *given, const struct value *there)
 {
     const struct type *type = attr->type;
-    struct attr elem, any = {.type = type, .compare = COMPARE_SAID};
+    struct attr elem, any = {.type = type, .compare = COMPARE_CONFIGURED};
     bool document = is_document(attr, given), secret = given->marks & VALUE_SENSITIVE;
     if (type_has_fields(type) && is_list(type, given))
         return names_of_list(arena, type, given, there);
@@ -106,7 +106,7 @@ static const struct value *names_of(
 
 static bool has_names(const struct attr *attr)
 {
-    return type_has_fields(attr->type) || attr->compare == COMPARE_SAID;
+    return type_has_fields(attr->type) || attr->compare == COMPARE_CONFIGURED;
 }
 
 /* Nothing where all that is recorded was given. */
@@ -205,7 +205,7 @@ static const struct value *taken_whole(struct counterparts s, const struct attr 
 static const struct value *taken_in_map(struct counterparts s, const struct attr *attr)
 {
     const struct type *type = attr->type;
-    struct attr elem, any = {.type = type, .compare = COMPARE_SAID};
+    struct attr elem, any = {.type = type, .compare = COMPARE_CONFIGURED};
     bool document = is_document(attr, s.wanted);
     const struct value *out = s.wanted;
     for (uint32_t i = 0; i < s.names->count; i++) {

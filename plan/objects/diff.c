@@ -121,7 +121,7 @@ static bool diff_given(
     if (whole && ((is_same_value(attr, wanted, before) && is_unreported_same(c, attr, wanted, before)) ||
                      reported_before(c->record, attr, wanted, before)))
         return false;
-    if (attr->compare == COMPARE_SAID) /* a null in a document is one */
+    if (attr->compare == COMPARE_CONFIGURED) /* a null in a document is one */
         after = wanted;
     bool leaves =
         before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->leaves_fields;

@@ -25,8 +25,8 @@ const struct value *stack_data_config(const struct value *object, const struct v
 /* What it gives out names what is in its sandbox. */
 static int check_sandbox(const struct op_ctx *ctx, const char *dir, struct err *err)
 {
-    struct str its = sandbox_place(ctx->arena, dir);
-    if (sandbox_place_same(its.p, ctx->states.sandbox.p))
+    struct str its = sandbox_folder(ctx->arena, dir);
+    if (sandbox_folder_same(its.p, ctx->states.sandbox.p))
         return 0;
     err_set(err, ERR_INVALID, "the stack in %s has another sandbox, %.*s: what it made is not in %.*s", dir,
         STR_ARG(its), STR_ARG(ctx->states.sandbox));
@@ -85,7 +85,7 @@ bool stack_data_means(const struct backend_options *store, const struct backend_
     if (!same || (files && !str_eqz(value_text(value_getz(b, "backend"), STR("file")), "file")))
         return false;
     if (files)
-        return sandbox_place_same(files_folder(&scratch, store).p, files_folder(&scratch, other).p);
+        return sandbox_folder_same(files_folder(&scratch, store).p, files_folder(&scratch, other).p);
     for (size_t i = 0; i < sizeof where / sizeof *where && same; i++)
         same = value_equal(value_getz(a, where[i]), value_getz(b, where[i]));
     return same;
@@ -108,7 +108,7 @@ static int store_of(
     if (ctx->states.sandbox.n && dir.n) {
         if (check_sandbox(ctx, folder, err))
             return -1;
-        store->dir = sandbox_state_place(arena, sandbox, folder);
+        store->dir = sandbox_state_folder(arena, sandbox, folder);
     } else if (ctx->states.sandbox.n && elsewhere && !has_log(ctx, store)) {
         struct backend_options found = *store;
         found.dir = str_z(sandbox);

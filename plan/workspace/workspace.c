@@ -125,7 +125,7 @@ static int read_shared(const struct workspace_options *options, struct workspace
         return 0;
     if (options->sandbox_dir)
         other.state_dir =
-            sandbox_state_place(&workspace->stack->arena, options->sandbox_dir, shared->file.p).p;
+            sandbox_state_folder(&workspace->stack->arena, options->sandbox_dir, shared->file.p).p;
     other.stack.lenient_inputs = other.stack.no_shared = true;
     int status = workspace_open(&other, &ignored, &its, err);
     if (!status && state_seq(its.state))

@@ -27,7 +27,7 @@ stack_namer stack_environments, stack_connections;
 void stack_test_files(
     struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);
 
-/* ---- sandbox_place.c: which sandbox a stack has with --sandbox, and where in it the stack's state is. The
+/* ---- sandbox_folder.c: which sandbox a stack has with --sandbox, and where in it the stack's state is. The
  * folder, of these the first:
  *
  *   - what `sandbox:` in the stack file says;
@@ -41,11 +41,11 @@ void stack_test_files(
 #define SANDBOX_IN_FOLDER DIR_OF_WEIR "/sandbox"
 
 /* `stack`: a folder or a stack file; NULL: this folder. Ends with a NUL, as that of the next one does. */
-struct str sandbox_place(struct arena *arena, const char *stack);
+struct str sandbox_folder(struct arena *arena, const char *stack);
 /* The folder in which such a stack has its .weir: of a sandbox in its own folder that one, otherwise one for
  * each folder, so that stacks of one name do not meet. The sandbox is there. */
-struct str sandbox_state_place(struct arena *arena, const char *sandbox, const char *stack);
+struct str sandbox_state_folder(struct arena *arena, const char *sandbox, const char *stack);
 /* The folder above a real path; "" where the search for what a stack shares with others ends. */
-struct str sandbox_place_above(struct arena *arena, struct str folder);
+struct str sandbox_folder_above(struct arena *arena, struct str folder);
 /* Do both lead to one folder? Also where that is not there yet. */
-bool sandbox_place_same(const char *a, const char *b);
+bool sandbox_folder_same(const char *a, const char *b);

@@ -417,7 +417,7 @@ static struct str nearest_file(struct loader *loader)
     if (!realpath(arena_strz(loader->arena, loader->stack->dir), real))
         return STR_EMPTY;
     struct str folder = arena_str(loader->arena, str_z(real));
-    while ((folder = sandbox_place_above(loader->arena, folder)).n) {
+    while ((folder = sandbox_folder_above(loader->arena, folder)).n) {
         struct str path = path_join(loader->arena, folder, STR("weir-rules.yaml"));
         if (!path_exists(path.p))
             continue;

@@ -36,7 +36,7 @@ static const struct attr attrs[] = {
     {.name = STR_INIT("l"), .type = &list, .settable = true},
     {.name = STR_INIT("s"), .type = &set, .settable = true},
     {.name = STR_INIT("m"), .type = &maps, .settable = true},
-    {.name = STR_INIT("d"), .type = &any, .settable = true, .compare = COMPARE_SAID},
+    {.name = STR_INIT("d"), .type = &any, .settable = true, .compare = COMPARE_CONFIGURED},
     {.name = STR_INIT("t"), .type = &text, .settable = true},
 };
 static const struct schema schema = {

@@ -48,7 +48,7 @@ static bool is_everybodys(const char *folder)
     return stat(folder, &st) || (st.st_mode & (S_IWOTH | S_ISVTX));
 }
 
-struct str sandbox_place_above(struct arena *arena, struct str folder)
+struct str sandbox_folder_above(struct arena *arena, struct str folder)
 {
     char home[PATH_MAX];
     const char *given = getenv("HOME");
@@ -58,7 +58,7 @@ struct str sandbox_place_above(struct arena *arena, struct str folder)
     return given && realpath(given, home) && str_eqz(up, home) ? STR_EMPTY : up;
 }
 
-struct str sandbox_place(struct arena *arena, const char *stack)
+struct str sandbox_folder(struct arena *arena, const char *stack)
 {
     char real[PATH_MAX];
     struct str own = stack_folder(arena, stack), said = configured(arena, stack), with_weir = STR_EMPTY;
@@ -67,7 +67,7 @@ struct str sandbox_place(struct arena *arena, const char *stack)
     if (has(arena, own, SANDBOX_IN_FOLDER) || !realpath(arena_strz(arena, own), real))
         return place_in(arena, own);
     struct str folder = arena_str(arena, str_z(real));
-    while ((folder = sandbox_place_above(arena, folder)).n) {
+    while ((folder = sandbox_folder_above(arena, folder)).n) {
         if (has(arena, folder, SANDBOX_IN_FOLDER))
             return place_in(arena, folder);
         if (!with_weir.n && has(arena, folder, DIR_OF_WEIR))
@@ -76,12 +76,12 @@ struct str sandbox_place(struct arena *arena, const char *stack)
     return place_in(arena, with_weir.n ? with_weir : own);
 }
 
-struct str sandbox_state_place(struct arena *arena, const char *sandbox, const char *stack)
+struct str sandbox_state_folder(struct arena *arena, const char *sandbox, const char *stack)
 {
     char real[PATH_MAX], place[PATH_MAX];
     struct str folder = stack_folder(arena, stack);
     if (!realpath(sandbox, place) || !realpath(arena_strz(arena, folder), real) ||
-        sandbox_place_same(place_in(arena, folder).p, place))
+        sandbox_folder_same(place_in(arena, folder).p, place))
         return str_z(sandbox);
     struct str around = str_z(place), at = str_z(real);
     if (str_ends(around, STR("/" SANDBOX_IN_FOLDER)))
@@ -92,7 +92,7 @@ struct str sandbox_state_place(struct arena *arena, const char *sandbox, const c
                  : arena_printf(arena, "%s/stacks/.elsewhere%.*s", sandbox, STR_ARG(at));
 }
 
-bool sandbox_place_same(const char *a, const char *b)
+bool sandbox_folder_same(const char *a, const char *b)
 {
     char real_a[PATH_MAX], real_b[PATH_MAX];
     return path_real(a, real_a) && path_real(b, real_b) && !strcmp(real_a, real_b);
