@@ -4,8 +4,6 @@
  */
 #include "provider/schema_internal.h"
 
-/* ---- What of an attribute stays as it is, although an update sends all of it ---- */
-
 /* ---- what is there, as a file could give it ---- */
 
 static bool is_empty(const struct value *v)

@@ -39,9 +39,6 @@ int64_t schema_length(struct arena *arena, const struct type *type, const struct
 /* ---- policy_document.c ---- */
 
 /* The document that a text of JSON has; anything else is itself, and nothing null. */
-#include <ctype.h>
-#include <stdlib.h>
-
 const struct value *schema_parsed(struct arena *arena, const struct value *v);
 /* In order, and none twice; `items` is put into order. What is unknown may turn out to be anything, so it
  * counts as no duplicate. */

@@ -17,28 +17,6 @@ struct iam_operator {
     bool wild;
 };
 
-/* ---- texts ---- */
-
-static bool text_is(const struct iam_pattern *wanted, struct str given, const struct value *context)
-{
-    return pattern_is(wanted, given, context);
-}
-
-static bool text_is_any_case(const struct iam_pattern *wanted, struct str given, const struct value *context)
-{
-    return pattern_is_like_case(wanted, given, context);
-}
-
-static bool arn_is(const struct iam_pattern *wanted, struct str given, const struct value *context)
-{
-    return pattern_is_arn(wanted, given, context);
-}
-
-static bool bool_is(const struct iam_pattern *wanted, struct str given, const struct value *context)
-{
-    return pattern_is_like_case(wanted, given, context);
-}
-
 /* ---- numbers and dates ---- */
 
 /* -1, 0, 1; false: one of them is not a number. */
@@ -122,12 +100,12 @@ static bool address_is(const struct iam_pattern *wanted, struct str given, const
 /* ---- all of them ---- */
 
 static const struct iam_operator operators[] = {
-    {"StringEquals", text_is, false, false},
-    {"StringNotEquals", text_is, true, false},
-    {"StringEqualsIgnoreCase", text_is_any_case, false, false},
-    {"StringNotEqualsIgnoreCase", text_is_any_case, true, false},
-    {"StringLike", text_is, false, true},
-    {"StringNotLike", text_is, true, true},
+    {"StringEquals", pattern_is, false, false},
+    {"StringNotEquals", pattern_is, true, false},
+    {"StringEqualsIgnoreCase", pattern_is_like_case, false, false},
+    {"StringNotEqualsIgnoreCase", pattern_is_like_case, true, false},
+    {"StringLike", pattern_is, false, true},
+    {"StringNotLike", pattern_is, true, true},
     {"NumericEquals", number_is, false, false},
     {"NumericNotEquals", number_is, true, false},
     {"NumericLessThan", number_less, false, false},
@@ -140,14 +118,14 @@ static const struct iam_operator operators[] = {
     {"DateLessThanEquals", date_less_or_same, false, false},
     {"DateGreaterThan", date_more, false, false},
     {"DateGreaterThanEquals", date_more_or_same, false, false},
-    {"Bool", bool_is, false, false},
-    {"BinaryEquals", text_is, false, false},
+    {"Bool", pattern_is_like_case, false, false},
+    {"BinaryEquals", pattern_is, false, false},
     {"IpAddress", address_is, false, false},
     {"NotIpAddress", address_is, true, false},
-    {"ArnEquals", arn_is, false, true},
-    {"ArnNotEquals", arn_is, true, true},
-    {"ArnLike", arn_is, false, true},
-    {"ArnNotLike", arn_is, true, true},
+    {"ArnEquals", pattern_is_arn, false, true},
+    {"ArnNotEquals", pattern_is_arn, true, true},
+    {"ArnLike", pattern_is_arn, false, true},
+    {"ArnNotLike", pattern_is_arn, true, true},
     {"Null", NULL, false, false},
 };
 

@@ -237,24 +237,12 @@ static int read_actions(struct reading *r, const struct value *v, struct iam_pat
 
 /* ---- who ---- */
 
-static bool principal_kind(struct str name, enum iam_principal_kind *out)
-{
-    static const struct {
-        const char *name;
-        enum iam_principal_kind kind;
-    } kinds[] = {{"AWS", IAM_AWS}, {"Service", IAM_SERVICE}, {"Federated", IAM_FEDERATED},
-        {"CanonicalUser", IAM_CANONICAL}};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (str_eqz(name, kinds[i].name)) {
-            *out = kinds[i].kind;
-            return true;
-        }
-    return false;
-}
+/* In the order of enum iam_principal_kind, behind IAM_ANYBODY. */
+static const char *const principal_kinds[] = {"AWS", "Service", "Federated", "CanonicalUser"};
+enum { PRINCIPAL_KINDS = sizeof principal_kinds / sizeof *principal_kinds };
 
 static int read_principals(struct reading *r, const struct value *v, struct iam_statement *out)
 {
-    static const char *const kinds_known[] = {"AWS", "Service", "Federated", "CanonicalUser"};
     size_t n = 0, cap = 1;
     if (v->kind == VALUE_MAP)
         for (uint32_t i = 0; i < v->count; i++)
@@ -266,10 +254,13 @@ static int read_principals(struct reading *r, const struct value *v, struct iam_
         made[n++] = (struct iam_named){IAM_ANYBODY, STR("*")};
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
         const struct value *const *items, *one;
-        enum iam_principal_kind kind;
-        if (!principal_kind(v->entries[i].key, &kind))
-            return policy_unknown(r, "there is no kind of principal called", v->entries[i].key, kinds_known,
-                sizeof kinds_known / sizeof *kinds_known);
+        size_t which = 0;
+        while (which < PRINCIPAL_KINDS && !str_eqz(v->entries[i].key, principal_kinds[which]))
+            which++;
+        if (which == PRINCIPAL_KINDS)
+            return policy_unknown(r, "there is no kind of principal called", v->entries[i].key,
+                principal_kinds, PRINCIPAL_KINDS);
+        const enum iam_principal_kind kind = IAM_AWS + (enum iam_principal_kind)which;
         for (size_t k = 0, count = items_of(v->entries[i].value, &items, &one); k < count; k++) {
             struct str name = value_scalar_text(r->arena, items[k]);
             bool any = kind == IAM_AWS && name.p && str_eqz(name, "*");

@@ -210,19 +210,13 @@ static const char *cidr_wrong(struct pattern_scan *s, const struct value *v)
     return !s->fault->nowhere ? NULL : six ? "IPv6 mask bits must be < 128" : "IPv4 mask bits must be < 32";
 }
 
-static const struct {
-    const char *name;
-    const char *(*wrong)(struct pattern_scan *s, const struct value *operand);
-} operators[] = {
-    {"prefix", affix_wrong},
-    {"suffix", affix_wrong},
-    {"anything-but", anything_but_wrong},
-    {"numeric", numeric_wrong},
-    {"exists", exists_wrong},
-    {"equals-ignore-case", folded_wrong},
-    {"wildcard", wildcard_wrong},
-    {"cidr", cidr_wrong},
-};
+static const struct str operator_names[] = {STR_INIT("prefix"), STR_INIT("suffix"), STR_INIT("anything-but"),
+    STR_INIT("numeric"), STR_INIT("exists"), STR_INIT("equals-ignore-case"), STR_INIT("wildcard"),
+    STR_INIT("cidr")};
+enum { OPERATORS = sizeof operator_names / sizeof *operator_names };
+static const char *(*const operand_wrong[OPERATORS])(struct pattern_scan *s, const struct value *operand) = {
+    affix_wrong, affix_wrong, anything_but_wrong, numeric_wrong, exists_wrong, folded_wrong, wildcard_wrong,
+    cidr_wrong};
 
 /* ---- patterns ---- */
 
@@ -236,10 +230,10 @@ static const char *alternative_wrong(struct pattern_scan *s, const struct value 
         return want->count ? "Only one key allowed in match expression" : "Match expression name not found";
     const struct value_entry *entry = &want->entries[0];
     s->steps[s->depth++] = value_string(s->arena, entry->key);
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        if (!str_eqz(entry->key, operators[i].name))
+    for (size_t i = 0; i < OPERATORS; i++) {
+        if (!str_eq(entry->key, operator_names[i]))
             continue;
-        const char *why = is_unknown(entry->value) ? NULL : operators[i].wrong(s, entry->value);
+        const char *why = is_unknown(entry->value) ? NULL : operand_wrong[i](s, entry->value);
         s->depth -= !why;
         return why;
     }
@@ -299,11 +293,8 @@ static const char *map_wrong(struct pattern_scan *s, const struct value *pattern
 
 const struct str *event_pattern_operators(size_t *n)
 {
-    static const struct str names[] = {STR_INIT("prefix"), STR_INIT("suffix"), STR_INIT("anything-but"),
-        STR_INIT("numeric"), STR_INIT("exists"), STR_INIT("equals-ignore-case"), STR_INIT("wildcard"),
-        STR_INIT("cidr")};
-    *n = sizeof names / sizeof *names;
-    return names;
+    *n = OPERATORS;
+    return operator_names;
 }
 
 const char *event_pattern_fault(

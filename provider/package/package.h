@@ -92,21 +92,3 @@ int package_open(struct package *package, const struct package_file *file, int *
 int package_check(struct package *package, const struct package_file *file, int fd, struct err *err);
 /* A file name for messages, whatever bytes it is made of. */
 struct str package_name(struct arena *arena, struct str name);
-
-/* ---- package_scan.c: What git would leave out of a folder: the rules of its .gitignore files, and of those
- * around it.
- *
- * Order of calls, along a walk from the top down: ignore_begin() for the folder where the walk begins,
- * ignore_enter() and ignore_leave() for it and each one below, ignore_says() for what lies in the one entered
- * last. Paths are those below the first folder.
- *
- * A repository within, such as a submodule, has rules of its own: what those around it say ends there. The
- * rules of a user (core.excludesFile) are not read: they differ from machine to machine. */
-struct ignore {
-    struct arena *arena;
-    struct glob_rule *items; /* heap; their folders are relative to the repository */
-    size_t n, cap;
-    size_t first;     /* those of the repository that the walk is in */
-    struct str above; /* where the walk entered that repository, "" at its top */
-    size_t below;     /* bytes of a path that lie before it */
-};

@@ -13,9 +13,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- What git would leave out of a folder ---- */
+/*
+ * ---- What git would leave out of a folder: the rules of its .gitignore files, and of those around it ----
+ *
+ * Order of calls, along a walk from the top down: ignore_begin() for the folder where the walk begins,
+ * ignore_enter() and ignore_leave() for it and each one below, ignore_says() for what lies in the one entered
+ * last. Paths are those below the first folder.
+ *
+ * A repository within, such as a submodule, has rules of its own: what those around it say ends there. The
+ * rules of a user (core.excludesFile) are not read: they differ from machine to machine.
+ */
 
 enum { RULES_MAX = 1 << 20, LINK_BYTES = 8192 };
+
+struct ignore {
+    struct arena *arena;
+    struct glob_rule *items; /* heap; their folders are relative to the repository */
+    size_t n, cap;
+    size_t first;     /* those of the repository that the walk is in */
+    struct str above; /* where the walk entered that repository, "" at its top */
+    size_t below;     /* bytes of a path that lie before it */
+};
 
 /* ---- files of rules ---- */
 
@@ -114,6 +132,7 @@ static struct str in_repository(const struct ignore *ignore, struct str path)
     return rest.n ? path_join(ignore->arena, ignore->above, rest) : ignore->above;
 }
 
+/* `folder` is on disk what `path` is below the first one. *before is for ignore_leave(). */
 static int ignore_enter(
     struct ignore *ignore, struct str folder, struct str path, struct ignore *before, struct err *err)
 {
@@ -144,12 +163,13 @@ static bool ignore_says(const struct ignore *ignore, struct str path, bool folde
                in_repository(ignore, path), folder) > 0;
 }
 
-/* `folder` is on disk what `path` is below the first one. *before is for ignore_leave(). */
 static void ignore_release(struct ignore *ignore)
 {
     free(ignore->items);
     *ignore = (struct ignore){0};
 }
+
+/* ---- what a package takes ---- */
 
 enum { DEPTH_MAX = 64, FILES_MAX = 1000000 };
 
