@@ -23,13 +23,17 @@ static struct map_slot *find_slot(const struct map *map, struct str key, uint32_
     }
 }
 
-static void grow_slots(struct map *map)
+void map_reserve(struct map *map, size_t n)
 {
     struct map_slot *before = map->slots;
-    size_t count = map->slot_count;
-    map->slot_count = count ? count * 2 : 16;
-    map->slots = mem_zalloc(map->slot_count * sizeof *map->slots);
-    size_t mask = map->slot_count - 1;
+    size_t count = map->slot_count, wanted = count ? count : 16;
+    while (n * 4 > wanted * 3)
+        wanted *= 2;
+    if (wanted == count)
+        return;
+    map->slot_count = wanted;
+    map->slots = mem_zalloc(wanted * sizeof *map->slots);
+    size_t mask = wanted - 1;
     for (size_t i = 0; i < count; i++) {
         if (!before[i].index)
             continue;
@@ -49,19 +53,30 @@ void *map_get(const struct map *map, struct str key)
     return index ? map->items[index - 1].ptr : NULL;
 }
 
-void *map_set(struct map *map, struct str key, void *ptr)
+/* The place of the key's pointer; NULL is there where the key is new. */
+static void **place_of(struct map *map, struct str key)
 {
-    if ((map->n + 1) * 4 > map->slot_count * 3)
-        grow_slots(map);
+    map_reserve(map, map->n + 1);
     uint32_t hash = (uint32_t)str_hash(key);
     struct map_slot *slot = find_slot(map, key, hash);
-    if (slot->index) {
-        void *before = map->items[slot->index - 1].ptr;
-        map->items[slot->index - 1].ptr = ptr;
-        return before;
+    if (!slot->index) {
+        MEM_GROW(map->items, map->cap, map->n + 1);
+        map->items[map->n++] = (struct map_item){key, NULL};
+        *slot = (struct map_slot){(uint32_t)map->n, hash};
     }
-    MEM_GROW(map->items, map->cap, map->n + 1);
-    map->items[map->n++] = (struct map_item){key, ptr};
-    *slot = (struct map_slot){(uint32_t)map->n, hash};
-    return NULL;
+    return &map->items[slot->index - 1].ptr;
+}
+
+void *map_set(struct map *map, struct str key, void *ptr)
+{
+    void **place = place_of(map, key), *before = *place;
+    *place = ptr;
+    return before;
+}
+
+void *map_add(struct map *map, struct str key, void *ptr)
+{
+    void **place = place_of(map, key), *before = *place;
+    *place = before ? before : ptr;
+    return before;
 }

@@ -33,3 +33,7 @@ void map_release(struct map *map);
 void *map_get(const struct map *map, struct str key);
 /* Returns what was there before, or NULL. */
 void *map_set(struct map *map, struct str key, void *ptr);
+/* What is there already stays, and is returned. */
+void *map_add(struct map *map, struct str key, void *ptr);
+/* Room for n keys, so that it need not grow to them step by step. */
+void map_reserve(struct map *map, size_t n);

@@ -192,20 +192,28 @@ uint64_t str_hash(struct str s)
     return h ^ (h >> 32);
 }
 
+/* Where the first byte is that is no ASCII. */
+static const unsigned char *ascii_end(const unsigned char *p, const unsigned char *end)
+{
+    uint64_t word;
+    while (end - p >= 8 && (memcpy(&word, p, 8), !(word & 0x8080808080808080u)))
+        p += 8;
+    while (p < end && *p < 0x80)
+        p++;
+    return p;
+}
+
+bool str_is_ascii(struct str s)
+{
+    const unsigned char *end = (const unsigned char *)s.p + s.n;
+    return ascii_end((const unsigned char *)s.p, end) == end;
+}
+
 size_t str_utf8_prefix(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
-    while (p < end) {
-        uint64_t word;
-        while (end - p >= 8 && (memcpy(&word, p, 8), !(word & 0x8080808080808080u)))
-            p += 8;
-        if (p == end)
-            break;
+    while ((p = ascii_end(p, end)) < end) {
         unsigned c = *p;
-        if (c < 0x80) {
-            p++;
-            continue;
-        }
         int extra = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
         if (c < 0xc2 || c > 0xf4 || end - p <= extra)
             break;

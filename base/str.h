@@ -105,6 +105,7 @@ bool str_to_int(struct str s, int64_t *out);
 bool str_to_double(struct str s, double *out);
 uint64_t str_hash(struct str s);
 bool str_is_utf8(struct str s);
+bool str_is_ascii(struct str s);
 /* How many bytes at the start are valid UTF-8. */
 size_t str_utf8_prefix(struct str s);
 /* Bytes of the character that begins at s.p[at], which is there; broken UTF-8 is taken byte by byte. */

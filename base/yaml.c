@@ -443,14 +443,6 @@ static bool check_encoding(const struct source *source, struct diags *diags)
     return false;
 }
 
-static bool is_ascii(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] >= 0x80)
-            return false;
-    return true;
-}
-
 static struct node *parse_all(
     struct arena *arena, const struct source *source, bool tags_as_keys, struct diags *diags)
 {
@@ -468,7 +460,7 @@ static struct node *parse_all(
     p->in.source = source;
     p->in.diags = diags;
     p->in.cursor = (struct cursor){
-        .text = text, .base = bom, .ascii = is_ascii(str_slice(text, bom, text.n)), .offset = bom};
+        .text = text, .base = bom, .ascii = str_is_ascii(str_slice(text, bom, text.n)), .offset = bom};
     if (!yaml_parser_initialize(&p->in.yaml))
         mem_exhausted(); /* the only reason */
     yaml_parser_set_encoding(&p->in.yaml, YAML_UTF8_ENCODING);

@@ -136,25 +136,20 @@ struct seen {
 
 enum { SEEN_LINEAR = 16 };
 
-static struct node_entry *seen_find(struct seen *seen, struct str key)
+/* The entry that has the key already; otherwise NULL, and this one is appended, for which there is room. */
+static struct node_entry *seen_add(struct seen *seen, struct node_entry entry)
 {
+    struct node_entry *first = NULL;
     if (seen->map.n)
-        return map_get(&seen->map, key);
-    for (size_t i = 0; i < seen->n; i++)
-        if (str_eq(seen->entries[i].key, key))
-            return &seen->entries[i];
-    return NULL;
-}
-
-/* Appends; entries has room. */
-static void seen_add(struct seen *seen, struct node_entry entry)
-{
+        first = map_add(&seen->map, entry.key, &seen->entries[seen->n]);
+    for (size_t i = 0; !seen->map.n && !first && i < seen->n; i++)
+        first = str_eq(seen->entries[i].key, entry.key) ? &seen->entries[i] : NULL;
+    if (first)
+        return first;
     seen->entries[seen->n++] = entry;
-    if (seen->n <= SEEN_LINEAR)
-        return;
-    size_t from = seen->map.n ? seen->n - 1 : 0;
-    for (size_t i = from; i < seen->n; i++)
+    for (size_t i = 0; seen->n == SEEN_LINEAR && i < seen->n; i++)
         map_set(&seen->map, seen->entries[i].key, &seen->entries[i]);
+    return NULL;
 }
 
 static void merge_map(struct diags *diags, struct seen *seen, const struct node *from)
@@ -165,8 +160,7 @@ static void merge_map(struct diags *diags, struct seen *seen, const struct node 
         return;
     }
     for (size_t i = 0; i < from->count; i++)
-        if (!seen_find(seen, from->entries[i].key))
-            seen_add(seen, from->entries[i]);
+        seen_add(seen, from->entries[i]);
 }
 
 static size_t merge_room(const struct node *merge)
@@ -183,16 +177,17 @@ static size_t merge_room(const struct node *merge)
 void yaml_fill_map(struct diags *diags, struct arena *arena, struct node *map, const struct node_entry *given,
     size_t n, const struct node *merge)
 {
-    struct seen seen = {.entries = arena_alloc(arena, (n + merge_room(merge)) * sizeof(struct node_entry))};
+    size_t room = n + merge_room(merge);
+    struct seen seen = {.entries = arena_alloc(arena, room * sizeof(struct node_entry))};
+    if (room > SEEN_LINEAR)
+        map_reserve(&seen.map, room);
     for (size_t i = 0; i < n; i++) {
-        const struct node_entry *first = seen_find(&seen, given[i].key);
+        const struct node_entry *first = seen_add(&seen, given[i]);
         bool plain = given[i].key_length == given[i].key.n; /* not in quotes */
         if (plain && str_starts(given[i].key, STR("\u00a0")))
             report_no_break_space(diags, &given[i]);
         if (first)
             report_duplicate(diags, &given[i], first);
-        else
-            seen_add(&seen, given[i]);
     }
     if (merge && merge->kind == NODE_LIST)
         for (size_t i = 0; i < merge->count; i++)

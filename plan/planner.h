@@ -94,6 +94,7 @@ struct evaluated {
 struct decided {
     struct change **changes; /* heap; the plan's, once it is made */
     size_t count, cap;
+    bool replaces; /* some are replaced */
 };
 
 struct planner {

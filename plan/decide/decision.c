@@ -45,42 +45,42 @@ static void note_drift(struct planner *p, struct instance *instance)
 
 /* ---- of instances ---- */
 
-static int predict_instance(struct planner *p, struct instance *instance, const struct value *prior,
-    struct provider *provider, struct err *err)
+/* What others see of it. Where that fails it is unknown to them, so that they do not fail for the same
+ * reason.
+ */
+static bool predict_instance(struct planner *p, struct instance *instance, const struct value *prior)
 {
     const struct schema *schema = instance->decl->schema;
-    if (!schema->ops->predict) {
-        instance->planned = instance->desired;
-        return 0;
-    }
-    if (p->offline || !provider) { /* which one is not known yet */
+    instance->planned = instance->desired;
+    if (!schema->ops->predict)
+        return true;
+    if (p->offline || provider_waits(p, instance->decl)) { /* which provider is not known yet */
         instance->planned = object_unknown(p->arena, schema, instance->desired);
-        return 0;
+        return true;
     }
+    struct err err = ERR_INIT;
+    struct provider *provider;
+    const struct value *planned;
+    instance->planned = NULL;
+    if (evaluate_provider(p, instance->decl, &provider, &err))
+        return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    if (schema->ops->predict(&op, instance->desired, prior, &instance->planned, err))
-        return err_context(err, "planning %.*s", STR_ARG(instance->address));
-    instance->planned = object_mark(p->arena, schema, instance->planned, NULL);
-    return 0;
+    if (schema->ops->predict(&op, instance->desired, prior, &planned, &err)) {
+        err_context(&err, "planning %.*s", STR_ARG(instance->address));
+        return plan_failed(p, instance->decl->span, &err);
+    }
+    instance->planned = object_mark(p->arena, schema, planned, NULL);
+    return true;
 }
 
 /* The object is predicted, and others wait for it. */
 static bool decide_change(
     struct planner *p, struct instance *instance, enum action action, const struct value *prior)
 {
-    struct err err = ERR_INIT;
-    struct provider *provider = NULL;
-    bool waits = provider_waits(p, instance->decl);
-    bool asks = instance->decl->schema->ops->predict && !p->offline && !waits;
-    if (asks && evaluate_provider(p, instance->decl, &provider, &err)) {
-        instance->planned = NULL;
-        return plan_provider_failed(p, instance->decl, &err);
-    }
-    if (predict_instance(p, instance, prior, provider, &err)) {
-        instance->planned = NULL; /* unknown to others, so that they do not fail for the same reason */
-        return plan_failed(p, instance->decl->span, &err);
-    }
+    if (!predict_instance(p, instance, prior))
+        return false;
     instance_change(p, instance)->decision.action = action;
+    p->decided.replaces |= action == ACTION_REPLACE;
     p->evaluated.pending[instance->decl->index] = true;
     return true;
 }
@@ -389,6 +389,8 @@ static bool refuse_same_name(struct planner *p, const struct instance *instance)
 bool decide_order(struct planner *p)
 {
     bool ok = true;
+    if (!p->decided.replaces)
+        return true;
     withdraw_create_first(p);
     spread_create_first(p);
     for (size_t i = 0; i < p->stack->decl_count; i++)

@@ -111,12 +111,14 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
 const struct value *evaluate_files(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
+    if (!object || !instance->decl->schema->ops->prepare)
+        return object;
     struct op_ctx op = instance_context(p, arena, NULL, instance);
     struct printing printing = {p, instance->address};
     struct op_observer observer = {.ctx = &printing, .warn = warn_user, .printed = tell_printed};
     op.observer = &observer;
     struct err err = ERR_INIT;
-    if (!object || !evaluate_prepare(p, instance, op, &object, &err))
+    if (!evaluate_prepare(p, instance, op, &object, &err))
         return object;
     err_context(&err, "%.*s", STR_ARG(instance->address));
     plan_failed(p, instance->decl->span, &err);
@@ -367,10 +369,10 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
 static bool evaluate_fills(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value **object)
 {
-    struct provider *provider;
-    struct err err = ERR_INIT;
     if (!instance->decl->schema->fill_count || p->offline || provider_waits(p, instance->decl))
         return true;
+    struct provider *provider;
+    struct err err = ERR_INIT;
     if (evaluate_provider(p, instance->decl, &provider, &err))
         return plan_provider_failed(p, instance->decl, &err);
     const struct op_ctx op = instance_context(p, arena, provider, instance);

@@ -115,11 +115,11 @@ static void collect_changes(struct planner *p)
             plan->resource_count += list->n;
         for (size_t k = 0; k < list->n; k++) {
             struct instance *instance = &list->items[k];
+            enum action action = instance_action(instance);
             if (p->stack->decls[i]->kind == DECL_RESOURCE) {
-                plan->counts[instance_action(instance)]++;
+                plan->counts[action]++;
                 plan->left_count += !instance->desired;
-                plan->adopt_updates +=
-                    instance_action(instance) == ACTION_ADOPT && instance->change->attr_count;
+                plan->adopt_updates += action == ACTION_ADOPT && instance->change->attr_count;
             }
             if (!instance->change)
                 continue;

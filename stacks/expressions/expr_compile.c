@@ -280,9 +280,7 @@ static struct expr *compile_key(struct arena *arena, const struct node_entry *en
         .length = entry->key_length,
         .string = entry->key,
         .source = entry->value->source};
-    struct expr *e = ARENA_NEW(arena, struct expr);
-    template_compile(arena, node, e, diags);
-    return e;
+    return template_compile(arena, node, diags);
 }
 
 static void compile_map(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags)
@@ -315,10 +313,15 @@ static struct value scalar_value(const struct node *node)
     }
 }
 
+static bool is_template(const struct node *node)
+{
+    return node->kind == NODE_STRING && has_expression(node->string);
+}
+
 static void compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags)
 {
-    if (node->kind == NODE_STRING && has_expression(node->string)) {
-        template_compile(arena, node, out, diags);
+    if (is_template(node)) {
+        *out = *template_compile(arena, node, diags);
         return;
     }
     *out = (struct expr){.flags = EXPR_IS_CONST | EXPR_WHOLE_NODE, .node = node};
@@ -332,6 +335,8 @@ static void compile(struct arena *arena, const struct node *node, struct expr *o
 
 struct expr *expr_compile(struct arena *arena, const struct node *node, struct diags *diags)
 {
+    if (is_template(node))
+        return template_compile(arena, node, diags);
     struct expr *e = ARENA_NEW(arena, struct expr);
     compile(arena, node, e, diags);
     return e;
@@ -350,7 +355,6 @@ const struct node *source_node(struct arena *arena, const struct source *source)
 
 struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags)
 {
-    struct expr *e = ARENA_NEW(arena, struct expr);
-    bare_compile(arena, source_node(arena, source), e, diags);
+    struct expr *e = bare_compile(arena, source_node(arena, source), diags);
     return e->op == EXPR_BROKEN ? NULL : e;
 }

@@ -139,12 +139,12 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
 /* ---- expr_parser.c, expr_parse.c ---- */
 
 /*
- * Compiles text with ${…} in it into *out. Text without any is not worth calling it for. `node` is where
+ * Compiles text with ${…} in it. Text without any is not worth calling it for. `node` is where
  * the text stands; node->string is the text.
  */
-void template_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags);
+struct expr *template_compile(struct arena *arena, const struct node *node, struct diags *diags);
 /* The same for one bare expression. */
-void bare_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags);
+struct expr *bare_compile(struct arena *arena, const struct node *node, struct diags *diags);
 
 /* ---- expr_compile.c ---- */
 
@@ -285,6 +285,8 @@ struct expr *parser_fail_token(struct parser *p, const char *expected);
 /* ---- tokens ---- */
 
 void parser_advance(struct parser *p);
+/* What was parsed; where it failed, a broken expression. */
+struct expr *parser_end(struct parser *p, struct expr *e);
 bool parser_at(const struct parser *p, int sign);
 bool parser_take(struct parser *p, int sign); /* advances past the sign where it is there */
 bool parser_at_word(const struct parser *p, const char *word);

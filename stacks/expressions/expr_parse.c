@@ -476,12 +476,12 @@ static struct expr *parse_expression(struct parser *p)
     return parser_adopt(p, e, condition) && parser_adopt(p, e, yes) && parser_adopt(p, e, no) ? e : NULL;
 }
 
-void bare_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags)
+struct expr *bare_compile(struct arena *arena, const struct node *node, struct diags *diags)
 {
     struct parser p = {.arena = arena, .diags = diags, .node = node, .lexer = {.text = node->string}};
     parser_advance(&p);
     struct expr *e = parse_expression(&p);
     if (e && p.token.kind != TOKEN_END)
         e = parser_fail_token(&p, "an operator or the end");
-    *out = e ? *e : (struct expr){.op = EXPR_BROKEN, .flags = EXPR_WHOLE_NODE, .node = node};
+    return parser_end(&p, e);
 }

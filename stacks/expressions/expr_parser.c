@@ -401,13 +401,23 @@ struct expr *parser_quoted(struct parser *p)
     return e;
 }
 
-void template_compile(struct arena *arena, const struct node *node, struct expr *out, struct diags *diags)
+struct expr *parser_end(struct parser *p, struct expr *e)
+{
+    if (e)
+        return e;
+    e = ARENA_NEW(p->arena, struct expr);
+    *e = (struct expr){.op = EXPR_BROKEN, .flags = EXPR_WHOLE_NODE, .node = p->node};
+    return e;
+}
+
+struct expr *template_compile(struct arena *arena, const struct node *node, struct diags *diags)
 {
     struct parser p = {.arena = arena, .diags = diags, .node = node, .lexer = {.text = node->string}};
-    struct expr_list parts = {0};
+    struct expr *only; /* mostly there is one part, which needs no list */
+    struct expr_list parts = {.items = &only, .cap = 1};
     size_t at = 0;
     struct expr *e = NULL;
     if (parse_parts(&p, false, &at, &parts))
         e = parts.n == 1 && !expr_is_text(parts.items[0]) ? parts.items[0] : join_parts(&p, &parts, 0, at);
-    *out = e ? *e : (struct expr){.op = EXPR_BROKEN, .flags = EXPR_WHOLE_NODE, .node = node};
+    return parser_end(&p, e);
 }

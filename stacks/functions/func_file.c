@@ -231,9 +231,8 @@ static const struct value *render(
         return NULL;
     if (!str_is_utf8(source->text))
         return call_fail(call, 0, "%s is not a UTF-8 text", path.p);
-    struct expr *e = ARENA_NEW(arena, struct expr);
     size_t errors = diags->errors;
-    template_compile(arena, source_node(arena, source), e, diags);
+    struct expr *e = template_compile(arena, source_node(arena, source), diags);
     template_resolve(e, call->args[1], diags);
     if (diags->errors > errors)
         return NULL;

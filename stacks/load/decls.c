@@ -139,12 +139,9 @@ struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_e
     decl->address = make_address(loader->arena, module->path, kind, entry->key);
     add_decl(unit, decl);
 
-    struct map *names = namespace_of(module, kind);
-    struct decl *first = map_get(names, decl->name);
+    const struct decl *first = map_add(namespace_of(module, kind), decl->name, decl);
     if (first)
         report_taken(unit, decl, first);
-    else
-        map_set(names, decl->name, decl);
     return decl;
 }
 
