@@ -106,6 +106,8 @@ void diags_own_sources(struct diags *diags);
 
 /* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
 void diags_render(struct diags *diags, bool color, struct buf *out);
+/* In one line and so that it cannot steer a terminal: without control characters and broken UTF-8. */
+void diag_add_text(struct buf *out, struct str text);
 /* With line and column, which spans may come without. */
 struct span span_complete(struct span span);
 /* Line and column of a byte offset. */

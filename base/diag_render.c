@@ -33,7 +33,7 @@ static unsigned add_cell(struct buf *out, struct str text, size_t at, size_t *si
     return bad ? 1 : cells_of(code);
 }
 
-static void diag_add_text(struct buf *out, struct str text)
+void diag_add_text(struct buf *out, struct str text)
 {
     size_t size;
     for (size_t at = 0; at < text.n; at += size)

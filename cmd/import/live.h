@@ -113,6 +113,9 @@ int live_list(
 
 /* ---- live_settings.c ---- */
 
+/* A line above a resource, whatever texts of a service are in it. */
+void live_comment(struct buf *comment, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /*
  * The attributes of one as a draft gives them: all that the service reports and the file may set, but for
  * defaults. What it reports and weir cannot give is named in *comment. NULL, with *why, where something is

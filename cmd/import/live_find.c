@@ -86,10 +86,10 @@ static struct tree *fetched_file(struct live *l, const struct there *one, const 
     struct str file = arena_printf(l->arena, "%.*s.zip", STR_ARG(name));
     struct err err = ERR_INIT;
     if (fetch_file(l, url, sha256, file, &err)) {
-        buf_addf(comment, "# `%.*s` could not be fetched: %s\n", STR_ARG(attr->name), err.message);
+        live_comment(comment, "`%.*s` could not be fetched: %s", STR_ARG(attr->name), err.message);
         return NULL;
     }
-    buf_addf(comment, "# `%.*s` was fetched into %.*s\n", STR_ARG(attr->name), STR_ARG(file));
+    live_comment(comment, "`%.*s` was fetched into %.*s", STR_ARG(attr->name), STR_ARG(file));
     return as_artifact(l, name, file);
 }
 

@@ -14,10 +14,22 @@ struct settings {
     const struct value *answers;
 };
 
-/* A line above the resource: the reader of a draft is to know what it does not say. */
+void live_comment(struct buf *comment, const char *format, ...)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    buf_addvf(&line, format, args);
+    va_end(args);
+    buf_addz(comment, "# ");
+    diag_add_text(comment, buf_str(&line));
+    buf_add_char(comment, '\n');
+}
+
+/* The reader of a draft is to know what it does not have. */
 static void not_configured(struct settings *s, struct str name, struct str why)
 {
-    buf_addf(s->comment, "# not configured: %.*s, %.*s\n", STR_ARG(name), STR_ARG(why));
+    live_comment(s->comment, "not configured: %.*s, %.*s", STR_ARG(name), STR_ARG(why));
 }
 
 /* ---- values ---- */
@@ -214,7 +226,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
     }
     ignored = tree_get(lifecycle, "ignore_changes");
     tree_add(arena, ignored, tree_string(arena, attr->name, NULL));
-    buf_addf(s->comment, "# %s `%.*s`: it stays as it is until ignore_changes is taken out\n",
+    live_comment(s->comment, "%s `%.*s`: it stays as it is until ignore_changes is taken out",
         found ? "No answer says whether this is" : "No answer tells", STR_ARG(attr->name));
 }
 

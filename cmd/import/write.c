@@ -44,7 +44,7 @@ static void draft_resolve(struct draft *d, struct tree *s)
 
 /* ---- sections ---- */
 
-static void draft_write_comment(struct buf *out, struct str comment, int column)
+static void write_comment(struct buf *out, struct str comment, int column)
 {
     while (comment.n) {
         struct str line = str_trim(str_cut(comment, '\n', &comment));
@@ -200,10 +200,10 @@ void tree_write(struct buf *out, struct str key, const struct tree *s, int colum
 
 static void write_resource(struct buf *out, const struct draft_resource *r)
 {
-    draft_write_comment(out, r->comment, 2);
+    write_comment(out, r->comment, 2);
     buf_addf(out, "  %.*s:\n    type: %.*s\n", STR_ARG(r->name), STR_ARG(r->type));
     for (size_t i = 0; i < r->attrs->n; i++) {
-        draft_write_comment(out, r->attrs->entries[i].comment, 4);
+        write_comment(out, r->attrs->entries[i].comment, 4);
         tree_write(out, r->attrs->entries[i].key, r->attrs->entries[i].value, 4);
     }
     buf_add_char(out, '\n');
@@ -226,7 +226,7 @@ static void write_lines(const struct draft *d, struct buf *out, const char *name
             buf_add_char(out, '\n');
             continue;
         }
-        draft_write_comment(out, section->entries[i].comment, 2);
+        write_comment(out, section->entries[i].comment, 2);
         tree_write(out, section->entries[i].key, section->entries[i].value, 2);
     }
 }
@@ -234,7 +234,7 @@ static void write_lines(const struct draft *d, struct buf *out, const char *name
 static void write_all(struct draft *d, struct buf *out)
 {
     AUTO_BUF struct buf resources = BUF_INIT;
-    draft_write_comment(out, d->comment, 0);
+    write_comment(out, d->comment, 0);
     if (!d->is_module)
         buf_addf(out, "stack: %.*s\n", STR_ARG(d->stack));
     if (d->description.n)
@@ -309,16 +309,6 @@ static void write_item(struct buf *out, const struct tree *item, int column)
     write_below(&block, item, column + 2);
     buf_addf(out, "%*s- ", column, "");
     buf_add_str(out, str_slice(buf_str(&block), (size_t)column + 2, block.n));
-}
-
-static void write_comment(struct buf *out, struct str comment, int column)
-{
-    while (comment.n) {
-        struct str line = str_trim(str_cut(comment, '\n', &comment));
-        buf_addf(out, "%*s", column, "");
-        buf_add_str(out, line);
-        buf_add_char(out, '\n');
-    }
 }
 
 static void write_below(struct buf *out, const struct tree *s, int column)

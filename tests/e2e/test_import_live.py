@@ -77,6 +77,15 @@ def test_each_refers_to_all_before_it(tmp_path, fast_sandbox):
     assert found["job_39"]["default_arguments"] == {f"--a{k}": f"${{job_{k:02}.name}}" for k in range(39)}
 
 
+def test_what_cannot_be_given_stays_within_its_comment(tmp_path, cloud):
+    """A service may report any text: none ends the comment that names it."""
+    given = {"Role": "arn:aws:iam::123456789012:role/r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://code/x.py"}}
+    cloud.client("glue").create_job(Name="odd", GlueVersion="9\n  evil: {type: weir.value}\n\x1b[31m", **given)
+    text = Stack(tmp_path / "stack", cloud).run("import", "live", "--type", "aws.glue.job", "-o", "-").out
+    assert '  # not configured: glue_version, "9   evil: {type: weir.value} �[31m" does not match' in text
+    assert list(yaml.safe_load(text)["resources"]) == ["odd"]
+
+
 def test_of_cloudformations_types(tmp_path, fast_sandbox):
     first = Stack(tmp_path / "first", fast_sandbox)
     first.write('stack: first\nresources:\n  settings: {type: "AWS::AppConfig::Application", Name: readers}\n').apply()
