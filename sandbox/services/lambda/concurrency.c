@@ -11,7 +11,35 @@
 
 enum { CONCURRENT = 1000, LEFT = 100, READY_MS = 2000, MAX_CONFIGS = 50 };
 
-/* What of the account is given away, but to this function: reserved, or provisioned where nothing is. */
+/* Those of versions and aliases that are still there. */
+static const struct value *configs_of(const struct service_call *call, const struct control_record *record)
+{
+    const struct value *all =
+        value_as_list(value_getz(service_note_read(call, "provisioned", record), "configs"));
+    struct value_builder kept = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct control_record alias, version;
+        struct str qualifier = value_gets(all->items[i], "qualifier"),
+                   id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record->id), STR_ARG(qualifier));
+        bool aliased = service_find(call, STR("aws.lambda.alias"), id, &alias) &&
+                       alias.created_ms <= service_int(all->items[i], "changed_ms", 0);
+        if (aliased || lambda_version_find(call, record, qualifier, &version))
+            value_builder_add(&kept, all->items[i]);
+    }
+    return value_builder_list(&kept);
+}
+
+/* What is provisioned for a function, but for this qualifier of it. */
+static int64_t provisioned(const struct value *configs, struct str but)
+{
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < configs->count; i++)
+        if (!str_eq(value_gets(configs->items[i], "qualifier"), but))
+            sum += service_int(configs->items[i], "requested", 0);
+    return sum;
+}
+
+/* What of the account is given to functions but this one: reserved, or provisioned where nothing is. */
 static int64_t given_away(const struct service_call *call, struct str but)
 {
     size_t n;
@@ -19,41 +47,41 @@ static int64_t given_away(const struct service_call *call, struct str but)
     const struct control_record *all = service_list(call, STR("aws.lambda.function"), &n);
     for (size_t i = 0; i < n; i++) {
         int64_t own = service_int(all[i].attrs, "reserved_concurrency", -1);
-        const struct value *configs =
-            value_as_list(value_getz(service_note_read(call, "provisioned", &all[i]), "configs"));
-        for (uint32_t k = 0; own < 0 && k < configs->count; k++)
-            sum += service_int(configs->items[k], "requested", 0);
-        sum += own > 0 && !str_eq(all[i].id, but) ? own : 0;
+        if (!str_eq(all[i].id, but))
+            sum += own >= 0 ? own : provisioned(configs_of(call, &all[i]), STR_EMPTY);
     }
     return sum;
 }
 
-static int check_left(
-    struct service_call *call, const char *member, int64_t wanted, struct str but, struct err *err)
+static int refuse_too_many(struct service_call *call, const char *member, struct err *err)
 {
-    return CONCURRENT - given_away(call, but) - wanted >= LEFT
-               ? 0
-               : lambda_refuse_untyped(call, err,
-                     arena_printf(call->arena,
-                         "Specified %s for function decreases account's UnreservedConcurrentExecution below "
-                         "its "
-                         "minimum value of [%d].",
-                         member, LEFT));
+    return lambda_refuse_untyped(call, err,
+        arena_printf(call->arena,
+            "Specified %s for function decreases account's UnreservedConcurrentExecution below its minimum "
+            "value of [%d].",
+            member, LEFT));
 }
 
 int lambda_put_concurrency(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
+    int64_t wanted = service_int(call->input, "ReservedConcurrentExecutions", 0);
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
     if (qualifier.n)
         return service_refuse(err, 400, "InvalidParameterValueException",
             "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
             "operation. Please specify either a function name or an unqualified function ARN.");
-    call->declined = !check_left(call, "ReservedConcurrentExecutions",
-        service_int(call->input, "ReservedConcurrentExecutions", 0), record.id, err);
-    return call->declined ? 0 : -1;
+    int64_t own = provisioned(configs_of(call, &record), STR_EMPTY);
+    if (wanted < own)
+        return lambda_refuse_untyped(call, err,
+            arena_printf(call->arena,
+                " ReservedConcurrentExecutions  %lld should not be lower than function's total provisioned "
+                "concurrency [%lld].",
+                (long long)wanted, (long long)own));
+    call->declined = CONCURRENT - given_away(call, record.id) - wanted >= LEFT;
+    return call->declined ? 0 : refuse_too_many(call, "ReservedConcurrentExecutions", err);
 }
 
 int lambda_account_settings(struct service_call *call, struct err *err UNUSED)
@@ -74,24 +102,6 @@ int lambda_account_settings(struct service_call *call, struct err *err UNUSED)
 }
 
 /* ---- provisioned ---- */
-
-/* Those of versions and aliases that are still there. */
-static const struct value *configs_of(const struct service_call *call, const struct control_record *record)
-{
-    const struct value *all =
-        value_as_list(value_getz(service_note_read(call, "provisioned", record), "configs"));
-    struct value_builder kept = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < all->count; i++) {
-        struct control_record alias, version;
-        struct str qualifier = value_gets(all->items[i], "qualifier"),
-                   id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record->id), STR_ARG(qualifier));
-        bool aliased = service_find(call, STR("aws.lambda.alias"), id, &alias) &&
-                       alias.created_ms <= service_int(all->items[i], "changed_ms", 0);
-        if (aliased || lambda_version_find(call, record, qualifier, &version))
-            value_builder_add(&kept, all->items[i]);
-    }
-    return value_builder_list(&kept);
-}
 
 static const struct value *config_for(const struct value *configs, struct str qualifier)
 {
@@ -163,6 +173,27 @@ static int keep_configs(const struct service_call *call, const struct control_re
         value_with(call->arena, NULL, STR("configs"), value_builder_list(&kept)), err);
 }
 
+/* Is there so much left, of what is reserved for the function or else of the account? */
+static int check_wanted(struct service_call *call, const struct control_record *record, int64_t others,
+    int64_t wanted, struct err *err)
+{
+    int64_t reserved = service_int(record->attrs, "reserved_concurrency", -1);
+    if (reserved >= 0)
+        return others + wanted <= reserved
+                   ? 0
+                   : service_refuse(err, 400, "InvalidParameterValueException",
+                         "Requested Provisioned Concurrency should not be greater than the "
+                         "reservedConcurrentExecution for function");
+    int64_t left = CONCURRENT - given_away(call, record->id) - others;
+    if (wanted > left)
+        return lambda_refuse_untyped(call, err,
+            arena_printf(call->arena,
+                "Specified ConcurrentExecutions for function is greater than account's unreserved "
+                "concurrency [%lld].",
+                (long long)left));
+    return left - wanted >= LEFT ? 0 : refuse_too_many(call, "ConcurrentExecutions", err);
+}
+
 int lambda_put_provisioned(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -172,25 +203,17 @@ int lambda_put_provisioned(struct service_call *call, struct err *err)
             "Provisioned Concurrency Configs cannot be applied to unpublished function versions.", &record,
             err))
         return -1;
-    const struct value *configs = configs_of(call, &record);
-    const struct value_entry entries[] = {{STR("qualifier"), value_string(call->arena, qualifier)},
-        {STR("requested"), value_int(call->arena, wanted)},
-        {STR("changed_ms"), value_int(call->arena, clock_wall_ms())}};
-    const struct value *config = value_map(call->arena, entries, 3);
-    int64_t left = CONCURRENT - given_away(call, STR_EMPTY);
-    int status = check_apart(call, &record, configs, qualifier, err);
-    if (!status && wanted > left)
-        status = lambda_refuse_untyped(call, err,
-            arena_printf(call->arena,
-                "Specified ConcurrentExecutions for function is greater than account's unreserved "
-                "concurrency "
-                "[%lld].",
-                (long long)left));
-    if (status || check_left(call, "ConcurrentExecutions", wanted, STR_EMPTY, err) ||
+    const struct value *configs = configs_of(call, &record),
+                       *config =
+                           VALUE_MAP(call->arena, {STR("qualifier"), value_string(call->arena, qualifier)},
+                               {STR("requested"), value_int(call->arena, wanted)},
+                               {STR("changed_ms"), value_int(call->arena, clock_wall_ms())});
+    if (check_apart(call, &record, configs, qualifier, err) ||
+        check_wanted(call, &record, provisioned(configs, qualifier), wanted, err) ||
         keep_configs(call, &record, configs, qualifier, config, err))
-        status = -1;
+        return -1;
     call->output = view_config(call, config, true);
-    return status;
+    return 0;
 }
 
 static const char no_version[] = "The function resource provided must be an alias or a published version.";

@@ -38,6 +38,32 @@ def test_concurrency(function):
     assert refusal(api.get_provisioned_concurrency_config, FunctionName=name, Qualifier="none")["Message"] == f"Cannot find alias arn: {ARN}:function:{name}:none"
 
 
+def test_what_is_provisioned_is_part_of_what_is_reserved(function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html, and recorded answers of AWS."""
+    api, name = function.api, function.name
+    left = lambda: api.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]  # noqa: E731
+
+    def provision(n):
+        return api.put_provisioned_concurrency_config(FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=n)
+
+    provision(500)
+    provision(900)  # instead of the 500
+    assert left() == 100
+    assert refusal(provision, n=901)["message"].endswith("below its minimum value of [100].")
+    assert refusal(provision, n=1001)["message"] == "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [1000]."
+    refused = refusal(api.put_function_concurrency, FunctionName=name, ReservedConcurrentExecutions=899)
+    assert refused["message"] == " ReservedConcurrentExecutions  899 should not be lower than function's total provisioned concurrency [900]." and "Type" not in refused
+    api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=900)
+    assert left() == 100
+    provision(700)
+    assert left() == 100  # the 900 are reserved
+    assert refusal(provision, n=901)["message"] == "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function"
+    api.delete_function_concurrency(FunctionName=name)
+    assert left() == 300
+    api.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
+    assert left() == 1000
+
+
 def test_policies(function):
     """A function, a version and an alias have one each; a change may say of which revision it is one."""
     api, name = function.api, function.name
