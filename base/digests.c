@@ -22,11 +22,11 @@ enum {
     COARSE_MS = 2000 /* … of file systems that count in seconds */
 };
 
-/* As it lies in the file, in the machine's own byte order. */
+/* As it is in the file, in the machine's own byte order. */
 struct entry {
     struct file_id id;
     unsigned char sha256[SHA256_SIZE];
-    uint64_t day; /* when it was last of use */
+    uint64_t day; /* when it was last used */
 };
 
 struct digests {
@@ -158,7 +158,7 @@ void digests_free(struct digests *d)
     free(d);
 }
 
-/* ---- asking ---- */
+/* ---- lookups ---- */
 
 bool digests_find(struct digests *d, const struct file_id *id, unsigned char sha256[SHA256_SIZE])
 {

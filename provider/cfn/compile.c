@@ -214,7 +214,7 @@ static void set_handlers(struct cfn_type *type)
 }
 
 /* What cannot be changed in place is made anew. */
-static void recover_attrs(struct cfn_type *type, struct attr *attrs)
+static void finish_attrs(struct cfn_type *type, struct attr *attrs)
 {
     for (size_t i = 0; i < type->schema.attr_count; i++)
         if (attrs[i].settable && !type->has_update)
@@ -299,7 +299,7 @@ int cfn_compile(struct arena *arena, const struct value *document, struct cfn_ty
     map_release(&c.types);
     set_tags(&c, type);
     set_handlers(type);
-    recover_attrs(type, attrs);
+    finish_attrs(type, attrs);
     cfn_describe_type(type, arena);
     type->schema.impl = type;
     *out = type;

@@ -265,8 +265,7 @@ static int check_document(const struct value *document, struct str place, struct
         return err_set(err, ERR_INVALID, "the language of policies has the version 2012-10-17, not \"%.*s\"",
             STR_ARG(version));
     const struct value *statements = value_getz(document, "Statement");
-    if (str_is_any(place, "identity trust") && statements && statements->kind == VALUE_LIST &&
-        !statements->count)
+    if (str_eqz(place, "identity") && statements && statements->kind == VALUE_LIST && !statements->count)
         return err_set(err, ERR_INVALID, "Statement is empty");
     return 0;
 }

@@ -100,6 +100,8 @@ const char *asl_jsonata_wrong(struct str text)
     return inside.n ? brackets_wrong(inside) : "there is nothing in it";
 }
 
+/* ---- calls of intrinsic functions ---- */
+
 enum { MAX_NESTED = 10 };
 
 static const struct intrinsic {
@@ -131,8 +133,6 @@ struct call {
     const struct value *args[ASL_CALL_ARGS];
     size_t n;
 };
-
-/* ---- reading ---- */
 
 struct reader {
     const struct asl_caller *caller; /* NULL: only read */

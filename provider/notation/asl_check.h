@@ -96,10 +96,8 @@ void path_filter(struct path_search *p);
  *   asl_states.c         what each type of state asks for
  *   asl_fields.c         the fields of states: which there are in each query language, and what they hold
  *   asl_validate_map.c   Map in mode DISTRIBUTED
- *   asl_call.c        {% … %}
  *   asl_path*.c          JSONPath, for the interpreter too (sandbox/asl)
- *   asl_call.c           calls of intrinsic functions, likewise
- *   asl_call.c       the comparisons of Choice, likewise
+ *   asl_call.c           the comparisons of Choice, {% … %}, calls of intrinsic functions, likewise
  *
  * Only what the service surely refuses is said. What is not known yet (VALUE_UNKNOWN) may be anything. */
 struct asl_diag {

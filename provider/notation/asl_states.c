@@ -270,9 +270,8 @@ static void check_map(const struct asl_scan *scan, const struct value *state)
     asl_check_one_of(scan, state, names, 2, true);
     asl_check_one_of(scan, state, selectors, 2, false);
     asl_check_one_of(scan, state, limits, 2, false);
-    const struct value *processor = value_getz(state, "ItemProcessor");
-    const struct value *machine = processor ? processor : value_getz(state, "Iterator");
-    struct asl_scan inner = asl_below(scan, processor ? "ItemProcessor" : "Iterator");
+    const struct value *machine = asl_processor(state);
+    struct asl_scan inner = asl_below(scan, value_getz(state, names[0]) ? names[0] : names[1]);
     asl_check_distributed(scan, state);
     if (machine)
         asl_check_machine(&inner, machine);

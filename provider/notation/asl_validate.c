@@ -7,22 +7,20 @@
 
 enum { MAX_NAME = 80, MAX_NESTED = 100 };
 
-static const struct {
-    const char *name;
-    unsigned bit;
-} type_bits[] = {{"Task", TASK}, {"Parallel", PARALLEL}, {"Map", MAP}, {"Pass", PASS}, {"Wait", WAIT},
-    {"Choice", CHOICE}, {"Succeed", SUCCEED}, {"Fail", FAIL}};
-enum { TYPES = sizeof type_bits / sizeof *type_bits };
+/* In the order of their bits: TASK, PARALLEL … */
+static const struct str state_types[] = {STR_INIT("Task"), STR_INIT("Parallel"), STR_INIT("Map"),
+    STR_INIT("Pass"), STR_INIT("Wait"), STR_INIT("Choice"), STR_INIT("Succeed"), STR_INIT("Fail")};
+enum { TYPES = sizeof state_types / sizeof *state_types };
 
 /* ---- the query language ---- */
 
-/* What is said at this level, else what holds around it. A whole machine in JSONata is so everywhere. */
+/* What this level says, else what holds around it. A whole machine in JSONata is so everywhere. */
 static bool language_of(const struct asl_scan *scan, const struct value *v)
 {
-    const struct value *said = value_getz(v, "QueryLanguage");
-    struct str name = value_text(said, STR_EMPTY);
+    const struct value *own = value_getz(v, "QueryLanguage");
+    struct str name = value_text(own, STR_EMPTY);
     bool jsonata = str_eqz(name, "JSONata"), paths = str_eqz(name, "JSONPath");
-    if (!said || asl_is_unknown(said))
+    if (!own || asl_is_unknown(own))
         return scan->jsonata;
     if (!jsonata && !paths)
         asl_wrong(scan, "QueryLanguage", "Value is not one of [JSONPath, JSONata]");
@@ -40,18 +38,15 @@ static unsigned type_of(const struct asl_scan *scan, const struct value *state)
 {
     const struct value *named = value_getz(state, "Type");
     for (size_t i = 0; i < TYPES; i++)
-        if (str_eqz(value_text(named, STR_EMPTY), type_bits[i].name))
-            return type_bits[i].bit;
+        if (str_eq(value_text(named, STR_EMPTY), state_types[i]))
+            return 1U << i;
     if (!named) {
         asl_required(scan, "Type");
     } else if (!asl_is_unknown(named)) {
         struct asl_diag *diag = asl_diag_add(scan, "SCHEMA_VALIDATION_FAILED", "Type",
             STR("Value is not one of [Task, Parallel, Map, Pass, Wait, Choice, Succeed, Fail]"));
-        struct str *names = ARENA_ARRAY(scan->diags->arena, struct str, TYPES);
-        for (size_t i = 0; i < TYPES; i++)
-            names[i] = str_z(type_bits[i].name);
         diag->word = value_text(named, STR_EMPTY);
-        diag->names = names;
+        diag->names = state_types;
         diag->name_count = TYPES;
     }
     return 0;
@@ -177,8 +172,7 @@ void asl_check_machine(const struct asl_scan *outer, const struct value *machine
         asl_wrong(&scan, "", "These fields are required: [%s]", start ? "States" : "States, StartAt");
         return;
     }
-    if (!scan.states || (scan.states->kind != VALUE_MAP && !asl_is_unknown(scan.states)) ||
-        (scan.states->kind == VALUE_MAP && !scan.states->count)) {
+    if (!asl_is_unknown(scan.states) && (scan.states->kind != VALUE_MAP || !scan.states->count)) {
         asl_wrong(&scan, "States", "Value is not a non-empty object of states");
         return;
     }
@@ -200,14 +194,10 @@ static void check_top(const struct asl_scan *scan, const struct value *definitio
 {
     static const struct str known[] = {STR_INIT("Comment"), STR_INIT("StartAt"), STR_INIT("States"),
         STR_INIT("Version"), STR_INIT("TimeoutSeconds"), STR_INIT("QueryLanguage")};
-    enum { KNOWN = sizeof known / sizeof *known };
-    for (uint32_t i = 0; i < definition->count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < KNOWN; k++)
-            found = found || str_eq(definition->entries[i].key, known[k]);
-        if (!found)
-            asl_unsupported(scan, definition->entries[i].key, known, KNOWN);
-    }
+    for (uint32_t i = 0; i < definition->count; i++)
+        if (!str_is_any(
+                definition->entries[i].key, "Comment StartAt States Version TimeoutSeconds QueryLanguage"))
+            asl_unsupported(scan, definition->entries[i].key, known, sizeof known / sizeof *known);
     const struct value *timeout = value_getz(definition, "TimeoutSeconds");
     if (timeout && !asl_is_unknown(timeout) && !asl_is_whole(timeout, 1))
         asl_wrong(scan, "TimeoutSeconds", "Value is not a whole number of at least 1");

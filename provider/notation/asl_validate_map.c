@@ -35,13 +35,11 @@ bool asl_is_distributed(const struct value *state)
     return str_eqz(value_gets(config, "Mode"), "DISTRIBUTED");
 }
 
-static bool is_one_of(const struct value *v, const char *const *names)
+static bool is_one_of(struct str text, const char *const *names)
 {
-    struct str text = value_text(v, STR_EMPTY);
-    for (; *names; names++)
-        if (str_eqz(text, *names))
-            return true;
-    return false;
+    while (*names && !str_eqz(text, *names))
+        names++;
+    return *names;
 }
 
 static void check_choice(
@@ -51,24 +49,20 @@ static void check_choice(
     AUTO_BUF struct buf list = BUF_INIT;
     for (size_t i = 0; names[i]; i++)
         buf_addf(&list, "%s%s", i ? ", " : "", names[i]);
-    if (!asl_is_unknown(v) && !is_one_of(v, names))
+    if (!asl_is_unknown(v) && !is_one_of(value_text(v, STR_EMPTY), names))
         asl_wrong(scan, member, "Value is not one of [%s]", buf_str(&list).p);
 }
 
 /* The named members, and no others; false: it is no object at all. */
 static bool check_members(const struct asl_scan *scan, const struct value *v, const char *const *names)
 {
-    const struct value name = {.kind = VALUE_STRING};
     if (v->kind != VALUE_MAP) {
         asl_wrong(scan, "", "Value is not an object");
         return false;
     }
-    for (uint32_t i = 0; i < v->count; i++) {
-        struct value key = name;
-        key.string = v->entries[i].key;
-        if (!is_one_of(&key, names))
+    for (uint32_t i = 0; i < v->count; i++)
+        if (!is_one_of(v->entries[i].key, names))
             asl_wrong(scan, arena_strz(scan->diags->arena, v->entries[i].key), "Field is not supported");
-    }
     return true;
 }
 

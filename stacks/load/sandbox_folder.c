@@ -34,10 +34,10 @@ static struct str configured(struct arena *arena, const char *stack)
     if (!find_stack(arena, stack, &folder, &file, &ignored))
         return (struct str){0};
     const struct node *root = yaml_load(arena, arena_strz(arena, file), file, &ignored);
-    const struct node *said = root && root->kind == NODE_MAP ? node_get(root, "sandbox") : NULL;
-    if (!said || said->kind != NODE_STRING || !said->string.n)
+    const struct node *setting = root && root->kind == NODE_MAP ? node_get(root, "sandbox") : NULL;
+    if (!setting || setting->kind != NODE_STRING || !setting->string.n)
         return (struct str){0};
-    struct str place = path_join(arena, folder, said->string);
+    struct str place = path_join(arena, folder, setting->string);
     return confined_path(place.p, NULL) ? (struct str){0} : place;
 }
 
@@ -61,9 +61,9 @@ struct str sandbox_folder_above(struct arena *arena, struct str folder)
 struct str sandbox_folder(struct arena *arena, const char *stack)
 {
     char real[PATH_MAX];
-    struct str own = stack_folder(arena, stack), said = configured(arena, stack), with_weir = STR_EMPTY;
-    if (said.p)
-        return said;
+    struct str own = stack_folder(arena, stack), given = configured(arena, stack), with_weir = STR_EMPTY;
+    if (given.p)
+        return given;
     if (has(arena, own, SANDBOX_IN_FOLDER) || !realpath(arena_strz(arena, own), real))
         return place_in(arena, own);
     struct str folder = arena_str(arena, str_z(real));

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* ---- Which modules from elsewhere a stack names ---- */
+/* ---- Which remote modules a stack names ---- */
 
 struct using
 {
@@ -173,8 +173,8 @@ bool module_find_folder(struct unit *unit, const struct node *node, struct str s
     return false;
 }
 
-/* ---- Modules from elsewhere, as far as loading knows them: what weir.lock pins and lies in a folder by
- * then. Fetching is stacks/fetch/'s. */
+/* ---- Remote modules, as far as loading knows them: what weir.lock pins and has been fetched into a folder
+ * by then. Fetching is stacks/fetch/'s. */
 
 static bool remote_wrong(struct loader *loader, const struct node *node, const struct err *err)
 {
@@ -214,7 +214,7 @@ static const struct module_pin *find_pin(struct loader *loader, const struct nod
     return NULL;
 }
 
-/* Is what lies there what the lock says? Looked at once, however many modules it has. */
+/* Is what is there what the lock says? Looked at once, however many modules it has. */
 static bool check_tree(
     struct loader *loader, const struct node *node, struct str tree, const struct module_pin *pin)
 {

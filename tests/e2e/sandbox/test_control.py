@@ -10,6 +10,7 @@ from servers import Faults, Server, take_env
 from support import WEIR
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+READ = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}})
 ACCOUNT = "000000000000"
 DATABASE = {"DBInstanceIdentifier": "db", "Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": 20, "MasterUsername": "u",
             "MasterUserPassword": "longenough"}
@@ -110,7 +111,7 @@ def test_iam(control):
     assert code(iam.create_role, RoleName="etl", AssumeRolePolicyDocument=TRUST)[1:] == ("EntityAlreadyExists", 409)
     assert [r["RoleName"] for r in iam.list_roles()["Roles"]] == ["etl"]
     assert iam.list_role_tags(RoleName="etl")["Tags"] == [{"Key": "a", "Value": "b"}]
-    arn = iam.create_policy(PolicyName="read", PolicyDocument=TRUST)["Policy"]["Arn"]
+    arn = iam.create_policy(PolicyName="read", PolicyDocument=READ)["Policy"]["Arn"]
     assert code(iam.attach_role_policy, RoleName="etl", PolicyArn=arn + "x")[1] == "NoSuchEntity"
     iam.attach_role_policy(RoleName="etl", PolicyArn=arn)
     assert iam.list_attached_role_policies(RoleName="etl")["AttachedPolicies"] == [{"PolicyName": "read", "PolicyArn": arn}]
