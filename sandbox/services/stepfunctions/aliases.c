@@ -30,15 +30,19 @@ static void references_in_text(struct references *r, struct str text)
             quote = !quote ? c : c == quote ? 0 : quote;
             continue;
         }
+        if (c != '$')
+            continue;
         size_t end = i + 1;
-        while (c == '$' && end < text.n && is_in_name(text.p[end]))
+        while (end < text.n && is_in_name(text.p[end]))
             end++;
-        struct str name = str_slice(text, i + 1, end), after = str_trim(str_slice(text, end, text.n));
+        struct str name = str_slice(text, i + 1, end), after = str_slice(text, end, text.n);
+        while (after.n && isspace((unsigned char)after.p[0]))
+            after = str_slice(after, 1, after.n);
         bool context = i && text.p[i - 1] == '$';
-        if (c == '$' && !context && asl_is_variable(name) && !str_starts(after, STR("(")) &&
+        if (!context && asl_is_variable(name) && !str_starts(after, STR("(")) &&
             !str_starts(after, STR(":=")))
             value_builder_set(&r->names, name, &value_true);
-        i = c == '$' ? end - 1 : i;
+        i = end - 1;
     }
 }
 

@@ -1,6 +1,7 @@
 """What history and variables tell of executions, and how executions end with the sandbox."""
 
 import json
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -174,3 +175,7 @@ def test_the_variables_that_states_refer_to(machines):
     assert references({"StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": {"x": 1}, "End": True}}}) is None
     assert references({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {
         "Type": "Pass", "Output": {"a": "{% $x + $count($states.input.y) + $z.b %}", "literal": "$no"}, "End": True}}}) == {"A": ["x", "z"]}
+    names, spaces = " + ".join(f"$a{i % 50}" for i in range(60000)), " " * 400000
+    before = time.monotonic()
+    assert len(references({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {"Type": "Pass", "Output": f"{{% {names}{spaces} %}}", "End": True}}})["A"]) == 50
+    assert time.monotonic() - before < 10, "it was half a minute"
