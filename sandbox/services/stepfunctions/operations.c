@@ -6,7 +6,7 @@
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 
-enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
+enum { USUAL_PAGE = 100, MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
 /* ---- which machine, which execution ---- */
 
@@ -25,7 +25,8 @@ int executions_arn(struct str arn, struct err *err)
 int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
     const struct value **next, struct err *err)
 {
-    return service_page(call, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT)
+    size_t most = service_int(call->input, "maxResults", 0) > 0 ? MAX_PAGE : USUAL_PAGE;
+    return service_page(call, "nextToken", "maxResults", most, n, first, end, next, ERR_IGNORED)
                ? service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'")
                : 0;
 }

@@ -263,7 +263,7 @@ def call(machines, action, parameters):
 def test_operations_of_every_protocol_are_tasks(machines, sandbox):
     """Whatever a spec says of a service is enough to call it: JSON, query, REST."""
     name = "sdk-" + uuid.uuid4().hex[:8]
-    trust = {"Version": "2012-10-17", "Statement": []}
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
     assert call(machines, "iam:createRole", {"RoleName": name, "AssumeRolePolicyDocument": json.dumps(trust)})["Role"]["RoleName"] == name
     assert sandbox.client("iam").get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"] == trust
     assert call(machines, "iam:getRole", {"RoleName": "none"}) == "Iam.NoSuchEntityException"

@@ -162,6 +162,19 @@ def test_what_belongs_to_an_execution_is_told(machines):
     assert {one["executionArn"] for one in first["executions"] + rest["executions"]} == set(runs)
 
 
+def test_a_page_has_a_hundred_unless_more_are_asked_for(machines, sandbox):
+    machine = machines.make({"Type": "Map", "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}})
+    run = machines.start(machine, list(range(40)))
+    assert machines.end(run)["status"] == "SUCCEEDED"
+    elsewhere = sandbox.client("stepfunctions", region="ap-south-2")
+    for i in range(101):
+        elsewhere.create_activity(name=f"a{i}")
+    for ask, member in (lambda **n: machines.client.get_execution_history(executionArn=run, **n), "events"), (elsewhere.list_activities, "activities"):
+        usual, same, all_of_it = ask(), ask(maxResults=0), ask(maxResults=1000)
+        assert len(usual[member]) == len(same[member]) == 100 < len(all_of_it[member])
+        assert len(ask(nextToken=usual["nextToken"])[member]) == len(all_of_it[member]) - 100 and "nextToken" not in all_of_it
+
+
 def test_the_variables_that_states_refer_to(machines):
     def references(definition):
         return machines.client.describe_state_machine(stateMachineArn=machines.make(definition)).get("variableReferences")
