@@ -55,6 +55,7 @@ const struct str *event_pattern_operators(size_t *n);
  *     cron(minutes hours day-of-month month day-of-week year)
  *         * , - /     everywhere;  ? in one of the two day fields
  *         L           the last day of the month, or Saturday; 5L the last Thursday of the month
+ *         L-3, LW     three days before that day, and the weekday nearest to it; both undocumented
  *         15W         the weekday nearest to the 15th, within the month
  *         3#2         the second Tuesday */
 enum { SCHEDULE_FIRST_YEAR = 1970, SCHEDULE_LAST_YEAR = 2199 };
@@ -62,10 +63,11 @@ enum { SCHEDULE_FIRST_YEAR = 1970, SCHEDULE_LAST_YEAR = 2199 };
 struct cron {
     uint64_t minutes;
     uint32_t hours, days, near_weekday; /* bit n: n */
+    uint32_t before_last;               /* bit n: n days before the last of the month */
     uint16_t months;
     uint8_t weekdays, last_weekdays; /* bit 0: Sunday */
     uint8_t nth[7];                  /* of each weekday, bit n: the nth of the month */
-    bool any_day, any_weekday, last_day;
+    bool any_day, any_weekday, last_workday;
     uint8_t years[SCHEDULE_LAST_YEAR - SCHEDULE_FIRST_YEAR + 1];
 };
 

@@ -101,7 +101,11 @@ static bool read_days(struct cron *cron, struct str text)
         struct str part = str_cut(text, ',', &text);
         int day;
         if (str_eqz(part, "L"))
-            cron->last_day = true;
+            set_32(&cron->before_last, 0);
+        else if (str_eqz(part, "LW"))
+            cron->last_workday = true;
+        else if (str_starts(part, STR("L-")) && read_value(&day_field, str_slice(part, 2, part.n), &day))
+            set_32(&cron->before_last, day);
         else if (str_ends(part, STR("W")) && read_value(&day_field, str_slice(part, 0, part.n - 1), &day))
             set_32(&cron->near_weekday, day);
         else if (!read_part(&day_field, part, set_32, &cron->days))
@@ -224,7 +228,7 @@ const char *schedule_parse(struct str text, struct schedule_time *out)
 static bool has_day(const struct cron *cron)
 {
     static const int longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (cron->any_day || cron->last_day)
+    if (cron->any_day || cron->before_last || cron->last_workday)
         return true;
     for (int month = 1; month <= 12; month++)
         for (int day = 1; (cron->months >> month & 1) && day <= longest[month - 1]; day++)

@@ -324,7 +324,8 @@ static bool day_fits(const struct cron *cron, int64_t days)
         return schedule_time_has(cron->weekdays, weekday) ||
                schedule_time_has(cron->nth[weekday], (day + 6) / 7) ||
                (schedule_time_has(cron->last_weekdays, weekday) && day + 7 > last);
-    if (schedule_time_has(cron->days, day) || (cron->last_day && day == last))
+    if (schedule_time_has(cron->days, day) || schedule_time_has(cron->before_last, last - day) ||
+        (cron->last_workday && nearest_weekday(year, month, last) == day))
         return true;
     for (int wanted = 1; cron->near_weekday && wanted <= 31; wanted++)
         if (schedule_time_has(cron->near_weekday, wanted) && nearest_weekday(year, month, wanted) == day)

@@ -80,6 +80,10 @@ static void test_tables(void **state)
             {"2026-11-27T10:15:00Z", "2026-12-25T10:15:00Z", "2027-01-29T10:15:00Z"}},
         {"cron(0 0 L * ? *)", "UTC", "2028-02-01T00:00:00Z",
             {"2028-02-29T00:00:00Z", "2028-03-31T00:00:00Z"}},
+        {"cron(0 0 LW * ? *)", "UTC", "2026-10-31T00:00:00Z",
+            {"2026-11-30T00:00:00Z", "2026-12-31T00:00:00Z", "2027-01-29T00:00:00Z"}},
+        {"cron(0 0 L-3,L * ? *)", "UTC", "2026-11-01T00:00:00Z",
+            {"2026-11-27T00:00:00Z", "2026-11-30T00:00:00Z", "2026-12-28T00:00:00Z"}},
         {"cron(0 0 ? * L *)", "UTC", "2026-11-21T00:00:00Z", {"2026-11-28T00:00:00Z"}},
         {"cron(0 0 15W * ? *)", "UTC", "2026-11-01T00:00:00Z",
             {"2026-11-16T00:00:00Z", "2026-12-15T00:00:00Z"}},
@@ -119,11 +123,12 @@ static void test_wrong(void **state)
     static const char *const wrong[] = {"", "cron", "cron()", "0 10 * * ? *", "cron(0 10 * * ?)",
         "cron(0 10 * * * *)", "cron(0 10 ? * ? *)", "cron(60 10 * * ? *)", "cron(0 24 * * ? *)",
         "cron(0 10 0 * ? *)", "cron(0 10 32 * ? *)", "cron(0 10 * 13 ? *)", "cron(0 10 ? * 8 *)",
-        "cron(0 10 ? * 2#6 *)", "cron(0 10 ? * 0 *)", "cron(0 10 LW * ? *)", "cron(0 10 * * ? 1969)",
-        "cron(0 10 * * ? 2200)", "cron(*/0 10 * * ? *)", "cron(1- 10 * * ? *)", "cron(,1 10 * * ? *)",
-        "cron(0 10 * JANUARY ? *)", "cron(0 10 * * ? * *)", "rate(0 minutes)", "rate(1 minute",
-        "rate(5 second)", "rate(5 seconds)", "rate(5)", "rate(-1 minutes)", "at(2030-01-01)",
-        "at(2030-01-01T00:00:00Z)", "at(2030-13-01T00:00:00)", "every(1 day)", "cron(0 10 * * ? *"};
+        "cron(0 10 ? * 2#6 *)", "cron(0 10 ? * 0 *)", "cron(0 10 L-0 * ? *)", "cron(0 10 L- * ? *)",
+        "cron(0 10 ? * LW *)", "cron(0 10 * * ? 1969)", "cron(0 10 * * ? 2200)", "cron(*/0 10 * * ? *)",
+        "cron(1- 10 * * ? *)", "cron(,1 10 * * ? *)", "cron(0 10 * JANUARY ? *)", "cron(0 10 * * ? * *)",
+        "rate(0 minutes)", "rate(1 minute", "rate(5 second)", "rate(5 seconds)", "rate(5)",
+        "rate(-1 minutes)", "at(2030-01-01)", "at(2030-01-01T00:00:00Z)", "at(2030-13-01T00:00:00)",
+        "every(1 day)", "cron(0 10 * * ? *"};
     struct schedule_time time;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (!schedule_parse(str_z(wrong[i]), &time))
