@@ -119,12 +119,21 @@ struct marks {
     size_t count;
 };
 
+struct compile_around {
+    const struct compile_around *up;
+    const struct value *schema;
+    size_t marks;
+    struct type *type;
+    int depth;
+};
+
 struct compile {
     struct arena *arena;
     const struct value *document;
-    struct map types;       /* definition -> struct type, of those that no mark reaches into */
-    struct str tags;        /* the property that holds tags; "" none */
-    bool no_ownership_tags; /* weir's cannot be among them */
+    struct map types;                    /* definition -> struct type, of those that no mark reaches into */
+    const struct compile_around *around; /* the objects and lists that are being compiled, innermost first */
+    struct str tags;                     /* the property that holds tags; "" none */
+    bool no_ownership_tags;              /* weir's cannot be among them */
 };
 
 /* An attribute for the property, with all that its schema says. */

@@ -297,6 +297,9 @@ int cfn_compile(struct arena *arena, const struct value *document, struct cfn_ty
     type->schema.attr_count = properties->count + type->id_composed;
     compile_rules(&c, document, &type->schema.rules, &type->schema.rule_count);
     map_release(&c.types);
+    if (!schema_attr(&type->schema, type->schema.id))
+        return err_set(err, ERR_INVALID, "the schema of \"%.*s\" has no property \"%.*s\", its identifier",
+            STR_ARG(name), STR_ARG(type->schema.id));
     set_tags(&c, type);
     set_handlers(type);
     finish_attrs(type, attrs);

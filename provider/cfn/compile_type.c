@@ -3,7 +3,10 @@
 
 #include <math.h>
 
-enum { REFERENCES_MAX = 16 }; /* of one to the next, before there is anything */
+enum {
+    REFERENCES_MAX = 16, /* of one to the next, before there is anything */
+    DEPTH_MAX = 32,      /* of what is within one another, as none that is meant has */
+};
 
 static const struct type types_of_one_word[] = {
     {.kind = TYPE_ANY},
@@ -247,7 +250,18 @@ static const struct type *scalar_type(const struct value *schema, struct str wor
     return type_of_several(schema);
 }
 
-/* `name` is the definition that it comes from, so that one within itself ends. */
+/* The type around it that has the same schema, and as many marks that reach into it. */
+static const struct type *type_around(
+    const struct compile *c, const struct value *schema, const struct marks *marks)
+{
+    const struct compile_around *around = c->around;
+    while (around && !(around->marks == marks->count && value_equal(around->schema, schema)))
+        around = around->up;
+    return around ? around->type : NULL;
+}
+
+/* `name` is the definition that it comes from. One within itself ends there, or where alternatives lead to it
+ * at what is around it. */
 static const struct type *compile_type(
     struct compile *c, const struct value *schema, struct str name, const struct marks *marks)
 {
@@ -256,18 +270,24 @@ static const struct type *compile_type(
     if (!object && !array)
         return scalar_type(schema, word);
     bool shared = name.n && !marks->count;
-    struct type *type = shared ? map_get(&c->types, name) : NULL;
-    if (type)
-        return type;
-    type = ARENA_NEW(c->arena, struct type);
+    const struct type *known = shared ? map_get(&c->types, name) : NULL;
+    known = known ? known : type_around(c, schema, marks);
+    int depth = c->around ? c->around->depth + 1 : 0;
+    if (known || depth > DEPTH_MAX)
+        return known ? known : &types_of_one_word[ANY];
+    struct type *type = ARENA_NEW(c->arena, struct type);
+    const struct compile_around here = {c->around, schema, marks->count, type, depth};
+    c->around = &here;
     if (shared)
         map_set(&c->types, name, type);
+    const struct value *properties = value_getz(schema, "properties");
     if (array)
         compile_list(c, type, schema, marks);
-    else if (value_getz(schema, "properties") && value_getz(schema, "properties")->count)
+    else if (properties && properties->kind == VALUE_MAP && properties->count)
         compile_fields(c, type, schema, marks);
     else
         compile_map(c, type, schema, marks);
+    c->around = here.up;
     return type;
 }
 

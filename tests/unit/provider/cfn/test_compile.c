@@ -142,6 +142,35 @@ static void test_nested(void **state)
         "unknown attribute \"Statment\"");
 }
 
+/* Schemas of private types come from elsewhere, and from a file that can be damaged. */
+static void test_odd_schemas(void **state)
+{
+    (void)state;
+    struct cfn_type *type;
+    struct err err = ERR_INIT;
+    assert_int_equal(
+        cfn_compile(&arena,
+            json("{\"typeName\": \"A::B::C\", \"primaryIdentifier\": [\"/properties/Id\"], \"handlers\": "
+                 "{\"create\": {}, \"delete\": {}}, \"properties\": {\"Name\": {\"type\": \"string\"}}}"),
+            &type, &err),
+        -1);
+    assert_string_equal(err.message, "the schema of \"A::B::C\" has no property \"Id\", its identifier");
+    const struct cfn_type *odd = compiled(json("{\"typeName\": \"A::B::C\", \"primaryIdentifier\": "
+                                               "[\"/properties/Id\"], \"handlers\": {\"create\": {}, "
+                                               "\"delete\": {}}, \"definitions\": {\"X\": {\"type\": "
+                                               "\"object\", \"properties\": {\"Inner\": {\"anyOf\": "
+                                               "[{\"$ref\": \"#/definitions/X\"}]}, \"N\": {\"type\": "
+                                               "\"integer\"}}}}, \"properties\": {\"Id\": {\"type\": "
+                                               "\"string\"}, \"X\": {\"$ref\": \"#/definitions/X\"}, "
+                                               "\"List\": {\"type\": \"object\", \"properties\": [1]}}}"));
+    const struct type *x = attr(odd, "X")->type, *inner = type_field(x, STR("Inner"))->type,
+                      *innermost = type_field(inner, STR("Inner"))->type;
+    assert_ptr_equal(
+        type_field(innermost, STR("Inner"))->type, innermost); /* it is in itself, by alternatives */
+    assert_int_equal(type_field(innermost, STR("N"))->type->kind, TYPE_INT);
+    assert_int_equal(attr(odd, "List")->type->kind, TYPE_JSON);
+}
+
 static void test_rules(void **state)
 {
     (void)state;
@@ -194,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_odd_schemas),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_values),
     };
