@@ -205,13 +205,20 @@ static void compile_list(
         type->elem = compile_inner(c, items, marks);
 }
 
+/* The pattern of a map's keys, and what these have; NULL: there is not exactly one. */
+static const struct value_entry *only_pattern(const struct value *schema)
+{
+    const struct value *patterns = value_getz(schema, "patternProperties");
+    return patterns && patterns->kind == VALUE_MAP && patterns->count == 1 ? patterns->entries : NULL;
+}
+
 static void compile_map(
     struct compile *c, struct type *type, const struct value *schema, const struct marks *marks)
 {
-    const struct value *patterns = value_getz(schema, "patternProperties"),
-                       *others = value_getz(schema, "additionalProperties");
-    const struct value *inner = patterns && patterns->count == 1 ? patterns->entries[0].value : NULL;
-    if (!patterns && others && others->kind == VALUE_MAP && others->count)
+    const struct value *others = value_getz(schema, "additionalProperties");
+    const struct value_entry *pattern = only_pattern(schema);
+    const struct value *inner = pattern ? pattern->value : NULL;
+    if (!value_getz(schema, "patternProperties") && others && others->kind == VALUE_MAP && others->count)
         inner = others;
     if (inner && inner->kind == VALUE_MAP) {
         type->kind = TYPE_MAP;
@@ -424,10 +431,10 @@ static bool pairs_take_ownership_tags(struct compile *c, const struct type *pair
 
 static bool map_takes_ownership_tags(struct compile *c, const struct value *schema)
 {
-    const struct value *patterns = value_getz(schema, "patternProperties");
+    const struct value_entry *pattern = only_pattern(schema);
     struct attr key = {.type = &types_of_one_word[TEXT]};
-    if (patterns && patterns->count == 1)
-        key.pattern = cfn_pattern(c->arena, patterns->entries[0].key);
+    if (pattern)
+        key.pattern = cfn_pattern(c->arena, pattern->key);
     return takes_ownership_tags(c, &key);
 }
 
@@ -437,7 +444,7 @@ static void make_tags(struct compile *c, struct attr *attr, const struct value *
     struct type tags = {.kind = TYPE_TAGS};
     bool pairs =
         (type->kind == TYPE_SET || type->kind == TYPE_LIST) && is_pair(type->elem, &tags.key, &tags.value);
-    bool map = type->kind == TYPE_MAP && type->elem->kind == TYPE_STRING;
+    bool map = type->kind == TYPE_MAP && type->elem && type->elem->kind == TYPE_STRING;
     if (!pairs && !map)
         return;
     struct type *own = ARENA_NEW(c->arena, struct type);
