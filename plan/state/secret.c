@@ -296,6 +296,11 @@ enum { HASHED_KEPT = 4 };
 static _Thread_local struct hashed last_hashed[HASHED_KEPT];
 static _Thread_local unsigned next_hashed;
 
+/* The last text that was compared with a hash, by its salt: a plan compares the same two several times. */
+enum { COMPARED_KEPT = 1024 };
+static struct hashed compared[COMPARED_KEPT];
+static pthread_mutex_t compared_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void hashed_digest(const unsigned char *salt, struct str plain, unsigned char out[SHA256_SIZE])
 {
     struct sha256 *sum = sha256_new();
@@ -350,9 +355,18 @@ bool secret_hash_matches(struct str text, struct str plain)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str salt, hash;
-    unsigned char given[KEY_SIZE];
     if (!hash_split(&scratch, text, &salt, &hash))
         return false;
-    stretch_passphrase(plain, salt, HASH_COST, given);
-    return CRYPTO_memcmp(given, hash.p, KEY_SIZE) == 0;
+    struct hashed given = {.used = true}, *slot = &compared[str_hash(salt) % COMPARED_KEPT];
+    memcpy(given.salt, salt.p, SALT_SIZE);
+    hashed_digest(given.salt, plain, given.digest);
+    {
+        AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&compared_lock);
+        if (memcmp(slot, &given, offsetof(struct hashed, hash)) == 0)
+            return CRYPTO_memcmp(slot->hash, hash.p, KEY_SIZE) == 0;
+    }
+    stretch_passphrase(plain, salt, HASH_COST, given.hash);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&compared_lock);
+    *slot = given;
+    return CRYPTO_memcmp(given.hash, hash.p, KEY_SIZE) == 0;
 }

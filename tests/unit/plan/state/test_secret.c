@@ -68,6 +68,9 @@ static void test_without_key_only_hashes(void **unused)
         assert_true(password->marks & VALUE_SENSITIVE);
         assert_true(state_hash_matches(password, value_stringz(&scratch, "swordfish-1")));
         assert_false(state_hash_matches(password, value_stringz(&scratch, "swordfish-2")));
+        assert_true(state_hash_matches(password, value_stringz(&scratch, "swordfish-1")));
+        assert_true(state_hash_matches(password, value_stringz(&scratch, "swordfish-1"))); /* as remembered */
+        assert_false(state_hash_matches(password, value_stringz(&scratch, "swordfish-2")));
         assert_false(state_hash_matches(password, NULL));
         assert_false(state_hash_matches(password, &value_unknown));
         assert_true(state_hash_matches(attrs, database(&scratch)));
