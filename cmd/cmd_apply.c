@@ -8,7 +8,7 @@ static int check_given(struct invocation *inv)
     const struct settings *given = inv->settings;
     if (planning_teardown(given) || given->delete_adopted)
         return invocation_usage(inv, NULL,
-            "a saved plan is applied as it is: what may go with its deletions is said to \"weir plan\"");
+            "a saved plan is applied as it is: what its deletions may delete is an option of \"weir plan\"");
     if (given->shard)
         return invocation_usage(
             inv, NULL, "the plan says which stacks it is of: --shard belongs to \"weir plan\"");

@@ -323,6 +323,6 @@ const struct value *attr_mentioned(struct arena *arena, const struct type *type,
         if (of || type->kind == TYPE_MAP)
             value_builder_set(&out, key, item);
     }
-    const struct value *said = lists ? value_builder_list(&out) : value_builder_map(&out);
-    return value_mark(arena, said, live->marks & VALUE_SENSITIVE);
+    const struct value *normal = lists ? value_builder_list(&out) : value_builder_map(&out);
+    return value_mark(arena, normal, live->marks & VALUE_SENSITIVE);
 }

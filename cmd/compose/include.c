@@ -220,8 +220,8 @@ static struct node *include_files(
     uint32_t n = paths->kind == NODE_LIST ? paths->count : 1;
     struct node *all = NULL;
     for (uint32_t i = 0; i < n; i++) {
-        const struct node *said = paths->kind == NODE_LIST ? paths->items[i] : paths;
-        struct str path = path_join(c->arena, c->dir, compose_path(c, dir, node_text(said)));
+        const struct node *entry = paths->kind == NODE_LIST ? paths->items[i] : paths;
+        struct str path = path_join(c->arena, c->dir, compose_path(c, dir, node_text(entry)));
         struct node *root = yaml_load(c->arena, arena_strz(c->arena, path), path, c->diags);
         if (!root)
             return NULL;
@@ -289,20 +289,20 @@ static struct node *include_kind(struct compose *c, struct node *root, struct no
 }
 
 static struct node *include_one(
-    struct compose *c, struct node *root, const struct node *said, struct str dir, int depth)
+    struct compose *c, struct node *root, const struct node *entry, struct str dir, int depth)
 {
-    const struct node *paths = said->kind == NODE_MAP ? node_get(said, "path") : said;
+    const struct node *paths = entry->kind == NODE_MAP ? node_get(entry, "path") : entry;
     const struct node *first = paths && paths->kind == NODE_LIST && paths->count ? paths->items[0] : paths;
     if (!node_text(first).n || depth == DEEP) {
-        diag_error(c->diags, node_span(said),
+        diag_error(c->diags, node_span(entry),
             depth == DEEP ? "`include` goes round in a circle"
                           : "`include` names the path of a compose file");
         return root;
     }
     struct str folder = path_dir(compose_path(c, dir, node_text(first))), project = folder;
-    if (said->kind == NODE_MAP && node_get(said, "project_directory"))
-        project = compose_path(c, dir, node_text(node_get(said, "project_directory")));
-    include_env(c, said->kind == NODE_MAP ? node_get(said, "env_file") : NULL, dir, project);
+    if (entry->kind == NODE_MAP && node_get(entry, "project_directory"))
+        project = compose_path(c, dir, node_text(node_get(entry, "project_directory")));
+    include_env(c, entry->kind == NODE_MAP ? node_get(entry, "env_file") : NULL, dir, project);
     struct node *other = include_files(c, paths, dir, project);
     if (!other || other->kind != NODE_MAP)
         return root;

@@ -249,12 +249,12 @@ static void add_whole(const struct reverse *r, struct reversed *one, const struc
     for (uint32_t i = 0; i < object->count; i++)
         if (owner_of(r, object->entries[i].key) == index)
             add_attr(r, &level, one, object->entries[i].key);
-    const struct value *said = one->values;
-    one->values = reverse_moot(r->arena, &level, said);
+    const struct value *values = one->values;
+    one->values = reverse_moot(r->arena, &level, values);
     for (uint32_t i = 0; i < one->values->count; i++) {
         struct str name = one->values->entries[i].key;
         const struct names_rule *rule = names_rule(one->type, name);
-        if (value_get(said, name) != one->values->entries[i].value) /* the same as what makes it moot */
+        if (value_get(values, name) != one->values->entries[i].value) /* the same as what makes it moot */
             one->sources = value_with(
                 r->arena, one->sources, name, value_get(one->sources, rule->unless->entries[0].key));
     }

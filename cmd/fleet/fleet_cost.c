@@ -104,12 +104,12 @@ static int report_budget(struct fleet *fleet, const struct rule_finding *finding
     bool agreed = !approvals;
     for (size_t i = 0; i < approved->n && !agreed; i++)
         agreed = str_eq(approved->items[i], finding->rule);
-    bool only_said = finding->outcome == FINDING_WAIVED || finding->level == RULE_WARNING ||
-                     (finding->level == RULE_APPROVAL && agreed);
-    if (only_said && !fleet->inv->settings->json)
+    bool only_warns = finding->outcome == FINDING_WAIVED || finding->level == RULE_WARNING ||
+                      (finding->level == RULE_APPROVAL && agreed);
+    if (only_warns && !fleet->inv->settings->json)
         invocation_note(fleet->inv, "warning: %.*s%s%.*s", STR_ARG(finding->message),
             finding->reason.n ? "; waived: " : "", STR_ARG(finding->reason));
-    if (only_said)
+    if (only_warns)
         return EXIT_DONE;
     err_set(&err, ERR_INVALID, "%.*s", STR_ARG(finding->message));
     if (finding->level == RULE_APPROVAL)

@@ -4,7 +4,7 @@
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
 
-static bool is_told(const struct plan *plan)
+static bool has_findings(const struct plan *plan)
 {
     return plan && (plan->drifted || plan->unread_count);
 }
@@ -31,7 +31,7 @@ static void add_text(const struct fleet *fleet, struct buf *out)
     struct render_options options = render_options_for(fleet->inv);
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (!is_told(m->plan))
+        if (!has_findings(m->plan))
             continue;
         style_add_str(out, fleet->inv->out.color, STYLE_BOLD, m->name);
         buf_addz(out, "\n\n");

@@ -83,15 +83,15 @@ static void tell_waiting(struct member *m)
 void member_await(struct member *m)
 {
     int64_t until_ms = clock_mono_ms() + m->fleet->inv->settings->lock_timeout_ms, look_ms = 0;
-    bool told = false;
+    bool reported = false;
     while (member_fine(m) && m->plan && !is_done(m) && !atomic_load(signals_stop())) {
         if (clock_mono_ms() >= until_ms) {
             refuse_unfinished(m);
             return;
         }
-        if (!told)
+        if (!reported)
             tell_waiting(m);
-        told = true;
+        reported = true;
         if (clock_mono_ms() >= look_ms) {
             look_again(m);
             look_ms = clock_mono_ms() + LOOK_MS;

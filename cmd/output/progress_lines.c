@@ -126,11 +126,11 @@ static void add_failure(const struct failure *f, struct buf *out)
 
 void line_remark(struct progress *p, const struct event *e, enum style style, const char *word)
 {
-    bool said = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would read like a deletion */
-    if (!said)
+    bool is_text = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would read like a deletion */
+    if (!is_text)
         line_start(p, style, "-", &p->lines);
-    style_add(&p->lines, p->term.color && said, style, word);
-    buf_addz(&p->lines, said ? ": " : "");
+    style_add(&p->lines, p->term.color && is_text, style, word);
+    buf_addz(&p->lines, is_text ? ": " : "");
     text_add_safe(&p->lines, e->address, false);
     buf_addz(&p->lines, e->address.n && e->text ? ": " : "");
     text_add_safe(&p->lines, str_z(e->text), false);

@@ -185,7 +185,7 @@ static void print_failed(struct explaining *e, const struct iam_condition *faile
     if (given)
         buf_addf(&e->out, " (here: %.*s)", STR_ARG(value_text(given, STR("several"))));
     else
-        buf_addf(&e->out, " (not said here: --with %.*s=…)", STR_ARG(failed->key));
+        buf_addf(&e->out, " (not given: --with %.*s=…)", STR_ARG(failed->key));
 }
 
 static void print_statement(struct explaining *e, enum iam_kind kind, const struct iam_statement *statement)

@@ -40,7 +40,7 @@ static int check_options(struct invocation *inv)
     if (alone)
         return invocation_usage(inv, "-C DIR picks the stack", "%s is for one stack, not for --all", alone);
     if (s->dir && inv->args.n)
-        return invocation_usage(inv, NULL, "the folder is said twice, with -C and with --all");
+        return invocation_usage(inv, NULL, "the folder is given twice, with -C and with --all");
     return EXIT_DONE;
 }
 

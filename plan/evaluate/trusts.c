@@ -23,7 +23,7 @@ static void tell_action(const struct reported_actions *t, struct arena *arena, s
         return;
     struct span span = expr_span_at(t->given->expr, value_list(arena, t->path, t->depth), false);
     struct diag *d = diag_warning(t->p->diags, span,
-        "\"%.*s\" is not an action that IAM knows, so nothing is said by it", STR_ARG(action));
+        "\"%.*s\" is not an action that IAM knows: it has no effect", STR_ARG(action));
     if (nearest.n)
         diag_label(t->p->diags, d, "did you mean \"%.*s\"?", STR_ARG(nearest));
     else

@@ -17,8 +17,8 @@ const struct resource docker_container = {.what = "container",
 static int container_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
     const struct value *desired, const struct value **prepared, struct err *err UNUSED)
 {
-    bool said = !value_is_null(value_getz(desired, "running"));
-    *prepared = said ? desired : value_with(ctx->arena, desired, STR("running"), &value_true);
+    bool configured = !value_is_null(value_getz(desired, "running"));
+    *prepared = configured ? desired : value_with(ctx->arena, desired, STR("running"), &value_true);
     return 0;
 }
 

@@ -92,8 +92,8 @@ static int died(
     struct op_ctx *ctx, struct str id, const struct value *document, const char *how, struct err *err)
 {
     struct str end = end_of_log(ctx, id, value_getb(value_getz(document, "Config"), "Tty"));
-    struct str said = value_gets(value_getz(document, "State"), "Error");
-    err_set(err, ERR_SERVICE, "it %s%s%.*s%s%.*s", how, said.n ? ": " : "", STR_ARG(said),
+    struct str reason = value_gets(value_getz(document, "State"), "Error");
+    err_set(err, ERR_SERVICE, "it %s%s%.*s%s%.*s", how, reason.n ? ": " : "", STR_ARG(reason),
         end.n ? "; its log ends with:\n" : "; its log is empty", STR_ARG(end));
     return -1;
 }

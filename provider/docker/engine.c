@@ -330,11 +330,11 @@ static enum err_class class_of(int status)
 static int engine_refused(struct op_ctx *ctx, const struct http_response *response, struct err *err)
 {
     const struct value *answer = NULL;
-    struct str said = str_trim(response->body);
+    struct str reason = str_trim(response->body);
     if (!json_parse(ctx->arena, response->body, &answer, NULL) && value_gets(answer, "message").n)
-        said = value_gets(answer, "message");
-    err_set(
-        err, class_of(response->status), "%.*s", STR_ARG(said.n ? said : STR("the Engine gives no reason")));
+        reason = value_gets(answer, "message");
+    err_set(err, class_of(response->status), "%.*s",
+        STR_ARG(reason.n ? reason : STR("the Engine gives no reason")));
     err->http_status = response->status;
     return -1;
 }

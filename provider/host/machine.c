@@ -95,11 +95,11 @@ static void command_line(const struct machine *m, bool from_line, struct buf *ou
 
 static int say_why(const struct machine *m, const struct reach_result *result, struct err *err)
 {
-    struct str said = str_trim(buf_str(&result->error));
-    bool asks = str_find(said, STR("sudo: a password is required"), 0) >= 0 ||
-                str_find(said, STR("a terminal is required"), 0) >= 0,
-         wrong = str_find(said, STR("incorrect password"), 0) >= 0 ||
-                 str_find(said, STR("Sorry, try again"), 0) >= 0;
+    struct str message = str_trim(buf_str(&result->error));
+    bool asks = str_find(message, STR("sudo: a password is required"), 0) >= 0 ||
+                str_find(message, STR("a terminal is required"), 0) >= 0,
+         wrong = str_find(message, STR("incorrect password"), 0) >= 0 ||
+                 str_find(message, STR("Sorry, try again"), 0) >= 0;
     if (asks || wrong) {
         err_set(err, ERR_AUTH,
             wrong ? "sudo on \"%.*s\" refuses the password" : "sudo on \"%.*s\" asks for a password",
@@ -108,10 +108,10 @@ static int say_why(const struct machine *m, const struct reach_result *result, s
             "give it (`become_password: ${inputs.…}`), or allow it without one: USER ALL=(ALL) "
             "NOPASSWD: ALL");
     }
-    if (str_find(said, STR("sudo"), 0) >= 0)
-        return err_set(err, ERR_AUTH, "\"%.*s\": %.*s", STR_ARG(m->via), STR_ARG(said));
+    if (str_find(message, STR("sudo"), 0) >= 0)
+        return err_set(err, ERR_AUTH, "\"%.*s\": %.*s", STR_ARG(m->via), STR_ARG(message));
     return err_set(err, ERR_PROTOCOL, "the shell on \"%.*s\" ended early (status %d): %.*s", STR_ARG(m->via),
-        result->status, STR_ARG(said));
+        result->status, STR_ARG(message));
 }
 
 static int machine_run(struct machine *m, struct op_ctx *ctx, struct str script, const struct str *payload,

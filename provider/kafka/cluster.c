@@ -81,7 +81,7 @@ static const struct {
     {KAFKA_REASSIGNMENT_IN_PROGRESS, ERR_SERVICE, true, false, NULL},
 };
 
-int kafka_failure(const struct kafka_api *api, int code, const char *said, struct err *err)
+int kafka_failure(const struct kafka_api *api, int code, const char *message, struct err *err)
 {
     if (code == KAFKA_OK)
         return 0;
@@ -90,8 +90,8 @@ int kafka_failure(const struct kafka_api *api, int code, const char *said, struc
         i++;
     bool known = i < sizeof codes / sizeof *codes;
     const char *name = api->err2name(code);
-    err_set(err, known ? codes[i].class : ERR_SERVICE, "%s (%s)", said && said[0] ? said : api->err2str(code),
-        name);
+    err_set(err, known ? codes[i].class : ERR_SERVICE, "%s (%s)",
+        message && message[0] ? message : api->err2str(code), name);
     snprintf(err->code, sizeof err->code, "%s", name);
     err->retryable = known && codes[i].retryable;
     err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* no broker has said no */

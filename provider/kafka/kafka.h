@@ -92,7 +92,7 @@ int request_wait(struct request *request, struct err *err);
 void request_end(struct request *request);
 
 /* What a broker's code means, in its words (NULL: librdkafka's). Returns -1; 0 for KAFKA_OK. */
-int kafka_failure(const struct kafka_api *api, int code, const char *said, struct err *err);
+int kafka_failure(const struct kafka_api *api, int code, const char *message, struct err *err);
 /* The same of an error object; NULL is none. */
 int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *error, struct err *err);
 

@@ -21,16 +21,16 @@ static const struct rd_kafka_metadata_topic *topic_in(const struct rd_kafka_meta
  * lists. */
 static const struct value *as_written(struct arena *arena, const struct value *given, const char *shown)
 {
-    struct str said = value_text(given, STR_EMPTY);
+    struct str text = value_text(given, STR_EMPTY);
     size_t n = 0;
-    for (size_t i = 0; i < said.n; i++) {
-        if (said.p[i] == ' ')
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == ' ')
             continue;
-        if (shown[n] != said.p[i])
+        if (shown[n] != text.p[i])
             return value_stringz(arena, shown);
         n++;
     }
-    return said.n && !shown[n] ? given : value_stringz(arena, shown);
+    return text.n && !shown[n] ? given : value_stringz(arena, shown);
 }
 
 static const struct value *topic_config(struct op_ctx *ctx, const struct kafka_api *api,

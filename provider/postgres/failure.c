@@ -143,9 +143,9 @@ static struct str failure_context(struct arena *arena, const PGresult *result, c
 static int lost_connection(struct session *session, struct err *err)
 {
     struct str rest,
-        said = str_cut(str_trim(str_z(session->pq->errorMessage(session->connection))), '\n', &rest);
+        message = str_cut(str_trim(str_z(session->pq->errorMessage(session->connection))), '\n', &rest);
     err_set(err, ERR_NETWORK, "the connection to the database \"%.*s\" broke: %.*s",
-        STR_ARG(session->database), STR_ARG(said));
+        STR_ARG(session->database), STR_ARG(message));
     err->lost = true;
     return -1;
 }

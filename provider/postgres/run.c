@@ -108,10 +108,10 @@ bool session_in_transaction(const struct session *session)
 
 static void ask_to_stop(struct session *s)
 {
-    char said[256];
+    char message[256];
     PGcancel *cancel = s->pq->getCancel(s->connection);
     if (cancel)
-        s->pq->cancel(cancel, said, sizeof said);
+        s->pq->cancel(cancel, message, sizeof message);
     s->pq->freeCancel(cancel);
 }
 

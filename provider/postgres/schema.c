@@ -228,10 +228,10 @@ static const char *view_kind(const struct pg_work *work)
 static const struct value *view_shape(
     struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
 {
-    const struct value *now = value_getz(live, "query"), *said = value_getz(prior, "query"),
+    const struct value *now = value_getz(live, "query"), *configured = value_getz(prior, "query"),
                        *became = fresh ? now : value_getz(prior, "as_stored");
-    if (said && became && value_equal(became, now))
-        live = value_with(arena, live, STR("query"), said);
+    if (configured && became && value_equal(became, now))
+        live = value_with(arena, live, STR("query"), configured);
     return value_with(arena, live, STR("as_stored"), now);
 }
 

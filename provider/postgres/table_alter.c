@@ -107,32 +107,33 @@ static int alter_type(
 }
 
 static void alter_null(struct altering *a, struct str name, const struct value *now,
-    const struct value *wanted, const struct value *said)
+    const struct value *wanted, const struct value *configured)
 {
     bool was = value_getb(now, "not_null"), is = value_getb(wanted, "not_null");
     if (is && !was)
         value_builder_add(a->checked, value_string(a->work->ctx->arena, name));
-    else if (was && !is && value_getz(said, "not_null"))
+    else if (was && !is && value_getz(configured, "not_null"))
         alter_column(a, name, "drop not null%s", STR_EMPTY);
 }
 
 static void alter_default(struct altering *a, struct str name, const struct value *now,
-    const struct value *wanted, const struct value *said)
+    const struct value *wanted, const struct value *configured)
 {
-    if (!value_getz(said, "default") || str_eq(alter_text(now, "default"), alter_text(wanted, "default")))
+    if (!value_getz(configured, "default") ||
+        str_eq(alter_text(now, "default"), alter_text(wanted, "default")))
         return;
     if (alter_text(wanted, "default").n)
-        alter_column(a, name, "set default %s", alter_text(said, "default"));
+        alter_column(a, name, "set default %s", alter_text(configured, "default"));
     else
         alter_column(a, name, "drop default%s", STR_EMPTY);
 }
 
 static void alter_identity(struct altering *a, struct str name, const struct value *now,
-    const struct value *wanted, const struct value *said)
+    const struct value *wanted, const struct value *configured)
 {
     struct str was = alter_text(now, "identity"), is = alter_text(wanted, "identity");
     bool waits = is.n && !value_getb(now, "not_null"); /* the server wants the column closed before */
-    if (!value_getz(said, "identity") || str_eq(was, is) || waits)
+    if (!value_getz(configured, "identity") || str_eq(was, is) || waits)
         return;
     if (!is.n)
         alter_column(a, name, "drop identity%s", STR_EMPTY);
@@ -156,10 +157,10 @@ static int alter_generated(
 }
 
 static void alter_comment(
-    struct altering *a, struct str name, const struct value *now, const struct value *said)
+    struct altering *a, struct str name, const struct value *now, const struct value *configured)
 {
-    struct str is = alter_text(said, "comment");
-    if (value_getz(said, "comment") && !str_eq(alter_text(now, "comment"), is))
+    struct str is = alter_text(configured, "comment");
+    if (value_getz(configured, "comment") && !str_eq(alter_text(now, "comment"), is))
         sql_add(&a->work->sql, a->work->session, "comment on column %s.%I is %L;\n", a->table, name,
             is.n ? is : (struct str){0});
 }
@@ -168,20 +169,20 @@ static int alter_one(struct altering *a, const struct value *wanted, struct err 
 {
     struct str name = alter_text(wanted, "name");
     const struct value *now = value_list_find(value_getz(a->now, "columns"), "name", name),
-                       *said = value_list_find(value_getz(a->work->desired, "columns"), "name", name);
+                       *configured = value_list_find(value_getz(a->work->desired, "columns"), "name", name);
     if (!now) {
         sql_add(&a->work->sql, a->work->session, "alter table %s add column ", a->table);
-        table_write_column(a->work, said);
+        table_write_column(a->work, configured);
         buf_addz(&a->work->sql, ";\n");
-        alter_comment(a, name, NULL, said);
+        alter_comment(a, name, NULL, configured);
         return 0;
     }
-    alter_default(a, name, now, wanted, said);
+    alter_default(a, name, now, wanted, configured);
     if (alter_type(a, name, now, wanted, err) || alter_generated(a, name, now, wanted, err))
         return -1;
-    alter_null(a, name, now, wanted, said);
-    alter_identity(a, name, now, wanted, said);
-    alter_comment(a, name, now, said);
+    alter_null(a, name, now, wanted, configured);
+    alter_identity(a, name, now, wanted, configured);
+    alter_comment(a, name, now, configured);
     return 0;
 }
 
@@ -208,12 +209,12 @@ static int alter_columns(struct altering *a, struct err *err)
 
 /* ---- what has a name of its own: constraints, indexes, partitions ---- */
 
-static bool same_foreign_key(const struct value *now, const struct value *said)
+static bool same_foreign_key(const struct value *now, const struct value *configured)
 {
     static const char *const parts[] = {"columns", "references", "on_delete", "on_update", "deferrable"};
-    const struct value *to = value_getz(said, "to");
+    const struct value *to = value_getz(configured, "to");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const struct value *x = value_getz(now, parts[i]), *y = value_getz(said, parts[i]);
+        const struct value *x = value_getz(now, parts[i]), *y = value_getz(configured, parts[i]);
         bool none =
             !y || str_eqz(value_text(y, STR("-")), "no action") || (y->kind == VALUE_BOOL && !y->boolean);
         if (none ? x != NULL : !value_equal(x, y))
@@ -232,30 +233,30 @@ static void begin_constraint(struct altering *a, struct str name)
     sql_add(&a->work->sql, a->work->session, "alter table %s add constraint %I ", a->table, name);
 }
 
-static void make_unique(struct altering *a, struct str name, const struct value *said)
+static void make_unique(struct altering *a, struct str name, const struct value *configured)
 {
     begin_constraint(a, name);
     buf_addz(&a->work->sql, "unique (");
-    sql_add_idents(&a->work->sql, a->work->session, said);
+    sql_add_idents(&a->work->sql, a->work->session, configured);
     buf_addz(&a->work->sql, ");\n");
 }
 
-static void make_check(struct altering *a, struct str name, const struct value *said)
+static void make_check(struct altering *a, struct str name, const struct value *configured)
 {
     begin_constraint(a, name);
-    sql_add(&a->work->sql, a->work->session, "check (%s);\n", said->string);
+    sql_add(&a->work->sql, a->work->session, "check (%s);\n", configured->string);
 }
 
-static void make_foreign_key(struct altering *a, struct str name, const struct value *said)
+static void make_foreign_key(struct altering *a, struct str name, const struct value *configured)
 {
     begin_constraint(a, name);
-    table_write_foreign_key(a->work, said);
+    table_write_foreign_key(a->work, configured);
     buf_addz(&a->work->sql, ";\n");
 }
 
-static void make_index(struct altering *a, struct str name, const struct value *said)
+static void make_index(struct altering *a, struct str name, const struct value *configured)
 {
-    table_write_index(a->work, name, said->string, a->table);
+    table_write_index(a->work, name, configured->string, a->table);
 }
 
 static void drop_index(struct altering *a, struct str name)
@@ -267,7 +268,7 @@ static void drop_index(struct altering *a, struct str name)
 /* Constraints that others need are dropped last and made first: foreign keys point at unique ones. */
 static const struct part {
     const char *attribute;
-    void (*make)(struct altering *a, struct str name, const struct value *said);
+    void (*make)(struct altering *a, struct str name, const struct value *configured);
     void (*drop)(struct altering *a, struct str name);
     bool twin; /* compared with the twin, not with the file */
 } parts[] = {
@@ -304,12 +305,12 @@ static void drop_parts(struct altering *a, const struct part *part)
 static void make_parts(struct altering *a, const struct part *part)
 {
     const struct value *now = value_getz(a->now, part->attribute), *wanted = wanted_of(a, part),
-                       *said = value_getz(a->work->desired, part->attribute);
-    for (uint32_t i = 0; said && i < said->count; i++) {
-        struct str name = said->entries[i].key;
+                       *configured = value_getz(a->work->desired, part->attribute);
+    for (uint32_t i = 0; configured && i < configured->count; i++) {
+        struct str name = configured->entries[i].key;
         const struct value *is = value_get(now, name);
         if (!is || !is_same(part, is, value_get(wanted, name)))
-            part->make(a, name, said->entries[i].value);
+            part->make(a, name, configured->entries[i].value);
     }
 }
 
@@ -334,7 +335,7 @@ static void alter_primary_key(struct altering *a)
 static int alter_partitions(struct altering *a, struct err *err)
 {
     const struct value *now = value_getz(a->now, "partitions"), *wanted = value_getz(a->twin, "partitions"),
-                       *said = value_getz(a->work->desired, "partitions");
+                       *configured = value_getz(a->work->desired, "partitions");
     struct str schema = text_of(a->work->ctx, a->work->desired, "schema");
     if (!str_eq(alter_text(a->now, "partition_by"), alter_text(a->twin, "partition_by"))) {
         err_set(err, ERR_INVALID, "how a table is divided into partitions cannot be changed");
@@ -351,10 +352,11 @@ static int alter_partitions(struct altering *a, struct err *err)
         }
         sql_add(&a->work->sql, a->work->session, "drop table %I.%I;\n", schema, name);
     }
-    for (uint32_t i = 0; said && i < said->count; i++)
-        if (!value_equal(value_get(now, said->entries[i].key), value_get(wanted, said->entries[i].key)))
+    for (uint32_t i = 0; configured && i < configured->count; i++)
+        if (!value_equal(
+                value_get(now, configured->entries[i].key), value_get(wanted, configured->entries[i].key)))
             table_write_partition(
-                a->work, said->entries[i].key, said->entries[i].value->string, schema, a->table);
+                a->work, configured->entries[i].key, configured->entries[i].value->string, schema, a->table);
     return 0;
 }
 

@@ -16,14 +16,14 @@ struct resource {
 };
 
 /* What is said, or the attribute's default. */
-static const struct value *resource_said(const struct resource *t, const char *name)
+static const struct value *resource_setting(const struct resource *t, const char *name)
 {
     return schema_value(t->ctx->schema, t->attrs, str_z(name));
 }
 
 static struct str resource_text(const struct resource *t, const char *name)
 {
-    return value_text(resource_said(t, name), STR_EMPTY);
+    return value_text(resource_setting(t, name), STR_EMPTY);
 }
 
 static struct resource resource_of(struct op_ctx *ctx, const struct value *attrs)
@@ -155,7 +155,7 @@ static int read_answer(void *ctx, const struct wire_message *answer, struct err 
 
 static void add_headers(struct resource *t, struct wire_message *message)
 {
-    const struct value *headers = resource_said(t, "headers");
+    const struct value *headers = resource_setting(t, "headers");
     if (message->body.n)
         wire_header_add(t->arena, message, STR("Content-Type"), STR("application/json"));
     for (uint32_t i = 0; headers && headers->kind == VALUE_MAP && i < headers->count; i++)
@@ -166,14 +166,14 @@ static void add_headers(struct resource *t, struct wire_message *message)
 static int resource_send(
     struct resource *t, const struct request *request, const struct value **document, struct err *err)
 {
-    const struct value *own = resource_said(t, request->role), *body = value_getz(own, "body");
+    const struct value *own = resource_setting(t, request->role), *body = value_getz(own, "body");
     struct str method = value_gets(own, "method"), path = value_gets(own, "path"), target;
     if (resource_fill_text(t, path.n ? path : request->path, true, &target, err))
         return -1;
     if (body && resource_fill_body(t, body, &body, err))
         return -1;
     if (!body && request->with_body)
-        body = with_inside(t->arena, resource_said(t, "body"), value_getz(t->attrs, "secrets"));
+        body = with_inside(t->arena, resource_setting(t, "body"), value_getz(t->attrs, "secrets"));
     struct wire_operation op = {.name = str_z(request->role)};
     struct reading_answer reading = {.resource = t};
     struct repeats repeats = {.op = t->ctx, .what = op.name};
@@ -203,7 +203,8 @@ static int resource_send(
 /* ---- what answers say ---- */
 
 /* Of what there is as much as the stack speaks of; what it keeps secret stays so. */
-static const struct value *as_said(struct arena *arena, const struct value *want, const struct value *have)
+static const struct value *as_configured(
+    struct arena *arena, const struct value *want, const struct value *have)
 {
     if (value_is_null(want) || value_is_null(have))
         return have;
@@ -212,13 +213,13 @@ static const struct value *as_said(struct arena *arena, const struct value *want
         for (uint32_t i = 0; i < want->count; i++) {
             const struct value *v = value_get(have, want->entries[i].key);
             if (v)
-                value_builder_set(&b, want->entries[i].key, as_said(arena, want->entries[i].value, v));
+                value_builder_set(&b, want->entries[i].key, as_configured(arena, want->entries[i].value, v));
         }
         have = value_builder_map(&b);
     } else if (want->kind == VALUE_LIST && have->kind == VALUE_LIST && want->count == have->count) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
         for (uint32_t i = 0; i < want->count; i++)
-            value_builder_add(&b, as_said(arena, want->items[i], have->items[i]));
+            value_builder_add(&b, as_configured(arena, want->items[i], have->items[i]));
         have = value_builder_list(&b);
     }
     return value_is_sensitive(want) ? value_mark(arena, have, VALUE_SENSITIVE) : have;
@@ -227,7 +228,7 @@ static const struct value *as_said(struct arena *arena, const struct value *want
 /* The object in an answer; NULL where it has none. */
 static const struct value *object_in(struct resource *t, const char *role, const struct value *document)
 {
-    struct str at = value_gets(resource_said(t, role), "at"), usual = resource_text(t, "at");
+    struct str at = value_gets(resource_setting(t, role), "at"), usual = resource_text(t, "at");
     at = at.n ? at : usual;
     const struct value *object = at.n ? wire_path(t->arena, document, at) : document;
     return object && object->kind == VALUE_MAP && object->count ? object : NULL;
@@ -242,10 +243,10 @@ static bool is_hashed(const struct value *body)
 static const struct value *live_of(struct resource *t, const struct value *object)
 {
     const struct value *live = value_with(t->arena, t->attrs, STR("secrets"), NULL),
-                       *body = resource_said(t, "body");
+                       *body = resource_setting(t, "body");
     live = value_with(t->arena, live, STR("id"), value_string(t->arena, t->id));
     if (object && !value_is_null(body) && !is_hashed(body))
-        live = value_with(t->arena, live, STR("body"), as_said(t->arena, body, object));
+        live = value_with(t->arena, live, STR("body"), as_configured(t->arena, body, object));
     if (object && t->secret)
         object = value_mark(t->arena, object, VALUE_SENSITIVE);
     return value_with(t->arena, live, STR("answer"), object ? object : t->answer ? t->answer : &value_null);
@@ -253,7 +254,7 @@ static const struct value *live_of(struct resource *t, const struct value *objec
 
 static bool says_absent(const struct resource *t, const struct err *failure)
 {
-    const struct value *statuses = resource_said(t, "absent");
+    const struct value *statuses = resource_setting(t, "absent");
     for (uint32_t i = 0; statuses && statuses->kind == VALUE_LIST && i < statuses->count; i++)
         if (statuses->items[i]->kind == VALUE_INT && statuses->items[i]->integer == failure->http_status)
             return true;
@@ -290,7 +291,7 @@ static int refuse_namesake(struct resource *t, struct err *err)
 {
     const struct value *document;
     struct request request = read_request(t);
-    struct str own = value_gets(resource_said(t, "read"), "path"), ignored;
+    struct str own = value_gets(resource_setting(t, "read"), "path"), ignored;
     struct err failure = ERR_INIT;
     if (resource_fill_text(t, own.n ? own : request.path, true, &ignored, &failure))
         return 0;
@@ -388,7 +389,7 @@ static int resource_delete(
         .role = "delete", .method = "DELETE", .path = resource_text(&t, "object_path"), .idempotent = true};
     const struct value *document;
     struct err failure = ERR_INIT;
-    if (str_eqz(value_gets(resource_said(&t, "delete"), "method"), "NONE") ||
+    if (str_eqz(value_gets(resource_setting(&t, "delete"), "method"), "NONE") ||
         !resource_send(&t, &request, &document, &failure) || says_absent(&t, &failure))
         return 0;
     return err_raise(err, &failure);
@@ -398,7 +399,7 @@ static int resource_delete(
 
 static bool looks_like(struct resource *t, const struct value *by, const struct value *item)
 {
-    const struct value *body = resource_said(t, "body");
+    const struct value *body = resource_setting(t, "body");
     for (uint32_t i = 0; i < by->count; i++) {
         struct str path = value_text(by->items[i], STR_EMPTY);
         const struct value *want = wire_path(t->arena, body, path);
@@ -417,14 +418,14 @@ static int find_listed(struct resource *t, const struct attempt *attempt, const 
         .path = path.n ? path : resource_text(t, "path"),
         .idempotent = true};
     const struct value *document, *by = value_getz(find, "by");
-    if (is_hashed(resource_said(t, "body"))) {
+    if (is_hashed(resource_setting(t, "body"))) {
         err_set(err, ERR_FAILED,
             "its creation was not answered, and it cannot be found: its body has something secret in it, of "
             "which the state keeps a hash only");
         return err_hint(err, "look for it: `weir state rm` if it is not there, `weir state import` with its "
                              "id if it is; a state "
                              "with a key keeps the body (WEIR_STATE_KEY), and what is secret may also be "
-                             "said under `secrets`");
+                             "given under `secrets`");
     }
     if (resource_send(t, &request, &document, err))
         return -1;

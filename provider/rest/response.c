@@ -10,7 +10,7 @@
 
 enum { SHOWN_MAX = 300 };
 
-static void add_said(struct arena *arena, struct buf *out, const struct value *v);
+static void add_message(struct arena *arena, struct buf *out, const struct value *v);
 
 /* {field: what is wrong with it}, [{loc: [body, field], msg: …}] */
 static void add_parts(struct arena *arena, struct buf *out, const struct value *v)
@@ -21,20 +21,20 @@ static void add_parts(struct arena *arena, struct buf *out, const struct value *
             buf_addz(out, "; ");
         if (map)
             buf_addf(out, "%.*s: ", STR_ARG(v->entries[i].key));
-        add_said(arena, out, map ? v->entries[i].value : v->items[i]);
+        add_message(arena, out, map ? v->entries[i].value : v->items[i]);
     }
 }
 
 /* The last word of where something is wrong. */
-static struct str place_said(struct arena *arena, const struct value *said)
+static struct str location_text(struct arena *arena, const struct value *reported)
 {
-    const struct value *places = value_getz(said, "loc");
+    const struct value *places = value_getz(reported, "loc");
     return places && places->kind == VALUE_LIST && places->count
                ? value_scalar_text(arena, places->items[places->count - 1])
                : STR_EMPTY;
 }
 
-static void add_said(struct arena *arena, struct buf *out, const struct value *v)
+static void add_message(struct arena *arena, struct buf *out, const struct value *v)
 {
     static const char *const names[] = {
         "detail", "message", "msg", "error", "errors", "specific-errors", "reason", "title"};
@@ -46,15 +46,15 @@ static void add_said(struct arena *arena, struct buf *out, const struct value *v
         buf_add_str(out, value_scalar_text(arena, v));
         return;
     }
-    struct str place = place_said(arena, v);
+    struct str place = location_text(arena, v);
     if (place.n)
         buf_addf(out, "%.*s: ", STR_ARG(place));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct value *said = value_getz(v, names[i]);
-        bool nothing = value_is_null(said) || (said->kind == VALUE_STRING && !said->string.n) ||
-                       ((said->kind == VALUE_MAP || said->kind == VALUE_LIST) && !said->count);
+        const struct value *reported = value_getz(v, names[i]);
+        bool nothing = value_is_null(reported) || (reported->kind == VALUE_STRING && !reported->string.n) ||
+                       ((reported->kind == VALUE_MAP || reported->kind == VALUE_LIST) && !reported->count);
         if (!nothing) {
-            add_said(arena, out, said);
+            add_message(arena, out, reported);
             return;
         }
     }
@@ -76,21 +76,21 @@ static enum err_class class_of(int status)
 
 void rest_decode_error(struct arena *arena, const struct wire_message *response, struct err *err)
 {
-    AUTO_BUF struct buf said = BUF_INIT;
+    AUTO_BUF struct buf reported = BUF_INIT;
     const struct value *document;
     struct str body = str_trim(response->body);
     if (body.n && (body.p[0] == '{' || body.p[0] == '[' || body.p[0] == '"') &&
         !json_parse(arena, body, &document, ERR_IGNORED))
-        add_said(arena, &said, document);
+        add_message(arena, &reported, document);
     else if (body.n && body.p[0] != '<') /* a page for people says nothing */
-        buf_add_str(&said, body);
-    for (size_t i = 0; i < said.n; i++)
-        if ((unsigned char)said.p[i] < ' ')
-            said.p[i] = ' ';
-    int shown = said.n < SHOWN_MAX ? (int)said.n : SHOWN_MAX;
+        buf_add_str(&reported, body);
+    for (size_t i = 0; i < reported.n; i++)
+        if ((unsigned char)reported.p[i] < ' ')
+            reported.p[i] = ' ';
+    int shown = reported.n < SHOWN_MAX ? (int)reported.n : SHOWN_MAX;
     *err = (struct err)ERR_INIT;
     err_set(err, class_of(response->status), "HTTP %d%s%.*s", response->status, shown ? ": " : "", shown,
-        said.p ? said.p : "");
+        reported.p ? reported.p : "");
     snprintf(err->code, sizeof err->code, "%d", response->status);
     err->http_status = response->status;
     err->retryable = response->status == 429;

@@ -250,7 +250,7 @@ static int send_logged_in(struct rest_client *client, const struct kind_call *ca
         rest_decode_error(arena, response, err);
         if (response->status == 401 && !err->hint[0])
             err_hint(
-                err, "who weir is there is said in the stack's `providers:`, as user and password or token");
+                err, "user and password, or a token, are settings in the stack's `providers:`");
         return -1;
     }
     if (call->accept && call->accept(call->accept_ctx, response, err)) {

@@ -212,7 +212,7 @@ const struct value *act_shown(struct act *act, const struct value *object);
 int act_bring_about(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, bool always, struct err *err);
 /* Members as files have them, of what they are on the wire: what names the resource itself is "self". */
-const struct value *act_members_said(
+const struct value *act_members_configured(
     struct act *act, const struct spec_members *m, struct str id, const struct value *items);
 int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
     const struct value **out, struct err *err);

@@ -171,7 +171,7 @@ static const struct value *gathered(struct act *act, const struct spec_members *
     const struct spec_attr *attr, struct str id, const struct value *items)
 {
     items = wire_coerce(act->arena, attr->answer, items);
-    return members ? act_members_said(act, members, id, items) : items;
+    return members ? act_members_configured(act, members, id, items) : items;
 }
 
 /* `gather: ingress`: members of a set, each with the id of what it is a member of. */

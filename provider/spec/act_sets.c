@@ -108,7 +108,7 @@ static const struct value *self_renamed(
     return is ? value_with(act->arena, item, self, value_string(act->arena, to)) : item;
 }
 
-const struct value *act_members_said(
+const struct value *act_members_configured(
     struct act *act, const struct spec_members *m, struct str id, const struct value *items)
 {
     if (!m->self.n || !items || items->kind != VALUE_LIST)
@@ -125,7 +125,7 @@ int act_read_members(struct act *act, const struct spec_members *m, const struct
     const struct value *items;
     if (act_list(act, m->list, object, NULL, &items, err))
         return -1;
-    *out = act_members_said(
+    *out = act_members_configured(
         act, m, value_gets(object, act->type->schema.id.p), wire_coerce(act->arena, m->attr->answer, items));
     return 0;
 }

@@ -334,7 +334,7 @@ static const struct value *dump_recover(struct dump *d)
     const struct spec_recover *recover = &d->type->recover;
     bool tagged = d->type->tags && d->type->tags->ownership && d->type->tags->with_create;
     return VALUE_MAP(d->arena, {STR("by"), textz(d, recover_way_name(recover->way))},
-        {STR("said"), value_bool(recover->said)}, {STR("token"), value_bool(recover->token)},
+        {STR("given"), value_bool(recover->given)}, {STR("token"), value_bool(recover->token)},
         {STR("marked"), value_bool(tagged)}, {STR("within_ms"), value_int(d->arena, recover->within_ms)});
 }
 

@@ -118,16 +118,16 @@ static void load_types(struct loader *l, const struct node *map, bool is_data, s
 static void load_kind(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
     const struct provider_kind *kind)
 {
-    struct str said = load_text(l, head, "kind");
+    struct str name = load_text(l, head, "kind");
     l->service->kind = kind ? kind : kinds->items[0];
-    if (!said.n || str_eqz(said, l->service->kind->name))
+    if (!name.n || str_eqz(name, l->service->kind->name))
         return;
     const struct node *node = node_get(head, "kind");
     if (kind) {
         load_error(l, node, "this file belongs to the provider type \"%s\"", kind->name);
         return;
     }
-    const struct provider_kind *found = kind_find(kinds, said);
+    const struct provider_kind *found = kind_find(kinds, name);
     if (found) {
         l->service->kind = found;
         return;
@@ -135,8 +135,8 @@ static void load_kind(struct loader *l, const struct node *head, const struct pr
     const struct str *names;
     size_t n = kind_names(kinds, l->arena, &names);
     struct diag *diag =
-        diag_error(l->diags, node_span(node), "there is no provider type \"%.*s\"", STR_ARG(said));
-    diag_did_you_mean(l->diags, diag, said, names, n);
+        diag_error(l->diags, node_span(node), "there is no provider type \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(l->diags, diag, name, names, n);
 }
 
 static void load_endpoint(struct loader *l, const struct node *head)

@@ -242,7 +242,7 @@ static bool takes_token(const struct node *create)
     return create && create->kind == NODE_MAP && node_get(create, "token");
 }
 
-static void load_said(struct type_loader *t, const struct node *node)
+static void load_given(struct type_loader *t, const struct node *node)
 {
     struct spec_recover *recover = &t->type->recover;
     struct str word = node_text(node);
@@ -256,7 +256,7 @@ static void load_said(struct type_loader *t, const struct node *node)
         if (!str_eqz(word, ways[i]))
             continue;
         recover->way = (enum recover_way)i;
-        recover->said = true;
+        recover->given = true;
         const char *needs = unsupported(t->type, recover->way);
         if (needs)
             load_error(t->l, node, "recover: %s needs %s", ways[i], needs);
@@ -269,11 +269,11 @@ static void load_said(struct type_loader *t, const struct node *node)
 void load_recover(struct type_loader *t)
 {
     struct spec_recover *recover = &t->type->recover;
-    const struct node *said = node_get(t->node, "recover");
+    const struct node *given = node_get(t->node, "recover");
     recover->token = takes_token(node_get(t->node, "create"));
     recover->way = derived(t->type);
-    if (said)
-        load_said(t, said);
+    if (given)
+        load_given(t, given);
     if (!recover->within_ms)
         recover->within_ms = usual_ms(t->type);
     t->type->schema.lost = str_z(for_people[recover->way]);

@@ -327,7 +327,7 @@ enum recover_way { RECOVER_NAME, RECOVER_TAGS, RECOVER_CONTENT, RECOVER_TOKEN, R
 
 struct spec_recover {
     enum recover_way way;
-    bool said;         /* by the spec, rather than derived from the rest of it */
+    bool given;        /* by the spec, rather than derived from the rest of it */
     bool token;        /* the call that makes it takes a token: sent again, it makes no second one */
     int64_t within_ms; /* so long what was made may not show, or the request be under way */
 };

@@ -218,10 +218,10 @@ struct str command_output_end(const struct command_output *o, struct arena *aren
 
 enum {
     READ_BLOCK = 64 * 1024,
-    TICK_MS = 50,     /* how soon an interruption or the end is noticed */
-    GRACE_MS = 3000,  /* between asking and killing */
-    DRAIN_MS = 200,   /* for what a daemon that keeps the pipe may still say of the build */
-    SAID_BYTES = 700, /* what fits into a message */
+    TICK_MS = 50,       /* how soon an interruption or the end is noticed */
+    GRACE_MS = 3000,    /* between asking and killing */
+    DRAIN_MS = 200,     /* for what a daemon that keeps the pipe may still say of the build */
+    OUTPUT_BYTES = 700, /* what fits into a message */
 };
 
 /* ---- while it runs ---- */
@@ -315,7 +315,7 @@ static struct str command_duration(struct arena *arena, int64_t ms)
 static int command_report(const struct watching *w, struct err *err)
 {
     const struct local_command *command = w->command;
-    struct str said = command_output_end(w->output, command->arena, SAID_BYTES), why;
+    struct str output = command_output_end(w->output, command->arena, OUTPUT_BYTES), why;
     enum err_class class = w->ended ? w->ended : ERR_FAILED;
     if (w->ended == ERR_INTERRUPTED)
         return err_set(err, class, "%s was interrupted", command->what);
@@ -326,7 +326,7 @@ static int command_report(const struct watching *w, struct err *err)
         why = arena_printf(command->arena, "was ended by signal %d", WTERMSIG(w->status));
     else
         why = arena_printf(command->arena, "failed with status %d", WEXITSTATUS(w->status));
-    err_set(err, class, "%s %s%s%.*s", command->what, why.p, said.n ? ":\n" : "", STR_ARG(said));
+    err_set(err, class, "%s %s%s%.*s", command->what, why.p, output.n ? ":\n" : "", STR_ARG(output));
     return w->ended == ERR_TIMEOUT ? err_hint(err, "`timeouts: {create: 1h, update: 1h}` gives it more") : -1;
 }
 

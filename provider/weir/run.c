@@ -109,16 +109,16 @@ static int read_result(
         return -1;
     if (text.overflow)
         return err_set(err, ERR_INVALID, "the command printed more than %d MB", RESULT_MAX >> 20);
-    struct str said = str_trim(buf_str(&text));
+    struct str output = str_trim(buf_str(&text));
     if (str_eqz(kind, "none"))
         return 0;
-    if (str_eqz(kind, "json") && json_parse(ctx->arena, said, result, err))
+    if (str_eqz(kind, "json") && json_parse(ctx->arena, output, result, err))
         return value_getb(object, "secret") ? err_set(err, ERR_INVALID, "what the command printed is no JSON")
                                             : err_context(err, "what the command printed");
-    if (!str_eqz(kind, "json") && !str_is_utf8(said))
+    if (!str_eqz(kind, "json") && !str_is_utf8(output))
         return err_set(err, ERR_INVALID, "what the command printed is not a text");
     if (!str_eqz(kind, "json"))
-        *result = value_string(ctx->arena, said);
+        *result = value_string(ctx->arena, output);
     if (value_getb(object, "secret"))
         *result = value_mark(ctx->arena, *result, VALUE_SENSITIVE);
     return 0;

@@ -241,12 +241,12 @@ static int add_sources(struct package *local, struct str folder, struct err *err
 
 /* What cannot be looked at is pip's to complain of. */
 static int digest_places(
-    struct artifact_cache *cache, const struct requirements *said, struct str *digest, struct err *err)
+    struct artifact_cache *cache, const struct requirements *required, struct str *digest, struct err *err)
 {
     struct package local;
     package_init(&local, cache->arena);
-    for (size_t i = 0; i < said->place_count; i++) {
-        const struct requirement_place *place = &said->places[i];
+    for (size_t i = 0; i < required->place_count; i++) {
+        const struct requirement_place *place = &required->places[i];
         if (!path_is_dir(place->path.p))
             package_add_file(&local, place->path.p, ERR_IGNORED);
         else if (place->links)
@@ -265,17 +265,17 @@ int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct 
     struct str *folder, struct err *err)
 {
     struct arena *arena = ctx->arena;
-    struct requirements said;
+    struct requirements required;
     struct str places;
-    if (requirements_read(arena, vendor->requirements, ctx->dir, &said, err)) {
+    if (requirements_read(arena, vendor->requirements, ctx->dir, &required, err)) {
         err->class = ERR_INVALID;
         return -1;
     }
-    if (digest_places(cache, &said, &places, err))
+    if (digest_places(cache, &required, &places, err))
         return -1;
     struct str digest =
         sha256_hex(arena, arena_printf(arena, "1 %.*s %.*s\n%.*s%.*s", STR_ARG(vendor->interpreter),
-                              STR_ARG(vendor->version), STR_ARG(said.text), STR_ARG(places)));
+                              STR_ARG(vendor->version), STR_ARG(required.text), STR_ARG(places)));
     *folder = artifact_cache_vendored(cache, digest);
     if (path_is_dir(folder->p))
         return 0;

@@ -248,10 +248,10 @@ static int get_commit(struct git *git, struct str commit, const char *path, stru
     struct err why = ERR_INIT;
     if (!git_run(git, one, 0, &why))
         return 0;
-    struct str said = str_z(why.message);
+    struct str message = str_z(why.message);
     if (pack_is_full(git, path))
         return fetch_too_large(err);
-    if (str_find(said, STR("not our ref"), 0) < 0 && str_find(said, STR("unadvertised"), 0) < 0)
+    if (str_find(message, STR("not our ref"), 0) < 0 && str_find(message, STR("unadvertised"), 0) < 0)
         return err_raise(err, &why);
     if (git_run(git, all, 0, err))
         return pack_is_full(git, path) ? fetch_too_large(err) : -1;

@@ -246,7 +246,7 @@ def test_why(local_stack):
     said = why("s3:DeleteObject", bucket + "raw/x", status=2)
     assert "statement 1 of resource-based policy arn:aws:s3:::why-lake denies it" in said and "* statement 1 (Kept): denies it" in said
     said = why("sqs:SendMessage", queue, status=2)
-    assert "its condition fails: StringEquals aws:requestedregion eu-west-1 (not said here: --with aws:requestedregion=" in said
+    assert "its condition fails: StringEquals aws:requestedregion eu-west-1 (not given: --with aws:requestedregion=" in said
     said = why("sqs:SendMessage", queue, "--with", "aws:RequestedRegion=eu-west-1", status=2)
     assert "no permissions boundary allows it" in said and "What is missing from its permissions boundary" in said
     assert "(here: us-east-1)" in why("sqs:SendMessage", queue, "--with", "aws:RequestedRegion=us-east-1", status=2)

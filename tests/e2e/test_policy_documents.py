@@ -52,7 +52,7 @@ def test_wrong(stack, cloud, what):
 def test_trust_in_no_operation_of_sts(stack, cloud):
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "lambda:InvokeFunction", "Principal": {"Service": "lambda.amazonaws.com"}}]}
     stack.write(STACK.replace('${trust("glue.amazonaws.com")}', json.dumps(document)).replace("STATEMENT", json.dumps(RIGHT)))
-    assert "statement 1: who may take a role on is said by actions of sts" in stack.run("validate", status=3).err
+    assert "statement 1: a trust policy has actions of sts" in stack.run("validate", status=3).err
     iam = cloud.client("iam")
     iam.create_role(RoleName="judge", AssumeRolePolicyDocument=json.dumps({**document, "Statement": [{**document["Statement"][0], "Action": "sts:AssumeRole"}]}))
     with pytest.raises(ClientError, match="only be sts:AssumeRole"):  # moto knows this of AWS

@@ -125,7 +125,7 @@ void upload_fill(struct arena *arena, const struct wire_message *answer, struct 
 int upload_unexpected(const struct s3_upload *upload, struct err *err)
 {
     if (!upload->path)
-        return err_set(err, ERR_INVALID, "the content is not what it was said to be");
+        return err_set(err, ERR_INVALID, "the content does not have the given size or checksum");
     err_set(err, ERR_STALE, "\"%s\" is not what it was when it was looked at", upload->path);
     return err_hint(err, "it was changed meanwhile; plan again");
 }

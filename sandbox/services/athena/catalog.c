@@ -54,14 +54,14 @@ static const struct value *parameters_of(struct arena *arena, const struct value
 {
     static const struct {
         const char *glue, *athena;
-    } said[] = {{"Location", "location"}, {"InputFormat", "inputformat"}, {"OutputFormat", "outputformat"}};
+    } names[] = {{"Location", "location"}, {"InputFormat", "inputformat"}, {"OutputFormat", "outputformat"}};
     const struct value *all = value_getz(table, "Parameters"),
                        *where = value_getz(table, "StorageDescriptor"),
                        *serde = value_getz(value_getz(where, "SerdeInfo"), "SerializationLibrary");
     all = all ? all : &value_empty_map;
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        if (value_getz(where, said[i].glue))
-            all = value_with(arena, all, str_z(said[i].athena), value_getz(where, said[i].glue));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(where, names[i].glue))
+            all = value_with(arena, all, str_z(names[i].athena), value_getz(where, names[i].glue));
     return serde ? value_with(arena, all, STR("serde.serialization.lib"), serde) : all;
 }
 

@@ -51,16 +51,16 @@ static bool is_suspended(const struct control_record *group, const char *process
 }
 
 /* `{id, name, version}` of the template, wherever the group says it. */
-static const struct value *template_said(const struct value *group)
+static const struct value *template_of(const struct value *group)
 {
     const struct value *own = value_getz(group, "launch_template");
     return own ? own : value_getz(value_getz(group, "mixed_instances"), "launch_template");
 }
 
-static struct str template_named(const struct value *said)
+static struct str template_named(const struct value *configured)
 {
-    struct str id = value_gets(said, "id");
-    return id.n ? id : value_gets(said, "name");
+    struct str id = value_gets(configured, "id");
+    return id.n ? id : value_gets(configured, "name");
 }
 
 /* The subnet that has the fewest of them; "" where none is said. */
@@ -153,7 +153,7 @@ static bool note_origin(const struct look *look, const struct control_record *gr
     const struct control_record *template, struct str instance)
 {
     struct control_record made;
-    const struct value *version = value_getz(template_said(group->attrs), "version");
+    const struct value *version = value_getz(template_of(group->attrs), "version");
     const struct {
         const char *attribute;
         const struct value *v;
@@ -176,10 +176,11 @@ static bool launch_one(struct look *look, const struct control_record *group, in
 {
     struct control_record template;
     const struct value *output;
-    const struct value *said = template_said(group->attrs);
-    if (!control_find(
-            look->control, look->arena, template_type, group->region, template_named(said), &template) ||
-        !ec2_template_version(look->services, look->arena, &template, value_gets(said, "version"), &template))
+    const struct value *configured = template_of(group->attrs);
+    if (!control_find(look->control, look->arena, template_type, group->region, template_named(configured),
+            &template) ||
+        !ec2_template_version(
+            look->services, look->arena, &template, value_gets(configured, "version"), &template))
         return false;
     const struct service_request request = {.service = STR("ec2"),
         .operation = STR("RunInstances"),
@@ -244,10 +245,10 @@ static void end_orphans(struct look *look, const struct control_record *groups, 
 
 static int64_t wanted_size(const struct look *look, const struct control_record *group)
 {
-    int64_t said = service_int(group->attrs, "desired_capacity", 0);
+    int64_t configured = service_int(group->attrs, "desired_capacity", 0);
     int64_t least = service_int(group->attrs, "min_size", 0), most = service_int(group->attrs, "max_size", 0);
-    int64_t wanted = said < least ? least : said > most ? most : said;
-    if (wanted != said)
+    int64_t wanted = configured < least ? least : configured > most ? most : configured;
+    if (wanted != configured)
         control_set(look->control, group_type, group, "desired_capacity", value_int(look->arena, wanted));
     return wanted;
 }

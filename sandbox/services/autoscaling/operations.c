@@ -213,9 +213,9 @@ const struct service_operation autoscaling_operations[] = {
 
 /* ---- what a group has to say ---- */
 
-static int check_template(const struct control *control, const struct value *said, struct err *err)
+static int check_template(const struct control *control, const struct value *given, struct err *err)
 {
-    struct str id = value_gets(said, "id"), name = value_gets(said, "name");
+    struct str id = value_gets(given, "id"), name = value_gets(given, "name");
     const struct value *template = control_seen(control, STR("aws.ec2.launch_template"), id);
     size_t at = 0;
     while (!id.n && name.n && (template = control_next(control, STR("aws.ec2.launch_template"), &at)))
@@ -250,8 +250,8 @@ static int check_group(const struct control *control, const struct value *attrs,
             return service_refuse(
                 err, 400, "ValidationError", "The subnet ID '%.*s' does not exist", STR_ARG(id));
     }
-    const struct value *said = own ? own : value_getz(mixed, "launch_template");
-    return said ? check_template(control, said, err) : 0;
+    const struct value *given = own ? own : value_getz(mixed, "launch_template");
+    return given ? check_template(control, given, err) : 0;
 }
 
 const struct control_type autoscaling_types[] = {{"aws.autoscaling.group", .check = check_group}, {0}};

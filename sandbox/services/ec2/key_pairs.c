@@ -43,19 +43,19 @@ int ec2_ask(struct service_call *call, const char *operation, const struct value
     struct err *err)
 {
     AUTO_BUF struct buf body = BUF_INIT;
-    struct wire_message said = {0};
+    struct wire_message reply = {0};
     buf_addf(&body, "Action=%s&Version=2016-11-15", operation);
     for (uint32_t i = 0; members && i < members->count; i++)
         ask_members(call->arena, &body, members->entries[i].key, members->entries[i].value);
     const struct wire_message request = {.method = STR("POST"), .path = STR("/"), .body = buf_str(&body)};
     control_handle(services_control(call->services), call->arena, STR("ec2"), call->region, &request,
-        call->request_id, &said);
-    *answer = said.body;
-    if (said.status < 300)
+        call->request_id, &reply);
+    *answer = reply.body;
+    if (reply.status < 300)
         return 0;
-    struct str code = ec2_reported(call->arena, said.body, "Code"),
-               message = ec2_reported(call->arena, said.body, "Message");
-    return service_refuse(err, said.status, arena_strz(call->arena, code), "%.*s", STR_ARG(message));
+    struct str code = ec2_reported(call->arena, reply.body, "Code"),
+               message = ec2_reported(call->arena, reply.body, "Message");
+    return service_refuse(err, reply.status, arena_strz(call->arena, code), "%.*s", STR_ARG(message));
 }
 
 enum { RSA_BITS = 2048, ED25519_SIZE = 32 };

@@ -148,13 +148,13 @@ static int put_tagged(struct service_call *call, const struct control_record *re
 static int put_image(struct service_call *call, struct err *err)
 {
     struct control_record repository;
-    struct str manifest, said = value_gets(call->input, "imageDigest");
+    struct str manifest, given = value_gets(call->input, "imageDigest");
     if (find_repository(call, &repository, err) || service_required(call, "imageManifest", &manifest, err))
         return -1;
     struct str digest = arena_printf(call->arena, "sha256:%.*s", STR_ARG(sha256_hex(call->arena, manifest)));
     if (manifest.n > MAX_MANIFEST)
         return service_refuse(err, 400, "InvalidParameterException", "imageManifest has at most 4 MiB");
-    if (said.n && !str_eq(said, digest))
+    if (given.n && !str_eq(given, digest))
         return service_refuse(err, 400, "ImageDigestDoesNotMatchException",
             "The specified image digest does not match the digest that Amazon ECR calculated for the image.");
     return put_tagged(call, &repository, manifest, digest, value_gets(call->input, "imageTag"), err);

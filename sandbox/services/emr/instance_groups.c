@@ -136,7 +136,7 @@ int emr_list_actions(struct service_call *call, struct err *err)
 
 /* The groups or fleets with what the request says of the one with this id; NULL: there is none. */
 static const struct value *emr_changed(struct arena *arena, const struct control_record *cluster,
-    const char *attribute, const char *prefix, struct str id, const struct value *said)
+    const char *attribute, const char *prefix, struct str id, const struct value *given)
 {
     static const struct {
         const char *member, *field;
@@ -150,21 +150,21 @@ static const struct value *emr_changed(struct arena *arena, const struct control
         if (!str_eq(id_of(arena, prefix, cluster->id, name), id))
             continue;
         for (size_t k = 0; k < sizeof fields / sizeof *fields; k++)
-            if (value_getz(said, fields[k].member))
-                one = value_with(arena, one, str_z(fields[k].field), value_getz(said, fields[k].member));
+            if (value_getz(given, fields[k].member))
+                one = value_with(arena, one, str_z(fields[k].field), value_getz(given, fields[k].member));
         return value_with(arena, all, name, one);
     }
     return NULL;
 }
 
 static int emr_change(struct service_call *call, const char *attribute, const char *prefix,
-    const char *member, const struct value *said, struct err *err)
+    const char *member, const struct value *given, struct err *err)
 {
     struct control_record cluster;
-    struct str id = value_gets(said, member);
+    struct str id = value_gets(given, member);
     if (emr_cluster(call, "ClusterId", &cluster, err))
         return -1;
-    const struct value *all = emr_changed(call->arena, &cluster, attribute, prefix, id, said);
+    const struct value *all = emr_changed(call->arena, &cluster, attribute, prefix, id, given);
     if (!all)
         return service_refuse(
             err, 400, "InvalidRequestException", "%s '%.*s' is not valid.", member, STR_ARG(id));
@@ -175,10 +175,10 @@ static int emr_change(struct service_call *call, const char *attribute, const ch
 static const char *const unserved[] = {"Configurations", "ShrinkPolicy", "EC2InstanceIdsToTerminate",
     "ReconfigurationType", "ResizeSpecifications", "InstanceTypeConfigs", "Context"};
 
-static int check_served(const struct service_call *call, const struct value *said, struct err *err)
+static int check_served(const struct service_call *call, const struct value *given, struct err *err)
 {
     for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++)
-        if (!value_is_null(value_getz(said, unserved[i])))
+        if (!value_is_null(value_getz(given, unserved[i])))
             return service_refuse(err, 400, "ValidationException", "%s: the sandbox does not know %s",
                 call->operation->name, unserved[i]);
     return 0;

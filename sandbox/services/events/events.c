@@ -146,25 +146,25 @@ static int do_put(struct service_call *call, struct err *err)
     if (size_of(entries) > MAX_EVENTS_SIZE)
         return service_refuse(
             err, 400, "ValidationException", "Total size of the entries in the request is over the limit.");
-    AUTO_BUILDER struct value_builder said = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < entries->count; i++) {
         const char *why;
         const struct value *event = read_entry(call, entries->items[i], &why);
         if (event) {
             events_meet(call->services, call->arena, call->region,
                 value_gets(entries->items[i], "EventBusName"), event, trace, false);
-            value_builder_add(&said, value_with(call->arena, NULL, STR("EventId"), value_getz(event, "id")));
+            value_builder_add(&results, value_with(call->arena, NULL, STR("EventId"), value_getz(event, "id")));
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));
             value_builder_add(
-                &said, VALUE_MAP(call->arena,
+                &results, VALUE_MAP(call->arena,
                            {STR("ErrorCode"),
                                value_stringz(call->arena, malformed ? "MalformedDetail" : "InvalidArgument")},
                            {STR("ErrorMessage"), value_stringz(call->arena, why)}));
             failed++;
         }
     }
-    service_answer(call, "Entries", value_builder_list(&said));
+    service_answer(call, "Entries", value_builder_list(&results));
     service_answer(call, "FailedEntryCount", value_int(call->arena, failed));
     return 0;
 }

@@ -25,7 +25,7 @@ static const struct str log_group = STR_INIT("/aws-glue/crawlers");
 
 struct crawl {
     struct log_sink sink;
-    struct buf said; /* on standard error: its last line is what it died of */
+    struct buf errors; /* on standard error: its last line is what it died of */
 };
 
 static void glue_crawlers_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
@@ -33,7 +33,7 @@ static void glue_crawlers_take_output(void *ctx, enum process_stream stream, con
     struct crawl *crawl = ctx;
     log_sink_add(&crawl->sink, bytes, n);
     if (stream == PROCESS_ERR)
-        buf_add(&crawl->said, bytes, n);
+        buf_add(&crawl->errors, bytes, n);
 }
 
 static void tell_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
@@ -45,7 +45,7 @@ static void tell_end(struct task *task, const struct crawl *crawl, const struct 
     else
         task_end(task, ACTIVITY_FAILED, end->exit_code, "%.*s",
             STR_ARG(end->timed_out ? STR("the crawl took longer than an hour")
-                                   : script_last_line(buf_str(&crawl->said))));
+                                   : script_last_line(buf_str(&crawl->errors))));
 }
 
 static int glue_crawlers_run(
@@ -88,13 +88,13 @@ static void glue_crawlers_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct environment env = {.arena = &arena};
-    struct crawl crawl = {.said.max = MAX_RESULT};
+    struct crawl crawl = {.errors.max = MAX_RESULT};
     struct err err = ERR_INIT;
     if (glue_crawlers_run(task, &arena, &env, &crawl, &err))
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     if (crawl.sink.logs)
         log_sink_release(&crawl.sink);
-    buf_release(&crawl.said);
+    buf_release(&crawl.errors);
     environment_release(&env);
     glue_run_ended(task_jobs(task), kind_name, task_self(task));
 }

@@ -21,7 +21,7 @@ enum { LASTS_MS = 300000, LOOK_MS = 50, BEAT_MS = 1000 };
 struct subscription {
     struct services *services;
     char *region, *iterator; /* iterator NULL: the shard is over */
-    int64_t ends_ms, said_ms;
+    int64_t ends_ms, reported_ms;
     uint64_t next;      /* the number after that of the last record */
     struct buf message; /* of which `sent` bytes are gone */
     size_t sent;
@@ -86,24 +86,24 @@ static const struct value *without_encryption(
 static int look_for_more(struct subscription *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct value *said;
+    const struct value *reply;
     const struct service_request request = {.service = STR("kinesis"),
         .operation = STR("GetRecords"),
         .region = str_z(s->region),
         .input = value_with(&arena, NULL, STR("ShardIterator"), value_stringz(&arena, s->iterator))};
-    if (services_call(s->services, &arena, &request, &said, ERR_IGNORED))
+    if (services_call(s->services, &arena, &request, &reply, ERR_IGNORED))
         return -1;
-    const struct value *records = value_as_list(value_getz(said, "Records"));
-    struct str next = value_gets(said, "NextShardIterator");
+    const struct value *records = value_as_list(value_getz(reply, "Records"));
+    struct str next = value_gets(reply, "NextShardIterator");
     free(s->iterator);
     s->iterator = next.n ? mem_strdup(arena_strz(&arena, next)) : NULL;
-    if (!records->count && clock_wall_ms() - s->said_ms < BEAT_MS && s->iterator)
+    if (!records->count && clock_wall_ms() - s->reported_ms < BEAT_MS && s->iterator)
         return services_sleep(s->services, LOOK_MS) ? 0 : -1;
     const struct value *event = VALUE_MAP(&arena, {STR("Records"), without_encryption(&arena, s, records)},
         {STR("ContinuationSequenceNumber"), value_string(&arena, stream_sequence(&arena, s->next))},
-        {STR("MillisBehindLatest"), value_getz(said, "MillisBehindLatest")});
+        {STR("MillisBehindLatest"), value_getz(reply, "MillisBehindLatest")});
     add_message(&s->message, "SubscribeToShardEvent", json_as_text(&arena, event)->string);
-    s->said_ms = clock_wall_ms();
+    s->reported_ms = clock_wall_ms();
     return 0;
 }
 
@@ -167,7 +167,7 @@ int kinesis_subscribe(struct service_call *call, struct err *err)
         .region = mem_strdup(arena_strz(call->arena, call->region)),
         .iterator = mem_strdup(arena_strz(call->arena, iterator)),
         .ends_ms = now + (int64_t)(LASTS_MS / sandbox_speed(services_sandbox(call->services))),
-        .said_ms = now};
+        .reported_ms = now};
     add_message(&s->message, "initial-response", STR("{}"));
     call->stream = (struct service_stream){read_subscription, s, free_subscription};
     return 0;

@@ -19,9 +19,9 @@ static int find_stream(struct service_call *call, struct control_record *out, st
             err, 400, "InvalidArgumentException", "Either StreamName or StreamARN must be provided.");
     if (service_find(call, STR("aws.kinesis.stream"), arn.n ? arn : name, out))
         return 0;
-    struct str said = arn.n ? arn : name, account = services_account(call->services);
+    struct str given = arn.n ? arn : name, account = services_account(call->services);
     return service_refuse(err, 400, "ResourceNotFoundException", "Stream %.*s under account %.*s not found.",
-        STR_ARG(said), STR_ARG(account));
+        STR_ARG(given), STR_ARG(account));
 }
 
 /* ---- putting ---- */
@@ -400,12 +400,12 @@ static int describe_stream(struct service_call *call, struct err *err)
         value_builder_add(&list, stream_shard_view(call->arena, box, i));
     bool more = i < box->shard_count;
     pthread_mutex_unlock(&streams->lock);
-    const struct value *said = value_getz(output, "StreamDescriptionSummary");
-    said = value_with(call->arena, said, STR("OpenShardCount"), NULL);
-    said = value_with(call->arena, said, STR("ConsumerCount"), NULL);
-    said = value_with(call->arena, said, STR("Shards"), value_builder_list(&list));
-    said = value_with(call->arena, said, STR("HasMoreShards"), value_bool(more));
-    call->output = value_with(call->arena, NULL, STR("StreamDescription"), said);
+    const struct value *given = value_getz(output, "StreamDescriptionSummary");
+    given = value_with(call->arena, given, STR("OpenShardCount"), NULL);
+    given = value_with(call->arena, given, STR("ConsumerCount"), NULL);
+    given = value_with(call->arena, given, STR("Shards"), value_builder_list(&list));
+    given = value_with(call->arena, given, STR("HasMoreShards"), value_bool(more));
+    call->output = value_with(call->arena, NULL, STR("StreamDescription"), given);
     return 0;
 }
 

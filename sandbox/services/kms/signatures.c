@@ -196,12 +196,12 @@ static int generate_mac(struct service_call *call, struct err *err)
 static int verify_mac(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct str algorithm, said;
+    struct str algorithm, given;
     unsigned char mac[MAX_MAC];
     size_t n;
-    if (kms_bytes(call, "Mac", &said, err) || mac_of(call, &key, &algorithm, mac, &n, err))
+    if (kms_bytes(call, "Mac", &given, err) || mac_of(call, &key, &algorithm, mac, &n, err))
         return -1;
-    if (said.n != n || CRYPTO_memcmp(said.p, mac, n) != 0)
+    if (given.n != n || CRYPTO_memcmp(given.p, mac, n) != 0)
         return service_refuse(err, 400, "KMSInvalidMacException", "%s", "");
     service_answer_text(call, "KeyId", kms_arn(&key));
     service_answer(call, "MacValid", &value_true);

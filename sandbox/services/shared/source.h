@@ -49,7 +49,7 @@ struct source {
     atomic_int references;
     bool streams; /* it reads a stream, not a queue */
     atomic_bool over;
-    atomic_uint said; /* a digest of the failure that was said last; 0: none since something was done */
+    atomic_uint reported; /* a digest of the failure that was said last; 0: none since something was done */
 };
 
 /* One turn of a thread: a batch. */

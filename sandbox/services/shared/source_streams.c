@@ -299,7 +299,7 @@ static bool shard_process(struct shard_reader *shard, const struct turn *turn, c
         return true;
     bool whole = turn->source->kind->process(turn, events, &failures);
     if (whole && !(failures && failures->count)) {
-        atomic_store(&turn->source->said, 0);
+        atomic_store(&turn->source->reported, 0);
         return true;
     }
     uint32_t failed = first_failed(turn, shard, young, whole ? failures : NULL);

@@ -40,7 +40,7 @@ static void source_release(struct source *source)
 void source_say(struct source *source, const struct err *why)
 {
     unsigned digest = hash_crc32c(0, why->message, strlen(why->message)) | 1;
-    if (atomic_exchange(&source->said, digest) != digest)
+    if (atomic_exchange(&source->reported, digest) != digest)
         fprintf(stderr, "sandbox: %s %s: %s\n", source->kind->what, source->id, why->message);
 }
 
@@ -216,7 +216,7 @@ static void take_turn(struct turn *turn)
     if (done)
         delete_done(turn, messages, failures);
     if (done && !value_as_list(failures)->count)
-        atomic_store(&turn->source->said, 0);
+        atomic_store(&turn->source->reported, 0);
     else /* a queue may show them again at once */
         services_sleep(turn->source->services, LOOK_MS);
 }

@@ -83,7 +83,7 @@ static const struct row {
     {"trust",
         "{'Statement':[{'Effect':'Allow','Action':['STS:AssumeRole','sts:TagSession','s3:Get*'],'Principal':{"
         "'AWS':'*'}}]}",
-        1, "who may take a role on is said by actions of sts, such as sts:AssumeRole, not by \"s3:Get*\""},
+        1, "a trust policy has actions of sts, such as sts:AssumeRole, not \"s3:Get*\""},
     {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'Service':'lambda'}}]}",
         1, "a service is called lambda.amazonaws.com, not \"lambda\""},
 };
