@@ -133,7 +133,7 @@ static inline double value_number(const struct value *v) /* of a number */
 }
 /* Are all its texts and keys UTF-8? */
 bool value_is_utf8(const struct value *v);
-/* Nothing said: null, "", [] or {}. */
+/* Nothing given: null, "", [] or {}. */
 bool value_is_empty(const struct value *v);
 
 /* Deep equality; marks are ignored. 1 and 1.0 are equal. Two unknowns are never equal. NULL equals null. */

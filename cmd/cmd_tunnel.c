@@ -10,7 +10,7 @@ struct tunnel_settings {
     const char *to;
 };
 
-/* Where providers of a kind listen unless something else is said. */
+/* Where providers of a kind listen unless another address is given. */
 static const struct {
     const char *kind;
     int port;

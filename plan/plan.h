@@ -450,7 +450,8 @@ struct declared {
 };
 const struct declared *plan_declared(
     struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n);
-/* Other stacks that it refers to by data sources: where they keep their states, and where that is said. */
+/* Other stacks that it refers to by data sources: where they keep their states, and where that is reported.
+ */
 struct stack_reference {
     struct backend_options store;
     struct span span;

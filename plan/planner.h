@@ -22,9 +22,9 @@ struct seen {
     struct str address;             /* the record's own, or where `moved:` takes it */
     const struct record *record;    /* its address is the one before a move */
     const struct value *live;       /* NULL: gone; without a refresh: the recorded attributes */
-    bool read;                      /* live is what the service said just now */
+    bool read;                      /* live is what the service reported just now */
     bool unread;                    /* that was wanted, and could not be asked for */
-    const struct value *owner_tags; /* whose it is, where that was seen with it; NULL: nobody said */
+    const struct value *owner_tags; /* whose it is, where that was seen with it; NULL: not known */
     bool claimed;                   /* an instance of the stack has this address */
     struct seen *sibling;           /* the next record of the same declaration, as recorded */
     struct seen *neighbour;         /* the next record of the same declaration, after moves */
@@ -126,9 +126,9 @@ struct planner {
     struct graph *dependents;        /* of declarations (plan/rules/checks.c); NULL: none asked */
     struct map provider_users;       /* name of an undeclared provider that cannot be opened -> first decl */
     struct unreachable *unreachable; /* services that do not answer (plan/refresh/refresh.h) */
-    struct shared_data
-        *data; /* what data sources said (plan/evaluate/shared_listings.h); NULL: each is asked for itself */
-    struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
+    struct shared_data *data; /* what data sources reported (plan/evaluate/shared_listings.h); NULL: each is
+                                 asked for itself */
+    struct err failure;       /* a service that could not be asked: not the stack's fault, ends the plan */
 };
 
 /* With an empty plan, which frees it. */

@@ -43,7 +43,7 @@ struct cloud {
 
     const struct quota *quotas; /* the last one has no type */
     /* *limit: 0 where nobody says: at an address of one's own that does not know quotas. *reported: the
-     * service said it. False: the provider is of another cloud. */
+     * service reported it. False: the provider is of another cloud. */
     bool (*ask_quota)(const struct provider *provider, const struct quota *quota, struct arena *arena,
         int64_t *limit, bool *reported);
 };

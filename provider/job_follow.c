@@ -301,7 +301,7 @@ static int open_logs(struct following *g, struct known_sources *known, struct op
     return 0;
 }
 
-/* Logs that cannot be read are said once; the run goes on without them. */
+/* Logs that cannot be read are reported once; the run goes on without them. */
 static void read_logs(struct following *g, struct known_sources *known)
 {
     struct err failure = ERR_INIT;
@@ -438,7 +438,7 @@ static int job_follow_loop(struct following *g, struct known_sources *known, str
         pause = next_pause(pause, first, changed, g->lines > 0);
     }
     job_follow_drain(g, known);
-    g->f->state(g->f->callback_ctx, g->run); /* the end is said after all that came before it */
+    g->f->state(g->f->callback_ctx, g->run); /* the end is reported after all that came before it */
     g->end = FOLLOW_ENDED;
     return 0;
 }

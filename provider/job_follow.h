@@ -57,7 +57,7 @@ struct job_follow {
         void *ctx, const struct job_run *run); /* at first and when it changes; the end after the log */
     log_taker *line;                           /* NULL: logs are not read */
     void (*tick)(void *ctx);                   /* ten times a second while it waits; may be NULL */
-    void (*trouble)(void *ctx, const struct err *err); /* the logs cannot be read: said once */
+    void (*trouble)(void *ctx, const struct err *err); /* the logs cannot be read: reported once */
     void *callback_ctx;
 };
 

@@ -11,10 +11,10 @@
  *      binary: the file called like the kind has types of two words (postgres.schema), others of three
  *      (aws.glue.job). In C, as `types`, with their attributes there or in a file
  *      (`described`). Or found by name, by `find`, where no list has them.
- *   3. What a spec cannot say is said in C: `native: NAME` at a type takes operations from `natives`, each of
- *      which goes before the spec's own; `native: NAME` at a step does one job of it. Where the calls of its
+ *   3. What a spec cannot express is C code: `native: NAME` at a type takes operations from `natives`, each
+ * of which goes before the spec's own; `native: NAME` at a step does one job of it. Where the calls of its
  *      specs go elsewhere than to AWS, `send` carries them out.
- *   4. `settings`: what can be said under `providers:`; checked before open() and known to editors.
+ *   4. `settings`: what can be expressed under `providers:`; checked before open() and known to editors.
  *
  * Order of calls: open() for each configured provider, once, when it is first needed; operations from any
  * thread, with provider_self() for what open() made; close() at the end. Everything here is constant.
@@ -112,7 +112,7 @@ struct provider_kind {
     const struct log_ops *logs; /* provider/job.h; NULL: nothing of it can be run */
 
     /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. `aws_at`: the
-     * setting under which what it needs for that is said; NULL: beside its other settings. */
+     * setting under which what it needs for that is given; NULL: beside its other settings. */
     struct aws_client *(*aws)(void *self);
     const char *aws_at;
 };

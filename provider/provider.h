@@ -403,7 +403,7 @@ struct reach;          /* the stack's connections to other machines */
 struct provider_options {
     const struct provider_kinds *kinds;
     struct str name;            /* "aws" or "aws.tokyo" */
-    const struct value *config; /* the map under `providers: NAME:`; NULL: nothing said */
+    const struct value *config; /* the map under `providers: NAME:`; NULL: nothing given */
     struct http_engine *http;   /* shared by all providers */
     struct str stack;
     struct str base_dir; /* where relative file names in settings start; "" nowhere */

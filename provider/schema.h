@@ -164,7 +164,7 @@ struct attr {
     bool identifies; /* requests name the resource by it, so it is kept readable */
     bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;
-    const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
+    const struct value *default_value; /* what the service has when nothing is given; NULL: none known */
     const struct value *unset; /* what an update says instead where it is taken out; NULL: the default */
     struct str pattern;        /* PCRE that the whole text must match; "" none */
     const struct regex_code *pattern_code; /* by attr_compile_pattern(); NULL: compiled at each use */
@@ -234,7 +234,7 @@ struct schema {
         pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
     struct str pending_until; /* "the maintenance window" */
     int64_t settles_ms;       /* so long after a change a read may show what was before; 0: at once */
-    struct str lost;  /* what is done where no answer says whether it was made, for people; "" not said */
+    struct str lost;  /* what is done where no answer says whether it was made, for people; "" not given */
     int64_t shows_ms; /* so long after a request what it made may not be found yet */
     bool named;       /* its name says so at once: a second one of the same is refused */
     bool unknowable;  /* that cannot be found out: it is not made again until somebody has looked */
@@ -366,11 +366,11 @@ bool attr_replaces_within(const struct attr *attr, const struct value *desired, 
  * nowhere else: schema_convert() leaves nulls out. Is there one in the value?
  */
 bool attr_takes_away(const struct type *type, const struct value *v);
-/* The value without them, or, with `defaults`, with what the service is known to have when nothing is said.
+/* The value without them, or, with `defaults`, with what the service is known to have when nothing is given.
  */
 const struct value *attr_left(
     struct arena *arena, const struct type *type, const struct value *v, bool defaults);
-/* Does the service choose it where nothing is said? Not of an object that only has fields of the service's.
+/* Does the service choose it where nothing is given? Not of an object that only has fields of the service's.
  */
 bool attr_is_chosen(const struct attr *attr);
 /* Of each item of a set, which one of another set it is, as attr_equal() has it: the same one before one that
@@ -407,7 +407,7 @@ struct str schema_canonical_protocol(struct str protocol);
  */
 bool policy_equal(const struct value *a, const struct value *b);
 
-/* ---- schema.c: settings as attributes: what can be said under `providers:` and `state:` is told in
+/* ---- schema.c: settings as attributes: what can be expressed under `providers:` and `state:` is told in
  * tables, so that a mistake there is shown with its place by every command, and editors know them. Types
  * in C have theirs so, too. */
 extern const struct type setting_text, setting_flag, setting_number, setting_any;

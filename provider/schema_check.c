@@ -61,7 +61,7 @@ int64_t schema_length(struct arena *arena, const struct type *type, const struct
     return n;
 }
 
-/* ---- Which attributes belong together, and what is said where they do not ---- */
+/* ---- Which attributes belong together, and what is reported where they do not ---- */
 
 /* "A" or "A and B" */
 static void add_group(struct buf *out, const struct name_group *group)

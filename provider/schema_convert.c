@@ -1,4 +1,4 @@
-/* Values as a schema wants them: converted, and what is wrong with them said. */
+/* Values as a schema wants them: converted, and what is wrong with them reported. */
 #include "provider/schema_internal.h"
 
 #include "base/clock.h"

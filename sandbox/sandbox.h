@@ -30,7 +30,7 @@ struct sandbox_options {
     struct str account;                 /* 12 digits; "" : SANDBOX_ACCOUNT */
     const struct provider_kinds *kinds; /* whose services it serves */
     const char *specs_dir;              /* a user's own specs over the built-in ones; NULL: none */
-    double speed;            /* of state machines, schedules and, where nothing else is said, states; 0: 1 */
+    double speed;            /* of state machines, schedules and, where nothing else is given, states; 0: 1 */
     double state_speed;      /* of services' states that change over time; 0: as `speed` says */
     bool schedules;          /* rules and schedules fire; without it they are only kept */
     const char *faults_file; /* rules of sandbox/http/server.h; NULL: none */

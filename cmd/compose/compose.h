@@ -1,5 +1,5 @@
 /*
- * Compose files, read as stacks: what `docker compose` would bring up, said as resources of docker.*, in the
+ * Compose files, read as stacks: what `docker compose` would bring up, as resources of docker.*, in the
  * order and words that somebody would write them in.
  *
  * What a stack cannot say is a warning at its place in the compose file. Variables become inputs. What sounds
@@ -68,7 +68,8 @@ void compose_tell(struct compose *c, const struct node *node, const char *format
 /* ---- include.c ---- */
 
 struct node *compose_copy(struct compose *c, const struct node *node);
-/* A path as it is written from the first file's folder on, where `from` leads to the one that it is said in.
+/* A path as it is written from the first file's folder on, where `from` leads to the one that it is written
+ * in.
  */
 struct str compose_path(struct compose *c, struct str from, struct str path);
 /* All of a file of that folder: a copy. */

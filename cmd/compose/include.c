@@ -195,7 +195,7 @@ static const char *const kinds[] = {"services", "networks", "volumes", "secrets"
 
 static struct node *include_root(struct compose *c, struct node *root, struct str dir, int depth);
 
-/* What has been said of a variable already stands. */
+/* A variable that is set already keeps its value. */
 static void take_missing(struct compose *c, struct str key, struct str text, void *ctx UNUSED)
 {
     if (!map_get(&c->defaults, key))

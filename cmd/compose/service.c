@@ -195,7 +195,7 @@ static const struct plain {
     {"runtime", "runtime", SAME},
 };
 
-/* Keys that are said otherwise below, or that mean nothing here. */
+/* Keys that are handled below, or that mean nothing here. */
 static const char *const others[] = {"image", "build", "container_name", "environment", "env_file", "ports",
     "expose", "volumes", "tmpfs", "networks", "network_mode", "depends_on", "healthcheck", "deploy",
     "secrets", "configs", "profiles", "stop_grace_period", "extra_hosts", "ulimits", "logging", "pull_policy",

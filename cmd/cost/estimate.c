@@ -14,7 +14,7 @@ int cost_open(const struct workspace *workspace, struct arena *arena, struct pri
     return prices_load(arena, path_exists(kept.p) ? kept.p : NULL, out, err);
 }
 
-/* What is used of it: said for the instance, or for all of its declaration. */
+/* What is used of it: given for the instance, or for all of its declaration. */
 static const struct value *usage_of(const struct stack *stack, struct str address, struct arena *arena)
 {
     struct str declared, key;

@@ -170,7 +170,7 @@ static bool is_used(const struct estimate *estimate, struct str address, struct 
     return false;
 }
 
-/* What is said of a use that nobody pays for is a mistake. */
+/* A use that nobody pays for is a mistake in the file. */
 static void show_unused(const struct estimate *estimate, const struct value *usage, struct buf *out)
 {
     for (uint32_t i = 0; usage && i < usage->count; i++) {

@@ -43,7 +43,7 @@ enum charge_kind {
 struct charge {
     enum charge_kind kind;
     struct str what;   /* "db.t3.micro" */
-    double hourly;     /* THERE: all of it, an hour; USED: what is said of its use, spread over the month */
+    double hourly;     /* THERE: all of it, an hour; USED: the use that is given, spread over the month */
     struct str unit;   /* USED: "GB" */
     struct str use;    /* USED: its name under `usage:` */
     double unit_price; /* USED: of one */

@@ -70,7 +70,7 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
 const struct value *reverse_document(struct arena *arena, const struct value *v);
 /* Is the path one of something within what lies at `base`? "": of all. */
 bool reverse_lies_below(struct str path, struct str base);
-/* The rule by which a value at `path` is said at this level; NULL: none. */
+/* The rule by which a value at `path` is written at this level; NULL: none. */
 const struct names_rule *reverse_rule(
     const struct reverse_level *level, struct str path, const struct value *v);
 /* What the rule makes of it. */

@@ -172,7 +172,7 @@ static bool reverse_there(const struct value *map, struct str path)
     return v && (!rest.p || v->kind != VALUE_MAP || reverse_there(v, rest));
 }
 
-/* Is something in that attribute of theirs said besides? */
+/* Does something else go into that attribute of theirs? */
 static bool is_beside(const struct value *besides, struct str name)
 {
     for (uint32_t i = 0; besides && i < besides->count; i++)

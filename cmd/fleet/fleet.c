@@ -268,7 +268,7 @@ static void member_load(struct member *m)
     m->options.no_state = m->options.find_all = fleet->offline;
     int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
     if (!failed && fleet->offline)
-        return; /* what else is wrong is said with it */
+        return; /* what else is wrong is reported with it */
     if (!failed)
         failed = state_check_moved(m->workspace.state, &err);
     bool good = member_diags(m);

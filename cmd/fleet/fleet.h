@@ -81,7 +81,7 @@ struct fleet {
     void (*gives)(struct member *m, const struct value *outputs);
     pthread_mutex_t lock;    /* of what follows */
     struct map reported;     /* warnings and notes, each once */
-    bool stopping;           /* which was said */
+    bool stopping;           /* and the user was told */
     struct fleet_view *view; /* who watches; NULL: nobody */
 };
 
@@ -146,7 +146,7 @@ int fleet_workers(const struct fleet *fleet);
 void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member *m));
 /* Does it refer to that one? */
 bool member_needs(const struct member *member, const struct member *other);
-/* True, and said of it, where one that has to come before it failed or was skipped. */
+/* True, and reported of it, where one that has to come before it failed or was skipped. */
 bool member_skip(struct member *member);
 
 /* Closes all but the chosen ones, of which those that need them know no more. `others` go behind them; NULL:

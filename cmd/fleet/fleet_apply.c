@@ -47,7 +47,7 @@ static void note_doing(struct member *m, const struct event *event)
     m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
 }
 
-/* What is the same of several is said of the first. */
+/* What is the same of several is reported of the first. */
 static void tell_remark(struct member *m, const struct event *event, const char *word)
 {
     struct fleet *fleet = m->fleet;

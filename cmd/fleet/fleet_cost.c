@@ -96,7 +96,7 @@ static bool changes_any(const struct fleet *fleet, const struct workspace *base)
     return false;
 }
 
-/* The budget is a rule, and broken: that stops all of them, or is only said. */
+/* The budget is a rule, and broken: that stops all of them, or is only reported. */
 static int report_budget(struct fleet *fleet, const struct rule_finding *finding, bool approvals)
 {
     const struct texts *approved = &fleet->inv->settings->approve;

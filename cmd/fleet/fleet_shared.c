@@ -112,7 +112,7 @@ static struct str user_by_tags(struct fleet *fleet, struct state *used)
     return user;
 }
 
-/* True, and said, where somebody else uses it. */
+/* True, and reported, where somebody else uses it. */
 static bool is_needed(struct fleet *fleet)
 {
     struct member *shared = fleet->shared_stack;

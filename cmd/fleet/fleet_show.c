@@ -143,7 +143,7 @@ static void add_whole_plans(struct fleet *fleet, struct buf *out)
     }
 }
 
-/* What goes besides the resources is said of each, whatever else is cut short. */
+/* What goes besides the resources is reported of each, whatever else is cut short. */
 static void add_erased(struct fleet *fleet, struct buf *out)
 {
     struct render_options options = render_options_for(fleet->inv);
@@ -326,7 +326,7 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
     add_names_end(out, &names, n);
 }
 
-/* What was forgotten is no leftover; that it was seen is said. */
+/* What was forgotten is no leftover; that it was seen is reported. */
 static void add_forgotten(const struct fleet *fleet, struct buf *out)
 {
     AUTO_BUF struct buf names = BUF_INIT;

@@ -110,7 +110,7 @@ static void draw(struct fleet *fleet)
 
 /* ---- elsewhere ---- */
 
-/* Somebody reads the log of a job, or ends it for having said nothing: 1 done, 2 at work, 0 failed of 3;
+/* Somebody reads the log of a job, or ends it for having written nothing: 1 done, 2 at work, 0 failed of 3;
  * longest: ada 45 of 47 … */
 static void tell_that_it_goes_on(struct fleet *fleet)
 {

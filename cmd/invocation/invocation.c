@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What is said and written ---- */
+/* ---- Output ---- */
 
 /* Text of a failure: "error: …", its hint and its request id. */
 void err_render(const struct err *err, bool color, struct buf *out)

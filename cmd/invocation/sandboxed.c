@@ -113,7 +113,7 @@ static struct lacks lacks_of(struct arena *arena, const struct plan *plan)
     return l;
 }
 
-/* ---- what is said ---- */
+/* ---- what is reported ---- */
 
 /* What is not allowed to run a program cannot find out which are there (weir mcp). */
 static bool is_confined(void)

@@ -17,7 +17,7 @@ enum {
     SEVERITY_WARNING = 2,
 };
 
-/* What was said last of a file. */
+/* The diagnostics that were sent last for a file. */
 struct published {
     struct published *next;
     struct str path;
@@ -25,7 +25,7 @@ struct published {
     int64_t version;
 };
 
-/* What is said now. */
+/* The diagnostics now. */
 struct report {
     struct lsp *lsp;
     struct arena *arena;

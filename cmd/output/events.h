@@ -37,7 +37,7 @@ struct junit_case {
     struct str group, name; /* "classname" and "name" */
     enum junit_outcome outcome;
     struct str message; /* why it failed or was skipped, in a line; "" : only the text */
-    struct str text;    /* FAILED: in full; PASSED: what there is to be said all the same */
+    struct str text;    /* FAILED: in full; PASSED: a remark, if there is one */
     int64_t ms;
 };
 

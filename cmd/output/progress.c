@@ -347,7 +347,7 @@ static void write_frame(struct progress *p)
         term_measure(&p->term);
     progress_frame(p, clock_mono_ms(), &out);
     pthread_mutex_unlock(&p->lock);
-    if (out.n) /* work must go on when nobody can read what is said about it */
+    if (out.n) /* work must go on when nobody can read what is reported about it */
         (p->options.mode == PROGRESS_JSON ? say_json : say)(p->term.fd, buf_str(&out), NULL);
     pthread_mutex_lock(&p->lock);
 }

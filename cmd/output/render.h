@@ -105,7 +105,7 @@ size_t sections_list(const struct plan *plan, struct arena *arena, struct sectio
 bool sections_in_modules(const struct section *sections, size_t n);
 /* "aws.s3.object  24 to create", a line for each type. */
 void sections_types(const struct section *sections, size_t n, struct buf *out);
-/* The tags that all have which are made: said once. NULL: none. */
+/* The tags that all have which are made: reported once. NULL: none. */
 const struct value *sections_tags(const struct section *sections, size_t n, struct arena *arena);
 
 /* The signs that a line about a change begins with. */
@@ -119,7 +119,7 @@ struct sign action_sign(const struct change *change);
 /* What the compact form leaves out, and what it compares with. */
 struct brief {
     const struct decl *decl;   /* which gives its attributes; NULL: not known */
-    const struct value *tags;  /* said once for all of them; NULL: none */
+    const struct value *tags;  /* reported once for all of them; NULL: none */
     const struct change *like; /* the first instance of the same declaration; NULL: this is it */
     size_t nth;                /* which of them it is, from 0 */
 };
@@ -220,8 +220,8 @@ size_t lcs_edits(
 /* Nothing where they are equal. Control characters are shown as escapes. */
 void unified_diff(struct str name, struct str before, struct str after, bool color, struct buf *out);
 
-/* ---- render_data_loss.c: how it is said that nothing is left: only what was looked for is claimed not to
- * be there. */
+/* ---- render_data_loss.c: how it is reported that nothing is left: only what was looked for is claimed not
+ * to be there. */
 /* asked: so many resources were looked for by id or name; tags_searched: AWS was asked for the stack's
  * ownership tags; of: " of 3 members", " but what was forgotten", or "". Ends the line. */
 void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool tags_searched);

@@ -1,6 +1,6 @@
 /*
  * A plan as Markdown, for pull requests: the numbers first, a table of what happens to what, and the whole
- * plan folded away as a diff block. It fits into a comment: what does not is left out, and that is said.
+ * plan folded away as a diff block. It fits into a comment: what does not is left out, and that is reported.
  */
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"

@@ -86,7 +86,7 @@ struct run_watch {
     bool logs_aside;  /* log lines go to standard error: standard output is for the result */
     int64_t began_ms; /* monotonic */
     int64_t drawn_ms;
-    char status_text[128]; /* last said */
+    char status_text[128]; /* last reported */
     bool failed;           /* nobody reads any more */
 };
 
@@ -139,7 +139,7 @@ struct running {
     bool looking;
     atomic_bool answered;
     pthread_mutex_t watching; /* of `watch`, while there are two threads */
-    struct str begun;         /* the run that was said to begin; owned */
+    struct str begun;         /* the run whose begin was shown; owned */
 };
 
 static inline const struct job_ops *running_ops(const struct running *r)

@@ -96,7 +96,7 @@ static int say_changed(struct invocation *inv, const char *what, struct str addr
     return invocation_write(inv, buf_str(&out));
 }
 
-/* An intent of which nobody knew what became of it: now somebody has said that nothing did. */
+/* An intent of which nobody knew what became of it: now the user states that nothing did. */
 static int forget_intent(struct invocation *inv, struct state *state, struct str address)
 {
     struct err err = ERR_INIT, why = ERR_INIT;

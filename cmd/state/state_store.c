@@ -199,7 +199,7 @@ static int doctor_locations(struct invocation *inv)
     options.no_state = false;
     if (workspace_open(&options, &ignored, &workspace, &err)) {
         workspace_close(&workspace);
-        return EXIT_DONE; /* what is wrong with the state was said, and with the stack others say it */
+        return EXIT_DONE; /* what is wrong with the state was reported, and of the stack others report it */
     }
     int rc = state_count(workspace.state) ? plan_check_locations(&workspace, &ignored, &err) : 0;
     int status = EXIT_DONE;

@@ -26,7 +26,7 @@ void executor_event(struct executor *x, const struct event *event)
     observe(&x->options->observer, event);
 }
 
-/* ---- running; the lock is held unless said otherwise ---- */
+/* ---- running; the lock is held unless stated otherwise ---- */
 
 static bool is_change(const struct op *op)
 {

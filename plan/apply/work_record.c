@@ -123,7 +123,7 @@ static const struct record *record_before(const struct work *work)
     return seen && work->change->decision.action == ACTION_UPDATE ? seen->record : NULL;
 }
 
-/* What the service writes its own way is said once: nobody else would know why there is no difference. */
+/* What the service writes its own way is reported once: nobody else would know why there is no difference. */
 static void tell_reported(struct work *work, const struct value *reported, const struct value *whole)
 {
     const struct record *before = record_before(work);

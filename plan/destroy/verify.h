@@ -52,7 +52,7 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what);
 /*
  * The stack may have had the very service in which others of its resources lay, on a host or in a container
  * of its own, or the way there: a bastion. After it is gone nobody can be asked about those, and that their
- * deletion was confirmed has to do. They are counted and said, never taken for seen.
+ * deletion was confirmed has to do. They are counted and reported, never taken for seen.
  */
 /* Fills v->gone. */
 void verify_find_gone(struct verifying *v);

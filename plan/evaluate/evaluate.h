@@ -40,13 +40,13 @@ void evaluate_issue(struct planner *p, const struct expr *expr, struct span key_
 
 /* ---- trusts.c ---- */
 
-/* Of an attribute that is a policy, or a map of them; false: it is none, which has been said. */
+/* Of an attribute that is a policy, or a map of them; false: it is none, which has been reported. */
 bool policies_check(struct planner *p, const struct attr_expr *given, const struct value *v);
 
 /* ---- constraints.c ---- */
 
 /* Of an attribute that is in a language of its own, or has something in it that is; false: a service would
- * refuse it, which has been said. */
+ * refuse it, which has been reported. */
 bool notations_check(struct planner *p, struct str address, const struct attr_expr *given,
     const struct scope *scope, const struct value *v);
 

@@ -50,7 +50,7 @@ static void add_output_change(struct plan *plan, struct arena *arena, struct str
     };
 }
 
-/* What others changed since the plan was saved they have said in the outputs, too. */
+/* What others changed since the plan was saved was shown with the outputs, too. */
 static const struct value *output_value(const struct planner *p, const struct decl *decl)
 {
     return since_reaches(p, decl) ? value_get(state_outputs(p->workspace->state), decl->name)
@@ -352,7 +352,7 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     struct diags before = *diags;
     int failed = make_plan(p, err);
     if (p->needs_whole) {
-        diags->n = before.n; /* what it said comes once more */
+        diags->n = before.n; /* it reports them once more */
         diags->errors = before.errors;
         diags->met = before.met;
         diags->dropped = before.dropped;

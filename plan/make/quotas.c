@@ -85,7 +85,7 @@ static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
     return n;
 }
 
-/* True: it does not fit, which is added to what is said. */
+/* True: it does not fit, which is added to what is reported. */
 static bool check_quota(
     struct quota_uses *d, const struct quota_use *use, struct buf *says, struct buf *codes)
 {

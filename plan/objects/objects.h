@@ -16,8 +16,8 @@
 /* ---- reported.c: what a service tells otherwise than it was given, where no rule of the type's says that
  * both are the same: "alias/lake" as the key's ARN, "Etc/UTC" as "UTC", items in another order. The record of
  * a resource keeps how such an attribute was given beside what the service told right after; as long as
- * neither changes there is nothing to do, and no plan comes back to it again and again. It is said when it is
- * found out.
+ * neither changes there is nothing to do, and no plan comes back to it again and again. It is reported when
+ * it is found out.
  *
  * Only other texts count: a number or a switch that is another, one of few choices that is another, has not
  * been carried out, and stays a difference. What an answer leaves out after it was applied twice is not told
@@ -122,7 +122,7 @@ bool address_matches(struct str address, const struct str *list, size_t n);
 /* The attribute names that the file gives in this object. */
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);
 /*
- * What there is after an operation, or where nothing is to change: what the service said, which is whole
+ * What there is after an operation, or where nothing is to change: what the service reported, which is whole
  * (provider.h), and what the file gives where no service tells or a sensitive mark is wanted. What is secret
  * in `recorded` stays so, unless the file gives it in clear now. Unmarked secrets come out marked.
  */

@@ -167,7 +167,7 @@ struct str rule_message(struct planner *p, const struct rule *rule, const struct
 {
     struct scope scope = rule_scope(p, rule, subject);
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    scope.diags = &ignored; /* that it is broken is what has to be said */
+    scope.diags = &ignored; /* that it is broken is what has to be reported */
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *v = expr_eval(rule->message, &scope, &scratch);
     if (v && v->kind == VALUE_STRING && !value_is_sensitive(v))

@@ -188,7 +188,7 @@ static struct rule_finding ask_patiently(const struct plan *plan, const struct r
     int64_t until_ms = clock_mono_ms() + check->within_ms;
     for (int64_t pause_ms = PAUSE_MS;; pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
         AUTO_DIAGS struct diags own = DIAGS_INIT;
-        p->diags = &own; /* what cannot be asked is said with the check */
+        p->diags = &own; /* what cannot be asked is reported with the check */
         struct rule_finding finding = ask_check(p, check);
         int64_t left_ms = until_ms - clock_mono_ms();
         if (finding.outcome == FINDING_KEPT || left_ms <= 0 ||

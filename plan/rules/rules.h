@@ -83,7 +83,7 @@ struct span rule_place(struct planner *p, const struct rule *rule, const struct 
 
 /* ---- report.c ---- */
 
-/* That it is broken; there is more to be said of it. */
+/* That it is broken; there is more to be reported of it. */
 struct rule_finding rule_finding_of(
     struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 

@@ -1,6 +1,6 @@
 /*
  * What a plan decided, in a form that can be kept with it: a fingerprint of everything, by which another plan
- * is known to be the same, and of each resource so much that it can be said how another plan differs.
+ * is known to be the same, and of each resource so much that the difference to another plan can be shown.
  */
 #include "plan/saved/saved.h"
 

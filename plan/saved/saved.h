@@ -12,7 +12,7 @@
 
 /* ---- fingerprint.c: what a plan decided, in a form that can be kept with it: a fingerprint of
  * everything, by which another plan is known to be the same, and of each resource so much that it can be
- * said how another plan differs. */
+ * shown how another plan differs. */
 /* SHA-256 over everything that the plan decides of resources. */
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena);
 /* And over all outputs, those that stay as they are too. */
@@ -65,8 +65,8 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena);
 const struct planned_object *saved_objects_read(
     const struct value *saved, struct catalog *catalog, struct arena *arena, size_t *n);
 
-/* ---- saved_live.c: what rules said when a plan was made, as its file has it: for whoever reads it. When it
- * is applied they are asked again.
+/* ---- saved_live.c: what rules reported when a plan was made, as its file has it: for whoever reads it. When
+ * it is applied they are asked again.
  *
  *     [{rule, address, type, message, doc, control, link, level, outcome, unknown, file, line, column}] */
 const struct value *saved_findings(const struct plan *plan, struct arena *arena);

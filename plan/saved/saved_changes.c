@@ -364,7 +364,7 @@ static struct str first_other(const struct value *now, const struct value *then)
     return now->count < then->count ? value_gets(then->items[now->count], "address") : STR_EMPTY;
 }
 
-/* Was that said when the plan was made? How much there is of it may have changed since. */
+/* Was that reported when the plan was made? How much there is of it may have changed since. */
 static bool has_item(const struct value *items, const struct value *item)
 {
     const struct value *list = value_as_list(items);
@@ -376,8 +376,8 @@ static bool has_item(const struct value *items, const struct value *item)
     return false;
 }
 
-/* What goes with deletions beyond what was said, or stays as something else. What services leave comes and
- * goes by itself. */
+/* What goes with deletions beyond what was reported, or stays as something else. What services leave comes
+ * and goes by itself. */
 static int compare_erases(const struct value *now, const struct value *then, struct err *err)
 {
     for (uint32_t i = 0; i < now->count; i++) {

@@ -6,7 +6,7 @@
 #include "base/mask.h"
 #include "plan/objects/objects.h"
 
-/* ---- What rules said of a plan, as its file has it ---- */
+/* ---- What rules reported of a plan, as its file has it ---- */
 
 static const struct value *finding_saved(struct arena *arena, const struct rule_finding *f)
 {

@@ -20,7 +20,7 @@ struct history_run {
     struct str run; /* its number, as text */
     struct str command, owner, version, ci_url;
     struct str approved, reason; /* rules that somebody agreed to, and why; "" none */
-    const struct value *checks;  /* what each that was asked said: "kept" or "broken" */
+    const struct value *checks;  /* what each that was asked reported: "kept" or "broken" */
     struct str status;           /* done, failed, interrupted; "" where the run was killed */
     struct str digest;           /* of the stack's files; "" where they were not kept */
     int64_t begin_ms, end_ms;    /* end_ms 0: it did not come to an end */

@@ -27,8 +27,8 @@
  * by
  * - names     so many times as its `names` says in `lines`: what tells resources apart, as digests in order,
  *             each with the address of one that has it: {names: [digest, address, …]}; and
- * - kept      count times: what a `done` or an `intent` has, and `from`, the number of the record that said
- *             it first
+ * - kept      count times: what a `done` or an `intent` has, and `from`, the number of the record that
+ * reported it first
  * - moved     the state is kept elsewhere from here on: {to}
  * - end       the run ended: {status, counts}
  *

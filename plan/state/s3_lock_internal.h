@@ -33,7 +33,7 @@ struct standing {
 int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err);
 struct str s3_lock_text(
     struct arena *arena, const struct s3_lock *lock, const struct lock_info *who, bool released);
-/* What is said of an object: who wrote it, and is his lease over by the store's clock? */
+/* What is reported of an object: who wrote it, and is his lease over by the store's clock? */
 bool s3_lock_read(const struct s3_lock *lock, struct arena *arena, const struct s3_object *object,
     struct lock_info *who, bool *held);
 /* The next number. 1: taken; 0: somebody else was quicker, or shares the lock; -1: err. */

@@ -1,5 +1,5 @@
 /*
- * A snapshot of the state: the lines of the log that say by themselves what all lines before them said.
+ * A snapshot of the state: the lines of the log that alone have what all lines before them have.
  */
 #pragma once
 

@@ -38,14 +38,14 @@ struct record {
         *configured; /* which fields within attributes the file gave (plan/objects/diff.h); NULL: not known */
     bool tainted;    /* half-made: replace it */
     bool adopted;    /* was there before weir: deleting it needs consent */
-    bool prevent_destroy; /* as the file said, for when the file says nothing any more */
+    bool prevent_destroy; /* as the file had it, for when the file says nothing any more */
     uint64_t seq;         /* of the record that made it so */
 };
 
 /* Until when what the state has may be there. */
 struct lease {
     int64_t until_ms; /* by the services' clock; 0: there is no lease */
-    int64_t warn_ms;  /* so long before that it is said; 0: never */
+    int64_t warn_ms;  /* so long before that it is reported; 0: never */
     bool fixed;       /* it cannot be extended */
 };
 

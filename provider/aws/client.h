@@ -131,7 +131,7 @@ struct str aws_partition(const struct aws_client *client); /* "aws", "aws-cn", "
 int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err);
 uint64_t aws_requests(const struct aws_client *client);
 /*
- * How far the services' clock is ahead of ours (negative: behind) as the latest answer said, to a few
+ * How far the services' clock is ahead of ours (negative: behind) as the latest answer reported, to a few
  * seconds; 0 where none did. For comparing their times with ours.
  */
 int64_t aws_clock_ahead_ms(const struct aws_client *client);
@@ -200,7 +200,7 @@ int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct s
 const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text);
 
 /* ---- tagging.c: what a store of one's own does not have (tags on buckets, say), as it was found out by
- * trying: kept in the stack's .weir, by the store's address, so that it is tried and said once. */
+ * trying: kept in the stack's .weir, by the store's address, so that it is tried and reported once. */
 /* Does the answer say that the service has no such call, rather than that this one was wrong? */
 bool unsupported_says(const struct err *err);
 /* Was that found out before? work_dir "": nothing is kept. */
@@ -208,8 +208,8 @@ bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *
 /* True the first time. Safe from every thread. */
 bool unsupported_note(struct str work_dir, struct str endpoint, const char *what);
 
-/* ---- What can be said of an AWS account, under `providers: aws:` and of a state on S3: attributes of an
- * object. */
+/* ---- What can be expressed of an AWS account, under `providers: aws:` and of a state on S3: attributes of
+ * an object. */
 #define AWS_SETTING_ATTRS                                                                                    \
     SETTING_ATTR("region", setting_text, "AWS Region, such as eu-west-1; without it AWS_REGION"),            \
         SETTING_ATTR("profile", setting_text, "Profile in ~/.aws/config and ~/.aws/credentials"),            \

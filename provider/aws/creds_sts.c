@@ -131,7 +131,7 @@ static int64_t clock_difference(const struct wire_message *answer)
     return skew_ms > -SKEW_TOLERATED_MS && skew_ms < SKEW_TOLERATED_MS ? 0 : skew_ms;
 }
 
-/* When they end is said by the service's clock; it is kept by ours. */
+/* When they end is reported by the service's clock; it is kept by ours. */
 static int read_answer(
     const struct sts_call *c, const struct wire_message *answer, struct credentials *out, struct err *err)
 {

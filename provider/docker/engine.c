@@ -28,7 +28,7 @@ static int misread(const struct provider_options *options, struct str host, stru
         "a connection: `via: NAME`");
 }
 
-/* "host:port" of tcp://; the client's own ports where none is said. */
+/* "host:port" of tcp://; the client's own ports where none is given. */
 static int parse_tcp(
     const struct provider_options *options, struct engine *engine, struct arena *arena, struct err *err)
 {
@@ -186,7 +186,7 @@ void engine_query(struct buf *path, const char *key, struct str value)
 
 /* ---- one request ---- */
 
-/* What is said of a container tells its environment. */
+/* What the Engine reports of a container has its environment. */
 static bool tells_secrets(const struct op_ctx *ctx, const struct engine_call *call)
 {
     return call->sensitive || ctx->sensitive || call->registry_auth.n ||

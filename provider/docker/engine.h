@@ -87,7 +87,7 @@ struct engine {
 };
 
 /* ---- image_build.c: What the Engine says while it builds, pulls or pushes: a line of JSON for each step.
- * The network thread takes the bytes in, the worker that waits shows them, and what the end of it said is
+ * The network thread takes the bytes in, the worker that waits shows them, and what the end of it reported is
  * part of the error. */
 struct stream {
     struct op_ctx *ctx;

@@ -94,7 +94,7 @@ int kafka_failure(const struct kafka_api *api, int code, const char *message, st
         message && message[0] ? message : api->err2str(code), name);
     snprintf(err->code, sizeof err->code, "%s", name);
     err->retryable = known && codes[i].retryable;
-    err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* no broker has said no */
+    err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* no broker has refused */
     if (known && codes[i].hint)
         err_hint(err, "%s", codes[i].hint);
     err_mask(err);

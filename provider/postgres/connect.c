@@ -1,7 +1,7 @@
 /*
- * One connection: what is said to libpq, and waiting for a server that is not ready yet. A wrong password, or
- * a database that is not there, is no reason to wait; a server that is only just starting is one, and so is
- * nobody at the port while resources are being made.
+ * One connection: the parameters of libpq, and waiting for a server that is not ready yet. A wrong password,
+ * or a database that is not there, is no reason to wait; a server that is only just starting is one, and so
+ * is nobody at the port while resources are being made.
  */
 #include "provider/postgres/server.h"
 

@@ -198,7 +198,7 @@ const struct value *source_scope(
 /* ---- table.c: postgres.table. What the server makes of a definition (integer for int, now() in its own
  * words) is not what the file says, and yet no difference. So the record keeps the server's form beside the
  * file's
- * (`as_stored`): as long as the catalog still shows that, what is there is what the file said.
+ * (`as_stored`): as long as the catalog still shows that, what is there is what the file has.
  *
  * And before anything is changed, the wanted table is made as a temporary one that is rolled back, its twin:
  * its form in the catalog, compared with the real table's, says what has to be done, by the server's own

@@ -26,7 +26,7 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t given;
     struct session sessions[SESSIONS_MAX];
-    size_t most; /* so many at once: fewer, once the server said that it has no more */
+    size_t most; /* so many at once: fewer, once the server reported that it has no more */
     struct server *next;
 };
 
@@ -223,7 +223,8 @@ static void server_drop(struct session *s)
     s->connection = NULL;
 }
 
-/* A server that has ended said so, or its end of the line is closed: both can be seen without asking it. */
+/* A server that has ended has told so, or its end of the line is closed: both can be seen without asking it.
+ */
 static bool is_alive(struct session *s)
 {
     if (!s->connection)

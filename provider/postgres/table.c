@@ -21,7 +21,7 @@ static const struct value *table_qualify(struct op_ctx *ctx, const struct value 
     return b.n ? value_with(ctx->arena, desired, STR("foreign_keys"), value_builder_map(&b)) : desired;
 }
 
-/* What was said of a column and is not any more becomes an empty text: otherwise it would be nobody's
+/* A setting of a column that is not configured any more becomes an empty text: otherwise it would be nobody's
  * business. */
 static const struct value *with_removed(
     struct arena *arena, const struct value *column, const struct value *before)

@@ -50,7 +50,7 @@ bool type_widens(struct str from, struct str to)
                                                  str_starts(was, STR("bit varying")));
 }
 
-/* ---- A table as the catalog shows it, said as the file says it, as far as the file's words still hold. */
+/* ---- A table as the catalog shows it, in the file's words as far as they still hold. */
 
 /* The file's word where what is there is what came of it. */
 static const struct value *shape_word(

@@ -15,7 +15,7 @@ struct resource {
     bool secret; /* something of it may not be shown */
 };
 
-/* What is said, or the attribute's default. */
+/* What is configured, or the attribute's default. */
 static const struct value *resource_setting(const struct resource *t, const char *name)
 {
     return schema_value(t->ctx->schema, t->attrs, str_z(name));
@@ -133,7 +133,7 @@ static const struct value *with_inside(
 struct request {
     const char *role, *method;
     struct str path; /* template */
-    bool with_body;  /* the object's own, where no other is said */
+    bool with_body;  /* the object's own, where no other is given */
     bool idempotent;
 };
 

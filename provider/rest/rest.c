@@ -249,8 +249,7 @@ static int send_logged_in(struct rest_client *client, const struct kind_call *ca
     if (response->status / 100 != 2) {
         rest_decode_error(arena, response, err);
         if (response->status == 401 && !err->hint[0])
-            err_hint(
-                err, "user and password, or a token, are settings in the stack's `providers:`");
+            err_hint(err, "user and password, or a token, are settings in the stack's `providers:`");
         return -1;
     }
     if (call->accept && call->accept(call->accept_ctx, response, err)) {
@@ -298,7 +297,7 @@ int rest_send(void *self, const struct kind_call *call, struct arena *arena, str
     }
 }
 
-/* ---- Kinds whose types are services with a REST API, said in specs ---- */
+/* ---- Kinds whose types are services with a REST API, described in specs ---- */
 
 REST_KIND(airflow_kind, "airflow", "airflow");
 REST_KIND(grafana_kind, "grafana", "grafana");

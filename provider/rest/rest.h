@@ -56,7 +56,7 @@ extern const struct type rest_settings_type;
 /* What a refusal says, in whichever of the usual ways: its code is the status as text. */
 void rest_decode_error(struct arena *arena, const struct wire_message *response, struct err *err);
 
-/* ---- rest.c: Kinds whose types are services with a REST API, said in specs: provider/<kind>/specs. */
+/* ---- rest.c: Kinds whose types are services with a REST API, described in specs: provider/<kind>/specs. */
 extern const struct provider_kind airflow_kind, grafana_kind, metabase_kind, http_kind;
 
 /* ---- Shared by the files of this folder; not for others. */

@@ -30,12 +30,12 @@ struct act {
     const struct act_answer *answers; /* then, the latest first */
     bool keep_ownership_tags;         /* tags as the service has them, weir's own included */
     bool base_read;                   /* the object's own answer was read in this operation */
-    bool making;       /* calls may be about what was made a moment ago and is not seen everywhere yet */
-    bool makes;        /* the call at hand is the one that makes the resource */
-    bool looks_first;  /* even a call with a token is not sent again before it was looked what became of it */
-    bool sees_going;   /* what is being deleted is read as well; else it is as good as gone */
-    bool sees_gone;    /* and what is as good as gone, too */
-    bool ignored;      /* the last call was refused in a way that its step passes over: nothing was said */
+    bool making;      /* calls may be about what was made a moment ago and is not seen everywhere yet */
+    bool makes;       /* the call at hand is the one that makes the resource */
+    bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
+    bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
+    bool sees_gone;   /* and what is as good as gone, too */
+    bool ignored;     /* the last call was refused in a way that its step passes over: nothing was reported */
     bool empty_answer; /* a change was answered with nothing at all, which need not be the service's answer */
 };
 

@@ -1,5 +1,5 @@
 /*
- * What an object is after an operation: what was sent, what answers said, waiting until it is ready, and
+ * What an object is after an operation: what was sent, what answers reported, waiting until it is ready, and
  * what has to be read because no answer told it. One rule for all that create and update.
  */
 #include "base/clock.h"

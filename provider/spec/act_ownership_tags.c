@@ -66,7 +66,7 @@ static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
 
 /*
  * Tags of what was just made. A store of one's own may have none: without the ownership tags the state alone
- * knows what is the stack's, which is said once; tags that the file gives are an error.
+ * knows what is the stack's, which is reported once; tags that the file gives are an error.
  */
 int act_tag_created(struct act *act, const struct value *object, const struct value *tags, struct err *err)
 {

@@ -30,7 +30,7 @@ static bool is_to_change(
     return value_is_known(want) && (value_is_null(have) || !attr_equal(attr, want, have));
 }
 
-/* Within a structure, too, what never was said stays as it is. */
+/* Within a structure, too, what never was configured stays as it is. */
 static const struct value *with_others_kept(
     struct act *act, const struct attr *attr, const struct value *have, const struct value *want)
 {

@@ -200,8 +200,8 @@ static const struct value *teardown_erased(
     return value_builder_map(&b);
 }
 
-/* What is said of what stands in the way; "" nothing does. What cannot be looked at is found out by deleting
- * it. */
+/* What is reported of what stands in the way; "" nothing does. What cannot be looked at is found out by
+ * deleting it. */
 static struct str why_not(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **counts)
 {

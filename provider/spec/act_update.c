@@ -33,7 +33,7 @@ int act_wait_live(struct act *act, const struct value *object, const struct valu
     const struct value *ready;
     if (act_wait_ready(act, value_merge(act->arena, object, *live), &ready, err))
         return -1;
-    /* What the service says at last wins over what it said at first. */
+    /* What the service says at last wins over what it reported at first. */
     for (size_t i = 0; ready && i < act->type->attr_count; i++) {
         const struct attr *attr = act->type->attrs[i].attr;
         const struct value *v = value_get(ready, attr->name);
@@ -249,7 +249,7 @@ static const struct value *target_of(struct updating *u)
     return target;
 }
 
-/* What the service said of itself is what later steps send. */
+/* What the service reported of itself is what later steps send. */
 static void take_answer(struct updating *u)
 {
     for (size_t i = 0; i < u->act->type->attr_count; i++) {

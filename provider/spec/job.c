@@ -143,7 +143,7 @@ static int job_take(
     return 0;
 }
 
-/* What a template says of the run, as far as it can be said. */
+/* What a template has of the run, as far as it is known. */
 static struct str job_words(struct act *act, struct str template, const struct value *live)
 {
     const struct value *v = NULL;

@@ -213,7 +213,7 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
 }
 
 /* An entry on the wire as one structure: its key beside the value's own members, or beside the value; all of
- * it in the structure `in`, if that is said. */
+ * it in the structure `in`, if that is given. */
 static const struct shape *entry_shape(
     struct loader *l, const struct spec_entries *e, struct str in, bool key_only)
 {

@@ -42,7 +42,7 @@ static const struct spec_step *load_count(
     return step;
 }
 
-/* {attribute: what is said where nothing gives it} */
+/* {attribute: what is reported where nothing gives it} */
 static void load_needs(struct type_loader *t, const struct node *node, struct spec_teardown *out)
 {
     if (!node)
@@ -209,7 +209,7 @@ static int64_t usual_ms(const struct spec_type *type)
     return AT_WORK_MS;
 }
 
-/* ---- what is said ---- */
+/* ---- what is reported ---- */
 
 /* Can it be carried out with what the type has? */
 static const char *unsupported(const struct spec_type *type, enum recover_way way)

@@ -53,7 +53,7 @@ void load_engines(struct type_loader *t, const struct node *node)
         [ENGINE_MAKES] = "makes", [ENGINE_RUNS] = "runs", [ENGINE_SERVES] = "serves"};
     struct loader *l = t->l;
     if (!node || node->kind != NODE_LIST)
-        return; /* that it is no list is said by load_sandbox() */
+        return; /* that it is no list is reported by load_sandbox() */
     struct schema_engine *engines = ARENA_ARRAY(l->arena, struct schema_engine, node->count);
     for (uint32_t i = 0; i < node->count; i++) {
         struct schema_engine *engine = &engines[i];

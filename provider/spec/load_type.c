@@ -352,7 +352,7 @@ static void load_serves(struct type_loader *t)
             t->l, node, "serves names the id, or the attribute that is given where a service lies in it");
 }
 
-/* What a type is called and said to be, and the flags that stand by themselves. */
+/* A type's name and description, and the flags that stand by themselves. */
 static void load_head(struct type_loader *t, struct str name, bool is_data)
 {
     struct loader *l = t->l;

@@ -5,7 +5,7 @@
  *
  * Both sides are documents under wire names, as the body of a call that made the resource would be. The
  * client says what leads from one to the other, the sandbox does what such a list says; how places are spelt
- * is said once, with the operation (docs/specs.md, Operations). Nothing here calls anybody.
+ * is written once, with the operation (docs/specs.md, Operations). Nothing here calls anybody.
  */
 #pragma once
 

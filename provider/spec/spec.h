@@ -193,7 +193,7 @@ struct spec_call {
     bool by_token;             /* that it is so only by the token that it carries */
     int64_t answers_in_ms;     /* how long the service may be silent before it answers; 0: a minute */
     struct spec_names without; /* of a list of changes: attributes that it takes away */
-    struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
+    struct spec_errors ignore, warn, absent; /* warn: like ignore, and reported */
 };
 
 /* Where the path of an item has the attribute's value; "token": the token that it was made with. */
@@ -345,8 +345,8 @@ struct spec_teardown {
     struct str instead;          /* what else the stack's author can do; "" nothing */
     struct spec_errors refused;  /* how the service says that it wants this */
     struct spec_conditions only; /* of which objects it is so at all */
-    struct str needs, lacks;     /* without consent: an attribute that has to be there, and what is said where
-                                  * it is not; "" none */
+    struct str needs, lacks; /* without consent: an attribute that has to be there, and what is reported where
+                              * it is not; "" none */
     const struct spec_step *count; /* how much goes; NULL: nothing to count */
     struct str count_as, bytes;    /* of a listing: what its items are called, and the path of their size */
     struct str
@@ -454,15 +454,16 @@ struct spec_service {
     enum wire_protocol protocol;
     struct wire_operation operation; /* what all operations have in common */
     const struct value
-        *head; /* `provider:`: how kinds that send by themselves get there; NULL: nothing said */
+        *head; /* `provider:`: how kinds that send by themselves get there; NULL: nothing given */
     const struct value *iam; /* prefix, and actions that are not called like their operation; NULL: none */
     struct str model;        /* botocore's name */
     struct str reference;    /* address of an operation's page, with ${operation} in it; "" none known */
     struct spec_errors absent, exists, retry, hints;
     const struct value *statuses; /* for the sandbox: HTTP's status by code, where it is no usual one */
-    const struct value *requests; /* for the sandbox: what members of operations have to be; NULL: not said */
-    struct map types, data;       /* name -> struct spec_type; NULL: see spec_open() */
-    struct spec_later *later;     /* what is not read yet; NULL: all is */
+    const struct value
+        *requests;            /* for the sandbox: what members of operations have to be; NULL: not given */
+    struct map types, data;   /* name -> struct spec_type; NULL: see spec_open() */
+    struct spec_later *later; /* what is not read yet; NULL: all is */
 };
 
 /*

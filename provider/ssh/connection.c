@@ -224,8 +224,8 @@ static int ssh_config_complete(struct connection *c, struct err *err)
     return 0;
 }
 
-/* ---- What can be said of a connection under `connections:`, for whoever checks files and helps to write
- * them. */
+/* ---- What can be expressed of a connection under `connections:`, for whoever checks files and helps to
+ * write them. */
 
 static const struct value *const kinds[] = {
     &(const struct value){.kind = VALUE_STRING, .string = STR_INIT("ssh")}};

@@ -1,4 +1,5 @@
-/* What can be said of a connection under `connections:`, for whoever checks files and helps to write them. */
+/* What can be expressed of a connection under `connections:`, for whoever checks files and helps to write
+ * them. */
 #pragma once
 
 #include "provider/schema.h"

@@ -266,7 +266,7 @@ static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, co
     return 0;
 }
 
-/* Only what can be said without making anything. */
+/* Only what is known without making anything. */
 static int check_only(struct op_ctx *ctx, const struct value *desired, struct err *err)
 {
     struct artifact artifact;

@@ -16,7 +16,7 @@ struct sandbox;
 /* What becomes of a call that its caller's policies do not allow. */
 enum sandbox_iam {
     SANDBOX_IAM_ON,   /* it is denied */
-    SANDBOX_IAM_WARN, /* it is done, and said */
+    SANDBOX_IAM_WARN, /* it is done, and reported */
     SANDBOX_IAM_OFF,
 };
 

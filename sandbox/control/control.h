@@ -70,7 +70,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
 /* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
 
-/* The status of an operation's answer, where a spec says one; 0: nothing said. */
+/* The status of an operation's answer, where a spec says one; 0: nothing given. */
 int control_status(const struct control *control, struct str service, struct str operation);
 
 /* Are the members of a request to an operation what the specs' `requests` say? -1: err has all that is wrong.

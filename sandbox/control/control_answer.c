@@ -297,7 +297,7 @@ void answer_add(struct call *call, struct answer *answer, struct resource *const
     bool list;
     if (gives_objects(call->role)) {
         struct part_node *root = content_root(call, answer);
-        render_beside(&m, root); /* what an object says goes before what is said where there is none */
+        render_beside(&m, root); /* what an object says goes before what is written where there is none */
         render_resources(&m, root, resources, n);
         return;
     }

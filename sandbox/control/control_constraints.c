@@ -1,7 +1,7 @@
 /*
  * What members of a request have to be, before anybody carries it out: the specs' `requests` say it, and all
- * that is wrong is said at once, as AWS's services do: "2 validation errors detected: Value '0' at 'limit'
- * failed to satisfy …; …". And which changes a list of changes may have.
+ * that is wrong is reported at once, as AWS's services do: "2 validation errors detected: Value '0' at
+ * 'limit' failed to satisfy …; …". And which changes a list of changes may have.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -241,7 +241,7 @@ static void check_member(struct request_faults *f, const struct value *rule, str
     }
 }
 
-/* `requests` of the service in which one is said about the operation or about all of them ("*"). */
+/* `requests` of the service in which one is given for the operation or about all of them ("*"). */
 static const struct value *request_rules(
     const struct control *control, struct str service, struct str operation)
 {

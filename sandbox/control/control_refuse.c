@@ -25,7 +25,7 @@ static bool is_json_rpc(const struct call *call)
     return protocol == WIRE_JSON10 || protocol == WIRE_JSON11;
 }
 
-/* The type's own word for it where one is said, or else the first that the service has. */
+/* The type's own code for it where one is given, or else the first that the service has. */
 static struct str code_of(
     const struct spec_type *type, const char *what, const struct spec_errors *all, struct str fallback)
 {

@@ -316,7 +316,7 @@ static void render_fallback(struct making *m, struct part_node *node, struct str
         fall_back_within(m, at, rest, v);
 }
 
-/* `fallbacks: {Path: value}`: members that answers have also where neither an attribute nor a request said
+/* `fallbacks: {Path: value}`: members that answers have also where neither an attribute nor a request has
  * them. */
 static void render_fallbacks(
     struct making *m, struct part_node *node, const struct spec_type *type, const struct value *attrs)

@@ -83,7 +83,7 @@ static const struct value *with_fixed(
     return given;
 }
 
-/* The same of an attribute in `whole`: each of its fields that is said replaces the one that was there, and
+/* The same of an attribute in `whole`: each of its fields that is given replaces the one that was there, and
  * what is empty goes. */
 static const struct value *with_wholes(
     struct arena *arena, const struct type *type, const struct value *have, const struct value *given)

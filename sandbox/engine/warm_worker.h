@@ -25,7 +25,7 @@ struct warm_worker_options {
 struct warm_worker_answer {
     bool whole; /* there is one; otherwise the worker has ended: */
     int status;
-    struct str text; /* or the last that it said on standard error */
+    struct str text; /* or the last line that it wrote to standard error */
     bool timed_out;
     struct process_end end;
 };

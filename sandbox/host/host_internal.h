@@ -71,7 +71,7 @@ struct host {
     struct network *network;          /* while alive */
     int netns;                        /* -1: none */
     unsigned char rules[SHA256_SIZE]; /* hash of what it lets in, while it is up */
-    struct str why;                   /* it did not come up: what it said */
+    struct str why;                   /* it did not come up: its last words */
 };
 
 struct hosts {

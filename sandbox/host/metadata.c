@@ -17,7 +17,7 @@
 #include <string.h>
 
 /* ---- User data as cloud-init takes it: a script as it is, of a #cloud-config what runs commands and
- * writes files, as a script. What is left out is said on the console. */
+ * writes files, as a script. What is left out is reported on the console. */
 
 struct converting {
     struct arena *arena;

@@ -47,7 +47,7 @@ struct str checksum_combine(
  * x-amz-trailer-signature:…\r\n \r\n
  *
  * Unsigned framing has no signatures. Each chunk but the last has 8 KiB at least, as S3 wants it. Content is
- * handed on as it comes, so what it became must not be used before chunked_end() has said yes. */
+ * handed on as it comes, so what it became must not be used before chunked_end() has confirmed it. */
 enum chunked_error { CHUNKED_OK, CHUNKED_MALFORMED, CHUNKED_INCOMPLETE, CHUNKED_SIGNATURE, CHUNKED_SMALL };
 
 /* What x-amz-content-sha256 says of the frames. */

@@ -84,7 +84,7 @@ struct exchange {
     struct arena arena;
     struct wire_message
         request;            /* path and query as sent; body where the responder does not take `data` itself */
-    int64_t content_length; /* -1: not said */
+    int64_t content_length; /* -1: not given */
     struct auth auth;
     struct str query_operation; /* of a client that speaks the query protocol with a service of JSON */
     const struct responder *responder;

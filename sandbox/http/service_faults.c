@@ -60,7 +60,7 @@ bool faults_before(struct faults *faults, struct exchange *x, struct fault_strik
     return strike->kind != FAULT_RESET;
 }
 
-/* The first half of a body that is said to be longer. */
+/* The first half of a body whose length is given as longer. */
 struct half {
     struct str body;
 };

@@ -30,7 +30,7 @@ struct gate;
 int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* `warns`: what would be denied is said on standard error, and done. */
+/* `warns`: what would be denied is reported on standard error, and done. */
 struct gate *gate_new(struct sandbox *sandbox, struct control *control, enum sandbox_iam mode);
 void gate_free(struct gate *gate);
 /* Nothing is denied. */

@@ -32,7 +32,7 @@ struct ingest {
  * headers are of the body; those of CompleteMultipartUpload are not. */
 const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store, bool sums);
 void ingest_data(struct ingest *in, const char *bytes, size_t n);
-/* NULL where the body is what it was said to be. */
+/* NULL where the body has the length and checksum that were given. */
 const struct fault *ingest_end(struct ingest *in);
 void ingest_release(struct ingest *in);
 

@@ -30,7 +30,7 @@ static struct span name_span(const struct expr *e, struct str name)
     return expr_span(&here);
 }
 
-/* ---- what can be said about an unknown name ---- */
+/* ---- hints for an unknown name ---- */
 
 static size_t visible_names(
     struct resolve *r, struct str prefix, struct arena *arena, const struct str **names)

@@ -343,7 +343,7 @@ static void check_conflicts(struct loader *loader, struct decl *decl, const stru
         struct span span = node_key_span(given->entry), before = node_key_span(other);
         const struct attr *back = schema_attr(decl->schema, other->key);
         if (back && str_eq(back->conflicts, given->name) && before.offset > span.offset)
-            continue; /* said once, at the later of the two */
+            continue; /* reported once, at the later of the two */
         struct diag *d = diag_error(loader->diags, span, "\"%.*s\" and \"%.*s\" exclude each other",
             STR_ARG(given->name), STR_ARG(other->key));
         diag_related(loader->diags, d, before, "given here");

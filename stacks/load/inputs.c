@@ -27,7 +27,7 @@ static const struct {
     {STR_INIT("list"), TYPE_LIST}, {STR_INIT("set"), TYPE_SET}, {STR_INIT("map"), TYPE_MAP}};
 enum { COLLECTION_TYPES = sizeof collection_types / sizeof *collection_types };
 
-/* "list(map(string))"; a collection of nothing said is one of anything. NULL: no type. */
+/* "list(map(string))"; a collection of nothing given is one of anything. NULL: no type. */
 static const struct type *parse_type(struct arena *arena, struct str text, unsigned depth)
 {
     text = str_trim(text);

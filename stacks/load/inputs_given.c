@@ -442,7 +442,7 @@ static void give_fleet(struct giving *g, struct unit *root)
     }
     const struct value *members = options->members ? options->members : fleet_members(root, section->value);
     loader->stack->members = members;
-    if (!members) { /* which was said, and that inputs have no values would be one thing more */
+    if (!members) { /* which was reported, and that inputs have no values would be one thing more */
         leave_open(g, section->value);
         return;
     }

@@ -40,7 +40,7 @@ struct module_source {
     struct str url;         /* of the repository or archive, without what follows it; zero-terminated */
     struct str dir;         /* the folder within; "" all of it */
     struct str ref;         /* git: "" the default branch */
-    struct str checksum;    /* SHA-256 of the archive, 64 small hex digits; "" not said */
+    struct str checksum;    /* SHA-256 of the archive, 64 small hex digits; "" not given */
     struct str bucket, key; /* S3 */
     struct str region;      /* S3; "" the provider's */
     struct str name;        /* what people would call it: "lake", "lake-1.2" */

@@ -273,8 +273,8 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
 
 /* ---- declarations ---- */
 
-/* What is wrong is not evaluated. Of a key that the type does not know it is not said which it was meant to
- * be. */
+/* What is wrong is not evaluated. Of a key that the type does not know there is no guess which it was meant
+ * to be. */
 static void drop_wrong(struct resolving *r, struct decl *decl)
 {
     struct mistaken *mistaken = &decl->mistaken;

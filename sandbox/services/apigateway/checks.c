@@ -420,7 +420,7 @@ static int list_latest(struct service_call *call, struct err *err)
     return gateway_answer_page(call, value_builder_list(&b), err);
 }
 
-/* Empty is as if it had not been said. */
+/* Empty is as if it had not been given. */
 static int create_key(struct service_call *call, struct err *err UNUSED)
 {
     call->forward = call->input;

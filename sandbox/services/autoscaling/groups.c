@@ -63,7 +63,7 @@ static struct str template_named(const struct value *configured)
     return id.n ? id : value_gets(configured, "name");
 }
 
-/* The subnet that has the fewest of them; "" where none is said. */
+/* The subnet that has the fewest of them; "" where none is given. */
 static struct str subnet_for(const struct look *look, const struct control_record *group, int64_t started)
 {
     const struct value *subnets = value_getz(group->attrs, "subnet_ids");

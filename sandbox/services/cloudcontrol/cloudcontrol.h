@@ -18,7 +18,7 @@ struct cloud_resource {
 };
 
 struct cloud_request {
-    struct str token, client_token, digest; /* digest: of what was asked for, "" not said */
+    struct str token, client_token, digest; /* digest: of what was asked for, "" not given */
     struct str region, type, operation, id; /* "CREATE" */
     struct str code, message;               /* why it fails; "" it does not */
     int64_t at_ms, ends_ms;

@@ -385,7 +385,7 @@ static void add_rules(
     struct arena *arena, const struct value *raw, const struct value *permission, struct value_builder *out)
 {
     bool any = false;
-    if (str_eqz(value_gets(permission, "IpProtocol"), "-1")) { /* which has no ports, whatever is said */
+    if (str_eqz(value_gets(permission, "IpProtocol"), "-1")) { /* which has no ports, whatever is given */
         permission = value_with(arena, permission, STR("FromPort"), NULL);
         permission = value_with(arena, permission, STR("ToPort"), NULL);
     }

@@ -163,7 +163,7 @@ static const struct task_kind kind = {.name = "ecs", .work = work, .view = view}
 
 /* ---- operations ---- */
 
-/* By its name or ARN, "default" where nothing is said. */
+/* By its name or ARN, "default" where nothing is given. */
 static int find_cluster(struct service_call *call, struct str *out, struct err *err)
 {
     struct control_record found;

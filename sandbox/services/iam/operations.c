@@ -327,7 +327,7 @@ static int linked_role_status(struct service_call *call, struct err *err)
 
 /* ---- credentials of users for single services ---- */
 
-/* What is wrong with its user or service is said first. */
+/* What is wrong with its user or service is reported first. */
 static int service_credential(struct service_call *call, struct err *err)
 {
     struct control_record user;

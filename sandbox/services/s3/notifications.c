@@ -37,7 +37,7 @@ static bool takes_key(struct arena *arena, const struct value *rule, struct str 
     return true;
 }
 
-/* ---- what is said ---- */
+/* ---- what is reported ---- */
 
 /* Greater for each later event. */
 static struct str sequencer(struct arena *arena)

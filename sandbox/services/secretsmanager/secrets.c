@@ -255,7 +255,7 @@ static int64_t accessed_of(const struct value *versions)
     return last;
 }
 
-/* When it is to be rotated again; 0: that is not said in days. */
+/* When it is to be rotated again; 0: that is not given in days. */
 static int64_t next_rotation(const struct control_record *record, int64_t rotated_ms)
 {
     int64_t days = service_int(value_getz(record->attrs, "rotation_rules"), "days", 0);

@@ -35,14 +35,15 @@ int target_send(struct services *services, struct arena *arena, const struct tar
 /* An API destination's answer. */
 int target_call_api(struct services *services, struct arena *arena, const struct target *target,
     struct str *answer, struct err *err);
-/* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
+/* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is reported on
+ * stderr. */
 void target_deliver(struct services *services, const struct target *target);
 /* Attempts to deliver something that may succeed later. */
 struct target_retries {
     int64_t attempts;      /* those after the first */
     const char *exhausted; /* which limit ended them; NULL: none, it was no use to try again */
 };
-/* It goes to the dead-letter queue, or what is wrong is said. */
+/* It goes to the dead-letter queue, or what is wrong is reported. */
 void target_keep(struct services *services, struct arena *arena, const struct target *target,
     const struct target_retries *retries, const struct err *why);
 /* An attribute of a message in a queue or topic. `type`: "String", "Number". */

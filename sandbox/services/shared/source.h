@@ -49,7 +49,8 @@ struct source {
     atomic_int references;
     bool streams; /* it reads a stream, not a queue */
     atomic_bool over;
-    atomic_uint reported; /* a digest of the failure that was said last; 0: none since something was done */
+    atomic_uint
+        reported; /* a digest of the failure that was reported last; 0: none since something was done */
 };
 
 /* One turn of a thread: a batch. */
@@ -75,7 +76,7 @@ void sources_start(struct services *services, const struct source_kind *const *k
 
 /* The record as it is now, for the next turn; false: it is gone, or the sandbox stops. */
 bool source_turn(struct source *source, struct arena *arena, struct turn *turn);
-/* A call with the role's permissions; of source_call() only what the role may not do is said. */
+/* A call with the role's permissions; of source_call() only what the role may not do is reported. */
 int source_try(const struct turn *turn, const char *service, const char *operation, const struct value *input,
     const struct value **output, struct err *err);
 int source_call(const struct turn *turn, const char *service, const char *operation,
