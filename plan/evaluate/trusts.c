@@ -22,8 +22,8 @@ static void tell_action(const struct reported_actions *t, struct arena *arena, s
     if (iam_action_is_known(arena, action, &nearest))
         return;
     struct span span = expr_span_at(t->given->expr, value_list(arena, t->path, t->depth), false);
-    struct diag *d = diag_warning(t->p->diags, span,
-        "\"%.*s\" is not an action that IAM knows: it has no effect", STR_ARG(action));
+    struct diag *d = diag_warning(
+        t->p->diags, span, "\"%.*s\" is not an action that IAM knows: it has no effect", STR_ARG(action));
     if (nearest.n)
         diag_label(t->p->diags, d, "did you mean \"%.*s\"?", STR_ARG(nearest));
     else

@@ -329,8 +329,7 @@ static int check_trust(const struct iam_statement *s, struct err *err)
         struct str action = s->actions.items[i].written;
         if (!str_eqz(action, "*") && !str_starts(s->actions.items[i].text, STR("sts:")))
             return err_set(err, ERR_INVALID,
-                "a trust policy has actions of sts, such as sts:AssumeRole, not \"%.*s\"",
-                STR_ARG(action));
+                "a trust policy has actions of sts, such as sts:AssumeRole, not \"%.*s\"", STR_ARG(action));
     }
     return 0;
 }

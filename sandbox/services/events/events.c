@@ -153,14 +153,15 @@ static int do_put(struct service_call *call, struct err *err)
         if (event) {
             events_meet(call->services, call->arena, call->region,
                 value_gets(entries->items[i], "EventBusName"), event, trace, false);
-            value_builder_add(&results, value_with(call->arena, NULL, STR("EventId"), value_getz(event, "id")));
+            value_builder_add(
+                &results, value_with(call->arena, NULL, STR("EventId"), value_getz(event, "id")));
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));
-            value_builder_add(
-                &results, VALUE_MAP(call->arena,
-                           {STR("ErrorCode"),
-                               value_stringz(call->arena, malformed ? "MalformedDetail" : "InvalidArgument")},
-                           {STR("ErrorMessage"), value_stringz(call->arena, why)}));
+            value_builder_add(&results,
+                VALUE_MAP(call->arena,
+                    {STR("ErrorCode"),
+                        value_stringz(call->arena, malformed ? "MalformedDetail" : "InvalidArgument")},
+                    {STR("ErrorMessage"), value_stringz(call->arena, why)}));
             failed++;
         }
     }
