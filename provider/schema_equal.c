@@ -255,7 +255,7 @@ static bool json_equal(struct arena *arena, const struct value *a, const struct 
 }
 
 /* Is there all that a document gives? Lists are whole. */
-static bool said_equal(const struct value *a, const struct value *b)
+static bool configured_equal(const struct value *a, const struct value *b)
 {
     bool maps = a->kind == VALUE_MAP && b->kind == VALUE_MAP;
     bool lists = a->kind == VALUE_LIST && b->kind == VALUE_LIST && a->count == b->count;
@@ -264,7 +264,7 @@ static bool said_equal(const struct value *a, const struct value *b)
     for (uint32_t i = 0; i < a->count; i++) {
         const struct value *item = maps ? a->entries[i].value : a->items[i],
                            *other = maps ? value_get(b, a->entries[i].key) : b->items[i];
-        if (!said_equal(item, other ? other : &value_null))
+        if (!configured_equal(item, other ? other : &value_null))
             return false;
     }
     return true;
@@ -274,7 +274,7 @@ static bool type_equal(
     const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
 {
     if (type->kind == TYPE_ANY)
-        return c->mode == COMPARE_CONFIGURED ? said_equal(a, b) : value_equal(a, b);
+        return c->mode == COMPARE_CONFIGURED ? configured_equal(a, b) : value_equal(a, b);
     if (is_nothing(a) && is_nothing(b))
         return true;
     if (type->kind == TYPE_OBJECT)

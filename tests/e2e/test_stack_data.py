@@ -58,7 +58,7 @@ def test_from_its_folder(tmp_path):
 def test_while_it_is_locked(tmp_path, cloud):
     """Whoever reads waits for nobody."""
     there = network(tmp_path, cloud)
-    there.write(NETWORK.format(state="").replace("resources: {", "resources: {role: {type: aws.iam.role, name: r, assume_role_policy: {Version: '2012-10-17', Statement: []}}, "))
+    there.write(NETWORK.format(state="").replace("resources: {", "resources: {role: {type: aws.iam.role, name: r, assume_role_policy: {Version: '2012-10-17', Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]}}, "))
     cloud.fail({"match": "CreateRole", "hold": True})
     process = there.start("apply", "--yes")
     until(lambda: "CreateRole" in cloud.requests(), process=process)

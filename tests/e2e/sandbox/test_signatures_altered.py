@@ -58,7 +58,7 @@ class Door:
         yield "put", self.signed(*s3, "PUT", "/films/new", b"what was signed", {"Content-Type": "text/csv", "x-amz-meta-team": "lake", "x-amz-storage-class": "STANDARD"})
         yield "link", self.signed(S3SigV4QueryAuth, "s3", "GET", "/films/a/k?response-content-type=text%2Fx", expires=AFTER_A_MINUTE)
         yield "link to put", self.signed(S3SigV4QueryAuth, "s3", "PUT", "/films/new?x-id=PutObject", b"", {"x-amz-meta-team": "lake"}, expires=AFTER_A_MINUTE)
-        yield "form", self.signed(other, "iam", "POST", "/", b"Action=CreateRole&RoleName=new&AssumeRolePolicyDocument=%7B%22Version%22%3A%20%222012-10-17%22%2C%20%22Statement%22%3A%20%5B%5D%7D&Version=2010-05-08", {"Content-Type": FORM})
+        yield "form", self.signed(other, "iam", "POST", "/", b"Action=CreateRole&RoleName=new&AssumeRolePolicyDocument=%7B%22Version%22%3A%20%222012-10-17%22%2C%20%22Statement%22%3A%20%7B%22Effect%22%3A%20%22Allow%22%2C%20%22Principal%22%3A%20%22%2A%22%2C%20%22Action%22%3A%20%22sts%3AAssumeRole%22%7D%7D&Version=2010-05-08", {"Content-Type": FORM})
         yield "json", self.signed(other, "glue", "POST", "/", b'{"DatabaseInput": {"Name": "new"}}', {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "AWSGlue.CreateDatabase"})
         yield "rest", self.signed(other, "lambda", "GET", "/2015-03-31/functions?MaxItems=3")
         yield "control", self.signed(other, "weir", "POST", "/_weir/faults", b'{"rules": []}')
