@@ -344,6 +344,15 @@ const struct value *value_list_without(struct arena *arena, const struct value *
     return value_builder_list(&b);
 }
 
+const struct value *value_list_except(struct arena *arena, const struct value *list, const struct value *item)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->items[i] != item)
+            value_builder_add(&b, list->items[i]);
+    return value_builder_list(&b);
+}
+
 const struct value *value_list_find(const struct value *list, const char *key, struct str text)
 {
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)

@@ -160,6 +160,9 @@ const struct value *value_list_find(const struct value *list, const char *key, s
  */
 const struct value *value_list_with(struct arena *arena, const struct value *list, const struct value *item);
 const struct value *value_list_without(struct arena *arena, const struct value *list, struct str text);
+/* Without this very item; NULL: with all of them. */
+const struct value *value_list_except(
+    struct arena *arena, const struct value *list, const struct value *item);
 /* The value itself where it is a list (a map), otherwise an empty one: for what others wrote. */
 const struct value *value_as_list(const struct value *v);
 const struct value *value_as_map(const struct value *v);

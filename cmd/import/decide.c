@@ -262,7 +262,7 @@ static void import_decide(struct template *t, struct template_resource *declared
 
 /* ---- circles ---- */
 
-static void tell_circle(struct template *t, const struct template_resource *declared,
+static void report_circle(struct template *t, const struct template_resource *declared,
     const struct draft_reference *r, const struct template_resource *const *way, size_t n)
 {
     AUTO_BUF struct buf loop = BUF_INIT;
@@ -292,7 +292,7 @@ static void decide_visit(struct template *t, struct walk *walk, struct template_
         if (target->visited)
             continue;
         if (target->visiting)
-            tell_circle(t, target, r, walk->way, walk->n);
+            report_circle(t, target, r, walk->way, walk->n);
         else
             decide_visit(t, walk, target);
     }

@@ -29,11 +29,7 @@ static struct op_ctx context(struct look *look, const struct schema *schema)
 static void on_answer(void *ctx, const struct value *document, bool made_by_aws)
 {
     struct look_answers *answers = ctx;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(answers->arena);
-    for (uint32_t i = 0; answers->documents && i < answers->documents->count; i++)
-        value_builder_add(&b, answers->documents->items[i]);
-    value_builder_add(&b, document);
-    answers->documents = value_builder_list(&b);
+    answers->documents = value_list_with(answers->arena, answers->documents, document);
     answers->made_by_aws |= made_by_aws;
 }
 
@@ -124,32 +120,32 @@ int look_namesake(struct look *look, const struct schema *schema, const struct v
 }
 
 struct owned {
-    struct there *there;
+    struct live_resource *there;
     struct str attr;
 };
 
 /* In the order of their types and ids, whatever order they came in. */
 static int by_type_and_id(const void *a, const void *b)
 {
-    const struct there *x = *(struct there *const *)a, *y = *(struct there *const *)b;
+    const struct live_resource *x = *(struct live_resource *const *)a, *y = *(struct live_resource *const *)b;
     int types = str_cmp(x->schema->name, y->schema->name);
     return types ? types : str_cmp(x->id, y->id);
 }
 
 /* ---- what it is like ---- */
 
-static struct str kind_of(const struct there *one)
+static struct str kind_of(const struct live_resource *one)
 {
     return str_last_part(one->schema->name, ".:");
 }
 
-static struct str wanted_name(const struct there *one)
+static struct str wanted_name(const struct live_resource *one)
 {
     const struct value *tags = value_get(one->live, one->schema->tags.n ? one->schema->tags : STR("tags"));
     struct str named = value_gets(tags, "Name"), name = value_gets(one->live, "name");
-    ptrdiff_t bracket = str_find_char(one->marked, '[', 0);
-    if (one->marked.n)
-        return bracket < 0 ? one->marked : str_slice(one->marked, 0, (size_t)bracket);
+    ptrdiff_t bracket = str_find_char(one->address, '[', 0);
+    if (one->address.n)
+        return bracket < 0 ? one->address : str_slice(one->address, 0, (size_t)bracket);
     if (named.n || name.n)
         return named.n ? named : str_last_part(name, ":/");
     bool telling = str_find_char(one->id, '/', 0) >= 0 || str_starts(one->id, STR("arn:")) ||
@@ -157,14 +153,14 @@ static struct str wanted_name(const struct there *one)
     return telling ? str_last_part(one->id, ":/") : kind_of(one);
 }
 
-static void leave_out(struct live *l, const struct there *one, struct str why)
+static void leave_out(struct live *l, const struct live_resource *one, struct str why)
 {
     l->draft->left_out++;
     draft_row(l->draft, one->id, STR("-"), arena_printf(l->arena, "left out: %.*s", STR_ARG(why)));
 }
 
 /* Default groups, service-linked roles, keys of services: everybody has them, and nobody can make one. */
-static void count_made_by_aws(struct live *l, const struct there *one)
+static void count_made_by_aws(struct live *l, const struct live_resource *one)
 {
     struct value *count = map_get(&l->made_by_aws, one->schema->name);
     if (!count) {
@@ -185,7 +181,7 @@ static void report_made_by_aws(struct live *l)
 }
 
 /* Does the service report a setting at all, besides what it is of? What nobody made has none. */
-static bool is_configured(const struct there *one)
+static bool is_configured(const struct live_resource *one)
 {
     for (size_t i = 0; i < one->schema->attr_count; i++) {
         const struct attr *attr = &one->schema->attrs[i];
@@ -198,7 +194,7 @@ static bool is_configured(const struct there *one)
 }
 
 /* CloudFormation's type may have settings that weir's own has none for. */
-static struct str or_cloudformation(struct live *l, const struct there *one, struct str why)
+static struct str or_cloudformation(struct live *l, const struct live_resource *one, struct str why)
 {
     struct str cfn = one->schema->cfn;
     if (!cfn.n || str_eq(cfn, one->schema->name) || !cfn_published(l->arena, cfn))
@@ -208,7 +204,7 @@ static struct str or_cloudformation(struct live *l, const struct there *one, str
 }
 
 /* What its id says of it, where that is an ARN: what it is part of, and a name that no answer repeats. */
-static void add_named(struct live *l, struct there *one)
+static void add_named(struct live *l, struct live_resource *one)
 {
     const struct value *named = NULL;
     if (str_starts(one->id, STR("arn:")) && one->schema->ops->by_arn &&
@@ -216,7 +212,7 @@ static void add_named(struct live *l, struct there *one)
         one->found = one->found ? value_merge(l->arena, named, one->found) : named;
 }
 
-static void live_describe(struct live *l, struct there *one)
+static void live_describe(struct live *l, struct live_resource *one)
 {
     struct err err = ERR_INIT;
     struct look_answers answers = {.arena = l->arena};
@@ -253,7 +249,7 @@ static void live_describe(struct live *l, struct there *one)
 
 /* ---- references ---- */
 
-static void know(struct live *l, struct there *one, struct str attr)
+static void know(struct live *l, struct live_resource *one, struct str attr)
 {
     struct str text = value_gets(one->live, arena_strz(l->arena, attr));
     text = !text.n && str_eqz(attr, "arn") ? one->arn : text;
@@ -269,7 +265,7 @@ static void know(struct live *l, struct there *one, struct str attr)
     map_set(&l->by_text, text, there);
 }
 
-static bool live_reaches(unsigned walk, struct there *from, const struct there *to)
+static bool live_reaches(unsigned walk, struct live_resource *from, const struct live_resource *to)
 {
     if (from == to)
         return true;
@@ -283,7 +279,7 @@ static bool live_reaches(unsigned walk, struct there *from, const struct there *
 }
 
 /* The code of what a text is, or begins with; *n: so much of it. */
-static struct str code_of(struct live *l, struct there *one, struct str text, size_t *n)
+static struct str code_of(struct live *l, struct live_resource *one, struct str text, size_t *n)
 {
     for (*n = text.n; *n >= 3; --*n) {
         char next = *n < text.n ? text.p[*n] : 0;
@@ -299,7 +295,7 @@ static struct str code_of(struct live *l, struct there *one, struct str text, si
     return STR_EMPTY;
 }
 
-static struct tree *live_related(struct live *l, struct there *one, struct tree *s)
+static struct tree *live_related(struct live *l, struct live_resource *one, struct tree *s)
 {
     struct str text = tree_literal_text(l->arena, s);
     size_t n;
@@ -319,7 +315,7 @@ static struct tree *live_related(struct live *l, struct there *one, struct tree 
     return s;
 }
 
-static void relate(struct live *l, struct there *one)
+static void relate(struct live *l, struct live_resource *one)
 {
     struct tree *attrs = one->resource->attrs;
     for (size_t i = 0; i < attrs->n; i++) {
@@ -345,7 +341,7 @@ static struct str no_references(void *ctx UNUSED, struct draft_reference *refere
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err)
 {
     struct live l = {
-        .arena = draft->arena, .draft = draft, .look = look, .wanted = wanted, .marked = STR_EMPTY};
+        .arena = draft->arena, .draft = draft, .look = look, .wanted = wanted, .address = STR_EMPTY};
     draft->resolve = no_references;
     int status = live_find(&l, wanted, err);
     if (l.n)
@@ -359,7 +355,7 @@ int live_read(struct draft *draft, struct look *look, const struct live_wanted *
             know(&l, l.items[i], STR("name"));
         }
     for (size_t i = 0; !status && i < l.n; i++) {
-        struct there *one = l.items[i];
+        struct live_resource *one = l.items[i];
         if (!one->resource)
             continue;
         relate(&l, one);

@@ -8,7 +8,8 @@
 #include "cmd/import/draft.h"
 #include "provider/provider.h"
 
-/* ---- live.c: Looking at what is there: one resource by its id, all of a type, all that have a tag. */
+/* ---- live.c: one resource by its id, all of a type, all that have a tag ---- */
+
 struct look {
     struct provider *provider;
     struct arena *arena;
@@ -41,8 +42,6 @@ int look_find(struct look *look, const struct schema *schema, struct str attr, s
 int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
     resource_found *found, void *found_ctx, struct err *err);
 
-/* ---- live.c ---- */
-
 struct live_wanted {
     struct str tag_key, tag_value; /* "" no tag */
     const struct str *types;
@@ -55,19 +54,19 @@ struct live_wanted {
 
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);
 
-/* ---- Shared by live.c, live_find.c, live_parents.c, live_settings.c and live_find.c; nobody else
- * includes it. live_find.c finds what there is, live_parents.c what is part of something else or of the
- * account, live_settings.c makes attributes of what the service reports of it, live_find.c fetches what it
- * has only beside that, live.c puts all into the draft. */
-/* Something that is there. */
-struct there {
+/*
+ * The rest is for live*.c only: live_find.c finds what there is, and fetches what the service has only beside
+ * its answers; live_parents.c finds what is part of another resource or of the account; live_settings.c makes
+ * attributes of what the service reports; live.c puts all into the draft.
+ */
+struct live_resource {
     const struct schema *schema;
-    struct str id, arn, marked; /* marked: the address that its ownership tag names; "" none */
-    bool perhaps;               /* nothing lists it: whether it is there only a look tells */
-    const struct value *found;  /* what a listing or its ARN says of it; NULL: nothing but the id */
+    struct str id, arn, address; /* address: the address that its ownership tag names; "" none */
+    bool perhaps;                /* nothing lists it: whether it is there only a look tells */
+    const struct value *found;   /* what a listing or its ARN says of it; NULL: nothing but the id */
     const struct value *live;
     struct draft_resource *resource; /* NULL: left out */
-    struct map needs;                /* names of those that it refers to -> struct there */
+    struct map needs;                /* names of those that it refers to -> struct live_resource */
     unsigned walk;                   /* along `needs`, that came here last */
 };
 
@@ -76,13 +75,13 @@ struct live {
     struct draft *draft;
     struct look *look;
     const struct live_wanted *wanted;
-    struct there **items;
+    struct live_resource **items;
     size_t n, cap;
     struct map known;       /* "type id" */
     struct map by_text;     /* ARNs, ids, names -> struct owned */
     struct map made_by_aws; /* type -> struct value, how many */
     const struct schema *listed;
-    struct str marked; /* these two: of what is being added */
+    struct str address; /* these two: of what is being added */
     bool perhaps;
     unsigned walks; /* along `needs` */
 };
@@ -96,7 +95,7 @@ int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
  * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
  * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
  */
-struct tree *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+struct tree *live_elsewhere(struct live *l, const struct live_resource *one, const struct attr *attr,
     const struct value *documents, struct buf *comment);
 
 /* ---- live_parents.c ---- */
@@ -121,5 +120,5 @@ void live_comment(struct buf *comment, const char *format, ...) __attribute__((f
  * defaults. What it reports and weir cannot give is named in *comment. NULL, with *why, where something is
  * missing without which there is no such resource.
  */
-struct tree *live_settings(struct live *l, const struct there *one, const struct value *answers,
+struct tree *live_settings(struct live *l, const struct live_resource *one, const struct value *answers,
     struct str *comment, struct str *why);

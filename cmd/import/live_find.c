@@ -78,7 +78,7 @@ static struct tree *as_artifact(struct live *l, struct str name, struct str file
     return out;
 }
 
-static struct tree *fetched_file(struct live *l, const struct there *one, const struct attr *attr,
+static struct tree *fetched_file(struct live *l, const struct live_resource *one, const struct attr *attr,
     struct str url, struct str sha256, struct buf *comment)
 {
     struct str name = draft_snake(l->arena,
@@ -93,7 +93,7 @@ static struct tree *fetched_file(struct live *l, const struct there *one, const 
     return as_artifact(l, name, file);
 }
 
-struct tree *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+struct tree *live_elsewhere(struct live *l, const struct live_resource *one, const struct attr *attr,
     const struct value *documents, struct buf *comment)
 {
     const struct spec_attr *known = spec_attr_find(one->schema->impl, attr->name);
@@ -126,13 +126,13 @@ static void live_add(
     if (!id.n || map_get(&l->known, key))
         return;
     ARENA_GROW(l->arena, l->items, l->n, l->cap);
-    struct there *one = ARENA_NEW(l->arena, struct there);
-    *one = (struct there){.schema = schema,
+    struct live_resource *one = ARENA_NEW(l->arena, struct live_resource);
+    *one = (struct live_resource){.schema = schema,
         .id = arena_str(l->arena, id),
         .arn = arena_str(l->arena, arn),
         .found = found ? value_copy(l->arena, found) : NULL,
         .perhaps = l->perhaps,
-        .marked = l->marked};
+        .address = l->address};
     map_set(&l->known, key, one);
     l->items[l->n++] = one;
 }
@@ -217,8 +217,8 @@ static bool add_arn(struct live *l, struct str arn)
 static void on_tagged(void *ctx, struct str arn, const struct value *tags)
 {
     struct live *l = ctx;
-    struct str marked = value_gets(tags, "weir:address");
-    l->marked = arena_str(l->arena, marked);
+    struct str address = value_gets(tags, "weir:address");
+    l->address = arena_str(l->arena, address);
     arn = arena_str(l->arena, arn);
     if (add_arn(l, arn))
         return;

@@ -8,7 +8,7 @@
 
 struct settings {
     struct live *l;
-    const struct there *one;
+    const struct live_resource *one;
     struct tree *attrs;
     struct buf *comment;
     const struct value *answers;
@@ -83,11 +83,6 @@ static const struct value *own_tags(struct arena *arena, const struct value *tag
     return value_builder_map(&out);
 }
 
-static bool is_default(const struct attr *attr, const struct value *v)
-{
-    return attr->default_value ? attr_equal(attr, attr->default_value, v) : v == &value_false;
-}
-
 /* NULL: nothing of it is for the file. */
 static const struct value *setting_of(const struct settings *s, const struct attr *attr)
 {
@@ -100,7 +95,8 @@ static const struct value *setting_of(const struct settings *s, const struct att
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
         v = own_tags(arena, v);
     if (!attr->settable || (attr->steers && !attr->required) || value_is_empty(v) ||
-        (!attr->required && is_default(attr, v)))
+        (!attr->required &&
+            (attr->default_value ? attr_equal(attr, attr->default_value, v) : v == &value_false)))
         return NULL;
     if (attr->default_value && schema_is_others(arena, s->one->schema, attr, s->one->live))
         return NULL; /* the service chooses it, and a new one gets along without it */
@@ -231,7 +227,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
 }
 
 /* No answer has it, whatever it is. */
-static bool is_unreported(const struct there *one, const struct attr *attr)
+static bool is_unreported(const struct live_resource *one, const struct attr *attr)
 {
     const struct spec_type *type = live_spec(one->schema);
     const struct spec_attr *known = type ? spec_attr_find(type, attr->name) : NULL;
@@ -298,7 +294,7 @@ static void name_unsupported(struct settings *s)
 }
 
 /* code_sha256 says what `code` holds: nothing by itself. */
-static bool goes_with_unreported(const struct there *one, const struct attr *attr)
+static bool goes_with_unreported(const struct live_resource *one, const struct attr *attr)
 {
     for (size_t i = 0; attr->computed && i < one->schema->attr_count; i++) {
         const struct attr *other = &one->schema->attrs[i];
@@ -309,7 +305,7 @@ static bool goes_with_unreported(const struct there *one, const struct attr *att
     return false;
 }
 
-struct tree *live_settings(struct live *l, const struct there *one, const struct value *answers,
+struct tree *live_settings(struct live *l, const struct live_resource *one, const struct value *answers,
     struct str *comment, struct str *why)
 {
     AUTO_BUF struct buf lines = BUF_INIT;

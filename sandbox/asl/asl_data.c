@@ -149,6 +149,11 @@ int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
     return -1;
 }
 
+struct str asl_text(struct arena *arena, const struct value *v)
+{
+    return v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
+}
+
 const struct value *asl_look(
     struct asl_eval *eval, struct str path, const struct value *document, const char **why)
 {

@@ -61,8 +61,7 @@ static double percentage_of(struct asl_visit *visit, const struct value *input)
         asl_fail(&visit->eval, "States.Runtime",
             "The ToleratedFailurePercentagePath field refers to value \"%.*s\" which is not a valid float: "
             "%.*s",
-            STR_ARG(v->kind == VALUE_STRING ? v->string : json_as_text(visit->eval.arena, v)->string),
-            STR_ARG(value_text(path, STR_EMPTY)));
+            STR_ARG(asl_text(visit->eval.arena, v)), STR_ARG(value_text(path, STR_EMPTY)));
     if (n < 0 || n > 100)
         asl_fail(&visit->eval, "States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.");
     return n;
@@ -228,16 +227,11 @@ static void moved(struct distributed *d, const struct child *child, bool running
 
 /* ---- one execution ---- */
 
-static struct str text_at(const struct value *v, const char *outer, const char *inner)
-{
-    return value_gets(value_getz(v, outer), inner);
-}
-
 /* arn:aws:states:eu-west-1:000000000000:execution:nightly/LABEL:NAME */
 static void name_child(struct distributed *d, struct child *child)
 {
     const struct value *context = d->visit->line->execution->context;
-    struct str id = text_at(context, "Execution", "Id"), run = d->run.arn;
+    struct str id = value_gets(value_getz(context, "Execution"), "Id"), run = d->run.arn;
     ptrdiff_t at = str_find(id, STR(":execution:"), 0), map = str_find(run, STR(":mapRun:"), 0);
     struct str front = str_slice(id, 0, at < 0 ? 0 : (size_t)at);
     struct str label = map < 0 ? STR_EMPTY : str_slice(run, (size_t)map + 8, run.n), rest;

@@ -34,6 +34,8 @@ bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const str
 
 /* ---- asl_data.c ---- */
 
+/* As it stands in a message: a text without quotes. */
+struct str asl_text(struct arena *arena, const struct value *v);
 /* asl_path_find() with the names that are known where something is evaluated. */
 const struct value *asl_look(
     struct asl_eval *eval, struct str path, const struct value *document, const char **why);

@@ -63,7 +63,7 @@ static const struct value *do_format(struct call *call)
             if (used >= call->n)
                 return asl_intrinsic_refuse(call, "there are more {} than arguments");
             const struct value *v = call->args[used++];
-            buf_add_str(&out, is_text(v) ? v->string : json_as_text(arena, v)->string);
+            buf_add_str(&out, asl_text(arena, v));
             i++;
         } else {
             buf_add_char(&out, format.p[i]);
@@ -127,8 +127,7 @@ static const struct value *do_hash(struct call *call)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    const struct value *v = call->args[0];
-    struct str data = is_text(v) ? v->string : json_as_text(call->eval->arena, v)->string;
+    struct str data = asl_text(call->eval->arena, call->args[0]);
     struct str name = value_text(call->args[1], STR_EMPTY);
     static const char *const names[] = {"MD5", "SHA-1", "SHA-256", "SHA-384", "SHA-512"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

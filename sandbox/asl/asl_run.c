@@ -18,14 +18,12 @@ static const struct asl_host *host_of(const struct asl_line *line)
     return line->execution->host;
 }
 
-/* This line's own time: waiting that was shortened has passed here. */
 int64_t asl_now(const struct asl_line *line)
 {
     const struct asl_host *host = host_of(line);
     return host->wall_ms(host->ctx) + line->skipped_ms;
 }
 
-/* False: stopped, or the execution's time is over (visit->timed_out). */
 bool asl_wait(struct asl_visit *visit, int64_t ms)
 {
     struct asl_line *line = visit->line;
@@ -242,7 +240,7 @@ static void new_token(struct asl_visit *visit)
 }
 
 /* What went wrong with the machine itself says where. */
-static void say_where(struct asl_visit *visit)
+static void add_location(struct asl_visit *visit)
 {
     struct asl_eval *eval = &visit->eval;
     if (!eval->own || visit->line->trial)
@@ -262,7 +260,7 @@ static void event_failed(struct asl_visit *visit, const struct asl_state_type *t
         asl_event(visit->line, arena_printf(visit->eval.arena, "%sStateFailed", type->name).p, NULL, NULL);
 }
 
-static const struct value *asl_run_carry_out(
+static const struct value *run_attempts(
     struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
     int counts[ASL_MAX_RETRIERS] = {0};
@@ -275,7 +273,7 @@ static const struct value *asl_run_carry_out(
         new_token(visit);
         set_context(visit);
         const struct value *output = asl_run_attempt(visit, type, next);
-        say_where(visit);
+        add_location(visit);
         bool over = visit->timed_out || asl_stopped(visit->line->scope);
         if (output || over || !type->recovers)
             return over ? NULL : output;
@@ -287,7 +285,7 @@ static const struct value *asl_run_carry_out(
             return NULL;
         event_failed(visit, type);
         output = asl_catch(visit, next);
-        say_where(visit);
+        add_location(visit);
         return output;
     }
 }
@@ -310,7 +308,7 @@ const struct value *asl_visit_state(struct asl_visit *visit, struct str *next, b
     if (!visit->again)
         event_entered(visit, type_name);
     visit->entered_event = visit->line->event;
-    const struct value *output = asl_run_carry_out(visit, type, next);
+    const struct value *output = run_attempts(visit, type, next);
     if (!output)
         event_aborted(visit, type);
     if (!output || asl_keep_assigned(visit))

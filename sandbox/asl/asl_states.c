@@ -22,7 +22,7 @@ static bool names_error(const struct value *rule, struct str error)
     return false;
 }
 
-static double asl_recover_number_of(const struct value *rule, const char *member, double fallback)
+static double rule_number(const struct value *rule, const char *member, double fallback)
 {
     const struct value *v = value_getz(rule, member);
     return !v                       ? fallback
@@ -34,9 +34,8 @@ static double asl_recover_number_of(const struct value *rule, const char *member
 /* How long to wait before the nth time (from 0). */
 static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int nth)
 {
-    double s = asl_recover_number_of(rule, "IntervalSeconds", 1),
-           rate = asl_recover_number_of(rule, "BackoffRate", 2);
-    double max = asl_recover_number_of(rule, "MaxDelaySeconds", 31622400);
+    double s = rule_number(rule, "IntervalSeconds", 1), rate = rule_number(rule, "BackoffRate", 2);
+    double max = rule_number(rule, "MaxDelaySeconds", 31622400);
     for (int i = 0; i < nth && s < max; i++)
         s *= rate;
     int64_t ms = int_within((s < max ? s : max) * 1000);
@@ -45,7 +44,6 @@ static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int
     return ms;
 }
 
-/* Is it to be tried again? Then that time has been waited. */
 bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS])
 {
     const struct value *rules = value_getz(visit->state, "Retry");
@@ -55,7 +53,7 @@ bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS])
             continue;
         if (visit->line->trial)
             counts[i] = (int)visit->line->trial->retries;
-        if (counts[i] >= asl_recover_number_of(rules->items[i], "MaxAttempts", 3))
+        if (counts[i] >= rule_number(rules->items[i], "MaxAttempts", 3))
             return false;
         int64_t ms = backoff_ms(visit, rules->items[i], counts[i]++);
         if (visit->line->trial) {
@@ -96,19 +94,13 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next)
     return NULL;
 }
 
-/* As it stands in a message: a text without quotes. */
-static struct str wrong_text(struct arena *arena, const struct value *v)
-{
-    return v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
-}
-
 /* The service has other words for how long to wait. */
 static void number_wrong(
     struct asl_visit *visit, const char *member, const struct value *path, const struct value *v)
 {
     struct asl_eval *eval = &visit->eval;
     bool negative = v->kind == VALUE_INT && v->integer < 0, seconds = !strcmp(member, "Seconds");
-    struct str at = value_text(path, STR_EMPTY), text = wrong_text(eval->arena, v);
+    struct str at = value_text(path, STR_EMPTY), text = asl_text(eval->arena, v);
     if (path && seconds)
         asl_fail(eval, "States.Runtime", "The SecondsPath parameter %s: %.*s == %.*s",
             negative ? "references a negative value" : "cannot be parsed as a long value", STR_ARG(at),
@@ -160,7 +152,7 @@ static const struct value *act_pass(struct asl_visit *visit, const struct value 
 static void timestamp_wrong(struct asl_eval *eval, const struct value *path, const struct value *at)
 {
     static const char what[] = "ISO-8601 extended offset date-time format string";
-    struct str text = wrong_text(eval->arena, at);
+    struct str text = asl_text(eval->arena, at);
     eval->location = STR("Timestamp");
     if (path)
         asl_fail(eval, "States.Runtime",

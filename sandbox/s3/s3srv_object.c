@@ -290,7 +290,7 @@ static void set_body(struct s3 *s, struct object *object, const struct range *ra
 }
 
 /*
- * Code of a function, under the address that Lambda gives (services/lambda/location.c): what is before the
+ * Code of a function, under the address that Lambda gives (services/lambda/code.c): what is before the
  * hash only says whose it is. False: there is none.
  */
 static bool open_function_code(struct s3 *s, struct object *out)

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/lambda/outcome.h"
 #include "sandbox/services/shared/event_targets.h"
 
 enum {
@@ -19,7 +18,7 @@ enum {
     MAX_LETTER = 1024,
 };
 
-/* ---- who is told ---- */
+/* ---- destinations and dead letters ---- */
 
 void lambda_outcome_report(
     struct services *services, struct arena *arena, const struct lambda_outcome *outcome)
@@ -92,7 +91,7 @@ static const struct value *response_of(const struct trying *t)
     return value_builder_map(&b);
 }
 
-static void tell_destination(struct trying *t, const char *condition)
+static void report_outcome(struct trying *t, const char *condition)
 {
     struct arena *arena = &t->arena;
     const struct lambda_function *f = &t->event->function;
@@ -212,7 +211,7 @@ static void run_event(void *ctx)
     const char *condition = try_all(&t);
     leave_queue(t.event->functions);
     if (condition) {
-        tell_destination(&t, condition);
+        report_outcome(&t, condition);
         if (strcmp(condition, "Success") != 0)
             send_letter(&t);
     }

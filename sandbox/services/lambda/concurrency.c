@@ -105,10 +105,7 @@ int lambda_account_settings(struct service_call *call, struct err *err UNUSED)
 
 static const struct value *config_for(const struct value *configs, struct str qualifier)
 {
-    for (uint32_t i = 0; i < configs->count; i++)
-        if (str_eq(value_gets(configs->items[i], "qualifier"), qualifier))
-            return configs->items[i];
-    return NULL;
+    return value_list_find(configs, "qualifier", qualifier);
 }
 
 static const struct value *view_config(
@@ -163,14 +160,11 @@ static int check_apart(const struct service_call *call, const struct control_rec
 static int keep_configs(const struct service_call *call, const struct control_record *record,
     const struct value *configs, struct str qualifier, const struct value *more, struct err *err)
 {
-    struct value_builder kept = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < configs->count; i++)
-        if (!str_eq(value_gets(configs->items[i], "qualifier"), qualifier))
-            value_builder_add(&kept, configs->items[i]);
+    configs = value_list_except(call->arena, configs, config_for(configs, qualifier));
     if (more)
-        value_builder_add(&kept, more);
-    return service_note_write(call, "provisioned", record,
-        value_with(call->arena, NULL, STR("configs"), value_builder_list(&kept)), err);
+        configs = value_list_with(call->arena, configs, more);
+    return service_note_write(
+        call, "provisioned", record, value_with(call->arena, NULL, STR("configs"), configs), err);
 }
 
 /* Is there so much left, of what is reserved for the function or else of the account? */

@@ -2,7 +2,6 @@
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/json.h"
-#include "sandbox/services/lambda/outcome.h"
 #include "sandbox/services/shared/source.h"
 
 enum { PAUSE_MS = 1000 }; /* after a function that could not be called */
@@ -82,7 +81,7 @@ static bool call_function(const struct turn *turn, const struct value *records, 
     return ended && result.state == ACTIVITY_SUCCEEDED;
 }
 
-static void tell_discarded(const struct turn *turn, const struct discarded *discarded)
+static void report_discarded(const struct turn *turn, const struct discarded *discarded)
 {
     struct arena *arena = turn->arena;
     lambda_outcome_report(turn->source->services, arena,
@@ -104,4 +103,4 @@ const struct source_kind lambda_source_kind = {.type = "aws.lambda.event_source_
     .what = "event source",
     .describe = describe_mapping,
     .process = call_function,
-    .discard = tell_discarded};
+    .discard = report_discarded};

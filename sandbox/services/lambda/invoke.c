@@ -203,7 +203,7 @@ static const struct service_binding version_bindings[] = {
     {0},
 };
 
-static const struct service_binding function_places[] = {
+static const struct service_binding function_bindings[] = {
     {"FunctionVersion", WIRE_QUERY_STRING, "FunctionVersion"},
     {"MasterRegion", WIRE_QUERY_STRING, "MasterRegion"},
     {"Marker", WIRE_QUERY_STRING, "Marker"},
@@ -215,7 +215,7 @@ static const struct service_binding qualifier_bindings[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {0}};
 static const struct service_binding qualified_bindings[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {"RevisionId", WIRE_QUERY_STRING, "RevisionId"}, {0}};
-static const struct service_binding arn_places[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
+static const struct service_binding arn_bindings[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
 static const struct service_binding layer_bindings[] = {
     {"CompatibleRuntime", WIRE_QUERY_STRING, "CompatibleRuntime"},
     {"CompatibleArchitecture", WIRE_QUERY_STRING, "CompatibleArchitecture"},
@@ -237,7 +237,7 @@ const struct service_operation lambda_operations[] = {
         NULL},
     {"lambda", "ListVersionsByFunction", lambda_list_versions,
         "GET /2015-03-31/functions/{FunctionName}/versions", version_bindings},
-    {"lambda", "ListFunctions", lambda_list_functions, "GET /2015-03-31/functions", function_places},
+    {"lambda", "ListFunctions", lambda_list_functions, "GET /2015-03-31/functions", function_bindings},
     {"lambda", "GetFunction", lambda_get_function, "GET /2015-03-31/functions/{FunctionName}",
         version_bindings},
     {"lambda", "GetFunctionConfiguration", lambda_get_configuration,
@@ -289,7 +289,7 @@ const struct service_operation lambda_operations[] = {
         qualifier_bindings},
     {"lambda", "ListFunctionUrlConfigs", lambda_url, "GET /2021-10-31/functions/{FunctionName}/urls", NULL},
     {"lambda", "GetLayerVersionByArn", lambda_get_layer_by_arn, "GET /2018-10-31/layers?find=LayerVersion",
-        arn_places},
+        arn_bindings},
     {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_bindings},
     {0},
 };

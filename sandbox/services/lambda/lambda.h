@@ -4,7 +4,6 @@
  *
  *   invoke.c            Invoke: answers
  *   async.c      events that nobody waits for: attempts, destinations, dead letters
- *   location.c   where their code is fetched from
  *   names.c      names of functions in requests
  *   find.c       which function is meant
  *   versions.c   what PublishVersion froze
@@ -111,6 +110,22 @@ int lambda_no_thread(struct err *err);
 int lambda_invoke_async(struct functions *functions, const struct lambda_function *function,
     const struct lambda_invocation *invocation, struct err *err);
 
+/* What became of an event or a batch, for the destination that a function's settings or a mapping name. */
+struct lambda_outcome {
+    struct str region, role, by;
+    struct str to;       /* ARN of a queue, topic, function, bus or bucket; "": nobody is told */
+    struct str key;      /* how keys of objects begin, for a bucket */
+    struct str function; /* its ARN */
+    struct str request_id;
+    struct str trace;
+    const char *condition; /* "Success", or why not */
+    int64_t attempts;
+    const struct value *more; /* of the record: a map */
+};
+
+void lambda_outcome_report(
+    struct services *services, struct arena *arena, const struct lambda_outcome *outcome);
+
 /* ---- for the Runtime API: each takes the lock ---- */
 
 /* Waits for an event; false: none will come. The invocation may be read until the answer is given. */
@@ -134,13 +149,6 @@ int lambda_find_version(const struct service_call *call, const struct control_re
     struct str qualifier, struct str *version, struct control_record *out, struct err *err);
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
 struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
-
-/* ---- location.c ---- */
-
-/* An answer about a function ("Code") or a layer ("Content"), with where that is. attrs: of it, or of a
- * version of it. */
-const struct value *lambda_with_location(const struct service_call *call, const struct value *shown,
-    const struct value *attrs, const char *member);
 
 /* ---- names.c ---- */
 
@@ -184,6 +192,10 @@ bool lambda_code_file(
     struct services *services, struct arena *arena, const struct object_location *location, struct str *path);
 /* Removes what no function, layer or version has any more, once it is more than a few. At the start. */
 void lambda_code_sweep(struct services *services);
+/* An answer about a function ("Code") or a layer ("Content"), with where that is. attrs: of it, or of a
+ * version of it. */
+const struct value *lambda_with_location(const struct service_call *call, const struct value *shown,
+    const struct value *attrs, const char *member);
 bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE]);
 
 /* ---- layers.c ---- */

@@ -65,7 +65,6 @@ static struct lambda_instance *find_idle(
     return found;
 }
 
-/* One that has this invocation to do. */
 struct lambda_instance *instance_take(struct functions *functions, const struct lambda_function *function,
     struct lambda_invocation *invocation, bool *fresh, struct err *err)
 {
@@ -97,7 +96,6 @@ struct lambda_instance *instance_take(struct functions *functions, const struct 
     return instance;
 }
 
-/* With the lock: it is free for the next event, or gone. */
 void instance_give_back(struct lambda_instance *instance)
 {
     instance->current = NULL;

@@ -48,11 +48,6 @@ static const char *const own_names[] = {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_
     /* reserved as well, and set already */
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"};
 
-static bool is_own(struct str name)
-{
-    return STR_IS_ONE_OF(name, own_names);
-}
-
 static void set_own(
     struct environment *env, const struct lambda_instance *instance, struct str task, uint16_t port)
 {
@@ -76,9 +71,9 @@ static void make_environment(struct environment *env, const struct lambda_instan
     const struct value *own = f->environment;
     struct arena *arena = env->arena;
     struct str tmp = path_join(arena, instance->folder, STR("tmp"));
-    const struct environment_options surroundings = {
+    const struct environment_options options = {
         .region = f->region, .home = tmp, .role = f->role, .session = f->name};
-    environment_start(env, instance->functions->services, arena, &surroundings);
+    environment_start(env, instance->functions->services, arena, &options);
     environment_set(env, "TMPDIR", tmp);
     environment_set(env, "TZ", STR(":UTC"));
     environment_set(env, "PATH", arena_printf(arena, "%s:%s/bin", environment_get(env, "PATH"), opt.p));
@@ -90,7 +85,7 @@ static void make_environment(struct environment *env, const struct lambda_instan
             STR_ARG(f->runtime), lib.p));
     environment_set(env, "AWS_EXECUTION_ENV", arena_printf(arena, "AWS_Lambda_%.*s", STR_ARG(f->runtime)));
     for (uint32_t i = 0; own && i < own->count; i++)
-        if (!is_own(own->entries[i].key))
+        if (!STR_IS_ONE_OF(own->entries[i].key, own_names))
             environment_set(
                 env, arena_strz(arena, own->entries[i].key), value_text(own->entries[i].value, STR_EMPTY));
     set_own(env, instance, task, port);

@@ -36,17 +36,9 @@ static int write_versions(const struct service_call *call, const struct control_
     return service_note_write(call, "versions", record, value_map(call->arena, entries, 2), err);
 }
 
-static struct str version_of(const struct value *entry)
-{
-    return value_gets(entry, "version");
-}
-
 static const struct value *find_entry(const struct value *versions, struct str version)
 {
-    for (uint32_t i = 0; i < versions->count; i++)
-        if (str_eq(version_of(versions->items[i]), version))
-            return versions->items[i];
-    return NULL;
+    return value_list_find(versions, "version", version);
 }
 
 bool lambda_version_find(const struct service_call *call, const struct control_record *record,
@@ -145,11 +137,7 @@ static int publish_new(struct service_call *call, const struct control_record *r
     shown = as_published(arena, as_version(arena, shown, version));
     const struct value_entry entry[] = {
         {STR("version"), value_string(arena, version)}, {STR("attrs"), attrs}, {STR("shown"), shown}};
-    struct value_builder all = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < versions.list->count; i++)
-        value_builder_add(&all, versions.list->items[i]);
-    value_builder_add(&all, value_map(arena, entry, 3));
-    versions.list = value_builder_list(&all);
+    versions.list = value_list_with(arena, versions.list, value_map(arena, entry, 3));
     call->output = shown;
     const struct value *revision =
         value_string(arena, uuid_random(arena)); /* the function's is another then */
@@ -193,13 +181,11 @@ int lambda_update_configuration(struct service_call *call, struct err *err)
 }
 
 /* What has not changed since the last version is that version. */
-static int lambda_versions_publish(struct service_call *call, struct err *err)
+int lambda_publish_version(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier, sha256 = value_gets(call->input, "CodeSha256");
-    if (lambda_find_record(call, &qualifier, &record, err))
-        return -1;
-    if (lambda_check_revision(call, &record, err))
+    if (lambda_find_record(call, &qualifier, &record, err) || lambda_check_revision(call, &record, err))
         return -1;
     if (sha256.n && !str_eq(sha256, value_gets(record.attrs, "code_sha256")))
         return service_refuse(err, 400, "InvalidParameterValueException",
@@ -210,17 +196,10 @@ static int lambda_versions_publish(struct service_call *call, struct err *err)
     const struct value *attrs = freeze(call->arena, record.attrs);
     uint32_t n = versions.list->count;
     const struct value *last = n ? versions.list->items[n - 1] : NULL;
-    int status = 0;
-    if (last && value_equal(value_getz(last, "attrs"), attrs))
-        call->output = value_getz(last, "shown");
-    else
-        status = publish_new(call, &record, versions, attrs, err);
-    return status;
-}
-
-int lambda_publish_version(struct service_call *call, struct err *err)
-{
-    return lambda_versions_publish(call, err);
+    if (!last || !value_equal(value_getz(last, "attrs"), attrs))
+        return publish_new(call, &record, versions, attrs, err);
+    call->output = value_getz(last, "shown");
+    return 0;
 }
 
 int lambda_publish_with(struct service_call *call, struct err *err)
@@ -234,7 +213,7 @@ int lambda_publish_with(struct service_call *call, struct err *err)
         return -1;
     const struct value *made = !strcmp(call->operation->name, "CreateFunction") ? call->output : NULL;
     call->input = value_with(call->arena, NULL, STR("FunctionName"), value_getz(input, "FunctionName"));
-    if (lambda_versions_publish(call, err))
+    if (lambda_publish_version(call, err))
         return -1;
     if (made) /* the answer is about the function that is being created, but for the number */
         call->output = value_with(call->arena, made, STR("Version"), value_getz(call->output, "Version"));
@@ -399,11 +378,7 @@ int lambda_delete_function(struct service_call *call, struct err *err)
     if (call->declined)
         return 0;
     struct versions versions = read_versions(call, &record);
-    struct value_builder kept = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < versions.list->count; i++)
-        if (!str_eq(version_of(versions.list->items[i]), qualifier))
-            value_builder_add(&kept, versions.list->items[i]);
-    versions.list = value_builder_list(&kept);
+    versions.list = value_list_except(call->arena, versions.list, find_entry(versions.list, qualifier));
     int status = write_versions(call, &record, versions, err);
     call->output = &value_empty_map;
     return status;

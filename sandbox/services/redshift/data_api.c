@@ -125,7 +125,7 @@ static const struct task_kind data_kind = {.name = "redshift-data", .work = data
 
 /* ---- operations ---- */
 
-static int check_place(const struct service_call *call, struct err *err)
+static int check_warehouse(const struct service_call *call, struct err *err)
 {
     struct warehouse warehouse;
     struct str cluster = value_gets(call->input, "ClusterIdentifier"),
@@ -167,7 +167,7 @@ static int data_start(struct service_call *call, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     struct err why = ERR_INIT;
-    if (check_place(call, err))
+    if (check_warehouse(call, err))
         return -1;
     struct str id = made_before(call);
     if (!id.n) {

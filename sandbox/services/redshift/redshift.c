@@ -27,7 +27,7 @@ struct str warehouse_pass(struct services *services, struct arena *arena)
     return sha256_hex(arena, arena_printf(arena, "warehouse %.*s", STR_ARG(key.secret_key)));
 }
 
-static const char *const *surroundings(const struct daemon_self *self)
+static const char *const *front_environment(const struct daemon_self *self)
 {
     struct environment env;
     const struct environment_options options = {
@@ -50,7 +50,7 @@ static int front_command(const struct daemon_self *self, struct daemon_command *
         arena_strz(self->arena, value_gets(self->settings, "socket")), NULL};
     const char **argv = ARENA_ARRAY(self->arena, const char *, sizeof words / sizeof *words);
     memcpy(argv, words, sizeof words);
-    *out = (struct daemon_command){argv, surroundings(self)};
+    *out = (struct daemon_command){argv, front_environment(self)};
     return script_write_support(folder, err);
 }
 
@@ -67,11 +67,6 @@ static const struct daemon_kind front_daemon = {.title = "python3 with boto3",
     .ready = front_ready};
 
 /* ---- which ---- */
-
-static struct str front_name(struct arena *arena, struct str server)
-{
-    return arena_printf(arena, "%.*s-front", STR_ARG(server));
-}
 
 static struct str both(struct arena *arena, struct str server)
 {
@@ -140,8 +135,8 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
         {STR("warehouse"), value_string(arena, warehouse->name)}};
     if (database_furnish(&server, &warehouse->wish, err))
         return -1;
-    if (daemon_want(daemons, &front_daemon, front_name(arena, warehouse->name), value_map(arena, settings, 3),
-            arena, &front, err))
+    if (daemon_want(daemons, &front_daemon, arena_printf(arena, "%.*s-front", STR_ARG(warehouse->name)),
+            value_map(arena, settings, 3), arena, &front, err))
         return err_context(err, "the warehouse is a record only");
     *port = front.ports[0];
     return 0;

@@ -199,7 +199,7 @@ static int create_alias(struct service_call *call, const struct control_record *
     service_answer(call, "creationDate", service_time(call, service_int(alias, "created_ms", 0)));
     return old ? 0
                : machine_note_change(
-                     call, machine, note, "aliases", machine_note_put(arena, aliases, NULL, alias), err);
+                     call, machine, note, "aliases", value_list_with(arena, aliases, alias), err);
 }
 
 int do_create_alias(struct service_call *call, struct err *err)
@@ -261,7 +261,7 @@ int do_update_alias(struct service_call *call, struct err *err)
         alias = value_with(arena, alias, STR("description"), description);
     service_answer(call, "updateDate", service_time(call, now));
     return machine_note_change(call, &found.machine, found.note, "aliases",
-        machine_note_put(arena, found.aliases, found.alias, alias), err);
+        value_list_with(arena, value_list_except(arena, found.aliases, found.alias), alias), err);
 }
 
 int do_delete_alias(struct service_call *call, struct err *err)
@@ -270,7 +270,7 @@ int do_delete_alias(struct service_call *call, struct err *err)
     return find_alias(call, &found, err)
                ? found.machine.id.n ? 0 : -1 /* an alias that is gone is gone */
                : machine_note_change(call, &found.machine, found.note, "aliases",
-                     machine_note_put(call->arena, found.aliases, found.alias, NULL), err);
+                     value_list_except(call->arena, found.aliases, found.alias), err);
 }
 
 /* ---- looking ---- */

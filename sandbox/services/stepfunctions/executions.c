@@ -58,12 +58,6 @@ static void executions_put(struct value_builder *b, const char *key, struct str 
         value_builder_set(b, str_z(key), value_string(b->arena, text));
 }
 
-static void put_time(struct value_builder *b, const char *key, int64_t ms)
-{
-    if (ms)
-        value_builder_set(b, str_z(key), value_float(b->arena, (double)ms / 1000));
-}
-
 const struct value *execution_describe(struct execution *execution, struct arena *arena)
 {
     static const char *const data[] = {"input", "output", "error", "cause"};
@@ -76,8 +70,8 @@ const struct value *execution_describe(struct execution *execution, struct arena
     view_text(&b, "stateMachineVersionArn", execution->version);
     view_text(&b, "stateMachineAliasArn", execution->alias);
     executions_put(&b, "status", str_z(status_name(service_int(record, "status", -1))));
-    put_time(&b, "startDate", execution->start_ms);
-    put_time(&b, "stopDate", service_int(record, "stop_ms", 0));
+    view_time(&b, "startDate", execution->start_ms);
+    view_time(&b, "stopDate", service_int(record, "stop_ms", 0));
     for (size_t i = 0; i < sizeof data / sizeof *data; i++)
         executions_put(&b, data[i], value_text(value_getz(record, data[i]), (struct str){NULL, 0}));
     value_builder_set(&b, STR("inputDetails"), details);
@@ -97,9 +91,10 @@ static const struct value *with_truncated(struct arena *arena, const struct valu
     return details;
 }
 
-int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
-    const struct value *details)
+int64_t execution_event(
+    void *ctx, int64_t previous, const char *type, const char *name, const struct value *details)
 {
+    struct execution *execution = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     details = with_truncated(&scratch, details);
     pthread_mutex_lock(&execution->all->lock);
@@ -153,18 +148,6 @@ static void host_wake(void *ctx)
     pthread_cond_broadcast(&services->changed);
 }
 
-static const struct value *host_task(
-    void *ctx, struct arena *arena, struct asl_task *task, struct asl_error *error)
-{
-    return execution_task(ctx, arena, task, error);
-}
-
-static int64_t host_event(
-    void *ctx, int64_t previous, const char *type, const char *name, const struct value *details)
-{
-    return execution_event(ctx, previous, type, name, details);
-}
-
 static uint64_t host_random(void *ctx UNUSED)
 {
     uint64_t n;
@@ -172,27 +155,10 @@ static uint64_t host_random(void *ctx UNUSED)
     return n;
 }
 
-static const struct value *host_read_items(
-    void *ctx, struct arena *arena, const struct value *reader, struct asl_error *error)
-{
-    return execution_read_items(ctx, arena, reader, error);
-}
-
-static const struct value *host_write_results(void *ctx, struct arena *arena, const struct asl_map_run *run,
-    const struct value *writer, const struct asl_map_result *results, size_t n, struct asl_error *error)
-{
-    return execution_write_results(ctx, arena, run, writer, results, n, error);
-}
-
 static const struct value *host_jsonata(
     void *ctx, struct arena *arena, const struct value *request, struct str *why)
 {
     return jsonata_evaluate(((struct execution *)ctx)->all->jsonata, arena, request, why);
-}
-
-static void host_map_run(void *ctx, struct arena *arena, struct asl_map_run *run)
-{
-    execution_map_run(ctx, arena, run);
 }
 
 /* ---- running ---- */
@@ -315,13 +281,13 @@ static struct asl_host interpreter_host(struct execution *execution)
         .wall_ms = host_wall,
         .sleep = host_sleep,
         .wake = host_wake,
-        .task = host_task,
-        .event = host_event,
+        .task = execution_task,
+        .event = execution_event,
         .random = host_random,
         .jsonata = host_jsonata,
-        .read_items = host_read_items,
-        .write_results = host_write_results,
-        .map_run = host_map_run,
+        .read_items = execution_read_items,
+        .write_results = execution_write_results,
+        .map_run = execution_map_run,
         .speed = sandbox_speed(services_sandbox(execution->all->services)),
         .threads = MAX_THREADS,
         .events = execution->express ? 0 : MAX_EVENTS};

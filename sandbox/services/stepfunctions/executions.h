@@ -104,9 +104,9 @@ void execution_run(struct execution *execution);
 void execution_stop(struct execution *execution, struct str error, struct str cause);
 /* RUNNING, SUCCEEDED … ; with the lock held. */
 const char *execution_status(const struct execution *execution);
-/* Adds to the history. */
-int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
-    const struct value *details);
+/* Adds to the history. This one, and what is said in struct asl_host, is called with an execution. */
+int64_t execution_event(
+    void *execution, int64_t previous, const char *type, const char *name, const struct value *details);
 /* As the service's DescribeExecution says it. */
 const struct value *execution_describe(struct execution *execution, struct arena *arena);
 
@@ -184,16 +184,16 @@ void execution_events(struct execution *execution, size_t n, size_t first, size_
 /* ---- tasks.c ---- */
 
 const struct value *execution_task(
-    struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
+    void *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
 
 /* ---- distributed Maps; see struct asl_host ---- */
 
 const struct value *execution_read_items(
-    struct execution *execution, struct arena *arena, const struct value *reader, struct asl_error *error);
-const struct value *execution_write_results(struct execution *execution, struct arena *arena,
+    void *execution, struct arena *arena, const struct value *reader, struct asl_error *error);
+const struct value *execution_write_results(void *execution, struct arena *arena,
     const struct asl_map_run *run, const struct value *writer, const struct asl_map_result *results, size_t n,
     struct asl_error *error);
-void execution_map_run(struct execution *execution, struct arena *arena, struct asl_map_run *run);
+void execution_map_run(void *execution, struct arena *arena, struct asl_map_run *run);
 /* With the lock held, or while nobody else knows `to`. */
 void execution_copy_map_runs(struct execution *to, const struct execution *from);
 service_handler do_describe_map_run, do_list_map_runs;
@@ -212,9 +212,6 @@ const struct value *machine_note(const struct service_call *call, const struct c
 int machine_note_change(const struct service_call *call, const struct control_record *machine,
     const struct value *note, const char *member, const struct value *list, struct err *err);
 const struct value *machine_note_list(const struct value *note, const char *member);
-/* The list without that item, and with another one at its end (NULL: none). */
-const struct value *machine_note_put(
-    struct arena *arena, const struct value *list, const struct value *old, const struct value *added);
 /* Does an alias name the version? */
 bool alias_uses(const struct value *alias, struct str version);
 /* The version that an alias sends the next execution to. */
@@ -222,9 +219,6 @@ struct str alias_choose(const struct value *alias);
 service_handler do_create_machine, do_update_machine, do_describe_versioned, do_publish, do_list_versions,
     do_delete_version;
 service_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
-
-/* ---- aliases.c ---- */
-
 /* The variables that states refer to; NULL: none. */
 const struct value *machine_references(struct arena *arena, const struct value *definition);
 
@@ -247,17 +241,19 @@ enum token_end task_token_wait_taken(
 bool task_token_take(struct executions *all, struct arena *arena, struct str activity, struct str worker,
     int64_t timeout_ms, struct str *token, struct str *input);
 
-enum token_say { TOKEN_SAY_DONE, TOKEN_SAY_FAILED, TOKEN_SAY_ALIVE };
+enum token_report { TOKEN_REPORT_DONE, TOKEN_REPORT_FAILED, TOKEN_REPORT_ALIVE };
 /* False: nobody waits for it. */
-bool task_token_say(struct executions *all, struct str token, enum token_say what, const struct value *output,
-    const struct asl_error *error);
+bool task_token_report(struct executions *all, struct str token, enum token_report what,
+    const struct value *output, const struct asl_error *error);
 
-/* ---- task_resource.c: what one task of a state machine is to do, as its resource says:
+/*
+ * What one task of a state machine is to do, as its resource says:
  * arn:aws:states:::glue:startJobRun.sync is StartJobRun of Glue, and the end of what that starts;
  * aws-sdk:glue:getJob is GetJob as it is. Machines write all members with a capital letter; some services do
  * not, so requests and answers are respelt on their way.
  *
- * task_resource_read() first; all texts lie in its arena or are the task's. */
+ * task_resource_read() first; all texts lie in its arena or are the task's.
+ */
 enum task_resource_flag {
     TASK_RESOURCE_SYNC = 1,  /* .sync is there */
     TASK_RESOURCE_TOKEN = 2, /* .waitForTaskToken too */

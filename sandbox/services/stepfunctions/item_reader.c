@@ -121,7 +121,7 @@ static const struct value *write_all(
     return value_map(arena, details, 2);
 }
 
-const struct value *execution_write_results(struct execution *execution, struct arena *arena,
+const struct value *execution_write_results(void *execution, struct arena *arena,
     const struct asl_map_run *run, const struct value *writer, const struct asl_map_result *results, size_t n,
     struct asl_error *error)
 {
@@ -356,7 +356,7 @@ static const struct value *read_object(
 }
 
 const struct value *execution_read_items(
-    struct execution *execution, struct arena *arena, const struct value *reader, struct asl_error *error)
+    void *ctx, struct arena *arena, const struct value *reader, struct asl_error *error)
 {
     const struct value *from = value_getz(reader, "Parameters");
     int64_t most = service_int(value_getz(reader, "ReaderConfig"), "MaxItems", MAX_ITEMS);
@@ -365,6 +365,7 @@ const struct value *execution_read_items(
     struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most ? most : MAX_ITEMS};
     const struct value *found;
     struct err err = ERR_INIT;
+    struct execution *execution = ctx;
     struct services *services = execution->all->services;
     const struct session role = services_role_session(execution->role, execution->name);
     struct str bucket = value_gets(from, "Bucket");

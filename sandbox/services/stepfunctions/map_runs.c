@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "sandbox/engine/view.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include <stdlib.h>
@@ -150,8 +151,9 @@ static struct str arn_of(const struct execution *execution, struct arena *arena,
         STR_ARG(label.n ? label : uuid_random(arena)), STR_ARG(uuid_random(arena)));
 }
 
-void execution_map_run(struct execution *execution, struct arena *arena, struct asl_map_run *run)
+void execution_map_run(void *ctx, struct arena *arena, struct asl_map_run *run)
 {
+    struct execution *execution = ctx;
     if (!run->arn.n)
         run->arn = arn_of(execution, arena, run->label);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&execution->all->lock);
@@ -197,15 +199,14 @@ static const struct value *counts_of(struct arena *arena, const struct asl_map_c
         {"total", counts->total}, {"resultsWritten", counts->written}};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        value_builder_set(&b, str_z(all[i].name), value_int(arena, all[i].n));
+        view_int(&b, all[i].name, all[i].n);
     return value_builder_map(&b);
 }
 
 static void set_times(struct value_builder *b, const struct map_run *run)
 {
-    value_builder_set(b, STR("startDate"), value_float(b->arena, (double)run->start_ms / 1000));
-    if (run->stop_ms)
-        value_builder_set(b, STR("stopDate"), value_float(b->arena, (double)run->stop_ms / 1000));
+    view_time(b, "startDate", run->start_ms);
+    view_time(b, "stopDate", run->stop_ms);
 }
 
 static const struct value *executions_maps_described(
@@ -213,18 +214,16 @@ static const struct value *executions_maps_described(
 {
     static const char *const statuses[] = {"SUCCEEDED", "FAILED", "FAILED", "ABORTED"};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    value_builder_set(&b, STR("mapRunArn"), value_string(arena, run->run.arn));
-    value_builder_set(&b, STR("executionArn"), value_string(arena, execution->arn));
-    value_builder_set(
-        &b, STR("status"), value_stringz(arena, run->run.ended ? statuses[run->run.status] : "RUNNING"));
+    view_text(&b, "mapRunArn", run->run.arn);
+    view_text(&b, "executionArn", execution->arn);
+    view_text(&b, "status", str_z(run->run.ended ? statuses[run->run.status] : "RUNNING"));
     set_times(&b, run);
-    value_builder_set(&b, STR("maxConcurrency"), value_int(arena, run->run.max_concurrency));
-    value_builder_set(
-        &b, STR("toleratedFailurePercentage"), value_float(arena, run->run.tolerated_percentage));
-    value_builder_set(&b, STR("toleratedFailureCount"), value_int(arena, run->run.tolerated_count));
-    value_builder_set(&b, STR("itemCounts"), counts_of(arena, &run->run.items));
-    value_builder_set(&b, STR("executionCounts"), counts_of(arena, &run->run.executions));
-    value_builder_set(&b, STR("redriveCount"), value_int(arena, 0));
+    view_int(&b, "maxConcurrency", run->run.max_concurrency);
+    view_set(&b, "toleratedFailurePercentage", value_float(arena, run->run.tolerated_percentage));
+    view_int(&b, "toleratedFailureCount", run->run.tolerated_count);
+    view_set(&b, "itemCounts", counts_of(arena, &run->run.items));
+    view_set(&b, "executionCounts", counts_of(arena, &run->run.executions));
+    view_int(&b, "redriveCount", 0);
     return value_builder_map(&b);
 }
 

@@ -31,7 +31,6 @@ int executions_page(struct service_call *call, size_t n, size_t *first, size_t *
                : 0;
 }
 
-/* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
 int execution_of(const struct service_call *call, struct execution **out, struct err *err)
 {
     struct str arn;
@@ -295,15 +294,15 @@ static bool is_token(struct str token)
     return n == token.n && n == 64;
 }
 
-static int executions_operations_say(struct service_call *call, enum token_say what,
-    const struct value *output, const struct asl_error *error, struct err *err)
+static int report_token(struct service_call *call, enum token_report what, const struct value *output,
+    const struct asl_error *error, struct err *err)
 {
     struct str token;
     if (service_required(call, "taskToken", &token, err))
         return -1;
     if (!is_token(token))
         return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
-    if (!task_token_say(services_executions(call->services), token, what, output, error))
+    if (!task_token_report(services_executions(call->services), token, what, output, error))
         return service_refuse(err, 400, "TaskTimedOut",
             "Task Timed Out: 'Provided task does not exist anymore' (nobody waits for this token)");
     return 0;
@@ -315,7 +314,7 @@ static int do_success(struct service_call *call, struct err *err)
     struct err why = ERR_INIT;
     if (json_parse(call->arena, value_gets(call->input, "output"), &output, &why))
         return service_refuse(err, 400, "InvalidOutput", "Invalid Output: %s", why.message);
-    return executions_operations_say(call, TOKEN_SAY_DONE, output, NULL, err);
+    return report_token(call, TOKEN_REPORT_DONE, output, NULL, err);
 }
 
 static int do_failure(struct service_call *call, struct err *err)
@@ -323,12 +322,12 @@ static int do_failure(struct service_call *call, struct err *err)
     struct str error = value_gets(call->input, "error");
     const struct asl_error why = {
         error.n ? error : STR("States.TaskFailed"), value_gets(call->input, "cause")};
-    return executions_operations_say(call, TOKEN_SAY_FAILED, NULL, &why, err);
+    return report_token(call, TOKEN_REPORT_FAILED, NULL, &why, err);
 }
 
 static int do_heartbeat(struct service_call *call, struct err *err)
 {
-    return executions_operations_say(call, TOKEN_SAY_ALIVE, NULL, NULL, err);
+    return report_token(call, TOKEN_REPORT_ALIVE, NULL, NULL, err);
 }
 
 /* A worker asks for work. */

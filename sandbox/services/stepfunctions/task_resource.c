@@ -51,8 +51,8 @@ void task_token_free(struct executions *all, struct task_token *token)
     free(token);
 }
 
-bool task_token_say(struct executions *all, struct str name, enum token_say what, const struct value *output,
-    const struct asl_error *error)
+bool task_token_report(struct executions *all, struct str name, enum token_report what,
+    const struct value *output, const struct asl_error *error)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->services->lock);
     struct task_token *token = all->tokens;
@@ -61,10 +61,10 @@ bool task_token_say(struct executions *all, struct str name, enum token_say what
     bool open = token && !token->ended;
     if (open) {
         token->alive_ms = clock_mono_ms();
-        token->ended = what != TOKEN_SAY_ALIVE;
-        if (what == TOKEN_SAY_DONE)
+        token->ended = what != TOKEN_REPORT_ALIVE;
+        if (what == TOKEN_REPORT_DONE)
             token->output = value_copy(&token->arena, output);
-        if (what == TOKEN_SAY_FAILED)
+        if (what == TOKEN_REPORT_FAILED)
             token->error = (struct asl_error){
                 arena_str(&token->arena, error->name), arena_str(&token->arena, error->cause)};
         pthread_cond_broadcast(&all->services->changed);

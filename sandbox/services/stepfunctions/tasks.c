@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/calls/services_state.h"
+#include "sandbox/engine/view.h"
 
 enum { LOOK_AGAIN_MS = 50 };
 
@@ -23,33 +24,22 @@ static const struct value *tasks_fail(struct task_resource *call, const char *na
 
 /* ---- history ---- */
 
-static void tasks_put(struct value_builder *b, const char *key, const struct value *v)
-{
-    if (v)
-        value_builder_set(b, str_z(key), v);
-}
-
-static const struct value *text_or_null(struct task_resource *call, struct str s)
-{
-    return s.n ? value_string(call->arena, s) : NULL;
-}
-
 /* What a task that was begun tells of itself. */
 static void put_begin(struct task_resource *call, struct value_builder *b)
 {
     bool named = call->function || call->activity;
     if (named) {
-        tasks_put(b, "resource", value_string(call->arena, call->task->resource));
+        view_text(b, "resource", call->task->resource);
     } else {
-        tasks_put(b, "resourceType", value_string(call->arena, call->service));
-        tasks_put(b, "resource", value_string(call->arena, call->action));
-        tasks_put(b, "region", value_string(call->arena, call->execution->region));
+        view_text(b, "resourceType", call->service);
+        view_text(b, "resource", call->action);
+        view_text(b, "region", call->execution->region);
     }
     if (call->task->timeout_ms)
-        tasks_put(b, "timeoutInSeconds", value_int(call->arena, (call->task->timeout_ms + 999) / 1000));
+        view_int(b, "timeoutInSeconds", (call->task->timeout_ms + 999) / 1000);
     if (call->task->heartbeat_ms && !call->function)
-        tasks_put(b, "heartbeatInSeconds", value_int(call->arena, call->task->heartbeat_ms / 1000));
-    tasks_put(b, named ? "input" : "parameters", json_as_text(call->arena, call->task->input));
+        view_int(b, "heartbeatInSeconds", call->task->heartbeat_ms / 1000);
+    view_set(b, named ? "input" : "parameters", json_as_text(call->arena, call->task->input));
 }
 
 /* TaskScheduled and its kin, or LambdaFunctionScheduled, or ActivityScheduled and theirs. */
@@ -67,16 +57,16 @@ static void tasks_note(struct task_resource *call, const char *what, const struc
     if (scheduled) {
         put_begin(call, &b);
     } else if (!call->function && !call->activity) {
-        tasks_put(&b, "resourceType", value_string(arena, call->service));
-        tasks_put(&b, "resource", value_string(arena, call->action));
+        view_text(&b, "resourceType", call->service);
+        view_text(&b, "resource", call->action);
     }
     if (call->activity && str_eqz(str_z(what), "Started"))
-        tasks_put(&b, "workerName", text_or_null(call, call->worker));
+        view_text(&b, "workerName", call->worker);
     if (output)
-        tasks_put(&b, "output", json_as_text(arena, output));
+        view_set(&b, "output", json_as_text(arena, output));
     if (call->error->name.n) {
-        tasks_put(&b, "error", text_or_null(call, call->error->name));
-        tasks_put(&b, "cause", text_or_null(call, call->error->cause));
+        view_text(&b, "error", call->error->name);
+        view_text(&b, "cause", call->error->cause);
     }
     call->task->event =
         execution_event(call->execution, call->task->event, arena_printf(arena, "%s%s", kind[0], what).p,
@@ -85,11 +75,6 @@ static void tasks_note(struct task_resource *call, const char *what, const struc
 }
 
 /* ---- waiting ---- */
-
-static bool is_over(const struct task_resource *call)
-{
-    return call->deadline_ms && clock_mono_ms() >= call->deadline_ms;
-}
 
 /* With the sandbox the whole execution ends; otherwise it may be just this branch that was stopped. */
 static void stopped(struct task_resource *call)
@@ -103,7 +88,7 @@ static bool wait_for_run(struct task_resource *call)
 {
     while (!activity_wait(call->run, LOOK_AGAIN_MS)) {
         stopped(call);
-        bool over = is_over(call);
+        bool over = call->deadline_ms && clock_mono_ms() >= call->deadline_ms;
         if (!over && !asl_stopped(call->task->scope))
             continue;
         activity_stop(call->run);
@@ -207,7 +192,7 @@ static const struct value *wait_for_token(struct task_resource *call, struct tas
     return NULL;
 }
 
-static const struct value *tasks_carry_out(struct task_resource *call)
+static const struct value *run_task(struct task_resource *call)
 {
     const struct value *answer = NULL;
     struct task_token *token = call->token ? task_token_new(call->execution->all, call->task->token) : NULL;
@@ -277,9 +262,9 @@ static const struct value *carry_out_activity(struct task_resource *call)
 }
 
 const struct value *execution_task(
-    struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error)
+    void *ctx, struct arena *arena, struct asl_task *task, struct asl_error *error)
 {
-    struct task_resource call = {.execution = execution, .arena = arena, .task = task, .error = error};
+    struct task_resource call = {.execution = ctx, .arena = arena, .task = task, .error = error};
     call.deadline_ms = task->timeout_ms ? clock_mono_ms() + task->timeout_ms : 0;
     if (!task_resource_read(&call))
         return tasks_fail(&call, "States.Runtime", "The sandbox cannot carry out the resource '%.*s'",
@@ -289,7 +274,7 @@ const struct value *execution_task(
         return NULL;
     }
     tasks_note(&call, "Scheduled", NULL);
-    const struct value *answer = call.activity ? carry_out_activity(&call) : tasks_carry_out(&call);
+    const struct value *answer = call.activity ? carry_out_activity(&call) : run_task(&call);
     if (answer)
         tasks_note(&call, "Succeeded", answer);
     else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))

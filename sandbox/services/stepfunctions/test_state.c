@@ -27,9 +27,13 @@
  * JSON with another one. It is started at the first expression and stays until the sandbox ends; one that
  * dies, or gives no answer in time, is started again for the next expression. */
 
-enum { PATIENCE_MS = 60000, MAX_ANSWER = 64 * 1024 * 1024, LACKING = 3 /* its status without the package */ };
+enum {
+    PATIENCE_MS = 60000,
+    MAX_ANSWER = 64 * 1024 * 1024,
+    NO_PACKAGE = 3 /* its status without the package */
+};
 
-static const char lacking[] =
+static const char no_package[] =
     "the sandbox evaluates JSONata where python3 has the package jsonata-python (pip "
     "install jsonata-python, or tools/setup jobs in a checkout of weir)";
 
@@ -60,8 +64,8 @@ static const char *jsonata_end(struct jsonata *j)
             ;
     }
     j->pid = 0;
-    return !ran || (WIFEXITED(status) && WEXITSTATUS(status) == LACKING)
-               ? lacking
+    return !ran || (WIFEXITED(status) && WEXITSTATUS(status) == NO_PACKAGE)
+               ? no_package
                : "the program that evaluates JSONata ended without an answer";
 }
 
@@ -280,7 +284,7 @@ static int test_mock(struct test *t, struct err *err)
     return result ? check_mocked_result(t, type, err) : 0;
 }
 
-/* ---- what is told ---- */
+/* ---- the answer ---- */
 
 /* All data goes as text, numbers as they are. */
 static const struct value *inspection(struct test *t)
@@ -305,7 +309,7 @@ static const struct value *inspection(struct test *t)
     return value_builder_map(&b);
 }
 
-static void tell_end(struct test *t, const struct asl_outcome *outcome)
+static void answer_end(struct test *t, const struct asl_outcome *outcome)
 {
     struct service_call *call = t->call;
     const struct asl_trial *trial = &t->trial;
@@ -359,6 +363,6 @@ int do_test_state(struct service_call *call, struct err *err)
         .context = t.context,
         .role = value_gets(call->input, "roleArn")};
     execution_try(services_executions(call->services), call, &what, &t.trial, &outcome);
-    tell_end(&t, &outcome);
+    answer_end(&t, &outcome);
     return 0;
 }

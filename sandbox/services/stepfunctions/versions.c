@@ -26,18 +26,6 @@ int machine_note_change(const struct service_call *call, const struct control_re
     return service_note_write(call, "machines", machine, note, err);
 }
 
-const struct value *machine_note_put(
-    struct arena *arena, const struct value *list, const struct value *old, const struct value *added)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < list->count; i++)
-        if (list->items[i] != old)
-            value_builder_add(&b, list->items[i]);
-    if (added)
-        value_builder_add(&b, added);
-    return value_builder_list(&b);
-}
-
 /* ---- which one an ARN means ---- */
 
 struct str machine_part(struct str arn, struct str *rest)
@@ -105,11 +93,6 @@ static const struct value *version_of(const struct service_call *call, const str
         {STR("attrs"), machine->attrs}, {STR("shown"), shown});
 }
 
-static const struct value *revision_of(const struct value *version)
-{
-    return value_getz(value_getz(version, "attrs"), "revision_id");
-}
-
 /* What has not changed since the last version is that version. */
 static const struct value *publish_locked(const struct service_call *call,
     const struct control_record *machine, struct str description, struct err *err)
@@ -117,14 +100,15 @@ static const struct value *publish_locked(const struct service_call *call,
     const struct value *note = machine_note(call, machine), *shown;
     const struct value *versions = machine_note_list(note, "versions");
     const struct value *last = versions->count ? versions->items[versions->count - 1] : NULL;
-    if (last && value_equal(revision_of(last), value_getz(machine->attrs, "revision_id")))
+    if (last && value_equal(value_getz(value_getz(last, "attrs"), "revision_id"),
+                    value_getz(machine->attrs, "revision_id")))
         return last;
     int64_t number = service_int(note, "last", 0) + 1;
     if (shown_by_control(call, machine, &shown, err))
         return NULL;
     const struct value *version = version_of(call, machine, number, description, shown);
     note = value_with(call->arena, note, STR("last"), value_int(call->arena, number));
-    versions = machine_note_put(call->arena, versions, NULL, version);
+    versions = value_list_with(call->arena, versions, version);
     return machine_note_change(call, machine, note, "versions", versions, err) ? NULL : version;
 }
 
@@ -293,7 +277,7 @@ static int delete_version(
                 STR_ARG(value_gets(aliases->items[i], "name")));
     return !version ? 0
                     : machine_note_change(call, machine, note, "versions",
-                          machine_note_put(call->arena, versions, version, NULL), err);
+                          value_list_except(call->arena, versions, version), err);
 }
 
 int do_delete_version(struct service_call *call, struct err *err)

@@ -124,6 +124,8 @@ static void what_others_wrote_may_be_anything(void **state)
     assert_true(value_equal(value_list_without(&arena, both, STR("a")), value_list(&arena, &two, 1)));
     assert_true(value_equal(value_list_without(&arena, both, STR("c")), both));
     assert_int_equal(value_list_without(&arena, one, STR("a"))->count, 0);
+    assert_true(value_equal(value_list_except(&arena, both, both->items[0]), value_list(&arena, &two, 1)));
+    assert_true(value_equal(value_list_except(&arena, both, NULL), both));
     assert_ptr_equal(value_as_list(list), list);
     assert_int_equal(value_as_list(text)->count + value_as_list(NULL)->count, 0);
     assert_ptr_equal(value_as_map(items[1]), items[1]);
