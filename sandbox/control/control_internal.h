@@ -102,6 +102,7 @@ struct control {
     void *watcher_ctx;
     bool unsynced;      /* a record was written, and its folder is not on the disk yet */
     struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_words.c */
+    struct map stood; /* SERVICE/REGION -> bool: all is there that is from the beginning, see store_stand() */
     pthread_mutex_t lock;
 };
 

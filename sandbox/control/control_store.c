@@ -72,10 +72,18 @@ int store_leave(struct control *control, struct err *err)
     return unsynced ? dir_sync(control->options.dir, err) : 0;
 }
 
+/* It may be one that is there from the beginning, and has to be looked for again. */
+static void leave_words(struct control *control, struct resource *resource)
+{
+    words_drop(&control->words, resource);
+    for (size_t i = 0; i < control->stood.n && value_getz(resource->type->sandbox, "standing"); i++)
+        *(bool *)control->stood.items[i].ptr = false;
+}
+
 static void set_attrs(struct control *control, struct resource *resource, const struct value *attrs)
 {
     struct arena before = resource->arena;
-    words_drop(&control->words, resource);
+    leave_words(control, resource);
     MEM_GROW(control->retired, control->retired_cap, control->retired_count + 1);
     resource->arena = (struct arena)ARENA_INIT;
     resource->attrs = value_copy(&resource->arena, attrs);
@@ -216,7 +224,7 @@ void store_remove(struct control *control, struct resource *resource)
     if (!resource->deleted_ms)
         store_report(control, CONTROL_GONE, resource);
     remove_from_all(control, resource);
-    words_drop(&control->words, resource);
+    leave_words(control, resource);
     index_note_change(control, resource->type->service);
     resource_free(resource);
 }
@@ -283,9 +291,22 @@ static void stand(struct call *call, const struct spec_type *type, const struct 
     resource->revision = 1;
 }
 
+/* Looked for once: every other resource may have the name of what is there from the beginning (`default`). */
+static bool *stood_before(struct call *call, const struct served_service *service)
+{
+    struct control *control = call->control;
+    struct str key =
+        arena_printf(call->arena, "%.*s/%.*s", STR_ARG(service->spec->name), STR_ARG(call->region));
+    bool *stood = map_get(&control->stood, key);
+    if (!stood)
+        map_set(&control->stood, arena_str(&control->arena, key), stood = ARENA_NEW(&control->arena, bool));
+    return stood;
+}
+
 void store_stand(struct call *call, const struct served_service *service)
 {
-    for (size_t i = 0; i < service->type_count; i++) {
+    bool *stood = stood_before(call, service);
+    for (size_t i = 0; i < service->type_count && !*stood; i++) {
         const struct spec_type *type = service->types[i];
         const struct value *list = value_getz(type->sandbox, "standing");
         for (uint32_t k = 0; list && k < list->count; k++) {
@@ -294,6 +315,7 @@ void store_stand(struct call *call, const struct served_service *service)
                 stand(call, type, attrs);
         }
     }
+    *stood = true;
 }
 
 /* As they were made: a folder is read in any order. Serials tell those of one millisecond apart. */
