@@ -131,10 +131,13 @@ bool str_is_one_of(struct str s, const char *const *texts, size_t n)
 
 bool str_is_any(struct str s, const char *words)
 {
-    struct str rest = str_z(words), word = str_cut(rest, ' ', &rest);
-    while (rest.p && !str_eq(s, word))
-        word = str_cut(rest, ' ', &rest);
-    return s.n && str_eq(s, word);
+    for (size_t n; s.n && *words; words += n + (words[n] == ' ')) {
+        for (n = 0; words[n] && words[n] != ' ';)
+            n++;
+        if (n == s.n && !memcmp(words, s.p, n))
+            return true;
+    }
+    return false;
 }
 
 bool str_is_word(struct str s, const char *first, const char *rest)
@@ -353,6 +356,8 @@ uint32_t cells_decode(struct str text, size_t at, size_t *size)
 
 size_t cells_prefix(struct str text, size_t cells)
 {
+    if (str_is_ascii(text))
+        return text.n < cells ? text.n : cells;
     size_t at = 0, size, used = 0;
     for (; at < text.n; at += size) {
         used += cells_of(cells_decode(text, at, &size));
@@ -364,6 +369,8 @@ size_t cells_prefix(struct str text, size_t cells)
 
 size_t cells_width(struct str text)
 {
+    if (str_is_ascii(text))
+        return text.n;
     size_t width = 0, size;
     for (size_t at = 0; at < text.n; at += size)
         width += cells_of(cells_decode(text, at, &size));

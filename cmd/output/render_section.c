@@ -48,12 +48,16 @@ static void remarks(const struct change *c, const struct render_options *o, stru
 
 void section_header(const struct change *c, struct sign sign, const struct render_options *o, struct buf *out)
 {
-    buf_addf(out, "%*s", SIGN_WIDTH - (int)strlen(sign.text), "");
+    static const char blanks[VERB_WIDTH + 1] = "       ";
+    size_t verb = strlen(sign.verb);
+    buf_add(out, blanks, SIGN_WIDTH - strlen(sign.text));
     if (o->marked)
         buf_add_char(out, RENDER_MARK);
     style_add(out, o->color, (enum style)sign.style, sign.text);
     buf_add_char(out, ' ');
-    buf_addf(out, "%-*s ", VERB_WIDTH, sign.verb);
+    buf_add(out, sign.verb, verb);
+    buf_add(out, blanks, verb < VERB_WIDTH ? VERB_WIDTH - verb : 0);
+    buf_add_char(out, ' ');
     style_on(out, o->color, STYLE_BOLD);
     text_add_safe(out, c->subject.address, false);
     style_off(out, o->color, STYLE_BOLD);

@@ -89,14 +89,6 @@ static bool is_plain_key(struct str key)
     return str_is_made_of(key, CHARS_ALNUM "_-./:@");
 }
 
-static void add_key(struct pen *pen, struct str key)
-{
-    if (is_plain_key(key))
-        buf_add_str(pen->out, key);
-    else
-        text_add_quoted(pen->out, key);
-}
-
 static int key_width(struct str key)
 {
     return (int)cells_width(key) + (is_plain_key(key) ? 0 : 2);
@@ -105,9 +97,14 @@ static int key_width(struct str key)
 /* "name:   ", so that what follows lines up; width 0: nothing to line up with. */
 void pen_name(struct pen *pen, struct str name, int width)
 {
-    add_key(pen, name);
+    bool plain = is_plain_key(name);
+    if (plain)
+        buf_add_str(pen->out, name);
+    else
+        text_add_quoted(pen->out, name);
     buf_addz(pen->out, ": ");
-    pen_blanks(pen, width - key_width(name));
+    if (width)
+        pen_blanks(pen, width - (int)cells_width(name) - (plain ? 0 : 2));
 }
 
 /* ---- values ---- */
