@@ -53,8 +53,8 @@ static void core_limit_lower(void)
 
 static void set_files(const struct spawn *spawn, posix_spawn_file_actions_t *files)
 {
-    if (spawn->in)
-        posix_spawn_file_actions_adddup2(files, spawn->in, STDIN_FILENO);
+    if (spawn->in || spawn->asks)
+        posix_spawn_file_actions_adddup2(files, spawn->asks ? STDIN_FILENO : spawn->in, STDIN_FILENO);
     else
         posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(files, spawn->out, STDOUT_FILENO);
@@ -116,23 +116,11 @@ static int command_start(char *command, char *const *env, pid_t *pid, int *outpu
     int fds[2];
     if (system_pipe(fds))
         return err_errno(err, ERR_FAILED, "cannot make a pipe");
-    char shell[] = "sh", option[] = "-c";
-    char *const argv[] = {shell, option, command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-    /* The command gets its signals, whatever this thread has blocked. */
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    core_limit_lift();
-    int failed = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, env);
-    core_limit_lower();
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
+    char shell[] = "/bin/sh", option[] = "-c";
+    char *const args[] = {shell, option, command, NULL};
+    const struct spawn spawn = {
+        .args = args, .env = env, .asks = true, .out = fds[1], .error = STDERR_FILENO};
+    int failed = spawn_program(&spawn, pid);
     close(fds[1]);
     if (failed) {
         close(fds[0]);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,6 +20,7 @@ struct spawn {
     char *const *env;
     const char *dir; /* NULL: here */
     int in;          /* 0: nothing to read */
+    bool asks;       /* instead: it reads what this process would */
     int out, error;
     enum spawn_apart apart;
     int64_t max_file_bytes; /* it is ended by SIGXFSZ where it writes a larger file; 0: none is too large */

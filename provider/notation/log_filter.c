@@ -294,7 +294,7 @@ static void filter_field(struct filter_reader *all, struct str text, struct log_
 
 static void filter_fields(struct filter_reader *r, struct log_filter *out)
 {
-    struct log_field *last = NULL;
+    struct log_field **end = &out->fields;
     out->has_fields = true;
     if (!str_ends(r->text, STR("]"))) {
         filter_wrong(r, "what begins with [ ends with ]");
@@ -306,11 +306,8 @@ static void filter_fields(struct filter_reader *r, struct log_filter *out)
         struct str text = filter_field_text(r);
         if (!r->why)
             filter_field(r, text, field);
-        if (last)
-            last->next = field;
-        else
-            out->fields = field;
-        last = field;
+        *end = field;
+        end = &field->next;
     }
 }
 
@@ -318,7 +315,7 @@ static void filter_fields(struct filter_reader *r, struct log_filter *out)
 
 static void filter_terms(struct filter_reader *r, struct log_filter *out)
 {
-    struct log_term *last = NULL;
+    struct log_term **end = &out->terms;
     for (char c = filter_peek(r); c && !r->why; c = filter_peek(r)) {
         struct log_term *term = ARENA_NEW(r->arena, struct log_term);
         bool before = r->at + 1 < r->text.n && !char_is_among(r->text.p[r->at + 1], " \t\r\n");
@@ -328,11 +325,8 @@ static void filter_terms(struct filter_reader *r, struct log_filter *out)
             return;
         if (!term->operand.text.n)
             continue;
-        if (last)
-            last->next = term;
-        else
-            out->terms = term;
-        last = term;
+        *end = term;
+        end = &term->next;
     }
 }
 

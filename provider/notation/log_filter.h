@@ -58,9 +58,9 @@ struct log_field {
 
 /* Of one kind only; of none: everything matches. */
 struct log_filter {
-    const struct log_term *terms;
+    struct log_term *terms;
     const struct log_condition *condition;
-    const struct log_field *fields;
+    struct log_field *fields;
     bool has_fields; /* also where none of them is named: [] */
 };
 

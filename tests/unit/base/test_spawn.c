@@ -73,7 +73,7 @@ static void has_its_signals(void **state)
     assert_string_equal(said, "");
 }
 
-static void runs_where_and_with_what_it_is_reported(void **state)
+static void runs_where_and_with_what_is_named(void **state)
 {
     (void)state;
     char word[] = "WORD=hello", *env[] = {word, NULL};
@@ -81,7 +81,7 @@ static void runs_where_and_with_what_it_is_reported(void **state)
     assert_string_equal(said, "/usr\nhello\n");
 }
 
-static void stands_apart_as_far_as_it_is_reported(void **state)
+static void is_as_far_apart_as_is_named(void **state)
 {
     (void)state;
     const char *script = "cut -d ' ' -f 5,6 /proc/$$/stat | { read group session; [ $group = $$ ] && echo "
@@ -103,13 +103,38 @@ static void says_why_it_cannot(void **state)
     assert_int_equal(spawn_program(&spawn, &child), ENOENT);
 }
 
+/* weir ignores SIGPIPE; what a pipe in the user's command is made of must not. */
+static void a_command_for_credentials_has_its_signals(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct str output;
+    int ends[2], before = dup(STDIN_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "from here\n", 10), 10);
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(
+        spawn_credential_command(&arena, "it", STR("kill -s PIPE $$; echo survived"), &output, &err), -1);
+    assert_string_equal(err.message, "it failed with status 141");
+    assert_int_equal(spawn_credential_command(&arena, "it", STR("cat; echo $0"), &output, &err), 0);
+    assert_true(str_eqz(output, "from here\n/bin/sh\n"));
+    signal(SIGPIPE, SIG_DFL);
+    dup2(before, STDIN_FILENO);
+    close(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_for_credentials_has_its_signals),
         cmocka_unit_test(has_nothing_of_its_parent),
         cmocka_unit_test(has_its_signals),
-        cmocka_unit_test(runs_where_and_with_what_it_is_reported),
-        cmocka_unit_test(stands_apart_as_far_as_it_is_reported),
+        cmocka_unit_test(runs_where_and_with_what_is_named),
+        cmocka_unit_test(is_as_far_apart_as_is_named),
         cmocka_unit_test(says_why_it_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
