@@ -70,9 +70,9 @@ int system_wake_new(void);
 void system_wake(int fd);
 void system_wake_clear(int fd);
 
-/* One descriptor (-1: errno) that waits for many. What is told of each is as poll(2) has it: POLLIN, POLLOUT;
- * 0 takes it out. Closing a descriptor does so, too. */
-enum { SYSTEM_EVENTS = 64 }; /* that are told at once, at most */
+/* One descriptor (-1: errno) that waits for many. What is reported of each is as poll(2) has it: POLLIN,
+ * POLLOUT; 0 takes it out. Closing a descriptor does so, too. */
+enum { SYSTEM_EVENTS = 64 }; /* that are reported at once, at most */
 struct system_event {
     int fd;
     short events; /* POLLIN, POLLOUT, POLLERR */

@@ -340,7 +340,8 @@ int cli_main(int argc, char **argv)
     struct invocation inv = {.settings = &none, .sandbox_joined = -1};
     hold_standard_streams();
     core_limit_none();
-    signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is told, like a full disk */
+    signal(
+        SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is reported, like a full disk */
     signal(SIGCHLD, SIG_DFL); /* what whoever started weir does not care about is how our commands ended */
     term_init(&inv.out, STDOUT_FILENO, false);
     term_init(&inv.err, STDERR_FILENO, false);

@@ -104,7 +104,7 @@ enum finding_outcome {
     FINDING_WAITS,    /* it is asked before the resource's call */
     FINDING_WAIVED,   /* the stack need not keep it, until a day */
     FINDING_APPROVED, /* somebody agreed to it */
-    FINDING_KEPT,     /* of checks, which are always told of */
+    FINDING_KEPT,     /* of checks, which are always reported */
     FINDING_OUTCOMES
 };
 
@@ -257,7 +257,7 @@ struct plan_options {
 int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
     struct plan **out, struct err *err);
 void plan_free(struct plan *plan);
-/* How many an action is told of: an import that changes what is there is an update as well. */
+/* How many changes have the action: an import that changes what is there is an update as well. */
 size_t plan_count(const struct plan *plan, enum action action);
 /* Of all actions; NOOPs are none. */
 size_t plan_count_all(const struct plan *plan);
@@ -394,7 +394,7 @@ struct verified {
     const struct leftover *left;
     size_t left_count;
     const struct leftover
-        *forgotten; /* what `removed: destroy: false` left where it is: told of, not left over */
+        *forgotten; /* what `removed: destroy: false` left where it is: reported, not left over */
     size_t forgotten_count;
     const struct str *locations; /* "eu-west-1 of account 123456789012", sorted */
     size_t location_count;

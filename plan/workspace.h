@@ -86,8 +86,8 @@ int workspace_provider(struct workspace *workspace, struct str name, const struc
 /* The same, if it is open; NULL: it is not. */
 struct provider *workspace_opened(const struct workspace *workspace, struct str name);
 /*
- * How far the services' clock is ahead of this machine's, as an open provider is told; asked for where none
- * was told yet. False: none is open that could be asked.
+ * How far the services' clock is ahead of this machine's, as an open provider knows it; asked for where none
+ * knows it yet. False: none is open that could be asked.
  */
 bool workspace_clock(const struct workspace *workspace, int64_t *ahead_ms);
 /* What `shared` is to a member of a fleet: the outputs of the stack that all share, as far as it is made. */

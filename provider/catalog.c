@@ -356,7 +356,7 @@ static void list_signed_files(struct catalog *catalog)
 }
 
 /* Of the embedded files whose services sign by that name, "": of all. One that is broken is left out; whoever
- * asks for one of its types is told. */
+ * asks for one of its types gets the error. */
 static void add_embedded(
     struct catalog *catalog, struct str signing_name, int is_data, struct name_list *list)
 {

@@ -28,7 +28,7 @@ struct job_shown {
 
 struct job_early;
 
-/* NULL: runs of this kind have an id from the start, or no log of which it could be told where one begins. */
+/* NULL: runs of this kind have an id from the start, or no log in which it is known where one begins. */
 struct job_early *job_early_new(const struct job_early_options *options);
 void job_early_free(struct job_early *early);
 /* A log that cannot be read now is read later, or not at all. */

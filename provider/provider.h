@@ -300,7 +300,7 @@ struct resource_ops {
     /*
      * What services make on behalf of the object and leave behind when it is gone: a list of maps {type,
      * match: {attribute: text, which may end in a star}, says, kept}. `kept`: it was asked for, so it is only
-     * told of. Calls nothing. NULL: never anything.
+     * reported. Calls nothing. NULL: never anything.
      */
     int (*leaves)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 
@@ -483,7 +483,7 @@ struct catalog_options {
 
 int catalog_new(const struct catalog_options *options, struct catalog **out, struct err *err);
 /*
- * The user's own specs, unless there are some already: all are read now, so that a broken one is told of and
+ * The user's own specs, unless there are some already: all are read now, so that a broken one is reported and
  * none is left out. `named_by` begins the message where the folder is none.
  */
 int catalog_use_specs(struct catalog *catalog, struct str dir, const char *named_by, struct err *err);
@@ -551,7 +551,7 @@ int ownership_refuse(const struct ownership *ownership, const char *done, struct
 struct repeats {
     const struct op_ctx *op;
     struct str what;
-    int tries; /* what was told of them last; 0: there was one */
+    int tries; /* what was reported last of them; 0: there was one */
 };
 
 /* For `repeats` of struct aws_call and struct kind_call; ctx is a struct repeats. */

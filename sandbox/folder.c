@@ -22,8 +22,8 @@ enum { ID_BYTES = 6, SECRET_BYTES = 20, ID_LENGTH = 20, SECRET_LENGTH = 40, MAX_
 /* Told after the address. */
 #define PASSES "for one command\n"
 
-/* The services' ids have this form; what comes after it is of one sandbox, so that the key of another is told
- * as unknown. */
+/* The services' ids have this form; what comes after it is of one sandbox, so that the key of another is
+ * recognised as unknown. */
 #define KEY_PREFIX "AKIAWEIR"
 
 /* ---- the folder ---- */

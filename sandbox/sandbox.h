@@ -22,7 +22,7 @@ struct sandbox_options {
     const char *bind;        /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;           /* 0: any */
     bool tells;              /* where it is, to whoever wants the same directory: sandbox_served() */
-    bool passes;             /* it ends with one command: who joins is told, and kept from losing it */
+    bool passes;             /* it ends with one command: who joins is warned, and kept from losing it */
     const struct str *hosts; /* names by which it may be called, besides those of this machine */
     size_t host_count;
     const struct sandbox_key *keys; /* who may call; n 0: the folder's own key alone */

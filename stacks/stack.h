@@ -125,10 +125,10 @@ struct attr_expr {
     const struct attr *attr; /* schema's */
     struct expr *expr;
     const struct node_entry *entry; /* in the file */
-    bool wrong;                     /* while loading: told of already */
+    bool wrong;                     /* while loading: reported already */
 };
 
-/* What is wrong in a declaration and was told of; the rest of it is looked at all the same. */
+/* What is wrong in a declaration and was reported; the rest of it is looked at all the same. */
 struct mistaken {
     bool any, all;           /* all: there is a key that the type does not know, and may be any attribute */
     uint32_t count;          /* of names */
@@ -376,7 +376,7 @@ ptrdiff_t address_key_at(struct str address);
 /* Splits an instance address; *key (unescaped) has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);
 
-/* ---- stack_yaml.c: Stack files as trees. What is wrong in one is told with its line, but where the file
+/* ---- stack_yaml.c: Stack files as trees. What is wrong in one is reported with its line, but where the file
  * gives values to inputs, of which some are secret: only a tree tells which, and of a file that is no YAML
  * there is none. */
 /* Like yaml_parse() and yaml_load(). What is hidden of the source is so for as long as the diagnostics live.

@@ -66,8 +66,8 @@ void estimate_add_money(struct buf *out, double usd);
 void estimate_change_event(
     const struct estimate *now, const struct estimate *after, const struct prices *prices, struct buf *out);
 
-/* ---- estimate.c: what a plan does to the cost: told where that is asked for, and as `plan.cost` of rules,
- * of which the stack's `budget:` is one. */
+/* ---- estimate.c: what a plan does to the cost: reported where that is asked for, and as `plan.cost` of
+ * rules, of which the stack's `budget:` is one. */
 /* What is paid now, and after the plan. `prices_free(prices)` ends it. */
 struct cost_change {
     struct prices *prices;

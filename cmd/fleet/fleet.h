@@ -7,7 +7,7 @@
  * does not name any more is taken down with the inputs that it was made with.
  *
  * Order of calls: fleet_open(); fleet_load(), fleet_lock() where something will be changed; fleet_plan();
- * fleet_apply(); fleet_close(). What fails for one member is kept with it and told by fleet_report(); the
+ * fleet_apply(); fleet_close(). What fails for one member is kept with it and reported by fleet_report(); the
  * others go on.
  */
 #pragma once

@@ -259,6 +259,6 @@ void fleet_verify_shared(struct fleet *fleet)
     member_verify(fleet, (size_t)(shared - fleet->members));
     for (size_t i = 0; i < fleet->n; i++)
         fleet->members[i].looked =
-            &fleet->members[i] == shared && shared->looked; /* the others are told of */
+            &fleet->members[i] == shared && shared->looked; /* the others are reported */
     fleet_show_verified(fleet);
 }

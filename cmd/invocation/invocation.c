@@ -43,7 +43,7 @@ void err_render(const struct err *err, bool color, struct buf *out)
     }
 }
 
-/* Does it change something, after a question? Why it has not done so is always told. */
+/* Does it change something, after a question? Why it has not done so is always reported. */
 static bool asks_first(const struct invocation *inv)
 {
     const struct option_set *sets[COMMAND_SETS_MAX];
@@ -207,7 +207,7 @@ int invocation_prepare(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* What else is wrong, so that all of it is told at once. */
+/* What else is wrong, so that all of it is reported at once. */
 static void find_more(struct invocation *inv, struct workspace *workspace)
 {
     struct plan *plan = NULL;

@@ -211,7 +211,7 @@ size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *
 
 /* ---- how it is shown ---- */
 
-/* Terminals that nobody sits at, or where somebody wants lines, are told lines. */
+/* Terminals that nobody sits at, or where somebody wants lines, get lines. */
 static bool wants_lines(void)
 {
     const char *ci = getenv("CI"), *plain = getenv("NO_COLOR");

@@ -104,7 +104,7 @@ struct flight {
     char text[160];                     /* what it waits for */
 };
 
-/* Failures with one cause are told once, with all that met it. */
+/* Failures with one cause are reported once, with all that met it. */
 struct failure {
     struct err err;
     struct buf others; /* ", b, c" */

@@ -18,7 +18,7 @@
 enum {
     KEPT_ROWS = 4, /* of the window, for what is over, and the cursor */
     LEAST_ADDRESS = 8,
-    MOST_WAITING = 3, /* of those that wait for one step; their number is told */
+    MOST_WAITING = 3, /* of those that wait for one step; their number is reported */
     MOST_DEPTH = 4,
     MOST_BLOCKERS = 2
 };
@@ -214,7 +214,7 @@ static void draw_flight(struct tree *tree, const struct twig *twig, int64_t now,
     row_end(tree->p, &row);
 }
 
-/* Of those that it waits for, the one above is told by the tree. */
+/* Of those that it waits for, the one above is shown by the tree. */
 static void add_others(struct tree *tree, const struct twig *twig, struct buf *out)
 {
     struct exec_graph_state *c = &tree->p->exec_graph;

@@ -139,7 +139,7 @@ bool section_has_block(
 enum {
     INLINE_MAX = 72,  /* a list or map up to this width stays on its line */
     ENTRIES_MAX = 20, /* entries shown of a map, or of its changes */
-    ITEM_MAX = 8,     /* fields of a list's changed item up to which it is told whole */
+    ITEM_MAX = 8,     /* fields of a list's changed item up to which it is shown whole */
 };
 
 /* `suffix` waits for the end of the first line. */
@@ -190,7 +190,7 @@ struct pen_entry {
 };
 
 void pen_change(struct pen *pen, const struct pen_entry *e);
-/* It stays, and is told all the same. */
+/* It stays, and is shown all the same. */
 void pen_kept(
     struct pen *pen, const struct str *name, int width, struct look look, const struct value *v, int indent);
 /* "# 3 unchanged"; nothing of none. */

@@ -125,7 +125,7 @@ static void add_cut(struct pen *pen, const struct value *v, struct str text)
     style_off(pen->out, pen->color, STYLE_DIM);
 }
 
-/* A text of several lines is told by the first that says something. */
+/* A text of several lines is shown by the first that is not empty. */
 static void add_first_line(struct pen *pen, const struct value *v)
 {
     struct str rest = v->string, line = STR_EMPTY;

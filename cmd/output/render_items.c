@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An item is known by what stays in it: one that is not long is told whole. */
+/* An item is known by what stays in it: one that is not long is shown whole. */
 static bool is_shown_whole(const struct value *item)
 {
     bool whole = item->kind == VALUE_MAP && item->count <= ITEM_MAX;

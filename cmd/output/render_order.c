@@ -1,5 +1,5 @@
 /*
- * The order in which a plan's resources are told: module by module, and what others depend on before them.
+ * The order in which a plan's resources are shown: module by module, and what others depend on before them.
  */
 #include "cmd/output/render.h"
 

@@ -1,6 +1,6 @@
 /*
- * One resource of a plan: its line, and what is set or changes. What is created is told in a compact form:
- * what the file gives, in the order in which the type's page has it, each on one line; its like are told by
+ * One resource of a plan: its line, and what is set or changes. What is created is shown in a compact form:
+ * what the file gives, in the order in which the type's page has it, each on one line; its like are shown by
  * what distinguishes them.
  */
 #include "cmd/output/render.h"
@@ -16,7 +16,7 @@ enum {
     VERB_WIDTH = 7,
     ATTR_INDENT = 6,
     NAME_WIDTH_MAX = 32,
-    ALIKE_LINES = 3, /* so many of a declaration's instances are told with values, the others by names */
+    ALIKE_LINES = 3, /* so many of a declaration's instances are shown with values, the others by names */
 };
 
 static void add_remark(

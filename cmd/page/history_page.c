@@ -32,7 +32,7 @@ static int state_then(const struct workspace *workspace, uint64_t seq, struct ar
     return 0;
 }
 
-/* As people read it. Of a secret it is told only when it was set. */
+/* As people read it. Of a secret it is shown only when it was set. */
 static const struct value *shown_value(const struct value *v, struct str run, struct arena *arena)
 {
     AUTO_BUF struct buf text = BUF_INIT;

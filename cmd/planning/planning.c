@@ -405,7 +405,7 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     } else {
         report_text(inv, plan, r, failures, ms, saved);
     }
-    /* a failure that is not a single resource's has not been told yet */
+    /* a failure that is not a single resource's has not been reported yet */
     if (err->class != ERR_NONE && !failures->n)
         invocation_fail(inv, err);
     return status == EXIT_DONE ? checks_status(inv, plan) : status;

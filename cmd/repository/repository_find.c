@@ -27,7 +27,7 @@ static const struct node *stack_root(struct arena *arena, struct str folder, boo
     return root && root->kind == NODE_MAP ? root : NULL;
 }
 
-/* One with mistakes is a stack, so that they are told. */
+/* One with mistakes is a stack, so that they are reported. */
 static bool has_stack(struct arena *arena, struct str folder)
 {
     bool there;

@@ -68,7 +68,7 @@ static void add_member(struct repository *repository, struct str fleet, const ch
 void repository_add_fleet(struct repository *repository, struct str name, const char *dir)
 {
     struct repository_fleet *f = repository_open_fleet(repository, dir);
-    if (!f) { /* what is wrong is told when it is opened as a stack */
+    if (!f) { /* what is wrong is reported when it is opened as a stack */
         fleet_add(&repository->fleet, name, repository_options(repository, dir));
         return;
     }

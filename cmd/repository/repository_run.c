@@ -48,7 +48,7 @@ static int save_all(struct repository *repository, const char *path)
     struct err err = ERR_INIT;
     for (size_t i = 0; i < fleet->n; i++) {
         if (!fleet->members[i].plan || !member_fine(&fleet->members[i]))
-            return EXIT_DONE; /* why is told with the rest */
+            return EXIT_DONE; /* why is reported with the rest */
         if (fleet->members[i].former)
             return invocation_usage(inv, "`weir apply --all` takes it down",
                 "%.*s is no member any more, and is in no saved plan", STR_ARG(fleet->members[i].name));

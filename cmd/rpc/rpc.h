@@ -70,7 +70,7 @@ enum rpc_kind {
 };
 
 /* Waits, and gives all that has come to `take`, until that sets `done`. False: it was the last; a client that
- * sent what is no message has been told, and err says it. */
+ * sent what is not a message has been answered, and err says it. */
 bool rpc_serve(struct rpc *rpc, void (*take)(void *ctx, struct rpc_message *message), void *ctx,
     const bool *done, struct err *err);
 /* Puts all that has come, and at least one message, into the queue. False: nothing more will come; with err

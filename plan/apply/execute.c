@@ -33,7 +33,7 @@ static bool is_change(const struct op *op)
     return op->kind == OP_APPLY || op->kind == OP_DELETE;
 }
 
-/* The old one of a replacement: its resource is told of with the new one. */
+/* The old one of a replacement: its resource is reported with the new one. */
 static bool is_aside(const struct op *op)
 {
     return op->kind == OP_DELETE && op->change->instance;
@@ -49,7 +49,7 @@ static struct str op_address(const struct op *op)
     return op->kind == OP_DECL ? op->decl->address : op->change->subject.address;
 }
 
-/* Of a replacement one half is told of, unless the other was done: then something is left over. */
+/* Of a replacement one half is reported, unless the other was done: then something is left over. */
 static bool is_reported_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
 {
     if (op->change->decision.action != ACTION_REPLACE)

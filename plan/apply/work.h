@@ -78,9 +78,9 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
 /* ---- work_delete.c: what a destroy leaves to go with its service: resources that could neither be looked
  * at nor deleted, because the stack's own service in which they lie does not answer (plan/refresh/refresh.h).
  * They count as out of the way, so that what makes the service can be deleted after them, as ever; that done,
- * they are recorded as gone and told of. Where it is not done they are still recorded, and their deletion
+ * they are recorded as gone and reported. Where it is not done they are still recorded, and their deletion
  * has failed. */
-/* It was; what came of it is told by abandoned_finish(). With the lock. */
+/* It was; what came of it is reported by abandoned_finish(). With the lock. */
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* When nothing runs any more: finds out what went. */
 void abandoned_finish(struct executor *x);

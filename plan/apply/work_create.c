@@ -364,7 +364,7 @@ static int take_earlier(
  * An earlier request for this resource had no answer, and nothing was to be seen of it when this was planned.
  * It is looked for once more, until it would have to show. *found: it was there, and is taken over.
  * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
- * still be told.
+ * still be reported.
  */
 static int recover_earlier(struct work *work, const struct intent *open, bool *found, struct err *err)
 {

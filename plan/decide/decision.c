@@ -265,7 +265,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
         return forbid_destroying(
             p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
     if (!forget && p->options->destroy && adopted_keeps(p, record))
-        return true; /* told of all together */
+        return true; /* reported all together */
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
         return false;
     struct err err = ERR_INIT;

@@ -154,7 +154,7 @@ struct str obstacle_way(
     return arena_str(arena, buf_str(&out));
 }
 
-/* Those that are told of in an error: what they are, and what a user does about them. */
+/* Those that are reported in an error: what they are, and what a user does about them. */
 struct obstacles {
     const struct plan *plan;
     struct arena arena;

@@ -19,14 +19,14 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object);
 
 /* ---- teardown.c: what stands in the way of deletions, as teardown_examine() finds it: an item of
- * change->erases with `stops`. It is told with the plan; plan_check_deletions() (plan.h) refuses to carry
+ * change->erases with `stops`. It is reported with the plan; plan_check_deletions() (plan.h) refuses to carry
  * such a plan out. */
 
 bool obstacle_is(const struct value *what);
 /* Is it the contents of the change's resource, and do they go before it: as other resources of the stack, or
  * by a command of it? In the planner's arena. */
 bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what);
-/* Of what is not the stack's, or may not be; `agreed`: it is deleted all the same, and that is told. */
+/* Of what is not the stack's, or may not be; `agreed`: it is deleted all the same, and that is reported. */
 const struct value *obstacle_owner(
     struct arena *arena, const struct ownership *owner, struct str address, bool agreed);
 /* Of what is to be made of it and is there already: `what` has its type, id and, as `needs`, the attribute

@@ -1,7 +1,7 @@
 /*
  * Before anybody is asked, teardown_examine() looks at every resource that is to go: whose it is, what is in
- * it, what protects it, what services left behind of it. What stands in the way is told with the plan, and
- * refused before anything is called (teardown.c).
+ * it, what protects it, what services left behind of it. What stands in the way is reported with the plan,
+ * and refused before anything is called (teardown.c).
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -108,7 +108,7 @@ static int ask_owner(struct examined *e, struct provider *provider, struct owner
     return 0;
 }
 
-/* *ours: it may be deleted, as far as that goes. Else that is what is told of it. */
+/* *ours: it may be deleted, as far as that goes. Else that is what is reported of it. */
 static int find_owner(struct examined *e, struct provider *provider, bool *ours, struct err *err)
 {
     const struct planner *p = e->x->p;

@@ -418,7 +418,8 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     if (cancel_is_set(v.p->cancel))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
     else if (!out->left_count && v.failure.class != ERR_NONE) {
-        *err = v.failure; /* with something left that is told; without, nobody may believe that nothing is */
+        *err =
+            v.failure; /* with something left that is reported; without, nobody may believe that nothing is */
         status = -1;
     }
     free(v.items);

@@ -19,7 +19,7 @@ struct candidate {
     const struct schema *schema; /* NULL: no type of ours; then it is taken at its word */
     struct provider *provider;
     const struct value *object;
-    struct subject subject; /* provider: not told of */
+    struct subject subject; /* provider: not reported */
     struct str why;
     bool deleted;  /* by this very run: it may take a moment until everybody knows */
     bool recorded; /* the state has or had it */

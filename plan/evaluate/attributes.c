@@ -295,7 +295,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     return true;
 }
 
-/* What was told of when the stack was loaded may be anything; so may what is not there, where a key is that
+/* What was reported when the stack was loaded may be anything; so may what is not there, where a key is that
  * the type does not know. */
 static const struct value *with_mistaken(
     const struct decl *decl, struct arena *arena, const struct value *object)

@@ -66,7 +66,7 @@ int fills_read(struct planner *p, const struct op_ctx *op, const struct value **
  * each and tells all of them at once by adopted_tell(), for there is one answer to all. */
 /* It was taken over, and nobody has agreed. */
 bool adopted_keeps(const struct planner *p, const struct record *record);
-/* The same, told at `span`: it would be `what` ("replaced"). */
+/* The same, reported at `span`: it would be `what` ("replaced"). */
 bool adopted_forbids(struct planner *p, const struct record *record, struct span span, const char *what);
 /* All of these would be destroyed: one mistake, however many they are. */
 void adopted_tell(struct planner *p, const struct str *addresses, size_t n);

@@ -61,7 +61,7 @@ void connections_tell(struct workspace *workspace, const struct observer *observ
  * that, at the first login, too.
  *
  * host_keys_bind() is the planner's, the functions of host_keys_trust() any thread's. What is learned is
- * recorded by the next apply, and told of. */
+ * recorded by the next apply, and reported. */
 struct host_keys;
 
 struct host_keys *host_keys_new(struct workspace *workspace);

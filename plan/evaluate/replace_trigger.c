@@ -181,7 +181,8 @@ static const struct value **known_values(struct planner *p, const struct value *
     return *known;
 }
 
-/* What stays as it is counts as it was recorded: a refresh may show more of it than its last apply told. */
+/* What stays as it is counts as it was recorded: a refresh may show more of it than its last apply reported.
+ */
 static const struct value *object_now(const struct instance *instance)
 {
     return !instance->change && instance->seen ? recorded_object(instance) : instance->planned;

@@ -15,14 +15,14 @@
 
 /* ---- reported.c: what a service tells otherwise than it was given, where no rule of the type's says that
  * both are the same: "alias/lake" as the key's ARN, "Etc/UTC" as "UTC", items in another order. The record of
- * a resource keeps how such an attribute was given beside what the service told right after; as long as
+ * a resource keeps how such an attribute was given beside what the service reported right after; as long as
  * neither changes there is nothing to do, and no plan comes back to it again and again. It is reported when
  * it is found out.
  *
  * Only other texts count: a number or a switch that is another, one of few choices that is another, has not
- * been carried out, and stays a difference. What an answer leaves out after it was applied twice is not told
- * at all: then the record keeps how it was given with that very value beside it, until the service tells
- * another. Pure: results live in the arena. */
+ * been carried out, and stays a difference. What an answer leaves out after it was applied twice is not
+ * reported at all: then the record keeps how it was given with that very value beside it, until the service
+ * tells another. Pure: results live in the arena. */
 struct reported_change {
     const struct schema *schema;
     const struct record *before; /* NULL: it is made, or adopted */
@@ -41,14 +41,14 @@ bool reported_left_out(const struct record *record, const struct attr *attr, con
 /* Is either known of what is wanted and live? */
 bool reported_before(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live);
-/* The attributes of a change that were applied like this before and yet are told otherwise: whether that is
- * the service's way shows when they are read once more after it. */
+/* The attributes of a change that were applied like this before and yet are reported otherwise: whether that
+ * is the service's way shows when they are read once more after it. */
 const struct value *reported_doubtful(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n);
 /* What there is after an operation, in the service's writing where that is known and was not changed. */
 const struct value *reported_applied(
     struct arena *arena, const struct reported_change *change, const struct value *whole);
-/* As they were given, those that are told otherwise, and those that are left out: now, by these names, or
+/* As they were given, those that are reported otherwise, and those that are left out: now, by these names, or
  * before, where they were not changed. NULL: none. */
 const struct value *reported_found(struct arena *arena, const struct reported_change *change,
     const struct value *whole, const struct value *left_out);
@@ -163,7 +163,7 @@ const struct value *object_mark(
 /* What is secret in what is recorded, or was about to be, is known by value from then on. Not what only its
  * place makes secret: that may be public elsewhere. */
 void object_learn(const struct schema *schema, const struct value *object);
-/* Is there a secret in it that a service's answer may repeat? Write-only ones are never told. */
+/* Is there a secret in it that a service's answer may repeat? Write-only ones are never reported. */
 bool object_tells_secrets(const struct schema *schema, const struct value *object);
 /* The object with every computed attribute that is not there unknown. */
 const struct value *object_unknown(

@@ -59,7 +59,7 @@ static void set_attrs(struct value_builder *b, const char *name, const struct at
         value_builder_set(b, str_z(name), value_builder_list(&list));
 }
 
-/* Which attributes the file gives, and after which others it is told. */
+/* Which attributes the file gives, and after which others it is shown. */
 static void set_declared(struct value_builder *b, const struct plan *plan, const struct change *c)
 {
     const struct decl *decl =

@@ -6,7 +6,7 @@
  *     weir_state_lock  (name, holder)                                only tells who has the lock
  *
  * The lock lives as long as the session of its holder; keepalives end that of a holder whose machine has
- * died. Those who share it are told by the primary key that another was first with a number.
+ * died. Those who share it learn from the primary key that another was first with a number.
  */
 #pragma once
 

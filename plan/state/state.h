@@ -118,7 +118,7 @@ struct lease state_lease(const struct state *state);
 uint64_t state_seq(const struct state *state);
 /* May what is recorded of the resource be behind? Somebody has begun to change it, and that has no end; or
  * another run has written since the state was read, which is asked of the store: false also where that cannot
- * be told. */
+ * be reported. */
 bool state_has_moved_on(struct state *state, struct str address);
 /* Where it is kept, for people. */
 struct str state_description(const struct state *state);

@@ -1,4 +1,4 @@
-/* The lock of the whole state: taken, given back, and what is told of who has it. */
+/* The lock of the whole state: taken, given back, and what is reported of who has it. */
 #include "plan/state/state_internal.h"
 
 #include "base/clock.h"

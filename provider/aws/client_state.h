@@ -111,7 +111,7 @@ struct aws_client {
 /* Finds or makes it; lives as long as the client. */
 struct service_state *client_service(
     struct aws_client *client, const struct aws_service *service, struct err *err);
-/* The region a redirect told of; "" where there was none. */
+/* The region a redirect reported; "" where there was none. */
 struct str client_bucket_region(struct aws_client *client, struct str bucket);
 void client_remember_bucket(struct aws_client *client, struct str bucket, struct str region);
 /* The key for these parameters, from the cache or derived. */

@@ -144,7 +144,7 @@ static void add_identity(const struct aws_client *client, struct value_builder *
     }
 }
 
-/* Only an account that is told: a store of one's own that knows nothing but S3 has none. */
+/* Only an account that is known: a store of one's own that knows nothing but S3 has none. */
 static int add_account(struct aws_client *client, const struct aws_service *service, bool store, bool ask,
     struct value_builder *b, struct err *err)
 {

@@ -106,7 +106,7 @@ struct waiting {
     bool health; /* until it is healthy, if it has a health check */
     bool end;    /* until it has ended */
     int64_t since_ms, until_ms;
-    struct str last; /* what was told */
+    struct str last; /* what was reported */
 };
 
 static void container_run_tell(struct waiting *w, const char *what)

@@ -375,7 +375,7 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 
 /* ---- which Engine ---- */
 
-/* One that cannot be asked is not told of here: whoever needs it will meet that. */
+/* One that cannot be asked is not reported here: whoever needs it will meet that. */
 static struct str engine_id(struct engine *engine, struct arena *arena)
 {
     struct op_ctx ctx = {.arena = arena, .cancel = engine->cancel};

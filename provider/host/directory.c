@@ -10,7 +10,7 @@
 
 /* ---- this side ---- */
 
-/* What is there is told line by line. */
+/* What is there is listed line by line. */
 static int check_names(const struct package *package, struct err *err)
 {
     for (size_t i = 0; i < package->n; i++) {

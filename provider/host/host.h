@@ -39,7 +39,7 @@ int machine_ask(
 int machine_change(struct machine *machine, struct op_ctx *ctx, struct question *question,
     const struct str *payload, bool repeatable, struct err *err);
 
-/* What was told under names: lists of texts. A map. */
+/* What was reported under names: lists of texts. A map. */
 const struct value *machine_reported(struct arena *arena, struct str reported);
 
 /* ---- What the types of host.* have in common. Their attributes are in specs/host.yaml; how a resource is
@@ -69,7 +69,7 @@ struct host_type {
     int (*send)(struct host_work *work, struct err *err);
     /* Before something is unmade. */
     void (*clear)(struct host_work *work);
-    /* What was told, as attributes; NULL: as their types say. `object` is what was looked for. */
+    /* What was reported, as attributes; NULL: as their types say. `object` is what was looked for. */
     const struct value *(*shape)(struct op_ctx *ctx, const struct value *object, const struct value *reported,
         const struct value *live);
     bool looks_first; /* before it is made: what is there already is not sent */

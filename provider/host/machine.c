@@ -163,7 +163,7 @@ static bool is_first_of_type(const struct question *first, const struct question
 }
 
 /* In braces: a script that came short does nothing. Each in a subshell of its own; what it prints as an error
- * is told with it. */
+ * is reported with it. */
 static void write_script(const struct question *first, bool payload, struct buf *out)
 {
     size_t i = 0;

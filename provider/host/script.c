@@ -142,7 +142,7 @@ static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, co
     return value_string(ctx->arena, text.n ? buf_str(&text) : STR_EMPTY);
 }
 
-/* NULL: nothing was told, so there is nothing. */
+/* NULL: nothing was reported, so there is nothing. */
 const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str reported)
 {
     const struct host_type *type = host_type_of(ctx);

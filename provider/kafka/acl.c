@@ -22,7 +22,7 @@ static int user_begin(struct op_ctx *ctx, struct request *request, struct err *e
                          "confluent-kafka brings one along), and name its folder in LD_LIBRARY_PATH");
 }
 
-/* What will not work is told beforehand. */
+/* What will not work is reported beforehand. */
 static int user_plan(struct op_ctx *ctx, const struct value *desired UNUSED, const struct value *prior UNUSED,
     struct err *err UNUSED)
 {

@@ -172,7 +172,7 @@ static int write_archive(struct writer *w, enum package_format format, bool comp
     int status = write_entries(w, format, compress, err);
     free(w->piece);
     w->api->entry_free(w->entry);
-    struct err met = w->io; /* freeing closes, which may write what must not be told any more */
+    struct err met = w->io; /* freeing closes, which may write what must not be reported any more */
     w->api->write_free(w->archive);
     w->io = met;
     uselocale(before);

@@ -11,7 +11,7 @@
  * afterwards. Each text is one message, and so one transaction. The data source postgres.query is the
  * query alone. */
 
-/* Runs the text of an attribute; an error is told with its place there. */
+/* Runs the text of an attribute; an error is reported with its place there. */
 static int statement_run_text(
     struct pg_work *work, const struct value *object, const char *attribute, struct err *err)
 {

@@ -9,7 +9,7 @@
 
 /*
  * Between the two stands a role of the session's own: with it all goes at once, sessions do not take from
- * each other what they are just using, and what a kill has left is told by its name, which no living session
+ * each other what they are just using, and what a kill has left is known by its name, which no living session
  * has. It is made of a row of pg_stat_activity. A process number comes again, its start does not.
  */
 #define TEMPORARY_GRANT_NAME                                                                                 \

@@ -261,7 +261,7 @@ static void view_write_view(struct pg_work *work, const char *verb)
         query_of(work->ctx, work->desired));
 }
 
-/* An error in the query is told with its place there. */
+/* An error in the query is reported with its place there. */
 static int view_run_query(struct pg_work *work, const char *verb, struct err *err)
 {
     struct source_text source = {STR("query"), query_of(work->ctx, work->desired)};

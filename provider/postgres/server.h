@@ -65,7 +65,7 @@ int server_open_aws(struct op_ctx *ctx, struct err *err);
 /* NULL as long as it is not open. */
 struct aws_client *server_aws(void *server);
 
-/* Where its statements are told. */
+/* Where its statements are logged. */
 const struct sql_trace *server_trace(const struct server *server);
 
 /* ---- connect.c ---- */

@@ -198,7 +198,7 @@ static int table_is_made(struct op_ctx *ctx, const struct value *desired, const 
     return status ? -1 : 0;
 }
 
-/* Counting goes no further than a million: it is told, not worked with. */
+/* Counting goes no further than a million: it is shown, not worked with. */
 static void count_rows(struct pg_work *work)
 {
     struct str table = table_name(work);

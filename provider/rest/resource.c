@@ -332,7 +332,7 @@ static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, co
     }
     t.answer = object;
     *live = live_of(&t, object);
-    if (read_object(&t, &object, err)) /* what was made is often told in short */
+    if (read_object(&t, &object, err)) /* what was made is often answered in short */
         return -1;
     *live = live_of(&t, object ? object : t.answer);
     return 0;

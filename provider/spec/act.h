@@ -299,7 +299,7 @@ int act_check_whose(struct act *act, const struct value *object, enum act_deed d
 /* The same where ownership tags that were seen before speak against it; nothing is asked where they do not.
  */
 int act_check_seen(struct act *act, const struct value *object, struct err *err);
-/* The object with only the user's tags, after the ownership tags among them were told of. */
+/* The object with only the user's tags, after the ownership tags among them were reported. */
 const struct value *act_without_ownership_tags(struct act *act, const struct value *object);
 
 /* ---- act_find.c ---- */

@@ -90,7 +90,7 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 
 /*
  * While a resource is made, "it does not exist" is mostly about another that this run has just made, or
- * about itself. Where nothing was made of late, it is a mistake in the file and told at once.
+ * about itself. Where nothing was made of late, it is a mistake in the file and reported at once.
  */
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
@@ -286,7 +286,7 @@ static bool same_request(const struct wire_message *a, const struct wire_message
            str_eq(a->body, b->body);
 }
 
-/* What was answered to the same question: two parts of a resource may be told by one call. */
+/* What was answered to the same question: two parts of a resource may be reported by one call. */
 static const struct wire_message *answered_before(
     const struct act *act, const struct wire_operation *op, const struct wire_message *request)
 {

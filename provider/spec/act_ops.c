@@ -9,7 +9,7 @@
 
 /* ---- Types whose operations are a kind's own functions (`native:` at a type), with what their spec says
  * around them: templates are filled in, what is as good as gone is gone, computed attributes that nobody
- * told are null. What the kind leaves out is the interpreter's, as far as the spec has calls for it. */
+ * reported are null. What the kind leaves out is the interpreter's, as far as the spec has calls for it. */
 
 /* A live object as it is recorded. */
 static int native_complete(struct act *act, const struct value **live, struct err *err)

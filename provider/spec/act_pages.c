@@ -149,7 +149,7 @@ static int page_after_last(struct act *act, const struct spec_step *step, const 
     return -1;
 }
 
-/* The page with this number, or from this item on: until one is empty, or all are told. */
+/* The page with this number, or from this item on: until one is empty, or all are reported. */
 static const struct value *page_counted(struct act *act, const struct spec_step *step,
     const struct value *document, const struct value *found, const struct value *token)
 {

@@ -71,13 +71,14 @@ struct item_member {
 struct step_rules {
     const char *what;         /* for messages: "create" */
     const char *extra;        /* keys it may have besides a step's own; NULL: none */
-    bool all;                 /* sends everything unless told otherwise */
-    bool nothing;             /* sends nothing unless told otherwise; without both: the id */
+    bool all;                 /* sends everything unless the spec says otherwise */
+    bool nothing;             /* sends nothing unless the spec says otherwise; without both: the id */
     bool change;              /* makes or changes: its answer is the object only if `at` says so */
     bool reads;               /* of calls that share a map: it takes `at` from there, others `failed` */
     bool pages;               /* lists: may be paginated */
     const struct node *ident; /* send this instead of the id */
-    const struct spec_attr *subject; /* sent too, unless told otherwise (a sub-resource's attribute) */
+    const struct spec_attr
+        *subject; /* sent too, unless the spec says otherwise (a sub-resource's attribute) */
     struct item_member items[3];
     size_t item_count;
     const struct node *with_create; /* tags of the create call */

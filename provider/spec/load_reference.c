@@ -169,7 +169,7 @@ static size_t add_template(const struct spec_type *type, struct str rest, struct
     return n;
 }
 
-/* What the service alone says is told by its id. */
+/* What the service alone has is found by its id. */
 static bool all_are_given(const struct schema *schema, const struct str *names, size_t n)
 {
     bool given = true;

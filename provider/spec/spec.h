@@ -117,8 +117,8 @@ struct spec_page {
     enum spec_paging by;
     struct str out;   /* PAGE_TOKEN: its path in the answer */
     struct str last;  /* PAGE_LAST_ITEM: path in an item of what leads on */
-    struct str more;  /* path in the answer of whether there is more; "": not told */
-    struct str total; /* PAGE_ITEM_COUNT: path in the answer of how many there are; "": not told */
+    struct str more;  /* path in the answer of whether there is more; "": not given */
+    struct str total; /* PAGE_ITEM_COUNT: path in the answer of how many there are; "": not given */
     int64_t first;    /* PAGE_NUMBER: of the first page */
 };
 
@@ -141,7 +141,7 @@ struct spec_users {
 struct spec_again {
     struct spec_errors retry; /* when it is refused so */
     int64_t for_ms;           /* how long; 0: two minutes */
-    /* Each time before it is repeated: listings of what stands in the way, to be told of, and a call that
+    /* Each time before it is repeated: listings of what stands in the way, to be reported, and a call that
      * may help (NULL: none). Any may fail. */
     const struct spec_users *users;
     size_t user_count;
@@ -353,7 +353,8 @@ struct spec_teardown {
         within; /* what is counted may be the stack's own: its attribute that names the object; "" none */
 };
 
-/* What a service leaves behind: resources of another type; without one it is only told what becomes of it. */
+/* What a service leaves behind: resources of another type; without one it is only reported what becomes of
+ * it. */
 struct spec_leaf {
     struct str type;           /* "" none */
     const struct value *match; /* templates by attribute */
@@ -419,7 +420,7 @@ struct spec_log {
     bool errors;
 };
 
-/* A state in which no run would begin, and what people are told of it: templates, the hint may be "". */
+/* A state in which no run would begin, and what people are told: templates, the hint may be "". */
 struct spec_blocked {
     struct spec_conditions when;
     struct str message, hint;

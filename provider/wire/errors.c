@@ -103,7 +103,7 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
     found->message = error_text(doc, messages);
 }
 
-/* Of a resource that S3 was told of it says only there what is wrong with it; other arguments come back as
+/* When S3 is given a resource, it says only there what is wrong with it; other arguments come back as
  * they were sent. */
 static struct str with_argument(struct arena *arena, const struct value *error, struct str message)
 {

@@ -66,7 +66,7 @@ struct service_call {
     struct activity *activity;
     struct str host;              /* where this client found the sandbox; "": the call comes from inside */
     struct str trace;             /* X-Amzn-Trace-Id; "": none */
-    struct str request_id;        /* as clients are told it; a handler may have one of its own */
+    struct str request_id;        /* as clients get it; a handler may have one of its own */
     const struct session *caller; /* a role's session or a user; NULL: the sandbox's own user, or itself */
 };
 
@@ -140,8 +140,8 @@ int service_answer_page(
     struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err);
 /*
  * The output of a batch, as SQS and SNS answer it: one(call, ctx, entry) for each entry by itself, whose
- * answer goes to Successful; NULL with err: it failed. -1 where the entries are none, too many, or not told
- * apart by their Id: codes of such refusals begin with `prefix`.
+ * answer goes to Successful; NULL with err: it failed. -1 where there are no entries, too many, or entries
+ * that cannot be told apart by their Id: codes of such refusals begin with `prefix`.
  */
 typedef const struct value *service_entry(
     struct service_call *call, const void *ctx, const struct value *entry, struct err *err);

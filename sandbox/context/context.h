@@ -81,7 +81,7 @@ void sandbox_notify_object(struct sandbox *sandbox, struct arena *arena, const c
 int sandbox_check_key(struct sandbox *sandbox, struct arena *arena, const struct session *caller,
     const char *action, struct str key, struct str region, struct str about, struct str *arn,
     struct err *err);
-/* May he do this ("s3:GetObject") to "bucket/key"? 0, or -1 with what he is told. */
+/* May he do this ("s3:GetObject") to "bucket/key"? 0, or -1 with the refusal. */
 int sandbox_check_s3(struct sandbox *sandbox, struct arena *arena, const struct session *caller,
     const char *action, struct str resource, struct str region, const struct value *context, struct err *err);
 /* Is there a resource of that type ("sqs.queue") with that ARN? */

@@ -110,7 +110,7 @@ struct control_record {
 };
 
 /*
- * Resources of types behind which real servers stand (`server` in a spec): told of when one is made, changed
+ * Resources of types behind which real servers stand (`server` in a spec): informed when one is made, changed
  * and gone, with the control plane's lock held. One watcher, set before anybody calls.
  */
 enum control_event { CONTROL_MADE, CONTROL_CHANGED, CONTROL_GONE };

@@ -218,7 +218,7 @@ static bool retag(struct call *call, struct str arn, bool add)
                                retagged(call, tags_of(resource), add)));
 }
 
-/* What could not be tagged is told of by ARN; the rest is done. */
+/* What could not be tagged is reported by ARN; the rest is done. */
 static const struct value *change_tags(struct call *call, bool add)
 {
     const struct value *arns = value_getz(call->raw, "ResourceARNList"), *failed = &value_empty_map;

@@ -307,7 +307,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         err_errno(err, ERR_IO, "cannot start a process in %s", options->dir);
     } else {
         w.child = system_watch_child(w.pid);
-        if (w.child < 0) { /* without it nobody would be told of its end */
+        if (w.child < 0) { /* without it nobody would learn of its end */
             failed = errno;
             err_errno(err, ERR_IO, "cannot watch a process");
             process_reap(&w);

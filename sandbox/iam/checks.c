@@ -1,4 +1,5 @@
-/* Services that find out at once whether they will be able to do what they are told, and else refuse it. */
+/* Services that find out at once whether they will be able to do what they are asked to, and else refuse it.
+ */
 #include "sandbox/iam/internal.h"
 
 #include "provider/wire/wire.h"

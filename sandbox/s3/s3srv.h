@@ -151,7 +151,8 @@ int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *obje
 /* headers, meta, tags, storage class that a new object takes from the request. NULL: answered. */
 const struct value *s3srv_new_doc(struct s3 *s);
 const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str base64);
-/* Nothing is encrypted here, but clients are told what they asked for, or what AWS does without being asked.
+/* Nothing is encrypted here, but clients are answered what they asked for, or what AWS does without being
+ * asked.
  */
 void s3srv_encryption_headers(struct s3 *s, const struct value *doc);
 /* The version of what was just written: one without an id is not spoken of. */
@@ -175,7 +176,7 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
  */
 bool s3srv_put(
     struct s3 *s, struct pending *file, const struct value *doc, int64_t begun_ms, struct object *out);
-/* An object was changed, "ObjectCreated:Put": whoever is to be told of it is. */
+/* An object was changed, "ObjectCreated:Put": whoever is to be notified is. */
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
 
 /* ---- s3srv_multipart.c ---- */
@@ -229,7 +230,7 @@ struct str s3srv_access_block_as_written(struct s3 *s, const struct value *doc);
 /* ---- s3srv_access.c: may whoever asks? false: answered ---- */
 
 bool s3srv_may(struct s3 *s);
-/* One of many keys that a request names. 0, or -1 with what he is told. */
+/* One of many keys that a request names. 0, or -1 with the refusal. */
 int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err);
 
 /* How a new object is encrypted: as the request says, else as its bucket does. Whether the key may be used

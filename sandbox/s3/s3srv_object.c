@@ -439,7 +439,7 @@ static int64_t number_header(struct s3 *s, const char *name, int64_t fallback)
     return str_to_int(s3srv_header(s, name), &n) && n >= 0 ? n : fallback;
 }
 
-/* Parts are told one by one, in pages, where they have checksums. */
+/* Parts are listed one by one, in pages, where they have checksums. */
 static void add_object_parts(struct s3 *s, struct buf *out, const struct value *parts)
 {
     enum { MOST = 1000 };

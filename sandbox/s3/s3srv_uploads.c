@@ -3,7 +3,7 @@
 
 /* ---- parts ---- */
 
-/* Checksums of parts are told where the upload asked for them. */
+/* Checksums of parts are listed where the upload asked for them. */
 static void write_part(
     struct s3 *s, struct buf *out, const struct value *upload, int64_t number, const struct value *doc)
 {

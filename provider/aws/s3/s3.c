@@ -99,7 +99,7 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     call->repeats_ctx = &repeats;
     int status = aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
     call->repeats = NULL;
-    call->repeats_ctx = NULL; /* the caller's call outlives what is told of it here */
+    call->repeats_ctx = NULL; /* the caller's call outlives what is reported of it here */
     if (!status)
         repeats_done(&repeats);
     return status;

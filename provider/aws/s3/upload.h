@@ -38,7 +38,7 @@ struct s3_upload {
      * content_type it is guessed from the key. */
     const struct value *settings;
     bool sensitive;   /* not in traces */
-    bool one_of_many; /* how far it is is not told, and what is sent again with its key */
+    bool one_of_many; /* its progress is not reported, and what is sent again with its key */
 };
 
 struct s3_uploaded {

@@ -1,6 +1,6 @@
 /*
  * The Cloud Control API for every type whose schema is in the program, and CloudFormation's DescribeType.
- * What it is asked to do is done at once and told of after a moment, as a request that is in progress. A
+ * What it is asked to do is done at once and reported after a moment, as a request that is in progress. A
  * fault on operation "handler/CreateResource" is one of the handler: the request fails with its code.
  */
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"

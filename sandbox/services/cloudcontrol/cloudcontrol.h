@@ -79,7 +79,7 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
  *
  *     cloud_request_begin()     a client token that was used, or work at the same thing, ends it here
  *     cloud_request_fail()      what the type's handler refuses
- *     cloud_request_conclude()  kept, and told of as the call's answer
+ *     cloud_request_conclude()  kept, and reported as the call's answer
  *
  * The last three are operations of the service. */
 enum { CLOUD_PAGE = 20, CLOUD_PAGE_MOST = 100 }; /* of listings */

@@ -1,5 +1,5 @@
 /*
- * CloudWatch's alarms whose state somebody sets: who is told of it, and what was. Nothing here looks at
+ * CloudWatch's alarms whose state somebody sets: who is notified, and what of. Nothing here looks at
  * metrics. The history is a note beside the alarm: {items: [as DescribeAlarmHistory shows them]}.
  */
 #include "base/clock.h"

@@ -7,7 +7,7 @@
 
 #include "sandbox/calls/services.h"
 
-/* May who calls hand the role (an ARN or a name; "" none) to the service? 0, or -1 with what he is told. */
+/* May who calls hand the role (an ARN or a name; "" none) to the service? 0, or -1 with the refusal. */
 int role_may_be_passed(
     const struct service_call *call, struct str role, const char *service, struct err *err);
 /* May the service take it on? "" : nothing is taken on. */

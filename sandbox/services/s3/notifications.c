@@ -1,4 +1,4 @@
-/* What is told of changes in a bucket: see objects.h. */
+/* Who is notified of changes in a bucket: see objects.h. */
 #include "sandbox/services/s3/objects.h"
 
 #include "base/clock.h"

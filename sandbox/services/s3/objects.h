@@ -19,7 +19,7 @@ int object_may(struct services *services, const struct session *caller, struct a
 /* ERR_SERVICE with S3's code (NoSuchBucket, NoSuchKey), ERR_LIMIT where it is longer than `max`. */
 int object_read(struct services *services, const struct session *caller, struct arena *arena,
     struct str bucket, struct str key, size_t max, struct object_text *out, struct err *err);
-/* As PutObject does: versions, and whoever is told of new objects is. */
+/* As PutObject does: versions, and notifications of new objects. */
 int object_write(struct services *services, const struct session *caller, struct arena *arena,
     struct str bucket, struct str key, struct str text, struct str content_type, struct str *etag,
     struct err *err);
@@ -40,7 +40,7 @@ struct object;
 void object_notify(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace);
 
-/* ---- notifications.c: what is told of changes in a bucket: to functions, queues and topics, and to
+/* ---- notifications.c: who is notified of changes in a bucket: to functions, queues and topics, and to
  * EventBridge's default bus. */
 struct object_event {
     struct str name; /* ObjectCreated:Put, ObjectRemoved:DeleteMarkerCreated … */

@@ -33,7 +33,8 @@ int sns_control(struct service_call *call, const char *operation, const struct v
     const struct value **output, struct err *err)
 {
     int status = service_control(call, operation, input, output, err);
-    if (status && str_eqz(str_z(err->code), "NotFound")) /* inside it is told as JSON, which only knows 400 */
+    if (status &&
+        str_eqz(str_z(err->code), "NotFound")) /* inside it is reported as JSON, which only knows 400 */
         err->http_status = 404;
     return status;
 }

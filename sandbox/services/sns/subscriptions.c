@@ -125,7 +125,7 @@ static int set_subscription(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Nobody is told a token: queues and functions need none, and nothing is sent elsewhere. */
+/* Nobody gets a token: queues and functions need none, and nothing is sent elsewhere. */
 static int confirm(struct service_call *call, struct err *err)
 {
     struct str token = value_gets(call->input, "Token");

@@ -74,7 +74,7 @@ static const struct value *notification(const struct service_call *call, const s
     struct str unsubscribe = arena_printf(arena, "%.*s/?Action=Unsubscribe&SubscriptionArn=%.*s",
         STR_ARG(sandbox_endpoint(services_sandbox(call->services), arena)), STR_ARG(subscription));
     struct value_builder more = VALUE_BUILDER(arena);
-    /* a function is told version 1 whatever it is signed by */
+    /* a function gets version 1 whatever it is signed by */
     struct str version = function ? STR("1") : what->signature_version;
     if (!what->sequence.n) { /* what is in order is not signed */
         view_text(&more, "SignatureVersion", version);
@@ -83,7 +83,7 @@ static const struct value *notification(const struct service_call *call, const s
         view_text(
             &more, function ? "SigningCertUrl" : "SigningCertURL", signature_url(call->services, arena));
     }
-    if (function && !what->subject.n) /* which it is told, too */
+    if (function && !what->subject.n) /* which it gets, too */
         value_builder_set(&more, STR("Subject"), &value_null);
     view_text(&more, function ? "UnsubscribeUrl" : "UnsubscribeURL", unsubscribe);
     if (what->attributes.shown->count || function)

@@ -52,7 +52,7 @@ struct queue_move {
     char *to; /* ARN; "": where each of them came from */
     char task[37];
     int64_t at_ms, rate, found, moved;
-    const char *status; /* as clients are told it */
+    const char *status; /* as clients get it */
     const char *why;    /* some of them stay; NULL: none */
     bool cancelled;     /* it ends with the next one */
 };
