@@ -31,6 +31,7 @@ static pcre2_code *compiled[sizeof patterns / sizeof *patterns];
 
 enum {
     REGION = 3,
+    FUNCTION_ACCOUNT = 9,
     NAME = 11,
     QUALIFIER = 13,
     TAGGED_QUALIFIER = 8,
@@ -94,6 +95,19 @@ static int refuse_faults(struct faults *faults, const char *code, struct err *er
     return status;
 }
 
+/* A part of an ARN is given with the colon behind it, and need not be. */
+static bool is_other(struct str part, struct str own)
+{
+    return part.n && !str_eq(str_slice(part, 0, part.n - 1), own);
+}
+
+static int refuse_region(struct str part, struct str own, struct err *err)
+{
+    return service_refuse(err, 404, "ResourceNotFoundException",
+        "Functions from '%.*s' are not reachable in this region ('%.*s')", (int)part.n - 1, part.p,
+        STR_ARG(own));
+}
+
 int lambda_new_name(struct service_call *call, struct err *err)
 {
     struct str groups[GROUPS], name = value_gets(call->input, "FunctionName");
@@ -110,6 +124,12 @@ int lambda_new_name(struct service_call *call, struct err *err)
         add_fault(&faults, "functionName", name, "have length less than or equal to 64");
     if (refuse_faults(&faults, code, err))
         return -1;
+    if (is_other(groups[REGION], call->region))
+        return refuse_region(groups[REGION], call->region, err);
+    if (is_other(groups[FUNCTION_ACCOUNT], services_account(call->services))) {
+        call->refusal = VALUE_MAP(call->arena, {STR("Message"), &value_null});
+        return service_refuse(err, 403, "AccessDeniedException", "the function would be another account's");
+    }
     call->input =
         value_with(call->arena, call->input, STR("FunctionName"), value_string(call->arena, groups[NAME]));
     return 0;
@@ -183,11 +203,8 @@ static int check_names(
         add_fault(&faults, "qualifier", qualifier, "have length less than or equal to 128");
     if (refuse_faults(&faults, "ValidationException", err))
         return -1;
-    struct str region = str_slice(groups[REGION], 0, groups[REGION].n ? groups[REGION].n - 1 : 0);
-    if (region.n && !str_eq(region, x->auth.region))
-        return service_refuse(err, 404, "ResourceNotFoundException",
-            "Functions from '%.*s' are not reachable in this region ('%.*s')", STR_ARG(region),
-            STR_ARG(x->auth.region));
+    if (is_other(groups[REGION], x->auth.region))
+        return refuse_region(groups[REGION], x->auth.region, err);
     if (groups[QUALIFIER].n && qualifier.n && !str_eq(groups[QUALIFIER], qualifier))
         return service_refuse(err, 400, "InvalidParameterValueException",
             "The derived qualifier from the function name does not match the specified qualifier.");

@@ -37,6 +37,16 @@ def test_no_names(function, name):
                                                  "Member must satisfy regular expression pattern: (arn:")
 
 
+def test_a_new_function_is_of_this_region_and_account(function):
+    """In the words of recorded answers of AWS."""
+    given = {"Role": "arn:aws:iam::000000000000:role/r", "Runtime": "python3.12", "Handler": "main.handler", "Code": {"S3Bucket": "lake", "S3Key": function.key}}
+    elsewhere = refusal(function.api.create_function, FunctionName=f"arn:aws:lambda:ap-southeast-1:{ACCOUNT}:function:other", **given)
+    assert (elsewhere["Error"]["Code"], elsewhere["Message"]) == ("ResourceNotFoundException", "Functions from 'ap-southeast-1' are not reachable in this region ('us-east-1')")
+    others = refusal(function.api.create_function, FunctionName="arn:aws:lambda:us-east-1:123456789012:function:other", **given)
+    assert (others["Error"]["Code"], others["Error"]["Message"], others["ResponseMetadata"]["HTTPStatusCode"]) == ("AccessDeniedException", None, 403)
+    assert [one["FunctionName"] for one in function.api.list_functions()["Functions"]] == [function.name]
+
+
 def test_qualifiers(function):
     get, arn = function.api.get_function, f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function.name}"
     assert refusal(get, FunctionName=arn + ":1", Qualifier="$LATEST")["message"] == (
