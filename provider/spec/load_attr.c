@@ -360,13 +360,13 @@ static enum attr_compare load_compare(struct loader *l, const struct node *node)
         const char *name;
         enum attr_compare compare;
     } ways[] = {{"nocase", COMPARE_NOCASE}, {"prefix", COMPARE_PREFIX}, {"cidr", COMPARE_CIDR},
-        {"said", COMPARE_CONFIGURED}, {"protocol", COMPARE_PROTOCOL}, {"arn", COMPARE_ARN}};
+        {"configured", COMPARE_CONFIGURED}, {"protocol", COMPARE_PROTOCOL}, {"arn", COMPARE_ARN}};
     struct str name = load_text(l, node, "compare");
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (str_eqz(name, ways[i].name))
             return ways[i].compare;
     if (name.n)
-        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol, arn or said");
+        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol, arn or configured");
     return COMPARE_EXACT;
 }
 
