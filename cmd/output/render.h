@@ -26,6 +26,9 @@ struct render_options {
     bool compact;    /* of what is created only what the file says, each attribute on a line */
     bool marked; /* RENDER_MARK stands before each sign, so that it can be told from what a value begins with
                   */
+    /* Takes what there is of a large plan at the end of a section, and clears it; NULL: all is kept. */
+    void (*flush)(void *ctx, struct buf *out);
+    void *flush_ctx;
 };
 
 enum { RENDER_MARK = '\x01' };

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { NAME_WIDTH_MAX = 32 };
+enum { NAME_WIDTH_MAX = 32, FLUSH_FROM = 64 * 1024 };
 
 static const struct {
     const char *verb, *past, *present, *sign;
@@ -219,6 +219,8 @@ static void change_sections(const struct section *sections, size_t n, const stru
         if (opens)
             module_line(&sections[i], o, out);
         section_change(sections[i].change, &brief, o, out);
+        if (o->flush && out->n >= FLUSH_FROM)
+            o->flush(o->flush_ctx, out);
     }
     if (n)
         buf_add_char(out, '\n');

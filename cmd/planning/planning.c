@@ -241,10 +241,18 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
     return invocation_open(inv, &then, out);
 }
 
+static void write_so_far(void *ctx, struct buf *out)
+{
+    invocation_write(ctx, buf_str(out));
+    buf_clear(out);
+}
+
 int planning_show(struct invocation *inv, const struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct render_options options = render_options_for(inv);
+    options.flush = write_so_far;
+    options.flush_ctx = inv;
     if (inv->settings->json)
         event_plan(&out, plan, inv->command->name, inv->settings->all_resources);
     else

@@ -87,9 +87,10 @@ bool log_numbers(struct str json, uint64_t *seq, uint64_t *batch)
 int log_parse(struct arena *arena, struct str json, const struct value **record, struct err *err)
 {
     const struct value *v;
-    struct err why = ERR_INIT;
-    if (scan_json(arena, json, &v, &why))
+    if (scan_json(arena, json, &v, err)) {
+        const struct err why = err ? *err : (struct err)ERR_INIT;
         return err_set(err, ERR_DAMAGED, "it is %s", why.message);
+    }
     if (v->kind != VALUE_MAP)
         return err_set(err, ERR_DAMAGED, "it is not a JSON object");
     *record = v;

@@ -468,6 +468,34 @@ static void like_instances_are_reported_by_what_differs(void **state)
         "Plan: 7 to create, 0 to update, 0 to replace, 1 to delete.\n");
 }
 
+struct flushed {
+    struct buf text;
+    size_t largest;
+};
+
+static void keep_flushed(void *ctx, struct buf *out)
+{
+    struct flushed *flushed = ctx;
+    buf_add_str(&flushed->text, buf_str(out));
+    flushed->largest = out->n > flushed->largest ? out->n : flushed->largest;
+    buf_clear(out);
+}
+
+static void a_large_plan_comes_in_pieces(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf whole = BUF_INIT, last = BUF_INIT;
+    struct flushed flushed = {.text = BUF_INIT};
+    struct plan *plan = many(4000);
+    render_plan(plan, &(struct render_options){.compact = true}, &whole);
+    render_plan(
+        plan, &(struct render_options){.compact = true, .flush = keep_flushed, .flush_ctx = &flushed}, &last);
+    assert_in_range(flushed.largest, 1, whole.n / 2);
+    buf_add_str(&flushed.text, buf_str(&last));
+    assert_string_equal(flushed.text.p, whole.p);
+    buf_release(&flushed.text);
+}
+
 /* ---- Markdown ---- */
 
 static void only_signs_are_coloured(void **state)
@@ -622,6 +650,7 @@ int main(void)
         cmocka_unit_test(only_signs_are_coloured),
         cmocka_unit_test(a_comment_is_long_enough),
         cmocka_unit_test(a_plan_as_events),
+        cmocka_unit_test(a_large_plan_comes_in_pieces),
         cmocka_unit_test(nothing_to_do),
         cmocka_unit_test(what_was_not_looked_at_is_not_called_unchanged),
         cmocka_unit_test(colours_go_around_the_same_text),
