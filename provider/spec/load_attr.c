@@ -366,7 +366,8 @@ static enum attr_compare load_compare(struct loader *l, const struct node *node)
         if (str_eqz(name, ways[i].name))
             return ways[i].compare;
     if (name.n)
-        load_error(l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol, arn or configured");
+        load_error(
+            l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol, arn or configured");
     return COMPARE_EXACT;
 }
 

@@ -281,6 +281,8 @@ const struct service_operation lambda_operations[] = {
         "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_bindings},
     {"lambda", "UpdateFunctionEventInvokeConfig", lambda_put_invoke,
         "POST /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_bindings},
+    {"lambda", "ListFunctionEventInvokeConfigs", lambda_list_invoke,
+        "GET /2019-09-25/functions/{FunctionName}/event-invoke-config/list", version_bindings},
     {"lambda", "CreateAlias", lambda_alias, "POST /2015-03-31/functions/{FunctionName}/aliases", NULL},
     {"lambda", "UpdateAlias", lambda_alias, "PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}", NULL},
     {"lambda", "CreateFunctionUrlConfig", lambda_url, "POST /2021-10-31/functions/{FunctionName}/url",

@@ -216,7 +216,8 @@ int lambda_refuse_untyped(struct service_call *call, struct err *err, struct str
 service_handler lambda_url;
 service_handler lambda_create_source, lambda_update_source; /* of event source mappings */
 service_handler lambda_alias;                               /* CreateAlias, UpdateAlias */
-service_handler lambda_put_invoke; /* PutFunctionEventInvokeConfig, UpdateFunctionEventInvokeConfig */
+/* PutFunctionEventInvokeConfig, UpdateFunctionEventInvokeConfig; ListFunctionEventInvokeConfigs */
+service_handler lambda_put_invoke, lambda_list_invoke;
 
 /* ---- policies.c ---- */
 

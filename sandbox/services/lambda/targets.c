@@ -190,6 +190,16 @@ static int check_destination(
                      "The destination ARN %.*s is invalid.", STR_ARG(arn));
 }
 
+static const char no_function[] = "The function doesn't exist.";
+
+int lambda_list_invoke(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str unused;
+    call->declined = !lambda_find_record(call, &unused, &record, ERR_IGNORED);
+    return call->declined ? 0 : service_refuse(err, 404, "ResourceNotFoundException", "%s", no_function);
+}
+
 int lambda_put_invoke(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -202,7 +212,7 @@ int lambda_put_invoke(struct service_call *call, struct err *err)
             "You must specify at least one of error handling or destination setting.");
     if (plain ? lambda_find_record(call, &unused, &record, ERR_IGNORED)
               : lambda_find_target(call, qualifier, &record, ERR_IGNORED))
-        return service_refuse(err, 404, "ResourceNotFoundException", "The function doesn't exist.");
+        return service_refuse(err, 404, "ResourceNotFoundException", "%s", no_function);
     call->declined =
         !check_destination(call, &record, value_gets(value_getz(config, "OnSuccess"), "Destination"), err) &&
         !check_destination(call, &record, value_gets(value_getz(config, "OnFailure"), "Destination"), err);

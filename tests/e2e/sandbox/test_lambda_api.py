@@ -80,6 +80,11 @@ def test_policies(function):
     assert refusal(api.add_permission, StatementId="b", Principal="s3.amazonaws.com", Qualifier="$LATEST", **given)["message"] == "We currently do not support adding policies for $LATEST."
 
 
+def test_settings_of_a_function_that_is_not_there_are_not_listed(function):
+    assert function.api.list_function_event_invoke_configs(FunctionName=function.name)["FunctionEventInvokeConfigs"] == []
+    assert refusal(function.api.list_function_event_invoke_configs, FunctionName="none")["Message"] == "The function doesn't exist."
+
+
 def test_texts_that_are_too_long(function):
     api, name = function.api, function.name
     layer = {"LayerName": "long", "Content": {"ZipFile": ZIP}}
