@@ -108,7 +108,7 @@ static const struct value *do_string_split(struct call *call)
 
 static const struct value *do_encode(struct call *call)
 {
-    if (!is_text(call->args[0]) || call->args[0]->string.n > MAX_ENCODED)
+    if (!is_text(call->args[0]) || str_code_points(call->args[0]->string) > MAX_ENCODED)
         return asl_intrinsic_refuse(call, "the argument is a text of up to 10,000 characters");
     return value_string(call->eval->arena, base64_encode(call->eval->arena, call->args[0]->string));
 }

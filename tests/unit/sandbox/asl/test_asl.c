@@ -431,6 +431,25 @@ static void test_unique(void **state)
     assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
 }
 
+/* They are counted, not their bytes. */
+static void test_characters(void **state)
+{
+    (void)state;
+    const struct value *definition =
+        json("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Parameters\":{\"x.$\":"
+             "\"States.Base64Encode($)\"},\"End\":true}}}");
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (int n = 10000; n <= 10001; n++) {
+        struct fake fake = {0};
+        buf_clear(&text);
+        for (int i = 0; i < n; i++)
+            buf_addz(&text, "\xc3\xbc");
+        struct asl_outcome out = run(&fake, definition, value_string(&arena, buf_str(&text)), 0, 1);
+        buf_release(&fake.log);
+        assert_int_equal(out.status, n == 10000 ? ASL_SUCCEEDED : ASL_FAILED);
+    }
+}
+
 static void test_token(void **state)
 {
     (void)state;
@@ -469,6 +488,7 @@ int main(void)
         cmocka_unit_test_teardown(test_time_limits, release),
         cmocka_unit_test_teardown(test_limits, release),
         cmocka_unit_test_teardown(test_unique, release),
+        cmocka_unit_test_teardown(test_characters, release),
         cmocka_unit_test_teardown(test_token, release),
         cmocka_unit_test_teardown(test_history, release),
     };
