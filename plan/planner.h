@@ -61,7 +61,8 @@ struct recorded {
     struct map by_address; /* address -> struct seen * */
     struct map
         by_recorded; /* recorded address without its key -> first struct seen *, chained by `sibling` */
-    struct map by_declared; /* address without its key -> first struct seen *, chained by `neighbour` */
+    struct map after_moves; /* the same of the new addresses, chained by `neighbour`; empty: none moves */
+    const struct map *by_declared; /* of the two the one that has the new addresses */
 };
 
 /* What the command line means, by decl->index; targets.c and plan/evaluate/targets.c fill it. */

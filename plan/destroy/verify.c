@@ -212,7 +212,7 @@ static bool stands_on_deleted(struct planner *p, const struct decl *config)
         const struct decl *decl = p->stack->decls[i];
         if (!needed[i] || decl->kind != DECL_RESOURCE)
             continue;
-        const struct seen *seen = map_get(&p->recorded.by_declared, decl->address);
+        const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
         for (; seen; seen = seen->neighbour)
             if (is_deleted_part(p, decl, seen))
                 return true;
@@ -228,7 +228,7 @@ static void verify_need(void *ctx, const struct decl *decl)
 /* Is all of it deleted that this declares? */
 static bool are_deleted(const struct planner *p, const struct decl *decl)
 {
-    const struct seen *seen = map_get(&p->recorded.by_declared, decl->address);
+    const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
     bool all = seen != NULL;
     for (; seen; seen = seen->neighbour)
         all = all && is_deleted_part(p, decl, seen);

@@ -83,7 +83,7 @@ static void add_machine(struct search *s, const struct record *record, const str
 static const struct record *const *instances_of(struct search *s, const struct decl *decl)
 {
     const struct record *const *now = state_instances(s->p->workspace->state, s->arena, decl->address);
-    const struct seen *first = map_get(&s->p->recorded.by_declared, decl->address);
+    const struct seen *first = map_get(s->p->recorded.by_declared, decl->address);
     size_t n = 0;
     if (now[0])
         return now;

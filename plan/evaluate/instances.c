@@ -144,7 +144,7 @@ static bool find_useful(struct planner *p, const struct decl *decl, struct map *
         return false;
     for (size_t t = 0; t < p->options->target_count; t++)
         note_key(p, decl, p->options->targets[t], keys);
-    for (struct seen *seen = map_get(&p->recorded.by_declared, decl->address); seen; seen = seen->neighbour)
+    for (struct seen *seen = map_get(p->recorded.by_declared, decl->address); seen; seen = seen->neighbour)
         note_key(p, decl, seen->address, keys);
     return true;
 }
@@ -229,7 +229,7 @@ void evaluate_each(struct planner *p, struct instance *instance)
 void freeze_instances(struct planner *p, const struct decl *decl)
 {
     struct instances *list = &p->evaluated.instances[decl->index];
-    struct seen *first = map_get(&p->recorded.by_declared, decl->address);
+    struct seen *first = map_get(p->recorded.by_declared, decl->address);
     size_t n = 0;
     for (const struct seen *seen = first; seen; seen = seen->neighbour)
         n++;

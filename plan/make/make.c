@@ -270,7 +270,7 @@ static bool needs_names(struct planner *p)
     for (size_t i = 0; i < p->stack->decl_count && !needs; i++) {
         const struct decl *decl = p->stack->decls[i];
         needs = decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
-                decl->schema->ops->read && !map_get(&p->recorded.by_declared, decl->address) &&
+                decl->schema->ops->read && !map_get(p->recorded.by_declared, decl->address) &&
                 !named_tells(&naming, decl->schema);
     }
     named_end(&naming);

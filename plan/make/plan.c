@@ -134,6 +134,7 @@ struct planner *planner_new(
     };
     if (workspace->state && state_is_part(workspace->state))
         p->needed = workspace->needed;
+    p->recorded.by_declared = &p->recorded.by_recorded;
     plan->left_unread = p->needed;
     find_providers(p);
     plan->workspace = workspace;
@@ -175,7 +176,7 @@ void plan_free(struct plan *plan)
     struct planner *p = plan->planner;
     map_release(&p->recorded.by_address);
     map_release(&p->recorded.by_recorded);
-    map_release(&p->recorded.by_declared);
+    map_release(&p->recorded.after_moves);
     map_release(&p->provider_users);
     map_release(&p->looked);
     free(p->decided.changes);

@@ -217,14 +217,19 @@ bool recorded_claim(struct planner *p)
     p->recorded.seen = ARENA_ARRAY(p->arena, struct seen, n ? n : 1);
     p->recorded.count = n;
     p->recorded.seq = state_seq(p->workspace->state);
+    bool moves = p->stack->moved_count;
+    p->recorded.by_declared = moves ? &p->recorded.after_moves : &p->recorded.by_recorded;
+    map_reserve(&p->recorded.by_recorded, n);
+    map_reserve(&p->recorded.by_address, n);
     for (size_t i = 0; i < n; i++) {
         struct seen *seen = &p->recorded.seen[i];
         *seen = (struct seen){.record = records[i], .live = records[i]->attrs};
         learn_record(p, records[i]);
-        seen->address = p->stack->moved_count ? new_address(p, records[i]) : records[i]->subject.address;
+        seen->address = moves ? new_address(p, records[i]) : records[i]->subject.address;
         struct str declared = address_declared(records[i]->subject.address);
-        seen->sibling = map_set(&p->recorded.by_recorded, declared, seen);
-        seen->neighbour = map_set(&p->recorded.by_declared, address_declared(seen->address), seen);
+        seen->sibling = seen->neighbour = map_set(&p->recorded.by_recorded, declared, seen);
+        if (moves)
+            seen->neighbour = map_set(&p->recorded.after_moves, address_declared(seen->address), seen);
         struct seen *twin = map_set(&p->recorded.by_address, seen->address, seen);
         if (twin) {
             diag_error(p->diags, (struct span){0}, "moved: both \"%.*s\" and \"%.*s\" would become \"%.*s\"",

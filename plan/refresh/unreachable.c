@@ -115,7 +115,7 @@ struct unreachable *unreachable_note(struct planner *p, struct str provider, con
 
 static bool is_recorded(const struct planner *p, const struct decl *decl)
 {
-    const struct seen *seen = map_get(&p->recorded.by_declared, decl->address);
+    const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
     while (seen && !state_get(p->workspace->state, seen->record->subject.address))
         seen = seen->neighbour;
     return seen != NULL;
@@ -165,7 +165,7 @@ bool unreachable_leaves(struct planner *p, struct str provider, const struct err
 static const struct seen *unreachable_made(
     const struct planner *p, const struct unreachable *unreachable, size_t i)
 {
-    return map_get(&p->recorded.by_declared, unreachable->makers[i]->address);
+    return map_get(p->recorded.by_declared, unreachable->makers[i]->address);
 }
 
 struct str unreachable_maker(const struct planner *p, const struct unreachable *unreachable)
