@@ -170,8 +170,7 @@ static bool set_equal(
         return false;
     if (value_equal(a, b))
         return true;
-    bool plain = type->elem->kind == TYPE_STRING && c->mode == COMPARE_EXACT;
-    bool texts = plain;
+    bool texts = type->elem->kind == TYPE_STRING && c->mode == COMPARE_EXACT;
     for (uint32_t i = 0; texts && i < a->count; i++)
         texts = a->items[i]->kind == VALUE_STRING && b->items[i]->kind == VALUE_STRING;
     if (texts)

@@ -384,17 +384,23 @@ struct str names_without_suffix(struct str property)
     return STR_EMPTY;
 }
 
+static const struct attr *attr_called(const struct attr *attrs, size_t n, struct str word)
+{
+    for (size_t i = 0; word.n && i < n; i++)
+        if (names_same(attrs[i].name, word))
+            return &attrs[i];
+    return NULL;
+}
+
 static const struct attr *by_words(
     const struct names_type *type, const struct attr *attrs, size_t n, bool top, struct str property)
 {
-    for (size_t i = 0; i < n; i++)
-        if (names_same(attrs[i].name, property))
-            return &attrs[i];
-    bool ours = str_starts(type->schema->name, STR("aws."));
-    for (size_t i = 0; top && ours && i < n; i++)
+    const struct attr *found = attr_called(attrs, n, property);
+    bool ours = top && str_starts(type->schema->name, STR("aws."));
+    for (size_t i = 0; !found && ours && i < n; i++)
         if (names_same(wire_word(type, attrs[i].name), property))
-            return &attrs[i];
-    return NULL;
+            found = &attrs[i];
+    return found;
 }
 
 const struct attr *names_attr(
@@ -402,11 +408,7 @@ const struct attr *names_attr(
 {
     const struct attr *found = by_words(type, attrs, n, top, property);
     bool ours = str_starts(type->schema->name, STR("aws."));
-    struct str shorter = ours ? names_without_suffix(property) : STR_EMPTY;
-    for (size_t i = 0; !found && shorter.n && i < n; i++)
-        if (names_same(attrs[i].name, shorter))
-            found = &attrs[i];
-    return found;
+    return found || !ours ? found : attr_called(attrs, n, names_without_suffix(property));
 }
 
 struct str names_output(const struct names_type *type, struct arena *arena, struct str property)
@@ -420,8 +422,7 @@ struct str names_output(const struct names_type *type, struct arena *arena, stru
         if (!ids || ids->count != 1)
             return STR_EMPTY;
         struct str path = value_text(ids->items[0], STR_EMPTY);
-        property = str_slice(path, strlen("/properties/"), path.n);
-        return names_output(type, arena, property);
+        return names_output(type, arena, str_slice(path, strlen("/properties/"), path.n));
     }
     const struct schema *schema = type->schema;
     const struct attr *attr = by_words(type, schema->attrs, schema->attr_count, true, property);

@@ -149,7 +149,6 @@ static void step_slice(struct path_search *p, int64_t from, int64_t to, int64_t 
 
 /* ---- reading literals ---- */
 
-/* In single or double quotes; \ takes the next character as it is. */
 bool path_quoted(struct path_reader *r, struct str *out)
 {
     char quote = path_peek(r);
@@ -217,7 +216,6 @@ bool path_names_variable(const struct path_reader *r)
     return r->at + 1 < r->text.n && is_name_char(r->text.p[r->at + 1], true);
 }
 
-/* $name; what it holds. */
 const struct value *path_variable(struct path_reader *r)
 {
     size_t start = ++r->at;
@@ -316,7 +314,6 @@ static void read_step(struct path_search *p)
     read_brackets(p);
 }
 
-/* What the steps from here find below root; NULL: one thing that is not there, or r->why. */
 const struct value *path_steps(struct path_reader *r, const struct value *root)
 {
     struct path_search p = {.r = r};
@@ -332,7 +329,6 @@ const struct value *path_steps(struct path_reader *r, const struct value *root)
     return result;
 }
 
-/* "$" or "$$" at the beginning; the document that it stands for. */
 const struct value *path_root(struct path_reader *r)
 {
     if (path_peek(r) != '$') {

@@ -96,7 +96,6 @@ static bool read_or(struct path_reader *r, const struct value *current)
     return result;
 }
 
-/* After "?(" or "?": everything among the children for which it holds. */
 void path_filter(struct path_search *p)
 {
     struct path_reader *r = p->r;
@@ -163,10 +162,8 @@ const char *asl_path_wrong(struct str path, bool reference)
         read_places(&r, places, MAX_PLACES);
         return r.why;
     }
-    const char *why;
     path_steps(&r, path_root(&r));
-    why = r.why;
-    return !why && r.at < path.n ? "it goes on with something that is not a step" : why;
+    return !r.why && r.at < path.n ? "it goes on with something that is not a step" : r.why;
 }
 
 /* ---- what the service takes ---- */
