@@ -5,6 +5,7 @@
  */
 #include "cmd/output/render.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "cmd/terminal/term.h"
 
@@ -209,11 +210,12 @@ static bool as_in(const struct change *like, const struct attr_change *a)
     return other && other->after && value_is_known(a->after) && value_equal(a->after, other->after);
 }
 
-/* The attributes that the compact form shows of a creation. */
+/* The attributes that the compact form shows of a creation; the list is on the heap: an arena for it would
+ * take a chunk for each resource. */
 static size_t brief_attrs(
     const struct change *c, const struct brief *brief, struct arena *arena, struct attr_change **out)
 {
-    struct attr_change *list = ARENA_ARRAY(arena, struct attr_change, c->attr_count + 1);
+    struct attr_change *list = mem_realloc_array(NULL, c->attr_count + 1, sizeof *list);
     size_t n = 0;
     for (size_t i = 0; i < c->attr_count; i++) {
         struct attr_change a = c->attrs[i];
@@ -269,7 +271,7 @@ static void brief_lines(
     const struct change *c, const struct brief *brief, const struct render_options *o, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct attr_change *attrs;
+    AUTO_FREE struct attr_change *attrs = NULL;
     size_t n = brief_attrs(c, brief, &arena, &attrs);
     if (brief->like)
         add_alike(c, brief, attrs, n, o, out);
