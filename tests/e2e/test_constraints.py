@@ -44,6 +44,14 @@ def test_wrong(stack, given, words):
     assert f"it: {words}" in said and "weir.yaml:3:" in said, said
 
 
+@pytest.mark.parametrize("two", ["generate: {length: 20}, secret_binary: aGk=", "generate: {length: 20}, secret_string: a", "secret_string: a, secret_binary: aGk="])
+def test_a_secret_has_one_value(stack, two):
+    """Of two values one would be dropped in silence."""
+    stack.write("stack: demands\nresources:\n  it: {type: aws.secretsmanager.secret, name: s, " + two + "}\n")
+    said = stack.run("validate", status=3).err
+    assert re.fullmatch(r'error: "\w+" and "\w+" exclude each other', said.splitlines()[0]), said
+
+
 def test_what_is_not_known_yet_passes(stack):
     stack.write("""
 stack: demands
