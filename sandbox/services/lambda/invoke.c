@@ -149,6 +149,17 @@ static const struct value *bare_status(struct arena *arena, int status)
     return value_map(arena, entries, 2);
 }
 
+/* Whose limit it is. */
+static const struct value *throttling(
+    struct arena *arena, const struct lambda_function *function, const struct err *err)
+{
+    return VALUE_MAP(arena, {STR("Type"), value_stringz(arena, "User")},
+        {STR("message"), value_stringz(arena, err->message)},
+        {STR("Reason"), value_stringz(arena, function->at_once < 0
+                                                 ? "ConcurrentInvocationLimitExceeded"
+                                                 : "ReservedFunctionConcurrentInvocationLimitExceeded")});
+}
+
 static int lambda_invoke(struct service_call *call, struct err *err)
 {
     struct lambda_function function;
@@ -179,6 +190,8 @@ static int lambda_invoke(struct service_call *call, struct err *err)
     int status = instance_invoke(functions, &function, &invocation, err);
     if (!status)
         call->output = answer_of(call->arena, &function, &invocation);
+    else if (str_eqz(str_z(err->code), "TooManyRequestsException"))
+        call->refusal = throttling(call->arena, &function, err);
     arena_release(&invocation.arena);
     return status;
 }

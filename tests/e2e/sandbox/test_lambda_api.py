@@ -64,6 +64,14 @@ def test_what_is_provisioned_is_part_of_what_is_reserved(function):
     assert left() == 1000
 
 
+def test_whose_limit_throttles(function):
+    function.api.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
+    throttled = refusal(function.api.invoke, FunctionName=function.name)
+    function.api.delete_function_concurrency(FunctionName=function.name)
+    assert (throttled["Error"]["Code"], throttled["message"], throttled["Type"]) == ("TooManyRequestsException", "Rate Exceeded.", "User")
+    assert throttled["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+
+
 def test_policies(function):
     """A function, a version and an alias have one each; a change may say of which revision it is one."""
     api, name = function.api, function.name
