@@ -29,6 +29,7 @@ WRONG = [
     (f"{TASK}, network_mode: awsvpc, cpu: '256', memory: '4096'", "for cpu 256 Fargate has memory 512, 1024 or 2048"),
     (f"{TASK}, network_mode: awsvpc, cpu: '300', memory: '512'", "Fargate has cpu 256, 512"),
     (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate needs network_mode awsvpc"),
+    ("aws.secretsmanager.secret, name: s, rotation_rules: {days: 30}", "rotation_function and rotation_rules of a new secret need rotation: true"),
     ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: 'arn:aws:iam::123456789012:role/r'}", "mode FLEXIBLE needs maximum_window_in_minutes"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period of a minute or more is a multiple of 60"),
