@@ -43,6 +43,7 @@ class Row:
     exists: str | None = None  # making it again
     tags: Tags | None = None
     ready: tuple | None = None  # path and value that are waited for
+    most: int = 3  # there may be so many of them
     unlisted: bool = False  # all that is deleted is looked for among the others by item
 
 
@@ -410,7 +411,7 @@ FILTER = {"logGroupName": "g", "filterName": "it-$n", "destinationArn": f"arn:aw
 row("logs.subscription_filter", "logs", ("put_subscription_filter", {**FILTER, "filterPattern": "a"}),
     ("describe_subscription_filters", {"logGroupName": "g", "filterNamePrefix": "it-$n"}), "subscriptionFilters[0].filterPattern", "a", ("delete_subscription_filter", {"logGroupName": "g", "filterName": "it-$n"}), None, around=[GROUP, *MADE, CALLED],
     update=("put_subscription_filter", {**FILTER, "filterPattern": "b"}), then="b",
-    list=("describe_subscription_filters", {"logGroupName": "g"}), listed="subscriptionFilters[].filterName", item="it-$n")
+    list=("describe_subscription_filters", {"logGroupName": "g"}), listed="subscriptionFilters[].filterName", item="it-$n", most=2)
 
 row("lakeformation.location", "lakeformation", ("register_resource", {"ResourceArn": "arn:aws:s3:::it-$n", "RoleArn": "arn:aws:iam::123456789012:role/a"}), ("describe_resource", {"ResourceArn": "arn:aws:s3:::it-$n"}), "ResourceInfo.RoleArn",
     "arn:aws:iam::123456789012:role/a", ("deregister_resource", {"ResourceArn": "arn:aws:s3:::it-$n"}), ("EntityNotFoundException", 404), list=("list_resources", {}), listed="ResourceInfoList[].ResourceArn", item="arn:aws:s3:::it-$n",

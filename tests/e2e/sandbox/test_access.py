@@ -402,7 +402,7 @@ def link_for(server, method, path, query="", body=b"", service="s3", payload=Non
 
 
 def role(name):
-    return f"Action=CreateRole&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D&RoleName={name}&Version=2010-05-08"
+    return f"Action=CreateRole&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%22%2A%22%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%7D&RoleName={name}&Version=2010-05-08"
 
 
 PAGE = """<!doctype html><title>page</title><body><script>

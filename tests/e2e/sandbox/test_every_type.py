@@ -154,7 +154,7 @@ def check_drafted(caller, name, folder):
         return
     text = (stack.folder / "weir.yaml").read_text()
     assert f"    type: {name}\n" in text or "left out: " in result.err, str(result)
-    asked = {key: '{"a": "b"}' if one["type"] == "any" else "A-secret-of-1-test" for key, one in yaml.safe_load(text).get("inputs", {}).items()}
+    asked = {key: '{"a": "b"}' if one["type"] == "any" else "A-secret-of-1-long-test" for key, one in yaml.safe_load(text).get("inputs", {}).items()}
     stack.run("validate", *(word for key, value in asked.items() for word in ("-i", f"{key}={value}")))
 
 
@@ -163,7 +163,7 @@ def test_cycle(caller, name, tmp_path):
     row = ROWS[name]
     base = caller.around(row.around)
     before = listed(caller, row, base)[0] if row.list else []
-    things = [{**base, "n": str(n)} for n in range(3)]
+    things = [{**base, "n": str(n)} for n in range(row.most)]
     for kept in things:
         make(caller, row, kept)
     kept = things[0]
