@@ -142,7 +142,7 @@ def with_stand_ins(text):
     """References for the ids that a service assigns, and the resources that they are of: the text, and how many."""
     around = {}
     for stand_in, (reference, resources) in STANDS_FOR.items():
-        if stand_in in text:
+        if stand_in in text and f"\n    name: {stand_in}\n" not in text:  # which it is itself
             parts = text.replace(f'"{stand_in}"', stand_in).split(stand_in)
             for i in range(1, len(parts)):  # in a string that is quoted already, or in quotes of its own
                 quoted = parts[0].rpartition("\n")[2].count('"') % 2

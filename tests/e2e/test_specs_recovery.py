@@ -42,7 +42,7 @@ def members(shape):
 def test_says_how(name):
     settle = MADE[name]["recover"]
     assert settle["within_ms"] >= 5000
-    assert settle["by"] != "never" or settle["said"], "say `recover: never` where nothing else is possible"
+    assert settle["by"] != "never" or settle["given"], "say `recover: never` where nothing else is possible"
     if settle["by"] == "mark":
         assert settle["marked"], "the create call does not take the mark"
         assert any("Tag" in json.dumps(call["request"]) or "tag" in json.dumps(call["request"]) for call in creates(MADE[name]))
