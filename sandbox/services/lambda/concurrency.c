@@ -103,11 +103,6 @@ int lambda_account_settings(struct service_call *call, struct err *err UNUSED)
 
 /* ---- provisioned ---- */
 
-static const struct value *config_for(const struct value *configs, struct str qualifier)
-{
-    return value_list_find(configs, "qualifier", qualifier);
-}
-
 static const struct value *view_config(
     const struct service_call *call, const struct value *config, bool fresh)
 {
@@ -145,11 +140,11 @@ static int check_apart(const struct service_call *call, const struct control_rec
                    version = value_gets(all[i].attrs, "function_version");
         if (!str_eq(value_gets(all[i].attrs, "function"), record->id))
             continue;
-        if (str_eq(name, qualifier) && config_for(configs, version))
+        if (str_eq(name, qualifier) && value_list_find(configs, "qualifier", version))
             return service_refuse(err, 409, "ResourceConflictException",
                 "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned "
                 "version");
-        if (str_eq(version, qualifier) && config_for(configs, name))
+        if (str_eq(version, qualifier) && value_list_find(configs, "qualifier", name))
             return service_refuse(err, 409, "ResourceConflictException",
                 "Version is pointed by a Provisioned Concurrency alias");
     }
@@ -160,7 +155,7 @@ static int check_apart(const struct service_call *call, const struct control_rec
 static int keep_configs(const struct service_call *call, const struct control_record *record,
     const struct value *configs, struct str qualifier, const struct value *more, struct err *err)
 {
-    configs = value_list_except(call->arena, configs, config_for(configs, qualifier));
+    configs = value_list_except(call->arena, configs, value_list_find(configs, "qualifier", qualifier));
     if (more)
         configs = value_list_with(call->arena, configs, more);
     return service_note_write(
@@ -217,7 +212,8 @@ int lambda_get_provisioned(struct service_call *call, struct err *err)
     struct control_record record;
     if (find_provided(call, no_version, &record, err))
         return -1;
-    const struct value *config = config_for(configs_of(call, &record), value_gets(call->input, "Qualifier"));
+    const struct value *config =
+        value_list_find(configs_of(call, &record), "qualifier", value_gets(call->input, "Qualifier"));
     if (!config)
         return service_refuse(err, 404, "ProvisionedConcurrencyConfigNotFoundException",
             "No Provisioned Concurrency Config found for this function");

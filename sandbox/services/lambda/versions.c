@@ -21,11 +21,8 @@ struct versions {
 
 static struct versions read_versions(const struct service_call *call, const struct control_record *record)
 {
-    const struct value *note = service_note_read(call, "versions", record),
-                       *list = value_getz(note, "versions");
-    if (!list || list->kind != VALUE_LIST)
-        return (struct versions){&value_empty_list, 0};
-    return (struct versions){list, service_int(note, "last", 0)};
+    const struct value *note = service_note_read(call, "versions", record);
+    return (struct versions){value_as_list(value_getz(note, "versions")), service_int(note, "last", 0)};
 }
 
 static int write_versions(const struct service_call *call, const struct control_record *record,
@@ -36,15 +33,10 @@ static int write_versions(const struct service_call *call, const struct control_
     return service_note_write(call, "versions", record, value_map(call->arena, entries, 2), err);
 }
 
-static const struct value *find_entry(const struct value *versions, struct str version)
-{
-    return value_list_find(versions, "version", version);
-}
-
 bool lambda_version_find(const struct service_call *call, const struct control_record *record,
     struct str version, struct control_record *out)
 {
-    const struct value *entry = find_entry(read_versions(call, record).list, version);
+    const struct value *entry = value_list_find(read_versions(call, record).list, "version", version);
     if (!entry)
         return false;
     *out = *record;
@@ -316,7 +308,7 @@ static int shown_version(
     if (lambda_find_version(call, &record, aliased ? value_gets(alias.attrs, "function_version") : qualifier,
             &version, of, err))
         return -1;
-    const struct value *entry = find_entry(read_versions(call, &record).list, version);
+    const struct value *entry = value_list_find(read_versions(call, &record).list, "version", version);
     if (entry)
         *out = value_getz(entry, "shown");
     else if (!lambda_versions_describe(call, &record, out, err))
@@ -378,7 +370,8 @@ int lambda_delete_function(struct service_call *call, struct err *err)
     if (call->declined)
         return 0;
     struct versions versions = read_versions(call, &record);
-    versions.list = value_list_except(call->arena, versions.list, find_entry(versions.list, qualifier));
+    versions.list =
+        value_list_except(call->arena, versions.list, value_list_find(versions.list, "version", qualifier));
     int status = write_versions(call, &record, versions, err);
     call->output = &value_empty_map;
     return status;

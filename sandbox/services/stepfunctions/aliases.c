@@ -301,7 +301,7 @@ int do_list_aliases(struct service_call *call, struct err *err)
     if (service_required(call, "stateMachineArn", &arn, err) || machine_of(call, arn, &machine, &rest, err))
         return -1;
     const struct value *aliases = machine_note_list(machine_note(call, &machine), "aliases");
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < aliases->count; i++) {
         const struct value *alias = aliases->items[i];
         struct value_entry entries[] = {
@@ -313,9 +313,7 @@ int do_list_aliases(struct service_call *call, struct err *err)
     const struct value *found = value_builder_list(&all);
     if (executions_page(call, found->count, &first, &end, &next, err))
         return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, found->items[i]);
-    service_answer(call, "stateMachineAliases", value_builder_list(&list));
+    service_answer(call, "stateMachineAliases", value_list(call->arena, found->items + first, end - first));
     service_answer(call, "nextToken", next);
     return 0;
 }

@@ -264,14 +264,13 @@ int do_list_map_runs(struct service_call *call, struct err *err)
     if (!execution)
         return service_refuse(
             err, 400, "ExecutionDoesNotExist", "Execution Does Not Exist: '%.*s'", STR_ARG(arn));
-    AUTO_BUILDER struct value_builder runs = VALUE_BUILDER(call->arena), page = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder runs = VALUE_BUILDER(call->arena);
     pthread_mutex_lock(&execution->all->lock);
     for (const struct map_run *run = execution->map_runs; run; run = run->next, n++) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-        value_builder_set(&b, STR("executionArn"), value_string(call->arena, execution->arn));
-        value_builder_set(&b, STR("mapRunArn"), value_string(call->arena, run->run.arn));
-        value_builder_set(
-            &b, STR("stateMachineArn"), labelled(call->arena, execution->machine, run->run.arn));
+        view_text(&b, "executionArn", execution->arn);
+        view_text(&b, "mapRunArn", run->run.arn);
+        view_set(&b, "stateMachineArn", labelled(call->arena, execution->machine, run->run.arn));
         set_times(&b, run);
         value_builder_add(&runs, value_builder_map(&b));
     }
@@ -280,10 +279,8 @@ int do_list_map_runs(struct service_call *call, struct err *err)
     if (executions_page(call, n, &first, &end, &next, err))
         return -1;
     const struct value *list = value_builder_list(&runs);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&page, list->items[i]);
-    struct value_entry output[] = {{STR("mapRuns"), value_builder_list(&page)}, {STR("nextToken"), next}};
-    call->output = value_map(call->arena, output, next ? 2 : 1);
+    service_answer(call, "mapRuns", value_list(call->arena, list->items + first, end - first));
+    service_answer(call, "nextToken", next);
     return 0;
 }
 

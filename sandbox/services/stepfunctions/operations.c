@@ -156,23 +156,16 @@ static int do_describe_machine(struct service_call *call, struct err *err)
 static const struct value *executions_operations_summary(
     const struct service_call *call, struct execution *execution)
 {
-    struct arena *arena = call->arena;
-    pthread_mutex_lock(&execution->all->lock);
-    struct value_entry entries[] = {
-        {STR("executionArn"), value_string(arena, execution->arn)},
-        {STR("stateMachineArn"), value_string(arena, execution->machine)},
-        {STR("name"), value_string(arena, execution->name)},
-        {STR("status"), value_stringz(arena, execution_status(execution))},
-        {STR("startDate"), service_time(call, execution->start_ms)},
-        {STR("redriveCount"), value_int(arena, execution->redrives)},
-    };
-    const struct value *stop = execution->ended ? service_time(call, execution->stop_ms) : NULL;
-    pthread_mutex_unlock(&execution->all->lock);
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
-        value_builder_set(&b, entries[i].key, entries[i].value);
-    view_set(&b, "stopDate", stop);
-    view_set(&b, "redriveDate", service_time(call, execution->redriven_ms));
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&execution->all->lock);
+    view_text(&b, "executionArn", execution->arn);
+    view_text(&b, "stateMachineArn", execution->machine);
+    view_text(&b, "name", execution->name);
+    view_text(&b, "status", str_z(execution_status(execution)));
+    view_int(&b, "redriveCount", execution->redrives);
+    view_time(&b, "startDate", execution->start_ms);
+    view_time(&b, "stopDate", execution->ended ? execution->stop_ms : 0);
+    view_time(&b, "redriveDate", execution->redriven_ms);
     view_text(&b, "stateMachineVersionArn", execution->version);
     view_text(&b, "stateMachineAliasArn", execution->alias);
     return value_builder_map(&b);

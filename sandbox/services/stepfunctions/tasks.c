@@ -100,11 +100,6 @@ static bool wait_for_run(struct task_resource *call)
     return true;
 }
 
-static struct str tasks_text_of(struct arena *arena, const struct value *v)
-{
-    return value_is_null(v) ? STR_EMPTY : json_as_text(arena, v)->string;
-}
-
 /* A function's answer is JSON text; its own ARN gives just that, lambda:invoke what surrounds it too. */
 static const struct value *with_payload(struct task_resource *call, const struct value *output)
 {
@@ -138,7 +133,9 @@ static const struct value *end_of_run(struct task_resource *call)
         output = value_with(call->arena, NULL, str_z(call->around), output);
     if (result.state == ACTIVITY_SUCCEEDED)
         return output;
-    struct str message = call->lambda && result.cause.n ? result.cause : tasks_text_of(call->arena, output);
+    struct str message = call->lambda && result.cause.n ? result.cause
+                         : value_is_null(output)        ? STR_EMPTY
+                                                        : json_as_text(call->arena, output)->string;
     return tasks_fail(call, error_name(call, &result, message), "%.*s", STR_ARG(message));
 }
 
