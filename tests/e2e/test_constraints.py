@@ -11,6 +11,8 @@ DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.
 TASK = "aws.ecs.task_definition, name: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
 BUCKET = "{bucket: 'arn:aws:s3:::lake', role: 'arn:aws:iam::123456789012:role/r'}"
 WRONG = [
+    ("aws.apigatewayv2.api, name: a, protocol_type: WEBSOCKET, route_selection_expression: $request.body.action, cors: {max_age: 60}", "cors is for HTTP APIs"),
+    ("aws.apigatewayv2.api, name: a, protocol_type: WEBSOCKET", "a WEBSOCKET API needs route_selection_expression"),
     ("aws.dynamodb.table, name: films, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], read_capacity: 5", "PROVISIONED needs read_capacity and write_capacity"),
     ("aws.ec2.instance, image_id: ami-12345678, instance_type: t4g.micro, instance_profile: workers", "instance_profile of a new instance is an ARN"),
     ("aws.ec2.launch_template, name: workers, instance_profile: workers", "instance_profile is an ARN"),
