@@ -95,8 +95,9 @@ static const struct value *fail_kind(
         struct str rest = str_slice(v->string, strlen(sign), v->string.n);
         while (rest.n > 1 && rest.p[0] == '0')
             rest = str_slice(rest, 1, rest.n);
-        c->issue->label = arena_printf(c->arena, "write %s%.*s, or %s0o%.*s where it is octal", sign,
-            STR_ARG(rest), sign, STR_ARG(rest));
+        c->issue->label = sign[0] ? arena_printf(c->arena, "write -%.*s", STR_ARG(rest))
+                                  : arena_printf(c->arena, "write %.*s, or 0o%.*s where it is octal",
+                                        STR_ARG(rest), STR_ARG(rest));
         return NULL;
     }
     if (digits && type->kind == TYPE_INT)

@@ -390,7 +390,7 @@ static void test_encode(void **state)
         {"yamldecode('')", "{}"},
         {"yamldecode('hi')", "\"hi\""},
         {"yamldecode('[1, 2')",
-            "error: not valid YAML at line 2, column 1: expected \",\" or \"]\" in this list"},
+            "error: not valid YAML at line 1, column 6: expected \",\" or \"]\" in this list"},
         {"yamldecode(\"a: 1\\na: 2\")",
             "error: not valid YAML at line 2, column 1: the key \"a\" is given twice"},
         {"yamldecode(sensitive('hunter2: ['))", "error: the text is not valid YAML"},
