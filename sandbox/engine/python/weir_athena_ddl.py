@@ -72,6 +72,14 @@ class Parser:
         self.at = len(self.tokens)
         return text
 
+    def until(self, word):
+        """The text up to that word outside brackets."""
+        depth, start = 0, self.at
+        while self.at < len(self.tokens) and (depth or not self.peek(word)):
+            depth += (self.tokens[self.at][1] == "(") - (self.tokens[self.at][1] == ")")
+            self.at += 1
+        return self.text[self.tokens[start][2]:self.tokens[self.at][2]] if self.at < len(self.tokens) else ""
+
     def expressions(self):
         """All that is left, up to the end: a, f(b, c), …"""
         found, depth, start = [], 0, self.at
@@ -347,6 +355,18 @@ def create_iceberg_as(database, name, columns, options, duck, query):
     return answer()
 
 
+def check_matches(p, duck, name):
+    """MERGE changes a row by one row of the source; DuckDB takes several, one after the other."""
+    target = p.text[p.tokens[2][2]:p.tokens[p.at][2]] + p.until("USING")
+    p.need("USING")
+    source = p.until("ON")
+    p.need("ON")
+    matched = p.until("WHEN")
+    alias = target.split()[-1] if len(target.split()) > 1 else name
+    if re.search(r"\bWHEN\s+MATCHED\b", p.rest(), re.IGNORECASE) and duck.execute(f"SELECT 1 FROM {target} JOIN {source} ON {matched} GROUP BY {alias}.rowid HAVING count(*) > 1 LIMIT 1").fetchone():
+        raise Refused("MERGE_TARGET_ROW_MULTIPLE_MATCHES: One MERGE target table row matched more than one source row")
+
+
 def change_rows(p, request):
     """MERGE INTO, UPDATE, DELETE FROM: DuckDB knows them as Trino does."""
     database, name = p.table()
@@ -354,6 +374,8 @@ def change_rows(p, request):
     if not iceberg.is_iceberg(table):
         raise Refused("NOT_SUPPORTED: Modifying Hive table rows is only supported for transactional tables")
     duck = connect(p.text, request.get("database"))
+    if p.text.lstrip()[:5].upper() == "MERGE":
+        check_matches(p, duck, name)
     return [column("rows", "BIGINT")], [[str(iceberg.change(duck, p.text, database, table))]]
 
 
