@@ -15,7 +15,7 @@ import yaml
 
 sys.path.append(os.path.join(os.path.dirname(__file__), "sandbox"))
 from servers import Faults, Moto, Sandbox  # noqa: E402
-from support import ROOT, Cloud, until  # noqa: E402
+from support import ROOT, until  # noqa: E402
 
 sys.path.append(str(ROOT / "tests/tools"))
 from live import EXAMPLES, LIVES  # noqa: E402
@@ -28,8 +28,13 @@ class Mended(Moto):
     """moto with what it lacks: as the other tests have it."""
 
     def __init__(self):
-        self.process = Cloud(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
-        self.port = int(self.process.url.rpartition(":")[2])
+        env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+        self.process = subprocess.Popen([sys.executable, ROOT / "tests/tools/cloud.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+        self.port = int(self.process.stdout.readline().strip().rpartition(":")[2])
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
 
 class Account:
