@@ -54,6 +54,7 @@ FURTHER = {
     ("aws.dms.endpoint", "KafkaSettings"): MERGED,
     ("aws.dms.endpoint", "PostgreSQLSettings"): MERGED,
     ("aws.dms.endpoint", "MySQLSettings"): MERGED,
+    ("aws.ecr.repository", "registryId"): NAMES_IT,
     ("aws.ecs.service", "deploymentConfiguration"): MERGED,
     ("aws.elbv2.rule", "Conditions.HostHeaderConfig"): "Values says the same",
     ("aws.elbv2.rule", "Conditions.PathPatternConfig"): "Values says the same",
