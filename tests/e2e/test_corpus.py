@@ -122,7 +122,7 @@ def test_it_lives(tmp_path, fast_sandbox, template):
 
 def kept(text):
     """What is taken over is made anew: as it is there, without what was there."""
-    return re.sub(r"\n# There already.*", "", text, flags=re.S)
+    return re.sub(r"\n# These exist already.*", "", text, flags=re.S)
 
 
 def laid(folder, cloud):

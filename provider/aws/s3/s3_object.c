@@ -222,6 +222,8 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
     struct err failure = ERR_INIT;
     const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
     *live = NULL;
+    if (!value_is_known(object)) /* an import beside a bucket that is not there */
+        return err_set(err, ERR_INVALID, "its bucket or key is not known before the apply");
     bool absent = aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure) != 0;
     if (absent && failure.class != ERR_ABSENT)
         return err_raise(err, &failure);

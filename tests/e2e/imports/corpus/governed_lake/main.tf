@@ -21,7 +21,7 @@ data "aws_iam_policy_document" "glue_trust" {
     actions = ["sts:AssumeRole"]
     principals {
       type        = "Service"
-      identifiers = ["glue.amazonaws.com"]
+      identifiers = ["glue.amazonaws.com", "lakeformation.amazonaws.com"]
     }
   }
 }
