@@ -326,7 +326,7 @@ def test_leases_and_those_who_look_after_them(tmp_path, operated):
     sweep = printed(strict, "sweep")
     assert "leased" in may(["sweep"], sweep=sweep)
     said = may(["sweep", "--take-down", "leased", "--yes"], ["sweep"], sweep=sweep, destroy=documents["destroy"])
-    assert "belongs to no state" in said, said
+    assert "is without a state" in said, said
     assert "sweep" not in documents  # printed where it is asked for
 
 
