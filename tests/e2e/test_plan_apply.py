@@ -560,6 +560,18 @@ def test_imports(stack, cloud):
     stack.assert_settled()
 
 
+def test_an_object_is_imported_into_no_bucket(stack):
+    stack.write("""
+        stack: import
+        resources:
+          lake: {type: aws.s3.bucket, name: absent-lake}
+          code: {type: aws.s3.object, bucket: "${lake.name}", key: code.zip, content: x}
+        imports: [{address: lake, id: absent-lake}, {address: code, id: code.zip}]
+    """)
+    refused = stack.run("plan", status=3).err
+    assert 'importing lake: there is no aws.s3.bucket "absent-lake"' in refused and "looking for code: its bucket or key is not known before the apply" in refused, refused
+
+
 def test_consent_is_needed_without_a_terminal(local_stack):
     local_stack.write(CHAIN)
     assert "--yes" in local_stack.run("apply", status=3).err
