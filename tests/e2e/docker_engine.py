@@ -99,12 +99,13 @@ def python_base(engine, name="weir-test/python:1"):
     services = {"s3", "sts", "secretsmanager"}
     program = Path(os.path.realpath(sys.executable))
     library = Path(sysconfig.get_path("stdlib", vars={"base": sys.base_prefix, "installed_base": sys.base_prefix}))
+    site = subprocess.check_output([program, "-c", "import site; print(site.getsitepackages()[0])"], text=True).strip()  # Debian's is elsewhere
     loaded = [program, *(library / "lib-dynload").glob("*.so")]
     needed = {line.split("=>")[-1].split()[0] for path in loaded for line in subprocess.run(["ldd", path], capture_output=True, text=True).stdout.splitlines() if "/" in line}
 
     def of_use(info):
         folders, data = info.name.split("/"), info.name.partition("botocore/data/")[2].split("/")
-        unused = {"__pycache__", "test", "idlelib", "ensurepip"} & set(folders) or info.name == str(library).strip("/") + "/site-packages"
+        unused = {"__pycache__", "test", "idlelib", "ensurepip", "EXTERNALLY-MANAGED"} & set(folders) or info.name == site.strip("/")
         return None if unused or (len(data) > 1 and data[0] not in services) else info
 
     archive = engine.folder / "python.tar"
@@ -115,7 +116,7 @@ def python_base(engine, name="weir-test/python:1"):
             tar.add(os.path.realpath(path), path)
         for path in packages.iterdir():
             if path.name.partition("-")[0].removesuffix(".py") in parts:
-                tar.add(path, f"{library}/site-packages/{path.name}", filter=of_use)
+                tar.add(path, f"{site}/{path.name}", filter=of_use)
         link = tarfile.TarInfo("usr/bin/python3")
         link.type, link.linkname = tarfile.SYMTYPE, str(program)
         tar.addfile(link)
