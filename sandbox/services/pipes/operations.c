@@ -41,10 +41,10 @@ static const struct value *pipe_shown(const struct service_call *call, const str
         !service_find(call, STR("aws.pipes.pipe"), value_gets(shown, "Name"), &pipe))
         return shown;
     struct str why = pipe_refused(call->services, call->arena, &pipe);
+    const char *failed = pipe.changed_ms > pipe.created_ms ? "UPDATE_FAILED" : "CREATE_FAILED";
     return !why.n ? shown
                   : value_merge(call->arena, shown,
-                        VALUE_MAP(call->arena,
-                            {STR("CurrentState"), value_stringz(call->arena, "CREATE_FAILED")},
+                        VALUE_MAP(call->arena, {STR("CurrentState"), value_stringz(call->arena, failed)},
                             {STR("StateReason"), value_string(call->arena, why)}));
 }
 

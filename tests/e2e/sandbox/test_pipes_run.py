@@ -164,6 +164,8 @@ def test_what_the_role_may_not(sandbox):
     assert [one["CurrentState"] for name in (blind.name, dumb.name) for one in blind.api.list_pipes(NamePrefix=name)["Pipes"]] == ["CREATE_FAILED", "RUNNING"]
     listed = {state: [one["Name"] for one in blind.api.list_pipes(CurrentState=state)["Pipes"]] for state in ("CREATE_FAILED", "RUNNING")}
     assert blind.name in listed["CREATE_FAILED"] and dumb.name in listed["RUNNING"] and blind.name not in listed["RUNNING"]
+    blind.api.update_pipe(Name=blind.name, RoleArn=blind.role, Description="blind")
+    assert until(lambda: (state := blind.state()) != "UPDATING" and state) == "UPDATE_FAILED"
     control = Pipe(sandbox, other.arn, other.arn.replace(other.name, target.name))
     other.send("b")
     assert json.loads(target.bodies(1)[0])["body"] == "b"
