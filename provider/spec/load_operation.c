@@ -21,7 +21,7 @@ static void load_items(struct loader *l, const struct node *node, struct patch_r
             l, node_get(node, "items"), "items are named by value, by the old one or by member:member");
 }
 
-/* `metrics/enabled`, or {at, items, key, gone} */
+/* `metrics/enabled`, or {at, items, key, gone, whole} */
 static void load_rule(struct loader *l, const struct node_entry *entry, struct patch_rule *rule)
 {
     const struct node *node = entry->value;
@@ -30,7 +30,7 @@ static void load_rule(struct loader *l, const struct node_entry *entry, struct p
         rule->at = node->string;
         return;
     }
-    if (!load_keys(l, node, "a place", "at items key gone"))
+    if (!load_keys(l, node, "a place", "at items key gone whole"))
         return;
     if (node_get(node, "at"))
         rule->at = load_text(l, node, "at");
@@ -38,6 +38,7 @@ static void load_rule(struct loader *l, const struct node_entry *entry, struct p
         rule->at = STR_EMPTY;
     load_items(l, node, rule);
     rule->segments = load_int(l, node, "key", 0);
+    rule->whole = load_flag(l, node, "whole");
     const struct node *gone = node_get(node, "gone");
     rule->gone_by_null = gone && gone->kind == NODE_NULL;
     if (gone && !rule->gone_by_null)

@@ -174,6 +174,14 @@ static void compare_entries(struct comparing *c, const struct shape *shape, stru
     }
 }
 
+static bool loses_member(const struct value *from, const struct value *to)
+{
+    bool loses = false;
+    for (uint32_t i = 0; i < value_as_map(from)->count && !loses; i++)
+        loses = value_is_null(value_get(to, from->entries[i].key));
+    return loses;
+}
+
 static void compare_values(struct comparing *c, const struct shape *shape, struct str place, struct str path,
     const struct value *from, const struct value *to)
 {
@@ -187,7 +195,10 @@ static void compare_values(struct comparing *c, const struct shape *shape, struc
     } else if (gone) {
         add_removal(c, rule_at(c->spelling, place), path);
     } else if (shape->kind == SHAPE_STRUCT) {
-        compare_members(c, shape, place, path, value_as_map(from), value_as_map(to));
+        bool again = rule_at(c->spelling, place)->whole && loses_member(from, to);
+        if (again)
+            add_removal(c, rule_at(c->spelling, place), path);
+        compare_members(c, shape, place, path, value_as_map(again ? NULL : from), value_as_map(to));
     } else if (!was || !value_equal(from, to)) {
         bool below = str_find_char(path, '/', 1) >= 0;
         add_change(c, !was && below && !c->spelling->replaces ? "add" : "replace", path, to);

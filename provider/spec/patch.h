@@ -27,6 +27,7 @@ struct patch_rule {
     int64_t segments; /* of a map: so many segments of the path are the key, as they stand; 0: one, escaped */
     bool gone_by_null;  /* taken away by replacing it with nothing ... */
     struct str gone_by; /* ... or with this text; NULL: neither */
+    bool whole;         /* a structure: removed and put again where one of its members is taken away */
 };
 
 struct patch_spelling {

@@ -34,18 +34,19 @@ static const struct shape_member members[] = {
     {.name = STR_INIT("pools"), .wire = STR_INIT("pools"), .shape = &texts},
     {.name = STR_INIT("place"), .wire = STR_INIT("place"), .shape = &texts},
     {.name = STR_INIT("quota"), .wire = STR_INIT("quota"), .shape = &limit},
+    {.name = STR_INIT("log"), .wire = STR_INIT("log"), .shape = &limit},
     {.name = STR_INIT("settings"), .wire = STR_INIT("settings"), .shape = &by_method},
     {.name = STR_INIT("stages"), .wire = STR_INIT("stages"), .shape = &stages}};
-static const struct shape whole = {.kind = SHAPE_STRUCT, .members = members, .member_count = 10};
+static const struct shape whole = {.kind = SHAPE_STRUCT, .members = members, .member_count = 11};
 
 static const struct patch_rule rules[] = {{.place = STR_INIT("size"), .gone_by_null = true},
     {.place = STR_INIT("role"), .gone_by = STR_INIT("")},
     {.place = STR_INIT("pools"), .items = PATCH_BY_VALUE},
-    {.place = STR_INIT("place"), .items = PATCH_BY_OLD},
+    {.place = STR_INIT("place"), .items = PATCH_BY_OLD}, {.place = STR_INIT("log"), .whole = true},
     {.place = STR_INIT("settings"), .at = STR_INIT(""), .segments = 2},
     {.place = STR_INIT("settings[].rate"), .at = STR_INIT("throttling/rate")},
     {.place = STR_INIT("stages"), .items = PATCH_BY_PARTS, .parts = STR_INIT("api:stage")}};
-static const struct patch_spelling spelling = {.member = STR_INIT("patch"), .rules = rules, .count = 7};
+static const struct patch_spelling spelling = {.member = STR_INIT("patch"), .rules = rules, .count = 8};
 
 static const struct value *read(const char *json)
 {
@@ -89,6 +90,16 @@ static void test_members(void **state)
         "[{\"op\":\"replace\",\"path\":\"/quota/rate\",\"value\":\"3\"},{\"op\":\"remove\",\"path\":\"/quota/"
         "burst\"}]");
     check("{\"quota\":{\"rate\":1}}", "{}", "[{\"op\":\"remove\",\"path\":\"/quota\"}]");
+}
+
+static void test_structures_without_removable_members(void **state)
+{
+    (void)state;
+    check("{\"log\":{\"rate\":1,\"burst\":2}}", "{\"log\":{\"rate\":1}}",
+        "[{\"op\":\"remove\",\"path\":\"/log\"},{\"op\":\"add\",\"path\":\"/log/rate\",\"value\":\"1\"}]");
+    check("{\"log\":{\"rate\":1}}", "{\"log\":{\"rate\":2,\"burst\":2}}",
+        "[{\"op\":\"replace\",\"path\":\"/log/rate\",\"value\":\"2\"},"
+        "{\"op\":\"add\",\"path\":\"/log/burst\",\"value\":\"2\"}]");
 }
 
 static void test_lists(void **state)
@@ -142,7 +153,8 @@ static void test_emptied(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_members), cmocka_unit_test(test_lists),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_members),
+        cmocka_unit_test(test_structures_without_removable_members), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_keys_as_they_stand), cmocka_unit_test(test_paths_that_lead_nowhere),
         cmocka_unit_test(test_emptied)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
