@@ -344,11 +344,13 @@ def _():
     def answer(word, status):
         return {**OF_API, "response_type": "DEFAULT_4XX", "status_code": status, "parameters": {"gatewayresponse.header.X": f"'{word}'"}, "templates": {"application/json": word}}
 
+    then = answer("then", "404")
     return Case(
         type="aws.apigateway.gateway_response",
         around={"api": API},
         first=answer("first", "400"),
-        then=answer("then", "404"),
+        then=then,
+        less={key: value for key, value in then.items() if key not in ("parameters", "templates")},
         seen=seen,
         gone=no_api,
         outside=outside,
