@@ -102,6 +102,10 @@ static int make_once(struct act *act, const struct spec_step *step, const struct
     act->looks_first = false;
     if (status)
         return -1;
+    if (step->list.each && !*document)
+        return err_set(err, ERR_ABSENT, "%.*s lists nothing of %.*s \"%.*s\"",
+            STR_ARG(step->list.each->call.op->wire.name), STR_ARG(act->type->schema.id),
+            STR_ARG(value_text(value_get(object, act->type->schema.id), STR_EMPTY)));
     if (step->call.native || step->list.each || !lacks_id(act, step, object, *document))
         return 0;
     err_set(

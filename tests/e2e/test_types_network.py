@@ -846,3 +846,13 @@ def test_what_rules_of_groups_are_for(tmp_path, fast_sandbox):
     stack.assert_settled("-i", "why=no")
     less, still = described()
     assert less == {0: (None, glue), 5432: (None, glue), 443: (None, None)} and still == ids
+
+
+def test_an_association_of_a_subnet_that_does_not_exist(stack):
+    """It changes what is listed: where nothing is, nothing was created."""
+    stack.write(json.dumps({"stack": "life", "resources": {
+        "vpc": {"type": "aws.ec2.vpc", "cidr_block": "10.0.0.0/16"}, "acl": {"type": "aws.ec2.network_acl", "vpc_id": "${vpc.vpc_id}"},
+        "it": {"type": "aws.ec2.network_acl_association", "subnet_id": "subnet-0123456789abcdef0", "network_acl_id": "${acl.network_acl_id}"}}}))
+    failed = stack.apply(status=1)
+    assert 'DescribeNetworkAcls lists nothing of subnet_id "subnet-0123456789abcdef0"' in failed.err
+    assert [one["address"] for one in stack.run("state", "list", "--json").events()] == ["acl", "vpc"]
