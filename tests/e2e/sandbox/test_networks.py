@@ -9,6 +9,7 @@ MOTO = {
     "test_reserved_name": "takes it",
     "test_gone_with_the_network": "leaves its access list, and refuses to delete one whose subnet is gone",
     "test_local_routes": "has no error for a second route to the network itself",
+    "test_a_route_has_one_target": "takes none and several",
     "test_custom_access_list": "gives it no last rule",
     "test_association_again": "lets a subnet have two route tables",
     "test_group_that_another_names": "deletes it",
@@ -99,6 +100,19 @@ def test_an_association_that_is_replaced_has_another_id(ec2):
     assert now["RouteTableId"] == one and now["Associations"][0]["RouteTableAssociationId"] != own["RouteTableAssociationId"]
     ec2.disassociate_route_table(AssociationId=new)
     assert network.tables({"Name": "association.subnet-id", "Values": [subnet]}) == []
+
+
+def test_a_route_has_one_target(ec2):
+    network, gateway = Network(ec2), ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network.id)
+    (table,) = network.tables()
+    route = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0"}
+    assert code(ec2.create_route, **route) == "MissingParameter"
+    assert code(ec2.create_route, **route, GatewayId=gateway, NatGatewayId="nat-0123456789abcdef0") == "InvalidParameterCombination"
+    ec2.create_route(**route, GatewayId=gateway)
+    assert code(ec2.replace_route, **route) == "MissingParameter"
+    (table,) = network.tables()
+    assert {one.get("GatewayId") for one in table["Routes"]} == {"local", gateway}
 
 
 def test_custom_access_list(ec2):
