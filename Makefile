@@ -126,7 +126,8 @@ $(TEST_BINS:=.o) $(TEST_SUPPORT): $(BUILD)/%.o: %.c | $(BUILD)/.setup-test
 $(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LIBS) -lcmocka
 .PHONY: test-bins test-unit
-test-bins: $(TEST_BINS)
+# The fuzzers, too, are compiled: what they call may have changed.
+test-bins: $(TEST_BINS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/fuzz_*.c))
 test-unit: test-bins ## build and run the unit tests and the language cases
 	@tools/test unit $(TEST_BINS)
 

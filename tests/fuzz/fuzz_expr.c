@@ -72,13 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct source source = {.path = STR("fuzz"), .text = arena_str(&arena, text)};
     AUTO_DIAGS struct diags diags = DIAGS_INIT, more = DIAGS_INIT;
     run(&arena, expr_parse(&arena, &source, &diags), &source, &diags);
-    struct node node = {.kind = NODE_STRING,
-        .plain = true,
-        .length = (uint32_t)n,
-        .line = 1,
-        .column = 1,
-        .string = source.text,
-        .source = &source};
+    struct node node = {
+        .kind = NODE_STRING, .plain = true, .length = (uint32_t)n, .string = source.text, .source = &source};
     run(&arena, expr_compile(&arena, &node, &more), &source, &more);
     return 0;
 }

@@ -20,8 +20,9 @@ static void check_words(struct arena *arena, struct str text, size_t from, size_
 static void check_places(struct str text, size_t offset)
 {
     for (int unit = TEXT_UTF16; unit <= TEXT_UTF32; unit++) {
-        size_t back =
-            position_offset(text, (enum text_unit)unit, position_of(text, (enum text_unit)unit, offset));
+        struct positions positions = {.unit = (enum text_unit)unit};
+        size_t back = position_offset(text, positions.unit, position_of(&positions, text, offset));
+        positions_release(&positions);
         assert(back <= text.n);
         if (str_is_utf8(text) && (offset == text.n || ((unsigned char)text.p[offset] & 0xc0) != 0x80))
             assert(back == offset || text.p[offset] == '\n'); /* \r\n is one line end */

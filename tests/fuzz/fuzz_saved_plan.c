@@ -32,7 +32,8 @@ static void show(struct saved_plan *saved, struct catalog *catalog)
     render_plan(plan, &(struct render_options){.compact = true}, &out);
     render_plan(plan, &(struct render_options){.everything = true}, &out);
     render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), MARKDOWN_MAX, &out);
-    event_plan(&out, plan, "plan");
+    event_plan(&out, plan, "plan", false);
+    event_plan(&out, plan, "plan", true);
     assert(out.n);
     saved_plan_inputs(saved, &n);
 }

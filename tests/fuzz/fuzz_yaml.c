@@ -8,7 +8,6 @@ static void check_node(const struct node *node, size_t text, int depth)
 {
     assert(depth <= YAML_MAX_DEPTH + 1);
     assert((size_t)node->offset + node->length <= text);
-    assert(node->line >= 1 && node->column >= 1);
     if (node->kind == NODE_STRING)
         assert(node->string.p[node->string.n] == '\0' && str_is_utf8(node->string));
     for (size_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
