@@ -2,6 +2,7 @@
  * IAM policies of a stack: what IAM refuses, and whether the trust policy of a role lets in the service
  * that it is given to. Reported at the attribute, before anything is called.
  */
+#include "base/json.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/planner.h"
@@ -70,6 +71,29 @@ static void check_actions(
     }
 }
 
+/* Only the newer language has variables. */
+static void check_variables(
+    struct planner *p, const struct attr_expr *given, struct str key, const struct value *document)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    const struct value *path[1], *whole = document;
+    if (document->kind == VALUE_STRING && json_parse(&scratch, document->string, &whole, ERR_IGNORED))
+        return;
+    const struct value *version = value_getz(whole, "Version");
+    if (str_eqz(value_text(version, STR_EMPTY), "2012-10-17") || (version && version->kind == VALUE_UNKNOWN))
+        return;
+    json_write(&text, whole, JSON_PLAIN);
+    if (str_find(buf_str(&text), STR("${"), 0) < 0)
+        return;
+    if (key.p)
+        path[0] = value_string(&scratch, key);
+    struct span span = expr_span_at(given->expr, value_list(&scratch, path, key.p ? 1 : 0), false);
+    struct diag *d = diag_warning(
+        p->diags, span, "policy variables are plain text in a policy without Version \"2012-10-17\"");
+    diag_hint(p->diags, d, "add Version: \"2012-10-17\" to the policy");
+}
+
 /* Would IAM take it? Said at the statement, where that stands in the file. */
 static bool check_policy(struct planner *p, const struct attr_expr *given, struct str key,
     const struct type *type, const struct value *document)
@@ -80,6 +104,7 @@ static bool check_policy(struct planner *p, const struct attr_expr *given, struc
     size_t statement, depth = 0;
     if (!iam_policy_check(&scratch, document, type->place, &statement, &err)) {
         check_actions(p, given, key, document);
+        check_variables(p, given, key, document);
         return true;
     }
     if (key.p)

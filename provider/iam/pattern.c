@@ -247,10 +247,15 @@ static const struct value *known_of(struct arena *arena, struct str element, con
         return &value_empty_map;
     if (str_eqz(element, "Statement"))
         return value_list(arena, NULL, 0);
-    return value_stringz(arena, str_eqz(element, "Effect") ? "Allow" : "*");
+    return value_stringz(arena, str_eqz(element, "Effect") ? "Allow" : str_eqz(element, "Sid") ? "" : "*");
 }
 
 /* ---- documents ---- */
+
+static bool is_of_identity(struct str place)
+{
+    return str_eqz(place, "identity") || str_eqz(place, "managed");
+}
 
 static int check_document(const struct value *document, struct str place, struct err *err)
 {
@@ -264,8 +269,12 @@ static int check_document(const struct value *document, struct str place, struct
     if (version.n && !str_is_any(version, "2012-10-17 2008-10-17"))
         return err_set(err, ERR_INVALID, "the language of policies has the version 2012-10-17, not \"%.*s\"",
             STR_ARG(version));
-    const struct value *statements = value_getz(document, "Statement");
-    if (str_eqz(place, "identity") && statements && statements->kind == VALUE_LIST && !statements->count)
+    const struct value *statements = value_getz(document, "Statement"),
+                       *given = value_getz(document, "Version");
+    bool open = given && given->kind == VALUE_UNKNOWN;
+    if (str_eqz(place, "managed") && !open && !str_eqz(version, "2012-10-17"))
+        return err_set(err, ERR_INVALID, "a managed policy has the Version \"2012-10-17\"");
+    if (is_of_identity(place) && statements && statements->kind == VALUE_LIST && !statements->count)
         return err_set(err, ERR_INVALID, "Statement is empty");
     return 0;
 }
@@ -314,7 +323,9 @@ static int check_dates(const struct iam_condition *condition, struct err *err)
 {
     for (size_t i = 0; operator_is_of_dates(condition->operator) && i < condition->values.n; i++) {
         struct str date = condition->values.items[i].written;
-        if (!str_eqz(date, "*") && !str_is_made_of(date, CHARS_DIGITS "-+:.TtZz"))
+        int64_t seconds;
+        if (!str_eqz(date, "*") && (!str_is_made_of(date, CHARS_DIGITS "-+:.TtZz") ||
+                                       (str_is_digits(date) && !str_to_int(date, &seconds))))
             return err_set(err, ERR_INVALID,
                 "a date is written as 2026-11-26T10:00:00Z, or as seconds since 1970, not as \"%.*s\"",
                 STR_ARG(date));
@@ -349,13 +360,16 @@ static int check_principals(const struct iam_statement *s, struct err *err)
 static int check_statement(const struct iam_statement *s, struct str where, struct err *err)
 {
     struct str begins, place = str_cut(where, ' ', &begins);
-    bool identity = str_eqz(place, "identity"), trust = str_eqz(place, "trust"),
+    bool identity = is_of_identity(place), trust = str_eqz(place, "trust"),
          others = trust || str_eqz(place, "resource");
     if (identity && s->principal_count)
         return err_set(
             err, ERR_INVALID, "Principal does not belong here: the policy is about who it is attached to");
     if (others && !s->principal_count)
         return err_set(err, ERR_INVALID, "Principal is missing: nobody is let in");
+    if (identity && s->sid.n && !str_is_made_of(s->sid, CHARS_ALNUM))
+        return err_set(
+            err, ERR_INVALID, "a Sid has letters and digits only here, not \"%.*s\"", STR_ARG(s->sid));
     if (identity && !s->resources.n)
         return err_set(err, ERR_INVALID, "Resource is missing: an ARN, or \"*\"");
     if (trust && s->resources.n)
@@ -366,6 +380,16 @@ static int check_statement(const struct iam_statement *s, struct str where, stru
         if (check_dates(&s->conditions[i], err))
             return -1;
     return trust ? check_trust(s, err) : 0;
+}
+
+/* No other statement up to this one has its Sid. */
+static int check_sid(const struct iam_policy *policy, size_t at, struct err *err)
+{
+    struct str sid = policy->statements[at].sid;
+    for (size_t i = 0; sid.n && i < at; i++)
+        if (str_eq(policy->statements[i].sid, sid))
+            return err_set(err, ERR_INVALID, "statement %zu has the same Sid \"%.*s\"", i + 1, STR_ARG(sid));
+    return 0;
 }
 
 int iam_policy_check(
@@ -382,7 +406,8 @@ int iam_policy_check(
         return -1;
     for (size_t i = 0; i < policy->n; i++) {
         *statement = i + 1;
-        if (check_statement(&policy->statements[i], place, err))
+        if (check_statement(&policy->statements[i], place, err) ||
+            ((is_of_identity(place) || str_eqz(place, "trust")) && check_sid(policy, i, err)))
             return -1;
     }
     return 0;

@@ -365,7 +365,10 @@ static int read_statement(struct reading *r, const struct value *v, struct iam_s
     if (!str_eqz(effect, "Allow") && !str_eqz(effect, "Deny"))
         return policy_wrong(r, "Effect is Allow or Deny, not", effect);
     out->deny = str_eqz(effect, "Deny");
-    out->sid = value_gets(v, "Sid");
+    const struct value *sid = value_getz(v, "Sid");
+    if (!value_is_null(sid) && sid->kind != VALUE_STRING)
+        return policy_wrong(r, "a Sid is a string, not", value_scalar_text(r->arena, sid));
+    out->sid = value_text(sid, STR_EMPTY);
     if (!actions)
         return policy_wrong(r, "there is neither Action nor", STR("NotAction"));
     if (read_actions(r, actions, &out->actions) ||

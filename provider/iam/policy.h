@@ -83,9 +83,9 @@ struct str iam_trust_attribute(struct str type);
 
 /*
  * Would IAM take the document? Its place says what statements need and cannot have: "identity" (a resource,
- * no principal), "resource" (a principal), "trust" (a principal, no resource), or "" for any;
- * "resource https://": a resource may also begin so. What is not known yet passes. ERR_INVALID: what is
- * wrong; *statement counts from 1, 0 is the document itself.
+ * no principal), "managed" (the same, with a Version), "resource" (a principal), "trust" (a principal, no
+ * resource), or "" for any; "resource https://": a resource may also begin so. What is not known yet passes.
+ * ERR_INVALID: what is wrong; *statement counts from 1, 0 is the document itself.
  */
 int iam_policy_check(
     struct arena *arena, const struct value *document, struct str place, size_t *statement, struct err *err);

@@ -66,3 +66,24 @@ resources:
   queue: {type: aws.sqs.queue, name: q, policy: '${allow("sqs:SendMessage", "*")}'}
 """)
     assert "statement 1: Principal is missing: nobody is let in" in stack.run("validate", status=3).err
+
+
+VARIABLES = """
+stack: grammar
+resources:
+  queue: {type: aws.sqs.queue, name: q}
+  role:
+    type: aws.iam.role
+    name: grammar
+    assume_role_policy: ${trust("glue.amazonaws.com")}
+    policies:
+      own: {Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: ["arn:aws:s3:::lake/$${aws:username}/*", "${queue.arn}"]}]}
+"""
+
+
+def test_variables_of_the_newer_language(stack):
+    """A policy without Version is of 2008, where they stand for themselves."""
+    said = stack.write(VARIABLES).run("validate").err
+    assert said.count("warning: ") == 1 and 'policy variables are plain text in a policy without Version "2012-10-17"' in said and "weir.yaml:10:12" in said, said
+    assert "warning: " not in stack.write(VARIABLES.replace("{Statement", '{Version: "2012-10-17", Statement')).run("validate").err
+    assert "warning: " not in stack.write(VARIABLES.replace("$${aws:username}", "a")).run("validate").err

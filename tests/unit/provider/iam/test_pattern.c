@@ -76,6 +76,31 @@ static const struct row {
         "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*','Condition':{'DateLessThan':{'"
         "aws:CurrentTime':[1732615200,'2026-11-26t10:00z']},'StringEquals':{'a:b':'next week'}}}]}",
         0, NULL},
+    {"identity",
+        "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*','Condition':{'DateLessThan':{'"
+        "aws:CurrentTime':['9223372036854775807','9223372036854775808']}}}]}",
+        1,
+        "a date is written as 2026-11-26T10:00:00Z, or as seconds since 1970, not as "
+        "\"9223372036854775808\""},
+    {"identity", "{'Statement':[{'Sid':7,'Effect':'Allow','Action':'a:b','Resource':'*'}]}", 1,
+        "a Sid is a string, not \"7\""},
+    {"identity", "{'Statement':[{'Sid':'a b','Effect':'Allow','Action':'a:b','Resource':'*'}]}", 1,
+        "a Sid has letters and digits only here, not \"a b\""},
+    {"resource", "{'Statement':[{'Sid':'a b','Effect':'Allow','Action':'a:b','Principal':'*'}]}", 0, NULL},
+    {"identity",
+        "{'Statement':[{'Sid':'a1','Effect':'Allow','Action':'a:b','Resource':'*'},"
+        "{'Sid':'a1','Effect':'Allow','Action':'a:b','Resource':'*'}]}",
+        2, "statement 1 has the same Sid \"a1\""},
+    {"identity",
+        "{'Statement':[{'Sid':'','Effect':'Allow','Action':'a:b','Resource':'*'},"
+        "{'Sid':'','Effect':'Allow','Action':'a:b','Resource':'*'}]}",
+        0, NULL},
+    {"managed", "{'Version':'2008-10-17','Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*'}]}", 0,
+        "a managed policy has the Version \"2012-10-17\""},
+    {"managed", "{'Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*'}]}", 0,
+        "a managed policy has the Version \"2012-10-17\""},
+    {"managed", "{'Version':'2012-10-17','Statement':[{'Effect':'Allow','Action':'a:b','Resource':'*'}]}", 0,
+        NULL},
     {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Resource':'*','Principal':'*'}]}",
         1, "Resource does not belong here: the policy is about its own role"},
     {"trust", "{'Statement':[{'Effect':'Allow','Action':'sts:AssumeRole','Principal':{'Sevice':'x'}}]}", 1,
@@ -117,7 +142,7 @@ static void test_unknown_passes(void **state)
 {
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    static const char *const elements[] = {"Effect", "Action", "Resource", "Condition"};
+    static const char *const elements[] = {"Sid", "Effect", "Action", "Resource", "Condition"};
     for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
         const struct value *statement, *document;
         struct err err = ERR_INIT;
