@@ -172,7 +172,8 @@ static int describe_history(struct service_call *call, struct err *err)
                 value_builder_add(&all, items->items[k]);
     }
     const struct value *list = value_builder_list(&all);
-    qsort(list->items, list->count, sizeof *list->items, by_time);
+    if (list->count)
+        qsort(list->items, list->count, sizeof *list->items, by_time);
     for (uint32_t i = 0; i < list->count; i++) {
         const struct value *item = list->items[oldest_first ? i : list->count - 1 - i];
         value_builder_add(&shown, value_with(call->arena, item, STR("Timestamp"),

@@ -88,3 +88,8 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
     server.start()
     assert [one["Name"] for one in server.client("kafka").list_configurations()["Configurations"]] == ["text"]
     server.stop()
+
+
+def test_the_history_of_no_alarm(sandbox):
+    """Only UndefinedBehaviorSanitizer ends it: what is sorted has to be somewhere, though it is nothing."""
+    assert sandbox.client("cloudwatch", region="eu-north-1").describe_alarm_history()["AlarmHistoryItems"] == []
