@@ -138,7 +138,7 @@ lang-accept: $(BUILD)/tests/unit/stacks/test_lang ## take what tests/lang gives 
 # ---- all tests ----
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 .PHONY: test test-e2e test-long
-test: ## unit, language and end-to-end tests; the last line counts them
+test: ## unit, language and end-to-end tests; the last line counts them; FULL=1 as in CI: also slow ones, each on all servers
 	@rm -rf $(BUILD)/counts
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
 	@$(MAKE) --no-print-directory -s -k -j$(JOBS) test-unit $(BUILD)/pycache/.compiled || true
@@ -155,7 +155,7 @@ test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/pycache
 .PHONY: test-judges
 test-judges: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## what Checkov, conftest and OpenTofu's parser say of the examples; without Go Checkov only
 	@tools/setup judges
-	@tools/test e2e tests/e2e/test_rules_examples.py tests/e2e/test_export_judged.py
+	@FULL=1 tools/test e2e tests/e2e/test_rules_examples.py tests/e2e/test_export_judged.py
 
 # Each part is a target of its own, whose failure keeps none of the others from running; the last lines say how each ended and how long it took.
 PARTS := test jobs crash fuzz asan tsan
@@ -164,7 +164,7 @@ test-long: ## what takes hours: all tests also under the sanitizers, Spark jobs,
 .PHONY: $(PARTS:%=long-%)
 long-test:
 	@tools/setup s3 dynamodb judges
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test FULL=1
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
 	@tools/setup jobs docker machines kafka airflow grafana localstack stores judges editors
 	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
@@ -179,7 +179,7 @@ long-asan long-tsan: long-%:
 asan: ## unit and end-to-end tests under AddressSanitizer and UBSan
 tsan: ## unit and end-to-end tests under ThreadSanitizer
 asan tsan:
-	@$(MAKE) --no-print-directory MODE=$@ BUILD=build-$@ test
+	@$(MAKE) --no-print-directory MODE=$@ BUILD=build-$@ FULL=1 test
 
 # ---- fuzzing: tests/fuzz/fuzz_X.c with tests/fuzz/corpus/X, which needs clang, and the sandbox by tests/fuzz/calls.py ----
 FUZZ_SECONDS ?= 10

@@ -4,6 +4,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from zlib import crc32
 
 gc.disable()  # until all tests are known: what is loaded stays, and looking through it again and again was a quarter of the time until then
 
@@ -48,6 +49,26 @@ def later_of_a_service(items):
         seen.add(where or item)
 
 
+# `make test` runs each test that does the same on several servers or stores on one of them (the sandbox where that is what is tested), and
+# leaves out those marked `full`; with FULL=1, as in CI and in the long form, all of these run.
+FULL = bool(os.environ.get("FULL") or os.environ.get("WEIR_LONG"))
+SERVERS = {"moto", "moto without tags", "sandbox", "versitygw", "file", "s3", "postgres", "sealed", "encrypted"}
+
+
+def elsewhere(items):
+    same = {}
+    for item in items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        where = [value for value in params.values() if isinstance(value, str) and value in SERVERS]
+        if where:
+            rest = tuple((name, index) for name, index in sorted(item.callspec.indices.items()) if params[name] not in where)
+            same.setdefault((item.nodeid.split("[")[0], rest), []).append((where, item))
+    for (name, rest), found in same.items():
+        of_sandbox = [item for where, item in found if "/sandbox/" in name and "sandbox" in where]
+        here = of_sandbox[0] if of_sandbox else found[crc32(f"{name}{rest}".encode()) % len(found)][1]
+        yield from (item for _, item in found if item is not here)
+
+
 def pytest_collection_modifyitems(items):
     for item in later_of_a_service(items):
         item.add_marker(pytest.mark.long)
@@ -56,6 +77,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.long)
     if not os.environ.get("WEIR_LONG"):  # a third of all: left out, not skipped, which takes as long as a small test
         items[:] = [item for item in items if not item.get_closest_marker("long")]
+    if not FULL:
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+        left_out = set(elsewhere(items))
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -227,6 +227,7 @@ SHORT = {
 LONG_FORM = {"test_the_answer_that_says_what_was_made[elastic ip]", "test_the_answer_that_says_what_was_made[layer version]", "test_the_answer_that_says_what_was_made[log group]"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", SHORT)
 def test_the_answer_that_says_what_was_made(cloud, tmp_path, name):
     live_through(World(cloud, tmp_path, CASES[name]), ["create", "read"], ("empty", "cut:60", "dropafter"), lambda phase, label: re.search(SHORT[name], label))

@@ -79,6 +79,7 @@ insert into seen (value, conf, note, at, ratio, fine, tags) values
   ('', 'null', '', '0001-01-01 00:00:00+00', 1e300, true, null), (null, null, '', null, 'NaN', false, '{}')"""  # the second and the last are alike
 
 
+@pytest.mark.full
 def test_a_backup_is_what_the_table_has():
     """Bytes, JSON, nothing and an empty text, quotes and line breaks; and what is another in the file is found."""
     if not AIRFLOW.exists():

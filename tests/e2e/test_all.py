@@ -228,6 +228,7 @@ def chosen(top, *words):
     return [event["folder"] for event in top.run("validate", "--all", "--json", "--changed", *words).events()]
 
 
+@pytest.mark.full
 def test_only_what_has_changed(tmp_path, cloud):
     """Whose modules, job code or configuration differ, and who refers to them; what they read elsewhere counts, what others read does not."""
     top = write_stacks(Stack(tmp_path / "stack", cloud))
@@ -354,6 +355,7 @@ def worked_on(result):
     return {e["folder"] for e in result.events() if e["event"] == "result"}
 
 
+@pytest.mark.full
 def test_shards_meet_in_their_states(repository):
     """Each changes its own; what others have to do before is left, or waited for, whoever begins first."""
     parts = [{e["folder"] for e in shard(repository, f"{i}/3", command="plan").events() if e["event"] == "change"} for i in (1, 2, 3)]

@@ -55,6 +55,7 @@ def test_every_entry_names_its_source():
     assert [e.address for e in entries() if not SOURCE.search(e.source)] == []
 
 
+@pytest.mark.full
 def test_a_stack_by_hand_is_imported_without_a_change(live, account):
     result, changed, unknown = live.done
     lines = [json.loads(line) for line in result.out.splitlines() if line.startswith("{")]

@@ -232,6 +232,7 @@ def test_secrets_are_not_shown(tmp_path):
     assert "| code: input (redacted)" in shown and "| code: url https://ada:(redacted)@host/x" in shown and "| code: variable (redacted)" in shown, shown
 
 
+@pytest.mark.full
 def test_gigabytes_of_output(tmp_path):
     """With and without ends of lines: bounded in memory, on the disk and on the screen."""
     for i, flood in enumerate(("head -c 150000000 /dev/zero", "yes 'a line of output' | head -c 150000000")):

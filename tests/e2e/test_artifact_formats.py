@@ -169,6 +169,7 @@ def installed(tmp_path, stack):
     return wheel, target
 
 
+@pytest.mark.full
 def test_wheel_is_installed_by_pip(tmp_path):
     stack = offline(tmp_path, "source: src, package: wheel, name: tool, version: '1.5'")
     make_source(stack.folder / "src/tool/data")

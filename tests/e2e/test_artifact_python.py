@@ -23,6 +23,7 @@ def make_wheel(folder, name, files, tag="py3-none-any"):
         archive.writestr(f"{info}/RECORD", "")
 
 
+@pytest.mark.full
 def test_vendors_pure_packages(tmp_path):
     stack = offline(tmp_path, f"source: src, prefix: python, python: {{requirements: requirements.txt, interpreter: {sys.executable}}}",
                     {"src/main.py": "import tiny\n", "requirements.txt": "--no-index\n--find-links wheels\ntiny==1.0\n", "wheels/.keep": ""})
@@ -55,6 +56,7 @@ def test_what_the_requirements_name_is_part_of_it(tmp_path):
     assert shas(stack) != first
 
 
+@pytest.mark.full
 def test_module_makes_a_layer_of_the_requirements(tmp_path):
     server = SandboxCloud()
     try:

@@ -122,6 +122,7 @@ def test_a_failed_check_warns_or_fails(local_stack, site):
     assert checks(local_stack.run("apply", "--yes", "-i", f"url={site.url}", "--json", status=1)) == [("checks.answers", "warning", "kept", None), ("checks.has_output", "error", "broken", "it is x")]
 
 
+@pytest.mark.full
 def test_what_cannot_be_asked_is_not_kept(local_stack, site):
     """Nobody listens: that is a failed check, not a failed apply. A mistake in a check is an error."""
     local_stack.write(ANSWER)

@@ -292,6 +292,7 @@ def sessions_of(server):
     return [int(pid) for pid in subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True).stdout.split()]
 
 
+@pytest.mark.full
 def test_a_server_that_stops_answering(local_stack, keys, tmp_path):
     """Its machine takes what is sent, but it says nothing any more: within a session, and before one."""
     with Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]]) as server:
@@ -315,6 +316,7 @@ def test_a_server_that_stops_answering(local_stack, keys, tmp_path):
         assert "does not answer as an SSH server does" in before.err
 
 
+@pytest.mark.full
 def test_a_cable_that_is_cut(local_stack, keys, tmp_path):
     """Nobody tells either side, in a network of their own."""
     if os.geteuid():

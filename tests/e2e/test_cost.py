@@ -100,6 +100,7 @@ resources:
 """
 
 
+@pytest.mark.full
 def test_what_has_no_price_is_not_within_a_budget(local_stack):
     """Unknown is not zero: new, or as a change of what had a price; neither cheaper nor dearer. What the stack says instead counts."""
     def write(size, head="budget: 5 USD/day", more=""):
@@ -125,6 +126,7 @@ def test_what_has_no_price_is_not_within_a_budget(local_stack):
     local_stack.run("destroy", "-y", "--sandbox")
 
 
+@pytest.mark.full
 def test_a_budget_is_a_rule(local_stack):
     """Listed, waived, a warning, to be agreed to; and one that is not strict counts what has no price as nothing."""
     def write(head, size="x9.dear"):

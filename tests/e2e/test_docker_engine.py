@@ -508,6 +508,7 @@ def test_the_context_of_the_docker_client(stack, engine, tmp_path):
     stack.env |= engine.env
 
 
+@pytest.mark.full
 def test_a_credential_helper_of_the_docker_client(stack, engine, tmp_path):
     registry = Registry(tmp_path)
     address = f"127.0.0.1:{registry.port}"
@@ -541,6 +542,7 @@ def test_a_credential_helper_of_the_docker_client(stack, engine, tmp_path):
         registry.stop()
 
 
+@pytest.mark.full
 def test_pushed_and_pulled(stack, engine, tmp_path):
     registry = Registry(tmp_path)
     name = f"127.0.0.1:{registry.port}/shop/app:1"

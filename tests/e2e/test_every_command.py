@@ -77,6 +77,7 @@ def test_an_empty_block(local_stack):
         local_stack.run(command, status=None)
 
 
+@pytest.mark.full
 def test_what_a_plan_is_made_of(local_stack):
     """Nothing is known of any attribute."""
     local_stack.write(whole(UNKNOWN, leave={"aws.ec2.default_vpc"}, **ELSEWHERE))
@@ -100,6 +101,7 @@ def test_docs(local_stack):
             assert name in out and (len(out.splitlines()) > 3), name
 
 
+@pytest.mark.full
 def test_cloudformations_types(local_stack):
     """Of 1,700 types: each in a block of its own, and every fortieth in a command of its own."""
     names = [name for name in told("completion", "types").split() if "::" in name]
@@ -126,6 +128,7 @@ def is_a_sentence(name, result):
     return result
 
 
+@pytest.mark.full
 def test_import_live_with_nobody_listening(local_stack):
     local_stack.env |= ALONE
     said = {name: is_a_sentence(name, local_stack.run("import", "live", "--type", name, "-o", "-", status=None)).err for name in schema()["resources"]}
@@ -135,6 +138,7 @@ def test_import_live_with_nobody_listening(local_stack):
     assert "connection refused" in said["aws.sqs.queue"]
 
 
+@pytest.mark.full
 def test_import_live_of_an_empty_account(tmp_path, fast_sandbox):
     stack = Stack(tmp_path / "stack", fast_sandbox)
     for name in schema()["resources"]:

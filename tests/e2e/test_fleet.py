@@ -312,6 +312,7 @@ def test_what_is_worth_knowing(local_stack):
     assert busy.returncode == 130 and said.count("stopping: nothing new is started") == 1 and not (lab.folder / "b").exists(), said
 
 
+@pytest.mark.full
 def test_a_job_of_each(tmp_path, fast_sandbox):
     lab = Stack(tmp_path / "stack", fast_sandbox)
     lab.write("import json\n\n\ndef handler(event, context):\n    if event.get('fails') == event['owner']:\n        raise ValueError('no such day')\n    return {'hello': event['owner']}\n", "hello/main.py")
@@ -374,6 +375,7 @@ def test_a_log_shows_that_it_goes_on(stack, cloud):
     assert re.fullmatch(r"\d done, \d at work, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
 
 
+@pytest.mark.full
 def test_shards_meet_only_in_the_store(stack, cloud):
     """Each takes its part, all at the same time; nobody is left out, nobody moves when others come."""
     lab = stack.write(LAB + "    state: {backend: s3, bucket: lab-state}\n")

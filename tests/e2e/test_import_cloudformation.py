@@ -33,6 +33,7 @@ def stack_of(result):
     return yaml.safe_load(re.sub(r"^#.*$", "", result, flags=re.M))
 
 
+@pytest.mark.full
 def test_templates_are_templates():
     """What the others are tested with is what CloudFormation would take. All at once: cfn-lint begins in a second, and each takes a tenth."""
     lint = Path(sys.executable).parent / "cfn-lint"

@@ -185,6 +185,7 @@ READS = [
 ]
 
 
+@pytest.mark.full
 def test_a_stack_reads_nothing_outside_of_its_folder(local_stack, outside):
     local_stack.env |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     with Assistant(local_stack) as it:

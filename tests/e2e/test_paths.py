@@ -31,6 +31,7 @@ def make(folder):
     return stack
 
 
+@pytest.mark.full
 def test_names_that_shells_would_split(tmp_path):
     stack = make(tmp_path / "a b" / "schön 호수 [1] $x 'y'")
     stack.apply("--sandbox")

@@ -143,6 +143,7 @@ def graph(stack):
     return stack.run("graph", "--format", "html").out
 
 
+@pytest.mark.full
 def test_graph(camera, local_stack):
     camera.show(graph(local_stack))
     camera.holds("graph")

@@ -71,6 +71,7 @@ EVERYTHING = """
 INPUT = f"inputs: {{password: {{type: string, sensitive: true, default: {ROLE_PASSWORD}}}}}"
 
 
+@pytest.mark.full
 def test_a_database_with_all_that_is_in_it(stack, server):
     written(stack, server, EVERYTHING, INPUT)
     shown = [stack.run("plan"), stack.run("apply", "--yes"), stack.run("apply", "--yes", "--json")]

@@ -65,6 +65,7 @@ def unread(stack, *args):
     return names
 
 
+@pytest.mark.full
 def test_what_lies_behind_it_is_looked_at(stack, server, place):
     stack.apply()
     stack.assert_settled()

@@ -236,6 +236,7 @@ def cpu_s(command, folder):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+@pytest.mark.full
 def test_many_rules_of_many_resources_cost_little(local_stack):
     """60 rules of 10,000 resources: 0.3 s of one processor more than the plan; of three runs each the best."""
     body = "stack: big\nresources:\n" + "".join(f'  v{i}: {{type: weir.value, value: "{i}"}}\n' for i in range(10_000))

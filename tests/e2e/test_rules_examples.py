@@ -37,6 +37,7 @@ def waives(waiver, finding):
     return waiver[0] == finding[0] and fnmatchcase(finding[1], waiver[1].replace("[", "[[]"))
 
 
+@pytest.mark.full
 @needs["checkov"]
 def test_what_checkov_finds_is_mended_or_waived(plans):
     """Nothing else is found, and each waiver is needed and has a reason. One run for all, as most of it is its start."""

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from support import Stack, sealed_plan
 
 LAKE = "stack: forged\nresources: {lake: {type: aws.s3.bucket, name: forged-lake}}\n"
@@ -157,6 +159,7 @@ def carried_out(stack, cloud, *options):
     return result.out
 
 
+@pytest.mark.full
 def test_a_saved_plan_knows_recorded_secrets(stack, cloud):
     stack.env |= KEY
     stack.write(SECRETS)

@@ -72,6 +72,7 @@ def shell(stack, words, **env):
 needs_parallel = pytest.mark.skipif(not shutil.which("parallel"), reason="GNU parallel is not installed")
 
 
+@pytest.mark.full
 @needs_parallel
 def test_gnu_parallel(lab):
     """Any of them may run again."""
@@ -82,6 +83,7 @@ def test_gnu_parallel(lab):
     assert places(lab) == []
 
 
+@pytest.mark.full
 def test_kubernetes(lab, tmp_path):
     """What the kubelet gives each pod is its index; here they run at most so many at a time, in no order."""
     spec = INDEXED["spec"]
@@ -103,6 +105,7 @@ def test_the_manifest_is_kubernetes_own(tmp_path, change, status):
     assert bool(done.returncode) == bool(status), done.stdout + done.stderr
 
 
+@pytest.mark.full
 def test_aws_batch(tmp_path):
     """Its jobs have a role of their own, and policies count."""
     cloud = JobSandbox(PATH=f"{tmp_path}/bin:{os.environ['PATH']}")

@@ -125,6 +125,7 @@ def test_while_nobody_reads_what_is_printed(local_stack, words):
     assert len(local_stack.addresses()) == many
 
 
+@pytest.mark.full
 def test_what_does_not_end_is_not_waited_for_long(local_stack):
     """A program that answers for credentials, and does not let itself be ended."""
     local_stack.write("stack: a\n" + BUCKETS)

@@ -33,6 +33,7 @@ def roles(folder):
 LONG_FORM = {"test_what_lost_its_state[moto]"}
 
 
+@pytest.mark.full
 def test_what_lost_its_state(folder):
     lost = make(folder, "lost")
     make(folder, "other")

@@ -72,6 +72,7 @@ def test_s3cmd(sandbox, bucket, tree, tmp_path):
     run(*words, "rb", f"s3://{bucket}")
 
 
+@pytest.mark.full
 def test_rclone(sandbox, bucket, tree, tmp_path):
     rclone = program("rclone")
     config = tmp_path / "rclone.conf"

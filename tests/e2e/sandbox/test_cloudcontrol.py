@@ -35,6 +35,7 @@ def follow(client, event):
     return event
 
 
+@pytest.mark.full
 def test_the_schemas_are_what_the_tool_makes(tmp_path):
     subprocess.run([sys.executable, ROOT / "tools/cfn-schemas", tmp_path], check=True)
     fresh = {path.name: path.read_text() for path in tmp_path.glob("*.txt")}
@@ -554,6 +555,7 @@ def test_fields_of_others_stay(fast_sandbox, tmp_path):
     stack.destroy()
 
 
+@pytest.mark.full
 def test_fields_taken_out(fast_sandbox, tmp_path):
     assert fields_taken_out(fast_sandbox, tmp_path / "stack", SOME) >= 10
 

@@ -76,6 +76,7 @@ def closed_after(connection, within_s=30):
     return time.monotonic() - began
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("beginning, byte", [
     (b"", b""), (b"GET /", b"a"), (b"GET /_weir/health HTTP/1.1\r\nHost: localhost\r\nX: ", b"a"),
     (b"PUT /b/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n", b"a"),
@@ -106,6 +107,7 @@ def test_a_request_has_to_come_to_its_end(hasty, beginning, byte):
         assert 0.5 < closed_after(drip.connections[0]) < 20
 
 
+@pytest.mark.full
 def test_what_takes_long_for_a_reason(hasty):
     """An upload that goes on, an answer that is long in coming, a connection that rests between requests."""
     hasty.client("s3").create_bucket(Bucket="lake")

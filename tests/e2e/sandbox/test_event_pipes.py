@@ -31,6 +31,7 @@ def slow_sandbox(tmp_path):
     server.stop()
 
 
+@pytest.mark.full
 def test_states(slow_sandbox):
     """As cloud-custodian's recordings of AWS have them: what a call begins is told by it, and where it ends by DescribePipe."""
     pipes = slow_sandbox.client("pipes")

@@ -281,6 +281,7 @@ def test_pages_of_what_there_is(gateway, api, method):
     assert said(gateway.put_method, **method, authorizationType="NONE") == "Method already exists for this resource"
 
 
+@pytest.mark.full
 def test_more_keys_than_a_page_may_have(gateway):
     made = [gateway.create_api_key(name="many")["id"] for _ in range(501)]
     listed = [key["id"] for page in gateway.get_paginator("get_api_keys").paginate(nameQuery="many", PaginationConfig={"PageSize": 500}) for key in page["items"]]

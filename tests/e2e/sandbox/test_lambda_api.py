@@ -160,6 +160,7 @@ def test_layers(function):
     assert "Value '[z80]' at 'compatibleArchitectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]" in wrong
 
 
+@pytest.mark.full
 def test_code(function):
     """What it is packed in, how much it is, and how much all code of the account is."""
     api, sized = function.api, io.BytesIO()

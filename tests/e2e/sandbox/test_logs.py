@@ -129,6 +129,7 @@ def test_a_batch_is_limited(sandbox):
         logs.put_log_events(**events((now - 86400001, "x"), (now, "x")))
 
 
+@pytest.mark.full
 def test_one_event_may_be_all_of_a_batch(tmp_path):
     """It has a MiB, and is read again, also where each byte of it takes six of its file."""
     server = Sandbox(str(tmp_path))
@@ -158,6 +159,7 @@ def test_one_event_may_be_all_of_a_batch(tmp_path):
         server.stop()
 
 
+@pytest.mark.full
 def test_more_events_than_one_search_keeps(sandbox):
     """Pages go on to the last event, in the order of their times, whichever streams they are in."""
     logs, group, now = sandbox.client("logs"), f"/weir/{uuid.uuid4().hex}", int(time.time() * 1000)

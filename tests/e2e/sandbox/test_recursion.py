@@ -52,6 +52,7 @@ def test_the_header_counts_calls(job_sandbox):
     assert function.result().endswith(f":{CALLS + 1}") and dropped(function) == 1
 
 
+@pytest.mark.full
 def test_a_function_that_writes_to_its_queue(job_sandbox):
     letters = Queue(job_sandbox)
     queue = Queue(job_sandbox, VisibilityTimeout="10", RedrivePolicy=json.dumps({"deadLetterTargetArn": letters.arn, "maxReceiveCount": 1}))

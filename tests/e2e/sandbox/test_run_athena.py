@@ -430,6 +430,7 @@ def residents(sandbox):
     return found
 
 
+@pytest.mark.full
 def test_what_runs_queries_stays(athena):
     def begin_slowly():
         run = athena.api.start_query_execution(QueryString="SELECT * FROM films.silver", ResultConfiguration={"OutputLocation": "s3://lake/results/"})["QueryExecutionId"]

@@ -51,6 +51,7 @@ def tables(sandbox):
     return {t["Name"]: t for t in sandbox.client("glue").get_tables(DatabaseName="crawled")["TableList"]}
 
 
+@pytest.mark.full
 def test_from_files_to_tables(crawled, job_sandbox):
     pytest.importorskip("duckdb")
     crawled.put("raw/films/year=1979/a.csv", "Title,Gross,Seen\nalien,104.5,true\n\"mad, max\",8,false\n")
@@ -119,6 +120,7 @@ def test_what_cannot_be_crawled(crawled, job_sandbox):
         glue.delete_crawler(Name=name)
 
 
+@pytest.mark.full
 def test_without_duckdb(tmp_path):
     (tmp_path / "duckdb.py").write_text("raise ImportError('hidden')")
     (tmp_path / "python3").write_text(f"#!/bin/sh\nPYTHONPATH=$PYTHONPATH:{tmp_path} exec {sys.executable} \"$@\"\n")

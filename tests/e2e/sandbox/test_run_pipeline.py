@@ -27,6 +27,7 @@ def ended(cloud):
     return run, until(lambda: (found := machines.describe_execution(executionArn=run))["status"] != "RUNNING" and found["status"])
 
 
+@pytest.mark.full
 def test_runs_and_tells(tmp_path, cloud):
     shutil.copytree(ROOT / "modules/step-pipeline/example", tmp_path / "pipeline")
     stack = Stack(tmp_path / "pipeline", cloud)

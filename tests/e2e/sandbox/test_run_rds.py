@@ -41,6 +41,7 @@ def server():
     server.stop()
 
 
+@pytest.mark.full
 def test_the_database_is_there(server):
     """Name, user, the password of the secret that RDS makes, a setting of the parameter group; stopped, started, changed, gone."""
     rds = server.client("rds")

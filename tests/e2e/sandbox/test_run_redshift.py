@@ -210,6 +210,7 @@ def test_copy_and_unload(warehouse):
     assert warehouse.sql("select count(*) from loaded") == [["4"]]
 
 
+@pytest.mark.full
 def test_whose_rights_count(warehouse):
     """What the role that a statement names may do, or a key; without one, nothing."""
     iam, serverless = warehouse.client("iam"), warehouse.client("redshift-serverless")

@@ -160,6 +160,7 @@ def test_a_workflow_that_is_stopped_or_empty(job_sandbox, triggers):
     assert triggers.runs(slow)[0]["JobRunState"] == "STOPPED"
 
 
+@pytest.mark.full
 def test_a_run_that_lasts_takes_no_more_memory(triggers):
     """It looks at all triggers twenty times a second."""
     sandbox, glue = triggers.sandbox, triggers.glue

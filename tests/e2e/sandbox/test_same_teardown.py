@@ -1,5 +1,7 @@
 """Teardown as on moto (tests/e2e/test_teardown.py), and what only the sandbox has: network interfaces that linger."""
 
+import pytest
+
 from test_teardown import (  # noqa: F401
     EMPTY_ZIP, FUNCTION, bucket_with_versions_and_markers, test_adopted_is_refused, test_foreign_marks_are_refused, test_last_snapshot_is_told_of,
     test_log_group_survives_a_replacement, test_log_groups_of_services_go, test_managed_log_group_of_another_stack_stays, test_markdown_tells_what_goes,
@@ -14,6 +16,7 @@ NETWORK = FUNCTION.replace("handler: f.handler,", "handler: f.handler, vpc_confi
 """
 
 
+@pytest.mark.full
 def test_bucket_with_versions_and_markers(stack, cloud):
     bucket_with_versions_and_markers(stack, cloud)
 

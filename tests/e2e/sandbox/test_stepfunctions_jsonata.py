@@ -147,6 +147,7 @@ def test_what_cannot_be_evaluated_is_told_as_on_aws(machines, state, location, c
     assert machines.history(execution)[2]["evaluationFailedEventDetails"] == details
 
 
+@pytest.mark.full
 def test_it_can_be_caught_and_an_endless_one_ends(machines):
     states = {"P": {"Type": "Parallel", "Branches": [{"StartAt": "Q", "States": {"Q": {"Type": "Pass", "Output": "{% $none %}", "End": True}}}],
                     "Catch": [{"ErrorEquals": ["States.QueryEvaluationError"], "Next": "D"}], "Next": "D"}, "D": {"Type": "Succeed"}}

@@ -82,6 +82,7 @@ def said(user, at, message):
     return f"Woofer user {user} barked the following at 2016-11-18:14:32:{at:02}:\n\n {message}"
 
 
+@pytest.mark.full
 @needs_engine
 def test_woofer(items_sandbox):  # noqa: F811
     woofer = Woofer(items_sandbox)
