@@ -19,7 +19,7 @@ enum {
     MAX_SHOWN = 1000,
     MALFORMED = 2, /* the program's status */
     TIMEOUT_MS = 3600000,
-    LOOK_MS = 2000, /* for a mistake in the query, which is refused at once */
+    LOOK_MS = 10 * 1000, /* for a mistake in the query, which is refused at once */
 };
 static const size_t MAX_EVENTS_SIZE = (size_t)1 << 30, MAX_RESULT = (size_t)256 << 20;
 

@@ -70,14 +70,27 @@ def test_records_come_by_themselves(sandbox):
         assert kinesis.describe_stream_consumer(**named)["ConsumerDescription"]["StreamARN"] == arn
     shard = kinesis.list_shards(StreamName="fan")["Shards"][0]
     first = {"Type": "AT_SEQUENCE_NUMBER", "SequenceNumber": shard["SequenceNumberRange"]["StartingSequenceNumber"]}
-    stream = kinesis.subscribe_to_shard(ConsumerARN=made["ConsumerARN"], ShardId=shard["ShardId"], StartingPosition=first)["EventStream"]
-    seen = []
+    seen, where = [], {"ConsumerARN": made["ConsumerARN"], "ShardId": shard["ShardId"]}
+
+    def events(position):
+        """A subscription that has ended is followed by the next one, as consumers do."""
+        while True:
+            stream = kinesis.subscribe_to_shard(**where, StartingPosition=position)["EventStream"]
+            try:
+                for one in stream:
+                    event = one["SubscribeToShardEvent"]
+                    position = {"Type": "AT_SEQUENCE_NUMBER", "SequenceNumber": event["ContinuationSequenceNumber"]}
+                    yield event
+            finally:
+                stream.close()
+
+    told = events(first)
     for i in range(2):  # put while it is read
         put = kinesis.put_record(StreamName="fan", Data=f"{i}".encode(), PartitionKey="k")
-        event = next(one["SubscribeToShardEvent"] for one in stream if one["SubscribeToShardEvent"]["Records"])
+        event = next(event for event in told if event["Records"])
         seen += [(one["Data"], one["SequenceNumber"]) for one in event["Records"]]
         assert seen[-1] == (f"{i}".encode(), put["SequenceNumber"]) and int(event["ContinuationSequenceNumber"]) > int(put["SequenceNumber"])
-    stream.close()
+    told.close()
     kinesis.deregister_stream_consumer(ConsumerARN=made["ConsumerARN"])
     until(lambda: not kinesis.list_stream_consumers(StreamARN=arn)["Consumers"])
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
