@@ -112,11 +112,3 @@ void diag_add_text(struct buf *out, struct str text);
 struct span span_complete(struct span span);
 /* Line and column of a byte offset. */
 struct span span_at(const struct source *source, size_t offset, size_t length);
-
-/* ---- Shared by diag*.c; nobody else includes it. */
-/* ---- diag.c ---- */
-
-/* Where the line begins that has the offset. */
-size_t diag_line_start(struct str text, size_t offset);
-/* Bytes of a byte order mark at the beginning. */
-size_t diag_bom_size(struct str text);

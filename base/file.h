@@ -64,7 +64,7 @@ void fd_close_ptr(int *fd); /* closes unless -1 */
 void dir_close_ptr(DIR **dir); /* closes unless NULL */
 #define AUTO_DIR __attribute__((cleanup(dir_close_ptr)))
 
-/* ---- confined.c: what a process may no longer do, for a server whose client is not trusted (cmd/mcp): read
+/* ---- What a process may no longer do, for a server whose client is not trusted (cmd/mcp): read
  * files outside of one folder, and run programs. Both are promises of the whole process, which nothing takes
  * back: they are made by one thread, before others begin, and asked from all.
  *

@@ -4,8 +4,8 @@
  */
 #include "cmd/invocation/invocation.h"
 
-#include "base/glob.h"
 #include "base/json.h"
+#include "base/match.h"
 #include "base/mem.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/reference/reference.h"

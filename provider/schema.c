@@ -1,7 +1,7 @@
 /* Schemas: see schema.h. */
 #include "provider/schema.h"
 
-#include "base/regex.h"
+#include "base/match.h"
 
 #include <assert.h>
 

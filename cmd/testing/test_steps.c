@@ -3,7 +3,7 @@
 #include "cmd/testing/test_run.h"
 
 #include "base/clock.h"
-#include "base/glob.h"
+#include "base/match.h"
 #include "base/mem.h"
 #include "base/threads.h"
 #include "plan/state/state.h"

@@ -2,7 +2,7 @@
  * The result of rules: as diagnostics, as the reason why nothing is applied, and while it is applied;
  * waivers.
  */
-#include "base/glob.h"
+#include "base/match.h"
 #include "plan/rules/rules.h"
 
 /* ---- What a stack need not keep for a while (struct waiver), and what somebody agreed to ---- */

@@ -2,7 +2,6 @@
 #include "plan/saved/saved.h"
 
 #include "base/json.h"
-#include "base/json_scan.h"
 #include "base/mask.h"
 #include "plan/objects/objects.h"
 

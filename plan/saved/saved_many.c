@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/json_scan.h"
 #include "base/mem.h"
 #include "plan/plan.h"
 #include "plan/saved/saved.h"

@@ -1,7 +1,7 @@
 /* Each record sealed on its way into the backend, and opened on its way back. */
 #include "plan/state/backend_sealed.h"
 
-#include "base/json_scan.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "plan/state/secret.h"
 

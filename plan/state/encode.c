@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/json_scan.h"
 #include "plan/state/state.h"
 
 #include <openssl/crypto.h>

@@ -2,7 +2,7 @@
 #include "plan/state/log.h"
 
 #include "base/hash.h"
-#include "base/json_scan.h"
+#include "base/json.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -12,8 +12,8 @@
 #include "base/arena.h"
 #include "base/digests.h"
 #include "base/err.h"
-#include "base/glob.h"
 #include "base/hash.h"
+#include "base/match.h"
 #include "base/threads.h"
 
 #include <stdatomic.h>

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "base/regex.h"
+#include "base/match.h"
 #include "base/value.h"
 
 /* What something is compared with: a text in which * stands for anything, or a regular expression. */

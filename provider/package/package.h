@@ -14,8 +14,8 @@
 #include "base/arena.h"
 #include "base/digests.h"
 #include "base/err.h"
-#include "base/glob.h"
 #include "base/hash.h"
+#include "base/match.h"
 #include "base/threads.h"
 #include "base/value.h"
 
@@ -44,7 +44,7 @@ struct package {
 };
 
 struct package_filter {
-    const struct value *include, *exclude; /* lists of patterns (base/glob.h), or NULL */
+    const struct value *include, *exclude; /* lists of patterns (base/match.h), or NULL */
     bool gitignore;
     bool vendored; /* what pip installed: without what differs from machine to machine */
     bool watched;  /* only looked at: links may lead anywhere, what is no file is passed over */

@@ -2,7 +2,7 @@
  * Which files go into a package: walking a folder by the rules of include, exclude and .gitignore.
  */
 #include "base/file.h"
-#include "base/glob.h"
+#include "base/match.h"
 #include "base/mem.h"
 #include "provider/package/package.h"
 

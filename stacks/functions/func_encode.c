@@ -2,7 +2,6 @@
 #include "base/csv.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/json_scan.h"
 #include "base/map.h"
 #include "base/yaml.h"
 #include "stacks/expressions/func.h"

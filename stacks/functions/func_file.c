@@ -5,8 +5,8 @@
 #include "stacks/expressions/func.h"
 
 #include "base/file.h"
-#include "base/glob.h"
 #include "base/hash.h"
+#include "base/match.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -13,8 +13,8 @@
 #include "stacks/stack.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
+#include <match.h>
 #include <stdlib.h>
 
 /* ---- The files of a stack: where they are, what is in them, and what stands in their place ---- */

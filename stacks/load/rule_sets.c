@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/glob.h"
+#include "base/match.h"
 #include "base/mem.h"
 #include "stacks/load/files.h"
 #include "stacks/load/load.h"

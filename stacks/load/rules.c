@@ -4,7 +4,7 @@
  */
 #include "stacks/load/load.h"
 
-#include "base/glob.h"
+#include "base/match.h"
 #include "base/mem.h"
 
 #include <math.h>

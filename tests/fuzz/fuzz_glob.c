@@ -2,7 +2,7 @@
  * Rules of .gitignore and patterns: a path, an end of line, then the rules. What they say must not depend on
  * rules that are given for another folder, and a pattern without wildcards means its own text.
  */
-#include "base/glob.h"
+#include "base/match.h"
 
 #include "base/arena.h"
 

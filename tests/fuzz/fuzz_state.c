@@ -3,7 +3,6 @@
  * framed lines, whole logs.
  */
 #include "base/json.h"
-#include "base/json_scan.h"
 #include "plan/state/log.h"
 #include "plan/state/records.h"
 

@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/glob.h"
 #include "base/hash.h"
+#include "base/match.h"
 #include "base/threads.h"
 #include "provider/aws/s3/upload.h"
 

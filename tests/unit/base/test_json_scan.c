@@ -1,4 +1,3 @@
-#include "base/json_scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

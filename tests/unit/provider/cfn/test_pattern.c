@@ -4,7 +4,7 @@
  */
 #include "provider/cfn/cfn.h"
 
-#include "base/regex.h"
+#include "base/match.h"
 #include "provider/schema.h"
 
 #include <setjmp.h>

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/str.h"
 
 enum { GLOB_PERIOD = 1 /* a wildcard does not match a dot at the start of a name */ };
@@ -31,3 +32,14 @@ bool glob_rule_parse(struct str line, struct str base, bool comments, struct glo
 bool glob_rule_fits(const struct glob_rule *rule, struct str path, bool folder);
 /* 1: the last rule that fits takes the path, -1: it takes it back, 0: none fits. */
 int glob_rules_say(const struct glob_rule *rules, size_t n, struct str path, bool folder);
+
+/*
+ * Regular expressions that are compiled once and asked often. A compiled one lives in the arena and is never
+ * changed: any thread may ask it. Backtracking is bounded: what would take too long does not match.
+ */
+
+struct regex_code;
+
+/* Of the whole text, or of any part of it. NULL: it is none; *why (or NULL) says what is wrong with it. */
+const struct regex_code *regex_compile(struct arena *arena, struct str pattern, bool whole, struct str *why);
+bool regex_matches(const struct regex_code *regex, struct str text);

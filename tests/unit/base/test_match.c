@@ -1,5 +1,5 @@
 /* Path patterns and rules. What a rule must say was asked of `git check-ignore`. */
-#include "base/glob.h"
+#include "base/match.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
