@@ -83,9 +83,9 @@ $(OWN):
 # Built for speed is only where it is felt: in these folders, but for some files of them. All else is built small, for the stripped binary
 # is to stay small.
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
-SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c settings.c) \
-  $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_abandoned.c act_teardown.c) stacks/functions/% \
-  plan/destroy/% plan/recover/% $(addprefix plan/,evaluate/connections.c evaluate/declared.c workspace/deploy.c evaluate/locations.c saved/saved.c apply/run_files.c $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
+SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c settings.c) \
+  $(addprefix provider/spec/,dump.c job.c load% permissions.c act_teardown.c) stacks/functions/% \
+  plan/destroy/% plan/recover/% $(addprefix plan/,evaluate/connections.c workspace/deploy.c evaluate/locations.c saved/saved.c apply/run_files.c $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
 $(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS)) $(filter-out $(FAST),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)

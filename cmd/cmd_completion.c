@@ -3,9 +3,9 @@
  * of weir while completing, with the options of the line that pick the stack.
  */
 #include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
 
 #include "base/embed.h"
-#include "cmd/invocation/kinds.h"
 #include "cmd/options/options.h"
 #include "stacks/load/files.h"
 

@@ -1,5 +1,9 @@
-/* weir export: a stack for another tool. */
+/* weir export: a stack for another tool; and weir import: a stack from another tool's, here from a compose
+ * file. */
+#include "base/file.h"
+#include "cmd/compose/compose.h"
 #include "cmd/export/exported.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 
 struct export_settings {
@@ -61,4 +65,54 @@ static const struct command *const subs[] = {&terraform, NULL};
 const struct command cmd_export = {
     .name = "export",
     .subs = subs,
+};
+
+/* ---- weir import compose: a compose file becomes a stack beside it ---- */
+
+struct import_settings {
+    struct settings shared;
+    const char *out, *name;
+};
+
+static int import_compose(struct invocation *inv)
+{
+    const struct import_settings *own = inv->own;
+    struct compose_options import_options = {.file = inv->args.items[0], .stack = str_z(own->name)};
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct err err = ERR_INIT;
+    int status = compose_read(&inv->arena, &import_options, &inv->diags, &text, &err);
+    int reported = invocation_diags(inv);
+    if (status)
+        return err.class != ERR_NONE ? invocation_fail(inv, &err) : reported;
+    /* beside the compose file, whose paths it repeats */
+    const char *out =
+        own->out ? own->out : path_join(&inv->arena, path_dir(import_options.file), STR("weir.yaml")).p;
+    return invocation_write_new(inv, out, buf_str(&text), "`weir plan` shows what it would make");
+}
+
+static const struct option import_options[] = {
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, out),
+        .completes = COMPLETES_FILE},
+    {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, name)},
+};
+static const struct option_set import_set = OPTION_SET(NULL, import_options);
+
+static const struct command compose = {
+    .name = "compose",
+    .args = "FILE",
+    .sets = {&import_set},
+    .settings_size = sizeof(struct import_settings),
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .run = import_compose,
+};
+extern const struct command import_cloudformation, import_terraform, import_live;
+
+static const struct command *const import_subs[] = {
+    &import_cloudformation, &import_terraform, &import_live, &compose, NULL};
+
+const struct command cmd_import = {
+    .name = "import",
+    .subs = import_subs,
 };

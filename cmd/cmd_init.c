@@ -1,10 +1,10 @@
 /* weir init: a complete example from the binary, copied into a folder. */
 #include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
 
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/map.h"
-#include "cmd/invocation/kinds.h"
 
 static const struct str root = STR_INIT("examples/");
 

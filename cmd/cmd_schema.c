@@ -3,11 +3,11 @@
  * may also be an expression, so every type is "this, or text with ${…}".
  */
 #include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
 
 #include "base/json.h"
 #include "base/match.h"
 #include "base/mem.h"
-#include "cmd/invocation/kinds.h"
 #include "cmd/reference/reference.h"
 #include "provider/aws/client.h"
 #include "provider/cfn/cfn.h"

@@ -1,7 +1,7 @@
 /* weir test: finds the stack's tests, runs several at a time, and reports. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
-#include "cmd/terminal/say.h"
+#include "cmd/terminal/term.h"
 #include "cmd/testing/test_run.h"
 
 #include "base/file.h"

@@ -1,11 +1,8 @@
-/*
- * The table of commands, and the way from argv to the command's function.
- */
-#include "cmd/options/options.h"
-
+/* The table of commands, and the way from argv to the command's function. */
 #include "base/spawn.h"
 #include "cmd/invocation/invocation.h"
-#include "cmd/terminal/say.h"
+#include "cmd/options/options.h"
+#include "cmd/terminal/term.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -362,3 +359,58 @@ int cli_main(int argc, char **argv)
     arena_release(&inv.arena);
     return status;
 }
+
+/* ---- weir help: commands in groups, or one of them with its options ---- */
+
+static int cmd_help_run(struct invocation *inv)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->args.n == 0) {
+        help_overview(&inv->out, &out);
+        return invocation_write(inv, buf_str(&out));
+    }
+    struct str name = inv->args.items[0], path = name;
+    const struct command *command = command_find(name);
+    if (command && inv->args.n > 1) {
+        command = command_find_sub(command, inv->args.items[1]);
+        path = arena_printf(&inv->arena, "%.*s %.*s", STR_ARG(name), STR_ARG(inv->args.items[1]));
+    }
+    if (!command)
+        return invocation_usage(inv, "\"weir help\" lists the commands", "unknown command \"%.*s\"",
+            STR_ARG(inv->args.items[inv->args.n - 1]));
+    help_command(command, path, &inv->out, &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
+const struct command cmd_help = {
+    .name = "help",
+    .args = "[COMMAND]",
+    .max_args = 2,
+    .completes = COMPLETES_COMMAND,
+    .run = cmd_help_run,
+};
+
+/* ---- weir version ---- */
+
+#ifdef WEIR_STATIC
+#include "static_libraries.h" /* WEIR_BUILT and WEIR_LIBRARIES, made by tools/static */
+#else
+#define WEIR_BUILT     "with this system's libraries"
+#define WEIR_LIBRARIES ""
+#endif
+
+static int cmd_version_run(struct invocation *inv)
+{
+    if (inv->settings->json)
+        return invocation_write(
+            inv, STR("{\"name\":\"weir\",\"version\":\"" WEIR_VERSION "\",\"built\":\"" WEIR_BUILT "\"}\n"));
+    return invocation_write(inv, inv->settings->verbose
+                                     ? STR("weir " WEIR_VERSION "\nbuilt " WEIR_BUILT "\n" WEIR_LIBRARIES)
+                                     : STR("weir " WEIR_VERSION "\n"));
+}
+
+const struct command cmd_version = {
+    .name = "version",
+    .sets = {&options_json},
+    .run = cmd_version_run,
+};

@@ -117,7 +117,8 @@ struct planner {
 
     const bool *needed; /* by decl->index: what of the stack is evaluated at all; NULL: everything */
     bool needs_whole;   /* it cannot be told by that: all of the state is needed */
-    struct map looked;  /* keys of what is made or renamed -> the instance: nobody else has them (named.h) */
+    struct map
+        looked; /* keys of what is made or renamed -> the instance: nobody else has them (recorded.h) */
     struct recorded recorded;
     struct targets targets;
     struct evaluated evaluated;

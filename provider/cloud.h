@@ -1,6 +1,6 @@
 /*
  * What plans and their states ask of a cloud by themselves, as one table: objects in a bucket and a key for
- * states, the quotas that types have. cmd/invocation/kinds.c says which cloud that is.
+ * states, the quotas that types have. cmd/invocation/invocation.c says which cloud that is.
  */
 #pragma once
 

@@ -1,12 +1,12 @@
 /*
  * Kinds of providers: `aws`, `weir` and whatever else types can belong to. A kind is one table;
- * cmd/invocation/kinds.c lists all of them, and everything that has to know kinds is given that list
+ * cmd/invocation/invocation.c lists all of them, and everything that has to know kinds is given that list
  * (catalog_options, provider_options), so that a test can have kinds of its own.
  *
  * How a kind is added:
  *
  *   1. A folder provider/<kind>/ with a `const struct provider_kind <kind>_kind`; its line in
- * cmd/invocation/kinds.c, its place in tools/layers.py, its row in docs/architecture.md.
+ * cmd/invocation/invocation.c, its place in tools/layers.py, its row in docs/architecture.md.
  *   2. Its types, in any of three ways. As specs, provider/<kind>/specs/<name>.yaml, which become part of the
  *      binary: the file called like the kind has types of two words (postgres.schema), others of three
  *      (aws.glue.job). In C, as `types`, with their attributes there or in a file

@@ -2,6 +2,7 @@
 #include "provider/schema.h"
 
 #include "base/match.h"
+#include "provider/schema_internal.h"
 
 #include <assert.h>
 
@@ -135,3 +136,326 @@ bool attr_matches_pattern(struct arena *arena, const struct attr *attr, struct s
 const struct type setting_text = {.kind = TYPE_STRING}, setting_flag = {.kind = TYPE_BOOL},
                   setting_number = {.kind = TYPE_INT}, setting_any = {.kind = TYPE_ANY},
                   setting_texts = {.kind = TYPE_MAP, .elem = &setting_text};
+
+/* ---- what is there, as a file could give it ---- */
+
+static bool is_empty(const struct value *v)
+{
+    bool holds = v->kind == VALUE_LIST || v->kind == VALUE_MAP;
+    return v->kind == VALUE_NULL || (v->kind == VALUE_STRING && !v->string.n) || (holds && !v->count);
+}
+
+bool attr_unnamed(struct str key)
+{
+    return str_starts(key, STR("@"));
+}
+
+/* Without what only the service says, and what it shows where nothing is set. */
+static const struct value *given_part(
+    struct arena *arena, const struct type *type, const struct value *v, bool unnamed)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    struct attr elem;
+    if (!type_has_fields(type) || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))
+        return v;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && type->elem && i < v->count; i++)
+        value_builder_add(&out, given_part(arena, type->elem, v->items[i], unnamed));
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        struct str key = v->entries[i].key;
+        const struct attr *field = type_entry(type, key, &elem);
+        bool given = field && (field->settable || type->kind != TYPE_OBJECT);
+        const struct value *item =
+            given ? given_part(arena, field->type, v->entries[i].value, unnamed) : NULL;
+        if (unnamed && attr_unnamed(key))
+            value_builder_set(&out, key, v->entries[i].value);
+        else if (item && !is_empty(item))
+            value_builder_set(&out, key, item);
+    }
+    const struct value *part = v->kind == VALUE_LIST ? value_builder_list(&out) : value_builder_map(&out);
+    return value_mark(arena, part, v->marks & VALUE_SENSITIVE);
+}
+
+/* Would it be refused by itself, or beside what is wanted? */
+static bool is_out_of_place(struct arena *arena, const struct type *type, const struct attr *field,
+    const struct value *wanted, const struct value *v)
+{
+    struct schema_issue issue = {0};
+    const struct value *converted, *named = given_part(arena, field->type, v, false);
+    for (size_t i = 0; i < type->field_count; i++) {
+        const struct attr *other = &type->fields[i];
+        bool rivals = str_eq(other->conflicts, field->name) || str_eq(field->conflicts, other->name);
+        if (rivals && !value_is_null(value_get(wanted, other->name)))
+            return true;
+    }
+    return schema_convert(arena, field, named, &converted, &issue) != 0;
+}
+
+/* ---- beside what is wanted ---- */
+
+static const struct value *object_completed(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < live->count; i++) {
+        struct str key = live->entries[i].key;
+        const struct value *v = live->entries[i].value;
+        const struct attr *field = type_field(type, key);
+        if (value_get(wanted, key))
+            continue;
+        if (attr_unnamed(key))
+            value_builder_set(&out, key, v);
+        if (!field || !field->settable)
+            continue;
+        v = given_part(arena, field->type, v, true);
+        if (!is_empty(v) && !is_out_of_place(arena, type, field, wanted, v))
+            value_builder_set(&out, key, v);
+    }
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        const struct attr *field = type_field(type, wanted->entries[i].key);
+        const struct value *v = wanted->entries[i].value, *is = value_get(live, wanted->entries[i].key);
+        value_builder_set(&out, wanted->entries[i].key, field ? attr_completed(arena, field, v, is) : v);
+    }
+    return value_builder_map(&out);
+}
+
+static const struct value *entries_completed(
+    struct arena *arena, const struct attr *elem, const struct value *wanted, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        struct str key = wanted->entries[i].key;
+        value_builder_set(
+            &out, key, attr_completed(arena, elem, wanted->entries[i].value, value_get(live, key)));
+    }
+    return value_builder_map(&out);
+}
+
+/* Items have no names: one that is another than those that are there is new. */
+static const struct value *items_completed(
+    struct arena *arena, const struct attr *elem, const struct value *wanted, const struct value *live)
+{
+    const int64_t *pairs = attr_items_paired(arena, elem, wanted, live);
+    const struct value **items = ARENA_ARRAY(arena, const struct value *, wanted->count + 1);
+    for (uint32_t i = 0; i < wanted->count; i++)
+        items[i] = pairs[i] < 0 ? wanted->items[i]
+                                : attr_completed(arena, elem, wanted->items[i], live->items[pairs[i]]);
+    return value_list(arena, items, wanted->count);
+}
+
+const struct value *attr_completed(
+    struct arena *arena, const struct attr *attr, const struct value *wanted, const struct value *live)
+{
+    const struct type *type = attr->type;
+    const struct attr elem = {.type = type->elem, .compare = attr->compare};
+    const struct value *out = wanted;
+    if (value_is_null(wanted) || value_is_null(live) || wanted->kind != live->kind)
+        return wanted;
+    if (attr->compare == COMPARE_CHOICE && wanted->kind == VALUE_STRING && attr_equal(attr, wanted, live))
+        return live;
+    if (!type_has_fields(type))
+        return wanted;
+    if (type->kind == TYPE_OBJECT && wanted->kind == VALUE_MAP)
+        out = object_completed(arena, type, wanted, live);
+    else if (type->kind == TYPE_MAP && wanted->kind == VALUE_MAP)
+        out = entries_completed(arena, &elem, wanted, live);
+    else if (wanted->kind == VALUE_LIST)
+        out = items_completed(arena, &elem, wanted, live);
+    return value_mark(arena, out, (wanted->marks | live->marks) & VALUE_SENSITIVE);
+}
+
+static bool within_list(const struct type *type, const struct value *v)
+{
+    return (type->kind == TYPE_LIST || type->kind == TYPE_SET) && v && v->kind == VALUE_LIST;
+}
+
+static bool within_map(const struct type *type, const struct value *v)
+{
+    return (type->kind == TYPE_OBJECT || type->kind == TYPE_MAP) && v && v->kind == VALUE_MAP;
+}
+
+bool type_has_fields(const struct type *type)
+{
+    while (type && type->kind != TYPE_OBJECT)
+        type =
+            type->kind == TYPE_LIST || type->kind == TYPE_SET || type->kind == TYPE_MAP ? type->elem : NULL;
+    return type && type->field_count;
+}
+
+const struct attr *type_entry(const struct type *type, struct str key, struct attr *elem)
+{
+    *elem = (struct attr){.type = type->elem};
+    return type->kind == TYPE_OBJECT ? type_field(type, key) : type->elem ? elem : NULL;
+}
+
+bool attr_is_chosen(const struct attr *attr)
+{
+    bool holds = false;
+    for (size_t i = 0; attr->type->kind == TYPE_OBJECT && i < attr->type->field_count; i++)
+        holds |= attr->type->fields[i].computed;
+    return attr->computed && !holds;
+}
+
+const int64_t *attr_items_paired(
+    struct arena *arena, const struct attr *elem, const struct value *items, const struct value *among)
+{
+    int64_t *pairs = ARENA_ARRAY(arena, int64_t, items->count + 1);
+    bool *taken = ARENA_ARRAY(arena, bool, among->count + 1);
+    for (uint32_t i = 0; i < items->count; i++)
+        pairs[i] = -1;
+    for (int more = 0; more < 2; more++)
+        for (uint32_t i = 0; i < items->count; i++)
+            for (uint32_t k = 0; pairs[i] < 0 && k < among->count; k++)
+                if (!taken[k] && attr_equal(elem, items->items[i], among->items[k]) &&
+                    (more || attr_equal(elem, among->items[k], items->items[i]))) {
+                    taken[k] = true;
+                    pairs[i] = k;
+                }
+    return pairs;
+}
+
+bool attr_takes_away(const struct type *type, const struct value *v)
+{
+    struct attr elem;
+    for (uint32_t i = 0; within_list(type, v) && i < v->count; i++)
+        if (attr_takes_away(type->elem, v->items[i]))
+            return true;
+    for (uint32_t i = 0; within_map(type, v) && i < v->count; i++) {
+        const struct attr *field = type_entry(type, v->entries[i].key, &elem);
+        bool null = v->entries[i].value->kind == VALUE_NULL && type->kind == TYPE_OBJECT;
+        if (null || (field && attr_takes_away(field->type, v->entries[i].value)))
+            return true;
+    }
+    return false;
+}
+
+/* What stands for a field that is taken out: an empty default is the same as nothing. */
+static const struct value *back_to(const struct attr *field)
+{
+    const struct value *v = field ? field->default_value : NULL;
+    if (field && field->unset)
+        return field->unset;
+    return v && !attr_equal(field, NULL, v) ? v : NULL;
+}
+
+const struct value *attr_left(
+    struct arena *arena, const struct type *type, const struct value *v, bool defaults)
+{
+    struct attr elem;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    if (!attr_takes_away(type, v))
+        return v;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        value_builder_add(&out, attr_left(arena, type->elem, v->items[i], defaults));
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
+        const struct attr *field = type_entry(type, v->entries[i].key, &elem);
+        const struct value *item = v->entries[i].value;
+        if (item->kind == VALUE_NULL)
+            item = defaults ? back_to(field) : NULL;
+        else if (field)
+            item = attr_left(arena, field->type, item, defaults);
+        if (item)
+            value_builder_set(&out, v->entries[i].key, item);
+    }
+    const struct value *left = v->kind == VALUE_LIST ? value_builder_list(&out) : value_builder_map(&out);
+    return value_mark(arena, left, v->marks & VALUE_SENSITIVE);
+}
+
+const struct value *schema_left(
+    struct arena *arena, const struct schema *schema, const struct value *object, bool defaults)
+{
+    const struct value *out = object;
+    for (uint32_t i = 0; object && i < object->count; i++) {
+        const struct attr *attr = schema_attr(schema, object->entries[i].key);
+        const struct value *v = object->entries[i].value,
+                           *left = attr ? attr_left(arena, attr->type, v, defaults) : v;
+        if (left != v)
+            out = value_with(arena, out, attr->name, left);
+    }
+    return out;
+}
+
+static const struct value *list_over(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < wanted->count; i++)
+        value_builder_add(&out, attr_over(arena, type->elem, wanted->items[i], live->items[i]));
+    return value_mark(arena, value_builder_list(&out), wanted->marks & VALUE_SENSITIVE);
+}
+
+/* The same choice in other case, or what the field is to be. */
+static const struct value *field_over(
+    struct arena *arena, const struct attr *field, const struct value *wanted, const struct value *live)
+{
+    bool spelt = field->compare == COMPARE_CHOICE && !value_is_null(live) && attr_equal(field, wanted, live);
+    return spelt ? live : attr_over(arena, field->type, wanted, live);
+}
+
+const struct value *attr_over(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    struct attr elem;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    if (type->kind == TYPE_LIST && within_list(type, wanted) && within_list(type, live) &&
+        wanted->count == live->count)
+        return list_over(arena, type, wanted, live);
+    if (!within_map(type, wanted) || !within_map(type, live))
+        return wanted ? attr_left(arena, type, wanted, false) : NULL;
+    for (uint32_t i = 0; type->kind == TYPE_OBJECT && i < live->count; i++)
+        if (!value_get(wanted, live->entries[i].key) && !value_is_null(live->entries[i].value))
+            value_builder_set(&out, live->entries[i].key, live->entries[i].value);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        struct str key = wanted->entries[i].key;
+        const struct value *item = wanted->entries[i].value;
+        const struct attr *field = type_entry(type, key, &elem);
+        if (field && item->kind != VALUE_NULL)
+            item = field_over(arena, field, item, value_get(live, key));
+        if (item->kind != VALUE_NULL)
+            value_builder_set(&out, key, item);
+    }
+    return value_mark(arena, value_builder_map(&out), (wanted->marks | live->marks) & VALUE_SENSITIVE);
+}
+
+/* In the order of the live ones, each beside the wanted one that it is. */
+static const struct value *set_mentioned(
+    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+{
+    const struct attr elem = {.type = type->elem};
+    const int64_t *pairs = attr_items_paired(arena, &elem, wanted, live);
+    const struct value **items = ARENA_ARRAY(arena, const struct value *, live->count + 1);
+    for (uint32_t i = 0; i < live->count; i++)
+        items[i] = live->items[i];
+    for (uint32_t i = 0; i < wanted->count; i++)
+        if (pairs[i] >= 0)
+            items[pairs[i]] =
+                attr_mentioned(arena, type->elem, wanted->items[i], live->items[pairs[i]], true);
+    return value_mark(arena, value_list(arena, items, live->count), live->marks & VALUE_SENSITIVE);
+}
+
+const struct value *attr_mentioned(struct arena *arena, const struct type *type, const struct value *wanted,
+    const struct value *live, bool items)
+{
+    struct attr elem;
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
+    bool lists = within_list(type, wanted) && within_list(type, live);
+    if (lists && !items)
+        return live;
+    if (lists && type->kind == TYPE_SET)
+        return type_has_fields(type) ? set_mentioned(arena, type, wanted, live) : live;
+    lists = lists && wanted->count == live->count;
+    if (!type_has_fields(type) || !(lists || (within_map(type, wanted) && within_map(type, live))))
+        return live;
+    for (uint32_t i = 0; lists && i < live->count; i++)
+        value_builder_add(&out, attr_mentioned(arena, type->elem, wanted->items[i], live->items[i], items));
+    for (uint32_t i = 0; !lists && i < live->count; i++) {
+        struct str key = live->entries[i].key;
+        const struct value *of = value_get(wanted, key), *item = live->entries[i].value;
+        const struct attr *field = type_entry(type, key, &elem);
+        if (of && field)
+            item = attr_mentioned(arena, field->type, of, item, items);
+        if (of || type->kind == TYPE_MAP)
+            value_builder_set(&out, key, item);
+    }
+    const struct value *normal = lists ? value_builder_list(&out) : value_builder_map(&out);
+    return value_mark(arena, normal, live->marks & VALUE_SENSITIVE);
+}

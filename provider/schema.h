@@ -407,7 +407,7 @@ struct str schema_canonical_protocol(struct str protocol);
  */
 bool policy_equal(const struct value *a, const struct value *b);
 
-/* ---- schema.c: settings as attributes: what can be expressed under `providers:` and `state:` is reported in
+/* ---- Settings as attributes: what can be expressed under `providers:` and `state:` is reported in
  * tables, so that a mistake there is shown with its place by every command, and editors know them. Types
  * in C have theirs so, too. */
 extern const struct type setting_text, setting_flag, setting_number, setting_any;

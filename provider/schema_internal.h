@@ -1,4 +1,4 @@
-/* Shared by schema_*.c and policy_document.c; nobody else includes it. */
+/* Shared by schema_*.c and schema_equal.c; nobody else includes it. */
 #pragma once
 
 #include "provider/schema.h"
@@ -36,7 +36,7 @@ const struct value *schema_spelt(struct arena *arena, const struct attr *attr, c
 /* What is not known yet counts as nothing. `type` may be NULL. */
 int64_t schema_length(struct arena *arena, const struct type *type, const struct value *v);
 
-/* ---- policy_document.c ---- */
+/* ---- schema_equal.c ---- */
 
 /* The document that a text of JSON has; anything else is itself, and nothing null. */
 const struct value *schema_parsed(struct arena *arena, const struct value *v);

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/threads.h"
-#include "sandbox/calls/front.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/console/console.h"
 #include "sandbox/control/control.h"
 #include "sandbox/engine/script.h"

@@ -67,14 +67,6 @@ void compose_tell(struct compose *c, const struct node *node, const char *format
 
 /* ---- include.c ---- */
 
-struct node *compose_copy(struct compose *c, const struct node *node);
-/* A path as it is written from the first file's folder on, where `from` leads to the one that it is written
- * in.
- */
-struct str compose_path(struct compose *c, struct str from, struct str path);
-/* All of a file of that folder: a copy. */
-struct node *compose_rebase(struct compose *c, struct node *root, struct str from);
-
 /* With all that the file includes. Errors are in the diagnostics. */
 struct node *compose_include(struct compose *c, struct node *root);
 
@@ -82,15 +74,10 @@ struct node *compose_include(struct compose *c, struct node *root);
 struct str compose_name(struct compose *c, const char *what, struct str name);
 struct str compose_reference(struct compose *c, const char *what, struct str name, const char *attr);
 
-/* ---- extend.c ---- */
-
-/* What `base` says, and over it what `own` does. */
-struct node *compose_merge(struct compose *c, struct node *base, struct node *own);
-
 /* From then on no service extends another. */
 void compose_extend(struct compose *c, struct node *services);
 
-/* ---- write.c ---- */
+/* ---- compose.c ---- */
 
 struct attr_list {
     struct arena *arena;
@@ -106,7 +93,7 @@ void attr_add_text(struct attr_list *list, const char *key, struct str text);
 void write_resource(struct buf *out, struct str name, const char *type, const struct attr_list *attrs);
 void write_scalar(struct buf *out, const struct value *v, bool flow);
 
-/* ---- service.c, service_limits.c, ports.c ---- */
+/* ---- service.c, service_limits.c ---- */
 
 void compose_service(struct compose *c, const struct node_entry *entry);
 /* How many containers of a service there are; 1 also where only a variable says. */

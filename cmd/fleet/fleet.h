@@ -64,7 +64,7 @@ struct fleet {
     struct workspace base;
     struct shared *shared;
     struct member *members;      /* the shared stack, if there is one, then the members in order of name */
-    size_t n, cap, others;       /* those behind them are other shards': see fleet_others.c */
+    size_t n, cap, others;       /* those behind them are other shards': see fleet_order.c */
     struct member *shared_stack; /* NULL: there is none */
     bool shared_leaves;          /* it goes, too, after the last member */
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
@@ -153,7 +153,7 @@ bool member_skip(struct member *member);
  * there are none. */
 void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others);
 
-/* ---- fleet_others.c: members of other shards, for which those of this one wait ---- */
+/* ---- fleet_order.c: members of other shards, for which those of this one wait ---- */
 
 /* Keeps the members of this shard, with those that come before them. */
 void fleet_divide(struct fleet *fleet);
@@ -200,7 +200,7 @@ void fleet_shared_leave(struct fleet *fleet, bool verify);
 
 int fleet_run(struct invocation *inv);
 
-/* ---- fleet_cost.c ---- */
+/* ---- fleet_output.c ---- */
 
 /* What the plans do to the cost, of each member and of all. */
 int fleet_tell_cost(struct fleet *fleet);
@@ -208,7 +208,7 @@ int fleet_tell_cost(struct fleet *fleet);
  * the exit status. `approvals`: somebody has to have agreed to it, where the budget wants that. */
 int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals);
 
-/* ---- fleet_drift.c: the command ---- */
+/* ---- fleet_output.c: the command ---- */
 
 int fleet_drift(struct invocation *inv);
 /* The same of one that is loaded; the exit status. */
@@ -218,7 +218,7 @@ int fleet_look_for_drift(struct fleet *fleet);
 
 int fleet_output(struct invocation *inv);
 
-/* ---- fleet_living.c ---- */
+/* ---- fleet_shared.c ---- */
 
 /*
  * Is what an open workspace has shared by members of a fleet that are there, as far as states beside its own

@@ -6,8 +6,8 @@
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
-#include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
+#include "cmd/terminal/term.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,234 @@
-/* weir fleet output: what each member is told, as a table, for a spreadsheet, or as access sheets. */
-#include "cmd/fleet/fleet.h"
-#include "cmd/terminal/term.h"
-
+/* Tables of a fleet's members: what each is told, what its plan does to the cost, and what others changed. */
 #include "base/json.h"
+#include "cmd/cost/estimate.h"
+#include "cmd/fleet/fleet.h"
+#include "cmd/output/events.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/term.h"
+#include "plan/rules/rules.h"
+
+/* ---- weir fleet drift: of each member what others changed ---- */
+
+static bool has_findings(const struct plan *plan)
+{
+    return plan && (plan->drifted || plan->unread_count);
+}
+
+static void add_summary(const struct fleet *fleet, struct buf *out)
+{
+    size_t looked = 0, drifted = 0, unread = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        looked += m->plan && !m->is_shared;
+        drifted += m->plan && m->plan->drifted && !m->is_shared;
+        unread += m->plan ? m->plan->unread_count : 0;
+    }
+    const char *what = fleet_unit(fleet);
+    if (drifted)
+        buf_addf(out, "Drift in %zu of %zu %s%s.\n", drifted, looked, what, looked == 1 ? "" : "s");
+    else
+        buf_addf(out, "No drift in %zu %s%s%s.\n", looked, what, looked == 1 ? "" : "s",
+            unread ? ", where weir could look" : "");
+}
+
+static void add_text(const struct fleet *fleet, struct buf *out)
+{
+    struct render_options options = render_options_for(fleet->inv);
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (!has_findings(m->plan))
+            continue;
+        style_add_str(out, fleet->inv->out.color, STYLE_BOLD, m->name);
+        buf_addz(out, "\n\n");
+        render_drift(m->plan, &options, out);
+        buf_add_char(out, '\n');
+    }
+    add_summary(fleet, out);
+}
+
+static int show_drift(struct fleet *fleet)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < fleet->n && fleet->inv->settings->json; i++) {
+        AUTO_BUF struct buf lines = BUF_INIT;
+        if (!fleet->members[i].plan)
+            continue;
+        event_drift(&lines, fleet->members[i].plan);
+        fleet_event(&fleet->members[i], buf_str(&lines));
+    }
+    if (!fleet->inv->settings->json)
+        add_text(fleet, &out);
+    return invocation_write(fleet->inv, buf_str(&out));
+}
+
+/* As that of `weir drift`, of all members together. */
+static int status_of(struct fleet *fleet)
+{
+    int status = fleet_report(fleet);
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct plan *plan = fleet->members[i].plan;
+        int own = !plan                ? EXIT_DONE
+                  : plan->drifted      ? EXIT_CHANGES
+                  : plan->unread_count ? EXIT_FAILED
+                                       : EXIT_DONE;
+        status = own > status ? own : status;
+    }
+    return status;
+}
+
+int fleet_look_for_drift(struct fleet *fleet)
+{
+    fleet->drift = true;
+    fleet_plan(fleet);
+    int status = show_drift(fleet);
+    return status == EXIT_DONE ? status_of(fleet) : status;
+}
+
+int fleet_drift(struct invocation *inv)
+{
+    struct fleet fleet;
+    int status = fleet_open(inv, &fleet);
+    if (status == EXIT_DONE) {
+        fleet_load(&fleet);
+        status = fleet_look_for_drift(&fleet);
+    }
+    fleet_close(&fleet);
+    return status;
+}
+
+/* ---- What a fleet's plans do to the cost, member by member, and whether all of it keeps to the budget
+ * ---- */
+
+/* Of each member one item: its name, and what all of it costs. */
+struct fleet_estimates {
+    struct prices *prices;
+    struct estimate now, after;
+};
+
+/* The first of a member's resources of which nobody knows what it costs. */
+static void add_unknown(struct estimate_item *item, const struct estimate *one, struct arena *arena)
+{
+    struct str why = STR_EMPTY;
+    size_t i = 0;
+    while (i < one->n && !(why = estimate_unknown(&one->items[i], arena)).n)
+        i++;
+    if (!why.n)
+        return;
+    struct charge *charge = ARENA_NEW(arena, struct charge);
+    *charge = (struct charge){.kind = CHARGE_UNKNOWN, .what = one->items[i].address, .why = why};
+    item->charges = charge;
+    item->charge_count = 1;
+}
+
+static void add_estimate(
+    struct estimate *all, const struct member *m, const struct estimate *one, struct arena *arena)
+{
+    struct estimate_item *item = &all->items[all->n++];
+    *item = (struct estimate_item){
+        .address = m->name, .type = STR("fleet"), .priced = PRICED, .hourly = one->hourly};
+    add_unknown(item, one, arena);
+    all->hourly += one->hourly;
+    all->unknown += one->unknown;
+}
+
+/* One that cannot be planned costs what it did. */
+static void add_estimates_of(struct fleet_estimates *b, const struct member *m, struct arena *arena)
+{
+    struct estimate now, after = {0};
+    estimate_recorded(&m->workspace, b->prices, arena, &now);
+    if (!m->plan || !member_fine(m))
+        after = now;
+    else if (!m->plan->destroy)
+        estimate_planned(m->plan, b->prices, arena, &after);
+    add_estimate(&b->now, m, &now, arena);
+    add_estimate(&b->after, m, &after, arena);
+}
+
+/* Of the members of that fleet. */
+static int estimates_open(struct fleet *fleet, const struct workspace *base, struct fleet_estimates *b)
+{
+    struct arena *arena = &fleet->inv->arena;
+    struct err err = ERR_INIT;
+    *b = (struct fleet_estimates){.now.items = ARENA_ARRAY(arena, struct estimate_item, fleet->n + 1),
+        .after.items = ARENA_ARRAY(arena, struct estimate_item, fleet->n + 1)};
+    if (cost_open(base, arena, &b->prices, &err))
+        return invocation_fail(fleet->inv, &err);
+    for (size_t i = 0; i < fleet->n; i++)
+        if (fleet->members[i].workspace.state && member_base(&fleet->members[i]) == base)
+            add_estimates_of(b, &fleet->members[i], arena);
+    return EXIT_DONE;
+}
+
+int fleet_tell_cost(struct fleet *fleet)
+{
+    struct fleet_estimates b;
+    AUTO_BUF struct buf out = BUF_INIT;
+    int status = estimates_open(fleet, &fleet->base, &b);
+    if (status != EXIT_DONE)
+        return status;
+    buf_add_char(&out, '\n');
+    estimate_show_change(&b.now, &b.after, b.prices, fleet->inv->out.color, &out);
+    if (!fleet->inv->settings->json)
+        status = invocation_write(fleet->inv, buf_str(&out));
+    prices_free(b.prices);
+    for (size_t i = 0; i < fleet->n && fleet->inv->settings->json && status == EXIT_DONE; i++) {
+        AUTO_BUF struct buf line = BUF_INIT;
+        if (!fleet->members[i].plan)
+            continue;
+        status = cost_tell(fleet->inv, fleet->members[i].plan, true, false, &line);
+        fleet_event(&fleet->members[i], buf_str(&line));
+    }
+    return status;
+}
+
+static bool changes_any(const struct fleet *fleet, const struct workspace *base)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->plan && member_base(m) == base && plan_has_changes(m->plan))
+            return true;
+    }
+    return false;
+}
+
+/* The budget is a rule, and broken: that stops all of them, or is only reported. */
+static int report_budget(struct fleet *fleet, const struct rule_finding *finding, bool approvals)
+{
+    const struct texts *approved = &fleet->inv->settings->approve;
+    struct err err = ERR_INIT;
+    bool agreed = !approvals;
+    for (size_t i = 0; i < approved->n && !agreed; i++)
+        agreed = str_eq(approved->items[i], finding->rule);
+    bool only_warns = finding->outcome == FINDING_WAIVED || finding->level == RULE_WARNING ||
+                      (finding->level == RULE_APPROVAL && agreed);
+    if (only_warns && !fleet->inv->settings->json)
+        invocation_note(fleet->inv, "warning: %.*s%s%.*s", STR_ARG(finding->message),
+            finding->reason.n ? "; waived: " : "", STR_ARG(finding->reason));
+    if (only_warns)
+        return EXIT_DONE;
+    err_set(&err, ERR_INVALID, "%.*s", STR_ARG(finding->message));
+    if (finding->level == RULE_APPROVAL)
+        err_hint(&err, "--approve %.*s --reason TEXT agrees to it", STR_ARG(finding->rule));
+    return invocation_fail(fleet->inv, &err);
+}
+
+int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals)
+{
+    struct arena *arena = &fleet->inv->arena;
+    struct fleet_estimates b;
+    struct rule_finding finding;
+    if (!base->stack->budget.n || fleet->destroy || !changes_any(fleet, base))
+        return EXIT_DONE;
+    int status = estimates_open(fleet, base, &b);
+    if (status != EXIT_DONE)
+        return status;
+    prices_free(b.prices);
+    struct value_entry numbers[] = {
+        {STR("changes"), value_int(arena, 1)}, {STR("cost"), cost_value(&b.now, &b.after, arena)}};
+    return rules_ask_budget(base->stack, value_map(arena, numbers, 2), arena, &finding)
+               ? report_budget(fleet, &finding, approvals)
+               : EXIT_DONE;
+}
 
 /* Texts as they are, all else as JSON; what is secret is not printed. */
 static const struct value *output_cell(struct arena *arena, const struct value *v)

@@ -8,8 +8,8 @@
 
 #include "base/spawn.h"
 #include "base/threads.h"
-#include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
+#include "cmd/terminal/term.h"
 
 #include <errno.h>
 #include <poll.h>

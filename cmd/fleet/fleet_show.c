@@ -5,7 +5,6 @@
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
-#include "cmd/terminal/say.h"
 #include "cmd/terminal/term.h"
 
 enum { NAMES_SHOWN = 8 };

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/output/progress.h"
-#include "cmd/terminal/say.h"
+#include "cmd/terminal/term.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,291 @@
 /* What a live stack has made, under the ids by which it is taken over. */
+#include "base/hash.h"
+#include "cmd/import/fit.h"
 #include "cmd/import/template.h"
 #include "provider/cfn/published.h"
 #include "provider/spec/spec.h"
+
+#include <ctype.h>
+
+/* ---- Names that CloudFormation makes up of a stack's and a logical id: so long and of such signs as the
+ * service takes, which is tried out on the attribute. The nicest that it takes is used, cut where it has to
+ * be ---- */
+
+enum {
+    PART_LEAST = 12, /* so many characters that a part says something */
+    HASHED = 8,
+    LONGEST = 255,
+};
+
+/* What stands between the words of a name. */
+static const char *const styles[] = {"-", "_", ""};
+
+struct made_up {
+    struct template *t;
+    const struct attr *attr;
+    const struct template_resource *declared;
+    const char *between;
+    struct str stack, name; /* both parts, in the style */
+    struct str code;        /* of the first */
+    struct str *keys;       /* of several: each, with what stands before it */
+    size_t key_count, longest;
+    struct str key_code, end;
+};
+
+/* "etl_role" with that between its words, or as EtlRole. */
+static struct str words_of(struct arena *arena, struct str text, const char *between, bool capitals)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < text.n; i++) {
+        bool first = !i || text.p[i - 1] == '_';
+        if (text.p[i] == '_' || text.p[i] == '-')
+            buf_addz(&out, between);
+        else
+            buf_add_char(&out, first && capitals ? (char)toupper((unsigned char)text.p[i]) : text.p[i]);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* ---- keys ---- */
+
+/* What becomes of each.key in a name. */
+enum key_form { KEY_AS_IS, KEY_PLAIN, KEY_LOWER, KEY_FORMS };
+
+static struct str key_in(struct arena *arena, struct str key, enum key_form form)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < key.n; i++) {
+        unsigned char c = (unsigned char)key.p[i];
+        if (form == KEY_AS_IS || isalnum(c))
+            buf_add_char(&out, form == KEY_LOWER ? (char)tolower(c) : (char)c);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* The keys as far as they are known, with what stands before them; one "" where it is not several. */
+static void set_keys(struct made_up *m, enum key_form form)
+{
+    static const char *const code[] = {"each.key", "regexreplace(each.key, \"[^A-Za-z0-9]\", \"\")",
+        "lower(regexreplace(each.key, \"[^A-Za-z0-9]\", \"\"))"};
+    struct arena *arena = m->t->arena;
+    const struct tree *list = m->declared->collection;
+    size_t n = list && list->kind == TREE_LIST ? list->n : 0;
+    m->keys = ARENA_ARRAY(arena, struct str, n + 1);
+    m->key_code = list ? str_z(code[form]) : STR_EMPTY;
+    m->longest = m->key_count = 0;
+    for (size_t i = 0; i < n || !i; i++) {
+        struct str key = n      ? tree_literal_text(arena, list->items[i])
+                         : list ? STR("SomeKeyOfAnyWord")
+                                : STR_EMPTY;
+        m->keys[i] =
+            key.n ? arena_printf(arena, "%s%.*s", m->between, STR_ARG(key_in(arena, key, form))) : key;
+        m->longest = m->keys[i].n > m->longest ? m->keys[i].n : m->longest;
+        m->key_count++;
+    }
+}
+
+/* ---- one candidate ---- */
+
+/* How it is made: so much of either part, and a hash where anything is cut. */
+struct cut {
+    size_t stack, name;
+    bool hash;
+};
+
+/* What the hash is of: the whole name, as it would be. */
+static struct str hash_of(const struct made_up *m)
+{
+    struct str whole = arena_printf(m->t->arena, "%.*s-%.*s", STR_ARG(m->stack), STR_ARG(m->name));
+    return str_slice(sha256_hex(m->t->arena, whole), 0, HASHED);
+}
+
+/* The text as it would be now. */
+static struct str cut_text(const struct made_up *m, const struct cut *cut, struct str key)
+{
+    return arena_printf(m->t->arena, "%.*s%s%.*s%s%.*s%.*s%.*s", (int)cut->stack, m->stack.p, m->between,
+        (int)cut->name, m->name.p, cut->hash ? m->between : "", cut->hash ? HASHED : 0, hash_of(m).p,
+        STR_ARG(key), STR_ARG(m->end));
+}
+
+/* At most so many characters; false: too few to say anything. */
+static bool cut_to(const struct made_up *m, size_t most, struct cut *cut)
+{
+    size_t between = strlen(m->between), rest = between + m->longest + m->end.n;
+    *cut = (struct cut){m->stack.n, m->name.n, false};
+    if (m->stack.n + m->name.n + rest <= most)
+        return true;
+    rest += between + HASHED;
+    if (rest + 2 * PART_LEAST > most)
+        return false;
+    size_t room = most - rest, own = m->name.n < room / 2 ? m->name.n : room / 2;
+    bool whole = m->stack.n + (own < PART_LEAST ? own : PART_LEAST) <= room;
+    cut->hash = true;
+    cut->stack = whole ? m->stack.n : room - own;
+    cut->name = room - cut->stack < m->name.n ? room - cut->stack : m->name.n;
+    while (cut->name && m->name.p[cut->name - 1] == *m->between)
+        cut->name--;
+    return true;
+}
+
+/* Does the type ask more of the name than its attribute does by itself? */
+static bool breaks_constraint(const struct made_up *m, const struct value *text)
+{
+    const struct value *object = value_with(m->t->arena, NULL, m->attr->name, text);
+    struct constraint_break found = {0};
+    while (schema_constraint_broken(m->t->arena, m->declared->names->schema, object, ASKED_BY_WEIR, &found))
+        if (str_eq(found.attribute, m->attr->name))
+            return true;
+    return false;
+}
+
+/* Does the attribute take it, with each of the keys? */
+static bool is_taken(const struct made_up *m, const struct cut *cut)
+{
+    bool taken = true;
+    for (size_t i = 0; taken && i < m->key_count; i++) {
+        const struct value *converted, *text = value_string(m->t->arena, cut_text(m, cut, m->keys[i]));
+        struct schema_issue issue = {0};
+        taken = schema_convert(m->t->arena, m->attr, text, &converted, &issue) == 0 &&
+                !breaks_constraint(m, text);
+    }
+    return taken;
+}
+
+/* ${stack.name}-etl-role, ${stack.name}-etl-role-of-the-ni-0f9d3c1a, or with a part of the stack's name. */
+static struct tree *as_configured(const struct made_up *m, const struct cut *cut)
+{
+    struct arena *arena = m->t->arena;
+    struct tree *out = tree_new(arena, TREE_TEXT, NULL);
+    bool whole = cut->stack == m->stack.n;
+    tree_append(arena, out,
+        whole ? tree_code(arena, NULL, "%.*s", STR_ARG(m->code))
+              : tree_code(arena, NULL, "substr(%.*s, 0, %zu)", STR_ARG(m->code), cut->stack));
+    tree_append(arena, out,
+        tree_string(arena,
+            arena_printf(arena, "%s%.*s%s%.*s", m->between, (int)cut->name, m->name.p,
+                cut->hash ? m->between : "", cut->hash && whole ? HASHED : 0, hash_of(m).p),
+            NULL));
+    if (cut->hash && !whole) /* what is cut alike is told apart, whatever the stack is called */
+        tree_append(arena, out,
+            tree_code(arena, NULL, "substr(sha256(\"${%.*s}-%.*s\"), 0, %d)", STR_ARG(m->code),
+                STR_ARG(m->name), HASHED));
+    if (m->key_code.n) {
+        tree_append(arena, out, tree_string(arena, str_z(m->between), NULL));
+        tree_append(arena, out, tree_code(arena, NULL, "%.*s", STR_ARG(m->key_code)));
+    }
+    tree_append(arena, out, tree_string(arena, m->end, NULL));
+    return out;
+}
+
+static void set_style(struct made_up *m, const char *between)
+{
+    struct arena *arena = m->t->arena;
+    struct str name = template_stack_name(m->t);
+    m->between = between;
+    m->stack = words_of(arena, m->t->draft->stack, between, false);
+    m->name = words_of(arena, m->declared->resource->name, between, !*between);
+    m->code =
+        *between == '-' ? name : arena_printf(arena, "replace(%.*s, \"-\", \"%s\")", STR_ARG(name), between);
+}
+
+/* The longest of a style that the attribute takes; NULL: none. */
+static struct tree *in_style(struct made_up *m, const char *between)
+{
+    struct cut cut;
+    set_style(m, between);
+    for (enum key_form form = KEY_AS_IS; form < (m->declared->collection ? KEY_FORMS : KEY_PLAIN); form++) {
+        set_keys(m, form);
+        for (size_t most = LONGEST; cut_to(m, most, &cut); most--)
+            if (is_taken(m, &cut))
+                return as_configured(m, &cut);
+    }
+    return NULL;
+}
+
+/* ---- which name ---- */
+
+/* Of what is known by another id than its name: as the service says it, or as its ARN or URL ends. */
+static struct str name_there(struct template *t, const struct template_resource *declared)
+{
+    const struct schema *schema = declared->names->schema;
+    const struct value *live = NULL;
+    struct err err = ERR_INIT;
+    struct look look = t->live->look;
+    bool same = str_eq(names_output(declared->names, t->arena, STR("Ref")), schema->id);
+    if (same && look.provider && look_at(&look, schema, declared->physical, &live, NULL, &err) == 0 &&
+        value_gets(live, "name").n)
+        return value_gets(live, "name");
+    struct str ref = names_output(declared->names, t->arena, STR("Ref"));
+    if (!same && ref.n && look.provider &&
+        look_find(&look, schema, ref, declared->physical, &live, &err) == 0 && value_gets(live, "name").n)
+        return value_gets(live, "name");
+    struct str id = declared->physical;
+    if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
+        return STR_EMPTY;
+    return str_last_part(id, ":/");
+}
+
+static struct tree *made_up(struct template *t, const struct template_resource *declared,
+    const struct tree *attrs, const struct attr *attr)
+{
+    const struct tree *fifo = tree_get(attrs, "fifo");
+    bool is_fifo =
+        fifo && fifo->kind == TREE_LITERAL && fifo->value->kind == VALUE_BOOL && fifo->value->boolean;
+    struct made_up m = {
+        .t = t, .attr = attr, .declared = declared, .end = is_fifo ? STR(".fifo") : STR_EMPTY};
+    if (declared->physical.n && str_eq(names_output(declared->names, t->arena, STR("Ref")), attr->name))
+        return tree_string(t->arena, declared->physical, NULL);
+    struct str live = declared->physical.n ? name_there(t, declared) : STR_EMPTY;
+    if (live.n)
+        return tree_string(t->arena, live, NULL);
+    for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
+        struct tree *name = in_style(&m, styles[i]);
+        if (name)
+            return name;
+    }
+    set_style(&m, styles[0]);
+    set_keys(&m, KEY_AS_IS); /* the checks that follow tell what is wrong with it */
+    return as_configured(&m, &(struct cut){m.stack.n, m.name.n, false});
+}
+
+/* The attribute that CloudFormation makes up: mostly `name`, otherwise what Ref gives. NULL: there is none.
+ */
+static const struct attr *name_wanted(struct template *t, const struct fit *fit)
+{
+    const struct attr *name = schema_attr(fit->type->schema, STR("name"));
+    name = name ? name : schema_attr(fit->type->schema, names_output(fit->type, t->arena, STR("Ref")));
+    return name && name->required ? name : NULL;
+}
+
+/* A choice with the name in the place of nothing. */
+static struct tree *with_name(struct arena *arena, struct tree *s, struct tree *name)
+{
+    if (!s || s->kind == TREE_NOTHING)
+        return name;
+    for (size_t i = 0; s->kind == TREE_CHOICE && i < 2; i++)
+        s->items[i] = with_name(arena, s->items[i], name);
+    return s;
+}
+
+void template_give_name(struct template *t, const struct template_resource *declared, struct fit *fit)
+{
+    const struct attr *name = name_wanted(t, fit);
+    struct tree *given = name ? tree_get(fit->attrs, arena_strz(t->arena, name->name)) : NULL;
+    if (!name || (given && !tree_may_be_nothing(given)))
+        return;
+    struct tree *attrs = tree_new(t->arena, TREE_MAP, fit->attrs->node);
+    tree_set(t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, declared, fit->attrs, name)));
+    for (size_t i = 0; i < fit->attrs->n; i++) {
+        if (fit->attrs->entries[i].value == given)
+            continue;
+        tree_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
+        attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
+    }
+    fit->attrs = attrs;
+    declared->resource->note = declared->physical.n
+                                   ? declared->resource->note
+                                   : STR("CloudFormation made up a name; here it has one of its own");
+}
 
 /* "bus/", and nothing where it is the attribute's default. */
 static struct tree *as_folder(

@@ -95,10 +95,8 @@ void serverless_add_needs(struct macro *macro, struct form *form, const struct n
 
 const struct node *serverless_make(struct form *form, struct str what);
 
-/* ---- serverless_code.c, serverless_api.c ---- */
+/* ---- serverless_make.c, serverless_api.c ---- */
 
-const struct node *serverless_code(struct form *form, const struct node *place, bool layer);
-const struct node *serverless_definition(struct form *form);
 const struct node *serverless_body(struct form *form);
 /* POST /orders/{id} as ARNs have it. */
 struct str serverless_route_arn(struct arena *arena, struct str method, struct str path);

@@ -193,7 +193,7 @@ void template_add_module(struct template *t, struct template_resource *declared)
 struct str template_module_output(
     struct template *t, const struct template_resource *declared, struct str attr);
 
-/* ---- physical_names.c ---- */
+/* ---- physical_ids.c ---- */
 
 struct fit;
 /* The name that CloudFormation would make up, where none is given, or not always. */

@@ -48,7 +48,7 @@ int invocation_prepare(struct invocation *inv);
 /* All at once to standard output. Returns the exit status: a full disk is a failure, of the command too,
  * which need not look at it where it has more to do; from then on nothing is written. */
 int invocation_write(struct invocation *inv, struct str text);
-/* The same for what somebody asked for byte by byte: secrets in it stay (cmd/terminal/say.h). */
+/* The same for what somebody asked for byte by byte: secrets in it stay (cmd/terminal/term.h). */
 int invocation_write_as_is(struct invocation *inv, struct str text);
 /* To a new file, never over one that is there; `next` is what to do with it. "-" is standard output. */
 int invocation_write_new(struct invocation *inv, const char *path, struct str text, const char *next);

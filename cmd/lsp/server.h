@@ -148,7 +148,7 @@ void add_location(
 void add_edit(
     struct lsp *lsp, struct buf *out, struct str text, size_t from, size_t to, struct str replacement);
 
-/* ---- Completion: complete.c finds out what the cursor is in, complete_names.c what may stand
+/* ---- Completion: complete.c finds out what the cursor is in, complete.c what may stand
  * in an expression there; both hand one item after the other to items_add(). */
 /* As the protocol numbers them. */
 enum item_kind {
@@ -181,8 +181,3 @@ struct item {
     bool is_data;
     int order; /* smaller ones come first */
 };
-
-void items_add(struct items *items, const struct item *item);
-
-/* What may stand where the words end, within an expression. */
-void complete_expression(struct items *items, const struct cursor *cursor, const struct words *words);

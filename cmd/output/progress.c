@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "cmd/output/events.h"
-#include "cmd/terminal/say.h"
+#include "cmd/terminal/term.h"
 
 #include <stdlib.h>
 #include <string.h>

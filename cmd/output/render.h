@@ -91,7 +91,7 @@ const char *action_past(enum action action);
 const char *action_present(enum action action);
 
 /* ---- what render_plan.c (a plan), render_section.c (one resource of it) and
- * render_order.c (which comes after which) share; nobody else includes it. */
+ * render_plan.c (which comes after which) share; nobody else includes it. */
 enum { TYPES_WORTH_IT = 8 }; /* from so many changes on they are counted by type, too */
 
 struct section {
@@ -108,8 +108,6 @@ size_t sections_list(const struct plan *plan, struct arena *arena, struct sectio
 bool sections_in_modules(const struct section *sections, size_t n);
 /* "aws.s3.object  24 to create", a line for each type. */
 void sections_types(const struct section *sections, size_t n, struct buf *out);
-/* The tags that all have which are made: reported once. NULL: none. */
-const struct value *sections_tags(const struct section *sections, size_t n, struct arena *arena);
 
 /* The signs that a line about a change begins with. */
 struct sign {
@@ -207,7 +205,7 @@ void pen_change_set(
 struct pen pen_new(
     const struct render_options *options, const char *suffix, struct arena *arena, struct buf *out);
 
-/* ---- unified_diff.c: the longest common subsequence of two sequences, for showing what was added and
+/* ---- render_items.c: the longest common subsequence of two sequences, for showing what was added and
  * removed. */
 enum edit { EDIT_KEEP, EDIT_REMOVE, EDIT_ADD };
 
@@ -219,7 +217,7 @@ enum edit { EDIT_KEEP, EDIT_REMOVE, EDIT_ADD };
 size_t lcs_edits(
     size_t n, size_t m, bool (*equal)(void *ctx, size_t i, size_t j), void *ctx, enum edit *script);
 
-/* ---- unified_diff.c: Two texts as a unified diff, for reading. */
+/* ---- render_items.c: Two texts as a unified diff, for reading. */
 /* Nothing where they are equal. Control characters are shown as escapes. */
 void unified_diff(struct str name, struct str before, struct str after, bool color, struct buf *out);
 

@@ -2,7 +2,7 @@
 #include "cmd/policy/policy.h"
 
 #include "plan/make/make.h"
-#include "plan/state/backend_s3.h"
+#include "plan/state/backend.h"
 #include "plan/state/stack_data.h"
 #include "stacks/load/module_lock.h"
 

@@ -23,13 +23,11 @@ void reference_language(struct buf *out);
 bool reference_functions(
     struct str name, enum reference_format format, const struct term *term, struct buf *out);
 
-/* ---- attr_notes.c: what holds for an attribute besides what it is: required, default, allowed values,
+/* ---- reference_types.c: what holds for an attribute besides what it is: required, default, allowed values,
  * what a change does, its name in the service's API. In words with commas, for reference pages and
  * editors. */
 /* Under which the attribute is listed: what the heading says is no note. Arguments are a data source's. */
 enum attr_heading { HEADING_NONE, HEADING_ATTRIBUTES, HEADING_ARGUMENTS, HEADING_READ_ONLY };
-
-void attr_notes(const struct attr *attr, enum attr_heading heading, struct buf *out);
 
 /* ---- json_schema.c: JSON Schema of what types take, for editors; cmd_schema.c makes a document of it.
  * Any value may also be an expression, so every type is "this, or text with ${…}". */

@@ -2,8 +2,217 @@
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
+#include "base/yaml.h"
 #include "cmd/invocation/invocation.h"
 #include "stacks/load/files.h"
+#include "stacks/load/load.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* ---- The stacks below a folder ---- */
+
+enum { FOLDERS_DEEP = 40 };
+
+struct finding {
+    struct arena *arena;
+    const char *top;
+    struct texts found;
+    size_t cap;
+};
+
+/* NULL: there is none that can be read. */
+static const struct node *stack_root(struct arena *arena, struct str folder, bool *there)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct str file;
+    *there = find_stack_file(arena, folder, &file);
+    const struct node *root = *there ? yaml_load(arena, arena_strz(arena, file), file, &ignored) : NULL;
+    return root && root->kind == NODE_MAP ? root : NULL;
+}
+
+/* One with mistakes is a stack, so that they are reported. */
+static bool has_stack(struct arena *arena, struct str folder)
+{
+    bool there;
+    const struct node *root = stack_root(arena, folder, &there);
+    return there && (!root || node_get(root, "stack"));
+}
+
+/* Is the stack in that folder a fleet? */
+static bool repository_has_fleet(struct arena *arena, const char *folder)
+{
+    bool there;
+    const struct node *root = stack_root(arena, str_z(folder), &there);
+    return root && node_get(root, "fleet");
+}
+
+static void find_below(struct finding *f, struct str name, int depth);
+
+static bool is_searched(struct finding *f, struct str path, const char *name)
+{
+    struct stat st;
+    return name[0] != '.' && strcmp(name, "node_modules") != 0 && !lstat(arena_strz(f->arena, path), &st) &&
+           S_ISDIR(st.st_mode);
+}
+
+static void look_into(struct finding *f, struct str folder, struct str name, int depth)
+{
+    AUTO_DIR DIR *dir = opendir(arena_strz(f->arena, folder));
+    for (const struct dirent *entry; dir && depth < FOLDERS_DEEP && (entry = dir_next(dir));) {
+        struct str own = arena_str(f->arena, str_z(entry->d_name));
+        if (is_searched(f, path_join(f->arena, folder, own), entry->d_name))
+            find_below(f, name.n ? path_join(f->arena, name, own) : own, depth + 1);
+    }
+}
+
+/* `name` "": the top. */
+static void find_below(struct finding *f, struct str name, int depth)
+{
+    struct str folder = name.n ? path_join(f->arena, str_z(f->top), name) : str_z(f->top);
+    if (has_stack(f->arena, folder)) {
+        ARENA_GROW(f->arena, f->found.items, f->found.n, f->cap);
+        f->found.items[f->found.n++] = name.n ? name : STR(".");
+    }
+    look_into(f, folder, name, depth);
+}
+
+/* The folders below `top` with a stack; modules, which have no `stack:`, are none. */
+static struct texts repository_find(struct arena *arena, const char *top)
+{
+    struct finding f = {.arena = arena, .top = top};
+    find_below(&f, STR_EMPTY, 0);
+    if (f.found.n)
+        qsort(f.found.items, f.found.n, sizeof *f.found.items, str_order);
+    return f.found;
+}
+
+/* ---- which is meant ---- */
+
+/* With --sandbox the folder says it, wherever the stack keeps its state otherwise. Of one with mistakes
+ * nothing else is known. */
+static bool is_meant(const struct member *m, const struct backend_options *store)
+{
+    const struct stack *stack = m->workspace.stack;
+    if (!stack) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        return !store->config && sandbox_folder_same(arena_strz(&scratch, store->dir), m->given->stack.dir);
+    }
+    struct backend_options own = {
+        .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
+    struct backend_options beside = own;
+    beside.config = NULL;
+    return stack_data_means(store, &own) || (m->options.sandbox_dir && stack_data_means(store, &beside));
+}
+
+static struct member *member_of(struct fleet *fleet, const struct backend_options *store)
+{
+    for (size_t i = 0; i < fleet->n + fleet->others; i++)
+        if (is_meant(&fleet->members[i], store))
+            return &fleet->members[i];
+    return NULL;
+}
+
+/* What the stack of that place is going to give to one that refers to it, `ctx`: fleet->outputs. */
+static const struct value *repository_outputs(void *ctx, const struct backend_options *store)
+{
+    const struct member *user = ctx;
+    struct fleet *fleet = user->fleet;
+    const struct member *m = fleet->applies || fleet->destroy ? NULL : member_of(fleet, store);
+    bool planned = m && member_needs(user, m) && m->plan; /* others may be planned just now */
+    return planned && member_has_work(m) ? m->plan->output_values : NULL;
+}
+
+/* ---- who needs whom ---- */
+
+struct ordering {
+    struct fleet *fleet;
+    struct span **places; /* of each member: where it refers to each that it needs */
+    size_t *spots;        /* of each: its place on the way, from 1 on; 0: not visited */
+    size_t *way, *turns;  /* members, and which of their needs leads to the next */
+    size_t depth;
+};
+#define NO_CIRCLE SIZE_MAX /* a spot: none goes through it */
+
+static void connect(struct ordering *o, struct member *m)
+{
+    struct fleet *fleet = o->fleet;
+    struct arena *arena = &fleet->inv->arena;
+    size_t n = 0;
+    const struct stack_reference *list =
+        m->workspace.stack ? plan_references(&m->workspace, arena, &n) : NULL;
+    const struct member *shared = m->base ? repository_shared_of(fleet, m->base) : NULL;
+    size_t *needs = ARENA_ARRAY(arena, size_t, n + 2);
+    struct span *places = ARENA_ARRAY(arena, struct span, n + 2);
+    if (shared) {
+        places[m->need_count] = m->base->stack->shared.span;
+        needs[m->need_count++] = (size_t)(shared - fleet->members);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct member *other = member_of(fleet, &list[i].store);
+        if (!other)
+            continue;
+        places[m->need_count] = list[i].span;
+        needs[m->need_count++] = (size_t)(other - fleet->members);
+    }
+    m->needs = needs;
+    o->places[m - fleet->members] = places;
+}
+
+/* An error at each of its places. */
+static int report_circle(struct ordering *o, size_t first)
+{
+    struct fleet *fleet = o->fleet;
+    struct diags *diags = &fleet->inv->diags;
+    AUTO_BUF struct buf way = BUF_INIT;
+    for (size_t i = first; i < o->depth; i++)
+        buf_addf(&way, "%.*s, ", STR_ARG(fleet->members[o->way[i]].name));
+    buf_add_str(&way, fleet->members[o->way[first]].name);
+    for (size_t i = first; i < o->depth; i++) {
+        const struct member *m = &fleet->members[o->way[i]], *next = &fleet->members[m->needs[o->turns[i]]];
+        struct diag *d = diag_error(diags, o->places[o->way[i]][o->turns[i]],
+            "stacks refer to each other in a circle: %s; here %.*s to %.*s", way.p, STR_ARG(m->name),
+            STR_ARG(next->name));
+        if (i == first)
+            diag_hint(diags, d, "move what both need into a stack of its own, to which they refer");
+    }
+    return invocation_diags(fleet->inv);
+}
+
+static int visit(struct ordering *o, size_t at)
+{
+    const struct member *m = &o->fleet->members[at];
+    size_t *turn = &o->turns[o->depth];
+    int status = EXIT_DONE;
+    o->way[o->depth++] = at;
+    o->spots[at] = o->depth;
+    for (*turn = 0; *turn < m->need_count && status == EXIT_DONE; ++*turn) {
+        size_t to = m->needs[*turn], spot = o->spots[to];
+        status = !spot ? visit(o, to) : spot != NO_CIRCLE ? report_circle(o, spot - 1) : EXIT_DONE;
+    }
+    o->depth--;
+    o->spots[at] = NO_CIRCLE;
+    return status;
+}
+
+/* Who refers to whom. The exit status: a circle is reported with all its places. */
+static int repository_order(struct repository *repository)
+{
+    struct fleet *fleet = &repository->fleet;
+    struct arena *arena = &repository->inv->arena;
+    struct ordering o = {.fleet = fleet,
+        .places = ARENA_ARRAY(arena, struct span *, fleet->n + 1),
+        .spots = ARENA_ARRAY(arena, size_t, fleet->n + 1),
+        .way = ARENA_ARRAY(arena, size_t, fleet->n + 1),
+        .turns = ARENA_ARRAY(arena, size_t, fleet->n + 1)};
+    int status = EXIT_DONE;
+    for (size_t i = 0; i < fleet->n; i++)
+        connect(&o, &fleet->members[i]);
+    for (size_t i = 0; i < fleet->n && status == EXIT_DONE; i++)
+        if (!o.spots[i])
+            status = visit(&o, i);
+    return status;
+}
 
 /* ---- what goes together ---- */
 

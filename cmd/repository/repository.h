@@ -61,20 +61,6 @@ struct str repository_fleet_of(struct str name);
 /* fleet_remember() of all fleets among them. */
 int repository_remember(struct repository *repository, bool gone);
 
-/* ---- repository_find.c ---- */
-
-/* The folders below `top` with a stack; modules, which have no `stack:`, are none. */
-struct texts repository_find(struct arena *arena, const char *top);
-/* Is the stack in that folder a fleet? */
-bool repository_has_fleet(struct arena *arena, const char *folder);
-
-/* ---- repository_order.c ---- */
-
-/* Who refers to whom. The exit status: a circle is reported with all its places. */
-int repository_order(struct repository *repository);
-/* What the stack of that place is going to give to one that refers to it, `ctx`: fleet->outputs. */
-const struct value *repository_outputs(void *ctx, const struct backend_options *place);
-
 /* ---- repository_changed.c ---- */
 
 /* Before a stack is opened with these options: what its functions read will be known. */
@@ -82,12 +68,7 @@ void repository_hear(struct repository *repository, struct workspace_options *op
 /* Keeps those that --changed means. The exit status. */
 int repository_choose_changed(struct repository *repository);
 
-/* ---- repository_report.c ---- */
-
-/* A result for each, as --junit says. The exit status. */
-int repository_write_junit(struct repository *repository);
-/* What is planned for all, for one comment. */
-void repository_markdown(struct repository *repository, struct buf *out);
+/* ---- repository_run.c ---- */
 
 /* ---- repository_run.c: the commands ---- */
 

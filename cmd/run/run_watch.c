@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "cmd/terminal/say.h"
+#include "cmd/terminal/term.h"
 
 #include <stdio.h>
 #include <unistd.h>

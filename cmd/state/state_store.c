@@ -4,8 +4,8 @@
 
 #include "base/json.h"
 #include "plan/state/doctor.h"
-#include "plan/state/kms_key.h"
 #include "plan/state/migrate.h"
+#include "plan/state/secret.h"
 
 /* Without opening the state itself: it may be damaged or locked. */
 static int with_backend(

@@ -8,7 +8,6 @@
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
-#include "plan/objects/named.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 

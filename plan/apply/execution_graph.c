@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
+#include "plan/state/state.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "plan/apply/work.h"
 #include "plan/decide/decision.h"
-#include "plan/objects/named.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
 #include "plan/recover/recover.h"
 
 #include <stdio.h>

@@ -6,8 +6,8 @@
 #include "plan/decide/decision.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/named.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
 #include "provider/kind.h"
 #include "provider/names/names.h"
 
@@ -300,7 +300,7 @@ static struct identities identities_now(
 }
 
 /* What stands in for another may have others behind it. A new version of what keeps its versions is looked
- * for among those of the whole stack, where these are read (needed.c). */
+ * for among those of the whole stack, where these are read (early_state.c). */
 static void note_new(struct planner *p, void *ctx, const struct instance *instance)
 {
     struct newcomers *all = ctx;

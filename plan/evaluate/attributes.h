@@ -41,13 +41,7 @@ const struct attr_expr *attributes_given(const struct decl *decl, struct str nam
 bool constraints_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed);
 
-/* ---- trusts.c ---- */
-
-/* The same of roles: whoever has to assume one of the stack's is let in by it. */
-bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
-    const struct value *changed);
-
-/* ---- fills.c: Attributes that the file leaves to another resource: `fills` in a spec (docs/specs.md). A
+/* ---- Attributes that the file leaves to another resource: `fills` in a spec (docs/specs.md). A
  * Glue connection wants the zone of the subnet that it lies in, which the subnet knows. What is filled in
  * counts as given.
  *
@@ -55,13 +49,10 @@ bool trusts_check(struct planner *p, const struct instance *instance, const stru
  *     fills_read()   asks the service for the rest, once the ids are known
  *
  * While a plan is applied the first is called with the executor's lock, the second without. */
-/* The object with what the plan knows, and unknown where that is still to come. */
-const struct value *fills_known(
-    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
 /* `op` is the instance's own context, with its provider. */
 int fills_read(struct planner *p, const struct op_ctx *op, const struct value **object, struct err *err);
 
-/* ---- attributes.c: what was there before the stack took it over is deleted only by those who agree to
+/* ---- What was there before the stack took it over is deleted only by those who agree to
  * that (--delete-adopted). adopted_forbids() says so of one resource; a destroy asks adopted_keeps() of
  * each and tells all of them at once by adopted_tell(), for there is one answer to all. */
 /* It was taken over, and nobody has agreed. */

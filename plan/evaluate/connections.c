@@ -2,6 +2,7 @@
 #include "plan/evaluate/connections.h"
 
 #include "base/mem.h"
+#include "base/threads.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/shared_listings.h"
@@ -10,6 +11,317 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- Keys of the hosts that the stack's connections lead to. A
+ * key that was trusted belongs to what was the host then: the recorded resources that the connection's `host`
+ * comes from, by type and id. Where others have taken their place it is as if it had never been seen. Of a
+ * machine whose service tells what it printed when it started (schema->console) the key is compared with
+ * that, at the first login, too.
+ *
+ * host_keys_bind() is the planner's, the functions of host_keys_trust() any thread's. What is learned is
+ * recorded by the next apply, and reported. */
+
+struct learned {
+    struct str connection, key, of;
+    const char *shown, *where, *why;
+    bool reported, recorded;
+};
+
+/* What a connection's host is. */
+struct host {
+    struct str of; /* "aws.ec2.instance i-0a1b"; "": nothing of the stack's */
+    struct machine *machines;
+    size_t n;
+};
+
+struct machine {
+    struct str address;
+    const struct schema *schema;
+    struct provider *provider;
+    const struct value *attrs;
+};
+
+struct host_keys {
+    struct workspace *workspace;
+    pthread_mutex_t lock; /* of all below */
+    struct arena arena;
+    struct map hosts; /* connection -> struct host */
+    struct learned *learned;
+    size_t n, cap;
+    bool recording; /* the state takes records */
+    bool binding;   /* whoever opens a provider binds its connection */
+};
+
+/* ---- what is the host ---- */
+
+struct search {
+    struct planner *p;
+    struct arena *arena;
+    struct str host;
+    bool *visited;
+    struct host *out;
+    struct buf machines, others; /* who they are */
+    bool exact;                  /* machines have the host's address */
+};
+
+static bool has_text(const struct record *record, struct str text)
+{
+    for (uint32_t i = 0; text.n && i < record->attrs->count; i++)
+        if (str_eq(value_text(record->attrs->entries[i].value, STR_EMPTY), text))
+            return true;
+    return false;
+}
+
+static void add_identity(struct buf *out, const struct record *record)
+{
+    buf_addf(
+        out, "%s%.*s %.*s", out->n ? ", " : "", STR_ARG(record->subject.type), STR_ARG(record->subject.id));
+}
+
+static void add_machine(struct search *s, const struct record *record, const struct schema *schema)
+{
+    struct err ignored = ERR_INIT; /* without it the key is trusted at its first use */
+    struct provider *provider;
+    add_identity(&s->machines, record);
+    if (location_provider(s->p, record->subject.provider, record->location, &provider, &ignored))
+        return;
+    struct machine *more = ARENA_ARRAY(s->arena, struct machine, s->out->n + 1);
+    if (s->out->n)
+        memcpy(more, s->out->machines, s->out->n * sizeof *more);
+    more[s->out->n++] = (struct machine){record->subject.address, schema, provider, record->attrs};
+    s->out->machines = more;
+}
+
+/* As the state has them now; before a run begins `moved:` may not have been applied. */
+static const struct record *const *instances_of(struct search *s, const struct decl *decl)
+{
+    const struct record *const *now = state_instances(s->p->workspace->state, s->arena, decl->address);
+    const struct seen *first = map_get(s->p->recorded.by_declared, decl->address);
+    size_t n = 0;
+    if (now[0])
+        return now;
+    for (const struct seen *seen = first; seen; seen = seen->neighbour)
+        n++;
+    const struct record **before = ARENA_ARRAY(s->arena, const struct record *, n + 1);
+    n = 0;
+    for (const struct seen *seen = first; seen; seen = seen->neighbour)
+        before[n++] = seen->record;
+    return before;
+}
+
+/* Of several machines the one that has the address; where none says so, all of them. */
+static void add_records(struct search *s, const struct decl *decl)
+{
+    const struct record *const *records = instances_of(s, decl);
+    for (size_t i = 0; records[i]; i++) {
+        bool exact = has_text(records[i], s->host);
+        if (decl->schema->console && exact && !s->exact) {
+            s->exact = true;
+            s->out->n = 0;
+            s->machines.n = 0;
+        }
+        if (decl->schema->console && exact == s->exact)
+            add_machine(s, records[i], decl->schema);
+        else if (exact && !decl->schema->history) /* that is no host, only what says where one is */
+            add_identity(&s->others, records[i]);
+    }
+}
+
+/* Machines are where the way ends: what they were made with is not the host, and neither is what a connection
+ * goes through. */
+static void search_hosts(struct search *s, const struct decl *decl)
+{
+    for (size_t i = 0; i < decl->dep_count; i++) {
+        const struct decl *dep = decl->deps[i];
+        if (s->visited[dep->index] || dep->kind == DECL_CONNECTION)
+            continue;
+        s->visited[dep->index] = true;
+        if (dep->kind == DECL_RESOURCE && dep->schema)
+            add_records(s, dep);
+        if (dep->kind != DECL_RESOURCE || !dep->schema || !dep->schema->console)
+            search_hosts(s, dep);
+    }
+}
+
+static const struct host *host_of(const struct host_keys *keys, struct str connection)
+{
+    static const struct host nothing = {0};
+    const struct host *host = map_get(&keys->hosts, connection);
+    return host ? host : &nothing;
+}
+
+/* With the lock held. */
+static void bind_host(struct host_keys *keys, struct str connection, const struct host *found, struct str of)
+{
+    const struct host *before = host_of(keys, connection);
+    if (str_eq(before->of, of) && before->n == found->n)
+        return;
+    struct host *host = ARENA_NEW(&keys->arena, struct host);
+    *host = (struct host){arena_str(&keys->arena, of), NULL, found->n};
+    host->machines = ARENA_ARRAY(&keys->arena, struct machine, found->n + 1);
+    if (found->n)
+        memcpy(host->machines, found->machines, found->n * sizeof *found->machines);
+    map_set(&keys->hosts, connection, host);
+}
+
+/* Finds what the connection's host is by now, as the state has it. */
+static void host_keys_bind(
+    struct host_keys *keys, struct planner *p, const struct decl *connection, const struct value *settings)
+{
+    if (!p->workspace->state || keys->binding)
+        return;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_FREE bool *visited = mem_zalloc(p->stack->decl_count + 1);
+    struct host found = {0};
+    struct search s = {
+        .p = p, .arena = &scratch, .host = value_gets(settings, "host"), .visited = visited, .out = &found};
+    keys->binding = true;
+    search_hosts(&s, connection);
+    keys->binding = false;
+    pthread_mutex_lock(&keys->lock);
+    bind_host(keys, connection->full_name, &found, buf_str(s.machines.n ? &s.machines : &s.others));
+    pthread_mutex_unlock(&keys->lock);
+    buf_release(&s.machines);
+    buf_release(&s.others);
+}
+
+/* ---- what is trusted ---- */
+
+/* Is it the key of what is the host now? Of one that is none of the stack's the connection's name has to do.
+ */
+static bool still_counts(struct str of, const struct host *host)
+{
+    return !of.n || str_eq(of, host->of);
+}
+
+static struct str known_key(void *ctx, struct arena *arena, struct str connection, bool *made)
+{
+    struct host_keys *keys = ctx;
+    struct str key = STR_EMPTY;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
+    const struct host *host = host_of(keys, connection);
+    const struct value *recorded =
+        keys->workspace->state ? value_get(state_trusted(keys->workspace->state), connection) : NULL;
+    struct str of = value_gets(recorded, "of");
+    if (recorded && still_counts(of, host))
+        key = value_text(recorded, value_gets(recorded, "key"));
+    *made = host->n && of.n;
+    for (size_t i = 0; i < keys->n; i++)
+        if (str_eq(connection, keys->learned[i].connection) && still_counts(keys->learned[i].of, host)) {
+            key = keys->learned[i].key;
+            *made = host->n > 0;
+        }
+    key = arena_str(arena, key);
+    return key;
+}
+
+static int record(struct host_keys *keys, struct learned *learned, struct err *err)
+{
+    if (learned->recorded)
+        return 0;
+    learned->recorded = true;
+    return state_trust(keys->workspace->state, learned->connection, learned->key, learned->of, err);
+}
+
+static void learn_key(void *ctx, const struct reach_learned *found)
+{
+    struct host_keys *keys = ctx;
+    struct arena *arena = &keys->arena;
+    struct err ignored = ERR_INIT; /* a state that cannot be written stops the run by itself */
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
+    MEM_GROW(keys->learned, keys->cap, keys->n + 1);
+    struct learned *learned = &keys->learned[keys->n++];
+    *learned = (struct learned){.connection = arena_str(arena, found->connection),
+        .key = arena_str(arena, found->key),
+        .of = host_of(keys, found->connection)->of,
+        .shown = arena_strz(arena, str_z(found->shown)),
+        .where = arena_strz(arena, found->where),
+        .why = arena_strz(arena, str_z(found->why ? found->why : "")),
+        .reported = found->vouched};
+    if (keys->recording)
+        record(keys, learned, &ignored);
+}
+
+/* ---- what machines show ---- */
+
+static bool consoles(void *ctx, struct arena *arena, struct str connection, const atomic_bool *cancel,
+    struct str *text, struct err *err)
+{
+    struct host_keys *keys = ctx;
+    AUTO_BUF struct buf all = BUF_INIT;
+    int rc = 0;
+    pthread_mutex_lock(&keys->lock);
+    const struct host *host = host_of(keys, connection);
+    pthread_mutex_unlock(&keys->lock);
+    *text = STR_EMPTY;
+    for (size_t i = 0; i < host->n && !rc; i++) {
+        const struct machine *m = &host->machines[i];
+        struct str one = STR_EMPTY;
+        struct op_ctx op = {.arena = arena,
+            .provider = m->provider,
+            .schema = m->schema,
+            .address = m->address,
+            .cancel = cancel};
+        rc = m->schema->ops->console(&op, m->attrs, &one, err);
+        buf_add_str(&all, one);
+    }
+    if (!rc)
+        *text = arena_str(arena, buf_str(&all));
+    return host->n > 0;
+}
+
+/* ---- life ---- */
+
+static struct host_keys *host_keys_new(struct workspace *workspace)
+{
+    struct host_keys *keys = mem_zalloc(sizeof *keys);
+    keys->workspace = workspace;
+    pthread_mutex_init(&keys->lock, NULL);
+    return keys;
+}
+
+static void host_keys_free(struct host_keys *keys)
+{
+    map_release(&keys->hosts);
+    free(keys->learned);
+    arena_release(&keys->arena);
+    pthread_mutex_destroy(&keys->lock);
+    free(keys);
+}
+
+static struct reach_trust host_keys_trust(struct host_keys *keys)
+{
+    return (struct reach_trust){known_key, learn_key, consoles, keys};
+}
+
+/* From now on, with what was learned before, until it is called with false. */
+static int host_keys_record(struct host_keys *keys, bool recording, struct err *err)
+{
+    int rc = 0;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
+    keys->recording = recording;
+    for (size_t i = 0; recording && i < keys->n && !rc; i++)
+        rc = record(keys, &keys->learned[i], err);
+    return rc;
+}
+
+/* What was learned since the last call and nobody has vouched for. */
+static void host_keys_tell(struct host_keys *keys, const struct observer *observer)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        struct learned *learned = &keys->learned[i];
+        char address[256], text[1024];
+        if (learned->reported)
+            continue;
+        learned->reported = true;
+        int n = snprintf(address, sizeof address, "connections.%.*s", STR_ARG(learned->connection));
+        snprintf(text, sizeof text, "the host key of %s is trusted at its first use%s: %s%s%s%s",
+            learned->where, learned->recorded ? "" : " (an apply records it)", learned->shown,
+            *learned->why ? " (not checked: " : "", learned->why, *learned->why ? ")" : "");
+        observe(observer,
+            &(struct event){.kind = EVENT_NOTE, .address = str_n(address, (size_t)n), .text = text});
+    }
+}
 
 /* ---- A connection by itself, or what a provider goes by: for commands that only want to go there. */
 

@@ -1,14 +1,313 @@
-/*
- * What values require of each other, across resources too, and texts in languages of their own: reported
- * at the attribute, before anything is called.
- */
+/* What values require of each other, across resources too, and texts in languages of their own: reported at
+ * the attribute, before anything is called. */
 #include "base/json.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/planner.h"
+#include "provider/iam/policy.h"
 #include "provider/notation/notation.h"
 
 #include <string.h>
+
+/* ---- actions that nothing knows ---- */
+
+struct reported_actions {
+    struct planner *p;
+    const struct attr_expr *given;
+    const struct value *path[6]; /* to where the action stands */
+    size_t depth;
+};
+
+static void tell_action(const struct reported_actions *t, struct arena *arena, struct str action)
+{
+    struct str nearest;
+    if (iam_action_is_known(arena, action, &nearest))
+        return;
+    struct span span = expr_span_at(t->given->expr, value_list(arena, t->path, t->depth), false);
+    struct diag *d = diag_warning(
+        t->p->diags, span, "\"%.*s\" is not an action that IAM knows: it has no effect", STR_ARG(action));
+    if (nearest.n)
+        diag_label(t->p->diags, d, "did you mean \"%.*s\"?", STR_ARG(nearest));
+    else
+        diag_hint(t->p->diags, d,
+            "look it up in the Service Authorization Reference; an action that is newer than this "
+            "weir is right all the same");
+}
+
+static void tell_actions(struct reported_actions *t, struct arena *arena, const struct value *statement)
+{
+    static const char *const elements[] = {"Action", "NotAction"};
+    for (size_t e = 0; e < 2; e++) {
+        const struct value *actions = value_getz(statement, elements[e]);
+        size_t depth = t->depth;
+        t->path[t->depth++] = value_stringz(arena, elements[e]);
+        if (actions && actions->kind == VALUE_STRING)
+            tell_action(t, arena, actions->string);
+        for (uint32_t i = 0; actions && actions->kind == VALUE_LIST && i < actions->count; i++) {
+            t->path[t->depth++] = value_int(arena, i);
+            if (actions->items[i]->kind == VALUE_STRING)
+                tell_action(t, arena, actions->items[i]->string);
+            t->depth--;
+        }
+        t->depth = depth;
+    }
+}
+
+/* A misspelt action allows nothing, and nobody says so until something is denied. */
+static void check_actions(
+    struct planner *p, const struct attr_expr *given, struct str key, const struct value *document)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct reported_actions t = {.p = p, .given = given};
+    const struct value *statements = value_getz(document, "Statement");
+    if (key.p)
+        t.path[t.depth++] = value_string(&scratch, key);
+    t.path[t.depth++] = value_stringz(&scratch, "Statement");
+    if (statements && statements->kind == VALUE_MAP)
+        tell_actions(&t, &scratch, statements);
+    for (uint32_t i = 0; statements && statements->kind == VALUE_LIST && i < statements->count; i++) {
+        t.path[t.depth++] = value_int(&scratch, i);
+        tell_actions(&t, &scratch, statements->items[i]);
+        t.depth--;
+    }
+}
+
+/* Only the newer language has variables. */
+static void check_variables(
+    struct planner *p, const struct attr_expr *given, struct str key, const struct value *document)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    const struct value *path[1], *whole = document;
+    if (document->kind == VALUE_STRING && json_parse(&scratch, document->string, &whole, ERR_IGNORED))
+        return;
+    const struct value *version = value_getz(whole, "Version");
+    if (str_eqz(value_text(version, STR_EMPTY), "2012-10-17") || (version && version->kind == VALUE_UNKNOWN))
+        return;
+    json_write(&text, whole, JSON_PLAIN);
+    if (str_find(buf_str(&text), STR("${"), 0) < 0)
+        return;
+    if (key.p)
+        path[0] = value_string(&scratch, key);
+    struct span span = expr_span_at(given->expr, value_list(&scratch, path, key.p ? 1 : 0), false);
+    struct diag *d = diag_warning(
+        p->diags, span, "policy variables are plain text in a policy without Version \"2012-10-17\"");
+    diag_hint(p->diags, d, "add Version: \"2012-10-17\" to the policy");
+}
+
+/* Would IAM take it? Said at the statement, where that stands in the file. */
+static bool check_policy(struct planner *p, const struct attr_expr *given, struct str key,
+    const struct type *type, const struct value *document)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *path[3], *statements = value_getz(document, "Statement");
+    struct err err = ERR_INIT;
+    size_t statement, depth = 0;
+    if (!iam_policy_check(&scratch, document, type->place, &statement, &err)) {
+        check_actions(p, given, key, document);
+        check_variables(p, given, key, document);
+        return true;
+    }
+    if (key.p)
+        path[depth++] = value_string(&scratch, key);
+    if (statement) {
+        path[depth++] = value_stringz(&scratch, "Statement");
+        if (statements && statements->kind == VALUE_LIST)
+            path[depth++] = value_int(&scratch, (int64_t)statement - 1);
+    }
+    struct str message =
+        statement ? arena_printf(&scratch, "statement %zu: %s", statement, err.message) : str_z(err.message);
+    const struct schema_issue issue = {
+        .message = message, .label = STR_EMPTY, .key = STR_EMPTY, .path = value_list(&scratch, path, depth)};
+    evaluate_issue(p, given->expr, node_key_span(given->entry), "attribute", given->name, &issue);
+    return false;
+}
+
+bool policies_check(struct planner *p, const struct attr_expr *given, const struct value *v)
+{
+    const struct type *type = given->attr->type;
+    bool ok = true;
+    if (type->kind == TYPE_POLICY && !value_is_null(v) && v->kind != VALUE_UNKNOWN)
+        return check_policy(p, given, (struct str){0}, type, v);
+    if (type->kind != TYPE_MAP || type->elem->kind != TYPE_POLICY || v->kind != VALUE_MAP)
+        return true;
+    for (uint32_t i = 0; i < v->count; i++)
+        if (!value_is_null(v->entries[i].value) && v->entries[i].value->kind != VALUE_UNKNOWN)
+            ok &= check_policy(p, given, v->entries[i].key, type->elem, v->entries[i].value);
+    return ok;
+}
+
+enum { TRUSTS_DEPTH = 8, TRUSTS_MOST = 100 };
+
+struct trusts {
+    struct planner *p;
+    const struct instance *instance;
+    const struct attr_expr *given;
+    struct arena *arena;
+    const struct value *steps[TRUSTS_DEPTH];
+    uint32_t depth;
+    bool met;
+};
+
+/* ---- what a trust policy says ---- */
+
+/* logs.eu-west-1.amazonaws.com is logs.amazonaws.com, too. */
+static bool is_service(struct str principal, struct str service)
+{
+    struct str rest, first = str_cut(principal, '.', &rest), wanted = str_cut(service, '.', &rest);
+    return str_eq(first, wanted) && str_find(principal, STR(".amazonaws.com"), 0) >= 0;
+}
+
+/* Whatever its conditions: they are about who calls. */
+static bool statement_lets_in(const struct iam_statement *statement, struct str service)
+{
+    const struct iam_condition *failed;
+    struct iam_request request = {.action = STR("sts:AssumeRole"), .resource = STR("*")};
+    request.who.service = service;
+    for (size_t i = 0; i < statement->principal_count; i++)
+        if (statement->principals[i].kind == IAM_SERVICE &&
+            is_service(statement->principals[i].name, service))
+            request.who.service = statement->principals[i].name;
+    enum iam_fit fit = iam_statement_fits(&request, statement, IAM_RESOURCE, &failed);
+    return !statement->deny && (fit == IAM_FITS || fit == IAM_CONDITION_FAILS);
+}
+
+/* What is not known, or is no policy, is nothing to complain of here. */
+static bool lets_in(struct arena *arena, const struct value *document, const struct value *services)
+{
+    const struct iam_policy *policy;
+    if (value_is_null(document) || !value_is_known(document) ||
+        iam_policy_read(arena, document, STR("trust"), &policy, ERR_IGNORED))
+        return true;
+    for (size_t i = 0; i < policy->n; i++)
+        for (uint32_t k = 0; k < services->count; k++)
+            if (statement_lets_in(&policy->statements[i], value_text(services->items[k], STR_EMPTY)))
+                return true;
+    return false;
+}
+
+/* ---- the role ---- */
+
+static void trusts_tell(
+    struct trusts *t, const struct expr *expr, const struct decl *role, const struct attr *attr)
+{
+    struct diags *diags = t->p->diags;
+    const struct decl *decl = t->instance->decl;
+    bool warns = t->p->offline &&
+                 (decl_lifecycle(decl)->adopt == ADOPT_EXISTING || import_of(t->p, t->instance->address));
+    struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY),
+               trust = iam_trust_attribute(role->schema->name);
+    const struct attr_expr *there = attributes_given(role, trust);
+    struct diag *d = (warns ? diag_warning : diag_error)(diags, expr_span(expr),
+        "%.*s: %.*s cannot assume the role %.*s: its trust policy does not let it in",
+        STR_ARG(t->instance->address), STR_ARG(service), STR_ARG(role->address));
+    diag_related(diags, d, there ? expr_span(there->expr) : role->span, "who may assume it");
+    diag_hint(
+        diags, d, "%.*s: ${trust(\"%.*s\")}; with others, a list of them", STR_ARG(trust), STR_ARG(service));
+    t->met &= warns;
+}
+
+/* Nobody here changes it. */
+static void tell_given_out(
+    struct trusts *t, const struct expr *expr, const struct decl *source, const struct attr *attr)
+{
+    struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY);
+    struct diag *d = diag_error(t->p->diags, expr_span(expr),
+        "%.*s: %.*s cannot assume this role of %.*s: its trust policy does not let it in",
+        STR_ARG(t->instance->address), STR_ARG(service), STR_ARG(source->address));
+    diag_related(t->p->diags, d, source->span, "the stack that made the role");
+    diag_hint(t->p->diags, d, "add ${trust(\"%.*s\")} to the role there, and apply that stack first",
+        STR_ARG(service));
+    t->met = false;
+}
+
+/* A role that another stack gives out, as that one's state has it. */
+static void check_given_out(struct trusts *t, const struct expr *expr, const struct expr *origin,
+    struct scope *scope, const struct attr *attr)
+{
+    const struct decl *source = expr_root(origin);
+    if (!source || source->kind != DECL_DATA || !str_eqz(source->schema->name, "weir.stack"))
+        return;
+    const struct value *policies = value_getz(planner_value(t->p, source), "trust_policies");
+    const struct value *role = policies ? expr_eval(origin, scope, t->arena) : NULL;
+    const struct value *policy = role ? value_get(policies, value_text(role, STR_EMPTY)) : NULL;
+    if (policy && !lets_in(t->arena, policy, attr->assumed_by))
+        tell_given_out(t, expr, source, attr);
+}
+
+/* Where it is plainly a role of the stack, also by way of locals and modules, its trust as it is going to be.
+ */
+static void check_role(struct trusts *t, const struct expr *expr, const struct attr *attr)
+{
+    AUTO_DIAGS struct diags unseen = DIAGS_INIT;
+    const struct decl *role = NULL;
+    struct scope scope = planner_scope(t->p, t->instance->decl, t->instance);
+    const struct expr *origin = evaluate_origin(t->p, expr, &scope),
+                      *owner = origin ? expr_owner(origin, &role) : NULL;
+    struct str trust = owner && role->schema ? iam_trust_attribute(role->schema->name) : STR_EMPTY;
+    scope.diags = &unseen;
+    if (!owner && origin)
+        check_given_out(t, expr, origin, &scope, attr);
+    if (!trust.n)
+        return;
+    const struct value *object = expr_eval(owner, &scope, t->arena);
+    if (object && object->kind == VALUE_MAP && !lets_in(t->arena, value_get(object, trust), attr->assumed_by))
+        trusts_tell(t, expr, role, attr);
+}
+
+/* ---- where it is named ---- */
+
+static void trusts_walk(
+    struct trusts *t, const struct attr *attr, const struct type *type, const struct value *v);
+
+/* False: nothing is written there. */
+static bool walk_into(struct trusts *t, const struct attr *attr, const struct type *type,
+    const struct value *step, const struct value *v)
+{
+    if (t->depth == TRUSTS_DEPTH)
+        return false;
+    t->steps[t->depth++] = step;
+    bool there = expr_at(t->given->expr, value_list(t->arena, t->steps, t->depth), false) != NULL;
+    if (there)
+        trusts_walk(t, attr, type, v);
+    t->depth--;
+    return there;
+}
+
+static void trusts_walk(
+    struct trusts *t, const struct attr *attr, const struct type *type, const struct value *v)
+{
+    if (!type->elem && attr->assumed_by) {
+        const struct value *path = value_list(t->arena, t->steps, t->depth);
+        check_role(t, expr_at(t->given->expr, path, false), attr);
+        return;
+    }
+    bool listed = type->kind == TYPE_LIST || type->kind == TYPE_SET;
+    for (uint32_t i = 0; listed && i < TRUSTS_MOST; i++) /* as they are written: a set may be sorted */
+        if (!walk_into(t, attr, type->elem, value_int(t->arena, i), NULL))
+            break;
+    for (uint32_t i = 0; v && type->kind == TYPE_MAP && v->kind == VALUE_MAP && i < v->count; i++)
+        walk_into(t, attr, type->elem, value_string(t->arena, v->entries[i].key), v->entries[i].value);
+    for (size_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].assumed)
+            walk_into(t, &type->fields[i], type->fields[i].type, value_string(t->arena, type->fields[i].name),
+                value_get(v, type->fields[i].name));
+}
+
+/* The same of roles: whoever has to assume one of the stack's is let in by it. */
+static bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
+    const struct value *changed)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct trusts t = {.p = p, .instance = instance, .arena = &scratch, .met = true};
+    for (size_t i = 0; i < instance->decl->attr_count; i++) {
+        t.given = &instance->decl->attrs[i];
+        bool asked = !changed || value_list_has(changed, t.given->name);
+        if (asked && t.given->attr && t.given->attr->assumed)
+            trusts_walk(&t, t.given->attr, t.given->attr->type, value_get(object, t.given->name));
+    }
+    return t.met;
+}
 
 /* ---- Attributes that are texts in languages of their own: what a service would refuse of them, at its
  * place. */

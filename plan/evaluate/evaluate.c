@@ -2,9 +2,17 @@
 #include "plan/evaluate/evaluate.h"
 
 #include "base/mask.h"
+#include "base/mem.h"
+#include "plan/evaluate/attributes.h"
 #include "plan/evaluate/connections.h"
+#include "plan/evaluate/context.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
+#include "plan/plan.h"
 #include "plan/state/state.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 const struct value *planner_value(void *ctx, const struct decl *decl)
 {
@@ -195,4 +203,212 @@ void evaluate_as_recorded(struct planner *p, const bool *needed)
         else
             evaluate_decl(p, decl);
     }
+}
+
+/* ---- A provider without a plan: for commands that call services about what the state knows (running
+ * jobs), and need nothing else of the stack. */
+
+/* An input without a value does no harm, unless the configuration depends on it. */
+static int missing_input(struct planner *p, struct str name, const bool *needed, struct err *err)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (!needed[i] || decl->kind != DECL_INPUT || decl->module->parent || !value_is_unknown(decl->given))
+            continue;
+        err_set(err, ERR_INVALID, "the provider \"%.*s\" needs the input \"%.*s\", which has no value",
+            STR_ARG(name), STR_ARG(decl->name));
+        return err_hint(
+            err, "give it with -i %.*s=…, --input-file or an environment (-e)", STR_ARG(decl->name));
+    }
+    return 0;
+}
+
+static int open_provider(
+    struct planner *p, const struct record *record, struct provider **out, struct err *err)
+{
+    const struct decl *config = location_configuration(p, record->subject.provider);
+    AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
+    if (config) {
+        depends_need(config, needed);
+        if (missing_input(p, record->subject.provider, needed, err))
+            return -1;
+        evaluate_as_recorded(p, needed);
+    }
+    if (p->diags->errors || location_provider(p, record->subject.provider, record->location, out, err))
+        return -1;
+    return location_check_record(p, record, *out, err);
+}
+
+int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
+    struct provider **out, struct err *err)
+{
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, diags);
+    int rc = workspace->state && !recorded_claim(p) ? -1 : open_provider(p, record, out, err);
+    plan_free(p->plan);
+    return rc;
+}
+
+int plan_check_locations(struct workspace *workspace, struct diags *diags, struct err *err)
+{
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, diags);
+    AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
+    for (size_t i = 0; i < p->provider_count; i++)
+        depends_need(p->providers[i], needed);
+    int rc = recorded_claim(p) ? 0 : -1;
+    if (!rc)
+        evaluate_as_recorded(p, needed);
+    if (!rc)
+        rc = p->diags->errors ? -1 : locations_check(p, err);
+    plan_free(p->plan);
+    return rc;
+}
+
+/* Values as the state has them: nothing is read, and what is not recorded is unknown. */
+static bool evaluate_recorded(struct planner *p)
+{
+    if (p->workspace->state && !recorded_claim(p))
+        return false;
+    evaluate_as_recorded(p, NULL);
+    return true;
+}
+
+/* The instances, their values as far as they follow from the stack alone. */
+static size_t declare_instances(struct planner *p, const struct decl *decl)
+{
+    struct instances *list = &p->evaluated.instances[decl->index];
+    if (!evaluate_instances(p, decl))
+        *list = (struct instances){.keyed = decl->for_each != NULL};
+    for (size_t i = 0; i < list->n; i++) {
+        const struct value *object = evaluate_attributes(p, &list->items[i], p->arena);
+        if (object && !constraints_check(p, &list->items[i], object, NULL))
+            object = NULL;
+        list->items[i].planned = object ? object_unknown(p->arena, decl->schema, object) : &value_unknown;
+    }
+    return list->n;
+}
+
+const bool *plan_absent(struct workspace *workspace, struct arena *arena)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, &ignored);
+    bool *absent = ARENA_ARRAY(arena, bool, p->stack->decl_count + 1);
+    evaluate_fixed(p);
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        struct instances *list = &p->evaluated.instances[i];
+        if (p->evaluated.fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) {
+            size_t errors = ignored.errors;
+            size_t n = declare_instances(p, decl);
+            absent[i] = !n && !list->unread && ignored.errors == errors;
+        }
+        if (decl->kind == DECL_DATA && !absent[i])
+            p->evaluated.values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+    plan_free(p->plan);
+    return absent;
+}
+
+const struct declared *plan_declared(
+    struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, diags ? diags : &ignored);
+    struct declared *list = NULL;
+    size_t cap = 0;
+    *n = 0;
+    evaluate_fixed(p);
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (p->evaluated.fixed[i])
+            continue;
+        if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA) {
+            size_t count = declare_instances(p, decl);
+            MEM_GROW(list, cap, *n + count + 1);
+            if (!count && p->evaluated.instances[i].unread)
+                list[(*n)++] = (struct declared){decl, decl->address, NULL};
+            for (size_t k = 0; k < count; k++) {
+                const struct instance *instance = &p->evaluated.instances[i].items[k];
+                const struct value *object = instance->planned;
+                list[(*n)++] = (struct declared){decl, arena_str(arena, instance->address),
+                    value_is_unknown(object) ? &value_empty_map : value_copy(arena, object)};
+            }
+        }
+        if (decl->kind == DECL_DATA)
+            p->evaluated.values[i] = &value_unknown;
+        else
+            evaluate_decl(p, decl);
+    }
+    struct declared *kept = ARENA_ARRAY(arena, struct declared, *n + 1);
+    if (*n)
+        memcpy(kept, list, *n * sizeof *kept);
+    free(list);
+    plan_free(p->plan);
+    return kept;
+}
+
+struct provider *plan_provider_named(struct workspace *workspace, struct str name)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, &ignored);
+    struct provider *provider = NULL;
+    if (evaluate_recorded(p) && location_provider(p, name, NULL, &provider, ERR_IGNORED))
+        provider = NULL;
+    plan_free(p->plan);
+    return provider;
+}
+
+const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n)
+{
+    const struct planner *p = plan->planner;
+    size_t count = 0;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        count += p->evaluated.instances[i].n;
+    struct declared *list = ARENA_ARRAY(arena, struct declared, count + 1);
+    *n = 0;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct instances *instances = &p->evaluated.instances[i];
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < instances->n; k++) {
+            const struct instance *instance = &instances->items[k];
+            bool known = instance->planned && !value_is_unknown(instance->planned);
+            list[(*n)++] = (struct declared){
+                instance->decl, instance->address, known ? instance->planned : &value_empty_map};
+        }
+    }
+    return list;
+}
+
+const struct value *plan_evaluate(struct workspace *workspace, struct str text, const struct value *names,
+    struct arena *arena, struct diags *diags)
+{
+    struct stack *stack = workspace->stack;
+    struct source *source = ARENA_NEW(&stack->arena, struct source);
+    *source = (struct source){.path = STR("expression"), .text = arena_str(&stack->arena, text)};
+    struct expr *expr = expr_parse(&stack->arena, source, diags);
+    if (!expr)
+        return NULL;
+    stack_resolve(stack, expr, names, diags);
+    if (diags->errors)
+        return NULL;
+    struct plan_options options = {.offline = true};
+    struct planner *p = planner_new(workspace, &options, diags);
+    const struct value *v = NULL;
+    if (evaluate_recorded(p)) {
+        struct scope scope = {.value_of = planner_value,
+            .ctx = p,
+            .constants = value_merge(arena, stack->constants, names),
+            .dir = stack->root->dir,
+            .diags = diags};
+        v = value_copy(arena, expr_eval(expr, &scope, arena));
+    }
+    plan_free(p->plan);
+    return v;
 }

@@ -38,7 +38,7 @@ void evaluate_as_recorded(struct planner *p, const bool *needed);
 void evaluate_issue(struct planner *p, const struct expr *expr, struct span key_span, const char *what,
     struct str name, const struct schema_issue *issue);
 
-/* ---- trusts.c ---- */
+/* ---- constraints.c ---- */
 
 /* Of an attribute that is a policy, or a map of them; false: it is none, which has been reported. */
 bool policies_check(struct planner *p, const struct attr_expr *given, const struct value *v);

@@ -6,9 +6,9 @@
 #include "plan/plan.h"
 #include "plan/planner.h"
 
-/* ---- make.c: how the stack's outputs change. */
+/* ---- How the stack's outputs change. */
 
-/* ---- quotas.c: Do the quotas of the account allow what several plans, as those of a fleet's members, are
+/* ---- Do the quotas of the account allow what several plans, as those of a fleet's members, are
  * to make? */
 /*
  * What they make of the types that have a quota is counted by location, what is there is listed, and the

@@ -96,13 +96,10 @@ bool identities_have_secret(const struct schema *schema, const struct value *obj
 struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id);
 struct str identities_found(struct arena *arena, const struct schema *schema, struct str id);
 /* Adds, to those of a resource of CloudFormation's type, what tells one of weir's own for the same thing
- * apart (identity_own.c). */
+ * apart (recorded.c). */
 struct names;
 void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
     const struct schema *schema, const struct value *object);
-
-/* How that is made of a type's resources: the same text as long as it is made in the same way. */
-void identities_define(struct buf *out, struct names *names, const struct schema *schema);
 
 /* The location of a resource: the name of its provider's configuration, and where it is, if that is recorded.
  */

@@ -15,7 +15,6 @@
  */
 #pragma once
 
-#include "plan/planner.h"
 #include "plan/state/state.h"
 #include "provider/provider.h"
 
@@ -48,8 +47,3 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
  * with the others and returns -1 with the first failure.
  */
 int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err);
-
-/* ---- recover_plan.c: Recovery as the first step of a plan: with the planner's providers, reported through
- * its observer. */
-/* Recovers what an interrupted run left open, before the records are looked at. */
-int recover_for_plan(struct planner *p, struct err *err);

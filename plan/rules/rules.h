@@ -37,7 +37,7 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
 bool rules_ask_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
 
-/* ---- Shared by plan/rules/ only: checks.c makes what rules see, ask.c asks one rule of one thing,
+/* ---- Shared by plan/rules/ only: checks.c makes what rules see, rules.c asks one rule of one thing,
  * rules.c goes through the plan, checks.c asks what is asked after an apply, report.c says what came out. */
 
 /* ---- checks.c ---- */
@@ -54,7 +54,7 @@ struct rule_links rule_links_of(struct planner *p, struct arena *arena, const st
 /* Is it there to be asked? */
 bool rule_is_check(struct planner *p, const struct rule *rule);
 
-/* ---- ask.c ---- */
+/* ---- rules.c ---- */
 
 /* What a rule is asked of. */
 struct subject_of_rule {
@@ -70,9 +70,6 @@ enum rule_answer { RULE_IS_KEPT, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG 
 /* The names of a resource's rules, with their values. links NULL: no rule names them. */
 const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
     const struct value *self, const struct rule_links *links);
-/* Of something that the stack does not have any more. */
-const struct value *rule_constants_of_deleted(
-    struct planner *p, struct arena *arena, const struct change *change);
 /* RULE_IS_WRONG: a mistake in the rule, which has been reported. */
 enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct rule *rule,
     const struct subject_of_rule *subject, bool *asked);

@@ -42,7 +42,7 @@ struct veil {
 const struct value *veil_value(struct veil *veil, const struct value *v);
 const struct value *veil_lifted(struct arena *arena, const struct value *v);
 
-/* ---- saved_many.c: the end of a saved plan, by which it is known that the rest is as it was written:
+/* ---- The end of a saved plan, by which it is known that the rest is as it was written:
  *
  *     {…,"mac":"<key id>:<HMAC-SHA-256>","sha256":"<digest>"}
  *

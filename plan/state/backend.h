@@ -14,6 +14,8 @@
 #include "base/value.h"
 #include "plan/state/log.h"
 
+#include <sys/types.h>
+
 struct backend;
 struct http_engine;
 
@@ -105,9 +107,9 @@ struct backend_ops {
      * while locked. */
     int (*set_head)(struct backend *b, uint64_t seq, struct err *err);
     /*
-     * The newest snapshot and what follows it, in parts (part.h). *size: how far there is something, in the
-     * backend's own measure; 0: there is no snapshot, or none that is worth it. NULL, all three: it is only
-     * read as a whole.
+     * The newest snapshot and what follows it, in parts (snapshot.h). *size: how far there is something, in
+     * the backend's own measure; 0: there is no snapshot, or none that is worth it. NULL, all three: it is
+     * only read as a whole.
      */
     int (*find_snapshot)(struct backend *b, uint64_t *size, struct err *err);
     int (*read_lines)(
@@ -134,7 +136,7 @@ struct backend {
     struct str description;     /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
     char lineage[LINEAGE_SIZE]; /* of what was read or is written; "" not known yet: see backend_belongs() */
     char life[LIFE_SIZE];       /* of one who shares the lock, where there is no live() */
-    struct seal *seal;          /* backend_sealed.h; NULL: records are kept as they are */
+    struct seal *seal;          /* backend.h; NULL: records are kept as they are */
 };
 
 struct backend_options {
@@ -173,3 +175,63 @@ void lock_info_from(struct arena *arena, const struct value *v, struct lock_info
 struct str lock_info_text(struct arena *arena, const struct lock_info *info);
 /* ERR_LOCKED that says who holds what since when, with a hint. */
 int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err);
+
+/*
+ * The state log in a folder of its own beside the stack file:
+ *
+ *     .weir/film-lake.dev.log                        records since the newest snapshot
+ *     .weir/film-lake.dev.00000000000000000001.log   what was before it: a file for each snapshot
+ *     .weir/film-lake.dev.lock                       locked with flock(); says who holds it alone
+ *     .weir/film-lake.dev.turn                       locked by who writes, of those who hold it together
+ *     .weir/film-lake.dev.run.12                     locked by such a run while it goes on
+ *
+ * The files of what was before are named by their first record.
+ *
+ * The folder is 0700, files 0600: they tell much about a stack even where no secret is in them.
+ */
+
+/* The system calls that make records durable; tests put failing ones in their place. */
+struct file_io {
+    ssize_t (*pwrite)(int fd, const void *bytes, size_t n, off_t at);
+    int (*fdatasync)(int fd);
+    int (*fsync)(int fd);
+    int (*ftruncate)(int fd, off_t size);
+    int (*link)(const char *from, const char *to);
+    int (*rename)(const char *from, const char *to);
+};
+
+/* io NULL: the system's. */
+int backend_file_new(
+    const struct backend_options *options, const struct file_io *io, struct backend **out, struct err *err);
+
+/*
+ * The state log in PostgreSQL: one table for all states, a row for each batch of records, and an advisory
+ * lock.
+ *
+ *     weir_state       (name, first_seq, lines, snapshot, written)   primary key (name, first_seq): the fence
+ *     weir_state_lock  (name, holder)                                only tells who has the lock
+ *
+ * The lock lives as long as the session of its holder; keepalives end that of a holder whose machine has
+ * died. Those who share it learn from the primary key that another was first with a number.
+ */
+
+int backend_postgres_new(const struct backend_options *options, struct backend **out, struct err *err);
+
+/*
+ * The state log in an S3-compatible store:
+ *
+ *     <prefix><stack>[.<env>]/<20-digit number>.json   a batch of records, named by its first
+ *     <prefix><stack>[.<env>]/newest-snapshot.json     where a reader may begin; only a hint
+ *     <prefix><stack>[.<env>]/lock/…                   s3_lock.h
+ *
+ * Snapshots are batches, too.
+ *
+ * Every batch is put with If-None-Match: *, so whoever lost the lock and writes on finds his number taken:
+ * the sequence is the fence. Stores that ignore the condition are found out when the first lock is taken, and
+ * refused.
+ */
+
+/* What the keys of a state's objects begin with; `config` is the stack's `state:` map. */
+struct str backend_s3_prefix(
+    struct arena *arena, const struct value *config, struct str stack, struct str env);
+int backend_s3_new(const struct backend_options *options, struct backend **out, struct err *err);

@@ -1,8 +1,8 @@
-/* Shared by backend_file.c, file_head.c and file_lock.c; nobody else includes it. */
+/* Shared by backend_file.c and file_lock.c; nobody else includes it. */
 #pragma once
 
 #include "base/arena.h"
-#include "plan/state/backend_file.h"
+#include "plan/state/backend.h"
 
 struct file_backend {
     struct backend base;
@@ -40,12 +40,10 @@ int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms
 void file_unlock(struct backend *b);
 int file_holder(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
 int file_force_unlock(struct backend *b, struct err *err);
-/* The lock, alone or with others (`how`: LOCK_EX, LOCK_SH), waiting for it. */
-int file_lock_as(struct file_backend *f, int how, int64_t timeout_ms, struct err *err);
 /* What was made or renamed in the state's folder outlasts a power cut from then on. */
 int file_sync_folder(struct file_backend *f, struct err *err);
 
-/* ---- file_share.c ---- */
+/* ---- file_lock.c ---- */
 
 /* As in struct backend. */
 int file_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
@@ -54,11 +52,3 @@ void file_end_turn(struct backend *b);
 int file_live(struct backend *b, uint64_t run, struct err *err);
 int file_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);
 bool file_lock_alone(struct backend *b);
-
-/* ---- file_head.c ---- */
-
-/* After these lines became durable, of which each begins with its checksum. */
-void file_note_head(struct file_backend *f, struct str lines);
-/* As in struct backend. */
-int file_head(struct backend *b, struct backend_head *head, struct err *err);
-int file_set_head(struct backend *b, uint64_t seq, struct err *err);

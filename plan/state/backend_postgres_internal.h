@@ -1,9 +1,9 @@
-/* Shared by backend_postgres.c, postgres_session.c and postgres_lock.c; nobody else includes it. */
+/* Shared by backend_postgres.c and postgres_lock.c; nobody else includes it. */
 #pragma once
 
 #include "base/arena.h"
 #include "base/pq_api.h"
-#include "plan/state/backend_postgres.h"
+#include "plan/state/backend.h"
 
 #include <stdatomic.h>
 
@@ -27,7 +27,7 @@ static inline struct pg_backend *pg_backend_of(struct backend *b)
     return (struct pg_backend *)b;
 }
 
-/* ---- postgres_session.c ---- */
+/* ---- backend_postgres.c ---- */
 
 struct pg_parameter {
     const char *text;

@@ -1,8 +1,8 @@
-/* Shared by backend_s3.c, s3_read.c and s3_probe.c; nobody else includes it. */
+/* Shared by backend_s3.c and s3_read.c; nobody else includes it. */
 #pragma once
 
 #include "base/arena.h"
-#include "plan/state/backend_s3.h"
+#include "plan/state/backend.h"
 #include "plan/state/s3_client.h"
 #include "plan/state/s3_lock.h"
 
@@ -27,11 +27,6 @@ static inline struct s3_backend *s3_backend_of(struct backend *b)
     return (struct s3_backend *)b;
 }
 
-/* ---- backend_s3.c ---- */
-
-/* ERR_INVALID: the store does not honour the conditions of writes. */
-int s3_check_conditions(struct s3_backend *s, struct err *err);
-
 /* ---- s3_read.c ---- */
 
 struct str s3_batch_key(struct arena *arena, const struct s3_backend *s, uint64_t seq);
@@ -44,7 +39,3 @@ int s3_read_lines(
 void s3_pass_snapshot(struct backend *b, uint64_t end, uint64_t first_seq, uint64_t last_seq);
 void s3_forget_cells(struct s3_backend *s);
 int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err);
-
-/* ---- s3_probe.c ---- */
-
-int s3_probe(struct backend *b, const struct probe_report *r, struct err *err);

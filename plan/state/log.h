@@ -34,7 +34,7 @@
  *
  * A record may carry `format`: the number of the format that it is written in. Who changes what records mean
  * raises LOG_FORMAT and writes that from then on, so that an earlier weir does not take them for its own; the
- * first format is not written. Format 2: types that were renamed (provider/names/renamed.c).
+ * first format is not written. Format 2: types that were renamed (provider/names/words.c).
  *
  * Every line has the next number, those of a snapshot too. Records that are written together form a batch;
  * all but its first carry `batch`, the number of the first. That tells a torn end from damage: a batch that
@@ -45,6 +45,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"
+
+#include <sys/types.h>
 
 enum { LOG_LINE_OVERHEAD = 10 /* checksum, space, newline */, LOG_FORMAT = 2 };
 
@@ -80,3 +82,51 @@ struct log_piece {
 bool log_piece_cut(struct str bytes, uint64_t from, uint64_t at, struct log_piece *out);
 /* Calls `line` for each line of a text that must be whole (an object, a row), where seq > after. */
 int log_each(struct str text, uint64_t after, log_line *line, void *ctx, struct err *err);
+
+/*
+ * The text of one record of the log, member by member, as log.h lists them:
+ *
+ *     body_begin(&body, run, "drop");       {"at":"…","run":"3","kind":"drop"
+ *     body_text(&body, "address", a);       ,"address":"lake"
+ *     body_end(&body);                      }
+ *
+ * Empty texts, absent values and flags that are not set leave no member.
+ */
+
+struct lease;
+struct record;
+struct secrets;
+
+void body_begin(struct buf *body, const char *run, const char *kind);
+void body_text(struct buf *body, const char *name, struct str text);
+/* What is sensitive is sealed or hashed (encode.h). */
+void body_value(struct buf *body, struct secrets *secrets, const char *name, const struct value *v);
+void body_flag(struct buf *body, const char *name, bool flag);
+/* The provider only where it is not the type's first word. */
+void body_type(struct buf *body, struct str type, struct str provider);
+/* All of it but the address. */
+void body_record(struct buf *body, struct secrets *secrets, const struct record *record);
+void body_lease(struct buf *body, const struct lease *lease);
+void body_error(struct buf *body, const struct err *why);
+void body_end(struct buf *body);
+
+/*
+ * Reading a file of the state log: its lines, how far they are whole, and whether what stands behind them is
+ * the torn end of a write that nobody relied on. Any thread; a file at a time.
+ */
+
+struct log_file {
+    const char *path;
+    off_t offset; /* where to begin, and where the whole records end */
+    size_t lines;
+    uint64_t first_seq, last_seq; /* 0: none */
+    bool torn;
+};
+
+/*
+ * From at->offset to the end: `line` for each record with seq > after; *at is then how far that went.
+ * ERR_DAMAGED names the record and the line.
+ */
+int log_file_read(int fd, struct log_file *at, uint64_t after, log_line *line, void *ctx, struct err *err);
+/* The first record's number, 0 where there is none. */
+int log_file_first(int fd, const char *path, uint64_t *seq, struct err *err);

@@ -1,6 +1,6 @@
 /* What is recorded and intended, changed one by one, and seen in order. records_lines.c reads the log's
  * lines. */
-#include "plan/state/records_internal.h"
+#include "plan/state/records.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

@@ -85,3 +85,13 @@ int records_check_intents(const struct records *records, struct err *err);
 
 const struct record *const *records_sorted(struct records *records);
 const struct intent *const *records_open_intents(struct records *records, size_t *n);
+
+/* All intents are closed. */
+void records_forget_intents(struct records *records);
+/* What records_sorted() gave is not so any more. */
+void records_unsort(struct records *records);
+/* A value as the log has it, opened if it is sealed. */
+int records_read_value(
+    struct records *records, const struct value *v, const struct value **out, struct err *err);
+/* The record that a line describes. */
+int records_put_line(struct records *records, const struct value *line, uint64_t seq, struct err *err);

@@ -1,5 +1,5 @@
 /* The log's lines applied in order: each kind has a function that changes what is recorded or intended. */
-#include "plan/state/records_internal.h"
+#include "plan/state/records.h"
 
 #include "base/clock.h"
 #include "base/mask.h"
@@ -55,7 +55,7 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
     return 0;
 }
 
-/* Only whoever looks for one reads them (part.c). */
+/* Only whoever looks for one reads them (snapshot.c). */
 static int apply_names(struct records *r, const struct line *line UNUSED, struct err *err)
 {
     if (!r->kept_due)

@@ -1,12 +1,155 @@
-/* The lock of a state in an object store, held alone: taking it, and giving it back. */
-#include "plan/state/s3_lock_internal.h"
+/* The lock of a state in an object store, held alone or by several, and the lease on it that a thread
+ * renews: see s3_lock.h. */
+#include "plan/state/s3_lock.h"
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/threads.h"
+#include "plan/state/state.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
+
+enum { S3_LOCK_POLL_MS = 1000 };
+
+struct s3_lease {
+    int64_t lease_ms;
+    /* On a thread of its own. 0: renewed; -1: could not be reached; 1: somebody else has it. */
+    int (*renew)(void *ctx);
+    void *ctx;
+
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t wake;
+    bool stopping, lost;
+    int64_t until_mono_ms, until_wall_ms; /* whichever comes first: one stands still while a machine sleeps,
+                                             the other may be set */
+};
+
+struct s3_lock {
+    struct s3_store *store;
+    struct arena arena;
+    struct str base, description;
+    struct s3_lease lease;
+    uint64_t number;      /* 0: not held alone */
+    char life[LIFE_SIZE]; /* of one who shares it; "" otherwise */
+    struct arena held;    /* of `who` */
+    struct lock_info who;
+};
+
+struct standing {
+    uint64_t number; /* 0: there was never a lock */
+    bool held;
+    struct lock_info who;
+    struct str damaged; /* the key of one that cannot be read; "" it can */
+    size_t size;        /* its bytes */
+    struct str *sharers;
+    size_t sharer_count; /* keys of those who share it, or did until they died */
+};
+
+/* ---- leases: a thread renews one until it is stopped. It is over as soon as a renewal was not answered in
+ * time, counted from when the last one that was answered had been sent. Whoever looks at the store waits a
+ * little longer than that. ---- */
+
+enum { RETRY_MS = 1000 };
+
+static void s3_lease_init(struct s3_lease *lease, int64_t lease_ms, int (*renew)(void *ctx), void *ctx)
+{
+    *lease = (struct s3_lease){.lease_ms = lease_ms, .renew = renew, .ctx = ctx};
+    pthread_mutex_init(&lease->mutex, NULL);
+    clock_cond_init(&lease->wake);
+}
+
+static void s3_lease_release(struct s3_lease *lease)
+{
+    pthread_cond_destroy(&lease->wake);
+    pthread_mutex_destroy(&lease->mutex);
+}
+
+/* It was taken by a request that was sent then. Before s3_lease_start(). */
+static void s3_lease_begin(struct s3_lease *lease, int64_t sent_mono_ms, int64_t sent_wall_ms)
+{
+    lease->until_mono_ms = sent_mono_ms + lease->lease_ms;
+    lease->until_wall_ms = sent_wall_ms + lease->lease_ms;
+}
+
+static bool has_expired(const struct s3_lease *lease)
+{
+    return lease->lost || clock_mono_ms() >= lease->until_mono_ms || clock_wall_ms() >= lease->until_wall_ms;
+}
+
+static void wait_ms(struct s3_lease *lease, int64_t ms)
+{
+    int64_t deadline = clock_mono_ms() + ms;
+    while (!lease->stopping && clock_cond_wait(&lease->wake, &lease->mutex, deadline))
+        ;
+}
+
+static void *beat_heart(void *arg)
+{
+    struct s3_lease *lease = arg;
+    int64_t pause_ms = lease->lease_ms / 3;
+    pthread_mutex_lock(&lease->mutex);
+    for (;;) {
+        wait_ms(lease, pause_ms);
+        if (lease->stopping || has_expired(lease))
+            break;
+        int64_t mono = clock_mono_ms(), wall = clock_wall_ms();
+        pthread_mutex_unlock(&lease->mutex);
+        int result = lease->renew(lease->ctx);
+        pthread_mutex_lock(&lease->mutex);
+        if (result > 0 || has_expired(lease)) /* an answer after the end of the old lease comes too late */
+            break;
+        if (!result)
+            s3_lease_begin(lease, mono, wall);
+        pause_ms = result ? RETRY_MS : lease->lease_ms / 3;
+    }
+    lease->lost = !lease->stopping;
+    pthread_mutex_unlock(&lease->mutex);
+    return NULL;
+}
+
+/* Once is for good. Safe from every thread. */
+static bool s3_lease_is_over(struct s3_lease *lease)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lease->mutex);
+    bool over = has_expired(lease);
+    lease->lost = over;
+    return over;
+}
+
+static int s3_lease_start(struct s3_lease *lease, struct err *err)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    lease->stopping = lease->lost = false;
+    lease->running = pthread_create(&lease->thread, NULL, beat_heart, lease) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return lease->running
+               ? 0
+               : err_set(err, ERR_FAILED, "cannot start the thread that renews the lock of the state");
+}
+
+/* Renews it no more. True: it was not over so far. */
+static bool s3_lease_stop(struct s3_lease *lease)
+{
+    pthread_mutex_lock(&lease->mutex);
+    lease->stopping = true;
+    bool over = has_expired(lease);
+    pthread_cond_signal(&lease->wake);
+    pthread_mutex_unlock(&lease->mutex);
+    if (lease->running)
+        pthread_join(lease->thread, NULL);
+    lease->running = false;
+    return !over;
+}
 
 enum { MARGIN_MS = 2000 /* times in headers are whole seconds */ };
 
@@ -17,7 +160,7 @@ static struct str number_key(struct arena *arena, const struct s3_lock *lock, ui
     return arena_printf(arena, "%.*s%020" PRIu64 ".json", STR_ARG(lock->base), number);
 }
 
-struct str s3_lock_text(
+static struct str s3_lock_text(
     struct arena *arena, const struct s3_lock *lock, const struct lock_info *who, bool released)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -31,7 +174,8 @@ struct str s3_lock_text(
     return arena_str(arena, buf_str(&text));
 }
 
-bool s3_lock_read(const struct s3_lock *lock, struct arena *arena, const struct s3_object *object,
+/* What is reported of an object: who wrote it, and is his lease over by the store's clock? */
+static bool s3_lock_read(const struct s3_lock *lock, struct arena *arena, const struct s3_object *object,
     struct lock_info *who, bool *held)
 {
     const struct value *v;
@@ -45,6 +189,8 @@ bool s3_lock_read(const struct s3_lock *lock, struct arena *arena, const struct 
     return whole;
 }
 
+static bool s3_lock_is_life(const struct s3_lock *lock, struct str key);
+
 /* Numbers come before names. */
 static void split_sharers(const struct s3_lock *lock, struct str *keys, size_t n, struct standing *out)
 {
@@ -55,7 +201,8 @@ static void split_sharers(const struct s3_lock *lock, struct str *keys, size_t n
     out->sharer_count = n - numbers;
 }
 
-int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err)
+/* Who has it alone, and the names of those who share it. */
+static int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err)
 {
     struct str *keys;
     size_t n;
@@ -87,6 +234,8 @@ int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standing *out
 }
 
 /* ---- making it, and its lease ---- */
+
+static struct str s3_lock_life_key(struct arena *arena, const struct s3_lock *lock, struct str life);
 
 /* As in struct s3_lease. */
 static int renew_lock(void *ctx)
@@ -174,6 +323,9 @@ static int put_released(struct s3_lock *lock, uint64_t number, const struct lock
         lock->store, number_key(&scratch, lock, number), s3_lock_text(&scratch, lock, who, true), err);
 }
 
+static int s3_lock_any_lives(struct s3_lock *lock, struct arena *arena, struct str *sharers, size_t n,
+    struct lock_info *who, bool *any, struct err *err);
+
 /*
  * As put_number, of a number just taken. Between looking and asking for a number others may have had it,
  * given it back and cleared it away; then there are higher ones, and the highest is never cleared away. And
@@ -203,7 +355,8 @@ static int check_highest(struct s3_lock *lock, struct err *err)
     return failed ? err_context(err, "locking the state %.*s", STR_ARG(lock->description)) : 0;
 }
 
-int s3_lock_take_number(struct s3_lock *lock, uint64_t number, struct err *err)
+/* The next number. 1: taken; 0: somebody else was quicker, or shares the lock; -1: err. */
+static int s3_lock_take_number(struct s3_lock *lock, uint64_t number, struct err *err)
 {
     int taken = put_number(lock, number, err);
     if (taken > 0)
@@ -218,7 +371,7 @@ static int lease_s(const struct s3_lock *lock)
     return (int)((lock->lease.lease_ms + MARGIN_MS) / 1000);
 }
 
-int s3_lock_refuse(const struct s3_lock *lock, const struct standing *now, struct err *err)
+static int s3_lock_refuse(const struct s3_lock *lock, const struct standing *now, struct err *err)
 {
     if (!now->damaged.n)
         return lock_info_refuse(&now->who, lock->description, err);
@@ -233,7 +386,7 @@ int s3_lock_refuse(const struct s3_lock *lock, const struct standing *now, struc
         lease_s(lock));
 }
 
-void s3_lock_note_who(struct s3_lock *lock, const struct lock_info *who)
+static void s3_lock_note_who(struct s3_lock *lock, const struct lock_info *who)
 {
     arena_release(&lock->held);
     lock->who = (struct lock_info){.owner = arena_str(&lock->held, who->owner),
@@ -332,4 +485,150 @@ int s3_lock_force(struct s3_lock *lock, struct err *err)
     lock_info_refuse(&now.who, lock->description, err);
     return err_hint(
         err, "its lease has not expired; of a dead holder it does so within %d seconds", lease_s(lock));
+}
+
+/* ---- held by several: each has an object of its own beside the numbers of those who held it alone ---- */
+
+/* After all numbers, and no name that a weir which knows only these takes for one. */
+#define LIFE "shared-"
+
+static struct str s3_lock_life_key(struct arena *arena, const struct s3_lock *lock, struct str life)
+{
+    return arena_printf(arena, "%.*s" LIFE "%.*s.json", STR_ARG(lock->base), STR_ARG(life));
+}
+
+static bool s3_lock_is_life(const struct s3_lock *lock, struct str key)
+{
+    return str_starts(str_slice(key, lock->base.n, key.n), STR(LIFE));
+}
+
+/* What a dead one left is cleared away. */
+static int look_at_sharer(struct s3_lock *lock, struct arena *arena, struct str key, struct lock_info *who,
+    bool *lives, struct err *err)
+{
+    struct s3_object object;
+    bool found;
+    *lives = false;
+    if (s3_get(lock->store, arena, key, &object, &found, err))
+        return -1;
+    if (!found)
+        return 0;
+    s3_lock_read(lock, arena, &object, who, lives);
+    if (!*lives)
+        s3_delete(lock->store, key, ERR_IGNORED);
+    return 0;
+}
+
+/* Does one of them live, other than this one? Then he is `who`. */
+static int s3_lock_any_lives(struct s3_lock *lock, struct arena *arena, struct str *sharers, size_t n,
+    struct lock_info *who, bool *any, struct err *err)
+{
+    struct str own = s3_lock_life_key(arena, lock, str_z(lock->life));
+    *any = false;
+    for (size_t i = 0; i < n && !*any; i++)
+        if (!str_eq(sharers[i], own) && look_at_sharer(lock, arena, sharers[i], who, any, err))
+            return -1;
+    return 0;
+}
+
+int s3_lock_is_alive(struct s3_lock *lock, struct str life, bool *alive, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lock_info who;
+    return look_at_sharer(lock, &scratch, s3_lock_life_key(&scratch, lock, life), &who, alive, err);
+}
+
+/* ---- taking it ---- */
+
+static void give_back_life(struct s3_lock *lock)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err ignored = ERR_INIT; /* then the lease runs out by itself */
+    s3_delete(lock->store, s3_lock_life_key(&scratch, lock, str_z(lock->life)), &ignored);
+    lock->life[0] = '\0';
+}
+
+static int put_life(struct s3_lock *lock, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    int64_t mono = clock_mono_ms(), wall = clock_wall_ms();
+    state_token(lock->life);
+    s3_lease_begin(&lock->lease, mono, wall);
+    if (!s3_put(lock->store, s3_lock_life_key(&scratch, lock, str_z(lock->life)),
+            s3_lock_text(&scratch, lock, &lock->who, false), err))
+        return 0;
+    give_back_life(lock); /* it may have come, and the answer not */
+    return -1;
+}
+
+/* Until nobody has it alone. */
+static int wait_for_one(
+    struct s3_lock *lock, struct standing *now, struct arena *arena, int64_t until_mono_ms, struct err *err)
+{
+    while (now->held) {
+        if (clock_mono_ms() >= until_mono_ms)
+            return s3_lock_refuse(lock, now, err);
+        clock_sleep_ms(S3_LOCK_POLL_MS);
+        if (s3_lock_look(lock, arena, now, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* As s3_lock_share(); 0: one who has it alone was in between. */
+static int try_share(struct s3_lock *lock, struct arena *arena, struct standing *now, struct err *err)
+{
+    if (put_life(lock, err))
+        return -1;
+    if (s3_lock_look(lock, arena, now, err)) {
+        give_back_life(lock);
+        return -1;
+    }
+    if (!now->held && now->number)
+        return 1;
+    give_back_life(lock);
+    return 0;
+}
+
+int s3_lock_share(
+    struct s3_lock *lock, const struct lock_info *who, int64_t timeout_ms, bool *never, struct err *err)
+{
+    int64_t until = clock_mono_ms() + timeout_ms;
+    s3_lock_note_who(lock, who);
+    for (;;) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct standing now;
+        int shared = try_share(lock, &scratch, &now, err);
+        *never = !shared && !now.number;
+        if (shared < 0)
+            return err_context(err, "locking the state %.*s", STR_ARG(lock->description));
+        if (shared || *never)
+            break;
+        if (wait_for_one(lock, &now, &scratch, until, err))
+            return -1;
+    }
+    if (!*never && s3_lease_start(&lock->lease, err)) {
+        give_back_life(lock);
+        return -1;
+    }
+    return 0;
+}
+
+int s3_lock_take_alone(struct s3_lock *lock, bool *alone, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct standing now;
+    *alone = false;
+    if (s3_lock_look(lock, &scratch, &now, err) || !s3_lease_stop(&lock->lease))
+        return -1;
+    int64_t until_mono_ms = lock->lease.until_mono_ms, until_wall_ms = lock->lease.until_wall_ms;
+    int taken = now.held ? 0 : s3_lock_take_number(lock, now.number + 1, err);
+    if (taken <= 0) {
+        lock->lease.until_mono_ms = until_mono_ms;
+        lock->lease.until_wall_ms = until_wall_ms;
+        return taken;
+    }
+    give_back_life(lock);
+    *alone = true;
+    return s3_lease_start(&lock->lease, err);
 }

@@ -19,7 +19,7 @@ struct secrets;
 /*
  * config: the stack's `state:` map; its `key` is "env" (the default: WEIR_STATE_KEY), "env:NAME" or
  * "file:PATH" or
- * "kms:BASE64" (a data key encrypted by AWS KMS, kms_key.h); `previous_keys`, a list of the same (or
+ * "kms:BASE64" (a data key encrypted by AWS KMS, secret.h); `previous_keys`, a list of the same (or
  * WEIR_STATE_KEY_PREVIOUS), are tried for reading only, so that a new key can take over. A key is 32 bytes as
  * hex or base64, or any other text of at least 12 characters, which is stretched with scrypt. Relative paths
  * start at dir.
@@ -44,3 +44,16 @@ bool secrets_mac_is_ours(struct secrets *secrets, struct str text, struct str ma
 struct str secret_hash(struct arena *arena, struct str plain);
 bool secret_hash_matches(struct str hash, struct str plain);
 bool secret_is_hash(struct str text);
+
+/*
+ * State keys that AWS KMS guards (envelope encryption): the stack holds a data key encrypted by a KMS key,
+ * and who may call kms:Decrypt on that may read the state. See "GenerateDataKey" and "Decrypt" in the AWS KMS
+ * API reference.
+ */
+
+enum { KMS_KEY_SIZE = 32 };
+
+/* A new data key under that KMS key (id, ARN or alias/NAME): its encrypted form as base64. The key itself is
+ * not kept. */
+int kms_key_new(
+    const struct value *config, struct str kms_key, struct arena *arena, struct str *blob, struct err *err);

@@ -66,12 +66,13 @@ struct state_options {
     const struct value *config; /* the stack's `state:` map, for its keys (secret.h); may be NULL */
     struct str dir;             /* where key files are looked for */
     uint64_t at; /* 0: now; otherwise only to look at: as it was after the record of that number */
-    const struct state_part *part; /* only the records of these declarations are needed (part.h); NULL: all */
+    const struct state_part
+        *part; /* only the records of these declarations are needed (snapshot.h); NULL: all */
 };
 
 /*
- * What tells recorded resources from others (plan/objects/named.h), for a snapshot to keep it, so that it is
- * found without reading all of it.
+ * What tells recorded resources from others (plan/objects/recorded.h), for a snapshot to keep it, so that it
+ * is found without reading all of it.
  */
 struct state_namer {
     size_t (*keys)(void *ctx, struct arena *arena, const struct record *record, const struct str **keys);

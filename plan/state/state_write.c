@@ -1,17 +1,155 @@
-/*
- * A run's records: its beginning and end, of each resource the intent and what became of it. Each goes to the
- * committer first, and then into what is recorded.
- */
-#include "plan/state/state_internal.h"
-
+/* A run's records: its beginning and end, of each resource the intent and what became of it. Each goes to
+ * the committer first, and then into what is recorded. */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/mask.h"
+#include "base/value.h"
 #include "plan/state/encode.h"
 #include "plan/state/log.h"
-#include "plan/state/log_body.h"
-#include "plan/state/state_secret.h"
+#include "plan/state/state.h"
+#include "plan/state/state_internal.h"
+#include "provider/schema.h"
 
-int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
+struct secret_marks {
+    struct str id;
+    const struct schema *schema; /* says which attributes identify the resource; NULL: not known */
+    bool sealed;                 /* there is a key: what is kept as secret can be read again */
+    const struct value *given;   /* what the file gives, with its marks; NULL: `intended` says */
+    const struct value
+        *intended; /* what the open intent was to make, as it stands in the log; NULL: nothing */
+    const struct value *recorded; /* the attributes before; NULL: none */
+};
+
+/* ---- which values are secret ---- */
+
+/* As it stands in the log: sealed or hashed, or with something in it that is, but for fields of which the
+ * schema says so. */
+static bool is_kept_secret(const struct type *type, const struct value *v)
+{
+    bool list = v && v->kind == VALUE_LIST;
+    for (uint32_t i = 0; v && (list || v->kind == VALUE_MAP) && i < v->count; i++) {
+        bool marker = !list && v->count == 1 &&
+                      (str_eqz(v->entries[0].key, "$sealed") || str_eqz(v->entries[0].key, "$hash"));
+        const struct attr *field = type && !list ? type_field(type, v->entries[i].key) : NULL;
+        bool reported = field && (field->sensitive || field->write_only);
+        if (marker || (!reported && is_kept_secret(field  ? field->type
+                                                   : type ? type->elem
+                                                          : NULL,
+                                        list ? v->items[i] : v->entries[i].value)))
+            return true;
+    }
+    return false;
+}
+
+static bool was_secret(const struct secret_marks *marks, struct str name, const struct value *v)
+{
+    const struct attr *attr = marks->schema ? schema_attr(marks->schema, name) : NULL;
+    const struct value *given = value_get(marks->given, name), *meant = value_get(marks->intended, name);
+    if (attr_secret_beyond(attr, given) || (!marks->given && is_kept_secret(attr ? attr->type : NULL, meant)))
+        return true;
+    bool open = marks->given ? given && value_equal(given, v) : meant && value_equal(meant, v);
+    return !open && attr_secret_beyond(attr, value_get(marks->recorded, name));
+}
+
+/* By value: what services repeat where nobody would look for it. */
+static bool has_secret(const struct value *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, v, JSON_REDACT); /* what is marked within is kept as a secret as it is */
+    return mask_finds(buf_str(&text));
+}
+
+/*
+ * Does it name the resource to its service? What the service made up is no secret, and what stands in the id
+ * is in the log in clear as it is.
+ */
+static bool secret_identifies(const struct secret_marks *marks, struct str name, const struct value *v)
+{
+    const struct attr *attr = marks->schema ? schema_attr(marks->schema, name) : NULL;
+    if (!attr || attr->sensitive || attr->write_only || !v || v->kind != VALUE_STRING || !v->string.n)
+        return false;
+    if (!attr->identifies && !str_eq(name, marks->schema->id))
+        return false;
+    return !attr->settable || str_find(marks->id, v->string, 0) >= 0;
+}
+
+/* The attributes, as a map of the outputs too, with all of them marked that are secret. */
+static const struct value *state_mark_secrets(
+    struct arena *arena, const struct value *attrs, const struct secret_marks *marks)
+{
+    const struct value *marked = attrs;
+    bool by_value =
+        !mask_finds(marks->id); /* what a resource is called is no secret, nor what follows from it */
+    for (uint32_t i = 0; attrs && attrs->kind == VALUE_MAP && i < attrs->count; i++) {
+        struct str name = attrs->entries[i].key;
+        const struct value *v = attrs->entries[i].value;
+        bool names = secret_identifies(marks, name, v);
+        if (names && !marks->sealed) { /* a resource whose name is a hash cannot be found again */
+            marked = value_with(arena, marked, name, value_unmark(arena, v));
+            continue;
+        }
+        if (v->marks & VALUE_SENSITIVE)
+            continue;
+        bool given = value_equal(value_get(marks->given, name), v); /* the file has it in clear */
+        bool looked_at = by_value && !given && !value_is_sensitive(v) && !names;
+        if (was_secret(marks, name, v) || (looked_at && has_secret(v)))
+            marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
+    }
+    return marked;
+}
+
+/* ---- hashes ---- */
+
+const struct value *state_hash_secret(struct arena *arena, const struct value *v)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    if (value_is_null(v) || state_is_hash(v))
+        return v;
+    encode_value(&plain, NULL, value_unmark(&scratch, v));
+    struct value_entry entry = {STR("$hash"), value_string_ref(arena, secret_hash(arena, buf_str(&plain)))};
+    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+}
+
+bool state_is_hash(const struct value *kept)
+{
+    return kept && (kept->marks & VALUE_SENSITIVE) && kept->kind == VALUE_MAP && kept->count == 1 &&
+           str_eqz(kept->entries[0].key, "$hash") &&
+           secret_is_hash(value_text(kept->entries[0].value, STR_EMPTY));
+}
+
+static bool matches_hash(const struct value *kept, const struct value *v)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    if (!value_is_known(v))
+        return false;
+    if (state_is_hash(v))
+        return value_equal(kept, v);
+    encode_value(&plain, NULL, value_unmark(&scratch, v ? v : &value_null));
+    return secret_hash_matches(kept->entries[0].value->string, buf_str(&plain));
+}
+
+bool state_hash_matches(const struct value *kept, const struct value *v)
+{
+    if (state_is_hash(kept))
+        return matches_hash(kept, v);
+    if (!value_is_sensitive(kept) || !v || v->kind != kept->kind || v->count != kept->count)
+        return value_equal(kept, v);
+    if (kept->kind != VALUE_LIST && kept->kind != VALUE_MAP)
+        return value_equal(kept, v);
+    for (uint32_t i = 0; i < kept->count; i++) {
+        if (kept->kind == VALUE_LIST ? !state_hash_matches(kept->items[i], v->items[i])
+                                     : !str_eq(kept->entries[i].key, v->entries[i].key) ||
+                                           !state_hash_matches(kept->entries[i].value, v->entries[i].value))
+            return false;
+    }
+    return true;
+}
+
+/* A record's body, which ends here, goes to the committer; *seq is its number. Before the mutex is taken. */
+static int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
 {
     body_end(body);
     if (!state->committer)
@@ -23,7 +161,7 @@ int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct 
 }
 
 /* With the mutex held. Numbers are given before the mutex is taken, so they may come out of order. */
-void state_note_applied(struct state *state, uint64_t seq)
+static void state_note_applied(struct state *state, uint64_t seq)
 {
     if (!state->shared && state->records.seq < seq)
         state->records.seq = seq; /* else it is counted when it is written */
@@ -285,4 +423,149 @@ int state_end(struct state *state, const char *status, const struct value *count
     records_end_run(&state->records, str_z(state->run));
     state->claimed = false;
     return 0;
+}
+
+/* ---- What a run records of other than what it makes: moves, host keys, outputs, the lease, the sources;
+ * and what files that belong to it hold ---- */
+
+int state_move(struct state *state, struct str from, struct str to, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    if (!state_get(state, from))
+        return err_set(err, ERR_ABSENT, "the state has no \"%.*s\"", STR_ARG(from));
+    if (state_get(state, to))
+        return err_set(err, ERR_EXISTS, "the state has a \"%.*s\" already", STR_ARG(to));
+    body_begin(&body, state->run, "move");
+    body_text(&body, "from", from);
+    body_text(&body, "to", to);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    records_move(&state->records, from, to);
+    state->records.moves++;
+    state_note_applied(state, seq);
+    return 0;
+}
+
+int state_drop(struct state *state, struct str address, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "drop");
+    body_text(&body, "address", address);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    records_end_intent(&state->records, address);
+    records_remove(&state->records, address);
+    state_note_applied(state, seq);
+    return 0;
+}
+
+int state_trust(struct state *state, struct str connection, struct str key, struct str of, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "trust");
+    body_text(&body, "connection", connection);
+    body_text(&body, "key", key);
+    if (of.n)
+        body_text(&body, "of", of);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    records_trust(&state->records, connection, key, of);
+    state_note_applied(state, seq);
+    return 0;
+}
+
+int state_set_outputs(struct state *state, const struct value *outputs, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT;
+    const struct value *line, *kept;
+    uint64_t seq;
+    body_begin(&body, state->run, "outputs");
+    body_value(&body, state->secrets, "values", outputs ? outputs : &value_empty_map);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    if (state->in_turn && committer_wait(state->committer, seq, err)) /* until then others may be first */
+        return -1;
+    if (log_parse(&scratch, buf_str(&body), &line, err))
+        return -1;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    int result = decode_value(&state->records.keeper, state->secrets, value_getz(line, "values"), &kept, err);
+    if (!result)
+        state->records.outputs = kept;
+    state_note_applied(state, seq);
+    return result;
+}
+
+int state_set_lease(struct state *state, const struct lease *lease, struct err *err)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    body_begin(&body, state->run, "lease");
+    body_lease(&body, lease);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    state->records.lease = *lease;
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return committer_wait(state->committer, seq, err) ? err_context(err, "recording in the state") : 0;
+}
+
+bool state_keeps_sources(struct state *state, struct str digest)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    return str_eq(digest, state->records.digest);
+}
+
+int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf body = BUF_INIT;
+    uint64_t seq;
+    bool kept = state_keeps_sources(state, digest);
+    body_begin(&body, state->run, "sources");
+    body_text(&body, "digest", digest);
+    if (files && !kept)
+        body_value(&body, state->secrets, "files",
+            state_has_key(state) ? value_mark(&scratch, files, VALUE_SENSITIVE) : files);
+    if (state_add_line(state, &body, &seq, err))
+        return -1;
+    pthread_mutex_lock(&state->mutex);
+    if (files && !kept)
+        state->records.digest = arena_str(&state->records.arena, digest);
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    return 0;
+}
+
+/* ---- what files that belong to it hold ---- */
+
+void state_write_value(const struct state *state, struct buf *out, const struct value *v)
+{
+    encode_value(out, state->secrets, v);
+}
+
+int state_read_value(const struct state *state, struct arena *arena, const struct value *kept,
+    const struct value **out, struct err *err)
+{
+    struct keeper keeper = {.arena = arena};
+    int rc = decode_value(&keeper, state->secrets, kept, out, err);
+    keeper_release(&keeper);
+    return rc;
+}
+
+struct str state_mac(const struct state *state, struct arena *arena, struct str text)
+{
+    return secrets_mac(state->secrets, arena, text);
+}
+
+bool state_mac_is_ours(const struct state *state, struct str text, struct str mac)
+{
+    return secrets_mac_is_ours(state->secrets, text, mac);
 }

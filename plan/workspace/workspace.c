@@ -11,7 +11,6 @@
 #include "plan/evaluate/shared_listings.h"
 #include "plan/workspace/early_state.h"
 #include "plan/workspace/module_files.h"
-#include "plan/workspace/needed.h"
 #include "provider/cloud.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"

@@ -105,12 +105,6 @@ int creds_assume_with_token_file(struct creds_context *ctx, struct str file, str
 
 /* Sends a message to a service that hands out credentials, once. */
 enum { CREDS_ATTEMPTS = 3, CREDS_PAUSE_MS = 200 };
-int creds_send(struct creds_context *ctx, const struct endpoint *endpoint, const struct wire_message *message,
-    int attempt, struct wire_message *answer, struct err *err);
 
-/* creds_sso.c: of a profile with sso_account_id: the role's, by the token of `aws sso login`. */
+/* creds_sts.c: of a profile with sso_account_id: the role's, by the token of `aws sso login`. */
 int creds_sso(struct creds_context *ctx, struct str profile, struct credentials *out, struct err *err);
-
-/* {"AccessKeyId": …, "SecretAccessKey": …, token_key: …, "Expiration": …} */
-int creds_from_json(struct creds_context *ctx, struct str text, const char *token_key,
-    struct credentials *out, struct err *err);

@@ -70,8 +70,8 @@ void dockerignore_add(struct dockerignore *rules, struct arena *arena, struct st
 bool dockerignore_says(const struct dockerignore *rules, struct str path);
 void dockerignore_release(struct dockerignore *rules);
 
-/* ---- tar.c: The bytes of a context as a tar archive, made while they are sent: neither in memory nor on
- * disk as a whole.
+/* ---- image_build.c: The bytes of a context as a tar archive, made while they are sent: neither in memory
+ * nor on disk as a whole.
  *
  * Order of calls: tar_open(); tar_read() until it gives 0, by one thread, which may be another one than the
  * opener; tar_close(). What went wrong is in `err` when tar_read() has given -1. */

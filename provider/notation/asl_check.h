@@ -95,7 +95,7 @@ void path_filter(struct path_search *p);
  *   asl_validate.c       machines: states, where they lead, whether they can be reached and end
  *   asl_states.c         what each type of state asks for
  *   asl_fields.c         the fields of states: which there are in each query language, and what they hold
- *   asl_validate_map.c   Map in mode DISTRIBUTED
+ *   asl_validate.c   Map in mode DISTRIBUTED
  *   asl_path*.c          JSONPath, for the interpreter too (sandbox/asl)
  *   asl_call.c           the comparisons of Choice, {% … %}, calls of intrinsic functions, likewise
  *
@@ -236,7 +236,7 @@ void asl_check_target(const struct asl_scan *scan, const struct value *v, const 
 /* All that is within a machine, a branch or a processor. */
 void asl_check_machine(const struct asl_scan *outer, const struct value *machine);
 
-/* ---- asl_validate_map.c ---- */
+/* ---- asl_validate.c ---- */
 
 /* May executions, activities and labels have these characters in their names? */
 bool asl_is_name(struct str text);

@@ -5,7 +5,7 @@
  *     { ($.level = "err*" || $.code >= 500) && $.user IS NULL }     of events in JSON
  *     [ip, ..., status = 4* && status != 404, bytes]                of fields between spaces
  *
- * Whether one matches is sandbox/notation/log_match.h's. Pure.
+ * Whether one matches is sandbox/notation/languages.h's. Pure.
  */
 #pragma once
 

@@ -20,7 +20,7 @@
 
 #include <stdint.h>
 
-/* ---- failure.c: -v and -vv: what a server was asked, as provider/http/transfer.h tells it of requests.
+/* ---- run.c: -v and -vv: what a server was asked, as provider/http/transfer.h tells it of requests.
  * Secrets are masked. */
 struct sql_trace {
     int level; /* 0: nothing; 1: a line for each message; 2: the statements as well */
@@ -35,8 +35,6 @@ struct sql_reported {
     int64_t elapsed_ms;
     bool sensitive; /* its statements may hold secrets that nobody knows by value */
 };
-
-void sql_trace_tell(const struct sql_trace *trace, const struct sql_reported *reported);
 
 struct server;
 struct session;
@@ -147,10 +145,5 @@ struct session {
     bool stale; /* the connection that it has leads elsewhere */
 };
 
-/* ---- failure.c ---- */
-
-/* What a result or, without one, the connection says, as an error. */
-int session_failure(struct session *session, const PGresult *result, struct str sql,
-    const struct source_text *source, struct err *err);
 /* Line and column of the nth character (from 1) of UTF-8 text. */
 void text_place(struct str text, size_t nth, unsigned *line, unsigned *column);

@@ -56,7 +56,7 @@ extern const struct type rest_settings_type;
 /* What a refusal says, in whichever of the usual ways: its code is the status as text. */
 void rest_decode_error(struct arena *arena, const struct wire_message *response, struct err *err);
 
-/* ---- rest.c: Kinds whose types are services with a REST API, described in specs: provider/<kind>/specs. */
+/* ---- Kinds whose types are services with a REST API, described in specs: provider/<kind>/specs. */
 extern const struct provider_kind airflow_kind, grafana_kind, metabase_kind, http_kind;
 
 /* ---- Shared by the files of this folder; not for others. */
@@ -87,14 +87,3 @@ struct rest_client {
  * login whose token was refused; 0: none. */
 int rest_session(struct rest_client *client, const struct value *head, uint64_t refused,
     const atomic_bool *cancel, struct rest_session *out, struct err *err);
-
-/* The login that goes with the settings; NULL: none is needed. */
-const struct value *rest_login(const struct rest_client *client, const struct rest_session *session);
-
-/* Texts with {setting} filled in, at every depth; NULL and an err where one is not set. */
-const struct value *rest_fill(struct arena *arena, const struct rest_client *client, struct str token,
-    const struct value *template, struct err *err);
-
-/* One request, as it is: `call` is "POST /path". */
-int rest_exchange(struct rest_client *client, struct arena *arena, const struct http_request *request,
-    struct http_response *response, struct err *err);

@@ -284,7 +284,7 @@ const struct value *act_reported(
 int act_complete(struct act *act, const struct value *object, const struct value *names,
     const struct value **live, struct err *err);
 
-/* ---- act_ownership_tags.c ---- */
+/* ---- act_tags.c ---- */
 
 /* The text as a tag may have it. */
 const struct value *act_tag_text(struct arena *arena, struct str text);
@@ -331,10 +331,7 @@ int act_lift(struct act *act, const struct value *object, struct err *err);
 /* Adds to a refused deletion which consent would do it. */
 void act_hint_teardown(const struct act *act, struct err *err);
 
-/* ---- job_error.c ---- */
-
-/* "States.TaskFailed: the task gave up" */
-struct str act_job_error(struct act *act, const struct spec_job *job, const struct value *live);
+/* ---- job.c ---- */
 
 /* ---- the operations ---- */
 

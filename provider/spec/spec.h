@@ -16,7 +16,7 @@
  * what stays load_job.c          how instances of a type are run load_sandbox.c      what only the sandbox
  * needs to know act_*.c             the interpreter of all that (act.h)                            spec_ops
  *   act_ops.c           around operations that are a provider type's own                native_ops()
- *   job.c, job_error.c  the same of what is run                                         spec_job_ops
+ *   job.c  the same of what is run                                         spec_job_ops
  *   permissions.c       the IAM actions that calls need                                 spec_permissions()
  *   dump.c              all of it as JSON, for the test that compares it with the services' own models
  *
@@ -513,7 +513,7 @@ const struct value *spec_scope(
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;
-/* job_error.c: of data sources with `run:` */
+/* job.c: of data sources with `run:` */
 extern const struct resource_ops spec_run_ops;
 /* act_ops.c: the operations of a type with `native`; `calls`: its file has a protocol. */
 const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls);

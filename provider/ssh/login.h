@@ -47,7 +47,7 @@ void connection_init(
 int connection_read(struct connection *connection, struct err *err);
 void connection_release(struct connection *connection);
 
-/* ---- login.c, dial.c, host_key.c ---- */
+/* ---- login.c, host_key.c ---- */
 
 struct login {
     const struct ssh_api *api;
@@ -64,7 +64,7 @@ struct login {
     struct buf tried;
 };
 
-/* dial.c: a connected, non-blocking socket: by TCP, or to a program that is the way there. */
+/* login.c: a connected, non-blocking socket: by TCP, or to a program that is the way there. */
 int dial_host(const struct connection *connection, int64_t deadline_ms, const atomic_bool *cancel, int *fd,
     struct err *err);
 int dial_command(const struct connection *connection, int *fd, struct err *err);

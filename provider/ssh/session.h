@@ -52,7 +52,7 @@ struct ssh_api {
 /* NULL with ERR_FAILED where the library is not installed or too old. */
 const struct ssh_api *ssh_api(struct err *err);
 
-/* ---- net.c, session.c, flow.c, forward.c ---- */
+/* ---- session.c, flow.c, forward.c ---- */
 
 struct net;
 struct wire;
@@ -124,7 +124,7 @@ void flow_abort(struct net *net, struct flow *flow);
 /* A flow that frees itself, between a socket and a place there. Takes over the socket. */
 struct flow *flow_joint(int socket, struct str host, int port);
 
-/* ---- between net.c, session.c and flow.c, on the network thread ---- */
+/* ---- between session.c and flow.c, on the network thread ---- */
 
 /* A step forward wherever one is possible. False: it is over. */
 bool flow_step(struct flow *flow, const struct ssh_api *api, ssh_session session);
@@ -158,7 +158,7 @@ struct tunnel_options {
 };
 void flow_drop(struct flow *flow);
 
-/* ---- The network thread's own: what net.c, session.c and forward.c share; flow.c and flow_bytes.c what is
+/* ---- The network thread's own: what session.c and forward.c share; flow.c what is
  * at the end. */
 struct wire {
     struct net *net;
@@ -198,27 +198,7 @@ struct net {
     size_t poll_count, poll_cap;
 };
 
-/* ---- session.c: a session and the flows on it, on the network thread ---- */
-
-/* Moves its flows as far as they come in one turn. */
-void wire_serve(struct wire *wire);
-/* Ends the session; politely: it is there yet, and flows forget their channels. */
-void wire_shut(struct wire *wire, bool politely);
-/* Its flows end, but for those that another session does as well for. */
-void wire_lose_flows(struct wire *wire);
-bool wire_is_closing(struct wire *wire);
-/* Asks for a sign of life when that is due; a session that gave none for long is lost. */
-void wire_keep_alive(struct wire *wire);
-
 /* ---- forward.c ---- */
 
 /* Lets in who has knocked. */
 void tunnel_answer(const struct tunnel *tunnel);
-
-/* ---- between flow.c and flow_bytes.c ---- */
-
-/* What failed first counts. Returns false. */
-bool flow_fail(struct flow *flow, enum err_class class, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-/* Moves what can be moved, both ways. False: it is over. */
-bool flow_pump(struct flow *flow, const struct ssh_api *api, ssh_session session);

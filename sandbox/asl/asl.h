@@ -5,12 +5,12 @@
  *
  *   asl_run.c        from state to state, time limits, history
  *   asl_states.c     what each state does; Retry and Catch
- *   asl_trial.c      one state by itself
+ *   asl_run.c      one state by itself
  *   asl_branches.c   Parallel and Map
  *   asl_distributed.c  Map in mode DISTRIBUTED: readers, batches, tolerated failures, writers
  *   asl_data.c       variables; JSONPath: InputPath, Parameters, ResultSelector, ResultPath, OutputPath;
  *                    JSONata: what is asked of the host, and what is expected of the answer
- *   asl_choice.c     the comparisons of Choice
+ *   asl_states.c     the comparisons of Choice
  *   asl_intrinsic.c  States.Format and its kin
  *
  * What is wrong with a definition, and the paths and calls in it, are provider/notation/'s.

@@ -27,11 +27,6 @@ int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
 /* NULL with eval->error. */
 const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const struct value *document);
 
-/* ---- asl_choice.c ---- */
-
-/* Does the rule hold, one of JSONPath? False with eval->error where that is unknown. */
-bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input);
-
 /* ---- asl_data.c ---- */
 
 /* As it stands in a message: a text without quotes. */
@@ -133,14 +128,7 @@ const struct value *asl_line_run(
 /* From where it stood; *at is where it stands when it ends badly. */
 const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
     struct asl_outcome *out, struct asl_point *at);
-/* One state: its output and where it goes; NULL with eval.error, timed_out or stopped. */
-const struct value *asl_visit_state(struct asl_visit *visit, struct str *next, bool *end);
-/* False: it cannot begin. */
-bool asl_start_visit(struct asl_visit *visit, struct asl_line *line, struct str name);
-/* Of a machine, as it begins. */
-struct asl_line asl_first_line(const struct asl_execution *execution, atomic_int *threads);
 /* Why there is no output. */
-void asl_report_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out);
 int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
 /* The same, but nothing that follows in this line names it as the previous one. */
 void asl_event_aside(struct asl_line *line, const char *type, const char *name, const struct value *details);
@@ -161,14 +149,6 @@ enum { ASL_MAX_RETRIERS = 64 };
 bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS]);
 /* What goes on after a failure that is caught; NULL: it is not. */
 const struct value *asl_catch(struct asl_visit *visit, struct str *next);
-
-/* ---- asl_trial.c ---- */
-
-/* In a trial: what became of the data. */
-void asl_saw(struct asl_visit *visit, const char *name, const struct value *v);
-/* In a trial with a result or an error: these instead of the state's work. NULL with eval->error. */
-const struct value *asl_trial_work(
-    struct asl_visit *visit, const struct asl_state_type *type, const struct value *input);
 
 /* ---- asl_branches.c ---- */
 

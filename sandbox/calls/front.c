@@ -2,7 +2,6 @@
  * Every service but S3: the signature is checked, then it is an operation's (services.h) or the control
  * plane's (control.h). The query protocol of services that speak JSON by now.
  */
-#include "sandbox/calls/front.h"
 
 #include "base/hash.h"
 #include "base/json.h"

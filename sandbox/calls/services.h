@@ -19,6 +19,7 @@
 #include "base/value.h"
 #include "sandbox/context/context.h"
 #include "sandbox/control/control.h"
+#include "sandbox/http/exchange.h"
 #include "sandbox/iam/gate.h"
 
 #include <sys/types.h>
@@ -163,8 +164,6 @@ int service_note_write(const struct service_call *call, const char *kind, const 
 /* ---- inner_call.c, services.c, dispatch.c: Something that was started and ends: a job's run, a function's
  * call, a query, an execution. Who started it may wait for its end. Counted references; safe from every
  * thread. */
-struct services;
-struct activity;
 
 enum activity_state {
     ACTIVITY_WAITING, /* for its turn */
@@ -328,3 +327,14 @@ bool services_sleep(struct services *services, int64_t ms);
 /* Starts a thread that services_stop() waits for; the function has to look at services_stopping(). -1:
  * stopping, or the system gives no more. */
 int services_thread(struct services *services, void (*fn)(void *ctx), void *ctx);
+
+/* Who answers every service but S3. */
+
+extern const struct responder services_responder;
+
+/* ---- front.c: Services that spoke the query protocol before they spoke JSON (botocore:
+ * awsQueryCompatible), such as SQS. Older SDKs send forms and read XML; newer ones read the query protocol's
+ * error code in a header.
+ *
+ * query_compatible_request() comes after the signature was verified: it makes a form the JSON request of the
+ * same operation. query_compatible_answer() makes every answer of such a service what its client reads. */

@@ -8,7 +8,7 @@
  *   control_choose.c which of these a request means, and about how many resources it is
  *   control_find.c   which resources a request means
  *   control_list.c   which resources a listing is of, and which of them are on a page
- *   control_filter.c which of these its filters let through
+ *   control_find.c which of these its filters let through
  *   control_words.c  resources by the texts that they have, and values as the service writes them
  *   control_constraints.c what members of requests have to be
  *   control_unknown.c members that nothing would look at are refused
@@ -20,10 +20,10 @@
  *   control_implied.c what comes, goes and stays with a resource
  *   control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_render.c what an object's answer holds
- *   control_document.c the document of an answer under construction
+ *   control_render.c the document of an answer under construction
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
- *   control_record.c resources as others in the sandbox see them
+ *   control_store.c resources as others in the sandbox see them
  *
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
  * from base/clock.h, sped up by options->speed.

@@ -154,7 +154,7 @@ struct call {
 /* The operation in the client's protocol. */
 struct wire_operation call_operation(const struct call *call, const struct spec_operation *op);
 
-/* ---- control_record.c ---- */
+/* ---- control_store.c ---- */
 
 /* What is so for this type alone; one without functions where nothing is. */
 const struct control_type *type_own(const struct control *control, const struct spec_type *type);
@@ -269,7 +269,7 @@ void list_resources(struct call *call, struct resource ***found, size_t *n);
 /* What an answer has of other resources: a security group's rules. By path: {Path: [items]}. */
 const struct value *collect(struct call *call, const struct resource *resource);
 
-/* ---- control_filter.c ---- */
+/* ---- control_find.c ---- */
 
 struct filter {
     struct str name;
@@ -312,7 +312,7 @@ const struct value *update_new(struct call *call, const struct resource *resourc
 /* What another has made gets these attributes of it. */
 int update_implied(struct call *call, struct resource *made, const struct value *given);
 
-/* ---- control_record.c: resources that can be taken back for a while ---- */
+/* ---- control_store.c: resources that can be taken back for a while ---- */
 
 /* What the type's `soft_delete` says under this key; NULL: nothing. */
 const struct value *soft_rule(const struct resource *resource, const char *key);

@@ -6,7 +6,7 @@
 
 #include "sandbox/control/control_internal.h"
 
-/* ---- control_document.c: a document under construction, for the answers of the control plane: a tree
+/* ---- A document under construction, for the answers of the control plane: a tree
  * whose parts are found and made by the paths at which the client side looks. document_put() as often as
  * there is something to say, then document_finish(). All of it lies in the call's arena. */
 /* A structure with named parts, a list, or a value with its shape. */
@@ -30,10 +30,6 @@ extern const struct shape document_text, document_flag;
 
 /* The part of this name; a new one if there is none, or where a fresh one is asked for. */
 struct part_node *document_child(struct making *m, struct part_node *parent, struct str name, bool fresh);
-/* One step of a path; "Bucket[]" below another name is XML's <Buckets><Bucket/>…, alone it has the protocol's
- * own items. */
-struct part_node *document_descend(
-    struct making *m, struct part_node *node, const struct wire_segment *segment, bool below_name);
 /* Puts a value where the path leads from this node; each item of a list gets an element of its own. */
 void document_put(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
     const struct value *v);

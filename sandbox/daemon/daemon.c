@@ -4,8 +4,334 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/system.h"
+#include "sandbox/engine/process.h"
+#include "sandbox/engine/script.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Programs that refuse to run as root run as somebody else, who cannot even see the sandbox's folder. */
+
+/* Who it runs as; NULL: as oneself. */
+static const char *daemon_user(const struct daemon_kind *kind)
+{
+    if (!kind->user || geteuid() != 0)
+        return NULL;
+    return getpwnam(kind->user) ? kind->user : "nobody";
+}
+
+static _Thread_local const struct passwd *owner; /* nftw() passes nothing on */
+
+static int give_entry(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *ftw UNUSED)
+{
+    return lchown(path, owner->pw_uid, owner->pw_gid);
+}
+
+int daemon_give(const char *folder, const char *user, struct err *err)
+{
+    owner = user ? getpwnam(user) : NULL;
+    if (!user)
+        return 0;
+    if (!owner)
+        return err_set(err, ERR_FAILED, "there is no user %s on this machine", user);
+    if (nftw(folder, give_entry, 16, FTW_PHYS))
+        return err_errno(err, ERR_IO, "cannot give %s to %s", folder, user);
+    return 0;
+}
+
+/* Both rights and the order to die with the parent are set by one program, last: the one undoes the other. */
+static const char as_user[] =
+    "exec 9<\"$1\" || exit 1; user=$2; shift 2; cd / && exec setpriv --reuid \"$user\" --regid "
+    "\"$(id -g \"$user\")\" --clear-groups --pdeathsig KILL -- \"$@\"";
+
+/* The command with what makes it run as that user. */
+static const char *const *daemon_as(const struct daemon_self *self, const char *const *argv)
+{
+    size_t n = 0, at = 0;
+    if (!self->user)
+        return argv;
+    while (argv[n])
+        n++;
+    const char **all = ARENA_ARRAY(self->arena, const char *, n + 8);
+    all[at++] = "/bin/sh";
+    all[at++] = "-c";
+    all[at++] = as_user;
+    all[at++] = "daemon";
+    all[at++] = self->data;
+    all[at++] = self->user;
+    memcpy(all + at, argv, n * sizeof *argv);
+    return all;
+}
+
+/* ---- What kinds of daemons need of the machine: programs, ports, a run of a program before the start. */
+
+enum { RUN_MS = 120000, MAX_PORTS = 256, MAX_OUTPUT = 64 * 1024 };
+
+/* "no PostgreSQL 14 or newer here: apt-get install postgresql" */
+static int daemon_missing(const struct daemon_kind *kind, struct err *err)
+{
+    return err_set(err, ERR_FAILED, "%s is not installed on this machine (%s)", kind->title, kind->install);
+}
+
+/* ---- ports ---- */
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+bool daemon_port_answers(uint16_t port)
+{
+    const struct sockaddr_in to = loopback(port);
+    AUTO_FD int fd = system_socket(AF_INET, 0);
+    return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
+}
+
+/* A port that is free; 0: any. */
+static uint16_t free_port(uint16_t wanted)
+{
+    struct sockaddr_in at = loopback(wanted);
+    socklen_t n = sizeof at;
+    const int yes = 1;
+    AUTO_FD int fd = system_socket(AF_INET, 0);
+    if (fd < 0)
+        return 0;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &n))
+        return wanted ? free_port(0) : 0;
+    return ntohs(at.sin_port);
+}
+
+/* Ports that it keeps from one start to the next, as far as nobody else has taken them. */
+static int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
+{
+    struct str text = STR_EMPTY;
+    char line[64] = "";
+    int n = 0;
+    if (!count)
+        return 0;
+    const char *file = arena_printf(self->arena, "%s/ports", self->dir).p;
+    file_read(self->arena, file, MAX_PORTS, &text, ERR_IGNORED);
+    for (size_t i = 0; i < count && i < DAEMON_PORTS; i++) {
+        int64_t before = 0;
+        str_to_int(str_trim(str_cut(text, ' ', &text)), &before);
+        self->ports[i] = free_port(before > 0 && before < 65536 ? (uint16_t)before : 0);
+        if (!self->ports[i])
+            return err_set(err, ERR_IO, "no port is free on 127.0.0.1");
+        n += snprintf(line + n, sizeof line - (size_t)n, "%u ", (unsigned)self->ports[i]);
+    }
+    return file_write_atomic(file, str_n(line, (size_t)n), 0600, err);
+}
+
+/* ---- before the start ---- */
+
+int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err)
+{
+    AUTO_BUF struct buf output = BUF_INIT;
+    const char *const env[] = {arena_printf(self->arena, "PATH=%s", installed_path()).p, "LANG=C.UTF-8",
+        "TZ=UTC", arena_printf(self->arena, "HOME=%s", self->seen_data).p, NULL};
+    const struct process_options options = {.argv = daemon_as(self, argv),
+        .env = env,
+        .dir = self->data,
+        .family = services_family(self->services),
+        .timeout_ms = RUN_MS,
+        .max_output = MAX_OUTPUT,
+        .output = process_take,
+        .ctx = &output};
+    struct process_end end;
+    int status = process_run_alone(&options, &end, err);
+    if (!status && end.exit_code != 0)
+        status = err_set(err, ERR_FAILED, "%s failed: %.*s", argv[0], STR_ARG(str_trim(buf_str(&output))));
+    return status;
+}
+
+enum {
+    START_MS = 60000,
+    GRACE_MS = 5000,
+    FIRST_LOOK_MS = 5, /* between two looks whether it answers; each is longer than the one before, up to: */
+    LAST_LOOK_MS = 100,
+};
+
+/* ---- its process ---- */
+
+static void keep_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
+{
+    const struct daemon *daemon = ctx;
+    fd_write_all(daemon->log, bytes, n, NULL, "log");
+}
+
+static void run_daemon(void *ctx)
+{
+    struct daemon *daemon = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct process_end end;
+    struct environment {
+        const char *items[64];
+    } env = {0};
+    size_t n = 0;
+    const char *library = getenv("LD_LIBRARY_PATH");
+    env.items[n++] = arena_printf(&arena, "PATH=%s", installed_path()).p;
+    env.items[n++] = arena_printf(&arena, "HOME=%s", daemon->self.seen_data).p;
+    env.items[n++] = "LANG=C.UTF-8";
+    env.items[n++] = "TZ=UTC";
+    if (library)
+        env.items[n++] = arena_printf(&arena, "LD_LIBRARY_PATH=%s", library).p;
+    for (size_t i = 0; daemon->command.env && daemon->command.env[i] && n < 63; i++)
+        env.items[n++] = daemon->command.env[i];
+    const struct process_options options = {.argv = daemon_as(&daemon->self, daemon->command.argv),
+        .env = env.items,
+        .dir = daemon->self.data,
+        .family = services_family(daemon->all->services),
+        .grace_ms = daemon->kind->grace_ms ? daemon->kind->grace_ms : GRACE_MS,
+        .end_signal = daemon->kind->end_signal,
+        .output = keep_output,
+        .ctx = daemon};
+    process_run(&options, &daemon->stop, &end, ERR_IGNORED);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemon->all->lock);
+    daemon->alive = false;
+    process_switch_release(&daemon->stop);
+    close(daemon->log);
+    if (daemon->state == RUNNING) /* by itself; otherwise who starts or ends it says what it is */
+        daemon->state = RESTING;
+    pthread_cond_broadcast(&daemon->all->changed);
+}
+
+static bool daemon_lives(struct daemon *daemon)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemon->all->lock);
+    return daemon->alive;
+}
+
+/* ---- starting ---- */
+
+static int make_folder(struct daemon *daemon, struct err *err)
+{
+    struct daemon_self *self = &daemon->self;
+    if (dir_make(self->data, err))
+        return -1;
+    if (chmod(self->data, 0700))
+        return err_errno(err, ERR_IO, "cannot change the mode of %s", self->data);
+    return 0;
+}
+
+/* A folder without this file is one whose filling was interrupted: it is filled anew. */
+static int fill_folder(struct daemon *daemon, struct err *err)
+{
+    struct daemon_self *self = &daemon->self;
+    const char *done = arena_printf(self->arena, "%s/prepared", self->dir).p;
+    if (path_exists(done))
+        return make_folder(daemon, err) || daemon_give(self->data, self->user, err);
+    tree_remove(self->data);
+    if (make_folder(daemon, err) || daemon_give(self->data, self->user, err) ||
+        (daemon->kind->prepare && daemon->kind->prepare(self, err)))
+        return -1;
+    return file_write_atomic(done, STR("yes\n"), 0600, err);
+}
+
+/* What it printed last, where it did not come up. */
+static int daemon_why(struct daemon *daemon, const char *what, struct err *err)
+{
+    enum { TAIL = 300 };
+    struct str text = STR_EMPTY;
+    const char *log = arena_printf(&daemon->run, "%s/log", daemon->self.dir).p;
+    file_read(&daemon->run, log, 0, &text, ERR_IGNORED);
+    text = str_trim(text);
+    return err_set(err, ERR_FAILED, "%s %s; its log %s ends with: %.*s", daemon->kind->title, what, log,
+        STR_ARG(str_slice(text, text.n > TAIL ? text.n - TAIL : 0, text.n)));
+}
+
+static int await_ready(struct daemon *daemon, struct err *err)
+{
+    int64_t most = daemon->kind->start_ms ? daemon->kind->start_ms : START_MS;
+    int64_t until = clock_mono_ms() + most, pause = FIRST_LOOK_MS;
+    while (!daemon->kind->ready(&daemon->self)) {
+        if (!daemon_lives(daemon))
+            return daemon_why(daemon, "ended instead of answering", err);
+        if (clock_mono_ms() > until)
+            return daemon_why(daemon, "does not answer", err);
+        if (!services_sleep(daemon->all->services, pause))
+            return err_set(err, ERR_INTERRUPTED, "the sandbox is ending");
+        pause = pause * 2 > LAST_LOOK_MS ? LAST_LOOK_MS : pause * 2;
+    }
+    return daemon->kind->started ? daemon->kind->started(&daemon->self, err) : 0;
+}
+
+static int launch(struct daemon *daemon, struct err *err)
+{
+    const char *log = arena_printf(&daemon->run, "%s/log", daemon->self.dir).p;
+    daemon->log = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (daemon->log < 0)
+        return err_errno(err, ERR_IO, "cannot write %s", log);
+    if (process_switch_init(&daemon->stop, err)) {
+        close(daemon->log);
+        return -1;
+    }
+    pthread_mutex_lock(&daemon->all->lock);
+    bool stopping = daemon->all->stopping;
+    daemon->alive = !stopping;
+    pthread_mutex_unlock(&daemon->all->lock);
+    if (!stopping && !services_thread(daemon->all->services, run_daemon, daemon))
+        return 0;
+    pthread_mutex_lock(&daemon->all->lock);
+    daemon->alive = false;
+    pthread_mutex_unlock(&daemon->all->lock);
+    process_switch_release(&daemon->stop);
+    close(daemon->log);
+    return err_set(err, ERR_INTERRUPTED, "the sandbox is ending");
+}
+
+/* Asks the process to end, and waits for it. */
+static void daemon_end(struct daemon *daemon)
+{
+    struct daemons *daemons = daemon->all;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemons->lock);
+    if (daemon->alive)
+        process_stop(&daemon->stop, false);
+    while (daemon->alive)
+        pthread_cond_wait(&daemons->changed, &daemons->lock);
+}
+
+/* DIR/daemons/NAME */
+static const char *daemon_folder(const struct daemons *daemons, struct arena *arena, struct str name)
+{
+    return arena_printf(
+        arena, "%s/daemons/%.*s", sandbox_dir(services_sandbox(daemons->services)), STR_ARG(name))
+        .p;
+}
+
+/* One that is STARTING, by whoever made it so; without the lock. */
+static int daemon_start(struct daemon *daemon, const struct value *settings, struct err *err)
+{
+    struct daemons *daemons = daemon->all;
+    arena_release(&daemon->run);
+    daemon->self = (struct daemon_self){.arena = &daemon->run, .services = daemons->services};
+    struct daemon_self *self = &daemon->self;
+    self->program = daemon->kind->find(&daemon->run);
+    if (!self->program)
+        return daemon_missing(daemon->kind, err);
+    self->name = daemon->name;
+    self->settings = settings ? value_copy(&daemon->run, settings) : &value_empty_map;
+    self->dir = daemon_folder(daemons, &daemon->run, daemon->name);
+    self->data = daemon_data(daemons, &daemon->run, daemon->name);
+    self->user = daemon_user(daemon->kind);
+    self->seen_data = self->user ? DAEMON_DATA : self->data;
+    if (fill_folder(daemon, err) || daemon_ports(self, daemon->kind->ports, err) ||
+        daemon->kind->command(self, &daemon->command, err) || launch(daemon, err))
+        return -1;
+    if (!await_ready(daemon, err))
+        return 0;
+    daemon_end(daemon);
+    return -1;
+}
 
 struct daemons *daemons_new(struct services *services)
 {
@@ -44,13 +370,6 @@ void daemons_stop(struct daemons *daemons)
         if (daemon->alive)
             process_stop(&daemon->stop, false);
     pthread_cond_broadcast(&daemons->changed);
-}
-
-const char *daemon_folder(const struct daemons *daemons, struct arena *arena, struct str name)
-{
-    return arena_printf(
-        arena, "%s/daemons/%.*s", sandbox_dir(services_sandbox(daemons->services)), STR_ARG(name))
-        .p;
 }
 
 const char *daemon_data(struct daemons *daemons, struct arena *arena, struct str name)

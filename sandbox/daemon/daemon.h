@@ -167,8 +167,6 @@ int daemon_run(const struct daemon_self *self, const char *const *argv, struct e
 /* Does somebody listen there? */
 bool daemon_port_answers(uint16_t port);
 
-/* ---- start.c ---- */
-
 /* Where a process with another user's rights finds its data. */
 #define DAEMON_DATA "/proc/self/fd/9"
 
@@ -238,10 +236,3 @@ struct daemons {
     struct daemon *first;
     bool stopping;
 };
-
-/* DIR/daemons/NAME */
-const char *daemon_folder(const struct daemons *daemons, struct arena *arena, struct str name);
-/* One that is STARTING, by whoever made it so; without the lock. */
-int daemon_start(struct daemon *daemon, const struct value *settings, struct err *err);
-/* Asks the process to end, and waits for it; without the lock. */
-void daemon_end(struct daemon *daemon);

@@ -96,11 +96,5 @@ void task_running(struct task *task);
 void task_end(struct task *task, enum activity_state state, int64_t exit_code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* ---- task_record.c: what is kept of a task: a file of JSON each, whose name follows from kind, region
+/* ---- What is kept of a task: a file of JSON each, whose name follows from kind, region
  * and id. Only task.c keeps records; a later sandbox reads them. */
-/* Ids may hold any character: their digest is in the name. */
-struct str task_record_name(struct arena *arena, struct str kind, struct str region, struct str id);
-/* In this state, whatever info says. A record that cannot be written is reported on standard error. */
-void task_record_write(const char *path, const struct task_info *info, enum activity_state state);
-/* False: it cannot be read. A task that had not ended counts as failed, without a time of its end. */
-bool task_record_read(struct arena *arena, const char *path, struct task_info *out);

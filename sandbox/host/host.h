@@ -10,8 +10,8 @@
  *   host.c        which there are, when they boot, who is let in
  *   boot.c        one of them, from its folder to its last process; scripts/ is what runs
  *   metadata.c    169.254.169.254, and what an instance is given to do, as a script
- *   firewall.c    security groups
- *   netns.c, relay.c   namespaces, and ports that lead out of them
+ *   network.c    security groups
+ *   network.c   namespaces, and ports that lead out of them
  *
  * Its public address is a listener (sandbox/daemon/daemon.h): 127.x.y.z with the ports that its security
  * groups open to public addresses. The first who connects boots it, and with it all others of its network;

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* ---- netns.c: Network namespaces: a place with interfaces, addresses and ports of its own. One lives as
+/* ---- network.c: Network namespaces: a place with interfaces, addresses and ports of its own. One lives as
  * long as its descriptor is open or something runs in it; programs enter it by /proc/PID/fd/N (nsenter
  * --net). Sockets belong to the namespace that they were made in, whoever uses them: so this process
  * listens in places where it is not. Safe from every thread; what has to be done inside is done by a
@@ -24,7 +24,7 @@ int netns_dial(int netns, const char *address, uint16_t port, int *out, struct e
 /* As programs find it. */
 struct str netns_path(struct arena *arena, int netns);
 
-/* ---- relay.c: Relays: ports that this process listens on for somebody in another network namespace, and
+/* ---- network.c: Relays: ports that this process listens on for somebody in another network namespace, and
  * that lead to the same place of this machine's loopback, in both directions. One thread moves all bytes;
  * what one side does not take is not read from the other. Safe from every thread. */
 struct relay;
@@ -113,7 +113,7 @@ int metadata_start(struct services *services, int netns, struct str region, stru
     struct metadata **out, struct err *err);
 void metadata_stop(struct metadata *metadata);
 
-/* ---- firewall.c ---- */
+/* ---- network.c ---- */
 
 /* The host lets in what its groups say; nothing is done where that is what it does already. -1: this machine
  * has no iptables, or it does not work. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* ---- guard.c: who is at the door: requests that a web page has made some browser send are refused before
+/* ---- visitors.c: who is at the door: requests that a web page has made some browser send are refused before
  * anything is done with them.
  *
  * A signature alone is not enough: whoever has the keys may have a browser too, with a link in it that
@@ -83,8 +83,6 @@ struct str faults_text(struct faults *faults, struct arena *arena);
 struct fault_strike faults_strike(struct faults *faults, struct str service, struct str operation);
 /* Its latency, which is over when the rules are replaced or taken away. */
 void faults_wait(struct faults *faults, const struct fault_strike *strike);
-/* What FAULT_LOST struck is done. */
-void faults_lost(struct faults *faults);
 
 /* ---- for the server ---- */
 

@@ -13,7 +13,7 @@
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 #include "sandbox/services/dynamodb/items.h"
 #include "sandbox/services/emr/emr.h"
-#include "sandbox/services/events/archives.h"
+#include "sandbox/services/events/events.h"
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/kinesis/shards.h"
 #include "sandbox/services/kms/kms.h"
@@ -23,7 +23,7 @@
 #include "sandbox/services/shared/endpoints.h"
 #include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/shared/source.h"
-#include "sandbox/services/sns/signature.h"
+#include "sandbox/services/sns/sns.h"
 #include "sandbox/services/sqs/queues.h"
 #include "sandbox/services/stepfunctions/executions.h"
 

@@ -63,18 +63,14 @@ int git_find(struct arena *arena, const struct module_source *source, struct str
 int git_files(struct arena *arena, const struct module_source *source, struct str commit, const char *work,
     const char *tree, struct err *err);
 
-/* ---- download.c: how large a module from elsewhere may be, as it is fetched and when it is unpacked. */
+/* ---- How large a module from elsewhere may be, as it is fetched and when it is unpacked. */
 /* In bytes: what the variable WEIR_MODULE_MIB says in MiB, or 512 MiB. */
 int64_t fetch_limit(void);
-/* ERR_INVALID where the variable says nothing of use. */
-int fetch_limit_check(struct err *err);
 /* "it is larger than 512 MiB", and what allows more. */
 int fetch_too_large(struct err *err);
 /* unpack_archive() as far as the limit goes. */
 int fetch_unpack(const char *archive, const char *dir, struct err *err);
 
-/* ---- download.c: Archives, over HTTPS or from S3, as a file. */
+/* ---- Archives, over HTTPS or from S3, as a file. */
 /* Follows redirections, but not from TLS to plain HTTP. */
 int download_https(struct http_engine *http, struct str url, const char *path, struct err *err);
-/* `aws` is an open provider. */
-int download_s3(struct provider *aws, const struct module_source *source, const char *path, struct err *err);

@@ -30,7 +30,7 @@ int format_text(const struct source *source, struct diags *diags, struct buf *ou
 /* Do both hold the same YAML: values, keys, anchors, tags, styles, in the same order? */
 bool format_same(struct str a, struct str b);
 
-/* ---- format_lines.c: the lines of a text that is brought into the usual layout: format_lines_cut() makes
+/* ---- The lines of a text that is brought into the usual layout: format_lines_cut() makes
  * them, format.c says of each what it is and where it goes, format_lines_write() writes them, and
  * format_lines_release() ends it. Texts of lines point into the text that was cut. */
 enum format_line_kind {
@@ -57,17 +57,3 @@ struct format_lines {
     struct format_line *items;
     size_t n, cap;
 };
-
-void format_lines_cut(struct format_lines *lines, struct str text);
-/* Appends them: no blanks at their ends, one empty line at most between two. */
-void format_lines_write(const struct format_lines *lines, struct buf *out);
-void format_lines_release(struct format_lines *lines);
-
-/* How many spaces the text begins with. */
-size_t format_line_spaces(struct str text);
-/* The first place from there on that has neither a space nor a tab. */
-size_t format_line_blanks(struct str text, size_t from);
-/* Without a byte order mark, which libyaml passes over at the start of any line that is not of a text. */
-struct str format_line_without_mark(struct str text);
-/* Nothing of a text after | or > that is indented so far. */
-bool format_line_is_empty(struct str text, int32_t indent);

@@ -27,7 +27,7 @@ stack_namer stack_environments, stack_connections;
 void stack_test_files(
     struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);
 
-/* ---- sandbox_folder.c: which sandbox a stack has with --sandbox, and where in it the stack's state is. The
+/* ---- Which sandbox a stack has with --sandbox, and where in it the stack's state is. The
  * folder, of these the first:
  *
  *   - what `sandbox:` in the stack file says;

@@ -2,7 +2,7 @@
  * What the files that load a stack share; nobody else includes it.
  *
  * load.c finds and reads the files and calls, module by module, the loader of each section (inputs.c,
- * resources.c, modules.c, sections.c, moves.c). These create declarations and compile their expressions. When
+ * resources.c, modules.c, moves.c). These create declarations and compile their expressions. When
  * all names are known, resolve.c connects them and puts them in order. check.c compares what is literally in
  * the file with the schemas.
  *
@@ -243,20 +243,10 @@ struct enlisting {
     bool failed;
 };
 
-/* One more member; with the file and the line in which it stands, or "". */
-void enlist(struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value);
-struct diag *enlist_fail(struct enlisting *e, struct str file, size_t line, struct str name, const char *why);
-
 /* Declares `shared`, where the fleet has a stack that all members refer to. */
 void fleet_share(struct unit *root, const struct node *fleet);
 
 void load_lease(struct unit *root);
-
-/* ---- fleet_file.c ---- */
-
-/* Is it {file: attendees.csv, key: mail_id}, or meant to be? */
-bool names_list_file(const struct value *list);
-void enlist_file(struct enlisting *e, struct unit *root, const struct value *list);
 
 /* ---- moves.c ---- */
 
@@ -281,20 +271,8 @@ void check_ignored(struct loader *loader, const struct decl *decl, const struct 
 /* The schema that `type:` names; NULL after an error. */
 const struct schema *find_schema(struct loader *loader, const struct node *type, bool is_data);
 
-/* ---- check_words.c ---- */
-
-/* For a type that there is not: the nearest, what another tool's is here, or those of its service. */
-void hint_types(struct loader *loader, struct diag *d, struct str type, bool is_data);
-/* For an attribute that a type has not. */
 /* False: no other tool has such a word for one of its attributes. */
 bool hint_attr_of_others(struct loader *loader, struct diag *d, const struct schema *schema, struct str word);
-void hint_attr(struct loader *loader, struct diag *d, const struct schema *schema, struct str word);
-/* For a key within an attribute (`schema` NULL: of no resource). False: what holds it has no keys of its own.
- */
-bool hint_field(struct loader *loader, struct diag *d, const struct schema *schema, const struct attr *attr,
-    const struct schema_issue *issue);
-/* What belongs there, in the words of the type's page. */
-void hint_meaning(struct loader *loader, struct diag *d, const struct schema_issue *issue);
 
 /* ---- resolve.c ---- */
 

@@ -128,7 +128,7 @@ int directory_drop(const struct directory *d, const struct str *names, size_t n,
  */
 int directory_look(const struct directory *d, struct manifest *manifest, struct err *err);
 
-/* ---- s3_empty.c: Emptying a bucket, and counting what that would delete. */
+/* ---- Emptying a bucket, and counting what that would delete. */
 /* Deletes every version, delete marker and unfinished upload of the bucket `name`. */
 native_step s3_empty_bucket;
 /* Counts them: {objects, versions, delete_markers, uploads, bytes}. */
@@ -252,7 +252,7 @@ bool s3_unfinished_any(const struct value *object);
 const struct value *s3_unfinished_ended(
     struct op_ctx *ctx, const struct value *recorded, const struct value *desired);
 
-/* ---- s3.c: how far a transfer is, for people: "downloading: 512 MiB of 1.0 GiB, 200 MiB/s". */
+/* ---- How far a transfer is, for people: "downloading: 512 MiB of 1.0 GiB, 200 MiB/s". */
 /* `kept`: of `moved + kept` bytes so many were there before it began, `elapsed_ms` ago. */
 void rate_line(
     char *out, size_t room, const char *what, int64_t moved, int64_t kept, int64_t all, int64_t elapsed_ms);

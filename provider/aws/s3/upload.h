@@ -164,9 +164,9 @@ void upload_record_add(struct upload_record *record, int part);
 void upload_record_close(struct upload_record *record);
 void upload_record_remove(struct upload_record *record);
 
-/* ---- what upload_parts.c, upload_flight.c and upload_record.c share of one upload in
+/* ---- what upload_parts.c, upload.c and upload_record.c share of one upload in
  * parts; nobody else includes it. The caller's thread does all of it. */
-struct slot; /* upload_flight.c */
+struct slot; /* upload.c */
 struct sha256;
 
 struct parts {
@@ -207,7 +207,7 @@ const struct value *upload_parts_name(struct parts *p, struct arena *arena);
 struct str upload_crc_text(struct arena *arena, uint64_t crc);
 int64_t upload_part_length(const struct parts *p, int part);
 
-/* ---- upload_flight.c ---- */
+/* ---- upload.c ---- */
 
 /* Reads, hashes and sends what the service does not have yet. */
 int upload_parts_send(struct parts *p, struct err *err);
@@ -220,6 +220,6 @@ void upload_parts_abort(struct parts *p);
 /* The answer was lost, and the upload is gone since: did it become the object? */
 bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out);
 
-/* ---- upload.c: the media type that a file name stands for. */
+/* ---- The media type that a file name stands for. */
 /* "application/octet-stream" where the ending says nothing. */
 struct str content_type_of(struct str name);

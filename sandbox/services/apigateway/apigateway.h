@@ -1,7 +1,7 @@
 /*
  * REST APIs of API Gateway: what the spec alone does not say.
  *
- *   places.c    is what a request is about there, from the API down
+ *   parts.c    is what a request is about there, from the API down
  *   checks.c    what has to be so beside what is asked for
  *   stages.c    stages and what they serve: deployments, canaries
  *   import.c    APIs from OpenAPI documents

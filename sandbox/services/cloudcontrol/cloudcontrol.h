@@ -74,7 +74,7 @@ struct str cloud_model_identifier(const struct cloud_model *model, const struct 
 int cloud_model_patch(struct arena *arena, const struct value *properties, const struct value *patch,
     const struct value **out, struct err *err);
 
-/* ---- request.c: Requests of the Cloud Control API: whatever is to be created, updated or deleted is one,
+/* ---- Requests of the Cloud Control API: whatever is to be created, updated or deleted is one,
  * which is in progress for a moment although it is done at once.
  *
  *     cloud_request_begin()     a client token that was used, or work at the same thing, ends it here
@@ -83,16 +83,3 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
  *
  * The last three are operations of the service. */
 enum { CLOUD_PAGE = 20, CLOUD_PAGE_MOST = 100 }; /* of listings */
-
-/* 32 hex digits that nobody has had. */
-struct str cloud_chance(struct arena *arena);
-
-/* 1: the client token has been used for the same, which is the answer. 0: it is new. */
-int cloud_request_begin(struct service_call *call, const struct cloud_model *model, const char *operation,
-    struct str id, struct cloud_request *r, struct err *err);
-void cloud_request_fail(struct cloud_request *r, const char *code, struct str message);
-int cloud_request_conclude(struct service_call *call, const struct cloud_request *r);
-
-int cloud_request_status(struct service_call *call, struct err *err);
-int cloud_request_cancel(struct service_call *call, struct err *err);
-int cloud_request_list(struct service_call *call, struct err *err);

@@ -3,7 +3,7 @@
  * Dynoxide, an open engine on SQLite (daemon.h: DIR/daemons/dynamodb-REGION), one for a region. It is started
  * by the first call about items, and goes on with its data after a restart of the sandbox.
  *
- *   engine.c    the daemon, and one call to it
+ *   tables.c    the daemon, and one call to it
  *   tables.c    the engine's table is made, changed and deleted after the record
  *   items.c     items, transactions, PartiQL: found, permitted, handed to the engine; a record of a stream as
  *               DynamoDB shows it
@@ -40,16 +40,12 @@ static inline struct item_scope item_scope_of(const struct service_call *call)
     return (struct item_scope){call->services, call->arena, call->region};
 }
 
-/* ---- engine.c ---- */
+/* ---- tables.c ---- */
 
 /* ERR_SERVICE with the engine's code and text: it refuses, and *output is its whole body; another class: it
  * is missing, or ended. */
 int item_engine_call(const struct item_scope *scope, const char *operation, const struct value *input,
     const struct value **output, struct err *err);
-/* A region has no tables any more: its engine ends, and its folder is removed. */
-void item_engine_remove(const struct item_scope *scope);
-
-/* ---- tables.c ---- */
 
 /* A table as DescribeTable shows it, once the engine has it so. ResourceNotFoundException: there is none. */
 int item_table(
@@ -62,7 +58,7 @@ struct str item_table_name(struct str name);
 /* What a stream with this view shows of the engine's record; NULL: nothing changed. */
 const struct value *item_record(struct arena *arena, const struct value *record, struct str view);
 
-/* ---- engine.c: what engine.c and tables.c keep between calls; see items.h. */
+/* ---- tables.c: what tables.c keep between calls; see items.h. */
 struct item_engine {
     pthread_mutex_t http_lock;
     struct http_engine *http; /* made with the first call */

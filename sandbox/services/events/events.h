@@ -21,9 +21,22 @@ struct str events_bus_name(struct str reference);
 void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
     const struct value *event, struct str trace, bool forwarded);
 
-/* ---- input_transformer.c ---- */
-
 /* -1: err says why it is none. */
-int rule_input(struct arena *arena, const struct control_record *rule, const struct value *target,
-    const struct value *event, struct str *out, struct err *err);
 service_handler rule_check_targets; /* PutTargets */
+
+/*
+ * Archives of event buses, and their replays (archives.c). An archive's events are lines of a file in the
+ * sandbox's folder; how long they are to be kept (RetentionDays) is recorded, and nothing is dropped.
+ */
+
+/* An event of the bus goes to the archives whose pattern it matches; one that is replayed to none. */
+void archives_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
+    const struct value *event);
+
+/* At the start: replays that an earlier sandbox did not bring to their end have failed. */
+void replays_recover(struct services *services);
+
+/* ---- for archives.c ---- */
+
+/* Its events as lines; "": there are none. */
+bool archives_same_bus(struct str left, struct str right);

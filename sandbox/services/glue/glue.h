@@ -10,7 +10,7 @@ service_handler glue_create_partition, glue_batch_create_partition, glue_delete_
     glue_batch_get_partition, glue_get_table_versions, glue_get_table_version, glue_update_table,
     glue_delete_table_version, glue_search_tables;
 
-/* ---- iceberg.c ---- */
+/* ---- tables.c ---- */
 
 service_handler glue_create_table;
 
@@ -28,11 +28,9 @@ bool glue_role_may(struct task *task, struct arena *arena, const char *action, c
 bool glue_network_fits(
     struct task *task, struct arena *arena, const struct value *connections, struct str *why);
 
-/* ---- bookmarks.c ---- */
+/* ---- job_runs.c ---- */
 
 service_handler glue_show_bookmark; /* and it is reset */
-/* The file that keeps it; "" where there cannot be one. */
-struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job);
 
 /* ---- workflows.c ---- */
 

@@ -2,7 +2,7 @@
  * KMS's keys at work, with OpenSSL's cryptography.
  *
  *   keys.c        which key a request means, and whether it may do that; what descriptions say more
- *   material.c    its material: made at the first use, imported, rotated
+ *   keys.c    its material: made at the first use, imported, rotated
  *   ciphers.c     Encrypt, Decrypt, ReEncrypt, data keys
  *   signatures.c  Sign, Verify, MACs, shared secrets
  *   imports.c     imported material, rotation on demand

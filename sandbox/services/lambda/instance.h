@@ -1,4 +1,4 @@
-/* Shared by instance.c, pool.c, event.c and prepare.c; see lambda.h. */
+/* Shared by instance.c, event.c and instance.c; see lambda.h. */
 #pragma once
 
 #include "sandbox/engine/logs.h"
@@ -32,19 +32,10 @@ struct program {
     const char *dir;
 };
 
-/* Unpacks, serves the Runtime API, fills env (which has its arena) and finds what to start. On the instance's
- * thread. */
-int instance_prepare(
-    struct lambda_instance *instance, struct environment *env, struct program *out, struct err *err);
-
 /* ---- instance.c; with the lock held, but for its thread ---- */
 
-struct lambda_instance *instance_new(
-    struct functions *functions, const struct lambda_function *function, struct err *err);
 void instance_kill(struct lambda_instance *instance);
-void instance_release(struct lambda_instance *instance);
 void instance_forget(struct lambda_instance *instance);
-void instance_main(void *instance);
 /* Takes the lock of its log. */
 void instance_log(struct lambda_instance *instance, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -53,7 +44,7 @@ void instance_log(struct lambda_instance *instance, const char *format, ...)
 
 int64_t instance_now_us(void); /* monotonic */
 
-/* ---- pool.c ---- */
+/* ---- instance.c ---- */
 
 /* With the lock: one that has this invocation to do. A fresh one is to be started without the lock. */
 struct lambda_instance *instance_take(struct functions *functions, const struct lambda_function *function,

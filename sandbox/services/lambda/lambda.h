@@ -5,19 +5,19 @@
  *   invoke.c            Invoke: answers
  *   async.c      events that nobody waits for: attempts, destinations, dead letters
  *   names.c      names of functions in requests
- *   find.c       which function is meant
+ *   names.c       which function is meant
  *   versions.c   what PublishVersion froze
- *   pool.c       which instance does it
+ *   instance.c       which instance does it
  *   event.c      one event and what becomes of it
  *   instance.c   instances: made, running, ended
- *   prepare.c    what one needs before its process starts
+ *   instance.c    what one needs before its process starts
  *   runtime_api.c    the Runtime API
  *   code.c       code that comes inside a request
  *   layers.c     layers and their versions
  *   policies.c   what AddPermission has added
  *   targets.c    what requests refer to: versions, aliases
  *   concurrency.c    what is reserved and provisioned
- *   chain.c      chains of events that come back again and again
+ *   invoke.c      chains of events that come back again and again
  *
  * One lock for all instances and invocations (functions->lock), held briefly.
  */
@@ -136,7 +136,7 @@ bool instance_answer(
 /* It could not be made ready. */
 void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type);
 
-/* ---- find.c ---- */
+/* ---- names.c ---- */
 
 /* NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, or an ARN with or without a qualifier. */
 struct str lambda_split_name(struct str name, struct str *qualifier);
@@ -149,8 +149,6 @@ int lambda_find_version(const struct service_call *call, const struct control_re
     struct str qualifier, struct str *version, struct control_record *out, struct err *err);
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
 struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
-
-/* ---- names.c ---- */
 
 /* A request whose path names a function by its ARN or a part of it, checked and written with the name. */
 int lambda_read_names(struct services *services, struct exchange *x, struct err *err);
@@ -229,19 +227,14 @@ service_handler lambda_get_policy, lambda_add_permission, lambda_remove_permissi
 service_handler lambda_put_concurrency, lambda_account_settings, lambda_put_provisioned,
     lambda_get_provisioned, lambda_delete_provisioned, lambda_list_provisioned;
 
-/* ---- chain.c ---- */
+/* ---- invoke.c ---- */
 
 #define LAMBDA_LOOPS                                                                                         \
     "Lambda has detected your function being invoked in a recursive loop with other AWS resources and "      \
     "stopped your function's invocation."
 
-/* The trace header for a call of the function, after one with this header ("": it begins here). *loops: it
- * has called the function too often. */
-struct str lambda_chain_add(struct arena *arena, struct str trace, struct str function, bool *loops);
 /* How often it has called the function that it has called most; -1: it begins here. */
 int64_t lambda_chain_length(struct str trace);
-/* A chain that loops is stopped, and counted, where the function does not allow it. */
-bool lambda_chain_stops(struct service_call *call, const struct lambda_function *function);
 
 /* ---- runtime_api.c ---- */
 

@@ -5,8 +5,190 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/notation/asl_check.h"
+#include "sandbox/engine/view.h"
 #include "sandbox/services/shared/event_targets.h"
-#include "sandbox/services/shared/input_template.h"
+#include "sandbox/services/shared/tables.h"
+
+/* ---- What a pipe's log configuration asks for: a record for each step of an execution, to a log group, a
+ * Firehose stream and a bucket. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-logs.html
+ * ---- */
+
+enum { MAX_PAYLOAD = 250000 }; /* a record has 256 KiB */
+
+static const char *const levels[] = {"OFF", "ERROR", "INFO", "TRACE"};
+
+static size_t level_of(struct str name)
+{
+    size_t level = sizeof levels / sizeof *levels - 1;
+    while (level && !str_eqz(name, levels[level]))
+        level--;
+    return level;
+}
+
+static struct pipe_log pipe_log_open(const struct turn *turn)
+{
+    const struct value *settings = value_getz(turn->attrs, "log_configuration");
+    return (struct pipe_log){.turn = turn,
+        .settings = settings,
+        .level = level_of(value_gets(settings, "level")),
+        .execution = uuid_random(turn->arena)};
+}
+
+/* What failed is an error; of the rest the execution and its stages are in INFO, their parts in TRACE. */
+static size_t level_of_step(struct str step)
+{
+    return str_ends(step, STR("FAILED"))                                                  ? 1
+           : str_starts(step, STR("EXECUTION")) || str_find(step, STR("_STAGE_"), 0) >= 0 ? 2
+                                                                                          : 3;
+}
+
+static const struct value *error_of(struct arena *arena, const struct err *why)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    if (!why)
+        return NULL;
+    if (why->http_status)
+        view_int(&b, "httpStatusCode", why->http_status);
+    view_text(&b, "message", str_z(why->message));
+    view_text(&b, "details", str_z(why->code));
+    return value_builder_map(&b);
+}
+
+static struct str pipe_record(
+    const struct pipe_log *log, struct str step, const struct value *payload, const struct err *why)
+{
+    struct arena *arena = log->turn->arena;
+    struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *cut = value_stringz(arena, "payload");
+    view_text(&b, "executionId", log->execution);
+    view_int(&b, "timestamp", clock_wall_ms());
+    view_text(&b, "messageType", step);
+    view_text(&b, "resourceArn", log->turn->processor);
+    view_text(&b, "logLevel", str_z(levels[log->level]));
+    if (payload && value_list_has(value_getz(log->settings, "include_execution_data"), STR("ALL"))) {
+        struct str text = json_or_text(arena, payload);
+        view_text(&b, "payload",
+            str_slice(
+                text, 0, str_utf8_prefix(str_slice(text, 0, text.n < MAX_PAYLOAD ? text.n : MAX_PAYLOAD))));
+        if (text.n > MAX_PAYLOAD)
+            view_set(&b, "truncatedFields", value_list(arena, &cut, 1));
+    }
+    view_set(&b, "error", error_of(arena, why));
+    return json_as_text(arena, value_builder_map(&b))->string;
+}
+
+/* TARGET, INVOCATION_FAILED. payload, why: NULL for none. */
+static void pipe_log_step(const struct pipe_log *log, const char *stage, const char *step,
+    const struct value *payload, const struct err *why)
+{
+    const struct turn *turn = log->turn;
+    struct arena *arena = turn->arena;
+    const struct value *s3 = value_getz(log->settings, "s3");
+    struct str name = arena_printf(arena, "%s_%s", stage, step), bucket = value_gets(s3, "bucket"),
+               to[] = {value_gets(log->settings, "log_group"), value_gets(log->settings, "delivery_stream"),
+                   bucket.n ? arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(bucket)) : STR_EMPTY};
+    if (level_of_step(name) > log->level)
+        return;
+    struct str record = pipe_record(log, name, payload, why);
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++)
+        if (to[i].n)
+            target_deliver(turn->source->services,
+                &(struct target){.region = turn->region,
+                    .arn = to[i],
+                    .input = record,
+                    .log_stream = turn->session,
+                    .object_key = value_gets(s3, "prefix"),
+                    .by = arena_printf(arena, "log of pipe %.*s", STR_ARG(turn->session))});
+}
+
+/* ---- Pipes as clients see them: one whose role may not read its source has failed, and why is said ---- */
+
+enum { MAX_SHOWN = 100 };
+
+/* What reading takes. */
+static const struct {
+    const char *service, *called, *actions;
+} readings[] = {
+    {"sqs", "SQS", "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes"},
+    {"kinesis", "Kinesis", "kinesis:GetRecords kinesis:GetShardIterator kinesis:DescribeStream"},
+    {"dynamodb", "DynamoDB", "dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:DescribeStream"},
+};
+
+/* "": the pipe's role may read its source; else what AWS says of the pipe. */
+static struct str pipe_refused(
+    struct services *services, struct arena *arena, const struct control_record *pipe)
+{
+    struct str source = value_gets(pipe->attrs, "source"), service = str_part(source, ':', 2);
+    struct gate *gate = sandbox_gate(services_sandbox(services));
+    const struct session session = services_role_session(value_gets(pipe->attrs, "role"), pipe->id);
+    struct gate_action asked = {
+        .who = {.session = &session}, .service = service, .resource = source, .region = pipe->region};
+    for (size_t i = 0; i < sizeof readings / sizeof *readings; i++)
+        for (struct str rest = str_z(readings[i].actions); str_eqz(service, readings[i].service) && rest.p;) {
+            asked.action = str_cut(rest, ' ', &rest);
+            if (gate_check_action(gate, arena, &asked, ERR_IGNORED))
+                return arena_printf(arena,
+                    "Input parameter is invalid from the request due to : The provided customer role does "
+                    "not have permissions to call %.*s on %s",
+                    STR_ARG(str_last_part(asked.action, ":")), readings[i].called);
+        }
+    return STR_EMPTY;
+}
+
+/* A pipe of an answer, as it is. */
+static const struct value *pipe_shown(const struct service_call *call, const struct value *shown)
+{
+    struct control_record pipe;
+    if (!str_eqz(value_gets(shown, "CurrentState"), "RUNNING") ||
+        !service_find(call, STR("aws.pipes.pipe"), value_gets(shown, "Name"), &pipe))
+        return shown;
+    struct str why = pipe_refused(call->services, call->arena, &pipe);
+    const char *failed = pipe.changed_ms > pipe.created_ms ? "UPDATE_FAILED" : "CREATE_FAILED";
+    return !why.n ? shown
+                  : value_merge(call->arena, shown,
+                        VALUE_MAP(call->arena, {STR("CurrentState"), value_stringz(call->arena, failed)},
+                            {STR("StateReason"), value_string(call->arena, why)}));
+}
+
+static int do_describe_pipe(struct service_call *call, struct err *err)
+{
+    if (service_control_same(call, err))
+        return -1;
+    call->output = pipe_shown(call, call->output);
+    return 0;
+}
+
+/* Of a state, pages are of those that are shown in it. */
+static int do_list_pipes(struct service_call *call, struct err *err)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
+    struct str state = value_gets(call->input, "CurrentState");
+    const struct str own[] = {STR("CurrentState"), STR("Limit"), STR("NextToken")};
+    const struct value *wanted = value_without(call->arena, call->input, own, 3), *found;
+    if (service_control(call, "ListPipes", wanted, &found, err))
+        return -1;
+    const struct value *pipes = value_as_list(value_getz(found, "Pipes"));
+    for (uint32_t i = 0; i < pipes->count; i++) {
+        const struct value *shown = pipe_shown(call, pipes->items[i]);
+        if (!state.n || str_eq(value_gets(shown, "CurrentState"), state))
+            value_builder_add(&all, shown);
+    }
+    return service_answer_page(call, "Pipes", value_builder_list(&all), MAX_SHOWN, err);
+}
+
+#define ASKED(member)                                                                                        \
+    {                                                                                                        \
+        member, WIRE_QUERY_STRING, member                                                                    \
+    }
+static const struct service_binding listed_pipes[] = {ASKED("NamePrefix"), ASKED("DesiredState"),
+    ASKED("CurrentState"), ASKED("SourcePrefix"), ASKED("TargetPrefix"), ASKED("NextToken"), ASKED("Limit"),
+    {0}};
+
+const struct service_operation pipes_operations[] = {
+    {"pipes", "DescribePipe", do_describe_pipe, "GET /v1/pipes/{Name}", NULL},
+    {"pipes", "ListPipes", do_list_pipes, "GET /v1/pipes", listed_pipes},
+    {0},
+};
 
 enum { STREAM_BATCH = 100, QUEUE_BATCH = 10 };
 

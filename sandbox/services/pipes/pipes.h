@@ -4,8 +4,8 @@
  *
  *   pipes.c    a batch and its two stages: enrichment, target
  *   targets.c  what a stage calls
- *   logging.c  records of its steps
- *   operations.c  what clients see: one whose role may not read its source has failed
+ *   pipes.c  records of its steps
+ *   pipes.c  what clients see: one whose role may not read its source has failed
  */
 #pragma once
 
@@ -37,10 +37,3 @@ struct pipe_log {
     size_t level; /* 0: nothing is logged */
     struct str execution;
 };
-struct pipe_log pipe_log_open(const struct turn *turn);
-/* TARGET, INVOCATION_FAILED. payload, why: NULL for none. */
-void pipe_log_step(const struct pipe_log *log, const char *stage, const char *step,
-    const struct value *payload, const struct err *why);
-
-/* "": the pipe's role may read its source; else what AWS says of the pipe. */
-struct str pipe_refused(struct services *services, struct arena *arena, const struct control_record *pipe);

@@ -6,17 +6,8 @@
 
 #include "sandbox/daemon/daemon.h"
 
-/* Of an instance's server: "" where its engine is no PostgreSQL. */
-struct str instance_daemon(struct arena *arena, const struct control_record *instance);
-
-/* ---- snapshots.c ---- */
-
 /* A copy of what the instance has now, under the snapshot's name; nothing where it has never been started. */
-int snapshot_take(
-    struct service_call *call, const struct control_record *instance, struct str name, struct err *err);
 service_handler snapshot_create, snapshot_delete, snapshot_restore;
-
-/* ---- rds.c ---- */
 
 /* What it should have, however the service calls it. */
 struct database_wish {

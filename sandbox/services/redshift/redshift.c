@@ -1,12 +1,18 @@
 /* A warehouse that answers: see redshift.h. */
 #include "sandbox/services/redshift/redshift.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/script.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
 #include "sandbox/services/shared/endpoints.h"
 
+#include <math.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,7 +27,8 @@ static const char *find_python(struct arena *arena)
     return installed_program(arena, "python3", NULL);
 }
 
-struct str warehouse_pass(struct services *services, struct arena *arena)
+/* What lets the sandbox itself in, in a session's options. */
+static struct str warehouse_pass(struct services *services, struct arena *arena)
 {
     struct sandbox_key key = sandbox_first_key(services_sandbox(services));
     return sha256_hex(arena, arena_printf(arena, "warehouse %.*s", STR_ARG(key.secret_key)));
@@ -175,3 +182,345 @@ const struct endpoint workgroup_endpoint = {
     .type = "aws.redshiftserverless.workgroup", .port = "port", .visit = redshift_visit};
 const struct endpoint namespace_endpoint = {
     .type = "aws.redshiftserverless.namespace", .daemons = namespace_daemons};
+
+/* ---- the session ---- */
+
+static PGconn *data_open(
+    struct task *task, struct arena *arena, uint16_t port, const struct warehouse *warehouse, struct err *err)
+{
+    const struct value *request = task_self(task)->request, *content;
+    const struct pq_api *pq = pq_api(err);
+    struct control_record secret;
+    struct str identity = value_text(value_getz(request, STATEMENT_IDENTITY), warehouse->wish.user);
+    struct str user = value_text(value_getz(request, "DbUser"), identity), password = STR_EMPTY;
+    if (!pq)
+        return NULL;
+    struct str arn = value_gets(request, "SecretArn"), pass = warehouse_pass(task_jobs(task), arena);
+    struct str options = arena_printf(arena, "-c weir.pass=%.*s", STR_ARG(pass));
+    if (arn.n) {
+        if (!control_find(services_control(task_jobs(task)), arena, STR("aws.secretsmanager.secret"),
+                task_self(task)->region, arn, &secret) ||
+            json_parse(arena, value_gets(secret.attrs, "secret_string"), &content, ERR_IGNORED)) {
+            err_set(err, ERR_FAILED,
+                "Secrets Manager can't find the specified secret, or it is no JSON with username and "
+                "password");
+            return NULL;
+        }
+        user = value_gets(content, "username");
+        password = value_gets(content, "password");
+        options = STR_EMPTY;
+    }
+    const char *const keys[] = {
+        "host", "port", "user", "password", "dbname", "options", "sslmode", "application_name", NULL};
+    const char *const values[] = {"127.0.0.1", arena_printf(arena, "%u", (unsigned)port).p,
+        arena_strz(arena, user), arena_strz(arena, password),
+        arena_strz(arena, value_text(value_getz(request, "Database"), warehouse->wish.database)), options.p,
+        "disable", "redshift-data", NULL};
+    PGconn *session = pq->connectdbParams(keys, values, 0);
+    if (session && pq->status(session) == CONNECTION_OK)
+        return session;
+    struct str why = str_trim(str_z(session ? pq->errorMessage(session) : "no memory"));
+    ptrdiff_t fatal = str_find(why, STR("FATAL:  "), 0);
+    err_set(
+        err, ERR_FAILED, "FATAL: %.*s", STR_ARG(fatal >= 0 ? str_slice(why, (size_t)fatal + 8, why.n) : why));
+    pq->finish(session);
+    return NULL;
+}
+
+/* The next result, or NULL: there is none, or the task was stopped. */
+static PGresult *next_result(const struct pq_api *pq, PGconn *session, struct process_switch *stop)
+{
+    while (pq->isBusy(session)) {
+        struct pollfd fds[] = {{pq->socket(session), POLLIN, 0}, {stop->fd, POLLIN, 0}};
+        if (poll(fds, 2, -1) < 0)
+            continue;
+        if (atomic_load(&stop->turned)) {
+            char why[256];
+            PGcancel *cancel = pq->getCancel(session);
+            pq->cancel(cancel, why, sizeof why);
+            pq->freeCancel(cancel);
+            return NULL;
+        }
+        if (!pq->consumeInput(session))
+            break; /* the connection is lost, which is a result, too */
+    }
+    return pq->getResult(session);
+}
+
+/* ---- statements ---- */
+
+/* How long the text, the quoted name or the comment is that begins here; 0: none does. */
+static size_t opaque_size(struct str sql)
+{
+    static const char *const pairs[][2] = {
+        {"'", "'"}, {"\"", "\""}, {"--", "\n"}, {"/*", "*/"}, {"$$", "$$"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct str begin = str_z(pairs[i][0]), end = str_z(pairs[i][1]);
+        if (!str_starts(sql, begin))
+            continue;
+        ptrdiff_t at = str_find(sql, end, begin.n);
+        return at < 0 ? sql.n : (size_t)at + end.n;
+    }
+    return 0;
+}
+
+/* The parameter that is named here, after a colon; NULL: none. */
+static const struct value *parameter_at(struct str sql, size_t at, const struct value *parameters)
+{
+    size_t end = at + 1;
+    if (sql.p[at] != ':' || (at && sql.p[at - 1] == ':'))
+        return NULL;
+    while (end < sql.n && char_is_among(sql.p[end], CHARS_ALNUM "_"))
+        end++;
+    return end > at + 1 ? value_list_find(parameters, "name", str_slice(sql, at + 1, end)) : NULL;
+}
+
+/* :name becomes its value, as a text whose type follows from where it stands. */
+static struct str with_parameters(const struct pq_api *pq, PGconn *session, struct arena *arena,
+    struct str sql, const struct value *parameters)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0, size; i < sql.n; i += size) {
+        const struct value *given = parameter_at(sql, i, parameters);
+        if (!given) {
+            size = opaque_size(str_slice(sql, i, sql.n));
+            size = size ? size : 1;
+            buf_add(&out, sql.p + i, size);
+            continue;
+        }
+        struct str v = value_gets(given, "value");
+        char *literal = pq->escapeLiteral(session, v.p, v.n);
+        buf_add_str(&out, str_z(literal));
+        pq->freemem(literal);
+        size = 1 + value_gets(given, "name").n;
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* What the server says of it, as the service words it. */
+static struct str why_failed(const struct pq_api *pq, PGresult *result, struct arena *arena)
+{
+    const char *message = pq->resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
+               *hint = pq->resultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    return arena_printf(
+        arena, "ERROR: %s%s%s", message ? message : "it failed", hint ? "\n  Hint: " : "", hint ? hint : "");
+}
+
+/* ---- Rows of a warehouse as the Data API shows them ---- */
+
+static const struct {
+    unsigned oid;
+    const char *name, *member; /* of Redshift's type, and of the value in a record */
+} types[] = {{16, "bool", "booleanValue"}, {20, "int8", "longValue"}, {21, "int2", "longValue"},
+    {23, "int4", "longValue"}, {26, "oid", "longValue"}, {700, "float4", "doubleValue"},
+    {701, "float8", "doubleValue"}, {1700, "numeric", "stringValue"}, {1082, "date", "stringValue"},
+    {1114, "timestamp", "stringValue"}, {1184, "timestamptz", "stringValue"}, {1042, "bpchar", "stringValue"},
+    {3802, "super", "stringValue"}, {0, "varchar", "stringValue"}};
+
+static size_t type_at(unsigned oid)
+{
+    size_t i = 0;
+    while (types[i].oid && types[i].oid != oid)
+        i++;
+    return i;
+}
+
+static const struct value *cell_of(struct arena *arena, const char *member, struct str text)
+{
+    int64_t whole;
+    double number;
+    if (strcmp(member, "longValue") == 0 && str_to_int(text, &whole))
+        return value_int(arena, whole);
+    if (strcmp(member, "doubleValue") == 0 && str_to_double(text, &number) && isfinite(number))
+        return value_float(arena, number); /* NaN and Infinity are texts */
+    if (strcmp(member, "booleanValue") == 0)
+        return str_eqz(text, "t") ? &value_true : &value_false;
+    return value_string(arena, text);
+}
+
+static const struct value *row_of(struct arena *arena, const struct pq_api *pq, PGresult *result, int row)
+{
+    struct value_builder cells = VALUE_BUILDER(arena);
+    for (int i = 0; i < pq->nfields(result); i++) {
+        const char *member = types[type_at(pq->ftype(result, i))].member;
+        struct str text = str_n(pq->getvalue(result, row, i), (size_t)pq->getlength(result, row, i));
+        bool null = pq->getisnull(result, row, i);
+        const struct value_entry cell = {
+            null ? STR("isNull") : str_z(member), null ? &value_true : cell_of(arena, member, text)};
+        value_builder_add(&cells, value_map(arena, &cell, 1));
+    }
+    return value_builder_list(&cells);
+}
+
+static const struct value *columns_of(struct arena *arena, const struct pq_api *pq, PGresult *result)
+{
+    struct value_builder columns = VALUE_BUILDER(arena);
+    for (int i = 0; i < pq->nfields(result); i++) {
+        struct value_builder one = VALUE_BUILDER(arena);
+        struct str name = str_z(pq->fname(result, i));
+        view_text(&one, "name", name);
+        view_text(&one, "label", name);
+        view_text(&one, "typeName", str_z(types[type_at(pq->ftype(result, i))].name));
+        view_int(&one, "nullable", 1);
+        value_builder_add(&columns, value_builder_map(&one));
+    }
+    return value_builder_list(&columns);
+}
+
+/* {columns, rows} or {updated} of a result. */
+static const struct value *warehouse_rows(struct arena *arena, const struct pq_api *pq, PGresult *result)
+{
+    struct value_builder b = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    int64_t updated;
+    for (int i = 0; i < pq->ntuples(result); i++)
+        value_builder_add(&rows, row_of(arena, pq, result, i));
+    bool any = pq->resultStatus(result) == PGRES_TUPLES_OK;
+    if (any)
+        view_set(&b, "columns", columns_of(arena, pq, result));
+    view_set(&b, "rows", value_builder_list(&rows));
+    if (!any && str_to_int(str_z(pq->cmdTuples(result)), &updated))
+        view_int(&b, "updated", updated);
+    return value_builder_map(&b);
+}
+
+/* -1: it failed, *why says how; "" it was stopped. */
+static int run_one(struct task *task, const struct pq_api *pq, PGconn *session, struct arena *arena,
+    struct str sql, const struct value **out, struct str *why)
+{
+    int status = 0;
+    *out = &value_empty_map;
+    *why = STR_EMPTY;
+    if (!pq->sendQuery(session, arena_strz(arena, sql)))
+        return -1;
+    for (PGresult *result; (result = next_result(pq, session, task_switch(task))); pq->clear(result)) {
+        ExecStatusType is = pq->resultStatus(result);
+        if (is == PGRES_TUPLES_OK || is == PGRES_COMMAND_OK)
+            *out = warehouse_rows(arena, pq, result);
+        else if (is != PGRES_EMPTY_QUERY) {
+            *why = why_failed(pq, result, arena);
+            status = -1;
+        }
+    }
+    return atomic_load(&task_switch(task)->turned) ? -1 : status;
+}
+
+/* Several statements are one transaction: with the first that fails, none has happened. */
+static int run_all(
+    struct task *task, struct arena *arena, PGconn *session, const struct value **out, struct err *err)
+{
+    const struct pq_api *pq = pq_api(err);
+    const struct value *request = task_self(task)->request, *sqls = value_getz(request, "Sqls"), *one,
+                       *ignored;
+    struct value_builder results = VALUE_BUILDER(arena);
+    struct str why = STR_EMPTY, none;
+    int status = 0;
+    if (sqls)
+        run_one(task, pq, session, arena, STR("begin"), &ignored, &none);
+    for (uint32_t i = 0; !status && i < (sqls ? sqls->count : 1); i++) {
+        struct str sql = sqls ? value_text(sqls->items[i], STR_EMPTY) : value_gets(request, "Sql");
+        status = run_one(task, pq, session, arena,
+            with_parameters(pq, session, arena, sql, value_getz(request, "Parameters")), &one, &why);
+        value_builder_add(
+            &results, status ? value_with(arena, one, STR("error"), value_string(arena, why)) : one);
+    }
+    if (sqls &&
+        run_one(task, pq, session, arena, status ? STR("rollback") : STR("commit"), &ignored, &none) &&
+        !status) {
+        why = none;
+        status = -1;
+    }
+    *out = value_builder_list(&results);
+    return status ? err_set(err, ERR_FAILED, "%.*s", STR_ARG(why)) : 0;
+}
+
+int warehouse_run(struct task *task, struct arena *arena, uint16_t port, const struct warehouse *warehouse,
+    const struct value **out, struct err *err)
+{
+    PGconn *session = data_open(task, arena, port, warehouse, err);
+    *out = &value_empty_list;
+    if (!session)
+        return -1;
+    int status = run_all(task, arena, session, out, err);
+    pq_api(err)->finish(session);
+    return status;
+}
+
+/* ---- IAM's roles and users as users of a warehouse: IAMR:ROLE and IAM:USER, who may there what they are
+ * granted. The Data API runs statements as them, and GetCredentials gives them a password for a while, of
+ * which nothing is kept: it says until when it holds and is signed (weir_redshift.py looks). */
+
+enum { SHORTEST_S = 900, LONGEST_S = 3600 };
+
+struct str warehouse_identity(struct arena *arena, const struct session *caller)
+{
+    if (!session_is_limited(caller))
+        return STR_EMPTY;
+    return caller->role.n ? arena_printf(arena, "IAMR:%.*s", STR_ARG(caller->role))
+                          : arena_printf(arena, "IAM:%.*s", STR_ARG(caller->user));
+}
+
+static struct str password_until(const struct service_call *call, struct str user, int64_t until_s)
+{
+    unsigned char digest[SHA256_SIZE];
+    struct str signed_text = arena_printf(call->arena, "%.*s\n%lld", STR_ARG(user), (long long)until_s);
+    hash_hmac_sha256(warehouse_pass(call->services, call->arena), signed_text, digest);
+    return arena_printf(
+        call->arena, "%lld.%s", (long long)until_s, hex_encode(call->arena, digest, sizeof digest).p);
+}
+
+/* What the members of the answer are called. */
+struct credential_names {
+    const char *duration, *user, *password, *expires, *next;
+};
+
+static int give_credentials(struct service_call *call, const struct credential_names *names,
+    const struct warehouse *warehouse, struct err *err)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    int64_t seconds = service_int(call->input, names->duration, SHORTEST_S);
+    if (seconds < SHORTEST_S || seconds > LONGEST_S)
+        return service_refuse(err, 400, "ValidationException", "%s has to be between %d and %d.",
+            names->duration, SHORTEST_S, LONGEST_S);
+    int64_t until_s = clock_wall_ms() / 1000 + seconds;
+    struct str identity = warehouse_identity(call->arena, call->caller);
+    struct str user = identity.n ? identity : warehouse->wish.user;
+    view_text(&b, names->user, user);
+    view_text(&b, names->password, password_until(call, user, until_s));
+    view_set(&b, names->expires, service_time(call, until_s * 1000));
+    view_set(&b, names->next, service_time(call, (until_s - seconds / 2) * 1000));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int workgroup_credentials(struct service_call *call, struct err *err)
+{
+    static const struct credential_names names = {
+        "durationSeconds", "dbUser", "dbPassword", "expiration", "nextRefreshTime"};
+    struct warehouse warehouse;
+    struct str workgroup;
+    if (service_required(call, "workgroupName", &workgroup, err))
+        return -1;
+    if (!warehouse_find(call->services, call->arena, call->region, STR_EMPTY, workgroup, &warehouse))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The workgroup %.*s doesn't exist.", STR_ARG(workgroup));
+    return give_credentials(call, &names, &warehouse, err);
+}
+
+static int cluster_credentials(struct service_call *call, struct err *err)
+{
+    static const struct credential_names names = {
+        "DurationSeconds", "DbUser", "DbPassword", "Expiration", "NextRefreshTime"};
+    struct warehouse warehouse;
+    struct str cluster;
+    if (service_required(call, "ClusterIdentifier", &cluster, err))
+        return -1;
+    if (!warehouse_find(call->services, call->arena, call->region, cluster, STR_EMPTY, &warehouse))
+        return service_refuse(err, 404, "ClusterNotFound", "Cluster %.*s not found.", STR_ARG(cluster));
+    return give_credentials(call, &names, &warehouse, err);
+}
+
+const struct service_operation redshift_operations[] = {
+    {"redshift-serverless", "GetCredentials", workgroup_credentials, NULL, NULL},
+    {"redshift", "GetClusterCredentialsWithIAM", cluster_credentials, NULL, NULL},
+    {0},
+};

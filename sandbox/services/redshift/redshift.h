@@ -20,13 +20,11 @@ bool warehouse_find(struct services *services, struct arena *arena, struct str r
 /* Where it speaks when this returns, on 127.0.0.1. */
 int warehouse_want(struct services *services, struct arena *arena, const struct warehouse *warehouse,
     uint16_t *port, struct err *err);
-/* What lets the sandbox itself in, in a session's options. */
-struct str warehouse_pass(struct services *services, struct arena *arena);
 /* Which user of a warehouse somebody of IAM's is, without a secret and without a name: IAMR:ROLE or IAM:USER;
  * "" the sandbox's own user, who is its administrator. */
 struct str warehouse_identity(struct arena *arena, const struct session *caller);
 
-/* ---- session.c: what a statement of the Data API does while it runs: a session with the warehouse, its
+/* ---- What a statement of the Data API does while it runs: a session with the warehouse, its
  * statements one after the other, and their results as the API shows them. Stopped with the task. */
 /* In a statement's request: whom it is run as where that says neither secret nor user. */
 #define STATEMENT_IDENTITY "@identity"

@@ -40,7 +40,7 @@ struct object;
 void object_notify(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace);
 
-/* ---- notifications.c: who is notified of changes in a bucket: to functions, queues and topics, and to
+/* ---- Who is notified of changes in a bucket: to functions, queues and topics, and to
  * EventBridge's default bus. */
 struct object_event {
     struct str name; /* ObjectCreated:Put, ObjectRemoved:DeleteMarkerCreated … */
@@ -48,7 +48,3 @@ struct object_event {
     struct str request_id, trace;
     int64_t size;
 };
-
-/* `configuration` as GetBucketNotificationConfiguration's XML says it. */
-void object_event_notify(struct services *services, struct arena *arena, const struct value *configuration,
-    const struct object_event *event);

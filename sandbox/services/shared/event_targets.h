@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "base/buf.h"
+#include "base/value.h"
 #include "sandbox/calls/services.h"
 
 struct target {
@@ -57,12 +59,20 @@ void outside_calls_free(struct outside_calls *calls);
 /* An API destination is called when its rate allows it, and again until its policy ends that. */
 void outside_call(struct services *services, const struct target *target);
 
-/* ---- api_destination.c: API destinations, which rules call over HTTP: the endpoint's wildcards, and
+/* ---- outside_calls.c: API destinations, which rules call over HTTP: the endpoint's wildcards, and
  * headers, query and body of the target and of the connection, whose values come first, with its
  * credentials. */
-/* How often in a second it may be called. */
-int64_t api_destination_rate(struct services *services, struct str region, struct str name);
 /* Waits for the answer, *answer in the arena; one that is no success is an error, retryable where it may be
  * another later. `name` is the destination's. */
 int api_destination_call(struct services *services, struct arena *arena, const struct target *target,
     struct str region, struct str name, struct str *answer, struct err *err);
+
+/* ---- event_targets.c: inputs of targets that are made of events, as rules and pipes have them. */
+/* An event as JSON text, with its members in AWS's order. */
+struct str input_event(struct arena *arena, const struct value *v);
+
+/* What <name> in a template stands for; NULL: nothing, then it is left out. */
+typedef const struct value *input_variable(const void *ctx, struct arena *arena, struct str name);
+/* `text`: it is a text between quotes, in which JSON has no quotes of its own. */
+struct str input_template(
+    struct arena *arena, struct str template, bool text, input_variable *variable, const void *ctx);

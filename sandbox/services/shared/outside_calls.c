@@ -1,13 +1,235 @@
 /* API destinations, whose answers come from outside: called by a few threads, with copies of the targets. */
-#include "sandbox/services/shared/event_targets.h"
-
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "provider/http/http.h"
+#include "sandbox/calls/services_state.h"
+#include "sandbox/services/shared/event_targets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- one call of an API destination ---- */
+
+enum { TIMEOUT_MS = 5000, MAX_ANSWER = 1024 * 1024, DEFAULT_RATE = 300 }; /* AWS waits as long */
+
+/* What is sent: maps of texts, and a body. */
+struct sending {
+    struct services *services;
+    struct arena *arena;
+    struct str method, url;
+    const struct value *headers, *query;
+    struct str body;
+};
+
+/* [{Key, Value}] in place of what the map has under these keys. */
+static const struct value *with_pairs(
+    struct arena *arena, const struct value *map, const struct value *parameters, const char *member)
+{
+    const struct value *pairs = value_as_list(value_getz(parameters, member));
+    for (uint32_t i = 0; i < pairs->count; i++)
+        map =
+            value_with(arena, map, value_gets(pairs->items[i], "Key"), value_getz(pairs->items[i], "Value"));
+    return map;
+}
+
+/* In place of one of that name in any case. */
+static void set_header(struct sending *s, const char *name, struct str text)
+{
+    const struct value *given = value_as_map(s->headers);
+    for (uint32_t i = 0; i < given->count; i++)
+        if (str_ieq(given->entries[i].key, str_z(name)))
+            s->headers = value_with(s->arena, s->headers, given->entries[i].key, NULL);
+    s->headers = value_with(s->arena, s->headers, str_z(name), value_string(s->arena, text));
+}
+
+static bool has_header(const struct value *headers, const char *name)
+{
+    headers = value_as_map(headers);
+    for (uint32_t i = 0; i < headers->count; i++)
+        if (str_ieq(headers->entries[i].key, str_z(name)))
+            return true;
+    return false;
+}
+
+/* a=1&b=2, each of them encoded. */
+static void add_form(struct buf *out, const struct value *fields)
+{
+    for (uint32_t i = 0; fields && i < fields->count; i++) {
+        if (i)
+            buf_add_char(out, '&');
+        url_encode(out, fields->entries[i].key, false);
+        buf_add_char(out, '=');
+        url_encode(out, value_text(fields->entries[i].value, STR_EMPTY), false);
+    }
+}
+
+/* The stars of the path are the values in their order. */
+static struct str filled_path(struct arena *arena, struct str endpoint, const struct value *values)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; endpoint.n; i++) {
+        struct str rest, part = str_cut(endpoint, '*', &rest);
+        buf_add_str(&out, part);
+        if (rest.p && i < values->count)
+            url_encode(&out, value_text(values->items[i], STR_EMPTY), false);
+        else if (rest.p)
+            buf_add_char(&out, '*');
+        endpoint = rest;
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+/* ---- over the wire ---- */
+
+/* https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html */
+static bool is_tried_again(int status)
+{
+    return status == 401 || status == 407 || status == 409 || status == 429 || status >= 500;
+}
+
+static int exchange(const struct sending *s, struct http_response *response, struct err *err)
+{
+    struct http_engine *engine;
+    AUTO_BUF struct buf url = BUF_INIT;
+    size_t n = s->headers ? s->headers->count : 0;
+    struct http_header *headers = ARENA_ARRAY(s->arena, struct http_header, n + 1);
+    for (size_t i = 0; i < n; i++)
+        headers[i] = (struct http_header){
+            s->headers->entries[i].key, value_text(s->headers->entries[i].value, STR_EMPTY)};
+    buf_add_str(&url, s->url);
+    if (s->query && s->query->count)
+        buf_add_char(&url, str_find_char(s->url, '?', 0) < 0 ? '?' : '&');
+    add_form(&url, s->query);
+    const struct http_request request = {.method = s->method,
+        .url = buf_str(&url),
+        .headers = headers,
+        .header_count = n,
+        .body = s->body,
+        .discard_body = str_eqz(s->method, "HEAD"),
+        .max_response = MAX_ANSWER,
+        .deadline_ms = TIMEOUT_MS,
+        .cancel = &s->services->stopping,
+        .sensitive = true};
+    if (http_engine_new(&(struct http_options){0}, &engine, err))
+        return -1;
+    int status = http_send(engine, &request, s->arena, response, err);
+    http_engine_free(engine);
+    if (status) {
+        err->retryable |= err->class == ERR_TIMEOUT || (err->lost && err->class == ERR_NETWORK);
+        return err_context(err, "calling %.*s", STR_ARG(s->url));
+    }
+    if (response->status < 300)
+        return 0;
+    service_refuse(err, 400, "SDK_CLIENT_ERROR", "%.*s answered %d", STR_ARG(s->url), response->status);
+    err->retryable = is_tried_again(response->status);
+    return -1;
+}
+
+/* ---- credentials ---- */
+
+/* "Bearer …", of the service that gives tokens for the client's id and secret. */
+static int fetch_token(struct services *services, struct arena *arena, const struct value *oauth,
+    struct str *authorization, struct err *err)
+{
+    const struct value *more = value_getz(oauth, "http"), *client = value_getz(oauth, "client"), *answer;
+    struct sending s = {.services = services,
+        .arena = arena,
+        .method = value_gets(oauth, "method"),
+        .url = value_gets(oauth, "endpoint"),
+        .headers = with_pairs(arena, NULL, more, "HeaderParameters"),
+        .query = with_pairs(arena, NULL, more, "QueryStringParameters")};
+    AUTO_BUF struct buf form = BUF_INIT;
+    struct http_response response;
+    const struct value *fields =
+        VALUE_MAP(arena, {STR("client_id"), value_string(arena, value_gets(client, "id"))},
+            {STR("client_secret"), value_string(arena, value_gets(client, "secret"))});
+    add_form(&form, with_pairs(arena, fields, more, "BodyParameters"));
+    s.body = buf_str(&form);
+    set_header(&s, "Content-Type", STR("application/x-www-form-urlencoded"));
+    if (exchange(&s, &response, err) || json_parse(arena, response.body, &answer, err))
+        return -1;
+    struct str token = value_gets(answer, "access_token");
+    *authorization = arena_printf(arena, "Bearer %.*s", STR_ARG(token));
+    return token.n ? 0 : err_set(err, ERR_AUTH, "%.*s gave no access_token", STR_ARG(s.url));
+}
+
+static int authorize(struct sending *s, const struct value *connection, struct err *err)
+{
+    struct str kind = value_gets(connection, "authorization_type"), text;
+    const struct value *auth = value_getz(connection, "auth"), *basic = value_getz(auth, "basic"),
+                       *key = value_getz(auth, "api_key");
+    if (str_eqz(kind, "API_KEY")) {
+        set_header(s, arena_strz(s->arena, value_gets(key, "name")), value_gets(key, "value"));
+        return 0;
+    }
+    if (str_eqz(kind, "BASIC")) {
+        text = arena_printf(s->arena, "%.*s:%.*s", STR_ARG(value_gets(basic, "username")),
+            STR_ARG(value_gets(basic, "password")));
+        text = arena_printf(s->arena, "Basic %.*s", STR_ARG(base64_encode(s->arena, text)));
+    } else if (fetch_token(s->services, s->arena, value_getz(auth, "oauth"), &text, err)) {
+        return -1;
+    }
+    set_header(s, "Authorization", text);
+    return 0;
+}
+
+/* ---- the call ---- */
+
+/* The input, with the connection's members where it is an object. */
+static struct str body_of(struct arena *arena, struct str input, const struct value *parameters)
+{
+    const struct value *body;
+    bool more = value_as_list(value_getz(parameters, "BodyParameters"))->count;
+    if (!more || json_parse(arena, input, &body, ERR_IGNORED) || body->kind != VALUE_MAP)
+        return input;
+    return json_as_text(arena, with_pairs(arena, body, parameters, "BodyParameters"))->string;
+}
+
+int api_destination_call(struct services *services, struct arena *arena, const struct target *target,
+    struct str region, struct str name, struct str *answer, struct err *err)
+{
+    struct control_record destination, connection;
+    struct control *control = services_control(services);
+    struct http_response response;
+    if (!control_find(control, arena, STR("aws.events.api_destination"), region, name, &destination) ||
+        !control_find(control, arena, STR("aws.events.connection"), region,
+            str_part(value_gets(destination.attrs, "connection"), '/', 1), &connection))
+        return service_refuse(
+            err, 400, "NO_RESOURCE", "The API destination %.*s does not exist", STR_ARG(name));
+    const struct value *own = value_getz(value_getz(connection.attrs, "auth"), "http");
+    struct sending s = {.services = services,
+        .arena = arena,
+        .method = value_gets(destination.attrs, "method"),
+        .url = filled_path(arena, value_gets(destination.attrs, "endpoint"),
+            value_as_list(value_getz(target->http, "path_parameters"))),
+        .headers = value_getz(target->http, "headers"),
+        .query =
+            with_pairs(arena, value_getz(target->http, "query_parameters"), own, "QueryStringParameters")};
+    if (!str_eqz(s.method, "GET") && !str_eqz(s.method, "HEAD"))
+        s.body = body_of(arena, target->input, own);
+    s.headers = with_pairs(arena, s.headers, own, "HeaderParameters");
+    if (!has_header(s.headers, "Content-Type"))
+        set_header(&s, "Content-Type", STR("application/json; charset=utf-8"));
+    set_header(&s, "User-Agent", STR("Amazon/EventBridge/ApiDestinations"));
+    if (authorize(&s, connection.attrs, err) || exchange(&s, &response, err))
+        return -1;
+    *answer = response.body;
+    return 0;
+}
+
+/* How often in a second it may be called. */
+static int64_t api_destination_rate(struct services *services, struct str region, struct str name)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control_record destination;
+    bool known = control_find(
+        services_control(services), &arena, STR("aws.events.api_destination"), region, name, &destination);
+    int64_t rate = known ? service_int(destination.attrs, "rate", DEFAULT_RATE) : DEFAULT_RATE;
+    return rate > 0 ? rate : 1;
+}
 
 enum {
     MAX_CALLS = 32,

@@ -2,8 +2,7 @@
  * Phones and apps: the sandbox sends to none, so there are no platform applications, endpoints and settings
  * of SMS. What AWS refuses is refused in its words, and what it would take is refused by name.
  */
-#include "sandbox/services/sns/arns.h"
-#include "sandbox/services/sns/attributes.h"
+#include "sandbox/services/sns/sns.h"
 
 #include "sandbox/services/shared/tables.h"
 

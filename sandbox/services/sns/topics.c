@@ -3,9 +3,7 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/shared/event_targets.h"
-#include "sandbox/services/sns/arns.h"
-#include "sandbox/services/sns/message.h"
-#include "sandbox/services/sns/signature.h"
+#include "sandbox/services/sns/sns.h"
 
 #include "base/clock.h"
 #include "base/json.h"

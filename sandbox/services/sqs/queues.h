@@ -6,7 +6,7 @@
  *   queues.c             the messages of each queue: sent, received, gone
  *   receive.c     which of them a receiver gets
  *   operations.c  what clients ask for
- *   attributes.c          attributes of queues
+ *   queues.c          attributes of queues
  *   message_moves.c       dead letters go back
  *
  * A queue is a record of the control plane; its messages are found by its ARN. Those of a queue that was
@@ -146,7 +146,7 @@ struct queue_counts queue_count(struct queues *queues, const struct queue *queue
 
 service_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_sources;
 
-/* ---- attributes.c ---- */
+/* ---- queues.c ---- */
 
 service_handler sqs_create_queue, sqs_set_attributes, sqs_sparse, sqs_add_permission, sqs_remove_permission;
 /* Are all that GetQueueAttributes asks for attributes of queues? */

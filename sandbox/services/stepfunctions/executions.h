@@ -6,13 +6,12 @@
  *
  *   executions.c             starting, running, ending, stopping
  *   map_runs.c        the list; runs of distributed Maps; trying again from where one ended badly
- *   store.c           files
+ *   store.c           files, and events in CloudWatch Logs
  *   tasks.c           what tasks do: other services of the sandbox, directly
  *   task_resource.c   tasks that wait until somebody says that they are done, or takes them first
  *   item_reader.c     what distributed Maps read and write
  *   operations.c      what clients ask for
  *   versions.c, aliases.c   which definition an ARN means
- *   logging.c         events in CloudWatch Logs
  *
  * An execution lives as long as its activity (sandbox/calls/services.h); the list holds one reference to
  * each.
@@ -141,7 +140,7 @@ bool executions_replace(struct executions *all, struct execution *one, struct ex
 const char *execution_not_redrivable(const struct execution *execution);
 service_handler do_redrive;
 
-/* ---- logging.c ---- */
+/* ---- store.c ---- */
 
 /* While nobody else knows the execution. `logging`: the machine's attribute. */
 void execution_log_prepare(struct execution *execution, const struct value *logging);

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "plan/state/backend_file.h"
+#include "plan/state/backend.h"
 #include "plan/state/state.h"
 #include "tests/unit/support/temp_folder.h"
 

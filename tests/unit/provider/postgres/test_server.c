@@ -7,7 +7,7 @@
 #include "provider/postgres/postgres.h"
 #include "provider/postgres/server.h"
 
-#include <match.h>
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
