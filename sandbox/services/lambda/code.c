@@ -168,7 +168,7 @@ int lambda_update_code(struct service_call *call, struct err *err)
     if (value_equal(value_getz(call->input, "DryRun"), &value_true))
         return lambda_describe(call, err);
     const struct value *kept;
-    if (lambda_code_replace(call, call->input, &kept, err))
+    if (lambda_check_settled(call, &record, err) || lambda_code_replace(call, call->input, &kept, err))
         return -1;
     call->forward = kept;
     return lambda_publish_with(call, err);

@@ -165,6 +165,9 @@ int lambda_publish_with(struct service_call *call, struct err *err);
 int lambda_refuse_revision(struct err *err);
 /* RevisionId of the input, which is taken out of it: is it the function's? */
 int lambda_check_revision(struct service_call *call, const struct control_record *record, struct err *err);
+/* Is it neither being created nor updated? */
+int lambda_check_settled(
+    const struct service_call *call, const struct control_record *record, struct err *err);
 /* The function as it is, for a change that is only tried. */
 int lambda_describe(struct service_call *call, struct err *err);
 bool lambda_version_find(const struct service_call *call, const struct control_record *record,

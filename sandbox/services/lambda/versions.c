@@ -160,13 +160,29 @@ int lambda_check_revision(struct service_call *call, const struct control_record
     return str_eq(asked, value_gets(shown, "RevisionId")) ? 0 : lambda_refuse_revision(err);
 }
 
-/* Only the revision is looked at here. */
+int lambda_check_settled(
+    const struct service_call *call, const struct control_record *record, struct err *err)
+{
+    const struct value *shown;
+    if (lambda_versions_describe(call, record, &shown, err))
+        return -1;
+    if (str_eqz(value_gets(shown, "LastUpdateStatus"), "InProgress"))
+        return service_refuse(err, 409, "ResourceConflictException",
+            "The operation cannot be performed at this time. An update is in progress for resource: %.*s",
+            STR_ARG(value_gets(shown, "FunctionArn")));
+    if (str_eqz(value_gets(shown, "State"), "Pending"))
+        return service_refuse(err, 409, "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following "
+            "state: Pending");
+    return 0;
+}
+
 int lambda_update_configuration(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
     if (lambda_find_record(call, &qualifier, &record, err) || lambda_check_revision(call, &record, err) ||
-        lambda_check_new(call, err))
+        lambda_check_settled(call, &record, err) || lambda_check_new(call, err))
         return -1;
     call->forward = call->input;
     return 0;

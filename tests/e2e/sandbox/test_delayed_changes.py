@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from servers import SandboxCloud
-from support import Stack
+from servers import TRUST, SandboxCloud
+from support import Stack, until
 
 DATABASE = """
     stack: films
@@ -134,3 +134,37 @@ def test_a_namesake_of_what_is_being_deleted():
     with pytest.raises(states.exceptions.StateMachineDeleting):
         states.create_state_machine(**machine)
     slow.stop()
+
+
+def test_a_function_that_is_created_or_updated_is_not_updated():
+    code = b"PK\x05\x06" + bytes(18)
+    for speed in ("2", "0.5", "0.1"):  # where it has ended before it is asked for, once more, slower
+        cloud = SandboxCloud(SPEED=speed)
+        try:
+            functions = cloud.client("lambda")
+            cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
+
+            def refusals():
+                for call in lambda: functions.update_function_configuration(FunctionName="f", Timeout=8), lambda: functions.update_function_code(FunctionName="f", ZipFile=code):
+                    try:
+                        call()
+                    except functions.exceptions.ResourceConflictException as refused:
+                        yield refused.response["message"].removeprefix("The operation cannot be performed at this time. ")
+
+            functions.create_function(FunctionName="f", Role="arn:aws:iam::123456789012:role/r", Runtime="python3.12", Handler="a.b", Code={"ZipFile": code})
+            pending = list(refusals())
+            until(lambda: functions.get_function_configuration(FunctionName="f")["State"] == "Active")
+            if len(pending) < 2:
+                continue
+            assert functions.update_function_configuration(FunctionName="f", Timeout=9)["LastUpdateStatus"] == "InProgress"
+            functions.update_function_code(FunctionName="f", DryRun=True, ZipFile=code)
+            updating = list(refusals())
+            if len(updating) < 2:
+                continue
+            assert set(pending) == {"The function is currently in the following state: Pending"}
+            assert set(updating) == {"An update is in progress for resource: arn:aws:lambda:us-east-1:123456789012:function:f"}
+            assert functions.get_function_configuration(FunctionName="f")["Timeout"] == 9
+            return
+        finally:
+            cloud.stop()
+    pytest.fail("it is updated while it is created or updated")
