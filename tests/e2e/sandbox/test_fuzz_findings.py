@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from servers import Sandbox
+from support import until
 
 
 def call(client, operation, members, **given):
@@ -93,3 +94,14 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
 def test_the_history_of_no_alarm(sandbox):
     """Only UndefinedBehaviorSanitizer ends it: what is sorted has to be somewhere, though it is nothing."""
     assert sandbox.client("cloudwatch", region="eu-north-1").describe_alarm_history()["AlarmHistoryItems"] == []
+
+
+def test_more_shards_than_there_is_memory_for(sandbox):
+    kinesis = sandbox.client("kinesis")
+    with pytest.raises(ClientError, match="would exceed the shard limit"):
+        kinesis.create_stream(StreamName="strange", ShardCount=2**31 - 1)
+    kinesis.create_stream(StreamName="strange", ShardCount=20)
+    until(lambda: kinesis.describe_stream_summary(StreamName="strange")["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    with pytest.raises(ClientError, match="would exceed the shard limit"):
+        kinesis.update_shard_count(StreamName="strange", TargetShardCount=20001, ScalingType="UNIFORM_SCALING")
+    kinesis.delete_stream(StreamName="strange")
