@@ -223,7 +223,7 @@ static void add_charge(struct buf *out, const struct charge *charge)
         buf_addf(out, ",\"price\":%.10g", charge->unit_price);
         json_write_member(out, "per", charge->unit);
         json_write_member(out, "usage", charge->use);
-        buf_addf(out, ",\"said\":%s", charge->configured ? "true" : "false");
+        buf_addf(out, ",\"configured\":%s", charge->configured ? "true" : "false");
     }
     buf_addz(out, "}");
 }

@@ -38,6 +38,8 @@ def test_what_is_paid_for_being_there(local_stack):
     assert hours["clicks"] == pytest.approx(3 * 0.015) and hours["key"] * 730 == pytest.approx(1)
     assert hours["db"] == pytest.approx(2 * 0.018 + 2 * 20 * 0.115 / 730) and hours["lake"] * 730 == pytest.approx(500 * 0.023)
     assert bill["hour"] == pytest.approx(sum(hours.values())) and bill["month"] == pytest.approx(730 * bill["hour"])
+    (use,) = [charge for thing in bill["resources"] if thing["address"] == "lake" for charge in thing["charges"] if charge.get("usage") == "gb"]
+    assert use["configured"] and not any(charge.get("configured") for thing in bill["resources"] if thing["address"] != "lake" for charge in thing["charges"])
     text = local_stack.run("cost").out
     assert f"{730 * bill['hour']:.2f}" in text and "thousand_writes" in text and "of us-east-1 of 2025-06-01" in text
     assert 'Usage of "lost" is not counted' in text and 'Usage of "clicks" is not counted: it pays for no "gb"' in text
