@@ -95,7 +95,7 @@ int spawn_program(const struct spawn *spawn, pid_t *child)
 
 /* ---- Commands that print credentials ---- */
 
-enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000 };
+enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000, LOOK_MS = 5 };
 
 /* All but what is weir's own, such as the key of its state: the command is the user's, and needs what they
  * have. */
@@ -131,9 +131,13 @@ static int command_start(char *command, char *const *env, pid_t *pid, int *outpu
     return 0;
 }
 
-static int read_output(int fd, const char *what, struct buf *out, struct err *err)
+static int command_timeout(const char *what, struct err *err)
 {
-    int64_t until = clock_mono_ms() + TIMEOUT_MS;
+    return err_set(err, ERR_AUTH, "%s did not end within %d s", what, TIMEOUT_MS / 1000);
+}
+
+static int read_output(int fd, const char *what, int64_t until, struct buf *out, struct err *err)
+{
     for (;;) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         int64_t left = until - clock_mono_ms();
@@ -141,7 +145,7 @@ static int read_output(int fd, const char *what, struct buf *out, struct err *er
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return err_set(err, ERR_AUTH, "%s did not end within %d s", what, TIMEOUT_MS / 1000);
+            return command_timeout(what, err);
         char bytes[4096];
         ssize_t got = read(fd, bytes, sizeof bytes);
         if (got < 0 && errno == EINTR)
@@ -158,6 +162,17 @@ static int read_output(int fd, const char *what, struct buf *out, struct err *er
     }
 }
 
+/* It may close its output and go on. */
+static int await_end(pid_t pid, const char *what, int64_t until, int *status, struct err *err)
+{
+    while (waitpid(pid, status, WNOHANG) == 0) {
+        if (clock_mono_ms() >= until)
+            return command_timeout(what, err);
+        clock_sleep_ms(LOOK_MS);
+    }
+    return 0;
+}
+
 int spawn_credential_command(
     struct arena *arena, const char *what, struct str command, struct str *output, struct err *err)
 {
@@ -167,11 +182,12 @@ int spawn_credential_command(
         command_start(arena_strz(arena, command), environment_of_user(arena), &pid, &fd, err))
         return -1;
     AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
-    int failed = read_output(fd, what, &out, err);
+    int status = 0;
+    int64_t until = clock_mono_ms() + TIMEOUT_MS;
+    int failed = read_output(fd, what, until, &out, err) || await_end(pid, what, until, &status, err);
     if (failed)
         kill(pid, SIGKILL);
-    int status;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    while (failed && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     *output = arena_str(arena, buf_str(&out));
     if (out.p)

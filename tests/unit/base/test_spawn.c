@@ -1,4 +1,5 @@
 /* What a program that was started finds around it. */
+#include "base/clock.h"
 #include "base/spawn.h"
 
 #include "base/file.h"
@@ -127,10 +128,40 @@ static void a_command_for_credentials_has_its_signals(void **state)
     close(before);
 }
 
+static int64_t now_ms;
+
+static int64_t manual_ms(void *ctx)
+{
+    (void)ctx;
+    return now_ms;
+}
+
+/* A minute is over at once. */
+static void manual_sleep(void *ctx, int64_t ms)
+{
+    (void)ctx;
+    now_ms += ms * 1000;
+}
+
+static void a_command_for_credentials_has_to_end(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct clock_ops manual = {.wall_ms = manual_ms, .mono_ms = manual_ms, .sleep_ms = manual_sleep};
+    struct err err = ERR_INIT;
+    struct str output;
+    clock_install(&manual);
+    assert_int_equal(
+        spawn_credential_command(&arena, "it", STR("echo a; exec sleep 1000 >&-"), &output, &err), -1);
+    assert_string_equal(err.message, "it did not end within 60 s");
+    clock_install(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_for_credentials_has_its_signals),
+        cmocka_unit_test(a_command_for_credentials_has_to_end),
         cmocka_unit_test(has_nothing_of_its_parent),
         cmocka_unit_test(has_its_signals),
         cmocka_unit_test(runs_where_and_with_what_is_named),
