@@ -1,14 +1,11 @@
 /* Archives: loading libarchive, and unpacking an archive into a folder, within limits. */
 #include "base/archive.h"
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/library.h"
 #include "base/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -7,7 +7,6 @@
 #include "base/str.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 
 struct arena_chunk;
 

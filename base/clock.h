@@ -9,7 +9,6 @@
 #include "base/arena.h"
 
 #include <pthread.h>
-#include <stdint.h>
 
 struct clock_ops {
     int64_t (*wall_ms)(void *ctx); /* since 1970-01-01 UTC */

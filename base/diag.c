@@ -4,7 +4,6 @@
 #include "base/map.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 #include <stdlib.h>
 

@@ -12,8 +12,6 @@
 #include "base/err.h"
 #include "base/hash.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/stat.h>
 
 struct file_id {

@@ -2,10 +2,8 @@
 #include "base/err.h"
 
 #include "base/mask.h"
-#include "base/str.h"
 
 #include <errno.h>
-#include <string.h>
 
 static const struct {
     const char *name;

@@ -2,16 +2,12 @@
 #include "base/file.h"
 
 #include "base/hash.h"
-#include "base/str.h"
 #include "base/system.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -10,7 +10,6 @@
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* OpenSSL looks EVP_sha256() up anew each time it is used, behind locks; what was fetched once it takes as it
  * is. */

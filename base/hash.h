@@ -5,10 +5,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/str.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 enum { SHA256_SIZE = 32, SHA1_SIZE = 20, MD5_SIZE = 16 };
 

@@ -9,7 +9,6 @@
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- JSON without secrets, which stays JSON ---- */
 

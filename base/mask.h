@@ -16,9 +16,6 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/str.h"
-
-#include <stdbool.h>
 
 struct value;
 

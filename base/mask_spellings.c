@@ -1,7 +1,6 @@
 /* How a secret may be spelt in texts: see mask.h. */
 #include "base/mask.h"
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
 

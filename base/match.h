@@ -11,7 +11,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/str.h"
 
 enum { GLOB_PERIOD = 1 /* a wildcard does not match a dot at the start of a name */ };
 

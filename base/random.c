@@ -1,11 +1,8 @@
 /* Numbers, texts and passwords by chance, each outcome as likely as any other. */
 #include "base/random.h"
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/mask.h"
-
-#include <string.h>
 
 enum { DRAWS_MAX = 1000, LEAST_DIFFERENT = 10, CLASSES = 4 };
 

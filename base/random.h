@@ -6,7 +6,6 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/str.h"
 
 enum { PASSWORD_LENGTH = 32, PASSWORD_LENGTH_MAX = 512 };
 

@@ -8,8 +8,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 /* With its parent; in a process group of its own; in a session of its own, and so without a terminal. */

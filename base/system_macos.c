@@ -1,5 +1,4 @@
 /* What macOS does in its own way: see system.h, and system_macos.h for what glibc and musl have. */
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"

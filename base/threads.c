@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 struct pool {

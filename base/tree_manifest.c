@@ -1,18 +1,14 @@
 /* The list of what a folder holds: see tree_manifest.h. */
 #include "base/tree_manifest.h"
 
-#include "base/buf.h"
 #include "base/digests.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DEPTH_MAX = 200, LIST_MAX = 64 * 1024 * 1024, DIGITS = 2 * SHA256_SIZE, MODE_DIGITS = 6 };

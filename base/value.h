@@ -12,10 +12,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/str.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 enum value_kind {
     VALUE_NULL,

@@ -10,7 +10,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/value.h"

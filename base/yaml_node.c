@@ -2,7 +2,6 @@
 #include "base/embed.h"
 #include "base/map.h"
 #include "base/threads.h"
-#include "base/yaml.h"
 #include "base/yaml_internal.h"
 
 #include <assert.h>

@@ -6,7 +6,6 @@
 #include "cmd/invocation/kinds.h"
 
 #include "base/embed.h"
-#include "cmd/options/options.h"
 #include "stacks/load/files.h"
 
 /* ---- walking the tables ---- */

@@ -3,9 +3,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "cmd/terminal/term.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,9 +1,7 @@
 /* weir cost: what the stack costs for being there, and by use. */
-#include "cmd/invocation/invocation.h"
 
 #include "base/file.h"
 #include "cmd/cost/estimate.h"
-#include "cmd/cost/prices.h"
 
 struct cost_settings {
     struct settings shared;

@@ -1,12 +1,8 @@
 /* weir destroy: takes everything down, and with --verify looks for what is left. */
-#include "cmd/fleet/fleet.h"
-#include "cmd/invocation/invocation.h"
-#include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
 
 #include "cmd/output/events.h"
-#include "cmd/terminal/signals.h"
 
 struct destroy_settings {
     struct settings shared;

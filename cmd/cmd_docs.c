@@ -1,8 +1,253 @@
-/* weir docs: reference pages of types, functions and commands from the program's own tables. */
+/* weir docs and weir schema: reference pages of types, functions and commands from the program's own
+ * tables, and the JSON Schema of stack files for editors. */
+#include "base/json.h"
+#include "base/match.h"
+#include "base/mem.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/reference/reference.h"
+#include "provider/cfn/cfn.h"
+#include "provider/cloud.h"
 #include "provider/names/names.h"
-#include "stacks/expr.h"
+#include "provider/ssh/connection_settings.h"
+
+#include <stdlib.h>
+
+/* ---- which types ---- */
+
+struct type_names {
+    struct str *items;
+    size_t n, cap;
+    bool open; /* others can be found by their names (AWS::Kinesis::Stream) */
+};
+
+/* The listed ones, and of those that are found by name what the pattern picks ("AWS::Kinesis::*"; "" none).
+ */
+static struct type_names pick_types(struct catalog *catalog, bool is_data, struct str pattern)
+{
+    struct type_names names = {0};
+    size_t n, known;
+    const struct str *listed = catalog_names(catalog, is_data, &n),
+                     *all = catalog_known_names(catalog, is_data, &known);
+    MEM_GROW(names.items, names.cap, known + 1);
+    for (size_t i = 0; i < n; i++)
+        names.items[names.n++] = listed[i];
+    for (size_t i = n; i < known; i++)
+        if (pattern.n && glob_match(pattern, all[i], 0))
+            names.items[names.n++] = all[i];
+    names.open = known > n;
+    return names;
+}
+
+/* "resources": each has a type, and is what that type's definition says. */
+static void add_section(
+    struct buf *out, const char *section, const char *prefix, const struct type_names *list)
+{
+    const struct str *names = list->items;
+    size_t n = list->n;
+    buf_addf(out,
+        "\"%s\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"type\"],"
+        "\"properties\":{\"type\":{%s\"enum\":[",
+        section, list->open ? "\"if\":{\"pattern\":\"^[A-Za-z0-9]+(::[A-Za-z0-9]+){2}$\"},\"else\":{" : "");
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(out, i ? "," : "");
+        json_write_string(out, names[i]);
+    }
+    buf_addz(out, list->open ? "]}}},\"allOf\":[" : "]}},\"allOf\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(out, i ? ",\n" : "\n");
+        buf_addz(out, "{\"if\":{\"required\":[\"type\"],\"properties\":{\"type\":{\"const\":");
+        json_write_string(out, names[i]);
+        buf_addf(out, "}}},\"then\":{\"$ref\":\"#/definitions/%s%.*s\"}}", prefix, STR_ARG(names[i]));
+    }
+    buf_addz(out, "]}}");
+}
+
+static void add_settings(struct buf *out, const struct attr *settings)
+{
+    const struct type *type = settings->type;
+    buf_addz(out, "\"additionalProperties\":false,\"properties\":{");
+    json_schema_properties(out, type->fields, type->field_count, "");
+    buf_add_char(out, '}');
+    json_schema_required(out, type->fields, type->field_count);
+}
+
+/* `aws` and `aws.NAME` under `providers:`. */
+static void add_kind(struct buf *out, const struct provider_kind *kind, bool first)
+{
+    buf_addf(out, "%s\"^%s(\\\\.|$)\":", first ? "" : ",", kind->name);
+    if (!kind->settings) {
+        buf_addz(out, "true");
+        return;
+    }
+    buf_addz(out, "{\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{\"type\":\"object\",");
+    add_settings(out, kind->settings);
+    buf_addz(out, "}}");
+}
+
+/* What the providers and each kind of state can be told. */
+static void add_settings_sections(struct buf *out)
+{
+    const struct attr *states = plan_cloud.states;
+    buf_addz(out,
+        "\"connections\":{\"type\":\"object\",\"description\":\"Connections to hosts, such as SSH, and to "
+        "private resources behind them\","
+        "\"additionalProperties\":{\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{\"type\":"
+        "\"object\",");
+    add_settings(out, &connection_settings);
+    buf_addz(out, "}}},\n\"providers\":{\"type\":\"object\",\"description\":\"Provider configurations: aws, "
+                  "aws.NAME, or any name with type: "
+                  "PROVIDER\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"type\"]},"
+                  "\"patternProperties\":{");
+    for (size_t i = 0; cmd_kinds.items[i]; i++)
+        add_kind(out, cmd_kinds.items[i], i == 0);
+    buf_addz(out, "}},\n\"state\":{\"type\":\"object\",\"description\":\"State store. Without it a file in "
+                  ".weir/\",\"properties\":{\"backend\":{\"if\":{\"$ref\":\"#/definitions/expression\"},"
+                  "\"else\":{\"enum\":[");
+    for (size_t i = 0; i < plan_cloud.state_count; i++)
+        buf_addf(out, "%s\"%.*s\"", i ? "," : "", STR_ARG(states[i].name));
+    buf_addz(out, "]}}},\"allOf\":[");
+    for (size_t i = 0; i < plan_cloud.state_count; i++) {
+        buf_addf(out,
+            "%s{\"if\":{\"required\":[\"backend\"],\"properties\":{\"backend\":{\"const\":\"%.*s\"}}},"
+            "\"then\":{",
+            i ? "," : "", STR_ARG(states[i].name));
+        add_settings(out, &states[i]);
+        buf_addz(out, "}}");
+    }
+    buf_addz(out, "]},\n");
+}
+
+static int add_definitions(
+    struct buf *out, struct catalog *catalog, const struct type_names *names, bool is_data, struct err *err)
+{
+    buf_addf(out, "\"%s\":{\n", is_data ? "data" : "resources");
+    for (size_t i = 0; i < names->n; i++) {
+        const struct schema *schema = catalog_find(catalog, names->items[i], is_data, err);
+        if (!schema)
+            return -1;
+        json_schema_definition(out, schema);
+    }
+    buf_addz(out, "\"\":true},\n");
+    return 0;
+}
+
+static int write_schema(struct buf *out, struct catalog *catalog, struct str pattern, struct err *err)
+{
+    struct type_names resources = pick_types(catalog, false, pattern),
+                      data = pick_types(catalog, true, pattern);
+    buf_addz(out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"weir stack\",\n"
+                  "\"type\":\"object\",\"additionalProperties\":false,\n\"properties\":{\n");
+    add_settings_sections(out);
+    add_section(out, "resources", "resources/", &resources);
+    buf_addz(out, ",\n");
+    add_section(out, "data", "data/", &data);
+    json_schema_part(out, "stack");
+    buf_addz(out, "},\n\"definitions\":{\n\"expression\":{\"type\":[\"string\",\"null\"],\"pattern\":\"\\\\$"
+                  "\\\\{\"},\n");
+    int status = add_definitions(out, catalog, &resources, false, err);
+    if (!status)
+        status = add_definitions(out, catalog, &data, true, err);
+    buf_addz(out, "\"\":true}}\n");
+    free(resources.items);
+    free(data.items);
+    return status;
+}
+
+void reference_language(struct buf *out)
+{
+    buf_addz(out, "{\"properties\":{");
+    add_settings_sections(out);
+    buf_addz(out, "\"resources\":{\"description\":\"What there is to be: a name, its type, its attributes\"},"
+                  "\"data\":{\"description\":\"What is only read: a name, its type, what is asked for\"}");
+    json_schema_part(out, "stack");
+    buf_addz(out, "},\"body\":{\"properties\":{\"type\":{\"description\":\"What it is: aws.s3.bucket\"}");
+    json_schema_part(out, "body");
+    json_schema_part(out, "resource");
+    buf_addz(out, "}}}");
+}
+
+/* A JSON document for each type. */
+static int write_calls(struct buf *out, struct catalog *catalog, bool is_data, struct err *err)
+{
+    size_t n;
+    const struct str *names = catalog_names(catalog, is_data, &n);
+    for (size_t i = 0; i < n; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        const struct schema *schema = catalog_find(catalog, names[i], is_data, err);
+        if (!schema)
+            return -1;
+        const struct value *calls = schema_calls(&arena, schema);
+        if (!calls)
+            continue;
+        json_write(out, calls, JSON_PLAIN);
+        buf_add_char(out, '\n');
+    }
+    return 0;
+}
+
+struct own_settings {
+    struct settings shared;
+    bool calls;
+    const char *with, *fetch;
+};
+
+/* Asks CloudFormation for a type that the binary has not got, or a newer one of. */
+static int cmd_schema_fetch(struct invocation *inv, const char *type)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct http_engine *http = NULL;
+    struct aws_client *client = NULL;
+    struct http_options http_options = {0};
+    struct err err = ERR_INIT;
+    struct str path, version;
+    int status = http_engine_new(&http_options, &http, &err);
+    if (!status)
+        status = aws_client_new(&(struct aws_options){.name = STR("aws"), .http = http}, &client, &err);
+    if (!status)
+        status = cfn_describe(client, &arena, str_z(type), STR(".weir/schemas"), &path, &version, &err);
+    aws_client_free(client);
+    if (http)
+        http_engine_free(http);
+    if (status)
+        return invocation_fail(inv, &err);
+    return invocation_write(
+        inv, arena_printf(&arena, "%s, version %.*s: %.*s\n", type, STR_ARG(version), STR_ARG(path)));
+}
+
+static int cmd_schema_run(struct invocation *inv)
+{
+    const struct own_settings *own = inv->own;
+    struct catalog *catalog;
+    struct err err = ERR_INIT;
+    if (own->fetch)
+        return cmd_schema_fetch(inv, own->fetch);
+    if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
+            &catalog, &err) < 0)
+        return invocation_fail(inv, &err);
+    AUTO_BUF struct buf out = BUF_INIT;
+    int rc = !own->calls ? write_schema(&out, catalog, str_z(own->with), &err)
+             : write_calls(&out, catalog, false, &err) < 0 ? -1
+                                                           : write_calls(&out, catalog, true, &err);
+    int status = rc < 0 ? invocation_fail(inv, &err) : invocation_write(inv, buf_str(&out));
+    catalog_free(catalog);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
+        .completes = COMPLETES_DIR},
+    {0, "with", .value = "PATTERN", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, with)},
+    {0, "fetch", .value = "TYPE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, fetch)},
+    {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls)},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+
+const struct command cmd_schema = {
+    .name = "schema",
+    .sets = {&own_set},
+    .settings_size = sizeof(struct own_settings),
+    .run = cmd_schema_run,
+};
 
 struct docs_settings {
     struct settings shared;
@@ -135,18 +380,18 @@ static int cmd_docs_run(struct invocation *inv)
     return invocation_write(inv, buf_str(&out));
 }
 
-static const struct option options[] = {
+static const struct option docs_options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct docs_settings, format),
         .completes = COMPLETES_CHOICES, .choices = "text markdown man"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set docs_set = OPTION_SET(NULL, docs_options);
 
 const struct command cmd_docs = {
     .name = "docs",
     .args = "[TYPE|FUNCTION|functions|commands]",
-    .sets = {&own_set},
+    .sets = {&docs_set},
     .settings_size = sizeof(struct docs_settings),
     .max_args = 1,
     .completes = COMPLETES_TYPE,

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "cmd/compose/compose.h"
 #include "cmd/export/exported.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 
 struct export_settings {

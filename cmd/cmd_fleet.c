@@ -1,7 +1,6 @@
 /* weir fleet: one stack for many members, all at once. */
 #include "cmd/fleet/fleet.h"
 #include "cmd/planning/planning.h"
-#include "cmd/terminal/term.h"
 #include "plan/evaluate/lease.h"
 
 /* ---- plan, apply, destroy ---- */

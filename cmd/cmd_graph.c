@@ -1,5 +1,4 @@
 /* weir graph: resources and what they depend on, as SVG or for Graphviz. */
-#include "cmd/graph/picture.h"
 #include "cmd/page/page.h"
 #include "cmd/planning/planning.h"
 

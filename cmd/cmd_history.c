@@ -1,10 +1,8 @@
 /* weir history: the runs that the state's log has. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/page/page.h"
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "plan/state/history.h"
 
 struct history_settings {
     struct settings shared;

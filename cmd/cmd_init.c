@@ -4,7 +4,6 @@
 
 #include "base/embed.h"
 #include "base/file.h"
-#include "base/map.h"
 
 static const struct str root = STR_INIT("examples/");
 

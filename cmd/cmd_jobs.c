@@ -1,12 +1,9 @@
 /* weir jobs: what can be run, and the latest runs of each. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/run/jobs.h"
-#include "cmd/terminal/term.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 
 #include <stdlib.h>
 

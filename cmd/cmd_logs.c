@@ -1,6 +1,5 @@
 /* weir logs: what runs of a job wrote, in the order of its time. */
 #include "cmd/run/jobs.h"
-#include "cmd/terminal/signals.h"
 
 #include "base/clock.h"
 

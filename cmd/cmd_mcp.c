@@ -5,9 +5,7 @@
 #include "cmd/lsp/server.h"
 #include "cmd/mcp/mcp.h"
 #include "cmd/reference/reference.h"
-#include "stacks/expr.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 

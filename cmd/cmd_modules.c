@@ -1,6 +1,5 @@
 /* weir modules: remote modules: what they are, brought up to date, made part of the repository. */
 #include "cmd/modules/modules.h"
-#include "cmd/terminal/term.h"
 
 #include "base/file.h"
 #include "base/json.h"

@@ -1,5 +1,4 @@
 /* weir output: outputs as the last apply left them, without asking any service. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 
 #include "base/json.h"

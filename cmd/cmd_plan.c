@@ -1,13 +1,11 @@
 /* weir plan: what would change, kept in a file where that is asked for; and weir drift: what others
  * changed. */
 #include "base/file.h"
-#include "cmd/cost/estimate.h"
 #include "cmd/export/exported.h"
 #include "cmd/output/events.h"
 #include "cmd/page/page.h"
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
-#include "cmd/terminal/term.h"
 
 struct plan_settings {
     struct settings shared;

@@ -1,5 +1,4 @@
 /* weir policy: the IAM permissions that the stack's calls need. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/policy/policy.h"
 
 #include "base/json.h"

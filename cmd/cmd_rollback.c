@@ -1,9 +1,6 @@
 /* weir rollback: an artifact's earlier versions, and a job pointed back at one. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 #include "cmd/run/jobs.h"
-#include "cmd/terminal/signals.h"
-#include "cmd/terminal/term.h"
 
 #include "base/json.h"
 #include "plan/workspace/deploy.h"

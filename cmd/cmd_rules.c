@@ -1,6 +1,5 @@
 /* weir rules: the rules that hold for the stack, or one of them in full. */
 #include "cmd/invocation/invocation.h"
-#include "cmd/terminal/term.h"
 
 #include "base/json.h"
 

@@ -1,10 +1,7 @@
 /* weir run: starts a job, follows state and log, ends with its result. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/run/jobs.h"
-#include "cmd/terminal/signals.h"
 
 #include "base/clock.h"
-#include "plan/state/state.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -2,9 +2,7 @@
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
 
-#include "base/file.h"
 #include "provider/http/target.h"
-#include "sandbox/sandbox.h"
 #include "stacks/load/files.h"
 
 #include <arpa/inet.h>

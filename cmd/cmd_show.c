@@ -8,7 +8,6 @@
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
 
-#include <string.h>
 #include <unistd.h>
 
 struct show_settings {

@@ -3,8 +3,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/invocation/invocation.h"
-#include "cmd/terminal/signals.h"
-#include "provider/ssh/connections.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* weir state: its subcommands, and those that only look. */
-#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 #include "cmd/state/state_change.h"
 

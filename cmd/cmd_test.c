@@ -1,13 +1,10 @@
 /* weir test: finds the stack's tests, runs several at a time, and reports. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
-#include "cmd/terminal/term.h"
 #include "cmd/testing/test_run.h"
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/workspace/module_files.h"
 #include "stacks/load/files.h"
 

@@ -1,8 +1,6 @@
 /* The table of commands, and the way from argv to the command's function. */
 #include "base/spawn.h"
 #include "cmd/invocation/invocation.h"
-#include "cmd/options/options.h"
-#include "cmd/terminal/term.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -11,17 +11,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/diag.h"
-#include "base/err.h"
-#include "base/threads.h"
-#include "base/value.h"
 #include "plan/state/stack_data.h"
-#include "plan/state/subject.h"
 #include "plan/workspace.h"
-#include "stacks/stack.h"
-
-#include <stdatomic.h>
 
 enum action {
     ACTION_NOOP,
@@ -489,3 +480,14 @@ const struct value *plan_evaluate(struct workspace *workspace, struct str text, 
 int plan_check_locations(struct workspace *workspace, struct diags *diags, struct err *err);
 int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
     struct provider **out, struct err *err);
+
+/*
+ * Do the quotas of the account allow what several plans, as those of a fleet's members, are to make?
+ *
+ * What they make of the types that have a quota is counted by location, what is there is listed, and the
+ * service is asked for its limit. ERR_FAILED with all that does not fit. What cannot be looked at is no
+ * reason.
+ */
+int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err);
+/* Has the type one of those that are looked at? */
+bool quota_counts(struct str type);

@@ -14,7 +14,6 @@
  */
 #pragma once
 
-#include "base/map.h"
 #include "plan/plan.h"
 
 /* What is known of one recorded resource: its record, and what a refresh found. */

@@ -7,12 +7,9 @@
  */
 #pragma once
 
-#include "base/diag.h"
 #include "base/digests.h"
-#include "base/err.h"
 #include "plan/state/state.h"
 #include "provider/http/http.h"
-#include "provider/provider.h"
 #include "stacks/stack.h"
 
 /* What a command is going to plan. */

@@ -1,13 +1,10 @@
 /* All known types: those of the specs, embedded or the user's own, those in C, those that a kind finds. */
 #include "base/embed.h"
 #include "base/file.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "provider/kind.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <stdlib.h>
 
 struct name_list {

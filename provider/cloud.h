@@ -4,9 +4,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/value.h"
 #include "provider/schema.h"
 
 struct aws_client;

@@ -1,12 +1,10 @@
 /*
- * Follows a run until it ends (see job_follow.h): its state, its logs, and a log before the start is
+ * Follows a run until it ends (see job.h): its state, its logs, and a log before the start is
  * answered.
  */
-#include "provider/job_follow.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "provider/job.h"
 #include "provider/kind.h"
 
 #include <assert.h>

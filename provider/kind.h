@@ -24,7 +24,6 @@
 #include "base/diag.h"
 #include "base/map.h"
 #include "provider/job.h"
-#include "provider/provider.h"
 
 /* One job of a spec's step: *result stands for the answer of a call; it is an empty map before. */
 typedef int native_step(

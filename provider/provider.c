@@ -4,13 +4,11 @@
  */
 #include "provider/provider.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "provider/kind.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Looking resources up in the tables of provider kinds ---- */

@@ -10,14 +10,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "base/threads.h"
-#include "base/value.h"
 #include "provider/schema.h"
-
-#include <stddef.h>
 
 struct digests;
 struct map;

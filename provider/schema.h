@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/err.h"
-#include "base/str.h"
 #include "base/value.h"
 
 enum type_kind {

@@ -3,7 +3,6 @@
  * belong together; and the walk along a path of attributes.
  */
 #include "base/buf.h"
-#include "provider/schema.h"
 #include "provider/schema_internal.h"
 
 /* ---- How long a value is when it is written as JSON without blanks ---- */

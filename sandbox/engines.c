@@ -2,15 +2,12 @@
  * What a sandbox runs with on this machine: a row for each engine, by the name that specs (`engines`) and
  * tests (`needs`) have for it. Each is looked for as those do who start it.
  */
-#include "sandbox/daemon/daemon.h"
-#include "sandbox/engine/process.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/host/host.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/services/dynamodb/items.h"
 #include "sandbox/services/shared/endpoints.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { LOOK_MS = 20000, MAX_ANSWER = 4096 };

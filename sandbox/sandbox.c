@@ -3,22 +3,15 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "base/threads.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/console/console.h"
-#include "sandbox/control/control.h"
-#include "sandbox/engine/script.h"
 #include "sandbox/folder.h"
 #include "sandbox/http/server.h"
-#include "sandbox/iam/gate.h"
 #include "sandbox/s3/s3srv.h"
 #include "sandbox/services/lambda/lambda.h"
 #include "sandbox/services/s3/objects.h"
 #include "sandbox/services/shared/tables.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

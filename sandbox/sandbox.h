@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include "base/err.h"
 #include "sandbox/context/context.h"
 
 struct provider_kinds; /* provider/kind.h */

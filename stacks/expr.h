@@ -23,9 +23,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/diag.h"
-#include "base/value.h"
 #include "base/yaml.h"
 
 struct expr;

@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/yaml.h"
 #include "stacks/format/format.h"
 
 #include <assert.h>

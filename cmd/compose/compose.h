@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "base/diag.h"
-#include "base/err.h"
 #include "base/map.h"
 #include "base/yaml.h"
 

@@ -5,7 +5,6 @@
 #include "provider/http/redact.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 
 enum { ENV_MAX = 1 << 20 };
 

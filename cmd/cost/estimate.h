@@ -6,11 +6,8 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "base/map.h"
 #include "cmd/cost/prices.h"
 #include "cmd/invocation/invocation.h"
-#include "plan/plan.h"
 
 struct estimate_item {
     struct str address, type;

@@ -2,7 +2,6 @@
 #include "cmd/cost/estimate.h"
 
 #include "base/json.h"
-#include "cmd/terminal/term.h"
 
 #include <math.h>
 

@@ -5,10 +5,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "base/match.h"
-#include "base/yaml.h"
-#include "provider/wire/wire.h"
 #include "stacks/expr.h"
 
 #include <assert.h>

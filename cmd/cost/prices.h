@@ -24,12 +24,7 @@
  */
 #pragma once
 
-#include "base/err.h"
-#include "base/value.h"
 #include "provider/aws/client.h"
-#include "provider/schema.h"
-
-#include <stdbool.h>
 
 #define HOURS_A_MONTH 730.0
 #define PRICES_BEHIND "behind"

@@ -11,7 +11,6 @@
 #pragma once
 
 #include "cmd/invocation/invocation.h"
-#include "plan/plan.h"
 #include "provider/names/names.h"
 
 /* ---- reverse.c: one of weir's objects as the resources that Terraform has for it: the tables of

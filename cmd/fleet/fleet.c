@@ -4,13 +4,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
-#include "cmd/terminal/signals.h"
-#include "plan/make/make.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {

@@ -12,11 +12,8 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "cmd/invocation/invocation.h"
 #include "plan/evaluate/shared_listings.h"
-#include "plan/plan.h"
 
 enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILED, MEMBER_IS_SKIPPED };
 

@@ -2,14 +2,8 @@
 #include "cmd/fleet/fleet.h"
 
 #include "base/clock.h"
-#include "base/threads.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
-#include "cmd/terminal/signals.h"
-#include "cmd/terminal/term.h"
-
-#include <stdio.h>
 
 /* ---- asking ---- */
 

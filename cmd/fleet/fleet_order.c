@@ -2,9 +2,7 @@
  * when one of these is not. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cmd/fleet/fleet.h"
-#include "cmd/terminal/signals.h"
 #include "plan/objects/recorded.h"
 
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include "cmd/fleet/fleet.h"
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
-#include "cmd/terminal/term.h"
 #include "plan/rules/rules.h"
 
 /* ---- weir fleet drift: of each member what others changed ---- */

@@ -7,12 +7,8 @@
 #include "cmd/fleet/fleet.h"
 
 #include "base/spawn.h"
-#include "base/threads.h"
-#include "cmd/terminal/signals.h"
-#include "cmd/terminal/term.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,10 +1,8 @@
 /* The stack that all members of a fleet share: made before them, taken down after the last, and only when
  * nobody else uses what is in it, as far as states and ownership tags tell. */
 #include "cmd/fleet/fleet.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"
-#include "plan/state/backend.h"
 
 /* ---- Who lives by a stack that a fleet shares: asked before that one is destroyed by itself ---- */
 

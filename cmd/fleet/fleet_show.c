@@ -3,9 +3,7 @@
 
 #include "base/json.h"
 #include "cmd/output/events.h"
-#include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
-#include "cmd/terminal/term.h"
 
 enum { NAMES_SHOWN = 8 };
 

@@ -7,9 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/output/progress.h"
-#include "cmd/terminal/term.h"
 
 #include <stdlib.h>
 

@@ -2,11 +2,9 @@
 #include "cmd/graph/picture.h"
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/terminal/term.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- A picture as SVG ---- */
 

@@ -6,10 +6,6 @@
 
 #include "cmd/output/render.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 /* ---- layout.c: a layered drawing of a directed graph without cycles, left to right: nodes in columns behind
  * what they depend on, columns ordered so that few edges cross, long edges led through every column between.
  * After Sugiyama, Tagawa and Toda (1981): layers, barycentre sweeps, positions.

@@ -8,10 +8,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "base/err.h"
 #include "base/map.h"
-#include "base/value.h"
 #include "base/yaml.h"
 #include "provider/provider.h"
 

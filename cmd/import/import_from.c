@@ -3,15 +3,11 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/spawn.h"
-#include "cmd/import/draft.h"
-#include "cmd/import/live.h"
 #include "cmd/import/template.h"
 #include "cmd/import/terraform.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
-#include "cmd/terminal/term.h"
 #include "provider/aws/client.h"
-#include "provider/names/names.h"
 
 #include <errno.h>
 #include <fcntl.h>

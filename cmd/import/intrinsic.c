@@ -1,8 +1,6 @@
 /* What a template's values say: plain ones, references, texts with references in them. */
 #include "cmd/import/template.h"
 
-#include <stdarg.h>
-
 struct str template_function(struct template *t, const struct node *node, const struct node **argument)
 {
     if (node->kind != NODE_MAP || node->count != 1)

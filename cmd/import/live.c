@@ -1,6 +1,5 @@
 /* Stacks from live resources: see live.h. */
 #include "cmd/import/live.h"
-#include "base/threads.h"
 #include "cmd/import/fit.h"
 #include "provider/cfn/published.h"
 

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "cmd/import/draft.h"
-#include "provider/provider.h"
 
 /* ---- live.c: one resource by its id, all of a type, all that have a tag ---- */
 

@@ -2,15 +2,10 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "cmd/import/live.h"
 #include "cmd/import/template.h"
-#include "provider/aws/client.h"
-#include "provider/names/names.h"
 #include "provider/spec/spec.h"
-#include "provider/wire/wire.h"
 #include "stacks/fetch/fetch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -5,10 +5,9 @@
  */
 #pragma once
 
-#include "base/map.h"
 #include "cmd/import/template.h"
 
-/* ---- form.c: Forms: what a short way of saying something stands for, as YAML with gaps that the short way's
+/* ---- Forms: what a short way of saying something stands for, as YAML with gaps that the short way's
  * properties fill (cmd/import/serverless/). Whatever has nothing to be filled with is not there.
  *
  *     Timeout: !in Timeout                     # the property, with its comment

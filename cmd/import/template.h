@@ -1,8 +1,6 @@
 /* Shared by the files that read a CloudFormation template. */
 #pragma once
 
-#include "base/yaml.h"
-#include "cmd/import/draft.h"
 #include "cmd/import/live.h"
 #include "provider/names/names.h"
 

@@ -14,9 +14,7 @@
  */
 #pragma once
 
-#include "cmd/import/draft.h"
 #include "cmd/import/fit.h"
-#include "provider/names/names.h"
 
 /* -1: err says why. */
 int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err);

@@ -6,7 +6,6 @@
 #include "cmd/import/terraform.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdlib.h>
 
 /* ---- Without a configuration nobody tells what refers to what, and of a name its text says little: one

@@ -3,8 +3,6 @@
 
 #include "base/json.h"
 
-#include <stdarg.h>
-
 enum { UNINDEXED = 16 }; /* entries that are gone through one after the other */
 
 struct tree *tree_new(struct arena *arena, enum tree_kind kind, const struct node *node)

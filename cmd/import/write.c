@@ -3,7 +3,6 @@
  * below.
  */
 #include "base/json.h"
-#include "base/yaml.h"
 #include "cmd/import/draft.h"
 #include "stacks/format/format.h"
 

@@ -7,15 +7,8 @@
 #include "base/file.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
-#include "cmd/terminal/signals.h"
-#include "cmd/terminal/term.h"
-#include "plan/plan.h"
-#include "plan/state/state.h"
-#include "sandbox/sandbox.h"
 
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -4,12 +4,8 @@
  */
 #pragma once
 
-#include "base/diag.h"
 #include "cmd/options/options.h"
-#include "cmd/terminal/term.h"
 #include "plan/evaluate/connections.h"
-#include "plan/plan.h"
-#include "plan/workspace.h"
 #include "provider/aws/s3/download.h"
 #include "sandbox/sandbox.h"
 

@@ -2,7 +2,6 @@
 #include "cmd/invocation/kinds.h"
 
 #include "plan/state/stack_data.h"
-#include "provider/aws/client.h"
 #include "provider/aws/types/kind.h"
 #include "provider/cfn/cfn.h"
 #include "provider/docker/docker.h"

@@ -1,11 +1,7 @@
 /* Running a command against the sandbox, and what it can run on this machine: see invocation.h. */
 #include "base/clock.h"
-#include "base/file.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
-#include "cmd/terminal/signals.h"
-#include "plan/state/state.h"
-#include "sandbox/sandbox.h"
 #include "stacks/load/files.h"
 
 #include <stdlib.h>

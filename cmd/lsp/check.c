@@ -3,7 +3,6 @@
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "plan/plan.h"
 

@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "cmd/lsp/server.h"
 #include "provider/kind.h"
-#include "stacks/expr.h"
 
 /* ---- Completion within expressions: names, what follows a dot, functions ---- */
 

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/yaml.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 /* ---- Places in a text as editors name them ---- */

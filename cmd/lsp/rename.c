@@ -3,7 +3,6 @@
  * stays as it is; renaming back takes that entry away. Symbols of a file, and its canonical format.
  */
 #include "base/json.h"
-#include "base/map.h"
 #include "cmd/lsp/server.h"
 #include "stacks/format/format.h"
 

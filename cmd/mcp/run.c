@@ -3,15 +3,11 @@
 #include "cmd/mcp/mcp.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "stacks/load/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>

@@ -1,7 +1,5 @@
 /* The tools: which command of weir each is, with which arguments; and the plan that tools share. */
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/yaml.h"
 #include "cmd/mcp/mcp.h"
 
 /* ---- What a call of a tool gives: held to its schema, and made into words of a command line ---- */

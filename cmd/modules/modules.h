@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "base/map.h"
 #include "cmd/invocation/invocation.h"
 #include "plan/workspace/module_files.h"
 

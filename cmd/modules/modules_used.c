@@ -6,7 +6,6 @@
 #include "base/tree_manifest.h"
 #include "stacks/modules/modules.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,8 +1,6 @@
 /* Help texts, made from the tables of commands and options: see options.h. */
 #include "cmd/options/options.h"
 
-#include "base/str.h"
-
 #include <ctype.h>
 
 /* ---- What cmd/help.yaml says ---- */

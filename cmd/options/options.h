@@ -11,15 +11,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "base/yaml.h"
 #include "cmd/terminal/signals.h"
 #include "cmd/terminal/term.h"
-
-#include <stddef.h>
 
 struct texts {
     struct str *items; /* each with a NUL after its end */

@@ -7,9 +7,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "base/diag.h"
-#include "base/err.h"
 #include "plan/plan.h"
 
 void event_error(struct buf *out, const struct err *err);

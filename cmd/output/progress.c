@@ -3,12 +3,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "cmd/output/events.h"
-#include "cmd/terminal/term.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- The graph of a run as it is carried out ---- */
 

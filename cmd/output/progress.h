@@ -13,8 +13,6 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "cmd/terminal/term.h"
 #include "plan/plan.h"
 

@@ -3,13 +3,10 @@
 
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/output/render.h"
 #include "provider/aws/retry.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { OTHERS_SHOWN = 20 };
 

@@ -5,7 +5,6 @@
 #include "cmd/output/progress.h"
 
 #include "base/mask.h"
-#include "base/str.h"
 #include "cmd/output/render.h"
 #include "provider/aws/retry.h"
 

@@ -13,12 +13,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/buf.h"
 #include "plan/plan.h"
-
-#include <stdbool.h>
-#include <stddef.h>
 
 struct render_options {
     bool color;

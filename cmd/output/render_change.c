@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "cmd/terminal/term.h"
-#include "plan/state/state.h"
 
 #include <assert.h>
 

@@ -2,7 +2,6 @@
  * What deletions erase besides the resources, what stays and what prevents them: contents, snapshots,
  * protections; and what a plan could not read.
  */
-#include "base/str.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 #include "plan/destroy/teardown.h"

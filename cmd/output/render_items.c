@@ -3,9 +3,7 @@
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- The longest common subsequence of two sequences, for showing what was added and removed ---- */
 

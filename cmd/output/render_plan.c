@@ -1,11 +1,7 @@
 /* The text of a plan: what changed outside, what weir would do, outputs, and the line in numbers. */
-#include "base/diag.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
-#include "stacks/stack.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

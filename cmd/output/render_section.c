@@ -6,11 +6,9 @@
 #include "cmd/output/render.h"
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "cmd/terminal/term.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     SIGN_WIDTH = 3,

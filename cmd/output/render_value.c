@@ -1,6 +1,5 @@
 /* Values as people read them, cut to the width, with what is secret hidden. */
 #include "base/json.h"
-#include "base/str.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 

@@ -3,8 +3,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "cmd/graph/picture.h"
-#include "cmd/terminal/term.h"
 
 /* ---- what the state was ---- */
 

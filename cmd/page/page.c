@@ -5,9 +5,6 @@
 #include "cmd/page/page.h"
 
 #include "base/embed.h"
-#include "cmd/cost/estimate.h"
-#include "cmd/graph/picture.h"
-#include "cmd/output/render.h"
 
 #include <math.h>
 

@@ -5,11 +5,9 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "cmd/cost/estimate.h"
 #include "cmd/graph/picture.h"
 #include "plan/state/history.h"
-#include "plan/workspace.h"
 
 /* `picture` is laid out here; `plan` NULL: only the picture; `cost` NULL: without what it costs. */
 void page_write(

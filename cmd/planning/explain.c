@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "cmd/graph/picture.h"
 #include "cmd/output/events.h"
-#include "cmd/output/render.h"
 #include "plan/state/history.h"
 
 enum { RUNS_MAX = 10 };

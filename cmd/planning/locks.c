@@ -2,7 +2,6 @@
 #include "cmd/planning/planning.h"
 
 #include "base/clock.h"
-#include "cmd/terminal/signals.h"
 
 enum { POLL_MS = 200, REPLANS_MAX = 100 };
 

@@ -3,12 +3,8 @@
 
 #include "base/clock.h"
 #include "cmd/cost/estimate.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/output/progress.h"
-#include "cmd/output/render.h"
-#include "cmd/terminal/signals.h"
-#include "cmd/terminal/term.h"
 #include "plan/evaluate/lease.h"
 #include "plan/rules/rules.h"
 #include "plan/state/migrate.h"

@@ -5,7 +5,6 @@
 
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/render.h"
-#include "plan/plan.h"
 
 struct render_options render_options_for(const struct invocation *inv);
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "cmd/invocation/invocation.h"
-#include "plan/plan.h"
 
 /* For plan, apply, destroy or run. Documents live in the arena. */
 const struct value *policy_needs(

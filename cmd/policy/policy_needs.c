@@ -1,9 +1,6 @@
 /* The IAM permissions that a stack's calls need: see policy.h. */
 #include "cmd/policy/policy.h"
 
-#include "plan/make/make.h"
-#include "plan/state/backend.h"
-#include "plan/state/stack_data.h"
 #include "stacks/load/module_lock.h"
 
 /* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */

@@ -6,11 +6,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "cmd/invocation/invocation.h"
-#include "cmd/terminal/term.h"
 #include "plan/evaluate/lease.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- owned resources without a state: found ---- */

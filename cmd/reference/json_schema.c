@@ -2,7 +2,6 @@
 #include "cmd/reference/reference.h"
 
 #include "base/json.h"
-#include "base/yaml.h"
 
 /* Objects around the one at hand: one that lies within itself is not spelt out again. */
 struct around {

@@ -4,9 +4,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "cmd/invocation/invocation.h"
-#include "provider/schema.h"
 
 enum reference_format { REFERENCE_TEXT, REFERENCE_MARKDOWN, REFERENCE_MAN };
 
@@ -29,7 +27,7 @@ bool reference_functions(
 /* Under which the attribute is listed: what the heading says is no note. Arguments are a data source's. */
 enum attr_heading { HEADING_NONE, HEADING_ATTRIBUTES, HEADING_ARGUMENTS, HEADING_READ_ONLY };
 
-/* ---- json_schema.c: JSON Schema of what types take, for editors; cmd_schema.c makes a document of it.
+/* ---- json_schema.c: JSON Schema of what types take, for editors; cmd_docs.c makes a document of it.
  * Any value may also be an expression, so every type is "this, or text with ${…}". */
 /* Properties that do not depend on types, each after a comma: a part of stack_schema.yaml. */
 void json_schema_part(struct buf *out, const char *part);

@@ -1,5 +1,4 @@
 /* Pages about commands: Markdown, and the manual page. */
-#include "cmd/options/options.h"
 #include "cmd/reference/reference.h"
 
 /* Options of one command that other commands do not share. */

@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "cmd/reference/reference.h"
 #include "provider/aws/endpoint.h"
-#include "provider/job.h"
-#include "stacks/expr.h"
 
 #include <stdlib.h>
 

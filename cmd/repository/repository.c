@@ -1,14 +1,10 @@
 /* Opening all stacks below a folder: see repository.h. */
 #include "cmd/repository/repository.h"
 
-#include "base/file.h"
-#include "base/yaml.h"
-#include "cmd/invocation/invocation.h"
 #include "stacks/load/files.h"
 #include "stacks/load/load.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 /* ---- The stacks below a folder ---- */
 

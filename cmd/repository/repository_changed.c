@@ -6,15 +6,12 @@
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
-#include "base/map.h"
 #include "base/spawn.h"
 #include "base/system.h"
-#include "stacks/expr.h"
 #include "stacks/load/module_lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

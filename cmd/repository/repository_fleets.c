@@ -5,9 +5,6 @@
 #include "base/file.h"
 #include "stacks/load/load.h"
 
-#include <limits.h>
-#include <stddef.h>
-
 #define BEFORE_MEMBER " ("
 
 struct str repository_fleet_of(struct str name)

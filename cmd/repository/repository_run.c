@@ -2,10 +2,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/output/events.h"
-#include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
-#include "cmd/terminal/term.h"
 
 /* ---- JUnit ---- */
 

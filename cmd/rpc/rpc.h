@@ -7,12 +7,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"
-
-#include <stdbool.h>
 
 /* ---- rpc.c: JSON texts over two descriptors, each with its end. The language server protocol puts a
  * header with their length and an empty line before them; the Model Context Protocol has one a line. What

@@ -1,11 +1,8 @@
 /* The jobs of a stack, as its state has them: see jobs.h. */
 #include "cmd/run/jobs.h"
-#include "cmd/invocation/invocation.h"
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "plan/plan.h"
-#include "plan/state/state.h"
 
 int jobs_open(struct invocation *inv, struct workspace *workspace)
 {

@@ -4,10 +4,8 @@
  */
 #pragma once
 
-#include "base/threads.h"
 #include "cmd/invocation/invocation.h"
 #include "provider/job.h"
-#include "provider/job_follow.h"
 
 struct job {
     const struct record *record;

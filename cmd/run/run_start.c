@@ -4,9 +4,7 @@
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/run/jobs.h"
-#include "cmd/terminal/term.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

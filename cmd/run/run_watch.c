@@ -3,10 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/str.h"
-#include "cmd/terminal/term.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 void run_watch_init(struct run_watch *w, struct invocation *inv, const struct job *job)

@@ -2,7 +2,6 @@
 #include "cmd/state/known_states.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "plan/destroy/tagged.h"

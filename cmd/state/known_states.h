@@ -7,7 +7,6 @@
 #pragma once
 
 #include "cmd/invocation/invocation.h"
-#include "plan/plan.h"
 
 struct known_state {
     struct known_states *all;

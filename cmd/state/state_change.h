@@ -5,7 +5,6 @@
 #pragma once
 
 #include "cmd/invocation/invocation.h"
-#include "plan/state/state.h"
 
 extern const struct command state_rm, state_mv, state_endpoint;
 

@@ -4,16 +4,11 @@
 #include "base/file.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/system.h"
 #include "cmd/terminal/signals.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>

@@ -5,12 +5,9 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/cost/estimate.h"
-#include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
-#include "sandbox/sandbox.h"
 
 #include <ctype.h>
-#include <limits.h>
 #include <stdlib.h>
 
 /* ---- What a test says it needs: without that it is skipped, not failed ---- */

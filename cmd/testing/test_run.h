@@ -4,8 +4,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "base/yaml.h"
 #include "plan/plan.h"
 
 struct test_case {

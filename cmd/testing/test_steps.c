@@ -5,10 +5,7 @@
 #include "base/clock.h"
 #include "base/match.h"
 #include "base/mem.h"
-#include "base/threads.h"
-#include "plan/state/state.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/job_follow.h"
 
 #include <stdlib.h>
 

@@ -8,8 +8,6 @@
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
-#include "plan/objects/objects.h"
-#include "plan/objects/recorded.h"
 
 enum { CLAIMS_MAX = 10000 /* changes of a run that does not claim all */ };
 

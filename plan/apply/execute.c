@@ -9,7 +9,6 @@
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /*

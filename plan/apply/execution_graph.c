@@ -6,9 +6,6 @@
 #include "plan/evaluate/evaluate.h"
 
 #include "base/mem.h"
-#include "plan/objects/objects.h"
-#include "plan/objects/recorded.h"
-#include "plan/state/state.h"
 
 #include <stdlib.h>
 

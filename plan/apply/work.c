@@ -9,8 +9,6 @@
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
 #include "plan/objects/diff.h"
-#include "plan/objects/objects.h"
-#include "plan/objects/recorded.h"
 #include "plan/rules/rules.h"
 
 #include <assert.h>

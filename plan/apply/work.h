@@ -9,11 +9,7 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "plan/objects/recorded.h"
-#include "plan/planner.h"
-#include "provider/provider.h"
 
 /* ---- The executor's inside, shared by execution_graph.c (what there is to do, and in which order) and
  * execute.c (running it); how one change is made is work.h's. */

@@ -5,11 +5,7 @@
 #include "base/clock.h"
 #include "plan/apply/work.h"
 #include "plan/decide/decision.h"
-#include "plan/objects/objects.h"
-#include "plan/objects/recorded.h"
 #include "plan/recover/recover.h"
-
-#include <stdio.h>
 
 /* ---- Whose each resource is while a plan is applied ---- */
 

@@ -7,10 +7,8 @@
 #include "plan/destroy/teardown.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
-#include "plan/objects/objects.h"
 #include "plan/refresh/refresh.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- What a destroy leaves to go with its service ---- */

@@ -6,9 +6,6 @@
 #include "plan/apply/work.h"
 #include "plan/evaluate/context.h"
 #include "plan/objects/diff.h"
-#include "plan/objects/objects.h"
-#include "plan/objects/recorded.h"
-#include "plan/plan.h"
 
 /* ---- `weir state import`: recording what is there, without changing it ---- */
 

@@ -10,7 +10,6 @@
 #include "plan/evaluate/evaluate.h"
 #include "plan/objects/concern.h"
 #include "plan/objects/diff.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 /* ---- drift ---- */

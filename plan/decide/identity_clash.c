@@ -6,10 +6,8 @@
 #include "plan/decide/decision.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 #include "provider/kind.h"
-#include "provider/names/names.h"
 
 /* ---- Whether two resources are at one location ---- */
 

@@ -4,7 +4,6 @@
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 /* ---- what is there already ---- */

@@ -6,11 +6,7 @@
 
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-#include "plan/planner.h"
-
-#include <stdio.h>
 
 /* ---- What stands in the way of deletions ---- */
 

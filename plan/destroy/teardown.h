@@ -3,9 +3,7 @@
  */
 #pragma once
 
-#include "plan/plan.h"
 #include "plan/planner.h"
-#include "provider/provider.h"
 
 /* What the stack says by now of how each recorded resource is to be deleted. Before anything is claimed. */
 void teardown_steering(struct planner *p);

@@ -5,14 +5,11 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/destroy/teardown.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
 #include "plan/objects/objects.h"
 #include "plan/refresh/refresh.h"
-
-#include <stdio.h>
 
 enum { THREADS = 16 };
 

@@ -7,11 +7,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/context.h"
 #include "plan/refresh/refresh.h"
-#include "stacks/expr.h"
 
 #include <stdlib.h>
 

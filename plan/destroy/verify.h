@@ -7,11 +7,7 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "plan/planner.h"
-#include "plan/workspace.h"
-#include "provider/provider.h"
 
 enum { VERIFY_THREADS = 16 };
 

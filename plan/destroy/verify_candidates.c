@@ -3,7 +3,6 @@
  * behind.
  */
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/destroy/teardown.h"
 #include "plan/destroy/verify.h"
 #include "plan/evaluate/attributes.h"

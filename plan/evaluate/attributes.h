@@ -6,7 +6,6 @@
 
 #include "plan/planner.h"
 #include "plan/state/records.h"
-#include "provider/provider.h"
 
 /* As the stack gives them. NULL after an error. */
 const struct value *evaluate_given(struct planner *p, const struct instance *instance, struct arena *arena);

@@ -2,14 +2,11 @@
 #include "plan/evaluate/connections.h"
 
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/shared_listings.h"
 #include "plan/objects/recorded.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Keys of the hosts that the stack's connections lead to. A

@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include "plan/plan.h"
 #include "plan/planner.h"
 #include "provider/ssh/connections.h"
 

@@ -3,11 +3,8 @@
 #include "base/json.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/planner.h"
 #include "provider/iam/policy.h"
 #include "provider/notation/notation.h"
-
-#include <string.h>
 
 /* ---- actions that nothing knows ---- */
 

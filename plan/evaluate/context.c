@@ -3,8 +3,6 @@
 
 #include "plan/evaluate/lease.h"
 
-#include <stdio.h>
-
 void observe(const struct observer *observer, const struct event *event)
 {
     if (observer->event)

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "plan/planner.h"
-#include "provider/provider.h"
 
 void observe(const struct observer *observer, const struct event *event);
 

@@ -4,11 +4,9 @@
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/shared_listings.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 #include <stdlib.h>

@@ -6,13 +6,9 @@
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/context.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-#include "plan/plan.h"
-#include "plan/state/state.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 const struct value *planner_value(void *ctx, const struct decl *decl)
 {

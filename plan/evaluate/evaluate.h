@@ -10,7 +10,6 @@
 #pragma once
 
 #include "plan/planner.h"
-#include "stacks/expr.h"
 
 /* A declaration's value so far; for struct scope, ctx is the planner. */
 const struct value *planner_value(void *ctx, const struct decl *decl);

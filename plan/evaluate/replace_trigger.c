@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "plan/evaluate/context.h"
-#include "plan/plan.h"
 
 /* ---- What a stack reads beside its own files, found without reading any of it: other stacks, and local
  * files. */

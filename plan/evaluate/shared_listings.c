@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/objects/objects.h"
 
 #include <stdlib.h>

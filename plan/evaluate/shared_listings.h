@@ -10,7 +10,6 @@
 #pragma once
 
 #include "plan/planner.h"
-#include "plan/workspace.h"
 
 /* ---- data.c: what data sources say: the same question, asked by the same settings, is asked once in a
  * plan, and once by workspaces that share (plan/evaluate/shared_listings.h), as the members of a fleet do.

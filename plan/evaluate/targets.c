@@ -2,10 +2,7 @@
 #include "plan/evaluate/evaluate.h"
 
 #include "plan/objects/concern.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-
-#include <string.h>
 
 enum { KEYS_SHOWN = 200 }; /* bytes of the addresses in a hint */
 

@@ -1,7 +1,6 @@
 /* plan_make(): the order in which a plan comes about. Declarations without a resource are evaluated first
  * (providers need them), then recorded resources are refreshed, then the rest is evaluated and compared in
  * dependency order. */
-#include "plan/make/make.h"
 
 #include "base/mem.h"
 #include "plan/decide/decision.h"
@@ -11,9 +10,7 @@
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-#include "plan/plan.h"
 #include "plan/recover/recover.h"
 #include "plan/refresh/refresh.h"
 #include "plan/rules/rules.h"

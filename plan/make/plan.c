@@ -1,13 +1,10 @@
 /*
  * A plan's storage, and what can be asked of it without looking inside.
  */
-#include "plan/plan.h"
 
 #include "base/mem.h"
 #include "plan/evaluate/shared_listings.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-#include "plan/planner.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,6 @@
 #include "plan/objects/concern.h"
 
 #include "base/mem.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 #include <stdlib.h>

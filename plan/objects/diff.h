@@ -4,10 +4,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "plan/plan.h"
-#include "plan/state/state.h"
-#include "stacks/stack.h"
 
 /* What a desired object is compared with. */
 struct comparison {

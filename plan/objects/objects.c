@@ -7,11 +7,8 @@
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "plan/planner.h"
-#include "stacks/stack.h"
 
 #include <ctype.h>
-#include <string.h>
 
 /* ---- What tells resources apart ---- */
 

@@ -4,14 +4,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/str.h"
-#include "base/value.h"
-#include "plan/plan.h"
 #include "plan/planner.h"
-#include "plan/state/state.h"
-#include "provider/schema.h"
 
 /* ---- reported.c: what a service tells otherwise than it was given, where no rule of the type's says that
  * both are the same: "alias/lake" as the key's ARN, "Etc/UTC" as "UTC", items in another order. The record of

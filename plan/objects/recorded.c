@@ -2,12 +2,9 @@
  * dependencies through what is no resource. */
 #include "plan/objects/recorded.h"
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "plan/objects/objects.h"
 #include "plan/state/snapshot.h"
-#include "provider/names/names.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -5,11 +5,7 @@
 #pragma once
 
 #include "plan/objects/objects.h"
-#include "plan/planner.h"
 #include "provider/names/names.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 /* ---- A directed graph over numbered nodes, built edge by edge and then frozen: linear in nodes
  * plus edges. An edge a -> b says that b waits for a. */

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "base/threads.h"
 #include "plan/planner.h"
 
 /* ---- unreachable.c: Services that do not answer, and that the stack itself makes: an Airflow whose web

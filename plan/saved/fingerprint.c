@@ -5,7 +5,6 @@
 #include "plan/saved/saved.h"
 
 #include "base/json.h"
-#include "plan/planner.h"
 
 enum { SHOWN_MAX = 100, DIGEST_SHOWN = 16 };
 

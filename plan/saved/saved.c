@@ -3,12 +3,10 @@
 #include "plan/saved/saved.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "plan/apply/work.h"
 #include "plan/objects/concern.h"
-#include "plan/plan.h"
 
 #include <stdlib.h>
 

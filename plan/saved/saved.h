@@ -3,12 +3,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "base/value.h"
-#include "plan/plan.h"
 #include "plan/planner.h"
-#include "plan/state/state.h"
-#include "provider/schema.h"
 
 /* ---- fingerprint.c: what a plan decided, in a form that can be kept with it: a fingerprint of
  * everything, by which another plan is known to be the same, and of each resource so much that it can be

@@ -1,10 +1,7 @@
 /* Every resource of a plan as a whole, and its values, in a saved plan. */
 #include "plan/saved/saved.h"
 
-#include "base/hash.h"
 #include "plan/evaluate/context.h"
-#include "plan/planner.h"
-#include "plan/state/state.h"
 
 /* ---- Values of a plan in JSON that everybody may read ---- */
 

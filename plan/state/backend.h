@@ -4,17 +4,11 @@
  * backend_postgres.c.
  *
  * A backend is used by one thread at a time: by the one that opens and locks the state until state_begin(),
- * then by the committer (commit.h) until it is stopped.
+ * then by the committer (state_internal.h) until it is stopped.
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/str.h"
-#include "base/value.h"
 #include "plan/state/log.h"
-
-#include <sys/types.h>
 
 struct backend;
 struct http_engine;

@@ -5,16 +5,12 @@
 #include "base/mem.h"
 #include "base/system.h"
 #include "plan/state/backend_file_internal.h"
-#include "plan/state/log.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 /* Shared by backend_file.c and file_lock.c; nobody else includes it. */
 #pragma once
 
-#include "base/arena.h"
 #include "plan/state/backend.h"
 
 struct file_backend {

@@ -1,7 +1,6 @@
 /* Shared by backend_postgres.c and postgres_lock.c; nobody else includes it. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/pq_api.h"
 #include "plan/state/backend.h"
 

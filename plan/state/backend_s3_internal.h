@@ -1,9 +1,6 @@
 /* Shared by backend_s3.c and s3_read.c; nobody else includes it. */
 #pragma once
 
-#include "base/arena.h"
-#include "plan/state/backend.h"
-#include "plan/state/s3_client.h"
 #include "plan/state/s3_lock.h"
 
 struct s3_backend {

@@ -1,12 +1,9 @@
 /* The committing thread, and the groups that it takes over from those who add. */
-#include "plan/state/commit.h"
+#include "plan/state/state_internal.h"
 
 #include "base/mem.h"
-#include "base/threads.h"
 
-#include <assert.h>
 #include <signal.h>
-#include <stdlib.h>
 
 struct committer {
     struct backend *backend;

@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 enum { POLL_MS = 250 };

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "plan/state/log.h"
 #include "provider/names/names.h"
 #include "stacks/stack.h"
 

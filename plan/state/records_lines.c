@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/mask.h"
-#include "plan/state/log.h"
 
 #include <inttypes.h>
 

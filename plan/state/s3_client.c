@@ -1,11 +1,9 @@
 /* Object operations, through the same signing and retrying client as resources. */
 #include "plan/state/s3_client.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "provider/cloud.h"
 #include "provider/http/http.h"
 #include "provider/wire/wire.h"

@@ -3,16 +3,13 @@
 #include "plan/state/s3_lock.h"
 
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/threads.h"
 #include "plan/state/state.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 enum { S3_LOCK_POLL_MS = 1000 };

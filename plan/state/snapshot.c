@@ -4,11 +4,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "plan/state/log.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void write_kept(struct secrets *secrets, struct buf *out, uint64_t seq, const struct record *record)
 {

@@ -1,11 +1,9 @@
 /* What another stack gives out, read from its state: see stack_data.h. */
 #include "plan/state/stack_data.h"
 
-#include "base/file.h"
 #include "base/mask.h"
 #include "plan/state/state.h"
 #include "provider/iam/policy.h"
-#include "provider/schema.h"
 #include "stacks/load/files.h"
 
 static struct str other_name(struct arena *arena, const struct backend_options *store)

@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "plan/state/log.h"
 #include "plan/state/snapshot.h"
 #include "stacks/stack.h"
 

@@ -12,11 +12,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/err.h"
 #include "base/map.h"
-#include "base/value.h"
 #include "plan/state/backend.h"
 #include "plan/state/subject.h"
 

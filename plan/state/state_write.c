@@ -4,10 +4,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mask.h"
-#include "base/value.h"
-#include "plan/state/encode.h"
-#include "plan/state/log.h"
-#include "plan/state/state.h"
 #include "plan/state/state_internal.h"
 #include "provider/schema.h"
 

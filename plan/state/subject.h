@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/str.h"
 
 struct subject {
     struct str address, type, provider; /* provider "aws.tokyo" */

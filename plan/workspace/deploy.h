@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
 #include "plan/workspace.h"
 
 /*

@@ -4,14 +4,10 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 #include "plan/workspace/deploy.h"
 
-#include <dirent.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 /* ---- The declarations that targets need, and those that every plan does ---- */
 

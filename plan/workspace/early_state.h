@@ -8,9 +8,7 @@
  */
 #pragma once
 
-#include "base/err.h"
 #include "plan/state/snapshot.h"
-#include "plan/state/state.h"
 #include "plan/workspace.h"
 
 struct early_state;

@@ -2,10 +2,7 @@
  * Opening what a command works on, in the order in which one thing needs the other, and its providers on
  * first use.
  */
-#include "plan/workspace.h"
 
-#include "base/file.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/shared_listings.h"

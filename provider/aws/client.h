@@ -10,16 +10,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/str.h"
-#include "base/value.h"
 #include "provider/http/http.h"
 #include "provider/job.h"
-#include "provider/schema.h"
 #include "provider/wire/wire.h"
-
-#include <stdbool.h>
 
 struct aws_client;
 

@@ -3,17 +3,7 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
-#include "base/value.h"
-#include "provider/aws/client.h"
-#include "provider/aws/credentials.h"
 #include "provider/aws/endpoint.h"
-#include "provider/http/http.h"
-
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 /* ---- settings.c: the map under `providers: aws:`, checked and taken apart. */
 struct aws_settings {

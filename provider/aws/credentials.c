@@ -4,11 +4,9 @@
  */
 #include "provider/aws/credentials.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "base/value.h"
 
 #include <stdlib.h>

@@ -10,9 +10,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "provider/http/http.h"
 
 struct endpoint;

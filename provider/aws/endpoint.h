@@ -5,11 +5,8 @@
  */
 #pragma once
 
-#include "base/value.h"
 #include "provider/aws/client.h"
 #include "provider/aws/credentials.h"
-#include "provider/http/http.h"
-#include "provider/wire/wire.h"
 
 enum path_style { PATH_STYLE_AUTO, PATH_STYLE_ALWAYS, PATH_STYLE_NEVER };
 

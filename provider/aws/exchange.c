@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "provider/aws/endpoint.h"
 #include "provider/aws/retry.h"
 #include "provider/aws/sigv4.h"
 #include "provider/http/target.h"

@@ -1,5 +1,4 @@
 /* The location of resources (see client.h): account, region, endpoint. */
-#include "provider/aws/client.h"
 
 #include "base/mask.h"
 #include "base/mem.h"

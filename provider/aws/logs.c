@@ -1,11 +1,8 @@
 /* The logs of runs in CloudWatch Logs (provider/job.h): see client.h. */
-#include "provider/aws/client.h"
 
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
-#include "provider/wire/wire.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include "base/str.h"
 #include "provider/wire/wire.h"
 
 #include <stdatomic.h>

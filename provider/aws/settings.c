@@ -3,7 +3,6 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
-#include "provider/aws/credentials.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,10 +5,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/str.h"
 #include "provider/aws/client.h"
-#include "provider/wire/wire.h"
 
 struct sigv4_params {
     struct str access_key, secret_key, session_token; /* token may be empty */

@@ -1,13 +1,7 @@
 /* The tagging API of a region, and what an S3-compatible store does not support: see client.h. */
-#include "provider/aws/client.h"
 
-#include "base/arena.h"
 #include "base/file.h"
-#include "base/threads.h"
 #include "provider/aws/client_state.h"
-#include "provider/wire/wire.h"
-
-#include <string.h>
 
 const struct aws_service aws_tagging_service = {.id = STR_INIT("resourcegroupstaggingapi"),
     .endpoint_prefix = STR_INIT("tagging"),

@@ -4,10 +4,6 @@
 #include "base/clock.h"
 #include "base/embed.h"
 #include "base/json.h"
-#include "provider/provider.h"
-#include "provider/wire/wire.h"
-
-#include <stdio.h>
 
 enum {
     FIRST_PAUSE_MS = 250,

@@ -5,12 +5,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/map.h"
 #include "provider/aws/client.h"
 #include "provider/kind.h"
-#include "provider/provider.h"
-#include "provider/schema.h"
 
 /* ---- compile.c: From a resource type's JSON schema, as CloudFormation's registry has it, to what the rest
  * of weir knows of types: attributes under CloudFormation's own names, and what only the Cloud Control API

@@ -2,8 +2,6 @@
  * of types: see cfn.h. */
 #include "provider/cfn/cfn.h"
 
-#include "base/buf.h"
-
 /* ---- what belongs together ---- */
 
 static struct name_group group_of(struct arena *arena, const struct value *names)

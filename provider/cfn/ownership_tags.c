@@ -1,6 +1,5 @@
 /* Ownership tags of aws.cfn.* resources, and protections against deletion. */
 #include "provider/cfn/cfn.h"
-#include "provider/provider.h"
 
 #define PREFIX STR("weir:")
 

@@ -4,7 +4,6 @@
  */
 #include "provider/cfn/cfn.h"
 
-#include "base/buf.h"
 #include "base/json.h"
 
 /* ---- How values lie at the service: as in files, but for tags, and for what is not known yet ---- */

@@ -25,7 +25,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/value.h"
 

@@ -2,7 +2,6 @@
 #include "provider/docker/docker.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mask.h"
 #include "base/spawn.h"

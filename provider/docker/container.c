@@ -1,9 +1,7 @@
 /* docker.container: made, started and waited for; changed in place where the Engine can. */
 #include "base/clock.h"
 #include "base/file.h"
-#include "provider/docker/context.h"
 #include "provider/docker/docker.h"
-#include "provider/weir/command.h"
 
 #include <inttypes.h>
 

@@ -3,14 +3,11 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- .dockerignore: each pattern is a path below the context (not a name at any depth, as with git),

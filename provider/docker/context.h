@@ -9,14 +9,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/digests.h"
-#include "base/err.h"
-#include "base/hash.h"
 #include "base/match.h"
 #include "base/threads.h"
-
-#include <stdatomic.h>
 
 enum context_kind { CONTEXT_FILE, CONTEXT_FOLDER, CONTEXT_LINK };
 

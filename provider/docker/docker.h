@@ -7,7 +7,6 @@
 #include "provider/docker/context.h"
 #include "provider/docker/engine.h"
 #include "provider/kind.h"
-#include "provider/provider.h"
 
 /* ---- network.c: The kind `docker`: containers, and what they need, by the Engine's API. */
 extern const struct provider_kind docker_kind;

@@ -9,7 +9,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "provider/http/http.h"
 #include "provider/provider.h"
 #include "provider/weir/command.h"

@@ -2,11 +2,8 @@
 #include "provider/docker/docker.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mask.h"
-#include "provider/docker/engine.h"
-#include "provider/provider.h"
 
 #include <stdlib.h>
 

@@ -3,10 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
-#include "provider/docker/context.h"
 #include "provider/docker/docker.h"
-#include "provider/docker/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* The provider type docker, and its types that an engine makes at once: docker.network and docker.volume. */
 #include "provider/docker/docker.h"
-#include "provider/schema.h"
 
 /* [{Subnet, Gateway, IPRange}] and back; the Engine's own choice shows where the file makes none. */
 static const char *const words[][2] = {{"subnet", "Subnet"}, {"gateway", "Gateway"}, {"ip_range", "IPRange"}};

@@ -1,9 +1,7 @@
 /* What networks, volumes and containers have in common: see docker.h. */
 #include "provider/docker/docker.h"
 
-#include "base/buf.h"
 #include "base/json.h"
-#include "provider/provider.h"
 
 /* ---- Marks ---- */
 

@@ -1,7 +1,6 @@
 /* host.directory: a folder of this side kept the same there. */
 #include "base/archive.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "provider/host/host.h"
 #include "provider/package/package.h"
 

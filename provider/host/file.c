@@ -1,7 +1,6 @@
 /* The provider type host, and host.file: one file with its content, owner and mode. */
 #include "base/file.h"
 #include "base/digests.h"
-#include "base/hash.h"
 #include "provider/host/host.h"
 #include "provider/ssh/connection_settings.h"
 

@@ -3,9 +3,7 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "provider/kind.h"
-#include "provider/provider.h"
 
 /* ---- file.c: The provider `host`: what lies on a host, done over one of the stack's connections by POSIX
  * sh alone. */

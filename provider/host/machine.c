@@ -7,7 +7,6 @@
 #include "base/hash.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "provider/ssh/connections.h"
 
 #include <stdlib.h>

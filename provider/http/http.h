@@ -11,11 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "base/threads.h"
-
-#include <stdatomic.h>
 
 struct http_engine;
 

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/str.h"
 
 struct value;
 

@@ -10,13 +10,10 @@
  */
 #pragma once
 
-#include "base/err.h"
 #include "provider/http/http.h"
 #include "provider/http/target.h"
 
 #include <curl/curl.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 /* ---- failure.c: libcurl, loaded when it is first needed. Linking it would cost every command 5 ms of
  * start-up (it pulls in thirty libraries): see base/library.h. */

@@ -1,5 +1,4 @@
 /* Wildcards, policy variables, and the grammar of policy documents. */
-#include "base/buf.h"
 #include "base/json.h"
 #include "provider/iam/policy.h"
 

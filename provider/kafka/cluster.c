@@ -10,12 +10,10 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
-#include "provider/kafka/rdkafka_api.h"
 #include "provider/ssh/connections.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- librdkafka, loaded when a Kafka cluster is first spoken to ---- */

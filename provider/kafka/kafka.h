@@ -3,11 +3,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/threads.h"
 #include "provider/kafka/rdkafka_api.h"
 #include "provider/kind.h"
-#include "provider/provider.h"
 
 /* ---- cluster.c: A Kafka cluster as weir reaches it: one client of librdkafka for each provider, which all
  * threads share. It finds the brokers by those that the settings name, logs in, and goes where each request

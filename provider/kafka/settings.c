@@ -4,7 +4,6 @@
 #include "base/mask.h"
 #include "provider/aws/sigv4.h"
 #include "provider/kafka/kafka.h"
-#include "provider/schema.h"
 
 #include <unistd.h>
 

@@ -7,7 +7,6 @@
 #include "provider/spec/spec.h"
 
 #include <ctype.h>
-#include <stddef.h>
 
 /* ---- words ---- */
 

@@ -48,7 +48,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/map.h"
 #include "provider/provider.h"
 

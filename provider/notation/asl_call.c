@@ -2,7 +2,6 @@
  * Texts within definitions of state machines: calls of intrinsic functions (States.Format('{}', $.a)),
  * names of comparisons, JSONata expressions. They are read here and executed elsewhere.
  */
-#include "base/buf.h"
 #include "base/json.h"
 #include "provider/notation/asl_check.h"
 

@@ -1,7 +1,6 @@
 /* Shared by the files that check definitions; see asl_check.h. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/map.h"
 #include "base/value.h"
 

@@ -5,12 +5,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/str.h"
 #include "base/value.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 struct notation_issue {
     struct str message;       /* "state \"Load\": …" */

@@ -5,13 +5,11 @@
 #include "base/archive.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>

@@ -11,15 +11,10 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/digests.h"
-#include "base/err.h"
-#include "base/hash.h"
 #include "base/match.h"
 #include "base/threads.h"
 #include "base/value.h"
-
-#include <stdatomic.h>
 
 enum package_format { PACKAGE_FILE, PACKAGE_ZIP, PACKAGE_TAR_GZ, PACKAGE_WHEEL };
 

@@ -2,15 +2,12 @@
  * Which files go into a package: walking a folder by the rules of include, exclude and .gitignore.
  */
 #include "base/file.h"
-#include "base/match.h"
 #include "base/mem.h"
 #include "provider/package/package.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /*

@@ -4,7 +4,6 @@
  */
 #include "base/embed.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "provider/postgres/postgres.h"
 
 /* ---- postgres.statement: SQL of the file's own for what there is no type for, and what a query says

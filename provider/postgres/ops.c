@@ -2,7 +2,6 @@
  * The operations of all types of postgres.*, as provider.h has them: sessions, reading back, what an
  * interrupted run may have made. What differs from type to type is in struct pg_type.
  */
-#include "base/map.h"
 #include "provider/aws/client.h"
 #include "provider/postgres/postgres.h"
 

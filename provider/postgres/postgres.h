@@ -204,7 +204,7 @@ const struct value *source_scope(
  * its form in the catalog, compared with the real table's, says what has to be done, by the server's own
  * rules. */
 
-/* ---- table_sql.c ---- */
+/* ---- table.c ---- */
 
 const struct value *table_shape(
     struct arena *arena, const struct value *prior, const struct value *live, bool fresh);

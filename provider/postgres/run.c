@@ -1,5 +1,4 @@
 /* Statements: quoted by libpq, sent, waited for without blocking, interrupted where the user wants that. */
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mask.h"
@@ -7,7 +6,6 @@
 #include "provider/postgres/server.h"
 
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 

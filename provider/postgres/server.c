@@ -5,8 +5,6 @@
 #include "base/hash.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/threads.h"
-#include "provider/aws/client.h"
 #include "provider/aws/sigv4.h"
 #include "provider/ssh/connections.h"
 

@@ -11,14 +11,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/buf.h"
-#include "base/err.h"
 #include "base/pq_api.h"
-#include "base/str.h"
 #include "provider/provider.h"
-
-#include <stdint.h>
 
 /* ---- run.c: -v and -vv: what a server was asked, as provider/http/transfer.h tells it of requests.
  * Secrets are masked. */

@@ -3,15 +3,12 @@
 
 #include "base/digests.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/system.h"
-#include "base/threads.h"
 #include "provider/aws/s3/s3.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,5 +1,266 @@
-/* postgres.table: making, changing and dropping one; the parts are in table_*.c. */
+/* postgres.table: making, changing and dropping one; its definition as statements, and read from the
+ * catalog in the file's own words. */
+#include "base/mem.h"
 #include "provider/postgres/postgres.h"
+
+/* ---- Which types take every value of which others as it is, so that a column may become one without
+ * anybody agreeing to it. */
+
+/* "numeric" and its numbers, of "numeric(10,2)". */
+static struct str bare_type(struct str type, int64_t numbers[2])
+{
+    ptrdiff_t open = str_find_char(type, '(', 0);
+    numbers[0] = numbers[1] = -1;
+    if (open < 0)
+        return type;
+    ptrdiff_t close = str_find_char(type, ')', (size_t)open);
+    struct str second, inner = str_slice(type, (size_t)open + 1, close < 0 ? type.n : (size_t)close);
+    struct str first = str_cut(inner, ',', &second);
+    str_to_int(str_trim(first), &numbers[0]);
+    if (second.p)
+        str_to_int(str_trim(second), &numbers[1]);
+    return str_trim(str_slice(type, 0, (size_t)open));
+}
+
+static int type_widens_rank(struct str type, const char *const *order, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (str_eqz(type, order[i]))
+            return i;
+    return -1;
+}
+
+bool type_widens(struct str from, struct str to)
+{
+    static const char *const whole[] = {"smallint", "integer", "bigint", "numeric"}, *const real[] = {"real",
+                                                                                         "double precision"};
+    int64_t a[2], b[2];
+    struct str was = bare_type(from, a), is = bare_type(to, b);
+    bool text = str_eqz(was, "character varying") || str_eqz(was, "text");
+    if (text && str_eqz(is, "text"))
+        return true;
+    if (text && str_eqz(is, "character varying"))
+        return b[0] < 0 || (a[0] >= 0 && a[0] <= b[0]);
+    if (str_eqz(was, "numeric") && str_eq(was, is))
+        return b[0] < 0 || (a[0] >= 0 && (b[1] < 0 ? 0 : b[1]) == (a[1] < 0 ? 0 : a[1]) && b[0] >= a[0]);
+    int first = type_widens_rank(was, whole, 4), second = type_widens_rank(is, whole, 4);
+    if (first >= 0 && second > first)
+        return b[0] < 0;
+    first = type_widens_rank(was, real, 2), second = type_widens_rank(is, real, 2);
+    return (first >= 0 && second > first) || (str_eq(was, is) && a[0] >= 0 && (b[0] < 0 || b[0] >= a[0]) &&
+                                                 str_starts(was, STR("bit varying")));
+}
+
+/* ---- A table as the catalog shows it, in the file's words as far as they still hold. */
+
+/* The file's word where what is there is what came of it. */
+static const struct value *shape_word(
+    const struct value *configured, const struct value *became, const struct value *now)
+{
+    return configured && became && value_equal(became, now) ? configured : now;
+}
+
+static const struct value *map_words(
+    struct arena *arena, const struct value *configured, const struct value *became, const struct value *now)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; now && i < now->count; i++) {
+        struct str key = now->entries[i].key;
+        value_builder_set(
+            &b, key, shape_word(value_get(configured, key), value_get(became, key), now->entries[i].value));
+    }
+    return value_builder_map(&b);
+}
+
+/* In the file's order. What others added is nobody's business; of a table that is only just looked at
+ * everything is shown. */
+static const struct value *column_words(
+    struct arena *arena, const struct value *configured, const struct value *became, const struct value *now)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; configured && i < configured->count; i++) {
+        struct str name = value_gets(configured->items[i], "name");
+        const struct value *column = value_list_find(now, "name", name);
+        if (column)
+            value_builder_add(
+                &b, shape_word(configured->items[i], value_list_find(became, "name", name), column));
+    }
+    for (uint32_t i = 0; now && !became && i < now->count; i++)
+        if (!value_list_find(configured, "name", value_gets(now->items[i], "name")))
+            value_builder_add(&b, now->items[i]);
+    return value_builder_list(&b);
+}
+
+const struct value *table_shape(
+    struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
+{
+    static const char *const stored[] = {"checks", "columns", "indexes", "partition_by", "partitions"};
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(arena);
+    const struct value *memory = fresh ? live : value_getz(prior, "as_stored"), *shown = live;
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++) {
+        struct str name = str_z(stored[i]);
+        const struct value *configured = value_get(prior, name), *became = value_get(memory, name),
+                           *now = value_get(live, name);
+        if (!now)
+            continue;
+        value_builder_set(&kept, name, now);
+        const struct value *v = now->kind == VALUE_LIST  ? column_words(arena, configured, became, now)
+                                : now->kind == VALUE_MAP ? map_words(arena, configured, became, now)
+                                                         : shape_word(configured, became, now);
+        shown = value_with(arena, shown, name, v);
+    }
+    shown = value_with(arena, shown, STR("as_stored"), value_builder_map(&kept));
+    return value_with(arena, shown, STR("primary_key_name"), NULL);
+}
+
+static struct str table_field(const struct value *map, const char *name)
+{
+    return value_gets(map, name);
+}
+
+struct str table_name(struct pg_work *work)
+{
+    return pg_work_name(work, "schema", "name");
+}
+
+void table_write_column(struct pg_work *work, const struct value *column)
+{
+    struct buf *sql = &work->sql;
+    sql_add(sql, work->session, "%I %s", table_field(column, "name"), table_field(column, "type"));
+    if (table_field(column, "collation").n)
+        sql_add(sql, work->session, " collate %I", table_field(column, "collation"));
+    if (value_getb(column, "not_null"))
+        buf_addz(sql, " not null");
+    if (table_field(column, "default").n)
+        sql_add(sql, work->session, " default %s", table_field(column, "default"));
+    if (table_field(column, "generated").n)
+        sql_add(sql, work->session, " generated always as (%s) stored", table_field(column, "generated"));
+    if (table_field(column, "identity").n)
+        sql_add(sql, work->session, " generated %s as identity", table_field(column, "identity"));
+}
+
+static void table_write_list(struct pg_work *work, const char *format, const struct value *names)
+{
+    sql_add(&work->sql, work->session, "%s (", str_z(format));
+    sql_add_idents(&work->sql, work->session, names);
+    buf_add_char(&work->sql, ')');
+}
+
+/* "schema.table", each quoted. */
+static void write_reference(struct pg_work *work, struct str table)
+{
+    struct str name, schema = str_cut(table, '.', &name);
+    if (name.p)
+        sql_add(&work->sql, work->session, "%I.%I", schema, name);
+    else
+        sql_add(&work->sql, work->session, "%I", schema);
+}
+
+void table_write_foreign_key(struct pg_work *work, const struct value *key)
+{
+    static const char *const events[][2] = {{"on_delete", " on delete %s"}, {"on_update", " on update %s"}};
+    table_write_list(work, "foreign key", value_getz(key, "columns"));
+    buf_addz(&work->sql, " references ");
+    write_reference(work, table_field(key, "references"));
+    if (value_getz(key, "to"))
+        table_write_list(work, "", value_getz(key, "to"));
+    for (size_t i = 0; i < 2; i++)
+        if (table_field(key, events[i][0]).n)
+            sql_add(&work->sql, work->session, events[i][1], table_field(key, events[i][0]));
+    if (value_getb(key, "deferrable"))
+        buf_addz(&work->sql, " deferrable");
+}
+
+/* "unique using gin (a)": `unique` goes before the index's name, the rest after the table's. */
+void table_write_index(struct pg_work *work, struct str name, struct str definition, struct str table)
+{
+    static const struct str unique = STR_INIT("unique ");
+    bool is_unique = definition.n > unique.n && str_ieq(str_slice(definition, 0, unique.n), unique);
+    if (is_unique)
+        definition = str_slice(definition, unique.n, definition.n);
+    sql_add(&work->sql, work->session, "create %sindex %I on %s %s;\n", is_unique ? unique : STR_EMPTY, name,
+        table, definition);
+}
+
+void table_write_partition(
+    struct pg_work *work, struct str name, struct str bounds, struct str schema, struct str table)
+{
+    bool twin = !schema.n;
+    if (twin)
+        sql_add(&work->sql, work->session, "create temp table %I partition of %s %s;\n", name, table, bounds);
+    else
+        sql_add(&work->sql, work->session, "create table %I.%I partition of %s %s;\n", schema, name, table,
+            bounds);
+}
+
+/* ---- the whole ---- */
+
+static void table_write_constraints(struct pg_work *work, bool twin)
+{
+    const struct value *d = work->desired, *unique = value_getz(d, "unique"),
+                       *checks = value_getz(d, "checks"), *foreign = value_getz(d, "foreign_keys"),
+                       *primary = value_getz(d, "primary_key");
+    if (primary && primary->count) {
+        buf_addz(&work->sql, ",\n  ");
+        table_write_list(work, "primary key", primary);
+    }
+    for (uint32_t i = 0; unique && i < unique->count; i++) {
+        sql_add(&work->sql, work->session, ",\n  constraint %I ", unique->entries[i].key);
+        table_write_list(work, "unique", unique->entries[i].value);
+    }
+    for (uint32_t i = 0; checks && i < checks->count; i++)
+        sql_add(&work->sql, work->session, ",\n  constraint %I check (%s)", checks->entries[i].key,
+            checks->entries[i].value->string);
+    for (uint32_t i = 0; foreign && !twin && i < foreign->count; i++) {
+        sql_add(&work->sql, work->session, ",\n  constraint %I ", foreign->entries[i].key);
+        table_write_foreign_key(work, foreign->entries[i].value);
+    }
+}
+
+static void table_write_comments(struct pg_work *work, struct str table)
+{
+    const struct value *columns = value_getz(work->desired, "columns");
+    struct str comment = text_of(work->ctx, work->desired, "comment");
+    if (comment.n)
+        sql_add(&work->sql, work->session, "comment on table %s is %L;\n", table, comment);
+    for (uint32_t i = 0; columns && i < columns->count; i++)
+        if (table_field(columns->items[i], "comment").n)
+            sql_add(&work->sql, work->session, "comment on column %s.%I is %L;\n", table,
+                table_field(columns->items[i], "name"), table_field(columns->items[i], "comment"));
+}
+
+void table_write(struct pg_work *work, bool twin)
+{
+    const struct value *columns = value_getz(work->desired, "columns"),
+                       *indexes = value_getz(work->desired, "indexes"),
+                       *partitions = value_getz(work->desired, "partitions");
+    struct str schema = text_of(work->ctx, work->desired, "schema"),
+               name = text_of(work->ctx, work->desired, "name");
+    struct str by = text_of(work->ctx, work->desired, "partition_by"),
+               owner = text_of(work->ctx, work->desired, "owner");
+    AUTO_BUF struct buf table = BUF_INIT;
+    if (twin)
+        sql_add(&table, work->session, "pg_temp.%I", name);
+    else
+        sql_add(&table, work->session, "%I.%I", schema, name);
+    bool unlogged = !twin && flag_of(work->ctx, work->desired, "unlogged");
+    sql_add(&work->sql, work->session, "create %stable %s (", unlogged ? STR("unlogged ") : STR_EMPTY,
+        buf_str(&table));
+    for (uint32_t i = 0; columns && i < columns->count; i++) {
+        buf_addz(&work->sql, i ? ",\n  " : "\n  ");
+        table_write_column(work, columns->items[i]);
+    }
+    table_write_constraints(work, twin);
+    sql_add(&work->sql, work->session, by.n ? ")\npartition by %s;\n" : ");\n", by);
+    for (uint32_t i = 0; partitions && i < partitions->count; i++)
+        table_write_partition(work, partitions->entries[i].key, partitions->entries[i].value->string,
+            twin ? STR_EMPTY : schema, buf_str(&table));
+    for (uint32_t i = 0; indexes && i < indexes->count; i++)
+        table_write_index(work, indexes->entries[i].key, indexes->entries[i].value->string, buf_str(&table));
+    table_write_comments(work, buf_str(&table));
+    if (owner.n && !twin)
+        sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", buf_str(&table), owner);
+}
 
 /* ---- what the file says ---- */
 

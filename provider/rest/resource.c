@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/provider.h"
 
 /* One of these objects during one operation. */
 struct resource {

@@ -1,10 +1,6 @@
 /* Answers of REST services: errors, and the data source http.response, an answer to a GET. */
-#include "base/buf.h"
 #include "base/json.h"
-#include "provider/provider.h"
 #include "provider/rest/rest.h"
-
-#include <stdio.h>
 
 /* ---- Refusals of REST APIs: everybody words them otherwise, and all say a status ---- */
 

@@ -1,7 +1,6 @@
 /* A client of one REST service: requests, their headers, and what is sent again. */
 #include "provider/rest/rest.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"

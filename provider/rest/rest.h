@@ -9,10 +9,8 @@
  */
 #pragma once
 
-#include "base/threads.h"
 #include "provider/http/http.h"
 #include "provider/kind.h"
-#include "provider/schema.h"
 #include "provider/wire/wire.h"
 
 /* ---- resource.c: http.resource: an object of a REST API that is described in the stack itself. Its

@@ -65,7 +65,7 @@ const struct spec_condition *act_first_holding(
     struct act *act, const struct spec_conditions *conditions, const struct value *object);
 bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object);
 
-/* ---- act_request.c ---- */
+/* ---- act_template.c ---- */
 
 /* The members of the request, under attributes' names; `item` and `token` as below. */
 int act_input(struct act *act, const struct spec_step *step, const struct value *object,

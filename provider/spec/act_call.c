@@ -2,10 +2,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/retry.h"
-#include "provider/provider.h"
 #include "provider/spec/act.h"
-
-#include <stdio.h>
 
 enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000, USERS_SHOWN = 6 };
 

@@ -3,7 +3,6 @@
  * tags), the wait until it is ready, and what no answer told.
  */
 #include "base/clock.h"
-#include "provider/aws/client.h"
 #include "provider/spec/act.h"
 
 /* ---- What a listing spares: calls are counted as act_read.c and act_list.c would make them ---- */

@@ -3,10 +3,7 @@
  * interrupted run's or this one's. struct spec_recover says how.
  */
 #include "base/clock.h"
-#include "base/map.h"
-#include "provider/aws/client.h"
 #include "provider/spec/act.h"
-#include "provider/wire/wire.h"
 
 /* ---- Which resources of a type there are, by their identities alone ---- */
 

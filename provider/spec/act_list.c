@@ -1,5 +1,4 @@
 /* Listings: many objects a request. */
-#include "base/map.h"
 #include "provider/spec/act.h"
 
 /* ---- the listing ---- */

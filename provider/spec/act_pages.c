@@ -2,11 +2,8 @@
  * Calls that list: their pages and items, calls for each item, and tags of many resources from the tagging
  * API.
  */
-#include "base/map.h"
 #include "base/mem.h"
-#include "provider/aws/client.h"
 #include "provider/spec/act.h"
-#include "provider/wire/wire.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,5 @@
 /* Reading one object: its own answer, then whatever of the rest is wanted. */
 #include "base/hash.h"
-#include "base/map.h"
-#include "provider/aws/client.h"
 #include "provider/spec/act.h"
 
 bool act_wants(const struct value *wanted, struct str name)

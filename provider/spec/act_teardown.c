@@ -1,6 +1,5 @@
 /* Taking resources down: what a consent makes of an object, what goes with it, and what stands in the way. */
 #include "base/json.h"
-#include "provider/aws/client.h"
 #include "provider/spec/act.h"
 
 /* ---- what a consent means ---- */

@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/spec/act.h"
-#include "provider/wire/wire.h"
 
 #include <stdlib.h>
 

@@ -24,13 +24,9 @@
  */
 #pragma once
 
-#include "base/diag.h"
-#include "base/map.h"
 #include "provider/aws/client.h"
-#include "provider/job.h"
 #include "provider/kind.h"
 #include "provider/spec/patch.h"
-#include "provider/wire/wire.h"
 
 struct spec_type;
 struct spec_service;

@@ -1,5 +1,4 @@
 /* The settings of one connection (see login.h), completed by OpenSSH's configuration. */
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mask.h"
 #include "base/mem.h"
@@ -7,10 +6,8 @@
 #include "base/system.h"
 #include "provider/ssh/connection_settings.h"
 #include "provider/ssh/login.h"
-#include "provider/ssh/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/wait.h>

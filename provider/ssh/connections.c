@@ -2,13 +2,11 @@
 #include "provider/ssh/login.h"
 
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/system.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 struct reach *reach_new(const struct reach_options *options)

@@ -20,12 +20,9 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "base/threads.h"
 #include "base/value.h"
 
-#include <stdint.h>
 #include <sys/types.h>
 
 struct reach;

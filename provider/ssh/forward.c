@@ -3,14 +3,12 @@
 #include "base/mem.h"
 #include "base/system.h"
 #include "provider/ssh/login.h"
-#include "provider/ssh/session.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- Commands, files and shells on a host ---- */

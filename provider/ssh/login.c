@@ -6,16 +6,12 @@
 #include "base/library.h"
 #include "base/spawn.h"
 #include "base/system.h"
-#include "provider/ssh/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

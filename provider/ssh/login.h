@@ -4,11 +4,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
 #include "base/map.h"
-#include "base/value.h"
-#include "provider/ssh/connections.h"
 #include "provider/ssh/session.h"
 
 /* ---- The settings of one connection: what stands under `connections:`, completed by what

@@ -12,8 +12,6 @@
  */
 #pragma once
 
-#include "base/err.h"
-#include "base/threads.h"
 #include "provider/ssh/connections.h"
 
 #include <libssh/callbacks.h>

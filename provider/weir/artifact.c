@@ -4,8 +4,6 @@
 #include "base/file.h"
 #include "provider/aws/s3/s3.h"
 
-#include <string.h>
-
 /* ---- What an artifact's attributes say: format, store, name, key, build command ---- */
 
 static const struct {

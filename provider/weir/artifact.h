@@ -13,8 +13,6 @@
  */
 #pragma once
 
-#include "provider/package/package.h"
-#include "provider/provider.h"
 #include "provider/weir/build.h"
 
 extern const struct schema weir_artifact_schema;

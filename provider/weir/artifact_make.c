@@ -7,15 +7,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "provider/weir/artifact.h"
-#include "provider/weir/build.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- What is remembered of an artifact between runs, so that nothing is packed, built or installed again

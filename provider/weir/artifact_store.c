@@ -3,8 +3,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
-#include "provider/aws/client.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
 

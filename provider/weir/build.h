@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
 #include "provider/package/package.h"
 #include "provider/provider.h"
 #include "provider/weir/command.h"

@@ -9,9 +9,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/buf.h"
-#include "base/err.h"
 #include "base/threads.h"
 #include "base/value.h"
 

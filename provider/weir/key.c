@@ -1,7 +1,6 @@
 /* `weir.key`: keys are made by OpenSSL, and written as PEM and as OpenSSH's files. */
 #include "provider/weir/kind.h"
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/mask.h"
 

@@ -1,10 +1,7 @@
 /* The provider type weir (see kind.h), with weir.value and weir.random, which exist only in the state. */
 #include "provider/weir/kind.h"
 
-#include "base/hash.h"
 #include "base/random.h"
-#include "provider/provider.h"
-#include "provider/schema.h"
 #include "provider/weir/artifact.h"
 
 /* ---- Operations of what exists only in the state ---- */

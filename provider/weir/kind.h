@@ -2,8 +2,6 @@
 #pragma once
 
 #include "provider/kind.h"
-#include "provider/provider.h"
-#include "provider/schema.h"
 
 extern const struct provider_kind weir_kind;
 

@@ -9,9 +9,7 @@
 #include "base/json.h"
 #include "base/system.h"
 #include "provider/weir/build.h"
-#include "provider/weir/command.h"
 
-#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -2,14 +2,10 @@
  * Installs what a requirements file names with pip, into a folder beside the packages: again when the file
  * has changed, or a package that it takes from this machine.
  */
-#include "base/buf.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "provider/weir/build.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "provider/wire/wire.h"
 
 /* What all writers need to know besides shape and value. */

@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/wire/internal.h"
-#include "provider/wire/wire.h"
 
 #include <assert.h>
 

@@ -2,10 +2,8 @@
  * The path language of specs, followed in generic documents: "Role.Arn", "Reservations[].Instances[]",
  * "Versions[IsDefault=true].Id"; and the pages of a listing.
  */
-#include "base/buf.h"
 #include "base/json.h"
 #include "provider/wire/internal.h"
-#include "provider/wire/wire.h"
 
 /* A key, also where XML has a map as <entry><key/><value/></entry>. */
 static const struct value *path_lookup(const struct value *doc, struct str name)

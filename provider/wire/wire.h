@@ -14,7 +14,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"

@@ -20,7 +20,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/value.h"
 
 #include <stdatomic.h>

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "sandbox/asl/asl_internal.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { EXPRESS_MS = 300000, MAX_AT_A_TIME = 10000 };

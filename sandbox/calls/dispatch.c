@@ -1,10 +1,7 @@
 /* Operations: which handler, what goes in, what comes out. */
 #include "sandbox/calls/services_state.h"
 
-#include "base/buf.h"
 #include "base/json.h"
-#include "sandbox/http/exchange.h"
-#include "sandbox/iam/gate.h"
 
 /* ---- what an operation looks like on the wire ---- */
 

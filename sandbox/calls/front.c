@@ -6,8 +6,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/calls/services.h"
-#include "sandbox/control/control.h"
-#include "sandbox/iam/gate.h"
 
 #include <zlib.h>
 

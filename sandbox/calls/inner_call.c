@@ -4,11 +4,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/calls/services_state.h"
 
 #include <ctype.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Names that SDKs have for services, where requests are signed with others and errors are called otherwise.

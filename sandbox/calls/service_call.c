@@ -1,16 +1,13 @@
 /* What handlers of operations need: refusals, members of their input, pages of their answers, batches. */
 #include "sandbox/calls/services.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/embed.h"
 #include "base/hash.h"
-#include "base/map.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 bool service_find(
     const struct service_call *call, struct str type, struct str reference, struct control_record *out)

@@ -1,8 +1,6 @@
 /* Threads, folders, waiting: what services have in common while they run. */
 #include "sandbox/calls/services_state.h"
 
-#include "sandbox/http/exchange.h"
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"

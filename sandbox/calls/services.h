@@ -16,13 +16,8 @@
  */
 #pragma once
 
-#include "base/value.h"
-#include "sandbox/context/context.h"
 #include "sandbox/control/control.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/iam/gate.h"
-
-#include <sys/types.h>
 
 /* ---- one request to a service, and what handlers of operations need for it.
  *

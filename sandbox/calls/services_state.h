@@ -2,7 +2,6 @@
  * (task.c, warm_worker.c). */
 #pragma once
 
-#include "base/threads.h"
 #include "sandbox/calls/services.h"
 
 enum { FOLLOWERS = 8, SERVICE_LOCKS = 16 };

@@ -14,7 +14,6 @@
  */
 #pragma once
 
-#include "base/value.h"
 #include "sandbox/http/exchange.h"
 
 extern const struct responder console_responder;

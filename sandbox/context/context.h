@@ -7,9 +7,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
 /* ---- Where a sandbox is and with which key it is used, for those inside and outside. */
 struct sandbox;
 

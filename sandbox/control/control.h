@@ -30,7 +30,6 @@
  */
 #pragma once
 
-#include "base/err.h"
 #include "provider/provider.h"
 #include "provider/wire/wire.h"
 

@@ -4,7 +4,6 @@
  */
 #include "provider/iam/policy.h"
 #include "provider/notation/asl_check.h"
-#include "provider/notation/notation.h"
 #include "sandbox/control/control_internal.h"
 #include "sandbox/notation/languages.h"
 

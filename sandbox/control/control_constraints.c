@@ -6,10 +6,8 @@
 #include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
-#include "provider/schema.h"
 
 #include <ctype.h>
-#include <stdio.h>
 
 struct request_faults {
     struct arena *arena;

@@ -5,7 +5,6 @@
  */
 #include "sandbox/control/control_internal.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"

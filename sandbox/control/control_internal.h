@@ -1,12 +1,8 @@
 /* Shared by the files of the control plane; see control.h. */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "provider/spec/spec.h"
 #include "sandbox/control/control.h"
-
-#include <stdatomic.h>
 
 /* What an operation is to a type. In the order in which they are preferred when several fit. */
 enum part {

@@ -1,11 +1,7 @@
 /* Refusals, in the words of the service that is asked. */
 #include "sandbox/control/control_internal.h"
 
-#include "base/buf.h"
-
 #include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
 {

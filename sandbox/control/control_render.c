@@ -5,8 +5,6 @@
 #include "base/json.h"
 #include "provider/spec/act.h"
 
-#include <string.h>
-
 /* ---- An answer's document under construction ---- */
 
 struct part_node *document_child(struct making *m, struct part_node *parent, struct str name, bool fresh)

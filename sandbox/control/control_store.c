@@ -8,9 +8,7 @@
 #include "provider/names/names.h"
 #include "sandbox/control/control_internal.h"
 
-#include <dirent.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { MAX_RECORD = 16 * 1024 * 1024 };

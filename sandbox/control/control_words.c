@@ -9,7 +9,6 @@
 #include "sandbox/control/control_internal.h"
 
 #include <arpa/inet.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 /* ---- How services write what they were given: `normalise: {attribute: lower | cidr | protocol | base |

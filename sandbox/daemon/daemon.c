@@ -4,17 +4,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/system.h"
-#include "sandbox/engine/process.h"
 #include "sandbox/engine/script.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -29,13 +29,9 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "base/pq_api.h"
-#include "base/threads.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/process.h"
-
-#include <stdbool.h>
 
 /* ---- listener.c: Listeners: where clients connect to a daemon. A record has an address of its own
  * (127.x.y.z, which on Linux all lead to this machine) with the port that the service really has, so that two

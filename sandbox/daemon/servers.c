@@ -1,11 +1,9 @@
 /* The servers that are started behind records: Kafka and PostgreSQL. */
 #include "base/embed.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/script.h"
 
-#include <dirent.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>

@@ -2,10 +2,8 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/system.h"
 #include "sandbox/engine/script.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/threads.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>

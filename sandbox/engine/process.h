@@ -17,8 +17,6 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 struct process_switch {
     int fd; /* of system_wake_new() */

@@ -5,9 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "sandbox/engine/logs.h"
-#include "sandbox/http/exchange.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 

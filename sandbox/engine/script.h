@@ -9,8 +9,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
 #include "base/hash.h"
 #include "sandbox/engine/task.h"
 #include "sandbox/s3/store.h"

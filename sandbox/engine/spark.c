@@ -3,10 +3,8 @@
 
 #include "base/embed.h"
 #include "base/file.h"
-#include "sandbox/http/exchange.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { LOOK_MS = 60000, MAX_ANSWER = 4096 };

@@ -7,10 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
-#include "sandbox/http/exchange.h"
 
-#include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

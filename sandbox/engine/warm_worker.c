@@ -6,9 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
-#include "sandbox/http/exchange.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -6,9 +6,7 @@
 #include "sandbox/host/host_internal.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { SCRIPT_MS = 20000, MAX_CONSOLE = 1024 * 1024, DNF_MB = 1024 };

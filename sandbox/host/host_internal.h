@@ -1,14 +1,9 @@
 /* Shared by the files here; see host.h. */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
 #include "base/hash.h"
-#include "base/threads.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/host/host.h"
-
-#include <stdint.h>
 
 /* ---- network.c: Network namespaces: a place with interfaces, addresses and ports of its own. One lives as
  * long as its descriptor is open or something runs in it; programs enter it by /proc/PID/fd/N (nsenter

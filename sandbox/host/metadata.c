@@ -2,19 +2,15 @@
  * The metadata service of an instance at 169.254.169.254 (identity, user data, credentials of its role),
  * with tokens (version 2) unless the instance's options allow none; and user data as cloud-init takes it.
  */
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "sandbox/host/host_internal.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/http/mhd_api.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- User data as cloud-init takes it: a script as it is, of a #cloud-config what runs commands and
  * writes files, as a script. What is left out is reported on the console. */

@@ -1,25 +1,17 @@
 /* The network of hosts: namespaces, relays between them and this machine's loopback, and security groups as
  * rules of iptables: see host_internal.h. */
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "base/system.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/host/host_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 

@@ -3,7 +3,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "sandbox/http/exchange.h"
 
 enum checksum_kind {

@@ -8,14 +8,9 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/value.h"
 #include "provider/wire/wire.h"
 #include "sandbox/context/context.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <sys/types.h>
 
 /* ---- Temporary credentials: a role that somebody has for a while, under a name; or a user's, for

@@ -1,12 +1,10 @@
 /* Faults on demand: see server.h. */
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/threads.h"
 #include "base/yaml.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/http/mhd_api.h"
 #include "sandbox/http/server.h"
 

@@ -14,8 +14,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- libmicrohttpd, loaded when the first sandbox starts ---- */

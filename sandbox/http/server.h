@@ -3,13 +3,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "provider/wire/wire.h"
 #include "sandbox/http/exchange.h"
 
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
 
 /* ---- visitors.c: who is at the door: requests that a web page has made some browser send are refused before

@@ -3,15 +3,12 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "provider/http/target.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/http/server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- Who is at the door ---- */
 

@@ -2,11 +2,9 @@
  */
 #include "sandbox/iam/internal.h"
 
-#include "provider/wire/wire.h"
 #include "sandbox/s3/store.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct precheck {
     struct gate *gate;

@@ -4,7 +4,6 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/wire/wire.h"
 #include "sandbox/iam/internal.h"
 
 /* ---- iam:PassRole: who hands a role to a service has to be allowed to ---- */

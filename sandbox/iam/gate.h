@@ -17,9 +17,6 @@
  */
 #pragma once
 
-#include "base/err.h"
-#include "base/value.h"
-#include "sandbox/context/context.h"
 #include "sandbox/http/exchange.h"
 
 struct control;

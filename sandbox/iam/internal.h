@@ -1,13 +1,9 @@
 /* Between the files here; see gate.h. */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "provider/iam/policy.h"
 #include "sandbox/control/control.h"
 #include "sandbox/iam/gate.h"
-
-#include <stdatomic.h>
 
 struct gate {
     struct sandbox *sandbox;

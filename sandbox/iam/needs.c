@@ -2,9 +2,7 @@
  * it). */
 #include "sandbox/iam/internal.h"
 
-#include "base/buf.h"
 #include "base/embed.h"
-#include "provider/wire/wire.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,6 @@
 #include "sandbox/notation/languages.h"
 
 #include "base/buf.h"
-#include "provider/notation/notation.h"
 #include "sandbox/asl/asl.h"
 
 #include <arpa/inet.h>

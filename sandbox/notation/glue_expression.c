@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MAX_TEXT = 2048, MAX_DEPTH = 100 };
 

@@ -4,9 +4,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/err.h"
-#include "base/value.h"
 #include "provider/notation/notation.h"
 
 /* ---- event_match.c: what EventBridge, and SNS likewise, says of a pattern that it refuses: why, and

@@ -6,9 +6,7 @@
  */
 #pragma once
 
-#include "sandbox/context/context.h"
 #include "sandbox/http/checksum.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/s3/store.h"
 
 /* ---- ingest.c: a request's body on its way in: frames taken off, counted, hashed, and written to a file

@@ -4,11 +4,9 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
-#include "provider/wire/wire.h"
 #include "sandbox/s3/s3srv.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- Encryption with keys of KMS ---- */

@@ -5,7 +5,6 @@
 #include "sandbox/s3/s3srv.h"
 
 #include <stdio.h>
-#include <string.h>
 
 bool s3srv_malformed(struct s3 *s)
 {

@@ -5,7 +5,6 @@
 #include "sandbox/s3/s3srv.h"
 
 #include <ctype.h>
-#include <string.h>
 
 #define MAX_PUT  (INT64_C(5) << 30)
 #define REDIRECT "x-amz-website-redirect-location"

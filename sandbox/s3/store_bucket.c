@@ -6,7 +6,6 @@
 #include "sandbox/s3/store.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

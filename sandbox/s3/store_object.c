@@ -4,10 +4,8 @@
 #include "base/json.h"
 #include "sandbox/s3/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,15 +1,9 @@
 /* All services, opened and ended together. */
-#include "sandbox/services/shared/tables.h"
 
 #include "base/file.h"
-#include "sandbox/daemon/daemon.h"
-#include "sandbox/engine/logs.h"
-#include "sandbox/engine/process.h"
-#include "sandbox/engine/task.h"
 #include "sandbox/engine/warm_worker.h"
 #include "sandbox/host/host.h"
 #include "sandbox/services/apigateway/apigateway.h"
-#include "sandbox/services/autoscaling/groups.h"
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 #include "sandbox/services/dynamodb/items.h"
 #include "sandbox/services/emr/emr.h"
@@ -18,16 +12,12 @@
 #include "sandbox/services/kinesis/shards.h"
 #include "sandbox/services/kms/kms.h"
 #include "sandbox/services/lambda/lambda.h"
-#include "sandbox/services/logs/filters.h"
-#include "sandbox/services/scheduler/schedules.h"
 #include "sandbox/services/shared/endpoints.h"
 #include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/shared/source.h"
 #include "sandbox/services/sns/sns.h"
 #include "sandbox/services/sqs/queues.h"
 #include "sandbox/services/stepfunctions/executions.h"
-
-#include <string.h>
 
 static const struct service_operation *const tables[] = {
     alarms_operations,

@@ -6,8 +6,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/yaml.h"
-#include "stacks/expressions/expr_internal.h"
 #include "stacks/expressions/func.h"
 #include "stacks/stack.h"
 

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include "base/str.h"
 #include "stacks/expr.h"
 
 enum {

@@ -1,5 +1,4 @@
 /* The grammar of expr.h, by recursive descent; binary operators by precedence climbing. */
-#include "stacks/expressions/expr_internal.h"
 #include "stacks/expressions/func.h"
 
 #include "base/map.h"

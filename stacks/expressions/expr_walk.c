@@ -2,7 +2,6 @@
  * Walks over an expression: what is directly inside, which declarations it refers to, where it is in the
  * source, and whether a secret is written out in it.
  */
-#include "stacks/expressions/expr_internal.h"
 #include "stacks/expressions/func.h"
 #include "stacks/stack.h"
 

@@ -4,19 +4,14 @@
 #include "base/archive.h"
 #include "base/digests.h"
 #include "base/file.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/tree_manifest.h"
 #include "provider/aws/s3/download.h"
 #include "provider/http/target.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 

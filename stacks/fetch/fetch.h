@@ -12,13 +12,9 @@
  */
 #pragma once
 
-#include "base/err.h"
-#include "base/value.h"
 #include "provider/http/http.h"
 #include "provider/provider.h"
 #include "stacks/load/module_lock.h"
-
-#include <stdint.h>
 
 struct fetch_options {
     struct str dir; /* the stack's folder */

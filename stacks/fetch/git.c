@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "provider/weir/command.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

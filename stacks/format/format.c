@@ -3,7 +3,6 @@
 #include "stacks/format/format.h"
 
 #include "base/mem.h"
-#include "base/yaml.h"
 #include "stacks/stack.h"
 
 #include <assert.h>

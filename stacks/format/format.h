@@ -15,11 +15,8 @@
  */
 #pragma once
 
-#include "base/buf.h"
 #include "base/diag.h"
 #include "base/err.h"
-
-#include <stdint.h>
 
 /*
  * Appends the text in the usual layout. -1 where it is not YAML (diagnostics say why, err is untouched), or

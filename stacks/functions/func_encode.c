@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/map.h"
-#include "base/yaml.h"
 #include "stacks/expressions/func.h"
 
 #include <yaml.h>

@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "stacks/expressions/expr_internal.h"
 #include "stacks/load/load.h"
-#include "stacks/stack.h"
 
 /* ---- Texts that look like references: `bucket: lake.name` where ${lake.name} is meant, and within an
  * expression 'arn:aws:s3:::${inputs.owner}', where single quotes leave it as it is. They are valid, so it

@@ -4,10 +4,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/diag.h"
 #include "base/file.h"
-#include "base/str.h"
 
 /*
  * Calls `found` for the stack's own file, what it includes, and the same for the modules in folders (not the

@@ -2,7 +2,6 @@
 #include "stacks/load/module_lock.h"
 
 #include "base/file.h"
-#include "base/yaml.h"
 #include "provider/http/target.h"
 
 #include <errno.h>

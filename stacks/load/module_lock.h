@@ -18,10 +18,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/diag.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "base/yaml.h"
 
 /* ---- module_lock.c: where a module from elsewhere comes from, read from its `source:`

@@ -3,13 +3,11 @@
  * and the names in rules.
  */
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/match.h"
 #include "base/mem.h"
 #include "stacks/load/files.h"
 #include "stacks/load/load.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 /* ---- The names in rules: those that only rules have, and those of the file that a rule stands in. */

@@ -3,15 +3,10 @@
  * stack names.
  */
 #include "base/file.h"
-#include "base/map.h"
 #include "base/tree_manifest.h"
 #include "stacks/load/load.h"
-#include "stacks/load/module_lock.h"
 #include "stacks/modules/modules.h"
-#include "stacks/stack.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 

@@ -13,13 +13,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "provider/provider.h"
 #include "provider/wire/wire.h"
-
-#include <stdbool.h>
 
 struct s3_download {
     struct str bucket, key;

@@ -1,12 +1,6 @@
 /* The few S3 calls that C code makes by itself (objects, emptying a bucket): see s3.h. */
 #include "provider/aws/s3/s3.h"
 
-#include "base/threads.h"
-#include "provider/provider.h"
-
-#include <pthread.h>
-#include <stdio.h>
-
 /* ---- How far a transfer is, for people ---- */
 
 static void add_size(char *out, size_t room, int64_t bytes)

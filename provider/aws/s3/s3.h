@@ -4,15 +4,8 @@
  */
 #pragma once
 
-#include "base/value.h"
 #include "provider/aws/client.h"
 #include "provider/kind.h"
-#include "provider/provider.h"
-#include "provider/schema.h"
-#include "provider/wire/wire.h"
-
-#include <stddef.h>
-#include <stdint.h>
 
 #define S3_HASH_HEADER "weir-sha256" /* in an object's metadata */
 

@@ -2,7 +2,6 @@
 #include "provider/aws/s3/s3.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "provider/package/package.h"
 
 /* What goes with each file: if it changes, all are sent again. */

@@ -3,12 +3,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/match.h"
-#include "base/threads.h"
 #include "provider/aws/s3/upload.h"
-
-#include <stdio.h>
 
 /* ---- What `aws.s3.directory` remembers of the files that it has put into a bucket ---- */
 

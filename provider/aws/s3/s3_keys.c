@@ -3,8 +3,6 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/threads.h"
-#include "provider/wire/wire.h"
 
 /* ---- Listings of a bucket that go on by markers ---- */
 

@@ -1,13 +1,11 @@
 /* `aws.s3.object`: see s3.h. */
 #include "provider/aws/s3/s3.h"
 
-#include "base/digests.h"
 #include "base/file.h"
 #include "provider/aws/s3/upload.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- on the wire ---- */

@@ -4,11 +4,8 @@
  */
 #include "provider/aws/s3/s3.h"
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "provider/aws/client.h"
 #include "provider/aws/s3/download.h"
-#include "provider/provider.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,10 +4,8 @@
 #include "base/clock.h"
 #include "base/embed.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/provider.h"
 
 #include <ctype.h>
 #include <errno.h>

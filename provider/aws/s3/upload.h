@@ -15,15 +15,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "base/digests.h"
-#include "base/err.h"
-#include "base/str.h"
 #include "provider/aws/client.h"
-#include "provider/provider.h"
-
-#include <stdatomic.h>
-#include <stdbool.h>
 
 /* Files of this size and more go up in parts. */
 #define S3_PARTS_FROM (INT64_C(16) * 1024 * 1024)

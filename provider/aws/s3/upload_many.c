@@ -2,9 +2,7 @@
  * Many uploads: small ones side by side from one thread, which reads, hashes and signs the next while others
  * are on their way. What goes up in parts keeps the connections busy by itself: a few at a time, afterwards.
  */
-#include "base/digests.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
 

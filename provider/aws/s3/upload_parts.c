@@ -2,7 +2,6 @@
 #include "provider/aws/s3/upload.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "provider/aws/s3/s3.h"
 

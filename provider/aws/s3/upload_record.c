@@ -4,13 +4,9 @@
  */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/value.h"
-#include "provider/aws/client.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
-#include "provider/wire/wire.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "provider/aws/client.h"
 #include "provider/aws/client_state.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/ssh/connections.h"

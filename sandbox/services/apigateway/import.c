@@ -5,7 +5,6 @@
 #include "sandbox/services/apigateway/apigateway.h"
 
 #include "base/json.h"
-#include "base/map.h"
 #include "base/yaml.h"
 #include "sandbox/services/shared/tables.h"
 

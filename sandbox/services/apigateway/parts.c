@@ -4,10 +4,7 @@
  */
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/apigateway/apigateway.h"
-
-#include <string.h>
 
 /* ---- Whether what a request is about is there. API Gateway looks from the API down, and names the part
  * that is missing ---- */

@@ -2,9 +2,7 @@
  * (python/weir_athena.py), elsewhere they fail and say so; those that make and show tables do without it. A
  * result lies in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults. */
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/engine/warm_worker.h"
 

@@ -1,6 +1,5 @@
 /* Groups of instances: as many are started from the launch template as are wanted, and taken away again.
  * What runs are instances as RunInstances makes them, with a host where the sandbox has hosts. */
-#include "sandbox/services/autoscaling/groups.h"
 
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
@@ -8,7 +7,6 @@
 #include "sandbox/services/ec2/ec2.h"
 #include "sandbox/services/shared/tables.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 static const struct str group_type = STR_INIT("aws.autoscaling.group"),

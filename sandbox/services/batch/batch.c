@@ -1,10 +1,7 @@
 /* Batch: jobs, each a container (container.h), array jobs, and the queue that they wait in. */
 #include "base/file.h"
-#include "base/hash.h"
 #include "sandbox/engine/script.h"
-#include "sandbox/engine/task.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
 
 #include <inttypes.h>

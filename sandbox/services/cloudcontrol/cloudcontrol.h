@@ -4,10 +4,6 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/err.h"
-#include "base/value.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/services/shared/tables.h"
 
 struct cloud_resources;

@@ -1,7 +1,6 @@
 /* Resource models of the Cloud Control API: see cloudcontrol.h. */
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
-#include "base/buf.h"
 #include "base/json.h"
 
 /* ---- JSON Patch (RFC 6902): add, remove, replace, test ---- */

@@ -4,11 +4,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/threads.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 /* A value against a JSON schema, as far as CloudFormation's schemas go. */
 #include "provider/cfn/cfn.h"
-#include "provider/schema.h"
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
 #include <stdlib.h>

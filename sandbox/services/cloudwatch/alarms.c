@@ -4,11 +4,9 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/event_targets.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #define NOTE "alarms"

@@ -7,14 +7,11 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -9,7 +9,6 @@
 #include "sandbox/services/shared/tables.h"
 
 #include <ctype.h>
-#include <string.h>
 
 /* ---- Records of streams as DynamoDB shows them: the engine's have both images, whatever the table's view
  * is. */

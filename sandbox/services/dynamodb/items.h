@@ -14,11 +14,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/map.h"
 #include "sandbox/calls/services.h"
-
-#include <pthread.h>
 
 struct item_engine;
 

@@ -3,14 +3,12 @@
  */
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "provider/http/http.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/services/dynamodb/items.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- Dynoxide as a daemon, and calls to it ---- */

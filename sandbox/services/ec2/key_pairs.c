@@ -2,9 +2,7 @@
  * EC2's CreateKeyPair: a key is made here, its public half imported as anybody's, its private half shown
  * once and kept nowhere. Calls of EC2 from inside.
  */
-#include "base/buf.h"
 #include "base/hash.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/ec2/ec2.h"
 

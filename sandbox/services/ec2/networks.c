@@ -3,13 +3,11 @@
  * several zones where a service wants that; routes lead to what exists; a permission with three ranges is
  * three rules.
  */
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/ec2/ec2.h"
 #include "sandbox/services/shared/tables.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 /* ---- EC2's default network, as CreateDefaultVpc makes it: a subnet in each zone, a way to the internet.
  * Who runs an instance without a word about a network has it there. */

@@ -4,7 +4,6 @@
  */
 #include "base/file.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
 
 enum { MAX_SHOWN = 100, MAX_TASKS = 10 };

@@ -4,7 +4,6 @@
  */
 #include "sandbox/services/emr/emr.h"
 
-#include "base/hash.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 

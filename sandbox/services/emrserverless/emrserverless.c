@@ -1,7 +1,7 @@
 /* EMR Serverless: Spark scripts, run as Glue's are. */
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/iam/roles.h"
+#include "sandbox/services/shared/tables.h"
 
 enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50 };
 

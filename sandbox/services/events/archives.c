@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/shared/tables.h"

@@ -3,15 +3,14 @@
  * records until a size or a time is reached; here each call makes an object at once. What would change the
  * records on the way, but for a delimiter and gzip, is refused by name.
  */
-#include "sandbox/services/firehose/delivery_streams.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/s3/objects.h"
+#include "sandbox/services/shared/tables.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 enum { MAX_RECORD = 1000 * 1024, MAX_BATCH = 500 };

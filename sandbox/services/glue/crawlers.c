@@ -3,7 +3,6 @@
  * crawler is, the control plane knows; what it does and did, the tasks know.
  */
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"

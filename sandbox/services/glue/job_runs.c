@@ -1,7 +1,6 @@
 /* Glue's job runs. */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"

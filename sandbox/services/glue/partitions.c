@@ -3,7 +3,6 @@
  * beside each table has them, {partitions: […]}.
  */
 #include "base/clock.h"
-#include "base/threads.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/glue/glue.h"

@@ -9,7 +9,6 @@
 #include "sandbox/services/s3/objects.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- CreateTable with OpenTableFormatInput: Glue writes the first metadata file of an Iceberg table at
  * its place and says in the table's parameters where it is. Whoever writes to the table does the same from

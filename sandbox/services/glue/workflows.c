@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/glue/glue.h"
 

@@ -1,10 +1,8 @@
 /* IAM: AWS's managed policies, and roles that services assume. All else is the control plane's. */
-#include "base/buf.h"
 #include "base/embed.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/tables.h"
 
 /* ---- Roles that services take on for what they run ---- */

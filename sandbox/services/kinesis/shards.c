@@ -7,11 +7,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <zlib.h>
 
 /* ---- SubscribeToShard: messages of AWS's event stream ---- */

@@ -6,11 +6,7 @@
  */
 #pragma once
 
-#include "base/map.h"
 #include "sandbox/calls/services.h"
-#include "sandbox/control/control.h"
-
-#include <pthread.h>
 
 struct streams;
 

@@ -1,6 +1,6 @@
 /* Kinesis: the operations that put records into shards and read them. */
-#include "sandbox/services/firehose/delivery_streams.h"
 #include "sandbox/services/kinesis/shards.h"
+#include "sandbox/services/shared/tables.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

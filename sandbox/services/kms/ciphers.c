@@ -5,8 +5,6 @@
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 
-#include <string.h>
-
 /*
  * A symmetric ciphertext is
  *

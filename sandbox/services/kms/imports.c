@@ -5,8 +5,6 @@
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 
-#include <string.h>
-
 enum { MAX_ROTATIONS = 10, TOKEN = 256, AES_BITS = 256 };
 
 static const int64_t VALID_MS = INT64_C(86400000);

@@ -2,16 +2,13 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "sandbox/calls/services_state.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/kms/kms.h"
 
 #include <ctype.h>
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <string.h>
 
 /* ---- Material of keys: see kms.h. What OpenSSL makes stays with the key's note, as PKCS#8 or as bare
  * bytes ---- */

@@ -11,7 +11,6 @@
  */
 #pragma once
 
-#include "base/threads.h"
 #include "sandbox/calls/services.h"
 
 #include <openssl/evp.h>

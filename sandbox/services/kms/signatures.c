@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <string.h>
 
 enum { MAX_MAC = 64 };
 

@@ -8,14 +8,9 @@
 #include "base/archive.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "provider/aws/sigv4.h"
-#include "sandbox/context/context.h"
-#include "sandbox/engine/script.h"
-#include "sandbox/http/exchange.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
 

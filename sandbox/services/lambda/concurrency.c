@@ -6,7 +6,6 @@
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/clock.h"
-#include "base/threads.h"
 #include "sandbox/engine/view.h"
 
 enum { CONCURRENT = 1000, LEFT = 100, READY_MS = 2000, MAX_CONFIGS = 50 };

@@ -3,14 +3,10 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/threads.h"
-#include "sandbox/engine/logs.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum {
     INIT_MS = 10000, /* to ask for the first event; what was fetched before does not count */

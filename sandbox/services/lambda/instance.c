@@ -4,15 +4,9 @@
 #include "base/archive.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/mem.h"
-#include "base/threads.h"
-#include "sandbox/engine/logs.h"
-#include "sandbox/engine/script.h"
-#include "sandbox/http/exchange.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- What an instance needs before its process starts: its code and layers on the disk, its environment,

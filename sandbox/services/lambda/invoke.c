@@ -1,15 +1,11 @@
 /* Invoke: how, and what it answers. */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/http/exchange.h"
-#include "sandbox/s3/store.h"
 #include "sandbox/services/lambda/lambda.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- Recursive loop detection: the trace header of an event counts how often its chain has called each
  * function. Root=1-…;Parent=…;Sampled=0;Lineage=a87bd80c:1|68fd508a:5

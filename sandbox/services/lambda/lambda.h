@@ -23,13 +23,7 @@
  */
 #pragma once
 
-#include "sandbox/calls/services.h"
-#include "sandbox/engine/process.h"
 #include "sandbox/engine/script.h"
-
-#include "base/hash.h"
-
-#include <pthread.h>
 
 struct lambda_instance;
 struct object_location;

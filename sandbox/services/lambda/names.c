@@ -2,15 +2,9 @@
  * checked as Lambda does it before anything is looked up, and go on as plain names. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
-#include "base/buf.h"
-#include "base/hash.h"
-#include "provider/wire/wire.h"
-#include "sandbox/control/control.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/lambda/lambda.h"
 
 #include <pcre2.h>
-#include <pthread.h>
 
 /* ---- Which function a call means: by name or ARN, as it is now or as a version of it was published ---- */
 

@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/iam/gate.h"
 
 enum { MAX_POLICY = 20480 }; /* bytes */
 

@@ -4,18 +4,14 @@
  * Nobody signs here. So only this user's own processes are let in, and of what they send nothing that a web
  * page may be behind.
  */
-#include "base/system.h"
 #include "sandbox/services/lambda/lambda.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "sandbox/http/mhd_api.h"
 #include "sandbox/http/server.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {

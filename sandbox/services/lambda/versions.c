@@ -6,9 +6,7 @@
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "base/threads.h"
 
 enum { MAX_SHOWN = 50 };
 

@@ -1,9 +1,6 @@
 /* Delivery sources and destinations, which are records only: what follows from the ARN that each names. */
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "sandbox/calls/services.h"
-#include "sandbox/engine/logs.h"
 #include "sandbox/engine/task.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/s3/objects.h"

@@ -1,5 +1,5 @@
-/* Filters of log groups: see filters.h. */
-#include "sandbox/services/logs/filters.h"
+/* Filters of log groups: see tables.h. */
+#include "sandbox/services/shared/tables.h"
 
 #include "base/hash.h"
 #include "base/json.h"

@@ -5,7 +5,6 @@
 #include "sandbox/engine/logs.h"
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/engine/warm_worker.h"

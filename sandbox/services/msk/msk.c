@@ -1,6 +1,5 @@
 /* Who connects to a cluster's brokers: one real broker is behind all of them, at all ports that MSK has. */
 #include "base/file.h"
-#include "sandbox/daemon/daemon.h"
 #include "sandbox/services/shared/endpoints.h"
 
 #include <stdio.h>

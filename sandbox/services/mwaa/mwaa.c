@@ -4,19 +4,14 @@
  */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/rds/rds.h"
 #include "sandbox/services/shared/endpoints.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- What stands behind an environment: engine/python/weir_mwaa.py is what runs, in a root

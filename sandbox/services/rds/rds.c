@@ -5,12 +5,10 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/endpoints.h"
 #include "sandbox/services/shared/tables.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- Snapshots of databases: a base backup of the server in DIR/snapshots, with what a new instance takes

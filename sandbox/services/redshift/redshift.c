@@ -3,18 +3,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/shared/endpoints.h"
 
 #include <math.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
 
 static const struct str cluster_type = STR_INIT("aws.redshift.cluster"),
                         workgroup_type = STR_INIT("aws.redshiftserverless.workgroup"),

@@ -6,11 +6,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/s3/s3srv.h"
-#include "sandbox/s3/store.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/shared/event_targets.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <zlib.h>

@@ -1,11 +1,10 @@
-/* Schedules fire: see schedules.h. */
-#include "sandbox/services/scheduler/schedules.h"
+/* Schedules fire: see tables.h. */
+#include "sandbox/services/shared/tables.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/glue/glue.h"

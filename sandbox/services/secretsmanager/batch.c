@@ -1,6 +1,5 @@
 /* Many secrets in one call: their values (who may not read one of them is told so of that one), and those
  * that filters find. */
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
 

@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/secretsmanager/versions.h"
 

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
 #include <stdio.h>

@@ -9,7 +9,6 @@
  */
 #pragma once
 
-#include "base/threads.h"
 #include "sandbox/services/shared/tables.h"
 
 #define SECRET_CURRENT  "AWSCURRENT"

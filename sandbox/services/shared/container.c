@@ -1,7 +1,6 @@
 /* A container's command, run on this machine (see container.h), and definitions by revision. */
 #include "sandbox/services/shared/container.h"
 
-#include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
 
 /* ---- Finds a definition among its revisions ---- */

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/view.h"
 

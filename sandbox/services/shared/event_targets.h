@@ -4,8 +4,6 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "base/value.h"
 #include "sandbox/calls/services.h"
 
 struct target {

@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "provider/http/http.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/services/shared/event_targets.h"

@@ -13,8 +13,6 @@
 
 #include "sandbox/calls/services.h"
 
-#include <stdatomic.h>
-
 struct source;
 struct turn;
 

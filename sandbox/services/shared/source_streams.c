@@ -11,7 +11,6 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { IDLE_MS = 200, RETRY_MS = 500, SHARDS_MS = 2000 };
 

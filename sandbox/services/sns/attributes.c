@@ -6,7 +6,6 @@
 #include "sandbox/notation/languages.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 /* ---- Names and attributes of subscriptions ---- */

@@ -6,7 +6,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/threads.h"
 #include "sandbox/engine/deduplication.h"
 
 #include <ctype.h>
@@ -14,7 +13,6 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <pthread.h>
 #include <stdio.h>
 
 /* ---- Signatures of what topics deliver ---- */

@@ -6,7 +6,6 @@
 #include "sandbox/services/sqs/queues.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10, PURGE_EVERY_MS = 60000 };
 

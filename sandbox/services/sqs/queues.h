@@ -14,8 +14,6 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/threads.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/deduplication.h"
 

@@ -5,7 +5,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/iam/gate.h"
 #include "sandbox/services/shared/tables.h"
 
 #include <stdlib.h>

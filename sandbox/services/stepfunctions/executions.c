@@ -8,7 +8,6 @@
 #include "provider/notation/asl_check.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/exchange.h"
 
 #include <stdlib.h>
 

@@ -18,7 +18,6 @@
  */
 #pragma once
 
-#include "base/threads.h"
 #include "sandbox/asl/asl.h"
 #include "sandbox/calls/services.h"
 

@@ -4,7 +4,6 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/s3/objects.h"
 #include "sandbox/services/stepfunctions/executions.h"
 

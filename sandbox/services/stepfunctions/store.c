@@ -9,7 +9,6 @@
 #include "sandbox/engine/logs.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -8,18 +8,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/spawn.h"
-#include "base/system.h"
 #include "provider/notation/asl_check.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/services/shared/tables.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,8 +1,6 @@
 /* STS: temporary credentials, and who somebody is. Whether he may take on a role the gate has decided. */
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
 

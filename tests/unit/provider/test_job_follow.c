@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/job_follow.h"
+#include "provider/job.h"
 #include "tests/unit/support/manual_clock.h"
 
 #include <setjmp.h>
