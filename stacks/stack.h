@@ -372,7 +372,7 @@ ptrdiff_t address_key_at(struct str address);
 /* Splits an instance address; *key (unescaped) has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);
 
-/* ---- files.c: Stack files as trees. What is wrong in one is reported with its line, but where the file
+/* ---- Stack files as trees. What is wrong in one is reported with its line, but where the file
  * gives values to inputs, of which some are secret: only a tree tells which, and of a file that is no YAML
  * there is none. */
 /* Like yaml_parse() and yaml_load(). What is hidden of the source is so for as long as the diagnostics live.
