@@ -286,7 +286,8 @@ struct matching {
 
 static bool find_partner(struct matching *m, uint32_t i)
 {
-    for (uint32_t j = 0; j < m->b->count; j++) {
+    for (uint32_t n = 0; n < m->b->count; n++) {
+        uint32_t j = (i + n) % m->b->count; /* mostly both are in the same order */
         if (m->tried[j] || !type_equal(m->c, m->elem, m->a->items[i], m->b->items[j]))
             continue;
         m->tried[j] = true;

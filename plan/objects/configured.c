@@ -35,12 +35,14 @@ static const struct value *as_there(
     return out;
 }
 
-/* Of a set as it is recorded, the item that is the same. */
-static int64_t find_same(
-    struct arena *arena, const struct type *elem, const struct value *item, const struct value *recorded)
+/* Of a set as it is recorded, the item that is the same. It is first looked for at this place: mostly both
+ * are in the same order. */
+static int64_t find_same(struct arena *arena, const struct type *elem, const struct value *item,
+    const struct value *recorded, uint32_t place)
 {
     const struct attr attr = {.type = elem};
-    for (uint32_t i = 0; i < recorded->count; i++) {
+    for (uint32_t n = 0; n < recorded->count; n++) {
+        uint32_t i = (place + n) % recorded->count;
         const struct value *was = as_there(arena, recorded->items[i], item);
         if (attr_equal(&attr, item, was) && attr_equal(&attr, was, item))
             return i;
@@ -237,8 +239,9 @@ static const struct value *taken_in_list(struct counterparts s, const struct att
     const struct value **items = ARENA_ARRAY(s.arena, const struct value *, s.wanted->count + 1);
     for (uint32_t i = 0; i < s.wanted->count; i++) {
         int64_t live = set ? pairs[i] : i;
-        int64_t then =
-            set && live >= 0 ? find_same(s.arena, elem.type, s.live->items[live], s.recorded) : live;
+        int64_t then = set && live >= 0
+                           ? find_same(s.arena, elem.type, s.live->items[live], s.recorded, (uint32_t)live)
+                           : live;
         items[i] = s.wanted->items[i];
         if (live < 0 || then < 0 || then >= s.names->count)
             continue;

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -179,6 +180,34 @@ static void test_items_of_sets(void **state)
         "{\"s\":[{\"note\":\"x\",\"port\":1},{\"days\":null,\"note\":\"x\",\"port\":1}]}");
 }
 
+static const char *many(int n, int changed)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (int i = 0; i < n; i++)
+        buf_addf(&out, "%s{\"days\":%d,\"port\":%d}", i ? "," : "{\"s\":[", i == changed ? 1 : 2, 10000 + i);
+    buf_addz(&out, "]}");
+    return arena_strz(&arena, buf_str(&out));
+}
+
+/* Of processor time, which does not depend on what else runs. */
+static double time_of_sets(int n)
+{
+    const char *given = many(n, -1), *other = many(n, n / 2);
+    clock_t begun = clock();
+    struct record r = record_of(given, given);
+    assert_string_equal(changes(&r, given, given), "{}");
+    assert_string_not_equal(changes(&r, other, given), "{}");
+    return (double)(clock() - begun);
+}
+
+/* Eight times as many take eight times as long, not 64 times. */
+static void test_items_of_large_sets(void **state)
+{
+    (void)state;
+    double few = time_of_sets(1000);
+    assert_true(time_of_sets(8000) < 24 * few);
+}
+
 /* What is kept as a hash is what is there: the item is known by the rest of it. */
 static void test_secrets_in_sets(void **state)
 {
@@ -336,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_what_stays_beside),
         cmocka_unit_test(test_items),
         cmocka_unit_test(test_items_of_sets),
+        cmocka_unit_test(test_items_of_large_sets),
         cmocka_unit_test(test_secrets_in_sets),
         cmocka_unit_test(test_maps_in_maps),
         cmocka_unit_test(test_documents),
