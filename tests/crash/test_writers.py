@@ -27,7 +27,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "
 
 from pg import Postgres  # noqa: E402
 from servers import Faults, SandboxCloud, make_bucket  # noqa: E402
-from support import Stack  # noqa: E402
+from support import FAKETIME, Stack  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
 AT_ONCE, WRITERS, RUNS, PAIRS = 4, 3, 3, 4
@@ -36,7 +36,6 @@ DEAD = -signal.SIGKILL
 PATIENT = ("--lock-timeout", "60s")  # the dead may have a lease
 ALLOWED = (0, 1, 4, DEAD)  # 1: others have changed what a plan was made from
 LEASE_S = 5
-FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 TROUBLES = ("none", "kills", "kills", "cuts", "stops", "clocks")
 SHORT = [0, 1, 2, 3, 5, 19]  # of `make test`: each trouble is in it
 

@@ -27,6 +27,7 @@ WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
 JUDGES = f"{ROOT}/.venv-judges/bin:{ROOT}/.cache/bin:" * (ROOT / ".venv-judges/.requirements").exists() + os.environ["PATH"]  # not while they are being installed
 CHECKOV, CONFTEST, HCL, TOFU = (os.environ.get(f"WEIR_{name}") or shutil.which(program, path=JUDGES) for name, program in (("CHECKOV", "checkov"), ("CONFTEST", "conftest"), ("HCL", "hcl2tojson"), ("TOFU", "tofu-parse")))
 SANITIZED = WEIR.parent.name in ("build-asan", "build-tsan")  # they take their address space beforehand
+FAKETIME = None if SANITIZED else next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)  # preloaded; a sanitizer has to be the first
 SECRET_KEY = "e2e/secret+key/that/nobody/may/see"
 ACCOUNT = "123456789012"
 PATIENCE_S = 300  # for what has to come, however busy the machine is; tests/pytest.ini has the time of a whole test

@@ -2,13 +2,11 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 from pg import Postgres
-from support import PATIENCE_S, Stack, until
+from support import FAKETIME, PATIENCE_S, Stack, until
 
-FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 LAB = """
     stack: %s
     %s
@@ -66,7 +64,7 @@ def test_what_is_due_goes_and_nothing_else(folder):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
+@pytest.mark.skipif(not FAKETIME, reason="needs libfaketime, and a program without a sanitizer")
 @pytest.mark.parametrize("off", ["-2d", "+2d"])
 def test_a_clock_that_is_wrong_by_days(folder, off):
     wrong = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": off}
