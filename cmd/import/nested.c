@@ -114,7 +114,7 @@ static void nested_tell_unsupported(struct template *t, const struct template_re
 
 /* ---- in the stack that has it ---- */
 
-/* What is adopted within is adopted out here, where its inputs are what they are given. */
+/* What is imported within is imported out here, where its inputs are what they are given. */
 static struct tree *id_out_here(struct template *t, const struct nested *nested, struct tree *id)
 {
     struct str code = id->code, input = STR("inputs."), here = STR("here.");
@@ -136,7 +136,7 @@ static struct tree *id_out_here(struct template *t, const struct nested *nested,
     return id->kind == TREE_TEXT ? tree_simple(t->arena, out) : NULL;
 }
 
-static void adopt_within(struct template *t, const struct template_resource *declared)
+static void import_within(struct template *t, const struct template_resource *declared)
 {
     const struct tree *all = declared->nested->draft.imports;
     for (size_t i = 0; i < all->n; i++) {
@@ -147,7 +147,7 @@ static void adopt_within(struct template *t, const struct template_resource *dec
             draft_import(t->draft, address, id);
         else
             diag_warning(t->diags, node_span(declared->node),
-                "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
+                "%.*s cannot be imported by the id that it has: `weir state import %.*s ID` can",
                 STR_ARG(address), STR_ARG(address));
     }
 }
@@ -189,7 +189,7 @@ void template_add_module(struct template *t, struct template_resource *declared)
         tree_set(t->arena, module, STR("depends_on"), tree_get(after, "depends_on"));
     tree_set(t->arena, t->draft->modules, declared->resource->name, module);
     t->draft->modules->entries[t->draft->modules->n - 1].comment = declared->resource->comment;
-    adopt_within(t, declared);
+    import_within(t, declared);
     add_rows(t, declared);
 }
 

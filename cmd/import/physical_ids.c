@@ -304,7 +304,7 @@ static struct tree *as_folder(
  * "${workgroup}/${name}" with the attributes' values, and the physical id for the one that it is; NULL where
  * one is not there.
  */
-static struct tree *adopt_filled(
+static struct tree *import_filled(
     struct arena *arena, const struct template_resource *declared, struct str template, struct str ref)
 {
     const struct schema *schema = declared->resource->schema;
@@ -360,7 +360,7 @@ static struct tree *own_id(struct template *t, const struct template_resource *d
         return given;
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
     if (attr && attr->template.n)
-        return adopt_filled(t->arena, declared, attr->template, ref);
+        return import_filled(t->arena, declared, attr->template, ref);
     return listed_id(t, declared, ref);
 }
 

@@ -263,26 +263,26 @@ static void tell_rest(struct template *t)
         tell_macro(t, macros->items[i]);
 }
 
-static void adopt_one(struct template *t, struct template_resource *declared, struct str address)
+static void import_one(struct template *t, struct template_resource *declared, struct str address)
 {
     struct tree *id = declared->resource->schema ? template_import_id(t, declared) : NULL;
     if (id)
         draft_import(t->draft, address, id);
     else if (declared->resource->schema)
         diag_warning(t->diags, node_span(declared->node),
-            "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
+            "%.*s cannot be imported by the id that it has: `weir state import %.*s ID` can",
             STR_ARG(declared->logical), STR_ARG(address));
 }
 
 /* Of several, each that the stack has. */
-static void adopt_each(struct template *t, struct template_resource *declared)
+static void import_each(struct template *t, struct template_resource *declared)
 {
     ptrdiff_t open = str_find(declared->pattern, STR("${"), 0),
               close = str_find_char(declared->pattern, '}', 0);
     if (declared->loops->outer)
         diag_warning(t->diags, node_span(declared->node),
-            "%.*s is not adopted: which is which of loops within loops is not known; `weir state import` "
-            "adopts each",
+            "%.*s is not imported: which is which of loops within loops is not known; `weir state import` "
+            "imports each",
             STR_ARG(declared->logical));
     if (open < 0 || declared->loops->outer)
         return;
@@ -294,19 +294,19 @@ static void adopt_each(struct template *t, struct template_resource *declared)
             continue;
         struct str key = str_slice(logical, before.n, logical.n - after.n);
         declared->physical = value_gets(t->live->physical->entries[i].value, "id");
-        adopt_one(t, declared,
+        import_one(t, declared,
             arena_printf(t->arena, "%.*s[\"%.*s\"]", STR_ARG(declared->resource->name), STR_ARG(key)));
     }
 }
 
-static void template_adopt(struct template *t)
+static void import_declared(struct template *t)
 {
     for (size_t i = 0; t->live && i < t->declared.n; i++) {
         struct template_resource *declared = t->declared.items[i].ptr;
         if (declared->pattern.n)
-            adopt_each(t, declared);
+            import_each(t, declared);
         else if (declared->physical.n && !declared->nested)
-            adopt_one(t, declared, declared->resource->name);
+            import_one(t, declared, declared->resource->name);
     }
 }
 
@@ -323,7 +323,7 @@ static void read_all(struct template *t, const struct node *resources)
     template_resources(t, resources);
     template_outputs(t, node_get(t->root, "Outputs"));
     template_decide(t);
-    template_adopt(t);
+    import_declared(t);
 }
 
 void template_without_tabs(struct arena *arena, struct str *text)

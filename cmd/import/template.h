@@ -35,7 +35,7 @@ struct str nodes_joined(struct arena *arena, const struct node *node);
 /* ---- CloudFormation's templates, read as stacks: parameters become inputs, mappings and conditions locals,
  * resources weir's own types where these say the same and CloudFormation's otherwise, functions expressions.
  *
- * With a live stack, what it made is adopted: each resource under the id that it has there, the inputs with
+ * With a live stack, what it made is imported: each resource under the id that it has there, the inputs with
  * the stack's parameters as defaults. */
 struct aws_client;
 

@@ -282,7 +282,7 @@ static void report(struct terraform *t, struct group *group)
     t->draft->left_out += !group->schema && !part && !asked;
 }
 
-static void terraform_adopt(struct terraform *t, const struct group *group)
+static void import_group(struct terraform *t, const struct group *group)
 {
     for (size_t i = 0; i < group->n; i++) {
         const struct tf_instance *one = group->instances[i];
@@ -292,7 +292,7 @@ static void terraform_adopt(struct terraform *t, const struct group *group)
             draft_import(t->draft, address, tree_string(t->arena, one->id, NULL));
         else
             diag_warning(t->draft->diags, (struct span){0},
-                "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
+                "%.*s cannot be imported by the id that it has: `weir state import %.*s ID` can",
                 STR_ARG(one->address), STR_ARG(address));
     }
 }
@@ -332,8 +332,8 @@ static void write_group(struct terraform *t, struct group *group)
     if (group->provider.n)
         tree_set(
             t->arena, group->resource->attrs, STR("provider"), tree_string(t->arena, group->provider, NULL));
-    if (t->adopt && terraform_is_adopted(group))
-        terraform_adopt(t, group);
+    if (t->imports && terraform_is_imported(group))
+        import_group(t, group);
     group->resource->type = group->schema->name;
     group->resource->schema = group->schema;
 }
@@ -390,7 +390,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     }
     if (check_created(draft, document, values, err))
         return -1;
-    t->adopt = values != planned;
+    t->imports = values != planned;
     t->configuration = value_getz(document, "configuration");
     t->variables = value_as_map(value_getz(document, "variables"));
     draft->resolve = terraform_resolve_reference;

@@ -62,7 +62,7 @@ struct terraform {
     size_t longest;     /* of these texts */
     struct map by_name; /* without a configuration: a name -> struct owned, and others of that name */
     struct map inputs;  /* variable -> name of the input (struct str) */
-    bool adopt;         /* it is there */
+    bool imports;       /* it is there */
     unsigned walks;     /* along `needs` */
 };
 
@@ -102,7 +102,7 @@ void terraform_split(struct terraform *t, struct group *group);
 /* "" where it is not known. */
 struct str terraform_id(struct terraform *t, const struct tf_instance *one);
 /* A value and a command are in no service: there is nothing to take over. */
-bool terraform_is_adopted(const struct group *group);
+bool terraform_is_imported(const struct group *group);
 
 /* ---- terraform_configured.c: without a configuration ---- */
 /* Of what has come of it, under ours. */

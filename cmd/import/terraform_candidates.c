@@ -106,7 +106,7 @@ struct str terraform_id(struct terraform *t, const struct tf_instance *one)
     return one->group->names ? own_id(t, one) : their_id(t, one);
 }
 
-bool terraform_is_adopted(const struct group *group)
+bool terraform_is_imported(const struct group *group)
 {
     return !group->names || !str_starts(group->schema->name, STR("weir.")) || group->names->ids;
 }

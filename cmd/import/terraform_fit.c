@@ -354,7 +354,7 @@ void terraform_fit(struct terraform *t)
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         group->folded = group->n > 1 || (group->n == 1 && group->instances[0]->has_key && !is_switch(group));
-        for (size_t k = 0; group->schema && terraform_is_adopted(group) && k < group->n; k++)
+        for (size_t k = 0; group->schema && terraform_is_imported(group) && k < group->n; k++)
             group->instances[k]->id = terraform_id(t, group->instances[k]);
     }
 }

@@ -257,7 +257,7 @@ def test_what_is_there_is_taken_over(tmp_path, fast_sandbox, plan, alone):
     told_now = told_again(plan, recorded, made)
     stack.write(of_state(told_now) if alone else told_now, "live.json")
     told = stack.run("import", "terraform", "live.json")
-    assert "cannot be adopted" not in told.err, told
+    assert "cannot be imported" not in told.err, told
     words = asked((stack.folder / "weir.yaml").read_text())
     before = stack.run("plan", *words)
     assert {address for address, action in stack.plan(*words).items() if action != "adopt"} <= {"release"}, before  # a value, which is in no service
@@ -280,7 +280,7 @@ def test_a_state_alone_says_of_everything(tmp_path, plan):
     stack = Stack(tmp_path / "stack")
     stack.write(json.dumps(document["prior_state"]), "state.json")
     told = stack.run("import", "terraform", "state.json")
-    assert " 0 left out" in told.err and "cannot be adopted" not in told.err, told
+    assert " 0 left out" in told.err and "cannot be imported" not in told.err, told
     whole = Stack(tmp_path / "whole")
     whole.run("import", "terraform", plan)
     ids = [{one["id"] for one in yaml.safe_load((one.folder / "weir.yaml").read_text())["imports"]} for one in (stack, whole)]

@@ -336,7 +336,7 @@ def test_there_and_back(stack, cloud, tmp_path):
     stack.apply(*GIVEN)
     (stack.folder / "plan.json").write_text(stack.run("plan", "--format", "terraform-json", *GIVEN).out)
     report = stack.run("import", "terraform", "plan.json", "-o", "there")
-    assert "cannot be adopted" not in report.err and ", 0 left out" in report.err
+    assert "cannot be imported" not in report.err and ", 0 left out" in report.err
     draft = yaml.safe_load((stack.folder / "there/weir.yaml").read_text())
     ids = {one["address"]: one["id"] for one in draft.pop("imports")}
     assert len(ids) == len(before["weir"]["untranslated"]) + len(set(draft["resources"])) + 1  # net is two

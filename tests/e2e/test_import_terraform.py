@@ -424,7 +424,7 @@ def test_ids_that_are_made_of_others(local_stack):
     assert ids == {"reader": 'arn:aws:iam::123456789012:role/reader {"table":{"all":{},"database":"films"}}', "lake": "123456789012", "told": arn}, result
     (local_stack.folder / "weir.yaml").unlink()
     result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources[1:]}}}))
-    assert "imports" not in stack and "lake cannot be adopted by the id that it has" in result.err
+    assert "imports" not in stack and "lake cannot be imported by the id that it has" in result.err
 
 
 def test_zeros_that_nobody_said(local_stack):
@@ -589,7 +589,7 @@ def test_rules_that_are_several_here(local_stack):
     assert stack["resources"]["own"] == {"type": "aws.ec2.security_group_rule", "group_id": "${jobs.group_id}", "protocol": "tcp", "from_port": 0, "to_port": 65535, "source_group": "${jobs.group_id}", "egress": False}
     assert stack["resources"]["out"] == {"type": "aws.ec2.security_group_rule", "for_each": ["10.0.0.0/8", "172.16.0.0/12"], "group_id": "${jobs.group_id}", "egress": True, "protocol": "tcp", "from_port": 443, "to_port": 443,
                                          "cidr": "${each.key}", "description": "out"}
-    assert {"address": "own", "id": "sgr-0123456789abcdef0"} in stack["imports"] and "cannot be adopted by the id that it has: `weir state import out[" in result.err
+    assert {"address": "own", "id": "sgr-0123456789abcdef0"} in stack["imports"] and "cannot be imported by the id that it has: `weir state import out[" in result.err
     local_stack.run("validate")
 
 
