@@ -138,8 +138,6 @@ bool log_reader_complete(const struct log_reader *reader);
 /* How long after an event its line may show up; 0: it is there at once. */
 int64_t log_late_ms(const struct provider *provider);
 
-/* ---- Following a run until it ends: asking for its state at growing intervals, giving its log lines as they
- * come. One thread; what it calls back, it calls on that thread. */
 /* ---- job_follow.c: the log of a run while its start has not been answered yet: of a function, whose id
  * comes with its answer. All that its group gets is looked at; a run that begins there after the call was
  * made is taken for this one, as long as there is only one such. Who was right shows when the id is known.
@@ -170,7 +168,8 @@ void job_early_poll(struct job_early *early);
 /* Of the run with that id; *others: there were lines of another. */
 struct job_shown job_early_shown(const struct job_early *early, struct str id, bool *others);
 
-/* ---- job_follow.c ---- */
+/* ---- job_follow.c: following a run until it ends: asking for its state at growing intervals, giving its log
+ * lines as they come. One thread; what it calls back, it calls on that thread. */
 
 enum job_follow_end {
     FOLLOW_ENDED,       /* the run is over */

@@ -148,8 +148,7 @@ void add_location(
 void add_edit(
     struct lsp *lsp, struct buf *out, struct str text, size_t from, size_t to, struct str replacement);
 
-/* ---- Completion: complete.c finds out what the cursor is in, complete.c what may stand
- * in an expression there; both hand one item after the other to items_add(). */
+/* ---- Completion ---- */
 /* As the protocol numbers them. */
 enum item_kind {
     ITEM_FUNCTION = 3,

@@ -68,8 +68,6 @@ void repository_hear(struct repository *repository, struct workspace_options *op
 /* Keeps those that --changed means. The exit status. */
 int repository_choose_changed(struct repository *repository);
 
-/* ---- repository_run.c ---- */
-
 /* ---- repository_run.c: the commands ---- */
 
 struct repository_wishes {

@@ -298,7 +298,7 @@ static struct identities identities_now(
 }
 
 /* What stands in for another may have others behind it. A new version of what keeps its versions is looked
- * for among those of the whole stack, where these are read (early_state.c). */
+ * for among those of the whole stack, where these are read (workspace.c). */
 static void note_new(struct planner *p, void *ctx, const struct instance *instance)
 {
     struct newcomers *all = ctx;

@@ -37,8 +37,8 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
 bool rules_ask_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
 
-/* ---- Shared by plan/rules/ only: checks.c makes what rules see, rules.c asks one rule of one thing,
- * rules.c goes through the plan, checks.c asks what is asked after an apply, report.c says what came out. */
+/* ---- Shared by plan/rules/ only: checks.c makes what rules see, rules.c asks them, checks.c asks what is
+ * asked after an apply, report.c says what came out. */
 
 /* ---- checks.c ---- */
 

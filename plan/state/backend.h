@@ -216,7 +216,7 @@ int backend_postgres_new(const struct backend_options *options, struct backend *
  *
  *     <prefix><stack>[.<env>]/<20-digit number>.json   a batch of records, named by its first
  *     <prefix><stack>[.<env>]/newest-snapshot.json     where a reader may begin; only a hint
- *     <prefix><stack>[.<env>]/lock/…                   s3_lock.h
+ *     <prefix><stack>[.<env>]/lock/…                   backend_s3_internal.h
  *
  * Snapshots are batches, too.
  *

@@ -1,5 +1,5 @@
 /* Object operations, through the same signing and retrying client as resources. */
-#include "plan/state/s3_client.h"
+#include "plan/state/backend_s3_internal.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

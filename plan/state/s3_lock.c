@@ -1,6 +1,6 @@
 /* The lock of a state in an object store, held alone or by several, and the lease on it that a thread
- * renews: see s3_lock.h. */
-#include "plan/state/s3_lock.h"
+ * renews: see backend_s3_internal.h. */
+#include "plan/state/backend_s3_internal.h"
 
 #include "base/clock.h"
 #include "base/json.h"

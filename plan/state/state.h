@@ -12,11 +12,22 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/map.h"
 #include "plan/state/backend.h"
-#include "plan/state/subject.h"
 
 struct state;
+
+/*
+ * What is spoken of: a resource by its address in the stack, its type, the configuration that it is reached
+ * with and what the service calls it. Records, intents, outcomes, changes and leftovers all have one, so that
+ * it is handed on as a whole.
+ */
+
+struct subject {
+    struct str address, type, provider; /* provider "aws.tokyo" */
+    struct str id;                      /* "" not known yet */
+};
 
 /* One resource instance as recorded. Immutable; lives as long as the state. */
 struct record {
@@ -240,3 +251,12 @@ const struct value *state_hash_secret(struct arena *arena, const struct value *v
 bool state_is_hash(const struct value *kept);
 /* value_equal(), except that hashes anywhere in `kept` are compared as hashes. */
 bool state_hash_matches(const struct value *kept, const struct value *v);
+
+/* ---- records.c: Addresses as they are told apart here: `role`, `role["key"]`, `net/role`,
+ * `net["eu"]/role["key"]`. Nothing is looked up; stacks/stack.h takes them apart. */
+/* The address without its instance key: `a["k"]` -> `a`. */
+struct str address_declared(struct str address);
+/* The name under which a replacement's old resource is kept until it is deleted, and the way back: the same
+ * address where it is not such a name. */
+struct str address_deposed(struct arena *arena, struct str address);
+struct str address_current(struct str address);

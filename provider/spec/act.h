@@ -331,8 +331,6 @@ int act_lift(struct act *act, const struct value *object, struct err *err);
 /* Adds to a refused deletion which consent would do it. */
 void act_hint_teardown(const struct act *act, struct err *err);
 
-/* ---- job.c ---- */
-
 /* ---- the operations ---- */
 
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,

@@ -31,7 +31,7 @@ static inline bool wire_is_collection(const struct value *v)
     return v->kind == VALUE_LIST || v->kind == VALUE_MAP;
 }
 
-/* ---- scalar.c ---- */
+/* ---- coerce.c ---- */
 
 /* A value that is no list, map or structure as it lies in JSON; shape is such a shape or SHAPE_ANY. */
 int wire_scalar(const struct wire_encoder *e, const struct shape *shape, const struct value *v,
