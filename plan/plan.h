@@ -343,6 +343,7 @@ const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *ca
 struct planned_object {
     struct str address, type, id;       /* id "": none yet, or none needed */
     struct str region;                  /* "": in none, or that is not known yet */
+    const struct value *ignored_tags;   /* the provider's */
     const struct schema *schema;        /* NULL: the catalog does not know the type */
     const struct value *before, *after; /* NULL: it is not there */
     enum action action;

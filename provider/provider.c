@@ -253,6 +253,11 @@ const struct value *provider_default_tags(const struct provider *provider)
     return provider->default_tags;
 }
 
+const struct value *provider_ignored_tags(const struct provider *provider)
+{
+    return provider->ignore_tags;
+}
+
 bool provider_leaves_tag(const struct provider *provider, struct str key)
 {
     const struct value *ignored = provider ? provider->ignore_tags : NULL;

@@ -421,6 +421,8 @@ const struct provider_kind *provider_kind_of(const struct provider *provider);
 struct str provider_name(const struct provider *provider); /* "aws.tokyo" */
 /* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
 const struct value *provider_default_tags(const struct provider *provider);
+/* Of the settings, a list; of none it is empty. */
+const struct value *provider_ignored_tags(const struct provider *provider);
 /* Is a tag of that key somebody else's: "aws:…", "weir:…", or one of the settings' `ignore_tags`? NULL: no
  * settings. */
 bool provider_leaves_tag(const struct provider *provider, struct str key);

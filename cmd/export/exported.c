@@ -230,3 +230,14 @@ void export_release(struct export *export)
     map_release(&export->taken);
     map_release(&export->kinds);
 }
+
+const struct value *export_tag_keys(struct arena *arena, const struct value *ignored, bool prefixes)
+{
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < ignored->count; i++) {
+        struct str key = ignored->items[i]->string;
+        if (str_ends(key, STR("*")) == prefixes)
+            value_builder_add(&keys, value_string(arena, str_slice(key, 0, key.n - prefixes)));
+    }
+    return value_builder_list(&keys);
+}

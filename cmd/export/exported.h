@@ -130,6 +130,8 @@ struct export_references {
 void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
     const struct planned_object *objects, size_t n, bool separate);
 void export_release(struct export *export);
+/* Of `ignore_tags`: its keys, or, without their star, its beginnings of keys. */
+const struct value *export_tag_keys(struct arena *arena, const struct value *ignored, bool prefixes);
 /* What Terraform takes as a name: nothing but letters, digits, _ and -. */
 struct str export_name(struct arena *arena, struct str text);
 
@@ -137,6 +139,8 @@ struct str export_name(struct arena *arena, struct str text);
 
 /* {attribute: {references: […]} or {constant_value: …}, block: [{…}]}, of what the file configures. */
 const struct value *export_expressions(struct export *export, const struct exported *one);
+/* {constant_value: v}; {} where that is not known, or secret. */
+const struct value *export_constant(struct arena *arena, const struct value *v);
 /* What an attribute of Terraform's refers to. False: the file does not configure it. */
 bool export_references(
     struct export *export, const struct exported *one, struct str name, struct export_references *out);

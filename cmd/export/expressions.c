@@ -96,7 +96,7 @@ static bool is_made_of(const struct export_references *list, struct str path, st
     return true;
 }
 
-static const struct value *constant(struct arena *arena, const struct value *v)
+const struct value *export_constant(struct arena *arena, const struct value *v)
 {
     bool shown = value_is_known(v) && !value_is_sensitive(v);
     return shown ? value_map(arena, &(struct value_entry){STR("constant_value"), v}, 1) : &value_empty_map;
@@ -128,7 +128,7 @@ static const struct value *referring(
     }
     const struct value *texts = value_builder_list(&b);
     return texts->count ? value_map(list->arena, &(struct value_entry){STR("references"), texts}, 1)
-                        : constant(list->arena, v);
+                        : export_constant(list->arena, v);
 }
 
 static const struct value *expression_of(

@@ -288,6 +288,46 @@ static struct str only_region(const struct export *export)
     return only;
 }
 
+/* Those of all that is in a region. */
+static const struct value *ignored_tags(const struct export *export)
+{
+    const struct value *only = NULL;
+    for (size_t i = 0; i < export->n; i++) {
+        const struct planned_object *object = export->items[i].object;
+        if (object->region.n && only && !value_equal(object->ignored_tags, only))
+            return &value_empty_list;
+        only = object->region.n ? object->ignored_tags : only;
+    }
+    return value_as_list(only);
+}
+
+static void write_tag_keys(struct hcl *h, const char *name, const struct value *keys)
+{
+    if (!keys->count)
+        return;
+    buf_addf(h->out, "    %s = ", name);
+    write_list(h, keys, 2);
+    buf_add_char(h->out, '\n');
+}
+
+static void write_provider(struct hcl *h)
+{
+    struct str region = only_region(h->export);
+    const struct value *ignored = ignored_tags(h->export);
+    if (!region.n && !ignored->count)
+        return;
+    buf_addz(h->out, "\nprovider \"aws\" {\n");
+    if (region.n)
+        buf_addf(h->out, "  region = \"%.*s\"\n", STR_ARG(region));
+    if (ignored->count) {
+        buf_addz(h->out, "  ignore_tags {\n");
+        write_tag_keys(h, "keys", export_tag_keys(h->export->arena, ignored, false));
+        write_tag_keys(h, "key_prefixes", export_tag_keys(h->export->arena, ignored, true));
+        buf_addz(h->out, "  }\n");
+    }
+    buf_addz(h->out, "}\n");
+}
+
 static void write_head(struct hcl *h, struct str stack)
 {
     bool any = false;
@@ -302,9 +342,7 @@ static void write_head(struct hcl *h, struct str stack)
     }
     buf_addz(h->out, "\nterraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n "
                      "   }\n  }\n}\n");
-    struct str region = only_region(h->export);
-    if (region.n)
-        buf_addf(h->out, "\nprovider \"aws\" {\n  region = \"%.*s\"\n}\n", STR_ARG(region));
+    write_provider(h);
 }
 
 static void write_variables(struct hcl *h)

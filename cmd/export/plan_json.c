@@ -227,18 +227,31 @@ static struct str provider_key(const struct export *export, const struct exporte
                                               : arena_printf(export->arena, "aws.%.*s", STR_ARG(region));
 }
 
-static const struct value *provider_value(const struct export *export, struct str key, struct str region)
+static const struct value *ignored_block(struct arena *arena, const struct value *ignored)
+{
+    const struct value *block =
+        VALUE_MAP(arena, {STR("keys"), export_constant(arena, export_tag_keys(arena, ignored, false))},
+            {STR("key_prefixes"), export_constant(arena, export_tag_keys(arena, ignored, true))});
+    return value_list(arena, &block, 1);
+}
+
+/* As it is of this resource; NULL: nothing is known of it. */
+static const struct value *provider_value(
+    const struct export *export, struct str key, const struct planned_object *of)
 {
     struct arena *arena = export->arena;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    struct str region = of ? of->region : STR_EMPTY;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena), expressions = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("name"), value_stringz(arena, "aws"));
     value_builder_set(&b, STR("full_name"), value_stringz(arena, AWS_PROVIDER));
     if (!str_eqz(key, "aws"))
         value_builder_set(&b, STR("alias"), export_text(export, region));
     if (region.n)
-        value_builder_set(&b, STR("expressions"),
-            VALUE_MAP(arena,
-                {STR("region"), VALUE_MAP(arena, {STR("constant_value"), export_text(export, region)})}));
+        value_builder_set(&expressions, STR("region"), export_constant(arena, export_text(export, region)));
+    if (of && of->ignored_tags->count)
+        value_builder_set(&expressions, STR("ignore_tags"), ignored_block(arena, of->ignored_tags));
+    if (region.n)
+        value_builder_set(&b, STR("expressions"), value_builder_map(&expressions));
     return value_builder_map(&b);
 }
 
@@ -251,11 +264,11 @@ static const struct value *providers_value(const struct export *export)
         struct str key = provider_key(export, one);
         if (!one->translated || !one->object->region.n || map_get(&written, key))
             continue;
-        value_builder_set(&b, key, provider_value(export, key, one->object->region));
+        value_builder_set(&b, key, provider_value(export, key, one->object));
         map_set(&written, key, &b);
     }
     if (!map_get(&written, STR("aws")))
-        value_builder_set(&b, STR("aws"), provider_value(export, STR("aws"), STR_EMPTY));
+        value_builder_set(&b, STR("aws"), provider_value(export, STR("aws"), NULL));
     return value_builder_map(&b);
 }
 

@@ -227,15 +227,31 @@ static const struct value *given_of(struct arena *arena, const struct decl *decl
     return value_builder_list(&list);
 }
 
+/* NULL: that is not known yet. */
+static struct provider *provider_of(struct planner *p, const struct decl *decl)
+{
+    struct provider *provider;
+    bool waits = provider_waits(p, decl) || evaluate_provider(p, decl, &provider, ERR_IGNORED);
+    return waits ? NULL : provider;
+}
+
 /* Of what is made in one; empty where that is not known yet. */
 static struct str region_of(struct planner *p, const struct decl *decl)
 {
     const struct value *location = NULL;
-    struct provider *provider;
-    if (provider_waits(p, decl) || evaluate_provider(p, decl, &provider, ERR_IGNORED) ||
-        provider_location(provider, decl->schema, false, p->arena, &location, ERR_IGNORED))
+    struct provider *provider = provider_of(p, decl);
+    if (!provider || provider_location(provider, decl->schema, false, p->arena, &location, ERR_IGNORED))
         return STR_EMPTY;
     return value_gets(location, "region");
+}
+
+/* The provider's, where it has some. */
+static const struct value *with_ignored_tags(
+    struct planner *p, struct arena *arena, const struct decl *decl, const struct value *saved)
+{
+    struct provider *provider = provider_of(p, decl);
+    const struct value *ignored = provider ? provider_ignored_tags(provider) : NULL;
+    return value_is_empty(ignored) ? saved : value_with(arena, saved, STR("ignored_tags"), ignored);
 }
 
 static const struct value *object_saved(struct arena *arena, const struct instance *instance,
@@ -265,7 +281,8 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena)
                            *region = value_string(arena, region_of(p, decl));
         for (size_t k = 0; k < instances->n; k++)
             value_builder_add(
-                &list, object_saved(arena, &instances->items[k], region, given, references, parts));
+                &list, with_ignored_tags(p, arena, decl,
+                           object_saved(arena, &instances->items[k], region, given, references, parts)));
     }
     return value_builder_list(&list);
 }
@@ -313,6 +330,7 @@ static struct planned_object *object_read(
         .type = arena_str(o->arena, value_gets(named, "type")),
         .id = arena_str(o->arena, value_gets(named, "id")),
         .region = arena_str(o->arena, value_gets(named, "region")),
+        .ignored_tags = value_copy(o->arena, value_as_list(value_getz(named, "ignored_tags"))),
         .action = action_named(value_gets(change, "action")),
         .create_first = value_getb(change, "create_first"),
         .given = value_copy(o->arena, value_as_list(value_getz(named, "given"))),

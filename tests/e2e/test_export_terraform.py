@@ -73,6 +73,10 @@ def test_region_default_tags_and_secrets_in_maps(written):
     written.write(STACK + "    providers: {aws: {region: eu-west-1, default_tags: {team: data}}}\n")
     text = written.run("export", "terraform", "-o", "-", *GIVEN).out
     assert 'provider "aws" {\n  region = "eu-west-1"\n}\n' in text
+    ignored = written.write(STACK + "    providers: {aws: {region: eu-west-1, ignore_tags: [made-by, \"corp:*\", cost]}}\n").run("export", "terraform", "-o", "-", *GIVEN).out
+    assert 'region = "eu-west-1"\n  ignore_tags {\n    keys = ["made-by", "cost"]\n    key_prefixes = ["corp:"]\n  }\n}\n' in ignored, ignored
+    provider = json.loads(written.run("plan", "--format", "terraform-json", *GIVEN).out)["configuration"]["provider_config"]["aws"]
+    assert provider["expressions"]["ignore_tags"] == [{"keys": {"constant_value": ["made-by", "cost"]}, "key_prefixes": {"constant_value": ["corp:"]}}]
     assert 'tags = {\n    team = "data"\n  }' in text.split('resource "aws_iam_role" "role"')[1].split("\n}\n")[0]
     assert re.search(r'variables" \{\n.*\n  type        = map\(string\)', text), text
 
