@@ -149,7 +149,6 @@ static void note_status(struct progress *p, struct str address, const char *text
     note_text(p->status, sizeof p->status, status.p);
 }
 
-/* What a build command prints: a line of its own where that was asked for, or what is being done just now. */
 void line_printed(struct progress *p, const struct event *e)
 {
     struct flight *f = flight_find(p, e->address);

@@ -11,7 +11,6 @@
 #include "stacks/load/module_lock.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -4,7 +4,6 @@
  */
 #include "plan/apply/work.h"
 
-#include "base/mem.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"

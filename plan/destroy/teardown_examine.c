@@ -4,7 +4,6 @@
  * and refused before anything is called (teardown.c).
  */
 #include "base/clock.h"
-#include "base/mem.h"
 #include "plan/destroy/teardown.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"

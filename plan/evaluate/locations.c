@@ -5,7 +5,6 @@
  */
 #include "plan/evaluate/context.h"
 
-#include "base/mem.h"
 #include "plan/evaluate/connections.h"
 #include "provider/kind.h"
 

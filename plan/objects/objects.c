@@ -6,7 +6,6 @@
 
 #include "base/json.h"
 #include "base/mask.h"
-#include "base/mem.h"
 
 #include <ctype.h>
 

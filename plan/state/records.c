@@ -74,7 +74,6 @@ struct str address_current(struct str address)
     return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
 }
 
-/* The address without its instance key: `a["k"]` -> `a`. */
 struct str address_declared(struct str address)
 {
     ptrdiff_t at = address_key_at(address);

@@ -2,7 +2,6 @@
 #include "provider/cfn/cfn.h"
 
 #include "base/json.h"
-#include "base/mem.h"
 
 static const struct cfn_type *type_of(const struct op_ctx *ctx)
 {

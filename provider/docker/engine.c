@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "provider/ssh/connections.h"
 
 #include <stdio.h>

@@ -3,9 +3,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/mask.h"
-
-#include <stdlib.h>
 
 /* ---- names ---- */
 

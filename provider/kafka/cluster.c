@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/library.h"
-#include "base/mask.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
 #include "provider/ssh/connections.h"

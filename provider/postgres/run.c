@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mask.h"
-#include "base/mem.h"
 #include "provider/postgres/server.h"
 
 #include <poll.h>

@@ -1,6 +1,5 @@
 /* postgres.table: making, changing and dropping one; its definition as statements, and read from the
  * catalog in the file's own words. */
-#include "base/mem.h"
 #include "provider/postgres/postgres.h"
 
 /* ---- Which types take every value of which others as it is, so that a column may become one without

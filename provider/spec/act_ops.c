@@ -4,7 +4,6 @@
  * a value are null.
  */
 #include "base/clock.h"
-#include "base/mem.h"
 #include "provider/spec/act.h"
 
 /* ---- Types whose operations are a kind's own functions (`native:` at a type), with what their spec says

@@ -2,7 +2,6 @@
  * Calls that list: their pages and items, calls for each item, and tags of many resources from the tagging
  * API.
  */
-#include "base/mem.h"
 #include "provider/spec/act.h"
 
 #include <stdlib.h>

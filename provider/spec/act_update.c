@@ -8,7 +8,6 @@
 /* ---- What creating and updating share: reading back what no answer told, waiting until it is ready,
  * looking at what there is before a step, putting a setting. */
 
-/* A read soon after a create may not see it yet. */
 int act_read_back(struct act *act, const struct value *object, const struct value *wanted,
     const struct value **live, struct err *err)
 {
@@ -56,7 +55,6 @@ static const struct value *with_computed(
     return object;
 }
 
-/* What there is already, for the conditions of later steps and for what they send. */
 int act_look(struct act *act, const struct spec_step *step, const struct value **object, struct err *err)
 {
     const struct value *document, *doc;

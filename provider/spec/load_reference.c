@@ -2,7 +2,6 @@
  * What a type refers to: its identity, attributes of other resources that fill its own, engines, and the
  * names and the page of its service's documentation.
  */
-#include "base/mem.h"
 #include "provider/spec/load.h"
 
 /* ---- What a type takes from elsewhere: `fills`, from other resources; `engines`, from the machine that a

@@ -1,5 +1,4 @@
 /* The IAM actions that a type's calls need. */
-#include "base/mem.h"
 #include "provider/spec/spec.h"
 
 struct collecting {

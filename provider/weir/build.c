@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 enum {
     TIMEOUT_MS = 15 * 60 * 1000, /* where the resource says nothing */

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "provider/wire/internal.h"
 
 /* ---- Scalars between our side and the wire: numbers, booleans, timestamps, blobs, JSON in text ---- */

@@ -2,7 +2,6 @@
  * JSON bodies: our values under the service's names, written by base/json.
  */
 #include "base/json.h"
-#include "base/mem.h"
 #include "provider/wire/internal.h"
 
 #include <assert.h>

@@ -4,7 +4,6 @@
 #include "provider/wire/wire.h"
 
 #include "base/hash.h"
-#include "base/mem.h"
 #include "provider/wire/internal.h"
 
 #include <assert.h>

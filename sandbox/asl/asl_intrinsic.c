@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>

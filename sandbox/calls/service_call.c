@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 
 bool service_find(
     const struct service_call *call, struct str type, struct str reference, struct control_record *out)

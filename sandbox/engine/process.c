@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

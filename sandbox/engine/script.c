@@ -3,7 +3,6 @@
 
 #include "base/archive.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "sandbox/engine/logs.h"
 
 #include <stdlib.h>

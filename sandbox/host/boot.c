@@ -1,7 +1,6 @@
 /* One host, from its folder to its last process: the thread that has it. */
 #include "base/embed.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/host/host_internal.h"
 

@@ -4,8 +4,6 @@
 
 #include "sandbox/s3/store.h"
 
-#include <stdio.h>
-
 struct precheck {
     struct gate *gate;
     struct arena *arena;

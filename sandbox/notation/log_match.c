@@ -2,7 +2,6 @@
 #include "sandbox/notation/log_match.h"
 
 #include "base/json.h"
-#include "base/mem.h"
 #include "sandbox/asl/asl.h"
 
 /* ---- an event, as it is looked at ---- */

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/mem.h"
 #include "sandbox/s3/s3srv.h"
 
 enum { MIN_PART = 5 * 1024 * 1024 };

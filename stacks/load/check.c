@@ -1,5 +1,4 @@
 /* Bodies of resources against their schemas: unknown and missing keys, values that do not fit. */
-#include "base/mem.h"
 #include "provider/names/names.h"
 #include "stacks/load/load.h"
 

@@ -161,7 +161,6 @@ static const struct value *former_text(const struct loader *loader, struct str f
     return name.p ? value_get(loader->options->files, name) : NULL;
 }
 
-/* The text that an editor has of it. */
 bool unsaved_text(const struct loader *loader, struct str file, struct str *text)
 {
     const struct stack_options *options = loader->options;
@@ -216,7 +215,6 @@ static bool read_text(const struct unit *unit, struct str file, const struct nod
     return false;
 }
 
-/* The tree of a file; each file is read once, however often it is used. NULL after an error. */
 const struct node *file_tree(
     const struct unit *unit, struct str ident, struct str file, const struct node *at)
 {

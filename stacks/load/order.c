@@ -46,7 +46,6 @@ void resolve_depends_on(struct resolving *r, const struct node *node)
     free(found);
 }
 
-/* What a module's call waits for, all resources in it wait for. */
 void resolve_find_waits(struct loader *loader, struct unit *unit)
 {
     const struct decl *call = unit->module->call;

@@ -1,6 +1,5 @@
 /* The sections `resources` and `data`, and those that need few words: locals, connections, providers,
  * outputs. */
-#include "base/mem.h"
 #include "provider/kind.h"
 #include "provider/ssh/connection_settings.h"
 #include "stacks/load/load.h"

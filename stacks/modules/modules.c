@@ -2,7 +2,6 @@
 #include "stacks/load/load.h"
 
 #include "base/file.h"
-#include "base/mem.h"
 
 static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("for_each"), STR_INIT("when"),
     STR_INIT("depends_on"), STR_INIT("provider"), STR_INIT("providers")};

@@ -40,7 +40,6 @@ const struct value *upload_parts_name(struct parts *p, struct arena *arena)
     return value_map(arena, entries, p->record.upload.n ? 3 : 2);
 }
 
-/* The CRC as S3 writes it. */
 struct str upload_crc_text(struct arena *arena, uint64_t crc)
 {
     char bytes[8];

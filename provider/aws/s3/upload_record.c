@@ -344,7 +344,6 @@ static struct str expected_etag(struct parts *p, struct arena *arena)
     return arena_printf(arena, "%.*s-%d", STR_ARG(hex), p->count);
 }
 
-/* The answer was lost, and the upload is gone since: did it become the object? */
 bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out)
 {
     struct arena *arena = p->ctx->arena;
@@ -368,7 +367,6 @@ static bool has_all_parts(const struct parts *p)
     return true;
 }
 
-/* Whether it can go on; what cannot is aborted. */
 bool upload_parts_resume(struct parts *p, struct s3_uploaded *out)
 {
     struct upload_record left;

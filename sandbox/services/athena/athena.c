@@ -173,16 +173,6 @@ static int get_catalog(struct service_call *call, struct err *err)
     return 0;
 }
 
-const struct service_operation athena_catalog_operations[] = {
-    {"athena", "ListDatabases", list_databases, NULL, NULL},
-    {"athena", "GetDatabase", get_database, NULL, NULL},
-    {"athena", "ListTableMetadata", list_tables, NULL, NULL},
-    {"athena", "GetTableMetadata", get_table, NULL, NULL},
-    {"athena", "ListDataCatalogs", list_catalogs, NULL, NULL},
-    {"athena", "GetDataCatalog", get_catalog, NULL, NULL},
-    {0},
-};
-
 enum { MAX_ROWS = 1000, MAX_SHOWN = 50, NO_DUCKDB = 3, TIMEOUT_MS = 1800000 };
 static const size_t MAX_RESULT = 64 * 1024 * 1024;
 
@@ -560,6 +550,12 @@ static int results(struct service_call *call, struct err *err)
 }
 
 const struct service_operation athena_operations[] = {
+    {"athena", "ListDatabases", list_databases, NULL, NULL},
+    {"athena", "GetDatabase", get_database, NULL, NULL},
+    {"athena", "ListTableMetadata", list_tables, NULL, NULL},
+    {"athena", "GetTableMetadata", get_table, NULL, NULL},
+    {"athena", "ListDataCatalogs", list_catalogs, NULL, NULL},
+    {"athena", "GetDataCatalog", get_catalog, NULL, NULL},
     {"athena", "StartQueryExecution", athena_start, NULL, NULL},
     {"athena", "GetQueryExecution", athena_get, NULL, NULL},
     {"athena", "BatchGetQueryExecution", get_many, NULL, NULL},

@@ -161,15 +161,6 @@ static int delete_archive(struct service_call *call, struct err *err)
     return 0;
 }
 
-const struct service_operation archives_operations[] = {
-    {"events", "CreateArchive", create_archive, NULL, NULL},
-    {"events", "DescribeArchive", describe_archive, NULL, NULL},
-    {"events", "ListArchives", list_archives, NULL, NULL},
-    {"events", "UpdateArchive", update_archive, NULL, NULL},
-    {"events", "DeleteArchive", delete_archive, NULL, NULL},
-    {0},
-};
-
 /* ---- Replays of archives: their events go to the rules of the bus again ---- */
 
 enum { MOST_REPLAYS = 10, REPLAY_S = 20 };
@@ -351,7 +342,12 @@ static int cancel_replay(struct service_call *call, struct err *err)
     return 0;
 }
 
-const struct service_operation replays_operations[] = {
+const struct service_operation archives_operations[] = {
+    {"events", "CreateArchive", create_archive, NULL, NULL},
+    {"events", "DescribeArchive", describe_archive, NULL, NULL},
+    {"events", "ListArchives", list_archives, NULL, NULL},
+    {"events", "UpdateArchive", update_archive, NULL, NULL},
+    {"events", "DeleteArchive", delete_archive, NULL, NULL},
     {"events", "StartReplay", start_replay, NULL, NULL},
     {"events", "CancelReplay", cancel_replay, NULL, NULL},
     {0},

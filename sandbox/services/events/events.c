@@ -324,14 +324,6 @@ static int names_by_target(struct service_call *call, struct err *err)
     return service_answer_page(call, "RuleNames", value_builder_list(&all), 100, err);
 }
 
-const struct service_operation events_operations[] = {
-    {"events", "ListRuleNamesByTarget", names_by_target, NULL, NULL},
-    {"events", "PutEvents", do_put, NULL, NULL},
-    {"events", "PutTargets", rule_check_targets, NULL, NULL},
-    {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
-    {0},
-};
-
 /* ---- PutPermission and RemovePermission of one principal: a statement in the bus's policy ---- */
 
 /* The statements of the bus's policy. */
@@ -423,7 +415,11 @@ static int remove_permission(struct service_call *call, struct err *err)
     return put_statements(call, &bus, rest, err);
 }
 
-const struct service_operation bus_operations[] = {
+const struct service_operation events_operations[] = {
+    {"events", "ListRuleNamesByTarget", names_by_target, NULL, NULL},
+    {"events", "PutEvents", do_put, NULL, NULL},
+    {"events", "PutTargets", rule_check_targets, NULL, NULL},
+    {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
     {"events", "PutPermission", put_permission, NULL, NULL},
     {"events", "RemovePermission", remove_permission, NULL, NULL},
     {0},

@@ -164,13 +164,6 @@ static int export_cancel(struct service_call *call, struct err *err)
     return 0;
 }
 
-const struct service_operation logs_export_operations[] = {
-    {"logs", "CreateExportTask", export_create, NULL, NULL},
-    {"logs", "DescribeExportTasks", export_describe, NULL, NULL},
-    {"logs", "CancelExportTask", export_cancel, NULL, NULL},
-    {0},
-};
-
 static const struct value *with_type(struct arena *arena, const struct value *destination)
 {
     const struct value *location = value_getz(destination, "deliveryDestinationConfiguration");
@@ -246,6 +239,9 @@ static int list_sources(struct service_call *call, struct err *err)
 }
 
 const struct service_operation deliveries_operations[] = {
+    {"logs", "CreateExportTask", export_create, NULL, NULL},
+    {"logs", "DescribeExportTasks", export_describe, NULL, NULL},
+    {"logs", "CancelExportTask", export_cancel, NULL, NULL},
     {"logs", "PutDeliveryDestination", put_destination, NULL, NULL},
     {"logs", "GetDeliveryDestination", get_destination, NULL, NULL},
     {"logs", "DescribeDeliveryDestinations", list_destinations, NULL, NULL},

@@ -4,14 +4,12 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/view.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* ---- templates of inputs ---- */
 

@@ -143,15 +143,6 @@ static int confirm(struct service_call *call, struct err *err)
                : service_refuse(err, 400, "InvalidParameter", "Invalid token");
 }
 
-const struct service_operation subscription_operations[] = {
-    {"sns", "Subscribe", subscribe, NULL, NULL},
-    {"sns", "ConfirmSubscription", confirm, NULL, NULL},
-    {"sns", "Unsubscribe", unsubscribe, NULL, NULL},
-    {"sns", "GetSubscriptionAttributes", get_subscription, NULL, NULL},
-    {"sns", "SetSubscriptionAttributes", set_subscription, NULL, NULL},
-    {0},
-};
-
 enum { MAX_TOPIC_NAME = 256 };
 
 #define DELIVERY_POLICY                                                                                      \
@@ -388,6 +379,11 @@ static int drop_permission(struct service_call *call, struct err *err)
 }
 
 const struct service_operation topic_operations[] = {
+    {"sns", "Subscribe", subscribe, NULL, NULL},
+    {"sns", "ConfirmSubscription", confirm, NULL, NULL},
+    {"sns", "Unsubscribe", unsubscribe, NULL, NULL},
+    {"sns", "GetSubscriptionAttributes", get_subscription, NULL, NULL},
+    {"sns", "SetSubscriptionAttributes", set_subscription, NULL, NULL},
     {"sns", "CreateTopic", create_topic, NULL, NULL},
     {"sns", "GetTopicAttributes", get_topic, NULL, NULL},
     {"sns", "SetTopicAttributes", set_topic, NULL, NULL},
