@@ -50,7 +50,7 @@ struct aws_call {
     /* Extra retry rule: is this error transient for this call? (from the spec; may be NULL) */
     bool (*transient)(void *ctx, const struct err *err);
     void *transient_ctx;
-    int64_t transient_for_ms; /* how long such errors are retried; 0: 2 minutes */
+    int64_t transient_for_ms; /* how long such errors are retried; 0: 2 minutes, 15 s in an emulator */
     /* Told when it is to be sent for the nth time, throttled or without a good answer. NULL: nobody is. */
     void (*repeats)(void *ctx, const struct err *failure, int nth);
     void *repeats_ctx;

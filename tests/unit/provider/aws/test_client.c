@@ -394,6 +394,20 @@ static void what_is_not_visible_yet_is_waited_for(void **state)
     stop(&f);
 }
 
+static void an_emulator_has_nothing_that_becomes_visible_late(void **state)
+{
+    (void)state;
+    START(f, KEYS ", \"account_id\": \"000000000000\"",
+        {.status = 400,
+            .body =
+                "{\"__type\":\"InvalidInputException\",\"Message\":\"Service should be able to assume\"}"});
+    struct aws_call call = call_glue(&f, false);
+    call.transient = role_is_new;
+    must_fail(&f, &call);
+    assert_in_range(manual_clock_slept(), 15 * 1000, 30 * 1000);
+    stop(&f);
+}
+
 static void an_interrupt_ends_the_pause(void **state)
 {
     (void)state;
@@ -827,6 +841,7 @@ int main(void)
         cmocka_unit_test(a_dead_service_uses_up_the_budget),
         cmocka_unit_test(a_service_may_ask_for_a_pause),
         cmocka_unit_test(what_is_not_visible_yet_is_waited_for),
+        cmocka_unit_test(an_emulator_has_nothing_that_becomes_visible_late),
         cmocka_unit_test(an_interrupt_ends_the_pause),
         cmocka_unit_test(a_sink_gets_nothing_twice),
         cmocka_unit_test(a_wrong_clock_is_corrected),
