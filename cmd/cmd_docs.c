@@ -329,23 +329,39 @@ static int unknown_topic(
                   : err_hint(err, "\"weir docs\" lists the types, \"weir docs functions\" the functions");
 }
 
-/* A resource type, a data source of that name, or a function. `data.TYPE` is the data source only. */
+static const struct schema *find_type(
+    struct catalog *catalog, struct str name, bool data_only, struct err *failure)
+{
+    const struct schema *schema = data_only ? NULL : catalog_find(catalog, name, false, failure);
+    return schema ? schema : catalog_find(catalog, name, true, data_only ? failure : ERR_IGNORED);
+}
+
+/* A resource type or an attribute of it, a data source of that name, or a function. `data.TYPE` is the data
+ * source only. */
 static int show_topic(struct catalog *catalog, struct str topic, enum reference_format format,
     const struct term *term, struct buf *out, struct err *err)
 {
     struct err failure = ERR_INIT;
     bool data_only = str_starts(topic, STR("data."));
-    struct str type = data_only ? str_slice(topic, 5, topic.n) : topic;
-    const struct schema *schema = data_only ? NULL : catalog_find(catalog, type, false, &failure);
-    if (!schema)
-        schema = catalog_find(catalog, type, true, data_only ? &failure : ERR_IGNORED);
+    struct str name = data_only ? str_slice(topic, 5, topic.n) : topic;
+    const struct schema *schema = find_type(catalog, name, data_only, &failure);
     if (schema) {
         reference_type(schema, format, term, out);
         return 0;
     }
     if (reference_functions(topic, format, term, out))
         return 0;
-    return unknown_topic(catalog, topic, &failure, err);
+    size_t end = name.n; /* of the type in TYPE.ATTRIBUTE */
+    while (!schema && end-- > 0)
+        if (name.p[end] == '.')
+            schema = find_type(catalog, str_slice(name, 0, end), data_only, ERR_IGNORED);
+    if (!schema)
+        return unknown_topic(catalog, topic, &failure, err);
+    struct str path = str_slice(name, end + 1, name.n);
+    if (reference_attribute_at(schema, path, format, term, out))
+        return 0;
+    err_set(err, ERR_USAGE, "%.*s has no attribute \"%.*s\"", STR_ARG(schema->name), STR_ARG(path));
+    return err_hint(err, "\"weir docs %.*s\" lists its attributes", STR_ARG(schema->name));
 }
 
 static int write_page(struct invocation *inv, enum reference_format format, struct buf *out, struct err *err)
@@ -390,7 +406,7 @@ static const struct option_set docs_set = OPTION_SET(NULL, docs_options);
 
 const struct command cmd_docs = {
     .name = "docs",
-    .args = "[TYPE|FUNCTION|functions|commands]",
+    .args = "[TYPE[.ATTRIBUTE]|FUNCTION|functions|commands]",
     .sets = {&docs_set},
     .settings_size = sizeof(struct docs_settings),
     .max_args = 1,

@@ -12,6 +12,9 @@ void reference_commands_markdown(struct buf *out);
 void reference_commands_man(struct buf *out);
 void reference_type(
     const struct schema *schema, enum reference_format format, const struct term *term, struct buf *out);
+/* The attribute at a path ("lifecycle_rules.filter"), with its fields; false: the type has none there. */
+bool reference_attribute_at(const struct schema *schema, struct str path, enum reference_format format,
+    const struct term *term, struct buf *out);
 /* One attribute: its type, what it is, and what there is to know of it. */
 void reference_attribute(const struct attr *attr, struct buf *out);
 /* What the language itself knows, as JSON Schema: the sections of a stack file (`properties`), and the keys

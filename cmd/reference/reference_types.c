@@ -242,6 +242,30 @@ static void attr_row(struct page *p, const struct attr *a, struct str prefix, en
             heading);
 }
 
+bool reference_attribute_at(const struct schema *schema, struct str path, enum reference_format format,
+    const struct term *term, struct buf *out)
+{
+    struct page p = page_for(format, term, out);
+    struct str prefix = STR_EMPTY;
+    const struct attr *found = NULL;
+    for (struct str rest = path; rest.n;) {
+        struct str name = str_cut(rest, '.', &rest);
+        if (str_ends(name, STR("[]")))
+            name.n -= 2;
+        if (found)
+            prefix = arena_printf(&p.arena, "%.*s%.*s%s.", STR_ARG(prefix), STR_ARG(found->name),
+                found->type->kind == TYPE_OBJECT ? "" : "[]");
+        const struct type *object = found ? object_in(found->type) : NULL;
+        found = found ? (object ? type_field(object, name) : NULL) : schema_attr(schema, name);
+        if (!found)
+            break;
+    }
+    if (found)
+        attr_row(&p, found, prefix, HEADING_NONE);
+    page_release(&p);
+    return found != NULL;
+}
+
 void reference_attribute(const struct attr *attr, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -127,6 +127,22 @@ def test_examples_are_completed(local_stack):
     assert f"words='{' '.join(names)}'" in local_stack.run("completion", "bash").out
 
 
+@pytest.mark.parametrize("topic, shown", [
+    ("aws.s3.bucket.lifecycle_rules[].status", "    lifecycle_rules[].status  string\n        Whether the rule is active.\n        required, one of \"Enabled\" \"Disabled\"\n"),
+    ("aws.s3.bucket.lifecycle_rules.filter.tag.key", "    lifecycle_rules[].filter.tag.key  string\n        Key of the tag.\n        required\n"),
+    ("AWS::SQS::Queue.DelaySeconds", "    DelaySeconds  integer\n"),
+    ("data.aws.ec2.vpc.vpc_id", "    vpc_id  string\n"),
+])
+def test_docs_of_an_attribute(local_stack, topic, shown):
+    """With its fields, and nothing else."""
+    assert local_stack.run("docs", topic).out.startswith(shown)
+
+
+def test_docs_of_an_attribute_that_is_not_there(local_stack):
+    failed = local_stack.run("docs", "aws.s3.bucket.cors.nope", status=3).err
+    assert failed.startswith('error: aws.s3.bucket has no attribute "cors.nope"') and '"weir docs aws.s3.bucket" lists' in failed
+
+
 @pytest.mark.parametrize("topic, hint", [("plan", "weir help plan"), ("bucket", "there are: aws.s3.bucket"), ("s3", "aws.s3.object"), ("aws.s3", "aws.s3.object"), ("zzz", "weir docs functions")])
 def test_docs_of_what_is_no_type(local_stack, topic, hint):
     assert hint in local_stack.run("docs", topic, status=1).err
