@@ -411,22 +411,12 @@ static bool is_secret(const struct attr *attr)
     return false;
 }
 
-static bool tags_by_name(const struct compile *c, struct str name)
-{
-    return str_eqz(name, "Tags") || (c->tags.n && str_eq(name, c->tags));
-}
-
 /* Some services take no colon in a tag's key. */
 static bool takes_ownership_tags(struct compile *c, const struct attr *key)
 {
     struct schema_issue issue;
     const struct value *out;
     return !schema_convert(c->arena, key, value_stringz(c->arena, "weir:address"), &out, &issue);
-}
-
-static bool pairs_take_ownership_tags(struct compile *c, const struct type *pair, struct str key)
-{
-    return takes_ownership_tags(c, type_field(pair, key));
 }
 
 static bool map_takes_ownership_tags(struct compile *c, const struct value *schema)
@@ -450,7 +440,7 @@ static void make_tags(struct compile *c, struct attr *attr, const struct value *
     struct type *own = ARENA_NEW(c->arena, struct type);
     *own = tags;
     if (str_eq(attr->name, c->tags))
-        c->no_ownership_tags = pairs ? !pairs_take_ownership_tags(c, type->elem, tags.key)
+        c->no_ownership_tags = pairs ? !takes_ownership_tags(c, type_field(type->elem, tags.key))
                                      : !map_takes_ownership_tags(c, schema);
     attr->type = own;
     attr->pattern = STR_EMPTY;
@@ -481,7 +471,7 @@ void compile_attr(struct compile *c, struct attr *attr, struct str name, const s
     set_compare(attr, schema, here);
     attr->default_value = scalar_default(attr, schema);
     attr->sensitive = is_secret(attr);
-    if (tags_by_name(c, name))
+    if (str_eqz(name, "Tags") || (c->tags.n && str_eq(name, c->tags)))
         make_tags(c, attr, schema);
     if (attr->settable)
         look_inside(attr);

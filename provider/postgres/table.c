@@ -112,11 +112,6 @@ const struct value *table_shape(
     return value_with(arena, shown, STR("primary_key_name"), NULL);
 }
 
-static struct str table_field(const struct value *map, const char *name)
-{
-    return value_gets(map, name);
-}
-
 struct str table_name(struct pg_work *work)
 {
     return pg_work_name(work, "schema", "name");
@@ -125,17 +120,17 @@ struct str table_name(struct pg_work *work)
 void table_write_column(struct pg_work *work, const struct value *column)
 {
     struct buf *sql = &work->sql;
-    sql_add(sql, work->session, "%I %s", table_field(column, "name"), table_field(column, "type"));
-    if (table_field(column, "collation").n)
-        sql_add(sql, work->session, " collate %I", table_field(column, "collation"));
+    sql_add(sql, work->session, "%I %s", value_gets(column, "name"), value_gets(column, "type"));
+    if (value_gets(column, "collation").n)
+        sql_add(sql, work->session, " collate %I", value_gets(column, "collation"));
     if (value_getb(column, "not_null"))
         buf_addz(sql, " not null");
-    if (table_field(column, "default").n)
-        sql_add(sql, work->session, " default %s", table_field(column, "default"));
-    if (table_field(column, "generated").n)
-        sql_add(sql, work->session, " generated always as (%s) stored", table_field(column, "generated"));
-    if (table_field(column, "identity").n)
-        sql_add(sql, work->session, " generated %s as identity", table_field(column, "identity"));
+    if (value_gets(column, "default").n)
+        sql_add(sql, work->session, " default %s", value_gets(column, "default"));
+    if (value_gets(column, "generated").n)
+        sql_add(sql, work->session, " generated always as (%s) stored", value_gets(column, "generated"));
+    if (value_gets(column, "identity").n)
+        sql_add(sql, work->session, " generated %s as identity", value_gets(column, "identity"));
 }
 
 static void table_write_list(struct pg_work *work, const char *format, const struct value *names)
@@ -160,12 +155,12 @@ void table_write_foreign_key(struct pg_work *work, const struct value *key)
     static const char *const events[][2] = {{"on_delete", " on delete %s"}, {"on_update", " on update %s"}};
     table_write_list(work, "foreign key", value_getz(key, "columns"));
     buf_addz(&work->sql, " references ");
-    write_reference(work, table_field(key, "references"));
+    write_reference(work, value_gets(key, "references"));
     if (value_getz(key, "to"))
         table_write_list(work, "", value_getz(key, "to"));
     for (size_t i = 0; i < 2; i++)
-        if (table_field(key, events[i][0]).n)
-            sql_add(&work->sql, work->session, events[i][1], table_field(key, events[i][0]));
+        if (value_gets(key, events[i][0]).n)
+            sql_add(&work->sql, work->session, events[i][1], value_gets(key, events[i][0]));
     if (value_getb(key, "deferrable"))
         buf_addz(&work->sql, " deferrable");
 }
@@ -223,9 +218,9 @@ static void table_write_comments(struct pg_work *work, struct str table)
     if (comment.n)
         sql_add(&work->sql, work->session, "comment on table %s is %L;\n", table, comment);
     for (uint32_t i = 0; columns && i < columns->count; i++)
-        if (table_field(columns->items[i], "comment").n)
+        if (value_gets(columns->items[i], "comment").n)
             sql_add(&work->sql, work->session, "comment on column %s.%I is %L;\n", table,
-                table_field(columns->items[i], "name"), table_field(columns->items[i], "comment"));
+                value_gets(columns->items[i], "name"), value_gets(columns->items[i], "comment"));
 }
 
 void table_write(struct pg_work *work, bool twin)

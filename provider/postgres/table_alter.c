@@ -70,11 +70,6 @@ struct altering {
     struct value_builder *checked;
 };
 
-static struct str alter_text(const struct value *map, const char *name)
-{
-    return value_gets(map, name);
-}
-
 static void alter_column(struct altering *a, struct str column, const char *format, struct str rest)
 {
     sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I ", a->table, column);
@@ -85,8 +80,8 @@ static void alter_column(struct altering *a, struct str column, const char *form
 static int alter_type(
     struct altering *a, struct str name, const struct value *now, const struct value *wanted, struct err *err)
 {
-    struct str from = alter_text(now, "type"), to = alter_text(wanted, "type");
-    bool same_order = str_eq(alter_text(now, "collation"), alter_text(wanted, "collation"));
+    struct str from = value_gets(now, "type"), to = value_gets(wanted, "type");
+    bool same_order = str_eq(value_gets(now, "collation"), value_gets(wanted, "collation"));
     if (str_eq(from, to) && same_order)
         return 0;
     if ((!type_widens(from, to) || !same_order) && !alter_allows(a->work, "rewrite")) {
@@ -100,8 +95,8 @@ static int alter_type(
             "add a column of the new type, copy in a postgres.migrations, and leave the old one out later");
     }
     sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I type %s", a->table, name, to);
-    if (alter_text(wanted, "collation").n)
-        sql_add(&a->work->sql, a->work->session, " collate %I", alter_text(wanted, "collation"));
+    if (value_gets(wanted, "collation").n)
+        sql_add(&a->work->sql, a->work->session, " collate %I", value_gets(wanted, "collation"));
     sql_add(&a->work->sql, a->work->session, " using %I::%s;\n", name, to);
     return 0;
 }
@@ -120,10 +115,10 @@ static void alter_default(struct altering *a, struct str name, const struct valu
     const struct value *wanted, const struct value *configured)
 {
     if (!value_getz(configured, "default") ||
-        str_eq(alter_text(now, "default"), alter_text(wanted, "default")))
+        str_eq(value_gets(now, "default"), value_gets(wanted, "default")))
         return;
-    if (alter_text(wanted, "default").n)
-        alter_column(a, name, "set default %s", alter_text(configured, "default"));
+    if (value_gets(wanted, "default").n)
+        alter_column(a, name, "set default %s", value_gets(configured, "default"));
     else
         alter_column(a, name, "drop default%s", STR_EMPTY);
 }
@@ -131,7 +126,7 @@ static void alter_default(struct altering *a, struct str name, const struct valu
 static void alter_identity(struct altering *a, struct str name, const struct value *now,
     const struct value *wanted, const struct value *configured)
 {
-    struct str was = alter_text(now, "identity"), is = alter_text(wanted, "identity");
+    struct str was = value_gets(now, "identity"), is = value_gets(wanted, "identity");
     bool waits = is.n && !value_getb(now, "not_null"); /* the server wants the column closed before */
     if (!value_getz(configured, "identity") || str_eq(was, is) || waits)
         return;
@@ -144,7 +139,7 @@ static void alter_identity(struct altering *a, struct str name, const struct val
 static int alter_generated(
     struct altering *a, struct str name, const struct value *now, const struct value *wanted, struct err *err)
 {
-    struct str was = alter_text(now, "generated"), is = alter_text(wanted, "generated");
+    struct str was = value_gets(now, "generated"), is = value_gets(wanted, "generated");
     if (str_eq(was, is))
         return 0;
     if (was.n && !is.n) {
@@ -159,15 +154,15 @@ static int alter_generated(
 static void alter_comment(
     struct altering *a, struct str name, const struct value *now, const struct value *configured)
 {
-    struct str is = alter_text(configured, "comment");
-    if (value_getz(configured, "comment") && !str_eq(alter_text(now, "comment"), is))
+    struct str is = value_gets(configured, "comment");
+    if (value_getz(configured, "comment") && !str_eq(value_gets(now, "comment"), is))
         sql_add(&a->work->sql, a->work->session, "comment on column %s.%I is %L;\n", a->table, name,
             is.n ? is : (struct str){0});
 }
 
 static int alter_one(struct altering *a, const struct value *wanted, struct err *err)
 {
-    struct str name = alter_text(wanted, "name");
+    struct str name = value_gets(wanted, "name");
     const struct value *now = value_list_find(value_getz(a->now, "columns"), "name", name),
                        *configured = value_list_find(value_getz(a->work->desired, "columns"), "name", name);
     if (!now) {
@@ -190,7 +185,7 @@ static int alter_columns(struct altering *a, struct err *err)
 {
     const struct value *now = value_getz(a->now, "columns"), *wanted = value_getz(a->twin, "columns");
     for (uint32_t i = 0; now && i < now->count; i++) {
-        struct str name = alter_text(now->items[i], "name");
+        struct str name = value_gets(now->items[i], "name");
         bool ours = value_list_find(value_getz(a->work->prior, "columns"), "name", name);
         if (value_list_find(wanted, "name", name) || !ours)
             continue;
@@ -324,7 +319,7 @@ static void alter_primary_key(struct altering *a)
     if (!is_managed(a, "primary_key") || (none ? !now : value_equal(now, wanted)))
         return;
     if (now)
-        drop_constraint(a, alter_text(a->now, "primary_key_name"));
+        drop_constraint(a, value_gets(a->now, "primary_key_name"));
     if (none)
         return;
     sql_add(&a->work->sql, a->work->session, "alter table %s add primary key (", a->table);
@@ -337,7 +332,7 @@ static int alter_partitions(struct altering *a, struct err *err)
     const struct value *now = value_getz(a->now, "partitions"), *wanted = value_getz(a->twin, "partitions"),
                        *configured = value_getz(a->work->desired, "partitions");
     struct str schema = text_of(a->work->ctx, a->work->desired, "schema");
-    if (!str_eq(alter_text(a->now, "partition_by"), alter_text(a->twin, "partition_by"))) {
+    if (!str_eq(value_gets(a->now, "partition_by"), value_gets(a->twin, "partition_by"))) {
         err_set(err, ERR_INVALID, "how a table is divided into partitions cannot be changed");
         return alter_refuse(NULL, err, "make a table of another name, and copy in a postgres.migrations");
     }
@@ -366,13 +361,13 @@ static void alter_settings(struct altering *a)
     struct str comment = text_of(work->ctx, work->desired, "comment"),
                owner = text_of(work->ctx, work->desired, "owner");
     bool unlogged = flag_of(work->ctx, work->desired, "unlogged");
-    if (is_managed(a, "comment") && !str_eq(comment, alter_text(a->now, "comment")))
+    if (is_managed(a, "comment") && !str_eq(comment, value_gets(a->now, "comment")))
         sql_add(&work->sql, work->session, "comment on table %s is %L;\n", a->table,
             comment.n ? comment : (struct str){0});
     if (is_managed(a, "unlogged") && unlogged != value_getb(a->now, "unlogged"))
         sql_add(&work->sql, work->session, "alter table %s set %s;\n", a->table,
             unlogged ? STR("unlogged") : STR("logged"));
-    if (owner.n && !str_eq(owner, alter_text(a->now, "owner")))
+    if (owner.n && !str_eq(owner, value_gets(a->now, "owner")))
         sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", a->table, owner);
 }
 

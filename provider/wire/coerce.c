@@ -177,9 +177,6 @@ int wire_scalar_text(const struct wire_encoder *e, const struct shape *shape, co
     return wire_plain_text(e->arena, scalar, out) ? 0 : mismatch(e, "a string", v);
 }
 
-static const struct value *coerce_value(
-    struct arena *arena, const struct shape *shape, const struct value *doc);
-
 static bool is_blank_text(const struct value *v)
 {
     return v->kind == VALUE_STRING && str_trim(v->string).n == 0;
@@ -307,7 +304,7 @@ static const struct value *coerce_items(
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < n; i++) {
-        const struct value *item = elem ? coerce_value(arena, elem, items[i]) : items[i];
+        const struct value *item = elem ? wire_coerce(arena, elem, items[i]) : items[i];
         if (!value_is_null(item))
             value_builder_add(&list, item);
     }
@@ -367,7 +364,7 @@ static void add_pair(struct arena *arena, const struct shape *shape, struct str 
     if (!key || !wire_plain_text(arena, key, &text))
         return;
     value = value_is_null(value) ? &value_empty_string : value;
-    value = shape->elem ? coerce_value(arena, shape->elem, value) : value;
+    value = shape->elem ? wire_coerce(arena, shape->elem, value) : value;
     if (value)
         value_builder_set(map, text, value);
 }
@@ -415,7 +412,7 @@ static const struct value *coerce_map(struct arena *arena, const struct shape *s
     }
     for (uint32_t i = 0; i < doc->count; i++) {
         const struct value *v = doc->entries[i].value;
-        v = shape->elem ? coerce_value(arena, shape->elem, v) : v;
+        v = shape->elem ? wire_coerce(arena, shape->elem, v) : v;
         if (!value_is_null(v))
             value_builder_set(&map, doc->entries[i].key, v);
     }
@@ -463,7 +460,7 @@ static void add_members(
         if (value_is_null(v))
             continue;
         bool raw_bytes = m->location == WIRE_RAW_BODY && m->shape->kind == SHAPE_BLOB;
-        v = raw_bytes ? v : coerce_value(arena, m->shape, v);
+        v = raw_bytes ? v : wire_coerce(arena, m->shape, v);
         if (!value_is_null(v) && !(m->spread && !v->count))
             value_builder_set(map, m->name, v);
     }
@@ -481,8 +478,7 @@ static const struct value *coerce_struct(
     return value_builder_map(&map);
 }
 
-static const struct value *coerce_value(
-    struct arena *arena, const struct shape *shape, const struct value *doc)
+const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *doc)
 {
     if (value_is_null(doc))
         return NULL;
@@ -507,9 +503,4 @@ static const struct value *coerce_value(
     case SHAPE_JOINED: return coerce_joined(arena, shape, doc);
     }
     return NULL;
-}
-
-const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *document)
-{
-    return coerce_value(arena, shape, document);
 }

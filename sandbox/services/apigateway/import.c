@@ -30,18 +30,15 @@ static int import_call(const struct import *im, const char *operation, const str
         output ? output : &ignored, err);
 }
 
-static int invalid_document(struct err *err)
-{
-    return bad_request(err, "Invalid OpenAPI input.");
-}
-
 static int read_document(struct arena *arena, struct str text, const struct value **out, struct err *err)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     const struct source source = {.path = STR("body"), .text = text};
     const struct node *node = yaml_parse(arena, &source, &diags);
     *out = node && node->kind == NODE_MAP ? node_value(arena, node) : NULL;
-    return value_getz(*out, "swagger") || value_getz(*out, "openapi") ? 0 : invalid_document(err);
+    return value_getz(*out, "swagger") || value_getz(*out, "openapi")
+               ? 0
+               : bad_request(err, "Invalid OpenAPI input.");
 }
 
 /* components.schemas, or definitions in Swagger 2. */

@@ -17,11 +17,6 @@ static const struct endpoint *endpoint_of(struct str type)
     return NULL;
 }
 
-static struct str address_of(const struct control_record *record)
-{
-    return value_gets(record->attrs, "address");
-}
-
 /* A record with several ports has a listener for each, which its id tells apart. */
 static struct str listener_id(struct arena *arena, const struct control_record *record, uint16_t port)
 {
@@ -33,8 +28,8 @@ static void open_listener(struct services *services, const struct endpoint *endp
 {
     struct err err = ERR_INIT;
     const struct listener_of of = {str_z(endpoint->type), record->region, id};
-    if (listeners_open(
-            services_parts(services)->listeners, &of, address_of(record), port, endpoint->visit, NULL, &err))
+    if (listeners_open(services_parts(services)->listeners, &of, value_gets(record->attrs, "address"), port,
+            endpoint->visit, NULL, &err))
         fprintf(stderr, "sandbox: %s %.*s is a record only: %s\n", endpoint->type, STR_ARG(record->id),
             err.message);
 }
