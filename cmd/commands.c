@@ -1,4 +1,4 @@
-/* The table of commands, and the way from argv to the command's function. */
+/* The table of commands, the way from argv to the command's function, weir help and weir version. */
 #include "base/spawn.h"
 #include "cmd/invocation/invocation.h"
 

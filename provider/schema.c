@@ -1,4 +1,4 @@
-/* Schemas: see schema.h. */
+/* Schemas, and fields within attributes: see schema.h. */
 #include "provider/schema.h"
 
 #include "base/match.h"

@@ -1,4 +1,4 @@
-/* What counts as the same of attribute values. */
+/* What counts as the same of attribute values, IAM policy documents among them. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/schema_internal.h"

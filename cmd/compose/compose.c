@@ -1,5 +1,5 @@
 /* The whole of a compose file: its name, networks, volumes, services, and the inputs that they turn out to
- * need. */
+ * need, as somebody would write them. */
 #include "cmd/compose/compose.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
-/* `include:` of a compose file: the services, networks, volumes, secrets and configs of others, with paths
- * from their own folders on and variables of their own .env; and paths on the host. */
+/* `include:` and `extends:` of a compose file: the services, networks, volumes, secrets and configs of
+ * others, with paths from their own folders on and variables of their own .env; and paths on the host. */
 #include "base/file.h"
 #include "cmd/compose/compose.h"
 #include "stacks/stack.h"

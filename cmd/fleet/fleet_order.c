@@ -1,5 +1,5 @@
-/* Members that refer to each other's outputs: each is worked on when those before it are done, and skipped
- * when one of these is not. */
+/* Members that refer to each other's outputs, in this shard and in others: each is worked on when those
+ * before it are done, and skipped when one of these is not. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cmd/fleet/fleet.h"

@@ -1,5 +1,5 @@
 /* The stack that all members of a fleet share: made before them, taken down after the last, and only when
- * nobody else uses what is in it, as far as states and ownership tags tell. */
+ * nobody else uses what is in it or lives by it, as far as states and ownership tags tell. */
 #include "cmd/fleet/fleet.h"
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"

@@ -1,4 +1,5 @@
-/* `weir import cloudformation`, `live` and `terraform`: what each reads, and the draft that comes of it. */
+/* `weir import cloudformation`, `live` and `terraform`: what each reads, the draft that comes of it, and
+ * what they share. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -1,4 +1,5 @@
-/* Finds live resources by a tag and by type, and the code of functions: see live.h. */
+/* Finds live resources by a tag, by type and by a CloudFormation stack, and the code of functions: see
+ * live.h. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"

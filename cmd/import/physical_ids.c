@@ -1,4 +1,5 @@
-/* What a live stack has made, under the ids by which it is taken over. */
+/* What a live stack has made, under the ids by which it is taken over; and names that CloudFormation makes
+ * up. */
 #include "base/hash.h"
 #include "cmd/import/fit.h"
 #include "cmd/import/template.h"

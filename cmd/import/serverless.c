@@ -1,4 +1,4 @@
-/* SAM's types, one after the other: see serverless.h. */
+/* SAM's types, one after the other, and the forms that they are filled in to: see serverless.h. */
 #include "cmd/import/serverless.h"
 
 #include "base/embed.h"

@@ -1,4 +1,5 @@
-/* What SAM's forms cannot say by themselves: which function is meant, tags, what a role may do. */
+/* What SAM's forms cannot say by themselves: which function is meant, tags, what a role may do, where code
+ * and definitions lie. */
 #include "base/file.h"
 #include "cmd/import/serverless.h"
 

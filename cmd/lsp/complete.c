@@ -1,4 +1,4 @@
-/* Completion: what may stand where the cursor is. */
+/* Completion: what may stand where the cursor is, within expressions too. */
 #include "base/embed.h"
 #include "base/json.h"
 #include "cmd/lsp/server.h"

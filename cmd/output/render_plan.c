@@ -1,4 +1,5 @@
-/* The text of a plan: what changed outside, what weir would do, outputs, and the line in numbers. */
+/* The text of a plan: resources in order, what changed outside, what weir would do, what rules say,
+ * outputs, and the line in numbers. */
 #include "base/mem.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"

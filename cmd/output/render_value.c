@@ -1,4 +1,4 @@
-/* Values as people read them, cut to the width, with what is secret hidden. */
+/* Values as people read them, in one line or cut to the width, with what is secret hidden. */
 #include "base/json.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"

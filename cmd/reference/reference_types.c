@@ -1,4 +1,5 @@
-/* Pages about resource types and functions, for the terminal and in Markdown. */
+/* Pages about resource types, the notes on their attributes, and functions, for the terminal and in
+ * Markdown. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/reference/reference.h"

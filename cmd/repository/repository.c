@@ -1,4 +1,5 @@
-/* Opening all stacks below a folder: see repository.h. */
+/* Opening all stacks below a folder: finding them, which refer to which others, and what these are going to
+ * give: see repository.h. */
 #include "cmd/repository/repository.h"
 
 #include "stacks/load/files.h"

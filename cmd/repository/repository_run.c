@@ -1,4 +1,4 @@
-/* The commands with --all. */
+/* The commands with --all, and what was planned or done for all stacks. */
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/output/events.h"

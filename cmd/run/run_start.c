@@ -1,4 +1,5 @@
-/* Starting a job's run, its log while the start is not answered, and what the run gave: see jobs.h. */
+/* A job's arguments from the command line, its start, its log while that is not answered, and what the run
+ * gave: see jobs.h. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -1,4 +1,5 @@
-/* What an output stream can do, text that is safe to print, and tables. */
+/* What an output stream can do, text that is safe to print, tables, and the way out for all that weir
+ * prints. */
 #include "cmd/terminal/term.h"
 
 #include "base/file.h"

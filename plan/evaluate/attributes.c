@@ -1,4 +1,5 @@
-/* An instance's attributes: expressions evaluated, converted, marked where they are secret; then files. */
+/* An instance's attributes: expressions evaluated, converted, marked where they are secret, then files; and
+ * what other resources fill in. */
 #include "plan/evaluate/attributes.h"
 
 #include "base/mask.h"

@@ -1,4 +1,5 @@
-/* Settings of connections as they come to be known, and the route of a provider. */
+/* Settings of connections as they come to be known, the route of a provider, and the keys of hosts: see
+ * connections.h. */
 #include "plan/evaluate/connections.h"
 
 #include "base/mem.h"

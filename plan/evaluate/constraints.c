@@ -1,5 +1,5 @@
-/* What values require of each other, across resources too, and texts in languages of their own: reported at
- * the attribute, before anything is called. */
+/* What values require of each other, across resources too, texts in languages of their own, and what IAM
+ * refuses of policies: reported at the attribute, before anything is called. */
 #include "base/json.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"

@@ -1,4 +1,4 @@
-/* Values of declarations, one kind after the other. */
+/* Values of declarations, one kind after the other; and evaluating without planning. */
 #include "plan/evaluate/evaluate.h"
 
 #include "base/mask.h"

@@ -1,5 +1,5 @@
-/* The graph of dependencies; the state's records under their new addresses, the order among them, and
- * dependencies through what is no resource. */
+/* The graph of dependencies; the state's records under their new addresses and the order among them; and
+ * whose a name is in the state's snapshot. */
 #include "plan/objects/recorded.h"
 
 #include "base/json.h"

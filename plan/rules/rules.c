@@ -1,4 +1,5 @@
-/* All rules of a stack, asked of all that its plan does. */
+/* One rule, asked of one resource or of the plan; and all rules of a stack, asked of all that its plan
+ * does. */
 #include "plan/rules/rules.h"
 
 #include "base/clock.h"

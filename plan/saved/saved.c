@@ -1,5 +1,5 @@
-/* Saved plans: a JSON file with what was seen and what was decided. Applying one plans again from the same
- * facts and compares fingerprints, so that what is applied is what was reviewed. */
+/* Saved plans, one or those of several stacks: a JSON file with what was seen and what was decided.
+ * Applying one plans again from the same facts and compares fingerprints. */
 #include "plan/saved/saved.h"
 
 #include "base/file.h"

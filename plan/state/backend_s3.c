@@ -1,4 +1,5 @@
-/* The log as objects that are put once and never written again; what is there is found by listing. */
+/* The log as objects that are put once and never written again; what is there is found by listing. And
+ * whether a store is fit for that. */
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/json.h"

@@ -1,4 +1,5 @@
-/* The lock of a state in a folder: a file beside the log, which the kernel frees when its holder ends. */
+/* The lock of a state in a folder, held alone or by several: a file beside the log, which the kernel frees
+ * when its holder ends. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"

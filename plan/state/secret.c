@@ -1,4 +1,5 @@
-/* Keys from wherever the stack names them, sealing with AES-256-GCM, hashing with scrypt. */
+/* Keys from wherever the stack names them, data keys of KMS among them; sealing with AES-256-GCM, hashing
+ * with scrypt. */
 #include "plan/state/secret.h"
 
 #include "base/file.h"

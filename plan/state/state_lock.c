@@ -1,4 +1,5 @@
-/* The lock of the whole state: taken, given back, and what is reported of who has it. */
+/* The lock of the whole state, held alone or together with other runs: taken, given back, and what is
+ * reported of who has it. */
 #include "base/clock.h"
 #include "plan/state/state_internal.h"
 

@@ -1,5 +1,5 @@
 /* Opening what a command works on, in the order in which one thing needs the other, and its providers on
- * first use. */
+ * first use. Of a state only what is needed is read, and while the stack is loaded. */
 #include "plan/workspace.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
-/* AssumeRole and AssumeRoleWithWebIdentity. Signed here and not by the client, which needs credentials
- * itself. */
+/* Credentials from AWS: a session of IAM Identity Center, AssumeRole and AssumeRoleWithWebIdentity. Signed
+ * here and not by the client, which needs credentials itself. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"

@@ -1,4 +1,4 @@
-/* docker.container: made, started and waited for; changed in place where the Engine can. */
+/* docker.container: made, started, run to its end and waited for; changed in place where the Engine can. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "provider/docker/docker.h"

@@ -1,4 +1,5 @@
-/* Where each attribute of a container lies in what the Engine takes and says. */
+/* Where each attribute of a container lies in what the Engine takes and says, and how values are spelt
+ * there. */
 #include "provider/docker/docker.h"
 
 #include <ctype.h>

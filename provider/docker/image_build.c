@@ -1,4 +1,5 @@
-/* Building an image, pulling and pushing it, and what the engine reports meanwhile. */
+/* Building an image from a context (a tar archive that is made while it is sent), pulling and pushing it,
+ * and what the engine reports meanwhile. */
 #include "base/archive.h"
 #include "base/file.h"
 #include "base/json.h"

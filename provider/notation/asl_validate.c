@@ -1,4 +1,5 @@
-/* Machines: what they consist of, where their states lead, whether these can be reached and end. */
+/* Machines: what they consist of, where their states lead, whether these can be reached and end; and the
+ * fields of distributed Maps. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "provider/notation/asl_check.h"

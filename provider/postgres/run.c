@@ -1,4 +1,5 @@
-/* Statements: quoted by libpq, sent, waited for without blocking, interrupted where the user wants that. */
+/* Statements: quoted by libpq, sent, waited for without blocking, interrupted where the user wants that;
+ * and what the server says when it refuses. */
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mask.h"

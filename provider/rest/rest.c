@@ -1,4 +1,4 @@
-/* A client of one REST service: requests, their headers, and what is sent again. */
+/* A client of one REST service: its API, logging in, requests, their headers, and what is sent again. */
 #include "provider/rest/rest.h"
 
 #include "base/clock.h"

@@ -1,5 +1,6 @@
-/* Tags: reading them, and bringing them from what is to what is wanted. On the wire their items may have
- * members besides key and value (`beside`, `flag`), which our side keeps elsewhere or not at all. */
+/* Tags and ownership tags: reading them, and bringing them from what is to what is wanted. On the wire
+ * their items may have members besides key and value (`beside`, `flag`), which our side keeps elsewhere or
+ * not at all. */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 

@@ -1,4 +1,5 @@
-/* Taking resources down: what a consent makes of an object, what goes with it, and what stands in the way. */
+/* Taking resources down: what a consent makes of an object, what goes with it, what stands in the way, and
+ * what services leave behind. */
 #include "base/json.h"
 #include "provider/spec/act.h"
 

@@ -1,4 +1,4 @@
-/* Templates and conditions. */
+/* Templates and conditions, and what one call of a spec sends. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/endpoint.h"

@@ -1,4 +1,4 @@
-/* Jobs by their spec: starting, looking, stopping, listing, results, logs. */
+/* Jobs by their spec: starting, looking, stopping, listing, results, logs, and the error of a failed run. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"

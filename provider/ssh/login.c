@@ -1,4 +1,4 @@
-/* From a socket to a session that has logged in: libssh, host key, authentication. */
+/* From a connection to a session that has logged in: ways to the host, libssh, host key, authentication. */
 #include "provider/ssh/login.h"
 
 #include "base/clock.h"

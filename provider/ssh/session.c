@@ -1,4 +1,5 @@
-/* A session and the flows on it: what moves in its turn, what becomes of them when it is lost or closed. */
+/* The network thread: one poll loop over sessions, flows and tunnels. A session and the flows on it: what
+ * moves in its turn, what becomes of them when it is lost or closed. */
 #include "provider/ssh/session.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
-/* Generic documents into our names and types, by a shape. What JSON, XML and forms make of lists and maps
- * is evened out here, so a shape serves every protocol: XML knows no difference between one item and a list
- * of one, and wraps what JSON nests. */
+/* Generic documents into our names and types, by a shape, and scalars both ways. What JSON, XML and forms
+ * make of lists and maps is evened out here, so a shape serves every protocol: XML knows no difference
+ * between one item and a list of one. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"

@@ -1,4 +1,4 @@
-/* From state to state. */
+/* From state to state; and one state by itself. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"

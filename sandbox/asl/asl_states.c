@@ -1,4 +1,4 @@
-/* The states of a machine, and Retry and Catch. */
+/* The states of a machine, comparisons of a Choice, and Retry and Catch. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/asl/asl_internal.h"

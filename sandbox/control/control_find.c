@@ -1,4 +1,4 @@
-/* Which resource a request is about: by what names it. */
+/* Which resource a request is about, by what names it; and filters of a listing. */
 #include "sandbox/control/control_internal.h"
 
 #include <ctype.h>

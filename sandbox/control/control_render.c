@@ -1,4 +1,5 @@
-/* What an object's answer holds: attributes, entries, and what services show besides, at their paths. */
+/* An answer's document, and what an object's answer holds: attributes, entries, and what services show
+ * besides, at their paths. */
 #include "sandbox/control/control_render.h"
 
 #include "base/hash.h"

@@ -1,5 +1,6 @@
 /* Records: in memory, and as one JSON file each, written whole and renamed into place. The file comes
- * first: what cannot be kept does not happen in memory either. */
+ * first: what cannot be kept does not happen in memory either. And records as the rest of the sandbox sees
+ * them. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"

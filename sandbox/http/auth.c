@@ -1,5 +1,5 @@
 /* Who sent this? Signature version 4 as the services verify it: the same stages as the client's
- * (provider/aws/sigv4.h), then compared. */
+ * (provider/aws/sigv4.h), then compared; and temporary credentials. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "provider/aws/sigv4.h"

@@ -1,4 +1,4 @@
-/* Who is connected, and for how long: see server.h. */
+/* Who is at the door, who is connected, and for how long: see server.h. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/threads.h"

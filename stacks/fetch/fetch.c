@@ -1,4 +1,5 @@
-/* Bringing the files of modules from elsewhere, whole or not at all: see fetch.h. */
+/* Bringing the files of modules from elsewhere, whole or not at all, archives over HTTPS or from S3 among
+ * them: see fetch.h. */
 #include "stacks/fetch/fetch.h"
 
 #include "base/archive.h"

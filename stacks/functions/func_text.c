@@ -1,4 +1,5 @@
-/* Text. Positions and lengths count code points; upper and lower case know ASCII's letters only. */
+/* Text, format() among it. Positions and lengths count code points; upper and lower case know ASCII's
+ * letters only. */
 #include "base/json.h"
 #include "stacks/expressions/func.h"
 

@@ -1,4 +1,5 @@
-/* Bodies of resources against their schemas: unknown and missing keys, values that do not fit. */
+/* Bodies of resources against their schemas: unknown and missing keys, values that do not fit, and what may
+ * have been meant. */
 #include "provider/names/names.h"
 #include "stacks/load/load.h"
 

@@ -1,5 +1,5 @@
-/* The files of a stack: where they are, what is in them, and which ones there are without evaluating
- * anything: see files.h. */
+/* The files of a stack: where they are, their trees, which ones there are without evaluating anything, and
+ * which sandbox the stack has: see files.h. */
 #include "stacks/load/files.h"
 
 #include "base/hash.h"

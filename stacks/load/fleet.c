@@ -1,5 +1,5 @@
-/* `fleet:`, `shared:` and `lease:` of a stack. A fleet's stack is made once for each of its members, with
- * inputs and a state of its own; to other commands a member is an environment. */
+/* `fleet:` with its list of members, `shared:` and `lease:` of a stack. A fleet's stack is made once for
+ * each of its members, with inputs and a state of its own; to other commands a member is an environment. */
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"

@@ -1,6 +1,6 @@
-/* The engine's tables follow the records: see items.h. Records are looked at as DescribeTable shows them. A
- * table in the engine has its record's id as a tag, so that one that was deleted and made again is another.
- */
+/* Dynoxide as a daemon, calls to it, and its tables, which follow the records as DescribeTable shows them:
+ * see items.h. A table in the engine has its record's id as a tag, so that one that was deleted and made
+ * again is another. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/http/http.h"

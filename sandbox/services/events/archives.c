@@ -1,4 +1,4 @@
-/* Archives of event buses: see events.h. */
+/* Archives of event buses, and their replays: see events.h. */
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,4 +1,4 @@
-/* Events and the rules that they meet. */
+/* Events and the rules that they meet, what targets get of an event, and who may put events on a bus. */
 #include "sandbox/services/events/events.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* Glue's job runs. */
+/* Glue's job runs, and what a job has read: its bookmark. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"

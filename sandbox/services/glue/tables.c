@@ -1,5 +1,5 @@
-/* The data catalog's tables as they are searched, and their versions: the current one is the control
- * plane's, those before it lie in a note beside it. */
+/* The data catalog's tables as they are searched, and their versions (the current one is the control
+ * plane's, those before it lie in a note beside it), and new Iceberg tables. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"

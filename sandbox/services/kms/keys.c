@@ -1,4 +1,4 @@
-/* Which key a request means, and what it may do: see kms.h. */
+/* Which key a request means, what it may do, and its material: see kms.h. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"

@@ -1,4 +1,5 @@
-/* Instances of functions: a process each, with what it needs on the disk, its logs and its end. */
+/* Instances of functions: a process each, with what it needs on the disk, its logs and its end; and which
+ * one does an event. */
 #include "sandbox/services/lambda/instance.h"
 
 #include "base/archive.h"

@@ -1,4 +1,4 @@
-/* Invoke: how, and what it answers. */
+/* Invoke: how, and what it answers; and how often a chain of calls has called a function. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"

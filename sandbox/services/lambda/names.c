@@ -1,5 +1,5 @@
-/* Names of functions in requests: a name, or the end of an ARN, each with a qualifier or without. They are
- * checked as Lambda does it before anything is looked up, and go on as plain names. */
+/* Which function a request means: a name, or the end of an ARN, each with a qualifier or without, checked
+ * as Lambda does it before anything is looked up. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "sandbox/services/lambda/lambda.h"

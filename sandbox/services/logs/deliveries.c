@@ -1,4 +1,5 @@
-/* Delivery sources and destinations, which are records only: what follows from the ARN that each names. */
+/* Where logs go: export tasks (a group's events into a bucket), and delivery sources and destinations,
+ * which are records only. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/engine/task.h"

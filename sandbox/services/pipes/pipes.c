@@ -1,4 +1,4 @@
-/* A batch on its way through a pipe: see pipes.h. */
+/* Pipes as clients see them, a batch on its way through one, and its log: see pipes.h. */
 #include "sandbox/services/pipes/pipes.h"
 
 #include "base/clock.h"

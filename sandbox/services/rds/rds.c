@@ -1,5 +1,5 @@
-/* Connections to a database, its settings and users in the server, and the operations that are about its
- * server. */
+/* Connections to a database, its settings and users in the server, snapshots, and the operations that are
+ * about its server. */
 #include "sandbox/services/rds/rds.h"
 
 #include "base/file.h"

@@ -1,4 +1,4 @@
-/* A warehouse that answers: see redshift.h. */
+/* A warehouse that answers, and statements' sessions with it: see redshift.h. */
 #include "sandbox/services/redshift/redshift.h"
 
 #include "base/clock.h"

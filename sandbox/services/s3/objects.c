@@ -1,4 +1,4 @@
-/* Objects for what runs inside the sandbox: see objects.h. */
+/* Objects for what runs inside the sandbox, and who is notified of changes: see objects.h. */
 #include "sandbox/services/s3/objects.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* What rules and schedules start, and what topics deliver to: see event_targets.h. */
+/* What rules and schedules start, what topics deliver to, and templates of inputs: see event_targets.h. */
 #include "sandbox/services/shared/event_targets.h"
 
 #include "base/clock.h"

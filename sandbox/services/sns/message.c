@@ -1,4 +1,4 @@
-/* What is published to a topic: see sns.h. */
+/* What is published to a topic, and its signature: see sns.h. */
 #include "sandbox/services/sns/sns.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* The messages of each queue. */
+/* The messages of each queue, and its attributes. */
 #include "sandbox/services/sqs/queues.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* The files of an execution: HASH.json, what it was when it started and how it ended; HASH.events, its
- * history, a line of JSON for each event. */
+/* The files of an execution (HASH.json, what it was when it started and how it ended; HASH.events, its
+ * history, a line of JSON for each event), and its events in a log group. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
