@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { TELL_MS = 500, NAME_MAX_WIDTH = 24, ROOM_LEAST = 4 };
+enum { TELL_MS = 500, NAME_MAX_WIDTH = 24, NAME_LEAST = 4, ROOM_LEAST = 4 };
 
 struct fleet_view {
     struct term term;
@@ -37,8 +37,15 @@ static void add_padded(struct buf *out, struct str text, size_t width)
     struct str shown = fits ? text : str_slice(text, 0, cells_prefix(text, width - 1));
     text_add_safe(out, shown, false);
     buf_addz(out, fits ? "" : "…");
-    for (size_t n = cells_width(shown) + !fits; n < width + 2; n++)
+    for (size_t n = cells_width(shown) + !fits; n < width; n++)
         buf_add_char(out, ' ');
+}
+
+/* In a narrow window names give way: what is drawn over has to be one line for each member. */
+static size_t name_width(const struct fleet_view *view, size_t beside)
+{
+    size_t all = (size_t)view->term.width, room = all > beside + NAME_LEAST ? all - beside : NAME_LEAST;
+    return view->name_width < room ? view->name_width : room;
 }
 
 /* anna  [#######---]  14 of 20, 1 failed  creating db  12 s */
@@ -47,17 +54,19 @@ static void add_member_row(
 {
     static const enum style styles[] = {STYLE_DIM, STYLE_PLAIN, STYLE_GREEN, STYLE_RED, STYLE_DIM};
     bool over = m->phase == MEMBER_IS_DONE || m->phase == MEMBER_HAS_FAILED;
-    style_on(out, view->term.color, styles[m->phase]);
-    add_padded(out, m->name, view->name_width);
-    buf_addf(out, "%4zu of %-4zu", m->done, m->wanted);
+    AUTO_BUF struct buf rest = BUF_INIT;
+    buf_addf(&rest, "  %4zu of %-4zu", m->done, m->wanted);
     if (m->failed)
-        buf_addf(out, "  %zu failed", m->failed);
+        buf_addf(&rest, "  %zu failed", m->failed);
     if (m->phase == MEMBER_HAS_FAILED && !m->failed)
-        buf_addz(out, "  failed");
+        buf_addz(&rest, "  failed");
     if (m->started_ms) {
-        buf_addz(out, "  ");
-        text_add_duration(out, (over ? m->ended_ms : now) - m->started_ms);
+        buf_addz(&rest, "  ");
+        text_add_duration(&rest, (over ? m->ended_ms : now) - m->started_ms);
     }
+    style_on(out, view->term.color, styles[m->phase]);
+    add_padded(out, m->name, name_width(view, cells_width(buf_str(&rest))));
+    buf_add_str(out, buf_str(&rest));
     style_off(out, view->term.color, styles[m->phase]);
 }
 

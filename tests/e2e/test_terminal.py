@@ -185,3 +185,23 @@ def test_a_service_that_is_throttled(stack, cloud):
     assert any("creating lake" in row and row.rstrip().endswith("CreateBucket: 2nd try, throttled") for row in shown), shown
     cloud.fail()
     terminal.end()
+
+
+def test_a_fleet_in_a_narrow_window(local_stack):
+    """A row that wraps is more lines than are erased before it is drawn again."""
+    names = "anna-with-a-long-name", "bob-with-a-longer-name"
+    for name in names:
+        os.mkfifo(local_stack.folder / name)
+    local_stack.write(f"""
+        stack: lab
+        inputs: {{owner: {{type: string}}}}
+        fleet: {{each: [{", ".join(names)}], inputs: {{owner: "${{each.key}}"}}}}
+        resources: {{a: {{type: weir.command, command: "read go < ${{inputs.owner}}"}}, b: {{type: weir.value, value: "${{a.result}}"}}}}
+    """)
+    fleet = Terminal(local_stack, "fleet", "apply", "-y", columns=32)
+    until(lambda: fleet.read() and "0 done, 2 at work" in "".join(fleet.rows()) and fleet.raw.count(b"2 at work") > 3, fleet.process)
+    row = r"(anna|bob)\S+… +%d of 2 +[0-9.]+ m?s"
+    assert sum(bool(re.fullmatch(row % 0, shown)) for shown in fleet.rows()) == 2, fleet.rows()
+    for name in names:
+        (local_stack.folder / name).write_text("go\n")
+    assert sum(bool(re.fullmatch(row % 2, shown)) for shown in fleet.end()) == 2
