@@ -174,6 +174,21 @@ static void add_shape(struct buf *text, const struct type *type)
 }
 
 /* What belongs there, in the words of the type's page. */
+static void hint_attribute(struct loader *loader, struct diag *d, const struct attr *attr)
+{
+    enum { MOST = 12 };
+    AUTO_BUF struct buf more = BUF_INIT;
+    uint32_t n = attr->choices ? attr->choices->count : 0;
+    for (uint32_t i = 0; i < n && i < MOST; i++)
+        buf_addf(&more, "%s%.*s", i ? ", " : "One of ",
+            STR_ARG(value_scalar_text(loader->arena, attr->choices->items[i])));
+    buf_addz(&more, n > MOST ? ", …" : "");
+    add_shape(&more, attr->type);
+    if (attr->doc.n)
+        diag_hint(loader->diags, d, "%.*s: %.*s%s%s", STR_ARG(attr->name), STR_ARG(attr->doc),
+            more.n ? " " : "", more.n ? more.p : "");
+}
+
 static void hint_meaning(struct loader *loader, struct diag *d, const struct schema_issue *issue)
 {
     const struct attr *about = issue->attr;
@@ -182,12 +197,8 @@ static void hint_meaning(struct loader *loader, struct diag *d, const struct sch
         type = type->elem;
     if (type && issue->key.n) /* a field that is missing */
         about = type_field(type, issue->key);
-    if (!about || !about->doc.n || (about->choices && !issue->key.n))
-        return;
-    AUTO_BUF struct buf shape = BUF_INIT;
-    add_shape(&shape, about->type);
-    diag_hint(loader->diags, d, "%.*s: %.*s%s%s", STR_ARG(about->name), STR_ARG(about->doc),
-        shape.n ? " " : "", shape.n ? shape.p : "");
+    if (about && (!about->choices || issue->key.n))
+        hint_attribute(loader, d, about);
 }
 
 /* ---- types ---- */
@@ -506,8 +517,7 @@ static void check_required(struct loader *loader, const struct decl *decl, const
     if (!first)
         return;
     struct diag *d = diag_error(loader->diags, decl->span, "%.*s needs %s", STR_ARG(schema->name), missing.p);
-    if (first->doc.n)
-        diag_hint(loader->diags, d, "%.*s: %.*s", STR_ARG(first->name), STR_ARG(first->doc));
+    hint_attribute(loader, d, first);
 }
 
 /* What an expression gives, null included, is seen when it is evaluated. */
