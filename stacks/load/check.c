@@ -78,16 +78,30 @@ static bool hint_word(struct loader *loader, struct diag *d, const struct schema
     return true;
 }
 
+/* `db_subnet_group_name` has the words `subnet_group`. */
+static bool has_words(struct str name, struct str words)
+{
+    ptrdiff_t at = str_find(name, words, 0);
+    size_t end = (size_t)at + words.n;
+    return words.n && at >= 0 && (at == 0 || name.p[at - 1] == '_') && (end == name.n || name.p[end] == '_');
+}
+
 static void hint_among(
     struct loader *loader, struct diag *d, const struct attr *attrs, size_t count, struct str word)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str *names = ARENA_ARRAY(&scratch, struct str, count + 1);
-    size_t n = 0;
+    size_t n = 0, with_words = 0, last = 0;
     for (size_t i = 0; i < count; i++)
         if (attrs[i].settable)
             names[n++] = attrs[i].name;
-    diag_did_you_mean(loader->diags, d, word, names, n);
+    for (size_t i = 0; i < n; i++)
+        if (has_words(names[i], word)) {
+            with_words++;
+            last = i;
+        }
+    if (!diag_did_you_mean(loader->diags, d, word, names, n) && with_words == 1)
+        diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(names[last]));
 }
 
 bool hint_attr_of_others(struct loader *loader, struct diag *d, const struct schema *schema, struct str word)
