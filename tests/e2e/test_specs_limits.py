@@ -32,6 +32,7 @@ SETTLED = {
     ("lambda.function", "name", "stricter"): "the model takes ARNs where functions are named that there are",
     ("lambda.function", "runtime", "no choices"): "a demand says how they are called; there will be more of them",
     ("lambda.layer_version", "compatible_runtimes", "no choices"): "there will be more of them",
+    ("lambda.permission", "qualifier", "stricter"): "AWS adds no statement to $LATEST, as it answers",
 }
 
 ACCOUNT, ROLE = "123456789012", "arn:aws:iam::123456789012:role/path/r+=,.@-_"
