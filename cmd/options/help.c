@@ -114,8 +114,8 @@ void help_overview(const struct term *term, struct buf *out)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     int longest = 0;
     text_add_wrapped(out,
-        STR("weir provisions data-pipeline stacks: buckets, roles, databases, jobs, schedules."),
-        0, 0, width_of(term));
+        STR("weir provisions data-pipeline stacks: buckets, roles, databases, jobs, schedules."), 0, 0,
+        width_of(term));
     buf_addz(out, "\n\nUsage: weir COMMAND [OPTIONS] [ARGUMENTS]\n");
     for (const struct command_group *g = command_groups; g->title; g++) {
         int n = longest_command(&arena, g->commands);

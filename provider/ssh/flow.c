@@ -61,7 +61,8 @@ static int room_came(
 /* ---- opening ---- */
 
 /* What failed first counts. Returns false. */
-static bool flow_fail(struct flow *flow, enum err_class class, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static bool flow_fail(
+    struct flow *flow, enum err_class class, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
