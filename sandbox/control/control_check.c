@@ -199,14 +199,19 @@ int check_attributes(struct call *call, const struct value *attrs)
     return 0;
 }
 
+static bool is_chosen(const struct value *v)
+{
+    return !value_is_null(v) && !(v->kind == VALUE_BOOL && !v->boolean);
+}
+
 /* What goes with what: attributes that exclude each other, and values that ask something of others. */
 int check_together(struct call *call, const struct value *attrs)
 {
     const struct schema *schema = &call->role->type->schema;
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
-        if (attr && attr->conflicts.n && !value_is_null(attrs->entries[i].value) &&
-            !value_is_null(value_get(attrs, attr->conflicts)))
+        if (attr && attr->conflicts.n && is_chosen(attrs->entries[i].value) &&
+            is_chosen(value_get(attrs, attr->conflicts)))
             return refuse_invalid(
                 call, attr->name, arena_printf(call->arena, "it excludes %.*s", STR_ARG(attr->conflicts)));
     }

@@ -126,7 +126,8 @@ static void take_tags(struct call *call, const struct value *items, struct value
         value_builder_set(b, tags->flag->attr->name, spec_tags_flagged(call->arena, tags, items));
 }
 
-const struct value *do_given(struct call *call)
+/* Also what says how things are done (`local`), where `steering`. */
+static const struct value *given_attributes(struct call *call, bool steering)
 {
     const struct spec_type *type = call->role->type;
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -134,11 +135,16 @@ const struct value *do_given(struct call *call)
         const struct spec_attr *attr = spec_attr_find(type, call->input->entries[i].key);
         if (attr && type->tags && attr == type->tags->attr && type->tags->structures)
             take_tags(call, call->input->entries[i].value, &b);
-        else if (attr && !attr->steers)
+        else if (attr && (steering || !attr->steers))
             value_builder_set(&b, attr->attr->name,
                 normalise_attribute(call, type, attr->attr->name, call->input->entries[i].value));
     }
     return value_builder_map(&b);
+}
+
+const struct value *do_given(struct call *call)
+{
+    return given_attributes(call, false);
 }
 
 struct resource *do_add(
@@ -205,7 +211,8 @@ static int create(struct call *call, struct resource *existing, struct resource 
     }
     if (existing)
         return waits ? soft_refuse(call, existing) : refuse_existing(call, existing);
-    if (check_attributes(call, attrs) || check_forms(call, attrs) || check_together(call, attrs) ||
+    if (check_attributes(call, attrs) || check_forms(call, attrs) ||
+        check_together(call, value_merge(call->arena, given_attributes(call, true), attrs)) ||
         check_references(call, attrs) || check_rules(call, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);

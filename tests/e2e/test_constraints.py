@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 HEAD = "stack: demands\nresources:\n  it:\n    type: "
 QUEUE, STREAM = "arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east-1:000000000000:stream/s"
-DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.micro, skip_final_snapshot: true"
+DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.micro, manage_master_user_password: true, skip_final_snapshot: true"
 TASK = "aws.ecs.task_definition, name: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
 BUCKET = "{bucket: 'arn:aws:s3:::lake', role: 'arn:aws:iam::123456789012:role/r'}"
 WRONG = [
@@ -72,7 +72,7 @@ resources:
     name: d
     engine: postgres
     instance_class: db.t4g.micro
-    skip_final_snapshot: true
+    manage_master_user_password: true
     storage_encrypted: perhaps
     master_username: admin
     allocated_storage: 5

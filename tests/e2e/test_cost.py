@@ -160,7 +160,7 @@ def test_a_type_without_a_price_is_not_within_a_budget(local_stack):
 
 @pytest.mark.parametrize("given, hourly", [
     ("type: aws.rds.instance, name: x, engine: sqlserver-ex, instance_class: db.t3.micro, allocated_storage: 20, master_username: weir", None),
-    ("type: aws.rds.instance, name: x, engine: postgres, instance_class: db.t3.micro, allocated_storage: 100, storage_type: io1, iops: 1000, master_username: weir", 0.018 + (12.5 + 100) / 730),
+    ("type: aws.rds.instance, name: x, engine: postgres, instance_class: db.t3.micro, allocated_storage: 100, storage_type: io1, iops: 1000, master_username: weir, master_user_password: long-enough", 0.018 + (12.5 + 100) / 730),
     ("type: aws.rds.cluster, name: x, engine: postgres, instance_class: db.r6gd.large, allocated_storage: 100, iops: 1000, storage_type: io1, master_username: weir", None),
     ("type: aws.rds.cluster, name: x, engine: aurora-postgresql, master_username: weir", 0),
     ("type: aws.rds.instance, name: x, engine: aurora-postgresql, instance_class: db.r5.large, cluster: elsewhere", 0.29),
@@ -331,7 +331,7 @@ SAME = {  # the same things in weir's words and in CloudFormation's
                 {"type": "AWS::EC2::Instance", "ImageId": "ami-1", "InstanceType": "t3.large", "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 100, "VolumeType": "gp2"}}]}),
     "endpoint": ({"type": "aws.ec2.vpc_endpoint", "vpc_id": "vpc-1", "service_name": "x", "vpc_endpoint_type": "Interface", "subnet_ids": ["a", "b"]},
                  {"type": "AWS::EC2::VPCEndpoint", "VpcId": "vpc-1", "ServiceName": "x", "VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}),
-    "db": ({"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t3.micro", "allocated_storage": 20, "storage_type": "gp3", "multi_az": True, "master_username": "u"},
+    "db": ({"type": "aws.rds.instance", "name": "d", "engine": "postgres", "instance_class": "db.t3.micro", "allocated_storage": 20, "storage_type": "gp3", "multi_az": True, "master_username": "u", "master_user_password": "long-enough"},
            {"type": "AWS::RDS::DBInstance", "Engine": "postgres", "DBInstanceClass": "db.t3.micro", "AllocatedStorage": "20", "StorageType": "gp3", "MultiAZ": True}),
     "warehouse": ({"type": "aws.redshift.cluster", "name": "w", "node_type": "ra3.large", "cluster_type": "multi-node", "number_of_nodes": 2, "master_username": "u"},
                   {"type": "AWS::Redshift::Cluster", "NodeType": "ra3.large", "NumberOfNodes": 2, "ClusterType": "multi-node", "DBName": "d", "MasterUsername": "u"}),
@@ -375,6 +375,6 @@ def test_what_prices_ask_for_is_there_in_cloudformation():
 
 
 def test_a_stack_with_mistakes_has_no_bill(local_stack):
-    local_stack.write("stack: wrong\nresources:\n  db: {type: aws.rds.instance, name: wrong, engine: postgres, instance_class: db.t3.micro, allocated_storage: 20}\n")
+    local_stack.write("stack: wrong\nresources:\n  db: {type: aws.rds.instance, name: wrong, engine: postgres, instance_class: db.t3.micro, allocated_storage: 20, manage_master_user_password: true}\n")
     done = local_stack.run("cost", status=3)
     assert "needs allocated_storage and master_username" in done.err and "weir.yaml:3:3" in done.err and not done.out, done
