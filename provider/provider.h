@@ -185,6 +185,8 @@ enum permission_phase {
 typedef void tags_found(void *ctx, struct str name, const struct value *tags);
 
 struct resource_ops {
+    bool state_only; /* what it makes exists in the state alone */
+
     /*
      * Adds to a desired object what follows from local files (the hash of an upload's source), so that the
      * diff sees it. NULL: nothing to add. Needs no provider; inputs may be unknown. What is only to be

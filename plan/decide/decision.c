@@ -84,6 +84,19 @@ static bool decide_change(
     return true;
 }
 
+/* Without a key the state keeps only hashes of secrets that exist nowhere else. Whoever refers to one hears
+ * that before it is made, and not from the next plan. */
+static void plan_lost_secrets(struct planner *p, struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    if (!schema->ops->state_only || !p->workspace->state || state_has_key(p->workspace->state))
+        return;
+    const struct value *lost = state_hash_secret(p->arena, value_string(p->arena, STR_EMPTY));
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].computed && schema->attrs[i].sensitive)
+            instance->planned = value_with(p->arena, instance->planned, schema->attrs[i].name, lost);
+}
+
 static bool decide_create(struct planner *p, struct instance *instance)
 {
     if (!constraints_check(p, instance, instance->desired, NULL) ||
@@ -92,6 +105,7 @@ static bool decide_create(struct planner *p, struct instance *instance)
     struct change *change = instance->change;
     struct comparison nothing = {.arena = p->arena, .schema = change->schema};
     change->attr_count = diff_made(&nothing, instance->planned, &change->attrs);
+    plan_lost_secrets(p, instance);
     return true;
 }
 
@@ -131,6 +145,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
         for (size_t k = 0; k < change->attr_count; k++)
             if (change->attrs[k].attr == list[i].attr)
                 change->attrs[k].replaces = list[i].replaces;
+    plan_lost_secrets(p, instance);
     return true;
 }
 

@@ -104,6 +104,7 @@ static int native_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
 /* What a kind may give that no spec adds anything to. */
 static void take_plain(const struct resource_ops *native, struct resource_ops *ops)
 {
+    ops->state_only = native->state_only;
     ops->prepare = native->prepare ? native->prepare : ops->prepare;
     ops->predict = native->predict ? native->predict : ops->predict;
     ops->holds = native->holds ? native->holds : ops->holds;

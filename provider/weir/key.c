@@ -428,6 +428,7 @@ static int key_update(struct op_ctx *ctx, const struct value *prior, const struc
 }
 
 const struct resource_ops weir_key_ops = {
+    .state_only = true,
     .predict = made_predict,
     .read = made_read,
     .create = key_create,

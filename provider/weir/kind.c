@@ -211,6 +211,7 @@ static int random_read(struct op_ctx *ctx, const struct value *prior, const stru
 }
 
 const struct resource_ops weir_random_ops = {
+    .state_only = true,
     .predict = made_predict,
     .read = random_read,
     .create = random_create,

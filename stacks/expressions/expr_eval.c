@@ -262,9 +262,20 @@ const char lost_secret_advice[] =
     "give the state a key (`weir state key`) before the secret is made; one that is there already is made "
     "anew with --replace";
 
-bool eval_has(struct eval *ev, const struct expr *e, const struct value *v)
+static bool holds_lost(const struct scope *scope, const struct value *v)
 {
-    if (!ev->scope->is_lost || !ev->scope->is_lost(v))
+    if (!value_is_sensitive(v) || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))
+        return false;
+    bool found = scope->is_lost(v);
+    for (uint32_t i = 0; !found && i < v->count; i++)
+        found = holds_lost(scope, v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
+    return found;
+}
+
+bool eval_has(struct eval *ev, const struct expr *e, const struct value *v, bool deep)
+{
+    const struct scope *scope = ev->scope;
+    if (!scope->is_lost || !(deep ? holds_lost(scope, v) : scope->is_lost(v)))
         return true;
     struct diag *d = eval_error(ev, e, "this is a secret of which the state keeps only a hash");
     diag_hint(ev->scope->diags, d, "%s", lost_secret_advice);
@@ -279,7 +290,7 @@ const struct value *eval_as_text(struct eval *ev, const struct expr *e, const st
         return value_string_ref(ev->arena, unknown_spelt);
     if (v->kind == VALUE_STRING || v->kind == VALUE_UNKNOWN)
         return v;
-    if (!eval_has(ev, e, v))
+    if (!eval_has(ev, e, v, false))
         return NULL;
     struct str text = value_scalar_text(ev->arena, v);
     if (text.p)

@@ -198,8 +198,9 @@ bool eval_take_bytes(struct eval *ev, const struct expr *e, size_t n);
 const struct value *eval_checked(struct eval *ev, const struct expr *e, const struct value *v);
 /* v, made sensitive where `marks` has a sensitive mark, deep or not. NULL stays NULL. */
 const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned marks);
-/* False, with an error at the expression: only the hash of a secret is there (see scope.is_lost). */
-bool eval_has(struct eval *ev, const struct expr *e, const struct value *v);
+/* False, with an error at the expression: only the hash of a secret is there (see scope.is_lost), or `deep`:
+ * somewhere in it. */
+bool eval_has(struct eval *ev, const struct expr *e, const struct value *v, bool deep);
 /* A text as part of a template or where a function wants text: NULL after an error at e. */
 const struct value *eval_as_text(struct eval *ev, const struct expr *e, const struct value *v);
 

@@ -45,12 +45,31 @@ def test_what_is_made_up_stays(local_stack):
     local_stack.destroy("--verify", "-i", "round=2")  # what only the state had is nothing to be left
 
 
-@pytest.mark.parametrize("use", ["${word.password}", "x-${word.password}", "${length(word.password)}"])
-def test_without_a_key_the_password_is_not_kept(local_stack, use):
-    local_stack.write(f"stack: made\nresources: {{word: {{type: weir.random, kind: password}}, used: {{type: weir.value, value: '{use}'}}}}\n")
-    assert "state has no key" in local_stack.run("apply", "--yes").out
-    again = local_stack.run("plan", status=None)
-    assert again.status != 0 and "keeps only a hash" in again.err and "weir state key" in again.err, str(again)
+@pytest.mark.parametrize("use", ["${word.password}", "x-${word.password}", "${length(word.password)}", "${jsonencode({password: word.password})}"])
+def test_without_a_key_a_password_that_is_referred_to_is_refused(local_stack, use):
+    """Before it is made: the next plan would have nothing but its hash."""
+    resources = f"resources: {{word: {{type: weir.random, kind: password}}, used: {{type: weir.value, value: '{use}'}}}}\n"
+    local_stack.write(f"stack: made\n{resources}")
+    refused = local_stack.run("apply", "--yes", status=3).err
+    assert "keeps only a hash" in refused and "weir state key" in refused, refused
+    local_stack.env["WEIR_STATE_KEY"] = KEY
+    local_stack.apply()
+    local_stack.assert_settled()
+
+
+def test_without_a_key_a_password_of_before_is_not_there(local_stack):
+    """Made while nobody referred to it; what would be made of its hash is refused."""
+    word = "word: {type: weir.random, kind: password}"
+    local_stack.write(f"stack: made\nresources: {{{word}}}\n")
+    local_stack.apply()
+    for use in "${word.password}", "${jsonencode([{password: word.password}])}":
+        local_stack.write(f"stack: made\nresources: {{{word}, used: {{type: weir.value, value: '{use}'}}}}\n")
+        assert "keeps only a hash" in local_stack.run("plan", status=3).err
+    provider = "providers: {postgres: {host: 127.0.0.1, port: 1, user: ada, password: '${word.password}'}}"
+    local_stack.write(f"stack: made\n{provider}\nresources: {{{word}, bronze: {{type: postgres.schema, name: bronze}}}}\n")
+    refused = local_stack.run("plan", status=None)
+    assert refused.status != 0 and '"password" of "postgres" refers to a secret of which the state keeps only a hash' in refused.err, refused
+    assert "weir state key" in refused.err and "cannot log in" not in refused.err
 
 
 @pytest.mark.parametrize("line, says", [
