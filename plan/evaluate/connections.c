@@ -6,6 +6,7 @@
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/shared_listings.h"
+#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 #include <stdlib.h>
@@ -567,6 +568,18 @@ void connections_refreshed(struct planner *p)
     p->evaluated.early = NULL;
 }
 
+int connections_check_secrets(const struct decl *config, const struct value *settings, struct err *err)
+{
+    for (uint32_t i = 0; settings && settings->kind == VALUE_MAP && i < settings->count; i++)
+        if (object_holds_hash(settings->entries[i].value)) {
+            err_set(err, ERR_NETWORK,
+                "\"%.*s\" of \"%.*s\" refers to a secret of which the state keeps only a hash",
+                STR_ARG(settings->entries[i].key), STR_ARG(config->full_name));
+            return err_hint(err, "%s", lost_secret_advice);
+        }
+    return 0;
+}
+
 int connections_define(struct planner *p, const struct decl *decl, struct err *err)
 {
     const struct decl *via = decl->kind == DECL_CONNECTION ? decl : decl->via;
@@ -577,6 +590,8 @@ int connections_define(struct planner *p, const struct decl *decl, struct err *e
         return -1;
     if (!settings || !value_is_known(settings))
         return 0;
+    if (connections_check_secrets(via, settings, err))
+        return -1;
     need_reach(p);
     host_keys_bind(p->workspace->connections->keys, p, via, settings);
     return reach_define(p->workspace->connections->reach, via->full_name, settings, local_dir(via), err);

@@ -38,6 +38,9 @@ const struct value *connections_settings(struct planner *p, const struct decl *d
 void connections_refreshed(struct planner *p);
 /* Is it settled only by what resources are? */
 bool connections_depend(const struct planner *p, const struct decl *decl);
+/* ERR_NETWORK where a setting of the provider or connection is a secret of which the state has only a hash:
+ * nobody can log in with that, so its service counts as one that does not answer. */
+int connections_check_secrets(const struct decl *config, const struct value *settings, struct err *err);
 /* Tells the reach what the connection is that the declaration goes by. Where settings are not known: nothing.
  */
 int connections_define(struct planner *p, const struct decl *decl, struct err *err);

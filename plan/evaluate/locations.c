@@ -6,7 +6,6 @@
 #include "plan/evaluate/context.h"
 
 #include "plan/evaluate/connections.h"
-#include "plan/objects/objects.h"
 #include "provider/kind.h"
 
 enum { NAMES_SHOWN = 200 /* bytes */ };
@@ -45,26 +44,13 @@ static int open_location(
     return workspace_provider(p->workspace, key, settings, out, err);
 }
 
-/* Nobody can log in with a hash. Such a service counts as one that does not answer. */
-static int check_secrets(const struct decl *config, const struct value *settings, struct err *err)
-{
-    for (uint32_t i = 0; settings && settings->kind == VALUE_MAP && i < settings->count; i++)
-        if (object_holds_hash(settings->entries[i].value)) {
-            err_set(err, ERR_NETWORK,
-                "\"%.*s\" of \"%.*s\" refers to a secret of which the state keeps only a hash",
-                STR_ARG(settings->entries[i].key), STR_ARG(config->full_name));
-            return err_hint(err, "%s", lost_secret_advice);
-        }
-    return 0;
-}
-
 int location_provider(
     struct planner *p, struct str name, const struct value *location, struct provider **out, struct err *err)
 {
     const struct decl *config = location_configuration(p, name);
     const struct value *settings = settings_of(p, config);
     bool is_default = !config && str_eq(name, provider_kind(name));
-    if (settings && (check_secrets(config, settings, err) || connections_define(p, config, err)))
+    if (settings && (connections_check_secrets(config, settings, err) || connections_define(p, config, err)))
         return -1;
     if (settings || is_default)
         return workspace_provider(p->workspace, name, settings, out, err);
@@ -90,7 +76,7 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
     if (v && !value_is_known(v))
         return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
             STR_ARG(config->full_name));
-    if (check_secrets(config, v, err) || connections_define(p, config, err))
+    if (connections_check_secrets(config, v, err) || connections_define(p, config, err))
         return -1;
     return workspace_provider(p->workspace, config->full_name, v, out, err);
 }

@@ -72,6 +72,21 @@ def test_without_a_key_a_password_of_before_is_not_there(local_stack):
     assert "weir state key" in refused.err and "cannot log in" not in refused.err
 
 
+def test_without_a_key_nobody_logs_in_with_a_made_up_key(local_stack):
+    local_stack.write("""
+        stack: made
+        connections: {web: {host: 127.0.0.1, user: root, key: "${k.private_key_openssh}"}}
+        providers: {host.web: {via: web}}
+        resources:
+          k: {type: weir.key}
+          note: {type: host.file, provider: host.web, path: /tmp/note, content: hi}
+    """)
+    refused = local_stack.run("plan", status=None)
+    assert refused.status != 0 and '"key" of "web" refers to a secret of which the state keeps only a hash' in refused.err, refused
+    local_stack.env["WEIR_STATE_KEY"] = KEY
+    assert local_stack.plan() == {"k": "create", "note": "create"}
+
+
 @pytest.mark.parametrize("line, says", [
     ("kind: integer, min: 3, max: 2", "`max` is less than `min`"),
     ("kind: password, exclude: '" + "".join(chr(c) for c in range(33, 122) if chr(c) not in "'\"\\") + "'", "characters are left"),
