@@ -371,12 +371,17 @@ const struct value *value_as_map(const struct value *v)
     return v && v->kind == VALUE_MAP ? v : &value_empty_map;
 }
 
-bool value_is_utf8(const struct value *v)
+static bool key_is_json(struct str key)
+{
+    return str_is_utf8(key) && (!key.n || !memchr(key.p, 0, key.n));
+}
+
+bool value_is_json(const struct value *v)
 {
     bool good = v->kind != VALUE_STRING || str_is_utf8(v->string);
     for (uint32_t i = 0; good && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
-        good = v->kind == VALUE_LIST ? value_is_utf8(v->items[i])
-                                     : str_is_utf8(v->entries[i].key) && value_is_utf8(v->entries[i].value);
+        good = v->kind == VALUE_LIST ? value_is_json(v->items[i])
+                                     : key_is_json(v->entries[i].key) && value_is_json(v->entries[i].value);
     return good;
 }
 

@@ -127,8 +127,8 @@ static inline double value_number(const struct value *v) /* of a number */
 {
     return v->kind == VALUE_INT ? (double)v->integer : v->number;
 }
-/* Are all its texts and keys UTF-8? */
-bool value_is_utf8(const struct value *v);
+/* Can JSON hold it? Its texts and keys are UTF-8, and no key has a NUL, which json.h does not read. */
+bool value_is_json(const struct value *v);
 /* Nothing given: null, "", [] or {}. */
 bool value_is_empty(const struct value *v);
 

@@ -39,7 +39,7 @@ static struct str file_of(struct control *control, struct arena *arena, const st
 /* ERR_INVALID: what is in it cannot be written. */
 static int write_record(struct control *control, const struct resource *resource, struct err *err)
 {
-    if (!value_is_utf8(resource->attrs))
+    if (!value_is_json(resource->attrs))
         return err_set(err, ERR_INVALID, "The sandbox keeps no binary data here, only text in UTF-8.");
     if (!control->options.dir)
         return 0;

@@ -84,6 +84,8 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
     kafka = server.client("kafka")
     with pytest.raises(ClientError, match="no binary data"):
         kafka.create_configuration(Name="bytes", ServerProperties=b"\0\xff")
+    with pytest.raises(ClientError, match="no binary data"):
+        server.client("redshift-serverless").create_namespace(namespaceName="bytes", tags=[{"key": "\0", "value": "a"}])
     kafka.create_configuration(Name="text", ServerProperties="# délai\na=b\n".encode())
     server.stop()
     server.start()
