@@ -61,6 +61,18 @@ static bool means_name(const struct schema *schema, struct str key)
     return name && name->settable && str_eq(key, last);
 }
 
+/* "storage" of "storage.columns, storage.location"; "" where they have no attribute in common. */
+static struct str common_attribute(struct str paths)
+{
+    struct str common = str_slice(paths, 0, str_cut(paths, '.', &(struct str){0}).n);
+    for (struct str rest = paths; rest.n;) {
+        struct str path = str_trim(str_cut(rest, ',', &rest));
+        if (!str_starts(path, common) || path.n <= common.n || path.p[common.n] != '.')
+            return STR_EMPTY;
+    }
+    return common;
+}
+
 /* False: no other tool calls anything of it so. */
 static bool hint_word(struct loader *loader, struct diag *d, const struct schema *schema, struct str within,
     const struct attr *attrs, size_t n, struct str word)
@@ -69,10 +81,11 @@ static bool hint_word(struct loader *loader, struct diag *d, const struct schema
     struct word found;
     if (!word_attr(&scratch, loader->options->catalog, schema, within, attrs, n, word, &found))
         return false;
-    if (found.several)
-        diag_label(loader->diags, d, "here that is: %.*s", STR_ARG(found.ours));
+    struct str common = found.several ? common_attribute(found.ours) : found.ours;
+    if (common.n)
+        diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(common));
     else
-        diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(found.ours));
+        diag_label(loader->diags, d, "here that is: %.*s", STR_ARG(found.ours));
     if (found.tool.n)
         diag_hint(loader->diags, d, "\"%.*s\" is %.*s's word", STR_ARG(word), STR_ARG(found.tool));
     return true;
