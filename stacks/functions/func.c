@@ -262,7 +262,8 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
     }
     if (e->count > sizeof few / sizeof *few)
         call.args = ARENA_ARRAY(ev->arena, const struct value *, e->count);
-    bool failed = false, unknown = false, deep = call.function->flags == FUNC_DEEP;
+    bool failed = false, unknown = false,
+         deep = call.function->flags == FUNC_DEEP || call.function->run == func_nonsensitive;
     for (call.n = 0; call.n < e->count; call.n++) {
         call.args[call.n] = eval(ev, e->call.args[call.n]);
         failed |= !call.args[call.n] || !eval_has(ev, e->call.args[call.n], call.args[call.n], deep);

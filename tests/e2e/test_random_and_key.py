@@ -62,7 +62,7 @@ def test_without_a_key_a_password_of_before_is_not_there(local_stack):
     word = "word: {type: weir.random, kind: password}"
     local_stack.write(f"stack: made\nresources: {{{word}}}\n")
     local_stack.apply()
-    for use in "${word.password}", "${jsonencode([{password: word.password}])}":
+    for use in "${word.password}", "${jsonencode([{password: word.password}])}", "${jsonencode(nonsensitive({password: word.password}))}":
         local_stack.write(f"stack: made\nresources: {{{word}, used: {{type: weir.value, value: '{use}'}}}}\n")
         assert "keeps only a hash" in local_stack.run("plan", status=3).err
     provider = "providers: {postgres: {host: 127.0.0.1, port: 1, user: ada, password: '${word.password}'}}"
