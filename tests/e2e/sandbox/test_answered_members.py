@@ -33,6 +33,7 @@ CHANGED = {  # what cannot be created as it was recorded
     "ec2_nat_gateway_0": {"depends_on": ["ec2_internet_gateway_0"]},
     "iam_instance_profile_0": {"roles": ["${role.name}"]},
     "kms_alias_0": {"key": "${kms_key_0.arn}"},
+    "rds_instance_0": {"master_user_password": "long-enough"},  # no answer has it
     "s3_bucket_1": {"name": "orders-raw-2017"},
     "lambda_function_0": {"runtime": "python3.12", "code": {"s3_bucket": "${deployments.name}", "s3_key": "code.zip"}},
 }
