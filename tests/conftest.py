@@ -61,7 +61,7 @@ def elsewhere(items):
         params = item.callspec.params if hasattr(item, "callspec") else {}
         where = [value for value in params.values() if isinstance(value, str) and value in SERVERS]
         if where:
-            rest = tuple((name, index) for name, index in sorted(item.callspec.indices.items()) if params[name] not in where)
+            rest = "-".join(part for part in item.callspec.id.split("-") if part not in where)
             same.setdefault((item.nodeid.split("[")[0], rest), []).append((where, item))
     for (name, rest), found in same.items():
         of_sandbox = [item for where, item in found if "/sandbox/" in name and "sandbox" in where]
