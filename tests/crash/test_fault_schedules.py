@@ -55,6 +55,7 @@ def expected(running_cloud, tmp_path_factory):
     return found
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("seed", SEEDS)
 def test_schedule(cloud, tmp_path, expected, seed):
     random_ = random.Random(seed)

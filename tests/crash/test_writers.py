@@ -284,6 +284,7 @@ def seeds():
     return [range(at, at + 50) for at in range(0, 2000, 50)] if LONG else [SHORT]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", STORES)
 @pytest.mark.parametrize("chunk", seeds(), ids=lambda chunk: f"{chunk[0]}-{chunk[-1]}")
 def test_writers(tmp_path, chunk, kind):

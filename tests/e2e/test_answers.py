@@ -266,6 +266,7 @@ OTHERWISE = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", OTHERWISE)
 def test_what_is_told_in_another_way_is_the_same(how, live, account):
     account.reset(**OTHERWISE[how])
@@ -302,6 +303,7 @@ LOOKED_FOR = {"aws.kms.alias", "aws.logs.resource_policy"}  # in a list of all: 
 SPOILT = {"cut short": cut_short, "empty": empty, "of another thing": of_another, "of a wrong type": wrong_type}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", SPOILT)
 def test_no_spoilt_answer_is_believed(how, account, tmp_path):
     """An error that names the resource and the call; never a difference, and never "gone"."""

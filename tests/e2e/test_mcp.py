@@ -208,6 +208,7 @@ def test_a_stack_reads_nothing_outside_of_its_folder(local_stack, outside):
     assert "is not in" in local_stack.run("mcp", "--root", outside, status=None).err
 
 
+@pytest.mark.full
 def test_arguments_lead_nowhere(local_stack, outside):
     local_stack.write("stack: s\nresources: {a: {type: weir.value, value: a}}\n")
     local_stack.run("plan", "-o", outside / "plan")

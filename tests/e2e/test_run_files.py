@@ -72,6 +72,7 @@ def test_migrate(past, cloud):
     assert all(event["ok"] or event.get("warning") for event in past.run("state", "doctor", "--json").events())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", ["{backend: file, encrypt: records}", "{backend: s3, bucket: weir-state, encrypt: records}"])
 def test_records_sealed_as_a_whole(stack, cloud, place):
     cloud.client("s3").create_bucket(Bucket="weir-state")

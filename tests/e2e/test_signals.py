@@ -107,6 +107,7 @@ def test_a_second_one_ends_what_is_being_made(local_stack, server):
     ended(process)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("words", [["plan"], ["apply", "--yes"]])
 def test_while_nobody_reads_what_is_printed(local_stack, words):
     """As of a pager that was stopped, or a terminal after Ctrl-S. What was made is recorded."""

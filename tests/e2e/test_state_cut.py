@@ -63,6 +63,7 @@ def kept(request, tmp_path):
     server.stop()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("left", [b"", b'{"owner":"ana@lap', b"[]"], ids=["nothing", "half", "another"])
 def test_a_lock_that_cannot_be_read(kept, left):
     """Somebody may hold it. Whoever knows better frees it; and it frees itself."""

@@ -106,6 +106,7 @@ def test_a_plan_of_a_part_is_that_of_all(large):
     large.assert_settled("-i", "n=3")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("at", ["was", "former[\"one\"]", "n[\"x\"]/inner"])
 @pytest.mark.parametrize("large", ["file", "postgres"], indirect=True)
 def test_what_is_still_at_a_former_address_takes_all_of_it(large, at):
@@ -201,6 +202,7 @@ RULES = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("large", ["file"], indirect=True)
 def test_rules_are_asked_of_what_was_read(large, name):
@@ -359,6 +361,7 @@ def with_topics(stack, **topics):
     return stack.write(text([0] * 8, stack.state).replace('"resources": {', '"resources": {' + json.dumps(made)[1:-1] + (", " if made else "")))
 
 
+@pytest.mark.full
 def test_what_is_made_is_looked_for_by_its_name(large, cloud):
     """Not in all of the state, whether the snapshot has the other or it was made since."""
     large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}

@@ -116,6 +116,7 @@ resources:
 """
 
 
+@pytest.mark.full
 def test_of_others_is_not_changed(stack, cloud):
     """The refresh sees the marks besides what it asks for: an update costs no call more for it. A topic has nothing else by which it is known."""
     stack.write(TOPIC.replace("NAME", "one")).apply()

@@ -380,6 +380,7 @@ def test_no_room_for_the_record(place, sandbox):
 # ---- what a plan knows of the content ----
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("expression, known", [
     ("${big.sha256}", True), ("${[for name, object in {big: big}: object.sha256][0]}", True), ("${many['a'].sha256}", True),
     ("${values(many)[0].sha256}", True), ("${big.url}", False), ("${many['a'].url}", False),

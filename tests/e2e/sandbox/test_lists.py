@@ -42,6 +42,7 @@ def filled(request, keys):
     return bucket, s3
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("operation", [pytest.param("list_objects", marks=pytest.mark.long), "list_objects_v2"])
 def test_pages(filled, keys, operation):
     bucket, s3 = filled

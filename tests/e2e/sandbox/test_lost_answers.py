@@ -101,6 +101,7 @@ def prepared(cloud, case):
     return {key: value for key, value in case.around.items() if "${it." not in json.dumps(value)}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_made_once(stack, cloud, name):
     case, faults = CASES[name], Faults(cloud)

@@ -71,6 +71,7 @@ def left_behind(folder, cloud, case, attributes):
 DEAR = set(test_types_lake.CASES) | set(test_types_serving.CASES) | set(test_types_further.CASES) | set(test_types_gateway.CASES) | set(test_types_scaling.CASES) | set(test_types_clusters.CASES)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in DEAR else ()) for name in CASES])
 def test_same_end_state(tmp_path, moto, name):
     case = CASES[name]

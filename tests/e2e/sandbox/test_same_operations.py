@@ -282,6 +282,7 @@ ACCEPTED = {
 FIRST = {"records", "grants", "images"}  # the others are for the long form
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in FIRST else pytest.mark.long) for name in CASES])
 def test_same_answers(running_cloud, name):
     sandbox, moto = SandboxCloud(), running_cloud

@@ -36,6 +36,7 @@ def test_bucket_with_more_versions_than_a_page(stack, cloud):
 
 
 # The sandbox makes every type in test_every_type.py and test_lost_answers.py, too; what moto also walks through is long.
+@pytest.mark.full
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in ON_MOTO else ()) for name in MORE])
 def test_more_life_cycles(stack, cloud, name):
     walk(stack, cloud, MORE[name])
