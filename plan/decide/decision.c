@@ -91,7 +91,7 @@ static void plan_lost_secrets(struct planner *p, struct instance *instance)
     const struct schema *schema = instance->decl->schema;
     if (!schema->ops->state_only || !p->workspace->state || state_has_key(p->workspace->state))
         return;
-    const struct value *lost = state_hash_secret(p->arena, value_string(p->arena, STR_EMPTY));
+    const struct value *lost = state_lost_secret(p->arena);
     for (size_t i = 0; i < schema->attr_count; i++)
         if (schema->attrs[i].computed && schema->attrs[i].sensitive)
             instance->planned = value_with(p->arena, instance->planned, schema->attrs[i].name, lost);

@@ -248,6 +248,8 @@ int state_snapshot(struct state *state, const struct state_namer *namer, struct 
  * without a key), only state_hash_matches() can tell whether it is what a value in hand is.
  */
 const struct value *state_hash_secret(struct arena *arena, const struct value *v);
+/* Stands for the hash of a secret that is not made yet: the same each time, so that saved plans are. */
+const struct value *state_lost_secret(struct arena *arena);
 bool state_is_hash(const struct value *kept);
 /* value_equal(), except that hashes anywhere in `kept` are compared as hashes. */
 bool state_hash_matches(const struct value *kept, const struct value *v);

@@ -108,6 +108,14 @@ const struct value *state_hash_secret(struct arena *arena, const struct value *v
     return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
 }
 
+const struct value *state_lost_secret(struct arena *arena)
+{
+    static const char none[] = "scrypt:00000000000000000000000000000000:"
+                               "0000000000000000000000000000000000000000000000000000000000000000";
+    struct value_entry entry = {STR("$hash"), value_stringz(arena, none)};
+    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+}
+
 bool state_is_hash(const struct value *kept)
 {
     return kept && (kept->marks & VALUE_SENSITIVE) && kept->kind == VALUE_MAP && kept->count == 1 &&

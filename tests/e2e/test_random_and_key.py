@@ -72,6 +72,14 @@ def test_without_a_key_a_password_of_before_is_not_there(local_stack):
     assert "weir state key" in refused.err and "cannot log in" not in refused.err
 
 
+def test_without_a_key_a_saved_plan_is_applied(local_stack):
+    """What it shows of a password that nobody can work with is the same each time."""
+    local_stack.write("stack: made\nresources: {word: {type: weir.random, kind: password}}\noutputs: {word: {value: '${word.password}', sensitive: true}}\n")
+    local_stack.run("plan", "-o", "it.plan")
+    local_stack.run("apply", "it.plan")
+    assert local_stack.plan() == {}
+
+
 def test_without_a_key_nobody_logs_in_with_a_made_up_key(local_stack):
     local_stack.write("""
         stack: made
