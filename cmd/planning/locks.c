@@ -3,23 +3,30 @@
 
 #include "base/clock.h"
 
-enum { POLL_MS = 200, REPLANS_MAX = 100 };
+enum {
+    POLL_MS = 200,
+    KILLED_MS = 500, /* a database frees the lock of a run that was killed when it notices */
+    REPLANS_MAX = 100,
+};
 
-static void tell_waiting(struct invocation *inv, const struct err *err)
+/* Says so where it was asked for. */
+static int64_t begin_to_wait(struct invocation *inv, const struct err *err)
 {
+    if (!inv->settings->lock_timeout_ms)
+        return KILLED_MS;
     AUTO_BUF struct buf how_long = BUF_INIT;
     text_add_duration(&how_long, inv->settings->lock_timeout_ms);
     invocation_note(inv, "%s; it is waited for, up to %.*s", err->message, STR_ARG(buf_str(&how_long)));
+    return inv->settings->lock_timeout_ms;
 }
 
 static int lock_by(struct invocation *inv, struct workspace *workspace,
     int (*take)(struct state *, const char *, int64_t, struct err *))
 {
     struct err err = ERR_INIT;
-    int64_t patience_ms = inv->settings->lock_timeout_ms;
     int rc = take(workspace->state, inv->command->name, 0, &err);
-    if (rc < 0 && err.class == ERR_LOCKED && patience_ms) {
-        tell_waiting(inv, &err);
+    if (rc < 0 && err.class == ERR_LOCKED) {
+        int64_t patience_ms = begin_to_wait(inv, &err);
         err = (struct err)ERR_INIT;
         rc = take(workspace->state, inv->command->name, patience_ms, &err);
     }
@@ -42,9 +49,8 @@ int planning_share(struct invocation *inv, struct workspace *workspace)
 /* Until no run that goes on meets the plan any more. */
 static int wait_until_free(struct invocation *inv, struct plan *plan, struct err *err)
 {
-    int64_t until = clock_mono_ms() + inv->settings->lock_timeout_ms;
+    int64_t until = clock_mono_ms() + begin_to_wait(inv, err);
     int rc;
-    tell_waiting(inv, err);
     do {
         clock_sleep_ms(POLL_MS);
         *err = (struct err)ERR_INIT;
@@ -85,7 +91,7 @@ int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int pl
     if (plan_needs_lock(plan))
         return lock_alone(inv, plan->workspace, saved, again);
     int rc = plan_check_free(plan, inv->settings->partial, &err);
-    if (rc && err.class == ERR_LOCKED && inv->settings->lock_timeout_ms) {
+    if (rc && err.class == ERR_LOCKED) {
         rc = wait_until_free(inv, plan, &err);
         *again = !rc && !saved; /* what it was planned from may be another by now */
     }

@@ -1,7 +1,10 @@
 """Several runs at work in one stack at the same time: each claims what it changes, and holds fast what it refers to."""
 
 import json
+import os
 import re
+import signal
+import subprocess
 import time
 
 import pytest
@@ -135,6 +138,32 @@ def test_what_a_killed_run_was_deleting_is_recovered_before_it_is_changed(claims
     claims.assert_settled("--target", "other", "-i", "other=5")
     claims.destroy()
     assert not cloud.client("sqs").list_queues().get("QueueUrls")
+
+
+def newest_session(url):
+    """The server's process for the run that logged in last."""
+    asked = "select pid from pg_stat_activity where application_name = 'weir' order by backend_start desc limit 1"
+    return int(subprocess.run(["psql", "-qAtX", url, "-c", asked], check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.parametrize("state", ["postgres"], indirect=True)
+def test_a_database_frees_the_lock_of_a_killed_run_when_it_notices(claims, cloud, state, postgres_of_states):
+    claims.apply("--target", "other")
+    cloud.fail({"match": "GetQueueAttributes", "hold": True}, {"match": "DeleteQueue", "hold": True})
+    before = len(asked(cloud, "GetQueueAttributes"))
+    changing = claims.start("apply", "--yes", "--target", "other", "-i", "other=5")
+    until(lambda: len(asked(cloud, "GetQueueAttributes")) > before, process=changing)
+    deleting = claims.start("destroy", "--yes", "--target", "other")
+    until(lambda: asked(cloud, "DeleteQueue"), process=deleting)
+    session = newest_session(postgres_of_states)
+    os.kill(session, signal.SIGSTOP)
+    deleting.kill()
+    deleting.communicate()
+    cloud.fail()
+    time.sleep(0.2)
+    os.kill(session, signal.SIGCONT)
+    finished(changing)
+    claims.destroy()
 
 
 DEPLOYED = """
