@@ -213,15 +213,15 @@ int act_bring_about(struct act *act, const struct spec_step *step, const struct 
     const struct value *item, enum err_class as_done, bool always, struct err *err);
 /* Members as files have them, of what they are on the wire: what names the resource itself is "self". */
 const struct value *act_members_configured(
-    struct act *act, const struct spec_members *m, struct str id, const struct value *items);
-int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
+    struct act *act, const struct spec_owned *m, struct str id, const struct value *items);
+int act_read_members(struct act *act, const struct spec_owned *m, const struct value *object,
     const struct value **out, struct err *err);
-int act_read_entries(struct act *act, const struct spec_entries *e, const struct value *object,
+int act_read_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value **out, struct err *err);
 int act_read_tags(struct act *act, const struct value *object, const struct value **all, struct err *err);
-int act_sync_members(struct act *act, const struct spec_members *m, const struct value *object,
+int act_sync_members(struct act *act, const struct spec_owned *m, const struct value *object,
     const struct value *have, const struct value *want, struct err *err);
-int act_sync_entries(struct act *act, const struct spec_entries *e, const struct value *object,
+int act_sync_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err);
 int act_sync_tags(struct act *act, const struct value *object, const struct value *have,
     const struct value *want, bool fresh, struct err *err);
@@ -229,7 +229,7 @@ int act_sync_tags(struct act *act, const struct value *object, const struct valu
 int act_tag_items(struct act *act, const struct value *object, const struct value *texts,
     const struct value **out, struct err *err);
 /* The listed items of an entry map as key -> value. */
-const struct value *act_entries_of(struct act *act, const struct spec_entries *e, const struct value *items);
+const struct value *act_entries_of(struct act *act, const struct spec_owned *e, const struct value *items);
 
 /* ---- act_update.c ---- */
 
@@ -245,8 +245,8 @@ int act_look(struct act *act, const struct spec_step *step, const struct value *
 /* What this step's answer has (NULL: nothing) is what there is now. */
 void act_see(struct act *act, const struct spec_step *step, const struct value *doc);
 bool act_is_default(const struct attr *attr, const struct value *v);
-int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
-    const struct value *object, struct err *err);
+int act_put_sub_resource(
+    struct act *act, const struct spec_owned *sub_resource, const struct value *object, struct err *err);
 
 /* ---- act_complete.c: what stays as it is where a service takes all of what is sent ---- */
 
@@ -257,8 +257,8 @@ const struct value *act_kept(
 /* Adds to what was just read, and is to be sent back whole, what there is no attribute for. */
 const struct value *act_with_unnamed(struct act *act, const struct spec_step *step, const struct value *live);
 /* The object with what is there of the sub-resource besides, where its call replaces all of it. */
-int act_sub_resource_kept(struct act *act, const struct spec_sub_resource *sub_resource,
-    const struct value **object, struct err *err);
+int act_sub_resource_kept(
+    struct act *act, const struct spec_owned *sub_resource, const struct value **object, struct err *err);
 
 /* ---- act_complete.c: what an object is after an operation ---- */
 

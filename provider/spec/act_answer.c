@@ -232,7 +232,7 @@ static struct str path_in(const struct spec_step *step, const struct spec_attr *
 static const struct value *decode_flagged(
     struct act *act, const struct spec_step *step, const struct value *doc)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     const struct value *items = wire_path(act->arena, doc, act_answer_path(step, tags->attr));
     return items ? spec_tags_flagged(act->arena, tags, wire_coerce(act->arena, tags->shape, items)) : NULL;
 }
@@ -261,8 +261,8 @@ const struct value *act_decode_attr(
     const struct value *v = wire_path(act->arena, doc, path);
     if (value_is_null(v))
         return NULL;
-    if (attr->owner == OWNER_ENTRIES && !spec_entries_of(act->type, attr)->mapped)
-        return act_entries_of(act, spec_entries_of(act->type, attr), v);
+    if (attr->owner == OWNER_ENTRIES && !spec_owned_of(act->type, attr)->mapped)
+        return act_entries_of(act, spec_owned_of(act->type, attr), v);
     enum type_kind kind = attr->attr->type->kind;
     bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);
     if (v->kind == VALUE_LIST && single)
@@ -278,16 +278,10 @@ const struct value *act_decode_attr(
 
 bool act_comes_along(const struct spec_type *type, const struct spec_attr *attr)
 {
-    for (size_t i = 0; i < type->sub_resource_count; i++)
-        if (type->sub_resources[i].attr == attr)
-            return !type->sub_resources[i].get;
-    for (size_t i = 0; i < type->member_count; i++)
-        if (type->members[i].attr == attr)
-            return !type->members[i].list;
-    for (size_t i = 0; i < type->entries_count; i++)
-        if (type->entries[i].attr == attr)
-            return !type->entries[i].list;
-    return attr->owner != OWNER_TAGS || !type->tags->list;
+    const struct spec_owned *owned = spec_owned_of(type, attr);
+    if (owned)
+        return !owned->list && !owned->get;
+    return attr->owner != OWNER_TAGS || !type->tags->list; /* a flag comes with the tags */
 }
 
 bool act_reads_apart(const struct spec_type *type, struct str name)

@@ -119,10 +119,8 @@ int act_wait_gone(struct act *act, const struct value *object, struct err *err)
 /* Members are added and removed one by one, and entries that are made anew begin with nothing. */
 static bool stays_beside(const struct spec_type *type, const struct spec_attr *attr)
 {
-    bool renewed = attr->owner == OWNER_MEMBERS;
-    for (size_t i = 0; i < type->entries_count; i++)
-        renewed |= type->entries[i].attr == attr && type->entries[i].renew;
-    return !renewed;
+    return attr->owner != OWNER_MEMBERS &&
+           !(attr->owner == OWNER_ENTRIES && spec_owned_of(type, attr)->renew);
 }
 
 /* The attribute without the field that breaks a constraint, or as it is wanted, where that is not one alone.
@@ -178,8 +176,8 @@ const struct value *act_with_unnamed(struct act *act, const struct spec_step *st
     return live;
 }
 
-int act_sub_resource_kept(struct act *act, const struct spec_sub_resource *sub_resource,
-    const struct value **object, struct err *err)
+int act_sub_resource_kept(
+    struct act *act, const struct spec_owned *sub_resource, const struct value **object, struct err *err)
 {
     struct str name = sub_resource->attr->attr->name;
     const struct value *names = value_string_ref(act->arena, name), *there = NULL;

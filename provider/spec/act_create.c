@@ -7,10 +7,12 @@
 
 /* ---- What a listing spares: calls are counted as act_read.c and act_list.c would make them ---- */
 
-static int entry_calls(const struct spec_entries *entries, const struct value *prior)
+/* Of an entry map each value, too, by as many as are recorded. */
+static int owned_calls(const struct spec_owned *owned, const struct value *prior)
 {
-    const struct value *recorded = value_get(prior, entries->attr->attr->name);
-    return 1 + (entries->get && recorded && recorded->kind == VALUE_MAP ? (int)recorded->count : 0);
+    const struct value *recorded = value_get(prior, owned->attr->attr->name);
+    bool each = owned->list && owned->get && recorded && recorded->kind == VALUE_MAP;
+    return each ? 1 + (int)recorded->count : owned->list || owned->get;
 }
 
 /* To read these attributes of one thing, besides its tags, which are asked for with others'. */
@@ -23,19 +25,15 @@ static int read_calls(struct act *act, const struct value *prior, const struct v
     for (size_t i = 0; i < type->read.count; i++)
         n += act_read_needs(type, &type->read.items[i], wanted) &&
              act_applies(act, &type->read.items[i], prior);
-    for (size_t i = 0; i < type->sub_resource_count; i++)
-        n += type->sub_resources[i].get && act_wants(wanted, type->sub_resources[i].attr->attr->name);
-    for (size_t i = 0; i < type->member_count; i++)
-        n += type->members[i].list && act_wants(wanted, type->members[i].attr->attr->name);
-    for (size_t i = 0; i < type->entries_count; i++)
-        if (type->entries[i].list && act_wants(wanted, type->entries[i].attr->attr->name))
-            n += entry_calls(&type->entries[i], prior);
+    for (size_t i = 0; i < type->owned_count; i++)
+        if (&type->owned[i] != type->tags && act_wants(wanted, type->owned[i].attr->attr->name))
+            n += owned_calls(&type->owned[i], prior);
     return n;
 }
 
 static bool is_asked_anyway(const struct act *act, struct str name)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     return tags && tags->list && str_eq(tags->attr->attr->name, name);
 }
 
@@ -289,71 +287,44 @@ static int create_steps(
 
 /* ---- what has calls of its own ---- */
 
-/* What is made on the way, and by what: exactly one of the four. */
-struct owned {
-    const struct spec_sub_resource *sub_resource;
-    const struct spec_entries *entries;
-    const struct spec_members *members;
-    const struct spec_tags *tags;
-    struct str name;
-    const struct value *want;
-};
-
-static size_t owned_list(struct act *act, const struct value *desired, struct owned **out)
+/* Is it still to be made? What the resource was made with is there, and so is what it has by default. */
+static bool is_owed(const struct spec_owned *owned, const struct value *want)
 {
-    const struct spec_type *type = act->type;
-    size_t n = 0, most = type->sub_resource_count + type->entries_count + type->member_count + 1;
-    struct owned *all = *out = ARENA_ARRAY(act->arena, struct owned, most);
-    for (size_t i = 0; i < type->sub_resource_count; i++) {
-        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
-        const struct value *want = value_get(desired, sub_resource->attr->attr->name);
-        if (!sub_resource->sent_by_create && !value_is_null(want) &&
-            !act_is_default(sub_resource->attr->attr, want))
-            all[n++] = (struct owned){
-                .sub_resource = sub_resource, .name = sub_resource->attr->attr->name, .want = want};
-    }
-    for (size_t i = 0; i < type->entries_count; i++) {
-        const struct spec_entries *entries = &type->entries[i];
-        const struct value *want = value_get(desired, entries->attr->attr->name);
-        if (!entries->sent_by_create && !value_is_null(want))
-            all[n++] = (struct owned){.entries = entries, .name = entries->attr->attr->name, .want = want};
-    }
-    for (size_t i = 0; i < type->member_count; i++) {
-        const struct spec_members *members = &type->members[i];
-        const struct value *want = value_get(desired, members->attr->attr->name);
-        if (!members->sent_by_create && !value_is_null(want))
-            all[n++] = (struct owned){.members = members, .name = members->attr->attr->name, .want = want};
-    }
-    if (type->tags && !type->tags->with_create) {
-        struct str name = type->tags->attr->attr->name;
-        all[n++] = (struct owned){.tags = type->tags, .name = name, .want = value_get(desired, name)};
-    }
-    return n;
+    enum spec_owner owner = owned->attr->owner;
+    return !owned->sent_by_create &&
+           (owner == OWNER_TAGS || (!value_is_null(want) && !(owner == OWNER_SUB_RESOURCE &&
+                                                                act_is_default(owned->attr->attr, want))));
 }
 
-static int create_one(struct act *act, const struct value *object, const struct owned *one, struct err *err)
+static int create_one(struct act *act, const struct value *object, const struct spec_owned *owned,
+    const struct value *want, struct err *err)
 {
     const struct value *have = NULL;
-    if (one->entries)
-        return act_sync_entries(act, one->entries, object, NULL, one->want, err);
-    if (one->tags)
-        return act_tag_created(act, object, one->want, err);
-    if (one->members && one->members->read_first && act_read_members(act, one->members, object, &have, err))
-        return -1;
-    return (one->sub_resource ? act_put_sub_resource(act, one->sub_resource, object, err)
-                              : act_sync_members(act, one->members, object, have, one->want, err))
-               ? err_context(err, "%.*s", STR_ARG(one->name))
-               : 0;
+    int status = 0;
+    switch (owned->attr->owner) {
+    case OWNER_ENTRIES: return act_sync_entries(act, owned, object, NULL, want, err);
+    case OWNER_TAGS: return act_tag_created(act, object, want, err);
+    case OWNER_MEMBERS:
+        if (owned->read_first && act_read_members(act, owned, object, &have, err))
+            return -1;
+        status = act_sync_members(act, owned, object, have, want, err);
+        break;
+    default: status = act_put_sub_resource(act, owned, object, err);
+    }
+    return status ? err_context(err, "%.*s", STR_ARG(owned->attr->attr->name)) : 0;
 }
 
 /* What failed, and what would have come after it. It can be gone on with if the resource itself gets ready.
  */
-static void note_lacks(
-    struct act *act, const struct value *object, const struct value *made, const struct owned *rest, size_t n)
+static void note_lacks(struct act *act, const struct value *object, const struct value *desired,
+    const struct value *made, size_t from)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
-    for (size_t i = 0; i < n; i++)
-        value_builder_add(&names, value_string_ref(act->arena, rest[i].name));
+    for (size_t i = from; i < act->type->owned_count; i++) {
+        struct str name = act->type->owned[i].attr->attr->name;
+        if (is_owed(&act->type->owned[i], value_get(desired, name)))
+            value_builder_add(&names, value_string_ref(act->arena, name));
+    }
     act->making = false;
     if (!act_wait_live(act, object, &made, ERR_IGNORED) && made)
         act->ctx->lacks = value_builder_list(&names);
@@ -362,13 +333,14 @@ static void note_lacks(
 static int create_owned(struct act *act, const struct value *object, const struct value *desired,
     const struct value *made, struct err *err)
 {
-    struct owned *all;
-    size_t n = owned_list(act, desired, &all);
-    for (size_t i = 0; i < n; i++)
-        if (create_one(act, object, &all[i], err)) {
-            note_lacks(act, object, made, all + i, n - i);
+    for (size_t i = 0; i < act->type->owned_count; i++) {
+        const struct spec_owned *owned = &act->type->owned[i];
+        const struct value *want = value_get(desired, owned->attr->attr->name);
+        if (is_owed(owned, want) && create_one(act, object, owned, want, err)) {
+            note_lacks(act, object, desired, made, i);
             return -1;
         }
+    }
     return 0;
 }
 

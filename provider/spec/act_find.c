@@ -187,7 +187,7 @@ static int find_consider(struct finding *f, const struct value *candidate, struc
     act->keep_ownership_tags = false;
     if (status || !live || !is_ours(f, live))
         return status;
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     const struct value *all = tags ? value_get(live, tags->attr->attr->name) : NULL;
     f->live = all ? value_with(act->arena, live, tags->attr->attr->name, act_own_tags(act, all)) : live;
     return 0;

@@ -166,7 +166,7 @@ static int use_more(
     return 0;
 }
 
-static const struct value *gathered(struct act *act, const struct spec_members *members,
+static const struct value *gathered(struct act *act, const struct spec_owned *members,
     const struct spec_attr *attr, struct str id, const struct value *items)
 {
     items = wire_coerce(act->arena, attr->answer, items);
@@ -179,10 +179,7 @@ static int use_members(
 {
     struct act *act = l->act;
     const struct spec_attr *attr = spec_attr_find(act->type, l->step->list.gather);
-    const struct spec_members *members = NULL;
-    for (size_t i = 0; i < act->type->member_count; i++)
-        if (act->type->members[i].attr == attr)
-            members = &act->type->members[i];
+    const struct spec_owned *members = spec_owned_of(act->type, attr);
     AUTO_MAP struct map sets = MAP_INIT;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str id = id_in(act, l->step, items->items[i]);

@@ -41,7 +41,7 @@ static bool is_elsewhere(struct op_ctx *ctx, const struct aws_service *service)
 struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool listed)
 {
     const struct spec_type *type = ctx->schema->impl;
-    const struct spec_tags *tags = type->tags;
+    const struct spec_owned *tags = type->tags;
     struct str arn = value_gets(prior, "arn");
     if (!tags || tags->unreported || type->service->kind->send || type->service->aws.global)
         return STR_EMPTY;

@@ -185,8 +185,8 @@ static void read_keep(struct reading *r, const struct spec_attr *attr, const str
     r->live = value_with(r->act->arena, r->live, attr->attr->name, v);
 }
 
-/* What a failed read of a sub-resource means: 0 nothing is set, or the whole resource is gone. */
-static int sub_resource_failed(
+/* What a failed read of such an attribute means: 0 nothing is set, or the whole resource is gone. */
+static int owned_failed(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -200,53 +200,24 @@ static int sub_resource_failed(
     return read_missing(r, step, failure, err);
 }
 
-static int read_sub_resources(struct reading *r, struct err *err)
+static int read_sub_resource(struct reading *r, const struct spec_owned *owned, struct err *err)
 {
-    const struct spec_type *type = r->act->type;
-    for (size_t i = 0; i < type->sub_resource_count && !r->gone; i++) {
-        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
-        if (!sub_resource->get || !act_wants(r->wanted, sub_resource->attr->attr->name))
-            continue;
-        const struct value *doc, *object = known_so_far(r);
-        struct err failure = ERR_INIT;
-        if (read_fetch(r->act, sub_resource->get, object, &doc, &failure)) {
-            if (sub_resource_failed(r, sub_resource->get, &failure, err))
-                return -1;
-        } else if (doc) {
-            r->act->raw = r->act->raw ? r->act->raw : doc;
-            read_keep(
-                r, sub_resource->attr, act_decode_attr(r->act, sub_resource->get, sub_resource->attr, doc));
-        }
-    }
+    const struct value *doc;
+    if (read_fetch(r->act, owned->get, known_so_far(r), &doc, err))
+        return -1;
+    r->act->raw = r->act->raw ? r->act->raw : doc;
+    if (doc)
+        read_keep(r, owned->attr, act_decode_attr(r->act, owned->get, owned->attr, doc));
     return 0;
 }
 
-static int read_sets(struct reading *r, struct err *err)
+static int read_set(struct reading *r, const struct spec_owned *owned, struct err *err)
 {
-    struct act *act = r->act;
-    const struct spec_type *type = act->type;
-    for (size_t i = 0; i < type->member_count && !r->gone; i++) {
-        const struct spec_members *m = &type->members[i];
-        const struct value *v = NULL;
-        struct err failure = ERR_INIT;
-        if (!m->list || !act_wants(r->wanted, m->attr->attr->name))
-            continue;
-        if (act_read_members(act, m, known_so_far(r), &v, &failure) &&
-            sub_resource_failed(r, m->list, &failure, err))
-            return -1;
-        read_keep(r, m->attr, v);
-    }
-    for (size_t i = 0; i < type->entries_count && !r->gone; i++) {
-        const struct spec_entries *e = &type->entries[i];
-        const struct value *v = NULL;
-        struct err failure = ERR_INIT;
-        if (!e->list || !act_wants(r->wanted, e->attr->attr->name))
-            continue;
-        if (act_read_entries(act, e, known_so_far(r), &v, &failure) &&
-            sub_resource_failed(r, e->list, &failure, err))
-            return -1;
-        read_keep(r, e->attr, v);
-    }
+    const struct value *v = NULL, *object = known_so_far(r);
+    if (owned->attr->owner == OWNER_MEMBERS ? act_read_members(r->act, owned, object, &v, err)
+                                            : act_read_entries(r->act, owned, object, &v, err))
+        return -1;
+    read_keep(r, owned->attr, v);
     return 0;
 }
 
@@ -256,21 +227,35 @@ static const struct value *tags_known(const struct act *act, const struct value 
     return act->ctx->known_tags ? map_get(act->ctx->known_tags, value_gets(object, "arn")) : NULL;
 }
 
-static int read_tags(struct reading *r, struct err *err)
+static int read_tags(struct reading *r, const struct spec_owned *tags, struct err *err)
 {
-    const struct spec_tags *tags = r->act->type->tags;
-    if (!tags || !tags->list || r->gone || !act_wants(r->wanted, tags->attr->attr->name))
-        return 0;
     const struct value *all = NULL, *object;
-    struct err failure = ERR_INIT;
     if (act_fill_templates(r->act, known_so_far(r), &object, err))
         return -1;
     const struct value *known = tags_known(r->act, object);
     if (known)
         all = known;
-    else if (act_read_tags(r->act, object, &all, &failure))
-        return sub_resource_failed(r, tags->list, &failure, err);
+    else if (act_read_tags(r->act, object, &all, err))
+        return -1;
     read_keep(r, tags->attr, r->act->keep_ownership_tags ? all : act_own_tags(r->act, all));
+    return 0;
+}
+
+static int read_owned(struct reading *r, struct err *err)
+{
+    const struct spec_type *type = r->act->type;
+    for (size_t i = 0; i < type->owned_count && !r->gone; i++) {
+        const struct spec_owned *owned = &type->owned[i];
+        const struct spec_step *step = owned->list ? owned->list : owned->get;
+        struct err failure = ERR_INIT;
+        if (!step || !act_wants(r->wanted, owned->attr->attr->name))
+            continue;
+        int status = owned == type->tags ? read_tags(r, owned, &failure)
+                     : owned->list       ? read_set(r, owned, &failure)
+                                         : read_sub_resource(r, owned, &failure);
+        if (status && owned_failed(r, step, &failure, err))
+            return -1;
+    }
     return 0;
 }
 
@@ -293,7 +278,7 @@ int act_read(struct act *act, const struct value *prior, const struct value *wan
         return -1;
     struct reading r = {.act = act, .wanted = wanted, .prior = prior};
     *live = act->raw = NULL;
-    if (read_steps(&r, err) || read_sub_resources(&r, err) || read_sets(&r, err) || read_tags(&r, err))
+    if (read_steps(&r, err) || read_owned(&r, err))
         return -1;
     if (r.gone)
         return 0;

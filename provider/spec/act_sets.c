@@ -109,7 +109,7 @@ static const struct value *self_renamed(
 }
 
 const struct value *act_members_configured(
-    struct act *act, const struct spec_members *m, struct str id, const struct value *items)
+    struct act *act, const struct spec_owned *m, struct str id, const struct value *items)
 {
     if (!m->self.n || !items || items->kind != VALUE_LIST)
         return items;
@@ -119,7 +119,7 @@ const struct value *act_members_configured(
     return value_builder_list(&b);
 }
 
-int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
+int act_read_members(struct act *act, const struct spec_owned *m, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct value *items;
@@ -159,7 +159,7 @@ static int change_one(struct act *act, const struct spec_step *step, const struc
     return act_bring_about(act, step, object, item, as_done, true, err);
 }
 
-static int change_items(struct act *act, const struct spec_members *m, const struct spec_step *step,
+static int change_items(struct act *act, const struct spec_owned *m, const struct spec_step *step,
     const struct value *object, const struct value *items, enum err_class as_done, struct err *err)
 {
     struct str id = value_gets(object, act->type->schema.id.p);
@@ -172,7 +172,7 @@ static int change_items(struct act *act, const struct spec_members *m, const str
     return 0;
 }
 
-static int modify_members(struct act *act, const struct spec_members *m, const struct value *object,
+static int modify_members(struct act *act, const struct spec_owned *m, const struct value *object,
     const struct value *add, const struct value *remove, struct err *err)
 {
     struct value_entry lists[2];
@@ -184,7 +184,7 @@ static int modify_members(struct act *act, const struct spec_members *m, const s
     return n ? change_one(act, m->modify, object, value_map(act->arena, lists, n), ERR_EXISTS, err) : 0;
 }
 
-int act_sync_members(struct act *act, const struct spec_members *m, const struct value *object,
+int act_sync_members(struct act *act, const struct spec_owned *m, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
     const struct value *add = items_missing(act, m->attr, want, have);
@@ -198,13 +198,13 @@ int act_sync_members(struct act *act, const struct spec_members *m, const struct
 
 /* ---- entries ---- */
 
-static struct str entry_key(struct act *act, const struct spec_entries *e, const struct value *item)
+static struct str entry_key(struct act *act, const struct spec_owned *e, const struct value *item)
 {
     return value_scalar_text(
         act->arena, e->key.n && item->kind == VALUE_MAP ? value_get(item, e->key) : item);
 }
 
-const struct value *act_entries_of(struct act *act, const struct spec_entries *e, const struct value *items)
+const struct value *act_entries_of(struct act *act, const struct spec_owned *e, const struct value *items)
 {
     AUTO_BUILDER struct value_builder map = VALUE_BUILDER(act->arena);
     /* One item in XML is no list, and lists are wrapped in {member: …}. */
@@ -224,8 +224,8 @@ const struct value *act_entries_of(struct act *act, const struct spec_entries *e
     return value_builder_map(&map);
 }
 
-static int get_entry(struct act *act, const struct spec_entries *e, const struct value *object,
-    struct str key, const struct value **out, struct err *err)
+static int get_entry(struct act *act, const struct spec_owned *e, const struct value *object, struct str key,
+    const struct value **out, struct err *err)
 {
     struct value_entry named = {STR("key"), value_string(act->arena, key)};
     const struct value *document, *found;
@@ -238,7 +238,7 @@ static int get_entry(struct act *act, const struct spec_entries *e, const struct
     return 0;
 }
 
-int act_read_entries(struct act *act, const struct spec_entries *e, const struct value *object,
+int act_read_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct value *items;
@@ -262,7 +262,7 @@ int act_read_entries(struct act *act, const struct spec_entries *e, const struct
 }
 
 /* One call's worth of puts: {items: [{key, value}]}, or {key, value} itself. */
-static int put_entries(struct act *act, const struct spec_entries *e, const struct spec_step *step,
+static int put_entries(struct act *act, const struct spec_owned *e, const struct spec_step *step,
     const struct value *object, const struct value *entries, struct err *err)
 {
     size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
@@ -283,7 +283,7 @@ static int put_entries(struct act *act, const struct spec_entries *e, const stru
     return 0;
 }
 
-static int delete_entries(struct act *act, const struct spec_entries *e, const struct value *object,
+static int delete_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value *keys, struct err *err)
 {
     size_t batch = e->batch > 0 ? (size_t)e->batch : 1;
@@ -298,7 +298,7 @@ static int delete_entries(struct act *act, const struct spec_entries *e, const s
 }
 
 /* Keys that are wanted no longer. */
-static int drop_entries(struct act *act, const struct spec_entries *e, const struct value *object,
+static int drop_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
     AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(act->arena), whole = VALUE_BUILDER(act->arena);
@@ -314,7 +314,7 @@ static int drop_entries(struct act *act, const struct spec_entries *e, const str
     return delete_entries(act, e, object, value_builder_list(&keys), err);
 }
 
-int act_sync_entries(struct act *act, const struct spec_entries *e, const struct value *object,
+int act_sync_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
     const struct attr value_attr = {.type = e->attr->attr->type->elem, .compare = e->attr->attr->compare};

@@ -6,7 +6,7 @@
 
 /* ---- items with more than key and value ---- */
 
-const struct value *spec_tag_items(struct arena *arena, const struct spec_tags *tags,
+const struct value *spec_tag_items(struct arena *arena, const struct spec_owned *tags,
     const struct value *texts, const struct value *beside, const struct value *flagged)
 {
     AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
@@ -31,7 +31,7 @@ const struct value *spec_tag_texts(struct arena *arena, const struct value *item
 }
 
 const struct value *spec_tags_flagged(
-    struct arena *arena, const struct spec_tags *tags, const struct value *items)
+    struct arena *arena, const struct spec_owned *tags, const struct value *items)
 {
     AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < items->count; i++)
@@ -42,7 +42,7 @@ const struct value *spec_tags_flagged(
 
 static int beside_of(struct act *act, const struct value *object, const struct value **out, struct err *err)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     *out = &value_empty_map;
     if (tags->beside && act_template(act, tags->beside, object, out, err))
         return -1;
@@ -52,7 +52,7 @@ static int beside_of(struct act *act, const struct value *object, const struct v
 
 static const struct value *flagged_in(const struct act *act, const struct value *object)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     return tags->flag && object ? value_get(object, tags->flag->attr->name) : NULL;
 }
 
@@ -75,7 +75,7 @@ static int check_flagged(
 int act_tag_items(struct act *act, const struct value *object, const struct value *texts,
     const struct value **out, struct err *err)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     const struct value *beside;
     *out = texts;
     if (!tags->structures || value_is_null(texts) || texts->kind != VALUE_MAP)
@@ -100,7 +100,7 @@ int act_read_tags(struct act *act, const struct value *object, const struct valu
         const struct value *found =
             list->reply.at.n ? wire_path(act->arena, document, list->reply.at) : document;
         if (found)
-            *all = value_merge(act->arena, *all, wire_coerce(act->arena, act->type->tags->answer, found));
+            *all = value_merge(act->arena, *all, wire_coerce(act->arena, act->type->tags->listed, found));
         if (act_next_page(act, list, document, token, &token, err) ||
             (token && pages_next_value(&pages, list->call.op->wire.name, token, err)))
             return -1;
@@ -112,7 +112,7 @@ int act_read_tags(struct act *act, const struct value *object, const struct valu
 static int put_tags(
     struct act *act, const struct value *object, const struct value *want, bool fresh, struct err *err)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     const struct value *all = NULL, *document;
     struct err failure = ERR_INIT;
     if (!fresh && tags->list && act_read_tags(act, object, &all, &failure) && failure.class != ERR_ABSENT)
@@ -175,7 +175,7 @@ static const struct value *tags_to_remove(struct act *act, const struct value *h
 int act_sync_tags(struct act *act, const struct value *object, const struct value *have,
     const struct value *want, bool fresh, struct err *err)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     have = act_own_tags(act, have);
     const struct value *removed = tags_to_remove(act, have, want),
                        *added = tags_to_add(act, object, have, want), *document;
@@ -208,7 +208,7 @@ const struct value *act_tag_text(struct arena *arena, struct str s)
 
 const struct value *act_with_ownership_tags(struct act *act, const struct value *desired)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     if (!tags || !tags->ownership)
         return desired;
     const struct op_ctx *ctx = act->ctx;
@@ -285,7 +285,7 @@ int spec_ownership_tags(
     struct act act;
     act_init(&act, ctx);
     *owner_tags = &value_empty_map;
-    const struct spec_tags *tags = act.type->tags;
+    const struct spec_owned *tags = act.type->tags;
     if (!tags)
         return 0;
     act.keep_ownership_tags = act.sees_gone = true; /* of what waits for its end, too */
@@ -307,7 +307,7 @@ int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, cons
     struct act act;
     act_init(&act, ctx);
     *done = false;
-    const struct spec_tags *tags = act.type->tags;
+    const struct spec_owned *tags = act.type->tags;
     if (!tags || !tags->ownership)
         return 0;
     act.keep_ownership_tags = true;
@@ -325,7 +325,7 @@ int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, cons
 
 const struct value *act_without_ownership_tags(struct act *act, const struct value *object)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     const struct op_ctx *ctx = act->ctx;
     const struct value *all = tags && object ? value_get(object, tags->attr->attr->name) : NULL;
     if (!all)

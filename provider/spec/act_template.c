@@ -421,7 +421,7 @@ static const struct value *fill_fields(struct arena *arena, const struct type *t
 /* Those that a resource is made with. */
 static int add_tags(struct act *act, const struct value *object, struct value_builder *input, struct err *err)
 {
-    const struct spec_tags *tags = act->type->tags;
+    const struct spec_owned *tags = act->type->tags;
     const struct value *v = tags && tags->with_create ? value_get(object, tags->attr->attr->name) : NULL;
     if (!v)
         return 0;

@@ -90,8 +90,8 @@ static int act_wait_step(
 }
 
 /* A setting that is put again after a lost answer may be there: attached, associated. */
-int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
-    const struct value *object, struct err *err)
+int act_put_sub_resource(
+    struct act *act, const struct spec_owned *sub_resource, const struct value *object, struct err *err)
 {
     const struct value *document;
     if (!act_applies(act, sub_resource->put, object))
@@ -290,8 +290,7 @@ static int update_steps(struct updating *u, struct err *err)
 }
 
 /* Back to how it is when nobody asks for anything. */
-static int reset_sub_resource(
-    struct updating *u, const struct spec_sub_resource *sub_resource, struct err *err)
+static int reset_sub_resource(struct updating *u, const struct spec_owned *sub_resource, struct err *err)
 {
     const struct spec_step *step = sub_resource->remove ? sub_resource->remove : sub_resource->reset;
     const struct value *object = u->object, *document;
@@ -309,33 +308,26 @@ static int reset_sub_resource(
     return act_wait_step(u->act, step, object, err);
 }
 
-static int update_sub_resources(struct updating *u, struct err *err)
+static int update_sub_resource(struct updating *u, const struct spec_owned *sub_resource, struct err *err)
 {
-    const struct spec_type *type = u->act->type;
-    for (size_t i = 0; i < type->sub_resource_count; i++) {
-        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
-        struct str name = sub_resource->attr->attr->name;
-        if (!update_changes(u, name))
-            continue;
-        const struct value *want = value_get(u->desired, name);
-        /* A call that switches on is no call for switching off. */
-        bool off = sub_resource->remove && act_is_default(sub_resource->attr->attr, want);
-        bool renews =
-            sub_resource->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
-        if (renews && reset_sub_resource(u, sub_resource, err))
-            return err_context(err, "%.*s", STR_ARG(name));
-        bool puts = !value_is_null(want) && !off;
-        const struct value *object = u->object;
-        if ((puts && act_sub_resource_kept(u->act, sub_resource, &object, err)) ||
-            (puts ? act_put_sub_resource(u->act, sub_resource, object, err)
-                  : reset_sub_resource(u, sub_resource, err)))
-            return err_context(err, "%.*s", STR_ARG(name));
-    }
-    return 0;
+    struct str name = sub_resource->attr->attr->name;
+    const struct value *want = value_get(u->desired, name), *object = u->object;
+    /* A call that switches on is no call for switching off. */
+    bool off = sub_resource->remove && act_is_default(sub_resource->attr->attr, want);
+    bool puts = !value_is_null(want) && !off;
+    bool renews = sub_resource->renew && puts && !value_is_null(value_get(u->prior, name));
+    if (renews && reset_sub_resource(u, sub_resource, err))
+        return -1;
+    if (!puts)
+        return reset_sub_resource(u, sub_resource, err);
+    return act_sub_resource_kept(u->act, sub_resource, &object, err) ||
+                   act_put_sub_resource(u->act, sub_resource, object, err)
+               ? -1
+               : 0;
 }
 
 /* Was a setting put that takes all entries away? */
-static bool is_wiped(const struct updating *u, const struct spec_entries *e)
+static bool is_wiped(const struct updating *u, const struct spec_owned *e)
 {
     bool wiped = false;
     for (size_t i = 0; i < e->wiped_by.count; i++)
@@ -343,35 +335,40 @@ static bool is_wiped(const struct updating *u, const struct spec_entries *e)
     return wiped;
 }
 
-static int update_sets(struct updating *u, struct err *err)
+static int update_entries(struct updating *u, const struct spec_owned *e, struct err *err)
 {
-    struct act *act = u->act;
-    const struct spec_type *type = act->type;
-    for (size_t i = 0; i < type->entries_count; i++) {
-        const struct spec_entries *e = &type->entries[i];
-        struct str name = e->attr->attr->name;
-        const struct value *have = value_get(u->prior, name), *want = value_get(u->desired, name);
-        bool wiped = is_wiped(u, e);
-        if (!update_changes(u, name) && !wiped)
-            continue;
-        if (wiped) {
-            want = want || update_changes(u, name) ? want : have;
-            have = &value_empty_map;
-        }
-        if (!have && e->list && act_read_entries(act, e, u->object, &have, err))
-            return -1;
-        if (act_sync_entries(act, e, u->object, have, want, err))
-            return err_context(err, "%.*s", STR_ARG(name));
+    struct str name = e->attr->attr->name;
+    const struct value *have = value_get(u->prior, name), *want = value_get(u->desired, name);
+    if (is_wiped(u, e)) {
+        want = want || update_changes(u, name) ? want : have;
+        have = &value_empty_map;
     }
-    for (size_t i = 0; i < type->member_count; i++) {
-        const struct spec_members *m = &type->members[i];
-        struct str name = m->attr->attr->name;
-        const struct value *have = value_get(u->prior, name);
-        if (!update_changes(u, name))
-            continue;
-        if (!have && m->list && act_read_members(act, m, u->object, &have, err))
-            return -1;
-        if (act_sync_members(act, m, u->object, have, value_get(u->desired, name), err))
+    if (!have && e->list && act_read_entries(u->act, e, u->object, &have, err))
+        return -1;
+    return act_sync_entries(u->act, e, u->object, have, want, err);
+}
+
+static int update_members(struct updating *u, const struct spec_owned *m, struct err *err)
+{
+    struct str name = m->attr->attr->name;
+    const struct value *have = value_get(u->prior, name);
+    if (!have && m->list && act_read_members(u->act, m, u->object, &have, err))
+        return -1;
+    return act_sync_members(u->act, m, u->object, have, value_get(u->desired, name), err);
+}
+
+static int update_owned(struct updating *u, struct err *err)
+{
+    static int (*const updates[])(struct updating * u, const struct spec_owned *owned, struct err *err) = {
+        [OWNER_SUB_RESOURCE] = update_sub_resource,
+        [OWNER_ENTRIES] = update_entries,
+        [OWNER_MEMBERS] = update_members};
+    const struct spec_type *type = u->act->type;
+    for (size_t i = 0; i < type->owned_count; i++) {
+        const struct spec_owned *owned = &type->owned[i];
+        struct str name = owned->attr->attr->name;
+        if (owned != type->tags && (update_changes(u, name) || is_wiped(u, owned)) &&
+            updates[owned->attr->owner](u, owned, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     return 0;
@@ -379,7 +376,7 @@ static int update_sets(struct updating *u, struct err *err)
 
 static int update_tags(struct updating *u, struct err *err)
 {
-    const struct spec_tags *tags = u->act->type->tags;
+    const struct spec_owned *tags = u->act->type->tags;
     if (!tags || !(update_changes(u, tags->attr->attr->name) ||
                      (tags->flag && update_changes(u, tags->flag->attr->name))))
         return 0;
@@ -421,8 +418,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||
         act_check_known(&act, u.object, err) || act_check_seen(&act, u.object, err))
         return -1;
-    if (update_steps(&u, err) || update_sub_resources(&u, err) || update_sets(&u, err) ||
-        update_tags(&u, err))
+    if (update_steps(&u, err) || update_owned(&u, err) || update_tags(&u, err))
         return -1;
     if (u.any && act_wait_live(&act, u.object, &u.live, err))
         return -1;

@@ -147,19 +147,15 @@ static void add_item_paths(struct dump *d, const struct spec_step *step, struct 
 static void add_entry_paths(
     struct dump *d, const struct spec_attr *attr, struct str path, struct value_builder *answers)
 {
-    for (size_t i = 0; i < d->type->entries_count; i++) {
-        const struct spec_entries *e = &d->type->entries[i];
-        if (e->attr != attr)
-            continue;
-        if (e->mapped) {
-            add_answer(d, answers, path, attr->answer);
-            continue;
-        }
-        struct str key = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->key));
-        struct str value = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->value));
-        add_answer(d, answers, key, NULL);
-        add_answer(d, answers, value, attr->answer->elem);
+    const struct spec_owned *e = spec_owned_of(d->type, attr);
+    if (e->mapped) {
+        add_answer(d, answers, path, attr->answer);
+        return;
     }
+    struct str key = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->key));
+    struct str value = arena_printf(d->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(e->value));
+    add_answer(d, answers, key, NULL);
+    add_answer(d, answers, value, attr->answer->elem);
 }
 
 /* A call, and what of its answer is decoded as the object. */
@@ -241,47 +237,27 @@ static void add_reading(struct dump *d, const char *role, const struct spec_step
     add_call(d, role, step, &answers);
 }
 
-static void add_owned(struct dump *d)
+static void add_owned(struct dump *d, const struct spec_owned *owned)
 {
-    const struct spec_type *type = d->type;
-    for (size_t i = 0; i < type->sub_resource_count; i++) {
-        const struct spec_sub_resource *f = &type->sub_resources[i];
-        add_step(d, "put", f->put, false);
-        add_step(d, "delete", f->remove, false);
-        add_step(d, "reset", f->reset, false);
-        add_reading(d, "get", f->get, f->get ? act_answer_path(f->get, f->attr) : STR_EMPTY, f->attr->answer);
+    static const char *const roles[] = {
+        "list", "get", "put", "put", "add", "delete", "modify", "reset", "untag"};
+    const struct spec_attr *attr = owned->attr;
+    const struct shape *elem = attr->answer->elem;
+    switch (attr->owner) {
+    case OWNER_SUB_RESOURCE:
+        add_reading(
+            d, "get", owned->get, owned->get ? act_answer_path(owned->get, attr) : STR_EMPTY, attr->answer);
+        break;
+    case OWNER_ENTRIES:
+        add_reading(d, "get", owned->get, owned->answer, elem);
+        add_reading(d, "list", owned->list, owned->value.n && !owned->get ? owned->value : STR("@"),
+            owned->get ? NULL : elem);
+        break;
+    case OWNER_MEMBERS: add_reading(d, "list", owned->list, STR("@"), elem); break;
+    default: add_reading(d, "tags", owned->list, STR("@"), owned->listed); break;
     }
-    for (size_t i = 0; i < type->member_count; i++) {
-        const struct spec_members *m = &type->members[i];
-        add_reading(d, "list", m->list, STR("@"), m->attr->answer->elem);
-        add_step(d, "add", m->add, false);
-        add_step(d, "remove", m->remove, false);
-        add_step(d, "modify", m->modify, false);
-    }
-    for (size_t i = 0; i < type->entries_count; i++) {
-        const struct spec_entries *e = &type->entries[i];
-        const struct shape *elem = e->attr->answer->elem;
-        if (e->get)
-            add_reading(d, "get", e->get, e->answer, elem);
-        else
-            add_reading(d, "list", e->list, e->value.n ? e->value : STR("@"), elem);
-        if (e->get)
-            add_reading(d, "list", e->list, STR("@"), NULL);
-        add_step(d, "put", e->put, false);
-        add_step(d, "put", e->replace, false);
-        add_step(d, "delete", e->remove, false);
-    }
-}
-
-static void add_tags(struct dump *d, const struct spec_tags *tags)
-{
-    if (!tags)
-        return;
-    add_step(d, "tag", tags->add, false);
-    add_step(d, "untag", tags->remove, false);
-    add_step(d, "tag", tags->put, false);
-    add_step(d, "untag", tags->clear, false);
-    add_reading(d, "tags", tags->list, STR("@"), tags->answer);
+    for (int k = OWNED_PUT; k < OWNED_CALLS; k++)
+        add_step(d, roles[k], owned->calls[k], false);
 }
 
 /* The calls of a run work on the run's attributes. */
@@ -354,8 +330,8 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
         add_listing(&d, "console", &type->console.items[i], STR_EMPTY);
     for (size_t i = 0; i < type->teardown_count; i++)
         add_listing(&d, "count", type->teardown[i].count, type->teardown[i].bytes);
-    add_owned(&d);
-    add_tags(&d, type->tags);
+    for (size_t i = 0; i < type->owned_count; i++)
+        add_owned(&d, &type->owned[i]);
     add_job(&d, type->job);
     for (size_t i = 0; i < type->also_count; i++)
         add_step(&d, "sandbox", type->also[i].step, false);

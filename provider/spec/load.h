@@ -117,9 +117,8 @@ void load_request(
  * given. */
 const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic);
 
-/* ---- load_owned.c: tags, and then sub-resources, members and entries ---- */
+/* ---- load_owned.c: tags, sub-resources, members and entries ---- */
 
-void load_tags(struct type_loader *t);
 /* The type's own `tags` over those of the file's head. */
 const struct node *load_tags_node(struct type_loader *t);
 void load_owned(struct type_loader *t);

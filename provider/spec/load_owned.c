@@ -33,7 +33,7 @@ static const struct spec_step *tags_step(struct type_loader *t, const struct nod
 /* ---- items with more than key and value ---- */
 
 /* `flag: {Member: attribute}`: a set, of the keys for which that member is true. */
-static void load_flagged(struct type_loader *t, const struct node *node, struct spec_tags *tags)
+static void load_flagged(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
     const struct node *flag = node_get(node, "flag");
     if (!flag)
@@ -53,13 +53,13 @@ static void load_flagged(struct type_loader *t, const struct node *node, struct 
 
 /* One item as it is sent. `key_only`: of those to be removed. */
 static const struct shape *item_shape(
-    struct type_loader *t, const struct node *beside, const struct spec_tags *tags, bool key_only)
+    struct type_loader *t, const struct node *beside, const struct spec_owned *tags, bool key_only)
 {
     static const struct shape text = {.kind = SHAPE_STRING}, yes_or_no = {.kind = SHAPE_BOOL};
     size_t count = beside ? beside->count : 0, n = 0;
     bool dynamic = false;
     struct shape_member *members = ARENA_ARRAY(t->l->arena, struct shape_member, count + 2);
-    struct str value_name = tags->answer->value_name;
+    struct str value_name = tags->listed->value_name;
     members[n++] = key_only ? (struct shape_member){.name = STR("key"), .wire = STR("Key"), .shape = &text}
                             : (struct shape_member){.name = STR("value"), .wire = value_name, .shape = &text};
     for (size_t i = 0; i < count; i++)
@@ -75,7 +75,7 @@ static const struct shape *item_shape(
 }
 
 /* `beside: {Member: constant}`: what each item has besides. Answers are read without it. */
-static void load_beside(struct type_loader *t, const struct node *node, struct spec_tags *tags)
+static void load_beside(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
     const struct node *beside = node_get(node, "beside");
     load_flagged(t, node, tags);
@@ -95,7 +95,7 @@ static void load_beside(struct type_loader *t, const struct node *node, struct s
 }
 
 /* How keys go out that are to be removed. */
-static const struct shape *keys_shape(struct type_loader *t, const struct node *node, struct spec_tags *tags)
+static const struct shape *keys_shape(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
     struct shape *keys = ARENA_NEW(t->l->arena, struct shape);
@@ -106,7 +106,7 @@ static const struct shape *keys_shape(struct type_loader *t, const struct node *
     return keys;
 }
 
-void load_tags(struct type_loader *t)
+static void load_tags(struct type_loader *t, struct spec_owned *tags)
 {
     struct loader *l = t->l;
     struct spec_attr *attr = NULL;
@@ -116,14 +116,13 @@ void load_tags(struct type_loader *t)
     const struct node *node = load_tags_node(t);
     if (!attr || !node || !load_keys(l, node, "tags", TAGS_KEYS))
         return;
-    struct spec_tags *tags = ARENA_NEW(l->arena, struct spec_tags);
     t->type->tags = tags;
     tags->attr = attr;
     tags->shape = load_tags_shape(l, node, "as");
-    tags->answer = node_get(node, "listed_as") ? load_tags_shape(l, node, "listed_as") : tags->shape;
+    tags->listed = node_get(node, "listed_as") ? load_tags_shape(l, node, "listed_as") : tags->shape;
     load_beside(t, node, tags);
     attr->shape = tags->shape;
-    attr->answer = tags->answer;
+    attr->answer = tags->listed;
     attr->owner = OWNER_TAGS;
     tags->bulk = load_text(l, node, "bulk");
     tags->unreported = str_eqz(tags->bulk, "none");
@@ -152,13 +151,9 @@ static const struct spec_step *reading_at(struct type_loader *t, const struct no
     return load_step_at(t, node, key, &reads);
 }
 
-static void load_sub_resource(
-    struct type_loader *t, const struct node_entry *entry, struct spec_sub_resource *out)
+static void load_sub_resource(struct type_loader *t, const struct node *node, struct spec_owned *out)
 {
-    const struct node *node = entry->value;
-    out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr ||
-        !load_keys(t->l, node, "a sub-resource", "put get delete reset renew send at absent retry"))
+    if (!load_keys(t->l, node, "a sub-resource", "put get delete reset renew send at absent retry"))
         return;
     struct step_rules rules = {.what = "a sub-resource", .ident = node_get(node, "send"), .shared = node};
     out->get = reading_at(t, node, "get", &rules, false);
@@ -182,14 +177,12 @@ static const struct shape *list_of(struct loader *l, const struct shape *elem, c
     return shape;
 }
 
-static void load_members(struct type_loader *t, const struct node_entry *entry, struct spec_members *out)
+static void load_members(struct type_loader *t, const struct node *node, struct spec_owned *out)
 {
     struct loader *l = t->l;
-    const struct node *node = entry->value;
-    out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr || !load_keys(l, node, "a member set",
-                          "list at skip add remove as modify add_as remove_as batch read_first self send "
-                          "absent retry failed"))
+    if (!load_keys(l, node, "a member set",
+            "list at skip add remove as modify add_as remove_as batch read_first self send "
+            "absent retry failed"))
         return;
     struct step_rules rules = {.what = "a member set", .ident = node_get(node, "send"), .shared = node};
     out->list = reading_at(t, node, "list", &rules, true);
@@ -215,7 +208,7 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
 /* An entry on the wire as one structure: its key beside the value's own members, or beside the value; all of
  * it in the structure `in`, if that is given. */
 static const struct shape *entry_shape(
-    struct loader *l, const struct spec_entries *e, struct str in, bool key_only)
+    struct loader *l, const struct spec_owned *e, struct str in, bool key_only)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
@@ -227,7 +220,7 @@ static const struct shape *entry_shape(
     return shape;
 }
 
-static void load_entry_calls(struct type_loader *t, const struct node *node, struct spec_entries *out)
+static void load_entry_calls(struct type_loader *t, const struct node *node, struct spec_owned *out)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
     struct loader *l = t->l;
@@ -266,13 +259,10 @@ static void load_entry_calls(struct type_loader *t, const struct node *node, str
         load_error(l, node, "an entry map needs \"put\" and \"delete\"");
 }
 
-static void load_entries(struct type_loader *t, const struct node_entry *entry, struct spec_entries *out)
+static void load_entries(struct type_loader *t, const struct node *node, struct spec_owned *out)
 {
     struct loader *l = t->l;
-    const struct node *node = entry->value;
-    out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr ||
-        !load_keys(l, node, "an entry map",
+    if (!load_keys(l, node, "an entry map",
             "list at skip broken get put replace delete delete_whole renew item key key_too value answer "
             "put_as put_in delete_as delete_in batch send "
             "absent retry failed listed_as wiped_by"))
@@ -299,31 +289,49 @@ static void load_entries(struct type_loader *t, const struct node_entry *entry, 
     load_entry_calls(t, node, out);
 }
 
-static const struct node *type_map(struct type_loader *t, const char *key, size_t *n)
+/* In the order in which a new resource gets them. */
+static const struct section {
+    const char *key;
+    enum spec_owner owner;
+    void (*load)(struct type_loader *t, const struct node *node, struct spec_owned *out);
+} sections[] = {{"sub_resources", OWNER_SUB_RESOURCE, load_sub_resource},
+    {"entries", OWNER_ENTRIES, load_entries}, {"members", OWNER_MEMBERS, load_members}};
+
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+/* Calls that send all attributes leave these out, so they are known before any call is read. */
+static size_t mark_owned(struct type_loader *t, const struct section *section)
 {
-    const struct node *map = node_get(t->node, key);
-    *n = map && map->kind == NODE_MAP ? map->count : 0;
-    return map;
+    size_t n = 0;
+    const struct node *map = node_get(t->node, section->key);
+    if (map && map->kind != NODE_MAP)
+        load_error(t->l, map, "%s has to be a map by attribute", section->key);
+    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        struct spec_attr *attr = load_attr_named(t, map->entries[i].value, map->entries[i].key);
+        if (attr)
+            attr->owner = section->owner;
+        n += attr != NULL;
+    }
+    return n;
 }
 
 void load_owned(struct type_loader *t)
 {
-    struct arena *arena = t->l->arena;
-    struct spec_type *type = t->type;
-    const struct node *map = type_map(t, "sub_resources", &type->sub_resource_count);
-    struct spec_sub_resource *sub_resources =
-        ARENA_ARRAY(arena, struct spec_sub_resource, type->sub_resource_count);
-    for (size_t i = 0; i < type->sub_resource_count; i++)
-        load_sub_resource(t, &map->entries[i], &sub_resources[i]);
-    map = type_map(t, "members", &type->member_count);
-    struct spec_members *members = ARENA_ARRAY(arena, struct spec_members, type->member_count);
-    for (size_t i = 0; i < type->member_count; i++)
-        load_members(t, &map->entries[i], &members[i]);
-    map = type_map(t, "entries", &type->entries_count);
-    struct spec_entries *entries = ARENA_ARRAY(arena, struct spec_entries, type->entries_count);
-    for (size_t i = 0; i < type->entries_count; i++)
-        load_entries(t, &map->entries[i], &entries[i]);
-    type->sub_resources = sub_resources;
-    type->members = members;
-    type->entries = entries;
+    size_t n = 0;
+    for (size_t s = 0; s < SECTIONS; s++)
+        n += mark_owned(t, &sections[s]);
+    struct spec_owned *owned = ARENA_ARRAY(t->l->arena, struct spec_owned, n + 1);
+    t->type->owned = owned;
+    load_tags(t, &owned[n]);
+    for (size_t s = 0; s < SECTIONS; s++) {
+        const struct node *map = node_get(t->node, sections[s].key);
+        for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+            struct spec_owned *out = &owned[t->type->owned_count];
+            if (!(out->attr = spec_attr_find(t->type, map->entries[i].key)))
+                continue;
+            sections[s].load(t, map->entries[i].value, out);
+            t->type->owned_count++;
+        }
+    }
+    t->type->owned_count += t->type->tags != NULL;
 }

@@ -186,7 +186,7 @@ static bool load_id_is_known(const struct spec_type *type)
 
 static enum recover_way derived(const struct spec_type *type)
 {
-    const struct spec_tags *tags = type->tags;
+    const struct spec_owned *tags = type->tags;
     bool tagged = tags && tags->ownership && tags->with_create;
     if (load_id_is_known(type) || (type->native && type->native->find))
         return RECOVER_NAME;
@@ -216,7 +216,7 @@ static const char *unsupported(const struct spec_type *type, enum recover_way wa
 {
     if (type->native && type->native->find)
         return NULL;
-    const struct spec_tags *tags = type->tags;
+    const struct spec_owned *tags = type->tags;
     bool tagged = tags && tags->ownership && tags->with_create;
     switch (way) {
     case RECOVER_NAME:

@@ -110,14 +110,14 @@ static bool steps_name(const struct spec_steps *steps, const struct named *attr)
 /* Calls of what belongs to the resource: those that ask send nothing but what names it. */
 static bool parts_name(const struct spec_type *type, const struct named *attr)
 {
-    bool any = type->tags && (step_names(type->tags->list, attr) || step_names(type->tags->remove, attr) ||
-                                 step_names(type->tags->clear, attr));
-    for (size_t i = 0; !any && i < type->sub_resource_count; i++)
-        any = step_names(type->sub_resources[i].get, attr) || step_names(type->sub_resources[i].remove, attr);
-    for (size_t i = 0; !any && i < type->member_count; i++)
-        any = step_names(type->members[i].list, attr);
-    for (size_t i = 0; !any && i < type->entries_count; i++)
-        any = step_names(type->entries[i].list, attr) || step_names(type->entries[i].get, attr);
+    bool any = false;
+    for (size_t i = 0; !any && i < type->owned_count; i++) {
+        const struct spec_owned *owned = &type->owned[i];
+        enum spec_owner owner = owned->attr->owner;
+        bool whole = owner == OWNER_SUB_RESOURCE || owner == OWNER_TAGS; /* no item of it is named */
+        any = step_names(owned->list, attr) || step_names(owned->get, attr) ||
+              (whole && step_names(owned->remove, attr)) || step_names(owned->clear, attr);
+    }
     return any;
 }
 
@@ -251,9 +251,9 @@ static struct str sent_as(struct arena *arena, const struct spec_type *type, con
     struct str path = STR_EMPTY;
     for (size_t i = 0; !path.n && i < type->create.count; i++)
         path = member_path(arena, &type->create.items[i].call.request.shape, attr->attr->name);
-    for (size_t i = 0; !path.n && i < type->sub_resource_count; i++)
-        if (type->sub_resources[i].attr == attr && type->sub_resources[i].put)
-            path = sub_resource_path(arena, &type->sub_resources[i].put->call, attr->attr->name);
+    const struct spec_owned *owned = attr->owner == OWNER_SUB_RESOURCE ? spec_owned_of(type, attr) : NULL;
+    if (!path.n && owned && owned->put)
+        path = sub_resource_path(arena, &owned->put->call, attr->attr->name);
     return path.n ? path : attr->wire;
 }
 

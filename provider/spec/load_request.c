@@ -313,7 +313,7 @@ static void add_keeps(struct request_builder *b, struct str prefix, const struct
 
 static void add_with_create(struct request_builder *b, const struct node *with_create)
 {
-    const struct spec_tags *tags = b->t->type->tags;
+    const struct spec_owned *tags = b->t->type->tags;
     if (with_create->kind == NODE_STRING)
         add_member(b, tags->attr->attr->name, with_create->string, tags->shape);
     else

@@ -25,11 +25,11 @@ bool spec_names_have(const struct spec_names *names, struct str name)
     return false;
 }
 
-const struct spec_entries *spec_entries_of(const struct spec_type *type, const struct spec_attr *attr)
+const struct spec_owned *spec_owned_of(const struct spec_type *type, const struct spec_attr *attr)
 {
-    for (size_t i = 0; i < type->entries_count; i++)
-        if (type->entries[i].attr == attr)
-            return &type->entries[i];
+    for (size_t i = 0; i < type->owned_count; i++)
+        if (type->owned[i].attr == attr)
+            return &type->owned[i];
     return NULL;
 }
 
@@ -103,19 +103,6 @@ static void mark_unread(struct type_loader *t)
         if (!t->attrs[i].readable && attr->settable && !attr->write_only &&
             !str_eq(attr->name, t->type->schema.id))
             attr->local = true;
-    }
-}
-
-/* Attributes under sub-resources, members and entries have calls of their own. */
-static void load_owners(struct type_loader *t, const char *key, enum spec_owner owner)
-{
-    const struct node *map = node_get(t->node, key);
-    if (map && map->kind != NODE_MAP)
-        load_error(t->l, map, "%s has to be a map by attribute", key);
-    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
-        struct spec_attr *attr = load_attr_named(t, map->entries[i].value, map->entries[i].key);
-        if (attr)
-            attr->owner = owner;
     }
 }
 
@@ -269,15 +256,9 @@ static bool creates_with(const struct spec_type *type, const struct spec_attr *a
 /* What the create call sends needs no call of its own afterwards. */
 static void mark_sent_by_create(struct spec_type *type)
 {
-    struct spec_sub_resource *sub_resources = (struct spec_sub_resource *)type->sub_resources;
-    struct spec_members *members = (struct spec_members *)type->members;
-    struct spec_entries *entries = (struct spec_entries *)type->entries;
-    for (size_t i = 0; i < type->sub_resource_count; i++)
-        sub_resources[i].sent_by_create = creates_with(type, sub_resources[i].attr);
-    for (size_t i = 0; i < type->member_count; i++)
-        members[i].sent_by_create = creates_with(type, members[i].attr);
-    for (size_t i = 0; i < type->entries_count; i++)
-        entries[i].sent_by_create = creates_with(type, entries[i].attr);
+    struct spec_owned *owned = (struct spec_owned *)type->owned;
+    for (size_t i = 0; i < type->owned_count; i++)
+        owned[i].sent_by_create = owned[i].with_create || creates_with(type, owned[i].attr);
 }
 
 static void load_native_ops(struct type_loader *t)
@@ -397,10 +378,6 @@ static void load_parts(struct type_loader *t)
     load_same(t);
     if (!t->type->schema.is_data)
         mark_unread(t);
-    load_owners(t, "sub_resources", OWNER_SUB_RESOURCE);
-    load_owners(t, "members", OWNER_MEMBERS);
-    load_owners(t, "entries", OWNER_ENTRIES);
-    load_tags(t);
     load_owned(t);
     load_tag_constraints(t);
     load_refers(t, node_get(t->node, "refers"));

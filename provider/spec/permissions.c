@@ -51,22 +51,21 @@ static void add_steps(struct collecting *c, const struct spec_steps *steps)
         add_step(c, &steps->items[i]);
 }
 
+/* The calls of its attributes, from one to another in the order of enum owned_call. */
+static void add_owned(struct collecting *c, const struct spec_type *type, int first, int last)
+{
+    for (size_t i = 0; i < type->owned_count; i++)
+        for (int k = first; k <= last; k++)
+            add_step(c, type->owned[i].calls[k]);
+}
+
 static void add_reads(struct collecting *c, const struct spec_type *type)
 {
     add_steps(c, &type->read);
     add_steps(c, &type->list);
     add_step(c, type->find);
     add_steps(c, &type->console);
-    for (size_t i = 0; i < type->sub_resource_count; i++)
-        add_step(c, type->sub_resources[i].get);
-    for (size_t i = 0; i < type->member_count; i++)
-        add_step(c, type->members[i].list);
-    for (size_t i = 0; i < type->entries_count; i++) {
-        add_step(c, type->entries[i].list);
-        add_step(c, type->entries[i].get);
-    }
-    if (type->tags)
-        add_step(c, type->tags->list);
+    add_owned(c, type, OWNED_LIST, OWNED_GET);
     bool by_name = type->tags && type->tags->list && !type->tags->unreported && !type->service->aws.global;
     if (by_name || (type->tags && type->tags->bulk.n))
         add_action(c, STR("tag"), STR("GetResources"));
@@ -86,30 +85,7 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
 {
     add_steps(c, &type->create);
     add_steps(c, &type->update);
-    for (size_t i = 0; i < type->sub_resource_count; i++) {
-        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
-        add_step(c, sub_resource->put);
-        add_step(c, sub_resource->remove);
-        add_step(c, sub_resource->reset);
-    }
-    for (size_t i = 0; i < type->member_count; i++) {
-        const struct spec_members *members = &type->members[i];
-        add_step(c, members->add);
-        add_step(c, members->remove);
-        add_step(c, members->modify);
-    }
-    for (size_t i = 0; i < type->entries_count; i++) {
-        add_step(c, type->entries[i].put);
-        add_step(c, type->entries[i].replace);
-        add_step(c, type->entries[i].remove);
-    }
-    const struct spec_tags *tags = type->tags;
-    if (!tags)
-        return;
-    add_step(c, tags->add);
-    add_step(c, tags->remove);
-    add_step(c, tags->put);
-    add_step(c, tags->clear);
+    add_owned(c, type, OWNED_PUT, OWNED_CLEAR);
 }
 
 /* Some services are handed a role with each run; others had it when the job was made. */
@@ -147,10 +123,11 @@ static void add_lifting(struct collecting *c, const struct spec_type *type, cons
                 !spec_attr_find(type, request->attrs.items[i])->attr->local)
                 add_step(c, &type->update.items[s]);
     }
-    for (size_t i = 0; i < type->sub_resource_count; i++)
-        if (value_get(rule->set, type->sub_resources[i].attr->attr->name)) {
-            add_step(c, type->sub_resources[i].get);
-            add_step(c, type->sub_resources[i].put);
+    for (size_t i = 0; i < type->owned_count; i++)
+        if (type->owned[i].attr->owner == OWNER_SUB_RESOURCE &&
+            value_get(rule->set, type->owned[i].attr->attr->name)) {
+            add_step(c, type->owned[i].get);
+            add_step(c, type->owned[i].put);
         }
 }
 

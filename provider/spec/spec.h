@@ -241,7 +241,8 @@ struct spec_steps {
     size_t count;
 };
 
-enum spec_owner { OWNER_BASE, OWNER_SUB_RESOURCE, OWNER_MEMBERS, OWNER_ENTRIES, OWNER_TAGS };
+/* In the order in which a new resource gets them. */
+enum spec_owner { OWNER_BASE, OWNER_SUB_RESOURCE, OWNER_ENTRIES, OWNER_MEMBERS, OWNER_TAGS };
 
 struct spec_attr {
     struct attr *attr;
@@ -260,52 +261,51 @@ struct spec_attr {
     struct spec_names changes_with; /* computed: what makes its value unknown on an update */
 };
 
-struct spec_sub_resource {
-    const struct spec_attr *attr;
-    const struct spec_step *put, *get, *remove, *reset; /* all but put may be NULL */
-    bool renew;                                         /* one that changes is removed before it is put */
-    bool sent_by_create;
+/* Calls that belong to an attribute alone, rather than to the resource. */
+enum owned_call {
+    OWNED_LIST,
+    OWNED_GET,
+    OWNED_PUT,
+    OWNED_REPLACE, /* entries: put, for keys that are there already */
+    OWNED_ADD,
+    OWNED_REMOVE,
+    OWNED_MODIFY, /* members: one call that adds and removes */
+    OWNED_RESET,
+    OWNED_CLEAR, /* tags: takes all of them away */
+    OWNED_CALLS
 };
 
-struct spec_members {
+/* An attribute with calls of its own; attr->owner tells what it is: a setting, a map, a set, tags. */
+struct spec_owned {
     const struct spec_attr *attr;
-    const struct spec_step *list; /* NULL: the read has it */
-    const struct spec_step *add, *remove;
-    const struct spec_step *modify; /* one call with both lists; add and remove are NULL */
-    bool batch;                     /* add and remove take lists */
+    union { /* NULL: there is no such call. Without one that reads, the object's own answer has it. */
+        struct {
+            const struct spec_step *list, *get, *put, *replace, *add, *remove, *modify, *reset, *clear;
+        };
+        const struct spec_step *calls[OWNED_CALLS];
+    };
+    bool sent_by_create;
+    bool renew;    /* what changes is removed before it is put */
+    int64_t batch; /* members, entries: so many a call; 0: one, without a list around it */
+    /* members */
     struct str self; /* a field of theirs that is "self" where it has the resource's own id; "" none */
     bool read_first; /* a new one has members already that nobody asked for */
-    bool sent_by_create;
-};
-
-struct spec_entries {
-    const struct spec_attr *attr;
-    const struct spec_step *list, *get, *put,
-        *remove;       /* list and get may be NULL: the read or the list has the values */
+    /* entries */
     struct str key;    /* member of a listed item that is the key; "": the item itself */
     struct str value;  /* member that is the value; "": the whole item */
     struct str answer; /* path of the value in get's answer */
-    int64_t batch;     /* so many a call; 0: one, without a list around it */
     bool delete_whole; /* deleting takes the entries as putting does, not just their keys */
-    bool renew;        /* one that changes is deleted before it is put */
-    bool sent_by_create;
-    const struct spec_step *replace; /* for keys that are there already; NULL: put */
-    struct spec_skip broken;         /* items that are there but do nothing: as if they were empty */
+    bool mapped;       /* the object's own answer has them as a map */
     struct spec_skip skip;
-    bool mapped;                /* the object's own answer has them as a map */
+    struct spec_skip broken;    /* items that are there but do nothing: as if they were empty */
     struct spec_names wiped_by; /* settings that take them all away when they are put */
-};
-
-struct spec_tags {
-    const struct spec_attr *attr;
-    const struct shape *shape, *answer; /* as they are sent, and as answers have them; mostly the same */
-    const struct spec_step *add, *remove, *put, *clear,
-        *list;                      /* add and remove, or put and clear; list may be NULL */
-    const struct node *with_create; /* of the create call; NULL: none */
-    struct str bulk;                /* resource type for the tagging API; "" none */
-    bool unreported;                /* `bulk: none`: the tagging API does not know the type */
-    bool remove_structures;         /* keys to remove go out as [{Key: k}] */
-    bool ownership;                 /* what weir creates carries weir:stack, weir:address and weir:intent */
+    /* tags */
+    const struct shape *shape, *listed; /* as they are sent, and as answers have them; mostly the same */
+    const struct node *with_create;     /* of the create call; NULL: none */
+    struct str bulk;                    /* resource type for the tagging API; "" none */
+    bool unreported;                    /* `bulk: none`: the tagging API does not know the type */
+    bool remove_structures;             /* keys to remove go out as [{Key: k}] */
+    bool ownership; /* what weir creates carries weir:stack, weir:address and weir:intent */
     /* Items on the wire have members besides key and value: the same in each (texts may hold ${templates};
      * NULL: none), and one that is true for the keys in this set (NULL: none). */
     bool structures;
@@ -388,13 +388,9 @@ struct spec_type {
     struct spec_names
         find_by;           /* attributes to compare when looking through what `find`, or the listing, gives */
     struct str find_since; /* path of the time when a listed one was made; "" none */
-    const struct spec_sub_resource *sub_resources;
-    size_t sub_resource_count;
-    const struct spec_members *members;
-    size_t member_count;
-    const struct spec_entries *entries;
-    size_t entries_count;
-    const struct spec_tags *tags; /* NULL: none */
+    const struct spec_owned *owned;
+    size_t owned_count;
+    const struct spec_owned *tags; /* the last of them; NULL: none */
     const struct spec_wait *ready, *gone_wait;
     const struct spec_teardown *teardown;
     size_t teardown_count;
@@ -487,18 +483,18 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
 bool spec_names_have(const struct spec_names *names, struct str name);
 /* Does a template hold the attribute of that name? */
 bool spec_template_has(struct str template, struct str name);
-/* How the entries of that attribute are put and read one by one; NULL: they are not. */
-const struct spec_entries *spec_entries_of(const struct spec_type *type, const struct spec_attr *attr);
+/* The calls that the attribute has of its own; NULL: none. */
+const struct spec_owned *spec_owned_of(const struct spec_type *type, const struct spec_attr *attr);
 
 /*
  * act_tags.c: tags whose items have more than key and value, as `tags->shape` has them: {key: {value: text,
  * Member: …}}. `beside` is what its templates gave. And back: the texts, and the keys whose flag is true.
  */
-const struct value *spec_tag_items(struct arena *arena, const struct spec_tags *tags,
+const struct value *spec_tag_items(struct arena *arena, const struct spec_owned *tags,
     const struct value *texts, const struct value *beside, const struct value *flagged);
 const struct value *spec_tag_texts(struct arena *arena, const struct value *items);
 const struct value *spec_tags_flagged(
-    struct arena *arena, const struct spec_tags *tags, const struct value *items);
+    struct arena *arena, const struct spec_owned *tags, const struct value *items);
 
 /* permissions.c; see struct resource_ops. */
 void spec_permissions(

@@ -107,14 +107,14 @@ static bool goes_along(const struct role *chosen, const struct role *role)
     if (role->type != chosen->type)
         return false;
     /* What one call has for several attributes: its tags beside its settings, members beside others. */
-    bool changes = chosen->part == PART_MEMBERS_MODIFY || chosen->part == PART_UPDATE;
-    bool owned = chosen->part == PART_SUB_RESOURCE_PUT || chosen->part == PART_SUB_RESOURCE_REMOVE ||
-                 chosen->part == PART_ENTRIES_PUT || chosen->part == PART_ENTRIES_REMOVE;
+    bool modifies = chosen->call == OWNED_MODIFY;
+    bool owned = chosen->part == PART_OWNED && chosen->attr->owner <= OWNER_ENTRIES &&
+                 (chosen->call == OWNED_PUT || chosen->call == OWNED_REMOVE);
     if (owned && role->part == PART_UPDATE)
         return !role->step->call.full;
     return (role->part == PART_READ && chosen->part == PART_READ) ||
-           (changes && role->part == PART_MEMBERS_MODIFY) ||
-           (role->part == PART_UPDATE && chosen->part == PART_MEMBERS_MODIFY);
+           ((modifies || chosen->part == PART_UPDATE) && role->call == OWNED_MODIFY) ||
+           (role->part == PART_UPDATE && modifies);
 }
 
 /* Values of maps in what others list (items[].resourceMethods{}) come after those. */

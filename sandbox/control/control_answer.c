@@ -21,40 +21,34 @@ static void render_owned(struct making *m, struct part_node *root, const struct 
 {
     const struct role *role = m->call->role;
     const struct value *v = value_get(resource->attrs, role->attr->attr->name);
-    const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->answer : role->attr->answer;
     struct str at = role->step->reply.at;
+    bool list;
     if (role->step->list.page.more.n) /* all that a resource has comes in one page */
         document_put(m, root, role->step->list.page.more, &document_flag, &value_false);
-    if (role->part != PART_SUB_RESOURCE_GET && str_eqz(role->step->list.page.out, "Marker"))
+    if (role->call != OWNED_GET && str_eqz(role->step->list.page.out, "Marker"))
         document_put(m, root, STR("IsTruncated"), &document_flag, &value_false);
-    switch (role->part) {
-    case PART_SUB_RESOURCE_GET: {
-        bool list;
+    if (role->call == OWNED_GET) {
         struct part_node *node = render_node(m, root, at, &list);
         if (!value_is_null(v))
-            document_put(m, node, act_answer_path(role->step, role->attr), shape, v);
-        break;
-    }
-    case PART_TAGS_LIST: document_put(m, root, at, shape, v ? v : &value_empty_map); break;
-    case PART_MEMBERS_LIST:
+            document_put(m, node, act_answer_path(role->step, role->attr), role->attr->answer, v);
+    } else if (owned_is(role, OWNER_TAGS, OWNED_LIST)) {
+        document_put(m, root, at, role->owned->listed, v ? v : &value_empty_map);
+    } else if (owned_is(role, OWNER_MEMBERS, OWNED_LIST)) {
         if (v && v->count)
-            document_put(m, root, at, shape, v);
+            document_put(m, root, at, role->attr->answer, v);
         else
             render_empty_list(m, root, at);
         if (v)
             render_item_extras(m, root, at, role->type, role->attr, v);
-        break;
-    case PART_ENTRIES_LIST:
-        render_entries(m, root, at, role->owner, ((const struct spec_entries *)role->owner)->get != NULL, v);
-        break;
-    default: break;
+    } else if (owned_is(role, OWNER_ENTRIES, OWNED_LIST)) {
+        render_entries(m, root, at, role->owned, role->owned->get != NULL, v);
     }
 }
 
 static void render_entry(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
-    const struct spec_entries *e = role->owner;
+    const struct spec_owned *e = role->owned;
     struct str key = STR_EMPTY;
     for (size_t i = 0; i < role->step->call.request.extra_count; i++)
         if (role->step->call.request.extras[i].from_item)
@@ -307,7 +301,7 @@ void answer_add(struct call *call, struct answer *answer, struct resource *const
         render_beside(&m, answer->root);
     if (call->role->part == PART_SIDE)
         render_users(&m, answer->root);
-    if (call->role->part == PART_ENTRIES_GET && n)
+    if (owned_is(call->role, OWNER_ENTRIES, OWNED_GET) && n)
         render_entry(&m, answer->root, resources[0]);
     else if (call->role->attr && n)
         render_owned(&m, answer->root, resources[0]);

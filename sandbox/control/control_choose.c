@@ -157,7 +157,7 @@ static bool names_entries(const struct role *role, const struct value *input)
  * several sets of members the one that something is sent for. */
 static bool role_fits(const struct role *role, const struct value *input)
 {
-    if (role->part == PART_MEMBERS_MODIFY && !sends_members(role, input))
+    if (role->call == OWNED_MODIFY && !sends_members(role, input))
         return false;
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->call.request.extras[i];
@@ -166,7 +166,7 @@ static bool role_fits(const struct role *role, const struct value *input)
             !value_equal(extra->value, sent))
             return false;
     }
-    return role->part != PART_SUB_RESOURCE_PUT || value_get(input, role->attr->attr->name);
+    return !owned_is(role, OWNER_SUB_RESOURCE, OWNED_PUT) || value_get(input, role->attr->attr->name);
 }
 
 /* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one.
@@ -176,7 +176,7 @@ static bool flags_fit(const struct role *role, const struct value *input)
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
-        bool unset = !sent && role->part == PART_SUB_RESOURCE_REMOVE;
+        bool unset = !sent && owned_is(role, OWNER_SUB_RESOURCE, OWNED_REMOVE);
         if (extra->value->kind == VALUE_BOOL &&
             (unset || extra->value->boolean != value_equal(sent, &value_true)))
             return false;
@@ -215,7 +215,7 @@ static bool leaves_some(const struct call *call, const struct role *role, const 
 {
     for (size_t i = 0; role->part == PART_DELETE && resource && i < call->served->role_count; i++) {
         const struct role *other = &call->served->roles[i];
-        if (other->type == role->type && other->part == PART_MEMBERS_REMOVE &&
+        if (other->type == role->type && owned_is(other, OWNER_MEMBERS, OWNED_REMOVE) &&
             !has_all(value_get(input, other->attr->attr->name),
                 value_get(resource->attrs, other->attr->attr->name)))
             return true;
@@ -256,11 +256,6 @@ static const struct value *with_names_in_arn(
     return form.n ? input : value_with(call->arena, input, name, value_string(call->arena, last));
 }
 
-static bool is_of_tags(enum part part)
-{
-    return part == PART_TAGS_LIST || part == PART_TAGS_ADD || part == PART_TAGS_REMOVE;
-}
-
 bool choose_role(struct call *call, struct choice *best)
 {
     struct choice absent = {.rank = -1}; /* one that is named, but is not there */
@@ -272,7 +267,7 @@ bool choose_role(struct call *call, struct choice *best)
             return false;
         bool named = false;
         struct resource *resource = find_named(call, role, input, &named);
-        if (named && !resource && is_of_tags(role->part))
+        if (named && !resource && role->part == PART_OWNED && role->attr->owner == OWNER_TAGS)
             input = with_names_in_arn(call, role, input);
         int rank = 2 * rank_of(role->part, resource != NULL, named) + role_fits(role, input);
         bool fitting = flags_fit(role, input) && has_its_form(role, input) && names_entries(role, input) &&

@@ -120,7 +120,7 @@ int control_request(const struct control *control, struct arena *arena, struct s
 /* Items that have more than key and value are kept as what a file says: texts, and the keys with the flag. */
 static void take_tags(struct call *call, const struct value *items, struct value_builder *b)
 {
-    const struct spec_tags *tags = call->role->type->tags;
+    const struct spec_owned *tags = call->role->type->tags;
     value_builder_set(b, tags->attr->attr->name, spec_tag_texts(call->arena, items));
     if (tags->flag)
         value_builder_set(b, tags->flag->attr->name, spec_tags_flagged(call->arena, tags, items));
@@ -235,9 +235,7 @@ int do_change(struct call *call, struct resource *resource, const struct value *
     if (call->dry_run)
         return refuse_dry_run(call);
     /* the tagging API is no operation of a type */
-    enum part part = call->role ? call->role->part : PART_TAGS_ADD;
-    bool tags =
-        part == PART_TAGS_ADD || part == PART_TAGS_REMOVE || part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
+    bool tags = !call->role || (call->role->attr && call->role->attr->owner == OWNER_TAGS);
     if (tags)
         attrs = update_new(call, resource, "on_tags", &value_empty_map, attrs);
     return store_change(call->control, resource, attrs, tags, &err) ? refuse_unkept(call, &err) : 0;
@@ -327,7 +325,7 @@ int do_call(struct call *call, struct resource *resource, struct resource ***fou
         return -1;
     if (role->part == PART_DELETE && delete (call, resource))
         return -1;
-    if (owned_changes(role->part) && owned_change(call, resource))
+    if (owned_changes(role) && owned_change(call, resource))
         return -1;
     if (role->attr && owned_check(call, resource))
         return -1;

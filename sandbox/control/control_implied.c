@@ -170,7 +170,7 @@ static const struct value *with_tags(
     struct call *call, const struct value *rule, const struct resource *of, const struct value *attrs)
 {
     const struct value *copies = value_get(of->attrs, value_gets(rule, "tags"));
-    const struct spec_tags *tags = of->type->tags;
+    const struct spec_owned *tags = of->type->tags;
     const struct value *had = tags ? value_get(of->attrs, tags->attr->attr->name) : NULL;
     return had && value_equal(copies, &value_true) ? value_with(call->arena, attrs, STR("tags"), had) : attrs;
 }

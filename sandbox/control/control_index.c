@@ -50,26 +50,33 @@ static bool is_also(const struct spec_type *type, const struct spec_step *step)
     return false;
 }
 
-static void index_add(struct indexing *index, enum part part, const struct spec_step *step,
-    const struct spec_attr *attr, const void *owner)
+static void index_add_owned(struct indexing *index, enum part part, const struct spec_step *step,
+    const struct spec_owned *owned, enum owned_call call)
 {
     if (!step || !step->call.op)
         return;
     struct served *served = served_of(index->service, step->call.op);
     for (size_t i = 0; i < served->role_count; i++) {
         const struct role *known = &served->roles[i];
+        bool same = known->part == part &&
+                    (part != PART_OWNED || (known->call == call && known->attr->owner == owned->attr->owner));
         /* What "also" says of a call goes before what weir makes of it; and no type is listed twice. */
-        if (known->type == index->type && known->part == part &&
-            (part == PART_LIST || is_also(index->type, known->step)))
+        if (known->type == index->type && same && (part == PART_LIST || is_also(index->type, known->step)))
             return;
     }
     MEM_GROW(served->roles, served->role_cap, served->role_count + 1);
     served->roles[served->role_count++] = (struct role){.part = part,
         .type = index->type,
         .step = step,
-        .attr = attr,
-        .owner = owner,
+        .attr = owned ? owned->attr : NULL,
+        .owned = owned,
+        .call = call,
         .also = is_also(index->type, step)};
+}
+
+static void index_add(struct indexing *index, enum part part, const struct spec_step *step)
+{
+    index_add_owned(index, part, step, NULL, OWNED_CALLS);
 }
 
 static struct str last_call(const struct spec_steps *steps)
@@ -111,47 +118,21 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
         if (main && part == PART_CREATE && !str_eq(step->call.op->wire.name, creates->call.op->wire.name) &&
             !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
-        index_add(index, main ? own : PART_SIDE, step, NULL, NULL);
-        index_add(index, PART_SIDE, step->list.each, NULL, NULL);
+        index_add(index, main ? own : PART_SIDE, step);
+        index_add(index, PART_SIDE, step->list.each);
         for (size_t k = 0; k < step->again.user_count; k++)
-            index_add(index, PART_SIDE, step->again.users[k].step, NULL, NULL);
-        index_add(index, PART_SIDE, step->again.meanwhile, NULL, NULL);
+            index_add(index, PART_SIDE, step->again.users[k].step);
+        index_add(index, PART_SIDE, step->again.meanwhile);
     }
 }
 
-static void add_owned(struct indexing *index)
+static void add_owned(struct indexing *index, const struct spec_owned *owned)
 {
-    const struct spec_type *type = index->type;
-    for (size_t i = 0; i < type->sub_resource_count; i++) {
-        const struct spec_sub_resource *f = &type->sub_resources[i];
-        index_add(index, PART_SUB_RESOURCE_PUT, f->put, f->attr, f);
-        index_add(index, PART_SUB_RESOURCE_GET, f->get, f->attr, f);
-        index_add(index, PART_SUB_RESOURCE_REMOVE, f->remove, f->attr, f);
-        index_add(index, PART_SUB_RESOURCE_REMOVE, f->reset, f->attr, f);
+    static const enum owned_call as[] = {[OWNED_REPLACE] = OWNED_PUT, [OWNED_RESET] = OWNED_REMOVE};
+    for (int k = 0; k < OWNED_CALLS; k++) {
+        bool other = k == OWNED_REPLACE || k == OWNED_RESET;
+        index_add_owned(index, PART_OWNED, owned->calls[k], owned, other ? as[k] : (enum owned_call)k);
     }
-    for (size_t i = 0; i < type->member_count; i++) {
-        const struct spec_members *m = &type->members[i];
-        index_add(index, PART_MEMBERS_LIST, m->list, m->attr, m);
-        index_add(index, PART_MEMBERS_ADD, m->add, m->attr, m);
-        index_add(index, PART_MEMBERS_REMOVE, m->remove, m->attr, m);
-        index_add(index, PART_MEMBERS_MODIFY, m->modify, m->attr, m);
-    }
-    for (size_t i = 0; i < type->entries_count; i++) {
-        const struct spec_entries *e = &type->entries[i];
-        index_add(index, PART_ENTRIES_LIST, e->list, e->attr, e);
-        index_add(index, PART_ENTRIES_GET, e->get, e->attr, e);
-        index_add(index, PART_ENTRIES_PUT, e->put, e->attr, e);
-        index_add(index, PART_ENTRIES_PUT, e->replace, e->attr, e);
-        index_add(index, PART_ENTRIES_REMOVE, e->remove, e->attr, e);
-    }
-    const struct spec_tags *t = type->tags;
-    if (!t)
-        return;
-    index_add(index, PART_TAGS_LIST, t->list, t->attr, t);
-    index_add(index, PART_TAGS_ADD, t->add, t->attr, t);
-    index_add(index, PART_TAGS_REMOVE, t->remove, t->attr, t);
-    index_add(index, PART_TAGS_PUT, t->put, t->attr, t);
-    index_add(index, PART_TAGS_CLEAR, t->clear, t->attr, t);
 }
 
 static void add_also(struct indexing *index)
@@ -160,13 +141,16 @@ static void add_also(struct indexing *index)
         const char *as;
         enum part part;
     } parts[] = {{"create", PART_CREATE}, {"read", PART_READ}, {"list", PART_LIST}, {"update", PART_UPDATE},
-        {"delete", PART_DELETE}, {"tags", PART_TAGS_LIST}};
+        {"delete", PART_DELETE}};
     const struct spec_type *type = index->type;
-    for (size_t i = 0; i < type->also_count; i++)
+    for (size_t i = 0; i < type->also_count; i++) {
+        const struct spec_step *step = type->also[i].step;
+        if (type->tags && str_eqz(type->also[i].as, "tags"))
+            index_add_owned(index, PART_OWNED, step, type->tags, OWNED_LIST);
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
             if (str_eqz(type->also[i].as, parts[k].as))
-                index_add(index, parts[k].part, type->also[i].step,
-                    parts[k].part == PART_TAGS_LIST && type->tags ? type->tags->attr : NULL, type->tags);
+                index_add(index, parts[k].part, step);
+    }
 }
 
 static void index_type(struct served_index *all, struct served_service **first, const struct spec_type *type)
@@ -181,9 +165,10 @@ static void index_type(struct served_index *all, struct served_service **first, 
     add_steps(&index, PART_READ, &type->read);
     add_steps(&index, PART_LIST, &type->list);
     for (size_t i = 0; i < type->teardown_count; i++)
-        index_add(&index, PART_SIDE, type->teardown[i].count, NULL, NULL);
-    index_add(&index, type->find && type->find->list.each ? PART_SIDE : PART_LIST, type->find, NULL, NULL);
-    add_owned(&index);
+        index_add(&index, PART_SIDE, type->teardown[i].count);
+    index_add(&index, type->find && type->find->list.each ? PART_SIDE : PART_LIST, type->find);
+    for (size_t i = 0; i < type->owned_count; i++)
+        add_owned(&index, &type->owned[i]);
 }
 
 /* Does the operation make resources of another type? */
@@ -199,8 +184,7 @@ static bool makes_others(const struct served *served, const struct spec_type *ty
  * serves them (a security group's rules). */
 static bool are_resources(const struct served_service *service, const struct role *role)
 {
-    bool members = role->part >= PART_MEMBERS_LIST && role->part <= PART_MEMBERS_MODIFY;
-    const struct spec_members *m = members ? role->owner : NULL;
+    const struct spec_owned *m = role->owned && role->attr->owner == OWNER_MEMBERS ? role->owned : NULL;
     for (size_t i = 0; m && m->add && i < service->op_count; i++)
         if (service->ops[i].op == m->add->call.op)
             return makes_others(&service->ops[i], role->type);

@@ -11,32 +11,18 @@ enum part {
     PART_DELETE,
     PART_READ,
     PART_LIST,
-    PART_SUB_RESOURCE_PUT,
-    PART_SUB_RESOURCE_GET,
-    PART_SUB_RESOURCE_REMOVE,
-    PART_MEMBERS_LIST,
-    PART_MEMBERS_ADD,
-    PART_MEMBERS_REMOVE,
-    PART_MEMBERS_MODIFY,
-    PART_ENTRIES_LIST,
-    PART_ENTRIES_GET,
-    PART_ENTRIES_PUT,
-    PART_ENTRIES_REMOVE,
-    PART_TAGS_LIST,
-    PART_TAGS_ADD,
-    PART_TAGS_REMOVE,
-    PART_TAGS_PUT,
-    PART_TAGS_CLEAR,
-    PART_SIDE, /* a step before or after: it finds nothing and changes nothing */
+    PART_OWNED, /* a call of one attribute: role->call says which */
+    PART_SIDE,  /* a step before or after: it finds nothing and changes nothing */
 };
 
 struct role {
     enum part part;
     const struct spec_type *type;
     const struct spec_step *step;
-    const struct spec_attr *attr; /* sub-resources, members, entries, tags */
-    const void *owner;            /* struct spec_members, spec_entries */
-    bool also;                    /* weir itself does not make this call */
+    const struct spec_attr *attr; /* of PART_OWNED */
+    const struct spec_owned *owned;
+    enum owned_call call; /* a call that resets removes, one that replaces puts */
+    bool also;            /* weir itself does not make this call */
 };
 
 /* One operation of one service. */
@@ -321,7 +307,9 @@ int soft_wake(struct call *call, struct resource *resource, const struct value *
 
 /* ---- control_owned.c: sub-resources, members, entries, tags ---- */
 
-bool owned_changes(enum part part);
+/* Is the role this call of such an attribute? */
+bool owned_is(const struct role *role, enum spec_owner owner, enum owned_call call);
+bool owned_changes(const struct role *role);
 int owned_change(struct call *call, struct resource *resource);
 /* A sub-resource that is not set, or an entry that is not there, has an error of its own where the spec knows
  * one.

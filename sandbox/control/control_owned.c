@@ -109,38 +109,43 @@ static const struct value *sub_resource_value(struct call *call, const struct va
                : value_bool(!value_equal(attr->attr->default_value, &value_true));
 }
 
-/* The new value of the attribute that the role is about; NULL: it is taken away. */
-static const struct value *owned_after(struct call *call, const struct value *have)
+static const struct value *tags_after(struct call *call, const struct value *have)
 {
-    switch (call->role->part) {
-    case PART_SUB_RESOURCE_PUT: return sub_resource_value(call, have);
-    case PART_SUB_RESOURCE_REMOVE: return call->role->attr->attr->default_value;
-    case PART_MEMBERS_ADD:
-        return members_after(call, have, as_list(call, item_part(call, "@")), &value_empty_list);
-    case PART_MEMBERS_REMOVE:
-        return members_after(call, have, &value_empty_list, as_list(call, item_part(call, "@")));
-    case PART_MEMBERS_MODIFY:
-        return members_after(
-            call, have, as_list(call, item_part(call, "add")), as_list(call, item_part(call, "remove")));
-    case PART_ENTRIES_PUT: return with_entries(call, have);
-    case PART_ENTRIES_REMOVE: {
-        const struct value *keys = item_part(call, "key");
-        return without_keys(call, have, keys ? keys : item_part(call, "items"));
-    }
-    case PART_TAGS_ADD: return value_merge(call->arena, have, item_part(call, "@"));
-    case PART_TAGS_REMOVE: return without_keys(call, have, item_part(call, "@"));
-    case PART_TAGS_PUT: return item_part(call, "@");
-    case PART_TAGS_CLEAR: return NULL;
-    default: return have;
+    const struct value *given = item_part(call, "@");
+    switch (call->role->call) {
+    case OWNED_ADD: return value_merge(call->arena, have, given);
+    case OWNED_REMOVE: return without_keys(call, have, given);
+    case OWNED_PUT: return given;
+    default: return NULL;
     }
 }
 
-bool owned_changes(enum part part)
+/* The new value of the attribute that the role is about; NULL: it is taken away. */
+static const struct value *owned_after(struct call *call, const struct value *have)
 {
-    return part == PART_SUB_RESOURCE_PUT || part == PART_SUB_RESOURCE_REMOVE || part == PART_MEMBERS_ADD ||
-           part == PART_MEMBERS_REMOVE || part == PART_MEMBERS_MODIFY || part == PART_ENTRIES_PUT ||
-           part == PART_ENTRIES_REMOVE || part == PART_TAGS_ADD || part == PART_TAGS_REMOVE ||
-           part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
+    bool adds = call->role->call == OWNED_ADD, removes = call->role->call == OWNED_REMOVE;
+    const struct value *keys = item_part(call, "key");
+    switch (call->role->attr->owner) {
+    case OWNER_SUB_RESOURCE:
+        return removes ? call->role->attr->attr->default_value : sub_resource_value(call, have);
+    case OWNER_MEMBERS:
+        return members_after(call, have, as_list(call, item_part(call, adds ? "@" : "add")),
+            as_list(call, item_part(call, removes ? "@" : "remove")));
+    case OWNER_ENTRIES:
+        return removes ? without_keys(call, have, keys ? keys : item_part(call, "items"))
+                       : with_entries(call, have);
+    default: return tags_after(call, have);
+    }
+}
+
+bool owned_is(const struct role *role, enum spec_owner owner, enum owned_call call)
+{
+    return role->part == PART_OWNED && role->call == call && role->attr->owner == owner;
+}
+
+bool owned_changes(const struct role *role)
+{
+    return role->part == PART_OWNED && role->call >= OWNED_PUT;
 }
 
 /* The one that is taken away, or the first of them. */
@@ -156,7 +161,7 @@ static int check_taken(struct call *call, const struct value *have, const struct
 {
     const struct value *code =
         value_get(value_getz(call->role->type->sandbox, "once"), call->role->step->call.op->wire.name);
-    bool entries = call->role->part == PART_ENTRIES_PUT;
+    bool entries = owned_is(call->role, OWNER_ENTRIES, OWNED_PUT);
     bool taken = entries ? have && after && have->count == after->count : !value_is_null(have);
     if (!code || !taken)
         return 0;
@@ -168,28 +173,25 @@ static int check_taken(struct call *call, const struct value *have, const struct
 static int check_change_owned(struct call *call, const struct value *have, const struct value *after)
 {
     const struct spec_type *type = call->role->type;
-    enum part part = call->role->part;
     struct str name = call->role->attr->attr->name;
     const struct value *strict = value_getz(type->sandbox, "strict");
-    bool removes =
-        part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE || part == PART_SUB_RESOURCE_REMOVE;
+    bool removes = call->role->call == OWNED_REMOVE && call->role->attr->owner != OWNER_TAGS;
     for (uint32_t i = 0; removes && strict && i < strict->count; i++)
         if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
             return refuse_absent_part(call, call->role, taken_of(call));
-    bool sets = part == PART_MEMBERS_ADD || part == PART_SUB_RESOURCE_PUT;
+    bool adds = owned_is(call->role, OWNER_MEMBERS, OWNED_ADD),
+         sets = adds || owned_is(call->role, OWNER_SUB_RESOURCE, OWNED_PUT);
     if (check_taken(call, have, after) || check_fixed(call, have, after) ||
         (sets && check_values(call, value_with(call->arena, NULL, name, after))))
         return -1;
-    return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
+    return adds ? check_reference(call, name, after) : 0;
 }
 
 /* What the request says besides counts: a new index comes with the attributes of its key. */
 static int check_owned_constraints(
     struct call *call, const struct resource *resource, struct str name, const struct value *after)
 {
-    enum part part = call->role->part;
-    if (part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE || part == PART_SUB_RESOURCE_REMOVE ||
-        part == PART_TAGS_REMOVE || part == PART_TAGS_CLEAR)
+    if (call->role->call == OWNED_REMOVE || call->role->call == OWNED_CLEAR)
         return 0;
     const struct value *attrs = value_merge(call->arena, resource->attrs, do_given(call));
     attrs = value_with(call->arena, attrs, name, after);
@@ -201,10 +203,9 @@ static int check_owned_constraints(
 static const struct value *without_wiped(struct call *call, const struct value *attrs, struct str setting)
 {
     const struct spec_type *type = call->role->type;
-    for (size_t i = 0; i < type->entries_count; i++)
-        for (size_t k = 0; k < type->entries[i].wiped_by.count; k++)
-            if (str_eq(type->entries[i].wiped_by.items[k], setting))
-                attrs = value_with(call->arena, attrs, type->entries[i].attr->attr->name, NULL);
+    for (size_t i = 0; i < type->owned_count; i++)
+        if (spec_names_have(&type->owned[i].wiped_by, setting))
+            attrs = value_with(call->arena, attrs, type->owned[i].attr->attr->name, NULL);
     return attrs;
 }
 
@@ -222,9 +223,10 @@ int owned_check(struct call *call, const struct resource *resource)
 {
     const struct role *role = call->role;
     const struct value *v = value_get(resource->attrs, role->attr->attr->name);
-    if (role->part == PART_SUB_RESOURCE_GET && value_is_null(v) && role->step->call.absent.count)
+    if (owned_is(role, OWNER_SUB_RESOURCE, OWNED_GET) && value_is_null(v) && role->step->call.absent.count)
         return refuse_absent_part(call, role, NULL);
-    if (role->part == PART_ENTRIES_GET && !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
+    if (owned_is(role, OWNER_ENTRIES, OWNED_GET) &&
+        !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
         return refuse_absent_part(call, role, item_part(call, "key"));
     return 0;
 }

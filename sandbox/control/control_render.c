@@ -236,7 +236,7 @@ void render_shown(struct making *m, struct part_node *node, const struct spec_ty
 
 /* An entry that leads to what is not there any more does nothing. */
 static void render_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
-    const struct spec_entries *e, struct str key, const struct value *entry)
+    const struct spec_owned *e, struct str key, const struct value *entry)
 {
     const struct control_type *own = type_own(m->call->control, type);
     if (!own->broken || !e->broken.path.n)
@@ -250,7 +250,7 @@ static void render_whether_broken(struct making *m, struct part_node *element, c
 /* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the
  * first whose conditions the entry meets. */
 static void render_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
-    const struct spec_entries *e, struct str key, const struct value *entry)
+    const struct spec_owned *e, struct str key, const struct value *entry)
 {
     const struct value_entry named = {STR("key"), value_string(m->arena, key)};
     const struct value *cases = value_get(value_getz(type->sandbox, "entry_shows"), e->attr->attr->name);
@@ -288,7 +288,7 @@ static void render_fields(
     }
 }
 
-void render_entries(struct making *m, struct part_node *node, struct str path, const struct spec_entries *e,
+void render_entries(struct making *m, struct part_node *node, struct str path, const struct spec_owned *e,
     bool names_only, const struct value *entries)
 {
     struct str list_path = path;
@@ -325,7 +325,7 @@ void render_entries(struct making *m, struct part_node *node, struct str path, c
 
 /* Entries that the answer has as a map. */
 static void render_mapped(struct making *m, struct part_node *node, struct str path,
-    const struct spec_entries *e, const struct value *entries)
+    const struct spec_owned *e, const struct value *entries)
 {
     bool list;
     struct part_node *map = render_node(m, node, path, &list);
@@ -546,7 +546,7 @@ static bool is_bare(const struct spec_step *step)
 static void render_tags(struct making *m, struct part_node *node, struct str path,
     const struct spec_type *type, const struct spec_attr *attr, const struct value *attrs)
 {
-    const struct spec_tags *tags = type->tags;
+    const struct spec_owned *tags = type->tags;
     const struct value *beside =
         tags->beside ? fill_value(m->call, type, tags->beside, attrs) : &value_empty_map;
     const struct value *flagged = tags->flag ? value_get(attrs, tags->flag->attr->name) : NULL;
@@ -568,10 +568,10 @@ void render_object(
             !act_provides(type, role->step, attr, &path) ||
             str_starts(path, STR("^."))) /* what it lies in has that */
             continue;
-        if (attr->owner == OWNER_ENTRIES && spec_entries_of(type, attr)->mapped)
-            render_mapped(m, node, path, spec_entries_of(type, attr), v);
+        if (attr->owner == OWNER_ENTRIES && spec_owned_of(type, attr)->mapped)
+            render_mapped(m, node, path, spec_owned_of(type, attr), v);
         else if (attr->owner == OWNER_ENTRIES)
-            render_entries(m, node, path, spec_entries_of(type, attr), false, v);
+            render_entries(m, node, path, spec_owned_of(type, attr), false, v);
         else if (attr->owner == OWNER_TAGS && type->tags->structures)
             render_tags(m, node, path, type, attr, attrs);
         else

@@ -47,7 +47,7 @@ void render_object(
 /* What the service's answers have beyond the attributes: the spec's `shows`, path by path. */
 void render_shown(struct making *m, struct part_node *node, const struct spec_type *type,
     const struct value *shown, const struct value *attrs);
-void render_entries(struct making *m, struct part_node *node, struct str path, const struct spec_entries *e,
+void render_entries(struct making *m, struct part_node *node, struct str path, const struct spec_owned *e,
     bool names_only, const struct value *entries);
 /* `item_shows`: what the items of a member set have in lists besides the member itself. */
 void render_item_extras(struct making *m, struct part_node *node, struct str path,

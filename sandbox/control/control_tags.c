@@ -13,7 +13,7 @@ enum { MAX_PAGE = 100, MAX_ARNS = 20 };
 
 static const struct value *tags_of(const struct resource *resource)
 {
-    const struct spec_tags *tags = resource->type->tags;
+    const struct spec_owned *tags = resource->type->tags;
     const struct value *v = tags ? value_get(resource->attrs, tags->attr->attr->name) : NULL;
     return value_as_map(v);
 }
@@ -64,7 +64,7 @@ static bool tags_pass(const struct call *call, struct str arn, const struct valu
 static bool is_taggable(const struct call *call, const struct resource *resource)
 {
     bool here = !resource->region.n || str_eq(resource->region, call->region);
-    const struct spec_tags *tags = resource->type->tags;
+    const struct spec_owned *tags = resource->type->tags;
     return here && arn_of(resource).n && tags && !tags->unreported && !resource->deleted_ms;
 }
 
