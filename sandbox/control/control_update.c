@@ -145,10 +145,11 @@ const struct value *update_new(struct call *call, const struct resource *resourc
 {
     const struct value *values = value_getz(resource->type->sandbox, when);
     for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct value *template = is_affected(resource->type, values->entries[i].key, given)
+                                           ? fill_fitting(values->entries[i].value, attrs)
+                                           : NULL;
         const struct value *v =
-            is_affected(resource->type, values->entries[i].key, given)
-                ? fill_text(call, resource->type, values->entries[i].value, attrs, resource->revision + 1)
-                : NULL;
+            template ? fill_text(call, resource->type, template, attrs, resource->revision + 1) : NULL;
         if (v)
             attrs = value_with(call->arena, attrs, values->entries[i].key, v);
     }

@@ -90,6 +90,11 @@ const struct value *item_record(struct arena *arena, const struct value *record,
 /* ---- What tables are shown with beside their records: capacity that is warm, ARNs of indexes, and the
  * whole table after a change of one setting of it. */
 
+static bool is_on_demand(const struct value *table)
+{
+    return str_eqz(value_gets(value_getz(table, "BillingModeSummary"), "BillingMode"), "PAY_PER_REQUEST");
+}
+
 /* Of a table or an index: what was asked for, or what its capacity comes to. */
 static const struct value *warm_throughput(
     struct arena *arena, const struct value *of, bool on_demand, const struct value *given)
@@ -106,12 +111,11 @@ static const struct value *warm_throughput(
 static const struct value *shown_index(
     struct arena *arena, const struct value *table, const struct value *index, bool global, bool described)
 {
-    bool on_demand = value_getz(table, "BillingModeSummary") != NULL;
     struct str arn = arena_printf(arena, "%.*s/index/%.*s", STR_ARG(value_gets(table, "TableArn")),
         STR_ARG(value_gets(index, "IndexName")));
     index = value_with(arena, index, STR("IndexArn"), value_string(arena, arn));
     return global && described ? value_with(arena, index, STR("WarmThroughput"),
-                                     warm_throughput(arena, index, on_demand, NULL))
+                                     warm_throughput(arena, index, is_on_demand(table), NULL))
                                : index;
 }
 
@@ -133,7 +137,7 @@ static const struct value *shown_table(
     const struct value *given = value_getz(table, "WarmThroughput"),
                        *billing = value_getz(table, "BillingModeSummary");
     if (described)
-        given = warm_throughput(arena, table, billing != NULL, given);
+        given = warm_throughput(arena, table, is_on_demand(table), given);
     else if (given)
         given = value_with(arena, given, STR("Status"), value_stringz(arena, "UPDATING"));
     if (billing && service_is(call, "CreateTable"))

@@ -116,3 +116,10 @@ def test_all_mistakes_are_said(kms):
     said = e.value.response["Error"]["Message"]
     assert said.startswith("2 validation errors detected: Value 'HMAC_SHA_1' at 'macAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [")
     assert said.endswith("; Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096")
+
+
+def test_weir_sends_the_usage_of_a_key_that_configures_none(stack, cloud):
+    """KMS has no default for it where the key is not a symmetric one."""
+    stack.write("stack: keys\nresources: {it: {type: aws.kms.key, key_spec: RSA_2048}}\n").apply()
+    (key,) = cloud.client("kms").list_keys()["Keys"]
+    assert cloud.client("kms").describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyUsage"] == "ENCRYPT_DECRYPT"

@@ -32,6 +32,8 @@ ACCEPTED = {
     "function": {"CodeSha256": "each cloud has zip files of its own, with the time in them"},
     "permission": {"policy": "statements are in the order in which they were made, which is any"},
     "route table": {"routes": "the route inside the network, which AWS makes itself, is not there"},
+    "catalog table": {"StorageDescriptor.SortColumns": "moto does not have the empty list"},
+    "crawler": dict.fromkeys(("Targets.CatalogTargets", "Targets.DynamoDBTargets", "Targets.JdbcTargets"), "moto does not have the empty list"),
     "emr application": {"autoStopConfiguration.enabled": "moto does not say the default"},
 }
 

@@ -33,6 +33,18 @@ def test_capacity_that_is_warm(dynamodb):
     assert text.endswith("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 
 
+def test_billing_is_shown_once_a_table_was_on_demand(dynamodb):
+    throughput = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}
+    table = made(dynamodb, BillingMode="PROVISIONED", ProvisionedThroughput=throughput)
+    change = lambda **more: dynamodb.update_table(TableName=table["TableName"], **more)["TableDescription"]
+    assert "BillingModeSummary" not in table
+    assert change(BillingMode="PAY_PER_REQUEST")["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    since = dynamodb.describe_table(TableName=table["TableName"])["Table"]["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"]
+    back = change(BillingMode="PROVISIONED", ProvisionedThroughput=throughput)
+    assert back["BillingModeSummary"] == {"BillingMode": "PROVISIONED", "LastUpdateToPayPerRequestDateTime": since}
+    assert back["WarmThroughput"]["ReadUnitsPerSecond"] == 5
+
+
 def test_indexes_and_streams_have_arns(dynamodb):
     index = {"IndexName": "by_id", "KeySchema": KEYS["KeySchema"], "Projection": {"ProjectionType": "ALL"}}
     table = made(dynamodb, BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=[index])
