@@ -37,18 +37,16 @@ static const struct sandbox_key {
     {"derives", FORM_CASES, NULL},
     {"standing", FORM_RESOURCES, NULL},
     {"references", FORM_BY_ATTR, NULL},
-    {"check", FORM_BY_ATTR, NULL},
     {"creates", FORM_RULES, "type attributes if held follows"},
     {"owns", FORM_RULES, "type attribute"},
     {"part_of", FORM_BY_ATTR, NULL},
-    {"delete_empty", FORM_KEYS, "attributes code says"},
     {"delete_unless", FORM_BY_ATTR, NULL},
     {"used_by", FORM_KEYS, "code says by"},
     {"strict", FORM_ATTRS, NULL},
     {"any_resource", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
     {"errors", FORM_KEYS, "absent constraint exists going invalid reference"},
-    {"says", FORM_KEYS, "absent exists reference parts"},
+    {"says", FORM_KEYS, "absent delete exists reference parts"},
     {"quiet", FORM_NAMES, NULL},
     {"soft_delete", FORM_KEYS, "sets unless undo code listed"},
     {"also", FORM_STEPS, NULL},
@@ -62,8 +60,6 @@ static const struct sandbox_key {
     {"lingers", FORM_BY_ATTR, NULL},
     {"leaves_behind", FORM_RULES, "when type attributes tags"},
     {"filters", FORM_TO_ATTR, NULL},
-    {"prefixes", FORM_TO_ATTR, NULL},
-    {"parts", FORM_TO_ATTR, NULL},
     {"narrows", FORM_TO_ATTR, NULL},
     {"ignores", FORM_MAP, NULL},
     {"keeps", FORM_MAP, NULL},
@@ -73,16 +69,13 @@ static const struct sandbox_key {
     {"normalise", FORM_BY_ATTR, NULL},
     {"once", FORM_MAP, NULL},
     {"delete_says", FORM_KEYS, "attributes code"},
-    {"empty", FORM_NAMES, NULL},
     {"fallbacks", FORM_MAP, NULL},
     {"hides", FORM_BY_ATTR, NULL},
     {"unfilled", FORM_ATTRS, NULL},
     {"newest_first", FORM_NAMES, NULL},
     {"reserved", FORM_BY_ATTR, NULL},
     {"fixed", FORM_KEYS_BELOW, "if keys code"},
-    {"entry_shows", FORM_BY_ATTR, NULL},
     {"fetches", FORM_KEYS_BELOW, "type where attribute"},
-    {"catalogues", FORM_KEYS_BELOW, "begin file"},
     {"constraints", FORM_RULES, "if each where must says code answer new"},
     {"engines", FORM_RULES, "makes runs serves if"},
 };
@@ -181,14 +174,18 @@ static void check_cases(struct type_loader *t, const struct node *cases)
         load_error(t->l, cases, "expected a list of cases, not %s", node_kind_name(cases));
 }
 
-/* An attribute, or what is in each item of one: transformations[].metric_name */
+/* An attribute, or what is in each item of one: transformations[].metric_name; a star before and behind it
+ * says that it has that in it. */
 static void check_to_attr(struct type_loader *t, const struct node *to)
 {
-    ptrdiff_t within = to->kind == NODE_STRING ? str_find(to->string, STR("[]."), 0) : -1;
-    if (within > 0)
-        load_attr_named(t, to, str_slice(to->string, 0, (size_t)within));
+    struct str name = node_text(to);
+    ptrdiff_t within = str_find(name, STR("[]."), 0);
+    bool anywhere = str_starts(name, STR("*"));
+    size_t end = within > 0 ? (size_t)within : name.n - str_ends(name, STR("*"));
+    if (name.n)
+        load_attr_named(t, to, str_slice(name, anywhere, end));
     else
-        load_attr_names(t, to);
+        load_error(t->l, to, "expected an attribute");
 }
 
 static void check_map(

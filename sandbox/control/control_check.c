@@ -2,13 +2,13 @@
  * What the service checks before it executes a request: values, references, languages, what prevents a
  * deletion.
  */
+#include "base/embed.h"
 #include "provider/iam/policy.h"
 #include "provider/notation/asl_check.h"
 #include "sandbox/control/control_internal.h"
 #include "sandbox/notation/languages.h"
 
-/* ---- Attributes with a language of their own (`language:` in the spec), and what only a service can say
- * of one: `sandbox: {check: {attribute: language}}`. */
+/* ---- Attributes with a language of their own (`language:` in the spec). */
 
 /* Empty where it is right; else what the service says. */
 static struct str check_states(struct call *call, const struct value *v, const struct value *attrs)
@@ -25,13 +25,24 @@ static struct str check_states(struct call *call, const struct value *v, const s
     return all.n ? arena_printf(call->arena, "Invalid State Machine Definition: '%s'", all.p) : STR_EMPTY;
 }
 
-static struct str check_schedule(struct call *call, const struct value *v, const struct value *attrs UNUSED)
+/* Without a database of zones only UTC can be told from others; those are taken, and do not fire. */
+static struct str check_zone(struct call *call, struct str name)
+{
+    bool known = !name.n || !zone_find(call->arena, STR("Etc/UTC")) || zone_find(call->arena, name);
+    return known ? STR_EMPTY
+                 : arena_printf(call->arena,
+                       "Invalid Schedule Expression Timezone: %.*s is not in this machine's "
+                       "/usr/share/zoneinfo.",
+                       STR_ARG(name));
+}
+
+static struct str check_schedule(struct call *call, const struct value *v, const struct value *attrs)
 {
     struct schedule_time time;
     const char *why = schedule_parse(value_text(v, STR_EMPTY), &time);
     return why ? arena_printf(
                      call->arena, "Invalid Schedule Expression %.*s.", STR_ARG(value_text(v, STR_EMPTY)))
-               : STR_EMPTY;
+               : check_zone(call, value_gets(attrs, "schedule_expression_timezone"));
 }
 
 /* A rule has no at(…); without a schedule it has a pattern, with one it is on the default bus. */
@@ -46,19 +57,6 @@ static struct str check_rule_schedule(
         return STR("ScheduleExpression is supported only on the default event bus.");
     bool right = !text.n || (!schedule_parse(text, &time) && time.kind != SCHEDULE_AT && !time.loose);
     return right ? STR_EMPTY : STR("Parameter ScheduleExpression is not valid.");
-}
-
-/* Without a database of zones only UTC can be told from others; those are taken, and do not fire. */
-static struct str check_zone(struct call *call, const struct value *v, const struct value *attrs UNUSED)
-{
-    struct str name = value_text(v, STR_EMPTY);
-    if (!zone_find(call->arena, STR("Etc/UTC")))
-        return STR_EMPTY;
-    return zone_find(call->arena, name) ? STR_EMPTY
-                                        : arena_printf(call->arena,
-                                              "Invalid Schedule Expression Timezone: %.*s is not in this "
-                                              "machine's /usr/share/zoneinfo.",
-                                              STR_ARG(name));
 }
 
 static struct str check_pattern(struct call *call, const struct value *v, const struct value *attrs UNUSED)
@@ -76,7 +74,6 @@ static const struct {
     {"states", "InvalidDefinition", check_states, false},
     {"schedule", "ValidationException", check_schedule, false},
     {"rule-schedule", "ValidationException", check_rule_schedule, true},
-    {"zone", "ValidationException", check_zone, false},
     {"event-pattern", "InvalidEventPatternException", check_pattern, false},
 };
 
@@ -131,7 +128,6 @@ static void form_look(
 int check_forms(struct call *call, const struct value *attrs)
 {
     const struct spec_type *type = call->role->type;
-    const struct value *checks = value_getz(type->sandbox, "check");
     for (size_t i = 0; i < type->schema.attr_count; i++) {
         const struct attr *attr = &type->schema.attrs[i];
         struct form_issue found = {.call = call};
@@ -141,9 +137,6 @@ int check_forms(struct call *call, const struct value *attrs)
         if (found.why.n)
             return refuse_invalid(call, attr->name, found.why);
     }
-    for (uint32_t i = 0; checks && i < checks->count; i++)
-        if (check_form(call, attrs, checks->entries[i].key, value_text(checks->entries[i].value, STR_EMPTY)))
-            return -1;
     return 0;
 }
 
@@ -261,10 +254,22 @@ int check_constraints(struct call *call, const struct value *before, const struc
 
 /* ---- references: {attribute: type} ---- */
 
-/* An ARN of somebody else's account is taken at its word: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess. */
+static bool has_line(struct str text, struct str line)
+{
+    while (text.n)
+        if (str_eq(str_cut(text, '\n', &text), line))
+            return true;
+    return false;
+}
+
+/* An ARN of somebody else's account is taken at its word; AWS's own policies are known. */
 static bool is_foreign(const struct call *call, const struct value *reference)
 {
+    static const struct str managed = STR_INIT("arn:aws:iam::aws:policy/");
     struct str arn = value_text(reference, STR_EMPTY);
+    if (str_starts(arn, managed))
+        return has_line(embedded_text(embedded_find(STR("sandbox/names/managed_policies.txt"))),
+            str_slice(arn, managed.n, arn.n));
     return str_starts(arn, STR("arn:")) && !str_eq(str_part(arn, ':', 4), call->control->options.account);
 }
 
@@ -278,8 +283,7 @@ int check_reference(struct call *call, struct str name, const struct value *give
     for (uint32_t i = 0; given->kind == VALUE_LIST && i < given->count; i++)
         if (check_reference(call, name, given->items[i]))
             return -1;
-    bool known = check_catalogued(call, name, given);
-    if (given->kind == VALUE_LIST || (known && is_foreign(call, given)) ||
+    if (given->kind == VALUE_LIST || is_foreign(call, given) ||
         find_any(call, value_text(type, STR_EMPTY), given))
         return 0;
     const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "reference");
@@ -321,14 +325,17 @@ static int check_one_given(struct call *call, const struct resource *resource)
 }
 
 /* The code with which a guard refuses; NULL: it does not. {state: {ENABLED: code}}: with that value; of a map
- * that entry. */
+ * that entry; {targets: {"*": code}}: with anything in it. */
 static const struct value *guard_code(
     const struct resource *resource, const struct value_entry *guard, struct str *what)
 {
-    const struct value *have = value_get(resource->attrs, guard->key), *codes = guard->value;
+    const struct value *have = value_get(resource->attrs, guard->key), *codes = guard->value,
+                       *any = value_getz(codes, "*");
     *what = guard->key;
     if (codes->kind != VALUE_MAP)
         return value_equal(have, &value_true) ? codes : NULL;
+    if (any)
+        return value_is_empty(have) ? NULL : any;
     for (uint32_t i = 0; have && have->kind == VALUE_MAP && i < codes->count; i++) {
         *what = codes->entries[i].key;
         if (str_eqz(value_text(value_get(have, *what), STR_EMPTY), "true"))
@@ -341,24 +348,18 @@ int check_delete(struct call *call, const struct resource *resource)
 {
     if (implied_check_held(call, resource) || check_one_given(call, resource) || check_unused(call, resource))
         return -1;
-    const struct value *rule = value_getz(resource->type->sandbox, "delete_empty");
-    const struct value *names = value_getz(rule, "attributes");
-    for (uint32_t i = 0; names && i < names->count; i++) {
-        const struct value *v = value_get(resource->attrs, value_text(names->items[i], STR_EMPTY));
-        if (v && ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->count > 0 : v->kind == VALUE_STRING))
-            return refuse(call, refuse_status(call, 409), value_gets(rule, "code"), "%.*s",
-                STR_ARG(refuse_words(call, resource->type, resource->attrs,
-                    value_get(value_getz(rule, "says"), value_text(names->items[i], STR_EMPTY)),
-                    arena_printf(call->arena, "cannot be deleted while %.*s is not empty",
-                        STR_ARG(value_text(names->items[i], STR_EMPTY))))));
-    }
-    const struct value *guards = value_getz(resource->type->sandbox, "delete_unless");
+    const struct value *guards = value_getz(resource->type->sandbox, "delete_unless"),
+                       *says = value_getz(value_getz(resource->type->sandbox, "says"), "delete");
     for (uint32_t i = 0; guards && i < guards->count; i++) {
         struct str what;
         const struct value *code = guard_code(resource, &guards->entries[i], &what);
+        bool full = code && code == value_getz(guards->entries[i].value, "*");
         if (code)
-            return refuse(call, 400, value_text(code, STR("InvalidParameterCombination")),
-                "cannot be deleted while %.*s is on", STR_ARG(what));
+            return refuse(call, full ? refuse_status(call, 409) : 400,
+                value_text(code, STR("InvalidParameterCombination")), "%.*s",
+                STR_ARG(refuse_words(call, resource->type, resource->attrs, value_get(says, what),
+                    arena_printf(call->arena, "cannot be deleted while %.*s is %s", STR_ARG(what),
+                        full ? "not empty" : "on"))));
     }
     return 0;
 }

@@ -427,8 +427,6 @@ int check_reserved(struct call *call, const struct value *attrs);
 int check_fixed(struct call *call, const struct value *have, const struct value *after);
 /* Is it an entry that the service itself has made? */
 bool check_is_fixed(const struct spec_type *type, struct str attr, struct str key, const struct value *entry);
-/* Is a name that only the service gives one that it knows? */
-bool check_catalogued(struct call *call, struct str name, const struct value *given);
 
 /* ---- control_fill.c ---- */
 

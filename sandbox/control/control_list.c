@@ -287,17 +287,19 @@ static const struct value *sent_texts(const struct call *call, struct str member
     return value_builder_list(&b);
 }
 
-/* `prefixes: {QueueNamePrefix: name}`, `parts: {logGroupNamePattern: name}`, `narrows: {status: status}`:
- * members of a listing that an attribute begins with, or is. Without such a member a listing narrows down to
- * the attribute's default, if it has one: rules are those of the default bus. */
-static void read_rules(struct listing *l, const struct value *rules, bool begins, bool anywhere)
+/* `narrows: {status: status, QueueNamePrefix: "name*", logGroupNamePattern: "*name*"}`: members of a listing
+ * that an attribute is, begins with or has in it. Without such a member a listing narrows down to the
+ * attribute's default, if it has one: rules are those of the default bus. */
+static void read_rules(struct listing *l, const struct value *rules)
 {
     const struct spec_type *type = l->call->role->type;
     for (uint32_t i = 0; rules && i < rules->count; i++) {
-        struct str name = value_text(rules->entries[i].value, STR_EMPTY);
+        struct str name = value_text(rules->entries[i].value, STR_EMPTY), whole = name;
+        bool begins = str_ends(name, STR("*")), anywhere = str_starts(name, STR("*"));
+        name = str_slice(name, anywhere, name.n - begins);
         const struct attr *attr = schema_attr(&type->schema, name);
         const struct value *sent = sent_texts(l->call, rules->entries[i].key);
-        if (!sent->count && !begins && attr && attr->default_value &&
+        if (!sent->count && str_eq(name, whole) && attr && attr->default_value &&
             find_is_part_of_id(l->call, type, attr->name))
             sent = value_list(l->call->arena, &attr->default_value, 1);
         if (sent->count)
@@ -312,10 +314,12 @@ static void read_rules(struct listing *l, const struct value *rules, bool begins
 
 static bool is_prefix(const struct spec_type *type, struct str name)
 {
-    const struct value *rules = value_getz(type->sandbox, "prefixes");
-    for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), name))
+    const struct value *rules = value_getz(type->sandbox, "narrows");
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        struct str by = value_text(rules->entries[i].value, STR_EMPTY);
+        if (str_ends(by, STR("*")) && str_eq(str_slice(by, 0, by.n - 1), name))
             return true;
+    }
     return false;
 }
 
@@ -371,14 +375,10 @@ static bool is_of_listing(const struct listing *l, const struct resource *resour
 
 static struct listing read_listing(struct call *call)
 {
-    const struct value *sandbox = call->role->type->sandbox, *prefixes = value_getz(sandbox, "prefixes"),
-                       *parts = value_getz(sandbox, "parts"), *narrows = value_getz(sandbox, "narrows");
-    size_t most = (prefixes ? prefixes->count : 0) + (parts ? parts->count : 0) +
-                  (narrows ? narrows->count : 0) + call->role->step->call.request.attrs.count;
+    const struct value *narrows = value_getz(call->role->type->sandbox, "narrows");
+    size_t most = (narrows ? narrows->count : 0) + call->role->step->call.request.attrs.count;
     struct listing l = {.call = call, .items = ARENA_ARRAY(call->arena, struct narrowing, most + 1)};
-    read_rules(&l, prefixes, true, false);
-    read_rules(&l, parts, true, true);
-    read_rules(&l, narrows, false, false);
+    read_rules(&l, narrows);
     read_owners(&l);
     filters_read(call, &l.filters);
     return l;

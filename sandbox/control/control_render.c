@@ -247,20 +247,13 @@ static void render_whether_broken(struct making *m, struct part_node *element, c
         broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
 }
 
-/* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the
- * first whose conditions the entry meets. */
+/* `item_shows` of entries: templates know their fields, and ${key}. */
 static void render_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
     const struct spec_owned *e, struct str key, const struct value *entry)
 {
-    const struct value_entry named = {STR("key"), value_string(m->arena, key)};
-    const struct value *cases = value_get(value_getz(type->sandbox, "entry_shows"), e->attr->attr->name);
-    for (uint32_t i = 0; cases && i < cases->count; i++) {
-        const struct value *one = cases->items[i];
-        if (one->count > 1 && !fill_looks(entry, one->items[1]))
-            continue;
-        render_shown(m, element, type, one->items[0], value_map(m->arena, &named, 1));
-        return;
-    }
+    const struct value *shown = value_get(value_getz(type->sandbox, "item_shows"), e->attr->attr->name);
+    render_shown(m, element, type, shown,
+        value_with(m->arena, value_as_map(entry), STR("key"), value_string(m->arena, key)));
 }
 
 static bool has_fields(const struct shape *shape, const struct value *fields)
@@ -455,19 +448,6 @@ static void render_kept(struct making *m, struct part_node *node, const struct v
     }
 }
 
-/* `empty: [AssociationSet]`: lists that answers have also where nothing is in them. */
-static void render_empty(struct making *m, struct part_node *node, const struct value *names)
-{
-    for (uint32_t i = 0; names && i < names->count; i++) {
-        struct str name = value_text(names->items[i], STR_EMPTY);
-        struct part_node *at = node->first;
-        while (at && !str_eq(at->name, name))
-            at = at->next;
-        if (!at)
-            document_child(m, node, name, false)->is_list = true;
-    }
-}
-
 /* The attribute's structure with this at the path, unless there is something already. NULL: it has no such
  * member. */
 static const struct value *value_within(struct making *m, const struct shape *shape, const struct value *v,
@@ -519,7 +499,7 @@ static void render_fallback(struct making *m, struct part_node *node, struct str
 }
 
 /* `fallbacks: {Path: value}`: members that answers have also where neither an attribute nor a request has
- * them. */
+ * them, such as lists with nothing in them. */
 static void render_fallbacks(
     struct making *m, struct part_node *node, const struct spec_type *type, const struct value *attrs)
 {
@@ -592,8 +572,6 @@ void render_object(
     render_shown(m, node, type, one, attrs);
     if (!role->step->reply.sparse && !role->step->when.wanted.count)
         render_kept(m, node, value_getz(attrs, KEPT_KEY));
-    if (role->step->reply.sparse || role->step->when.wanted.count || role->step->list.covers.count)
-        return;
-    render_empty(m, node, value_getz(type->sandbox, "empty"));
-    render_fallbacks(m, node, type, attrs);
+    if (!role->step->reply.sparse && !role->step->when.wanted.count && !role->step->list.covers.count)
+        render_fallbacks(m, node, type, attrs);
 }

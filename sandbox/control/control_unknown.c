@@ -111,8 +111,6 @@ static bool is_excused(const struct looking *l, struct str path, const struct va
     for (size_t i = 0; i < served->role_count; i++) {
         const struct value *sandbox = served->roles[i].type->sandbox;
         if (may_ignore(value_get(value_getz(sandbox, "ignores"), path), v) ||
-            value_get(value_getz(sandbox, "prefixes"), path) ||
-            value_get(value_getz(sandbox, "parts"), path) ||
             value_get(value_getz(sandbox, "narrows"), path) || is_kept(value_getz(sandbox, "keeps"), path))
             return true;
     }

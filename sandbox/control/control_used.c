@@ -2,11 +2,10 @@
  * Who uses a resource, which therefore cannot be deleted: `used_by: {code: DeleteConflict, by: [{type:
  * aws.iam.role, attribute: managed_policies}]}`; and rules beyond a schema.
  */
-#include "base/embed.h"
 #include "sandbox/control/control_internal.h"
 
 /* ---- What values have to be beside what a schema can say of each alone: names and entries that are the
- * service's own (`reserved`, `catalogues`, `fixed`), and what is so for one type alone. */
+ * service's own (`reserved`, `fixed`), and what is so for one type alone. */
 
 /* ---- `reserved: {environment: [AWS_REGION], name: [default]}`: keys of a map, or names, that only the
  * service may give ---- */
@@ -71,28 +70,6 @@ int check_fixed(struct call *call, const struct value *have, const struct value 
             return refuse(call, 400, value_gets(rule, "code"), "%.*s of %.*s is the service's own",
                 STR_ARG(have->entries[i].key), STR_ARG(name));
     return 0;
-}
-
-/* ---- `catalogues: {managed_policies: {begin: "arn:aws:iam::aws:policy/", file: managed_policies.txt}}` ----
- */
-
-static bool has_line(struct str text, struct str line)
-{
-    while (text.n)
-        if (str_eq(str_cut(text, '\n', &text), line))
-            return true;
-    return false;
-}
-
-bool check_catalogued(struct call *call, struct str name, const struct value *given)
-{
-    const struct value *rule = value_get(value_getz(call->role->type->sandbox, "catalogues"), name);
-    struct str text = value_text(given, STR_EMPTY), begin = value_gets(rule, "begin");
-    if (!rule || !str_starts(text, begin))
-        return true;
-    const struct embedded_file *file =
-        embedded_find(arena_printf(call->arena, "sandbox/names/%.*s", STR_ARG(value_gets(rule, "file"))));
-    return !file || has_line(embedded_text(file), str_slice(text, begin.n, text.n));
 }
 
 enum { WHERE_MOST = 8 };
