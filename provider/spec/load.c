@@ -97,11 +97,8 @@ static bool types_share_nodes(const struct spec_later *later, struct str text)
 
 static void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)
 {
-    if (map && map->kind != NODE_MAP) {
-        load_error(l, map, "expected a map of types, not %s", node_kind_name(map));
-        return;
-    }
-    for (uint32_t i = 0; map && i < map->count; i++) {
+    uint32_t n = load_size(l, map, NODE_MAP, "expected a map of types");
+    for (uint32_t i = 0; i < n; i++) {
         struct spec_type *type = load_type(l, map->entries[i].key, map->entries[i].value, is_data);
         if (type)
             map_set(types, map->entries[i].key, type);
@@ -202,10 +199,9 @@ static void load_provider(struct loader *l, const struct node *node)
     }
     const struct node *apis = node_get(node, "apis");
     load_api(l, node, apis ? "apis" : API_KEYS);
-    for (uint32_t i = 0; apis && apis->kind == NODE_LIST && i < apis->count; i++)
+    uint32_t n = load_size(l, apis, NODE_LIST, "apis is a list");
+    for (uint32_t i = 0; i < n; i++)
         load_api(l, apis->items[i], API_KEYS " api probe");
-    if (apis && apis->kind != NODE_LIST)
-        load_error(l, apis, "apis is a list");
     l->service->head = node_value(l->arena, node);
 }
 
@@ -225,8 +221,7 @@ static void load_head(struct loader *l, const struct node *head)
         service->retry = load_errors(l, node_get(errors, "retry"));
         service->hints = load_errors(l, node_get(errors, "hints"));
         const struct node *statuses = node_get(errors, "status");
-        if (statuses && statuses->kind != NODE_MAP)
-            load_error(l, statuses, "status is a map of codes");
+        load_size(l, statuses, NODE_MAP, "status is a map of codes");
         service->statuses = statuses ? node_value(l->arena, statuses) : NULL;
         service->operation.error_text = load_text(l, errors, "text");
         service->operation.typed_errors = load_flag(l, errors, "typed");
@@ -238,8 +233,7 @@ static void load_head(struct loader *l, const struct node *head)
     load_operations(l, node_get(head, "operations"));
     load_success(l, node_get(head, "success"));
     const struct node *requests = node_get(head, "requests");
-    if (requests && requests->kind != NODE_MAP)
-        load_error(l, requests, "requests is a map of operations");
+    load_size(l, requests, NODE_MAP, "requests is a map of operations");
     service->requests = requests ? node_value(l->arena, requests) : NULL;
 }
 

@@ -29,6 +29,8 @@ struct type_loader {
 
 /* ---- load_node.c: reading nodes ---- */
 
+/* Of the list or map how many it has; 0 where there is none. Complains where it is another kind of node. */
+uint32_t load_size(struct loader *l, const struct node *node, enum node_kind kind, const char *otherwise);
 /* Is node a map with none but these keys (space separated)? Complains otherwise; `what` is "a step". */
 bool load_keys(struct loader *l, const struct node *node, const char *what, const char *keys);
 struct str load_text(struct loader *l, const struct node *map, const char *key);

@@ -178,12 +178,11 @@ static const struct value *our_value(struct arena *arena, enum shape_kind kind, 
 
 static void load_choices(struct loader *l, const struct node *values, struct shape *shape)
 {
-    if (values && values->kind != NODE_MAP)
-        load_error(l, values, "\"values\" has to be a map, not %s", node_kind_name(values));
-    if (!values || values->kind != NODE_MAP)
+    uint32_t n = load_size(l, values, NODE_MAP, "\"values\" has to be a map");
+    if (!n)
         return;
     AUTO_BUILDER struct value_builder in = VALUE_BUILDER(l->arena), out = VALUE_BUILDER(l->arena);
-    for (uint32_t i = 0; i < values->count; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         struct str ours = values->entries[i].key;
         const struct value *theirs = node_value(l->arena, values->entries[i].value);
         if (theirs->kind == VALUE_LIST && theirs->count) { /* answers may spell it in several ways */

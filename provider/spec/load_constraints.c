@@ -129,13 +129,9 @@ static struct value_test load_comparison(const struct scope *scope, struct str p
 static struct value_tests load_tests(const struct scope *scope, const struct node *node)
 {
     struct loader *l = scope->t->l;
-    if (!node || node->kind != NODE_MAP) {
-        if (node)
-            load_error(l, node, "expected {attribute: value}, not %s", node_kind_name(node));
-        return (struct value_tests){0};
-    }
-    struct value_test *items = ARENA_ARRAY(l->arena, struct value_test, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_MAP, "expected {attribute: value}");
+    struct value_test *items = ARENA_ARRAY(l->arena, struct value_test, n);
+    for (uint32_t i = 0; i < n; i++) {
         struct str path = node->entries[i].key;
         const struct node *wanted = node->entries[i].value;
         const struct attr *attr = check_path(scope, wanted, path);
@@ -147,7 +143,7 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
                 .path = path, .values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
         items[i].any_case = attr && (attr->compare == COMPARE_CHOICE || attr->compare == COMPARE_NOCASE);
     }
-    return (struct value_tests){items, node->count};
+    return (struct value_tests){items, n};
 }
 
 /* ---- constraints ---- */
@@ -223,13 +219,9 @@ void load_tag_constraints(struct type_loader *t)
 void load_refers(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
-    if (!node || node->kind != NODE_MAP) {
-        if (node)
-            load_error(l, node, "refers are {name: {attribute: type}}");
-        return;
-    }
-    struct schema_refer *refers = ARENA_ARRAY(l->arena, struct schema_refer, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_MAP, "refers are {name: {attribute: type}}");
+    struct schema_refer *refers = ARENA_ARRAY(l->arena, struct schema_refer, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *to = node->entries[i].value;
         bool good = to->kind == NODE_MAP && to->count == 1 && to->entries[0].value->kind == NODE_STRING;
         if (spec_attr_find(t->type, node->entries[i].key))
@@ -243,7 +235,7 @@ void load_refers(struct type_loader *t, const struct node *node)
             (struct schema_refer){node->entries[i].key, to->entries[0].key, to->entries[0].value->string};
     }
     t->type->schema.refers = refers;
-    t->type->schema.refer_count = node->count;
+    t->type->schema.refer_count = n;
 }
 
 void load_path(struct type_loader *t, const struct node *where, struct str path)
@@ -271,13 +263,9 @@ void load_others_changes(struct type_loader *t)
 void load_constraints(struct type_loader *t, const struct node *node, bool served)
 {
     struct loader *l = t->l;
-    if (!node)
-        return;
-    if (node->kind != NODE_LIST) {
-        load_error(l, node, "constraints are a list of {if, each, where, must, says, code, answer}");
-        return;
-    }
-    for (uint32_t i = 0; i < node->count; i++)
+    uint32_t n = load_size(
+        l, node, NODE_LIST, "constraints are a list of {if, each, where, must, says, code, answer}");
+    for (uint32_t i = 0; i < n; i++)
         if (load_keys(l, node->items[i], "a constraint", "if each where must says code answer new legacy")) {
             struct value_constraint constraint = load_constraint(t, node->items[i]);
             constraint.served = served;

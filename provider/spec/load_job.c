@@ -121,14 +121,9 @@ static void load_arguments(struct type_loader *t, const struct node *node, struc
 static void load_options(struct type_loader *t, const struct node *map, struct spec_job *job)
 {
     struct loader *l = t->l;
-    if (!map)
-        return;
-    if (map->kind != NODE_MAP) {
-        load_error(l, map, "options has to be a map by attribute");
-        return;
-    }
-    struct job_option *options = ARENA_ARRAY(l->arena, struct job_option, map->count);
-    for (uint32_t i = 0; i < map->count; i++) {
+    uint32_t n = load_size(l, map, NODE_MAP, "options has to be a map by attribute");
+    struct job_option *options = ARENA_ARRAY(l->arena, struct job_option, n);
+    for (uint32_t i = 0; i < n; i++) {
         struct str name = map->entries[i].key;
         const struct node *node = map->entries[i].value;
         const struct spec_attr *attr = load_attr_named(t, node, name);
@@ -142,7 +137,7 @@ static void load_options(struct type_loader *t, const struct node *map, struct s
             .required = load_flag(l, node, "required")};
     }
     job->ops.options = options;
-    job->ops.option_count = map->count;
+    job->ops.option_count = n;
 }
 
 /* ---- logs ---- */
@@ -162,14 +157,9 @@ static struct str load_template(struct type_loader *t, const struct node *map, c
 static void load_logs(struct type_loader *t, const struct node *list, struct spec_job *job)
 {
     struct loader *l = t->l;
-    if (!list)
-        return;
-    if (list->kind != NODE_LIST) {
-        load_error(l, list, "logs is a list of {group: …, stream: …}");
-        return;
-    }
-    struct spec_log *logs = ARENA_ARRAY(l->arena, struct spec_log, list->count);
-    for (uint32_t i = 0; i < list->count; i++) {
+    uint32_t n = load_size(l, list, NODE_LIST, "logs is a list of {group: …, stream: …}");
+    struct spec_log *logs = ARENA_ARRAY(l->arena, struct spec_log, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *node = list->items[i];
         if (!load_keys(l, node, "a log", "group stream prefix first last errors if"))
             continue;
@@ -186,7 +176,7 @@ static void load_logs(struct type_loader *t, const struct node *list, struct spe
             load_error(l, node, "a log has \"stream\" or \"prefix\", not both");
     }
     job->logs = logs;
-    job->log_count = list->count;
+    job->log_count = n;
 }
 
 /* One of them, or a list. */

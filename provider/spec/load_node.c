@@ -89,6 +89,13 @@ void load_error(struct loader *l, const struct node *node, const char *format, .
     diag_error(l->diags, node_span(node), "%.*s", STR_ARG(text));
 }
 
+uint32_t load_size(struct loader *l, const struct node *node, enum node_kind kind, const char *otherwise)
+{
+    if (node && node->kind != kind)
+        load_error(l, node, "%s, not %s", otherwise, node_kind_name(node));
+    return node && node->kind == kind ? node->count : 0;
+}
+
 bool load_keys(struct loader *l, const struct node *node, const char *what, const char *keys)
 {
     if (!node || node->kind != NODE_MAP) {
@@ -185,14 +192,9 @@ struct spec_names load_names(struct loader *l, const struct node *node)
 
 struct spec_errors load_errors(struct loader *l, const struct node *node)
 {
-    if (!node)
-        return (struct spec_errors){0};
-    if (node->kind != NODE_LIST) {
-        load_error(l, node, "expected a list of error codes, not %s", node_kind_name(node));
-        return (struct spec_errors){0};
-    }
-    struct spec_error *errors = ARENA_ARRAY(l->arena, struct spec_error, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_LIST, "expected a list of error codes");
+    struct spec_error *errors = ARENA_ARRAY(l->arena, struct spec_error, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *item = node->items[i];
         if (item->kind == NODE_STRING)
             errors[i] = (struct spec_error){item->string, STR_EMPTY, STR_EMPTY};
@@ -200,7 +202,7 @@ struct spec_errors load_errors(struct loader *l, const struct node *node)
             errors[i] = (struct spec_error){
                 load_text(l, item, "code"), load_text(l, item, "message"), load_text(l, item, "hint")};
     }
-    return (struct spec_errors){errors, node->count};
+    return (struct spec_errors){errors, n};
 }
 
 /* skip: {Path: value}, or a list of values; with several paths any of them */
@@ -251,20 +253,15 @@ static struct spec_condition load_condition(struct loader *l, struct str name, c
 struct spec_conditions load_conditions(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
-    if (!node)
-        return (struct spec_conditions){0};
-    if (node->kind != NODE_MAP) {
-        load_error(l, node, "expected {attribute: value}, not %s", node_kind_name(node));
-        return (struct spec_conditions){0};
-    }
-    struct spec_condition *items = ARENA_ARRAY(l->arena, struct spec_condition, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_MAP, "expected {attribute: value}");
+    struct spec_condition *items = ARENA_ARRAY(l->arena, struct spec_condition, n);
+    for (uint32_t i = 0; i < n; i++) {
         struct str name = node->entries[i].key;
         if (!str_eqz(name, "region") && !str_eqz(name, "partition") && !str_eqz(name, "api"))
             load_attr_named(t, node->entries[i].value, name);
         items[i] = load_condition(l, name, node->entries[i].value);
     }
-    return (struct spec_conditions){items, node->count};
+    return (struct spec_conditions){items, n};
 }
 
 /* Parts between underscores, each as the service spells it: "vpc_id" -> "VpcId", with words {id: ID} "VpcID".

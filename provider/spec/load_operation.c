@@ -65,15 +65,11 @@ static const struct patch_spelling *load_patch(struct loader *l, const struct no
     if (fresh.n && !out->replaces)
         load_error(l, node_get(node, "new"), "new is \"replace\", or left out");
     const struct node *places = node_get(node, "places");
-    if (places && places->kind != NODE_MAP) {
-        load_error(l, places, "places has to be a map");
-        return out;
-    }
-    struct patch_rule *rules = ARENA_ARRAY(l->arena, struct patch_rule, places ? places->count : 0);
-    for (uint32_t i = 0; places && i < places->count; i++)
+    out->count = load_size(l, places, NODE_MAP, "places has to be a map");
+    struct patch_rule *rules = ARENA_ARRAY(l->arena, struct patch_rule, out->count);
+    for (uint32_t i = 0; i < out->count; i++)
         load_rule(l, &places->entries[i], &rules[i]);
     out->rules = rules;
-    out->count = places ? places->count : 0;
     return out;
 }
 
@@ -106,14 +102,13 @@ static const struct spec_place *load_places(struct loader *l, const struct node 
     enum wire_location location, struct spec_place *places, size_t *n)
 {
     const struct node *map = node_get(operation, key);
-    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++)
+    uint32_t count = load_size(l, map, NODE_MAP, "expected a map from members to names");
+    for (uint32_t i = 0; i < count; i++)
         if (map->entries[i].value->kind == NODE_STRING)
             places[(*n)++] =
                 (struct spec_place){map->entries[i].key, map->entries[i].value->string, location};
         else
             load_error(l, map->entries[i].value, "expected a name");
-    if (map && map->kind != NODE_MAP)
-        load_error(l, map, "\"%s\" has to be a map from members to names", key);
     return places;
 }
 
@@ -192,17 +187,15 @@ static void load_one_operation(struct loader *l, struct str name, const struct n
 
 void load_operations(struct loader *l, const struct node *node)
 {
-    if (node && node->kind != NODE_MAP)
-        load_error(l, node, "operations has to be a map");
-    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++)
+    uint32_t n = load_size(l, node, NODE_MAP, "operations has to be a map");
+    for (uint32_t i = 0; i < n; i++)
         load_one_operation(l, node->entries[i].key, node->entries[i].value);
 }
 
 void load_success(struct loader *l, const struct node *node)
 {
-    if (node && node->kind != NODE_MAP)
-        load_error(l, node, "success has to be a map of statuses");
-    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_MAP, "success has to be a map of statuses");
+    for (uint32_t i = 0; i < n; i++) {
         const struct spec_names names = load_names(l, node->entries[i].value);
         int64_t status;
         if (!str_to_int(node->entries[i].key, &status) || status < 200 || status > 299)

@@ -79,10 +79,8 @@ static void load_beside(struct type_loader *t, const struct node *node, struct s
 {
     const struct node *beside = node_get(node, "beside");
     load_flagged(t, node, tags);
-    if (beside && beside->kind != NODE_MAP) {
-        load_error(t->l, beside, "beside is {Member: constant}, not %s", node_kind_name(beside));
+    if (beside && !load_size(t->l, beside, NODE_MAP, "beside is {Member: constant}"))
         return;
-    }
     tags->structures = beside || tags->flag;
     if (!tags->structures)
         return;
@@ -304,9 +302,8 @@ static size_t mark_owned(struct type_loader *t, const struct section *section)
 {
     size_t n = 0;
     const struct node *map = node_get(t->node, section->key);
-    if (map && map->kind != NODE_MAP)
-        load_error(t->l, map, "%s has to be a map by attribute", section->key);
-    for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+    uint32_t count = load_size(t->l, map, NODE_MAP, "expected a map by attribute");
+    for (uint32_t i = 0; i < count; i++) {
         struct spec_attr *attr = load_attr_named(t, map->entries[i].value, map->entries[i].key);
         if (attr)
             attr->owner = section->owner;

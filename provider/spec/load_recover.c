@@ -59,14 +59,9 @@ static void load_needs(struct type_loader *t, const struct node *node, struct sp
 void load_teardown(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
-    if (!node)
-        return;
-    if (node->kind != NODE_MAP) {
-        load_error(l, node, "teardown is {flag: {set: …, says: …}}");
-        return;
-    }
-    struct spec_teardown *rules = ARENA_ARRAY(l->arena, struct spec_teardown, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_MAP, "teardown is {flag: {set: …, says: …}}");
+    struct spec_teardown *rules = ARENA_ARRAY(l->arena, struct spec_teardown, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *rule = node->entries[i].value;
         const struct teardown_name *known = teardown_find(node->entries[i].key);
         if (!known) {
@@ -89,7 +84,7 @@ void load_teardown(struct type_loader *t, const struct node *node)
             load_error(l, rule, "a teardown needs \"says\": what goes");
     }
     t->type->teardown = rules;
-    t->type->teardown_count = node->count;
+    t->type->teardown_count = n;
 }
 
 /* ---- leaves ---- */
@@ -97,14 +92,9 @@ void load_teardown(struct type_loader *t, const struct node *node)
 void load_leaves(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
-    if (!node)
-        return;
-    if (node->kind != NODE_LIST) {
-        load_error(l, node, "leaves is a list of {type, match}");
-        return;
-    }
-    struct spec_leaf *leaves = ARENA_ARRAY(l->arena, struct spec_leaf, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_LIST, "leaves is a list of {type, match}");
+    struct spec_leaf *leaves = ARENA_ARRAY(l->arena, struct spec_leaf, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *leaf = node->items[i], *match = node_get(leaf, "match");
         if (!load_keys(l, leaf, "what is left", "type match if says kept"))
             continue;
@@ -120,7 +110,7 @@ void load_leaves(struct type_loader *t, const struct node *node)
                 "alone");
     }
     t->type->leaves = leaves;
-    t->type->leaf_count = node->count;
+    t->type->leaf_count = n;
 }
 
 enum {

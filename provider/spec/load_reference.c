@@ -21,13 +21,9 @@ static bool split_from(struct str text, struct schema_fill *fill)
 void load_fills(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
-    if (!node || node->kind != NODE_MAP) {
-        if (node)
-            load_error(l, node, "fills are {path: {path: type.attribute}}");
-        return;
-    }
-    struct schema_fill *fills = ARENA_ARRAY(l->arena, struct schema_fill, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(l, node, NODE_MAP, "fills are {path: {path: type.attribute}}");
+    struct schema_fill *fills = ARENA_ARRAY(l->arena, struct schema_fill, n);
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *by = node->entries[i].value;
         bool good = by->kind == NODE_MAP && by->count == 1 && by->entries[0].value->kind == NODE_STRING &&
                     split_from(by->entries[0].value->string, &fills[i]);
@@ -41,7 +37,7 @@ void load_fills(struct type_loader *t, const struct node *node)
         load_path(t, by, fills[i].by);
     }
     t->type->schema.fills = fills;
-    t->type->schema.fill_count = node->count;
+    t->type->schema.fill_count = n;
 }
 
 /* ---- engines ---- */

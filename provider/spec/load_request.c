@@ -121,12 +121,8 @@ static void add_constant(struct request_builder *b, struct str wire, const struc
 
 static void add_constants(struct request_builder *b, const struct node *with)
 {
-    struct loader *l = b->t->l;
-    if (with && with->kind != NODE_MAP) {
-        load_error(l, with, "expected {Member: value}, not %s", node_kind_name(with));
-        return;
-    }
-    for (uint32_t i = 0; with && i < with->count; i++)
+    uint32_t n = load_size(b->t->l, with, NODE_MAP, "expected {Member: value}");
+    for (uint32_t i = 0; i < n; i++)
         add_constant(b, with->entries[i].key, with->entries[i].value);
 }
 
@@ -353,9 +349,8 @@ static void rename_members(struct request_builder *b, struct shape *out)
 {
     struct loader *l = b->t->l;
     const struct node *renamed = b->renamed;
-    if (renamed && renamed->kind != NODE_MAP)
-        load_error(l, renamed, "renamed is {Structure.Member: Name}; null leaves the member out");
-    for (uint32_t i = 0; renamed && renamed->kind == NODE_MAP && i < renamed->count; i++) {
+    uint32_t n = load_size(l, renamed, NODE_MAP, "renamed is {Structure.Member: Name or null}");
+    for (uint32_t i = 0; i < n; i++) {
         const struct node *as = renamed->entries[i].value;
         const struct shape *made = shape_renamed(l->arena, out, renamed->entries[i].key, node_text(as));
         if (made && (as->kind == NODE_STRING || as->kind == NODE_NULL))

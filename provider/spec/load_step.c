@@ -96,20 +96,15 @@ static void load_whose(struct type_loader *t, const struct node *whose, struct s
 
 static void load_answers(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
-    if (!node)
-        return;
-    if (node->kind != NODE_MAP) {
-        load_error(t->l, node, "answers has to be {attribute: path}");
-        return;
-    }
-    struct spec_answer *answers = ARENA_ARRAY(t->l->arena, struct spec_answer, node->count);
-    for (uint32_t i = 0; i < node->count; i++) {
+    uint32_t n = load_size(t->l, node, NODE_MAP, "answers has to be {attribute: path}");
+    struct spec_answer *answers = ARENA_ARRAY(t->l->arena, struct spec_answer, n);
+    for (uint32_t i = 0; i < n; i++) {
         load_attr_named(t, node->entries[i].value, node->entries[i].key);
         answers[i] = (struct spec_answer){
             node->entries[i].key, value_text(node_value(t->l->arena, node->entries[i].value), STR_EMPTY)};
     }
     step->reply.answers = answers;
-    step->reply.answer_count = node->count;
+    step->reply.answer_count = n;
 }
 
 struct spec_names load_attr_names(struct type_loader *t, const struct node *node)

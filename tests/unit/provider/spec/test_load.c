@@ -255,7 +255,7 @@ static void test_other_mistakes(void **state)
             "there is no \"match\" that an answer could lack"},
         {CALLS "    read: {call: C, whose: {Name: nam}}\n", "the type has no attribute \"nam\""},
         {CALLS "    update: {call: C, send: {Box: [lid_color]}, renamed: [Color]}\n",
-            "renamed is {Structure.Member: Name}; null leaves the member out"},
+            "renamed is {Structure.Member: Name or null}, not a list"},
         {CALLS "    update: {call: C, if: {lid_color: {above: high}}}\n",
             "it can be above or below a number, now, or prior: what it was before the update"},
         {CALLS "    update: {call: C, if: {lid_color: {above: 1, below: 2}}}\n",
