@@ -1,7 +1,7 @@
 /* Which type each resource becomes: one of ours where that says all of it, else CloudFormation's own. */
 #include "cmd/import/fit.h"
 #include "cmd/import/template.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
 /* ---- what refers to it ---- */

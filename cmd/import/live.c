@@ -1,7 +1,7 @@
 /* Stacks from live resources: see live.h. */
 #include "cmd/import/live.h"
 #include "cmd/import/fit.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  */
 #include "cmd/import/live.h"
 
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
 /* CloudFormation's schema of the type; NULL: it is not CloudFormation's, or none is published. */

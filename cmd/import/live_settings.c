@@ -2,7 +2,7 @@
 #include "cmd/import/live.h"
 
 #include "cmd/import/fit.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "provider/iam/policy.h"
 #include "provider/spec/spec.h"
 

@@ -3,7 +3,7 @@
 #include "base/hash.h"
 #include "cmd/import/fit.h"
 #include "cmd/import/template.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* What the configuration's references are (see terraform.h), and under which id an instance is imported. */
 #include "base/json.h"
 #include "cmd/import/terraform.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
 /* ---- Under which id an instance is taken over ---- */

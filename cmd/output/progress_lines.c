@@ -4,7 +4,7 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "cmd/output/render.h"
-#include "provider/aws/retry.h"
+#include "provider/aws/client.h"
 
 #include <stdlib.h>
 

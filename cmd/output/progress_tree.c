@@ -6,7 +6,7 @@
 
 #include "base/mask.h"
 #include "cmd/output/render.h"
-#include "provider/aws/retry.h"
+#include "provider/aws/client.h"
 
 /*
  * Only that is drawn, never higher than the window, each line within one row, so that the next frame finds

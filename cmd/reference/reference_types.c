@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/reference/reference.h"
-#include "provider/aws/endpoint.h"
+#include "provider/aws/credentials.h"
 
 #include <stdlib.h>
 

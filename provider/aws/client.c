@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
-#include "provider/aws/retry.h"
-#include "provider/aws/sigv4.h"
 
 #include <stdlib.h>
 

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "provider/http/http.h"
 #include "provider/job.h"
 #include "provider/wire/wire.h"
@@ -225,3 +227,102 @@ bool unsupported_note(struct str work_dir, struct str endpoint, const char *what
 /* ---- logs.c: the logs of runs in CloudWatch Logs (provider/job.h). No more than a page of each
  * source is held at a time. */
 extern const struct log_ops aws_log_ops;
+
+/* ---- sigv4.c: AWS Signature Version 4 in its stages, each testable alone: canonical request -> string to
+ * sign -> signature. See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for
+ * verification, by the sandbox. */
+
+struct sigv4_params {
+    struct str access_key, secret_key, session_token; /* token may be empty */
+    struct str region, service;                       /* of the credential scope */
+    int64_t wall_ms;
+    struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; empty: hashed from
+                                the body */
+    struct str signed_headers; /* verification: exactly these ("host;x-amz-date"); empty: every header but
+                                  those that proxies change */
+    const unsigned char *key;  /* from sigv4_signing_key() for the same day and scope; NULL: derived anew */
+    bool s3;                   /* path encoded once and not normalised; x-amz-content-sha256 is sent */
+};
+
+/* Each result lives in the arena. */
+struct str sigv4_canonical_request(struct arena *arena, const struct sigv4_params *params,
+    const struct wire_message *request, struct str *signed_headers);
+struct str sigv4_string_to_sign(
+    struct arena *arena, const struct sigv4_params *params, struct str canonical_request);
+/* Good for one day in one scope: worth keeping where many requests are signed. */
+void sigv4_signing_key(const struct sigv4_params *params, unsigned char key[32]);
+struct str sigv4_signature(struct arena *arena, const struct sigv4_params *params, struct str string_to_sign);
+
+/*
+ * Adds X-Amz-Date, X-Amz-Security-Token, x-amz-content-sha256 (S3) and Authorization; the Host header must be
+ * there already. Every header present when called is signed, except those that proxies change.
+ */
+void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
+
+/* ---- sigv4.c: Addresses that are signed beforehand: whoever has one may send that one request, for so
+ * long. */
+struct presign {
+    struct str service; /* as it is signed for: "kafka-cluster" */
+    struct str host;    /* "kafka.eu-west-1.amazonaws.com" */
+    struct str path;    /* percent-encoded; "": "/" */
+    struct str query;   /* percent-encoded: "Action=kafka-cluster%3AConnect" */
+    bool plain;         /* http */
+    int64_t seconds;    /* that it holds */
+};
+
+struct sigv4_params;
+
+/* The same with given keys, region and time. */
+struct str presign_with(struct arena *arena, const struct sigv4_params *params, const struct presign *what);
+
+/* "https://HOST/?QUERY&X-Amz-…", of a GET, and when it ends (wall clock); both as of now. */
+int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,
+    int64_t *ends_ms, struct err *err);
+
+/* ---- retry.c: When to send again: how often, how long to wait, and the budget that ends retries when a
+ * service is down for good. Calculation only; sleeping and sending are the client's.
+ *
+ * The budget is the SDKs' token bucket: every retry after a failure costs, every success gives a little back,
+ * so that a thousand calls to a dead service do not become four thousand. Throttled calls cost nothing,
+ * because the throttle (client_state.h) already holds them back. */
+
+enum retry_kind {
+    RETRY_FAILURE,   /* no answer, or one of 500, 502, 503, 504 */
+    RETRY_THROTTLED, /* not processed: too many requests */
+    RETRY_UNSETTLED, /* waits for something to become visible: "role cannot be assumed" */
+};
+
+enum {
+    RETRY_ATTEMPTS = 4,            /* in all, for failures */
+    RETRY_ATTEMPTS_THROTTLED = 10, /* unless the user set a number */
+    RETRY_BUDGET = 500,
+    RETRY_COST = 5,
+    RETRY_COST_TIMEOUT = 10,
+};
+
+/*
+ * How long to wait before the nth repetition (from 1). `chance` is a random number in [0, 1): full jitter.
+ * What the service asks for (after_ms, 0: nothing) is the least, within reason.
+ */
+int64_t retry_delay_ms(enum retry_kind kind, int nth, double chance, int64_t after_ms);
+double retry_chance(void);
+/* Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 where there is none. */
+int64_t retry_after_ms(const struct wire_message *response, int64_t wall_ms);
+
+/* How often the process has sent something again, for whoever watches it. Safe from every thread. */
+struct retry_counts {
+    unsigned failures, throttled;
+};
+void retry_counted(enum retry_kind kind);
+struct retry_counts retry_counts(void);
+
+/* Starts with RETRY_BUDGET. Safe from every thread. */
+bool retry_budget_take(atomic_int *budget, int cost);
+void retry_budget_give(atomic_int *budget, int amount);
+
+/* ---- retry.c: what an operation's name says of repeating it. Services name their calls by a small set of
+ * verbs; what a verb does not say by itself, specs do (`idempotent:`). */
+/* GetRole, ListTables: changes nothing. */
+bool verb_reads(struct str operation);
+/* The same, or what sets or takes away something named: once done, doing it again changes nothing. */
+bool verb_repeats(struct str operation);

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "provider/aws/endpoint.h"
+#include "provider/aws/credentials.h"
 
 /* ---- settings.c: the map under `providers: aws:`, checked and taken apart. */
 struct aws_settings {

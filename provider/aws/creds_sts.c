@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/aws/endpoint.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
+#include "provider/aws/credentials.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

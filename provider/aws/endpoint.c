@@ -1,5 +1,5 @@
-/* Where a service is: see endpoint.h. */
-#include "provider/aws/endpoint.h"
+/* Where a service is: see credentials.h. */
+#include "provider/aws/credentials.h"
 
 #include "provider/http/target.h"
 

@@ -3,8 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "provider/aws/retry.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 #include "provider/http/target.h"
 
 #include <errno.h>

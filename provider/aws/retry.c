@@ -2,7 +2,7 @@
  * When a call is sent again, and how fast: retries and their budget, the throttle, operations that may be
  * repeated.
  */
-#include "provider/aws/retry.h"
+#include "provider/aws/client.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

@@ -1,5 +1,5 @@
-/* AWS Signature Version 4 in its stages, each testable alone: see sigv4.h. */
-#include "provider/aws/sigv4.h"
+/* AWS Signature Version 4 in its stages, each testable alone: see client.h. */
+#include "provider/aws/client.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

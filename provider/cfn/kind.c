@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "provider/cfn/published.h"
 
 /* ---- Schemas that are not in the binary, of types that are newer or private ---- */
 

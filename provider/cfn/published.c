@@ -1,5 +1,5 @@
 /* From the short form back to the schemas that it came from. */
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 
 #include "base/embed.h"
 #include "base/json.h"

@@ -1,5 +1,5 @@
-/* Build contexts: see context.h. */
-#include "provider/docker/context.h"
+/* Build contexts: see docker.h. */
+#include "provider/docker/docker.h"
 
 #include "base/file.h"
 #include "base/mem.h"

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mask.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 #include "provider/kafka/kafka.h"
 
 #include <unistd.h>

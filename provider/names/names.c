@@ -3,7 +3,7 @@
 
 #include "base/embed.h"
 #include "base/yaml.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
 #include <ctype.h>

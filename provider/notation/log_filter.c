@@ -1,5 +1,5 @@
-/* Filter patterns are read: see log_filter.h. */
-#include "provider/notation/log_filter.h"
+/* Filter patterns are read: see notation.h. */
+#include "provider/notation/notation.h"
 
 #include "base/buf.h"
 

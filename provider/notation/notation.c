@@ -1,8 +1,6 @@
 /* The table of languages: see notation.h. */
 #include "provider/notation/notation.h"
 
-#include "provider/notation/log_filter.h"
-
 #include "base/buf.h"
 #include "provider/notation/asl_check.h"
 

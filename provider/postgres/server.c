@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 #include "provider/ssh/connections.h"
 
 #include <poll.h>

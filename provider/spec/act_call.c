@@ -1,7 +1,7 @@
 /* One call of a spec: what its errors mean, and how often it is sent. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/aws/retry.h"
+#include "provider/aws/client.h"
 #include "provider/spec/act.h"
 
 enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000, USERS_SHOWN = 6 };

@@ -1,7 +1,7 @@
 /* Templates and conditions, and what one call of a spec sends. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/aws/endpoint.h"
+#include "provider/aws/credentials.h"
 #include "provider/spec/act.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* Calls of a spec: when a step is made, where its answer lies, and what becomes of a refusal. */
 #include "provider/spec/load.h"
 
-#include "provider/aws/retry.h"
+#include "provider/aws/client.h"
 
 #define STEP_KEYS                                                                                            \
     "call send with parse at whose match newest skip answers covers token when if unless for full partial "  \

@@ -1,5 +1,5 @@
-/* Lists of changes, made of two documents and carried out on one; see patch.h. */
-#include "provider/spec/patch.h"
+/* Lists of changes, made of two documents and carried out on one; see spec.h. */
+#include "provider/spec/spec.h"
 
 #include "base/json.h"
 

@@ -4,19 +4,21 @@
  *
  *   load.c              the head of a file; its types, at once or when they are asked for   spec_load()
  *   load_node.c         nodes, with complaints that point at them; specs as the catalog's files   spec_reader
- *   load_operation.c    method and path, where members are, how lists of changes are spelt (patch.h)
+ *   load_operation.c    method and path, where members are, how lists of changes are spelt
  *   load_type.c         one type: its sections in order, waits, listings
  *   load_attr.c         attributes: schema on one side, wire shapes on the other
  *   load_step.c         calls: when, where the answer is, what a refusal means
  *   load_request.c      what calls send
  *   load_owned.c        tags, sub-resources, members, entries
  *   load_constraints.c  what values ask of each other
- *   load_reference.c    what names the resource in requests, what it takes from others, the service's
- * documentation load_recover.c      how a lost answer is recovered from, what is deleted with a resource,
- * what stays load_job.c          how instances of a type are run load_sandbox.c      what only the sandbox
- * needs to know act_*.c             the interpreter of all that (act.h)                            spec_ops
+ *   load_reference.c    what names the resource, what it takes from others, the service's documentation
+ *   load_recover.c      how a lost answer is recovered from, what is deleted with a resource, what stays
+ *   load_job.c          how instances of a type are run
+ *   load_sandbox.c      what only the sandbox needs to know
+ *   act_*.c             the interpreter of all that (act.h)                             spec_ops
  *   act_ops.c           around operations that are a provider type's own                native_ops()
- *   job.c  the same of what is run                                         spec_job_ops
+ *   job.c               the same of what is run                                         spec_job_ops
+ *   patch.c             lists of changes, made and carried out
  *   permissions.c       the IAM actions that calls need                                 spec_permissions()
  *   dump.c              all of it as JSON, for the test that compares it with the services' own models
  *
@@ -26,7 +28,7 @@
 
 #include "provider/aws/client.h"
 #include "provider/kind.h"
-#include "provider/spec/patch.h"
+#include "provider/wire/wire.h"
 
 struct spec_type;
 struct spec_service;
@@ -521,3 +523,45 @@ extern const struct job_ops spec_job_ops;
  * that it has to be told, which say what the resources are in (a cluster, an API).
  */
 const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs);
+
+/* ---- patch.c: Changes that a service takes as a list of what is to be done at which place (API Gateway's
+ * PATCH):
+ *
+ *     [{op: replace, path: /description, value: "…"}, {op: remove, path: /variables/level}]
+ *
+ * Both sides are documents under wire names, as the body of a call that made the resource would be. The
+ * client says what leads from one to the other, the sandbox does what such a list says; how places are spelt
+ * is written once, with the operation (docs/specs.md, Operations). Nothing here calls anybody. */
+
+/* How the items of a list are named in paths. */
+enum patch_items {
+    PATCH_BY_PATH,  /* add and remove /list/item */
+    PATCH_BY_VALUE, /* add and remove /list, with the item as the value */
+    PATCH_BY_OLD,   /* replace /list/OLD by the new one; there is one */
+    PATCH_BY_PARTS, /* structures: /list with "a:b", made of these members of theirs; the rest lies below */
+};
+
+/* What is so at one place of the document: "methodSettings[].metricsEnabled". */
+struct patch_rule {
+    struct str place, at; /* at: what stands for the last part of the place; "": nothing at all */
+    enum patch_items items;
+    struct str parts; /* "apiId:stage" */
+    int64_t segments; /* of a map: so many segments of the path are the key, as they stand; 0: one, escaped */
+    bool gone_by_null;  /* taken away by replacing it with nothing ... */
+    struct str gone_by; /* ... or with this text; NULL: neither */
+    bool whole;         /* a structure: removed and put again where one of its members is taken away */
+};
+
+struct patch_spelling {
+    struct str member; /* of the request, which has the list */
+    bool replaces;     /* what is new is replaced, too, not added */
+    const struct patch_rule *rules;
+    size_t count;
+};
+
+/* The list that makes `to` of `from`, both of this shape: what `from` alone has is taken away. */
+const struct value *patch_between(struct arena *arena, const struct patch_spelling *spelling,
+    const struct shape *shape, const struct value *from, const struct value *to);
+/* The document as it is when the list was carried out. False: *unknown is a path that leads nowhere. */
+bool patch_apply(struct arena *arena, const struct patch_spelling *spelling, const struct shape *shape,
+    const struct value *document, const struct value *list, const struct value **out, struct str *unknown);

@@ -2,7 +2,7 @@
  * Answers. The client side says where it looks for each attribute; the same paths, read the other way, say
  * where to put them.
  */
-#include "sandbox/control/control_render.h"
+#include "sandbox/control/control_internal.h"
 
 #include "provider/spec/act.h"
 

@@ -2,7 +2,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "provider/spec/act.h"
-#include "sandbox/control/control_render.h"
+#include "sandbox/control/control_internal.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* An answer's document, and what an object's answer holds: attributes, entries, and what services show
  * besides, at their paths. */
-#include "sandbox/control/control_render.h"
+#include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
 #include "base/json.h"

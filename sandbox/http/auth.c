@@ -1,8 +1,8 @@
 /* Who sent this? Signature version 4 as the services verify it: the same stages as the client's
- * (provider/aws/sigv4.h), then compared; and temporary credentials. */
+ * (provider/aws/client.h), then compared; and temporary credentials. */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 #include "sandbox/http/exchange.h"
 
 #include <openssl/crypto.h>

@@ -1,8 +1,8 @@
-/* Which log events a filter pattern (provider/notation/log_filter.h) is for, and what it finds in them. Pure.
+/* Which log events a filter pattern (provider/notation/notation.h) is for, and what it finds in them. Pure.
  */
 #pragma once
 
-#include "provider/notation/log_filter.h"
+#include "provider/notation/notation.h"
 
 struct log_event_field {
     struct str text;

@@ -1,5 +1,4 @@
 /* Schedules, event patterns, filters of logs: an expression (or a pattern), a NUL, a zone (or an event). */
-#include "provider/notation/log_filter.h"
 #include "provider/notation/notation.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/notation/log_match.h"

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/cfn/published.h"
+#include "provider/cfn/cfn.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/server.h"
 

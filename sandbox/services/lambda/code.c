@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 #include "base/file.h"
 #include "base/json.h"
-#include "provider/aws/endpoint.h"
+#include "provider/aws/credentials.h"
 #include "tests/unit/support/aws_env.h"
 #include "tests/unit/support/json_text.h"
 

@@ -1,5 +1,5 @@
 /* Presigned requests: the signatures are botocore's (SigV4QueryAuth) for the same keys at the same time. */
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 #include "tests/unit/support/aws_env.h"
 #include "tests/unit/support/json_text.h"
 #include "tests/unit/support/manual_clock.h"

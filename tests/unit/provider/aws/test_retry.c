@@ -1,6 +1,6 @@
 #include "base/clock.h"
+#include "provider/aws/client.h"
 #include "provider/aws/client_state.h"
-#include "provider/aws/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,6 @@
 #include "provider/cfn/cfn.h"
 
 #include "base/json.h"
-#include "provider/cfn/published.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

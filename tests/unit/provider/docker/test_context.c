@@ -1,7 +1,7 @@
 /* Build contexts: what .dockerignore keeps out, and the bytes that are sent. */
 #include "base/archive.h"
 #include "base/file.h"
-#include "provider/docker/context.h"
+#include "provider/docker/docker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Lists of changes: what leads from one document to another, and back. */
 #include "base/json.h"
-#include "provider/spec/patch.h"
+#include "provider/spec/spec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

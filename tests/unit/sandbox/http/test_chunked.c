@@ -3,7 +3,7 @@
 #include "sandbox/http/checksum.h"
 
 #include "base/mem.h"
-#include "provider/aws/sigv4.h"
+#include "provider/aws/client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/invocation/kinds.h"
-#include "provider/aws/endpoint.h"
+#include "provider/aws/credentials.h"
 #include "provider/aws/s3/download.h"
 #include "provider/http/http.h"
 #include "tests/unit/support/aws_env.h"
