@@ -156,6 +156,8 @@ struct attr {
     bool attached;      /* has a call of its own: where an answer leaves it out, it is not there */
     bool stepwise; /* a change takes several calls: cut off, it is not done by what the service shows of it */
     bool sensitive;
+    const struct value *plain_if; /* likewise, but no secret in a file that is imported where these attributes
+                                     have one of these values; NULL: always one */
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
     bool send_default; /* the service wants it even where the file is silent */
     bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */

@@ -146,9 +146,8 @@ static void take_attrs(struct template *t, struct template_resource *declared, s
             const struct tree_entry *e = &parts[k]->entries[i];
             if (e->key.p[0] == '\001')
                 continue;
-            const struct attr *attr = schema_attr(declared->resource->schema, e->key);
-            tree_set(
-                t->arena, all, e->key, fit_hide(t->draft, e->value, declared->resource->name, e->key, attr));
+            tree_set(t->arena, all, e->key,
+                fit_hide(t->draft, parts[k], e, declared->resource->schema, declared->resource->name));
             all->entries[all->n - 1].comment = e->comment;
         }
     declared->resource->attrs = all;

@@ -134,30 +134,58 @@ bool fit_check(struct fit *fit)
 
 /* ---- secrets ---- */
 
-struct tree *fit_hide(
-    struct draft *d, struct tree *s, struct str resource, struct str key, const struct attr *attr)
+/* The value of a parameter that is not a SecureString: what other attributes have tells. */
+static bool is_plain(struct arena *arena, const struct tree *attrs, const struct attr *attr)
+{
+    const struct value *when = attr ? attr->plain_if : NULL;
+    for (uint32_t i = 0; when && i < when->count; i++) {
+        const struct tree *other = tree_get(attrs, arena_strz(arena, when->entries[i].key));
+        struct str text = other ? tree_literal_text(arena, other) : (struct str){NULL, 0};
+        bool found = false;
+        for (uint32_t k = 0; text.p && k < when->entries[i].value->count; k++)
+            found = found || str_eq(value_text(when->entries[i].value->items[k], STR_EMPTY), text);
+        if (!found)
+            return false;
+    }
+    return when != NULL;
+}
+
+static struct tree *hide_value(
+    struct draft *d, struct tree *s, struct str resource, struct str key, bool secret)
 {
     struct str text = tree_literal_text(d->arena, s);
     if (s->sensitive && s->kind == TREE_MAP) { /* each of them by itself: the keys are no secret */
         for (size_t i = 0; i < s->n; i++) {
             struct str below = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(key), STR_ARG(s->entries[i].key));
             s->entries[i].value->sensitive = true;
-            s->entries[i].value = fit_hide(d, s->entries[i].value, resource, below, NULL);
+            s->entries[i].value = hide_value(d, s->entries[i].value, resource, below, false);
         }
         return s;
     }
     bool literal = text.p && s->value->kind == VALUE_STRING && text.n;
     if ((s->sensitive && (text.p || s->kind == TREE_LIST)) ||
-        (literal && ((attr && attr->sensitive) || draft_is_secret(key, text))))
+        (literal && (secret || draft_is_secret(key, text))))
         return draft_hide(d, s,
             arena_printf(d->arena, "%.*s_%.*s", STR_ARG(resource), STR_ARG(draft_snake(d->arena, key))));
     for (size_t i = 0; i < s->n; i++) {
         struct str below = s->kind == TREE_MAP ? s->entries[i].key : key;
         struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
         if (s->kind != TREE_TEXT)
-            *child = fit_hide(d, *child, resource, below, NULL);
+            *child = hide_value(d, *child, resource, below, false);
     }
     return s;
+}
+
+struct tree *fit_hide(struct draft *d, const struct tree *attrs, const struct tree_entry *e,
+    const struct schema *schema, struct str resource)
+{
+    const struct attr *attr = schema_attr(schema, e->key);
+    const struct tree *id = tree_get(attrs, arena_strz(d->arena, schema->id));
+    struct str called = id ? tree_literal_text(d->arena, id) : (struct str){NULL, 0};
+    bool secret = draft_is_secret(resource, STR("x")) || (called.p && draft_is_secret(called, STR("x")));
+    bool plain = !secret && is_plain(d->arena, attrs, attr);
+    e->value->sensitive = e->value->sensitive && !plain;
+    return hide_value(d, e->value, resource, e->key, attr && attr->sensitive && !plain);
 }
 
 bool fit_refuse(struct fit *fit, const struct node *where, const char *format, ...)

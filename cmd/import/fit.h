@@ -24,9 +24,9 @@ bool fit_properties(struct fit *fit, const struct tree *properties);
 bool fit_item(struct fit *fit, const struct attr *attr, const struct tree *properties);
 /* Are all that are required there, and does every literal pass the type's checks? */
 bool fit_check(struct fit *fit);
-/* Secrets below a value become inputs called after the resource. */
-struct tree *fit_hide(
-    struct draft *d, struct tree *s, struct str resource, struct str key, const struct attr *attr);
+/* The value of an attribute among others; secrets in it become inputs called after the resource. */
+struct tree *fit_hide(struct draft *d, const struct tree *attrs, const struct tree_entry *e,
+    const struct schema *schema, struct str resource);
 /* A policy as people write it: the one that nearly every role has is a function of ours. */
 struct tree *fit_policy(struct arena *arena, struct tree *s);
 /* Its keys in the order in which people write them. */

@@ -326,7 +326,7 @@ static void relate(struct live *l, struct live_resource *one)
                    attr->type->kind == TYPE_TAGS || str_eqz(e->key, "description");
         if (!own)
             e->value = live_related(l, one, e->value);
-        e->value = fit_hide(l->draft, e->value, one->resource->name, e->key, attr);
+        e->value = fit_hide(l->draft, attrs, e, one->schema, one->resource->name);
     }
 }
 

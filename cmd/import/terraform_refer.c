@@ -143,8 +143,8 @@ static struct tree *collection(struct terraform *t, const struct group *group, c
 static void hide(struct terraform *t, const struct group *group, struct tree *attrs)
 {
     for (size_t i = 0; i < attrs->n; i++)
-        attrs->entries[i].value = fit_hide(t->draft, attrs->entries[i].value, group->resource->name,
-            attrs->entries[i].key, schema_attr(group->schema, attrs->entries[i].key));
+        attrs->entries[i].value =
+            fit_hide(t->draft, attrs, &attrs->entries[i], group->schema, group->resource->name);
 }
 
 void terraform_each(struct terraform *t, struct group *group)

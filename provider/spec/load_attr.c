@@ -10,7 +10,7 @@
     "range compare "                                                                                         \
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
-    "send_default read_values text shared joined place language ignore_changes assumed_by "                  \
+    "send_default plain_if read_values text shared joined place language ignore_changes assumed_by "         \
     "import older"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
@@ -511,7 +511,10 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
     load_replace(l, map, attr);
     attr->prepared = load_flag(l, map, "prepared");
     attr->settable = !attr->prepared && (!attr->computed || load_flag(l, map, "optional"));
-    const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
+    const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset"),
+                      *plain = node_get(map, "plain_if");
+    if (plain && plain->kind == NODE_MAP)
+        attr->plain_if = node_value(l->arena, plain);
     if (fallback)
         attr->default_value = node_value(l->arena, fallback);
     if (unset)

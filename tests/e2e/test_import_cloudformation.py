@@ -409,6 +409,54 @@ def test_nothing_is_written_over_and_a_dry_run_writes_nothing(local_stack):
 SECRETS = "hunter2-of-param", "hunter2-in-prop", "hunter2-in-env", "hunter2-in-url"
 
 
+def test_a_parameter_of_ssm_that_is_not_a_securestring_is_plain(local_stack):
+    """Unless its name or the resource's names a secret."""
+    local_stack.write(
+        """
+        Resources:
+          Stage: {Type: AWS::SSM::Parameter, Properties: {Name: /lake/stage, Type: String, Value: dev}}
+          Zones: {Type: AWS::SSM::Parameter, Properties: {Name: /lake/zones, Type: StringList, Value: "raw,refined"}}
+          Login: {Type: AWS::SSM::Parameter, Properties: {Name: /lake/db_password, Type: String, Value: hunter2}}
+          ApiToken: {Type: AWS::SSM::Parameter, Properties: {Name: /lake/x, Type: String, Value: hunter2}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    assert [made[name]["value"] for name in ("stage", "zones", "login", "api_token")] == ["dev", "raw,refined", "${inputs.login_value}", "${inputs.api_token_value}"]
+
+
+def test_alarms_on_several_metrics(local_stack):
+    local_stack.write(
+        """
+        Resources:
+          Failed:
+            Type: AWS::CloudWatch::Alarm
+            Properties:
+              EvaluationPeriods: 1
+              Threshold: 0
+              ComparisonOperator: GreaterThanThreshold
+              Metrics:
+                - {Id: a, ReturnData: false, MetricStat: {Metric: {Namespace: AWS/Events, MetricName: FailedInvocations, Dimensions: [{Name: RuleName, Value: nightly}]}, Period: 60, Stat: Sum}}
+                - {Id: b, Expression: a * 2, Period: 60, ReturnData: true}
+        """, "t.yaml")
+    (made,) = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"].values()
+    assert made["metrics"] == [{"id": "a", "return_data": False, "namespace": "AWS/Events", "metric_name": "FailedInvocations", "dimensions": {"RuleName": "nightly"}, "period": 60, "stat": "Sum"},
+                               {"id": "b", "expression": "a * 2", "return_data": True, "expression_period": 60}]
+    local_stack.run("validate")
+
+
+def test_buckets_of_streams_without_a_key(local_stack):
+    local_stack.write(
+        """
+        Resources:
+          Clicks:
+            Type: AWS::KinesisFirehose::DeliveryStream
+            Properties:
+              ExtendedS3DestinationConfiguration:
+                {BucketARN: "arn:aws:s3:::raw", RoleARN: "arn:aws:iam::123456789012:role/r", EncryptionConfiguration: {NoEncryptionConfig: NoEncryption}}
+        """, "t.yaml")
+    (made,) = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"].values()
+    assert made["type"] == "aws.firehose.delivery_stream" and set(made["s3"]) == {"bucket", "role"}
+
+
 def test_secrets_are_never_written(local_stack):
     local_stack.write(
         f"""

@@ -304,6 +304,31 @@ def test_what_does_not_exist_yet(local_stack):
     assert "1 of the plan's resources do not exist yet" in result.err and set(stack["resources"]) == {"lake"}
 
 
+def test_lifecycle_rules_as_people_write_them(local_stack):
+    """Without a filter a rule is for all objects; an older rule has its prefix beside it."""
+    rules = [{"id": "all", "status": "Enabled", "prefix": "", "filter": [], "expiration": [{"days": 5, "date": None, "expired_object_delete_marker": False}]},
+             {"id": "older", "status": "Enabled", "prefix": "logs/", "filter": [], "expiration": [{"days": 5, "date": None, "expired_object_delete_marker": False}]},
+             {"id": "markers", "status": "Enabled", "prefix": "", "filter": [{"prefix": "", "tag": [], "and": []}], "expiration": [{"days": 0, "date": None, "expired_object_delete_marker": True}]}]
+    resources = [resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake"}),
+                 resource("aws_s3_bucket_lifecycle_configuration", "lake", {"bucket": "lake", "id": "lake", "rule": rules, "transition_default_minimum_object_size": "varies_by_storage_class"})]
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": [state for state, _ in resources]}}}))
+    made = {one["id"]: one for one in stack["resources"]["lake"]["lifecycle_rules"]}
+    assert "filter" not in made["all"] and made["older"]["filter"] == {"prefix": "logs/"} and made["markers"]["expiration"] == {"expired_object_delete_marker": True}, made
+    assert "`transition_default_minimum_object_size` has no equivalent" in result.err
+    local_stack.run("validate")
+
+
+def test_an_alarm_on_several_metrics(local_stack):
+    metric = {"namespace": "AWS/Events", "metric_name": "FailedInvocations", "dimensions": {"RuleName": "nightly"}, "period": 60, "stat": "Sum", "unit": ""}
+    queries = [{"id": "a", "return_data": False, "expression": "", "label": "", "period": 0, "account_id": "", "metric": [metric]},
+               {"id": "b", "return_data": True, "expression": "a * 2", "label": "twice", "period": 60, "account_id": "", "metric": []}]
+    alarm = {"id": "failed", "alarm_name": "failed", "evaluation_periods": 1, "threshold": 0, "comparison_operator": "GreaterThanThreshold", "metric_query": queries}
+    result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": [resource("aws_cloudwatch_metric_alarm", "failed", alarm)[0]]}}}))
+    metrics = {one["id"]: one for one in stack["resources"]["failed"]["metrics"]}
+    assert metrics["a"] == {"id": "a", "return_data": False, "namespace": "AWS/Events", "metric_name": "FailedInvocations", "dimensions": {"RuleName": "nightly"}, "period": 60, "stat": "Sum"}
+    assert metrics["b"] == {"id": "b", "return_data": True, "expression": "a * 2", "label": "twice", "expression_period": 60} and "no equivalent" not in result.err
+
+
 def test_a_gigantic_state(local_stack):
     many = [resource("aws_glue_job", f"j{i}", {"name": f"job-{i}", "id": f"job-{i}", "arn": f"arn:aws:glue:us-east-1:123456789012:job/job-{i}", "role_arn": "arn:aws:iam::123456789012:role/r",
             "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "default_arguments": {"--words": "x" * 8000, "--after": f"job-{i - 1}"}},

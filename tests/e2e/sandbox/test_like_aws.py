@@ -988,6 +988,42 @@ def test_stopped_trigger(cloud):
     assert code(glue.stop_trigger, Name="nobody") == "EntityNotFoundException"
 
 
+def test_trigger_that_was_never_started(cloud):
+    glue, job, trigger = cloud.client("glue"), name(), name()
+    glue.create_job(Name=job, Role=made_role(cloud), Command={"Name": "pythonshell", "ScriptLocation": "s3://b/a.py"})
+    glue.create_trigger(Name=trigger, Type="SCHEDULED", Schedule="cron(0 1 * * ? *)", Actions=[{"JobName": job}])
+    state = lambda: glue.get_trigger(Name=trigger)["Trigger"]["State"]  # noqa: E731
+    assert state() == "CREATED"
+    glue.start_trigger(Name=trigger)
+    assert state() == "ACTIVATED"
+
+
+def test_mfa_of_a_user_pool(cloud):
+    cognito = cloud.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName=name())["UserPool"]["Id"]
+    shown = lambda: {k: v for k, v in cognito.get_user_pool_mfa_config(UserPoolId=pool).items() if k != "ResponseMetadata"}  # noqa: E731
+    assert shown() == {"MfaConfiguration": "OFF"}
+    cognito.set_user_pool_mfa_config(UserPoolId=pool, MfaConfiguration="OPTIONAL", SoftwareTokenMfaConfiguration={"Enabled": True})
+    assert shown() == {"MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": {"Enabled": True}}
+
+
+def test_stream_that_names_no_key(cloud):
+    """Terraform's provider sends NoEncryptionConfig for every bucket without a key."""
+    firehose, stream, bucket = cloud.client("firehose"), name(), name()
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    open_bucket = {"RoleARN": made_role(cloud), "BucketARN": f"arn:aws:s3:::{bucket}", "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"}}
+    firehose.create_delivery_stream(DeliveryStreamName=stream, ExtendedS3DestinationConfiguration=open_bucket | {"S3BackupMode": "Enabled", "S3BackupConfiguration": open_bucket})
+    (made,) = firehose.describe_delivery_stream(DeliveryStreamName=stream)["DeliveryStreamDescription"]["Destinations"]
+    assert made["ExtendedS3DestinationDescription"]["EncryptionConfiguration"] == {"NoEncryptionConfig": "NoEncryption"}
+
+
+def test_location_with_a_role_and_the_service_linked_one(cloud):
+    lake, bucket = cloud.client("lakeformation"), name()
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    lake.register_resource(ResourceArn=f"arn:aws:s3:::{bucket}", UseServiceLinkedRole=True, RoleArn=made_role(cloud))
+    assert lake.describe_resource(ResourceArn=f"arn:aws:s3:::{bucket}")["ResourceInfo"]["ResourceArn"] == f"arn:aws:s3:::{bucket}"
+
+
 def test_names_of_parameters(cloud):
     ssm, one = cloud.client("ssm"), name()
     ssm.put_parameter(Name=one, Type="String", Value="x")

@@ -232,16 +232,18 @@ def test_refusals(sandbox):
 # ---- URLs ----
 
 
-def test_queues_of_regions_have_urls_of_their_own(sandbox):
+def test_queues_of_regions_are_told_apart_by_the_signature(sandbox):
+    """A URL is of an account and a name, as Terraform's provider requires; the region is in the signature."""
     name, regions = f"q-{uuid.uuid4().hex[:8]}", ("us-east-1", "eu-central-1")
     clients = [sandbox.client("sqs", region) for region in regions]
     urls = [client.create_queue(QueueName=name)["QueueUrl"] for client in clients]
-    assert urls == [f"{sandbox.url}/000000000000/{name}", f"{sandbox.url}/queue/eu-central-1/000000000000/{name}"]
+    assert urls == [f"{sandbox.url}/000000000000/{name}"] * 2
     assert [client.get_queue_url(QueueName=name)["QueueUrl"] for client in clients] == urls
     clients[1].send_message(QueueUrl=urls[1], MessageBody="a")
     assert "Messages" not in clients[0].receive_message(QueueUrl=urls[0]) and clients[1].receive_message(QueueUrl=urls[1])["Messages"]
     clients[1].delete_queue(QueueUrl=urls[1])
     assert code(clients[1].get_queue_url, QueueName=name) == "AWS.SimpleQueueService.NonExistentQueue"
+    assert clients[0].get_queue_url(QueueName=name)["QueueUrl"] == urls[0]
 
 
 def test_a_form_that_goes_to_the_queue(sandbox):
