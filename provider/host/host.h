@@ -17,8 +17,8 @@ extern const struct provider_kind host_kind;
  * the rest goes with the next. So a refresh is one or two round trips however many resources there are. */
 struct machine;
 
-int machine_new(const struct provider_options *options, struct machine **out, struct err *err);
-void machine_free(struct machine *machine);
+int machine_new(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
+void machine_free(void *self);
 
 /* One look at one thing, or one change. */
 struct question {

@@ -24,7 +24,8 @@ struct machine {
     bool asking;              /* somebody sends what has come together */
 };
 
-int machine_new(const struct provider_options *options, struct machine **out, struct err *err)
+int machine_new(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
     if (!options->via.n || !options->reach) {
         err_set(err, ERR_INVALID, "the provider \"%.*s\" goes by no connection", STR_ARG(options->name));
@@ -42,12 +43,13 @@ int machine_new(const struct provider_options *options, struct machine **out, st
         mask_add(m->password, MASK_GIVEN);
     pthread_mutex_init(&m->lock, NULL);
     clock_cond_init(&m->changed);
-    *out = m;
+    *self = m;
     return 0;
 }
 
-void machine_free(struct machine *m)
+void machine_free(void *self)
 {
+    struct machine *m = self;
     if (!m)
         return;
     pthread_cond_destroy(&m->changed);

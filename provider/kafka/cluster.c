@@ -152,7 +152,8 @@ void request_end(struct request *request)
 
 enum { SLICE_MS = 250, SLICE_MAX_MS = 4000, PAUSE_MS = 100, METADATA_MS = 30000 };
 
-int cluster_new(const struct provider_options *options, struct cluster **out, struct err *err)
+int cluster_new(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
     struct cluster *cluster = mem_zalloc(sizeof *cluster);
     pthread_mutex_init(&cluster->opening, NULL);
@@ -173,12 +174,13 @@ int cluster_new(const struct provider_options *options, struct cluster **out, st
         cluster_free(cluster);
         return -1;
     }
-    *out = cluster;
+    *self = cluster;
     return 0;
 }
 
-void cluster_free(struct cluster *cluster)
+void cluster_free(void *self)
 {
+    struct cluster *cluster = self;
     if (!cluster)
         return;
     if (cluster->client)

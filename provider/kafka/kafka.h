@@ -49,8 +49,8 @@ struct cluster {
 };
 
 /* Reads the settings (`providers: NAME:`) and opens nothing. */
-int cluster_new(const struct provider_options *options, struct cluster **out, struct err *err);
-void cluster_free(struct cluster *cluster);
+int cluster_new(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
+void cluster_free(void *self);
 
 /* The provider's cluster, connected. Waits for one that is starting, as long as the settings allow. */
 int cluster_open(struct op_ctx *ctx, struct cluster **out, struct err *err);

@@ -392,29 +392,14 @@ static const struct attr settings_attr = {
 
 static const struct native natives[] = {{.name = "postgres", .ops = &postgres_ops}, {0}};
 
-static int postgres_open(
-    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
-{
-    struct server *server;
-    if (server_new(options, &server, err))
-        return -1;
-    *self = server;
-    return 0;
-}
-
-static void postgres_close(void *self)
-{
-    server_free(self);
-}
-
 const struct provider_kind postgres_kind = {
     .name = "postgres",
     .specs = "provider/postgres/specs/",
     .natives = natives,
     .settings = &settings_attr,
     .http = true,
-    .open = postgres_open,
-    .close = postgres_close,
+    .open = server_new,
+    .close = server_free,
     .aws = server_aws,
     .aws_at = "aws",
 };

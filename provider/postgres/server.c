@@ -32,7 +32,8 @@ struct server {
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct server *all;
 
-int server_new(const struct provider_options *options, struct server **out, struct err *err)
+int server_new(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
     struct server *server = mem_zalloc(sizeof *server);
     pthread_mutex_init(&server->lock, NULL);
@@ -50,12 +51,13 @@ int server_new(const struct provider_options *options, struct server **out, stru
     server->next = all;
     all = server;
     pthread_mutex_unlock(&all_lock);
-    *out = server;
+    *self = server;
     return 0;
 }
 
-void server_free(struct server *server)
+void server_free(void *self)
 {
+    struct server *server = self;
     if (!server)
         return;
     pthread_mutex_lock(&all_lock);

@@ -37,8 +37,8 @@ struct session;
 /* ---- server.c ---- */
 
 /* Reads the settings (`providers: NAME:`) and opens nothing. */
-int server_new(const struct provider_options *options, struct server **out, struct err *err);
-void server_free(struct server *server);
+int server_new(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
+void server_free(void *self);
 
 /*
  * A connection to that database ("": the settings' own; SERVER_WIDE: any that is there, for what belongs to

@@ -264,14 +264,16 @@ static int read_settings(struct rest_client *client, struct err *err)
     return 0;
 }
 
-static void rest_client_free(struct rest_client *client)
+void rest_close(void *self)
 {
+    struct rest_client *client = self;
     arena_wipe(&client->arena);
     pthread_mutex_destroy(&client->lock);
     free(client);
 }
 
-static int rest_client_new(const struct provider_options *options, struct rest_client **out, struct err *err)
+int rest_open(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
     struct rest_client *client = mem_zalloc(sizeof *client);
     pthread_mutex_init(&client->lock, NULL);
@@ -279,26 +281,11 @@ static int rest_client_new(const struct provider_options *options, struct rest_c
     client->config = options->config;
     client->http = options->http;
     if (read_settings(client, err) || open_tunnel(client, options, err)) {
-        rest_client_free(client);
+        rest_close(client);
         return -1;
     }
-    *out = client;
-    return 0;
-}
-
-int rest_open(
-    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
-{
-    struct rest_client *client;
-    if (rest_client_new(options, &client, err))
-        return -1;
     *self = client;
     return 0;
-}
-
-void rest_close(void *self)
-{
-    rest_client_free(self);
 }
 
 int rest_tell(void *self, const struct value *head, struct str name, const atomic_bool *cancel,
