@@ -16,8 +16,7 @@
 static const struct aws_service service = {.id = STR_INIT("pricing"),
     .endpoint_prefix = STR_INIT("api.pricing.us-east-1"),
     .signing_name = STR_INIT("pricing"),
-    .global = true,
-    .signing_region = STR_INIT("us-east-1")};
+    .global = true};
 
 static const struct wire_operation get_products = AWS_JSON_OPERATION("AWSPriceListService", "GetProducts");
 

@@ -23,9 +23,8 @@ struct aws_service {
     struct str id;              /* as in AWS_ENDPOINT_URL_<ID>: "glue", "secretsmanager", "s3" */
     struct str endpoint_prefix; /* host: PREFIX.REGION.amazonaws.com */
     struct str signing_name;
-    bool global; /* one endpoint, signed for signing_region (iam) */
-    struct str signing_region;
-    bool s3; /* S3's addressing and signing rules */
+    bool global; /* one endpoint, signed for one region of the partition (iam) */
+    bool s3;     /* S3's addressing and signing rules */
 };
 
 struct aws_call {

@@ -269,9 +269,7 @@ int endpoint_resolve(struct arena *arena, const struct endpoint_settings *settin
     const struct partition *partition = partition_of(settings->region);
     *out = (struct endpoint){.tls = true, .base_path = STR_EMPTY, .signing_region = settings->region};
     if (service->global)
-        out->signing_region = str_eqz(str_z(partition->name), "aws") && service->signing_region.n
-                                  ? service->signing_region
-                                  : str_z(partition->global_region);
+        out->signing_region = str_z(partition->global_region);
     struct str url = custom_url(arena, settings, service);
     if (url.n)
         return use_custom(arena, url, out, err);

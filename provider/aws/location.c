@@ -7,10 +7,8 @@
 
 /* ---- Whose account a client's credentials belong to: STS is asked, once for each key ---- */
 
-static const struct aws_service sts = {.id = STR_INIT("sts"),
-    .endpoint_prefix = STR_INIT("sts"),
-    .signing_name = STR_INIT("sts"),
-    .signing_region = STR_INIT("")};
+static const struct aws_service sts = {
+    .id = STR_INIT("sts"), .endpoint_prefix = STR_INIT("sts"), .signing_name = STR_INIT("sts")};
 
 static int ask_account(struct aws_client *client, struct err *err)
 {

@@ -97,7 +97,7 @@ int act_call(struct act *act, const struct spec_step *step, const struct value *
 /* The same for the page that the token (of the page before; NULL: the first) stands for. */
 int act_page(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **document, struct err *err);
-/* A step with everything around it: conditions, `each`, `must be absent`. *document stays NULL where nothing
+/* A step with everything around it: conditions, `each`. *document stays NULL where nothing
  * was sent. */
 int act_step(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err);

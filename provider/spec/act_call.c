@@ -92,8 +92,8 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
     const struct spec_step *step = rules->step;
-    if (!rules->act->making || step->look || step->must_be_absent ||
-        !act_error_is(&rules->service->absent, err) || act_error_is(&step->call.ignore, err))
+    if (!rules->act->making || step->look || !act_error_is(&rules->service->absent, err) ||
+        act_error_is(&step->call.ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
     if (!rules->unseen_since_ms && rules->act->client && aws_made_within(rules->act->client, SEEN_WITHIN_MS))
@@ -420,25 +420,6 @@ bool act_applies(struct act *act, const struct spec_step *step, const struct val
            (!step->when.unless.count || !act_holds(act, &step->when.unless, object));
 }
 
-static int act_probe(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value **document, struct err *err)
-{
-    struct err failure = ERR_INIT;
-    if (act_call(act, step, object, NULL, document, &failure) == 0)
-        return err_set(err, ERR_EXISTS, "there is one already");
-    if (failure.class == ERR_ABSENT) {
-        *document = NULL;
-        return 0;
-    }
-    if (failure.http_status == 403) { /* an answer to HEAD has no body that would tell which */
-        err_set(err, ERR_SERVICE, "the service does not let these credentials look whether there is one");
-        return err_hint(err, "there is one in another account, or the credentials are wrong: a name that all "
-                             "accounts share may "
-                             "be taken, so try another");
-    }
-    return err_raise(err, &failure);
-}
-
 int act_step(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
@@ -449,8 +430,6 @@ int act_step(struct act *act, const struct spec_step *step, const struct value *
 int act_now(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
-    if (step->must_be_absent)
-        return act_probe(act, step, object, document, err);
     if (step->list.each)
         return act_each(act, step, object, document, err);
     return act_call(act, step, object, NULL, document, err);

@@ -232,9 +232,18 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
 static int look_before(
     struct act *act, const struct value *object, const struct value **found, struct err *err)
 {
+    const struct spec_steps *read = &act->type->read;
     bool taken = false, before = act->making;
-    if (act_is_taken(act, object, &taken, err))
-        return -1;
+    struct err failure = ERR_INIT;
+    if (act_is_taken(act, object, &taken, &failure)) {
+        bool mute =
+            read->count && read->items[0].call.op && str_eqz(read->items[0].call.op->wire.method, "HEAD");
+        if (failure.http_status != 403 || !mute) /* an answer to HEAD has no body that would tell why */
+            return err_raise(err, &failure);
+        err_set(err, ERR_SERVICE, "the service does not let these credentials look whether there is one");
+        return err_hint(err, "there is one in another account, or the credentials are wrong: a name that all "
+                             "accounts share may be taken, so try another");
+    }
     act->making = false; /* what is not there is not waited for */
     int status = taken && act->attempt->again ? act_find(act, object, 0, found, err) : 0;
     act->making = before;
@@ -250,7 +259,7 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     if (step->call.op && step->call.op->patch) /* leads from what the answers say to what is asked for */
         object = value_merge(act->arena, *live, desired);
     bool found_again = !step->list.each || act->type->recover.way == RECOVER_NAME;
-    bool makes = !*live && step->call.op && found_again && !step->must_be_absent;
+    bool makes = !*live && step->call.op && found_again;
     if (!act_applies(act, step, object))
         return 0;
     if (makes && step->overwrites && look_before(act, object, &found, err))
@@ -262,7 +271,7 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     act->makes = false;
     if (failed)
         return -1;
-    if (step->must_be_absent || (!document && !found))
+    if (!document && !found)
         return 0;
     doc = step->list.each || step->call.native || found ? NULL : act_at(act, step, document, desired);
     act_see(act, step, doc);

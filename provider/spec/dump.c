@@ -299,7 +299,6 @@ static const struct value *dump_service(struct dump *d)
         {STR("target"), dump_text(d, s->operation.target_prefix)},
         {STR("endpoint_prefix"), dump_text(d, s->aws.endpoint_prefix)},
         {STR("signing_name"), dump_text(d, s->aws.signing_name)}, {STR("global"), value_bool(s->aws.global)},
-        {STR("signing_region"), dump_text(d, s->aws.signing_region)},
         {STR("errors"), value_builder_list(&codes)}};
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }

@@ -107,7 +107,7 @@ static void load_types(struct loader *l, const struct node *map, bool is_data, s
 
 #define HEAD_KEYS                                                                                            \
     "kind service doc reference protocol target api_version endpoint_prefix signing_name global "            \
-    "signing_region case "                                                                                   \
+    "case "                                                                                                  \
     "words "                                                                                                 \
     "model iam errors shapes operations success requests tags page types data provider"
 
@@ -144,7 +144,6 @@ static void load_endpoint(struct loader *l, const struct node *head)
         .endpoint_prefix = prefix.n ? prefix : service->name,
         .signing_name = signing.n ? signing : service->name,
         .global = load_flag(l, head, "global"),
-        .signing_region = load_text(l, head, "signing_region"),
         .s3 = str_eqz(service->name, "s3")};
     if (node_get(head, "iam") && load_keys(l, node_get(head, "iam"), "iam", "prefix actions passes"))
         service->iam = node_value(l->arena, node_get(head, "iam"));

@@ -7,7 +7,7 @@
     "call send with parse at whose match newest skip answers covers token when if unless for full partial "  \
     "alone "                                                                                                 \
     "each "                                                                                                  \
-    "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
+    "ignore warn absent retry retry_for failed wait native page look idempotent body answers_in "            \
     "users meanwhile retry_unless empty without overwrites keeps renamed"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
@@ -168,10 +168,6 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->again.for_ms = load_ms(l, node, "retry_for", 0);
     step->call.answers_in_ms = load_ms(l, node, "answers_in", 0);
     step->reply.failed = load_text(l, node, "failed");
-    struct str must = load_text(l, node, "must");
-    step->must_be_absent = str_eqz(must, "be absent");
-    if (must.n && !step->must_be_absent)
-        load_error(l, node_get(node, "must"), "must is \"be absent\"");
 }
 
 /* One listing or several of what stands in the way. */
@@ -277,7 +273,7 @@ struct spec_steps load_steps(struct type_loader *t, const struct node *node, con
     struct str maker = STR_EMPTY; /* the call that makes the resource also takes its tags */
     for (size_t i = 0; i < n; i++) {
         const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
-        bool probe = node_get(item, "must") || node_get(item, "look");
+        bool probe = node_get(item, "look");
         struct str call = item->kind == NODE_MAP && !probe ? load_text(t->l, item, "call") : STR_EMPTY;
         if (!maker.n)
             maker = call;

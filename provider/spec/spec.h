@@ -233,7 +233,6 @@ struct spec_step {
     struct spec_again again;
     struct spec_listing list; /* of calls that list, and of those that are made for each item of a list */
     bool wait;                /* until ready, before the next step */
-    bool must_be_absent;      /* the call has to say that the resource is not there */
     bool overwrites;          /* create: it changes what bears the name already, and does not say so */
     bool look;                /* only tells later steps what there is; absence is fine */
 };

@@ -104,7 +104,7 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
     const struct spec_step *creates = NULL; /* a call that creates may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
-        bool main = !step->list.each && !step->must_be_absent && !step->look && step->call.op;
+        bool main = !step->list.each && !step->look && step->call.op;
         if (main && !creates)
             creates = step;
         /* Of several deleting steps the last deletes; of several creating ones the first creates. */

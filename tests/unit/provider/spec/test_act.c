@@ -73,9 +73,8 @@ static const char spec[] =
     "      note_id: {type: string, computed: true}\n"
     "      text: {type: string, required: true}\n"
     "    create:\n"
-    "      - {call: LookNote, send: {Text: text}, must: be absent}\n"
     "      - {call: MakeNote, with: {Region: \"${region}\", Kind: [{Name: a, Value: \"${text}\"}]}, at: "
-    "Note}\n"
+    "Note, overwrites: true}\n"
     "    read: {call: GetNote, at: \"Notes[]\"}\n"
     "    list: {call: ListNotes, at: \"Notes[]\"}\n"
     "    find: {by: [text]}\n"
@@ -263,7 +262,7 @@ static void test_create_refused(void **state)
     assert_int_equal(ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\"}"), &live, &err), -1);
     assert_int_equal(err.class, ERR_EXISTS);
     assert_null(live);
-    PLAY({"LookNote", "{\"Text\":\"hi\"}", NULL, NULL});
+    PLAY({"ListNotes", NULL, "{\"Notes\": [{\"NoteId\": \"n-1\", \"Text\": \"hi\"}]}", NULL});
     struct op_ctx note = ctx_of("note");
     err = (struct err)ERR_INIT;
     assert_int_equal(note.schema->ops->create(&note, &plain, json("{\"text\":\"hi\"}"), &live, &err), -1);
@@ -274,7 +273,7 @@ static void test_create_refused(void **state)
 static void test_create_assigned_id(void **state)
 {
     (void)state;
-    PLAY({"LookNote", NULL, "none", "Gone"},
+    PLAY({"ListNotes", NULL, "{\"Notes\": []}", NULL},
         {"MakeNote", "{\"Kind\":[{\"Name\":\"a\",\"Value\":\"hi\"}],\"Region\":\"moon-1\",\"Text\":\"hi\"}",
             "{\"Note\": {\"NoteId\": \"n-1\"}}", NULL});
     struct op_ctx ctx = ctx_of("note");
