@@ -33,6 +33,36 @@ static const struct value *output_now(
     return computed ? v : old;
 }
 
+static const struct value *recorded_hash(const struct record *record, const struct value *v)
+{
+    for (uint32_t i = 0; i < record->attrs->count; i++) {
+        const struct value *recorded = record->attrs->entries[i].value;
+        if (state_is_hash(recorded) && object_hash_matches(recorded, v))
+            return recorded;
+    }
+    return NULL;
+}
+
+/* Of a secret the hash that is recorded where `of` refers to: that is what the next plan sees, and a hash of
+ * its own has another salt. NULL: there is none. */
+static const struct value *hash_referred_to(
+    const struct executor *x, const struct decl *of, const struct value *v)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *found = NULL;
+    for (uint32_t i = 0; i < of->dep_count && !found; i++) {
+        const struct decl *dep = of->deps[i];
+        if (dep->kind == DECL_LOCAL || dep->kind == DECL_OUTPUT)
+            found = hash_referred_to(x, dep, v);
+        if (dep->kind != DECL_RESOURCE)
+            continue;
+        const struct record *const *record = state_instances(x->p->workspace->state, &scratch, dep->address);
+        while (*record && !found)
+            found = recorded_hash(*record++, v);
+    }
+    return found;
+}
+
 /* All root outputs as they are now; one that could not be computed keeps its old value. */
 static int record_outputs(struct executor *x, struct err *err)
 {
@@ -50,8 +80,10 @@ static int record_outputs(struct executor *x, struct err *err)
                            *meanwhile = value_get(old, decl->name);
         if (v && (then || meanwhile) && !x->plan->destroy && value_equal(v, then ? then : &value_null))
             v = meanwhile; /* what others have made of it is theirs */
+        const struct value *hash =
+            value_is_sensitive(v) && !state_is_hash(v) ? hash_referred_to(x, decl, v) : NULL;
         if (v)
-            value_builder_set(&now, decl->name, v);
+            value_builder_set(&now, decl->name, hash ? hash : v);
     }
     x->result->outputs = value_builder_map(&now);
     if (!x->plan->output_count && !x->plan->change_count)

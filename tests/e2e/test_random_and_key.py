@@ -80,6 +80,18 @@ def test_without_a_key_a_saved_plan_is_applied(local_stack):
     assert local_stack.plan() == {}
 
 
+def test_without_a_key_an_output_that_shows_a_password_is_not_planned_again(local_stack):
+    local_stack.write("""
+        stack: made
+        locals: {second: '${words["two"].password}'}
+        resources: {words: {type: weir.random, for_each: [one, two], kind: password}, other: {type: weir.random, kind: password}}
+        outputs: {second: {value: "${locals.second}", sensitive: true}, other: {value: "${other.password}", sensitive: true}}
+    """)
+    local_stack.apply()
+    assert "No changes" in local_stack.run("plan").out
+    local_stack.apply()
+
+
 def test_without_a_key_nobody_logs_in_with_a_made_up_key(local_stack):
     local_stack.write("""
         stack: made
