@@ -68,7 +68,7 @@ struct change {
     bool adopted;              /* it was there before weir: deleting it needs consent */
     const struct value *prior; /* delete: the object as it is handed over for that; NULL: as recorded */
     const struct value
-        *erases; /* delete: what else goes, stays or stands in the way, see resource_ops.erases; of what
+        *data_loss; /* delete: what else goes, stays or stands in the way, see resource_ops.data_loss; of what
                     services left, and of what stays, also `type`, `id` */
     int64_t owned_at_ms;       /* delete: when that was looked at, it was the stack's; 0: not looked at */
     bool gone;                 /* drift: it was deleted outside weir */

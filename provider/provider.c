@@ -361,7 +361,7 @@ const struct value *ownership_tags_among(struct arena *arena, const struct value
 static struct ownership nobody_knows(void)
 {
     return (struct ownership){.whose = WHOSE_NOBODY_KNOWS,
-        .says =
+        .reason =
             STR("it has no ownership tags, and nothing else shows that it is still what this stack made")};
 }
 
@@ -374,7 +374,7 @@ struct ownership ownership_by_tags(
         return (struct ownership){.whose = WHOSE_OURS};
     if (stack.n)
         return (struct ownership){.whose = WHOSE_OTHERS,
-            .says = arena_printf(arena, "it has the ownership tags of the stack \"%.*s\"", STR_ARG(stack))};
+            .reason = arena_printf(arena, "it has the ownership tags of the stack \"%.*s\"", STR_ARG(stack))};
     return nobody_knows();
 }
 
@@ -398,7 +398,7 @@ struct ownership ownership_by_record(struct arena *arena, const struct value *re
         if (is_same(was, is))
             return (struct ownership){.whose = WHOSE_OURS};
         return (struct ownership){.whose = WHOSE_OTHERS,
-            .says = arena_printf(arena,
+            .reason = arena_printf(arena,
                 "it has no ownership tags, and its %.*s is not the recorded one: it was made anew by "
                 "somebody",
                 STR_ARG(names[i]))};
@@ -408,7 +408,7 @@ struct ownership ownership_by_record(struct arena *arena, const struct value *re
 
 int ownership_refuse(const struct ownership *ownership, const char *done, struct err *err)
 {
-    err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->says), done);
+    err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->reason), done);
     if (ownership->whose == WHOSE_NOBODY_KNOWS)
         return err_hint(err, "--delete-adopted agrees to it all the same; `weir state rm` forgets it");
     return err_hint(err,

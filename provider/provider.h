@@ -72,8 +72,8 @@ struct owner {
 enum whose { WHOSE_OURS, WHOSE_NOBODY_KNOWS, WHOSE_OTHERS };
 struct ownership {
     enum whose whose;
-    bool unreported; /* nobody may look, so it counts as ours */
-    struct str says; /* why it is not ours: "it has the ownership tags of the stack …" */
+    bool unreported;   /* nobody may look, so it counts as ours */
+    struct str reason; /* why it is not ours: "it has the ownership tags of the stack …" */
 };
 
 struct planned_stacks;
@@ -282,7 +282,7 @@ struct resource_ops {
     const struct value *(*lies_in)(struct arena *arena, const struct value *object);
 
     /*
-     * What deleting it under `teardown` would erase besides itself, for people to agree to: a list of maps
+     * What deleting it under `teardown` would delete besides itself, for people to agree to: a list of maps
      * {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …}, error}; `flag` names the
      * consent where it is that, rather than the object's own attributes, which makes it go. Reads and counts,
      * changes nothing. What would stop the deletion instead is among them with `stops: true`, the consent
@@ -290,7 +290,7 @@ struct resource_ops {
      * else (`instead`); so is what stays of it, with `kept: true`: a last snapshot (`type`, `match` as in
      * `leaves`, `needs` the attribute that names it). NULL: never anything.
      */
-    int (*erases)(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    int (*data_loss)(struct op_ctx *ctx, unsigned teardown, const struct value *object,
         const struct value **list, struct err *err);
 
     /*

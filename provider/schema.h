@@ -82,12 +82,12 @@ struct value_constraint {
     struct str each; /* `where` and `must` are about each item of this list or map, "@key" its key, "@" the
                         item itself; "" about the whole */
     struct value_tests where;
-    struct str says;   /* in words, for people */
-    struct str code;   /* the service's; "" as for any invalid value */
-    struct str answer; /* the service's own words, a template of attributes; "" none known */
-    bool served;       /* depends on the account or the day: only the sandbox says it */
-    bool of_new;       /* the service asks it of new resources alone */
-    bool legacy;       /* what was made before may be otherwise */
+    struct str message; /* in words, for people */
+    struct str code;    /* the service's; "" as for any invalid value */
+    struct str answer;  /* the service's own words, a template of attributes; "" none known */
+    bool served;        /* depends on the account or the day: only the sandbox says it */
+    bool of_new;        /* the service asks it of new resources alone */
+    bool legacy;        /* what was made before may be otherwise */
 };
 
 /* Another resource of the stack that an attribute leads to: constraints know it by this name. */

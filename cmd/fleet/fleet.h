@@ -161,8 +161,8 @@ void member_await(struct member *member);
 
 /* ---- fleet_apply.c ---- */
 
-/* Is there anything to carry out for any of them, and does it erase something? */
-bool fleet_changes(const struct fleet *fleet, bool *erases);
+/* Is there anything to carry out for any of them, and does it lose data? */
+bool fleet_changes(const struct fleet *fleet, bool *loses_data);
 /* Asks for consent, where that is called for. The exit status. */
 int fleet_ask(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);

@@ -7,27 +7,27 @@
 
 /* ---- asking ---- */
 
-bool fleet_changes(const struct fleet *fleet, bool *erases)
+bool fleet_changes(const struct fleet *fleet, bool *loses_data)
 {
     bool changes = false;
-    *erases = false;
+    *loses_data = false;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct plan *plan = fleet->members[i].plan;
         changes |= plan && (plan_has_changes(plan) || plan->output_count || plan->leases);
-        *erases |= plan && render_erases_any(plan);
+        *loses_data |= plan && render_loses_data(plan);
     }
     return changes;
 }
 
 int fleet_ask(struct fleet *fleet)
 {
-    bool erases, changes = fleet_changes(fleet, &erases);
+    bool loses_data, changes = fleet_changes(fleet, &loses_data);
     if (!changes || fleet->inv->settings->yes)
         return EXIT_DONE;
     return ask_consent(fleet->inv,
         fleet->destroy ? "Do you want to delete all of this? This cannot be undone."
-        : erases ? "Do you want to apply these changes? What goes with them is erased. This cannot be undone."
-                 : "Do you want to apply these changes?");
+        : loses_data   ? "Do you want to apply these changes? They delete data. This cannot be undone."
+                       : "Do you want to apply these changes?");
 }
 
 /* ---- what happens meanwhile ---- */

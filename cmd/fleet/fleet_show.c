@@ -141,18 +141,18 @@ static void add_whole_plans(struct fleet *fleet, struct buf *out)
 }
 
 /* What goes besides the resources is reported of each, whatever else is cut short. */
-static void add_erased(struct fleet *fleet, struct buf *out)
+static void add_lost_data(struct fleet *fleet, struct buf *out)
 {
     struct render_options options = render_options_for(fleet->inv);
     for (size_t i = 0; i < fleet->n; i++) {
-        AUTO_BUF struct buf erased = BUF_INIT;
+        AUTO_BUF struct buf lost = BUF_INIT;
         if (fleet->members[i].plan)
-            render_erases(fleet->members[i].plan, &options, &erased);
-        if (!erased.n)
+            render_data_loss(fleet->members[i].plan, &options, &lost);
+        if (!lost.n)
             continue;
         style_add_str(out, fleet->inv->out.color, STYLE_BOLD, fleet->members[i].name);
         buf_addz(out, "\n");
-        buf_add_str(out, buf_str(&erased));
+        buf_add_str(out, buf_str(&lost));
         buf_add_char(out, '\n');
     }
 }
@@ -227,7 +227,7 @@ int fleet_show_plan(struct fleet *fleet)
     if (fleet->inv->settings->full || fleet->outputs)
         add_whole_plans(fleet, &out);
     else
-        add_erased(fleet, &out);
+        add_lost_data(fleet, &out);
     add_table(fleet, &out);
     add_rules(fleet, &out);
     add_sum(fleet, &out);

@@ -157,15 +157,15 @@ static void event_change(struct buf *out, const struct change *c)
     events_end(out);
 }
 
-static void event_erases(struct buf *out, const struct change *c)
+static void event_data_loss(struct buf *out, const struct change *c)
 {
-    for (uint32_t i = 0; c->erases && i < c->erases->count; i++) {
-        const struct value *what = c->erases->items[i];
-        events_begin(out, "erase");
+    for (uint32_t i = 0; c->data_loss && i < c->data_loss->count; i++) {
+        const struct value *what = c->data_loss->items[i];
+        events_begin(out, "data_loss");
         json_write_member(out, "address", c->subject.address);
         json_write_member(out, "type", c->subject.type);
         json_write_member_if_any(out, "flag", value_gets(what, "flag"));
-        json_write_member_if_any(out, "says", value_gets(what, "says"));
+        json_write_member_if_any(out, "message", value_gets(what, "message"));
         field_value(out, "counts", value_getz(what, "counts"), false);
         json_write_member_if_any(out, "left_type", value_gets(what, "type"));
         json_write_member_if_any(out, "left_id", value_gets(what, "id"));
@@ -275,7 +275,7 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command, b
     if (all)
         plan_each_unchanged(plan, event_unchanged, out);
     for (size_t i = 0; i < plan->change_count; i++)
-        event_erases(out, plan->changes[i]);
+        event_data_loss(out, plan->changes[i]);
     for (size_t i = 0; i < plan->finding_count; i++)
         event_rule(out, &plan->findings[i]);
     for (size_t i = 0; i < plan->output_count; i++)

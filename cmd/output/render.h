@@ -37,9 +37,9 @@ enum { MARKDOWN_MAX = 65536 }; /* of a comment */
 void render_markdown(const struct plan *plan, struct str stack, struct str env, size_t room, struct buf *out);
 /* What goes besides the resources: a line for each, or items of a Markdown list; nothing where nothing does.
  */
-void render_erases(const struct plan *plan, const struct render_options *options, struct buf *out);
-/* Does something of it erase, rather than stand in the way? */
-bool render_erases_any(const struct plan *plan);
+void render_data_loss(const struct plan *plan, const struct render_options *options, struct buf *out);
+/* Is data lost by something of it, rather than in its way? */
+bool render_loses_data(const struct plan *plan);
 void render_erases_markdown(const struct plan *plan, struct buf *out);
 /* What could not be looked at, and why; nothing where everything was. */
 void render_unread(const struct plan *plan, struct buf *out);

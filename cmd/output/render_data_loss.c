@@ -1,5 +1,5 @@
 /*
- * What deletions erase besides the resources, what stays and what prevents them: contents, snapshots,
+ * The data that deletions lose besides the resources, what stays and what prevents them: contents, snapshots,
  * protections; and what a plan could not read.
  */
 #include "cmd/output/render.h"
@@ -155,7 +155,7 @@ static void add_what(
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str id = value_gets(what, "id"), way = obstacle_way(&arena, plan, c, what);
     struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
-    text_add_safe(out, value_gets(what, "says"), false);
+    text_add_safe(out, value_gets(what, "message"), false);
     if (id.n) {
         buf_addz(out, value_getb(what, "kept") ? ": " : " are deleted: ");
         text_add_safe(out, value_gets(what, "type"), false);
@@ -187,13 +187,13 @@ static enum part part_of(const struct value *what)
 static bool any_of(const struct plan *plan, enum part part)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        for (uint32_t k = 0; plan->changes[i]->erases && k < plan->changes[i]->erases->count; k++)
-            if (part_of(plan->changes[i]->erases->items[k]) == part)
+        for (uint32_t k = 0; plan->changes[i]->data_loss && k < plan->changes[i]->data_loss->count; k++)
+            if (part_of(plan->changes[i]->data_loss->items[k]) == part)
                 return true;
     return false;
 }
 
-bool render_erases_any(const struct plan *plan)
+bool render_loses_data(const struct plan *plan)
 {
     return any_of(plan, GOES);
 }
@@ -209,27 +209,27 @@ static void add_list(
     buf_addz(out, "\n\n");
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = plan->changes[i];
-        for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
+        for (uint32_t k = 0; c->data_loss && k < c->data_loss->count; k++) {
             int blanks = width - (int)cells_width(c->subject.address);
-            if (part_of(c->erases->items[k]) != part)
+            if (part_of(c->data_loss->items[k]) != part)
                 continue;
             buf_addz(out, "  ");
             style_add(out, o->color, part == STAYS ? STYLE_GREEN : STYLE_RED, part == STAYS ? "+" : "!");
             buf_add_char(out, ' ');
             text_add_safe(out, c->subject.address, false);
             buf_addf(out, "%*s  ", blanks > 0 ? blanks : 0, "");
-            add_what(out, plan, c, c->erases->items[k]);
+            add_what(out, plan, c, c->data_loss->items[k]);
             buf_add_char(out, '\n');
         }
     }
     buf_add_char(out, '\n');
 }
 
-void render_erases(const struct plan *plan, const struct render_options *o, struct buf *out)
+void render_data_loss(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     int width = 0;
     for (size_t i = 0; i < plan->change_count; i++) {
-        int w = plan->changes[i]->erases ? (int)cells_width(plan->changes[i]->subject.address) : 0;
+        int w = plan->changes[i]->data_loss ? (int)cells_width(plan->changes[i]->subject.address) : 0;
         width = w > width ? w : width;
     }
     if (!width)
@@ -245,13 +245,13 @@ static void add_markdown_list(const struct plan *plan, enum part part, struct bu
         buf_addf(out, "\n**%s**\n\n", leads[part]);
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = plan->changes[i];
-        for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
-            if (part_of(c->erases->items[k]) != part)
+        for (uint32_t k = 0; c->data_loss && k < c->data_loss->count; k++) {
+            if (part_of(c->data_loss->items[k]) != part)
                 continue;
             buf_addz(out, "- ");
             render_code(out, c->subject.address);
             buf_addz(out, ": ");
-            add_what(out, plan, c, c->erases->items[k]);
+            add_what(out, plan, c, c->data_loss->items[k]);
             buf_add_char(out, '\n');
         }
     }

@@ -125,7 +125,7 @@ static void add_types(const struct section *sections, size_t n, struct buf *out)
 }
 
 /* What goes with them, as far as there is room. */
-static void add_erases(const struct plan *plan, struct buf *out)
+static void add_data_loss(const struct plan *plan, struct buf *out)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     render_erases_markdown(plan, &text);
@@ -220,7 +220,7 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
     add_types(sections, n, out);
     bool any = add_table(sections, n, out);
     render_rules_markdown(plan, out);
-    add_erases(plan, out);
+    add_data_loss(plan, out);
     if (any || plan->output_count || plan->drifted)
         add_details(plan, room, out);
 }

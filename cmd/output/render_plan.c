@@ -534,7 +534,7 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
         buf_addz(out, "\n\n");
     }
     change_sections(sections, n, o, &arena, out);
-    render_erases(plan, o, out);
+    render_data_loss(plan, o, out);
     if (plan->output_count && !plan->destroy) /* that they go as well goes without saying */
         output_section(plan, o, out);
     types_section(sections, n, o, out);

@@ -276,11 +276,11 @@ static void add_alert(struct buf *out, const char *class, const struct buf *text
 static void add_alerts(const struct plan *plan, struct buf *out)
 {
     const struct render_options options = {.everything = true};
-    AUTO_BUF struct buf erases = BUF_INIT, unread = BUF_INIT, rules = BUF_INIT;
-    render_erases(plan, &options, &erases);
+    AUTO_BUF struct buf losses = BUF_INIT, unread = BUF_INIT, rules = BUF_INIT;
+    render_data_loss(plan, &options, &losses);
     render_unread(plan, &unread);
     render_rules(plan, &options, true, &rules);
-    add_alert(out, "erases", &erases);
+    add_alert(out, "data_loss", &losses);
     add_alert(out, "unread", &unread);
     add_alert(out, "unread rules", &rules);
 }

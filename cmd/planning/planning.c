@@ -494,9 +494,8 @@ int planning_carry_out(
         return status;
     if (plan_check_approvals(plan, &err) || engines_refuse(inv, plan, &err))
         return invocation_fail(inv, &err);
-    if (!plan->destroy && render_erases_any(plan))
-        question =
-            "Do you want to apply these changes? What goes with them is erased. This cannot be undone.";
+    if (!plan->destroy && render_loses_data(plan))
+        question = "Do you want to apply these changes? They delete data. This cannot be undone.";
     if (!inv->settings->yes && !reviewed && changes && (status = ask_consent(inv, question)) != EXIT_DONE)
         return status;
     if (!inv->settings->json && !reviewed)

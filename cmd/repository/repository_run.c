@@ -194,7 +194,7 @@ static int save_all(struct repository *repository, const char *path)
 int repository_plan(struct invocation *inv, const struct repository_wishes *wishes)
 {
     struct repository repository;
-    bool changes, erases;
+    bool changes, loses_data;
     int status = repository_open(inv, false, wishes->destroy, &repository);
     if (status == EXIT_DONE) {
         fleet_plan(&repository.fleet);
@@ -205,7 +205,7 @@ int repository_plan(struct invocation *inv, const struct repository_wishes *wish
         status = repository_hold_budgets(&repository, false);
     if (status == EXIT_DONE && wishes->out)
         status = save_all(&repository, wishes->out);
-    changes = fleet_changes(&repository.fleet, &erases);
+    changes = fleet_changes(&repository.fleet, &loses_data);
     status = finish_all(&repository, status);
     return status == EXIT_DONE && wishes->detailed_exitcode && changes ? EXIT_CHANGES : status;
 }

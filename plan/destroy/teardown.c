@@ -98,7 +98,7 @@ const struct value *obstacle_owner(
     struct arena *arena, const struct ownership *owner, struct str address, bool agreed)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    set_text(&b, "says", owner->says);
+    set_text(&b, "message", owner->reason);
     if (owner->whose == WHOSE_NOBODY_KNOWS)
         set_text(&b, agreed ? "flag" : "lifts", STR("delete_adopted"));
     if (agreed)
@@ -112,7 +112,7 @@ const struct value *obstacle_taken(struct arena *arena, const struct value *what
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("stops"), &value_true);
-    set_text(&b, "says",
+    set_text(&b, "message",
         arena_printf(arena, "there is %.*s %.*s already, as which it would stay",
             STR_ARG(value_gets(what, "type")), STR_ARG(value_gets(what, "id"))));
     set_text(&b, "set", arena_printf(arena, "%.*s: ANOTHER-NAME", STR_ARG(value_gets(what, "needs"))));
@@ -170,7 +170,7 @@ static void add_obstacle(struct obstacles *all, const struct change *change, con
     if (all->n++ >= REPORTED_AT_ONCE)
         return;
     buf_addf(&all->names, "%s%.*s (%.*s)", all->n > 1 ? ", " : "", STR_ARG(change->subject.address),
-        STR_ARG(value_gets(what, "says")));
+        STR_ARG(value_gets(what, "message")));
     add_way(all, change, what);
 }
 
@@ -179,9 +179,9 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
     struct obstacles all = {.plan = plan};
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = plan->changes[i];
-        for (uint32_t k = 0; c->erases && k < c->erases->count; k++)
-            if (obstacle_is(c->erases->items[k]))
-                add_obstacle(&all, c, c->erases->items[k]);
+        for (uint32_t k = 0; c->data_loss && k < c->data_loss->count; k++)
+            if (obstacle_is(c->data_loss->items[k]))
+                add_obstacle(&all, c, c->data_loss->items[k]);
     }
     if (all.n > REPORTED_AT_ONCE)
         buf_addf(&all.names, " and %zu more, which the plan lists", all.n - REPORTED_AT_ONCE);
@@ -268,7 +268,7 @@ static void found_leaf(void *ctx, const struct value *live)
     if (!id.n || is_recorded(search->p, search->schema, id))
         return;
     struct value_entry entries[] = {{STR("type"), value_string_ref(search->arena, search->schema->name)},
-        {STR("id"), value_string(search->arena, id)}, {STR("says"), value_getz(search->leaf, "says")},
+        {STR("id"), value_string(search->arena, id)}, {STR("message"), value_getz(search->leaf, "message")},
         {STR("kept"), value_getz(search->leaf, "kept")}, {STR("object"), value_copy(search->arena, live)}};
     value_builder_add(search->found, value_map(search->arena, entries, 5));
 }

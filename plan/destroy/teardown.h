@@ -1,5 +1,5 @@
 /*
- * What deletions erase besides the resources themselves, and whether they may.
+ * The data that deletions lose besides the resources themselves, and whether they may.
  */
 #pragma once
 
@@ -7,7 +7,7 @@
 
 /* What the stack says by now of how each recorded resource is to be deleted. Before anything is claimed. */
 void teardown_steering(struct planner *p);
-/* Looks at what else each deletion would erase, and whether it may. False after an error. */
+/* Looks at what else each deletion would delete, and whether it may. False after an error. */
 bool teardown_examine(struct planner *p);
 /* What services left behind of an object that goes or has gone: as resource_ops.leaves, with the id and the
  * object of each. */
@@ -17,8 +17,8 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object);
 
 /* ---- teardown.c: what stands in the way of deletions, as teardown_examine() finds it: an item of
- * change->erases with `stops`. It is reported with the plan; plan_check_deletions() (plan.h) refuses to carry
- * such a plan out. */
+ * change->data_loss with `stops`. It is reported with the plan; plan_check_deletions() (plan.h) refuses to
+ * carry such a plan out. */
 
 bool obstacle_is(const struct value *what);
 /* Is it the contents of the change's resource, and do they go before it: as other resources of the stack, or

@@ -58,20 +58,21 @@ static bool is_unreachable(struct examination *x, const struct change *change, c
     return unreachable_note_of(x->p, change->seen->record, err) != NULL;
 }
 
-static bool is_flagged(const struct value *erased)
+static bool is_flagged(const struct value *losses)
 {
-    for (uint32_t i = 0; i < erased->count; i++)
-        if (value_getz(erased->items[i], "flag"))
+    for (uint32_t i = 0; i < losses->count; i++)
+        if (value_getz(losses->items[i], "flag"))
             return true;
     return false;
 }
 
-/* May a flag erase what the resource holds? Not where it was there before, or nobody may look whose it is. */
-static int check_flagged(struct examined *e, const struct value *erased, struct err *err)
+/* May a flag delete what the resource holds? Not where it was there before, or nobody may look whose it is.
+ */
+static int check_flagged(struct examined *e, const struct value *losses, struct err *err)
 {
     const struct resource_ops *ops = e->change->schema->ops;
     const struct value *owner_tags;
-    if (!is_flagged(erased))
+    if (!is_flagged(losses))
         return 0;
     if (e->change->adopted) {
         err_set(err, ERR_INVALID, "it existed before this stack imported it");
@@ -155,16 +156,16 @@ static bool goes_before(const struct examined *e, const struct value *what)
     return goes;
 }
 
-static int find_erased(struct examined *e, struct err *err)
+static int find_data_loss(struct examined *e, struct err *err)
 {
     const struct planner *p = e->x->p;
     const struct resource_ops *ops = e->change->schema->ops;
-    const struct value *erased = &value_empty_list;
-    if ((ops->erases && ops->erases(&e->op, p->options->teardown, e->prior, &erased, err)) ||
-        check_flagged(e, erased, err))
+    const struct value *losses = &value_empty_list;
+    if ((ops->data_loss && ops->data_loss(&e->op, p->options->teardown, e->prior, &losses, err)) ||
+        check_flagged(e, losses, err))
         return -1;
-    for (uint32_t i = 0; i < erased->count; i++) {
-        const struct value *what = erased->items[i];
+    for (uint32_t i = 0; i < losses->count; i++) {
+        const struct value *what = losses->items[i];
         if (obstacle_is(what) && goes_before(e, what))
             continue;
         value_builder_add(&e->reported, value_getz(what, "kept") ? kept_resource(e, what) : what);
@@ -198,7 +199,7 @@ static void examine_deletion(void *ctx, size_t i)
     struct err err = ERR_INIT;
     bool ours;
     e.op.observer = &observer;
-    if (find_owner(&e, x->providers[i], &ours, &err) || (ours && find_erased(&e, &err))) {
+    if (find_owner(&e, x->providers[i], &ours, &err) || (ours && find_data_loss(&e, &err))) {
         if (!is_unreachable(x, change, &err))
             note_failure(x, i, &err);
         return;
@@ -208,7 +209,7 @@ static void examine_deletion(void *ctx, size_t i)
     if (!e.reported.n)
         return;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
-    change->erases = value_copy(x->p->arena, value_builder_list(&e.reported));
+    change->data_loss = value_copy(x->p->arena, value_builder_list(&e.reported));
 }
 
 /* ---- all of them ---- */
@@ -217,7 +218,7 @@ static bool has_to_be_examined(const struct change *change)
 {
     bool goes = change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
     return goes && change->schema &&
-           (change->schema->ops->erases || change->schema->ops->leaves || change->schema->ops->whose);
+           (change->schema->ops->data_loss || change->schema->ops->leaves || change->schema->ops->whose);
 }
 
 /* What is handed over for the deletion of what is replaced (work.c): as seen, in the way of the stack now.

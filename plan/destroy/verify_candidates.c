@@ -234,7 +234,7 @@ static void look_for_leaves(void *ctx, size_t i)
             .subject.address = c.subject.address,
             .subject.type = type,
             .subject.id = value_gets(leaf, "id"),
-            .why = value_gets(leaf, "says"),
+            .why = value_gets(leaf, "message"),
             .there = true};
         pthread_mutex_lock(&v->lock);
         verify_add(v, &own);

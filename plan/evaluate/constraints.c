@@ -488,7 +488,7 @@ static const struct value *with_referred(
 static struct diag *constraints_say(struct planner *p, const struct instance *instance, struct span span,
     const struct constraint_break *broken, bool warns)
 {
-    struct str address = instance->address, words = broken->constraint->says;
+    struct str address = instance->address, words = broken->constraint->message;
     if (!warns)
         return diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(address), STR_ARG(words));
     struct diag *d = diag_warning(p->diags, span, "%.*s: %.*s", STR_ARG(address), STR_ARG(words));

@@ -79,7 +79,7 @@ int saved_live_read(const struct state *state, const struct value *saved, struct
  * `weir apply` compares it with what it is about to do, so that neither says what the other does not do.
  *
  *     {"changes": [{address, type, action, attrs: [{name, before, after}] …}], "outputs": […], "counts": {…},
- *      "erases": {address: […]}, "refresh": {…}, "rules": [{rule, address, …}]}
+ *      "data_loss": {address: […]}, "refresh": {…}, "rules": [{rule, address, …}]}
  *
  * These are entries of the file, beside "destroy" and "refreshed".
  *

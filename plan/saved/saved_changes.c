@@ -152,19 +152,19 @@ static const struct value *as_written(struct arena *arena, const struct value *v
 const struct value *saved_changes(const struct plan *plan, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena), outputs = VALUE_BUILDER(arena),
-                                      erases = VALUE_BUILDER(arena);
+                                      losses = VALUE_BUILDER(arena);
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = plan->changes[i];
         value_builder_add(&changes, change_saved(arena, plan, c));
-        if (c->erases)
-            value_builder_set(&erases, c->subject.address, c->erases);
+        if (c->data_loss)
+            value_builder_set(&losses, c->subject.address, c->data_loss);
     }
     for (size_t i = 0; i < plan->output_count; i++)
         value_builder_add(&outputs, output_saved(arena, &plan->outputs[i]));
     return as_written(arena,
         VALUE_MAP(arena, {STR("changes"), value_builder_list(&changes)},
             {STR("outputs"), value_builder_list(&outputs)}, {STR("counts"), counts_saved(arena, plan)},
-            {STR("erases"), value_builder_map(&erases)}, {STR("refresh"), refresh_saved(arena, plan)},
+            {STR("data_loss"), value_builder_map(&losses)}, {STR("refresh"), refresh_saved(arena, plan)},
             {STR("rules"), saved_findings(plan, arena)}, {STR("objects"), saved_objects(plan, arena)}));
 }
 
@@ -222,7 +222,7 @@ static const struct decl *read_declared(
     return decl;
 }
 
-static struct change *read_change(const struct reading *r, const struct value *v, const struct value *erases)
+static struct change *read_change(const struct reading *r, const struct value *v, const struct value *losses)
 {
     struct err unknown = ERR_INIT; /* then without its types, and nothing more */
     struct change *c = ARENA_NEW(r->arena, struct change);
@@ -234,12 +234,12 @@ static struct change *read_change(const struct reading *r, const struct value *v
         .reason = read_text(r, v, "reason"),
         .moved_from = read_text(r, v, "moved_from"),
         .gone = value_getb(v, "gone")};
-    const struct value *goes = value_get(erases, c->subject.address);
+    const struct value *goes = value_get(losses, c->subject.address);
     c->schema = catalog_find(r->catalog, c->subject.type, value_getb(v, "data"), &unknown);
     c->attrs = read_attrs(r, c->schema, value_getz(v, "attrs"), &c->attr_count);
     c->drift = read_attrs(r, c->schema, value_getz(v, "drift"), &c->drift_count);
     c->decl = read_declared(r, c->schema, v);
-    c->erases = goes ? value_copy(r->arena, value_as_list(goes)) : NULL;
+    c->data_loss = goes ? value_copy(r->arena, value_as_list(goes)) : NULL;
     return c;
 }
 
@@ -289,7 +289,8 @@ void saved_changes_read(
     *out = (struct plan){.output_values = &value_empty_map};
     out->changes = ARENA_ARRAY(arena, struct change *, changes->count + 1);
     for (uint32_t i = 0; i < changes->count; i++)
-        out->changes[out->change_count++] = read_change(&r, changes->items[i], value_getz(saved, "erases"));
+        out->changes[out->change_count++] =
+            read_change(&r, changes->items[i], value_getz(saved, "data_loss"));
     out->outputs = ARENA_ARRAY(arena, struct output_change, outputs->count + 1);
     for (uint32_t i = 0; i < outputs->count; i++)
         out->outputs[out->output_count++] = read_output(&r, outputs->items[i]);
@@ -368,7 +369,7 @@ static bool has_item(const struct value *items, const struct value *item)
 {
     const struct value *list = value_as_list(items);
     for (uint32_t i = 0; i < list->count; i++)
-        if (str_eq(value_gets(list->items[i], "says"), value_gets(item, "says")) &&
+        if (str_eq(value_gets(list->items[i], "message"), value_gets(item, "message")) &&
             str_eq(value_gets(list->items[i], "flag"), value_gets(item, "flag")) &&
             str_eq(value_gets(list->items[i], "id"), value_gets(item, "id")))
             return true;
@@ -377,18 +378,18 @@ static bool has_item(const struct value *items, const struct value *item)
 
 /* What goes with deletions beyond what was reported, or stays as something else. What services leave comes
  * and goes by itself. */
-static int compare_erases(const struct value *now, const struct value *then, struct err *err)
+static int compare_data_loss(const struct value *now, const struct value *then, struct err *err)
 {
     for (uint32_t i = 0; i < now->count; i++) {
         const struct value *list = now->entries[i].value;
         for (uint32_t k = 0; k < list->count; k++) {
             const struct value *item = list->items[k];
-            struct str address = now->entries[i].key, says = value_gets(item, "says");
+            struct str address = now->entries[i].key, message = value_gets(item, "message");
             bool left = value_getz(item, "id") && !value_getb(item, "kept");
             if (value_getz(item, "stops") || left || has_item(value_get(then, address), item))
                 continue;
-            err_set(err, ERR_STALE, "%.*s: its deletion would erase more than this plan shows: %.*s",
-                STR_ARG(address), STR_ARG(says));
+            err_set(err, ERR_STALE, "%.*s: its deletion would delete more than this plan shows: %.*s",
+                STR_ARG(address), STR_ARG(message));
             return err_hint(err, "run `weir plan` again");
         }
     }
@@ -437,5 +438,5 @@ int saved_changes_compare(const struct plan *plan, const struct value *saved, bo
         return refuse_other(STR_EMPTY, err);
     if (compare_outputs(outputs, set, err))
         return -1;
-    return compare_erases(value_getz(now, "erases"), value_getz(saved, "erases"), err);
+    return compare_data_loss(value_getz(now, "data_loss"), value_getz(saved, "data_loss"), err);
 }

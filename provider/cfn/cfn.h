@@ -174,8 +174,8 @@ int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const ch
 
 /* Those that a live object has on, as they are off; an empty map: none. */
 const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value *live);
-int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
-    struct err *err);
+int cfn_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err);
 
 /* ---- patch.c: The smallest JSON Patch (RFC 6902) that brings a live resource to what is wanted. */
 /*

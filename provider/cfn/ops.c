@@ -488,7 +488,7 @@ const struct resource_ops cfn_ops = {
     .find = cfn_find,
     .ownership_tags = cfn_ownership_tags,
     .whose = find_owner,
-    .erases = cfn_erases,
+    .data_loss = cfn_data_loss,
     .add_ownership_tags = cfn_add_ownership_tags,
     .permissions = permissions,
 };

@@ -127,18 +127,18 @@ const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value
 static const struct value *protect_reported(struct arena *arena, const struct value_entry *off, bool agreed)
 {
     struct value_entry flag = {STR("flag"), value_stringz(arena, "delete_protected")};
-    struct value_entry says = {STR("says"), value_stringz(arena, "its deletion protection is lifted")};
+    struct value_entry message = {STR("message"), value_stringz(arena, "its deletion protection is lifted")};
     if (agreed)
-        return VALUE_MAP(arena, flag, says);
+        return VALUE_MAP(arena, flag, message);
     struct str set =
         arena_printf(arena, "%.*s: %.*s", STR_ARG(off->key), STR_ARG(value_scalar_text(arena, off->value)));
     return VALUE_MAP(arena, {STR("stops"), &value_true},
-        {STR("says"), value_stringz(arena, "it is protected")}, {STR("lifts"), flag.value},
+        {STR("message"), value_stringz(arena, "it is protected")}, {STR("lifts"), flag.value},
         {STR("set"), value_string_ref(arena, set)}, {STR("live"), &value_true});
 }
 
-int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
-    struct err *err)
+int cfn_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(ctx->arena);
     const struct value *live = NULL;
@@ -149,7 +149,7 @@ int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object
     for (uint32_t i = 0; i < off->count; i++)
         value_builder_add(
             &all, protect_reported(ctx->arena, &off->entries[i], teardown & TEARDOWN_PROTECTED));
-    struct value_entry lost = {STR("says"),
+    struct value_entry lost = {STR("message"),
         value_stringz(ctx->arena, "no final snapshot is taken: the Cloud Control API takes none")};
     if (live && STR_IS_ONE_OF(ctx->schema->name, snapshots))
         value_builder_add(&all, value_map(ctx->arena, &lost, 1));

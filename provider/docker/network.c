@@ -129,7 +129,7 @@ static int delete_volume(
 }
 
 /* A volume goes with what is in it, and the Engine asks nobody. */
-static int erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
+static int data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **out, struct err *err)
 {
     const struct value *document;
@@ -140,8 +140,8 @@ static int erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct val
         return -1;
     if (!document)
         return 0;
-    const struct value *item =
-        VALUE_MAP(ctx->arena, {STR("says"), value_stringz(ctx->arena, "the volume with all that is in it")});
+    const struct value *item = VALUE_MAP(
+        ctx->arena, {STR("message"), value_stringz(ctx->arena, "the volume with all that is in it")});
     *out = value_list(ctx->arena, &item, 1);
     return 0;
 }
@@ -155,7 +155,7 @@ const struct resource_ops docker_volume_ops = {.create = volume_create,
     .find = resource_find,
     .ownership_tags = resource_ownership_tags,
     .list_owned = resource_list_owned,
-    .erases = erases};
+    .data_loss = data_loss};
 
 /* ---- The kind `docker` ---- */
 

@@ -120,7 +120,7 @@ struct kafka_type {
     /* Refuses what cannot be. `prior` NULL: it is made. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior, struct err *err);
     /* What goes when it is deleted; NULL: nothing but itself. */
-    const struct value *(*erases)(struct op_ctx *ctx, const struct value *object);
+    const struct value *(*data_loss)(struct op_ctx *ctx, const struct value *object);
 };
 
 extern const struct kafka_type kafka_topic, kafka_acl, kafka_user;

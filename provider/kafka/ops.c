@@ -244,12 +244,12 @@ static int op_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct 
     return err_raise(err, &why);
 }
 
-/* What cannot be looked at erases nothing. */
-static int op_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
+/* What cannot be looked at loses nothing. */
+static int op_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **list, struct err *err UNUSED)
 {
     const struct kafka_type *type = kafka_type_of(ctx);
-    const struct value *what = type->erases ? type->erases(ctx, object) : NULL;
+    const struct value *what = type->data_loss ? type->data_loss(ctx, object) : NULL;
     *list = what ? value_list(ctx->arena, &what, 1) : &value_empty_list;
     return 0;
 }
@@ -287,7 +287,7 @@ const struct resource_ops kafka_ops = {
     .update = op_update,
     .delete = op_delete,
     .find = op_find,
-    .erases = op_erases,
+    .data_loss = op_data_loss,
 };
 
 /* ---- The kind of providers whose types lie in a Kafka cluster ---- */

@@ -384,7 +384,7 @@ static int64_t records_in(struct cluster *cluster, const char *topic, int32_t pa
     }
 }
 
-static const struct value *topic_erases(struct op_ctx *ctx, const struct value *object)
+static const struct value *topic_data_loss(struct op_ctx *ctx, const struct value *object)
 {
     struct cluster *cluster;
     int64_t records = 0;
@@ -398,7 +398,7 @@ static const struct value *topic_erases(struct op_ctx *ctx, const struct value *
     if (!records)
         return NULL;
     struct value_entry counts[] = {{STR("records"), value_int(ctx->arena, records)}};
-    return VALUE_MAP(ctx->arena, {STR("says"), value_stringz(ctx->arena, "its records are deleted")},
+    return VALUE_MAP(ctx->arena, {STR("message"), value_stringz(ctx->arena, "its records are deleted")},
         {STR("counts"), value_map(ctx->arena, counts, 1)});
 }
 
@@ -409,4 +409,4 @@ const struct kafka_type kafka_topic = {.name = "topic",
     .update = topic_update,
     .remove = topic_remove,
     .plan = topic_plan,
-    .erases = topic_erases};
+    .data_loss = topic_data_loss};

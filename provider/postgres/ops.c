@@ -271,7 +271,7 @@ static int postgres_delete(struct op_ctx *ctx, unsigned teardown, const struct v
     return err_raise(err, &why);
 }
 
-static const struct value *postgres_erased(
+static const struct value *lost_rows(
     struct pg_work *work, const struct pg_type *type, const struct rows *rows)
 {
     int64_t n = 0, bytes = 0;
@@ -282,13 +282,13 @@ static const struct value *postgres_erased(
         return &value_empty_list;
     struct value_entry counts[] = {
         {str_z(type->counted), value_int(arena, n)}, {STR("bytes"), value_int(arena, bytes)}};
-    const struct value *what = VALUE_MAP(
-        arena, {STR("says"), value_stringz(arena, type->says)}, {STR("counts"), value_map(arena, counts, 2)});
+    const struct value *what = VALUE_MAP(arena, {STR("message"), value_stringz(arena, type->message)},
+        {STR("counts"), value_map(arena, counts, 2)});
     return value_list(arena, &what, 1);
 }
 
-/* What cannot be looked at, because it is gone or never came to be, erases nothing. */
-static int postgres_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
+/* What cannot be looked at, because it is gone or never came to be, loses nothing. */
+static int postgres_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **list, struct err *err UNUSED)
 {
     const struct pg_type *type = ops_type_of(ctx);
@@ -300,7 +300,7 @@ static int postgres_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const s
         return 0;
     type->count(&work);
     if (!session_run(work.session, buf_str(&work.sql), NULL, &rows, ERR_IGNORED) && rows_count(&rows))
-        *list = postgres_erased(&work, type, &rows);
+        *list = lost_rows(&work, type, &rows);
     buf_release(&work.sql);
     session_give(&work.session);
     return 0;
@@ -347,7 +347,7 @@ const struct resource_ops postgres_ops = {
     .update = postgres_update,
     .delete = postgres_delete,
     .find = postgres_find,
-    .erases = postgres_erases,
+    .data_loss = postgres_data_loss,
     .permissions = source_permissions,
     .scope = source_scope,
 };

@@ -50,7 +50,7 @@ struct pg_type {
     /* How much goes when it is deleted: writes a query of two numbers, of what is called `counted` and of
      * bytes. NULL: nothing but itself. */
     void (*count)(struct pg_work *work);
-    const char *counted, *says;
+    const char *counted, *message;
     /* Whatever is there after an interrupted creation is what it would have made. */
     bool always_made;
     /* An interrupted creation: is what is there what it would have made? NULL: where nothing given differs.

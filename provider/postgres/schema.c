@@ -214,7 +214,7 @@ const struct pg_type pg_database = {.name = "database",
     .remove = database_remove,
     .count = count_tables,
     .counted = "tables",
-    .says = "everything in it is deleted",
+    .message = "everything in it is deleted",
     .is_made = database_is_made};
 
 /* ---- postgres.view, plain or materialized. The server keeps a query in its own words; which words came

@@ -475,5 +475,5 @@ const struct pg_type pg_table = {.name = "table",
     .plan = table_plan,
     .count = count_rows,
     .counted = "rows",
-    .says = "its rows are deleted",
+    .message = "its rows are deleted",
     .is_made = table_is_made};

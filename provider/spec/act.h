@@ -347,8 +347,8 @@ int spec_ownership_tags(
 int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, const struct value *owner_tags,
     bool *done, struct err *err);
-int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
-    struct err *err);
+int spec_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err);
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);

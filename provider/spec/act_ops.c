@@ -109,7 +109,7 @@ static void take_plain(const struct resource_ops *native, struct resource_ops *o
     ops->predict = native->predict ? native->predict : ops->predict;
     ops->holds = native->holds ? native->holds : ops->holds;
     ops->lies_in = native->lies_in ? native->lies_in : ops->lies_in;
-    ops->erases = native->erases ? native->erases : ops->erases;
+    ops->data_loss = native->data_loss ? native->data_loss : ops->data_loss;
     ops->leaves = native->leaves ? native->leaves : ops->leaves;
     ops->search = native->search ? native->search : ops->search;
     ops->list_owned = native->list_owned ? native->list_owned : ops->list_owned;
@@ -382,7 +382,7 @@ const struct resource_ops spec_ops = {
     .ownership_tags = spec_ownership_tags,
     .whose = spec_whose,
     .add_ownership_tags = spec_add_ownership_tags,
-    .erases = spec_erases,
+    .data_loss = spec_data_loss,
     .leaves = spec_leaves,
     .search = spec_search,
     .list_owned = spec_list_owned,

@@ -134,7 +134,7 @@ void act_hint_teardown(const struct act *act, struct err *err)
         char *option = arena_strz(act->arena, str_z(rule->name));
         for (char *c = option; *c; c++)
             *c = (char)(*c == '_' ? '-' : *c);
-        err_hint(err, "--%s does it (%.*s); %s %.*s%s%.*s", option, STR_ARG(rule->says),
+        err_hint(err, "--%s does it (%.*s); %s %.*s%s%.*s", option, STR_ARG(rule->message),
             is_live(act, rule) ? "or apply" : "or say in the stack", STR_ARG(set_text(act, rule)),
             rule->instead.n ? "; " : "", STR_ARG(rule->instead));
     }
@@ -181,8 +181,8 @@ static void builder_counts(struct value_builder *b, const struct value *counts)
         value_builder_set(b, STR("counts"), value_with(b->arena, counts, STR("keeps_versions"), NULL));
 }
 
-/* What one rule erases; NULL: nothing. */
-static const struct value *teardown_erased(
+/* The data that one rule deletes; NULL: none. */
+static const struct value *loss_of(
     struct act *act, const struct spec_teardown *rule, const struct value *object, bool own)
 {
     const struct value *counts = NULL;
@@ -194,7 +194,7 @@ static const struct value *teardown_erased(
     }
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     builder_text(&b, "flag", own ? STR_EMPTY : str_z(rule->name));
-    builder_text(&b, "says", rule->says);
+    builder_text(&b, "message", rule->message);
     builder_counts(&b, counts);
     if (failure.class != ERR_NONE)
         builder_text(&b, "error", arena_str(act->arena, str_z(failure.message)));
@@ -238,7 +238,7 @@ static const struct value *in_the_way(
     if (!why.n)
         return NULL;
     value_builder_set(&b, STR("stops"), &value_true);
-    builder_text(&b, "says", why);
+    builder_text(&b, "message", why);
     builder_text(&b, "lifts", str_z(rule->name));
     builder_text(&b, "set", set_text(act, rule));
     builder_text(&b, "instead", rule->instead);
@@ -249,7 +249,7 @@ static const struct value *in_the_way(
     return value_builder_map(&b);
 }
 
-static int rule_erases(struct act *act, const struct spec_teardown *rule, const struct value *object,
+static int rule_data_loss(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **what, struct err *err)
 {
     const struct value *live;
@@ -262,7 +262,7 @@ static int rule_erases(struct act *act, const struct spec_teardown *rule, const 
     if (!own && !consented)
         *what = in_the_way(act, rule, object);
     else if (against)
-        *what = teardown_erased(act, rule, object, own);
+        *what = loss_of(act, rule, object, own);
     return 0;
 }
 
@@ -271,17 +271,17 @@ static int rule_erases(struct act *act, const struct spec_teardown *rule, const 
 static int leaf_reported(struct act *act, const struct spec_leaf *leaf, const struct value *object,
     const struct value **what, struct err *err)
 {
-    const struct value *says = NULL, *match = NULL;
+    const struct value *message = NULL, *match = NULL;
     *what = NULL;
     if ((leaf->type.n && !leaf->kept) || !act_holds(act, &leaf->only, object))
         return 0;
-    if (act_template(act, value_string_ref(act->arena, leaf->says), object, &says, err) ||
+    if (act_template(act, value_string_ref(act->arena, leaf->message), object, &message, err) ||
         (leaf->type.n && act_template(act, leaf->match, object, &match, err)))
         return -1;
-    if (!says || !value_is_known(says) || (leaf->type.n && (!match || !value_is_known(match))))
+    if (!message || !value_is_known(message) || (leaf->type.n && (!match || !value_is_known(match))))
         return 0;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
-    value_builder_set(&b, STR("says"), says);
+    value_builder_set(&b, STR("message"), message);
     value_builder_set(&b, STR("kept"), value_bool(leaf->kept));
     builder_text(&b, "type", leaf->type);
     if (match)
@@ -292,8 +292,8 @@ static int leaf_reported(struct act *act, const struct spec_leaf *leaf, const st
     return 0;
 }
 
-int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
-    struct err *err)
+int spec_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
@@ -306,7 +306,7 @@ int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *objec
     if (act_fill_templates(&act, object, &object, err))
         return -1;
     for (size_t r = 0; r < act.type->teardown_count; r++) {
-        if (rule_erases(&act, &act.type->teardown[r], object, &what, err))
+        if (rule_data_loss(&act, &act.type->teardown[r], object, &what, err))
             return -1;
         if (what)
             value_builder_add(&all, what);
@@ -339,7 +339,7 @@ int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct val
         if (!match || !value_is_known(match))
             continue;
         struct value_entry entries[] = {{STR("type"), value_string_ref(act.arena, leaf->type)},
-            {STR("match"), match}, {STR("says"), value_string_ref(act.arena, leaf->says)},
+            {STR("match"), match}, {STR("message"), value_string_ref(act.arena, leaf->message)},
             {STR("kept"), value_bool(leaf->kept)}};
         value_builder_add(&all, value_map(act.arena, entries, 4));
     }

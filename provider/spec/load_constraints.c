@@ -1,4 +1,4 @@
-/* `constraints: [{if: {a: x}, must: {b: [y, z]}, says: …}]`: what values ask of each other. */
+/* `constraints: [{if: {a: x}, must: {b: [y, z]}, message: …}]`: what values ask of each other. */
 #include "provider/spec/load.h"
 
 /* What the paths of a test begin at: the type's attributes, or the items of a list. */
@@ -155,7 +155,7 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
     struct scope scope = whole;
     struct value_constraint constraint = {.each = load_text(l, node, "each"),
         .when = load_tests(&whole, node_get(node, "if")),
-        .says = load_text(l, node, "says"),
+        .message = load_text(l, node, "message"),
         .code = load_text(l, node, "code"),
         .answer = load_text(l, node, "answer"),
         .of_new = load_flag(l, node, "new"),
@@ -173,7 +173,7 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
     }
     constraint.where = load_tests(&scope, node_get(node, "where"));
     constraint.must = load_tests(&scope, node_get(node, "must"));
-    if (!constraint.must.count || !constraint.says.n)
+    if (!constraint.must.count || !constraint.message.n)
         load_error(l, node, "a constraint says what must be, and says it in words");
     return constraint;
 }
@@ -190,9 +190,9 @@ static const struct value_constraint *tag_constraints(struct loader *l, struct s
     struct value_constraint *constraints = ARENA_ARRAY(l->arena, struct value_constraint, 2);
     constraints[0] = (struct value_constraint){.each = name,
         .must = {&tests[0], 1},
-        .says = STR("the key of a tag has 128 characters at most, and does not begin with aws:")};
+        .message = STR("the key of a tag has 128 characters at most, and does not begin with aws:")};
     constraints[1] = (struct value_constraint){.must = {&tests[1], 1},
-        .says = STR("there are 50 tags at most, weir's own among them"),
+        .message = STR("there are 50 tags at most, weir's own among them"),
         .answer = STR("Number of tags exceeds resource tag limit.")};
     return constraints;
 }
@@ -264,9 +264,10 @@ void load_constraints(struct type_loader *t, const struct node *node, bool serve
 {
     struct loader *l = t->l;
     uint32_t n = load_size(
-        l, node, NODE_LIST, "constraints are a list of {if, each, where, must, says, code, answer}");
+        l, node, NODE_LIST, "constraints are a list of {if, each, where, must, message, code, answer}");
     for (uint32_t i = 0; i < n; i++)
-        if (load_keys(l, node->items[i], "a constraint", "if each where must says code answer new legacy")) {
+        if (load_keys(
+                l, node->items[i], "a constraint", "if each where must message code answer new legacy")) {
             struct value_constraint constraint = load_constraint(t, node->items[i]);
             constraint.served = served;
             add_constraints(t, &constraint, 1);

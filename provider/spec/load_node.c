@@ -96,6 +96,8 @@ uint32_t load_size(struct loader *l, const struct node *node, enum node_kind kin
     return node && node->kind == kind ? node->count : 0;
 }
 
+enum { LISTED_MAX = 12 }; /* of so many keys all are named */
+
 bool load_keys(struct loader *l, const struct node *node, const char *what, const char *keys)
 {
     if (!node || node->kind != NODE_MAP) {
@@ -114,8 +116,8 @@ bool load_keys(struct loader *l, const struct node *node, const char *what, cons
             known = str_eq(names[k], entry->key);
         if (known)
             continue;
-        struct diag *diag =
-            diag_error(l->diags, node_key_span(entry), "%s has no key \"%.*s\"", what, STR_ARG(entry->key));
+        struct diag *diag = diag_error(l->diags, node_key_span(entry), "%s has no key \"%.*s\"%s%s", what,
+            STR_ARG(entry->key), n > LISTED_MAX ? "" : "; it may have: ", n > LISTED_MAX ? "" : keys);
         diag_did_you_mean(l->diags, diag, entry->key, names, n);
     }
     return true;

@@ -59,7 +59,7 @@ static void load_needs(struct type_loader *t, const struct node *node, struct sp
 void load_teardown(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
-    uint32_t n = load_size(l, node, NODE_MAP, "teardown is {flag: {set: …, says: …}}");
+    uint32_t n = load_size(l, node, NODE_MAP, "teardown is {flag: {set: …, message: …}}");
     struct spec_teardown *rules = ARENA_ARRAY(l->arena, struct spec_teardown, n);
     for (uint32_t i = 0; i < n; i++) {
         const struct node *rule = node->entries[i].value;
@@ -68,11 +68,11 @@ void load_teardown(struct type_loader *t, const struct node *node)
             load_error(l, rule, "no teardown flag is called \"%.*s\"", STR_ARG(node->entries[i].key));
             continue;
         }
-        if (!load_keys(l, rule, "a teardown", "set says instead refused count if needs within"))
+        if (!load_keys(l, rule, "a teardown", "set message instead refused count if needs within"))
             continue;
         rules[i] = (struct spec_teardown){.flag = known->flag,
             .name = known->name,
-            .says = load_text(l, rule, "says"),
+            .message = load_text(l, rule, "message"),
             .instead = load_text(l, rule, "instead"),
             .within = load_text(l, rule, "within"),
             .only = load_conditions(t, node_get(rule, "if")),
@@ -80,8 +80,8 @@ void load_teardown(struct type_loader *t, const struct node *node)
         rules[i].set = load_set(t, node_get(rule, "set"), &rules[i]);
         rules[i].count = load_count(t, node_get(rule, "count"), &rules[i]);
         load_needs(t, node_get(rule, "needs"), &rules[i]);
-        if (!rules[i].says.n)
-            load_error(l, rule, "a teardown needs \"says\": what goes");
+        if (!rules[i].message.n)
+            load_error(l, rule, "a teardown needs \"message\": what goes");
     }
     t->type->teardown = rules;
     t->type->teardown_count = n;
@@ -96,17 +96,17 @@ void load_leaves(struct type_loader *t, const struct node *node)
     struct spec_leaf *leaves = ARENA_ARRAY(l->arena, struct spec_leaf, n);
     for (uint32_t i = 0; i < n; i++) {
         const struct node *leaf = node->items[i], *match = node_get(leaf, "match");
-        if (!load_keys(l, leaf, "what is left", "type match if says kept"))
+        if (!load_keys(l, leaf, "what is left", "type match if message kept"))
             continue;
         leaves[i] = (struct spec_leaf){.type = load_text(l, leaf, "type"),
             .match = match ? node_value(l->arena, match) : &value_empty_map,
             .only = load_conditions(t, node_get(leaf, "if")),
-            .says = load_text(l, leaf, "says"),
+            .message = load_text(l, leaf, "message"),
             .kept = load_flag(l, leaf, "kept")};
-        bool reported = !leaves[i].type.n && !match && leaves[i].says.n;
+        bool reported = !leaves[i].type.n && !match && leaves[i].message.n;
         if (!reported && (!leaves[i].type.n || leaves[i].match->kind != VALUE_MAP || !leaves[i].match->count))
             load_error(l, leaf,
-                "what is left needs \"type\" and \"match\", {attribute: text}; what is only told \"says\" "
+                "what is left needs \"type\" and \"match\", {attribute: text}; what is only told \"message\" "
                 "alone");
     }
     t->type->leaves = leaves;

@@ -41,12 +41,12 @@ static const struct sandbox_key {
     {"owns", FORM_RULES, "type attribute"},
     {"part_of", FORM_BY_ATTR, NULL},
     {"delete_unless", FORM_BY_ATTR, NULL},
-    {"used_by", FORM_KEYS, "code says by"},
+    {"used_by", FORM_KEYS, "code message by"},
     {"strict", FORM_ATTRS, NULL},
     {"any_resource", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
     {"errors", FORM_KEYS, "absent constraint exists going invalid reference"},
-    {"says", FORM_KEYS, "absent delete exists reference parts"},
+    {"messages", FORM_KEYS, "absent delete exists reference parts"},
     {"quiet", FORM_NAMES, NULL},
     {"soft_delete", FORM_KEYS, "sets unless undo code listed"},
     {"also", FORM_STEPS, NULL},
@@ -68,7 +68,7 @@ static const struct sandbox_key {
     {"whole", FORM_BY_ATTR, NULL},
     {"normalise", FORM_BY_ATTR, NULL},
     {"once", FORM_MAP, NULL},
-    {"delete_says", FORM_KEYS, "attributes code"},
+    {"delete_needs", FORM_KEYS, "attributes code"},
     {"fallbacks", FORM_MAP, NULL},
     {"hides", FORM_BY_ATTR, NULL},
     {"unfilled", FORM_ATTRS, NULL},
@@ -76,7 +76,7 @@ static const struct sandbox_key {
     {"reserved", FORM_BY_ATTR, NULL},
     {"fixed", FORM_KEYS_BELOW, "if keys code"},
     {"fetches", FORM_KEYS_BELOW, "type where attribute"},
-    {"constraints", FORM_RULES, "if each where must says code answer new"},
+    {"constraints", FORM_RULES, "if each where must message code answer new"},
     {"engines", FORM_RULES, "makes runs serves if"},
 };
 
@@ -156,7 +156,7 @@ static void check_inside(struct type_loader *t, const struct node *map)
     if (unless.n)
         load_attr_named(t, node_get(map, "unless"), unless);
     for (uint32_t i = 0; users && users->kind == NODE_LIST && i < users->count; i++)
-        load_keys(t->l, users->items[i], "used_by", "type attribute where if used counts call shows says");
+        load_keys(t->l, users->items[i], "used_by", "type attribute where if used counts call shows message");
 }
 
 /* [[value, {attribute: value}], [value]] */

@@ -338,7 +338,7 @@ struct spec_teardown {
     const char *name;
     const struct value *set;     /* what the object is deleted as: attribute -> value; null takes it out */
     struct str main;             /* the first of them, as which the stack says it */
-    struct str says;             /* what goes, as people read it */
+    struct str message;          /* what goes, as people read it */
     struct str instead;          /* what else the stack's author can do; "" nothing */
     struct spec_errors refused;  /* how the service says that it wants this */
     struct spec_conditions only; /* of which objects it is so at all */
@@ -356,7 +356,7 @@ struct spec_leaf {
     struct str type;           /* "" none */
     const struct value *match; /* templates by attribute */
     struct spec_conditions only;
-    struct str says; /* a template */
+    struct str message; /* a template */
     bool kept;
 };
 

@@ -243,13 +243,13 @@ int check_constraints(struct call *call, const struct value *before, const struc
         return refuse(call, 400, constraint->code.n ? constraint->code : invalid_code(call, broken.attribute),
             "%.*s",
             STR_ARG(refuse_words(call, call->role->type, attrs, value_string(call->arena, constraint->answer),
-                constraint->says)));
+                constraint->message)));
     if (constraint->served && constraint->code.n)
-        return refuse(call, 400, constraint->code, "%.*s", STR_ARG(constraint->says));
+        return refuse(call, 400, constraint->code, "%.*s", STR_ARG(constraint->message));
     if (constraint->code.n)
-        return refuse(
-            call, 400, constraint->code, "%.*s: %.*s", STR_ARG(broken.attribute), STR_ARG(constraint->says));
-    return refuse_invalid(call, broken.attribute, constraint->says);
+        return refuse(call, 400, constraint->code, "%.*s: %.*s", STR_ARG(broken.attribute),
+            STR_ARG(constraint->message));
+    return refuse_invalid(call, broken.attribute, constraint->message);
 }
 
 /* ---- references: {attribute: type} ---- */
@@ -311,7 +311,7 @@ int check_references(struct call *call, const struct value *attrs)
 /* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
 static int check_one_given(struct call *call, const struct resource *resource)
 {
-    const struct value *rule = value_getz(resource->type->sandbox, "delete_says");
+    const struct value *rule = value_getz(resource->type->sandbox, "delete_needs");
     const struct value *names = value_getz(rule, "attributes");
     int given = 0;
     for (uint32_t i = 0; names && i < names->count; i++) {
@@ -349,7 +349,7 @@ int check_delete(struct call *call, const struct resource *resource)
     if (implied_check_held(call, resource) || check_one_given(call, resource) || check_unused(call, resource))
         return -1;
     const struct value *guards = value_getz(resource->type->sandbox, "delete_unless"),
-                       *says = value_getz(value_getz(resource->type->sandbox, "says"), "delete");
+                       *messages = value_getz(value_getz(resource->type->sandbox, "messages"), "delete");
     for (uint32_t i = 0; guards && i < guards->count; i++) {
         struct str what;
         const struct value *code = guard_code(resource, &guards->entries[i], &what);
@@ -357,7 +357,7 @@ int check_delete(struct call *call, const struct resource *resource)
         if (code)
             return refuse(call, full ? refuse_status(call, 409) : 400,
                 value_text(code, STR("InvalidParameterCombination")), "%.*s",
-                STR_ARG(refuse_words(call, resource->type, resource->attrs, value_get(says, what),
+                STR_ARG(refuse_words(call, resource->type, resource->attrs, value_get(messages, what),
                     arena_printf(call->arena, "cannot be deleted while %.*s is %s", STR_ARG(what),
                         full ? "not empty" : "on"))));
     }

@@ -14,7 +14,7 @@ struct request_faults {
     struct str body; /* what members of bodies are within: createRestApiInput; "": nothing */
     struct buf text;
     int n;
-    struct str says, code; /* of the first that has words of its own: `says`, `code` */
+    struct str message, code; /* of the first that has words of its own: `message`, `code` */
 };
 
 /* How long it is, or the number itself. */
@@ -106,19 +106,19 @@ static struct str broken_rule(const struct request_faults *f, const struct value
     return STR_EMPTY;
 }
 
-/* `says`: what AWS answers instead of the list of all that is wrong. */
+/* `message`: what AWS answers instead of the list of all that is wrong. */
 static bool has_own_words(struct request_faults *f, const struct value *rule, const struct value *v)
 {
-    struct str says = value_gets(rule, "says"), code = value_gets(rule, "code");
-    ptrdiff_t at = str_find(says, STR("${value}"), 0);
-    if (says.n && !f->says.n) {
-        f->says = at < 0 ? says
-                         : arena_printf(f->arena, "%.*s%.*s%.*s", (int)at, says.p,
-                               STR_ARG(value_scalar_text(f->arena, v)),
-                               STR_ARG(str_slice(says, (size_t)at + 8, says.n)));
+    struct str message = value_gets(rule, "message"), code = value_gets(rule, "code");
+    ptrdiff_t at = str_find(message, STR("${value}"), 0);
+    if (message.n && !f->message.n) {
+        f->message = at < 0 ? message
+                            : arena_printf(f->arena, "%.*s%.*s%.*s", (int)at, message.p,
+                                  STR_ARG(value_scalar_text(f->arena, v)),
+                                  STR_ARG(str_slice(message, (size_t)at + 8, message.n)));
         f->code = code.n ? code : STR("BadRequestException");
     }
-    return says.n;
+    return message.n;
 }
 
 /* `texts: true`: what lies in a map of texts is one. */
@@ -126,9 +126,9 @@ static void check_texts(struct request_faults *f, const struct value *rule, cons
 {
     for (uint32_t i = 0; value_getb(rule, "texts") && v && v->kind == VALUE_MAP && i < v->count; i++) {
         enum value_kind kind = v->entries[i].value->kind;
-        if (kind == VALUE_NULL || kind == VALUE_STRING || f->says.n)
+        if (kind == VALUE_NULL || kind == VALUE_STRING || f->message.n)
             continue;
-        f->says = arena_printf(f->arena, "class %s can not be converted to an String",
+        f->message = arena_printf(f->arena, "class %s can not be converted to an String",
             kind == VALUE_BOOL ? "java.lang.Boolean"
                                : "com.amazon.coral.value.json.numbers.TruncatingBigNumber");
         f->code = STR("SerializationException");
@@ -276,11 +276,11 @@ int control_constraints(const struct control *control, struct arena *arena, stru
     if (faults.n) {
         struct str code = value_gets(all[0], "code");
         faults.code = code.n ? code : STR("ValidationException");
-        faults.says = arena_printf(arena, "%d validation error%s detected: %.*s", faults.n,
+        faults.message = arena_printf(arena, "%d validation error%s detected: %.*s", faults.n,
             faults.n > 1 ? "s" : "", STR_ARG(buf_str(&faults.text)));
     }
     buf_release(&faults.text);
-    return faults.says.n ? refuse_request(err, faults.code, faults.says) : 0;
+    return faults.message.n ? refuse_request(err, faults.code, faults.message) : 0;
 }
 
 /* ---- lists of changes ---- */
@@ -360,7 +360,7 @@ static int check_value(
         check_rule(&faults, rule, path, v);
     }
     buf_release(&faults.text);
-    return faults.says.n ? refuse_request(err, faults.code, faults.says) : 0;
+    return faults.message.n ? refuse_request(err, faults.code, faults.message) : 0;
 }
 
 int control_patch_check(const struct control *control, struct arena *arena, struct str service,

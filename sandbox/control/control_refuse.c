@@ -44,23 +44,23 @@ int refuse_status(const struct call *call, int rest)
 }
 
 struct str refuse_words(struct call *call, const struct spec_type *type, const struct value *attrs,
-    const struct value *says, struct str otherwise)
+    const struct value *message, struct str otherwise)
 {
-    bool several = says && says->kind == VALUE_LIST;
-    for (uint32_t i = 0; says && i < (several ? says->count : 1); i++) {
-        const struct value *text = fill_value(call, type, several ? says->items[i] : says, attrs);
+    bool several = message && message->kind == VALUE_LIST;
+    for (uint32_t i = 0; message && i < (several ? message->count : 1); i++) {
+        const struct value *text = fill_value(call, type, several ? message->items[i] : message, attrs);
         if (text && text->kind == VALUE_STRING)
             return text->string;
     }
     return otherwise;
 }
 
-static const struct value *says_of(const struct spec_type *type, const char *what)
+static const struct value *message_of(const struct spec_type *type, const char *what)
 {
-    return value_getz(value_getz(type->sandbox, "says"), what);
+    return value_getz(value_getz(type->sandbox, "messages"), what);
 }
 
-static int refuse_missing(struct call *call, const struct role *role, const struct value *says)
+static int refuse_missing(struct call *call, const struct role *role, const struct value *message)
 {
     const struct spec_errors *own = &role->step->call.absent;
     struct str code =
@@ -70,37 +70,37 @@ static int refuse_missing(struct call *call, const struct role *role, const stru
     struct str ours = arena_printf(call->arena, "%.*s %.*s", STR_ARG(role->type->schema.name),
         STR_ARG(words_of(own->count ? own : &role->type->service->absent, code, "was not found")));
     return refuse(
-        call, status, code, "%.*s", STR_ARG(refuse_words(call, role->type, call->input, says, ours)));
+        call, status, code, "%.*s", STR_ARG(refuse_words(call, role->type, call->input, message, ours)));
 }
 
 /* {UpdateAlias: …, "*": …}: calls may have words of their own. */
 int refuse_absent(struct call *call, const struct role *role)
 {
-    const struct value *says = says_of(role->type, "absent");
-    const struct value *own = value_get(says, role->step->call.op->wire.name);
+    const struct value *message = message_of(role->type, "absent");
+    const struct value *own = value_get(message, role->step->call.op->wire.name);
     return refuse_missing(call, role,
-        own                               ? own
-        : says && says->kind == VALUE_MAP ? value_getz(says, "*")
-                                          : says);
+        own                                     ? own
+        : message && message->kind == VALUE_MAP ? value_getz(message, "*")
+                                                : message);
 }
 
 int refuse_absent_part(struct call *call, const struct role *role, const struct value *part)
 {
     call->item = part;
-    return refuse_missing(call, role, value_get(says_of(role->type, "parts"), role->attr->attr->name));
+    return refuse_missing(call, role, value_get(message_of(role->type, "parts"), role->attr->attr->name));
 }
 
 int refuse_reference(struct call *call, struct str code, struct str name, const struct spec_type *to,
     const struct value *given)
 {
     const struct value_entry id = {to ? to->schema.id : name, given};
-    const struct value *own = value_get(says_of(call->role->type, "reference"), name);
+    const struct value *own = value_get(message_of(call->role->type, "reference"), name);
     struct str ours = arena_printf(call->arena, "%.*s \"%.*s\" does not exist", STR_ARG(name),
         STR_ARG(value_scalar_text(call->arena, given)));
     call->item = given;
     struct str words =
         own  ? refuse_words(call, call->role->type, call->input, own, ours)
-        : to ? refuse_words(call, to, value_map(call->arena, &id, 1), says_of(to, "absent"), ours)
+        : to ? refuse_words(call, to, value_map(call->arena, &id, 1), message_of(to, "absent"), ours)
              : ours;
     return refuse(call, refuse_status(call, 404), code, "%.*s", STR_ARG(words));
 }
@@ -113,9 +113,9 @@ int refuse_existing(struct call *call, const struct resource *existing)
         code = code_of(type, "going", NULL, code);
     struct str ours = arena_printf(call->arena, "%.*s %.*s", STR_ARG(type->schema.name),
         STR_ARG(words_of(&type->service->exists, code, "exists already")));
-    const struct value *says = existing->deleted_ms ? NULL : says_of(type, "exists");
+    const struct value *message = existing->deleted_ms ? NULL : message_of(type, "exists");
     return refuse(call, refuse_status(call, 409), code, "%.*s",
-        STR_ARG(refuse_words(call, type, existing->attrs, says, ours)));
+        STR_ARG(refuse_words(call, type, existing->attrs, message, ours)));
 }
 
 struct str invalid_code(const struct call *call, struct str name)

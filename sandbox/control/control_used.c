@@ -206,12 +206,12 @@ int check_unused(struct call *call, const struct resource *resource)
     const struct value *by = rules_of(resource), *used = value_getz(resource->type->sandbox, "used_by");
     for (uint32_t r = 0; r < by->count; r++) {
         const struct resources users = check_users(call, by->items[r], resource);
-        const struct value *own = value_getz(by->items[r], "says");
+        const struct value *own = value_getz(by->items[r], "message");
         for (size_t i = 0; i < users.n; i++)
             if (!implied_goes(call, users.items[i], resource))
                 return refuse(call, refuse_status(call, 409), value_gets(used, "code"), "%.*s",
                     STR_ARG(refuse_words(call, resource->type, resource->attrs,
-                        own ? own : value_getz(used, "says"),
+                        own ? own : value_getz(used, "message"),
                         arena_printf(call->arena, "cannot be deleted while %.*s %.*s uses it",
                             STR_ARG(users.items[i]->type->schema.name), STR_ARG(users.items[i]->id)))));
     }

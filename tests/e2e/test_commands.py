@@ -236,7 +236,7 @@ def test_events_are_those_of_the_documentation(local_stack):
             assert event["event"] in events, (command, event)
             assert set(event) - {"event"} <= events[event["event"]], (command, set(event) - {"event"} - events[event["event"]], event)
             seen.add(event["event"])
-    assert {"change", "summary", "result", "done", "job_run", "job_result", "job", "version", "run", "run_change", "moved", "forgotten", "check", "test", "erase", "error",
+    assert {"change", "summary", "result", "done", "job_run", "job_result", "job", "version", "run", "run_change", "moved", "forgotten", "check", "test", "data_loss", "error",
             "verified", "value", "valid", "resource", "output"} <= seen, seen
 
 

@@ -1,4 +1,4 @@
-"""What exists as it is recorded is never refused, whatever a demand asks of new things; nor is a change of something that the demand is not about."""
+"""What exists as it is recorded is never refused, whatever a constraint asks of new things; nor is a change of something that the constraint is not about."""
 
 import json
 import re
@@ -15,7 +15,7 @@ sys.path.append(str(ROOT / "tests/tools"))
 from statelog import frame  # noqa: E402
 
 SPECS = {path.stem: spec_of(path) for path in (ROOT / "provider/aws/specs").glob("*.yaml")}
-# Refused for what they are by themselves, not by a demand.
+# Refused for what they are by themselves, not by a constraint.
 BY_THEMSELVES = ("does not match", "is not one of", "wanted", "there is one", "does not begin with aws:", "50 tags")
 
 
@@ -25,18 +25,18 @@ def of(name):
 
 
 def taking_part(kind):
-    """Every attribute that a demand of the type speaks of."""
+    """Every attribute that a constraint of the type speaks of."""
     return set(re.findall(r"\w+", json.dumps(kind.get("constraints", []))))
 
 
 def wrong():
-    """Resources that a demand refuses, as the other tests have them."""
+    """Resources that a constraint refuses, as the other tests have them."""
     for _, given, words in ((None, *case) for case in test_constraints.WRONG):
         yield yaml.safe_load("{type: " + given + "}"), words
     for base, change, _, words in test_refusals.CASES:
         yield test_refusals.whole(base, change), words
     for case in test_constraints_judged.CASES.values():
-        yield case["given"], case["says"]
+        yield case["given"], case["message"]
 
 
 CASES = [(given, words) for given, words in wrong() if not words.startswith(BY_THEMSELVES) and of(given["type"]).get("constraints")]
@@ -52,7 +52,7 @@ def rounds():
 
 
 def changed(given):
-    """With another tag, where the type has tags, or a description; nothing where a demand is about these."""
+    """With another tag, where the type has tags, or a description; nothing where a constraint is about these."""
     kind = of(given["type"])
     for name, value in ("tags", {"changed": "yes"}), ("description", "changed"):
         attribute = kind["attributes"].get(name)

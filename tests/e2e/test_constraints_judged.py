@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support import ROOT
 
-CASES = {case["case"]: case for case in yaml.safe_load((ROOT / "tests/demands/refused.yaml").read_text())}
+CASES = {case["case"]: case for case in yaml.safe_load((ROOT / "tests/specs/refused.yaml").read_text())}
 
 
 def judged_by(key):
@@ -20,7 +20,7 @@ def test_each_is_refused_at_its_place(stack):
     stack.write("stack: judged\nresources:\n" + "".join(f"  {name}: {json.dumps(case['given'])}\n" for name, case in CASES.items()))
     told = stack.run("validate", status=3).err
     said = {name: (how, words, int(line)) for how, name, words, line in re.findall(r"^(error|warning): (\w+): (.*)\n +--> weir.yaml:(\d+):", told, re.MULTILINE)}
-    assert said == {name: ("warning" if case.get("legacy") else "error", case["says"], 3 + at) for at, (name, case) in enumerate(CASES.items())}
+    assert said == {name: ("warning" if case.get("legacy") else "error", case["message"], 3 + at) for at, (name, case) in enumerate(CASES.items())}
 
 
 def member(path):

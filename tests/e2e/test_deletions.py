@@ -43,7 +43,7 @@ def write(lab, type_, more="", head=""):
 
 
 def told(result):
-    return [{key: value for key, value in event.items() if key not in ("event", "address", "type")} for event in result.events() if event["event"] == "erase"]
+    return [{key: value for key, value in event.items() if key not in ("event", "address", "type")} for event in result.events() if event["event"] == "data_loss"]
 
 
 def stopping(result):
@@ -62,14 +62,14 @@ def test_a_final_snapshot_without_a_name_is_refused(lab, type_, how):
     before = "apply `skip_final_snapshot: true` before" if how == "apply" else "`skip_final_snapshot: true` in the stack"
     way = f"--skip-final-snapshot, or {before}; {name}: NAME takes one"
     (item,) = stopping(lab.run(*planned, "--json"))
-    assert item["says"] == NAMELESS and item["lifts"] == "skip_final_snapshot" and item["set"] == "skip_final_snapshot: true"
+    assert item["message"] == NAMELESS and item["lifts"] == "skip_final_snapshot" and item["set"] == "skip_final_snapshot: true"
     assert f"! it  {NAMELESS} (to allow it: {way})" in lab.run(*planned).out
     assert f"- `it`: {NAMELESS} (to allow it: {way})" in lab.run(*planned, "--format", "markdown").out
     assert NAMELESS in lab.run(*planned, "--format", "html").out
     refused = lab.run(*words, "--yes", status=3)
     assert f"deletions that are blocked: it ({NAMELESS}); nothing was changed" in refused.err and f"hint: to allow it: {way}" in refused.err, str(refused)
     assert len(there(lab)) == 1 and lab.run("state", "list").out == "it\n"
-    assert {"says": "no final snapshot is taken", "flag": "skip_final_snapshot"} in told(lab.run(*planned, "--skip-final-snapshot", "--json"))
+    assert {"message": "no final snapshot is taken", "flag": "skip_final_snapshot"} in told(lab.run(*planned, "--skip-final-snapshot", "--json"))
     if type_ == "aws.rds.cluster" and how == "replace":
         return  # moto makes no second one of the name within a minute: it keeps its automated snapshot
     lab.run(*words, "--yes", "--skip-final-snapshot")
@@ -89,7 +89,7 @@ def test_a_final_snapshot_is_told_of_and_taken(lab, type_, how):
     text = lab.run(*planned).out
     assert "What stays of them:" in text and "+ it  its final snapshot: " in text and "lab-last\n" in text and "In the way" not in text, text
     kept = [item for item in told(lab.run(*planned, "--json")) if item.get("kept")]
-    assert [item for item in kept if item.get("left_id") == "lab-last" or item["says"].endswith("lab-last")], kept
+    assert [item for item in kept if item.get("left_id") == "lab-last" or item["message"].endswith("lab-last")], kept
     lab.run(how, "--yes")
     assert there(lab) == []
     if snapshots:
@@ -102,7 +102,7 @@ def test_none_is_taken_where_the_file_says_so(lab, type_):
     _, name, there, snapshots = STORES[type_]
     write(lab, type_, f", skip_final_snapshot: true, {name}: lab-last").apply()
     items = told(lab.run("plan", "--destroy", "--json"))
-    assert {"says": "no final snapshot is taken"} in items and not [item for item in items if item.get("kept") or item.get("stops")]
+    assert {"message": "no final snapshot is taken"} in items and not [item for item in items if item.get("kept") or item.get("stops")]
     lab.destroy()
     assert there(lab) == []
     if snapshots:
@@ -146,17 +146,17 @@ def test_an_instance_of_a_cluster_has_none(lab):
           one: {{type: aws.rds.cluster, name: lab-c, engine: aurora-postgresql, {LOGIN}, skip_final_snapshot: true}}
           two: {{type: aws.rds.instance, name: lab-i, engine: aurora-postgresql, instance_class: db.r6g.large, cluster: "${{one.name}}"}}
     """).apply()
-    assert [event["address"] for event in lab.run("plan", "--destroy", "--json").events() if event["event"] == "erase"] == ["one", "one"]
+    assert [event["address"] for event in lab.run("plan", "--destroy", "--json").events() if event["event"] == "data_loss"] == ["one", "one"]
     lab.destroy()
 
 
 def test_automated_backups(stack):
     write(stack, "aws.rds.instance", ", skip_final_snapshot: true").apply()
-    assert told(stack.run("plan", "--destroy", "--json")) == [{"says": "no final snapshot is taken"}, {"says": "its automated backups are deleted"}]
+    assert told(stack.run("plan", "--destroy", "--json")) == [{"message": "no final snapshot is taken"}, {"message": "its automated backups are deleted"}]
     write(stack, "aws.rds.instance", ", skip_final_snapshot: true, delete_automated_backups: false")
-    assert told(stack.run("plan", "--destroy", "--json")) == [{"says": "no final snapshot is taken"}, {"says": "its automated backups", "kept": True}]
+    assert told(stack.run("plan", "--destroy", "--json")) == [{"message": "no final snapshot is taken"}, {"message": "its automated backups", "kept": True}]
     write(stack, "aws.rds.instance", ", skip_final_snapshot: true, backup_retention_period: 0").apply()
-    assert told(stack.run("plan", "--destroy", "--json")) == [{"says": "no final snapshot is taken"}]
+    assert told(stack.run("plan", "--destroy", "--json")) == [{"message": "no final snapshot is taken"}]
     stack.destroy()
 
 
@@ -165,10 +165,10 @@ def test_a_namespace_of_redshift_serverless(fast_sandbox, tmp_path):
     lab = fast_sandbox.stack(tmp_path / "stack")
     text = "stack: lab\nresources:\n  it: {type: aws.redshiftserverless.namespace, name: lab-it%s}\n"
     lab.write(text % "").apply()
-    assert told(lab.run("plan", "--destroy", "--json")) == [{"says": "no final snapshot is taken"}]
+    assert told(lab.run("plan", "--destroy", "--json")) == [{"message": "no final snapshot is taken"}]
     lab.write(text % ", final_snapshot: lab-last")
-    assert told(lab.run("plan", "--destroy", "--json")) == [{"says": "its final snapshot: lab-last", "kept": True}]
-    assert told(lab.run("plan", "--destroy", "--json", "--skip-final-snapshot")) == [{"says": "no final snapshot is taken", "flag": "skip_final_snapshot"}]
+    assert told(lab.run("plan", "--destroy", "--json")) == [{"message": "its final snapshot: lab-last", "kept": True}]
+    assert told(lab.run("plan", "--destroy", "--json", "--skip-final-snapshot")) == [{"message": "no final snapshot is taken", "flag": "skip_final_snapshot"}]
     lab.destroy()
 
 
@@ -182,7 +182,7 @@ def test_until_when_it_can_be_restored(stack):
           window: {type: aws.secretsmanager.secret, name: lab/b, secret_string: x, recovery_window_in_days: 8}
           none: {type: aws.secretsmanager.secret, name: lab/c, secret_string: x, force_destroy: true}
     """).apply()
-    said = {event["address"]: event["says"] for event in stack.run("plan", "--destroy", "--json").events() if event["event"] == "erase"}
+    said = {event["address"]: event["message"] for event in stack.run("plan", "--destroy", "--json").events() if event["event"] == "data_loss"}
     days = "it can be restored for {} days".format
     assert said == {"key": days(30), "soon": days(7), "secret": days(30), "window": days(8), "none": "it is deleted immediately and cannot be restored"}
     stack.destroy()

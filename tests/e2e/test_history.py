@@ -80,7 +80,7 @@ def test_a_plan_that_others_wrote_steers_no_terminal(local_stack):
     change |= {name: change.get(name, "") + wild for name in ("address", "type", "reason", "moved_from", "id")}
     change["attrs"] += [{"name": f"n{wild}", "before": wild, "after": {wild: [wild]}, "replaces": True}]
     saved["outputs"] = [{"name": wild, "after": wild}]
-    saved["erases"] = {change["address"]: [{"says": wild, "type": wild, "id": wild, "set": wild}]}
+    saved["data_loss"] = {change["address"]: [{"message": wild, "type": wild, "id": wild, "set": wild}]}
     (local_stack.folder / "saved").write_text(sealed_plan(json.dumps(saved)[:-1]))
     for options in ([], ["--full"], ["--format", "markdown"], ["--json"]):
         out = local_stack.run("show", "saved", *options).out

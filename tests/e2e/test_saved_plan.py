@@ -52,18 +52,18 @@ def test_a_changed_plan_is_refused(stack, cloud):
 
 def test_a_forged_plan_does_what_it_shows_or_nothing(stack, cloud):
     plan = full_bucket(stack, cloud)
-    gone = {"lake": [{**item, "counts": {"objects": 1}} for item in plan["erases"]["lake"]]}
+    gone = {"lake": [{**item, "counts": {"objects": 1}} for item in plan["data_loss"]["lake"]]}
     for edit, shows in [
         (lambda content: content.replace('"teardown":0', '"teardown":1'), "Blocking their deletion"),
-        (rewritten(teardown=1, erases={}), "1 to delete"),
-        (rewritten(teardown=1, erases=gone), "Blocking their deletion"),
-        (rewritten(teardown=1, changes=[], counts={}, erases={}), "No changes"),
-        (rewritten(teardown=1, changes=[], outputs=[{"name": "x", "after": 1}], erases={}), "1 to delete"),
+        (rewritten(teardown=1, data_loss={}), "1 to delete"),
+        (rewritten(teardown=1, data_loss=gone), "Blocking their deletion"),
+        (rewritten(teardown=1, changes=[], counts={}, data_loss={}), "No changes"),
+        (rewritten(teardown=1, changes=[], outputs=[{"name": "x", "after": 1}], data_loss={}), "1 to delete"),
     ]:
         forged(stack, edit)
         assert shows in stack.run("show", "forged.plan").out
         refused = stack.run("apply", "forged.plan", status=1).err
-        assert "would erase more than this plan shows" in refused or "is not what this plan shows" in refused, refused
+        assert "would delete more than this plan shows" in refused or "is not what this plan shows" in refused, refused
         assert objects(cloud) == 3
     stack.run("apply", "it.plan", status=3)  # as it was reviewed: the bucket is not empty
     assert objects(cloud) == 3
@@ -86,8 +86,8 @@ def test_a_forged_snapshot(stack, cloud):
     stack.write(DATABASE).apply()
     stack.run("plan", "--destroy", "-o", "it.plan")
     assert "its final snapshot: aws.rds.snapshot forged-last" in stack.run("show", "it.plan").out
-    erases = json.loads((stack.folder / "it.plan").read_text())["erases"]["db"]
-    forged(stack, rewritten(erases={"db": [{**item, "id": "other"} if "id" in item else item for item in erases]}))
+    loss = json.loads((stack.folder / "it.plan").read_text())["data_loss"]["db"]
+    forged(stack, rewritten(data_loss={"db": [{**item, "id": "other"} if "id" in item else item for item in loss]}))
     assert "its final snapshot: aws.rds.snapshot other" in stack.run("show", "forged.plan").out
     assert "its final snapshot" in stack.run("apply", "forged.plan", status=1).err
     forged(stack, rewritten(teardown=2))  # none is taken
@@ -96,12 +96,12 @@ def test_a_forged_snapshot(stack, cloud):
     assert [item["DBSnapshotIdentifier"] for item in cloud.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]] == ["forged-last"]
 
 
-def test_what_has_come_to_be_erased_is_not_erased(stack, cloud):
+def test_what_has_come_to_be_lost_is_not_deleted(stack, cloud):
     """It was empty when the plan was reviewed."""
     stack.write(LAKE.replace("forged-lake", "forged-lake, force_destroy: true")).apply()
     stack.run("plan", "--destroy", "-o", "it.plan")
     cloud.client("s3").put_object(Bucket="forged-lake", Key="late", Body=b"1")
-    assert "lake: its deletion would erase more than this plan shows" in stack.run("apply", "it.plan", status=1).err
+    assert "lake: its deletion would delete more than this plan shows" in stack.run("apply", "it.plan", status=1).err
     assert objects(cloud) == 1
     assert "1 object" in stack.run("plan", "--destroy", "-o", "it.plan").out
     stack.run("apply", "it.plan")
@@ -117,7 +117,7 @@ def test_what_belongs_to_the_plan_is_refused(local_stack):
 def test_with_a_key_a_plan_is_authenticated(stack, cloud):
     stack.env |= KEY
     plan = full_bucket(stack, cloud)
-    everything = rewritten(teardown=1, erases={"lake": [{"says": "it is not empty", "flag": "force_empty"}]})
+    everything = rewritten(teardown=1, data_loss={"lake": [{"message": "it is not empty", "flag": "force_empty"}]})
     forged(stack, everything)
     assert "--force-empty" in stack.run("show", "forged.plan").out
     assert "made without the state's key" in stack.run("apply", "forged.plan", status=1).err

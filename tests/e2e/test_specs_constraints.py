@@ -1,4 +1,4 @@
-"""Each demand of a spec has somebody who says that the service asks it: tests/specs/demands.yaml, and who is named there is asked."""
+"""Each constraint of a spec has somebody who says that the service asks it: tests/specs/constraints.yaml, and who is named there is asked."""
 
 import ast
 import json
@@ -16,24 +16,24 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from support import ROOT
 
-SOURCES = yaml.safe_load((ROOT / "tests/specs/demands.yaml").read_text())
+SOURCES = yaml.safe_load((ROOT / "tests/specs/constraints.yaml").read_text())
 KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "rule": {"type", "properties"}, "moto": {"given", "words"}, "cli": {"words"}, "quoted": {"words"}, "guide": set(), "own": set()}
 ASKED_BY_NO_TEST = 22  # of kind `guide`: it may become fewer
 
 
-DEMANDS = {}
-for _called, _demands, _, _ in specs.every_part("constraints"):
-    DEMANDS.setdefault(_called, []).extend(_demands)
-LISTED = [(called, number, demand, source) for called in SOURCES for number, (demand, source) in enumerate(zip(DEMANDS.get(called, []), SOURCES[called]))]
+CONSTRAINTS = {}
+for _called, _of_type, _, _ in specs.every_part("constraints"):
+    CONSTRAINTS.setdefault(_called, []).extend(_of_type)
+LISTED = [(called, number, constraint, source) for called in SOURCES for number, (constraint, source) in enumerate(zip(CONSTRAINTS.get(called, []), SOURCES[called]))]
 
 
 def of_kind(kind):
-    return pytest.mark.parametrize("demand, source", [pytest.param(demand, source, id=f"{called}:{number}") for called, number, demand, source in LISTED if kind in source])
+    return pytest.mark.parametrize("constraint, source", [pytest.param(constraint, source, id=f"{called}:{number}") for called, number, constraint, source in LISTED if kind in source])
 
 
 def test_each_has_a_source_and_none_is_left_over():
     """In the spec's order, by what they are about."""
-    about = {called: [" ".join(map(str, demand["must"])) for demand in demands] for called, demands in DEMANDS.items()}
+    about = {called: [" ".join(map(str, constraint["must"])) for constraint in constraints] for called, constraints in CONSTRAINTS.items()}
     assert sum(map(len, about.values())) > 290
     assert {called: [source["must"] for source in sources] for called, sources in SOURCES.items()} == about
     for called, number, _, source in LISTED:
@@ -43,18 +43,18 @@ def test_each_has_a_source_and_none_is_left_over():
 
 
 @of_kind("case")
-def test_a_case_has_a_judge(demand, source):
+def test_a_case_has_a_judge(constraint, source):
     case = judged.CASES[source["case"]]
-    assert case["says"] == demand["says"] and "reason" not in case["judge"]
+    assert case["message"] == constraint["message"] and "reason" not in case["judge"]
 
 
 @of_kind("docs")
-def test_the_reference_says_so(demand, source):
+def test_the_reference_says_so(constraint, source):
     assert source["words"] in specs.reference(source["docs"])
 
 
 @of_kind("cfn")
-def test_the_schema_says_so(demand, source):
+def test_the_schema_says_so(constraint, source):
     assert source["words"] in specs.plain(specs.cfn_property(source["cfn"])["description"])
 
 
@@ -64,24 +64,24 @@ def shape_of(name):
 
 
 @of_kind("model")
-def test_the_model_has_the_same_pattern(demand, source):
+def test_the_model_has_the_same_pattern(constraint, source):
     """A text of its greatest and its least length, and nothing beyond."""
     limit = shape_of(source["model"]).metadata
-    (test,) = demand["must"].values()
+    (test,) = constraint["must"].values()
     for length in limit["min"] - 1, limit["min"], limit["max"], limit["max"] + 1:
         assert bool(re.fullmatch(test["like"], "a" * length)) == (limit["min"] <= length <= limit["max"])
     assert limit["pattern"].strip("^$").rstrip("+") in test["like"]
 
 
 @of_kind("max")
-def test_the_model_has_the_same_maximum(demand, source):
-    (test,) = demand["must"].values()
+def test_the_model_has_the_same_maximum(constraint, source):
+    (test,) = constraint["must"].values()
     assert test == {"most": shape_of(source["max"]).metadata["max"]}
 
 
 @of_kind("enum")
-def test_every_value_of_the_model_is_taken(demand, source):
-    (test,) = demand["must"].values()
+def test_every_value_of_the_model_is_taken(constraint, source):
+    (test,) = constraint["must"].values()
     assert not [value for value in shape_of(source["enum"]).enum if not re.fullmatch(test["like"], value)]
 
 
@@ -96,7 +96,7 @@ def test_cfn_lint_says_so():
 
 
 @of_kind("moto")
-def test_moto_says_so(demand, source):
+def test_moto_says_so(constraint, source):
     service, call = source["moto"].split()
     with mock_aws():
         client = boto3.client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
@@ -108,13 +108,13 @@ def test_moto_says_so(demand, source):
 
 
 @of_kind("cli")
-def test_the_command_line_says_so(demand, source):
+def test_the_command_line_says_so(constraint, source):
     texts = [node.value for node in ast.walk(ast.parse((Path(awscli.__file__).parent / source["cli"]).read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     assert any(source["words"] in specs.plain(text) for text in texts)
 
 
 @of_kind("quoted")
-def test_a_quotation_has_a_place(demand, source):
+def test_a_quotation_has_a_place(constraint, source):
     assert re.fullmatch(r"[\w.-]+/[\w.-]+#[0-9]+", source["quoted"]) and len(source["words"]) > 40
 
 

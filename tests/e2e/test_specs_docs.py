@@ -224,7 +224,7 @@ def test_texts_outside_of_specs_are_plain():
 def messages_in(node):
     """What people read when a value is not as it has to be, and what they can do about it."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        if key in ("says", "hint") and isinstance(value, str):
+        if key in ("message", "hint") and isinstance(value, str):
             yield value
         else:
             yield from messages_in(value)

@@ -20,7 +20,7 @@ BUCKET = """
 
 
 def erased(result):
-    return [event for event in result.events() if event["event"] == "erase"]
+    return [event for event in result.events() if event["event"] == "data_loss"]
 
 
 def buckets(cloud):
@@ -166,7 +166,7 @@ def test_secrets(stack, cloud):
     assert "DeletedDate" in secrets.describe_secret(SecretId="lab/pw")
     stack.write(text.replace("hush-hush,", "hush-hush, restore: true,")).apply()
     told = erased(stack.run("plan", "--destroy", "--json"))
-    assert [(e["address"], e["says"], e["kept"]) for e in told] == [("pw", "it can be restored for 7 days", True)]
+    assert [(e["address"], e["message"], e["kept"]) for e in told] == [("pw", "it can be restored for 7 days", True)]
     told = erased(stack.run("plan", "--destroy", "--force-secrets", "--json"))
     assert [(e["address"], e["flag"]) for e in told] == [("pw", "force_secrets")]
     stack.destroy("--force-secrets")

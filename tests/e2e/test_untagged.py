@@ -95,7 +95,7 @@ def made(lost, *types):
 
 
 def stops(result):
-    return sorted((event["address"], event["says"], event.get("lifts")) for event in result.events() if event["event"] == "erase" and event.get("stops"))
+    return sorted((event["address"], event["message"], event.get("lifts")) for event in result.events() if event["event"] == "data_loss" and event.get("stops"))
 
 
 @pytest.fixture

@@ -319,7 +319,7 @@ def test_what_protects_a_thing_is_lifted_first(fast_sandbox, tmp_path):
     cluster = {"type": "AWS::RDS::DBCluster", "Engine": "aurora-postgresql", "DBClusterIdentifier": "songs"}
     stack.write(json.dumps({"stack": "one", "resources": {"cluster": cluster, "pool": pool, "table": table}}))
     stack.apply()
-    told = [(e["address"], e["says"], e.get("set")) for e in stack.run("plan", "--destroy", "--json").events() if e["event"] == "erase"]
+    told = [(e["address"], e["message"], e.get("set")) for e in stack.run("plan", "--destroy", "--json").events() if e["event"] == "data_loss"]
     assert told == [("cluster", "no final snapshot is taken: the Cloud Control API takes none", None), ("pool", "it is protected", "DeletionProtection: INACTIVE"),
                     ("table", "it is protected", "DeletionProtectionEnabled: false")]  # fmt: skip
     refused = stack.destroy(status=3)

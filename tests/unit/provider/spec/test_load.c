@@ -79,7 +79,7 @@ static void test_schema(void **state)
              "  box:\n"
              "    doc: A box.\n"
              "    id: name\n"
-             "    constraints: [{if: {lids.color: red}, must: {name: x}, says: no}]\n"
+             "    constraints: [{if: {lids.color: red}, must: {name: x}, message: no}]\n"
              "    arn: arn:${partition}:toy:${region}:${account}:box/${name}\n"
              "    attributes:\n"
              "      name: {type: string, required: true, replace: true, pattern: '[a-z]+', range: [1, 9]}\n"
@@ -265,7 +265,8 @@ static void test_other_mistakes(void **state)
         {CALLS "    list: {call: C, at: \"Boxes[]\", page: {in: After, last: Name}}\n",
             "page is {in, out}, {in, last, more}, {in, by: items} or {in, by: number}"},
         {CALLS "    find: {by: [lid_colour]}\n", "the type has no attribute \"lid_colour\""},
-        {CALLS "    find: {by: [lid_color], at: \"Boxes[]\"}\n", "find without a call has no key \"at\""},
+        {CALLS "    find: {by: [lid_color], at: \"Boxes[]\"}\n",
+            "find without a call has no key \"at\"; it may have: by since"},
         {CALLS "    find: {call: ListBoxes, since: Made}\n", "\"since\" goes with \"by\""},
         {CALLS "    fills: {lid_color: name}\n", "expected {path: type.attribute}"},
         {CALLS "    fills: {lid_color: {name: lid}}\n", "expected {path: type.attribute}"},
@@ -313,9 +314,11 @@ static void test_mistakes_for_the_sandbox(void **state)
         {SANDBOX("filters: {lid-color: lid}"), "the type has no attribute \"lid\""},
         {SANDBOX("standing: [name]"), "expected {attribute: value}"},
         {SANDBOX("standing: [{lid: a}]"), "the type has no attribute \"lid\""},
-        {SANDBOX("owns: [{type: aws.toy.lid, attributes: box}]"), "owns has no key \"attributes\""},
-        {SANDBOX("used_by: {cod: A}"), "used_by has no key \"cod\""},
-        {SANDBOX("used_by: {by: [{typ: aws.toy.lid}]}"), "used_by has no key \"typ\""},
+        {SANDBOX("owns: [{type: aws.toy.lid, attributes: box}]"),
+            "owns has no key \"attributes\"; it may have: type attribute"},
+        {SANDBOX("used_by: {cod: A}"), "used_by has no key \"cod\"; it may have: code message by"},
+        {SANDBOX("used_by: {by: [{typ: aws.toy.lid}]}"), "used_by has no key \"typ\"; it may have: type "
+                                                         "attribute where if used counts call shows message"},
         {SANDBOX("soft_delete: {sets: lid}"), "the type has no attribute \"lid\""},
         {SANDBOX("defers: {unless: lid}"), "the type has no attribute \"lid\""},
         {SANDBOX("delete_unless: {lid: {'*': InUse}}"), "the type has no attribute \"lid\""},
@@ -346,16 +349,16 @@ static void test_values_for_templates_alone(void **state)
 static void test_teardown(void **state)
 {
     (void)state;
-    struct spec_service *service = load_well(
-        TYPE "    create: {call: CreateBox}\n    delete: {call: DeleteBox}\n"
-             "    teardown:\n"
-             "      force_empty:\n"
-             "        set: {lid_color: red}\n"
-             "        says: what is in it\n"
-             "        count: {call: ListThings, at: \"Things[]\", as: things, bytes: Size}\n"
-             "        refused: [{code: NotEmpty, message: still}]\n"
-             "    leaves:\n"
-             "      - {type: aws.logs.log_group, match: {name: \"/toy/${name}\"}, says: logs, kept: true}\n");
+    struct spec_service *service = load_well(TYPE
+        "    create: {call: CreateBox}\n    delete: {call: DeleteBox}\n"
+        "    teardown:\n"
+        "      force_empty:\n"
+        "        set: {lid_color: red}\n"
+        "        message: what is in it\n"
+        "        count: {call: ListThings, at: \"Things[]\", as: things, bytes: Size}\n"
+        "        refused: [{code: NotEmpty, message: still}]\n"
+        "    leaves:\n"
+        "      - {type: aws.logs.log_group, match: {name: \"/toy/${name}\"}, message: logs, kept: true}\n");
     const struct spec_type *box = map_get(&service->types, STR("box"));
     assert_int_equal(box->teardown_count, 1);
     assert_int_equal(box->teardown[0].flag, TEARDOWN_EMPTY);
@@ -374,13 +377,13 @@ static void test_mistakes_in_a_teardown(void **state)
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     assert_null(load(TYPE "    create: {call: CreateBox}\n    delete: {call: DeleteBox}\n"
                           "    teardown:\n"
-                          "      force_all: {set: {name: a}, says: x}\n"
+                          "      force_all: {set: {name: a}, message: x}\n"
                           "      force_empty: {set: {colour: a}}\n"
-                          "      force_secrets: {says: x, count: {call: ListThings, at: \"Things[]\"}}\n"
+                          "      force_secrets: {message: x, count: {call: ListThings, at: \"Things[]\"}}\n"
                           "    leaves: [{type: aws.logs.log_group}]\n",
         &diags));
     static const char *const expected[] = {"no teardown flag is called \"force_all\"", "colour",
-        "a teardown needs \"says\"", "a teardown needs \"set\"", "a count needs \"as\"",
+        "a teardown needs \"message\"", "a teardown needs \"set\"", "a count needs \"as\"",
         "what is left needs \"type\" and \"match\""};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         bool reported = false;
@@ -422,7 +425,8 @@ static void test_mistakes_in_a_run(void **state)
             "arguments as map go to an attribute that is a map"},
         {RUN("      start: C\n      options: {lid_color: {}}\n"),
             "options are attributes of the run, which begin with run_"},
-        {RUN("      start: C\n      options: {run_list: {from: b}}\n"), "an option has no key \"from\""},
+        {RUN("      start: C\n      options: {run_list: {from: b}}\n"),
+            "an option has no key \"from\"; it may have: resource required"},
         {RUN("      start: C\n      logs: [{stream: a}]\n"), "a log needs \"group\""},
         {RUN("      start: C\n      logs: [{group: a, stream: b, prefix: c}]\n"),
             "a log has \"stream\" or \"prefix\", not both"},

@@ -1,4 +1,4 @@
-/* Taking down: what a consent makes of a deletion, what it erases, what is left, and whose an ARN is. */
+/* Taking down: what a consent makes of a deletion, which data is lost, what is left, and whose an ARN is. */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
@@ -40,14 +40,14 @@ static const char *const spec =
     "    teardown:\n"
     "      force_empty:\n"
     "        set: {force: true, last: null}\n"
-    "        says: all in it goes\n"
+    "        message: all in it goes\n"
     "        count: {call: ListCoins, at: \"Coins[]\", as: coins, bytes: Weight}\n"
     "        refused: [Full]\n"
     "        instead: last names who gets it\n"
-    "      delete_protected: {set: {lock: false}, says: it is unlocked, refused: [Locked]}\n"
+    "      delete_protected: {set: {lock: false}, message: it is unlocked, refused: [Locked]}\n"
     "    leaves:\n"
-    "      - {type: aws.toy.chest, match: {name: \"of-${name}-*\"}, says: smaller ones}\n"
-    "      - {type: aws.toy.chest, match: {name: \"${last}\"}, says: the last, kept: true, if: {last: "
+    "      - {type: aws.toy.chest, match: {name: \"of-${name}-*\"}, message: smaller ones}\n"
+    "      - {type: aws.toy.chest, match: {name: \"${last}\"}, message: the last, kept: true, if: {last: "
     "\"*\"}}\n"
     "    wait:\n"
     "      ready: {for: {status: ok}, every: 1s}\n"
@@ -67,12 +67,12 @@ static const char *const spec =
     "      skip_final_snapshot:\n"
     "        if: {yard: null}\n"
     "        set: {skip: true, last: null}\n"
-    "        says: no picture is taken\n"
+    "        message: no picture is taken\n"
     "        needs: {last: its picture has no name}\n"
     "    leaves:\n"
-    "      - {type: aws.toy.chest, match: {name: \"${last}\"}, says: its picture, kept: true}\n"
-    "      - {says: \"it can be built again for ${days} days\", kept: true}\n"
-    "      - {says: its hay goes, if: {yard: null}}\n"
+    "      - {type: aws.toy.chest, match: {name: \"${last}\"}, message: its picture, kept: true}\n"
+    "      - {message: \"it can be built again for ${days} days\", kept: true}\n"
+    "      - {message: its hay goes, if: {yard: null}}\n"
     "  path:\n"
     "    id: name\n"
     "    arn: arn:${partition}:toy::${account}:path${path}${name}\n"
@@ -106,46 +106,47 @@ static struct op_ctx ctx_of(const char *type)
         .observer = &observer};
 }
 
-static void test_erases(void **state)
+static void test_data_loss(void **state)
 {
     (void)state;
     struct err err = ERR_INIT;
     const struct value *list;
     struct op_ctx none = ctx_of("chest"), all = ctx_of("chest");
     PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL}, {"GetChest", NULL, "none", "Gone"});
-    assert_int_equal(none.schema->ops->erases(&none, 0, json("{\"name\":\"a\"}"), &list, &err), 0);
+    assert_int_equal(none.schema->ops->data_loss(&none, 0, json("{\"name\":\"a\"}"), &list, &err), 0);
     assert_json(list, "[]");
     PLAY(
         {"ListCoins", "{\"Name\":\"a\"}", "{\"Coins\":[{\"Weight\":3},{\"Weight\":4}],\"Next\":\"n\"}", NULL},
         {"ListCoins", "{\"Name\":\"a\",\"Next\":\"n\"}", "{\"Coins\":[{\"Weight\":5}]}", NULL},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":true}}", NULL});
-    assert_int_equal(all.schema->ops->erases(
+    assert_int_equal(all.schema->ops->data_loss(
                          &all, TEARDOWN_EMPTY | TEARDOWN_PROTECTED, json("{\"name\":\"a\"}"), &list, &err),
         0);
     PLAYED();
     assert_json(list,
-        "[{\"counts\":{\"bytes\":12,\"coins\":3},\"flag\":\"force_empty\",\"says\":\"all in it goes\"},"
-        "{\"flag\":\"delete_protected\",\"says\":\"it is unlocked\"}]");
+        "[{\"counts\":{\"bytes\":12,\"coins\":3},\"flag\":\"force_empty\",\"message\":\"all in it goes\"},"
+        "{\"flag\":\"delete_protected\",\"message\":\"it is unlocked\"}]");
     /* what the object itself says needs no flag; what is empty or open needs no word */
     PLAY({"ListCoins", NULL, "{\"Coins\":[{\"Weight\":3}]}", NULL}, {"GetChest", NULL, "none", "Gone"});
     assert_int_equal(
-        none.schema->ops->erases(&none, 0, json("{\"name\":\"a\",\"force\":true}"), &list, &err), 0);
+        none.schema->ops->data_loss(&none, 0, json("{\"name\":\"a\",\"force\":true}"), &list, &err), 0);
     PLAYED();
-    assert_json(list, "[{\"counts\":{\"bytes\":3,\"coins\":1},\"says\":\"all in it goes\"}]");
+    assert_json(list, "[{\"counts\":{\"bytes\":3,\"coins\":1},\"message\":\"all in it goes\"}]");
     PLAY({"ListCoins", NULL, "{\"Coins\":[]}", NULL},
         {"GetChest", NULL, "{\"Chest\":{\"Name\":\"a\",\"Lock\":false}}", NULL});
-    assert_int_equal(all.schema->ops->erases(
+    assert_int_equal(all.schema->ops->data_loss(
                          &all, TEARDOWN_EMPTY | TEARDOWN_PROTECTED, json("{\"name\":\"a\"}"), &list, &err),
         0);
     PLAYED();
     assert_json(list, "[]");
     /* what cannot be counted is told of all the same */
     PLAY({"ListCoins", NULL, "no", "Forbidden"}, {"GetChest", NULL, "no", "Gone"});
-    assert_int_equal(all.schema->ops->erases(
+    assert_int_equal(all.schema->ops->data_loss(
                          &all, TEARDOWN_EMPTY | TEARDOWN_PROTECTED, json("{\"name\":\"a\"}"), &list, &err),
         0);
     PLAYED();
-    assert_json(list, "[{\"error\":\"Forbidden: no\",\"flag\":\"force_empty\",\"says\":\"all in it goes\"}]");
+    assert_json(
+        list, "[{\"error\":\"Forbidden: no\",\"flag\":\"force_empty\",\"message\":\"all in it goes\"}]");
 }
 
 static void test_delete_with_consent(void **state)
@@ -188,12 +189,13 @@ static void test_hint_without_consent(void **state)
 static void test_needs(void **state)
 {
     (void)state;
-    static const char hay[] = "{\"kept\":false,\"says\":\"its hay goes\"}";
+    static const char hay[] = "{\"kept\":false,\"message\":\"its hay goes\"}";
     static const char stops[] = "{\"keeps_versions\":false,\"lifts\":\"skip_final_snapshot\",\"live\":false,"
-                                "\"says\":\"its picture has no name\","
+                                "\"message\":\"its picture has no name\","
                                 "\"set\":\"skip: true\",\"stops\":true}";
-    static const char kept[] = "{\"kept\":true,\"match\":{\"name\":\"z\"},\"needs\":\"last\",\"says\":\"its "
-                               "picture\",\"type\":\"aws.toy.chest\"}";
+    static const char kept[] =
+        "{\"kept\":true,\"match\":{\"name\":\"z\"},\"message\":\"its picture\",\"needs\":\"last\","
+        "\"type\":\"aws.toy.chest\"}";
     static const struct {
         const char *barn, *read;
         unsigned teardown;
@@ -202,12 +204,12 @@ static void test_needs(void **state)
         {"{\"name\":\"a\"}", BARN, 0, {stops, hay}},
         {"{\"name\":\"a\"}", NULL, 0, {hay}}, /* gone already */
         {"{\"name\":\"a\"}", NULL, TEARDOWN_SNAPSHOT,
-            {"{\"flag\":\"skip_final_snapshot\",\"says\":\"no picture is taken\"}", hay}},
+            {"{\"flag\":\"skip_final_snapshot\",\"message\":\"no picture is taken\"}", hay}},
         {"{\"name\":\"a\",\"last\":\"z\"}", NULL, 0, {kept, hay}},
         {"{\"name\":\"a\",\"last\":\"z\",\"skip\":true}", NULL, 0,
-            {"{\"says\":\"no picture is taken\"}", hay}},
+            {"{\"message\":\"no picture is taken\"}", hay}},
         {"{\"name\":\"a\",\"last\":\"z\",\"days\":3,\"yard\":\"y\"}", NULL, TEARDOWN_SNAPSHOT,
-            {"{\"kept\":true,\"says\":\"it can be built again for 3 days\"}"}},
+            {"{\"kept\":true,\"message\":\"it can be built again for 3 days\"}"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct op_ctx ctx = ctx_of("barn");
@@ -217,7 +219,7 @@ static void test_needs(void **state)
                         gone = {"GetBarn", NULL, "none", "Gone"};
         play(cases[i].read ? &there : &gone, i < 2);
         assert_int_equal(
-            ctx.schema->ops->erases(&ctx, cases[i].teardown, json(cases[i].barn), &list, &err), 0);
+            ctx.schema->ops->data_loss(&ctx, cases[i].teardown, json(cases[i].barn), &list, &err), 0);
         PLAYED();
         for (uint32_t k = 0; k < 4 && cases[i].items[k]; k++)
             assert_json(list->items[k], cases[i].items[k]);
@@ -239,7 +241,7 @@ static void test_leaves(void **state)
     const struct value *list;
     struct op_ctx ctx = ctx_of("chest");
     assert_int_equal(ctx.schema->ops->leaves(&ctx, json("{\"name\":\"a\"}"), &list, &err), 0);
-    assert_json(list, "[{\"kept\":false,\"match\":{\"name\":\"of-a-*\"},\"says\":\"smaller ones\","
+    assert_json(list, "[{\"kept\":false,\"match\":{\"name\":\"of-a-*\"},\"message\":\"smaller ones\","
                       "\"type\":\"aws.toy.chest\"}]");
     assert_int_equal(ctx.schema->ops->leaves(&ctx, json("{\"name\":\"a\",\"last\":\"z\"}"), &list, &err), 0);
     assert_int_equal(list->count, 2);
@@ -298,7 +300,7 @@ static void test_scope(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_erases),
+        TEST(test_data_loss),
         TEST(test_delete_with_consent),
         TEST(test_hint_without_consent),
         TEST(test_needs),

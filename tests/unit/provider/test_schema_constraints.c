@@ -45,7 +45,7 @@ static struct value_test by(const char *path, enum test_kind kind, int64_t numbe
 static bool is_broken(const struct value_test *when, struct value_test must, const struct value *object)
 {
     const struct value_constraint constraint = {
-        .when = {when, when ? 1 : 0}, .must = {&must, 1}, .says = STR("no")};
+        .when = {when, when ? 1 : 0}, .must = {&must, 1}, .message = STR("no")};
     const struct schema schema = {.name = STR("test"),
         .attrs = attrs,
         .attr_count = sizeof attrs / sizeof *attrs,
@@ -126,8 +126,8 @@ static void test_what_changes(void **state)
     struct value_test measured = {
         .path = STR("nodes"), .kind = TEST_MOST, .others = limits, .other_count = 1};
     const struct value_constraint constraints[] = {
-        {.when = {&when, 1}, .must = {&must, 1}, .says = STR("two")},
-        {.must = {&measured, 1}, .says = STR("at most limit")}};
+        {.when = {&when, 1}, .must = {&must, 1}, .message = STR("two")},
+        {.must = {&measured, 1}, .message = STR("at most limit")}};
     const struct schema schema = {.name = STR("test"),
         .attrs = attrs,
         .attr_count = sizeof attrs / sizeof *attrs,
@@ -148,14 +148,14 @@ static void test_what_changes(void **state)
     assert_ptr_equal(out.constraint, &constraints[1]);
 }
 
-/* Each that is not met, one after the other: all tests of one demand, then the next demand. */
+/* Each that is not met, one after the other: all tests of one constraint, then the next constraint. */
 static void test_one_after_the_other(void **state)
 {
     (void)state;
     struct value_test first[] = {by("nodes", TEST_MOST, 3), by("zones", TEST_LEAST, 2)};
     struct value_test second[] = {is("source", TEST_IS, "[\"a\"]")};
     const struct value_constraint constraints[] = {
-        {.must = {first, 2}, .says = STR("one")}, {.must = {second, 1}, .says = STR("two")}};
+        {.must = {first, 2}, .message = STR("one")}, {.must = {second, 1}, .message = STR("two")}};
     const struct schema schema = {.name = STR("test"),
         .attrs = attrs,
         .attr_count = sizeof attrs / sizeof *attrs,
