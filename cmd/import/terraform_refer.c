@@ -325,7 +325,13 @@ static bool offer_own(struct terraform *t, struct candidates *list, struct group
     return any;
 }
 
-static void refer_instance(struct terraform *t, struct group *group, struct tf_instance *one)
+static bool is_policy(const struct attr *attr)
+{
+    const struct type *type = attr ? attr->type : NULL;
+    return type && (type->kind == TYPE_POLICY || (type->elem && type->elem->kind == TYPE_POLICY));
+}
+
+static void refer_instance(struct terraform *t, struct group *group, struct tf_instance *one, bool policies)
 {
     struct candidates list = {0};
     candidates_add_expressions(t, &list, one, group->module, value_getz(group->config, "expressions"));
@@ -335,6 +341,8 @@ static void refer_instance(struct terraform *t, struct group *group, struct tf_i
     candidates_add_telling(t, &list, one, one->attrs);
     for (size_t i = 0; i < one->attrs->n; i++) {
         struct tree_entry *e = &one->attrs->entries[i];
+        if (is_policy(schema_attr(group->schema, e->key)) != policies)
+            continue;
         list.of_others = !str_eqz(e->key, "name");
         if (!group->config)
             e->value = terraform_named(t, one, e->key, e->value);
@@ -349,10 +357,11 @@ void terraform_refer(struct terraform *t)
     terraform_index_texts(t);
     if (!t->configuration)
         terraform_index_names(t);
-    for (size_t i = 0; i < t->groups.n; i++) {
-        struct group *group = t->groups.items[i].ptr;
+    /* Policies last: where they close a circle the ARN is written, of what need not be there yet. */
+    for (size_t i = 0; i < 2 * t->groups.n; i++) {
+        struct group *group = t->groups.items[i % t->groups.n].ptr;
         for (size_t k = 0; group->schema && k < group->n; k++)
-            refer_instance(t, group, group->instances[k]);
+            refer_instance(t, group, group->instances[k], i >= t->groups.n);
     }
 }
 

@@ -480,7 +480,19 @@ static void fall_back_within(
         document_put(m, at, path, render_shape(m, fallback), fallback);
 }
 
-static void render_fallback(struct making *m, struct part_node *node, struct str path, const struct value *v)
+/* The shape of the attribute that is read there: `Dimensions: {}` is a list of pairs, too, where there are
+ * none. */
+static const struct shape *shape_read_at(
+    struct making *m, const struct spec_type *type, struct str path, const struct value *v)
+{
+    for (size_t i = 0; i < type->attr_count; i++)
+        if (str_eq(type->attrs[i].read, path) && type->attrs[i].answer->kind == SHAPE_PAIRS)
+            return type->attrs[i].answer;
+    return render_shape(m, v);
+}
+
+static void render_fallback(struct making *m, const struct spec_type *type, struct part_node *node,
+    struct str path, const struct value *v)
 {
     struct str rest = path, name = wire_path_cut(&rest).name;
     struct part_node *at = node->first;
@@ -488,12 +500,12 @@ static void render_fallback(struct making *m, struct part_node *node, struct str
         at = at->next;
     bool list = str_starts(str_slice(path, name.n, path.n), STR("[]"));
     if (!at && !(list && rest.n))
-        document_put(m, node, path, render_shape(m, v), v);
+        document_put(m, node, path, shape_read_at(m, type, path, v), v);
     else if (at && rest.n && list)
         for (struct part_node *item = at->first; item; item = item->next)
-            render_fallback(m, item, rest, v);
+            render_fallback(m, type, item, rest, v);
     else if (at && rest.n && !at->value)
-        render_fallback(m, at, rest, v);
+        render_fallback(m, type, at, rest, v);
     else if (at && rest.n && at->shape->kind == SHAPE_STRUCT)
         fall_back_within(m, at, rest, v);
 }
@@ -509,7 +521,7 @@ static void render_fallbacks(
         const struct value *template = fill_fitting(fallbacks->entries[i].value, attrs),
                            *v = template ? fill_value(m->call, type, template, attrs) : NULL;
         if (!value_is_null(v))
-            render_fallback(m, node, fallbacks->entries[i].key, v);
+            render_fallback(m, type, node, fallbacks->entries[i].key, v);
     }
 }
 

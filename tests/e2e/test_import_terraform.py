@@ -329,6 +329,19 @@ def test_an_alarm_on_several_metrics(local_stack):
     assert metrics["b"] == {"id": "b", "return_data": True, "expression": "a * 2", "label": "twice", "expression_period": 60} and "no equivalent" not in result.err
 
 
+def test_a_policy_that_closes_a_circle(local_stack):
+    """A role has the policy, which is about the role: what names the policy stays a reference, for the policy has to be there first."""
+    arn = "arn:aws:iam::123456789012:"
+    may = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:GetRole", "Resource": f"{arn}role/ci"}]})
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "glue.amazonaws.com"}}]})
+    _, _, stack = imported(local_stack, plan(
+        resource("aws_iam_policy", "about", {"id": f"{arn}policy/about", "arn": f"{arn}policy/about", "name": "about", "path": "/", "policy": may}, {"name": {}, "policy": {"references": ["aws_iam_role.ci.arn", "aws_iam_role.ci"]}}),
+        resource("aws_iam_role", "ci", {"id": "ci", "name": "ci", "arn": f"{arn}role/ci", "path": "/", "assume_role_policy": trust}, {"name": {}, "assume_role_policy": {}}),
+        resource("aws_iam_role_policy_attachment", "it", {"id": "ci/about", "role": "ci", "policy_arn": f"{arn}policy/about"},
+                 {"role": {"references": ["aws_iam_role.ci.name", "aws_iam_role.ci"]}, "policy_arn": {"references": ["aws_iam_policy.about.arn", "aws_iam_policy.about"]}})))
+    assert stack["resources"]["ci"]["managed_policies"] == ["${about.arn}"] and f"{arn}role/ci" in json.dumps(stack["resources"]["about"]["policy"])
+
+
 def test_a_gigantic_state(local_stack):
     many = [resource("aws_glue_job", f"j{i}", {"name": f"job-{i}", "id": f"job-{i}", "arn": f"arn:aws:glue:us-east-1:123456789012:job/job-{i}", "role_arn": "arn:aws:iam::123456789012:role/r",
             "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "default_arguments": {"--words": "x" * 8000, "--after": f"job-{i - 1}"}},

@@ -998,6 +998,15 @@ def test_trigger_that_was_never_started(cloud):
     assert state() == "ACTIVATED"
 
 
+def test_alarms_with_and_without_dimensions(cloud):
+    cloudwatch, plain, narrow = cloud.client("cloudwatch"), name(), name()
+    given = {"Namespace": "lake", "MetricName": "rows", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold"}
+    cloudwatch.put_metric_alarm(AlarmName=plain, **given)
+    cloudwatch.put_metric_alarm(AlarmName=narrow, Dimensions=[{"Name": "Table", "Value": "orders"}], **given)
+    shown = {one["AlarmName"]: one["Dimensions"] for one in cloudwatch.describe_alarms()["MetricAlarms"]}
+    assert shown[plain] == [] and shown[narrow] == [{"Name": "Table", "Value": "orders"}]
+
+
 def test_mfa_of_a_user_pool(cloud):
     cognito = cloud.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName=name())["UserPool"]["Id"]
