@@ -239,6 +239,7 @@ int check_constraints(struct call *call, const struct value *before, const struc
     bool inside = !wire_header_get(call->request, STR("Authorization")).n;
     if (inside && constraint->each.n && str_eqz(constraint->each, "tags"))
         return 0;
+    call->item = broken.path->count ? broken.path->items[broken.path->count - 1] : NULL;
     if (constraint->answer.n)
         return refuse(call, 400, constraint->code.n ? constraint->code : invalid_code(call, broken.attribute),
             "%.*s",

@@ -202,18 +202,17 @@ static int create(struct call *call, struct resource *existing, struct resource 
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, do_given(call));
-    if (check_reserved(call, attrs))
-        return -1;
     bool waits = existing && (soft_is_waiting(existing) || fill_lingers(call->control, existing));
     if (existing && !waits && asks_again(call, existing, attrs)) {
         *out = existing;
         return 0;
     }
+    if (check_attributes(call, attrs) || check_forms(call, attrs) ||
+        check_together(call, value_merge(call->arena, given_attributes(call, true), attrs)))
+        return -1;
     if (existing)
         return waits ? soft_refuse(call, existing) : refuse_existing(call, existing);
-    if (check_attributes(call, attrs) || check_forms(call, attrs) ||
-        check_together(call, value_merge(call->arena, given_attributes(call, true), attrs)) ||
-        check_references(call, attrs) || check_rules(call, attrs))
+    if (check_references(call, attrs) || check_own(call, NULL, attrs))
         return -1;
     attrs = fill_new(call, type, attrs);
     attrs = fill_kept(call, type, attrs);

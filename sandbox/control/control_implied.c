@@ -163,37 +163,13 @@ int implied_delete(struct call *call, const struct resource *resource)
     return 0;
 }
 
-/* ---- `leaves_behind: [{when, type, attributes, tags}]`, `when` a member of the request ---- */
-
-/* With the tags of what it was, where the attribute that the rule names asks for that. */
-static const struct value *with_tags(
-    struct call *call, const struct value *rule, const struct resource *of, const struct value *attrs)
-{
-    const struct value *copies = value_get(of->attrs, value_gets(rule, "tags"));
-    const struct spec_owned *tags = of->type->tags;
-    const struct value *had = tags ? value_get(of->attrs, tags->attr->attr->name) : NULL;
-    return had && value_equal(copies, &value_true) ? value_with(call->arena, attrs, STR("tags"), had) : attrs;
-}
-
-static int leave_one(struct call *call, const struct resource *resource, const struct value *rule)
-{
-    struct str when = value_gets(rule, "when");
-    const struct spec_type *type = type_called(call, value_getz(rule, "type"));
-    const struct value *given = value_get(call->input, when), *attrs = NULL;
-    if (type && !value_is_null(given))
-        attrs = fill_value(call, resource->type, value_getz(rule, "attributes"),
-            value_with(call->arena, resource->attrs, when, given));
-    if (!attrs)
-        return 0;
-    attrs = with_tags(call, rule, resource, attrs);
-    return do_add(call, type, resource->region, fill_new(call, type, attrs)) ? 0 : -1;
-}
+/* ---- `leaves_behind: [{type, if, attributes}]`: the same at its deletion ---- */
 
 int implied_leave(struct call *call, const struct resource *resource)
 {
     const struct value *rules = value_getz(resource->type->sandbox, "leaves_behind");
     for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (leave_one(call, resource, rules->items[i]))
+        if (make_one(call, resource, rules->items[i]))
             return -1;
     return 0;
 }

@@ -417,12 +417,8 @@ bool check_uses(struct call *call, const struct value *rule, const struct resour
 struct resources check_users(struct call *call, const struct value *rule, const struct resource *resource);
 int64_t check_count_users(struct call *call, const struct resource *resource);
 
-/* What a new one, or what a change gives, has to be besides. */
-int check_rules(struct call *call, const struct value *attrs);
 /* By the type's own function; what was so `before` is not the request's mistake. */
 int check_own(struct call *call, const struct value *before, const struct value *attrs);
-/* What only the service may give. */
-int check_reserved(struct call *call, const struct value *attrs);
 /* Of a change of entries: the service's own are still there (`fixed`). */
 int check_fixed(struct call *call, const struct value *have, const struct value *after);
 /* Is it an entry that the service itself has made? */

@@ -234,7 +234,7 @@ int update_resource(struct call *call, struct resource *resource)
         given = given_to_update(call, resource);
     else if (patched(call, resource, &given, &gone))
         return -1;
-    if (check_values(call, given) || check_rules(call, given))
+    if (check_values(call, given) || check_own(call, NULL, given))
         return -1;
     const struct value *attrs = updated(call, resource, given);
     for (uint32_t i = 0; i < gone->count; i++)

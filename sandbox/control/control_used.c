@@ -5,42 +5,7 @@
 #include "sandbox/control/control_internal.h"
 
 /* ---- What values have to be beside what a schema can say of each alone: names and entries that are the
- * service's own (`reserved`, `fixed`), and what is so for one type alone. */
-
-/* ---- `reserved: {environment: [AWS_REGION], name: [default]}`: keys of a map, or names, that only the
- * service may give ---- */
-
-static int check_unreserved(
-    struct call *call, const struct value *rule, struct str name, const struct value *v)
-{
-    for (uint32_t i = 0; v && v->kind == VALUE_STRING && i < rule->count; i++)
-        if (value_equal(rule->items[i], v))
-            return refuse_invalid(call, name,
-                arena_printf(call->arena, "cannot use the reserved name %.*s", STR_ARG(v->string)));
-    for (uint32_t i = 0; v && v->kind == VALUE_MAP && i < rule->count; i++) {
-        struct str key = value_text(rule->items[i], STR_EMPTY);
-        if (value_get(v, key))
-            return refuse_invalid(call, name,
-                arena_printf(call->arena, "reserved keys that cannot be set are used in this request: %.*s",
-                    STR_ARG(key)));
-    }
-    return 0;
-}
-
-int check_reserved(struct call *call, const struct value *attrs)
-{
-    const struct value *rules = value_getz(call->role->type->sandbox, "reserved");
-    int status = 0;
-    for (uint32_t i = 0; !status && rules && i < rules->count; i++)
-        status = check_unreserved(
-            call, rules->entries[i].value, rules->entries[i].key, value_get(attrs, rules->entries[i].key));
-    return status;
-}
-
-int check_rules(struct call *call, const struct value *attrs)
-{
-    return check_reserved(call, attrs) || check_own(call, NULL, attrs) ? -1 : 0;
-}
+ * service's own (`fixed`), and what is so for one type alone. */
 
 int check_own(struct call *call, const struct value *before, const struct value *attrs)
 {

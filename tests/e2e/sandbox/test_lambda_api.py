@@ -38,6 +38,11 @@ def test_concurrency(function):
     assert refusal(api.get_provisioned_concurrency_config, FunctionName=name, Qualifier="none")["Message"] == f"Cannot find alias arn: {ARN}:function:{name}:none"
 
 
+def test_reserved_variables(function):
+    refused = refusal(function.api.update_function_configuration, FunctionName=function.name, Environment={"Variables": {"TABLE": "x", "AWS_REGION": "x"}})
+    assert refused["Error"]["Code"] == "InvalidParameterValueException" and refused["Error"]["Message"].endswith("Reserved keys used in this request: AWS_REGION")
+
+
 def test_what_is_provisioned_is_part_of_what_is_reserved(function):
     """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html, and recorded answers of AWS."""
     api, name = function.api, function.name
