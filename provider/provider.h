@@ -147,7 +147,7 @@ struct preparation {
 };
 
 /* list: what is looked for. */
-struct sought {
+struct list_filter {
     const struct value *wanted;        /* as `read` has it */
     const struct value *const *priors; /* the recorded attributes of what there should be */
     size_t count;
@@ -221,25 +221,25 @@ struct resource_ops {
 
     /*
      * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as
-     * the listing gives plus those sub-resources in sought->wanted that can be had in bulk (tags). *covered
+     * the listing gives plus those sub-resources in filter->wanted that can be had in bulk (tags). *covered
      * becomes the list of attribute names that the objects carry authoritatively; the rest of what is wanted
      * must be read one by one. NULL where schema->bulk is false.
      */
-    int (*list)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+    int (*list)(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
 
     /*
      * Calls `found` for every object of this type that the account has, with little more than what identifies
-     * it. Where that takes a parent (spec_ids_needs()), sought->priors names the parents. NULL: `list` does.
+     * it. Where that takes a parent (spec_ids_needs()), filter->priors names the parents. NULL: `list` does.
      */
-    int (*ids)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+    int (*ids)(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
         struct err *err);
 
     /*
      * By how many calls a listing of one page would be cheaper than reading each. It does not call anything.
      * NULL where `list` is NULL, or knows no limit of pages.
      */
-    int (*listing_saves)(struct op_ctx *ctx, const struct sought *sought);
+    int (*listing_saves)(struct op_ctx *ctx, const struct list_filter *filter);
 
     /*
      * Creates and waits until usable; *live is the whole object afterwards: what was asked for as far as it

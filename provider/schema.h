@@ -160,8 +160,9 @@ struct attr {
                                      have one of these values; NULL: always one */
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
     bool send_default; /* the service wants it even where the file is silent */
-    bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
-    bool steers;     /* of local ones: says how things are done, not what the resource is */
+    bool local; /* used by weir itself (force_destroy, source): recorded, compared with the record, never read
+                   live */
+    bool weir_only;  /* of local ones: says how things are done, not what the resource is */
     bool identifies; /* requests name the resource by it, so it is kept readable */
     bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;

@@ -122,7 +122,7 @@ static void *wake_up(void *ctx)
 /* What goes on by itself: servers answer from the beginning, schedules fire before anybody asks for
  * something.
  */
-static void wake_what_was_kept(struct sandbox *s)
+static void load_kept_services(struct sandbox *s)
 {
     static const char *const servers[] = {"aws.ec2.instance-", "aws.kafka.cluster-", "aws.mwaa.environment-",
         "aws.rds.instance-", "aws.redshift.cluster-", "aws.redshiftserverless.workgroup-", NULL};
@@ -174,7 +174,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         folder_announce(s->lock_fd, sandbox_endpoint(s, &scratch), options->passes);
     }
-    wake_what_was_kept(s);
+    load_kept_services(s);
     *out = s;
     return 0;
 }

@@ -77,10 +77,11 @@ int look_list(struct look *look, const struct schema *schema, const struct value
 {
     struct op_ctx op = context(look, schema);
     const struct value *covered, *id = value_string_ref(look->arena, schema->id);
-    const struct sought sought = {.wanted = value_list(look->arena, &id, 1), .priors = priors, .count = n};
+    const struct list_filter filter = {
+        .wanted = value_list(look->arena, &id, 1), .priors = priors, .count = n};
     struct look_turns turns = {PTHREAD_MUTEX_INITIALIZER, found, found_ctx};
-    int failed = schema->ops->ids ? schema->ops->ids(&op, &sought, take_turn, &turns, err)
-                                  : schema->ops->list(&op, &sought, take_turn, &turns, &covered, err);
+    int failed = schema->ops->ids ? schema->ops->ids(&op, &filter, take_turn, &turns, err)
+                                  : schema->ops->list(&op, &filter, take_turn, &turns, &covered, err);
     pthread_mutex_destroy(&turns.one);
     return failed;
 }

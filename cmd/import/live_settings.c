@@ -94,7 +94,7 @@ static const struct value *setting_of(const struct settings *s, const struct att
         return v; /* a filter's pattern that every event matches */
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
         v = own_tags(arena, v);
-    if (!attr->settable || (attr->steers && !attr->required) || value_is_empty(v) ||
+    if (!attr->settable || (attr->weir_only && !attr->required) || value_is_empty(v) ||
         (!attr->required &&
             (attr->default_value ? attr_equal(attr, attr->default_value, v) : v == &value_false)))
         return NULL;

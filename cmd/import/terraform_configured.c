@@ -5,8 +5,8 @@
 #include <ctype.h>
 
 /* ---- A state without a configuration has values for what is not configured. What the service fills in by
- * itself is listed beside the names (`unsaid:`); zeros and falses within blocks are not configured, nor are
- * those that the type does not take, and what is a type's default. */
+ * itself is listed beside the names (`unconfigured:`); zeros and falses within blocks are not configured, nor
+ * are those that the type does not take, and what is a type's default. */
 
 /* ---- as the state has it ---- */
 

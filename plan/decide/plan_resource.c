@@ -16,7 +16,7 @@ static const struct value *as_configured(
     for (size_t i = 0; live && i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
         const struct value *given = value_get(desired, attr->name);
-        if (attr->local && !attr->steers && attr->replace && given && !value_get(live, attr->name))
+        if (attr->local && !attr->weir_only && attr->replace && given && !value_get(live, attr->name))
             live = value_with(arena, live, attr->name, given);
     }
     return live;

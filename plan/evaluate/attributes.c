@@ -493,7 +493,7 @@ const struct value *evaluate_steering(struct planner *p, const struct instance *
     AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr_expr *given = &decl->attrs[i];
-        if (!given->attr->steers)
+        if (!given->attr->weir_only)
             continue;
         const struct value *v = expr_eval(given->expr, &scope, arena), *converted;
         struct schema_issue issue = {0};

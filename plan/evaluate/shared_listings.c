@@ -187,7 +187,7 @@ static const struct value *names_of_both(
 
 /* Everything that everybody may want of it. */
 static int listed_make(
-    struct listed *listed, const struct op_ctx *asker, const struct sought *sought, struct err *err)
+    struct listed *listed, const struct op_ctx *asker, const struct list_filter *filter, struct err *err)
 {
     const struct value *before = listed->known ? value_copy(asker->arena, listed->wanted) : &value_empty_list;
     const struct value *covered = NULL;
@@ -198,8 +198,8 @@ static int listed_make(
     ctx.observer = &observer;
     for (size_t i = 0; i < listed->prior_count; i++)
         ctx.sensitive |= object_tells_secrets(ctx.schema, listed->priors[i]);
-    listed->wanted = value_copy(&listed->arena, names_of_both(asker->arena, before, sought->wanted));
-    struct sought all = {listed->wanted, listed->priors, listed->prior_count, sought->page_limit};
+    listed->wanted = value_copy(&listed->arena, names_of_both(asker->arena, before, filter->wanted));
+    struct list_filter all = {listed->wanted, listed->priors, listed->prior_count, filter->page_limit};
     if (ctx.schema->ops->list(&ctx, &all, keep_object, listed, &covered, err))
         return -1;
     listed->covered = value_copy(&listed->arena, covered ? covered : &value_empty_list);
@@ -217,16 +217,16 @@ static void listed_tell(
 }
 
 int shared_list(struct shared *shared, const struct record *record, struct op_ctx *ctx,
-    const struct sought *sought, resource_found *found, void *found_ctx, const struct value **covered,
+    const struct list_filter *filter, resource_found *found, void *found_ctx, const struct value **covered,
     struct err *err)
 {
     struct listed *listed = shared ? shared_find(shared, record) : NULL;
     int status = 0;
     if (!listed)
-        return ctx->schema->ops->list(ctx, sought, found, found_ctx, covered, err);
+        return ctx->schema->ops->list(ctx, filter, found, found_ctx, covered, err);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listed->lock);
-    if (!listed->known || !has_all(listed->wanted, sought->wanted))
-        status = listed_make(listed, ctx, sought, err);
+    if (!listed->known || !has_all(listed->wanted, filter->wanted))
+        status = listed_make(listed, ctx, filter, err);
     if (!status) {
         listed_tell(listed, ctx, found, found_ctx);
         *covered = value_copy(ctx->arena, listed->covered);

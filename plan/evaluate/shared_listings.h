@@ -42,5 +42,5 @@ size_t shared_count(struct shared *shared, const struct record *record);
  * it is just that.
  */
 int shared_list(struct shared *shared, const struct record *record, struct op_ctx *ctx,
-    const struct sought *sought, resource_found *found, void *found_ctx, const struct value **covered,
+    const struct list_filter *filter, resource_found *found, void *found_ctx, const struct value **covered,
     struct err *err);

@@ -136,7 +136,7 @@ static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
 {
     int64_t n = 0;
     const struct value *covered = NULL;
-    struct sought all = {.wanted = &value_empty_list};
+    struct list_filter all = {.wanted = &value_empty_list};
     struct op_ctx op = op_context(use->p, &d->arena, use->provider, use->schema, use->schema->name);
     if (use->schema->ops->list && use->schema->bulk)
         use->schema->ops->list(&op, &all, count_one, &n, &covered, ERR_IGNORED);

@@ -167,9 +167,9 @@ const struct value *object_steered(
     for (size_t i = 0; desired && i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
         const struct value *v = value_get(desired, attr->name);
-        if (attr->steers && value_is_known(v) && !value_is_null(v))
+        if (attr->weir_only && value_is_known(v) && !value_is_null(v))
             prior = value_with(arena, prior, attr->name, v);
-        else if (attr->steers && !v)
+        else if (attr->weir_only && !v)
             prior = value_with(arena, prior, attr->name, NULL);
     }
     return prior;

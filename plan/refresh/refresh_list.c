@@ -134,12 +134,12 @@ static void listed_ownership(void *ctx, struct str id, const struct value *owner
         refresh_note_ownership(listing->refresh, seen, owner_tags);
 }
 
-static struct sought sought_of(struct refresh *r, struct group *group, struct arena *arena)
+static struct list_filter filter_of(struct refresh *r, struct group *group, struct arena *arena)
 {
     const struct value **priors = ARENA_ARRAY(arena, const struct value *, group->n);
     for (size_t k = 0; k < group->n; k++)
         priors[k] = group->items[k]->record->attrs;
-    return (struct sought){refresh_wanted_by(r, arena, group), priors, group->n, group->page_limit};
+    return (struct list_filter){refresh_wanted_by(r, arena, group), priors, group->n, group->page_limit};
 }
 
 void refresh_choose_bulk(struct refresh *r, struct group *group)
@@ -154,8 +154,8 @@ void refresh_choose_bulk(struct refresh *r, struct group *group)
     if (group->bulk || !listable || !ops->listing_saves || (quick && group->schema->scattered))
         return;
     struct op_ctx ctx = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
-    struct sought sought = sought_of(r, group, &arena);
-    group->bulk = quick || ops->listing_saves(&ctx, &sought) >= SAVES_FROM;
+    struct list_filter filter = filter_of(r, group, &arena);
+    group->bulk = quick || ops->listing_saves(&ctx, &filter) >= SAVES_FROM;
     group->page_limit = group->bulk;
 }
 
@@ -165,12 +165,12 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
     struct listing listing = {r, group};
     struct op_ctx ctx = op_context(r->p, arena, group->provider, group->schema, group->schema->name);
     struct op_observer observer = {.ctx = &listing, .saw_ownership_tags = listed_ownership};
-    struct sought sought = sought_of(r, group, arena);
+    struct list_filter filter = filter_of(r, group, arena);
     ctx.observer = &observer;
     ctx.known_tags = refresh_tags_of(&r->tags, group->provider);
     for (size_t k = 0; k < group->n; k++)
-        ctx.sensitive |= object_tells_secrets(group->schema, sought.priors[k]);
-    return shared_list(r->p->workspace->options->shared, group->items[0]->record, &ctx, &sought, found_listed,
+        ctx.sensitive |= object_tells_secrets(group->schema, filter.priors[k]);
+    return shared_list(r->p->workspace->options->shared, group->items[0]->record, &ctx, &filter, found_listed,
         &listing, covered, err);
 }
 

@@ -114,7 +114,7 @@ static int take_listed(
 
 /* A handler lists whole objects or identifiers alone, which only shows: what none has is not in the listing.
  */
-static int list_all(struct op_ctx *ctx, const struct sought *sought UNUSED, resource_found *found,
+static int list_all(struct op_ctx *ctx, const struct list_filter *filter UNUSED, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     bool *seen = ARENA_ARRAY(ctx->arena, bool, ctx->schema->attr_count + 1);

@@ -355,15 +355,15 @@ static const struct value *from_listing(
     return live;
 }
 
-static int container_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+static int container_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct value *items;
-    *covered = reported(ctx->arena, sought->wanted);
+    *covered = reported(ctx->arena, filter->wanted);
     if (resource_list(ctx, STR_EMPTY, &items, err))
         return -1;
-    for (size_t k = 0; k < sought->count; k++) {
-        struct str id = value_gets(sought->priors[k], "id"), name = resource_name(sought->priors[k]);
+    for (size_t k = 0; k < filter->count; k++) {
+        struct str id = value_gets(filter->priors[k], "id"), name = resource_name(filter->priors[k]);
         struct str listed = arena_printf(ctx->arena, "/%.*s", STR_ARG(name));
         for (uint32_t i = 0; i < items->count; i++) {
             const struct value *item = items->items[i], *names = value_getz(item, "Names");
@@ -372,7 +372,7 @@ static int container_list(struct op_ctx *ctx, const struct sought *sought, resou
             if (!same)
                 continue; /* another one of that name is read by itself */
             labels_report(ctx, name, value_getz(item, "Labels"));
-            found(found_ctx, from_listing(ctx, item, sought->priors[k]));
+            found(found_ctx, from_listing(ctx, item, filter->priors[k]));
         }
     }
     return 0;

@@ -74,8 +74,8 @@ int resource_list_owned(
     struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
 int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 /* For documents that say in a listing all they say. */
-int resource_list_all(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err);
+int resource_list_all(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err);
 /* The listing's documents. */
 int resource_list(struct op_ctx *ctx, struct str filter, const struct value **items, struct err *err);
 

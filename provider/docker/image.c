@@ -134,19 +134,19 @@ static int image_read(struct op_ctx *ctx, const struct value *prior, const struc
 
 const struct resource docker_image = {.what = "image", .listing = "/images/json"};
 
-static int image_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int image_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct value *items;
-    *covered = sought->wanted;
+    *covered = filter->wanted;
     if (resource_list(ctx, STR_EMPTY, &items, err))
         return -1;
-    for (size_t k = 0; k < sought->count; k++) {
-        struct str name = value_gets(sought->priors[k], "name");
+    for (size_t k = 0; k < filter->count; k++) {
+        struct str name = value_gets(filter->priors[k], "name");
         for (uint32_t i = 0; i < items->count; i++)
             if (is_named(ctx->arena, items->items[i], name)) {
                 labels_report(ctx, name, labels_of(items->items[i]));
-                found(found_ctx, image_decode(ctx, items->items[i], sought->priors[k]));
+                found(found_ctx, image_decode(ctx, items->items[i], filter->priors[k]));
                 break;
             }
     }

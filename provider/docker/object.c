@@ -217,24 +217,24 @@ int resource_list_owned(
 }
 
 /* The recorded attributes of the one with this name, among those that a refresh looks for; NULL: none. */
-static const struct value *resource_prior(const struct sought *sought, struct str name)
+static const struct value *resource_prior(const struct list_filter *filter, struct str name)
 {
-    for (size_t i = 0; i < sought->count; i++)
-        if (str_eq(resource_name(sought->priors[i]), name))
-            return sought->priors[i];
+    for (size_t i = 0; i < filter->count; i++)
+        if (str_eq(resource_name(filter->priors[i]), name))
+            return filter->priors[i];
     return NULL;
 }
 
-int resource_list_all(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+int resource_list_all(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct value *items;
-    *covered = sought->wanted;
+    *covered = filter->wanted;
     if (resource_list(ctx, STR_EMPTY, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str name = listed_name(items->items[i]);
-        const struct value *prior = resource_prior(sought, name);
+        const struct value *prior = resource_prior(filter, name);
         if (!prior)
             continue; /* somebody else's */
         labels_report(ctx, name, labels_of(ctx, items->items[i]));

@@ -18,23 +18,23 @@ static int host_read(struct op_ctx *ctx, const struct value *prior, const struct
     return may_command(ctx, err) || host_look(ctx, prior, live, err) ? -1 : 0;
 }
 
-static int host_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int host_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
-    struct question *questions = ARENA_ARRAY(ctx->arena, struct question, sought->count + 1);
+    struct question *questions = ARENA_ARRAY(ctx->arena, struct question, filter->count + 1);
     if (may_command(ctx, err))
         return -1;
     *covered = op_all_readable(ctx);
-    for (size_t i = 0; i < sought->count; i++)
-        script_look(ctx, sought->priors[i], &questions[i]);
-    if (machine_ask(host_machine(ctx), ctx, questions, sought->count, err))
+    for (size_t i = 0; i < filter->count; i++)
+        script_look(ctx, filter->priors[i], &questions[i]);
+    if (machine_ask(host_machine(ctx), ctx, questions, filter->count, err))
         return -1;
-    for (size_t i = 0; i < sought->count; i++) {
+    for (size_t i = 0; i < filter->count; i++) {
         if (questions[i].err.class != ERR_NONE) {
             *err = questions[i].err;
             return -1;
         }
-        const struct value *live = script_live(ctx, sought->priors[i], questions[i].reported);
+        const struct value *live = script_live(ctx, filter->priors[i], questions[i].reported);
         if (live)
             found(found_ctx, live);
     }

@@ -95,11 +95,11 @@ static int op_read(struct op_ctx *ctx, const struct value *prior, const struct v
     return kafka_look(ctx, &prior, 1, keep_found, live, err);
 }
 
-static int op_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int op_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     *covered = op_all_readable(ctx);
-    return kafka_look(ctx, sought->priors, sought->count, found, found_ctx, err);
+    return kafka_look(ctx, filter->priors, filter->count, found, found_ctx, err);
 }
 
 /* ---- planning ---- */

@@ -62,7 +62,7 @@ static const struct kept_key rule_keys[] = {
 static const struct kept_key type_keys[] = {
     {"id", offsetof(struct names_type, ids)},
     {"set", offsetof(struct names_type, set)},
-    {"unsaid", offsetof(struct names_type, unconfigured)},
+    {"unconfigured", offsetof(struct names_type, unconfigured)},
     {"split", offsetof(struct names_type, split)},
     {"blocks", offsetof(struct names_type, blocks)},
     {"zeros", offsetof(struct names_type, zeros)},

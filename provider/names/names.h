@@ -28,7 +28,7 @@
  *       random_pet: {type: weir.random, set: {kind: name}, id: [id]}
  *       random_password: {asked: true}           # what is secret of it is asked for
  *       aws_security_group_rule: {type: security_group_rule, split: [cidr_blocks]} # one for each value of it
- *       aws_instance: {type: instance, unsaid: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
+ *       aws_instance: {type: instance, unconfigured: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
  * ["ports[].from"]}
  *
  *       aws_kinesis_stream: {type: stream, besides: {kms_key: {encryption_type: KMS}}} # said as well, where
@@ -40,8 +40,8 @@
  *
  *       aws_security_group: {type: security_group, blocks: {ingress: security_group_id}}
  *
- * `unsaid` counts for a state without its configuration: what the service fills in where nobody says it; null
- * is any value. Zeros within blocks are nothing said there, but for those (in our words) of `zeros`.
+ * `unconfigured` counts for a state without its configuration: what the service fills in where nobody says
+ * it; null is any value. Zeros within blocks are nothing said there, but for those (in our words) of `zeros`.
  *
  * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
  * attribute are the same word.

@@ -28,7 +28,7 @@ static int statement_create(struct pg_work *work, struct err *err)
     return statement_run_text(work, work->desired, "create", err);
 }
 
-/* What steers only is no reason to run anything. */
+/* What weir alone uses is no reason to run anything. */
 static bool statement_is_another(const struct pg_work *work)
 {
     return pg_work_has(work, "create") || pg_work_has(work, "update") || pg_work_has(work, "triggers");

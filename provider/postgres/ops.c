@@ -119,13 +119,13 @@ static int postgres_read(struct op_ctx *ctx, const struct value *prior, const st
 }
 
 static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct str database,
-    const struct sought *sought, resource_found *found, void *found_ctx, struct err *err)
+    const struct list_filter *filter, resource_found *found, void *found_ctx, struct err *err)
 {
-    const struct value **mine = ARENA_ARRAY(ctx->arena, const struct value *, sought->count);
+    const struct value **mine = ARENA_ARRAY(ctx->arena, const struct value *, filter->count);
     size_t n = 0;
-    for (size_t i = 0; i < sought->count; i++)
-        if (str_eq(database_of(type, sought->priors[i]), database))
-            mine[n++] = sought->priors[i];
+    for (size_t i = 0; i < filter->count; i++)
+        if (str_eq(database_of(type, filter->priors[i]), database))
+            mine[n++] = filter->priors[i];
     AUTO_SESSION struct session *session = NULL;
     struct err why = ERR_INIT;
     if (!session_take(ctx, database, &session, &why) &&
@@ -136,25 +136,25 @@ static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct 
     return err_raise(err, &why);
 }
 
-static int postgres_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+static int postgres_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct pg_type *type = ops_type_of(ctx);
     AUTO_MAP struct map done = MAP_INIT;
     *covered = op_all_readable(ctx); /* what the query shows */
-    for (size_t i = 0; i < sought->count; i++) {
+    for (size_t i = 0; i < filter->count; i++) {
         if (type->read) {
             const struct value *live;
-            if (ops_look(ctx, sought->priors[i], &live, err))
+            if (ops_look(ctx, filter->priors[i], &live, err))
                 return -1;
             if (live)
                 found(found_ctx, live);
             continue;
         }
-        struct str database = database_of(type, sought->priors[i]);
+        struct str database = database_of(type, filter->priors[i]);
         if (map_set(&done, database, ctx))
             continue;
-        if (list_database(ctx, type, database, sought, found, found_ctx, err))
+        if (list_database(ctx, type, database, filter, found, found_ctx, err))
             return -1;
     }
     return 0;

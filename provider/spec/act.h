@@ -22,7 +22,7 @@ struct act {
     const struct value *changed; /* of an update: names of what is to change; NULL: what is given */
     const struct value *taking;  /* of an update: what is wanted, with nulls for what is taken out of it */
     const struct attempt *attempt; /* of a creation, and of finding it again */
-    size_t page_limit;             /* of a listing, see struct sought; 0: none */
+    size_t page_limit;             /* of a listing, see struct list_filter; 0: none */
     unsigned teardown;             /* consents of a deletion, see enum teardown */
     struct aws_client *client;
     const struct value *raw; /* of the last read: the object in its first answer, under the service's names */
@@ -44,7 +44,7 @@ void act_init(struct act *act, struct op_ctx *ctx);
 /* ---- act_template.c ---- */
 
 /*
- * Texts with ${…} filled in from the object, its defaults and the surroundings; maps and lists at every
+ * Texts with ${…} filled in from the object, its defaults and the context; maps and lists at every
  * depth. *out is unknown where something in a text is, NULL where something has no value; list items without
  * one are left out.
  */
@@ -129,9 +129,9 @@ bool act_skips(struct act *act, const struct spec_skip *skip, const struct value
  * weir's. */
 int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err);
 /* Can the tags of what is looked for be had at once? */
-bool act_tags_in_bulk(struct act *act, const struct sought *sought);
+bool act_tags_in_bulk(struct act *act, const struct list_filter *filter);
 /* Then these, by ARN: by name, as far as the names are known, else those of the whole type. */
-int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err);
+int act_list_tags(struct act *act, const struct list_filter *filter, struct map *by_arn, struct err *err);
 
 /* ---- act_ops.c ---- */
 
@@ -335,7 +335,7 @@ void act_hint_teardown(const struct act *act, struct err *err);
 
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
-int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+int spec_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err);
 int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
@@ -354,9 +354,9 @@ int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
 int spec_list_owned(
     struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
-int spec_ids(
-    struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx, struct err *err);
-int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought);
+int spec_ids(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
+    struct err *err);
+int spec_listing_saves(struct op_ctx *ctx, const struct list_filter *filter);
 struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool listed);
 int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,
     struct err *err);

@@ -49,7 +49,7 @@ static const struct value *left_of(struct act *act, const struct value *wanted, 
     return value_builder_list(&left);
 }
 
-int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought)
+int spec_listing_saves(struct op_ctx *ctx, const struct list_filter *filter)
 {
     struct act act;
     act_init(&act, ctx);
@@ -58,12 +58,12 @@ int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought)
         return 0;
     int saves = 0;
     for (size_t i = 0; i < type->list.count; i++)
-        saves -= act_list_needs(&type->list.items[i], sought->wanted);
-    const struct value *covered = act_list_covers(&act, sought->wanted);
-    const struct value *all = left_of(&act, sought->wanted, NULL),
-                       *left = left_of(&act, sought->wanted, covered);
-    for (size_t i = 0; i < sought->count; i++)
-        saves += read_calls(&act, sought->priors[i], all) - read_calls(&act, sought->priors[i], left);
+        saves -= act_list_needs(&type->list.items[i], filter->wanted);
+    const struct value *covered = act_list_covers(&act, filter->wanted);
+    const struct value *all = left_of(&act, filter->wanted, NULL),
+                       *left = left_of(&act, filter->wanted, covered);
+    for (size_t i = 0; i < filter->count; i++)
+        saves += read_calls(&act, filter->priors[i], all) - read_calls(&act, filter->priors[i], left);
     return saves;
 }
 

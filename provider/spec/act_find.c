@@ -82,8 +82,8 @@ static int ids_within(struct op_ctx *ctx, struct act *act, const struct value *p
     return 0;
 }
 
-int spec_ids(
-    struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx, struct err *err)
+int spec_ids(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
+    struct err *err)
 {
     struct act act;
     struct spec_names needs;
@@ -93,8 +93,8 @@ int spec_ids(
         return 0;
     if (!needs.count)
         return ids_within(ctx, &act, NULL, found, found_ctx, err);
-    for (size_t i = 0; i < sought->count; i++)
-        if (ids_within(ctx, &act, sought->priors[i], found, found_ctx, err))
+    for (size_t i = 0; i < filter->count; i++)
+        if (ids_within(ctx, &act, filter->priors[i], found, found_ctx, err))
             return -1;
     return 0;
 }

@@ -32,20 +32,20 @@ static const struct value *covered_names(
 }
 
 /* As it is recorded, where a listing does not say enough to make it of. */
-static struct str recorded_arn(struct act *act, const struct sought *sought, const struct value *live)
+static struct str recorded_arn(struct act *act, const struct list_filter *filter, const struct value *live)
 {
     const struct value *id = value_get(live, act->type->schema.id);
-    for (size_t i = 0; i < sought->count; i++)
-        if (value_equal(value_get(sought->priors[i], act->type->schema.id), id))
-            return value_gets(sought->priors[i], "arn");
+    for (size_t i = 0; i < filter->count; i++)
+        if (value_equal(value_get(filter->priors[i], act->type->schema.id), id))
+            return value_gets(filter->priors[i], "arn");
     return STR_EMPTY;
 }
 
 static const struct value *with_tags(
-    struct act *act, const struct sought *sought, const struct value *live, const struct map *by_arn)
+    struct act *act, const struct list_filter *filter, const struct value *live, const struct map *by_arn)
 {
     struct str arn = value_gets(live, "arn");
-    const struct value *tags = map_get(by_arn, arn.n ? arn : recorded_arn(act, sought, live));
+    const struct value *tags = map_get(by_arn, arn.n ? arn : recorded_arn(act, filter, live));
     return value_with(act->arena, live, act->type->tags->attr->attr->name, tags ? tags : &value_empty_map);
 }
 
@@ -67,7 +67,7 @@ struct listing {
     struct act *act;
     const struct spec_step *step;
     int (*use)(struct listing *l, const struct value *items, const struct value *base, struct err *err);
-    const struct sought *sought;
+    const struct list_filter *filter;
     struct map *by_id; /* attributes that further listings bring */
     const struct map *by_arn;
     resource_found *found;
@@ -88,14 +88,14 @@ static int list_once(struct listing *l, const struct value *base, const struct v
 /* `per: [database]`: once for each database that something recorded lies in. */
 static int list_per(struct listing *l, struct err *err)
 {
-    const struct sought *sought = l->sought;
-    const struct value **bases = ARENA_ARRAY(l->act->arena, const struct value *, sought->count);
+    const struct list_filter *filter = l->filter;
+    const struct value **bases = ARENA_ARRAY(l->act->arena, const struct value *, filter->count);
     size_t n = 0;
-    for (size_t i = 0; i < sought->count; i++) {
+    for (size_t i = 0; i < filter->count; i++) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->act->arena);
         for (size_t k = 0; k < l->step->list.per.count; k++) {
             struct str name = l->step->list.per.items[k];
-            const struct value *v = value_get(sought->priors[i], name);
+            const struct value *v = value_get(filter->priors[i], name);
             if (v)
                 value_builder_set(&b, name, v);
         }
@@ -115,12 +115,12 @@ static int list_per(struct listing *l, struct err *err)
 /* The ids of those that the step is about. */
 static const struct value **ids_asked(struct listing *l, size_t *n)
 {
-    const struct sought *sought = l->sought;
-    const struct value **ids = ARENA_ARRAY(l->act->arena, const struct value *, sought->count + 1);
+    const struct list_filter *filter = l->filter;
+    const struct value **ids = ARENA_ARRAY(l->act->arena, const struct value *, filter->count + 1);
     *n = 0;
-    for (size_t i = 0; i < sought->count; i++) {
-        const struct value *id = value_get(sought->priors[i], l->act->type->schema.id);
-        if (!value_is_null(id) && act_applies(l->act, l->step, sought->priors[i]))
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct value *id = value_get(filter->priors[i], l->act->type->schema.id);
+        if (!value_is_null(id) && act_applies(l->act, l->step, filter->priors[i]))
             ids[(*n)++] = id;
     }
     return ids;
@@ -239,40 +239,40 @@ static int use_objects(
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: an item has no %.*s",
                 STR_ARG(l->step->call.op->wire.name), STR_ARG(act->type->schema.id));
         live = value_merge(act->arena, live, map_get(l->by_id, id_of(act, live)));
-        live = with_empty_sets(act, l->sought->wanted, live);
+        live = with_empty_sets(act, l->filter->wanted, live);
         if (act_is_gone(act, live))
             continue;
-        live = l->by_arn ? with_tags(act, l->sought, live, l->by_arn) : live;
+        live = l->by_arn ? with_tags(act, l->filter, live, l->by_arn) : live;
         l->found(l->found_ctx, act_shown(act, act_without_ownership_tags(act, live)));
     }
     return 0;
 }
 
-int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+int spec_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
     act.keep_ownership_tags = op_wants_ownership_tags(ctx);
     act.asks = true;
-    act.page_limit = sought->page_limit;
+    act.page_limit = filter->page_limit;
     const struct spec_type *type = act.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;
-    bool tags = type->tags && act_wants(sought->wanted, type->tags->attr->attr->name) &&
-                act_tags_in_bulk(&act, sought);
+    bool tags = type->tags && act_wants(filter->wanted, type->tags->attr->attr->name) &&
+                act_tags_in_bulk(&act, filter);
     struct listing l = {.act = &act,
-        .sought = sought,
+        .filter = filter,
         .by_id = &by_id,
         .by_arn = tags ? &by_arn : NULL,
         .found = found,
         .found_ctx = found_ctx};
     bool *refused = ARENA_ARRAY(act.arena, bool, type->list.count);
-    if (list_all_more(&l, sought->wanted, refused, err) ||
-        (tags && act_list_tags(&act, sought, &by_arn, err)))
+    if (list_all_more(&l, filter->wanted, refused, err) ||
+        (tags && act_list_tags(&act, filter, &by_arn, err)))
         return -1;
     l.use = use_objects;
     if (list_step(&l, &type->list.items[0], err))
         return -1;
-    *covered = covered_names(&act, sought->wanted, tags, refused);
+    *covered = covered_names(&act, filter->wanted, tags, refused);
     return 0;
 }

@@ -85,13 +85,13 @@ static void native_found(void *ctx, const struct value *live)
         listing->found(listing->found_ctx, live);
 }
 
-static int native_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+static int native_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
     struct native_listing listing = {&act, found, found_ctx};
-    return act.type->native->list(ctx, sought, native_found, &listing, covered, err);
+    return act.type->native->list(ctx, filter, native_found, &listing, covered, err);
 }
 
 /* What is known by its name beforehand is there, or it is not. */

@@ -58,36 +58,36 @@ int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_fou
 }
 
 /* The ARNs of all that is looked for; NULL: not of each. */
-static const struct str *names_of(struct act *act, const struct sought *sought)
+static const struct str *names_of(struct act *act, const struct list_filter *filter)
 {
-    struct str *names = ARENA_ARRAY(act->arena, struct str, sought->count + 1);
-    for (size_t i = 0; i < sought->count; i++) {
-        names[i] = spec_tag_name(act->ctx, sought->priors[i], true);
+    struct str *names = ARENA_ARRAY(act->arena, struct str, filter->count + 1);
+    for (size_t i = 0; i < filter->count; i++) {
+        names[i] = spec_tag_name(act->ctx, filter->priors[i], true);
         if (!names[i].n)
             return NULL;
     }
-    return sought->count ? names : NULL;
+    return filter->count ? names : NULL;
 }
 
-bool act_tags_in_bulk(struct act *act, const struct sought *sought)
+bool act_tags_in_bulk(struct act *act, const struct list_filter *filter)
 {
-    return (act->type->tags->bulk.n && !act->page_limit) || names_of(act, sought);
+    return (act->type->tags->bulk.n && !act->page_limit) || names_of(act, filter);
 }
 
-int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err)
+int act_list_tags(struct act *act, const struct list_filter *filter, struct map *by_arn, struct err *err)
 {
-    const struct str *names = names_of(act, sought);
+    const struct str *names = names_of(act, filter);
     const struct map *known = act->ctx->known_tags;
     struct tagging t = {act, by_arn};
     size_t n = 0;
     if (!names)
         return act_tagged(act, NULL, by_arn, err);
-    for (; known && n < sought->count && map_get(known, names[n]); n++)
+    for (; known && n < filter->count && map_get(known, names[n]); n++)
         add_tagged(&t, names[n], map_get(known, names[n]));
     const struct aws_tagged wanted = {.type = act->type->tags->bulk, .cancel = act->ctx->cancel};
-    if (n == sought->count)
+    if (n == filter->count)
         return 0;
-    return aws_tagged_of(act->client, act->arena, names, sought->count, &wanted, add_tagged, &t, err);
+    return aws_tagged_of(act->client, act->arena, names, filter->count, &wanted, add_tagged, &t, err);
 }
 
 /* "default.*" is whatever begins so. */

@@ -6,7 +6,7 @@
 
 #include <ctype.h>
 
-static int template_surroundings(struct act *act, struct str name, const struct value **out, struct err *err)
+static int template_context(struct act *act, struct str name, const struct value **out, struct err *err)
 {
     struct str text = STR_EMPTY;
     const struct provider_kind *kind = act->type->service->kind;
@@ -38,14 +38,14 @@ static int template_surroundings(struct act *act, struct str name, const struct 
     return 0;
 }
 
-/* An attribute's value or default, or one of the surroundings; *out stays NULL where there is none. */
+/* An attribute's value or default, or one of the context; *out stays NULL where there is none. */
 static int template_value(
     struct act *act, struct str name, const struct value *object, const struct value **out, struct err *err)
 {
     const struct spec_attr *attr = spec_attr_find(act->type, name);
     const struct value *v = attr ? value_get(object, name) : NULL;
     *out = value_is_null(v) && attr ? attr->attr->default_value : v;
-    return value_is_null(*out) ? template_surroundings(act, name, out, err) : 0;
+    return value_is_null(*out) ? template_context(act, name, out, err) : 0;
 }
 
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
@@ -369,9 +369,9 @@ static int add_extras(struct act *act, const struct spec_request *request, const
 /* What weir itself uses has its default even where the file is silent; services mostly know their own. */
 static const struct value *default_to_send(const struct spec_step *step, const struct spec_attr *attr)
 {
-    if (!attr || (!attr->steers && !attr->attr->send_default))
+    if (!attr || (!attr->weir_only && !attr->attr->send_default))
         return NULL;
-    bool stays = step->call.partial && attr->attr->settable && !attr->attr->replace && !attr->steers;
+    bool stays = step->call.partial && attr->attr->settable && !attr->attr->replace && !attr->weir_only;
     return stays ? NULL : attr->attr->default_value; /* an update in parts has what changes by itself */
 }
 

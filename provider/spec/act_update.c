@@ -220,7 +220,8 @@ static int object_to_send(
             v = value_get(u->prior, name);
         if (live && attr->attr->shared)
             v = with_others(u->act->arena, v, value_get(u->prior, name), value_get(live, name));
-        if (step->call.partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)
+        if (step->call.partial && !changed && attr->attr->settable && !attr->attr->replace &&
+            !attr->weir_only)
             v = NULL;
         if (!value_is_null(v))
             value_builder_set(&b, name, v);

@@ -505,7 +505,7 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .sensitive = load_flag(l, map, "sensitive"),
         .write_only = load_flag(l, map, "write_only"),
         .local = load_flag(l, map, "local"),
-        .steers = load_flag(l, map, "local"),
+        .weir_only = load_flag(l, map, "local"),
         .send_default = load_flag(l, map, "send_default"),
         .shared = load_flag(l, map, "shared")};
     load_replace(l, map, attr);
@@ -525,7 +525,7 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .answer = typed.answer,
         .template = load_text(l, map, "template"),
         .changes_with = load_names(l, node_get(map, "changes_with")),
-        .steers = attr->local,
+        .weir_only = attr->local,
         .hidden = load_flag(l, map, "hidden")};
     const struct node *import = node_get(map, "import"), *older = node_get(map, "older");
     if (older && older->kind == NODE_MAP)

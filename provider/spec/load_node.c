@@ -51,7 +51,7 @@ static void describe_attr(struct loader *l, const struct node_entry *entry, stru
     struct spec_attr attr;
     load_attr(l, entry->key, entry->value, &attr);
     *out = *attr.attr;
-    out->steers = false;
+    out->weir_only = false;
 }
 
 static const struct schema *describe_type(const struct schema *schema, struct arena *arena)

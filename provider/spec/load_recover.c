@@ -145,7 +145,7 @@ static bool looks_for_token(const struct spec_step *step)
 
 static bool is_known(const struct spec_type *type, struct str name, int depth);
 
-/* Are all attributes of the template known? What is no attribute is of the surroundings. */
+/* Are all attributes of the template known? What is no attribute is of the context. */
 static bool template_is_known(const struct spec_type *type, struct str rest, int depth)
 {
     struct str before, inner, filter;

@@ -155,7 +155,7 @@ static size_t add_unique(const struct spec_attr *attr, struct str *names, size_t
     return n;
 }
 
-/* Of a template the attributes: what is of the surroundings, such as the account, is the same for all. */
+/* Of a template the attributes: what is of the context, such as the account, is the same for all. */
 static size_t add_template(const struct spec_type *type, struct str rest, struct str *names, size_t n)
 {
     struct str before, inner, filter;
@@ -282,7 +282,7 @@ void load_reference(struct type_loader *t)
     load_page_address(t);
     for (size_t i = 0; i < t->type->attr_count; i++) {
         struct spec_attr *attr = &t->attrs[i];
-        bool calls = !attr->steers && !attr->template.n && t->l->calls && attr->owner != OWNER_TAGS;
+        bool calls = !attr->weir_only && !attr->template.n && t->l->calls && attr->owner != OWNER_TAGS;
         struct str wire = !calls                 ? STR_EMPTY
                           : attr->attr->settable ? sent_as(t->l->arena, t->type, attr)
                                                  : attr->read;

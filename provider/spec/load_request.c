@@ -131,7 +131,7 @@ static void add_all(struct request_builder *b, struct str prefix)
 {
     for (size_t i = 0; i < b->t->type->attr_count; i++) {
         const struct spec_attr *attr = &b->t->attrs[i];
-        if (attr->attr->settable && !attr->steers && attr->owner == OWNER_BASE)
+        if (attr->attr->settable && !attr->weir_only && attr->owner == OWNER_BASE)
             add_placed(b, prefix, attr);
     }
 }

@@ -253,8 +253,8 @@ struct spec_attr {
     const struct shape *answer; /* as it is read; mostly the same */
     struct str read;            /* path in an answer */
     bool readable;
-    bool steers; /* local by what it means, not because no answer has it */
-    bool hidden; /* for conditions only; not part of the schema */
+    bool weir_only; /* local by what it means, not because no answer has it */
+    bool hidden;    /* for conditions only; not part of the schema */
     enum spec_owner owner;
     struct str template;          /* computed from others; "" none */
     const struct value *imported; /* where answers have what no answer has as such, for drafts; NULL */

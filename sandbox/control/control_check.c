@@ -183,7 +183,7 @@ int check_attributes(struct call *call, const struct value *attrs)
         const struct attr *attr = type->attrs[i].attr;
         const struct value *v = value_get(attrs, attr->name);
         struct schema_issue issue = {0};
-        if (attr->required && !type->attrs[i].steers && value_is_null(v))
+        if (attr->required && !type->attrs[i].weir_only && value_is_null(v))
             return refuse_lacking(call, &type->attrs[i]);
         if (!value_is_null(v) && attr->settable && !check_takes_away(&type->attrs[i], v) &&
             !is_right(call, attr, v, &issue))

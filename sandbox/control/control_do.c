@@ -135,7 +135,7 @@ static const struct value *given_attributes(struct call *call, bool steering)
         const struct spec_attr *attr = spec_attr_find(type, call->input->entries[i].key);
         if (attr && type->tags && attr == type->tags->attr && type->tags->structures)
             take_tags(call, call->input->entries[i].value, &b);
-        else if (attr && (steering || !attr->steers))
+        else if (attr && (steering || !attr->weir_only))
             value_builder_set(&b, attr->attr->name,
                 normalise_attribute(call, type, attr->attr->name, call->input->entries[i].value));
     }

@@ -83,7 +83,7 @@ static const struct value *attribute_at(const struct value *attrs, struct str pa
     return v || !rest.n ? v : attribute_at(value_get(attrs, name), rest);
 }
 
-/* An attribute with its default, or one of the surroundings; NULL: there is none. */
+/* An attribute with its default, or one of the environment; NULL: there is none. */
 static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
     const struct value *attrs, int64_t revision)
 {
@@ -315,7 +315,7 @@ static const struct value *with_defaults(
         const struct value *v = attr->attr->default_value;
         if (attr->template.n)
             v = fill_text(call, type, value_string(call->arena, attr->template), attrs, 1);
-        if (!value_is_null(v) && !attr->steers &&
+        if (!value_is_null(v) && !attr->weir_only &&
             !value_list_has(value_getz(type->sandbox, "unfilled"), name))
             attrs = value_with(call->arena, attrs, name, v);
     }

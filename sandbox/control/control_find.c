@@ -295,7 +295,7 @@ const struct value *find_implied(const struct call *call, const struct role *rol
         const struct spec_attr *attr = &type->attrs[i];
         const struct value *v = implied_value(role->step, attr);
         bool says = attr->attr->settable || (attr->hidden && role->also);
-        if (v && says && !attr->steers && !value_get(attrs, attr->attr->name))
+        if (v && says && !attr->weir_only && !value_get(attrs, attr->attr->name))
             attrs = value_with(call->arena, attrs, attr->attr->name, v);
     }
     return attrs;

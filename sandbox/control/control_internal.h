@@ -303,7 +303,7 @@ struct str soft_mark(const struct resource *resource);
 bool soft_is_waiting(const struct resource *resource);
 int soft_refuse(struct call *call, const struct resource *resource);
 /* A change ends the waiting, or is refused until that has happened. */
-int soft_wake(struct call *call, struct resource *resource, const struct value **attrs);
+int soft_restore(struct call *call, struct resource *resource, const struct value **attrs);
 
 /* ---- control_owned.c: sub-resources, members, entries, tags ---- */
 

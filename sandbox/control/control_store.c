@@ -545,7 +545,7 @@ int soft_refuse(struct call *call, const struct resource *resource)
         STR_ARG(resource->id));
 }
 
-int soft_wake(struct call *call, struct resource *resource, const struct value **attrs)
+int soft_restore(struct call *call, struct resource *resource, const struct value **attrs)
 {
     if (!soft_is_waiting(resource))
         return 0;

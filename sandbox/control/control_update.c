@@ -240,7 +240,7 @@ int update_resource(struct call *call, struct resource *resource)
     for (uint32_t i = 0; i < gone->count; i++)
         attrs = value_with(call->arena, attrs, gone->entries[i].key,
             value_is_null(gone->entries[i].value) ? NULL : gone->entries[i].value);
-    return soft_wake(call, resource, &attrs) || check_constraints(call, resource->attrs, attrs) ||
+    return soft_restore(call, resource, &attrs) || check_constraints(call, resource->attrs, attrs) ||
            check_forms(call, attrs) || check_references(call, attrs) || do_change(call, resource, attrs) ||
            implied_follow(call, resource);
 }

@@ -203,9 +203,9 @@ static int script_prepare(struct script *s, struct err *err)
     if (fetch_all(s, o->py_files, s->lib, use_module, err) || fetch_all(s, o->files, s->run, NULL, err) ||
         fetch_all(s, o->jars, s->lib, use_jar, err))
         return -1;
-    const struct environment_options surroundings = {
+    const struct environment_options environment = {
         .region = task_self(s->task)->region, .home = s->run, .role = o->role, .session = o->session};
-    environment_start(&s->env, task_jobs(s->task), &s->arena, &surroundings);
+    environment_start(&s->env, task_jobs(s->task), &s->arena, &environment);
     environment_set(&s->env, "TMPDIR", s->tmp);
     environment_set(&s->env, "PYTHONPATH", buf_str(&s->python_path));
     if (o->bookmark.n) {

@@ -18,7 +18,7 @@ struct warm_worker {
     struct arena arena;
     struct environment env;
     const char *module;
-    struct str surroundings; /* its environment as it was asked for */
+    struct str environment;  /* its environment as it was asked for */
     struct str folder, work; /* work: of the request at hand */
     struct process_switch stop;
     int requests; /* a pipe with a name, a byte for each request */
@@ -106,7 +106,7 @@ static void warm_worker_main(void *ctx)
 
 /* ---- made ---- */
 
-static struct str surroundings_text(struct arena *arena, const struct environment *env)
+static struct str environment_text(struct arena *arena, const struct environment *env)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     for (size_t i = 0; i + 1 < env->n; i++)
@@ -134,7 +134,7 @@ static int name_folder(struct warm_workers *all, struct warm_worker *r, struct e
 }
 
 static int warm_worker_equip(
-    struct warm_worker *r, const struct environment *env, const struct str *surroundings, struct err *err)
+    struct warm_worker *r, const struct environment *env, const struct str *environment, struct err *err)
 {
     struct services *services = r->all->services;
     pthread_mutex_lock(&services->lock);
@@ -143,7 +143,7 @@ static int warm_worker_equip(
     if (failed || dir_make(r->folder.p, err) || script_write_support(r->folder.p, err) || make_pipe(r, err) ||
         process_switch_init(&r->stop, err))
         return -1;
-    r->surroundings = arena_str(&r->arena, *surroundings);
+    r->environment = arena_str(&r->arena, *environment);
     r->env.arena = &r->arena;
     for (size_t i = 0; i + 1 < env->n; i++) {
         struct str value, name = str_cut(str_z(env->items[i]), '=', &value);
@@ -155,7 +155,7 @@ static int warm_worker_equip(
 
 /* Asked, and with its thread; NULL: it could not be made. */
 static struct warm_worker *warm_worker_make(struct warm_workers *all, const char *module,
-    const struct environment *env, const struct str *surroundings, struct err *err)
+    const struct environment *env, const struct str *environment, struct err *err)
 {
     struct services *services = all->services;
     struct warm_worker *r = mem_zalloc(sizeof *r);
@@ -167,7 +167,7 @@ static struct warm_worker *warm_worker_make(struct warm_workers *all, const char
         .asked = true,
         .output.max = MAX_OUTPUT,
         .complaint.max = MAX_OUTPUT};
-    int failed = warm_worker_equip(r, env, surroundings, err);
+    int failed = warm_worker_equip(r, env, environment, err);
     pthread_mutex_lock(&services->lock);
     r->next = all->first;
     all->first = r;
@@ -188,16 +188,16 @@ static struct warm_worker *warm_worker_make(struct warm_workers *all, const char
 
 /* ---- asked ---- */
 
-/* An idle one with the same module and surroundings. */
+/* An idle one with the same module and environment. */
 static struct warm_worker *warm_worker_idle(
-    struct warm_workers *all, const char *module, const struct str *surroundings)
+    struct warm_workers *all, const char *module, const struct str *environment)
 {
     struct services *services = all->services;
     struct warm_worker *r;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     for (r = all->first; r; r = r->next)
         if (!r->asked && !r->ending && str_eqz(str_z(r->module), module) &&
-            str_eq(r->surroundings, *surroundings))
+            str_eq(r->environment, *environment))
             break;
     if (r) {
         r->asked = true;
@@ -317,15 +317,15 @@ int warm_worker_ask(struct task *task, const struct warm_worker_options *options
 {
     struct warm_workers *all = services_parts(task_jobs(task))->warm_workers;
     struct environment env;
-    environment_start(&env, task_jobs(task), arena, &options->surroundings);
-    struct str surroundings = surroundings_text(arena, &env);
+    environment_start(&env, task_jobs(task), arena, &options->environment);
+    struct str environment = environment_text(arena, &env);
     int status;
     bool again;
     do {
-        struct warm_worker *r = warm_worker_idle(all, options->module, &surroundings);
+        struct warm_worker *r = warm_worker_idle(all, options->module, &environment);
         again = r != NULL;
         if (!r)
-            r = warm_worker_make(all, options->module, &env, &surroundings, err);
+            r = warm_worker_make(all, options->module, &env, &environment, err);
         status = r ? warm_worker_do(r, task, options, arena, answer, err) : -1;
         if (r)
             warm_worker_give_back(r);

@@ -16,8 +16,8 @@
 struct warm_workers;
 
 struct warm_worker_options {
-    const char *module;                      /* its answer(request) returns a status and a line of text */
-    struct environment_options surroundings; /* home: it has its own; only for the same it is used again */
+    const char *module;                     /* its answer(request) returns a status and a line of text */
+    struct environment_options environment; /* home: it has its own; only for the same it is used again */
     const struct value *request;
     int64_t timeout_ms;
 };

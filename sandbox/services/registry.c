@@ -76,7 +76,7 @@ static const struct service_operation *const tables[] = {
 };
 
 const struct control_type *const services_types[] = {
-    autoscaling_types, ec2_types, rds_types, surroundings_types, NULL};
+    autoscaling_types, ec2_types, rds_types, network_check_types, NULL};
 
 static const struct source_kind *const source_kinds[] = {&lambda_source_kind, &pipe_source_kind, NULL};
 

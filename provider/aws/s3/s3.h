@@ -159,8 +159,8 @@ int s3_delete_page(
 extern const struct schema aws_s3_object_schema;
 
 /* ---- s3_reader.c: the bulk listing of `aws.s3.object`; see struct resource_ops. */
-int s3_object_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err);
+int s3_object_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err);
 
 /* ---- s3_keys.c: Listings of a bucket that go on by markers: its versions, its unfinished uploads. And
  * ending such an upload.

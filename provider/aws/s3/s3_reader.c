@@ -240,18 +240,18 @@ static int list_bucket(struct op_ctx *ctx, struct wanted *list, size_t n, resour
     return err_raise(err, &failure);
 }
 
-int s3_object_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+int s3_object_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     static const char *const reported[] = {"bucket", "key", "sha256", "storage_class"};
-    struct wanted *list = ARENA_ARRAY(ctx->arena, struct wanted, sought->count + 1);
+    struct wanted *list = ARENA_ARRAY(ctx->arena, struct wanted, filter->count + 1);
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < sought->count; i++)
+    for (size_t i = 0; i < filter->count; i++)
         list[i] = (struct wanted){
-            value_gets(sought->priors[i], "bucket"), value_gets(sought->priors[i], "key"), sought->priors[i]};
-    qsort(list, sought->count, sizeof *list, s3_object_list_compare);
-    for (size_t i = 0, n; i < sought->count; i += n) {
-        for (n = 1; i + n < sought->count && str_eq(list[i].bucket, list[i + n].bucket);)
+            value_gets(filter->priors[i], "bucket"), value_gets(filter->priors[i], "key"), filter->priors[i]};
+    qsort(list, filter->count, sizeof *list, s3_object_list_compare);
+    for (size_t i = 0, n; i < filter->count; i += n) {
+        for (n = 1; i + n < filter->count && str_eq(list[i].bucket, list[i + n].bucket);)
             n++;
         if (n >= LIST_FROM && list_bucket(ctx, &list[i], n, found, found_ctx, err))
             return -1;

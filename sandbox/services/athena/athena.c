@@ -291,7 +291,7 @@ static void athena_work(struct task *task)
     /* It may what its caller may. */
     const struct session caller = session_of_value(value_getz(task_self(task)->request, "caller"));
     const struct warm_worker_options options = {.module = "weir_athena",
-        .surroundings = {.region = task_self(task)->region, .as = &caller},
+        .environment = {.region = task_self(task)->region, .as = &caller},
         .request = athena_request(task, &arena),
         .timeout_ms = TIMEOUT_MS};
     task_running(task);

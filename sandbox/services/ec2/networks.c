@@ -254,7 +254,7 @@ static int check_letters(const struct control *control, const struct value *attr
                                                   STR_ARG(arn));
 }
 
-const struct control_type surroundings_types[] = {{"aws.sqs.queue", .check = check_letters},
+const struct control_type network_check_types[] = {{"aws.sqs.queue", .check = check_letters},
     {"aws.elbv2.load_balancer", .check = check_balancer}, {"aws.rds.instance", .check = check_database}, {0}};
 
 /* ---- subnets ---- */

@@ -59,11 +59,11 @@ static int glue_crawlers_run(
     if (service_sink_open(services, self->region, log_group, self->owner, arena, &crawl->sink, err) ||
         script_write_support(folder.p, err) || file_write_atomic(request.p, buf_str(&text), 0600, err))
         return -1;
-    const struct environment_options surroundings = {.region = self->region,
+    const struct environment_options environment = {.region = self->region,
         .home = folder,
         .role = value_gets(self->request, "role"),
         .session = STR("AWS-Crawler")};
-    environment_start(env, services, arena, &surroundings);
+    environment_start(env, services, arena, &environment);
     struct str result = task_result(services, arena, kind_name, self->region, self->id);
     const char *argv[] = {"python3", "weir_crawl.py", request.p, result.p, NULL};
     struct process_options options = {.argv = argv,

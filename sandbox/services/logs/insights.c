@@ -81,7 +81,7 @@ static void insights_work(struct task *task)
     const struct task_info *self = task_self(task);
     struct str events = path_join(&arena, task_folder(task), STR("events"));
     const struct warm_worker_options options = {.module = "weir_insights",
-        .surroundings = {.region = self->region},
+        .environment = {.region = self->region},
         .request = VALUE_MAP(&arena, {STR("query"), value_getz(self->request, "queryString")},
             {STR("limit"), value_getz(self->request, "limit")}, {STR("events"), value_string(&arena, events)},
             {STR("result"), value_string(&arena, task_result(task_jobs(task), &arena, insights.name,

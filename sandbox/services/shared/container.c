@@ -71,15 +71,15 @@ static void tell_how_it_ended(struct task *task, const struct process_end *end)
             end->exit_code < 0 ? 128 + end->signal : end->exit_code, "Essential container in task exited");
 }
 
-static void set_surroundings(struct task *task, const struct container *container, struct running *r)
+static void set_environment(struct task *task, const struct container *container, struct running *r)
 {
     const struct task_info *self = task_self(task);
     const struct value *own = value_as_map(value_getz(self->request, "environment"));
-    const struct environment_options surroundings = {.region = self->region,
+    const struct environment_options environment = {.region = self->region,
         .home = task_folder(task),
         .role = value_gets(self->request, "role"),
         .session = self->id};
-    environment_start(&r->env, task_jobs(task), &r->arena, &surroundings);
+    environment_start(&r->env, task_jobs(task), &r->arena, &environment);
     for (const struct container_variable *v = container->variables; v && v->name; v++)
         environment_set(&r->env, v->name, v->value);
     for (uint32_t i = 0; i < own->count; i++)
@@ -97,7 +97,7 @@ static int run_here(struct task *task, const struct container *container, struct
     if (group.n && service_sink_open(services, task_self(task)->region, group, value_gets(request, "stream"),
                        &r->arena, &r->sink, err))
         return -1;
-    set_surroundings(task, container, r);
+    set_environment(task, container, r);
     struct process_options options = {.argv = container_argv(&r->arena, value_getz(request, "command")),
         .env = r->env.items,
         .dir = task_folder(task).p,

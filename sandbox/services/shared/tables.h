@@ -33,7 +33,7 @@ extern const struct service_operation alarms_operations[], ec2_default_operation
     apigateway_stage_operations[], pipes_operations[], dynamodb_shown_operations[],
     apigateway_import_operations[];
 /* What is so for one type alone; each ends with {0}. */
-extern const struct control_type autoscaling_types[], ec2_types[], rds_types[], surroundings_types[];
+extern const struct control_type autoscaling_types[], ec2_types[], rds_types[], network_check_types[];
 /* All of them, for the control plane; ends with NULL. */
 extern const struct control_type *const services_types[];
 

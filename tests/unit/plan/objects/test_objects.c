@@ -23,7 +23,7 @@ static const struct attr attrs[] = {
     {.name = STR_INIT("token"), .type = &text, .settable = true, .sensitive = true},
     {.name = STR_INIT("password"), .type = &text, .settable = true, .sensitive = true, .write_only = true},
     {.name = STR_INIT("source"), .type = &text, .settable = true, .local = true},
-    {.name = STR_INIT("force"), .type = &text, .settable = true, .local = true, .steers = true},
+    {.name = STR_INIT("force"), .type = &text, .settable = true, .local = true, .weir_only = true},
     {.name = STR_INIT("labels"), .type = &tags, .settable = true, .shared = true},
     {.name = STR_INIT("id"), .type = &text, .computed = true},
     {.name = STR_INIT("hash"), .type = &text, .computed = true, .prepared = true},

@@ -447,8 +447,8 @@ static void test_list(void **state)
             NULL}, /* empty, and yet not the end */
         {"ListBoxes", "{\"Next\":\"3\"}",
             "{\"Boxes\": [{\"Name\":\"b\",\"Status\":\"dead\"},{\"Name\":\"c\"}], \"Next\": \"\"}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, &(struct sought){.wanted = json("[\"color\"]")}, collect,
-                         &found, &covered, &err),
+    assert_int_equal(ctx.schema->ops->list(&ctx, &(struct list_filter){.wanted = json("[\"color\"]")},
+                         collect, &found, &covered, &err),
         0);
     PLAYED();
     assert_json(value_builder_list(&found),
@@ -457,8 +457,8 @@ static void test_list(void **state)
     assert_json(covered, "[\"name\",\"note\",\"size\",\"color\",\"tags\",\"serial\",\"status\",\"arn\"]");
     PLAY({"ListBoxes", NULL, "{\"Boxes\": [], \"Next\": \"2\"}", NULL},
         {"ListBoxes", NULL, "{\"Boxes\": [], \"Next\": \"2\"}", NULL});
-    assert_int_equal(
-        ctx.schema->ops->list(&ctx, &(struct sought){.wanted = json("[]")}, collect, &found, &covered, &err),
+    assert_int_equal(ctx.schema->ops->list(
+                         &ctx, &(struct list_filter){.wanted = json("[]")}, collect, &found, &covered, &err),
         -1);
     assert_string_equal(err.message, "ListBoxes gives the same page again and again");
 }
@@ -471,12 +471,12 @@ static void test_listing_of_a_page(void **state)
     struct err err = ERR_INIT;
     const struct value *covered;
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
-    const struct sought sought = {.wanted = json("[\"color\"]"), .page_limit = 1};
+    const struct list_filter filter = {.wanted = json("[\"color\"]"), .page_limit = 1};
     PLAY({"ListBoxes", "{}", "{\"Boxes\": [{\"Name\":\"a\"}], \"Next\": \"\"}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, &sought, collect, &found, &covered, &err), 0);
+    assert_int_equal(ctx.schema->ops->list(&ctx, &filter, collect, &found, &covered, &err), 0);
     PLAYED();
     PLAY({"ListBoxes", "{}", "{\"Boxes\": [{\"Name\":\"b\"}], \"Next\": \"2\"}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, &sought, collect, &found, &covered, &err), -1);
+    assert_int_equal(ctx.schema->ops->list(&ctx, &filter, collect, &found, &covered, &err), -1);
     assert_int_equal(err.class, ERR_SERVICE);
     PLAYED();
 }
@@ -484,8 +484,8 @@ static void test_listing_of_a_page(void **state)
 static int saves(struct op_ctx *ctx, const char *wanted, const char *first, const char *second)
 {
     const struct value *priors[] = {json(first), second ? json(second) : NULL};
-    const struct sought sought = {.wanted = json(wanted), .priors = priors, .count = second ? 2 : 1};
-    return ctx->schema->ops->listing_saves(ctx, &sought);
+    const struct list_filter filter = {.wanted = json(wanted), .priors = priors, .count = second ? 2 : 1};
+    return ctx->schema->ops->listing_saves(ctx, &filter);
 }
 
 /* Of what a listing does not tell nothing is spared; what is asked for with others' counts for neither. */
@@ -511,12 +511,14 @@ static void test_list_after_the_last(void **state)
     PLAY({"ListTanks", "{}", "{\"Tanks\": [{\"Name\":\"a\"},{\"Name\":\"b\"}], \"More\": true}", NULL},
         {"ListTanks", "{\"After\":\"b\"}", "{\"Tanks\": [{\"Name\":\"c\"}], \"More\": false}", NULL});
     assert_int_equal(
-        ctx.schema->ops->list(&ctx, &(struct sought){.wanted = NULL}, collect, &found, &covered, &err), 0);
+        ctx.schema->ops->list(&ctx, &(struct list_filter){.wanted = NULL}, collect, &found, &covered, &err),
+        0);
     PLAYED();
     assert_json(value_builder_list(&found), "[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]");
     PLAY({"ListTanks", "{}", "{\"Tanks\": [], \"More\": true}", NULL});
     assert_int_equal(
-        ctx.schema->ops->list(&ctx, &(struct sought){.wanted = NULL}, collect, &found, &covered, &err), -1);
+        ctx.schema->ops->list(&ctx, &(struct list_filter){.wanted = NULL}, collect, &found, &covered, &err),
+        -1);
     assert_string_equal(err.message, "ListTanks says that there is more, but gives nothing to go on by");
 }
 
@@ -870,11 +872,11 @@ static void test_page_tokens_that_are_numbers(void **state)
     struct op_ctx ctx = ctx_of("cart");
     const struct value *covered;
     struct err err = ERR_INIT;
-    struct sought sought = {.wanted = json("[\"name\"]")};
+    struct list_filter filter = {.wanted = json("[\"name\"]")};
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
     PLAY({"ListCarts", "{}", "{\"Carts\":[{\"Name\":\"a\"}],\"Next\":2}", NULL},
         {"ListCarts", "{\"Next\":\"2\"}", "{\"Carts\":[{\"Name\":\"b\"}],\"Next\":null}", NULL});
-    assert_int_equal(ctx.schema->ops->list(&ctx, &sought, collect, &found, &covered, &err), 0);
+    assert_int_equal(ctx.schema->ops->list(&ctx, &filter, collect, &found, &covered, &err), 0);
     assert_json(value_builder_list(&found), "[{\"name\":\"a\"},{\"name\":\"b\"}]");
     PLAYED();
 }

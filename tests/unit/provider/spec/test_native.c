@@ -50,13 +50,13 @@ static int jar_delete(struct op_ctx *ctx, unsigned teardown, const struct value 
     return 0;
 }
 
-static int jar_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int jar_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
     (void)ctx, (void)err;
     if (kept)
         found(found_ctx, kept);
-    *covered = sought->wanted;
+    *covered = filter->wanted;
     return 0;
 }
 
@@ -159,7 +159,8 @@ static void a_life(void **state)
     assert_int_equal(ops->find(&ctx, &plain, desired, &planned, &err), 0);
     assert_true(value_equal(planned, live));
     assert_int_equal(
-        ops->list(&ctx, &(struct sought){.wanted = &value_empty_list}, note, &listed, &covered, &err), 0);
+        ops->list(&ctx, &(struct list_filter){.wanted = &value_empty_list}, note, &listed, &covered, &err),
+        0);
     assert_true(value_equal(listed, live));
     const struct value *lid = value_stringz(&arena, "lid");
     desired = json_text(&arena, "{\"name\": \"a\", \"lid\": \"broken\"}");

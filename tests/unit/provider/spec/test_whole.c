@@ -253,8 +253,8 @@ static void a_listing_is_whole_or_none(void **state)
         const struct value *covered;
         int n = 0;
         play(cases[i].pages, cases[i].n);
-        assert_int_equal(
-            ctx.schema->ops->list(&ctx, &(struct sought){.wanted = json("[]")}, count, &n, &covered, &err),
+        assert_int_equal(ctx.schema->ops->list(
+                             &ctx, &(struct list_filter){.wanted = json("[]")}, count, &n, &covered, &err),
             -1);
         PLAYED();
         assert_string_equal(err.message, cases[i].message);
@@ -370,8 +370,8 @@ static void marks_are_seen_on_the_way(void **state)
     assert_int_equal(seen.n, 1);
     assert_json(seen.last, "{\"stack\":\"s\",\"state\":\"l\"}");
     PLAY({"ListHouses", NULL, "{\"Houses\":[{\"HouseId\":\"h-1\",\"Tags\":" TAGS "}]}", NULL});
-    assert_int_equal(ctx.schema->ops->list(
-                         &ctx, &(struct sought){.wanted = json("[\"tags\"]")}, listed, &live, &covered, &err),
+    assert_int_equal(ctx.schema->ops->list(&ctx, &(struct list_filter){.wanted = json("[\"tags\"]")}, listed,
+                         &live, &covered, &err),
         0);
     PLAYED();
     assert_json(live, house);
