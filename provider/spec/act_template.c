@@ -4,8 +4,6 @@
 #include "provider/aws/credentials.h"
 #include "provider/spec/act.h"
 
-#include <ctype.h>
-
 static int template_context(struct act *act, struct str name, const struct value **out, struct err *err)
 {
     struct str text = STR_EMPTY;
@@ -48,21 +46,18 @@ static int template_value(
     return value_is_null(*out) ? template_context(act, name, out, err) : 0;
 }
 
-/* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
- * ${bus|folder}: with a slash behind it, and nothing where it is the attribute's default. */
-static void add_filtered(struct buf *out, const struct spec_attr *attr, struct str text, struct str filter)
+struct str spec_filtered(struct arena *arena, const struct attr *attr, struct str text, struct str filter)
 {
-    bool lower = str_eqz(filter, "lower"), folder = str_eqz(filter, "folder");
-    if (folder && attr && str_eq(text, value_text(attr->attr->default_value, STR_EMPTY)))
-        return;
-    while (str_eqz(filter, "base") && str_find_char(text, '/', 0) >= 0)
-        text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
-    if (str_eqz(filter, "rooted") && !str_starts(text, STR("/")))
-        buf_add_char(out, '/');
-    for (size_t i = 0; i < text.n; i++)
-        buf_add_char(out, lower ? (char)tolower((unsigned char)text.p[i]) : text.p[i]);
+    bool folder = str_eqz(filter, "folder");
+    if (folder && attr && str_eq(text, value_text(attr->default_value, STR_EMPTY)))
+        return STR_EMPTY;
     if (folder)
-        buf_add_char(out, '/');
+        return arena_printf(arena, "%.*s/", STR_ARG(text));
+    if (str_eqz(filter, "rooted") && !str_starts(text, STR("/")))
+        return arena_printf(arena, "/%.*s", STR_ARG(text));
+    if (str_eqz(filter, "base"))
+        return str_last_part(text, "/");
+    return str_eqz(filter, "lower") ? arena_lower(arena, text) : text;
 }
 
 /* A structure stands in a text as JSON. */
@@ -97,7 +92,9 @@ static int template_expand(struct act *act, const struct value *template, const 
             return 0;
         }
         buf_add_str(&text, before);
-        add_filtered(&text, spec_attr_find(act->type, name), template_text(act, v), filter);
+        const struct spec_attr *attr = spec_attr_find(act->type, name);
+        buf_add_str(
+            &text, spec_filtered(act->arena, attr ? attr->attr : NULL, template_text(act, v), filter));
     }
     buf_add_str(&text, rest);
     *out = value_string(act->arena, buf_str(&text));

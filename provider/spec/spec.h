@@ -484,6 +484,10 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
 bool spec_names_have(const struct spec_names *names, struct str name);
 /* Does a template hold the attribute of that name? */
 bool spec_template_has(struct str template, struct str name);
+/* What a filter of templates makes of an attribute's text: ${name|lower}; ${name|rooted}: with a slash before
+ * it; ${arn|base}: what is after the last slash; ${bus|folder}: with a slash behind it, and nothing where it
+ * is the attribute's default. Others leave it as it is. */
+struct str spec_filtered(struct arena *arena, const struct attr *attr, struct str text, struct str filter);
 /* The calls that the attribute has of its own; NULL: none. */
 const struct spec_owned *spec_owned_of(const struct spec_type *type, const struct spec_attr *attr);
 

@@ -18,11 +18,11 @@ struct request_faults {
 };
 
 /* How long it is, or the number itself. */
-static double size_of_value(const struct request_faults *f, const struct value *rule, const struct value *v)
+static double size_of_value(struct arena *arena, const struct value *rule, const struct value *v)
 {
     struct str bytes;
     if (value_equal(value_getz(rule, "blob"), &value_true) &&
-        base64_decode(f->arena, value_text(v, STR_EMPTY), &bytes))
+        base64_decode(arena, value_text(v, STR_EMPTY), &bytes))
         return (double)bytes.n;
     return v->kind == VALUE_INT      ? (double)v->integer
            : v->kind == VALUE_FLOAT  ? v->number
@@ -85,24 +85,23 @@ static bool is_choice(const struct value *choices, const struct value *besides, 
            value_list_has(besides, value_text(v, STR_EMPTY));
 }
 
-/* What it has to be and is not; "": it is right. */
-static struct str broken_rule(const struct request_faults *f, const struct value *rule, const struct value *v)
+struct str constraint_broken(struct arena *arena, const struct value *rule, const struct value *v)
 {
     const struct value *choices = value_getz(rule, "enum"), *range = value_getz(rule, "range");
     struct str pattern = value_gets(rule, "pattern");
     const char *what = value_is_number(v) ? "value" : "length";
-    double size = size_of_value(f, rule, v);
+    double size = size_of_value(arena, rule, v);
     if (choices && !is_choice(choices, value_getz(rule, "besides"), v))
-        return arena_printf(f->arena, "satisfy enum value set: %.*s", STR_ARG(java_text(f->arena, choices)));
+        return arena_printf(arena, "satisfy enum value set: %.*s", STR_ARG(java_text(arena, choices)));
     if (range && !value_is_null(range->items[0]) && size < bound_of(range->items[0]))
-        return arena_printf(f->arena, "have %s greater than or equal to %.*s", what,
-            STR_ARG(java_text(f->arena, range->items[0])));
+        return arena_printf(
+            arena, "have %s greater than or equal to %.*s", what, STR_ARG(java_text(arena, range->items[0])));
     if (range && !value_is_null(range->items[1]) && size > bound_of(range->items[1]))
-        return arena_printf(f->arena, "have %s less than or equal to %.*s", what,
-            STR_ARG(java_text(f->arena, range->items[1])));
+        return arena_printf(
+            arena, "have %s less than or equal to %.*s", what, STR_ARG(java_text(arena, range->items[1])));
     if (pattern.n &&
-        !attr_matches_pattern(f->arena, &(struct attr){.pattern = pattern}, value_text(v, STR_EMPTY)))
-        return arena_printf(f->arena, "satisfy regular expression pattern: %.*s", STR_ARG(pattern));
+        !attr_matches_pattern(arena, &(struct attr){.pattern = pattern}, value_text(v, STR_EMPTY)))
+        return arena_printf(arena, "satisfy regular expression pattern: %.*s", STR_ARG(pattern));
     return STR_EMPTY;
 }
 
@@ -171,7 +170,7 @@ static struct str broken_parts(
             const struct value *part = v->kind == VALUE_LIST ? v->items[i]
                                        : p == 1              ? &key
                                                              : v->entries[i].value;
-            if (broken_rule(f, own, part).n)
+            if (constraint_broken(f->arena, own, part).n)
                 return arena_printf(f->arena, "%s satisfy constraint: [%.*s]", parts[p].words,
                     STR_ARG(rule_of_parts(f, own, value_is_number(part))));
         }
@@ -186,7 +185,7 @@ static void check_rule(
         check_rule(f, rule->items[i], path, v);
     check_texts(f, rule, v);
     bool blob = value_equal(value_getz(rule, "blob"), &value_true);
-    struct str broken = !value_is_null(v)                                        ? broken_rule(f, rule, v)
+    struct str broken = !value_is_null(v) ? constraint_broken(f->arena, rule, v)
                         : value_equal(value_getz(rule, "required"), &value_true) ? STR("not be null")
                                                                                  : STR_EMPTY;
     broken = broken.n            ? arena_printf(f->arena, "Member must %.*s", STR_ARG(broken))

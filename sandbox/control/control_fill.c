@@ -161,12 +161,10 @@ static const struct value *its(const struct call *call, struct str id, struct st
     return NULL;
 }
 
-/* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
- * ${created|epoch}, |ms: seconds, milliseconds;
- * ${version|next}: the number after it; ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
- * ${runtime|sha256}: its hash; ${item|named}: the name of what has this id, ${item|its:size} another
- * attribute; ${policy|json}: as JSON text;
- * ${bus|folder}: with a slash behind it, nothing where it is the default. */
+/* Beside those of every spec (spec_filtered): ${created|epoch}, |ms: seconds, milliseconds; ${version|next}:
+ * the number after it; ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5; ${runtime|sha256}: its
+ * hash; ${item|named}: the name of what has this id, ${item|its:size} another attribute; ${policy|json}: as
+ * JSON text. */
 static struct str fill_filtered(
     const struct call *call, const struct attr *attr, struct str text, struct str filter)
 {
@@ -174,27 +172,18 @@ static struct str fill_filtered(
     struct arena *arena = call->arena;
     if (str_eqz(filter, "folder") && str_starts(text, STR("arn:")) && str_find_char(text, '/', 0) >= 0)
         text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
-    if (str_eqz(filter, "folder") && attr && str_eq(text, value_text(attr->default_value, STR_EMPTY)))
-        return STR_EMPTY;
-    if (str_eqz(filter, "folder"))
-        return arena_printf(arena, "%.*s/", STR_ARG(text));
-    if (str_eqz(filter, "rooted"))
-        return str_starts(text, STR("/")) ? text : arena_printf(arena, "/%.*s", STR_ARG(text));
     if (str_eqz(filter, "host"))
         return address_within(call, text);
     if (str_eqz(filter, "named"))
         return value_text(its(call, text, STR("name")), text);
     if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
         return arena_printf(arena, "%lld", (long long)(ms / 1000));
-    if (str_eqz(filter, "base"))
-        while (str_find_char(text, '/', 0) >= 0)
-            text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
     if (str_eqz(filter, "sha256"))
         return sha256_hex(arena, text);
-    if (str_eqz(filter, "lower"))
-        return arena_lower(arena, text);
+    if (!str_eqz(filter, "dashed"))
+        return spec_filtered(arena, attr, text, filter);
     char *copy = arena_strz(arena, text);
-    for (size_t i = 0; i < text.n && str_eqz(filter, "dashed"); i++)
+    for (size_t i = 0; i < text.n; i++)
         copy[i] = (char)(copy[i] == '.' ? '-' : copy[i]);
     return str_n(copy, text.n);
 }
@@ -205,17 +194,13 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
     if (template->kind != VALUE_STRING || str_find(template->string, STR("${"), 0) < 0)
         return template;
     AUTO_BUF struct buf out = BUF_INIT;
-    struct str rest = template->string;
-    for (;;) {
-        ptrdiff_t open = str_find(rest, STR("${"), 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
+    struct str rest = template->string, before, inner, filter;
+    while (str_take_name(&rest, "${", &before, &inner)) {
+        struct str name = str_cut(inner, '|', &filter);
         const struct value *v = lookup(call, type, name, attrs, revision);
         if (value_is_null(v))
             return NULL;
-        bool whole = open == 0 && (size_t)close + 1 == template->string.n;
+        bool whole = inner.n + 3 == template->string.n;
         if (whole && !filter.p)
             return v;
         if (whole && call->subject && str_eqz(filter, "ms") &&
@@ -228,10 +213,9 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
             return its(call, value_text(v, STR_EMPTY), str_slice(filter, 4, filter.n));
         if (whole && str_eqz(filter, "next") && v->kind == VALUE_INT)
             return value_int(call->arena, v->integer + 1);
-        buf_add(&out, rest.p, (size_t)open);
+        buf_add_str(&out, before);
         buf_add_str(&out,
             fill_filtered(call, schema_attr(&type->schema, name), json_or_text(call->arena, v), filter));
-        rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&out, rest);
     return value_string(call->arena, buf_str(&out));

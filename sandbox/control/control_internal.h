@@ -316,6 +316,11 @@ int owned_change(struct call *call, struct resource *resource);
  */
 int owned_check(struct call *call, const struct resource *resource);
 
+/* ---- control_constraints.c ---- */
+
+/* What the value has to be by {enum, range, pattern} and is not, in AWS's words; "": it is right. */
+struct str constraint_broken(struct arena *arena, const struct value *rule, const struct value *v);
+
 /* ---- control_refuse.c ---- */
 
 /* A refusal in the service's words. */

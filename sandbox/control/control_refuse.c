@@ -177,27 +177,18 @@ static const struct value *render_of(
     return v;
 }
 
-/* What it has to be; "": nothing that AWS has words for. */
-static void add_constraint(struct call *call, const struct attr *attr, const struct value *v, struct buf *out)
+/* What the attribute has to be and the value is not; "": nothing of what one message says. */
+static struct str broken_constraint(struct call *call, const struct attr *attr, const struct value *v)
 {
-    bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-    double size = v->kind == VALUE_INT     ? (double)v->integer
-                  : v->kind == VALUE_FLOAT ? v->number
-                                           : (double)str_code_points(value_text(v, STR_EMPTY));
-    const char *what = number ? "value" : "length";
-    if (attr->choices && v->kind == VALUE_STRING) {
-        buf_addz(out, "satisfy enum value set: [");
-        for (uint32_t i = 0; i < attr->choices->count; i++)
-            buf_addf(out, "%s%.*s", i ? ", " : "",
-                STR_ARG(value_scalar_text(call->arena, attr->choices->items[i])));
-        buf_addz(out, "]");
-    } else if ((number || v->kind == VALUE_STRING) && attr->has_min && size < (double)attr->min) {
-        buf_addf(out, "have %s greater than or equal to %lld", what, (long long)attr->min);
-    } else if ((number || v->kind == VALUE_STRING) && attr->has_max && size > (double)attr->max) {
-        buf_addf(out, "have %s less than or equal to %lld", what, (long long)attr->max);
-    } else if (attr->pattern.n && v->kind == VALUE_STRING) {
-        buf_addf(out, "satisfy regular expression pattern: %.*s", STR_ARG(attr->pattern));
-    }
+    const struct value *range[] = {attr->has_min ? value_int(call->arena, attr->min) : &value_null,
+        attr->has_max ? value_int(call->arena, attr->max) : &value_null};
+    if (!value_is_number(v) && v->kind != VALUE_STRING)
+        return STR_EMPTY;
+    return constraint_broken(call->arena,
+        VALUE_MAP(call->arena, {STR("enum"), attr->choices},
+            {STR("range"), value_list(call->arena, range, 2)},
+            {STR("pattern"), value_string(call->arena, attr->pattern)}),
+        v);
 }
 
 int refuse_lacking(struct call *call, const struct spec_attr *spec)
@@ -225,12 +216,10 @@ int refuse_value(
     struct call *call, const struct spec_attr *spec, const struct value *v, const struct schema_issue *issue)
 {
     AUTO_BUF struct buf path = BUF_INIT;
-    AUTO_BUF struct buf constraint = BUF_INIT;
     const struct attr *attr = issue->attr ? issue->attr : spec->attr;
     bool json = is_json_rpc(call) || call->protocol == WIRE_REST_JSON;
     const struct value *given = v ? render_of(spec, issue, v, &path) : NULL;
-    if (json && given)
-        add_constraint(call, attr, given, &constraint);
+    struct str constraint = json && given ? broken_constraint(call, attr, given) : STR_EMPTY;
     if (!constraint.n)
         return refuse_invalid(call, spec->attr->name, issue->message);
     struct str text = attr->sensitive ? STR_EMPTY
@@ -238,7 +227,7 @@ int refuse_value(
                                             STR_ARG(value_scalar_text(call->arena, given)));
     return refuse(call, 400, constraint_code(call, spec->attr->name),
         "1 validation error detected: Value%.*s at '%.*s' failed to satisfy constraint: Member must %.*s",
-        STR_ARG(text), STR_ARG(buf_str(&path)), STR_ARG(buf_str(&constraint)));
+        STR_ARG(text), STR_ARG(buf_str(&path)), STR_ARG(constraint));
 }
 
 int refuse_members(struct call *call, struct str names)

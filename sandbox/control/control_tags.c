@@ -357,33 +357,14 @@ static int collect_tags(struct call *call, bool ec2, struct value_builder *out)
                  : refuse(call, 400, STR("InvalidParameterValue"), "the sandbox does not know this filter");
 }
 
-static const struct shape *tags_texts(
-    struct arena *arena, const char *const *names, const struct shape *inner)
-{
-    static const struct shape text = {.kind = SHAPE_STRING};
-    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, 4);
-    struct shape *shape = ARENA_NEW(arena, struct shape);
-    size_t n = 0;
-    for (; names[n]; n++)
-        members[n] = (struct shape_member){.name = str_z(names[n]),
-            .wire = str_z(names[n]),
-            .shape = inner && str_eqz(str_z(names[n]), "Tag") ? inner : &text};
-    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
-    return shape;
-}
-
 /* The answer: one list, called as the service calls it. */
 static int encode_tags(
     struct call *call, bool ec2, const struct value *list, struct str request_id, struct wire_message *out)
 {
-    static const char *const flat[] = {"Key", "Value", "ResourceType", "ResourceId", NULL},
-                             *const outer[] = {"Tag", "ResourceType", "ResourceName", NULL},
-                             *const pairs[] = {"Key", "Value", NULL};
-    const struct shape *item = ec2 ? tags_texts(call->arena, flat, NULL)
-                                   : tags_texts(call->arena, outer, tags_texts(call->arena, pairs, NULL));
+    struct making m = {.call = call, .arena = call->arena, .xml = true};
     struct str name = ec2 ? STR("TagSet") : STR("TaggedResources");
-    struct shape items = {
-        .kind = SHAPE_LIST, .elem = item, .item = ec2 ? STR("item") : STR("TaggedResource")};
+    struct shape items = *render_shape(&m, list);
+    items.item = ec2 ? STR("item") : STR("TaggedResource");
     struct shape_member member = {.name = name, .wire = name, .shape = &items};
     struct shape shape = {.kind = SHAPE_STRUCT, .members = &member, .member_count = 1};
     struct wire_operation op = call->service->spec->operation;
