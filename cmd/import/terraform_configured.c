@@ -136,8 +136,20 @@ static struct tree *tree_filled(struct arena *arena, const struct value *v)
     return list;
 }
 
+/* Nothing but zeros. */
+static bool is_void(const struct value *v)
+{
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return value_is_empty(v) || value_equal(v, &value_false) || (v->kind == VALUE_INT && !v->integer);
+    for (uint32_t i = 0; i < v->count; i++)
+        if (!is_void(v->kind == VALUE_MAP ? v->entries[i].value : v->items[i]))
+            return false;
+    return true;
+}
+
 /* Of a value what the configuration says: its blocks have attributes that the provider filled in. Blocks
- * within a block are dynamic where the configuration does not have them: providers hardly ever fill in those.
+ * within a block are dynamic where the configuration does not have them: providers hardly ever fill in those,
+ * and then with zeros.
  */
 static struct tree *tree_value_of(
     struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
@@ -159,7 +171,8 @@ static struct tree *tree_value_of(
             const struct value *hidden = sensitive && sensitive->kind == VALUE_LIST && i < sensitive->count
                                              ? value_get(sensitive->items[i], e->key)
                                              : NULL;
-            if ((block && !inner && !is_blocks(e->value)) || value_is_empty(e->value))
+            bool filled = block && !inner && (!is_blocks(e->value) || is_void(e->value));
+            if (filled || value_is_empty(e->value))
                 continue;
             tree_set(arena, map, e->key, tree_value_of(arena, e->value, inner, hidden));
         }

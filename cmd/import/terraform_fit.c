@@ -49,15 +49,22 @@ static struct tree *in_order(
 
 /* ---- a type for all of a group ---- */
 
-static bool fit_all(struct terraform *t, struct group *group, const struct names_type *type, bool lenient,
-    bool whole, struct str *why)
+/* One of the ways in which a type can say all instances of a group. */
+struct way {
+    const struct names_type *type;
+    bool lenient, whole;
+    bool broken; /* also what its checks refuse: the file says where */
+};
+
+static bool fit_all(struct terraform *t, struct group *group, const struct way *way, struct str *why)
 {
+    const struct names_type *type = way->type;
     for (size_t i = 0; i < group->n; i++) {
         struct fit fit = {.draft = t->draft,
             .type = type,
-            .lenient = lenient,
+            .lenient = way->lenient,
             .left_out = tree_new(t->arena, TREE_LIST, NULL)};
-        bool fits = fit_properties(&fit, terraform_configured(t, group->instances[i], whole));
+        bool fits = fit_properties(&fit, terraform_configured(t, group->instances[i], way->whole));
         for (uint32_t k = 0; fits && type->set && k < type->set->count; k++)
             if (!tree_get(fit.attrs, type->set->entries[k].key.p))
                 tree_set(t->arena, fit.attrs, type->set->entries[k].key,
@@ -68,6 +75,13 @@ static bool fit_all(struct terraform *t, struct group *group, const struct names
             if (!group->config)
                 terraform_drop_zeros(t->arena, type, fit.attrs);
             fits = fit_check(&fit);
+            if (!fits && way->broken) {
+                tree_add(t->arena, fit.left_out,
+                    tree_string(t->arena,
+                        arena_printf(t->arena, "put it right, weir refuses it: %.*s", STR_ARG(fit.why)),
+                        NULL));
+                fits = true;
+            }
         }
         if (!fits) {
             *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(type->schema->name), STR_ARG(fit.why));
@@ -93,17 +107,12 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
     return same;
 }
 
-/* One of the ways in which a type can say all instances of a group. */
-struct way {
-    const struct names_type *type;
-    bool lenient, whole;
-};
-
 /* Tries a way: true where the group is of that type now. *why: what stood against it. */
 static bool way_goes(struct terraform *t, struct group *group, const struct way *way, struct str *why)
 {
     *why = STR_EMPTY;
-    if (!way->type || !fit_all(t, group, way->type, way->lenient, way->whole, why))
+    if (!way->type || (way->broken && !str_starts(way->type->schema->name, STR("aws."))) ||
+        !fit_all(t, group, way, why))
         return false;
     group->schema = way->type->schema;
     return true;
@@ -114,13 +123,15 @@ static void choose_way(
     struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)
 {
     struct str why = STR_EMPTY, now;
-    const struct way ways[] = {{own, false, false}, {own, false, true}, {theirs, false, false},
-        {theirs, false, true}, {own, true, false}, {own, true, true}, {theirs, true, false},
-        {theirs, true, true}};
+    const struct way ways[] = {{own, false, false, false}, {own, false, true, false},
+        {theirs, false, false, false}, {theirs, false, true, false}, {own, true, false, false},
+        {own, true, true, false}, {own, true, false, true}, {theirs, true, false, false},
+        {theirs, true, true, false}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         if (way_goes(t, group, &ways[i], &now)) {
             group->names = ways[i].type == own ? own : NULL;
-            group->why = ways[i].lenient && now.n
+            group->why = ways[i].broken ? now
+                         : ways[i].lenient && now.n
                              ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
                          : ways[i].type == theirs ? why
                                                   : STR_EMPTY;

@@ -147,8 +147,42 @@ static void hide(struct terraform *t, const struct group *group, struct tree *at
             fit_hide(t->draft, attrs, &attrs->entries[i], group->schema, group->resource->name);
 }
 
+/* In the order of the attributes, as people write them; what is none of them comes after these. */
+static struct tree *attrs_in_order(
+    struct arena *arena, const struct attr *attrs, size_t n, const struct tree *map);
+
+static struct tree *value_in_order(struct arena *arena, const struct type *type, struct tree *s)
+{
+    const struct type *elem = type->elem ? type->elem : type;
+    if (s->kind == TREE_MAP && type->kind == TYPE_OBJECT)
+        return attrs_in_order(arena, type->fields, type->field_count, s);
+    for (size_t i = 0; s->kind == TREE_LIST && i < s->n; i++)
+        s->items[i] = value_in_order(arena, elem, s->items[i]);
+    for (size_t i = 0; s->kind == TREE_MAP && i < s->n; i++)
+        s->entries[i].value = value_in_order(arena, elem, s->entries[i].value);
+    return s;
+}
+
+static struct tree *attrs_in_order(
+    struct arena *arena, const struct attr *attrs, size_t n, const struct tree *map)
+{
+    struct tree *out = tree_new(arena, TREE_MAP, map->node);
+    for (size_t i = 0; i < n; i++) {
+        struct tree *s = tree_get(map, attrs[i].name.p);
+        if (s)
+            tree_set(arena, out, attrs[i].name, value_in_order(arena, attrs[i].type, s));
+    }
+    for (size_t i = 0; i < map->n; i++)
+        if (!tree_get(out, arena_strz(arena, map->entries[i].key)))
+            tree_set(arena, out, map->entries[i].key, map->entries[i].value);
+    return out;
+}
+
 void terraform_each(struct terraform *t, struct group *group)
 {
+    for (size_t i = 0; i < group->n; i++)
+        group->instances[i]->attrs = attrs_in_order(
+            t->arena, group->schema->attrs, group->schema->attr_count, group->instances[i]->attrs);
     struct tree *out = group->resource->attrs, *keys = tree_new(t->arena, TREE_MAP, NULL),
                 *differ = tree_new(t->arena, TREE_MAP, NULL);
     if (!group->folded) {

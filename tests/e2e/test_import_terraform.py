@@ -342,6 +342,18 @@ def test_a_policy_that_closes_a_circle(local_stack):
     assert stack["resources"]["ci"]["managed_policies"] == ["${about.arn}"] and f"{arn}role/ci" in json.dumps(stack["resources"]["about"]["policy"])
 
 
+def test_a_stream_that_a_check_refuses(local_stack):
+    """It stays what it is, and the table tells what is to be put right; nothing that only the provider filled in is written."""
+    s3 = {"bucket_arn": "arn:aws:s3:::raw", "role_arn": "", "prefix": "raw/", "buffering_size": 5, "processing_configuration": [{"enabled": False, "processors": []}], "custom_time_zone": "UTC"}
+    arn = "arn:aws:firehose:us-east-1:123456789012:deliverystream/clicks"
+    stream = resource("aws_kinesis_firehose_delivery_stream", "clicks", {"id": arn, "arn": arn, "name": "clicks", "destination": "extended_s3", "extended_s3_configuration": [s3]},
+                      {"name": {}, "destination": {}, "extended_s3_configuration": [{"bucket_arn": {}, "role_arn": {}, "prefix": {}, "buffering_size": {}}]})
+    result, _, stack = imported(local_stack, plan(stream))
+    made = stack["resources"]["clicks"]
+    assert made["type"] == "aws.firehose.delivery_stream" and list(made["s3"].items()) == [("bucket", "arn:aws:s3:::raw"), ("prefix", "raw/"), ("buffer_size", 5)], made
+    assert "put it right, weir refuses it: s3: \"role\" is missing" in result.err
+
+
 def test_a_gigantic_state(local_stack):
     many = [resource("aws_glue_job", f"j{i}", {"name": f"job-{i}", "id": f"job-{i}", "arn": f"arn:aws:glue:us-east-1:123456789012:job/job-{i}", "role_arn": "arn:aws:iam::123456789012:role/r",
             "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "default_arguments": {"--words": "x" * 8000, "--after": f"job-{i - 1}"}},

@@ -1026,6 +1026,15 @@ def test_stream_that_names_no_key(cloud):
     assert made["ExtendedS3DestinationDescription"]["EncryptionConfiguration"] == {"NoEncryptionConfig": "NoEncryption"}
 
 
+def test_stream_that_converts_nothing(cloud):
+    firehose, stream, bucket = cloud.client("firehose"), name(), name()
+    cloud.client("s3").create_bucket(Bucket=bucket)
+    given = {"RoleARN": made_role(cloud), "BucketARN": f"arn:aws:s3:::{bucket}", "CloudWatchLoggingOptions": {"Enabled": False}}
+    firehose.create_delivery_stream(DeliveryStreamName=stream, ExtendedS3DestinationConfiguration=given | {"DataFormatConversionConfiguration": {"Enabled": False}})
+    refused = {"DataFormatConversionConfiguration": {"Enabled": True}, "BufferingHints": {"SizeInMBs": 64}}
+    assert code(firehose.create_delivery_stream, DeliveryStreamName=name(), ExtendedS3DestinationConfiguration=given | refused) == "InvalidArgumentException"
+
+
 def test_location_with_a_role_and_the_service_linked_one(cloud):
     lake, bucket = cloud.client("lakeformation"), name()
     cloud.client("s3").create_bucket(Bucket=bucket)
