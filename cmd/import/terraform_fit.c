@@ -111,8 +111,7 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
 static bool way_goes(struct terraform *t, struct group *group, const struct way *way, struct str *why)
 {
     *why = STR_EMPTY;
-    if (!way->type || (way->broken && !str_starts(way->type->schema->name, STR("aws."))) ||
-        !fit_all(t, group, way, why))
+    if (!way->type || !fit_all(t, group, way, why))
         return false;
     group->schema = way->type->schema;
     return true;
@@ -128,6 +127,8 @@ static void choose_way(
         {own, true, true, false}, {own, true, false, true}, {theirs, true, false, false},
         {theirs, true, true, false}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (ways[i].broken && !(own && str_starts(own->schema->name, STR("aws."))))
+            continue; /* weir.value without a value is nothing */
         if (way_goes(t, group, &ways[i], &now)) {
             group->names = ways[i].type == own ? own : NULL;
             group->why = ways[i].broken ? now
