@@ -49,7 +49,7 @@ static const struct value *with_computed(
     for (size_t i = 0; i < act->type->attr_count; i++) {
         const struct attr *attr = act->type->attrs[i].attr;
         const struct value *v = value_get(seen, attr->name);
-        if (attr->computed && !attr->settable && v)
+        if (attr->computed && !attr->settable && !value_is_null(v))
             object = value_with(act->arena, object, attr->name, v);
     }
     return object;
@@ -248,17 +248,6 @@ static const struct value *target_of(struct updating *u)
     return target;
 }
 
-/* What the service reported of itself is what later steps send. */
-static void take_answer(struct updating *u)
-{
-    for (size_t i = 0; i < u->act->type->attr_count; i++) {
-        const struct attr *attr = u->act->type->attrs[i].attr;
-        const struct value *v = attr->computed && !attr->settable ? value_get(u->live, attr->name) : NULL;
-        if (!value_is_null(v))
-            u->object = value_with(u->act->arena, u->object, attr->name, v);
-    }
-}
-
 static int update_step(struct updating *u, const struct spec_step *step, struct err *err)
 {
     struct act *act = u->act;
@@ -274,8 +263,8 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
     act_see(act, step, doc);
     if (doc && act_check_id(act, step, u->object, value_merge(act->arena, u->object, u->live), err))
         return -1;
-    if (doc)
-        take_answer(u);
+    if (doc) /* what the service reported of itself is what later steps send */
+        u->object = with_computed(act, u->object, u->live);
     return step->wait ? act_wait_live(act, u->object, &u->live, err) : 0;
 }
 

@@ -103,9 +103,6 @@ void load_operations(struct loader *l, const struct node *node);
 /* `success: {201: [CreateFunction]}`: statuses of answers, where it is not 200. */
 void load_success(struct loader *l, const struct node *node);
 const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
-/* Where a member of this operation's request lies. */
-void load_place_member(const struct spec_operation *op, struct shape_member *member);
-
 /* Moves what lies in the body of a request into what its list of changes is made of. */
 void load_patched(struct loader *l, const struct spec_operation *op, struct spec_request *request);
 

@@ -234,7 +234,7 @@ static bool in_path(struct str path, struct str member)
     return false;
 }
 
-void load_place_member(const struct spec_operation *op, struct shape_member *member)
+void spec_place_member(const struct spec_operation *op, struct shape_member *member)
 {
     if (in_path(op->wire.path, member->wire))
         member->location = WIRE_PATH;

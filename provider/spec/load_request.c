@@ -366,7 +366,7 @@ static void load_members(struct request_builder *b, const struct spec_operation 
     rename_members(b, out);
     struct shape_member *members = (struct shape_member *)out->members;
     for (size_t i = 0; i < out->member_count; i++)
-        load_place_member(op, &members[i]);
+        spec_place_member(op, &members[i]);
 }
 
 static void build_request(struct request_builder *b, const struct node *node, const struct step_rules *rules,

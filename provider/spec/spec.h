@@ -484,6 +484,8 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
 bool spec_names_have(const struct spec_names *names, struct str name);
 /* Does a template hold the attribute of that name? */
 bool spec_template_has(struct str template, struct str name);
+/* Where the member lies in a request of this operation, and what it is called there. */
+void spec_place_member(const struct spec_operation *op, struct shape_member *member);
 /* What a filter of templates makes of an attribute's text: ${name|lower}; ${name|rooted}: with a slash before
  * it; ${arn|base}: what is after the last slash; ${bus|folder}: with a slash behind it, and nothing where it
  * is the attribute's default. Others leave it as it is. */

@@ -51,33 +51,14 @@ bool control_is_camel(const struct control *control, struct str service)
     return false;
 }
 
-/* Is the member part of the path? */
-static bool lies_in_path(struct str path, struct str member)
-{
-    ptrdiff_t at = -1;
-    while ((at = str_find(path, member, (size_t)(at + 1))) >= 0) {
-        size_t end = (size_t)at + member.n;
-        if (at && path.p[at - 1] == '{' && end < path.n && (path.p[end] == '}' || path.p[end] == '+'))
-            return true;
-    }
-    return false;
-}
-
 /* Members go where the spec says they lie; all others are the body as they are. */
 static struct shape shape_of(struct arena *arena, const struct spec_operation *op, const struct value *input)
 {
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);
     for (uint32_t i = 0; i < input->count; i++) {
         struct str name = input->entries[i].key;
-        struct shape_member *member = &members[i];
-        *member = (struct shape_member){.name = name, .wire = name, .shape = &any};
-        for (size_t k = 0; k < op->place_count; k++)
-            if (str_eq(op->places[k].member, name)) {
-                member->wire = op->places[k].name;
-                member->location = op->places[k].location;
-            }
-        if (lies_in_path(op->wire.path, name))
-            member->location = WIRE_PATH;
+        members[i] = (struct shape_member){.name = name, .wire = name, .shape = &any};
+        spec_place_member(op, &members[i]);
     }
     return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = input->count};
 }
