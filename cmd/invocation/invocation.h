@@ -6,7 +6,7 @@
 
 #include "cmd/options/options.h"
 #include "plan/evaluate/connections.h"
-#include "provider/aws/s3/download.h"
+#include "provider/aws/s3/s3.h"
 #include "sandbox/sandbox.h"
 
 struct invocation {

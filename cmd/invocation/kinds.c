@@ -10,7 +10,7 @@
 #include "provider/postgres/postgres.h"
 #include "provider/rest/rest.h"
 #include "provider/spec/spec.h"
-#include "provider/weir/kind.h"
+#include "provider/weir/weir.h"
 
 /* A spec of the user's own that names no kind is of the first one. */
 static const struct provider_kind *const kinds[] = {

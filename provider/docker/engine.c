@@ -1,5 +1,5 @@
 /* The Engine API of Docker: where an engine is, and calls to it. */
-#include "provider/docker/engine.h"
+#include "provider/docker/docker.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -3,7 +3,7 @@
  * or a database that is not there, is no reason to wait; a server that is only just starting is one, and so
  * is nobody at the port while resources are being made.
  */
-#include "provider/postgres/server.h"
+#include "provider/postgres/postgres.h"
 
 #include "base/clock.h"
 #include "base/file.h"

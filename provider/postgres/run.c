@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mask.h"
-#include "provider/postgres/server.h"
+#include "provider/postgres/postgres.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* One channel of a session and what it joins with it, a command and its input, a local socket and a place:
  * how it opens, goes on and ends, and how its bytes are moved. */
 #include "base/mem.h"
-#include "provider/ssh/session.h"
+#include "provider/ssh/login.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- libssh, loaded when the first connection is opened: see session.h. It initialises itself. */
+/* ---- libssh, loaded when the first connection is opened: see login.h. It initialises itself. */
 
 const struct ssh_api *ssh_api(struct err *err)
 {

@@ -1,6 +1,6 @@
 /* The network thread: one poll loop over sessions, flows and tunnels. A session and the flows on it: what
  * moves in its turn, what becomes of them when it is lost or closed. */
-#include "provider/ssh/session.h"
+#include "provider/ssh/login.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,5 +1,5 @@
-/* `weir.artifact`: see artifact.h. */
-#include "provider/weir/artifact.h"
+/* `weir.artifact`: see weir.h. */
+#include "provider/weir/weir.h"
 
 #include "base/file.h"
 #include "provider/aws/s3/s3.h"

@@ -1,7 +1,7 @@
 /*
  * What becomes of an artifact in its store: looked at, stored, deleted, found again after an interruption.
  */
-#include "provider/weir/artifact.h"
+#include "provider/weir/weir.h"
 
 #include "provider/aws/s3/s3.h"
 

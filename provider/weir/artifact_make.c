@@ -6,7 +6,7 @@
  */
 #include "base/clock.h"
 #include "base/file.h"
-#include "provider/weir/artifact.h"
+#include "provider/weir/weir.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

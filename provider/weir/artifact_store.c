@@ -1,5 +1,5 @@
-/* Where artifacts lie: see artifact.h. */
-#include "provider/weir/artifact.h"
+/* Where artifacts lie: see weir.h. */
+#include "provider/weir/weir.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -4,7 +4,7 @@
  * One at a time, within this process and among all that share the stack's folder: two makes in one tree would
  * spoil each other's work.
  */
-#include "provider/weir/build.h"
+#include "provider/weir/weir.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /* `weir.key`: keys are made by OpenSSL, and written as PEM and as OpenSSH's files. */
-#include "provider/weir/kind.h"
+#include "provider/weir/weir.h"
 
 #include "base/hash.h"
 #include "base/mask.h"

@@ -1,8 +1,7 @@
-/* The provider type weir (see kind.h), with weir.value and weir.random, which exist only in the state. */
-#include "provider/weir/kind.h"
+/* The provider type weir (see weir.h), with weir.value and weir.random, which exist only in the state. */
 
 #include "base/random.h"
-#include "provider/weir/artifact.h"
+#include "provider/weir/weir.h"
 
 /* ---- Operations of what exists only in the state ---- */
 

@@ -3,12 +3,11 @@
  * others to refer to; what it writes to standard error is shown while it runs. A secret in a command line
  * would be seen by whoever lists processes: it is refused there, and goes into the environment.
  */
-#include "provider/weir/kind.h"
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/system.h"
-#include "provider/weir/build.h"
+#include "provider/weir/weir.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -3,7 +3,7 @@
  * has changed, or a package that it takes from this machine.
  */
 #include "base/file.h"
-#include "provider/weir/build.h"
+#include "provider/weir/weir.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/tree_manifest.h"
-#include "provider/aws/s3/download.h"
+#include "provider/aws/s3/s3.h"
 #include "provider/http/target.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Requirements files: what is found in them lies in the text, and a file named in a last line is found. */
-#include "provider/weir/build.h"
+#include "provider/weir/weir.h"
 
 #include <assert.h>
 

@@ -1,5 +1,4 @@
-/* Downloads from S3: see download.h. */
-#include "provider/aws/s3/download.h"
+/* Downloads from S3: see s3.h. */
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "provider/aws/s3/download.h"
 #include "provider/aws/s3/s3.h"
 
 #include <errno.h>

@@ -5,7 +5,6 @@
 #include "provider/aws/s3/s3.h"
 
 #include "base/mem.h"
-#include "provider/aws/s3/download.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "cmd/invocation/kinds.h"
 #include "provider/spec/spec.h"
-#include "provider/weir/kind.h"
+#include "provider/weir/weir.h"
 #include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>

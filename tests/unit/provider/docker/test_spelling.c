@@ -1,6 +1,5 @@
 /* How people and the Engine spell the same thing. */
 #include "provider/docker/docker.h"
-#include "provider/docker/engine.h"
 #include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>

@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "provider/postgres/postgres.h"
-#include "provider/postgres/server.h"
 
 #include <glob.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "provider/weir/build.h"
+#include "provider/weir/weir.h"
 
 #include "base/buf.h"
 #include "base/file.h"

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "cmd/invocation/kinds.h"
 #include "provider/aws/credentials.h"
-#include "provider/aws/s3/download.h"
+#include "provider/aws/s3/s3.h"
 #include "provider/http/http.h"
 #include "tests/unit/support/aws_env.h"
 #include "tests/unit/support/script_server.h"
