@@ -71,7 +71,7 @@ struct change {
         *data_loss; /* delete: what else goes, stays or stands in the way, see resource_ops.data_loss; of what
                     services left, and of what stays, also `type`, `id` */
     int64_t owned_at_ms;       /* delete: when that was looked at, it was the stack's; 0: not looked at */
-    bool gone;                 /* drift: it was deleted outside weir */
+    bool deleted;              /* drift: it was deleted outside weir */
     struct instance *instance; /* planner's own; NULL: removed from the configuration, or with destroy */
     struct seen *seen;         /* planner's own; NULL: not recorded */
     struct str left;           /* apply: who claims it, so that it is left; "": nobody */

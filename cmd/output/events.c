@@ -136,7 +136,7 @@ static void event_drifted(struct buf *out, const struct change *c)
     events_begin(out, "drift");
     json_write_member(out, "address", c->subject.address);
     json_write_member(out, "type", c->subject.type);
-    field_true(out, "gone", c->gone);
+    field_true(out, "deleted", c->deleted);
     attr_list(out, c->drift, c->drift_count);
     events_end(out);
 }
@@ -250,7 +250,7 @@ static void event_unread(struct buf *out, const struct unread *unread)
 static void event_outside(struct buf *out, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i]->gone || plan->changes[i]->drift_count)
+        if (plan->changes[i]->deleted || plan->changes[i]->drift_count)
             event_drifted(out, plan->changes[i]);
     for (size_t i = 0; i < plan->unread_count; i++)
         event_unread(out, &plan->unread[i]);

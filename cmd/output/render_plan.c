@@ -333,7 +333,7 @@ struct sign action_sign(const struct change *c)
 
 static bool has_drift(const struct change *c)
 {
-    return c->gone || c->drift_count;
+    return c->deleted || c->drift_count;
 }
 
 static size_t drift_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
@@ -348,8 +348,8 @@ static size_t drift_sections(const struct plan *plan, const struct render_option
             style_add(out, o->color, STYLE_BOLD, "Changed outside weir since the last apply:\n");
         buf_addz(out, apart || c->drift_count ? "\n" : "");
         apart = c->drift_count;
-        struct sign sign =
-            c->gone ? (struct sign){"-", STYLE_RED, "deleted"} : (struct sign){"~", STYLE_YELLOW, "changed"};
+        struct sign sign = c->deleted ? (struct sign){"-", STYLE_RED, "deleted"}
+                                      : (struct sign){"~", STYLE_YELLOW, "changed"};
         section_header(c, sign, o, out);
         buf_add_char(out, '\n');
         section_attrs(c->drift, c->drift_count, o, out);

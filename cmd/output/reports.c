@@ -145,8 +145,8 @@ void junit_add_diags(struct junit *j, const struct diags *diags, const struct st
 static void add_drifted(struct junit *j, const struct change *change)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    buf_addz(&text, change->gone ? "it was deleted outside weir" : "changed outside weir: ");
-    for (size_t i = 0; i < change->drift_count && !change->gone; i++)
+    buf_addz(&text, change->deleted ? "it was deleted outside weir" : "changed outside weir: ");
+    for (size_t i = 0; i < change->drift_count && !change->deleted; i++)
         buf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(change->drift[i].name));
     junit_add(j, &(struct junit_case){.group = change->subject.type,
                      .name = change->subject.address,
@@ -157,7 +157,7 @@ static void add_drifted(struct junit *j, const struct change *change)
 void junit_add_drift(struct junit *j, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i]->gone || plan->changes[i]->drift_count)
+        if (plan->changes[i]->deleted || plan->changes[i]->drift_count)
             add_drifted(j, plan->changes[i]);
     for (size_t i = 0; i < plan->unread_count; i++)
         junit_add(j, &(struct junit_case){.group = STR("unread"),

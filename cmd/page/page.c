@@ -248,7 +248,7 @@ static void add_drifted(const struct change *change, struct buf *out)
     text_add_xml(out, key > 0 ? str_slice(address, 0, (size_t)key) : address);
     buf_addz(out, "\"><summary><code>");
     text_add_xml(out, address);
-    buf_addf(out, "</code> <small>%s</small></summary>\n<pre>", change->gone ? "is gone" : "");
+    buf_addf(out, "</code> <small>%s</small></summary>\n<pre>", change->deleted ? "is deleted" : "");
     add_lines(buf_str(&text), out);
     buf_addz(out, "</pre>\n</details>\n");
 }
@@ -259,7 +259,7 @@ static void add_drift(const struct plan *plan, struct buf *out)
         return;
     buf_addz(out, "<details class=\"drift module\" open><summary>Changed outside weir</summary>\n");
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i]->gone || plan->changes[i]->drift_count)
+        if (plan->changes[i]->deleted || plan->changes[i]->drift_count)
             add_drifted(plan->changes[i], out);
     buf_addz(out, "</details>\n");
 }

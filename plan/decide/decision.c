@@ -36,7 +36,7 @@ static void note_drift(struct planner *p, struct instance *instance)
     if (seen->live && !n)
         return;
     struct change *change = instance_change(p, instance);
-    change->gone = !seen->live;
+    change->deleted = !seen->live;
     change->drift = drift;
     change->drift_count = n;
     p->plan->drifted = true;
@@ -294,7 +294,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     change->reason = p->options->destroy ? STR_EMPTY
                      : forget            ? STR("removed: it stays where it is")
                                          : STR("removed from the configuration");
-    change->gone = seen->read && !seen->live;
+    change->deleted = seen->read && !seen->live;
     change->adopted = record->adopted;
     if (schema)
         list_attributes(p, change, record);

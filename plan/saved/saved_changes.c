@@ -84,7 +84,7 @@ static const struct value *change_saved(struct arena *arena, const struct plan *
     set_flag(&b, "create_first", c->decision.create_first);
     set_text(&b, "reason", c->reason);
     set_text(&b, "moved_from", c->moved_from);
-    set_flag(&b, "gone", c->gone);
+    set_flag(&b, "deleted", c->deleted);
     set_attrs(&b, "attrs", c->attrs, c->attr_count);
     set_attrs(&b, "drift", c->drift, c->drift_count);
     set_declared(&b, plan, c);
@@ -233,7 +233,7 @@ static struct change *read_change(const struct reading *r, const struct value *v
         .decision = {action_named(value_gets(v, "action")), value_getb(v, "create_first")},
         .reason = read_text(r, v, "reason"),
         .moved_from = read_text(r, v, "moved_from"),
-        .gone = value_getb(v, "gone")};
+        .deleted = value_getb(v, "deleted")};
     const struct value *goes = value_get(losses, c->subject.address);
     c->schema = catalog_find(r->catalog, c->subject.type, value_getb(v, "data"), &unknown);
     c->attrs = read_attrs(r, c->schema, value_getz(v, "attrs"), &c->attr_count);

@@ -33,9 +33,9 @@ struct act {
     bool making;      /* calls may be about what was made a moment ago and is not seen everywhere yet */
     bool makes;       /* the call at hand is the one that makes the resource */
     bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
-    bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
-    bool sees_gone;   /* and what is as good as gone, too */
-    bool ignored;     /* the last call was refused in a way that its step passes over: nothing was reported */
+    bool sees_deleting; /* what is being deleted is read as well; else it is as good as deleted */
+    bool sees_deleted;  /* and what is as good as deleted, too */
+    bool ignored; /* the last call was refused in a way that its step passes over: nothing was reported */
     bool empty_answer; /* a change was answered with nothing at all, which need not be the service's answer */
 };
 
@@ -194,7 +194,7 @@ bool act_wants(const struct value *wanted, struct str name);
 /* Does reading these attributes (NULL: all) take this read step, if its conditions hold? */
 bool act_read_needs(const struct spec_type *type, const struct spec_step *step, const struct value *wanted);
 /* Readable, but as good as not there? */
-bool act_is_gone(struct act *act, const struct value *live);
+bool act_is_deleted(struct act *act, const struct value *live);
 /* The object with those attributes that are wanted, and maybe others; *live NULL: it is not there. */
 int act_read(struct act *act, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
@@ -320,7 +320,7 @@ const struct value *act_list_covers(struct act *act, const struct value *wanted)
 
 /* Until ready; *live is the object as last read. */
 int act_wait_ready(struct act *act, const struct value *object, const struct value **live, struct err *err);
-int act_wait_gone(struct act *act, const struct value *object, struct err *err);
+int act_wait_deleted(struct act *act, const struct value *object, struct err *err);
 
 /* ---- act_teardown.c ---- */
 

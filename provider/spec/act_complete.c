@@ -7,18 +7,19 @@
 
 /* ---- Waiting until a resource is ready, or gone ---- */
 
-/* "it to be gone (now deleting)", by the state that the type is known to have. */
+/* "it to be deleted (now deleting)", by the state that the type is known to have. */
 static struct str describe_gone(struct act *act, const struct value *live)
 {
     const struct spec_type *type = act->type;
-    const struct spec_conditions *states = type->going.count  ? &type->going
-                                           : type->gone.count ? &type->gone
-                                           : type->ready      ? &type->ready->until
-                                                              : NULL;
+    const struct spec_conditions *states = type->deleting.count  ? &type->deleting
+                                           : type->deleted.count ? &type->deleted
+                                           : type->ready         ? &type->ready->until
+                                                                 : NULL;
     struct str now = STR_EMPTY;
     if (states && states->count)
         now = value_scalar_text(act->arena, value_get(live, states->items[0].name));
-    return now.n ? arena_printf(act->arena, "it to be gone (now %.*s)", STR_ARG(now)) : STR("it to be gone");
+    return now.n ? arena_printf(act->arena, "it to be deleted (now %.*s)", STR_ARG(now))
+                 : STR("it to be deleted");
 }
 
 /* "status available (now creating)" */
@@ -48,9 +49,9 @@ static const struct value *wait_names(
 static int wait_look(struct act *act, const struct spec_wait *wait, const struct value *object,
     const struct value **live, struct err *err)
 {
-    act->sees_going = true;
+    act->sees_deleting = true;
     int status = act_read(act, object, wait_names(act, &wait->until, &wait->fail), live, err);
-    act->sees_going = false;
+    act->sees_deleting = false;
     return status;
 }
 
@@ -59,9 +60,9 @@ static int wait_judge(
     struct act *act, const struct spec_wait *wait, const struct value *live, bool seen, struct err *err)
 {
     if (!live)
-        return wait->gone ? 1
-               : seen     ? err_set(err, ERR_SERVICE, "it disappeared while weir waited for it")
-                          : 0;
+        return wait->deleted ? 1
+               : seen        ? err_set(err, ERR_SERVICE, "it disappeared while weir waited for it")
+                             : 0;
     if (wait->until.count && act_holds(act, &wait->until, live))
         return 1;
     const struct spec_condition *condition = act_first_holding(act, &wait->fail, live);
@@ -106,10 +107,10 @@ int act_wait_ready(struct act *act, const struct value *object, const struct val
     return wait ? wait_until(act, wait, object, live, err) : 0;
 }
 
-int act_wait_gone(struct act *act, const struct value *object, struct err *err)
+int act_wait_deleted(struct act *act, const struct value *object, struct err *err)
 {
     const struct value *live;
-    return act->type->gone_wait ? wait_until(act, act->type->gone_wait, object, &live, err) : 0;
+    return act->type->deleted_wait ? wait_until(act, act->type->deleted_wait, object, &live, err) : 0;
 }
 
 /* ---- What stays as it is where a service takes all of what is sent: fields that the file does not speak

@@ -140,14 +140,15 @@ static bool outlives_namesake(struct act *act, const struct value *object)
 {
     const struct spec_type *type = act->type;
     const struct value *whole, *live;
-    if (!type->going.count || !type->gone_wait || act_fill_templates(act, object, &whole, ERR_IGNORED) ||
+    if (!type->deleting.count || !type->deleted_wait ||
+        act_fill_templates(act, object, &whole, ERR_IGNORED) ||
         value_is_null(value_get(whole, type->schema.id)))
         return false;
-    act->sees_going = true;
+    act->sees_deleting = true;
     int status = act_read(act, whole, &value_empty_list, &live, ERR_IGNORED);
-    act->sees_going = false;
-    return !status && live && act_holds_any(act, &type->going, live) &&
-           !act_wait_gone(act, whole, ERR_IGNORED);
+    act->sees_deleting = false;
+    return !status && live && act_holds_any(act, &type->deleting, live) &&
+           !act_wait_deleted(act, whole, ERR_IGNORED);
 }
 
 /* A failure that says that the request was not carried out, though an earlier one of it may have been. */

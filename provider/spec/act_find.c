@@ -76,7 +76,7 @@ static int ids_within(struct op_ctx *ctx, struct act *act, const struct value *p
     for (uint32_t i = 0; i < items->count; i++) {
         if (ids_object(ctx, act, act_decode(act, step, items->items[i], prior), &live, err))
             return -1;
-        if (!act_is_gone(act, live))
+        if (!act_is_deleted(act, live))
             found(found_ctx, act_shown(act, act_without_ownership_tags(act, live)));
     }
     return 0;
@@ -206,7 +206,7 @@ static const struct value *value_or_default(
 static bool looks_alike(const struct finding *f, const struct value *candidate)
 {
     const struct spec_type *type = f->act->type;
-    bool same = !act_is_gone(f->act, candidate);
+    bool same = !act_is_deleted(f->act, candidate);
     for (size_t i = 0; i < type->find_by.count && same; i++)
         same = value_equal(value_or_default(type, candidate, type->find_by.items[i]),
             value_or_default(type, f->desired, type->find_by.items[i]));
@@ -358,7 +358,7 @@ int spec_namesake(
 {
     struct act act;
     act_init(&act, ctx);
-    act.sees_gone = true; /* such as a secret that waits for its end: its name is taken */
+    act.sees_deleted = true; /* such as a secret that waits for its end: its name is taken */
     struct finding f = {.act = &act, .anybodys = true};
     *object = NULL;
     if (act.type->recover.way != RECOVER_NAME)

@@ -240,7 +240,7 @@ static int use_objects(
                 STR_ARG(l->step->call.op->wire.name), STR_ARG(act->type->schema.id));
         live = value_merge(act->arena, live, map_get(l->by_id, id_of(act, live)));
         live = with_empty_sets(act, l->filter->wanted, live);
-        if (act_is_gone(act, live))
+        if (act_is_deleted(act, live))
             continue;
         live = l->by_arn ? with_tags(act, l->filter, live, l->by_arn) : live;
         l->found(l->found_ctx, act_shown(act, act_without_ownership_tags(act, live)));

@@ -46,7 +46,7 @@ static int native_read(struct op_ctx *ctx, const struct value *prior, const stru
     if (act_fill_templates(&act, prior, &prior, err) ||
         native_finish(&act, act.type->native->read(ctx, prior, wanted, live, err), live, err))
         return -1;
-    if (*live && act_is_gone(&act, *live))
+    if (*live && act_is_deleted(&act, *live))
         *live = NULL;
     return 0;
 }
@@ -81,7 +81,7 @@ struct native_listing {
 static void native_found(void *ctx, const struct value *live)
 {
     struct native_listing *listing = ctx;
-    if (native_complete(listing->act, &live, ERR_IGNORED) == 0 && !act_is_gone(listing->act, live))
+    if (native_complete(listing->act, &live, ERR_IGNORED) == 0 && !act_is_deleted(listing->act, live))
         listing->found(listing->found_ctx, live);
 }
 
@@ -326,16 +326,16 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
         return -1;
     object = act_forced(&act, object);
     if (act_lift(&act, object, &failure) == 0 && delete_steps(&act, object, &failure) == 0)
-        return act_wait_gone(&act, object, err) ||
-                       (act.empty_answer && !act.type->gone_wait && see_gone(&act, object, err))
+        return act_wait_deleted(&act, object, err) ||
+                       (act.empty_answer && !act.type->deleted_wait && see_gone(&act, object, err))
                    ? -1
                    : 0;
     /* Services have many ways to say that a resource is gone already, or that it is about to be. */
-    act.sees_going = true;
+    act.sees_deleting = true;
     if (failure.class != ERR_INTERRUPTED && act_read(&act, object, &value_empty_list, &live, &ignored) == 0) {
-        act.sees_going = false;
-        if (!live || act_is_gone(&act, live))
-            return live ? act_wait_gone(&act, object, err) : 0;
+        act.sees_deleting = false;
+        if (!live || act_is_deleted(&act, live))
+            return live ? act_wait_deleted(&act, object, err) : 0;
     }
     act_hint_teardown(&act, &failure);
     return err_raise(err, &failure);

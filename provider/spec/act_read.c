@@ -7,10 +7,10 @@ bool act_wants(const struct value *wanted, struct str name)
     return !wanted || value_list_has(wanted, name);
 }
 
-bool act_is_gone(struct act *act, const struct value *live)
+bool act_is_deleted(struct act *act, const struct value *live)
 {
-    return (!act->sees_gone && act_holds_any(act, &act->type->gone, live)) ||
-           (!act->sees_gone && !act->sees_going && act_holds_any(act, &act->type->going, live));
+    return (!act->sees_deleted && act_holds_any(act, &act->type->deleted, live)) ||
+           (!act->sees_deleted && !act->sees_deleting && act_holds_any(act, &act->type->deleting, live));
 }
 
 struct reading {
@@ -18,7 +18,7 @@ struct reading {
     const struct value *wanted, *prior;
     const struct value *live; /* so far; NULL: nothing yet */
     bool own;                 /* by its own call alone: the first that tells of it */
-    bool gone;
+    bool deleted;
 };
 
 static const struct value *known_so_far(const struct reading *r)
@@ -77,8 +77,8 @@ static int read_missing(
     r->act->answers = NULL; /* it may have been deleted since it was asked for */
     if (!r->act->making && r->act->type->read.count && read_steps(&own, err))
         return -1;
-    r->gone = own.gone || !own.live;
-    if (r->gone)
+    r->deleted = own.deleted || !own.live;
+    if (r->deleted)
         return 0;
     *err = *failure;
     err->class = ERR_SERVICE;
@@ -89,8 +89,8 @@ static int read_missing(
 static int read_nothing(struct reading *r, const struct spec_step *step, struct err *err)
 {
     struct err failure = ERR_INIT;
-    r->gone = r->gone || !(step->when.wanted.count || r->live);
-    if (r->gone || step->when.wanted.count || step->reply.empty_is_absent)
+    r->deleted = r->deleted || !(step->when.wanted.count || r->live);
+    if (r->deleted || step->when.wanted.count || step->reply.empty_is_absent)
         return 0;
     err_set(&failure, ERR_ABSENT, "nothing is at %.*s", STR_ARG(step->reply.at));
     return read_missing(r, step, &failure, err);
@@ -108,7 +108,7 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
             return read_missing(r, step, &failure, err);
         if (failure.class != ERR_ABSENT)
             return err_raise(err, &failure);
-        r->gone = true;
+        r->deleted = true;
         return 0;
     }
     if (!doc)
@@ -166,14 +166,14 @@ static int read_steps(struct reading *r, struct err *err)
     const struct spec_type *type = r->act->type;
     bool base, extra;
     split_wanted(type, r->wanted, &base, &extra);
-    for (size_t i = 0; i < type->read.count && !r->gone && !(r->own && r->live); i++) {
+    for (size_t i = 0; i < type->read.count && !r->deleted && !(r->own && r->live); i++) {
         const struct spec_step *step = &type->read.items[i];
         if (act_read_needs(type, step, r->wanted) && read_step(r, step, err))
             return -1;
     }
-    r->gone = r->gone || (r->live && act_is_gone(r->act, r->live));
+    r->deleted = r->deleted || (r->live && act_is_deleted(r->act, r->live));
     r->act->base_read = r->act->base_read || (base && r->live);
-    return !r->gone && r->live && (base || !extra) ? fill_templates(r, err) : 0;
+    return !r->deleted && r->live && (base || !extra) ? fill_templates(r, err) : 0;
 }
 
 static void read_keep(struct reading *r, const struct spec_attr *attr, const struct value *v)
@@ -244,7 +244,7 @@ static int read_tags(struct reading *r, const struct spec_owned *tags, struct er
 static int read_owned(struct reading *r, struct err *err)
 {
     const struct spec_type *type = r->act->type;
-    for (size_t i = 0; i < type->owned_count && !r->gone; i++) {
+    for (size_t i = 0; i < type->owned_count && !r->deleted; i++) {
         const struct spec_owned *owned = &type->owned[i];
         const struct spec_step *step = owned->list ? owned->list : owned->get;
         struct err failure = ERR_INIT;
@@ -280,7 +280,7 @@ int act_read(struct act *act, const struct value *prior, const struct value *wan
     *live = act->raw = NULL;
     if (read_steps(&r, err) || read_owned(&r, err))
         return -1;
-    if (r.gone)
+    if (r.deleted)
         return 0;
     const struct value *id = value_get(prior, act->type->schema.id);
     if (id && !value_get(r.live, act->type->schema.id))

@@ -288,7 +288,7 @@ int spec_ownership_tags(
     const struct spec_owned *tags = act.type->tags;
     if (!tags)
         return 0;
-    act.keep_ownership_tags = act.sees_gone = true; /* of what waits for its end, too */
+    act.keep_ownership_tags = act.sees_deleted = true; /* of what waits for its end, too */
     const struct value *name = value_string_ref(act.arena, tags->attr->attr->name), *live;
     struct err failure = ERR_INIT;
     if (act_read(&act, object, value_list(act.arena, &name, 1), &live, &failure)) {

@@ -15,22 +15,22 @@ static void load_items(struct loader *l, const struct node *node, struct patch_r
         rule->items = PATCH_BY_OLD;
     else if (str_find_char(items, ':', 0) > 0)
         *rule = (struct patch_rule){
-            .place = rule->place, .at = rule->at, .items = PATCH_BY_PARTS, .parts = items};
+            .member = rule->member, .at = rule->at, .items = PATCH_BY_PARTS, .parts = items};
     else if (items.n)
         load_error(
             l, node_get(node, "items"), "items are named by value, by the old one or by member:member");
 }
 
-/* `metrics/enabled`, or {at, items, key, gone, whole} */
+/* `metrics/enabled`, or {at, items, key, removed, whole} */
 static void load_rule(struct loader *l, const struct node_entry *entry, struct patch_rule *rule)
 {
     const struct node *node = entry->value;
-    *rule = (struct patch_rule){.place = entry->key};
+    *rule = (struct patch_rule){.member = entry->key};
     if (node->kind == NODE_STRING) {
         rule->at = node->string;
         return;
     }
-    if (!load_keys(l, node, "a place", "at items key gone whole"))
+    if (!load_keys(l, node, "a member", "at items key removed whole"))
         return;
     if (node_get(node, "at"))
         rule->at = load_text(l, node, "at");
@@ -39,10 +39,10 @@ static void load_rule(struct loader *l, const struct node_entry *entry, struct p
     load_items(l, node, rule);
     rule->segments = load_int(l, node, "key", 0);
     rule->whole = load_flag(l, node, "whole");
-    const struct node *gone = node_get(node, "gone");
-    rule->gone_by_null = gone && gone->kind == NODE_NULL;
-    if (gone && !rule->gone_by_null)
-        rule->gone_by = arena_str(l->arena, load_text(l, node, "gone"));
+    const struct node *removed = node_get(node, "removed");
+    rule->removed_as_null = removed && removed->kind == NODE_NULL;
+    if (removed && !rule->removed_as_null)
+        rule->removed_as = arena_str(l->arena, load_text(l, node, "removed"));
 }
 
 /* `patch:` of an operation; NULL where it has none. */
@@ -55,7 +55,7 @@ static const struct patch_spelling *load_patch(struct loader *l, const struct no
         out->member = node->string;
         return out;
     }
-    if (!load_keys(l, node, "patch", "as new places"))
+    if (!load_keys(l, node, "patch", "as new members"))
         return NULL;
     out->member = load_text(l, node, "as");
     if (!out->member.n)
@@ -64,11 +64,11 @@ static const struct patch_spelling *load_patch(struct loader *l, const struct no
     out->replaces = str_eqz(fresh, "replace");
     if (fresh.n && !out->replaces)
         load_error(l, node_get(node, "new"), "new is \"replace\", or left out");
-    const struct node *places = node_get(node, "places");
-    out->count = load_size(l, places, NODE_MAP, "places has to be a map");
+    const struct node *members = node_get(node, "members");
+    out->count = load_size(l, members, NODE_MAP, "members has to be a map");
     struct patch_rule *rules = ARENA_ARRAY(l->arena, struct patch_rule, out->count);
     for (uint32_t i = 0; i < out->count; i++)
-        load_rule(l, &places->entries[i], &rules[i]);
+        load_rule(l, &members->entries[i], &rules[i]);
     out->rules = rules;
     return out;
 }

@@ -45,7 +45,7 @@ static const struct sandbox_key {
     {"strict", FORM_ATTRS, NULL},
     {"any_resource", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
-    {"errors", FORM_KEYS, "absent constraint exists going invalid reference"},
+    {"errors", FORM_KEYS, "absent constraint deleting exists invalid reference"},
     {"messages", FORM_KEYS, "absent delete exists reference parts"},
     {"quiet", FORM_NAMES, NULL},
     {"soft_delete", FORM_KEYS, "sets unless undo code listed"},

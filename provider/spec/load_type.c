@@ -4,8 +4,9 @@
 #define TYPE_KEYS                                                                                            \
     "doc cfn id arn made_by_aws attributes create read update delete list sub_resources members entries "    \
     "tags wait "                                                                                             \
-    "find gone "                                                                                             \
-    "example sandbox run recorded native teardown leaves iam pending settles recover going history replace " \
+    "find deleted "                                                                                          \
+    "example sandbox run recorded native teardown leaves iam pending settles recover deleting history "      \
+    "replace "                                                                                               \
     "unique alike serves constraints refers fills console same "                                             \
     "partial"
 
@@ -108,7 +109,7 @@ static void mark_unread(struct type_loader *t)
 
 /* ---- waiting, listing ---- */
 
-static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool gone)
+static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool deleted)
 {
     if (!node || !load_keys(t->l, node, "a wait", "if for fail tells every timeout"))
         return NULL;
@@ -118,8 +119,8 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
         .fail = load_conditions(t, node_get(node, "fail")),
         .every_ms = load_ms(t->l, node, "every", 5 * 1000),
         .timeout_ms = load_ms(t->l, node, "timeout", 10 * 60 * 1000),
-        .gone = gone};
-    if (!gone && !wait->until.count)
+        .deleted = deleted};
+    if (!deleted && !wait->until.count)
         load_error(t->l, node, "a wait needs \"for\"");
     wait->tells = load_text(t->l, node, "tells");
     if (wait->tells.n)
@@ -217,8 +218,8 @@ static void load_calls(struct type_loader *t)
     type->update = load_steps(t, node_get(t->node, "update"), &update);
     type->delete = load_steps(t, node_get(t->node, "delete"), &plain);
     type->made_by_aws = load_skip(t->l, node_get(t->node, "made_by_aws"));
-    type->gone = load_conditions(t, node_get(t->node, "gone"));
-    type->going = load_conditions(t, node_get(t->node, "going"));
+    type->deleted = load_conditions(t, node_get(t->node, "deleted"));
+    type->deleting = load_conditions(t, node_get(t->node, "deleting"));
 }
 
 /* Is it "${name}", or has such a text in it? */
@@ -391,9 +392,9 @@ static void load_parts(struct type_loader *t)
 static void load_ends(struct type_loader *t)
 {
     const struct node *wait = node_get(t->node, "wait"), *iam = node_get(t->node, "iam");
-    if (wait && load_keys(t->l, wait, "wait", "ready gone")) {
+    if (wait && load_keys(t->l, wait, "wait", "ready deleted")) {
         t->type->ready = load_waits(t, node_get(wait, "ready"));
-        t->type->gone_wait = load_wait(t, node_get(wait, "gone"), true);
+        t->type->deleted_wait = load_wait(t, node_get(wait, "deleted"), true);
     }
     if (iam && load_keys(t->l, iam, "iam", "on anywhere"))
         t->type->iam = node_value(t->l->arena, iam);

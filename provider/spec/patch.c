@@ -3,29 +3,29 @@
 
 #include "base/json.h"
 
-static const struct patch_rule *rule_at(const struct patch_spelling *spelling, struct str place)
+static const struct patch_rule *rule_at(const struct patch_spelling *spelling, struct str member)
 {
     static const struct patch_rule usual;
     for (size_t i = 0; i < spelling->count; i++)
-        if (str_eq(spelling->rules[i].place, place))
+        if (str_eq(spelling->rules[i].member, member))
             return &spelling->rules[i];
     return &usual;
 }
 
-static struct str place_below(struct arena *arena, struct str place, struct str name)
+static struct str member_below(struct arena *arena, struct str member, struct str name)
 {
-    return place.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(place), STR_ARG(name)) : name;
+    return member.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(member), STR_ARG(name)) : name;
 }
 
-static struct str place_inside(struct arena *arena, struct str place)
+static struct str member_items(struct arena *arena, struct str member)
 {
-    return arena_printf(arena, "%.*s[]", STR_ARG(place));
+    return arena_printf(arena, "%.*s[]", STR_ARG(member));
 }
 
 /* What stands for a member of a structure in paths. */
-static struct str segment_of(const struct patch_spelling *spelling, struct str place, struct str name)
+static struct str segment_of(const struct patch_spelling *spelling, struct str member, struct str name)
 {
-    const struct patch_rule *rule = rule_at(spelling, place);
+    const struct patch_rule *rule = rule_at(spelling, member);
     return rule->at.p ? rule->at : name;
 }
 
@@ -73,18 +73,18 @@ static void add_change(struct comparing *c, const char *op, struct str path, con
 
 static void add_removal(struct comparing *c, const struct patch_rule *rule, struct str path)
 {
-    bool replaced = rule->gone_by_null || rule->gone_by.p;
+    bool replaced = rule->removed_as_null || rule->removed_as.p;
     add_change(c, replaced ? "replace" : "remove", path,
-        rule->gone_by.p ? value_string(c->arena, rule->gone_by) : NULL);
+        rule->removed_as.p ? value_string(c->arena, rule->removed_as) : NULL);
 }
 
-static void compare_values(struct comparing *c, const struct shape *shape, struct str place, struct str path,
+static void compare_values(struct comparing *c, const struct shape *shape, struct str member, struct str path,
     const struct value *from, const struct value *to);
 
-static void compare_items_by_parts(struct comparing *c, const struct shape *shape, struct str place,
+static void compare_items_by_parts(struct comparing *c, const struct shape *shape, struct str member,
     struct str path, const struct value *from, const struct value *to)
 {
-    struct str parts = rule_at(c->spelling, place)->parts;
+    struct str parts = rule_at(c->spelling, member)->parts;
     for (uint32_t i = 0; i < from->count; i++) {
         struct str name = joined_parts(c->arena, parts, from->items[i]);
         if (!item_named(c->arena, parts, to, name))
@@ -100,7 +100,7 @@ static void compare_items_by_parts(struct comparing *c, const struct shape *shap
             item = value_with(c->arena, item, part, NULL);
             had = value_with(c->arena, value_as_map(had), part, NULL);
         }
-        compare_values(c, shape->elem, place_inside(c->arena, place),
+        compare_values(c, shape->elem, member_items(c->arena, member),
             path_below(c->arena, path, json_pointer_escaped(c->arena, name)), had, item);
     }
 }
@@ -128,12 +128,12 @@ static void add_items_of(struct comparing *c, enum patch_items items, const char
                 items == PATCH_BY_VALUE ? list->items[i] : NULL);
 }
 
-static void compare_lists(struct comparing *c, const struct shape *shape, struct str place, struct str path,
+static void compare_lists(struct comparing *c, const struct shape *shape, struct str member, struct str path,
     const struct value *from, const struct value *to)
 {
-    enum patch_items items = rule_at(c->spelling, place)->items;
+    enum patch_items items = rule_at(c->spelling, member)->items;
     if (items == PATCH_BY_PARTS) {
-        compare_items_by_parts(c, shape, place, path, from, to);
+        compare_items_by_parts(c, shape, member, path, from, to);
         return;
     }
     for (uint32_t i = 0; items == PATCH_BY_OLD && i < to->count && i < from->count; i++)
@@ -145,30 +145,30 @@ static void compare_lists(struct comparing *c, const struct shape *shape, struct
     add_items_of(c, items, "add", path, to, from);
 }
 
-static void compare_members(struct comparing *c, const struct shape *shape, struct str place, struct str path,
-    const struct value *from, const struct value *to)
+static void compare_members(struct comparing *c, const struct shape *shape, struct str member,
+    struct str path, const struct value *from, const struct value *to)
 {
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct shape_member *m = &shape->members[i];
         if (m->spread) {
-            compare_members(c, m->shape, place, path, from, to);
+            compare_members(c, m->shape, member, path, from, to);
             continue;
         }
-        struct str below = place_below(c->arena, place, m->wire);
+        struct str below = member_below(c->arena, member, m->wire);
         compare_values(c, m->shape, below,
             path_below(c->arena, path, segment_of(c->spelling, below, m->wire)), value_get(from, m->wire),
             value_get(to, m->wire));
     }
 }
 
-static void compare_entries(struct comparing *c, const struct shape *shape, struct str place, struct str path,
-    const struct value *from, const struct value *to)
+static void compare_entries(struct comparing *c, const struct shape *shape, struct str member,
+    struct str path, const struct value *from, const struct value *to)
 {
-    bool raw = rule_at(c->spelling, place)->segments > 0;
+    bool raw = rule_at(c->spelling, member)->segments > 0;
     const struct value *both = value_merge(c->arena, from, to);
     for (uint32_t i = 0; i < both->count; i++) {
         struct str key = both->entries[i].key;
-        compare_values(c, shape->elem, place_inside(c->arena, place),
+        compare_values(c, shape->elem, member_items(c->arena, member),
             path_below(c->arena, path, raw ? key : json_pointer_escaped(c->arena, key)), value_get(from, key),
             value_get(to, key));
     }
@@ -182,23 +182,23 @@ static bool loses_member(const struct value *from, const struct value *to)
     return loses;
 }
 
-static void compare_values(struct comparing *c, const struct shape *shape, struct str place, struct str path,
+static void compare_values(struct comparing *c, const struct shape *shape, struct str member, struct str path,
     const struct value *from, const struct value *to)
 {
     bool gone = value_is_null(to), was = !value_is_null(from);
     if (gone && !was)
         return;
     if (shape->kind == SHAPE_LIST) {
-        compare_lists(c, shape, place, path, value_as_list(from), value_as_list(to));
+        compare_lists(c, shape, member, path, value_as_list(from), value_as_list(to));
     } else if (shape->kind == SHAPE_MAP) {
-        compare_entries(c, shape, place, path, value_as_map(from), value_as_map(to));
+        compare_entries(c, shape, member, path, value_as_map(from), value_as_map(to));
     } else if (gone) {
-        add_removal(c, rule_at(c->spelling, place), path);
+        add_removal(c, rule_at(c->spelling, member), path);
     } else if (shape->kind == SHAPE_STRUCT) {
-        bool again = rule_at(c->spelling, place)->whole && loses_member(from, to);
+        bool again = rule_at(c->spelling, member)->whole && loses_member(from, to);
         if (again)
-            add_removal(c, rule_at(c->spelling, place), path);
-        compare_members(c, shape, place, path, value_as_map(again ? NULL : from), value_as_map(to));
+            add_removal(c, rule_at(c->spelling, member), path);
+        compare_members(c, shape, member, path, value_as_map(again ? NULL : from), value_as_map(to));
     } else if (!was || !value_equal(from, to)) {
         bool below = str_find_char(path, '/', 1) >= 0;
         add_change(c, !was && below && !c->spelling->replaces ? "add" : "replace", path, to);
@@ -224,7 +224,7 @@ struct applying {
     const struct value *v; /* what is put; NULL: nothing */
 };
 
-static bool apply_at(const struct applying *a, const struct shape *shape, struct str place, struct str rest,
+static bool apply_at(const struct applying *a, const struct shape *shape, struct str member, struct str rest,
     const struct value *doc, const struct value **out);
 
 /* What follows this segment of the path; false: it leads elsewhere. */
@@ -240,15 +240,15 @@ static bool path_goes_on(struct str rest, struct str segment, struct str *after)
 }
 
 /* The members that have a segment of their own go before the one that has none. */
-static bool apply_to_member(const struct applying *a, const struct shape *shape, struct str place,
+static bool apply_to_member(const struct applying *a, const struct shape *shape, struct str member,
     struct str rest, bool unnamed, const struct value *doc, const struct value **out)
 {
     for (size_t i = 0; i < shape->member_count; i++) {
         const struct shape_member *m = &shape->members[i];
-        struct str below = place_below(a->arena, place, m->wire), after;
+        struct str below = member_below(a->arena, member, m->wire), after;
         struct str segment = segment_of(a->spelling, below, m->wire);
         const struct value *inner;
-        if (m->spread && apply_to_member(a, m->shape, place, rest, unnamed, doc, out))
+        if (m->spread && apply_to_member(a, m->shape, member, rest, unnamed, doc, out))
             return true;
         if (m->spread || (segment.n == 0) != unnamed || !path_goes_on(rest, segment, &after) ||
             !apply_at(a, m->shape, below, after, value_get(doc, m->wire), &inner))
@@ -259,9 +259,9 @@ static bool apply_to_member(const struct applying *a, const struct shape *shape,
     return false;
 }
 
-static struct str cut_key(const struct applying *a, struct str place, struct str *rest)
+static struct str cut_key(const struct applying *a, struct str member, struct str *rest)
 {
-    int64_t segments = rule_at(a->spelling, place)->segments;
+    int64_t segments = rule_at(a->spelling, member)->segments;
     if (!segments)
         return json_pointer_unescaped(a->arena, str_cut(*rest, '/', rest));
     size_t end = 0;
@@ -272,12 +272,13 @@ static struct str cut_key(const struct applying *a, struct str place, struct str
     return key;
 }
 
-static bool apply_to_entry(const struct applying *a, const struct shape *shape, struct str place,
+static bool apply_to_entry(const struct applying *a, const struct shape *shape, struct str member,
     struct str rest, const struct value *doc, const struct value **out)
 {
     const struct value *inner;
-    struct str key = cut_key(a, place, &rest);
-    if (!key.n || !apply_at(a, shape->elem, place_inside(a->arena, place), rest, value_get(doc, key), &inner))
+    struct str key = cut_key(a, member, &rest);
+    if (!key.n ||
+        !apply_at(a, shape->elem, member_items(a->arena, member), rest, value_get(doc, key), &inner))
         return false;
     *out = value_with(a->arena, doc, key, inner);
     return true;
@@ -308,14 +309,14 @@ static const struct value *structure_of_parts(struct arena *arena, struct str pa
     return value_builder_map(&b);
 }
 
-static bool apply_to_parts(const struct applying *a, const struct shape *shape, struct str place,
+static bool apply_to_parts(const struct applying *a, const struct shape *shape, struct str member,
     struct str rest, const struct value *list, const struct value **out)
 {
-    struct str parts = rule_at(a->spelling, place)->parts,
+    struct str parts = rule_at(a->spelling, member)->parts,
                name = rest.n ? json_pointer_unescaped(a->arena, str_cut(rest, '/', &rest))
                              : value_text(a->v, STR_EMPTY);
     const struct value *had = item_named(a->arena, parts, list, name), *inner = NULL;
-    if (rest.n && (!had || !apply_at(a, shape->elem, place_inside(a->arena, place), rest, had, &inner)))
+    if (rest.n && (!had || !apply_at(a, shape->elem, member_items(a->arena, member), rest, had, &inner)))
         return false;
     if (!rest.n && a->removes)
         *out = had ? list_with(a->arena, list, had, NULL) : list;
@@ -324,12 +325,12 @@ static bool apply_to_parts(const struct applying *a, const struct shape *shape, 
     return true;
 }
 
-static bool apply_to_list(const struct applying *a, const struct shape *shape, struct str place,
+static bool apply_to_list(const struct applying *a, const struct shape *shape, struct str member,
     struct str rest, const struct value *list, const struct value **out)
 {
-    enum patch_items items = rule_at(a->spelling, place)->items;
+    enum patch_items items = rule_at(a->spelling, member)->items;
     if (items == PATCH_BY_PARTS)
-        return apply_to_parts(a, shape, place, rest, list, out);
+        return apply_to_parts(a, shape, member, rest, list, out);
     bool by_value = items == PATCH_BY_VALUE;
     if (by_value ? rest.n > 0 : !rest.n)
         return false;
@@ -346,16 +347,16 @@ static bool apply_to_list(const struct applying *a, const struct shape *shape, s
     return true;
 }
 
-static bool apply_at(const struct applying *a, const struct shape *shape, struct str place, struct str rest,
+static bool apply_at(const struct applying *a, const struct shape *shape, struct str member, struct str rest,
     const struct value *doc, const struct value **out)
 {
     if (shape->kind == SHAPE_LIST)
-        return apply_to_list(a, shape, place, rest, value_as_list(doc), out);
+        return apply_to_list(a, shape, member, rest, value_as_list(doc), out);
     if (rest.n && shape->kind == SHAPE_MAP)
-        return apply_to_entry(a, shape, place, rest, value_as_map(doc), out);
+        return apply_to_entry(a, shape, member, rest, value_as_map(doc), out);
     if (rest.n && shape->kind == SHAPE_STRUCT)
-        return apply_to_member(a, shape, place, rest, false, value_as_map(doc), out) ||
-               apply_to_member(a, shape, place, rest, true, value_as_map(doc), out);
+        return apply_to_member(a, shape, member, rest, false, value_as_map(doc), out) ||
+               apply_to_member(a, shape, member, rest, true, value_as_map(doc), out);
     bool whole = shape->kind != SHAPE_STRUCT && shape->kind != SHAPE_MAP;
     if (rest.n || (!a->removes && !whole))
         return false;

@@ -124,7 +124,7 @@ struct spec_wait {
     struct spec_conditions only; /* for resources that are so; none: for all */
     struct spec_conditions until, fail;
     int64_t every_ms, timeout_ms;
-    bool gone;
+    bool deleted;
     const struct spec_wait *next; /* for those that `only` leaves over; NULL: these are not waited for */
     struct str tells;             /* attribute that says why it failed; or empty */
 };
@@ -376,9 +376,10 @@ struct spec_type {
     size_t attr_count;
     struct spec_steps create, read, update, delete;
     struct str pending_at; /* path of what is still to come, under the names that the object has; "" none */
-    struct spec_skip made_by_aws; /* of the account, not of those who use it: nothing to import */
-    struct spec_conditions gone;  /* readable, but as good as not there */
-    struct spec_conditions going; /* the same, but it is waited for until it is gone, by who deletes it */
+    struct spec_skip made_by_aws;   /* of the account, not of those who use it: nothing to import */
+    struct spec_conditions deleted; /* readable, but as good as not there */
+    struct spec_conditions
+        deleting; /* the same, but it is waited for until it is deleted, by who deletes it */
     struct spec_recover recover;
     struct spec_names
         same; /* attributes that no later resource of the same name has alike; none: nothing tells */
@@ -392,7 +393,7 @@ struct spec_type {
     const struct spec_owned *owned;
     size_t owned_count;
     const struct spec_owned *tags; /* the last of them; NULL: none */
-    const struct spec_wait *ready, *gone_wait;
+    const struct spec_wait *ready, *deleted_wait;
     const struct spec_teardown *teardown;
     size_t teardown_count;
     const struct spec_leaf *leaves;
@@ -535,7 +536,7 @@ const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_
  *     [{op: replace, path: /description, value: "…"}, {op: remove, path: /variables/level}]
  *
  * Both sides are documents under wire names, as the body of a call that made the resource would be. The
- * client says what leads from one to the other, the sandbox does what such a list says; how places are spelt
+ * client says what leads from one to the other, the sandbox does what such a list says; how members are spelt
  * is written once, with the operation (docs/specs.md, Operations). Nothing here calls anybody. */
 
 /* How the items of a list are named in paths. */
@@ -546,15 +547,15 @@ enum patch_items {
     PATCH_BY_PARTS, /* structures: /list with "a:b", made of these members of theirs; the rest lies below */
 };
 
-/* What is so at one place of the document: "methodSettings[].metricsEnabled". */
+/* What holds for one member of the document: "methodSettings[].metricsEnabled". */
 struct patch_rule {
-    struct str place, at; /* at: what stands for the last part of the place; "": nothing at all */
+    struct str member, at; /* at: what stands for the last part of the member; "": nothing at all */
     enum patch_items items;
     struct str parts; /* "apiId:stage" */
     int64_t segments; /* of a map: so many segments of the path are the key, as they stand; 0: one, escaped */
-    bool gone_by_null;  /* taken away by replacing it with nothing ... */
-    struct str gone_by; /* ... or with this text; NULL: neither */
-    bool whole;         /* a structure: removed and put again where one of its members is taken away */
+    bool removed_as_null;  /* taken away by replacing it with nothing ... */
+    struct str removed_as; /* ... or with this text; NULL: neither */
+    bool whole;            /* a structure: removed and put again where one of its members is taken away */
 };
 
 struct patch_spelling {

@@ -210,10 +210,10 @@ static void answer_unkept(
 
 static void drop_gone(struct control *control)
 {
-    int64_t now = control->going_count ? clock_wall_ms() : 0;
-    for (size_t i = control->going_count; i-- > 0;)
-        if (control->going[i]->gone_ms <= now)
-            store_remove(control, control->going[i]);
+    int64_t now = control->deleting_count ? clock_wall_ms() : 0;
+    for (size_t i = control->deleting_count; i-- > 0;)
+        if (control->deleting[i]->gone_ms <= now)
+            store_remove(control, control->deleting[i]);
 }
 
 static void refuse_unknown(struct call *call, const struct served_service *service, struct str request_id,

@@ -349,10 +349,10 @@ const struct value *find_token(const struct call *call, const struct role *role,
 }
 
 /* What is deleted keeps its name for as long as that takes; what is only shown after it has none any more,
- * unless the type has a word for it: `errors: {going: code}`. */
+ * unless the type has a word for it: `errors: {deleting: code}`. */
 static bool keeps_name(const struct call *call, const struct resource *resource)
 {
-    return value_gets(value_getz(resource->type->sandbox, "errors"), "going").n ||
+    return value_gets(value_getz(resource->type->sandbox, "errors"), "deleting").n ||
            !check_is_only_shown((struct call *)call, resource);
 }
 
@@ -380,7 +380,7 @@ static struct resource *find_twin(const struct call *call, const struct role *ro
 {
     const struct value *token = find_token(call, role, input);
     const struct resources twins = possible_twins(call, role, input, token);
-    struct resource *going = NULL;
+    struct resource *deleting = NULL;
     for (size_t t = 0; t < twins.n; t++) {
         struct resource *resource = twins.items[t];
         bool same = token && value_equal(token, value_getz(resource->attrs, TOKEN_KEY));
@@ -390,9 +390,9 @@ static struct resource *find_twin(const struct call *call, const struct role *ro
             continue;
         if (!resource->deleted_ms)
             return resource;
-        going = resource;
+        deleting = resource;
     }
-    return going;
+    return deleting;
 }
 
 bool find_is_part_of_id(const struct call *call, const struct spec_type *type, struct str name)
@@ -462,15 +462,15 @@ struct resource *find_named(
     if (!*named && !by_content)
         return NULL;
     const struct resources resources = possible_resources(call, role, input, by_content);
-    struct resource *going = NULL;  /* what is being deleted can be looked at, but not changed */
-    struct resource *latest = NULL; /* of what has numbers a name alone means the highest one */
+    struct resource *deleting = NULL; /* what is being deleted can be looked at, but not changed */
+    struct resource *latest = NULL;   /* of what has numbers a name alone means the highest one */
     for (size_t t = 0; t < resources.n; t++) {
         struct resource *resource = resources.items[t];
         if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
             !(by_content ? looks_like(role, resource, input) : agrees(role, resource, input)))
             continue;
         if (resource->deleted_ms)
-            going = fill_lingers(call->control, resource) ? going : resource;
+            deleting = fill_lingers(call->control, resource) ? deleting : resource;
         else if (!latest || number_of(resource) > number_of(latest))
             latest = resource;
         if (latest && !number_of(latest))
@@ -478,7 +478,7 @@ struct resource *find_named(
     }
     if (latest)
         return latest;
-    return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
+    return role->part == PART_READ || role->part == PART_DELETE ? deleting : NULL;
 }
 
 /* The ARN of a resource's alias or version: its own, and that one's name. */

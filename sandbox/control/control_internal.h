@@ -74,8 +74,8 @@ struct control {
     struct served_index *index;
     struct resource **resources;
     size_t resource_count, resource_cap;
-    struct resource **going; /* of these, what is being deleted */
-    size_t going_count, going_cap;
+    struct resource **deleting; /* of these, what is being deleted */
+    size_t deleting_count, deleting_cap;
     struct words words;
     int64_t serials;       /* given so far */
     struct arena *retired; /* values that were replaced in this call: its answer may still hold some */
@@ -368,7 +368,7 @@ void implied_undo(struct call *call, struct resource *resource);
 int implied_delete(struct call *call, const struct resource *resource);
 /* What stays when it is gone: `leaves_behind`. */
 int implied_leave(struct call *call, const struct resource *resource);
-/* Does it go with the resource, which it therefore does not keep from going? */
+/* Does it go with the resource, which it therefore does not keep from deleting? */
 bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource);
 /* Refuses to delete one that is held. */
 int implied_check_held(struct call *call, const struct resource *resource);

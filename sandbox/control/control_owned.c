@@ -75,13 +75,13 @@ static const struct value *with_entries(struct call *call, const struct value *h
 static const struct value *without_keys(struct call *call, const struct value *have, const struct value *keys)
 {
     keys = as_list(call, keys);
-    struct str *gone = ARENA_ARRAY(call->arena, struct str, keys->count);
+    struct str *removed = ARENA_ARRAY(call->arena, struct str, keys->count);
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct value *key = keys->items[i];
-        gone[i] =
+        removed[i] =
             folded_key(call, key->kind == VALUE_MAP ? value_getz(key, "key") : key); /* EC2: [{Key: k}] */
     }
-    return value_without(call->arena, have, gone, keys->count);
+    return value_without(call->arena, have, removed, keys->count);
 }
 
 static bool is_sent(const struct role *role)

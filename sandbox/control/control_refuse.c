@@ -110,7 +110,7 @@ int refuse_existing(struct call *call, const struct resource *existing)
     const struct spec_type *type = call->role->type;
     struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
     if (existing->deleted_ms)
-        code = code_of(type, "going", NULL, code);
+        code = code_of(type, "deleting", NULL, code);
     struct str ours = arena_printf(call->arena, "%.*s %.*s", STR_ARG(type->schema.name),
         STR_ARG(words_of(&type->service->exists, code, "exists already")));
     const struct value *message = existing->deleted_ms ? NULL : message_of(type, "exists");

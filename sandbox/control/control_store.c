@@ -166,11 +166,11 @@ int store_change(struct control *control, struct resource *resource, const struc
     return 0;
 }
 
-static void begin_going(struct control *control, struct resource *resource)
+static void begin_deleting(struct control *control, struct resource *resource)
 {
     resource->gone_ms = fill_gone_ms(control, resource);
-    MEM_GROW(control->going, control->going_cap, control->going_count + 1);
-    control->going[control->going_count++] = resource;
+    MEM_GROW(control->deleting, control->deleting_cap, control->deleting_count + 1);
+    control->deleting[control->deleting_count++] = resource;
 }
 
 int store_delete(struct control *control, struct resource *resource, int64_t deleted_ms, struct err *err)
@@ -180,7 +180,7 @@ int store_delete(struct control *control, struct resource *resource, int64_t del
     if (write_record(control, &deleted, err))
         return -1;
     resource->deleted_ms = deleted_ms;
-    begin_going(control, resource);
+    begin_deleting(control, resource);
     store_report(control, CONTROL_GONE, resource);
     index_note_change(control, resource->type->service);
     return 0;
@@ -208,9 +208,9 @@ static void remove_from_all(struct control *control, struct resource *resource)
     struct resource **at = bsearch(
         &resource, control->resources, control->resource_count, sizeof(struct resource *), resource_order);
     remove_at(control->resources, &control->resource_count, (size_t)(at - control->resources));
-    for (size_t i = control->going_count; resource->deleted_ms && i-- > 0;)
-        if (control->going[i] == resource)
-            remove_at(control->going, &control->going_count, i);
+    for (size_t i = control->deleting_count; resource->deleted_ms && i-- > 0;)
+        if (control->deleting[i] == resource)
+            remove_at(control->deleting, &control->deleting_count, i);
 }
 
 void store_remove(struct control *control, struct resource *resource)
@@ -230,7 +230,7 @@ void store_release(struct control *control)
     for (size_t i = 0; i < control->resource_count; i++)
         resource_free(control->resources[i]);
     free(control->resources);
-    free(control->going);
+    free(control->deleting);
     free(control->words.slots);
     store_free_retired(control);
     free(control->retired);
@@ -257,7 +257,7 @@ static int load_one(struct control *control, const char *path, struct err *err)
     resource->deleted_ms = value_geti(record, "deleted", 0);
     resource->revision = value_geti(record, "revision", 0);
     if (resource->deleted_ms)
-        begin_going(control, resource);
+        begin_deleting(control, resource);
     if (str_eqz(resource->file, path))
         return 0;
     unlink(path); /* of a type that was renamed */

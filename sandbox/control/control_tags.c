@@ -195,10 +195,10 @@ static const struct value *retagged(struct call *call, const struct value *tags,
     if (add && given && given->kind == VALUE_MAP)
         tags = value_merge(call->arena, tags, given);
     if (!add && is_listed(keys)) {
-        struct str *gone = ARENA_ARRAY(call->arena, struct str, keys->count);
+        struct str *removed = ARENA_ARRAY(call->arena, struct str, keys->count);
         for (uint32_t i = 0; i < keys->count; i++)
-            gone[i] = value_text(keys->items[i], STR_EMPTY);
-        tags = value_without(call->arena, tags, gone, keys->count);
+            removed[i] = value_text(keys->items[i], STR_EMPTY);
+        tags = value_without(call->arena, tags, removed, keys->count);
     }
     return tags;
 }

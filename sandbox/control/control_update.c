@@ -188,10 +188,10 @@ static const struct value *updated(
     return changed ? update_new(call, resource, "on_change", given, attrs) : attrs;
 }
 
-/* A list of changes: what it makes of what there is. *gone: attributes that it takes away, back to how they
- * were at first. */
-static int patched(
-    struct call *call, const struct resource *resource, const struct value **given, const struct value **gone)
+/* A list of changes: what it makes of what there is. *removed: attributes that it takes away, back to how
+ * they were at first. */
+static int patched(struct call *call, const struct resource *resource, const struct value **given,
+    const struct value **removed)
 {
     const struct spec_step *step = call->role->step;
     const struct spec_request *request = &step->call.request;
@@ -215,7 +215,7 @@ static int patched(
             value_builder_set(&takes, attr->name, attr->default_value ? attr->default_value : &value_null);
     }
     *given = value_builder_map(&says);
-    *gone = value_builder_map(&takes);
+    *removed = value_builder_map(&takes);
     return 0;
 }
 
@@ -229,17 +229,17 @@ int update_implied(struct call *call, struct resource *made, const struct value 
 
 int update_resource(struct call *call, struct resource *resource)
 {
-    const struct value *given = &value_empty_map, *gone = &value_empty_map;
+    const struct value *given = &value_empty_map, *removed = &value_empty_map;
     if (!call->role->step->call.op->patch)
         given = given_to_update(call, resource);
-    else if (patched(call, resource, &given, &gone))
+    else if (patched(call, resource, &given, &removed))
         return -1;
     if (check_values(call, given) || check_own(call, NULL, given))
         return -1;
     const struct value *attrs = updated(call, resource, given);
-    for (uint32_t i = 0; i < gone->count; i++)
-        attrs = value_with(call->arena, attrs, gone->entries[i].key,
-            value_is_null(gone->entries[i].value) ? NULL : gone->entries[i].value);
+    for (uint32_t i = 0; i < removed->count; i++)
+        attrs = value_with(call->arena, attrs, removed->entries[i].key,
+            value_is_null(removed->entries[i].value) ? NULL : removed->entries[i].value);
     return soft_restore(call, resource, &attrs) || check_constraints(call, resource->attrs, attrs) ||
            check_forms(call, attrs) || check_references(call, attrs) || do_change(call, resource, attrs) ||
            implied_follow(call, resource);

@@ -73,10 +73,11 @@ bool check_is_part(const struct resource *part, const struct resource *resource)
 
 bool check_is_only_shown(struct call *call, const struct resource *user)
 {
-    const struct spec_conditions *gone = &user->type->gone;
-    const struct value *attrs = user->deleted_ms && gone->count ? fill_now(call, user) : NULL;
-    for (size_t i = 0; attrs && i < gone->count; i++) {
-        const struct value *have = value_get(attrs, gone->items[i].name), *wanted = gone->items[i].values;
+    const struct spec_conditions *deleted = &user->type->deleted;
+    const struct value *attrs = user->deleted_ms && deleted->count ? fill_now(call, user) : NULL;
+    for (size_t i = 0; attrs && i < deleted->count; i++) {
+        const struct value *have = value_get(attrs, deleted->items[i].name),
+                           *wanted = deleted->items[i].values;
         bool holds = false;
         for (uint32_t k = 0; k < wanted->count; k++)
             holds = holds || value_equal(have, wanted->items[k]);

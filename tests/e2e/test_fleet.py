@@ -92,7 +92,7 @@ def test_drift_of_each_is_shown(lab):
     shown = lab.run("fleet", "drift", status=2).out
     assert "Drift in 2 of 3 members.\n" in shown and "visibility_timeout: 31 -> 77" in shown and "- deleted lake" in shown and "anna" not in shown, shown
     events = lab.run("fleet", "drift", "--json", status=2).events()
-    assert [(e["member"], e["address"], e.get("gone", False)) for e in events if e["event"] == "drift"] == [("bob", "queue", False), ("carla", "lake", True)]
+    assert [(e["member"], e["address"], e.get("deleted", False)) for e in events if e["event"] == "drift"] == [("bob", "queue", False), ("carla", "lake", True)]
     assert "No drift in 1 member.\n" in lab.run("fleet", "drift", "anna").out
     lab.run("fleet", "destroy", "--yes")
     assert owners(lab) == []

@@ -54,7 +54,7 @@ def stack(tmp_path, server, place):
 
 def drifted(stack):
     events = stack.run("drift", "--json", status=2).events()
-    return {event["address"]: event.get("gone", False) for event in events if event["event"] == "drift"}
+    return {event["address"]: event.get("deleted", False) for event in events if event["event"] == "drift"}
 
 
 def unread(stack, *args):

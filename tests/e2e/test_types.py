@@ -307,7 +307,7 @@ def test_gone_and_not_ours(stack, cloud, name):
     stack.apply()
     GONE[name](cloud)
     drift = stack.run("drift", "--json", status=2)
-    assert [event.get("gone") for event in drift.events() if event["event"] == "drift" and event["address"] == "it"] == [True]
+    assert [event.get("deleted") for event in drift.events() if event["event"] == "drift" and event["address"] == "it"] == [True]
     assert stack.plan()["it"] == "create"
     stack.apply()
     stack.assert_settled()

@@ -280,7 +280,7 @@ static struct plan *sample(void)
     changes[1] = (struct change){.subject.address = STR("gone"),
         .subject.type = STR("aws.glue.job"),
         .decision.action = ACTION_CREATE,
-        .gone = true};
+        .deleted = true};
     changes[2] = (struct change){.subject.address = STR("lake"),
         .subject.type = STR("aws.s3.bucket"),
         .decision.action = ACTION_CREATE,
@@ -555,7 +555,7 @@ static void a_plan_as_events(void **state)
     }
     assert_int_equal(n, 2 + 5 + 1 + 1);
     assert_non_null(strstr(out.p,
-        "{\"event\":\"drift\",\"address\":\"gone\",\"type\":\"aws.glue.job\",\"gone\":true,\"attrs\":[]}\n"));
+        "{\"event\":\"drift\",\"address\":\"gone\",\"type\":\"aws.glue.job\",\"deleted\":true,\"attrs\":[]}\n"));
     assert_non_null(strstr(out.p, "\"attrs\":[{\"name\":\"name\",\"after\":\"lake\"},{\"name\":\"arn\","
                                   "\"after\":\"(known after apply)\",\"unknown\":true},"
                                   "{\"name\":\"token\",\"after\":\"(sensitive)\",\"sensitive\":true},"));

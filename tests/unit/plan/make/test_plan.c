@@ -53,7 +53,7 @@ static void shows_drift_and_mends_it(void **state)
     assert_nothing_to_do();
     map_set(&world.things, STR("a"), NULL);
     make(&s, (struct plan_options){0});
-    assert_true(s.plan->changes[0]->gone);
+    assert_true(s.plan->changes[0]->deleted);
     assert_int_equal(s.plan->changes[0]->decision.action, ACTION_CREATE);
     finish(&s);
     apply("create a;");

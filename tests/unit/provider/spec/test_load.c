@@ -218,7 +218,7 @@ static void test_other_mistakes(void **state)
         {TYPE "    create: {send: all}\n    delete: {call: DropBox}\n", "create needs \"call\""},
         {TYPE "    create: {native: nothing}\n    delete: {call: DropBox}\n",
             "no native function is called \"nothing\""},
-        {TYPE "    create: {call: A}\n    delete: {call: B}\n    wait: {gone: {every: soon}}\n",
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    wait: {deleted: {every: soon}}\n",
             "\"every\" has to be a duration such as 10s or 40m"},
         {TYPE "    create: {call: A}\n    delete: {call: B}\n    wait: {ready: {every: 1s}}\n",
             "a wait needs \"for\""},

@@ -39,13 +39,13 @@ static const struct shape_member members[] = {
     {.name = STR_INIT("stages"), .wire = STR_INIT("stages"), .shape = &stages}};
 static const struct shape whole = {.kind = SHAPE_STRUCT, .members = members, .member_count = 11};
 
-static const struct patch_rule rules[] = {{.place = STR_INIT("size"), .gone_by_null = true},
-    {.place = STR_INIT("role"), .gone_by = STR_INIT("")},
-    {.place = STR_INIT("pools"), .items = PATCH_BY_VALUE},
-    {.place = STR_INIT("place"), .items = PATCH_BY_OLD}, {.place = STR_INIT("log"), .whole = true},
-    {.place = STR_INIT("settings"), .at = STR_INIT(""), .segments = 2},
-    {.place = STR_INIT("settings[].rate"), .at = STR_INIT("throttling/rate")},
-    {.place = STR_INIT("stages"), .items = PATCH_BY_PARTS, .parts = STR_INIT("api:stage")}};
+static const struct patch_rule rules[] = {{.member = STR_INIT("size"), .removed_as_null = true},
+    {.member = STR_INIT("role"), .removed_as = STR_INIT("")},
+    {.member = STR_INIT("pools"), .items = PATCH_BY_VALUE},
+    {.member = STR_INIT("place"), .items = PATCH_BY_OLD}, {.member = STR_INIT("log"), .whole = true},
+    {.member = STR_INIT("settings"), .at = STR_INIT(""), .segments = 2},
+    {.member = STR_INIT("settings[].rate"), .at = STR_INIT("throttling/rate")},
+    {.member = STR_INIT("stages"), .items = PATCH_BY_PARTS, .parts = STR_INIT("api:stage")}};
 static const struct patch_spelling spelling = {.member = STR_INIT("patch"), .rules = rules, .count = 8};
 
 static const struct value *read(const char *json)

@@ -28,8 +28,8 @@ static const char spec[] =
     "status: {type: string, computed: true, hidden: true}}\n"
     "    create: {call: MakeBox}\n"
     "    read: {call: GetBox, at: Box}\n"
-    "    going: {status: [going]}\n"
-    "    wait: {gone: {every: 5s, timeout: 1m}}\n"
+    "    deleting: {status: [going]}\n"
+    "    wait: {deleted: {every: 5s, timeout: 1m}}\n"
     "    delete: {call: DropBox}\n"
     "  plain:\n" /* its name is its id, and nothing else tells whose it is */
     "    id: name\n"
@@ -238,7 +238,7 @@ static void test_again(void **state)
 }
 
 /* One that is being deleted keeps the name: it is waited for. */
-static void test_name_is_going(void **state)
+static void test_name_is_deleting(void **state)
 {
     (void)state;
     static const char going[] = "{\"Box\": {\"Name\": \"a\", \"Status\": \"going\"}}";
@@ -249,7 +249,7 @@ static void test_name_is_going(void **state)
 }
 
 /* To everybody else it is gone; a deletion whose answer was lost waits for its end. */
-static void test_going(void **state)
+static void test_deleting(void **state)
 {
     (void)state;
     static const char going[] = "{\"Box\": {\"Name\": \"a\", \"Status\": \"going\", " OURS "}}";
@@ -460,8 +460,8 @@ int main(void)
         TEST(test_unmarked),
         TEST(test_unmarked_is_anothers),
         TEST(test_again),
-        TEST(test_name_is_going),
-        TEST(test_going),
+        TEST(test_name_is_deleting),
+        TEST(test_deleting),
         TEST(test_marked_is_there),
         TEST(test_marked_shows_late),
         TEST(test_marked_look_takes_long),

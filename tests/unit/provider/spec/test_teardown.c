@@ -51,7 +51,7 @@ static const char *const spec =
     "\"*\"}}\n"
     "    wait:\n"
     "      ready: {for: {status: ok}, every: 1s}\n"
-    "      gone: {every: 5s, timeout: 30s}\n"
+    "      deleted: {every: 5s, timeout: 30s}\n"
     "  barn:\n"
     "    id: name\n"
     "    attributes:\n"
@@ -164,7 +164,7 @@ static void test_delete_with_consent(void **state)
                          json("{\"name\":\"a\",\"last\":\"b\"}"), &err),
         0);
     PLAYED();
-    assert_string_equal(reported, "waiting for it to be gone (now sinking)");
+    assert_string_equal(reported, "waiting for it to be deleted (now sinking)");
 }
 
 static void test_hint_without_consent(void **state)

@@ -199,7 +199,7 @@ static void a_read_takes_what_it_asked_for(void **state)
 }
 
 /* By an error, or by a whole listing without it. */
-static void gone_is_what_the_service_says(void **state)
+static void deleted_is_what_the_service_says(void **state)
 {
     (void)state;
     static const char *const cut[] = {"", " ", "{}", "{\"Fields\":[", "{\"Field\":[]}", "null", "[]"};
@@ -429,7 +429,7 @@ int main(void)
         TEST(what_is_said_by_silence_is_looked_at),
         TEST(what_has_no_id_is_left_alone),
         TEST(a_read_takes_what_it_asked_for),
-        TEST(gone_is_what_the_service_says),
+        TEST(deleted_is_what_the_service_says),
         TEST(a_listing_is_whole_or_none),
         TEST(what_is_not_ours_is_not_deleted),
         TEST(tags_of_what_is_new_are_waited_for),

@@ -237,7 +237,7 @@ static void test_resources_are_looked_up(void **state)
     dynamodb(control, &arena, "ListTables", "{}", &status);
     assert_int_equal(found(control, &arena, "table-7"), 0);
     assert_int_equal(found(control, &arena, "id"), TABLES - 1);
-    assert_int_equal(control->going_count, 0);
+    assert_int_equal(control->deleting_count, 0);
     control_free(control);
 }
 
