@@ -33,7 +33,7 @@ ACCOUNT = "123456789012"
 PATIENCE_S = 300  # for what has to come, however busy the machine is; tests/pytest.ini has the time of a whole test
 
 
-def until(look, process=None):
+def until(look, process=None, patience_s=PATIENCE_S):
     """What `look` gives, as soon as that is something; the process, where one is given, has to live as long."""
     begun = time.monotonic()
     while True:
@@ -42,7 +42,7 @@ def until(look, process=None):
             return found
         assert not over, process.communicate()
         waited = time.monotonic() - begun
-        assert waited < PATIENCE_S, "waited too long"
+        assert waited < patience_s, "waited too long"
         time.sleep(min(0.01 + waited / 10, 0.05))  # a look costs something, too
 
 
