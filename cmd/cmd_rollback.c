@@ -35,8 +35,7 @@ static int ambiguous(struct str text, const struct record **list, size_t n, stru
     AUTO_BUF struct buf names = BUF_INIT, word = BUF_INIT;
     for (size_t i = 0; i < n; i++)
         buf_addf(&names, "%s%.*s", i ? ", " : "", STR_ARG(list[i]->subject.address));
-    err_set(err, ERR_INVALID, "\"%.*s\" stands for several artifacts: %.*s", STR_ARG(text), (int)names.n,
-        names.p);
+    err_set(err, ERR_INVALID, "\"%.*s\" names several artifacts: %.*s", STR_ARG(text), (int)names.n, names.p);
     text_add_word(&word, list[0]->subject.address);
     return err_hint(err, "name one of them: weir rollback %s", word.p);
 }

@@ -214,8 +214,8 @@ static void leave_out(struct template *t, struct template_resource *declared, co
                   str_eqz(declared->type, "AWS::CloudFormation::CustomResource");
     bool serverless = str_starts(declared->type, STR("AWS::Serverless::"));
     diag_hint(t->diags, d,
-        serverless ? "%.*s is left out; once it is deployed, `--stack NAME` without a template takes what it "
-                     "stands for"
+        serverless ? "%.*s is left out; once it is deployed, `--stack NAME` without a template imports its "
+                     "resources"
         : custom
             ? "%.*s is left out: weir.command runs what a custom resource's function does; what refers to "
               "it becomes an input"

@@ -165,5 +165,5 @@ void draft_row(struct draft *d, struct str origin, struct str became, struct str
 struct tree *draft_hide(struct draft *d, struct tree *s, struct str name);
 bool draft_is_secret(struct str key, struct str text);
 
-/* Appends the stack file in the usual layout. */
+/* Appends the stack file in the canonical format. */
 int draft_write(struct draft *d, struct buf *out, struct err *err);

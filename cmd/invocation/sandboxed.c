@@ -173,7 +173,7 @@ void engines_tell(struct invocation *inv)
         if (engines[i].is_here)
             buf_addf(&here, "%s%s", here.n ? ", " : "", engines[i].title);
     if (here.n)
-        invocation_note(inv, "It runs things with: %.*s.", STR_ARG(buf_str(&here)));
+        invocation_note(inv, "Jobs and queries run with: %.*s.", STR_ARG(buf_str(&here)));
     for (size_t i = 0; i < n; i++)
         if (!engines[i].is_here)
             invocation_note(inv, "Not on this machine: %s, for %s. What brings it: %.*s", engines[i].title,

@@ -181,7 +181,7 @@ struct sketch {
     const struct documents *documents;
     struct arena *arena;
     struct str dir;
-    struct str stack;   /* the file whose weir.lock says what modules from elsewhere are */
+    struct str stack;   /* the file whose weir.lock says what remote modules are */
     bool builtin;       /* in the binary: there are no files to go to */
     bool foreign;       /* nobody's to change: built in, or fetched from elsewhere */
     struct file *files; /* its own file first, then what it includes */

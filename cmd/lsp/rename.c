@@ -6,7 +6,7 @@
 #include "cmd/lsp/server.h"
 #include "stacks/format/format.h"
 
-/* ---- What is in a file, and the file in the usual layout ---- */
+/* ---- What is in a file, and the file in the canonical format ---- */
 
 /* As the protocol numbers them. */
 enum symbol_kind {
@@ -84,7 +84,7 @@ int lsp_symbols(struct lsp *lsp, struct arena *arena, const struct value *params
     return 0;
 }
 
-/* ---- the usual layout ---- */
+/* ---- the canonical format ---- */
 
 /* What is the same at both ends stays, so that an editor's cursors and marks do. */
 static void add_difference(struct lsp *lsp, struct buf *out, struct str old, struct str now)

@@ -231,7 +231,7 @@ static int vendor_one(struct modules *m, struct module_used *used)
 {
     struct err err = ERR_INIT;
     if (!used->pin.tree.n) {
-        err_set(&err, ERR_INVALID, "the lock does not say what this source stands for");
+        err_set(&err, ERR_INVALID, "the lock does not resolve this source");
         err_hint(&err, "`weir modules update` first");
         return modules_wrong(m, used, &err);
     }

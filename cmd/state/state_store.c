@@ -231,8 +231,8 @@ static int accept_loss(struct invocation *inv, struct backend *backend)
         invocation_note(inv, "Nothing is missing at the end of %.*s.", STR_ARG(backend->description));
     else
         invocation_note(inv,
-            "%.*s goes on at record %llu; what the %llu after it said is lost. \"weir history\" shows what "
-            "is left.",
+            "%.*s goes on at record %llu; the %llu records after it are lost. \"weir history\" shows the "
+            "rest.",
             STR_ARG(backend->description), (unsigned long long)has, (unsigned long long)(had - has));
     return EXIT_DONE;
 }

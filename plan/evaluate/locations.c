@@ -203,7 +203,8 @@ static int hint_elsewhere(const struct elsewhere *e, struct err *err)
     struct str then = value_gets(e->then, e->what), now = value_gets(e->now, e->what);
     if (!strcmp(e->what, "region"))
         return err_hint(err,
-            "say region %.*s again (AWS_REGION, or `region` in the provider's settings); for things in %.*s "
+            "set region %.*s again (AWS_REGION, or `region` in the provider's settings); for resources in "
+            "%.*s "
             "beside them take an environment (-e) or a second configuration",
             STR_ARG(then), STR_ARG(now));
     if (!strcmp(e->what, "endpoint") && then.n && now.n)

@@ -219,7 +219,7 @@ static const struct value *decode_marker(const struct decoder *d, struct str key
         const struct value *opened = decode_text(d, plain);
         return opened ? value_mark(arena, opened, VALUE_SENSITIVE) : NULL;
     }
-    err_set(d->err, ERR_DAMAGED, "it holds a value with the unknown mark \"%.*s\"", STR_ARG(key));
+    err_set(d->err, ERR_DAMAGED, "it has a value with the unknown marker \"%.*s\"", STR_ARG(key));
     return NULL;
 }
 

@@ -1,4 +1,4 @@
-/* The files of modules from elsewhere, before a stack is loaded: see module_files.h. */
+/* The files of remote modules, before a stack is loaded: see module_files.h. */
 #include "plan/workspace/module_files.h"
 
 #include "base/file.h"

@@ -1,5 +1,5 @@
 /*
- * The files of modules from elsewhere, before a stack is loaded: whatever weir.lock names and is not here is
+ * The files of remote modules, before a stack is loaded: whatever weir.lock names and is not here is
  * fetched, exactly as it is locked. Where all is here, nothing is asked of anybody.
  */
 #pragma once

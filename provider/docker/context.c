@@ -239,7 +239,7 @@ int context_scan(struct context *context, struct str folder, struct str dockerfi
         return err_set(err, ERR_INVALID, "there is no folder \"%.*s\" to build from", STR_ARG(folder));
     if (!path_exists(path_join(context->arena, folder, dockerfile).p)) {
         err_set(err, ERR_INVALID, "there is no \"%.*s\" in \"%.*s\"", STR_ARG(dockerfile), STR_ARG(folder));
-        return err_hint(err, "`dockerfile` says what it is called; it lies in the folder that is built from");
+        return err_hint(err, "`dockerfile` is its name; it is in the folder of the build context");
     }
     int status = dockerignore_read(&w.rules, context->arena, folder, dockerfile, err);
     if (!status)

@@ -23,8 +23,7 @@ static int check_numbers(const struct local_files *files, struct err *err)
         struct str name = files->items[i].name;
         if (!files->items[i].number) {
             err_set(err, ERR_INVALID, "%.*s has no number", STR_ARG(files->items[i].path));
-            return err_hint(
-                err, "files are carried out in the order of their numbers: 001_%.*s", STR_ARG(name));
+            return err_hint(err, "files are executed in the order of their numbers: 001_%.*s", STR_ARG(name));
         }
         if (i && files->items[i].number == files->items[i - 1].number)
             return err_set(err, ERR_INVALID, "%.*s and %.*s have the same number",
@@ -76,14 +75,14 @@ static int migrations_check_past(struct op_ctx *ctx, const struct value *desired
         const struct value *is = value_get(now, name);
         if (is && value_equal(is, done->entries[i].value))
             continue;
-        err_set(err, ERR_INVALID, "%.*s/%.*s was carried out already and %s now", STR_ARG(folder),
-            STR_ARG(name), is ? "is another" : "is missing");
+        err_set(err, ERR_INVALID, "%.*s/%.*s was executed already and %s now", STR_ARG(folder), STR_ARG(name),
+            is ? "is another" : "is missing");
         return err_hint(err, "put it back as it was; what is to change goes into a new file");
     }
     for (size_t i = 0; i < files->n && !flag_of(ctx, desired, "out_of_order"); i++) {
         if (files->items[i].number >= last || value_get(done, files->items[i].name))
             continue;
-        err_set(err, ERR_INVALID, "%.*s comes before what was carried out already",
+        err_set(err, ERR_INVALID, "%.*s comes before files that were executed already",
             STR_ARG(files->items[i].path));
         return err_hint(err, "give it a number after the last one, or say `out_of_order: true`");
     }
@@ -135,11 +134,10 @@ static int run_file(
         return -1;
     if (session_in_transaction(work->session))
         return 0;
-    err_set(err, ERR_INVALID,
-        "%.*s ends the transaction that it is carried out in, so it is not in the ledger",
+    err_set(err, ERR_INVALID, "%.*s ends the transaction that it is executed in, so it is not in the ledger",
         STR_ARG(file->path));
-    return err_hint(err,
-        "take COMMIT and ROLLBACK out of it; see what of it has come about before it is carried out again");
+    return err_hint(
+        err, "take COMMIT and ROLLBACK out of it; see what it has changed before it is executed again");
 }
 
 /* The file and what the ledger says of it, in one transaction. */

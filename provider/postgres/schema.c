@@ -302,7 +302,7 @@ static int view_renew(struct pg_work *work, struct err *err)
     int status = session_change(work->session, buf_str(&work->sql), err);
     buf_clear(&work->sql);
     return status && strcmp(err->code, "2BP01") == 0
-               ? err_hint(err, "what hangs on it has to go first: give that `lifecycle: "
+               ? err_hint(err, "what depends on it has to be dropped first: give that `lifecycle: "
                                "{replace_triggered_by: …}`, or the view another name")
                : status;
 }

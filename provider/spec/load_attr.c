@@ -249,7 +249,7 @@ static void load_joined(
         return;
     if (!between.n || elem->type->kind != TYPE_STRING)
         load_error(l, node_get(node, "joined"),
-            "joined is what stands between the texts of a list(string) or set(string)");
+            "joined is the separator between the strings of a list(string) or set(string)");
     shape->kind = SHAPE_JOINED;
     shape->elem = NULL;
     shape->item = between;

@@ -48,7 +48,7 @@ static void load_needs(struct type_loader *t, const struct node *node, struct sp
     if (!node)
         return;
     if (node->kind != NODE_MAP || node->count != 1) {
-        load_error(t->l, node, "\"needs\" is {attribute: what is said without it}");
+        load_error(t->l, node, "\"needs\" is {attribute: the message without it}");
         return;
     }
     out->needs = node->entries[0].key;
@@ -106,8 +106,8 @@ void load_leaves(struct type_loader *t, const struct node *node)
         bool reported = !leaves[i].type.n && !match && leaves[i].message.n;
         if (!reported && (!leaves[i].type.n || leaves[i].match->kind != VALUE_MAP || !leaves[i].match->count))
             load_error(l, leaf,
-                "what is left needs \"type\" and \"match\", {attribute: text}; what is only told \"message\" "
-                "alone");
+                "what is left needs \"type\" and \"match\", {attribute: text}; what is only reported needs "
+                "\"message\" alone");
     }
     t->type->leaves = leaves;
     t->type->leaf_count = n;
@@ -118,7 +118,7 @@ enum {
     SHOWN_WITHIN_MS = 10 * 1000, /* listings of the service itself are behind by seconds */
     TAGGED_WITHIN_MS = 30 * 1000 /* the tagging API by more */
 };
-static const char *const ways[] = {"name", "mark", "content", "token", "never"};
+static const char *const ways[] = {"name", "tags", "content", "token", "never"};
 
 static const char *const for_people[] = {"found by its name", "found by its ownership tags",
     "found by its attributes", "the request is sent again with the same token",
@@ -253,7 +253,7 @@ static void load_given(struct type_loader *t, const struct node *node)
         return;
     }
     if (word.n)
-        load_error(t->l, node, "recover is name, mark, content, token or never");
+        load_error(t->l, node, "recover is name, tags, content, token or never");
 }
 
 void load_recover(struct type_loader *t)

@@ -331,7 +331,7 @@ static void load_serves(struct type_loader *t)
     schema->serves = load_text(t->l, t->node, "serves");
     if (schema->serves.n && !spec_attr_find(t->type, schema->serves))
         load_error(
-            t->l, node, "serves names the id, or the attribute that is given where a service lies in it");
+            t->l, node, "serves names the id, or the attribute that is given where a service is in it");
 }
 
 /* A type's name and description, and the flags that stand by themselves. */

@@ -164,7 +164,7 @@ static void resolve_each(struct resolve *r, struct expr *e, struct expr *outer, 
     static const struct str members[] = {STR_INIT("key"), STR_INIT("value")};
     if (!r->resolver->each_allowed) {
         struct diag *d = diag_error(r->diags, expr_span(outer ? outer : e), "\"each\" means nothing here");
-        diag_hint(r->diags, d, "each.key and each.value stand in a resource that has for_each");
+        diag_hint(r->diags, d, "each.key and each.value are for resources with for_each");
         e->op = EXPR_BROKEN;
         return;
     }

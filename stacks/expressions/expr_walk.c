@@ -351,7 +351,7 @@ static void hint_piece_by_piece(
         return;
     d->label = STR_EMPTY;
     diag_hint(diags, d,
-        "this is the whole resource; give the keys that are wanted one by one: {KEY: \"${%.*s.ATTRIBUTE}\"}",
+        "this is the whole resource; give each key that is wanted: {KEY: \"${%.*s.ATTRIBUTE}\"}",
         STR_ARG(eval_source(e, decl->name)));
 }
 

@@ -1,4 +1,4 @@
-/* Bringing the files of modules from elsewhere, whole or not at all, archives over HTTPS or from S3 among
+/* Bringing the files of remote modules, whole or not at all, archives over HTTPS or from S3 among
  * them: see fetch.h. */
 #include "stacks/fetch/fetch.h"
 

@@ -1,5 +1,5 @@
 /*
- * Bringing the files of modules from elsewhere: repositories by the program git, archives over HTTPS or from
+ * Bringing the files of remote modules: repositories by the program git, archives over HTTPS or from
  * S3. They come to lie in .weir/modules below the stack's folder, in a folder for each content, whole and as
  * the lock says or not at all; what is there already is not fetched again.
  *
@@ -59,7 +59,7 @@ int git_find(struct arena *arena, const struct module_source *source, struct str
 int git_files(struct arena *arena, const struct module_source *source, struct str commit, const char *work,
     const char *tree, struct err *err);
 
-/* ---- How large a module from elsewhere may be, as it is fetched and when it is unpacked. */
+/* ---- How large a remote module may be, as it is fetched and when it is unpacked. */
 /* In bytes: what the variable WEIR_MODULE_MIB says in MiB, or 512 MiB. */
 int64_t fetch_limit(void);
 /* "it is larger than 512 MiB", and what allows more. */

@@ -1,7 +1,7 @@
 /*
- * Stack files in the usual layout: text in, text out. Comments and everything within a line stay as written
- * (no YAML library keeps them), so this works on lines: libyaml's tokens say which column belongs to which
- * collection, and every line moves to where its collection begins now.
+ * Stack files in the canonical format: text in, text out. Comments and everything within a line stay as
+ * written (no YAML library keeps them), so this works on lines: libyaml's tokens say which column belongs to
+ * which collection, and every line moves to where its collection begins now.
  *
  * - LF line ends, one at the end; no blanks at the end of a line; one empty line at most, none at start or
  * end
@@ -19,15 +19,15 @@
 #include "base/err.h"
 
 /*
- * Appends the text in the usual layout. -1 where it is not YAML (diagnostics say why, err is untouched), or
- * where the result would not hold the same: that is weir's own mistake, and an err.
+ * Appends the text in the canonical format. -1 where it is not YAML (diagnostics say why, err is untouched),
+ * or where the result would not hold the same: that is weir's own mistake, and an err.
  */
 int format_text(const struct source *source, struct diags *diags, struct buf *out, struct err *err);
 
 /* Do both hold the same YAML: values, keys, anchors, tags, styles, in the same order? */
 bool format_same(struct str a, struct str b);
 
-/* ---- The lines of a text that is brought into the usual layout: format_lines_cut() makes
+/* ---- The lines of a text that is brought into the canonical format: format_lines_cut() makes
  * them, format.c says of each what it is and where it goes, format_lines_write() writes them, and
  * format_lines_release() ends it. Texts of lines point into the text that was cut. */
 enum format_line_kind {

@@ -102,7 +102,7 @@ const struct value *func_formatdate(struct call *call)
             diag_hint(call->ev->scope->diags, d,
                 "it knows YYYY YY MMMM MMM MM M DD D EEEE EEE hh h HH H AA aa mm m ss s ZZZZZ ZZZZ ZZZ Z; "
                 "other "
-                "letters stand in '…'");
+                "letters are quoted: '…'");
             return NULL;
         }
         at += n;

@@ -47,7 +47,7 @@ struct unit {
     struct decl **conditions; /* what the call's `when` refers to: all in it comes after that */
     size_t condition_count;
     const struct embedded_file *builtin; /* its file, where that is in the binary */
-    struct str tree; /* the folder of all that came with a module from elsewhere; "" it is none */
+    struct str tree;                     /* the folder of all that came with a remote module; "" it is none */
 };
 
 /* What is needed of a declaration only while loading. */
@@ -85,7 +85,7 @@ struct loader {
     struct map files;                      /* ident -> root node */
     struct map resource_types, data_types; /* name -> schema */
     size_t module_cap;
-    struct module_lock *lock; /* what sources from elsewhere stand for; NULL: not read yet */
+    struct module_lock *lock; /* what remote sources stand for; NULL: not read yet */
     bool lock_good;
     struct map trees; /* folders that are what it says */
 };
@@ -191,9 +191,9 @@ bool module_find_source(struct unit *unit, const struct node *node);
 /* Finds the files of a module at ./FOLDER, ../FOLDER or /FOLDER. False after an error. */
 bool module_find_folder(struct unit *unit, const struct node *node, struct str source);
 
-/* Finds the files of a module from elsewhere, as weir.lock has it. False after an error. */
+/* Finds the files of a remote module, as weir.lock has it. False after an error. */
 bool find_remote(struct unit *unit, const struct node *node, struct str text);
-/* False, after an error, where a module from elsewhere refers to something outside of what it came with. */
+/* False, after an error, where a remote module refers to something outside of what it came with. */
 bool remote_stays_inside(struct unit *unit, const struct node *node, struct str path);
 
 /* ---- inputs_given.c ---- */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Where a module from elsewhere comes from ---- */
+/* ---- Where a remote module comes from ---- */
 
 enum { TEXT_MAX = 900 }; /* the lock has it as a key, and YAML's end at 1,024 */
 
@@ -168,7 +168,7 @@ static int check_https(struct module_source *out, struct err *err)
     }
     if (out->checksum.n)
         return 0;
-    err_set(err, ERR_INVALID, "an archive from elsewhere needs its checksum");
+    err_set(err, ERR_INVALID, "a remote archive needs its checksum");
     return err_hint(err, "add ?checksum=sha256:…; `sha256sum FILE` prints it");
 }
 
@@ -329,7 +329,7 @@ static bool read_pin(const struct lock_reading *r, const struct node_entry *entr
         .vendored = STR_EMPTY,
         .span = node_key_span(entry)};
     if (entry->value->kind != NODE_MAP)
-        return lock_wrong(r, pin->span, "nothing says what this source stands for");
+        return lock_wrong(r, pin->span, "nothing resolves this source");
     for (uint32_t i = 0; i < entry->value->count; i++)
         if (!read_field(r, &entry->value->entries[i], pin))
             return false;

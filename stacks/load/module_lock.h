@@ -20,7 +20,7 @@
 
 #include "base/yaml.h"
 
-/* ---- module_lock.c: where a module from elsewhere comes from, read from its `source:`
+/* ---- module_lock.c: where a remote module comes from, read from its `source:`
  *
  *     git::https://example.org/lake.git//zones?ref=v1.2     a folder of a repository, at a tag, branch or
  * commit git::ssh://git@example.org/lake.git                    all of it, at what is its default branch

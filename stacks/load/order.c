@@ -174,8 +174,8 @@ static void check_passed(struct resolving *r, const struct node_entry *entry)
     if (!expect_text(r->loader, entry->value, "the name of a provider configuration", &name))
         return;
     if (!str_eq(kind_of_provider(r->unit, name), provider_of(entry->key))) {
-        struct diag *d = diag_error(diags, node_span(entry->value), "\"%.*s\" cannot stand for \"%.*s\"",
-            STR_ARG(name), STR_ARG(entry->key));
+        struct diag *d = diag_error(diags, node_span(entry->value),
+            "\"%.*s\" cannot take the place of \"%.*s\"", STR_ARG(name), STR_ARG(entry->key));
         diag_hint(diags, d, "both have to be configurations of one provider, as in `aws: aws.tokyo`");
     } else if (!find_provider(r->unit, name) && str_find_char(name, '.', 0) >= 0) {
         report_provider(r, entry->value, name);

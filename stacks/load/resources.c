@@ -394,12 +394,12 @@ static void report_body(struct loader *loader, const struct node_entry *entry, b
         before = str_cut(body->string, ':', &rest);
     if (body->kind == NODE_NULL)
         diag_hint(
-            loader->diags, d, "what belongs to %.*s stands below it, indented further", STR_ARG(entry->key));
+            loader->diags, d, "what belongs to %.*s is below it, indented further", STR_ARG(entry->key));
     else if (find_own_key(entry->key) || str_eqz(entry->key, "name"))
         diag_hint(loader->diags, d, "if %.*s belongs to the resource above it, it is indented further",
             STR_ARG(entry->key));
     else if (rest.n && stack_is_name(before))
-        diag_hint(loader->diags, d, "a blank stands behind the colon of a key: \"%.*s: …\"", STR_ARG(before));
+        diag_hint(loader->diags, d, "a blank follows the colon of a key: \"%.*s: …\"", STR_ARG(before));
     else
         diag_hint(loader->diags, d, "%.*s: {type: …}", STR_ARG(entry->key));
 }

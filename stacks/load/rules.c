@@ -170,8 +170,7 @@ static void load_usage(struct unit *root, const struct node *node)
             continue;
         struct diag *d = diag_error(diags, node_key_span(node_find(node, entry->key)),
             "what is used of \"%.*s\" is a map of numbers", STR_ARG(entry->key));
-        diag_hint(
-            diags, d, "%.*s: {gb: 500}; \"weir cost\" says what there is to be said", STR_ARG(entry->key));
+        diag_hint(diags, d, "%.*s: {gb: 500}; \"weir cost\" lists what can be given", STR_ARG(entry->key));
     }
     root->loader->stack->usage = usage;
 }

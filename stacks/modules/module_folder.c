@@ -203,8 +203,7 @@ static const struct module_pin *find_pin(struct loader *loader, const struct nod
     if (pin)
         return pin;
     struct str path = path_base(module_lock_path(loader->arena, loader->units[0]->file));
-    struct diag *d =
-        diag_error(loader->diags, node_span(node), "%s does not say what this source stands for", path.p);
+    struct diag *d = diag_error(loader->diags, node_span(node), "%s does not resolve this source", path.p);
     diag_hint(loader->diags, d, "`weir modules update` finds out, fetches it and writes that down");
     return NULL;
 }

@@ -64,7 +64,7 @@ static bool report_source(struct unit *unit, const struct node *node, struct str
         return false;
     }
     struct diag *d = diag_error(
-        loader->diags, node_span(node), "a module's source is ./FOLDER, builtin/NAME, or one from elsewhere");
+        loader->diags, node_span(node), "a module's source is ./FOLDER, builtin/NAME, or a remote one");
     struct str dir = unit_path(unit->parent, source), other = module_source_suggest(loader->arena, source);
     if (embedded_find(arena_printf(loader->arena, "modules/%.*s/weir.yaml", STR_ARG(source))))
         diag_label(loader->diags, d, "did you mean \"builtin/%.*s\"?", STR_ARG(source));
@@ -73,7 +73,7 @@ static bool report_source(struct unit *unit, const struct node *node, struct str
     else if (other.n)
         diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(other));
     else
-        diag_hint(loader->diags, d, "from elsewhere: git::https://…, https://… or s3://…");
+        diag_hint(loader->diags, d, "remote: git::https://…, https://… or s3://…");
     return false;
 }
 
@@ -260,7 +260,7 @@ static void load_module(struct unit *unit, const struct node_entry *entry)
         struct diag *d =
             diag_error(loader->diags, decl->span, "the module \"%.*s\" has no source", STR_ARG(decl->name));
         diag_hint(loader->diags, d,
-            "add `source: ./FOLDER` or `source: builtin/NAME`; or one from elsewhere, git::https://…");
+            "add `source: ./FOLDER` or `source: builtin/NAME`; or a remote one, git::https://…");
     } else if ((each = node_get(body, "for_each"))) {
         load_each(unit, decl, body, each);
     } else {

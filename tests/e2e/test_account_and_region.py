@@ -149,7 +149,7 @@ def test_what_is_passed_has_to_be_there(local_stack):
     local_stack.write(PASSED, "lab/weir.yaml")
     for given, says in {
         "providers: {aws: aws.three}": 'did you mean "aws.one"?',
-        "providers: {aws: gcp}": '"gcp" cannot stand for "aws"',
+        "providers: {aws: gcp}": '"gcp" cannot take the place of "aws"',
         "providers: [aws.one]": "must be a map",
         "provider: aws.one, providers: {aws: aws.one}": "either `provider` or `providers`",
     }.items():

@@ -445,7 +445,7 @@ def test_needs_consent_and_something_to_go_back_to(stack, place):
     refused = stack.run("rollback", "queue", "--yes", status=None)
     assert "refers to no weir.artifact itself" in refused.err
     refused = stack.run("rollback", "script", "--yes", status=None)
-    assert "stands for several artifacts" in refused.err and "weir rollback 'script[" in refused.err
+    assert "names several artifacts" in refused.err and "weir rollback 'script[" in refused.err
 
     # taken out of the store behind weir's back: told before anything is changed
     gone = versions(stack, 'job["clean"]')[1]

@@ -123,6 +123,28 @@ def test_help_and_reference_have_the_fields_words():
     assert len(REFERENCE) > 200 and not found, "\n" + "\n".join(found)
 
 
+SAYS = r"\b(?:err_set|err_hint|err_context|diag_(?:error|warning|hint|label|note)|invocation_note|load_error|usage_error|warn_user)\("
+QUOTED = r'"((?:[^"\\]|\\.)*)"'
+
+
+def messages(code):
+    """(line number, text) of what calls that report something are given: texts side by side are one."""
+    for call in re.finditer(SAYS, code):
+        end, depth = call.end(), 1
+        while depth:  # quoted parentheses are no ends
+            token = re.compile(QUOTED + "|[()]").search(code, end)
+            depth += {"(": 1, ")": -1}.get(token[0], 0)
+            end = token.end()
+        yield code[:call.start()].count("\n") + 1, "".join(re.findall(QUOTED, code[call.end():end]))
+
+
+def test_messages_have_the_fields_words():
+    """All but the sandbox's, which are AWS's own."""
+    files = [path for folder in ("base", "stacks", "plan", "provider", "cmd") for path in sorted((ROOT / folder).rglob("*.c"))]
+    found = [f"{path.relative_to(ROOT)}:{line}: {problem}" for path in files for line, text in messages(path.read_text()) for problem in problems(text) if ": write " in problem]
+    assert len(files) > 300 and not found, "\n" + "\n".join(found)
+
+
 def test_what_is_found():
     page = "# A page\n\nThe role bears\na mark.\n\n    weir settle\n\n- `facets` are said\n\n| a | " + "word " * 31 + "|\n\n```\nthings\n```\n" + "x" * 121 + "\n"
     assert [problem.split(":")[0:2] for problem in problems(page)] == [["3", " 'bears'"], ["3", " 'mark'"], ["8", " 'said'"], ["10", " a sentence of more than 30 words"]]

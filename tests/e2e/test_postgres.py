@@ -412,7 +412,7 @@ def test_migrations(stack, server):
     assert server.psql("select name from weir_migrations order by 1").split() == ["001_m.sql", "V2__more.sql"]
 
     stack.write("create table other (a int);\n", "migrations/001_m.sql")
-    assert "001_m.sql was carried out already and is another now" in stack.run("plan", status=None).err
+    assert "001_m.sql was executed already and is another now" in stack.run("plan", status=None).err
     stack.write("create table m (a int);\ninsert into m values (1);\n", "migrations/001_m.sql")
     stack.write("insert into m values (2); commit", "migrations/003_own.sql")
     assert "ends the transaction" in stack.run("apply", "--yes", status=None).err

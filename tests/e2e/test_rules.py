@@ -327,7 +327,7 @@ def test_rules_of_a_repository_are_pinned(stack):
     for command in ["init", "-q"], ["add", "."], ["commit", "-qm", "rules"], ["tag", "v1"]:
         subprocess.run([*git, *command], check=True)
     stack.write(LAKE + f"    rules: {{use: ['git::file://{stack.folder.parent}/rules.git?ref=v1']}}\n")
-    assert "does not say what this source stands for" in stack.run("validate", status=3).err
+    assert "does not resolve this source" in stack.run("validate", status=3).err
     stack.run("modules", "update")
     assert "lake: no owner" in stack.run("validate", status=3).err
 

@@ -1,4 +1,5 @@
-/* The usual layout: whatever comes, what parses holds the same afterwards, and a second time nothing changes.
+/* The canonical format: whatever comes, what parses holds the same afterwards, and a second time nothing
+ * changes.
  */
 #include "stacks/format/format.h"
 

@@ -96,7 +96,7 @@ static int check_room(const struct download_file *file, const struct stat *st, s
     uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (file->size <= there || (uint64_t)(file->size - there) <= room)
         return 0;
-    return err_set(err, ERR_IO, "cannot write \"%s\": it has %lld bytes, and the disk has room for %llu",
+    return err_set(err, ERR_IO, "cannot write \"%s\": it has %lld bytes, and the disk has %llu free",
         file->path, (long long)file->size, (unsigned long long)room);
 }
 

@@ -71,7 +71,7 @@ def test_what_setup_installed_is_found(checkout, tmp_path):
         assert line["message"].startswith(f"{checkout}/.venv-jobs/bin:")
     finally:
         said = server.stop()
-    assert re.search("It runs things with: Python, boto3 for Python, DuckDB for Python", said), said
+    assert re.search("Jobs and queries run with: Python, boto3 for Python, DuckDB for Python", said), said
     assert f"Not on this machine: Airflow 2, for environments of MWAA. What brings it: {checkout}/tools/setup airflow\n" in said
     assert f"What brings it: {checkout}/tools/setup jobs\n" in said  # Spark
 

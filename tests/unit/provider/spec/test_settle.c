@@ -139,8 +139,8 @@ static void test_ways(void **state)
     (void)state;
     assert_string_equal(way("box"), "name");
     assert_string_equal(way("plain"), "name");
-    assert_string_equal(way("net"), "mark");
-    assert_string_equal(way("gate"), "mark");
+    assert_string_equal(way("net"), "tags");
+    assert_string_equal(way("gate"), "tags");
     assert_string_equal(way("rule"), "content");
     assert_string_equal(way("query"), "content");
     assert_string_equal(way("ticket"), "never");

@@ -273,7 +273,7 @@ static void test_names(void **state)
         {" each.key", "\"k\""},
         {" each.value.v", "1"},
         {"each.key",
-            "error: \"each\" means nothing here / each.key and each.value stand in a resource that has "
+            "error: \"each\" means nothing here / each.key and each.value are for resources with "
             "for_each"},
         {" each.kye", "error: each has key and value, nothing else | did you mean \"key\"?"},
         {"lake.arm", "error: lake (aws.s3.bucket) has no attribute \"arm\" | did you mean \"arn\"?"},

@@ -567,7 +567,7 @@ static void test_time(void **state)
         {"formatdate('YYYYY', '2026-01-05T00:07:09Z')",
             "error: formatdate() does not know \"YYYYY\" / it knows YYYY YY MMMM MMM MM M DD D EEEE EEE hh h "
             "HH H AA "
-            "aa mm m ss s ZZZZZ ZZZZ ZZZ Z; other letters stand in '…'"},
+            "aa mm m ss s ZZZZZ ZZZZ ZZZ Z; other letters are quoted: '…'"},
         {"formatdate(\"'x\", '2026-01-05T00:07:09Z')", "error: a quote in the format has no end"},
         {"formatdate('YYYY', 'today')", "error: \"today\" is not a timestamp such as 2026-11-21T09:30:00Z"},
         {"formatdate('YYYY', '2026-02-30T00:00:00Z')",
