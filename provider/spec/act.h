@@ -238,6 +238,8 @@ enum { RUN_APPEARS_WITHIN_MS = 60 * 1000 }; /* what was made, everywhere; what w
 /* A read of what is known to be there: a read soon after a create may not see it yet. */
 int act_read_back(struct act *act, const struct value *object, const struct value *wanted,
     const struct value **live, struct err *err);
+/* The same of a deletion that was answered with nothing: it has to be gone. */
+int act_see_deleted(struct act *act, const struct value *object, struct err *err);
 /* Waits until it is ready; what the service says then of computed attributes is added to *live. */
 int act_wait_live(struct act *act, const struct value *object, const struct value **live, struct err *err);
 /* Adds to *object what there is already, for the conditions of later steps and for what they send. */

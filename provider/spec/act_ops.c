@@ -293,27 +293,6 @@ static int delete_steps(struct act *act, const struct value *object, struct err 
     return 0;
 }
 
-/* Likewise, of a deletion. Some services show what they have deleted for a minute. */
-static int see_gone(struct act *act, const struct value *object, struct err *err)
-{
-    int64_t until = clock_mono_ms() + RUN_APPEARS_WITHIN_MS, pause = 250;
-    for (const struct value *live;;) {
-        if (act_read(act, object, &value_empty_list, &live, err))
-            return -1;
-        if (!live)
-            return 0;
-        if (clock_mono_ms() > until) {
-            err_set(
-                err, ERR_PROTOCOL, "the service answered the deletion with nothing, and it is still there");
-            err->lost = true;
-            return -1;
-        }
-        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
-            return -1;
-        pause = pause < 4000 ? pause * 2 : pause;
-    }
-}
-
 int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     struct act act;
@@ -327,7 +306,7 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
     object = act_forced(&act, object);
     if (act_lift(&act, object, &failure) == 0 && delete_steps(&act, object, &failure) == 0)
         return act_wait_deleted(&act, object, err) ||
-                       (act.empty_answer && !act.type->deleted_wait && see_gone(&act, object, err))
+                       (act.empty_answer && !act.type->deleted_wait && act_see_deleted(&act, object, err))
                    ? -1
                    : 0;
     /* Services have many ways to say that a resource is gone already, or that it is about to be. */

@@ -8,23 +8,41 @@
 /* ---- What creating and updating share: reading back what no answer told, waiting until it is ready,
  * looking at what there is before a step, putting a setting. */
 
+/* Until it is there, or gone: services take a minute to show everywhere what they have made or deleted. */
+static int read_until(struct act *act, const struct value *object, const struct value *wanted, bool gone,
+    int64_t within_ms, const struct value **live, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + within_ms;
+    for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
+        if (act_read(act, object, wanted, live, err))
+            return -1;
+        if (gone == !*live || clock_mono_ms() > until_ms)
+            return 0;
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
+            return -1;
+    }
+}
+
 int act_read_back(struct act *act, const struct value *object, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    int64_t given = act->ctx->timeout_ms, pause = 250;
-    int64_t until =
-        clock_mono_ms() + (given > 0 && given < RUN_APPEARS_WITHIN_MS ? given : RUN_APPEARS_WITHIN_MS);
-    for (;;) {
-        if (act_read(act, object, wanted, live, err))
-            return -1;
-        if (*live)
-            return 0;
-        if (clock_mono_ms() > until)
-            return err_set(err, ERR_ABSENT, "it was made, but the service does not show it");
-        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
-            return -1;
-        pause = pause < 4000 ? pause * 2 : pause;
-    }
+    int64_t given = act->ctx->timeout_ms;
+    int64_t within_ms = given > 0 && given < RUN_APPEARS_WITHIN_MS ? given : RUN_APPEARS_WITHIN_MS;
+    if (read_until(act, object, wanted, false, within_ms, live, err))
+        return -1;
+    return *live ? 0 : err_set(err, ERR_ABSENT, "it was made, but the service does not show it");
+}
+
+int act_see_deleted(struct act *act, const struct value *object, struct err *err)
+{
+    const struct value *live;
+    if (read_until(act, object, &value_empty_list, true, RUN_APPEARS_WITHIN_MS, &live, err))
+        return -1;
+    if (!live)
+        return 0;
+    err_set(err, ERR_PROTOCOL, "the service answered the deletion with nothing, and it is still there");
+    err->lost = true;
+    return -1;
 }
 
 int act_wait_live(struct act *act, const struct value *object, const struct value **live, struct err *err)

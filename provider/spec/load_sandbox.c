@@ -106,30 +106,18 @@ static void load_also(struct type_loader *t, const struct node *also)
 
 /* ---- keys and names ---- */
 
-/* Does a text below the node use "${name"? */
-static bool is_used(const struct node *node, struct str name)
+/* Does a template of the section use "${name}", or "${name|filter}"? */
+static bool is_used(struct type_loader *t, struct str name)
 {
-    if (node->kind == NODE_STRING) {
-        for (ptrdiff_t at = str_find(node->string, STR("${"), 0); at >= 0;
-             at = str_find(node->string, STR("${"), (size_t)at + 2)) {
-            struct str rest = str_slice(node->string, (size_t)at + 2, node->string.n);
-            if (str_starts(rest, name) && rest.n > name.n && (rest.p[name.n] == '}' || rest.p[name.n] == '|'))
-                return true;
-        }
-        return false;
-    }
-    bool used = false;
-    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
-        used = used || is_used(node->items[i], name);
-    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
-        used = used || is_used(node->entries[i].value, name);
-    return used;
+    return load_mentions(t->type->sandbox, arena_printf(t->l->arena, "${%.*s}", STR_ARG(name))) ||
+           load_mentions(t->type->sandbox, arena_printf(t->l->arena, "${%.*s|", STR_ARG(name)));
 }
 
-static void check_keys_are_attrs(struct type_loader *t, const struct node *map, const struct node *users)
+/* `or_used`: or names that templates use. */
+static void check_keys_are_attrs(struct type_loader *t, const struct node *map, bool or_used)
 {
     for (uint32_t i = 0; i < map->count; i++)
-        if (!users || !is_used(users, map->entries[i].key))
+        if (!or_used || !is_used(t, map->entries[i].key))
             load_attr_named(t, map->entries[i].value, map->entries[i].key);
 }
 
@@ -139,7 +127,7 @@ static void check_list(struct type_loader *t, const struct node *list, const str
         if (key->form == FORM_RULES)
             load_keys(t->l, list->items[i], key->name, key->keys);
         else if (list->items[i]->kind == NODE_MAP)
-            check_keys_are_attrs(t, list->items[i], NULL);
+            check_keys_are_attrs(t, list->items[i], false);
         else
             load_error(t->l, list->items[i], "expected {attribute: value}");
 }
@@ -167,7 +155,7 @@ static void check_cases(struct type_loader *t, const struct node *cases)
         if (one->kind != NODE_LIST || !(one->count == 1 || has_conditions))
             load_error(t->l, one, "a case is [value, {attribute: value}], the last one [value]");
         else if (has_conditions)
-            check_keys_are_attrs(t, one->items[1], NULL);
+            check_keys_are_attrs(t, one->items[1], false);
     }
     if (cases->kind != NODE_LIST)
         load_error(t->l, cases, "expected a list of cases, not %s", node_kind_name(cases));
@@ -187,13 +175,10 @@ static void check_to_attr(struct type_loader *t, const struct node *to)
         load_error(t->l, to, "expected an attribute");
 }
 
-static void check_map(
-    struct type_loader *t, const struct node *sandbox, const struct node *map, const struct sandbox_key *key)
+static void check_map(struct type_loader *t, const struct node *map, const struct sandbox_key *key)
 {
-    if (key->form == FORM_BY_ATTR)
-        check_keys_are_attrs(t, map, NULL);
-    if (key->form == FORM_BY_VALUE || key->form == FORM_CASES)
-        check_keys_are_attrs(t, map, sandbox);
+    if (key->form == FORM_BY_ATTR || key->form == FORM_BY_VALUE || key->form == FORM_CASES)
+        check_keys_are_attrs(t, map, key->form != FORM_BY_ATTR);
     if (key->form == FORM_KEYS && load_keys(t->l, map, key->name, key->keys))
         check_inside(t, map);
     for (uint32_t i = 0; i < map->count; i++)
@@ -205,8 +190,7 @@ static void check_map(
             check_cases(t, map->entries[i].value);
 }
 
-static void check_key(
-    struct type_loader *t, const struct node *sandbox, const struct node *node, const struct sandbox_key *key)
+static void check_key(struct type_loader *t, const struct node *node, const struct sandbox_key *key)
 {
     bool lists = key->form == FORM_ATTRS || key->form == FORM_NAMES || key->form == FORM_RULES ||
                  key->form == FORM_STEPS || key->form == FORM_RESOURCES;
@@ -228,7 +212,7 @@ static void check_key(
     else if (lists)
         check_list(t, node, key);
     else
-        check_map(t, sandbox, node, key);
+        check_map(t, node, key);
 }
 
 void load_sandbox(struct type_loader *t, const struct node *node)
@@ -242,6 +226,6 @@ void load_sandbox(struct type_loader *t, const struct node *node)
     for (size_t i = 0; i < KEY_COUNT; i++) {
         const struct node *value = node_get(node, sandbox_keys[i].name);
         if (value)
-            check_key(t, node, value, &sandbox_keys[i]);
+            check_key(t, value, &sandbox_keys[i]);
     }
 }

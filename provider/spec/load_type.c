@@ -222,44 +222,31 @@ static void load_calls(struct type_loader *t)
     type->deleting = load_conditions(t, node_get(t->node, "deleting"));
 }
 
-/* Is it "${name}", or has such a text in it? */
-static bool load_type_mentions(const struct value *template, struct str name)
-{
-    if (template->kind == VALUE_STRING)
-        return str_starts(template->string, STR("${")) && template->string.n == name.n + 3 &&
-               str_eq(str_slice(template->string, 2, template->string.n - 1), name);
-    bool any = false;
-    for (uint32_t i = 0; template->kind == VALUE_LIST && i < template->count; i++)
-        any = any || load_type_mentions(template->items[i], name);
-    for (uint32_t i = 0; template->kind == VALUE_MAP && i < template->count; i++)
-        any = any || load_type_mentions(template->entries[i].value, name);
-    return any;
-}
-
-static bool load_type_sends(const struct spec_request *request, struct str name)
+static bool load_type_sends(struct loader *l, const struct spec_request *request, struct str name)
 {
     if (spec_names_have(&request->attrs, name))
         return true;
+    struct str template = arena_printf(l->arena, "${%.*s}", STR_ARG(name));
     for (size_t i = 0; i < request->extra_count; i++)
-        if (!request->extras[i].from_item && load_type_mentions(request->extras[i].value, name))
+        if (!request->extras[i].from_item && load_mentions(request->extras[i].value, template))
             return true;
     return false;
 }
 
-static bool creates_with(const struct spec_type *type, const struct spec_attr *attr)
+static bool creates_with(struct loader *l, const struct spec_type *type, const struct spec_attr *attr)
 {
     for (size_t s = 0; attr && s < type->create.count; s++)
-        if (load_type_sends(&type->create.items[s].call.request, attr->attr->name))
+        if (load_type_sends(l, &type->create.items[s].call.request, attr->attr->name))
             return true;
     return false;
 }
 
 /* What the create call sends needs no call of its own afterwards. */
-static void mark_sent_by_create(struct spec_type *type)
+static void mark_sent_by_create(struct loader *l, struct spec_type *type)
 {
     struct spec_owned *owned = (struct spec_owned *)type->owned;
     for (size_t i = 0; i < type->owned_count; i++)
-        owned[i].sent_by_create = owned[i].with_create || creates_with(type, owned[i].attr);
+        owned[i].sent_by_create = owned[i].with_create || creates_with(l, type, owned[i].attr);
 }
 
 static void load_native_ops(struct type_loader *t)
@@ -444,7 +431,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_head(&t, name, is_data);
     load_parts(&t);
     load_calls(&t);
-    mark_sent_by_create(type);
+    mark_sent_by_create(l, type);
     load_identity(&t);
     load_unique(&t, recorded);
     load_listing(&t);
