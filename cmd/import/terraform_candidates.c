@@ -139,8 +139,12 @@ bool terraform_has_attribute(struct terraform *t, const struct tf_instance *targ
     const struct group *group = target->group;
     if (!group->schema)
         return false;
+    struct str arn = value_gets(target->values, "arn"), text = value_gets(target->values, attr.p);
+    struct str output = group->names ? names_output(group->names, t->arena, attr) : STR_EMPTY;
+    if (str_eqz(output, "arn") && arn.n && text.n && !str_eq(arn, text))
+        return false; /* an alias has the ARN of its key, too */
     if (group->names)
-        return names_output(group->names, t->arena, attr).n > 0;
+        return output.n > 0;
     for (size_t i = 0; i < group->schema->attr_count; i++)
         if (names_same(group->schema->attrs[i].name, attr))
             return true;

@@ -354,6 +354,38 @@ def test_a_stream_that_a_check_refuses(local_stack):
     assert "put it right, weir refuses it: s3: \"role\" is missing" in result.err
 
 
+def test_buckets_in_the_older_form(local_stack):
+    """Settings within the bucket, and objects under their older name."""
+    values = {"id": "lake", "bucket": "lake", "acl": "private", "versioning": [{"enabled": True, "mfa_delete": False}], "logging": [{"target_bucket": "logs", "target_prefix": "lake/"}],
+              "server_side_encryption_configuration": [{"rule": [{"bucket_key_enabled": False, "apply_server_side_encryption_by_default": [{"sse_algorithm": "AES256", "kms_master_key_id": ""}]}]}],
+              "lifecycle_rule": [{"id": "old", "enabled": True, "prefix": "tmp/", "tags": {}, "abort_incomplete_multipart_upload_days": 2, "expiration": [{"days": 7, "date": "", "expired_object_delete_marker": False}],
+                                  "transition": [{"days": 3, "date": "", "storage_class": "GLACIER"}], "noncurrent_version_expiration": [{"days": 4}], "noncurrent_version_transition": [{"days": 2, "storage_class": "GLACIER"}]}],
+              "grant": [{"id": "75aa", "permissions": ["FULL_CONTROL"], "type": "CanonicalUser", "uri": ""}]}
+    given = {"bucket": {}, "acl": {}, "versioning": [{"enabled": {}}], "logging": [{"target_bucket": {}, "target_prefix": {}}],
+             "server_side_encryption_configuration": [{"rule": [{"apply_server_side_encryption_by_default": [{"sse_algorithm": {}}]}]}],
+             "lifecycle_rule": [{"id": {}, "enabled": {}, "prefix": {}, "abort_incomplete_multipart_upload_days": {}, "expiration": [{"days": {}}], "transition": [{"days": {}, "storage_class": {}}],
+                                 "noncurrent_version_expiration": [{"days": {}}], "noncurrent_version_transition": [{"days": {}, "storage_class": {}}]}]}
+    result, _, stack = imported(local_stack, plan(resource("aws_s3_bucket", "lake", values, given), resource("aws_s3_bucket_object", "one", {"id": "a.txt", "bucket": "lake", "key": "a.txt", "content": "a"}, {"bucket": {}, "key": {}, "content": {}})))
+    made = stack["resources"]["lake"]
+    assert made == {"type": "aws.s3.bucket", "name": "lake", "versioning": True, "encryption": {"algorithm": "AES256"}, "logging": {"target_bucket": "logs", "target_prefix": "lake/"}, "lifecycle_rules": [
+        {"id": "old", "status": "Enabled", "filter": {"prefix": "tmp/"}, "expiration": {"days": 7}, "transitions": [{"days": 3, "storage_class": "GLACIER"}], "noncurrent_version_expiration": {"noncurrent_days": 4},
+         "noncurrent_version_transitions": [{"noncurrent_days": 2, "storage_class": "GLACIER"}], "abort_incomplete_multipart_upload": {"days_after_initiation": 2}}]}, made
+    assert stack["resources"]["one"]["type"] == "aws.s3.object" and "equivalent" not in result.err
+    local_stack.run("validate")
+
+
+def test_the_arn_that_an_alias_leads_to_is_not_its_own(local_stack):
+    arn = "arn:aws:kms:us-east-1:123456789012:"
+    key = {"id": "k1", "key_id": "k1", "arn": f"{arn}key/k1", "description": "lake"}
+    alias = {"id": "alias/lake", "name": "alias/lake", "arn": f"{arn}alias/lake", "target_key_id": "k1", "target_key_arn": f"{arn}key/k1"}
+    trail = {"id": "/lake", "name": "/lake", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/lake", "kms_key_id": f"{arn}key/k1"}
+    resources = [resource(kind, "one", values)[0] for kind, values in (("aws_kms_alias", alias), ("aws_kms_key", key), ("aws_cloudwatch_log_group", trail))]
+    _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    (group,) = (one for one in stack["resources"].values() if one["type"] == "aws.logs.log_group")
+    (name,) = (name for name, one in stack["resources"].items() if one["type"] == "aws.kms.key")
+    assert group["kms_key"] == f"${{{name}.arn}}"
+
+
 def test_a_gigantic_state(local_stack):
     many = [resource("aws_glue_job", f"j{i}", {"name": f"job-{i}", "id": f"job-{i}", "arn": f"arn:aws:glue:us-east-1:123456789012:job/job-{i}", "role_arn": "arn:aws:iam::123456789012:role/r",
             "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "default_arguments": {"--words": "x" * 8000, "--after": f"job-{i - 1}"}},
