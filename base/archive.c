@@ -97,7 +97,7 @@ static bool is_inside(struct str name)
     return true;
 }
 
-/* How many folders lie above an entry. */
+/* How many folders are above an entry. */
 static int depth_of(struct str name)
 {
     int steps = 0;
@@ -139,7 +139,7 @@ static int enter(struct unpacking *u, int at, const char *name)
     return next;
 }
 
-/* The folder that the entry lies in; *name is its own there, "" where it is the root. */
+/* The folder that the entry is in; *name is its own there, "" where it is the root. */
 static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
 {
     struct str rest = u->name, step = next_step(&rest);

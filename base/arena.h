@@ -43,7 +43,7 @@ struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
 #define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_zalloc((arena), sizeof(type) * (size_t)(count)))
 
-/* Room for one more in a list that lies in an arena: a longer copy of it where there is none. */
+/* Room for one more in a list that is in an arena: a longer copy of it where there is none. */
 #define ARENA_GROW(arena, items, count, cap)                                                                 \
     do {                                                                                                     \
         if ((count) == (cap)) {                                                                              \

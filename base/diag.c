@@ -328,7 +328,7 @@ static struct str without_secrets(
             buf_add_str(hidden, text);
         memset(hidden->p + (begin - from), '*', end - begin);
     }
-    /* by value, with what stands beside it: of a secret only a part may be in the excerpt */
+    /* by value, with what is beside it: of a secret only a part may be in the excerpt */
     size_t before = from < BESIDE ? from : BESIDE;
     struct str wide = str_slice(source->text, from - before, from + text.n + BESIDE);
     if (mask_finds(wide)) {

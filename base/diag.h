@@ -93,11 +93,11 @@ bool diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
 
 /*
- * What stands there is a secret: no excerpt shows it, of whatever is wrong on that line. The arena has to
+ * What is there is a secret: no excerpt shows it, of whatever is wrong on that line. The arena has to
  * live as long as the source.
  */
 void source_hide(struct arena *arena, struct span span);
-/* Is the place within what is hidden? Then messages do not quote what stands there. */
+/* Is the place within what is hidden? Then messages do not quote what is there. */
 bool span_is_hidden(struct span span);
 
 /* Copies every source that a diagnostic points into, for when they go away first. */

@@ -1,7 +1,7 @@
 /*
  * Files embedded in the binary at build time: specs of all providers (.yaml), modules/, examples/. Paths are
  * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path. The files of a folder
- * lie in a pack, which is unpacked when the first of them is asked for, and stays.
+ * are in a pack, which is unpacked when the first of them is asked for, and stays.
  */
 #pragma once
 

@@ -39,7 +39,7 @@ enum err_class {
 struct err {
     enum err_class class;
     bool retryable;      /* the same request may succeed later */
-    bool lost;           /* the request may have been carried out, but no whole answer to it came */
+    bool lost;           /* the request may have been executed, but no whole answer to it came */
     bool unsure;         /* an earlier attempt was lost so, whatever became of this one */
     bool everywhere;     /* not one request's fault: every other would fail like this */
     unsigned short root; /* length of the message without the contexts in front of it */

@@ -42,7 +42,7 @@ static bool is_below(const char *real, const char *folder)
     return !strncmp(real, folder, n) && (!real[n] || real[n] == '/' || n == 1);
 }
 
-/* What lies in memory has come from this process. */
+/* What is in memory has come from this process. */
 static bool is_inside(const char *real)
 {
     bool inside = !real[0] || is_below(real, confined.folder) || !strcmp(real, "/dev/null");
@@ -136,7 +136,7 @@ static ssize_t read_known(int fd, char *bytes, size_t known)
     return (ssize_t)have;
 }
 
-/* Both behind each other, with a NUL after the end. `first` lies in the arena, with a byte to spare. */
+/* Both behind each other, with a NUL after the end. `first` is in the arena, with a byte to spare. */
 static struct str file_join(struct arena *arena, char *first, size_t n, struct str rest)
 {
     if (!n)

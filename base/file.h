@@ -45,7 +45,7 @@ bool path_is_dir(const char *path);
 int dir_make(const char *path, struct err *err);
 /* One folder, for the owner alone; a new one gets a .gitignore, so that no version control takes it up. */
 int dir_make_private(const char *path, struct err *err);
-#define DIR_OF_WEIR ".weir" /* where states, sandboxes, caches and records of a stack lie */
+#define DIR_OF_WEIR ".weir" /* where states, sandboxes, caches and records of a stack are */
 /* The next entry of an open folder, but "." and "..". NULL: there are no more, or, where errno is not 0, they
  * cannot be read. */
 const struct dirent *dir_next(DIR *dir);

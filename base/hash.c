@@ -337,7 +337,7 @@ static void crc64_fill(void)
     for (int k = 1; k < 8; k++)
         for (int i = 0; i < 256; i++)
             table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
-    /* A carry-less product of reflected numbers lies one bit too low: hence the exponents less one. */
+    /* A carry-less product of reflected numbers is one bit too low: hence the exponents less one. */
     fold_near[0] = power(128 + 64 - 1);
     fold_near[1] = power(128 - 1);
     fold_far[0] = power(512 + 64 - 1);

@@ -364,7 +364,7 @@ static void decref(json_t **json)
     json_decref(*json);
 }
 
-/* jansson's reason goes on with what stands there, which may be secret. */
+/* jansson's reason goes on with what is there, which may be secret. */
 static struct str without_text(struct str reason)
 {
     static const char *const leads[] = {" near '", " escape '", " Unicode '", " byte 0x"};

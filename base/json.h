@@ -27,13 +27,13 @@ const struct value *json_or_string(struct arena *arena, struct str text);
 const struct value *json_as_text(struct arena *arena, const struct value *v);
 /* The quoted and escaped string. */
 void json_write_string(struct buf *out, struct str text);
-/* One more member of an object that is being written: `,"name":"text"`. The name is written as it stands. */
+/* One more member of an object that is being written: `,"name":"text"`. The name is written as it is. */
 void json_write_member(struct buf *out, const char *name, struct str text);
 /* Likewise; nothing where the text is empty. */
 void json_write_member_if_any(struct buf *out, const char *name, struct str text);
 
 /*
- * One step of a JSON pointer (RFC 6901), as it stands between two slashes: in a name '~' is spelt "~0" and
+ * One step of a JSON pointer (RFC 6901), as it is between two slashes: in a name '~' is spelt "~0" and
  * '/'
  * "~1". Read, a '~' that is followed by neither stands for itself: who refuses it checks the whole path.
  */

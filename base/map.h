@@ -11,7 +11,7 @@ struct map_item {
     void *ptr;
 };
 
-/* The hash stands beside the index, so that neither probing nor growing touches keys that differ. */
+/* The hash is beside the index, so that neither probing nor growing touches keys that differ. */
 struct map_slot {
     uint32_t index; /* + 1, into items; 0 is free */
     uint32_t hash;

@@ -98,7 +98,7 @@ static bool mask_fits(const struct spelling *s, struct str text, size_t at)
     return !before && !after;
 }
 
-/* The longest that stands there. */
+/* The longest that is there. */
 static const struct spelling *spelling_at(struct str text, size_t at)
 {
     const struct spelling *longest = NULL;
@@ -145,7 +145,7 @@ static void mask_mark(char *marks, struct str text)
     pthread_rwlock_unlock(&set.lock);
 }
 
-/* What stands between quotation marks. Characters are hidden as a whole: a secret may begin with the last
+/* What is between quotation marks. Characters are hidden as a whole: a secret may begin with the last
  * letter of an escape, or end with its backslash. */
 static void mask_string(struct buf *out, struct str text)
 {

@@ -8,7 +8,7 @@
  * mask_add…(), and whatever leaves the process goes through mask_text() or mask_json().
  *
  * Short secrets would hide half of what is printed, and are found by trying. GIVEN, what the user or a
- * service says is secret, is looked for from 6 bytes on; LIKELY, what was computed from a secret or lies in a
+ * service says is secret, is looked for from 6 bytes on; LIKELY, what was computed from a secret or is in a
  * variable that sounds like one, from 8, and from 12 where it is all letters, as words are.
  *
  * One set for the whole process; every function may be called by every thread.
@@ -34,7 +34,7 @@ void mask_add_url(struct str url, enum mask_reason reason);
 void mask_add_value(const struct value *v, enum mask_reason reason);
 /* Of a value only what is marked sensitive. */
 void mask_add_marked(const struct value *v, enum mask_reason reason);
-/* What the user says is no secret, although it was made from one: it is shown, and so is what stands in it.
+/* What the user says is no secret, although it was made from one: it is shown, and so is what is in it.
  */
 void mask_allow_value(const struct value *v);
 /* What weir knows to be none, such as a region: a secret that is the same word would hide every ARN. */
@@ -42,7 +42,7 @@ void mask_allow(struct str text);
 
 bool mask_allows(struct str text); /* is it one of those? */
 
-/* Does a secret stand in the text, in any spelling? */
+/* Is a secret in the text, in any spelling? */
 bool mask_finds(struct str text);
 /* Appends the text with MASKED in place of secrets. */
 void mask_text(struct buf *out, struct str text);

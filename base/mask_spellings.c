@@ -32,7 +32,7 @@ static struct str rewritten(struct arena *arena, struct buf *out, struct str tex
     return arena_str(arena, buf_str(out));
 }
 
-/* What stands between the quotes. */
+/* What is between the quotes. */
 static struct str json_inside(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;

@@ -176,7 +176,7 @@ bool glob_match(struct str pattern, struct str path, int flags)
 
 /* ---- rules, as git reads them ---- */
 
-/* What stands before the first wildcard is compared on its own, so that "a**" and then "/b" goes any depth
+/* What is before the first wildcard is compared on its own, so that "a**" and then "/b" goes any depth
  * below names that begin with a. */
 static bool pattern_fits(struct str pattern, struct str path)
 {
@@ -187,7 +187,7 @@ static bool pattern_fits(struct str pattern, struct str path)
            glob_match(str_slice(pattern, plain, pattern.n), str_slice(path, plain, path.n), 0);
 }
 
-/* Blanks at the end do not count, unless a backslash stands before them. */
+/* Blanks at the end do not count, unless a backslash is before them. */
 static struct str without_blanks(struct str line)
 {
     size_t kept = 0;

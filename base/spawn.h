@@ -27,7 +27,7 @@ struct spawn {
 /* 0 or an error number, such as ENOENT. */
 int spawn_program(const struct spawn *spawn, pid_t *child);
 
-/* ---- spawn.c: Core files: weir has secrets in memory, which are not to lie on a disk because it crashed.
+/* ---- spawn.c: Core files: weir has secrets in memory, which are not to be on a disk because it crashed.
  * Its own limit for core files is 0 from the start on, which the kernel respects, and so do the collectors
  * of systemd and Ubuntu. What it starts has the limit that weir was started with: nobody can be given one
  * but by inheritance, or too late, so ours is lifted for the moment of starting something. It can still be

@@ -324,7 +324,7 @@ struct str str_nearest(struct str word, const struct str *candidates, size_t n)
     return nearest;
 }
 
-/* ---- How wide text stands on a terminal ---- */
+/* ---- How wide text is on a terminal ---- */
 
 unsigned cells_of(uint32_t c)
 {

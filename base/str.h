@@ -123,7 +123,7 @@ size_t str_code_points(struct str s);
  */
 struct str str_nearest(struct str word, const struct str *candidates, size_t n);
 
-/* ---- str.c: how wide text stands on a terminal: East Asian letters take two cells, combining marks none.
+/* ---- str.c: how wide text is on a terminal: East Asian letters take two cells, combining marks none.
  * Any bytes will do; what is no UTF-8 counts as a replacement character each. */
 /* The code point at text[at], U+FFFD where there is none; *size is how many bytes it takes. */
 uint32_t cells_decode(struct str text, size_t at, size_t *size);

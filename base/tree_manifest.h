@@ -7,7 +7,7 @@
  *     120000 SHA-256-of-the-target  net/shared
  *
  * with git's modes. The SHA-256 of that text stands for the whole tree: whoever knows it knows, with the
- * text, every file. The text lies in the folder itself (TREE_MANIFEST), where it is no part of what it lists.
+ * text, every file. The text is in the folder itself (TREE_MANIFEST), where it is no part of what it lists.
  * What has come into the folder later, such as what a build has made, is not listed and does not matter.
  */
 #pragma once
@@ -18,7 +18,7 @@
 #define TREE_MANIFEST ".weir-files"
 
 /*
- * Lists all that lies in the folder, writes that beside it and gives its SHA-256 as 64 hex digits.
+ * Lists all that is in the folder, writes that beside it and gives its SHA-256 as 64 hex digits.
  * ERR_INVALID for what no tree of files should hold: `.git`, `.weir`, line breaks in names.
  */
 int tree_manifest_write(struct arena *arena, const char *dir, struct str *sha256, struct err *err);

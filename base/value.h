@@ -183,7 +183,8 @@ const char *value_kind_name(enum value_kind kind);
 /* "a string", "an integer", "null" … for messages. NULL is null. */
 const char *value_with_article(const struct value *v);
 
-/* Collects entries or items one by one. The pair of arrays lives on the heap until finished or released. */
+/* Collects entries or items one at a time. The pair of arrays lives on the heap until finished or released.
+ */
 struct value_builder {
     struct arena *arena;
     struct value_entry *entries;

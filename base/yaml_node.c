@@ -126,7 +126,7 @@ static void report_no_break_space(struct diags *diags, const struct node_entry *
     diag_label(diags, d, "use spaces");
 }
 
-/* The entries seen so far by key. Few are compared one by one, many are hashed. */
+/* The entries seen so far by key. Few are compared one at a time, many are hashed. */
 struct seen {
     struct node_entry *entries;
     size_t n;

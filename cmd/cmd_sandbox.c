@@ -72,7 +72,7 @@ static void note_reach(struct invocation *inv)
         "the client, its provider settings need `insecure: true`.");
 }
 
-/* --host is a name or an address, as it stands in URLs. */
+/* --host is a name or an address, as it is in URLs. */
 static int check_hosts(struct invocation *inv)
 {
     const struct sandbox_settings *own = inv->own;

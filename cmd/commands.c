@@ -145,7 +145,7 @@ static int unknown_command(struct str name, const struct command *parent, struct
         err, "\"weir help%s%s\" lists the commands", parent ? " " : "", parent ? parent->name : "");
 }
 
-/* Before the command is known its options are not; these are the ones that may stand in front of it. */
+/* Before the command is known its options are not; these are the ones that may be in front of it. */
 static const struct option_set *const shared_sets[] = {
     &options_common, &options_json, &options_stack, &options_plan, &options_change, NULL};
 

@@ -68,7 +68,7 @@ struct change {
     bool adopted;              /* it was there before weir: deleting it needs consent */
     const struct value *prior; /* delete: the object as it is handed over for that; NULL: as recorded */
     const struct value
-        *data_loss; /* delete: what else goes, stays or stands in the way, see resource_ops.data_loss; of what
+        *data_loss; /* delete: what else goes, stays or is in the way, see resource_ops.data_loss; of what
                     services left, and of what stays, also `type`, `id` */
     int64_t owned_at_ms;       /* delete: when that was looked at, it was the stack's; 0: not looked at */
     bool deleted;              /* drift: it was deleted outside weir */
@@ -254,7 +254,7 @@ size_t plan_count(const struct plan *plan, enum action action);
 size_t plan_count_all(const struct plan *plan);
 /* NULL: nothing of that address is in plan->changes. */
 const struct change *plan_change_at(const struct plan *plan, struct str address);
-/* Can everything be deleted that is to be? -1 where something stands in the way of it (ERR_INVALID). */
+/* Can everything be deleted that is to be? -1 where something is in the way of it (ERR_INVALID). */
 int plan_check_deletions(const struct plan *plan, struct err *err);
 /* Are all rules kept whose breach is an error? Has somebody agreed to what others report? -1 (ERR_INVALID).
  * Nothing is applied otherwise. */
@@ -409,7 +409,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
 
 /*
  * The stack's files (for stack_options.files) and inputs ("k=v", without sensitive ones) as a run in the
- * history had them. ERR_ABSENT where they were not kept: a secret stands in them and the state has no key.
+ * history had them. ERR_ABSENT where they were not kept: a secret is in them and the state has no key.
  */
 int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
     const struct value **files, const struct str **inputs, size_t *n, struct err *err);

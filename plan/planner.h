@@ -66,7 +66,7 @@ struct recorded {
 
 /* What the command line means, by decl->index; targets.c and plan/evaluate/targets.c fill it. */
 struct targets {
-    bool *targeted; /* false: frozen, its recorded values stand */
+    bool *targeted; /* false: frozen, its recorded values stay */
     bool *whole;    /* all its instances are targeted, not only named ones */
     bool *reached;  /* others changed it, or what it refers to, since the plan was saved
                        (plan/objects/concern.h) */

@@ -463,7 +463,7 @@ static const struct schema *own_in_file(struct catalog *catalog, const struct ty
     return NULL;
 }
 
-/* Few are read: those of files in which the word stands. */
+/* Few are read: those of files in which the word is. */
 static const struct schema *own_in_specs(
     struct catalog *catalog, const struct provider_kind *kind, struct str cfn)
 {

@@ -24,11 +24,11 @@ struct job_run {
     struct str output;            /* the end of its log, where the answer carried it */
     int64_t started_ms, ended_ms; /* since 1970; 0: not known */
     const struct value *result;   /* what it gave back; NULL: nothing */
-    struct str file;              /* where the whole of that lies, s3://BUCKET/KEY; "" nowhere */
+    struct str file;              /* where the whole of that is, s3://BUCKET/KEY; "" nowhere */
     const struct value *live;     /* all that is known of it; for logs() and rows() */
 };
 
-/* How a job takes what stands behind its name on the command line. */
+/* How a job takes what is behind its name on the command line. */
 enum job_takes {
     JOB_TAKES_NOTHING,
     JOB_TAKES_MAP,   /* k=v: texts by name */

@@ -110,7 +110,7 @@ struct provider_kind {
 
     const struct log_ops *logs; /* provider/job.h; NULL: nothing of it can be run */
 
-    /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. `aws_at`: the
+    /* Its way to an AWS account, for kinds that have one: then the sandbox can be in for it. `aws_at`: the
      * setting under which what it needs for that is given; NULL: beside its other settings. */
     struct aws_client *(*aws)(void *self);
     const char *aws_at;
@@ -133,7 +133,7 @@ struct type_reader {
      */
     struct type_file *(*load)(const struct source *source, const struct provider_kinds *kinds,
         const struct provider_kind *kind, struct diags *diags);
-    /* The same for a file that is known to be right: what stands in it is read when it is asked for. */
+    /* The same for a file that is known to be right: what is in it is read when it is asked for. */
     struct type_file *(*open)(const struct source *source, const struct provider_kinds *kinds,
         const struct provider_kind *kind, struct diags *diags);
     /* NULL: there is no such type, or something is wrong with it. By one thread at a time. */
@@ -156,7 +156,7 @@ struct provider_kinds {
 const struct provider_kind *kind_find(const struct provider_kinds *kinds, struct str name);
 /* What a spec's `native:` means; NULL: the kind has no such thing. */
 const struct native *kind_native(const struct provider_kind *kind, struct str name);
-/* Their names, for "did you mean"; *names lies in the arena. */
+/* Their names, for "did you mean"; *names is in the arena. */
 size_t kind_names(const struct provider_kinds *kinds, struct arena *arena, const struct str **names);
 /* "postgres.schema", or "aws.glue.job": the full name of a type in a file. */
 struct str kind_type_name(

@@ -82,7 +82,7 @@ struct planned_stacks;
 struct state_stores {
     const struct value *config;           /* what this one's `state:` says; NULL: files in .weir */
     struct str dir;                       /* its folder */
-    struct str instead;                   /* a folder that stands in for wherever states are; "" none */
+    struct str instead;                   /* a folder that is in for wherever states are; "" none */
     struct str sandbox;                   /* in which that is, with those of other stacks; "" none */
     const struct planned_stacks *planned; /* plan/state/stack_data.h: what others are going to give; NULL */
 };
@@ -158,7 +158,7 @@ struct list_filter {
 struct attempt {
     int64_t since_ms;      /* when the intent was recorded; nothing older is looked for; 0: not known */
     int64_t look_until_ms; /* find: looks again until then (clock_mono_ms); 0: once */
-    bool again; /* create: an earlier request of this intent may have been carried out, or still be */
+    bool again;            /* create: an earlier request of this intent may have been executed, or still be */
     /* Found by what it looks like: is it nobody else's? From then on it is this one's. NULL: nobody else is
      * there. */
     bool (*claim)(void *ctx, struct str id);
@@ -223,7 +223,7 @@ struct resource_ops {
      * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as
      * the listing gives plus those sub-resources in filter->wanted that can be had in bulk (tags). *covered
      * becomes the list of attribute names that the objects carry authoritatively; the rest of what is wanted
-     * must be read one by one. NULL where schema->bulk is false.
+     * must be read one at a time. NULL where schema->bulk is false.
      */
     int (*list)(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
@@ -338,7 +338,7 @@ struct resource_ops {
         const struct value **live, struct err *err);
 
     /*
-     * What bears the name that `desired` has, whoever made it, where its id is not known beforehand:
+     * What has the name that `desired` has, whoever made it, where its id is not known beforehand:
      * attributes that identify it; *object NULL where there is none. NULL: the type has no such names.
      */
     int (*namesake)(
@@ -360,7 +360,7 @@ struct resource_ops {
     int (*whose)(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 
     /*
-     * Puts ownership tags (by their full names, `weir:lease`) on a resource beside what it bears, in place of
+     * Puts ownership tags (by their full names, `weir:lease`) on a resource beside what it has, in place of
      * those of these names. *done false: it has no ownership tags of this stack, and nothing was changed.
      * NULL where ownership tags are for good, or there are none.
      */
@@ -373,7 +373,7 @@ struct resource_ops {
 
     /*
      * The permissions that the type's calls need, as keys of the map under construction ("s3:GetObject");
-     * their texts lie in the arena. NULL: none.
+     * their texts are in the arena. NULL: none.
      */
     void (*permissions)(const struct schema *schema, enum permission_phase phase, struct arena *arena,
         struct value_builder *out);

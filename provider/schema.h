@@ -116,7 +116,7 @@ struct schema_engine {
     struct value_tests when;
 };
 
-/* A type may lie within itself: whoever walks down one bounds its way. */
+/* A type may be within itself: whoever walks down one bounds its way. */
 struct type {
     enum type_kind kind;
     const struct type *elem;   /* LIST, SET, MAP */
@@ -127,7 +127,7 @@ struct type {
     struct str key, value; /* TAGS: the service has a list of pairs with these names, which files may give as
                               well; "" a map */
     bool parsed;           /* JSON: a text is turned into what it says */
-    struct str place;      /* POLICY: where it stands, see iam_policy_check(); "" anywhere */
+    struct str place;      /* POLICY: where it is, see iam_policy_check(); "" anywhere */
 };
 
 enum attr_compare {
@@ -196,7 +196,7 @@ struct schema {
     struct str cfn;                  /* CloudFormation's type for the same thing; "" none */
     struct str operation, reference; /* the service's operation that makes it, and the address of its page in
                                         the API's reference; "" none */
-    /* Of types in C: an embedded file with their text, attributes and example; NULL: they stand here. */
+    /* Of types in C: an embedded file with their text, attributes and example; NULL: they are here. */
     const char *described, *costly; /* costly: an attribute that is (struct attr) */
     struct str example;             /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
@@ -206,7 +206,7 @@ struct schema {
         create_first; /* a replacement is made before the old one is deleted, unless that would be a circle */
     bool delete_late; /* in a replacement the old one stays until all that the new one needs is there */
     bool bulk;        /* has a list call: refreshed by pages */
-    bool scattered;   /* these are of what it lies in (a bucket, a database): a call for each of those */
+    bool scattered;   /* these are of what it is in (a bucket, a database): a call for each of those */
     const struct attr *attrs; /* in spec order */
     size_t attr_count;
     const struct attr_rule *rules; /* of the attributes */
@@ -228,7 +228,7 @@ struct schema {
     const struct str *unique; /* attributes that no two have alike at one location; none: the id */
     size_t unique_count;
     bool alike;        /* several may have one id: it tells nothing apart */
-    struct str serves; /* a service that others of the stack call may lie in it: always, where that is the id,
+    struct str serves; /* a service that others of the stack call may be in it: always, where that is the id,
                           else where this attribute is given; "" none */
     struct str provider;               /* whose configuration it uses; "": the one its name begins with */
     const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
@@ -287,7 +287,7 @@ struct constraint_break {
  * yet meets them; what is not given counts as its default.
  */
 enum constraint_asker {
-    ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may stand in it under its name */
+    ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may be in it under its name */
     ASKED_OF_NEW,     /* by a service, which knows more, of what is made */
     ASKED_OF_CHANGED, /* of what is there already */
 };
@@ -364,7 +364,7 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
  * `attr_equal` finds different. */
 bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live);
 /*
- * Fields that are taken out of a file stand as nulls in what an update wants (plan/objects/diff.h), and
+ * Fields that are taken out of a file are nulls in what an update wants (plan/objects/diff.h), and
  * nowhere else: schema_convert() leaves nulls out. Is there one in the value?
  */
 bool attr_takes_away(const struct type *type, const struct value *v);

@@ -257,7 +257,7 @@ struct search {
     size_t looked; /* at items, or at tests where there are none */
 };
 
-/* The place of a test in what stands at `steps`. */
+/* The place of a test in what is at `steps`. */
 static void tell_place(const struct search *s, const struct value *const *steps, size_t n,
     const struct value_test *test, struct str field)
 {

@@ -275,7 +275,7 @@ static bool list_equal(
     return true;
 }
 
-/* Finds partners for the items of a set one by one, moving earlier pairs where that makes room. */
+/* Finds partners for the items of a set one at a time, moving earlier pairs where that makes room. */
 struct matching {
     const struct comparison *c;
     const struct type *elem;

@@ -3,7 +3,7 @@
 
 #include "provider/schema.h"
 
-/* Where the conversion stands, innermost first: a key, or an index where key.p is NULL. */
+/* Where the conversion is, innermost first: a key, or an index where key.p is NULL. */
 struct place {
     const struct place *up;
     struct str key;

@@ -93,7 +93,7 @@ int folder_lock(const char *dir, int *fd, struct err *err)
         return -1;
     if (!flock(*fd, LOCK_EX | LOCK_NB)) /* the address of one that was killed goes */
         return ftruncate(*fd, 0) ? err_errno(err, ERR_IO, "cannot write %s/lock", dir) : 0;
-    fd_close_ptr(fd); /* what stands in it is the other's */
+    fd_close_ptr(fd); /* what is in it is the other's */
     *fd = -1;
     err_set(err, ERR_LOCKED, "the sandbox in %s is served by another process", dir);
     return err_hint(err, "use that one, or another directory");

@@ -1,8 +1,8 @@
 /*
  * The sandbox's folder as far as it is about who may use it: its lock, its key pair, and the address at which
- * it is served. What lies in it otherwise is the store's and the services' business.
+ * it is served. What is in it otherwise is the store's and the services' business.
  *
- * The key is random, made when the folder is first used, and lies in DIR/key for the owner alone: whoever has
+ * The key is random, made when the folder is first used, and is in DIR/key for the owner alone: whoever has
  * it may do everything with the sandbox, which runs programs as its owner.
  */
 #pragma once

@@ -3,7 +3,7 @@
  * other service from the specs in reverse (control/), behind the same signature check.
  *
  * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
- * Everything lies below one directory, which one process may use at a time. A change that was answered is
+ * Everything is below one directory, which one process may use at a time. A change that was answered is
  * durable, unless `ephemeral`. Who may call: sandbox/http/server.h and http/auth.c.
  *
  * This header is for those outside; what is inside has its own. A program built with SANDBOX=no has absent.c

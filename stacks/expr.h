@@ -103,7 +103,7 @@ const struct value *expr_eval(const struct expr *expr, const struct scope *scope
 
 /*
  * The JSON document that a text is going to be, although parts of it are not known yet: templates,
- * templatefile() and jsonencode() are carried out around them, and what lies in the document there is
+ * templatefile() and jsonencode() are executed around them, and what is in the document there is
  * unknown. NULL: it cannot be told.
  */
 const struct value *expr_eval_document(
@@ -126,7 +126,7 @@ void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
 /* Calls `visit` for each that is referred to anywhere in it, with the attribute: "" for `x` as a whole. With
  * NULL for each.key and each.value, which are made of what for_each refers to. `part`: something else is made
- * of it, such as a text that it stands in. */
+ * of it, such as a text that it is in. */
 typedef void expr_visit_reference(void *ctx, const struct decl *decl, struct str attr, bool part);
 void expr_each_reference(const struct expr *expr, expr_visit_reference *visit, void *ctx);
 /* Of `${x.attribute}` and `${x[key].attribute}`, where x is a resource: the part that gives it, and x itself.

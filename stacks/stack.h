@@ -316,7 +316,7 @@ struct stack_options {
     void *unsaved_ctx;
     const struct open_files *open; /* the same for what functions read, which need be no YAML; NULL */
     bool module; /* what is loaded is a module, looked at by itself: it has no name, its inputs no values */
-    struct str root; /* with files: which of them is the stack's own, if none need lie in dir; "" as it is */
+    struct str root; /* with files: which of them is the stack's own, if none need are in dir; "" as it is */
     const struct value *state;   /* with files: the state section as it is now, wherever it was kept then */
     const struct value *member;  /* inputs of a fleet's member that its list does not name any more */
     const struct value *members; /* of a fleet, as another load of the same stack read them; it outlives this
@@ -346,7 +346,7 @@ bool stack_exists(struct arena *arena, const char *dir);
  * "net/outputs.vpc_id", "providers.aws.tokyo", "connections.bastion".
  */
 struct decl *stack_find(const struct stack *stack, struct str address);
-/* Path of one of stack->sources below the stack's folder, as in stack_options.files; "" for what lies
+/* Path of one of stack->sources below the stack's folder, as in stack_options.files; "" for what is
  * elsewhere or is built in. */
 struct str stack_source_name(const struct stack *stack, const struct source *source);
 /* Hex SHA-256 over all sources: did the files change since a plan? */

@@ -41,7 +41,7 @@ struct str compose_expand(struct compose *c, const struct node *node, struct str
 /* A scalar: texts expanded, numbers and booleans as they are. NULL: null. */
 const struct value *compose_scalar(struct compose *c, const struct node *node);
 struct str compose_text(struct compose *c, const struct node *node);
-/* A secret that stands in the file becomes an input of this name. */
+/* A secret that is in the file becomes an input of this name. */
 struct str compose_hide(struct compose *c, const struct node *node, struct str name, struct str secret);
 /* One that is not in the file. */
 struct str compose_secret(struct compose *c, struct str name);

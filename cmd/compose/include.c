@@ -339,7 +339,7 @@ static bool is_joined(struct str key)
                            "group_add labels ports secrets security_opt tmpfs volumes");
 }
 
-/* As it stands there. */
+/* As it is there. */
 static struct str text_of(const struct node *node)
 {
     return !node ? STR_EMPTY : node->kind == NODE_STRING ? node->string : node_raw(node);
@@ -366,7 +366,7 @@ static struct node *as_map(struct compose *c, struct node *node)
     return map;
 }
 
-/* Where in the container a volume lies. */
+/* Where in the container a volume is. */
 static struct str target_of(const struct node *volume)
 {
     struct str parts[3];

@@ -15,9 +15,9 @@
 
 /* ---- reverse.c: one of weir's objects as the resources that Terraform has for it: the tables of
  * provider/names backwards. An attribute goes where a rule says that it comes from; without one it is called
- * the same there. What lies in an object is in a block there.
+ * the same there. What is in an object is in a block there.
  *
- * Unknown and sensitive values stay what they are, wherever they are put. Everything lies in the arena. */
+ * Unknown and sensitive values stay what they are, wherever they are put. Everything is in the arena. */
 /* A resource of Terraform's, without a name. */
 struct reversed {
     const struct names_type *type;
@@ -43,7 +43,7 @@ struct str reverse_output(const struct reverse *reverse, struct str attr);
 
 /* ---- reverse.c and reverse_value.c ---- */
 
-/* Where in both worlds a map of attributes lies. */
+/* Where in both worlds a map of attributes is. */
 struct reverse_level {
     const struct names_type *type;
     struct str to;            /* here: "lifecycle_rules[]", "" the object itself */
@@ -62,12 +62,12 @@ const struct value *reverse_fields(struct arena *arena, const struct reverse_lev
  * ports of all protocols. */
 const struct value *reverse_moot(
     struct arena *arena, const struct reverse_level *level, const struct value *out);
-/* A value of that type, which lies at these paths. */
+/* A value of that type, which is at these paths. */
 const struct value *reverse_value(struct arena *arena, const struct reverse_level *level,
     const struct type *type, struct str to, struct str from, const struct value *v);
 /* A map or list as the text that is its JSON, which cannot be known, or shown, in part. */
 const struct value *reverse_document(struct arena *arena, const struct value *v);
-/* Is the path one of something within what lies at `base`? "": of all. */
+/* Is the path one of something within what is at `base`? "": of all. */
 bool reverse_lies_below(struct str path, struct str base);
 /* The rule by which a value at `path` is written at this level; NULL: none. */
 const struct names_rule *reverse_rule(

@@ -170,7 +170,7 @@ const struct value *export_expressions(struct export *export, const struct expor
 
 /* ---- What `terraform import` takes for an exported resource ---- */
 
-/* Items of a list stand apart by what stands before the first. */
+/* Items of a list are separated by what is before the first. */
 static struct str id_text(struct arena *arena, const struct value *v, char before)
 {
     AUTO_BUF struct buf out = BUF_INIT;

@@ -20,7 +20,7 @@ static void indent(struct hcl *h, int depth)
 
 /* ---- texts ---- */
 
-/* The reference that stands first, and of these the longest. */
+/* The reference that is first, and of these the longest. */
 static const struct export_reference *next_reference(
     const struct hcl *h, struct str text, size_t from, size_t *at)
 {

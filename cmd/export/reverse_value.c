@@ -96,7 +96,7 @@ static struct str parent_of(struct str path)
     return str_slice(path, 0, str_after_last(path, "."));
 }
 
-/* What is in it has places of its own there: they lie side by side with what this level has. */
+/* What is in it has places of its own there: they are side by side with what this level has. */
 static const struct value *reverse_descend(struct arena *arena, const struct reverse_level *level,
     const struct value *out, const struct attr *attr, struct str path, const struct names_rule *first,
     const struct value *v)

@@ -70,7 +70,7 @@ struct fleet {
     bool destroy;
     bool drift;   /* what others changed is looked for, nothing else */
     bool offline; /* only the files are looked at */
-    bool applies; /* what was planned is being carried out */
+    bool applies; /* what was planned is being executed */
     /* Of members that refer to each other, what one is going to give to those that need it; `ctx` is who asks
      * (struct planned_stacks). NULL: they do not. */
     const struct value *(*outputs)(void *ctx, const struct backend_options *place);
@@ -161,12 +161,12 @@ void member_await(struct member *member);
 
 /* ---- fleet_apply.c ---- */
 
-/* Is there anything to carry out for any of them, and does it lose data? */
+/* Is there anything to execute for any of them, and does it lose data? */
 bool fleet_changes(const struct fleet *fleet, bool *loses_data);
 /* Asks for consent, where that is called for. The exit status. */
 int fleet_ask(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);
-/* Is there anything to carry out? */
+/* Is there anything to execute? */
 bool member_has_work(const struct member *member);
 void member_carry_out(struct member *member);
 /* What a member's planner and executor tell, for the view; with --json for whoever reads. `ctx` is the

@@ -14,7 +14,7 @@
  * the places. */
 struct layout_node {
     double width;   /* given */
-    uint32_t group; /* given: what belongs together lies in a band of its own */
+    uint32_t group; /* given: what belongs together is in a band of its own */
     double right; /* where its column ends: up to there an edge goes straight, so that it is behind no box */
     double x, y;  /* left and middle */
     uint32_t layer;

@@ -4,7 +4,7 @@
  *
  * Order of calls: draft_init(); sections and resources as they are found; draft_write(), which settles the
  * references (asking for each what its target's attribute is called), then writes all sections;
- * draft_release(). Everything lies in the arena.
+ * draft_release(). Everything is in the arena.
  */
 #pragma once
 
@@ -71,7 +71,7 @@ struct str tree_literal_text(struct arena *arena, const struct tree *s);
 bool tree_is_text(const struct tree *s, const char *text);
 /* Nothing but literals, through and through? Then *v is its value. */
 bool tree_known(struct arena *arena, const struct tree *s, const struct value **v);
-/* As an expression, to stand within another. */
+/* As an expression, to be within another. */
 struct str tree_as_code(struct arena *arena, const struct tree *s);
 /* May it turn out, in one branch of a choice, that nothing is there? */
 bool tree_may_be_nothing(const struct tree *s);
@@ -99,7 +99,7 @@ struct draft_resource {
 };
 
 struct draft_reference {
-    void *owner; /* whose attributes it stands in; the writer's, as the next; NULL: an output or the like */
+    void *owner; /* whose attributes it is in; the writer's, as the next; NULL: an output or the like */
     void *target;
     struct str attr; /* under the other tool's name */
     struct str key;  /* code of the instance, "" none */
@@ -113,7 +113,7 @@ struct draft {
     struct diags *diags;
     struct str stack, description, comment;
     struct str beside;  /* the folder that the other tool's paths are from, as it is from the stack file's */
-    bool is_module;     /* within another stack: `folder` is where it lies, from that one's */
+    bool is_module;     /* within another stack: `folder` is where it is, from that one's */
     struct str folder;  /* "" or "words/" */
     struct tree *files; /* modules of the whole: folder -> text */
     struct tree *modules;                         /* a map */
@@ -146,7 +146,7 @@ struct str draft_snake(struct arena *arena, struct str name);
 struct str draft_stack_name(struct arena *arena, struct str name);
 
 struct draft_resource *draft_resource(struct draft *d);
-/* A mark that may stand in any code. */
+/* A mark that may be in any code. */
 struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node);
 /* An input that has to be given; the same for the same name. Returns code. */

@@ -269,7 +269,7 @@ static bool map_entry(struct fit *fit, const struct level *level, const struct t
     return !same->settable || fit_place(fit, level, same->name, from, entry->value);
 }
 
-/* Does what stands beside it make it mean nothing? */
+/* Does what is beside it make it mean nothing? */
 static bool is_moot(
     struct fit *fit, const struct level *level, const struct tree *map, const struct tree_entry *entry)
 {

@@ -33,9 +33,9 @@ struct tree *fit_policy(struct arena *arena, struct tree *s);
 struct tree *fit_policy_in_order(struct arena *arena, struct tree *s);
 
 /* ---- Shared by fit.c, fit_rule.c and fit_value.c; nobody else includes it. fit.c goes through the
- * properties and finds what each of them is here; fit_rule.c carries out what a rule of the names says;
+ * properties and finds what each of them is here; fit_rule.c executes what a rule of the names says;
  * fit_value.c makes a value of the type that it has to be of. */
-/* Where in both worlds a value lies: the properties' path so far, and the attributes' of the item around. */
+/* Where in both worlds a value is: the properties' path so far, and the attributes' of the item around. */
 struct level {
     struct str from;          /* "LifecycleConfiguration.Rules[]" */
     struct str to;            /* prefix of rules' targets that are relative to `into`: "lifecycle_rules[]" */
@@ -46,7 +46,7 @@ struct level {
     bool passing; /* below a property without a counterpart: only rules count */
 };
 
-/* What is unsupported, and where it stands: false, so that it can be returned; true where it is left out. */
+/* What is unsupported, and where it is: false, so that it can be returned; true where it is left out. */
 bool fit_refuse(struct fit *fit, const struct node *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Every property of a map, at this level. */
@@ -62,7 +62,7 @@ bool fit_place(
 
 /* ---- fit_value.c ---- */
 
-/* NULL: it has another form. `from` and `to` are where it lies there and here. */
+/* NULL: it has another form. `from` and `to` are where it is there and here. */
 struct tree *fit_as_type(
     struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s);
 /* [{Key, Value}] as a map; NULL where it is no such list. */

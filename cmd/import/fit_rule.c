@@ -11,7 +11,7 @@ static struct tree *as_text(struct arena *arena, const struct type *type, struct
     return texts && other ? tree_string(arena, value_scalar_text(arena, s->value), s->node) : s;
 }
 
-/* A path that is written from this level on, from the type on; and back: NULL where it lies elsewhere. */
+/* A path that is written from this level on, from the type on; and back: NULL where it is elsewhere. */
 static struct str target_of(struct arena *arena, const struct level *level, struct str path)
 {
     return level->to.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->to), STR_ARG(path)) : path;
@@ -47,7 +47,7 @@ static bool place_attr(struct fit *fit, struct tree *into, const struct attr *at
     return true;
 }
 
-/* What lies below a step of a path, of a list the first; made where it is not there yet. */
+/* What is below a step of a path, of a list the first; made where it is not there yet. */
 static struct tree *step_into(struct arena *arena, struct tree *into, struct str name, bool listed)
 {
     struct tree *next = tree_get(into, arena_strz(arena, name));

@@ -100,7 +100,7 @@ static struct tree *secret_value(struct template *t, const struct tree *inside)
     return tree_code(t->arena, inside->node, "%s.secret_string", data.p);
 }
 
-/* What stands between the braces. */
+/* What is between the braces. */
 static struct tree *reference_value(struct template *t, struct tree *inside)
 {
     struct tree *service = text_like(t, inside), *rest = text_like(t, inside);

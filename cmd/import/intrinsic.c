@@ -181,7 +181,7 @@ bool template_plain_name(struct template *t, struct str name, struct str *out)
     return whole;
 }
 
-/* `loops`: only names of Fn::ForEach count, which stand in any text below it. */
+/* `loops`: only names of Fn::ForEach count, which are in any text below it. */
 static struct tree *substituted(struct template *t, const struct node *node, struct str text, bool loops)
 {
     struct tree *out = tree_new(t->arena, TREE_TEXT, node);

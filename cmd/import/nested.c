@@ -225,7 +225,7 @@ static struct str beside_template(struct template *t, struct str path)
 }
 
 /*
- * A path is one from the template's folder. Of a URL, what its path ends in may lie there, as
+ * A path is one from the template's folder. Of a URL, what its path ends in may be there, as
  * `aws s3 sync` has left it: templates/vpc.yaml, vpc.yaml. "": it is not here.
  */
 static struct str file_of(struct template *t, struct str url)

@@ -158,7 +158,7 @@ struct str nodes_joined(struct arena *arena, const struct node *node)
     return arena_str(arena, buf_str(&text));
 }
 
-/* ---- AWS::Include: what a file says stands where Fn::Transform names it. A path is read; what lies on S3
+/* ---- AWS::Include: what a file says is where Fn::Transform names it. A path is read; what is on S3
  * is told of. */
 
 enum { INCLUDE_DEPTH_MAX = 8 };

@@ -10,7 +10,7 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
     while (end && (text.p[end - 1] == ' ' || text.p[end - 1] == '\t'))
         end--;
     if (end && text.p[end - 1] != '\n')
-        return STR_EMPTY; /* it does not stand on a line of its own */
+        return STR_EMPTY; /* it is not on a line of its own */
     size_t from = end;
     while (from) {
         size_t line = from - 1;

@@ -18,7 +18,7 @@ enum {
     LONGEST = 255,
 };
 
-/* What stands between the words of a name. */
+/* What is between the words of a name. */
 static const char *const styles[] = {"-", "_", ""};
 
 struct made_up {
@@ -28,7 +28,7 @@ struct made_up {
     const char *between;
     struct str stack, name; /* both parts, in the style */
     struct str code;        /* of the first */
-    struct str *keys;       /* of several: each, with what stands before it */
+    struct str *keys;       /* of several: each, with what is before it */
     size_t key_count, longest;
     struct str key_code, end;
 };
@@ -63,7 +63,7 @@ static struct str key_in(struct arena *arena, struct str key, enum key_form form
     return arena_str(arena, buf_str(&out));
 }
 
-/* The keys as far as they are known, with what stands before them; one "" where it is not several. */
+/* The keys as far as they are known, with what is before them; one "" where it is not several. */
 static void set_keys(struct made_up *m, enum key_form form)
 {
     static const char *const code[] = {"each.key", "regexreplace(each.key, \"[^A-Za-z0-9]\", \"\")",

@@ -52,7 +52,7 @@ static struct str with_texts(struct form *form, struct str text)
     return arena_str(form->arena, buf_str(&out));
 }
 
-/* ---- what stands in gaps ---- */
+/* ---- what is in gaps ---- */
 
 static const struct node *given_at(struct form *form, const struct node *argument)
 {
@@ -403,7 +403,7 @@ static void write_resource(struct serverless *sam, struct str id, const struct n
     form_text(&form, "id", id);
     stage_texts(&macro, &form);
     serverless_add_needs(&macro, &form, node_get(form_of, "<role>"));
-    /* What comes of the resource itself stands before what its events make, which its role has to know. */
+    /* What comes of the resource itself is before what its events make, which its role has to know. */
     const struct node *events = form_in(&form, STR("Events"));
     struct node *all = sam->resources;
     sam->resources = nodes_new(sam->arena, NODE_MAP, node);

@@ -58,7 +58,7 @@ void serverless_route(struct form *form, const struct node *operation)
         (struct serverless_route){api, path.n ? path : STR("$default"), method, made};
 }
 
-/* What stands in braces in the path. */
+/* What is in braces in the path. */
 const struct node *serverless_parameters(struct form *form)
 {
     struct str path = nodes_literal(form_in(form, STR("Path")));

@@ -1,9 +1,9 @@
 /* What SAM's forms cannot say by themselves: which function is meant, tags, what a role may do, where code
- * and definitions lie. */
+ * and definitions are. */
 #include "base/file.h"
 #include "cmd/import/serverless.h"
 
-/* ---- Where code and definitions lie: in a bucket as they are, in a folder beside the template as an
+/* ---- Where code and definitions are: in a bucket as they are, in a folder beside the template as an
  * artifact ---- */
 
 static struct node *pair_up(struct form *form, const struct node *at, const struct node *bucket,

@@ -4,7 +4,7 @@
 #include "cmd/import/live.h"
 #include "provider/names/names.h"
 
-/* ---- nodes.c: Nodes that stand in a template as if somebody had written them. Each has the place of what
+/* ---- nodes.c: Nodes that are in a template as if somebody had written them. Each has the place of what
  * it was made of, so that whatever is wrong with it is told there; what is copied from the template keeps
  * its own. */
 struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at);
@@ -82,7 +82,7 @@ struct template_resource {
     struct nested *nested;            /* it is a stack that has become a module */
     bool visiting, visited;           /* looking for circles */
     size_t reached;                   /* the last walk that came by */
-    struct draft_reference **needs;   /* what stands in it, from template_decide() on */
+    struct draft_reference **needs;   /* what is in it, from template_decide() on */
     size_t need_count, need_cap;
 };
 
@@ -163,7 +163,7 @@ typedef void template_take(struct template *t, const struct node_entry *entry, s
 void template_each(struct template *t, const struct node *section, template_take *take);
 /*
  * Fn::ForEach of resources: `take` is called for each entry that no further loop is around, with the loops
- * that for_each has to go through. Within a loop over what is known each further loop stands once for every
+ * that for_each has to go through. Within a loop over what is known each further loop is once for every
  * item (t->bindings has which).
  */
 typedef void template_take_each(struct template *t, const struct node_entry *entry, const struct loop *loops);
@@ -201,7 +201,7 @@ void template_give_name(struct template *t, const struct template_resource *decl
 
 void template_resources(struct template *t, const struct node *section);
 void template_decide(struct template *t);
-/* What stands in a resource, as one more of its needs. */
+/* What is in a resource, as one more of its needs. */
 void template_need(struct template *t, struct template_resource *declared, struct draft_reference *reference);
 /* Is it of a type that may become a part of what it is for? And makes it one; false: it cannot be. */
 bool template_is_part(const struct template_resource *declared);

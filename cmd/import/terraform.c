@@ -221,7 +221,7 @@ static void drop_unused(struct terraform *t)
 
 /* ---- the whole ---- */
 
-/* Of what others are asked nothing is asked again: their value stands where it is used. */
+/* Of what others are asked nothing is asked again: their value is where it is used. */
 static void report_data(struct terraform *t, const struct group *group, struct str there)
 {
     static const char *const known[] = {

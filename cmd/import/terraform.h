@@ -79,7 +79,7 @@ static inline bool terraform_is_word(char c)
 }
 
 struct str group_address(struct arena *arena, const struct group *group);
-/* Takes the next step of an address: `lake["a.b"]` is lake, and "a.b" its key, in quotes as it stands there;
+/* Takes the next step of an address: `lake["a.b"]` is lake, and "a.b" its key, in quotes as it is there;
  * "" none. */
 struct str terraform_step(struct str *address, struct str *key);
 /* What the configuration says of a module: "module.net" of the root. NULL: not known. */
@@ -131,11 +131,11 @@ struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, str
 /* ---- terraform_provider.c ---- */
 void terraform_providers(struct terraform *t);
 
-/* ---- terraform_candidates.c: Texts that may stand in a resource's values, each with the code that says
+/* ---- terraform_candidates.c: Texts that may be in a resource's values, each with the code that says
  * it: what the configuration's expressions refer to (terraform_candidates.c), and ARNs and ids of what is
  * imported (terraform_lines.c). terraform_refer.c collects them for one resource at a time and looks for
  * them in its values. */
-/* A text that may stand in values, and the code that says it. */
+/* A text that may be in values, and the code that says it. */
 struct candidate {
     struct str text;
     struct tree *code;
@@ -164,6 +164,6 @@ bool terraform_has_attribute(struct terraform *t, const struct tf_instance *targ
 
 /* Which ARNs and ids are whose: before candidates_add_telling(). */
 void terraform_index_texts(struct terraform *t);
-/* Those that stand in a value. */
+/* Those that are in a value. */
 void candidates_add_telling(
     struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct tree *s);

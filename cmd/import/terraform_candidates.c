@@ -20,7 +20,7 @@ static struct str account_there(const struct terraform *t)
     return (struct str){NULL, 0};
 }
 
-/* A structure stands in an id as JSON. */
+/* A structure is in an id as JSON. */
 static struct str id_text_of(struct arena *arena, const struct tree *s)
 {
     const struct value *v = NULL;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* ---- Without a configuration nobody tells what refers to what, and of a name its text says little: one
- * that stands in an attribute which is called after another's type (`security_configuration`, `role`,
+ * that is in an attribute which is called after another's type (`security_configuration`, `role`,
  * `database_name`) is that one's. So is a bucket's at the beginning of s3://. */
 
 /* ---- who is called what ---- */
@@ -104,7 +104,7 @@ struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, str
     return s;
 }
 
-/* ---- ARNs and ids of what is imported, wherever they stand ---- */
+/* ---- ARNs and ids of what is imported, wherever they are ---- */
 
 static bool is_telling(struct str text)
 {

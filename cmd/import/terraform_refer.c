@@ -267,7 +267,7 @@ static bool is_circle(struct terraform *t, const struct candidate *one, const st
     return one->needs && owner && refer_reaches(t, refer_whole(one->needs), owner);
 }
 
-/* The longest candidate that stands there as whole words and is no circle. */
+/* The longest candidate that is there as whole words and is no circle. */
 static const struct candidate *at(
     struct terraform *t, const struct candidates *list, const struct group *owner, struct str text, size_t i)
 {
@@ -287,7 +287,7 @@ static const struct candidate *at(
     return best;
 }
 
-/* A text in which candidates stand; the literal itself where none does. */
+/* A text in which candidates are; the literal itself where none is. */
 static struct tree *refer_text(
     struct terraform *t, const struct candidates *list, struct group *owner, struct tree *s)
 {

@@ -90,7 +90,7 @@ static struct str outermost(struct str code)
     return str_slice(code, 1, code.n - 1);
 }
 
-/* What stands in the file for something that is no collection. */
+/* What is in the file for something that is no collection. */
 static void add_scalar(struct buf *text, const struct tree *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

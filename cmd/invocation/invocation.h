@@ -61,7 +61,7 @@ int invocation_diags(struct invocation *inv);
 void invocation_note(struct invocation *inv, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- invocation.c: a question on the terminal that somebody has to say "yes" to. Signals have to be
- * caught (signals.h): one that comes while the question stands is a no. */
+ * caught (signals.h): one that comes while the question is is a no. */
 /* Only "yes" will do. The question is written to standard error, and the line is ended whatever the answer.
  */
 bool ask_yes(struct invocation *inv, const char *question);

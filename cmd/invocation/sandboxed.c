@@ -22,7 +22,7 @@ struct lacks {
     size_t n;
     const struct declared *declared;
     size_t declared_count;
-    struct lack **unserved; /* by decl->index: what would stand behind the records of it; NULL: it does */
+    struct lack **unserved; /* by decl->index: what would be behind the records of it; NULL: it does */
 };
 
 static struct lack *lack_of(struct lacks *l, struct str name)

@@ -1,4 +1,4 @@
-/* Completion: what may stand where the cursor is, within expressions too. */
+/* Completion: what may be where the cursor is, within expressions too. */
 #include "base/embed.h"
 #include "base/json.h"
 #include "cmd/lsp/server.h"
@@ -65,7 +65,7 @@ static void add_all(struct items *items, struct sketch *sketch, enum name_kind k
         sketch_each(sketch, kind, add_declared, &adding);
 }
 
-/* What stands after a word and a dot. */
+/* What is after a word and a dot. */
 static void complete_step(
     struct items *items, const struct cursor *cursor, const struct words *words, int before, bool indexed)
 {
@@ -153,7 +153,7 @@ static void complete_name(struct items *items, const struct cursor *cursor, cons
     add_functions(items);
 }
 
-/* What may stand where the words end, within an expression. */
+/* What may be where the words end, within an expression. */
 static void complete_expression(struct items *items, const struct cursor *cursor, const struct words *words)
 {
     const struct word *last = words->n ? &words->items[words->n - 1] : NULL;

@@ -148,7 +148,7 @@ bool cursor_target(const struct cursor *cursor, struct target *target)
     return path_target(cursor, target) || address_target(cursor, target);
 }
 
-/* ---- What may stand in a place of a stack file: by the way from the top of the file to it ---- */
+/* ---- What may be in a place of a stack file: by the way from the top of the file to it ---- */
 
 const struct schema *meaning_schema(struct lsp *lsp, struct spot declared)
 {

@@ -153,7 +153,7 @@ static size_t literal_end(const struct scan *s, size_t at, uint32_t column)
     return end;
 }
 
-/* &anchor and !tag stand before a value. */
+/* &anchor and !tag are before a value. */
 static size_t skip_properties(const struct scan *s, size_t at)
 {
     at = skip_blanks(s, at);

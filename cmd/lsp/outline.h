@@ -3,7 +3,7 @@
  * its way through a text that somebody is just typing. It is what completion, hover, definition and rename
  * work on; whether the text is right, the loader says.
  *
- * An entry is `key: value`, an item of a list, or a word that may become a key. Entries stand in the order of
+ * An entry is `key: value`, an item of a list, or a word that may become a key. Entries are in the order of
  * the text, so what is within one follows it.
  */
 #pragma once
@@ -109,7 +109,7 @@ struct word {
     size_t at, end;
     int before;   /* of a step: the word that it is a step from; of a text: the function it is given to first;
                      WORD_NONE: none */
-    bool indexed; /* of a step: [ ] stands before it */
+    bool indexed; /* of a step: [ ] is before it */
 };
 
 struct words {
@@ -153,7 +153,7 @@ struct document *documents_at(const struct documents *documents, struct str path
 /* Opens it, or gives it another text. */
 struct document *documents_open(
     struct documents *documents, struct str uri, struct str text, int64_t version);
-/* The changes of one notification, in their order: whole texts, or what stands in place of a range. */
+/* The changes of one notification, in their order: whole texts, or what is in place of a range. */
 void document_change(struct document *document, enum text_unit unit, const struct value *changes);
 void documents_close(struct documents *documents, struct str uri);
 void documents_release(struct documents *documents);
@@ -162,13 +162,13 @@ void documents_release(struct documents *documents);
  * long as the arena, and has a NUL after its end. */
 bool documents_read(
     const struct documents *documents, struct arena *arena, struct str path, struct str *text);
-/* The path without links; as it stands where there is no such file. `path` has a NUL after its end. */
+/* The path without links; as it is where there is no such file. `path` has a NUL after its end. */
 struct str documents_real_path(struct arena *arena, struct str path);
 /* As the editor writes it, where it is open. */
 struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path);
 
 /* ---- sketch.c: a sketch of a module: what its files say, without being loaded: the names in it, where
- * they stand, and which module a file belongs to. Made anew for each question, from the documents that are
+ * they are, and which module a file belongs to. Made anew for each question, from the documents that are
  * open and from disk. */
 struct file {
     struct str path; /* real; of a built-in module its name */
@@ -204,7 +204,7 @@ enum name_kind {
     NAME_CONNECTION,
     NAME_KINDS
 };
-/* The kind of what stands in a section; false: it has no names. */
+/* The kind of what is in a section; false: it has no names. */
 bool name_kind_of(struct str section, enum name_kind *kind);
 
 /* Where a name is declared. */

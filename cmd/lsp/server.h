@@ -17,7 +17,7 @@
  * in place of the files, and publishes all its diagnostics, for every file of the stack, whenever nothing is
  * left to read. Everything else has to work in a text that is just being typed, so it goes by what the text
  * looks like: outline.c finds keys and values by lines and brackets, words.c the names in expressions,
- * sketch.c the files of a module and the names in them, cursor.c what may stand in a place. From these
+ * sketch.c the files of a module and the names in them, cursor.c what may be in a place. From these
  * complete.c, hover.c, uses.c and rename.c make their answers.
  *
  * One thread: a message is answered before the next one is looked at. Nothing is kept between questions but
@@ -111,7 +111,7 @@ enum meaning_kind {
     MEANS_VALUE,    /* of an attribute or a setting */
 };
 
-/* What stands, or may stand, in the value of an entry. */
+/* What is, or may be, in the value of an entry. */
 struct meaning {
     enum meaning_kind kind;
     const struct value *language; /* its JSON Schema; NULL: none */
@@ -167,7 +167,7 @@ struct items {
     struct lsp *lsp;
     struct buf *out;
     struct str text;  /* of the document */
-    size_t from, to;  /* what an item stands in place of */
+    size_t from, to;  /* what an item is in place of */
     struct str typed; /* of it, before the cursor: only what has it in it counts */
     bool cut;         /* others did not count: they may when more is typed */
 };

@@ -202,7 +202,7 @@ static struct sketch *builtin_sketch(const struct sketch *sketch, struct str nam
     return inner;
 }
 
-/* Where the files of a remote module lie, as weir.lock says; "" it does not, or not yet. */
+/* Where the files of a remote module are, as weir.lock says; "" it does not, or not yet. */
 static struct str fetched_dir(const struct sketch *sketch, struct str text)
 {
     struct arena *arena = sketch->arena;

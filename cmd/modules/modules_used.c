@@ -242,7 +242,7 @@ static int vendor_one(struct modules *m, struct module_used *used)
     return modules_copy(m, used);
 }
 
-/* What lies in .weir counts again. */
+/* What is in .weir counts again. */
 static int unvendor_one(struct modules *m, struct module_used *used)
 {
     struct err err = ERR_INIT;

@@ -111,9 +111,9 @@ extern const struct option_set options_deploy;
 extern const struct option_set options_change; /* --yes, --lock-timeout */
 extern const struct option_set options_partial;
 extern const struct option_set options_approve;  /* --approve, --reason: of all that change something */
-extern const struct option_set options_lock;     /* --lock-timeout, where it stands alone */
+extern const struct option_set options_lock;     /* --lock-timeout, where it is alone */
 extern const struct option_set options_lease;    /* --for */
-extern const struct option_set options_quick;    /* --quick-refresh, where it stands alone */
+extern const struct option_set options_quick;    /* --quick-refresh, where it is alone */
 extern const struct option_set options_all;      /* --all, and what goes with it */
 extern const struct option_set options_teardown; /* what may be deleted: of all that delete something */
 
@@ -211,7 +211,7 @@ void completion_bash(struct buf *out);
 void completion_zsh(struct buf *out);
 void completion_fish(struct buf *out);
 
-/* What stands in a script for @{name}: written at once, or for each command. */
+/* What is in a script for @{name}: written at once, or for each command. */
 struct completion_part {
     const char *name; /* NULL: after the last one */
     void (*write)(struct buf *out);

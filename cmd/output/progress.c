@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* ---- The graph of a run as it is carried out ---- */
+/* ---- The graph of a run as it is executed ---- */
 
 enum {
     LOOKED_AT = 1000, /* edges that a question follows */

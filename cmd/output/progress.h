@@ -1,5 +1,5 @@
 /*
- * What is going on, shown while a plan is made or carried out. Three ways, of which progress_mode_for()
+ * What is going on, shown while a plan is made or executed. Three ways, of which progress_mode_for()
  * picks:
  *
  * - live, on a terminal: finished resources as plain lines, below them a tree of what is in flight with
@@ -43,7 +43,7 @@ struct progress *progress_new_idle(const struct progress_options *options);
 void progress_frame(struct progress *progress, int64_t now_ms, struct buf *out);
 void progress_resize(struct progress *progress, int width, int height);
 
-/* ---- progress.c: the graph of a run (struct exec_graph in plan/plan.h) as it is carried out: which steps
+/* ---- progress.c: the graph of a run (struct exec_graph in plan/plan.h) as it is executed: which steps
  * wait, are under way and are over, and what waits for what. Steps of nothing, which order others, are over
  * with what they wait for, and are looked through.
  *

@@ -10,7 +10,7 @@
 
 /*
  * Only that is drawn, never higher than the window, each line within one row, so that the next frame finds
- * its way back; the cursor is never hidden and stands below, so that whatever ends the process leaves a
+ * its way back; the cursor is never hidden and is below, so that whatever ends the process leaves a
  * usable terminal.
  */
 

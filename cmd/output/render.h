@@ -19,8 +19,8 @@ struct render_options {
     bool color;
     bool everything; /* nothing is cut short: unchanged parts and long texts too */
     bool compact;    /* of what is created only what the file says, each attribute on a line */
-    bool marked; /* RENDER_MARK stands before each sign, so that it can be told from what a value begins with
-                  */
+    bool marked;     /* RENDER_MARK is before each sign, so that it can be told from what a value begins with
+                      */
     /* Takes what there is of a large plan at the end of a section, and clears it; NULL: all is kept. */
     void (*flush)(void *ctx, struct buf *out);
     void *flush_ctx;
@@ -126,7 +126,7 @@ void section_attrs(
     const struct attr_change *attrs, size_t n, const struct render_options *options, struct buf *out);
 void section_change(const struct change *change, const struct brief *brief,
     const struct render_options *options, struct buf *out);
-/* Sections of several lines are set apart by empty lines, others stand together. */
+/* Sections of several lines are set apart by empty lines, others are together. */
 bool section_has_block(
     const struct change *change, const struct brief *brief, const struct render_options *options);
 

@@ -57,7 +57,7 @@ static void add_forced(const struct change *change, struct buf *out)
     }
 }
 
-/* Keys may hold anything. A code span shows it as it stands, but a bar would end the cell and a backtick the
+/* Keys may hold anything. A code span shows it as it is, but a bar would end the cell and a backtick the
  * span: then every sign stands for itself. */
 void render_code(struct buf *out, struct str code)
 {

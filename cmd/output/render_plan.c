@@ -339,7 +339,7 @@ static bool has_drift(const struct change *c)
 static size_t drift_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     size_t n = 0;
-    bool apart = true; /* what has lines below its head stands between empty ones */
+    bool apart = true; /* what has lines below its head is between empty ones */
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = plan->changes[i];
         if (!has_drift(c))

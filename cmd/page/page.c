@@ -170,7 +170,7 @@ static void add_file(const char *path, struct buf *out)
     buf_add_str(out, file ? embedded_text(file) : STR_EMPTY);
 }
 
-/* Only this script may run, and only what stands in the page is shown. */
+/* Only this script may run, and only what is in the page is shown. */
 static void add_policy(struct str script, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -49,7 +49,7 @@ struct reap_settings {
 int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms);
 
 /* ---- reap_install.c: weir reap --install: a stack of weir's own (cmd/reap/installed/stack.yaml) that runs
- * `weir reap` in the account, as a function that is called by a schedule. Its state lies with the states that
+ * `weir reap` in the account, as a function that is called by a schedule. Its state is with the states that
  * it looks after, where the other machines of an operator find it; it has no lease itself. */
 #define REAP_STACK "weir-reap"
 

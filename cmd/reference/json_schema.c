@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 
-/* Objects around the one at hand: one that lies within itself is not spelt out again. */
+/* Objects around the one at hand: one that is within itself is not spelt out again. */
 struct around {
     const struct around *up;
     const struct type *type;

@@ -167,7 +167,7 @@ static void code_cell(struct buf *out, struct str text)
     buf_add_char(out, '`');
 }
 
-/* What stands between two backquotes is code here, too. */
+/* What is between two backquotes is code here, too. */
 static void markdown_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {

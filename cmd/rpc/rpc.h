@@ -1,9 +1,9 @@
 /*
  * JSON-RPC 2.0 for servers: what the language server (cmd/lsp) and the server for assistants (cmd/mcp) share.
  *
- * Order of calls: rpc_serve() reads all that has come and hands it out one by one, rpc_kind_of() says what it
- * is; rpc_result() and rpc_fail() answer a request; rpc_release(). One thread.
- * What is still in the queue can be looked at: a client takes requests back in messages of their own.
+ * Order of calls: rpc_serve() reads all that has come and hands it out one at a time, rpc_kind_of() says what
+ * it is; rpc_result() and rpc_fail() answer a request; rpc_release(). One thread. What is still in the queue
+ * can be looked at: a client takes requests back in messages of their own.
  */
 #pragma once
 

@@ -34,7 +34,7 @@ int job_open_lenient(struct invocation *inv, struct workspace *workspace, struct
 /* For one call; `arena` takes the results. */
 struct op_ctx job_context(const struct job *job, struct arena *arena, struct workspace *workspace);
 
-/* ---- what stands behind the job on the command line ---- */
+/* ---- what is behind the job on the command line ---- */
 
 /*
  * As the job takes it; *out stays NULL where nothing was given. `payload` is a file with JSON, "-" standard

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What stands behind the job on the command line, in the form that the job takes ---- */
+/* ---- What is behind the job on the command line, in the form that the job takes ---- */
 
 enum { PAYLOAD_MAX = 16 * 1024 * 1024 };
 

@@ -109,7 +109,7 @@ static int read_location(struct known_states *out)
     return EXIT_DONE;
 }
 
-/* Of a stack in another folder, or of what lies beside where one was. */
+/* Of a stack in another folder, or of what is beside where one was. */
 static int find_folder(struct known_states *location, struct str folder)
 {
     struct settings *settings = (struct settings *)location->inv->settings;

@@ -20,7 +20,7 @@ struct known_state {
 
 struct known_states {
     struct invocation *inv;
-    const struct value *config; /* as it stands under `state:`; NULL: files in .weir */
+    const struct value *config; /* as it is under `state:`; NULL: files in .weir */
     const char *dir;            /* where that begins */
     const char *state_dir;      /* of a sandbox: they are there, whatever config says; NULL: it is none */
     struct known_states *also;  /* other locations: what is there counts as known, and is left alone */
@@ -37,7 +37,7 @@ struct known_states {
  * locations, by folder or as JSON. The exit status. */
 int known_states_open(
     struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out);
-/* The same for a location as it stands under `state:` (NULL: files), relative to `dir`; inv is prepared
+/* The same for a location as it is under `state:` (NULL: files), relative to `dir`; inv is prepared
  * already.
  */
 int known_states_open_at(

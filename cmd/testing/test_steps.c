@@ -227,7 +227,7 @@ static int make_results_bucket(struct running_test *r, struct provider *provider
         &ctx, &create_bucket, &aws_s3_name_shape, value_map(&r->arena, &name, 1), &call, &response, err);
 }
 
-/* As a named query that is in no stack; its result lies in a bucket that only this sandbox has. */
+/* As a named query that is in no stack; its result is in a bucket that only this sandbox has. */
 static bool step_query(struct running_test *r, const struct value *step)
 {
     struct err err = ERR_INIT;

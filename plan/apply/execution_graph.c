@@ -105,7 +105,7 @@ static void add_decl_edges(struct builder *b)
 
 /*
  * How much of the deletions' order is kept. Creation order comes from the stack and has no circles, but
- * deletion order comes from the records, and the two together may: when what lies between two resources goes
+ * deletion order comes from the records, and the two together may: when what is between two resources goes
  * away while one of them is replaced, say. Then the order that matters least is given up first.
  */
 enum delete_order {
@@ -178,7 +178,7 @@ static struct str resource_key(struct arena *arena, struct str type, struct str 
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
 
-/* The deletions of the resources that the record lies in wait for its own. */
+/* The deletions of the resources that the record is in wait for its own. */
 static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
 {
     const struct record *record = b->x->p->recorded.seen[i].record;

@@ -57,7 +57,7 @@ static struct str folded_text(struct arena *arena, struct str text)
     return str_n(out, n);
 }
 
-/* By value: does anything secret of it stand in one of the texts? */
+/* By value: is anything secret of it in one of the texts? */
 static bool stands_in(const struct value *v, bool within, const struct str *texts, size_t n)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -218,7 +218,7 @@ int sources_read(const struct workspace *workspace, struct str run, struct arena
     return status ? -1 : inputs_then(*files, arena, run, inputs, n, err);
 }
 
-/* The stack's own file is the one that names it; modules may, too, but lie in folders. */
+/* The stack's own file is the one that names it; modules may, too, but are in folders. */
 static struct str root_among(const struct value *files)
 {
     struct str root = STR_EMPTY;

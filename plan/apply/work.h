@@ -64,7 +64,7 @@ struct executor {
 /* execution_graph.c: fills ops, graph, ready and unfinished. */
 void executor_build_graph(struct executor *x);
 
-/* execute.c: carries out what is scheduled; returns when all of it is done, or was given up. */
+/* execute.c: executes what is scheduled; returns when all of it is done, or was given up. */
 void executor_run(struct executor *x);
 void executor_event(struct executor *x, const struct event *event);
 /* Of an operation; what an event of that kind does not have is 0 or NULL. */
@@ -72,7 +72,7 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
     const struct err *err, const char *text);
 
 /* ---- work_delete.c: what a destroy leaves to go with its service: resources that could neither be looked
- * at nor deleted, because the stack's own service in which they lie does not answer (plan/refresh/refresh.h).
+ * at nor deleted, because the stack's own service in which they are does not answer (plan/refresh/refresh.h).
  * They count as out of the way, so that what makes the service can be deleted after them, as ever; that done,
  * they are recorded as gone and reported. Where it is not done they are still recorded, and their deletion
  * has failed. */

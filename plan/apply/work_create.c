@@ -1,5 +1,5 @@
 /*
- * Creating: with what an earlier run may have left looked for before, and what bears the name already taken
+ * Creating: with what an earlier run may have left looked for before, and what has the name already taken
  * over after it, where that is allowed.
  */
 #include "base/clock.h"
@@ -254,7 +254,7 @@ static bool is_tagged_ours(struct work *work, const struct value *object, bool *
     return *known && str_eq(value_gets(owner_tags, "stack"), work->ctx.owner.stack);
 }
 
-/* What bears the name of what is planned, as far as it takes to read it. */
+/* Whatever has the name of what is planned, as far as it takes to read it. */
 static const struct value *namesake_of(struct work *work, const struct value *planned)
 {
     const struct schema *schema = work->change->schema;
@@ -392,7 +392,7 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *f
 
 /* ---- create ---- */
 
-/* What was predicted when it was planned stands, where it was known by then what it is to be called. */
+/* What was predicted when it was planned is, where it was known by then what it is to be called. */
 static int predict_again(struct work *work, const struct value **planned, struct err *err)
 {
     const struct schema *schema = work->change->schema;

@@ -80,7 +80,7 @@ static void drop_open(struct executor *x)
 void abandoned_finish(struct executor *x)
 {
     x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->abandoned_count + 1);
-    for (bool again = true; again;) { /* what makes one service may lie in another */
+    for (bool again = true; again;) { /* what makes one service may be in another */
         again = false;
         for (size_t i = 0; i < x->abandoned_count; i++) {
             struct abandoned *one = &x->abandoned[i];

@@ -8,8 +8,8 @@
 
 /* ---- what is there already ---- */
 
-/* What no answer has and no change would mend, such as the name of a queue that is known by its URL, is taken
- * to be as the file says. */
+/* What no answer has and no change would repair, such as the name of a queue that is known by its URL, is
+ * taken to be as the file says. */
 static const struct value *as_configured(
     struct arena *arena, const struct schema *schema, const struct value *live, const struct value *desired)
 {

@@ -35,7 +35,7 @@ struct owned_groups {
 
 /*
  * Everything with ownership tags in the account and region that the provider `aws` of the workspace leads to.
- * Texts and values lie in the arena. -1 with err where tags cannot be searched at all.
+ * Texts and values are in the arena. -1 with err where tags cannot be searched at all.
  */
 int plan_find_owned(
     struct workspace *workspace, struct arena *arena, struct owned_groups *out, struct err *err);

@@ -8,7 +8,7 @@
 #include "plan/evaluate/evaluate.h"
 #include "plan/objects/recorded.h"
 
-/* ---- What stands in the way of deletions ---- */
+/* ---- What is in the way of deletions ---- */
 
 enum { REPORTED_AT_ONCE = 5 };
 
@@ -19,7 +19,7 @@ bool obstacle_is(const struct value *what)
 
 /* ---- what goes before ---- */
 
-/* Earlier versions lie where they were made, though nothing in a record refers there any more. */
+/* Earlier versions are where they were made, though nothing in a record refers there any more. */
 static int64_t versions_in(struct arena *arena, const struct change *change, const struct subject *container)
 {
     const struct resource_ops *ops = change->schema->ops;

@@ -16,7 +16,7 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
 /* After a deletion: removes what services left behind of the object. What cannot be removed is warned of. */
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object);
 
-/* ---- teardown.c: what stands in the way of deletions, as teardown_examine() finds it: an item of
+/* ---- teardown.c: what is in the way of deletions, as teardown_examine() finds it: an item of
  * change->data_loss with `stops`. It is reported with the plan; plan_check_deletions() (plan.h) refuses to
  * carry such a plan out. */
 

@@ -1,6 +1,6 @@
 /*
  * Before anybody is asked, teardown_examine() looks at every resource that is to go: whose it is, what is in
- * it, what protects it, what services left behind of it. What stands in the way is reported with the plan,
+ * it, what protects it, what services left behind of it. What is in the way is reported with the plan,
  * and refused before anything is called (teardown.c).
  */
 #include "base/clock.h"

@@ -99,7 +99,7 @@ static void search_failed(struct verifying *v, struct provider *provider, const 
         verify_failed(v, err, STR("the stack's ownership tags"));
 }
 
-/* Of a store that knows S3 only: its buckets, one by one. Objects have no ownership tags. */
+/* Of a store that knows S3 only: its buckets, one at a time. Objects have no ownership tags. */
 static void add_owned_buckets(struct verifying *v, struct provider *provider)
 {
     struct err err = ERR_INIT;
@@ -194,7 +194,7 @@ void verify_find_owned(struct verifying *v)
 
 /* ---- Services that the stack itself had set up, and took down again with what lay in them ---- */
 
-/* Values and builds of the stack's own are nothing that a service could stand on, unless they start one. */
+/* Values and builds of the stack's own are nothing that a service could run on, unless they start one. */
 static bool is_deleted_part(const struct planner *p, const struct decl *decl, const struct seen *seen)
 {
     const struct record *record = seen->record;

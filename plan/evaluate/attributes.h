@@ -41,7 +41,7 @@ bool constraints_check(struct planner *p, const struct instance *instance, const
     const struct value *changed);
 
 /* ---- Attributes that the file leaves to another resource: `fills` in a spec (docs/specs.md). A
- * Glue connection wants the zone of the subnet that it lies in, which the subnet knows. What is filled in
+ * Glue connection wants the zone of the subnet that it is in, which the subnet knows. What is filled in
  * counts as given.
  *
  *     fills_known()  from what the plan knows of the stack's own resources; calls nothing

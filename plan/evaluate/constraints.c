@@ -11,7 +11,7 @@
 struct reported_actions {
     struct planner *p;
     const struct attr_expr *given;
-    const struct value *path[6]; /* to where the action stands */
+    const struct value *path[6]; /* to where the action is */
     size_t depth;
 };
 
@@ -92,7 +92,7 @@ static void check_variables(
     diag_hint(p->diags, d, "add Version: \"2012-10-17\" to the policy");
 }
 
-/* Would IAM take it? Said at the statement, where that stands in the file. */
+/* Would IAM take it? Said at the statement, where that is in the file. */
 static bool check_policy(struct planner *p, const struct attr_expr *given, struct str key,
     const struct type *type, const struct value *document)
 {
@@ -528,7 +528,7 @@ static void report_broken(
     constraints_say(p, instance, span, broken, warns);
 }
 
-/* The value, of which nobody knows what stands at the path. */
+/* The value, of which nobody knows what is at the path. */
 static const struct value *unknown_at(
     struct arena *arena, const struct value *v, const struct value *path, size_t step)
 {

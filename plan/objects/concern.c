@@ -240,7 +240,7 @@ static int check_added(const struct planner *p, const struct concern *about, str
     return 0;
 }
 
-/* What a run has begun since and left, as it died, is recovered first: its request may still be carried out.
+/* What a run has begun since and left, as it died, is recovered first: its request may still be executed.
  */
 static int check_left(const struct planner *p, const struct concern *about, struct err *err)
 {

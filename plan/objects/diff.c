@@ -75,7 +75,7 @@ static bool is_to_reset(const struct attr *attr, const struct value *have)
         return false;
     if (attr->default_value)
         return !attr_equal(attr, attr->default_value, have);
-    return !attr->local && !attr->computed; /* where the service chooses, its choice stands */
+    return !attr->local && !attr->computed; /* where the service chooses, its choice is */
 }
 
 /* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */

@@ -1,6 +1,6 @@
 /*
  * The three-way diff: desired (the file), recorded (the last apply), live (the service now). Made once, when
- * a resource is planned; what it found is shown, and applied. Pure: lists lie in the arena.
+ * a resource is planned; what it found is shown, and applied. Pure: lists are in the arena.
  */
 #pragma once
 
@@ -44,13 +44,13 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out);
 
 /* ---- configured.c: which fields within attributes the file gave. The record keeps their names, so that what
  * was configured and is not any more is taken away at the service, as a whole attribute is (diff.c); what
- * never was in the file is nobody's business, whoever set it. Names alone are kept, and only of attributes
+ * never was in the file is not managed, whoever set it. Names alone are kept, and only of attributes
  * with more in them than was given: of the others what is recorded is what was configured.
  *
  *   {a: {b: 1}} given, {a: {b: 1, c: 2}, d: {e: 3}} recorded: {a: {b: true}}; d is not in the file
  *
  * Lists are kept item by item, sets in the order in which their items are recorded, whole attributes by
- * record->set. What is to be taken away stands as a null in what is wanted (schema.h). Of records that were
+ * record->set. What is to be taken away is as a null in what is wanted (schema.h). Of records that were
  * written before there was such a thing nothing is known, and nothing is taken away. Pure: results live in
  * the arena. */
 /* For the record: of what was given, beside what is there. NULL: nothing given has fields. */

@@ -13,7 +13,7 @@
  * it is found out.
  *
  * Only other texts count: a number or a switch that is another, one of few choices that is another, has not
- * been carried out, and stays a difference. What an answer leaves out after it was applied twice is not
+ * been executed, and stays a difference. What an answer leaves out after it was applied twice is not
  * reported at all: then the record keeps how it was given with that very value beside it, until the service
  * tells another. Pure: results live in the arena. */
 struct reported_change {
@@ -128,7 +128,7 @@ const struct value *object_kept(struct arena *arena, const struct schema *schema
 const struct value *object_seen(
     struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live);
 /*
- * Can live not have come from desired, although it bears the same name? So where they differ in what the
+ * Can live not have come from desired, although it has the same name? So where they differ in what the
  * service never changes.
  */
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live);

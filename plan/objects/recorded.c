@@ -11,7 +11,7 @@
 
 /* ---- one of CloudFormation's types as weir's own for the same thing: what tells it apart there ---- */
 
-/* What a property of CloudFormation's is here; NULL: nothing that lies at the top. */
+/* What a property of CloudFormation's is here; NULL: nothing that is at the top. */
 static const struct attr *own_attr(const struct names_type *type, struct str property)
 {
     const struct schema *schema = type->schema;
@@ -318,7 +318,7 @@ bool recorded_moves(const struct recorded *r)
     return false;
 }
 
-/* Numbers the nodes that stand between all instances of a declaration and all their dependents. */
+/* Numbers the nodes that are between all instances of a declaration and all their dependents. */
 static void number_hubs(const struct recorded *r, struct map *hubs)
 {
     for (size_t i = 0; i < r->count; i++) {

@@ -35,7 +35,7 @@ bool recorded_moves(const struct recorded *recorded);
 struct seen *recorded_find(const struct recorded *recorded, struct str address);
 /*
  * Edges dependency -> dependent between recorded resources, by their position in recorded->seen. Where many
- * instances of one declaration are depended on, a node beyond recorded->count stands between them and their
+ * instances of one declaration are depended on, a node beyond recorded->count is between them and their
  * dependents: there would be as many edges as pairs. Records of different ages may contradict each other:
  * edges that would close a circle are left out.
  */

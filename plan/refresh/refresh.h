@@ -7,12 +7,12 @@
 #include "plan/planner.h"
 
 /* ---- unreachable.c: Services that do not answer, and that the stack itself makes: an Airflow whose web
- * server has died, a database in a container that is gone. What lies in such a service can be neither looked
+ * server has died, a database in a container that is gone. What is in such a service can be neither looked
  * at nor deleted; but it comes to be seen again when the same plan makes the service anew, and goes when the
  * service does.
  *
  * Whose a service is follows from the settings that say where it is (the attributes of a provider's settings
- * that `identify` it): the resources behind these in which a service may lie (schema.serves) make it. Where
+ * that `identify` it): the resources behind these in which a service may be (schema.serves) make it. Where
  * that is the very machine at the end of the provider's connection, so do those that make the machine. Of
  * anything else nobody can say what became of it, and its silence is an error.
  *
@@ -31,7 +31,7 @@ struct unreachable {
 
 /* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
 bool unreachable_is(const struct err *err);
-/* May a service lie in this resource, as the stack says it? */
+/* May a service be in this resource, as the stack says it? */
 bool unreachable_serves(const struct decl *decl);
 /* NULL: it answered so far. */
 struct unreachable *unreachable_find(const struct planner *p, struct str provider);
@@ -89,8 +89,8 @@ void refresh_tags_release(struct refresh_tags *tags);
  *
  * Records of one type and provider make a group. Where the type has a bulk listing and the group is not
  * tiny, pages refresh it (refresh_list.c); what the listing does not cover, and what it shows as different (a
- * listing may lag behind), is read one by one, many at a time (refresh_read.c). Only attributes that the file
- * or the record manages are asked for (refresh_read.c). */
+ * listing may lag behind), is read one at a time, many at a time (refresh_read.c). Only attributes that the
+ * file or the record manages are asked for (refresh_read.c). */
 struct group {
     const struct schema *schema;
     struct provider *provider;
@@ -111,7 +111,7 @@ struct refresh {
     struct {
         struct group *group;
         struct seen *seen;
-    } * singles; /* to be read one by one */
+    } * singles; /* to be read one at a time */
     size_t single_count, single_cap;
     struct refresh_tags tags;
     pthread_mutex_t lock; /* the planner's arena, and failure */
@@ -149,7 +149,7 @@ void refresh_list_group(void *refresh, size_t i);
 /* Does the listing agree with the record wherever it has a say? */
 bool refresh_listing_agrees(const struct group *group, const struct seen *seen);
 
-/* ---- refresh_read.c: one by one ---- */
+/* ---- refresh_read.c: one at a time ---- */
 
 /* What the listings have left, as r->singles. */
 void refresh_collect_singles(struct refresh *r);

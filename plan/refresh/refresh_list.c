@@ -103,7 +103,7 @@ void refresh_tags_release(struct refresh_tags *tags)
 }
 
 enum {
-    BULK_FROM = 3,  /* fewer instances are read one by one: a listing may have pages of others' resources */
+    BULK_FROM = 3, /* fewer instances are read one at a time: a listing may have pages of others' resources */
     SAVES_FROM = 2, /* unless one page would spare so many calls */
 };
 

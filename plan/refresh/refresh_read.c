@@ -1,5 +1,5 @@
 /*
- * Refresh one by one: what no listing shows, or shows as different, and which attributes are worth a call:
+ * Refresh one at a time: what no listing shows, or shows as different, and which attributes are worth a call:
  * see refresh.h.
  */
 #include "base/clock.h"

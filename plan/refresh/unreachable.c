@@ -208,7 +208,7 @@ static const struct instance *unreachable_changed(
     return NULL;
 }
 
-/* Of a service that lies in another such one, such as a unit on a machine, that one has to be changed. */
+/* Of a service that is in another such one, such as a unit on a machine, that one has to be changed. */
 static const struct instance *unreachable_comes(
     const struct planner *p, const struct unreachable *unreachable, int depth)
 {
@@ -222,7 +222,7 @@ static const struct instance *unreachable_comes(
     return instance;
 }
 
-/* What to do where nothing else in the plan would mend it. Returns -1. */
+/* What to do where nothing else in the plan would repair it. Returns -1. */
 static int hint_maker(const struct planner *p, const struct unreachable *unreachable, struct err *err)
 {
     struct str maker = unreachable_maker(p, unreachable);

@@ -41,8 +41,8 @@ const struct value *veil_lifted(struct arena *arena, const struct value *v);
  *
  *     {…,"mac":"<key id>:<HMAC-SHA-256>","sha256":"<digest>"}
  *
- * The digest is over all that stands before it. Who can write the file can make another; so where the state
- * has a key, there is a MAC by that over what stands before. */
+ * The digest is over all that is before it. Who can write the file can make another; so where the state
+ * has a key, there is a MAC by that over what is before. */
 /* text: the object as JSON; what comes goes before its closing brace. state NULL: without a MAC. */
 void saved_seal(struct buf *text, const struct state *state);
 /* Is the digest that of the file? *mac: over *signed_text; "" where there is none. */

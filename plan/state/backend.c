@@ -19,7 +19,7 @@
  *
  *     <checksum> {"seq":17,"sealed":"<key id>:<base64>"}
  *
- * The number stands inside the seal too, so that records cannot change places. Records from before the switch
+ * The number is inside the seal too, so that records cannot change places. Records from before the switch
  * are read as they are.
  */
 
@@ -147,7 +147,7 @@ static int backend_seal(struct backend *b, const struct backend_options *options
         err_set(err, ERR_INVALID, "the stack's state is to be encrypted, and there is no key");
         return err_hint(err, "set WEIR_STATE_KEY, or `key` beside `encrypt` in the stack's state");
     }
-    /* The lineage that salts passphrases elsewhere stands inside the seal; the name has to do. */
+    /* The lineage that salts passphrases elsewhere is inside the seal; the name has to do. */
     secrets_set_lineage(seal->secrets,
         arena_printf(&scratch, "records of %.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env)));
     return 0;

@@ -68,7 +68,7 @@ int pg_ask(struct pg_backend *g, const char *query, const struct pg_parameter *p
         formats[i] = !parameters[i].text;
     }
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str text = STR_EMPTY; /* the table's name stands as % in the query */
+    struct str text = STR_EMPTY; /* the table's name is as % in the query */
     for (struct str rest = str_z(query); rest.p;) {
         struct str before = str_cut(rest, '%', &rest);
         text = arena_printf(&scratch, "%.*s%.*s%s", STR_ARG(text), STR_ARG(before), rest.p ? g->table : "");

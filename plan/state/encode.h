@@ -1,5 +1,5 @@
 /*
- * Values as they stand in the log. JSON, except for what JSON cannot say or the log must not:
+ * Values as they are in the log. JSON, except for what JSON cannot say or the log must not:
  *
  *     {"$sealed": …}, {"$hash": …}   a sensitive value (secret.h)
  *     {"$bytes": base64}             text that is not UTF-8

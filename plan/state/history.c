@@ -195,7 +195,7 @@ const struct history_run *history_find(const struct history_run *runs, size_t n,
 struct search {
     struct arena *arena;
     struct str digest;
-    const struct value *sealed; /* as it stands in the log */
+    const struct value *sealed; /* as it is in the log */
     struct str lineage;
 };
 

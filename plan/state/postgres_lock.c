@@ -139,7 +139,7 @@ int pg_share(struct backend *b, const struct lock_info *who UNUSED, int64_t time
     return 0;
 }
 
-/* A session's own locks do not stand in its way. */
+/* A session's own locks are not in its way. */
 bool pg_lock_alone(struct backend *b)
 {
     struct pg_backend *g = pg_backend_of(b);

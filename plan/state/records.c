@@ -1,4 +1,4 @@
-/* What is recorded and intended, changed one by one, and seen in order. records_lines.c reads the log's
+/* What is recorded and intended, changed one at a time, and seen in order. records_lines.c reads the log's
  * lines. */
 #include "plan/state/records.h"
 
@@ -60,7 +60,7 @@ void records_restart(struct records *r)
     r->keeper.arena = &r->arena;
 }
 
-/* ---- Addresses: what stands before an instance's key, and the names of what is replaced ---- */
+/* ---- Addresses: what is before an instance's key, and the names of what is replaced ---- */
 
 #define DEPOSED "#old" /* names have no #, and keys end with "] */
 

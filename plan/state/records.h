@@ -37,7 +37,7 @@ struct records {
     struct str digest;            /* of the stack's files as kept last; "" while none were */
     struct str moved_to;          /* the state is kept elsewhere now; "" : it is not */
     struct str recent;            /* records that were written after this time keep what was before */
-    bool keep_sealed;             /* values stay as they stand in the log: no key is needed */
+    bool keep_sealed;             /* values stay as they are in the log: no key is needed */
     uint64_t kept_due;            /* records of a snapshot that are still to come */
     const struct value *types;    /* of its names: see struct state_namer; NULL: it has none */
     const struct record **sorted; /* NULL: to be made anew */
@@ -63,14 +63,14 @@ void records_restart(struct records *records);
 /* After the last line: is a snapshot cut short? */
 int records_complete(const struct records *records, struct err *err);
 
-/* The same changes one by one, for those who write the log. Texts and values are copied; secrets in them as
- * decode_value() gives them. */
+/* The same changes one at a time, for those who write the log. Texts and values are copied; secrets in them
+ * as decode_value() gives them. */
 void records_put(struct records *records, const struct record *draft);
 void records_remove(struct records *records, struct str address);
 /* key "": no more */
 void records_trust(struct records *records, struct str connection, struct str key, struct str of);
 void records_intent(struct records *records, struct str address, struct str json);
-/* What the open intent at the address is to make, as it stands in the log, sealed values too; NULL: there is
+/* What the open intent at the address is to make, as it is in the log, sealed values too; NULL: there is
  * none. */
 const struct value *records_intended(const struct records *records, struct str address, struct arena *arena);
 void records_end_intent(struct records *records, struct str address);

@@ -25,7 +25,7 @@ struct s3_lease {
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t wake;
     bool stopping, lost;
-    int64_t until_mono_ms, until_wall_ms; /* whichever comes first: one stands still while a machine sleeps,
+    int64_t until_mono_ms, until_wall_ms; /* whichever comes first: one stops while a machine sleeps,
                                              the other may be set */
 };
 

@@ -89,7 +89,7 @@ bool stack_data_means(const struct backend_options *store, const struct backend_
     return same;
 }
 
-/* A folder that stands in for all places (--sandbox) does so for every stack's. */
+/* A folder that is in for all places (--sandbox) does so for every stack's. */
 static int store_of(
     const struct op_ctx *ctx, const struct value *object, struct backend_options *store, struct err *err)
 {

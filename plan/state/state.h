@@ -56,7 +56,7 @@ struct lease {
     bool fixed;       /* it cannot be extended */
 };
 
-/* What is about to be done to a resource: it stands in the log before the request goes out. */
+/* What is about to be done to a resource: it is in the log before the request goes out. */
 struct intent {
     struct subject subject;      /* its id known or predicted; may be empty */
     struct str action;           /* create, update, delete, adopt */
@@ -187,7 +187,7 @@ void state_take_lineage(struct state *state, struct str lineage);
 
 /*
  * 32 hex digits, new for every call; safe from every thread. They tell when they were made, so that what
- * bears one has an age: 0 where they are not by this, or an earlier weir's.
+ * has one has an age: 0 where they are not by this, or an earlier weir's.
  */
 void state_token(char out[33]);
 int64_t state_token_ms(struct str token);
@@ -203,9 +203,9 @@ struct outcome {
 /*
  * Values are copied. Sensitive ones are encrypted or hashed on the way to the log: those that are marked,
  * those that are secret in what is recorded at the address or was about to be, unless what is given has them
- * in clear, and those in which a secret stands that this process knows (base/mask.h). What identifies the
+ * in clear, and those in which a secret is that this process knows (base/mask.h). What identifies the
  * resource to its service is never hashed, because nothing could be done to it any more: what the service
- * says of it (its ARN), and what stands in its id, which the log has in clear.
+ * says of it (its ARN), and what is in its id, which the log has in clear.
  */
 int state_done(struct state *state, const struct outcome *outcome, struct err *err);
 /*
@@ -221,12 +221,12 @@ int state_drop(struct state *state, struct str address, struct err *err);
  * that the host is; "": none of the stack's. */
 int state_trust(struct state *state, struct str connection, struct str key, struct str of, struct err *err);
 int state_set_outputs(struct state *state, const struct value *outputs, struct err *err);
-/* Durable when it returns: what is made from now on bears it. until_ms 0: there is none any more. */
+/* Durable when it returns: what is made from now on has it. until_ms 0: there is none any more. */
 int state_set_lease(struct state *state, const struct lease *lease, struct err *err);
 /*
  * Keeps the stack's files (map of path to text) with the run, so that it can be gone back to; files whose
  * digest is that of the last ones kept are not kept again. With a key they are sealed. Without one, files in
- * which a secret stands literally must not be given here: NULL keeps only the digest.
+ * which a secret is literally must not be given here: NULL keeps only the digest.
  */
 int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err);
 /* Are those the last ones that were kept? */

@@ -9,17 +9,16 @@
 
 struct secret_marks {
     struct str id;
-    const struct schema *schema; /* says which attributes identify the resource; NULL: not known */
-    bool sealed;                 /* there is a key: what is kept as secret can be read again */
-    const struct value *given;   /* what the file gives, with its marks; NULL: `intended` says */
-    const struct value
-        *intended; /* what the open intent was to make, as it stands in the log; NULL: nothing */
+    const struct schema *schema;  /* says which attributes identify the resource; NULL: not known */
+    bool sealed;                  /* there is a key: what is kept as secret can be read again */
+    const struct value *given;    /* what the file gives, with its marks; NULL: `intended` says */
+    const struct value *intended; /* what the open intent was to make, as it is in the log; NULL: nothing */
     const struct value *recorded; /* the attributes before; NULL: none */
 };
 
 /* ---- which values are secret ---- */
 
-/* As it stands in the log: sealed or hashed, or with something in it that is, but for fields of which the
+/* As it is in the log: sealed or hashed, or with something in it that is, but for fields of which the
  * schema says so. */
 static bool is_kept_secret(const struct type *type, const struct value *v)
 {
@@ -57,7 +56,7 @@ static bool has_secret(const struct value *v)
 }
 
 /*
- * Does it name the resource to its service? What the service made up is no secret, and what stands in the id
+ * Does it name the resource to its service? What the service made up is no secret, and what is in the id
  * is in the log in clear as it is.
  */
 static bool secret_identifies(const struct secret_marks *marks, struct str name, const struct value *v)

@@ -169,7 +169,7 @@ const struct value *aws_location_settings(
 /* "eu-west-1", "account 123456789012, eu-west-1", "https://minio.example:9000" for people. */
 struct str aws_location_text(const struct value *location, struct arena *arena);
 
-/* ---- tagging.c: the tagging API of a region: what bears which tags, of one type or of all that it knows. */
+/* ---- tagging.c: the tagging API of a region: what has which tags, of one type or of all that it knows. */
 extern const struct aws_service aws_tagging_service;
 
 struct aws_tagged {

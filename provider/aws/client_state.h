@@ -109,7 +109,7 @@ struct sigv4_params;
 void client_signing_key(struct aws_client *client, const struct sigv4_params *params, unsigned char key[32]);
 
 /* ---- exchange.c: one call from its beginning to its end, whoever waits for it: what is sent, and what is
- * done about the answer. Everything that a repetition must remember stands in struct aws_exchange. Nothing
+ * done about the answer. Everything that a repetition must remember is in struct aws_exchange. Nothing
  * here waits.
  *
  *     exchange_begin()

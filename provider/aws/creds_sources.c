@@ -1,4 +1,4 @@
-/* Where credentials of AWS come from that stand somewhere: variables, files, programs, containers and
+/* Where credentials of AWS come from that are stored somewhere: variables, files, programs, containers and
  * machines; and what a profile leads to. */
 #include "base/clock.h"
 #include "base/file.h"

@@ -296,7 +296,7 @@ static bool is_host_label(struct str bucket)
            str_is_made_of(bucket, CHARS_LOWER CHARS_DIGITS "-");
 }
 
-/* No name can stand in front of an address. */
+/* No name can be in front of an address. */
 static bool is_address(struct str host)
 {
     struct str port, name = str_cut(host, ':', &port);

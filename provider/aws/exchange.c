@@ -102,7 +102,7 @@ static int count_sink(void *ctx, const void *bytes, size_t n)
 
 /*
  * Nothing may trickle; and what the service does and says of a call is over within minutes, while the bytes
- * of a user's files take as long as they take. S3's objects, which may come without a sink, lie between.
+ * of a user's files take as long as they take. S3's objects, which may come without a sink, are between.
  */
 static void limit_time(const struct aws_call *call, struct http_request *request)
 {

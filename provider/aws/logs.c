@@ -204,7 +204,7 @@ static int next_page(struct cloudwatch *reader, struct feed *feed, struct err *e
 
 /* ---- lines ---- */
 
-/* Of a shared stream only what lies between the run's first and last line. */
+/* Of a shared stream only what is between the run's first and last line. */
 static bool belongs(struct feed *feed, const struct log_event *event)
 {
     if (!feed->source.first.n)

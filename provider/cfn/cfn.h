@@ -18,7 +18,7 @@
  *   compile_type.c   properties: types, nested ones, references, alternatives, limits
  *   patch.c           values as the service has them, and back
  *
- * What a schema says and this leaves out: conditions on values (if/then), limits of what lies in lists and
+ * What a schema says and this leaves out: conditions on values (if/then), limits of what is in lists and
  * maps, transformations other than of case and of names to ARNs. The service checks all of them itself. */
 struct cfn_type {
     struct schema schema;
@@ -32,7 +32,7 @@ struct cfn_type {
     bool list_needs_input;
 };
 
-/* -1 with ERR_INVALID where it is no schema of a resource type. All of it lies in the arena. */
+/* -1 with ERR_INVALID where it is no schema of a resource type. All of it is in the arena. */
 int cfn_compile(struct arena *arena, const struct value *document, struct cfn_type **out, struct err *err);
 
 /* The actions that a handler ("create"), or "tagging", needs; NULL: it has none. */
@@ -198,7 +198,7 @@ struct str cfn_pattern(struct arena *arena, struct str pattern);
  * D), or a map:
  *
  *     t type   P properties ("Name!": required)   Q patternProperties   I items   + additionalProperties
- *     $ definition, with what stands beside it   ! required, of what is no property   e enum   E the same in
+ *     $ definition, with what is beside it   ! required, of what is no property   e enum   E the same in
  *     any case   p pattern   l L length   c C items   m M minimum, maximum   v V properties   O
  * insertionOrder U uniqueItems   f format   d default   1 2 3 oneOf, anyOf, allOf   q x dependentRequired,
  * -Excluded X R of these names exactly one, at least one   G exclusiveMaximum
@@ -206,7 +206,7 @@ struct str cfn_pattern(struct arena *arena, struct str pattern);
  * A map with P is an object, one with I an array, one with any of l L p e and neither of these nor t nor $ a
  * string. A whole type is such a map with, besides: i primary identifier; marks behind a property's name
  * ("Name!:c": r read-only, c create-only, w write-only, k conditionally create-only, d deprecated, a an
- * identifier as well), which are keys of their own, with lists of paths, for what lies further in; T the
+ * identifier as well), which are keys of their own, with lists of paths, for what is further in; T the
  * property with tags
  * ("Tags!": not given with the creation); H the handlers it has, by their first letters; h what its listing
  * has to be given; A permissions, in groups of a character (64 and a bit for each handler and for tagging),

@@ -54,7 +54,7 @@ static const struct value *definition(const struct compile *c, struct str refere
     return at;
 }
 
-/* Follows references; what stands beside one goes before what it refers to. *name: the first definition. */
+/* Follows references; what is beside one goes before what it refers to. *name: the first definition. */
 static const struct value *compile_resolved(struct compile *c, const struct value *schema, struct str *name)
 {
     *name = STR_EMPTY;
@@ -362,7 +362,7 @@ static void set_compare(struct attr *attr, const struct value *schema, unsigned 
         attr->compare = COMPARE_ARN;
 }
 
-/* What lies within says of the whole: nothing of it can be given, or be read back; some of it is told later.
+/* What is within says of the whole: nothing of it can be given, or be read back; some of it is told later.
  */
 static void look_inside(struct attr *attr)
 {

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 
-/* ---- How values lie at the service: as in files, but for tags, and for what is not known yet ---- */
+/* ---- How values are at the service: as in files, but for tags, and for what is not known yet ---- */
 
 static const struct value *pairs(struct arena *arena, const struct type *type, const struct value *map)
 {
@@ -174,7 +174,7 @@ static void compare_entries(struct patch *p, const struct attr *attr, const stru
             patch_add(p, "remove", path_below(p->arena, path, have->entries[i].key), NULL);
 }
 
-/* A write-only field is taken out by putting all of what it lies in, but for it. */
+/* A write-only field is taken out by putting all of what it is in, but for it. */
 static bool takes_unread(const struct type *type, const struct value *want, const struct value *have)
 {
     bool takes = false;

@@ -1,4 +1,4 @@
-/* Where each attribute of a container lies in what the Engine takes and says, and how values are spelt
+/* Where each attribute of a container is in what the Engine takes and says, and how values are spelt
  * there. */
 #include "provider/docker/docker.h"
 

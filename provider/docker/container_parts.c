@@ -108,7 +108,7 @@ const struct value *part_ports_in(struct op_ctx *ctx, const struct value *v, con
 
 /* ---- mounts ---- */
 
-/* "./data" lies beside the stack file. */
+/* "./data" is beside the stack file. */
 static struct str source_of(struct op_ctx *ctx, const struct value *mount)
 {
     struct str source = value_gets(mount, "source");

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* ---- .dockerignore: each pattern is a path below the context (not a name at any depth, as with git),
- * `**` stands for any number of folders, and a pattern that fits a folder fits all that lies in it, unless
+ * `**` stands for any number of folders, and a pattern that fits a folder fits all that is in it, unless
  * a later one with `!` takes some of it back. */
 
 enum { RULES_MAX = 1 << 20 };
@@ -72,7 +72,7 @@ static int dockerignore_read(struct dockerignore *rules, struct arena *arena, st
     return 0;
 }
 
-/* Does it fit the path, or a folder that it lies in? */
+/* Does it fit the path, or a folder that it is in? */
 static bool dockerignore_fits(const struct glob_rule *rule, struct str path)
 {
     for (size_t end = path.n; end > 0; end--)

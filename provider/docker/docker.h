@@ -18,7 +18,7 @@
  * of the stack.
  *
  * engine_open() calls nothing; the first call asks the Engine which versions of the API it speaks. Calls may
- * be made from every thread. Errors bear the Engine's own words, with the class that the HTTP status means:
+ * be made from every thread. Errors have the Engine's own words, with the class that the HTTP status means:
  * 404 is ERR_ABSENT, 409 ERR_EXISTS, 304 (it is so already) none. */
 
 struct engine;
@@ -137,7 +137,7 @@ int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str 
 extern const struct provider_kind docker_kind;
 
 /* ---- object.c: Marks: labels by which what weir made, or was making, is known again, the same words as
- * AWS's tags bear. They are given with the creation, taken out of what users see, and compared before
+ * AWS's tags have. They are given with the creation, taken out of what users see, and compared before
  * anything is changed or deleted. */
 /* The labels that something is made with: the file's (may be NULL) and this intent's ownership labels. */
 const struct value *labels_with_ownership(const struct op_ctx *ctx, const struct value *labels);
@@ -153,8 +153,8 @@ int labels_check(const struct op_ctx *ctx, const struct value *labels, const cha
 /* filters= of a listing: what has the stack's labels. */
 struct str labels_filter(struct arena *arena, struct str stack);
 
-/* ---- object.c: What networks, volumes and containers have in common: each is known by its name, bears
- * labels, and is one document of the Engine's. A table says where those lie, and one set of functions,
+/* ---- object.c: What networks, volumes and containers have in common: each is known by its name, has
+ * labels, and is one document of the Engine's. A table says where those are, and one set of functions,
  * which finds the table by the type that it is called for, looks for, lists, tags and deletes all of
  * them. */
 struct resource {
@@ -237,7 +237,7 @@ int image_tag(struct op_ctx *ctx, struct str image, struct str name, struct err 
 /* Takes a name away; with the last one the image goes. Gone already is success. */
 int image_untag(struct op_ctx *ctx, struct str name, struct err *err);
 
-/* ---- container.c: Shared by container*.c. A container is made of attributes that lie one to one in the
+/* ---- container.c: Shared by container*.c. A container is made of attributes that are one to one in the
  * Engine's documents; a table says where (container_fields.c), and what the spelling of each is. What
  * people wrote ("512m", "1m30s", a port without its address) is kept as long as it means what the Engine
  * has. */
@@ -337,7 +337,7 @@ int context_check_file(struct context *context, const struct context_entry *entr
 struct dockerignore {
     struct glob_rule *items; /* heap */
     size_t n, cap;
-    bool takes_back; /* has a rule with `!`: what lies below an ignored folder may be wanted */
+    bool takes_back; /* has a rule with `!`: what is below an ignored folder may be wanted */
 };
 
 /* DOCKERFILE.dockerignore goes before .dockerignore. */

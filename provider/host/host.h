@@ -5,12 +5,12 @@
 
 #include "provider/kind.h"
 
-/* ---- file.c: The provider `host`: what lies on a host, done over one of the stack's connections by POSIX
+/* ---- file.c: The provider `host`: what is on a host, done over one of the stack's connections by POSIX
  * sh alone. */
 extern const struct provider_kind host_kind;
 
 /* ---- machine.c: A host as its resources see it: scripts of POSIX sh go to it over the provider's
- * connection, by standard input, so that nothing of them stands in its list of processes; what they tell
+ * connection, by standard input, so that nothing of them is in its list of processes; what they tell
  * comes back in frames.
  *
  * Questions of many threads are gathered: whoever asks first sends all that have come together by then, and

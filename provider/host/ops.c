@@ -105,7 +105,7 @@ static bool is_inline(const struct host_work *work)
     return host_type_of(work->ctx)->quick && work->payload.n <= INLINE_MAX;
 }
 
-/* What it finds on its standard input stands in the script, if it goes along with others. */
+/* What it finds on its standard input is in the script, if it goes along with others. */
 static void begin_make(struct host_work *work, struct buf *out)
 {
     enum { LINE = 76 };

@@ -33,7 +33,7 @@ static size_t find_end(struct str s, size_t at, const char *stops)
 
 #define REDACTED "(redacted)"
 
-/* Of what stands before the '@' of an address the user's name stays, where a password follows it. */
+/* Of what is before the '@' of an address the user's name stays, where a password follows it. */
 static size_t add_userinfo(struct buf *out, struct str s, size_t at)
 {
     size_t end = find_end(s, at, "/?#\"'<>`"), sign = end;

@@ -63,7 +63,7 @@ static struct str pattern_lowered(char *out, size_t size, struct str text)
     return str_n(out, n);
 }
 
-/* aws:username, or aws:PrincipalTag/team, 'none': what stands there where the request has nothing. */
+/* aws:username, or aws:PrincipalTag/team, 'none': what is there where the request has nothing. */
 static bool variable_value(struct str name, const struct value *context, struct str *out)
 {
     char small[256];

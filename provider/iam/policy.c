@@ -17,7 +17,7 @@ static int compare_ignoring_case(struct str a, struct str b)
     return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-/* Where the section begins that `at` lies in: at the last line up to there that is not indented. */
+/* Where the section begins that `at` is in: at the last line up to there that is not indented. */
 static size_t section_start(struct str all, size_t at)
 {
     while (at && (all.p[at - 1] != '\n' || all.p[at] == ' '))
@@ -25,7 +25,7 @@ static size_t section_start(struct str all, size_t at)
     return at;
 }
 
-/* What stands below the service's prefix; false: there is no such service. They are in the order of their
+/* What is below the service's prefix; false: there is no such service. They are in the order of their
  * names. */
 static bool find_section(struct str all, struct str prefix, struct str *section)
 {
@@ -343,7 +343,7 @@ static int check_elements(struct reading *r, const struct value *v)
     return 0;
 }
 
-/* The element or its negation, of which one may stand there. */
+/* The element or its negation, of which one may be there. */
 static int either(struct reading *r, const struct value *v, const char *name, const char *negated,
     const struct value **out, bool *is_negated)
 {

@@ -116,7 +116,7 @@ struct kafka_type {
     /* Brokers take what is set without a word where there is something already: then that is looked at first.
      */
     bool overwrites;
-    const char *parts; /* a list whose items are made one by one; NULL: it is made whole */
+    const char *parts; /* a list whose items are made one at a time; NULL: it is made whole */
     /* Refuses what cannot be. `prior` NULL: it is made. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior, struct err *err);
     /* What goes when it is deleted; NULL: nothing but itself. */
@@ -136,5 +136,5 @@ bool kafka_changes(const struct kafka_work *work, const char *name);
 /* The same with a NUL after its end, for librdkafka. */
 const char *kafka_textz(const struct op_ctx *ctx, const struct value *object, const char *name);
 
-/* ---- ops.c: The kind of providers whose types lie in a Kafka cluster. */
+/* ---- ops.c: The kind of providers whose types are in a Kafka cluster. */
 extern const struct provider_kind kafka_kind;

@@ -256,7 +256,8 @@ static int op_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const stru
 
 /* ---- after an interruption ---- */
 
-/* Of what is made one by one, what is there counts for what the file says where all of it was to be there. */
+/* Of what is made one at a time, what is there counts for what the file says where all of it was to be there.
+ */
 static const struct value *as_if_whole(
     struct op_ctx *ctx, const struct kafka_type *type, const struct value *desired, const struct value *live)
 {
@@ -290,7 +291,7 @@ const struct resource_ops kafka_ops = {
     .data_loss = op_data_loss,
 };
 
-/* ---- The kind of providers whose types lie in a Kafka cluster ---- */
+/* ---- The kind of providers whose types are in a Kafka cluster ---- */
 
 static const struct native natives[] = {{.name = "kafka", .ops = &kafka_ops}, {0}};
 

@@ -41,7 +41,7 @@ static struct str plain(struct arena *arena, struct str s)
 
 /* ---- the files ---- */
 
-/* A key whose value is kept as it stands: where in the structure. */
+/* A key whose value is kept as it is: where in the structure. */
 struct kept_key {
     const char *key;
     size_t offset; /* of a const struct value * */
@@ -266,7 +266,7 @@ const struct names_type *names_cloudformation(struct names *names, struct str ty
     return names_known(&names->cloudformation, type);
 }
 
-/* Of the files in the folder those are read in which the word stands. */
+/* Of the files in the folder those are read in which the word is. */
 static void look_in_files(struct names *names, struct str folder, struct str type)
 {
     size_t n;

@@ -61,12 +61,12 @@ struct names_rule {
                                     a map: b is an entry of it, with these besides what it says */
     const struct value *only;    /* dropped while it is one of these; NULL: always */
     const struct value *beside;  /* what is so as well where this is said; NULL: nothing */
-    const struct value *unless;  /* dropped where what stands beside it has this value; or NULL */
+    const struct value *unless;  /* dropped where what is beside it has this value; or NULL */
     const struct value *instead; /* its values (as text) that are said otherwise: attributes; or NULL */
     const struct value *ask; /* what has to be given with it: attributes and the names of inputs; or NULL */
     bool document;           /* a text that is JSON: what it says */
     bool each;               /* of a list of maps: one of them for each value */
-    struct str same;         /* where it is true, what stands there under this name; "" none */
+    struct str same;         /* where it is true, what is there under this name; "" none */
     bool digest;             /* what is known of it may be no more than its digest */
     bool import_only;        /* nothing is exported so */
 };
@@ -128,7 +128,7 @@ struct str names_underscored(struct arena *arena, struct str type);
 struct str names_by_words(struct names *names, struct str type);
 
 const struct names_rule *names_rule(const struct names_type *type, struct str from);
-/* Does any rule lie below that path? */
+/* Is there a rule below that path? */
 bool names_has_below(const struct names_type *type, struct str path);
 /* ShardCount, shard_count: the same letters and digits. */
 bool names_same(struct str a, struct str b);
@@ -152,7 +152,7 @@ struct word {
 
 /*
  * An attribute. `within` is the path of what holds it without its indices ("ingress", "" for the type
- * itself), `attrs` what can stand there. Reads no more than what is said of the type's own service. False:
+ * itself), `attrs` what can be there. Reads no more than what is said of the type's own service. False:
  * nobody calls anything so. The texts are in the arena.
  */
 bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema *schema, struct str within,

@@ -17,7 +17,7 @@ static struct str without_brackets(struct arena *arena, struct str path)
     return str_n(out, n);
 }
 
-/* What of a path lies below `within`; false where it lies elsewhere. */
+/* What of a path is below `within`; false where it is elsewhere. */
 static bool lies_below(struct str path, struct str within, struct str *rest)
 {
     *rest = path;

@@ -268,7 +268,7 @@ static void read_arguments(struct reader *r, struct call *call)
         r->at++;
 }
 
-/* NULL where it fails while it is carried out: eval->error. */
+/* NULL where it fails while it is executed: eval->error. */
 static const struct value *read_call(struct reader *r)
 {
     if (++r->depth > MAX_NESTED)

@@ -138,7 +138,7 @@ struct asl_scan {
     bool jsonata;               /* the query language of what is looked at; of machines, of their states */
 };
 
-/* What has fields: the types of states, and what stands in Retry and Catch. */
+/* What has fields: the types of states, and what is in Retry and Catch. */
 enum {
     TASK = 1,
     PARALLEL = 2,

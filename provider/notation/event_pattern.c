@@ -25,7 +25,7 @@ static bool is_text(const struct value *v)
 
 /* ---- operators: NULL, or what is wrong with the operand ---- */
 
-/* What is wrong lies at this index or under this key. */
+/* What is wrong is at this index or under this key. */
 static const char *wrong_at(struct pattern_scan *s, uint32_t index, const char *why)
 {
     s->steps[s->depth++] = value_int(s->arena, index);

@@ -14,7 +14,7 @@
  * ---- What git would leave out of a folder: the rules of its .gitignore files, and of those around it ----
  *
  * Order of calls, along a walk from the top down: ignore_begin() for the folder where the walk begins,
- * ignore_enter() and ignore_leave() for it and each one below, ignore_says() for what lies in the one entered
+ * ignore_enter() and ignore_leave() for it and each one below, ignore_says() for what is in the one entered
  * last. Paths are those below the first folder.
  *
  * A repository within, such as a submodule, has rules of its own: what those around it say ends there. The
@@ -29,7 +29,7 @@ struct ignore {
     size_t n, cap;
     size_t first;     /* those of the repository that the walk is in */
     struct str above; /* where the walk entered that repository, "" at its top */
-    size_t below;     /* bytes of a path that lie before it */
+    size_t below;     /* bytes of a path that are before it */
 };
 
 /* ---- files of rules ---- */
@@ -64,7 +64,7 @@ static int package_ignore_add_file(struct ignore *ignore, struct str path, struc
 
 /* ---- repositories ---- */
 
-/* A path that stands in a file, relative to the file's folder. */
+/* A path that is in a file, relative to the file's folder. */
 static struct str named_in(struct arena *arena, struct str folder, const char *file, struct str before)
 {
     struct str text;
@@ -247,7 +247,7 @@ static bool ignored(const struct walk *w, struct str path, bool folder)
     return w->filter->gitignore && ignore_says(&w->ignore, path, folder);
 }
 
-/* Is it, or a folder that it lies in, named by include? */
+/* Is it, or a folder that it is in, named by include? */
 static bool included(const struct walk *w, struct str path)
 {
     const struct rules *rules = &w->include;
@@ -282,7 +282,7 @@ static void package_scan_add_file(
     file->executable = st->st_mode & S_IXUSR;
 }
 
-/* Where a link leads must lie in the folder, too: the package stands for what the folder holds. */
+/* Where a link leads must be in the folder, too: the package stands for what the folder holds. */
 static int check_link(struct walk *w, struct str path, struct err *err)
 {
     char target[PATH_MAX];

@@ -10,7 +10,7 @@
 
 static const struct {
     const char *on, *all; /* what `all` means */
-    bool in_schema;       /* names lie in a schema */
+    bool in_schema;       /* names are in a schema */
 } kinds[] = {
     {"table", "select insert update delete truncate references trigger", true},
     {"sequence", "usage select update", true}, {"function", "execute", true}, {"type", "usage", true},

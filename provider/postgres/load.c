@@ -58,7 +58,7 @@ static int load_plan(struct op_ctx *ctx, const struct value *desired, const stru
 
 /* ---- what is there ---- */
 
-/* In the record, what lies beside the stack is `files`, and what lies in a bucket `objects`. */
+/* In the record, what is beside the stack is `files`, and what is in a bucket `objects`. */
 static const struct value *load_shown(
     struct op_ctx *ctx, const struct value *object, const struct value *files, const struct value *rows)
 {
@@ -226,7 +226,7 @@ static bool load_is_another(const struct local_files *files, const struct value 
     return another;
 }
 
-/* Of what was loaded once, only what the file still names: the rest is nobody's business any more. */
+/* Of what was loaded once, only what the file still names: the rest is not managed any more. */
 static const struct value *named_only(
     struct arena *arena, const struct value *map, const struct local_files *files)
 {

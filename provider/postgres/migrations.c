@@ -1,6 +1,6 @@
 /*
- * postgres.migrations: numbered files, each carried out once, in order, in a transaction of its own together
- * with its line in the ledger. So the ledger is true wherever a run ends. A file that was carried out is
+ * postgres.migrations: numbered files, each executed once, in order, in a transaction of its own together
+ * with its line in the ledger. So the ledger is true wherever a run ends. A file that was executed is
  * never to change: that, a missing one, or a new one among old ones is reported when it is planned.
  */
 #include "provider/postgres/postgres.h"

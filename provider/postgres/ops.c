@@ -352,7 +352,7 @@ const struct resource_ops postgres_ops = {
     .scope = source_scope,
 };
 
-/* ---- The kind of providers whose types lie in a PostgreSQL server ---- */
+/* ---- The kind of providers whose types are in a PostgreSQL server ---- */
 
 static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
 static const struct type aws_type = OBJECT_TYPE(aws_settings);

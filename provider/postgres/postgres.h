@@ -60,7 +60,7 @@ void session_give(struct session **session); /* NULL in it is fine */
 void server_forget(struct str database);
 #define AUTO_SESSION __attribute__((cleanup(session_give)))
 
-/* The provider's way to buckets, from then on known to provider_aws(); opened when something lies there. */
+/* The provider's way to buckets, from then on known to provider_aws(); opened when something is there. */
 int server_open_aws(struct op_ctx *ctx, struct err *err);
 /* NULL as long as it is not open. */
 struct aws_client *server_aws(void *server);
@@ -170,7 +170,7 @@ struct pg_type {
     const char *name; /* "role" of postgres.role */
     const char *keys; /* what identifies it besides the database, with blanks between: its id, with slashes */
     const char *catalog; /* file with the query that shows it; NULL: `read` does */
-    bool server_wide;    /* lies in no database */
+    bool server_wide;    /* is in no database */
     pg_work_fn *create, *update, *remove;
     /* What the catalog shows, as the file would say it. `prior` identifies it and may be the record; `fresh`:
      * it was just made from that. NULL: as it is. It gives NULL where there is nothing of it. */
@@ -217,9 +217,9 @@ struct str pg_work_text(const struct pg_work *work, const char *name);
 bool pg_work_has(const struct pg_work *work, const char *name);
 /* "schema"."name", for %s. */
 struct str pg_work_name(struct pg_work *work, const char *schema, const char *name);
-/* Does the stack or the command agree to losing what hangs on it? */
+/* Does the stack or the command agree to losing what depends on it? */
 bool pg_work_takes_all(const struct pg_work *work);
-/* Runs the `drop` that was written, of what hangs on it as well where that is agreed to; `hint`: of what is
+/* Runs the `drop` that was written, of what depends on it as well where that is agreed to; `hint`: of what is
  * in the way otherwise. */
 int pg_work_drop(struct pg_work *work, const char *hint, struct err *err);
 /* The session of the object's database. */
@@ -262,7 +262,7 @@ struct str catalog_query(
 /* Both names with the database, where that is given, and slashes between. */
 const struct value *catalog_id(struct op_ctx *ctx, const struct pg_type *type, const struct value *object);
 
-/* ---- ops.c: The kind of providers whose types lie in a PostgreSQL server. */
+/* ---- ops.c: The kind of providers whose types are in a PostgreSQL server. */
 extern const struct provider_kind postgres_kind;
 
 /* ---- source.c: Files that go into a database: those of a folder, or one; in order, each with its digest.
@@ -273,7 +273,7 @@ struct local_file {
     struct str path;
     struct str digest; /* of the content: SHA-256 in hex; of an object etag:… */
     uint64_t number;   /* that the name begins with */
-    /* One that lies in a bucket (postgres.h); otherwise "". */
+    /* One that is in a bucket (postgres.h); otherwise "". */
     struct str bucket, key;
     int64_t size;
 };

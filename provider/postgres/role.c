@@ -8,7 +8,7 @@
  * so long. */
 
 /*
- * Between the two stands a role of the session's own: with it all goes at once, sessions do not take from
+ * Between the two is a role of the session's own: with it all goes at once, sessions do not take from
  * each other what they are just using, and what a kill has left is known by its name, which no living session
  * has. It is made of a row of pg_stat_activity. A process number comes again, its start does not.
  */
@@ -21,7 +21,7 @@ static void temporary_grant_add_literals(struct pg_work *work, struct buf *sql, 
         sql_add(sql, work->session, ", %L", value_text(names->items[i], STR_EMPTY));
 }
 
-/* A query of roles that would do: who owns it, shall own it, or owns the schema that it lies in. */
+/* A query of roles that would do: who owns it, shall own it, or owns the schema that it is in. */
 static void temporary_grant_ask(struct pg_work *work, const struct value *object, struct buf *sql)
 {
     const struct value *names = value_getz(object, "names");

@@ -442,7 +442,7 @@ int session_change(struct session *s, struct str sql, struct err *err)
 
 /* ---- copying ---- */
 
-/* Gives the socket what libpq holds, so that no more than a chunk lies in memory. */
+/* Gives the socket what libpq holds, so that no more than a chunk is in memory. */
 static bool run_drain(struct session *s, bool *stopped)
 {
     int left;

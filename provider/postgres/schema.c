@@ -282,7 +282,8 @@ static int view_create(struct pg_work *work, struct err *err)
     return 0;
 }
 
-/* Columns can be added at the end; for anything else it is dropped and made anew, where nothing hangs on it.
+/* Columns can be added at the end; for anything else it is dropped and made anew, where nothing depends on
+ * it.
  */
 static int view_renew(struct pg_work *work, struct err *err)
 {

@@ -19,7 +19,7 @@ struct server {
     struct reach *reach; /* opens the connection that it is reached through */
     struct http_engine *http;
     const struct value *aws_settings;
-    struct aws_client *aws; /* guarded by the lock; NULL: nothing lies in a bucket so far */
+    struct aws_client *aws; /* guarded by the lock; NULL: nothing is in a bucket so far */
     struct sql_trace trace;
     pthread_mutex_t lock;
     pthread_cond_t given;

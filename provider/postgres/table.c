@@ -71,7 +71,7 @@ static const struct value *map_words(
     return value_builder_map(&b);
 }
 
-/* In the file's order. What others added is nobody's business; of a table that is only just looked at
+/* In the file's order. What others added is not managed; of a table that is only just looked at
  * everything is shown. */
 static const struct value *column_words(
     struct arena *arena, const struct value *configured, const struct value *became, const struct value *now)
@@ -418,7 +418,7 @@ static int table_remove(struct pg_work *work, struct err *err)
         work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
 }
 
-/* What would be refused when it is carried out is refused when it is planned. */
+/* What would be refused when it is executed is refused when it is planned. */
 static int table_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {

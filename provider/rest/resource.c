@@ -284,7 +284,7 @@ static int read_object(struct resource *t, const struct value **object, struct e
 
 /* ---- operations ---- */
 
-/* Before what bears the id already would be written over. An answer without an object has none to lose; where
+/* Before what has the id already would be written over. An answer without an object has none to lose; where
  * the path needs what only an answer says, nobody can look. */
 static int refuse_namesake(struct resource *t, struct err *err)
 {

@@ -409,7 +409,7 @@ static int send_as(struct rest_client *client, const struct rest_session *sessio
     return 0;
 }
 
-/* A token that has ended is had anew, once; what was refused so was not carried out. */
+/* A token that has ended is had anew, once; what was refused so was not executed. */
 static int send_logged_in(struct rest_client *client, const struct kind_call *call, int attempt,
     struct arena *arena, struct wire_message *response, struct err *err)
 {

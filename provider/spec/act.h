@@ -153,7 +153,7 @@ const struct value *act_at(
 struct str act_id_asked(struct act *act, const struct value *object);
 /* Nothing is ever asked, changed or deleted without the id of what is meant. */
 int act_check_known(struct act *act, const struct value *object, struct err *err);
-/* Does an object in this step's answer bear the id that was asked for, as far as it says? -1: it is another
+/* Does an object in this step's answer have the id that was asked for, as far as it says? -1: it is another
  * one's, or the answer is not whole. */
 int act_check_id(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *live, struct err *err);
@@ -176,7 +176,7 @@ const struct value *act_decode_attr(
  * answers. */
 bool act_provides(const struct spec_type *type, const struct spec_step *step, const struct spec_attr *attr,
     struct str *path);
-/* Where it lies in an answer of this step. */
+/* Where it is in an answer of this step. */
 struct str act_answer_path(const struct spec_step *step, const struct spec_attr *attr);
 /* Does an attribute that has calls of its own come with the object's answer nevertheless? */
 bool act_comes_along(const struct spec_type *type, const struct spec_attr *attr);
@@ -207,7 +207,7 @@ const struct value *act_shown(struct act *act, const struct value *object);
 
 /*
  * A call that brings about what may be there already: where its answer is lost it is sent again, and then a
- * refusal that says `as_done` means that the first one was carried out. `always`: it means that anyway.
+ * refusal that says `as_done` means that the first one was executed. `always`: it means that anyway.
  */
 int act_bring_about(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, bool always, struct err *err);
@@ -309,7 +309,7 @@ const struct value *act_without_ownership_tags(struct act *act, const struct val
 /* What this intent has made (its token is ctx->owner.token), or NULL; looks again until then, 0: once. */
 int act_find(struct act *act, const struct value *desired, int64_t until_ms, const struct value **live,
     struct err *err);
-/* Does something bear the name already, whoever made it? For calls that would change that without a word. */
+/* Does something have the name already, whoever made it? For calls that would change that without a word. */
 int act_is_taken(struct act *act, const struct value *desired, bool *taken, struct err *err);
 
 /* ---- act_list.c ---- */
@@ -328,7 +328,7 @@ int act_wait_deleted(struct act *act, const struct value *object, struct err *er
 
 /* The object as it is deleted under run->teardown. */
 const struct value *act_forced(struct act *act, const struct value *object);
-/* Takes away at the service what stands against the deletion. */
+/* Takes away at the service what is against the deletion. */
 int act_lift(struct act *act, const struct value *object, struct err *err);
 /* Adds to a refused deletion which consent would do it. */
 void act_hint_teardown(const struct act *act, struct err *err);

@@ -228,7 +228,7 @@ static struct str path_in(const struct spec_step *step, const struct spec_attr *
     return attr->read;
 }
 
-/* The keys of tags that have the flag, which lies in their items. */
+/* The keys of tags that have the flag, which is in their items. */
 static const struct value *decode_flagged(
     struct act *act, const struct spec_step *step, const struct value *doc)
 {

@@ -117,7 +117,7 @@ int act_wait_deleted(struct act *act, const struct value *object, struct err *er
  * of, and members that the specification has no attribute for (`keeps` of an update, or of what puts a
  * setting). */
 
-/* Members are added and removed one by one, and entries that are made anew begin with nothing. */
+/* Members are added and removed one at a time, and entries that are made anew begin with nothing. */
 static bool stays_beside(const struct spec_type *type, const struct spec_attr *attr)
 {
     return attr->owner != OWNER_MEMBERS &&

@@ -72,7 +72,7 @@ int spec_listing_saves(struct op_ctx *ctx, const struct list_filter *filter)
 
 /*
  * What a second request would do decides. Of a name there is one: the service refuses the second, and then
- * it is looked at what bears the name. With a token there is one, too. Of anything else there would be two,
+ * it is looked at what has the name. With a token there is one, too. Of anything else there would be two,
  * so it is looked for as long as it may take to show before the request is sent again.
  */
 
@@ -151,7 +151,7 @@ static bool outlives_namesake(struct act *act, const struct value *object)
            !act_wait_deleted(act, whole, ERR_IGNORED);
 }
 
-/* A failure that says that the request was not carried out, though an earlier one of it may have been. */
+/* A failure that says that the request was not executed, though an earlier one of it may have been. */
 static bool is_clear(const struct err *failure)
 {
     return !failure->lost && failure->class != ERR_EXISTS;
@@ -229,7 +229,7 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
     return -1;
 }
 
-/* Before a call that would change what bears the name already: only what an earlier request made is ours. */
+/* Before a call that would change what has the name already: only what an earlier request made is ours. */
 static int look_before(
     struct act *act, const struct value *object, const struct value **found, struct err *err)
 {
@@ -356,7 +356,7 @@ static int create_owned(struct act *act, const struct value *object, const struc
 
 /* ---- all of it ---- */
 
-/* The answer was nothing at all: some services say no more, and neither does what stands in their way. */
+/* The answer was nothing at all: some services say no more, and neither does what is in their way. */
 static int see_made(struct act *act, const struct value *object, const struct value **live, struct err *err)
 {
     const struct value *seen;

@@ -85,7 +85,7 @@ static int list_once(struct listing *l, const struct value *base, const struct v
     return err_raise(err, &failure);
 }
 
-/* `per: [database]`: once for each database that something recorded lies in. */
+/* `per: [database]`: once for each database that something recorded is in. */
 static int list_per(struct listing *l, struct err *err)
 {
     const struct list_filter *filter = l->filter;
@@ -197,7 +197,8 @@ static int use_members(
     return 0;
 }
 
-/* What nobody may ask for in bulk, or what is refused for one of many, is left to who reads them one by one.
+/* What nobody may ask for in bulk, or what is refused for one of many, is left to who reads them one at a
+ * time.
  */
 static int list_all_more(struct listing *l, const struct value *wanted, bool *refused, struct err *err)
 {

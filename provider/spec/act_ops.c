@@ -123,7 +123,7 @@ static void take_plain(const struct resource_ops *native, struct resource_ops *o
     ops->scope = native->scope ? native->scope : ops->scope;
 }
 
-/* Does the planned change touch what this computed value hangs on? */
+/* Does the planned change touch what this computed value depends on? */
 static bool affected(const struct spec_type *type, const struct spec_attr *attr, const struct value *desired,
     const struct value *prior)
 {
@@ -221,7 +221,7 @@ static bool has_type(const struct wire_operation *op, const struct shape *shape,
     }
 }
 
-/* A value on the way to the path's end that leads no further; NULL: there is none. *at says where it lies. */
+/* A value on the way to the path's end that leads no further; NULL: there is none. *at says where it is. */
 static const struct value *dead_end(
     struct arena *arena, const struct value *doc, struct str path, struct str *at)
 {
@@ -268,7 +268,7 @@ int act_check_types(struct act *act, const struct spec_step *step, const struct 
     return 0;
 }
 
-/* ---- Deleting: only what is known to be the stack's; what stands against it is lifted first where that
+/* ---- Deleting: only what is known to be the stack's; what is against it is lifted first where that
  * was agreed to, and what is gone already is success. */
 
 static int delete_steps(struct act *act, const struct value *object, struct err *err)

@@ -1,4 +1,4 @@
-/* Taking resources down: what a consent makes of an object, what goes with it, what stands in the way, and
+/* Taking resources down: what a consent makes of an object, what goes with it, what is in the way, and
  * what services leave behind. */
 #include "base/json.h"
 #include "provider/spec/act.h"
@@ -19,7 +19,7 @@ static struct value_entry main_set(const struct spec_teardown *rule)
     return (struct value_entry){rule->main, value_get(rule->set, rule->main)};
 }
 
-/* Of a map only what is wanted of it; what is not there cannot stand against anything. */
+/* Of a map only what is wanted of it; what is not there cannot be against anything. */
 static bool has_entries(const struct value *have, const struct value *want)
 {
     for (uint32_t i = 0; i < want->count; i++) {
@@ -86,7 +86,7 @@ static const struct value *teardown_names_of(struct act *act, const struct value
     return value_builder_list(&names);
 }
 
-/* Does the service stand in the way of the deletion as the rule knows it? *live is how the resource is now.
+/* Is the service in the way of the deletion as the rule knows it? *live is how the resource is now.
  */
 static int stands_against(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **live, bool *against, struct err *err)
@@ -201,7 +201,7 @@ static const struct value *loss_of(
     return value_builder_map(&b);
 }
 
-/* What is reported of what stands in the way; "" nothing does. What cannot be looked at is found out by
+/* What is reported of what is in the way; "" nothing does. What cannot be looked at is found out by
  * deleting it. */
 static struct str why_not(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **counts)
@@ -426,7 +426,7 @@ int spec_list_owned(
     bool reported = type->tags && !type->tags->unreported && !unreported; /* the tagging API knows them */
     if (!type->tags || reported || !type->tags->ownership || !type->list.count)
         return 0;
-    if (type->list.items[0].list.per.count) /* it lies within another resource, has ownership tags as that
+    if (type->list.items[0].list.per.count) /* it is within another resource, has ownership tags as that
                                                does, and goes with it */
         return 0;
     act.keep_ownership_tags = true;
@@ -468,7 +468,7 @@ static struct str local_template(struct act *act, struct str template, struct st
     return template;
 }
 
-/* Where two attributes stand side by side at the end, as IAM's path and name do, the last slash parts them.
+/* Where two attributes are side by side at the end, as IAM's path and name do, the last slash parts them.
  */
 static const struct value *split_at_slash(struct act *act, struct str template, struct str arn)
 {

@@ -60,7 +60,7 @@ struct str spec_filtered(struct arena *arena, const struct attr *attr, struct st
     return str_eqz(filter, "lower") ? arena_lower(arena, text) : text;
 }
 
-/* A structure stands in a text as JSON. */
+/* A structure is in a text as JSON. */
 static struct str template_text(struct act *act, const struct value *v)
 {
     bool whole = v->kind == VALUE_MAP || v->kind == VALUE_LIST;
@@ -173,7 +173,7 @@ static size_t count_slashes(struct str text)
     return n;
 }
 
-/* What stands before the last slash but those that the rest of the template has, which is taken off the text;
+/* What is before the last slash but those that the rest of the template has, which is taken off the text;
  * without one the attribute has its default. */
 static const struct value *with_folder(
     struct act *act, struct str name, struct str rest, struct str *text, const struct value *object)
@@ -190,7 +190,7 @@ static const struct value *with_folder(
     return object;
 }
 
-/* Where in the text the part of this attribute ends. What stands between it and the next may stand in it,
+/* Where in the text the part of this attribute ends. What is between it and the next may be in it,
  * too, if it is an ARN: then its pattern tells, and without one the last place counts. -1: nowhere. */
 static ptrdiff_t part_end(struct act *act, const struct spec_attr *attr, struct str text, struct str between)
 {
@@ -389,7 +389,7 @@ static bool has_fields_to_fill(const struct type *type)
     return false;
 }
 
-/* The same for what lies inside objects. */
+/* The same for what is inside objects. */
 static const struct value *fill_fields(struct arena *arena, const struct type *type, const struct value *v)
 {
     if (value_is_null(v) || !value_is_known(v) || !has_fields_to_fill(type))

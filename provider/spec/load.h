@@ -55,9 +55,9 @@ struct typed {
 };
 
 void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out);
-/* Attributes name others that stand beside them: `conflicts`, `changes_with`. */
+/* Attributes name others that are beside them: `conflicts`, `changes_with`. */
 void load_neighbours(struct loader *l, const struct node *map);
-/* How tags lie on the wire, as this key of theirs says. */
+/* How tags are on the wire, as this key of theirs says. */
 const struct shape *load_tags_shape(struct loader *l, const struct node *tags, const char *as);
 /* Members whose wire names may be dotted paths, as nested groups. */
 void load_struct(struct loader *l, const struct shape_member *members, size_t n, struct shape *out);
@@ -103,7 +103,7 @@ void load_operations(struct loader *l, const struct node *node);
 /* `success: {201: [CreateFunction]}`: statuses of answers, where it is not 200. */
 void load_success(struct loader *l, const struct node *node);
 const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
-/* Moves what lies in the body of a request into what its list of changes is made of. */
+/* Moves what is in the body of a request into what its list of changes is made of. */
 void load_patched(struct loader *l, const struct spec_operation *op, struct spec_request *request);
 
 /* ---- load_request.c ---- */

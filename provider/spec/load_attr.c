@@ -1,4 +1,4 @@
-/* Attributes of a spec: what the stack language sees (struct attr) and how they lie on the wire (struct
+/* Attributes of a spec: what the stack language sees (struct attr) and how they are on the wire (struct
  * shape). */
 #include "provider/spec/load.h"
 

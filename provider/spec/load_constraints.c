@@ -10,7 +10,7 @@ struct scope {
 
 /* ---- paths ---- */
 
-/* What is at the path from there on; NULL: of what lies there nothing is known. */
+/* What is at the path from there on; NULL: of what is there nothing is known. */
 static const struct attr *attr_at(
     struct loader *l, const struct node *where, const struct attr *attr, struct str path)
 {

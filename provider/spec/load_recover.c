@@ -201,7 +201,7 @@ static int64_t usual_ms(const struct spec_type *type)
 
 /* ---- what is reported ---- */
 
-/* Can it be carried out with what the type has? */
+/* Can it be executed with what the type has? */
 static const char *unsupported(const struct spec_type *type, enum recover_way way)
 {
     if (type->native && type->native->find)

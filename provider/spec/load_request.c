@@ -260,7 +260,7 @@ static struct spec_kept *kept_of(struct request_builder *b, struct str name)
     return &b->kept[b->kept_n++];
 }
 
-/* The attribute in whose structure the member lies; NULL: none. */
+/* The attribute in whose structure the member is; NULL: none. */
 static struct shape_member *kept_within(
     struct request_builder *b, struct str wire, const struct spec_attr **attr, struct str *rest)
 {

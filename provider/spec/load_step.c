@@ -1,4 +1,4 @@
-/* Calls of a spec: when a step is made, where its answer lies, and what becomes of a refusal. */
+/* Calls of a spec: when a step is made, where its answer is, and what becomes of a refusal. */
 #include "provider/spec/load.h"
 
 #include "provider/aws/client.h"
@@ -170,7 +170,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->reply.failed = load_text(l, node, "failed");
 }
 
-/* One listing or several of what stands in the way. */
+/* One listing or several of what is in the way. */
 static void load_users(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     struct step_rules listing = {

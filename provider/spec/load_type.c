@@ -308,7 +308,7 @@ static void mark_replaced(struct type_loader *t)
     }
 }
 
-/* The attribute without which no service lies in it; the id: always. */
+/* The attribute without which no service is in it; the id: always. */
 static void load_serves(struct type_loader *t)
 {
     const struct node *node = node_get(t->node, "serves");
@@ -321,7 +321,7 @@ static void load_serves(struct type_loader *t)
             t->l, node, "serves names the id, or the attribute that is given where a service is in it");
 }
 
-/* A type's name and description, and the flags that stand by themselves. */
+/* A type's name and description, and the flags that are by themselves. */
 static void load_head(struct type_loader *t, struct str name, bool is_data)
 {
     struct loader *l = t->l;

@@ -1,4 +1,4 @@
-/* Lists of changes, made of two documents and carried out on one; see spec.h. */
+/* Lists of changes, made of two documents and executed on one; see spec.h. */
 #include "provider/spec/spec.h"
 
 #include "base/json.h"

@@ -71,7 +71,7 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
         add_action(c, STR("tag"), STR("GetResources"));
 }
 
-/* What the tagging API does not know is listed, and its tags are read one by one (spec_list_owned). */
+/* What the tagging API does not know is listed, and its tags are read one at a time (spec_list_owned). */
 static void add_marks(struct collecting *c, const struct spec_type *type)
 {
     if (!type->tags || !type->tags->unreported || !type->tags->ownership || !type->list.count)

@@ -18,7 +18,7 @@
  *   act_*.c             the interpreter of all that (act.h)                             spec_ops
  *   act_ops.c           around operations that are a provider type's own                native_ops()
  *   job.c               the same of what is run                                         spec_job_ops
- *   patch.c             lists of changes, made and carried out
+ *   patch.c             lists of changes, made and executed
  *   permissions.c       the IAM actions that calls need                                 spec_permissions()
  *   dump.c              all of it as JSON, for the test that compares it with the services' own models
  *
@@ -50,7 +50,7 @@ struct spec_names {
     size_t count;
 };
 
-/* A member of a REST operation that does not lie in the body. */
+/* A member of a REST operation that is not in the body. */
 struct spec_place {
     struct str member, name;
     enum wire_location location;
@@ -129,7 +129,7 @@ struct spec_wait {
     struct str tells;             /* attribute that says why it failed; or empty */
 };
 
-/* A listing of what stands in the way. */
+/* A listing of what is in the way. */
 struct spec_users {
     const struct spec_step *step;
     struct str tells; /* path in an item of what people know it by */
@@ -139,7 +139,7 @@ struct spec_users {
 struct spec_again {
     struct spec_errors retry; /* when it is refused so */
     int64_t for_ms;           /* how long; 0: two minutes */
-    /* Each time before it is repeated: listings of what stands in the way, to be reported, and a call that
+    /* Each time before it is repeated: listings of what is in the way, to be reported, and a call that
      * may help (NULL: none). Any may fail. */
     const struct spec_users *users;
     size_t user_count;
@@ -155,7 +155,7 @@ struct spec_listing {
     /* Once for each combination of these attributes in what is looked for, or by so many ids at a time. */
     struct spec_names per;
     int64_t of;
-    struct str gather; /* a set, whose members this listing has one by one */
+    struct str gather; /* a set, whose members this listing has one at a time */
     /* First something is listed with `each`, then the call itself is made for every item. */
     const struct spec_step *each;
     struct str newest; /* path by which those are ordered, newest first ... */
@@ -212,7 +212,7 @@ struct spec_reply {
     size_t named_count;
     bool has_match;                    /* an answer that is not empty has the one that matches */
     struct str newest;                 /* of several items the one that is last by this path; "" none */
-    const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
+    const struct spec_answer *answers; /* attributes that are elsewhere in this answer than usual */
     size_t answer_count;
     bool sparse;       /* the answer has these only, not the object */
     struct str failed; /* path of failures in a 2xx answer */
@@ -233,7 +233,7 @@ struct spec_step {
     struct spec_again again;
     struct spec_listing list; /* of calls that list, and of those that are made for each item of a list */
     bool wait;                /* until ready, before the next step */
-    bool overwrites;          /* create: it changes what bears the name already, and does not say so */
+    bool overwrites;          /* create: it changes what has the name already, and does not say so */
     bool look;                /* only tells later steps what there is; absence is fine */
 };
 
@@ -316,7 +316,7 @@ struct spec_owned {
 };
 
 /*
- * How it is found out whether a create whose answer was lost was carried out (docs/specs.md, `recover:`). By
+ * How it is found out whether a create whose answer was lost was executed (docs/specs.md, `recover:`). By
  * the name it is looked at, which a second one cannot have; by weir's ownership tags, which it was made with;
  * by its content in a listing; or it can only be sent again with the same token; or not at all.
  */
@@ -435,7 +435,7 @@ struct spec_job {
     struct str arguments;            /* attribute that takes them; "" none */
     struct str prefix;               /* of their names */
     struct str after;                /* attribute whose items go before them */
-    struct str file;                 /* attribute that says where the result lies; "" none */
+    struct str file;                 /* attribute that says where the result is; "" none */
     struct str cells, cell, columns; /* paths in an item of `rows`, in a cell, in the answer */
     const struct spec_log *logs;
     size_t log_count;
@@ -485,7 +485,7 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
 bool spec_names_have(const struct spec_names *names, struct str name);
 /* Does a template hold the attribute of that name? */
 bool spec_template_has(struct str template, struct str name);
-/* Where the member lies in a request of this operation, and what it is called there. */
+/* Where the member is in a request of this operation, and what it is called there. */
 void spec_place_member(const struct spec_operation *op, struct shape_member *member);
 /* What a filter of templates makes of an attribute's text: ${name|lower}; ${name|rooted}: with a slash before
  * it; ${arn|base}: what is after the last slash; ${bus|folder}: with a slash behind it, and nothing where it
@@ -544,7 +544,7 @@ enum patch_items {
     PATCH_BY_PATH,  /* add and remove /list/item */
     PATCH_BY_VALUE, /* add and remove /list, with the item as the value */
     PATCH_BY_OLD,   /* replace /list/OLD by the new one; there is one */
-    PATCH_BY_PARTS, /* structures: /list with "a:b", made of these members of theirs; the rest lies below */
+    PATCH_BY_PARTS, /* structures: /list with "a:b", made of these members of theirs; the rest is below */
 };
 
 /* What holds for one member of the document: "methodSettings[].metricsEnabled". */
@@ -552,7 +552,7 @@ struct patch_rule {
     struct str member, at; /* at: what stands for the last part of the member; "": nothing at all */
     enum patch_items items;
     struct str parts; /* "apiId:stage" */
-    int64_t segments; /* of a map: so many segments of the path are the key, as they stand; 0: one, escaped */
+    int64_t segments; /* of a map: so many segments of the path are the key, as they are; 0: one, escaped */
     bool removed_as_null;  /* taken away by replacing it with nothing ... */
     struct str removed_as; /* ... or with this text; NULL: neither */
     bool whole;            /* a structure: removed and put again where one of its members is taken away */
@@ -568,6 +568,6 @@ struct patch_spelling {
 /* The list that makes `to` of `from`, both of this shape: what `from` alone has is taken away. */
 const struct value *patch_between(struct arena *arena, const struct patch_spelling *spelling,
     const struct shape *shape, const struct value *from, const struct value *to);
-/* The document as it is when the list was carried out. False: *unknown is a path that leads nowhere. */
+/* The document as it is when the list was executed. False: *unknown is a path that leads nowhere. */
 bool patch_apply(struct arena *arena, const struct patch_spelling *spelling, const struct shape *shape,
     const struct value *document, const struct value *list, const struct value **out, struct str *unknown);

@@ -230,7 +230,7 @@ static const struct value *const kinds[] = {
 static const struct value kind_choices = {
     .kind = VALUE_LIST, .depth = 1, .count = 1, .items = (const struct value **)kinds};
 
-/* They may stand in the command line of a ProxyCommand: like OpenSSH, nothing that a shell reads otherwise.
+/* They may be in the command line of a ProxyCommand: like OpenSSH, nothing that a shell reads otherwise.
  */
 #define WORD "[^\\s'\"`$;&<>|(){}]"
 

@@ -58,7 +58,7 @@ struct reach *reach_new(const struct reach_options *options);
 void reach_free(struct reach *reach);
 
 /*
- * Says what a connection is: the map that stands under `connections:` (docs/stacks.md), everything known.
+ * Says what a connection is: the map that is under `connections:` (docs/stacks.md), everything known.
  * `via` names another connection of this reach. Relative paths in it start at `dir`. Defining the same again
  * changes nothing; defining it anew closes what is open.
  */

@@ -213,7 +213,7 @@ static ssh_key certified(struct login *login, const char *file)
     if (!path || access(path, R_OK) || file_check(path, NULL) ||
         login->api->pki_import_cert_file(path, &certificate))
         return NULL;
-    /* A copy bears it: the key alone is tried as well. */
+    /* A copy has it: the key alone is tried as well. */
     ssh_key both = NULL;
     bool locked;
     if (import(login, file, &both, &locked) || login->api->pki_copy_cert_to_privkey(certificate, both)) {

@@ -207,7 +207,7 @@ struct net {
 /* Lets in who has knocked. */
 void tunnel_answer(const struct tunnel *tunnel);
 
-/* ---- The settings of one connection: what stands under `connections:`, completed by what
+/* ---- The settings of one connection: what is under `connections:`, completed by what
  * OpenSSH's own configuration says about the host. What the stack says comes first. */
 struct connection {
     struct arena arena;
@@ -271,7 +271,7 @@ int login_over(struct login *login, int fd, struct err *err);
 int host_key_check(struct login *login, struct err *err);
 
 /* ---- The inside of a reach, shared by connections.c (opening) and forward.c. */
-/* One connection by name. Guarded by the reach's lock, but for the settings, which only stand still. */
+/* One connection by name. Guarded by the reach's lock, but for the settings, which do not change. */
 struct link {
     struct reach *reach;
     struct str name; /* outlives the settings */

@@ -157,7 +157,7 @@ static bool is_ours(
            artifact_is_own(ctx, stored) && (!etag.n || str_eq(etag, stored->etag));
 }
 
-/* Something else lies there, and this artifact has never stored anything there. */
+/* Something else is there, and this artifact has never stored anything there. */
 static int taken(struct op_ctx *ctx, const struct value *wanted, const struct stored *stored, struct err *err)
 {
     struct str bucket = artifact_text(wanted, "bucket", STR_EMPTY),

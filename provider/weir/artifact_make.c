@@ -39,7 +39,7 @@ struct str artifact_cache_vendored(const struct artifact_cache *cache, struct st
         cache->arena, "%.*s/%.*s-python-%.*s", STR_ARG(cache->folder), STR_ARG(cache->id), STR_ARG(digest));
 }
 
-/* Paths are made of it, and what lies there is removed: the file may not lead elsewhere. */
+/* Paths are made of it, and what is there is removed: the file may not lead elsewhere. */
 static bool is_digest(struct str text)
 {
     return text.n == 2 * SHA256_SIZE && str_is_made_of(text, CHARS_HEX);

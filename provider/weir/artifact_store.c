@@ -1,4 +1,4 @@
-/* Where artifacts lie: see weir.h. */
+/* Where artifacts are: see weir.h. */
 #include "provider/weir/weir.h"
 
 #include "base/clock.h"
@@ -154,7 +154,7 @@ static int artifact_remove(
     return err_context(err, "deleting s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
 }
 
-/* ---- The versions of an artifact: where each one lies, which of them are kept, and taking away the
+/* ---- The versions of an artifact: where each one is, which of them are kept, and taking away the
  * others. */
 
 /* ---- places ---- */

@@ -124,7 +124,7 @@ static bool is_within(struct str path, struct str folder)
 }
 
 /*
- * Inputs may match what the build itself makes. Of what lies in the artifact's source that counts as the
+ * Inputs may match what the build itself makes. Of what is in the artifact's source that counts as the
  * build left it, so that it does not run again on its own account; of all else as it was before, so that what
  * somebody changed meanwhile is not missed.
  */

@@ -55,7 +55,7 @@ static int check_secret(const struct value *text, const char *what, struct err *
 
 /* ---- running ---- */
 
-/* Without what it printed, where that is nobody's business. */
+/* Without what it printed, where that is not managed. */
 static int hide_failure(struct op_ctx *ctx, const struct err *why, struct err *err)
 {
     struct str rest, first = str_cut(str_z(why->message), '\n', &rest);

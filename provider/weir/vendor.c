@@ -13,7 +13,7 @@
 
 enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 200, PLACES_MAX = 1000 };
 
-/* ---- what stands in one ---- */
+/* ---- what is in one ---- */
 
 /* A line and those that it goes on in, after a backslash at its end. */
 static struct str next_line(struct arena *arena, struct str *rest)

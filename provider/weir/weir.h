@@ -110,7 +110,7 @@ struct requirements {
 int requirements_read(
     struct arena *arena, struct str path, struct str dir, struct requirements *out, struct err *err);
 
-/* What a line may name besides packages by name, as it stands there. */
+/* What a line may name besides packages by name, as it is there. */
 enum requirement_kind {
     REQUIREMENT_FILE,    /* -r, -c: more requirements */
     REQUIREMENT_LINKS,   /* --find-links: a folder with packages in it, or a page that leads to some */
@@ -171,7 +171,7 @@ enum { ARTIFACT_KEEP_DEFAULT = 5 };
 /* The object with bucket, key, url and arn. */
 const struct value *artifact_places(
     struct op_ctx *ctx, const struct value *object, struct str bucket, struct str key);
-/* Where the desired version lies: an earlier one where it was stored, a new one where the store is now. */
+/* Where the desired version is: an earlier one where it was stored, a new one where the store is now. */
 int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **located, struct err *err);
 bool artifact_same_place(const struct value *a, const struct value *b);
@@ -210,7 +210,7 @@ int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *p
 int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
 
-/* ---- artifact_store.c: Where artifacts lie: objects in a bucket, under keys that hold the SHA-256 of
+/* ---- artifact_store.c: Where artifacts are: objects in a bucket, under keys that hold the SHA-256 of
  * their content. Beside the content each object carries that hash and who stored it as metadata. */
 struct stored {
     bool there;

@@ -86,7 +86,7 @@ static const struct value *build_level(struct arena *arena, struct field *fields
 
 static const struct value *build(struct arena *arena, struct field *fields, size_t n, int depth)
 {
-    size_t leaves = 0; /* sorted to the front; the last one counts where nothing lies deeper */
+    size_t leaves = 0; /* sorted to the front; the last one counts where nothing is deeper */
     while (leaves < n && !fields[leaves].rest.n)
         leaves++;
     if (leaves == n || depth == MAX_DEPTH)
@@ -158,7 +158,7 @@ static int write_member(void *ctx, const struct shape_member *member, struct str
     return rc ? err_context(form->e->err, "%.*s", STR_ARG(name)) : 0;
 }
 
-/* Foo.member.1, Foo.Item.1 or flat Foo.1; an item name of a flat list stands instead of the list's own:
+/* Foo.member.1, Foo.Item.1 or flat Foo.1; an item name of a flat list is instead of the list's own:
  * Item.1 */
 static void push_list(struct form *form, const struct shape *shape)
 {

@@ -33,7 +33,7 @@ static inline bool wire_is_collection(const struct value *v)
 
 /* ---- coerce.c ---- */
 
-/* A value that is no list, map or structure as it lies in JSON; shape is such a shape or SHAPE_ANY. */
+/* A value that is no list, map or structure as it is in JSON; shape is such a shape or SHAPE_ANY. */
 int wire_scalar(const struct wire_encoder *e, const struct shape *shape, const struct value *v,
     enum wire_time fallback, const struct value **out);
 /* The same as text, for forms, XML, headers and paths. */

@@ -123,7 +123,7 @@ const struct shape *wire_shape_union(
     return all;
 }
 
-/* How many values it has at least, by what stands between them. */
+/* How many values it has at least, by what is between them. */
 static size_t count_values(struct str text)
 {
     size_t n = 1;

@@ -91,7 +91,7 @@ static void path_collect_items(
         path_collect(arena, inner->items[i], rest, items);
 }
 
-/* Every value of a map; each that is one itself knows what it lies in. */
+/* Every value of a map; each that is one itself knows what it is in. */
 static void path_collect_values(struct arena *arena, const struct value *around, const struct value *map,
     struct str rest, struct value_builder *items)
 {

@@ -8,7 +8,7 @@
  *   rest-json  method, path, query and headers carry members, the rest is a JSON body
  *   rest-xml   the same with XML
  *
- * A `struct shape` says how a value lies on the wire. It converts between weir's names (snake_case) and the
+ * A `struct shape` says how a value is on the wire. It converts between weir's names (snake_case) and the
  * service's, so the documents on our side always have weir's names. Shapes are immutable and shared by all
  * threads.
  */
@@ -44,7 +44,7 @@ enum shape_kind {
     SHAPE_LIST,
     SHAPE_MAP,
     SHAPE_PAIRS, /* our side: a map; on the wire a list of {key_name: …, value_name: …}; where value_name is
-                    "." the value's members lie beside the key */
+                    "." the value's members are beside the key */
     SHAPE_STRUCT,
     SHAPE_JOINED, /* our side: a list of texts; on the wire one text, with `item` between them */
 };
@@ -71,7 +71,7 @@ struct shape_member {
     /* A structure on the wire that our side does not have, or a list of one (SHAPE_LIST): its members are
      * taken from the same map. One group for each wire name. */
     bool group;
-    /* A structure on our side that the wire does not have: its members lie in the parent. */
+    /* A structure on our side that the wire does not have: its members are in the parent. */
     bool spread;
     /* It goes into the structure around it where that is there for another member, never alone. */
     bool along;
@@ -85,7 +85,7 @@ struct shape {
     size_t member_count;
     struct str item; /* XML and query: element name of a list's items; "" means the protocol's (member) */
     struct str entry, key_name, value_name; /* MAP in XML ("entry","key","value") and PAIRS ("Key","Value") */
-    bool flat;  /* XML and query: items stand directly under the list's own name */
+    bool flat;                              /* XML and query: items are directly under the list's own name */
     bool keyed; /* STRUCT; query: a map on the wire, of which the members are keys: Foo.entry.1.key=Member */
     enum wire_time time;
     struct str xmlns; /* STRUCT in XML: attribute on the element */
@@ -186,7 +186,7 @@ const struct value *wire_coerce(struct arena *arena, const struct shape *shape, 
 
 /*
  * What both have: structures, also in the items of lists, have the members of both. Where they are of two
- * kinds the first one stands, unless that may be anything.
+ * kinds the first one is, unless that may be anything.
  */
 const struct shape *wire_shape_union(
     struct arena *arena, const struct shape *known, const struct shape *other);
@@ -195,8 +195,8 @@ const struct shape *wire_shape_union(
  * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "@" (itself).
  * [] flattens: every item of a list; "Versions[IsDefault=true]" is the one item that is so, as a value of its
  * own. "UserPool.Domain|CustomDomain[]" is what there is of two members. "items[].resourceMethods{}" is every
- * value of a map; a value that is a map itself has a member ^ more, which is what it lies in. What XML makes
- * of lists is evened out: the wrappers `member` and `item` are looked through (items of another name stand in
+ * value of a map; a value that is a map itself has a member ^ more, which is what it is in. What XML makes
+ * of lists is evened out: the wrappers `member` and `item` are looked through (items of another name are in
  * the path: "Buckets.Bucket[]"), one item counts as a list of one, an empty element as none. A name also
  * finds a key in an XML map (<entry><key/><value/></entry>). NULL where nothing is there.
  */

@@ -111,11 +111,11 @@ struct asl_host {
     int64_t events; /* that history has room for; 0: any number */
 };
 
-/* Where an execution stands: before this state, with its input and the variables set so far. */
+/* Where an execution is: before this state, with its input and the variables set so far. */
 struct asl_point {
     struct str state; /* "": at the beginning */
     const struct value *input, *variables;
-    /* Of a Parallel or a Map what became of each branch: its output, where it stands, or null. NULL: nothing
+    /* Of a Parallel or a Map what became of each branch: its output, where it is, or null. NULL: nothing
      */
     const struct value *branches;
 };

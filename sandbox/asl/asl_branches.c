@@ -19,7 +19,7 @@ struct branch {
     const struct value *input;
     const struct value *before; /* what an earlier attempt left of it; NULL: nothing */
     struct asl_outcome outcome;
-    struct asl_point at; /* where it stands */
+    struct asl_point at; /* where it is */
 };
 
 struct branches {

@@ -44,7 +44,7 @@ int asl_keep_assigned(struct asl_visit *visit)
         return asl_fail(&visit->eval, "States.DataLimitExceeded",
             "The variables together exceed the maximum number of bytes service limit.");
     }
-    visit->replaced = line->own_arena; /* the state's output may still lie in there */
+    visit->replaced = line->own_arena; /* the state's output may still be in there */
     line->own_arena = fresh;
     line->own = all;
     return 0;

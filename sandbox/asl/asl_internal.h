@@ -29,7 +29,7 @@ const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const 
 
 /* ---- asl_data.c ---- */
 
-/* As it stands in a message: a text without quotes. */
+/* As it is in a message: a text without quotes. */
 struct str asl_text(struct arena *arena, const struct value *v);
 /* asl_path_find() with the names that are known where something is evaluated. */
 const struct value *asl_look(
@@ -85,11 +85,11 @@ struct asl_line {
     int64_t skipped_ms;  /* how far this line's clock is ahead, because waiting was shortened */
     int64_t deadline_ms; /* of the execution; 0: none */
     int64_t event;
-    bool keeps;              /* where it stands when it ends badly is asked for */
+    bool keeps;              /* where it is when it ends badly is asked for */
     struct asl_trial *trial; /* NULL: it is no trial of one state */
 };
 
-/* A state being carried out. */
+/* A state being executed. */
 struct asl_visit {
     struct asl_line *line;
     struct asl_eval eval;
@@ -125,7 +125,7 @@ int64_t asl_now(const struct asl_line *line);
 bool asl_wait(struct asl_visit *visit, int64_t ms);
 const struct value *asl_line_run(
     struct arena *arena, struct asl_line *line, const struct value *input, struct asl_outcome *out);
-/* From where it stood; *at is where it stands when it ends badly. */
+/* From where it stood; *at is where it is when it ends badly. */
 const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
     struct asl_outcome *out, struct asl_point *at);
 /* Why there is no output. */

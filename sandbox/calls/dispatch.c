@@ -66,7 +66,7 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
     return made;
 }
 
-/* A request's members that do not lie in the body; path members follow from the path. */
+/* A request's members that are not in the body; path members follow from the path. */
 static struct shape request_shape(struct arena *arena, const struct service_operation *operation)
 {
     size_t n = 0;

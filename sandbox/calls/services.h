@@ -1,5 +1,5 @@
 /*
- * What all services stand on. The control plane keeps records of what a stack made (control.h); what does
+ * What all services are built on. The control plane keeps records of what a stack made (control.h); what does
  * more than that is an operation of a service, and what it starts is an activity.
  *
  *   front.c         requests whose signature is right, to an operation or to the control plane
@@ -23,8 +23,8 @@
  *
  * An operation is a row {service, name, handler} in one of the tables that services/registry.c names.
  * Decoding, encoding and error answers follow from the protocol that the service's spec says; REST operations
- * add method, path and the members that do not lie in the body. Input and output are maps under the service's
- * own member names (botocore's), as they lie in JSON; query and path members come as text. Rows go before
+ * add method, path and the members that are not in the body. Input and output are maps under the service's
+ * own member names (botocore's), as they are in JSON; query and path members come as text. Rows go before
  * what specs say.
  *
  * Handlers run on the caller's thread without any lock (but see service_enter()), and may wait as
@@ -69,7 +69,7 @@ struct service_call {
 /* 0, or -1 with err->code, http_status and message as the service says it: service_refuse(). */
 typedef int service_handler(struct service_call *call, struct err *err);
 
-/* A member of a REST operation that does not lie in the body. */
+/* A member of a REST operation that is not in the body. */
 struct service_binding {
     const char *member;
     enum wire_location location;
@@ -103,7 +103,7 @@ int service_refuse_member(struct err *err, const char *code, struct str value, c
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
 /* Is it this operation? Of a handler that has several. */
 bool service_is(const struct service_call *call, const char *operation);
-/* A list in a request: one item may stand by itself, and forms have it below `member`. NULL: it is not there.
+/* A list in a request: one item may be by itself, and forms have it below `member`. NULL: it is not there.
  */
 const struct value *service_items(struct arena *arena, const struct value *map, const char *member);
 /* EC2's DryRun, once all was looked at: -1 with its refusal. */
@@ -295,7 +295,7 @@ int services_dir(
 const char *services_family(const struct services *services);
 bool services_stopping(struct services *services);
 /*
- * fn is called after each request of this service's that the control plane has carried out and that was not
+ * fn is called after each request of this service's that the control plane has executed and that was not
  * one of reading, before its answer is sent: for what follows from records. One for each service.
  */
 typedef void services_follow_fn(struct services *services);

@@ -43,7 +43,7 @@ static struct str console_page(struct arena *arena, bool write, struct str *poli
         {"mode", write ? STR("what is started here runs") : STR("read-only")}, {"script", script});
 }
 
-/* ---- Operations that the page asks for, carried out as a client's would be. What it shows needs few, and
+/* ---- Operations that the page asks for, executed as a client's would be. What it shows needs few, and
  * what gives secrets away (GetSecretValue, GetParameter, credentials) is none of them. */
 
 /* What it calls, by service. */

@@ -9,7 +9,7 @@
  * Nothing of it is there unless it was asked for (sandbox_options.console). Whoever asks has to have the
  * token, which is made at each start: in the address of the page, in a header of all else, so that no other
  * page and no link can ask. It is served to names of this machine alone, sets no cookie, and says in its
- * policy that a browser may load and run nothing but what stands in the page. It changes nothing, unless
+ * policy that a browser may load and run nothing but what is in the page. It changes nothing, unless
  * that was asked for too, and shows no attribute that is secret.
  */
 #pragma once

@@ -97,7 +97,7 @@ static bool means_type(const struct role *role, const struct value *input)
     return true;
 }
 
-/* A listing shows every type that the operation lists; a read what lies inside of what it reads. */
+/* A listing shows every type that the operation lists; a read what is inside of what it reads. */
 static bool goes_along(const struct role *chosen, const struct role *role)
 {
     struct str at = chosen->step->reply.at;
@@ -238,7 +238,7 @@ static enum wire_protocol protocol_of(const struct spec_service *spec, const str
     return json ? WIRE_JSON10 : spec->protocol;
 }
 
-/* Members that do not lie in the body; those of the path follow from it. */
+/* Members that are not in the body; those of the path follow from it. */
 static struct shape put_shape(struct arena *arena, const struct spec_operation *op)
 {
     static const struct shape text = {.kind = SHAPE_STRING};

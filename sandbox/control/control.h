@@ -83,7 +83,7 @@ int control_patch_check(const struct control *control, struct arena *arena, stru
 
 /*
  * Which operation a request is, and its members under their wire names, as control_handle() would read it:
- * for those who decide whether it may be carried out. False: it is none that a spec names.
+ * for those who decide whether it may be executed. False: it is none that a spec names.
  */
 bool control_reads(const struct control *control, struct arena *arena, struct str service,
     const struct wire_message *request, struct str *operation, const struct value **input);
@@ -109,7 +109,7 @@ struct control_record {
 };
 
 /*
- * Resources of types behind which real servers stand (`server` in a spec): informed when one is made, changed
+ * Resources of types behind which real servers are (`server` in a spec): informed when one is made, changed
  * and gone, with the control plane's lock held. One watcher, set before anybody calls.
  */
 enum control_event { CONTROL_MADE, CONTROL_CHANGED, CONTROL_GONE };

@@ -181,7 +181,7 @@ static struct str value_key(const struct role *role)
     return STR_EMPTY;
 }
 
-/* items[].resourceMethods{}: each under its key in the element that it lies in. */
+/* items[].resourceMethods{}: each under its key in the element that it is in. */
 static void render_values(
     struct making *m, struct part_node *root, struct resource *const *resources, size_t n)
 {

@@ -120,7 +120,7 @@ static bool has_own_words(struct request_faults *f, const struct value *rule, co
     return message.n;
 }
 
-/* `texts: true`: what lies in a map of texts is one. */
+/* `texts: true`: what is in a map of texts is one. */
 static void check_texts(struct request_faults *f, const struct value *rule, const struct value *v)
 {
     for (uint32_t i = 0; value_getb(rule, "texts") && v && v->kind == VALUE_MAP && i < v->count; i++) {
@@ -200,7 +200,7 @@ static void check_rule(
         STR_ARG(shown), STR_ARG(path), STR_ARG(broken));
 }
 
-/* What lies in a path, status_code, is called statusCode; what lies in a body may be within its input. */
+/* What is in a path, status_code, is called statusCode; what is in a body may be within its input. */
 static struct str member_path(const struct request_faults *f, struct str path, struct str name)
 {
     AUTO_BUF struct buf out = BUF_INIT;

@@ -51,7 +51,7 @@ bool control_is_camel(const struct control *control, struct str service)
     return false;
 }
 
-/* Members go where the spec says they lie; all others are the body as they are. */
+/* Members go where the spec says they are; all others are the body as they are. */
 static struct shape shape_of(struct arena *arena, const struct spec_operation *op, const struct value *input)
 {
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);

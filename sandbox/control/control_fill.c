@@ -1,6 +1,6 @@
 /*
  * What a service adds by itself: defaults, ARNs, ids, times, and states that change while time passes. What
- * no other part of a spec implies stands under `sandbox:`; docs/specs.md lists its keys. Here: `values`,
+ * no other part of a spec implies is under `sandbox:`; docs/specs.md lists its keys. Here: `values`,
  * `states`, `updating`, `deleting`, `derives`, and templates at large.
  */
 #include "sandbox/control/control_internal.h"

@@ -85,7 +85,7 @@ struct str filter_name(const struct value *filter)
     return name.n ? name : value_gets(filter, "Key");
 }
 
-/* A filter on what lies inside of it: association.subnet-id of a route table. */
+/* A filter on what is inside of it: association.subnet-id of a route table. */
 static bool part_passes(
     const struct call *call, const struct resource *resource, struct str filter, const struct value *wanted)
 {
@@ -106,7 +106,7 @@ static bool part_passes(
     return false;
 }
 
-/* What stands inside of others in the answer ("RouteTableSet[].AssociationSet[]") comes with them: filters
+/* What is inside of others in the answer ("RouteTableSet[].AssociationSet[]") comes with them: filters
  * are about these. */
 static bool comes_inside(const struct call *call)
 {
@@ -261,7 +261,7 @@ static bool looks_like(const struct role *role, const struct resource *resource,
     for (size_t i = 0; i < names->count; i++) {
         const struct attr *attr = schema_attr(&role->type->schema, names->items[i]);
         const struct value *given = value_get(input, names->items[i]);
-        bool asked = given || !attr->default_value; /* "egress" lies in the call's name */
+        bool asked = given || !attr->default_value; /* "egress" is in the call's name */
         if (asked && !value_equal(given, value_get(resource->attrs, names->items[i])))
             return false;
     }
@@ -488,7 +488,7 @@ static bool find_qualifies(const struct resource *resource, const struct value *
     return arn.n && text.n > arn.n + 1 && str_starts(text, arn) && text.p[arn.n] == ':';
 }
 
-/* Those that may be called so: by the whole of it, or by what stands before a colon in it. */
+/* Those that may be called so: by the whole of it, or by what is before a colon in it. */
 static struct resources possibly_referred(const struct call *call, const struct value *reference)
 {
     struct str text = value_text(reference, STR_EMPTY);

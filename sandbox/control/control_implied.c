@@ -119,7 +119,7 @@ bool implied_goes(struct call *call, const struct resource *other, const struct 
     return is_held_by(other, resource) || check_is_part(other, resource);
 }
 
-/* The latest: what goes with that stands behind it. NULL: nothing goes with it. */
+/* The latest: what goes with that is behind it. NULL: nothing goes with it. */
 static struct resource *latest_implied(struct call *call, const struct resource *resource)
 {
     const struct resources others = words_naming(call->control, call->arena, resource);

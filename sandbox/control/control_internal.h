@@ -52,7 +52,7 @@ struct resource {
     int64_t created_ms, changed_ms, deleted_ms; /* 0: not yet */
     int64_t revision;
     int64_t gone_ms;    /* when nothing is left of what is being deleted */
-    int64_t serial;     /* in the order of creation, as they stand in control->resources */
+    int64_t serial;     /* in the order of creation, as they are in control->resources */
     struct str file;    /* "" : not kept */
     struct word *words; /* its texts, see control_words.c */
     size_t word_count;
@@ -122,7 +122,7 @@ struct call {
     const struct value *raw;   /* the request's members under wire names */
     bool dry_run;              /* nothing is to be done */
     struct err *err;           /* code, message, http_status of a refusal */
-    /* A request may name several resources (VpcId.1, VpcId.2): it is carried out for each in turn. */
+    /* A request may name several resources (VpcId.1, VpcId.2): it is executed for each in turn. */
     uint32_t turn, batch;
     struct decoded *decoded; /* by role: what all turns have in common */
     int64_t page_end;        /* serial of the last resource on this page; 0: there is no other page */
@@ -238,7 +238,7 @@ bool find_refers(const struct attr *attr, const struct value *given, const struc
 bool find_has_text(const struct attr *attr, const struct value *given);
 /* Does the id begin with it as with a folder? ${event_bus|folder} */
 bool find_is_part_of_id(const struct call *call, const struct spec_type *type, struct str name);
-/* The region that resources of the type lie in; "" of global services. */
+/* The region that resources of the type are in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
 /* Is there a resource of this type, in any region, with this id, name or ARN, that nobody has deleted? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
@@ -486,7 +486,7 @@ int answer_encode(
 
 /* ---- A document under construction, for the answers of the control plane: a tree
  * whose parts are found and made by the paths at which the client side looks. document_put() as often as
- * there is something to say, then document_finish(). All of it lies in the call's arena. */
+ * there is something to say, then document_finish(). All of it is in the call's arena. */
 /* A structure with named parts, a list, or a value with its shape. */
 struct part_node {
     struct str name;
@@ -517,7 +517,7 @@ void document_finish(
 
 /* ---- control_render.c ---- */
 
-/* Where objects stand in the answer: the node that `at` leads to, and whether it is a list. */
+/* Where objects are in the answer: the node that `at` leads to, and whether it is a list. */
 struct part_node *render_node(struct making *m, struct part_node *root, struct str at, bool *list);
 /* An object with these attributes, as the role's call answers with it. */
 void render_object(

@@ -268,7 +268,7 @@ struct listing {
     struct filters filters;
 };
 
-/* A member of the request: its texts. It may lie in the address without being in a shape. */
+/* A member of the request: its texts. It may be in the address without being in a shape. */
 static const struct value *sent_texts(const struct call *call, struct str member)
 {
     struct str query = call->request->query, value, name, text;
@@ -384,7 +384,7 @@ static struct listing read_listing(struct call *call)
     return l;
 }
 
-/* The text, and of an ARN what stands behind each part of it: …:function:ingest is ingest. */
+/* The text, and of an ARN what is behind each part of it: …:function:ingest is ingest. */
 static struct resources resources_referred(const struct call *call, const struct value *reference)
 {
     struct str text = value_text(reference, STR_EMPTY);

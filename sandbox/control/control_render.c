@@ -534,7 +534,7 @@ static bool is_bare(const struct spec_step *step)
     return false;
 }
 
-/* Tags whose items have more than key and value; their flags lie in them. */
+/* Tags whose items have more than key and value; their flags are in them. */
 static void render_tags(struct making *m, struct part_node *node, struct str path,
     const struct spec_type *type, const struct spec_attr *attr, const struct value *attrs)
 {
@@ -558,7 +558,7 @@ void render_object(
         const struct value *v = value_get(attrs, attr->attr->name);
         if (value_is_null(v) || is_kept_back(role, attr) || is_hidden(type, attr, v) ||
             !act_provides(type, role->step, attr, &path) ||
-            str_starts(path, STR("^."))) /* what it lies in has that */
+            str_starts(path, STR("^."))) /* what it is in has that */
             continue;
         if (attr->owner == OWNER_ENTRIES && spec_owned_of(type, attr)->mapped)
             render_mapped(m, node, path, spec_owned_of(type, attr), v);

@@ -97,7 +97,7 @@ void store_free_retired(struct control *control)
         arena_release(&control->retired[--control->retired_count]);
 }
 
-/* Those that a real server stands behind. */
+/* Those that a real server is behind. */
 static void store_report(
     const struct control *control, enum control_event event, const struct resource *resource)
 {

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 
 /*
- * What may be passed over stands in a type's `ignores`, with the reason; of all services alike: page sizes
+ * What may be passed over is in a type's `ignores`, with the reason; of all services alike: page sizes
  * and tokens, and what makes a request known again.
  */
 
@@ -51,7 +51,7 @@ static struct str or_else(struct str name, const char *usual)
     return name.n ? name : str_z(usual);
 }
 
-/* A pair's key and value; with "." the value's members lie beside the key. */
+/* A pair's key and value; with "." the value's members are beside the key. */
 static const struct candidate *parts_of_pair(
     const struct looking *l, const struct candidate *list, const struct shape *pairs, struct str wire)
 {
@@ -192,7 +192,7 @@ static void look_into(
             look_at_member(l, doc->entries[i].value, doc->entries[i].key, list, path);
 }
 
-/* Parameters of the address: those that lie there by some role's shape, or are the operation's own. */
+/* Parameters of the address: those that are there by some role's shape, or are the operation's own. */
 static void look_at_query(const struct looking *l, const struct candidate *list)
 {
     const struct call *call = l->call;

@@ -1,5 +1,5 @@
 /*
- * Daemons: real servers that stand behind records of the sandbox. A database that a stack makes is a record;
+ * Daemons: real servers that are behind records of the sandbox. A database that a stack makes is a record;
  * whoever connects to its endpoint speaks to a PostgreSQL.
  *
  * A kind of daemon (struct daemon_kind) says how it is found on the machine, what it is called and installed
@@ -11,7 +11,7 @@
  *     daemon_want()      it runs and answers when this returns: started where it does not; who comes
  * meanwhile waits for the same start daemon_rest()      it is asked to end, and has ended; its folder stays
  *     daemon_remove()    the same, and its folder goes
- *     daemon_data()      where its data lies, for copies of one that rests
+ *     daemon_data()      where its data is, for copies of one that rests
  *
  * Nothing runs before somebody wants it, so a record costs nothing: a stack that makes ten databases and
  * never speaks to them starts none. Mostly the first who connects to it (daemon.h) wants it. What is
@@ -150,7 +150,7 @@ int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct 
     const struct value *settings, struct arena *arena, struct daemon_self *out, struct err *err);
 void daemon_rest(struct daemons *daemons, struct str name);
 void daemon_remove(struct daemons *daemons, struct str name);
-/* Where its data lies, or would; it may not be there. */
+/* Where its data is, or would; it may not be there. */
 const char *daemon_data(struct daemons *daemons, struct arena *arena, struct str name);
 
 /* Before its first start: its data is a copy of what is in this folder, so there is nothing to prepare. */

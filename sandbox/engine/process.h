@@ -6,7 +6,7 @@
  *     process_switch_init(&stop);             killed
  *     process_run(&options, &stop, &end)      blocks until the process is reaped and its pipes are empty
  *
- * Limits are set before the program starts (a shell does that, then becomes the program). Each process bears
+ * Limits are set before the program starts (a shell does that, then becomes the program). Each process has
  * a mark in its environment, which its children inherit: what has left the group with setsid() is found by it
  * (base/system.h). Only what also sheds its environment is out of reach.
  */

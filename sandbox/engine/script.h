@@ -19,9 +19,9 @@
  * program of a checkout, CHECKOUT/BUILD/weir, finds it beside itself; WEIR_ENGINES names another checkout for
  * any program, and "" none.
  *
- * The working directory is nowhere that anything is looked for: what lies there is somebody's stack, and
+ * The working directory is nowhere that anything is looked for: what is there is somebody's stack, and
  * nothing of it is run without being asked for. Whoever can write into a checkout can replace the program
- * itself, so what lies there is trusted as that is, unless everybody may write there. Looked at once; safe
+ * itself, so what is there is trusted as that is, unless everybody may write there. Looked at once; safe
  * from every thread. */
 /* The checkout; "" none. */
 const char *installed_root(void);
@@ -119,7 +119,7 @@ struct str script_last_line(struct str text);
 struct spark_options {
     struct str conf, tmp;
     struct str settings; /* "key=value --conf key=value" */
-    bool iceberg;        /* with Iceberg's runtime, which lies beside hadoop-aws */
+    bool iceberg;        /* with Iceberg's runtime, which is beside hadoop-aws */
     bool emrfs;          /* AWS's own file system would write to S3, not S3A */
     const char *family;  /* of the process that asks python3; see process.h */
     struct process_switch *stop;

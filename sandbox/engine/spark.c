@@ -148,7 +148,7 @@ bool spark_is_here(struct arena *arena, struct str package)
 }
 
 /*
- * Of packages of Maven (group:artifact:version, with commas between) those that do not lie where hadoop-aws
+ * Of packages of Maven (group:artifact:version, with commas between) those that are not where hadoop-aws
  * is, whatever their version: nothing is fetched for jobs.
  */
 static struct str spark_packages_absent(struct arena *arena, struct str packages)
@@ -189,7 +189,7 @@ struct str spark_defaults(struct arena *arena, const struct value *configuration
     return arena_str(arena, buf_str(&text));
 }
 
-/* Where it lies on EMR; here it is among the others. */
+/* Where it is on EMR; here it is among the others. */
 static bool is_emr_iceberg(struct str text)
 {
     return str_find(text, STR("/usr/share/aws/iceberg/"), 0) >= 0;

@@ -1,5 +1,5 @@
 /*
- * Hosts: what stands behind the record of an EC2 instance where this machine can have it. A host is a set of
+ * Hosts: what is behind the record of an EC2 instance where this machine can have it. A host is a set of
  * namespaces: its network (an interface with the instance's private address on the bridge of its VPC, which
  * is a namespace as well), its mounts (the machine's own root with a layer of the host's over it, so that
  * what is installed and written there is its own and nobody has to fetch an image), its processes and its

@@ -136,7 +136,7 @@ static bool parse_iso_basic(struct str text, int64_t *wall_ms)
     return memcmp(copy, again, sizeof copy) == 0;
 }
 
-/* X-Amz-Date has one form; the Date header, which stands in for it, has HTTP's too. */
+/* X-Amz-Date has one form; the Date header, which is in for it, has HTTP's too. */
 static bool parse_date(struct exchange *x, struct str amz_date, struct str date)
 {
     struct auth *auth = &x->auth;
@@ -169,7 +169,7 @@ static bool parse_credential(struct auth *auth, struct str credential)
     return str_eqz(last, "aws4_request") && cuts[1] - cuts[0] == 9 && auth->access_key.n && auth->service.n;
 }
 
-/* Names are as AWS writes them. One that stands there twice could be read in two ways, and is as good as
+/* Names are as AWS writes them. One that is there twice could be read in two ways, and is as good as
  * none. */
 static struct str parameter(struct arena *arena, struct str query, const char *name)
 {

@@ -283,7 +283,7 @@ static void take_line(struct chunked *c, struct str line)
         take_size_line(c, line);
     else if (c->state == TRAILER)
         take_trailer_line(c, line);
-    else if (line.n) /* DATA_END: what stands between a chunk and the next is nothing but an end of line */
+    else if (line.n) /* DATA_END: what is between a chunk and the next is nothing but an end of line */
         chunked_fail(c, CHUNKED_MALFORMED);
     else
         c->state = SIZE_LINE;

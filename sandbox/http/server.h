@@ -27,7 +27,7 @@ struct guard {
 const struct fault *guard_framing(const struct wire_message *request);
 /* NULL: let it in. */
 const struct fault *guard_check(const struct guard *guard, const struct wire_message *request);
-/* What stands before a name of the guard's in "films.localhost:4566"; "" where that is no such host. */
+/* What is before a name of the guard's in "films.localhost:4566"; "" where that is no such host. */
 struct str guard_label(const struct guard *guard, struct str host);
 
 /* ---- faults.c: Faults on demand: what a client has to live with, made to happen. Rules say which requests

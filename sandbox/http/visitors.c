@@ -27,7 +27,7 @@ static bool is_address(struct arena *arena, struct str host)
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* host is name, or LABEL.name; *label is what stands before. */
+/* host is name, or LABEL.name; *label is what is before. */
 static bool is_below(struct str host, struct str name, struct str *label)
 {
     *label = STR_EMPTY;

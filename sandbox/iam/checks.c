@@ -112,7 +112,7 @@ static int try_trust(const struct precheck *t)
 
 /* ---- Lambda: by the function's role ---- */
 
-/* A name, an ARN, or what lies between them; with a version or not. */
+/* A name, an ARN, or what is between them; with a version or not. */
 static struct str function_name(struct str reference)
 {
     static const struct str mark = STR_INIT("function:");

@@ -264,7 +264,7 @@ const struct value *context_of_request(
     return value_merge(arena, context, value_builder_map(&b));
 }
 
-/* ---- what the resource bears ---- */
+/* ---- what the resource has ---- */
 
 const struct value *context_of_resource(
     struct gate *gate, struct arena *arena, struct str resource, const struct value *context)

@@ -91,7 +91,7 @@ static struct str member_text(const struct filling *f, struct str spec, uint32_t
     return without_null(fallback);
 }
 
-/* Of an address or an ARN where a name stands in a template, its last part. */
+/* Of an address or an ARN where a name is in a template, its last part. */
 static struct str last_part(struct str text)
 {
     bool arn = str_starts(text, STR("arn:"));

@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
-/* ---- Where in its text a pattern is wrong: see languages.h. The services' parser stands behind the
+/* ---- Where in its text a pattern is wrong: see languages.h. The services' parser is behind the
  * token that it has read last, but for texts, of which it has read the quote that begins them. */
 
 static size_t after_space(struct str text, size_t at)

@@ -8,7 +8,7 @@ enum { MAX_TEXT = 2048, MAX_DEPTH = 100 };
 
 enum op { OP_OR, OP_AND, OP_NOT, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_LIKE, OP_IN, OP_NULL };
 
-/* A key's value, or what stands there. */
+/* A key's value, or what is there. */
 struct operand {
     ptrdiff_t key; /* -1: a literal */
     struct str text;
@@ -300,7 +300,7 @@ static int parse_one(struct parser *p, const struct glue_expression **out)
     return parse_operand(p, &first) || parse_predicate(p, &first, out) ? -1 : 0;
 }
 
-/* What NOT and parentheses hold lies one deeper. */
+/* What NOT and parentheses hold is one deeper. */
 static int parse_deeper(struct parser *p, const struct glue_expression **out)
 {
     if (++p->depth > MAX_DEPTH)

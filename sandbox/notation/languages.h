@@ -29,7 +29,7 @@ bool glue_expression_matches(const struct glue_expression *expression, const str
 /* ---- iceberg_schema.c: Columns as the data catalog has them (`array<struct<a:int>>`), as the schema of
  * an Iceberg table. Pure. */
 struct iceberg_schema {
-    const struct value *doc; /* {type: struct, schema-id: 0, fields: […]}, as it lies in metadata files */
+    const struct value *doc; /* {type: struct, schema-id: 0, fields: […]}, as it is in metadata files */
     int64_t last_id;
 };
 

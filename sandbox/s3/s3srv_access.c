@@ -266,7 +266,7 @@ static bool folder_is_there(struct s3 *s, struct str folder)
 }
 
 /*
- * Of a new folder a/b/ EMRFS puts the objects a_$folder$ and a/b_$folder$, each where nothing lies in it yet.
+ * Of a new folder a/b/ EMRFS puts the objects a_$folder$ and a/b_$folder$, each where nothing is in it yet.
  * S3A, with which a Spark of the sandbox writes, puts a/b/ alone, and says for whom (engine/spark.c).
  */
 static int may_make_folders(struct s3 *s, struct err *err)

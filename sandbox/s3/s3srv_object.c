@@ -209,7 +209,7 @@ static bool parse_range(struct str text, int64_t size, struct range *out)
     return true;
 }
 
-/* partNumber=N: where that part lies. false: answered. */
+/* partNumber=N: where that part is. false: answered. */
 static bool part_range(struct s3 *s, const struct object *object, struct range *out)
 {
     struct str text;
@@ -350,7 +350,7 @@ static void s3srv_object_describe(struct s3 *s, const struct object *object)
         reply_header(s->x, "x-amz-tagging-count", arena_printf(s->arena, "%u", tags));
 }
 
-/* What lies in an archive is described, and only read once it was restored. */
+/* What is in an archive is described, and only read once it was restored. */
 static bool is_archived(const struct s3 *s, const struct object *object)
 {
     struct str storage = value_gets(object->doc, "storage");
@@ -439,7 +439,7 @@ static int64_t number_header(struct s3 *s, const char *name, int64_t fallback)
     return str_to_int(s3srv_header(s, name), &n) && n >= 0 ? n : fallback;
 }
 
-/* Parts are listed one by one, in pages, where they have checksums. */
+/* Parts are listed one at a time, in pages, where they have checksums. */
 static void add_object_parts(struct s3 *s, struct buf *out, const struct value *parts)
 {
     enum { MOST = 1000 };

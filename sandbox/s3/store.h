@@ -162,7 +162,7 @@ void store_upload_remove(struct s3_store *store, struct str bucket, struct str i
 
 /* ---- content ---- */
 
-/* Up to n bytes of an object's content, which may lie in parts; opens these as needed. Heap, not arena. */
+/* Up to n bytes of an object's content, which may be in parts; opens these as needed. Heap, not arena. */
 struct content;
 struct content *content_open(struct s3_store *store, struct str bucket, const struct object *object, int fd);
 ssize_t content_read(struct content *content, uint64_t position, void *out, size_t n);

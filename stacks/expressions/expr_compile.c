@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* ---- Documents that an expression gives as text: what they are going to be where parts are not known
- * yet, and where in a file something in them stands. */
+ * yet, and where in a file something in them is. */
 
 /* Of the private use area, twice: no text has this by chance. */
 const struct str unknown_spelt = STR_INIT("\xef\xa3\xbf\xef\xa3\xbfunknown\xef\xa3\xbf");
@@ -54,7 +54,7 @@ static const struct value *spelt_unknown(struct arena *arena, const struct value
     return v->kind == VALUE_LIST || v->kind == VALUE_MAP ? each_mapped(arena, v, spelt_unknown) : v;
 }
 
-/* A number or an object may be meant where it stands outside of quotes. */
+/* A number or an object may be meant where it is outside of quotes. */
 static void quote_unknown(struct buf *out, struct str text)
 {
     bool quoted = false;

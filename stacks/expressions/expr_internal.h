@@ -129,7 +129,7 @@ struct expr *expr_child(const struct expr *e, uint32_t i);
  * NULL in a list. */
 const struct expr *expr_follow(
     const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest);
-/* Where this byte of a scalar's decoded text stands in its source. */
+/* Where this byte of a scalar's decoded text is in its source. */
 size_t node_raw_offset(const struct node *node, size_t offset);
 
 /* Where e is a whole resource, data or module: a hint that something of it has to be named. */
@@ -139,7 +139,7 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
 
 /*
  * Compiles text with ${…} in it. Text without any is not worth calling it for. `node` is where
- * the text stands; node->string is the text.
+ * the text is; node->string is the text.
  */
 struct expr *template_compile(struct arena *arena, const struct node *node, struct diags *diags);
 /* The same for one bare expression. */
@@ -189,7 +189,7 @@ const struct value *eval(struct eval *ev, const struct expr *e);
 /* Reports an error at e; returns the diagnostic for eval_label() and eval_hint(). */
 struct diag *eval_error(struct eval *ev, const struct expr *e, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Whether e stands in the source as one short line, and what stands there; else the fallback. */
+/* Whether e is in the source as one short line, and what is there; else the fallback. */
 struct str eval_source(const struct expr *e, struct str fallback);
 /* False, after an error at e, when the evaluation has produced too much. */
 bool eval_take_items(struct eval *ev, const struct expr *e, size_t n);

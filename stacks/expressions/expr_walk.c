@@ -142,7 +142,7 @@ static size_t escape_size(char c)
     return c == 'x' ? 4 : c == 'u' ? 6 : c == 'U' ? 10 : 2;
 }
 
-/* Where the scalar's first character stands. */
+/* Where the scalar's first character is. */
 static size_t content_start(struct str raw)
 {
     if (!raw.n || !strchr("\"'|>", raw.p[0]))

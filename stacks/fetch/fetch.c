@@ -243,7 +243,7 @@ void fetch_close(struct fetch *f)
     free(f);
 }
 
-/* Where fetched files lie, vendored or not. */
+/* Where fetched files are, vendored or not. */
 static struct str fetch_folder(const struct fetch *f, struct arena *arena, const struct module_source *source,
     const struct module_pin *pin)
 {
@@ -335,7 +335,7 @@ static int bring_archive(
     return fetch_unpack(path, a->tree, err) ? err_context(err, "unpacking %s", a->source->url.p) : 0;
 }
 
-/* It takes its place, unless the same lies there already. What lies there and is not that goes. */
+/* It takes its place, unless the same is there already. What is there and is not that goes. */
 static int take_place(const struct arrival *a, const struct module_pin *pin, struct err *err)
 {
     struct module_pin fetched = *pin;

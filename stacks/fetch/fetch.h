@@ -1,6 +1,6 @@
 /*
  * Bringing the files of remote modules: repositories by the program git, archives over HTTPS or from
- * S3. They come to lie in .weir/modules below the stack's folder, in a folder for each content, whole and as
+ * S3. They come to be in .weir/modules below the stack's folder, in a folder for each content, whole and as
  * the lock says or not at all; what is there already is not fetched again.
  *
  * What comes is not trusted: archives are refused as base/archive.h says, of git only https, ssh and

@@ -220,7 +220,7 @@ static int make_repository(struct git *git, struct str commit, const char *path,
     return file_write_atomic(path_join(git->arena, info, STR("attributes")).p, attributes, 0600, err);
 }
 
-/* git itself does not say that a pack was cut off, but it lies there. */
+/* git itself does not say that a pack was cut off, but it is there. */
 static bool pack_is_full(const struct git *git, const char *path)
 {
     struct str packs = path_join(git->arena, str_z(path), STR("objects/pack"));

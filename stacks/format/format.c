@@ -326,7 +326,7 @@ static void end_list_without_token(struct formatter *f)
 /* ---- comments ---- */
 
 /*
- * A comment no deeper than what comes next stands like that; a deeper one belongs to the block that ends
+ * A comment no deeper than what comes next is like that; a deeper one belongs to the block that ends
  * between the two: the innermost one that is not deeper than the comment.
  */
 static int32_t comment_column(const struct formatter *f, int32_t was, int32_t next_was, int32_t next_now)

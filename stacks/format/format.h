@@ -5,10 +5,10 @@
  *
  * - LF line ends, one at the end; no blanks at the end of a line; one empty line at most, none at start or
  * end
- * - what is inside a block collection stands two columns further in, sequences below a key too
+ * - what is inside a block collection is two columns further in, sequences below a key too
  * - one blank after the "-" of an item
  * - lines that go on with a text or a flow collection move as far as the line that it began on
- * - comments on lines of their own stand like the line after them, or in the block that they end
+ * - comments on lines of their own are like the line after them, or in the block that they end
  *
  * Blanks and lines that belong to a text are never touched: the result holds the same as the source.
  * Formatting twice changes nothing more.

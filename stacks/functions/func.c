@@ -237,7 +237,7 @@ static bool take_result(struct call *call, const struct value *result, size_t le
     return call->ev->budget->items < left || eval_take_items(call->ev, call->expr, result->count);
 }
 
-/* What makes documents is carried out with parts that are not known yet, where that is asked for. */
+/* What makes documents is executed with parts that are not known yet, where that is asked for. */
 static bool spells_unknown(struct call *call)
 {
     if (!call->ev->scope->spells_unknown)

@@ -127,7 +127,7 @@ static int write_buf(void *out, unsigned char *bytes, size_t n)
     return !buf->overflow;
 }
 
-/* Text that reads back as text when it stands there without quotes. */
+/* Text that reads back as text when it is there without quotes. */
 static bool plain_text(struct str text)
 {
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};

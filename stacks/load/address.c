@@ -49,7 +49,7 @@ static bool is_reference(const struct module *module, const struct decl *of, str
 
 /* ---- '${inputs.owner}' ---- */
 
-/* The text is in single quotes, in an expression: just so it stands there. */
+/* The text is in single quotes, in an expression: just so it is there. */
 static bool is_single_quoted(const struct expr *e)
 {
     if (e->op != EXPR_CONST || e->constant.kind != VALUE_STRING || e->flags & EXPR_WHOLE_NODE || !e->node)

@@ -422,7 +422,7 @@ static void check_spelling(struct loader *loader, const struct type *type, const
     }
 }
 
-/* All that stands in it, but for what only refers to a secret. */
+/* All that is in it, but for what only refers to a secret. */
 static void hide_all(struct loader *loader, const struct node *node)
 {
     bool reference = node->kind == NODE_STRING && str_starts(node->string, STR("${")) &&

@@ -72,7 +72,7 @@ struct node *stack_yaml_load(
     return NULL;
 }
 
-/* ---- The files of a stack: where they are, what is in them, and what stands in their place ---- */
+/* ---- The files of a stack: where they are, what is in them, and what is in their place ---- */
 
 struct str unit_path(const struct unit *unit, struct str name)
 {
@@ -90,7 +90,7 @@ bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
     return false;
 }
 
-/* What lies there instead, and how a stack is made of it. */
+/* What is there instead, and how a stack is made of it. */
 static void hint_beginning(struct arena *arena, struct diags *diags, struct diag *d, struct str dir)
 {
     static const struct {
@@ -138,7 +138,7 @@ bool stack_exists(struct arena *arena, const char *dir)
                                                  : path_exists(arena_strz(arena, where));
 }
 
-/* The path below the folder of the stack; p NULL where it lies elsewhere. */
+/* The path below the folder of the stack; p NULL where it is elsewhere. */
 static struct str below(struct str dir, struct str file)
 {
     if (file.n && file.p[0] != '/' && (!dir.n || str_eqz(dir, ".")))

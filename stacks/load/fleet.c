@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "stacks/load/load.h"
 
-/* ---- The members of a fleet that stand in a CSV file, as spreadsheets write them: one line each ---- */
+/* ---- The members of a fleet that are in a CSV file, as spreadsheets write them: one line each ---- */
 
 static bool names_list_file(const struct value *list)
 {
@@ -388,7 +388,7 @@ const struct node_entry *fleet_section(const struct unit *root)
     return entry && entry->value->kind != NODE_NULL ? entry : NULL;
 }
 
-/* One more member; with the file and the line in which it stands, or "". */
+/* One more member; with the file and the line in which it is, or "". */
 static void enlist(
     struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
 {

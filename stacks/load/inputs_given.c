@@ -95,7 +95,7 @@ static void convert_given(struct giving *g, struct decl *decl, const struct give
     }
     decl->given = &value_unknown;
     struct span span = given->node ? literal_span(given->node, &issue) : given->span;
-    if ((quiet.sensitive = span_is_hidden(span))) /* the same without what stands there */
+    if ((quiet.sensitive = span_is_hidden(span))) /* the same without what is there */
         schema_convert(g->loader->arena, &quiet, given->value, &out, &issue);
     struct diag *d = diag_error(g->loader->diags, careful_span(decl, span), "input \"%.*s\": %.*s",
         STR_ARG(decl->name), STR_ARG(issue.message));
@@ -391,7 +391,7 @@ static void give_member(
         struct given given = {v ? v : &value_unknown, entry->value, node_span(entry->value), false};
         convert_given(g, decl, &given);
         if (other && value_is_known(decl->given) &&
-            !value_equal(other, decl->given)) /* the same stands in a saved plan */
+            !value_equal(other, decl->given)) /* the same is in a saved plan */
             note_beaten(g, decl);
         *slot_of(g, decl) = given;
     }

@@ -128,7 +128,7 @@ const struct node *unit_read_file(const struct unit *unit, struct str file, cons
 bool unit_identify(struct unit *unit, const struct node *at);
 /* Is there such a file, or was there one in what is looked back at? */
 bool unit_has_file(const struct unit *unit, struct str file);
-/* Where the file `name` of this module lies. */
+/* Where the file `name` of this module is. */
 struct str unit_path(const struct unit *unit, struct str name);
 
 /* ---- decls.c: what all sections use ---- */
@@ -161,7 +161,7 @@ const struct value *constant_value(struct loader *loader, const struct node *nod
 
 /* ---- address.c ---- */
 
-/* Warns of a text that looks like a reference in `module`; `of` is what it stands in. */
+/* Warns of a text that looks like a reference in `module`; `of` is what it is in. */
 void warn_of_unwritten(
     struct loader *loader, const struct module *module, const struct decl *of, const struct expr *e);
 
@@ -259,7 +259,7 @@ void check_addresses(struct loader *loader);
 struct span literal_span(const struct node *node, const struct schema_issue *issue);
 /* Compares the literal parts of a tree with an attribute, and reports every difference. `what`: "input" … */
 void check_literal(struct loader *loader, const char *what, const struct attr *attr, const struct node *node);
-/* A secret that stands there literally is in no excerpt from then on. */
+/* A secret that is there literally is in no excerpt from then on. */
 void check_hide(struct loader *loader, const struct attr *attr, const struct node *node);
 /* Marks the attributes that are wrong. */
 void check_resource(struct loader *loader, struct decl *decl, const struct node *body);

@@ -13,7 +13,7 @@
  *         tree: sha256:…
  *         vendored: modules/vendor/net-1.0
  *
- * The files lie in .weir/modules, or where `vendored` says, which is in version control, too. Only
+ * The files are in .weir/modules, or where `vendored` says, which is in version control, too. Only
  * `weir modules` writes here; everything else reads. That of the stack counts for modules within modules.
  */
 #pragma once
@@ -27,7 +27,7 @@
  *     https://example.org/lake-1.2.tar.gz//zones?checksum=sha256:…
  *     s3://bucket/lake-1.2.zip//zones?region=eu-west-1       signed like the stack's other requests to AWS
  *
- * What stands after `//` is a folder within. Pure: nothing is looked up. */
+ * What is after `//` is a folder within. Pure: nothing is looked up. */
 enum module_source_kind { MODULE_GIT, MODULE_HTTPS, MODULE_S3 };
 
 struct module_source {
@@ -81,6 +81,6 @@ const struct module_pin *module_lock_find(const struct module_lock *lock, struct
 /* Writes it; removes the file where nothing is pinned. */
 int module_lock_write(const char *path, const struct module_lock *lock, struct err *err);
 
-/* Where the files of a pinned source lie: the folder that `source->dir` is a folder of. */
+/* Where the files of a pinned source are: the folder that `source->dir` is a folder of. */
 struct str module_pin_folder(
     struct arena *arena, struct str dir, const struct module_source *source, const struct module_pin *pin);

@@ -286,7 +286,7 @@ static void add_link(struct buf *path, struct buf *places, const struct decl *de
         STR_ARG(span.source->path), span.line, span.column);
 }
 
-/* The cycle is what lies on the way from `from` to its end. Said from its first declaration on. */
+/* The cycle is what is on the way from `from` to its end. Said from its first declaration on. */
 static void report_cycle(struct ordering *o, const struct step *from, size_t n)
 {
     struct diags *diags = o->loader->diags;

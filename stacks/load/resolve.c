@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* ---- What has to be known while a stack is loaded, evaluated before anything else is: where its state
- * lies, who its members are. */
+ * is, who its members are. */
 
 enum { EARLY_DEPTH_MAX = 200 }; /* locals that refer to locals */
 

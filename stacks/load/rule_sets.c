@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* ---- The names in rules: those that only rules have, and those of the file that a rule stands in. */
+/* ---- The names in rules: those that only rules have, and those of the file that a rule is in. */
 
 /* One rule whose expressions are being resolved. */
 struct resolving_rule {

@@ -101,7 +101,7 @@ struct manifest manifest_joined(struct arena *arena, const struct manifest *to, 
     const struct manifest_change *change);
 
 /* ---- s3_directory_sync.c: Sending and deleting what `aws.s3.directory` has found out to differ. */
-/* Where a directory's files lie, here and there. */
+/* Where a directory's files are, here and there. */
 struct directory {
     struct op_ctx *ctx;
     struct str bucket, prefix; /* "" or with a slash at its end */
@@ -118,8 +118,8 @@ int directory_send(
 int directory_drop(const struct directory *d, const struct str *names, size_t n, struct err *err);
 /*
  * Looks at what is there of the manifest's files: sha256 becomes "etag:…" where the mark differs and "" where
- * there is nothing. Files without a mark are asked for one by one: they are those of the manifest where the
- * object's metadata says so.
+ * there is nothing. Files without a mark are asked for one at a time: they are those of the manifest where
+ * the object's metadata says so.
  */
 int directory_look(const struct directory *d, struct manifest *manifest, struct err *err);
 
@@ -210,7 +210,7 @@ struct s3_reader *s3_reader_new(const struct op_ctx *ctx, const struct s3_readab
 int s3_reader_next(struct s3_reader *reader, const char **bytes, size_t *n, struct err *err);
 void s3_reader_free(struct s3_reader *reader); /* NULL is fine */
 
-/* ---- upload_record.c: what interrupted runs have left of uploads in parts. The parts lie in the bucket,
+/* ---- upload_record.c: what interrupted runs have left of uploads in parts. The parts are in the bucket,
  * cost money and are shown by no listing of objects, so whoever made them has to remember them: a resource
  * that a run was uploading when it stopped has an attribute `unfinished`, a map of upload ids to keys, until
  * an upload has gone on with them or they have been aborted.
@@ -271,7 +271,7 @@ struct s3_download {
     const char *path;      /* the file; one that is there is replaced, nothing else than a file is */
     struct str sha256;     /* 64 hex digits: what the content must be; "": what the object says of itself */
     /* The entity tag, without quotes, under which the object was known to have that content; "": none. As
-     * long as it bears that, the service's cheaper checksum shows as well whether it arrived whole. */
+     * long as it has that, the service's cheaper checksum shows as well whether it arrived whole. */
     struct str sha256_etag;
 };
 

@@ -207,7 +207,7 @@ static int check_next(struct pages *pages, struct str token, struct err *err)
         STR_ARG(list_objects.name));
 }
 
-/* One of a thousand expected keys, as far as nobody else's stand between them. */
+/* One of a thousand expected keys, as far as nobody else's are between them. */
 static int list_segment(void *arg, size_t i, struct err *err)
 {
     struct listing *l = arg;

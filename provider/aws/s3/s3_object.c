@@ -30,7 +30,7 @@ static bool content_known(const struct value *object)
            (s3_object_given(object, "content") && value_is_known(value_getz(object, "content")));
 }
 
-/* The file's path from here; NULL: the content stands in the stack. */
+/* The file's path from here; NULL: the content is in the stack. */
 static const char *source_path(struct op_ctx *ctx, const struct value *object)
 {
     struct str source = value_gets(object, "source");

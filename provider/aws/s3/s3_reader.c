@@ -155,12 +155,12 @@ int s3_reader_next(struct s3_reader *r, const char **bytes, size_t *n, struct er
 
 /*
  * An entity tag that is the recorded one means the recorded content; what a listing does not tell (metadata,
- * tags, the content's type) is read one by one, where the file says something of it. A bucket that holds far
- * more than what is looked for is not listed to its end.
+ * tags, the content's type) is read one at a time, where the file says something of it. A bucket that holds
+ * far more than what is looked for is not listed to its end.
  */
 
 enum {
-    LIST_FROM = 3,     /* fewer objects of a bucket are as well asked for one by one */
+    LIST_FROM = 3,     /* fewer objects of a bucket are as well asked for one at a time */
     OBJECTS_A_PAGE = 4 /* so many requests a page must save, or it is not worth its thousand keys */
 };
 
@@ -208,7 +208,7 @@ static void s3_object_list_take(void *ctx, const struct s3_listed *object)
 
 static struct str common_start(const struct wanted *list, size_t n)
 {
-    struct str a = list[0].key, b = list[n - 1].key; /* sorted: all others lie between */
+    struct str a = list[0].key, b = list[n - 1].key; /* sorted: all others are between */
     size_t same = 0;
     while (same < a.n && same < b.n && a.p[same] == b.p[same])
         same++;
@@ -233,7 +233,7 @@ static int list_bucket(struct op_ctx *ctx, struct wanted *list, size_t n, resour
     }
     int status = s3_list_objects(ctx, &request, s3_object_list_take, &listing, &cut, &failure);
     map_release(&listing.by_key);
-    /* A bucket that is gone, or may not be listed: its objects are asked for one by one. */
+    /* A bucket that is gone, or may not be listed: its objects are asked for one at a time. */
     if (!status || failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
         return 0;
     return err_raise(err, &failure);

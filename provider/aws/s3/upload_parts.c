@@ -97,7 +97,7 @@ static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *ou
     return 0;
 }
 
-/* One whose answer was lost lies there without anybody who knows it: it is ended before another is begun. */
+/* One whose answer was lost is there without anybody who knows it: it is ended before another is begun. */
 static int upload_parts_begin(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
 {
     int64_t pause = BEGIN_PAUSE_MS, since_ms = clock_wall_ms();

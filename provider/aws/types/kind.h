@@ -10,7 +10,7 @@ extern const struct provider_kind aws_kind;
 struct aws_client *aws_kind_client(void *client);
 
 /* ---- kind.c: AWS as the cloud of provider/cloud.h: S3, KMS, and the Service Quotas API. Where quotas may
- * not be asked, the number that new accounts begin with stands in for them. */
+ * not be asked, the number that new accounts begin with is in for them. */
 int aws_cloud_open(struct str name, const struct value *config, struct http_engine *http,
     struct cloud_client **out, struct err *err);
 void aws_cloud_close(struct cloud_client *client);

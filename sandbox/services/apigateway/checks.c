@@ -208,7 +208,7 @@ static bool is_within(struct str path, struct str above)
     return str_starts(path, above) && (path.n == above.n || path.p[above.n] == '/');
 }
 
-/* Its path, and that of all that lies below it. */
+/* Its path, and that of all that is below it. */
 static void move_resource(const struct service_call *call, const struct control_record *resource,
     const struct control_record *parent, struct str part)
 {

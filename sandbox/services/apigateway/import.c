@@ -1,6 +1,6 @@
 /*
  * APIs from OpenAPI documents, Swagger 2 or OpenAPI 3, in JSON or YAML: what the document describes is made
- * by the calls that would make it one by one. x-amazon-apigateway-… says what OpenAPI has no words for.
+ * by the calls that would make it one at a time. x-amazon-apigateway-… says what OpenAPI has no words for.
  */
 #include "sandbox/services/apigateway/apigateway.h"
 

@@ -1,6 +1,6 @@
 /* Athena's statements. The sandbox has no SQL engine of its own: queries run where python3 has DuckDB
  * (python/weir_athena.py), elsewhere they fail and say so; those that make and show tables do without it. A
- * result lies in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults. */
+ * result is in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults. */
 #include "base/file.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
@@ -57,7 +57,7 @@ static const struct value *view_columns(struct arena *arena, const struct value 
     return value_builder_list(&list);
 }
 
-/* Where it lies, and how it is read, are parameters to Athena. */
+/* Where it is, and how it is read, are parameters to Athena. */
 static const struct value *parameters_of(struct arena *arena, const struct value *table)
 {
     static const struct {

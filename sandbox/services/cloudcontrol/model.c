@@ -16,7 +16,7 @@ static int cloud_patch_refuse(const struct operation *o, const char *why, struct
     return err_set(err, ERR_INVALID, "[%.*s Operation] %s %.*s", STR_ARG(o->name), why, STR_ARG(o->path));
 }
 
-/* What stands at the end of the path, `is` before. */
+/* What is at the end of the path, `is` before. */
 static int at_end(
     const struct operation *o, const struct value *is, const struct value **out, struct err *err)
 {

@@ -332,7 +332,7 @@ static int item_transaction(struct service_call *call, struct err *err)
 
 /* ---- PartiQL ---- */
 
-/* A word, or what stands between quotes; other signs are nothing. */
+/* A word, or what is between quotes; other signs are nothing. */
 struct partiql_word {
     struct str text;
     char quote; /* 0: a word, which may be a keyword; else a name ("), or a value (', `) */

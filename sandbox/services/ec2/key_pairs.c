@@ -153,7 +153,7 @@ static bool private_ed25519(EVP_PKEY *key, struct str public, struct buf *out)
     return true;
 }
 
-/* *line: as it stands in authorized_keys; *material: the private half. */
+/* *line: as it is in authorized_keys; *material: the private half. */
 static bool make_key(struct arena *arena, bool rsa, struct str *line, struct str *material)
 {
     AUTO_BUF struct buf public = BUF_INIT, private = BUF_INIT;

@@ -1,5 +1,5 @@
 /*
- * Versions of launch templates. The control plane knows a template with its newest version; all of them lie
+ * Versions of launch templates. The control plane knows a template with its newest version; all of them are
  * in a note beside it: {versions: [{number, attrs, shown}]}, in order. A template that never got a second one
  * has no note.
  */

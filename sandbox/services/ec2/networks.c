@@ -1,5 +1,5 @@
 /*
- * The default network, and network checks: subnets lie in their network and apart from each other, in
+ * The default network, and network checks: subnets are in their network and apart from each other, in
  * several zones where a service wants that; routes lead to what exists; a permission with three ranges is
  * three rules.
  */
@@ -165,7 +165,7 @@ const struct service_operation ec2_default_operations[] = {
     {0},
 };
 
-/* ---- What has to lie in several zones, or reach the internet, and where queues lead: seen by what there
+/* ---- What has to be in several zones, or reach the internet, and where queues lead: seen by what there
  * is. */
 
 static const struct value *subnet_of(const struct control *control, const struct value *id)
@@ -173,7 +173,7 @@ static const struct value *subnet_of(const struct control *control, const struct
     return control_seen(control, STR("aws.ec2.subnet"), value_text(id, STR_EMPTY));
 }
 
-/* Do two of the subnets lie in one zone? Of those that are not here nothing is known. */
+/* Are two of the subnets in one zone? Of those that are not here nothing is known. */
 static bool share_a_zone(const struct control *control, const struct value *subnets)
 {
     for (uint32_t i = 0; subnets && subnets->kind == VALUE_LIST && i < subnets->count; i++)

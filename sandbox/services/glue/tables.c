@@ -1,5 +1,5 @@
 /* The data catalog's tables as they are searched, and their versions (the current one is the control
- * plane's, those before it lie in a note beside it), and new Iceberg tables. */
+ * plane's, those before it are in a note beside it), and new Iceberg tables. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -300,7 +300,7 @@ int glue_delete_table_version(struct service_call *call, struct err *err)
 
 /* ---- searching ---- */
 
-/* Does it stand in the table's name or description, or in those of a column? */
+/* Is it in the table's name or description, or in those of a column? */
 static bool has_text(struct service_call *call, const struct value *table, struct str text)
 {
     static const char *const paths[] = {"Name", "Description", "StorageDescriptor.Columns[].Name",

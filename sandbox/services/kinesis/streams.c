@@ -161,7 +161,7 @@ static int put_records(struct service_call *call, struct err *err)
 
 /* ---- reading ---- */
 
-/* An iterator says where it stands: time of its making, shard, next sequence number, the stream's ARN. */
+/* An iterator says where it is: time of its making, shard, next sequence number, the stream's ARN. */
 static struct str iterator_text(struct arena *arena, struct str arn, size_t shard, uint64_t next)
 {
     return base64_encode(arena, arena_printf(arena, "%lld %zu %llu %.*s", (long long)clock_wall_ms(), shard,

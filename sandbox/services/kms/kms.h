@@ -63,7 +63,7 @@ struct str kms_public_der(struct arena *arena, EVP_PKEY *key);
 bool kms_is_of_spec(EVP_PKEY *key, struct str spec);
 /* How long a MAC key of this spec is, or a symmetric one; 0: it has two halves. */
 size_t kms_secret_size(struct str spec);
-/* What stands in `text` of a digest's name: RSASSA_PSS_SHA_384 -> SHA384. */
+/* What is in `text` of a digest's name: RSASSA_PSS_SHA_384 -> SHA384. */
 const EVP_MD *kms_digest(struct str algorithm);
 /* RSA's OAEP, one way or the other; false: it does not fit. */
 bool kms_oaep(

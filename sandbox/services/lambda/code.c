@@ -153,7 +153,7 @@ int64_t lambda_code_size(const struct service_call *call, size_t *functions)
     return sum;
 }
 
-/* Here the members stand in the request itself. */
+/* Here the members are in the request itself. */
 int lambda_update_code(struct service_call *call, struct err *err)
 {
     struct control_record record;

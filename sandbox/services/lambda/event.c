@@ -185,7 +185,7 @@ static void lambda_event_await(struct lambda_instance *instance, struct lambda_i
     if (instance->dead)
         return;
     process_await_quiet(&instance->stop);
-    /* In turns: when the machine stands still, nobody reads meanwhile, and that is one of them. */
+    /* In turns: when the machine stops, nobody reads meanwhile, and that is one of them. */
     for (int times = 0; times < QUIET_TIMES; times++) {
         int64_t until = clock_mono_ms() + QUIET_MS;
         while (!instance->quiet && !instance->dead && wait_until(functions, until))

@@ -397,7 +397,7 @@ int functions_open(struct services *services, struct functions **out, struct err
     pthread_mutex_init(&functions->lock, NULL);
     clock_cond_init(&functions->changed);
     *out = functions;
-    /* What a killed sandbox left would lie among the code of the next instances. */
+    /* What a killed sandbox left would be among the code of the next instances. */
     tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(services_sandbox(services))).p);
     lambda_code_sweep(services);
     return services_dir(services, &arena, "functions", &dir, err);

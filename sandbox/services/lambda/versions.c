@@ -1,5 +1,5 @@
 /*
- * Published versions. The control plane knows a function as it is now; what PublishVersion froze lies in a
+ * Published versions. The control plane knows a function as it is now; what PublishVersion froze is in a
  * note beside it: {last, versions: [{version, attrs, shown}]}. `last` is the highest number ever given: none
  * is given twice.
  */

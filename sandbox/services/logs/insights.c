@@ -1,6 +1,6 @@
 /*
  * Queries of CloudWatch Logs Insights: a task gathers the events of the groups, and a program that stays
- * (python/weir_insights.py) runs the query over them. Its rows lie as JSON beside the task's record.
+ * (python/weir_insights.py) runs the query over them. Its rows are as JSON beside the task's record.
  */
 #include "sandbox/engine/logs.h"
 

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What stands behind an environment: engine/python/weir_mwaa.py is what runs, in a root
+/* ---- What is behind an environment: engine/python/weir_mwaa.py is what runs, in a root
  * of its own (weir_mwaa_root.sh). */
 
 enum { START_MS = 900000 /* requirements and the startup script come first */, GRACE_MS = 15000 };

@@ -69,7 +69,7 @@ static int call_machine(const struct pipe_stage *stage, bool waits, struct str *
                : 0;
 }
 
-/* ---- one by one ---- */
+/* ---- one at a time ---- */
 
 /* Parameters, in which a text that is a JSON path is what it finds in the event. */
 static const struct value *filled_parameters(

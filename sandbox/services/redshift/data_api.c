@@ -1,6 +1,6 @@
 /*
  * The Data API of Redshift: statements as tasks, each in a session of its own with the warehouse that it
- * names (redshift.c). What a task's record does not have, rows and what they are, lies beside it: a list with
+ * names (redshift.c). What a task's record does not have, rows and what they are, is beside it: a list with
  * an item for each statement, {columns, rows, updated} or {error}.
  */
 #include "base/clock.h"

@@ -269,7 +269,7 @@ static const struct value *parameter_at(struct str sql, size_t at, const struct 
     return end > at + 1 ? value_list_find(parameters, "name", str_slice(sql, at + 1, end)) : NULL;
 }
 
-/* :name becomes its value, as a text whose type follows from where it stands. */
+/* :name becomes its value, as a text whose type follows from where it is. */
 static struct str with_parameters(const struct pq_api *pq, PGconn *session, struct arena *arena,
     struct str sql, const struct value *parameters)
 {

@@ -1,6 +1,6 @@
 /*
  * S3 as tasks and schedules call it, aws-sdk:s3:getObject and its kin: each call becomes a request as clients
- * send it (s3srv_call()), with the names that SDKs have for what stands in paths, parameters, headers and
+ * send it (s3srv_call()), with the names that SDKs have for what is in paths, parameters, headers and
  * XML. Content is text.
  */
 #include "base/clock.h"

@@ -62,7 +62,7 @@ static void shut_listeners(struct services *services, struct arena *arena, const
 
 struct removal {
     struct services *services;
-    bool rest; /* the first is to end, and no more: those that it stands on know nothing of the record */
+    bool rest; /* the first is to end, and no more: those that it is on know nothing of the record */
     char names[];
 };
 

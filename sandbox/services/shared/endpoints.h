@@ -13,10 +13,10 @@ struct endpoint {
     const uint16_t *ports; /* all of these, up to 0 */
     listener_visit *visit; /* who connects */
     bool rests_on_change; /* a change of the record ends its first daemon; whoever wants it finds a new one */
-    /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
+    /* Is it one that a server can be behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
     /*
-     * What its daemons are called, with blanks between them, those first that stand on others; "" or NULL: it
+     * What its daemons are called, with blanks between them, those first that are on others; "" or NULL: it
      * has none. Another record of the same name has others.
      */
     struct str (*daemons)(struct arena *arena, const struct control_record *record);

@@ -43,7 +43,7 @@ struct str input_event(struct arena *arena, const struct value *v)
     return arena_str(arena, buf_str(&out));
 }
 
-/* In quotes a text stands as it is, elsewhere with quotes of its own; of other values in a text the quotes
+/* In quotes a text is as it is, elsewhere with quotes of its own; of other values in a text the quotes
  * are left out. */
 static void add_variable(struct buf *out, const struct value *v, bool quoted, bool text)
 {

@@ -11,7 +11,7 @@ struct permission {
 };
 const struct value *permission_statement(struct arena *arena, const struct permission *permission);
 
-/* A policy's statements; one may stand by itself, without a list. */
+/* A policy's statements; one may be by itself, without a list. */
 const struct value *permission_statements(struct arena *arena, const struct value *policy);
 
 /* The statements of other labels, and this one after them; NULL: none. */

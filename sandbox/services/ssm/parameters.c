@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-/* ---- SSM's parameters as they were: versions, their labels, and listings by the folder that names lie
+/* ---- SSM's parameters as they were: versions, their labels, and listings by the folder that names are
  * in. */
 
 enum { MAX_PAGE = 10 };
@@ -22,7 +22,7 @@ static int by_name(const void *left, const void *right)
     return str_cmp(a->id, b->id);
 }
 
-/* /lake has /lake/url, and with `deep` /lake/a/b. A name without a path lies in /. */
+/* /lake has /lake/url, and with `deep` /lake/a/b. A name without a path is in /. */
 static bool lies_below(struct str name, struct str folder, bool deep)
 {
     if (str_ends(folder, STR("/")))

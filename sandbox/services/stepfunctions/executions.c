@@ -79,7 +79,7 @@ const struct value *execution_describe(struct execution *execution, struct arena
     return value_builder_map(&b);
 }
 
-/* Beside data stands that all of it is there. */
+/* Beside data is that all of it is there. */
 static const struct value *with_truncated(struct arena *arena, const struct value *details)
 {
     static const char *const data[] = {"input", "output", "assignedVariables"};

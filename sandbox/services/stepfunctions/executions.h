@@ -250,7 +250,7 @@ bool task_token_report(struct executions *all, struct str token, enum token_repo
  * aws-sdk:glue:getJob is GetJob as it is. Machines write all members with a capital letter; some services do
  * not, so requests and answers are respelt on their way.
  *
- * task_resource_read() first; all texts lie in its arena or are the task's.
+ * task_resource_read() first; all texts are in its arena or are the task's.
  */
 enum task_resource_flag {
     TASK_RESOURCE_SYNC = 1,  /* .sync is there */

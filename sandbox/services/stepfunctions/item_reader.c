@@ -238,7 +238,7 @@ static int64_t csv_record(struct csv *csv, struct arena *arena, struct str *fiel
         csv->at++;
     }
     if (!csv_ends(csv))
-        return -1; /* something stands behind a closing quote */
+        return -1; /* something is behind a closing quote */
     csv->at += csv->at < csv->text.n && csv->text.p[csv->at] == '\r';
     csv->at += csv->at < csv->text.n;
     return (int64_t)n;

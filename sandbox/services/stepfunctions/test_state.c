@@ -168,7 +168,7 @@ static int test_json(struct test *t, const char *member, const struct value **ou
         "%s is not valid JSON: %s", member, why.message);
 }
 
-/* In a machine, or in a branch or a processor of one of its states; *machine is what it stands in. */
+/* In a machine, or in a branch or a processor of one of its states; *machine is what it is in. */
 static const struct value *find_state(const struct value *machine, struct str name, const struct value **in)
 {
     const struct value *states = value_getz(machine, "States"), *found = value_get(states, name);

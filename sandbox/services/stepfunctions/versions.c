@@ -1,7 +1,7 @@
 /*
  * Which definition an ARN means: a machine's own is the machine as it is, with a number behind it one of its
  * published versions, with a name behind it an alias. The control plane knows the machine; versions and
- * aliases lie in a note beside it, and go with it.
+ * aliases are in a note beside it, and go with it.
  */
 #include "sandbox/services/stepfunctions/executions.h"
 
