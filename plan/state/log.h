@@ -34,7 +34,7 @@
  *
  * A record may carry `format`: the number of the format that it is written in. Who changes what records mean
  * raises LOG_FORMAT and writes that from then on, so that an earlier weir does not take them for its own; the
- * first format is not written. Format 2: types that were renamed (provider/names/words.c).
+ * first format is not written. Format 2: types that were renamed (provider/names/renamed.c).
  *
  * Every line has the next number, those of a snapshot too. Records that are written together form a batch;
  * all but its first carry `batch`, the number of the first. That tells a torn end from damage: a batch that

@@ -1,5 +1,5 @@
 /*
- * What a client keeps, shared by client.c (opening, closing, questions) and send.c (calls). Not for others.
+ * What a client keeps, shared by client.c (opening, closing, calls) and exchange.c. Not for others.
  */
 #pragma once
 
@@ -118,7 +118,7 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
  *     exchange_settle()
  *     exchange_end()
  *
- * Not for others than send.c. */
+ * Not for others than client.c. */
 struct aws_exchange {
     struct aws_client *client;
     struct aws_sending *sending; /* the caller's side of it */
@@ -147,7 +147,7 @@ struct aws_exchange {
     struct wire_message answer; /* status 0: none */
     struct err failure;         /* class ERR_NONE: it succeeded */
 
-    /* send.c's */
+    /* client.c's */
     int64_t ready_ms; /* when it is sent (again) */
     bool reserved;    /* it has its slot of the throttle */
     bool answered;    /* without having been sent: struct aws_client.answer */

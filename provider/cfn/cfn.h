@@ -157,7 +157,7 @@ extern const struct provider_kind cfn_kind;
 extern const struct resource_ops cfn_ops;
 extern const struct resource_ops cfn_ops_unread; /* of types that cannot be read: what is recorded counts */
 
-/* ---- ownership_tags.c: the tags by which what weir made is known again ---- */
+/* ---- kind.c: the tags by which what weir made is known again ---- */
 
 /* The desired object with weir's ownership tags among its tags. */
 const struct value *cfn_with_ownership_tags(const struct op_ctx *ctx, const struct value *desired);
@@ -170,7 +170,7 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live);
 /* -1 where it is not this stack's to change or delete. */
 int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err);
 
-/* ---- ownership_tags.c: protections against being deleted ---- */
+/* ---- kind.c: protections against being deleted ---- */
 
 /* Those that a live object has on, as they are off; an empty map: none. */
 const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value *live);

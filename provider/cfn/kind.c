@@ -123,3 +123,161 @@ static const struct str *cfn_kind_names(bool is_data, size_t *n)
 }
 
 const struct provider_kind cfn_kind = {.name = "cfn", .find = cfn_kind_find, .names = cfn_kind_names};
+
+/* ---- Ownership tags of aws.cfn.* resources, and protections against deletion. ---- */
+
+#define PREFIX STR("weir:")
+
+enum { TAG_VALUE_MAX = 255 };
+
+static const struct attr *tags_of(const struct op_ctx *ctx)
+{
+    return ((const struct cfn_type *)ctx->schema->impl)->tags;
+}
+
+const struct value *cfn_with_ownership_tags(const struct op_ctx *ctx, const struct value *desired)
+{
+    const struct attr *tags = tags_of(ctx);
+    if (!tags || !ctx->owner.stack.n)
+        return desired;
+    struct str address = ownership_tag_text(ctx->arena, ctx->address, TAG_VALUE_MAX);
+    const struct value *owner_tags = ownership_tags_make(ctx->arena, &ctx->owner, address);
+    return value_with(
+        ctx->arena, desired, tags->name, value_merge(ctx->arena, value_get(desired, tags->name), owner_tags));
+}
+
+static const struct value *live_tags(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct attr *attr = tags_of(ctx);
+    const struct value *tags = attr ? value_get(live, attr->name) : NULL;
+    return tags && tags->kind == VALUE_MAP ? tags : NULL;
+}
+
+const struct value *cfn_ownership_tags_of(const struct op_ctx *ctx, const struct value *live)
+{
+    return ownership_tags_among(ctx->arena, live_tags(ctx, live));
+}
+
+const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct value *tags = live_tags(ctx, live);
+    if (!tags)
+        return live;
+    if (op_wants_ownership_tags(ctx))
+        op_saw_ownership_tags(
+            ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_ownership_tags_of(ctx, live));
+    AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (!provider_leaves_tag(ctx->provider, tags->entries[i].key))
+            value_builder_set(&users, tags->entries[i].key, tags->entries[i].value);
+    return value_with(ctx->arena, live, tags_of(ctx)->name, users.n ? value_builder_map(&users) : NULL);
+}
+
+/* What the service gives to each anew: an id that is the identifier, a time of creation. Names, ARNs and URLs
+ * made of them are those of the next one, too. */
+static bool tells_apart(const struct cfn_type *type, const struct attr *attr)
+{
+    if (!attr->computed || attr->settable)
+        return false;
+    bool part = false;
+    for (size_t i = 0; i < type->id_count; i++)
+        part |= str_eq(type->id_parts[i], attr->name);
+    return (part && str_ends(attr->name, STR("Id"))) || str_ends(attr->name, STR("ResourceId")) ||
+           str_starts(attr->name, STR("Creation")) || str_starts(attr->name, STR("Created")) ||
+           str_eqz(attr->name, "CreateTime");
+}
+
+struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
+{
+    const struct cfn_type *type = ctx->schema->impl;
+    struct ownership out = {.whose = WHOSE_OURS};
+    if (!type->tags || !ctx->owner.stack.n)
+        return out;
+    out = ownership_by_tags(ctx->arena, &ctx->owner, cfn_ownership_tags_of(ctx, live));
+    if (out.whose != WHOSE_NOBODY_KNOWS)
+        return out;
+    struct str *names = ARENA_ARRAY(ctx->arena, struct str, ctx->schema->attr_count + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (tells_apart(type, &ctx->schema->attrs[i]))
+            names[n++] = ctx->schema->attrs[i].name;
+    if (!type->tags_with_create)
+        return (struct ownership){.whose = WHOSE_OURS}; /* it may have been made, and not tagged any more */
+    return ownership_by_record(ctx->arena, ctx->owner.recorded, live, names, n);
+}
+
+int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
+{
+    struct ownership ownership = cfn_whose(ctx, live);
+    return ctx->owner.found_out || ownership.whose == WHOSE_OURS ? 0
+                                                                 : ownership_refuse(&ownership, done, err);
+}
+
+/* ---- Deleting what has a protection against that, among its properties, or what is lost with it: the
+ * schemas say neither, so it is known by the names that CloudFormation has for them. */
+
+static const char *const offs[] = {"DISABLED", "INACTIVE", "none"};
+
+/* Of which CloudFormation itself takes snapshots (DeletionPolicy), and the Cloud Control API none. */
+static const char *const snapshots[] = {"AWS::DocDB::DBCluster", "AWS::EC2::Volume",
+    "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup", "AWS::Neptune::DBCluster",
+    "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster"};
+
+/* As what it protects nothing; NULL: nobody knows. */
+static const struct value *off_of(struct arena *arena, const struct attr *attr)
+{
+    if (attr->type->kind == TYPE_BOOL)
+        return &value_false;
+    for (size_t i = 0; attr->type->kind == TYPE_STRING && attr->choices && i < sizeof offs / sizeof *offs;
+         i++)
+        if (value_list_has(attr->choices, str_z(offs[i])))
+            return value_stringz(arena, offs[i]);
+    return NULL;
+}
+
+const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value *live)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *v = value_get(live, attr->name), *off = off_of(ctx->arena, attr);
+        if (off && !value_is_null(v) && !value_equal(v, off) && attr->settable &&
+            str_is_any(attr->name, "DeletionProtection DeletionProtectionEnabled TerminationProtection "
+                                   "TerminationProtectionEnabled DisableApiTermination"))
+            value_builder_set(&b, attr->name, off);
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *protect_reported(struct arena *arena, const struct value_entry *off, bool agreed)
+{
+    struct value_entry flag = {STR("flag"), value_stringz(arena, "delete_protected")};
+    struct value_entry message = {STR("message"), value_stringz(arena, "its deletion protection is lifted")};
+    if (agreed)
+        return VALUE_MAP(arena, flag, message);
+    struct str set =
+        arena_printf(arena, "%.*s: %.*s", STR_ARG(off->key), STR_ARG(value_scalar_text(arena, off->value)));
+    return VALUE_MAP(arena, {STR("stops"), &value_true},
+        {STR("message"), value_stringz(arena, "it is protected")}, {STR("lifts"), flag.value},
+        {STR("set"), value_string_ref(arena, set)}, {STR("live"), &value_true});
+}
+
+int cfn_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+    const struct value **list, struct err *err)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(ctx->arena);
+    const struct value *live = NULL;
+    *list = &value_empty_list;
+    if (ctx->schema->ops->read(ctx, object, &value_empty_list, &live, err))
+        return err->class == ERR_ABSENT ? 0 : -1;
+    const struct value *off = live ? cfn_unprotected(ctx, live) : &value_empty_map;
+    for (uint32_t i = 0; i < off->count; i++)
+        value_builder_add(
+            &all, protect_reported(ctx->arena, &off->entries[i], teardown & TEARDOWN_PROTECTED));
+    struct value_entry lost = {STR("message"),
+        value_stringz(ctx->arena, "no final snapshot is taken: the Cloud Control API takes none")};
+    if (live && STR_IS_ONE_OF(ctx->schema->name, snapshots))
+        value_builder_add(&all, value_map(ctx->arena, &lost, 1));
+    *list = value_builder_list(&all);
+    return 0;
+}

@@ -6,24 +6,19 @@
  *   control.c        one request: which operation it is
  *   control_index.c  which parts operations play for types, from the specs
  *   control_choose.c which of these a request means, and about how many resources it is
- *   control_find.c   which resources a request means
+ *   control_find.c   which resources a request means, and which of a listing its filters let through
  *   control_list.c   which resources a listing is of, and which of them are on a page
- *   control_find.c which of these its filters let through
  *   control_words.c  resources by the texts that they have, and values as the service writes them
  *   control_constraints.c what members of requests have to be
  *   control_unknown.c members that nothing would look at are refused
- *   control_used.c   what values have to be beside others
  *   control_do.c     doing it: create, delete, list; requests from inside
- *   control_update.c changing a resource's own attributes
- *   control_owned.c  what belongs to a resource: sub-resources, members, entries, tags
+ *   control_update.c changing a resource's own attributes, and those with calls of their own
  *   control_refuse.c refusals
- *   control_implied.c what comes, goes and stays with a resource
+ *   control_implied.c what comes, goes and stays with a resource, and who uses it
  *   control_answer.c answers, put together by the paths at which the client side looks for them
- *   control_render.c what an object's answer holds
- *   control_render.c the document of an answer under construction
- *   control_store.c  records: in memory, and as one JSON file each
+ *   control_render.c the document of an answer, and what an object's answer holds
+ *   control_store.c  records: in memory, and as one JSON file each; as others in the sandbox see them
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
- *   control_store.c resources as others in the sandbox see them
  *
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
  * from base/clock.h, sped up by options->speed.

@@ -305,7 +305,7 @@ int soft_refuse(struct call *call, const struct resource *resource);
 /* A change ends the waiting, or is refused until that has happened. */
 int soft_restore(struct call *call, struct resource *resource, const struct value **attrs);
 
-/* ---- control_owned.c: sub-resources, members, entries, tags ---- */
+/* ---- control_update.c: sub-resources, members, entries, tags ---- */
 
 /* Is the role this call of such an attribute? */
 bool owned_is(const struct role *role, enum spec_owner owner, enum owned_call call);
@@ -407,7 +407,7 @@ int check_delete(struct call *call, const struct resource *resource);
 
 int check_forms(struct call *call, const struct value *attrs);
 
-/* ---- control_used.c ---- */
+/* ---- control_implied.c ---- */
 
 /* Refuses to delete what `used_by` says that somebody uses. */
 int check_unused(struct call *call, const struct resource *resource);
