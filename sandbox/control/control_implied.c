@@ -110,7 +110,40 @@ static bool is_held_by(const struct resource *other, const struct resource *reso
            str_eq(other->region, resource->region);
 }
 
-bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource)
+/* Is it there, at any depth? */
+static bool value_holds(const struct value *v, const struct value *wanted)
+{
+    if (value_is_null(v))
+        return false;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (value_holds(v->items[i], wanted))
+            return true;
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        if (value_holds(v->entries[i].value, wanted))
+            return true;
+    return value_equal(v, wanted);
+}
+
+static bool refers(const struct value *v, const struct resource *resource)
+{
+    return value_holds(v, value_get(resource->attrs, resource->type->schema.id)) ||
+           value_holds(v, value_getz(resource->attrs, "arn"));
+}
+
+/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this resource's? */
+static bool check_is_part(const struct resource *part, const struct resource *resource)
+{
+    const struct value *rules = value_getz(part->type->sandbox, "part_of");
+    for (uint32_t i = 0; rules && i < rules->count; i++)
+        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), resource->type->schema.name) &&
+            str_eq(part->region, resource->region) &&
+            refers(value_get(part->attrs, rules->entries[i].key), resource))
+            return true;
+    return false;
+}
+
+/* Does it go with the resource, which it therefore does not keep from going? */
+static bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource)
 {
     const struct value *rules = value_getz(resource->type->sandbox, "owns");
     for (uint32_t i = 0; rules && i < rules->count; i++)
@@ -254,38 +287,6 @@ int check_fixed(struct call *call, const struct value *have, const struct value 
 }
 
 enum { WHERE_MOST = 8 };
-
-/* Is it there, at any depth? */
-static bool value_holds(const struct value *v, const struct value *wanted)
-{
-    if (value_is_null(v))
-        return false;
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (value_holds(v->items[i], wanted))
-            return true;
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (value_holds(v->entries[i].value, wanted))
-            return true;
-    return value_equal(v, wanted);
-}
-
-static bool refers(const struct value *v, const struct resource *resource)
-{
-    return value_holds(v, value_get(resource->attrs, resource->type->schema.id)) ||
-           value_holds(v, value_getz(resource->attrs, "arn"));
-}
-
-/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this resource's? */
-bool check_is_part(const struct resource *part, const struct resource *resource)
-{
-    const struct value *rules = value_getz(part->type->sandbox, "part_of");
-    for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), resource->type->schema.name) &&
-            str_eq(part->region, resource->region) &&
-            refers(value_get(part->attrs, rules->entries[i].key), resource))
-            return true;
-    return false;
-}
 
 bool check_is_only_shown(struct call *call, const struct resource *user)
 {

@@ -368,8 +368,6 @@ void implied_undo(struct call *call, struct resource *resource);
 int implied_delete(struct call *call, const struct resource *resource);
 /* What stays when it is gone: `leaves_behind`. */
 int implied_leave(struct call *call, const struct resource *resource);
-/* Does it go with the resource, which it therefore does not keep from deleting? */
-bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource);
 /* Refuses to delete one that is held. */
 int implied_check_held(struct call *call, const struct resource *resource);
 /* The type of that name, of this service or another; NULL: there is none. */
@@ -411,8 +409,6 @@ int check_forms(struct call *call, const struct value *attrs);
 
 /* Refuses to delete what `used_by` says that somebody uses. */
 int check_unused(struct call *call, const struct resource *resource);
-/* Does it go with the resource, by its own `part_of`? */
-bool check_is_part(const struct resource *part, const struct resource *resource);
 /* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
 bool check_is_only_shown(struct call *call, const struct resource *user);
 /* Does `user` refer to the resource in the way that a rule of `used_by` says? */
