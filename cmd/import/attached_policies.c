@@ -1,25 +1,23 @@
 /*
  * Policies that CloudFormation has as resources of their own, and weir as an attribute of what they are for:
- * a role's inline policies, a queue's, topic's or bucket's policy. They become that attribute, unless that
- * would be a circle.
+ * a role's inline policies, a queue's, topic's or bucket's policy. They become that attribute; a reference in
+ * them that would be a circle is spelled out.
  */
 #include "cmd/import/template.h"
+
+#include "provider/spec/spec.h"
 
 struct part {
     const char *type, *list; /* the property that names what it is for; "Roles" has a list of them */
     const char *of;          /* what that has to become */
     const char *attr, *key, *value;
-    const char *arn; /* of that itself, for what it says of itself; NULL: it says nothing of itself */
 };
 
 static const struct part parts[] = {
-    {"AWS::IAM::Policy", "Roles", "aws.iam.role", "policies", "PolicyName", "PolicyDocument", NULL},
-    {"AWS::SQS::QueuePolicy", "Queues", "aws.sqs.queue", "policy", NULL, "PolicyDocument",
-        "arn:${here.partition}:sqs:${here.region}:${here.account}:"},
-    {"AWS::SNS::TopicPolicy", "Topics", "aws.sns.topic", "policy", NULL, "PolicyDocument",
-        "arn:${here.partition}:sns:${here.region}:${here.account}:"},
-    {"AWS::S3::BucketPolicy", "Bucket", "aws.s3.bucket", "policy", NULL, "PolicyDocument",
-        "arn:${here.partition}:s3:::"},
+    {"AWS::IAM::Policy", "Roles", "aws.iam.role", "policies", "PolicyName", "PolicyDocument"},
+    {"AWS::SQS::QueuePolicy", "Queues", "aws.sqs.queue", "policy", NULL, "PolicyDocument"},
+    {"AWS::SNS::TopicPolicy", "Topics", "aws.sns.topic", "policy", NULL, "PolicyDocument"},
+    {"AWS::S3::BucketPolicy", "Bucket", "aws.s3.bucket", "policy", NULL, "PolicyDocument"},
 };
 
 static const struct part *part_of(const struct template_resource *declared)
@@ -57,58 +55,91 @@ static bool fold_reaches(
     return false;
 }
 
-/* Does what the part says lead back to what it is for, other than by naming that itself? */
-static bool is_circle(
-    struct template *t, const struct template_resource *declared, const struct template_resource *target)
+/* Is it what the part is for, or does it wait for that? */
+static bool leads_back(
+    struct template *t, struct template_resource *from, const struct template_resource *target)
 {
     t->walks++;
-    for (size_t i = 0; i < declared->need_count; i++)
-        if (declared->needs[i]->target != target && fold_reaches(t, declared->needs[i]->target, target))
-            return true;
-    return false;
+    return from == target || fold_reaches(t, from, target);
 }
 
-/* "arn:${here.partition}:s3:::" and the name. */
-static struct tree *own_arn(struct template *t, const struct part *part, struct tree *name)
+static bool has_reference(const struct tree *s)
 {
+    bool found = str_find_char(s->code, '\001', 0) >= 0;
+    for (size_t i = 0; i < s->n && !found; i++)
+        found = has_reference(s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
+    return found;
+}
+
+/* What ${name} stands for in the ARN of a resource: of the account, or one of its attributes. NULL: unknown.
+ */
+static struct tree *arn_part(struct template *t, const struct template_resource *of, struct str name)
+{
+    struct str filter, attr = str_cut(name, '|', &filter);
+    const struct attr *known = schema_attr(of->resource->schema, attr);
+    struct tree *given = tree_get(of->resource->attrs, arena_strz(t->arena, attr));
+    if (str_is_any(attr, "partition region account"))
+        return tree_code(t->arena, NULL, "%s.%.*s",
+            draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, STR_ARG(attr));
+    if (given)
+        return filter.p || has_reference(given) ? NULL : given;
+    if (filter.p) /* ${event_bus|folder}: nothing where there is none */
+        return tree_string(t->arena, STR_EMPTY, NULL);
+    return known && known->default_value ? tree_value(t->arena, known->default_value, NULL) : NULL;
+}
+
+/* "arn:${here.partition}:s3:::" and the name, as the spec puts it together. NULL: that takes more. */
+static struct tree *arn_of(struct template *t, const struct template_resource *of)
+{
+    const struct spec_attr *arn =
+        of->names && of->resource->schema ? spec_attr_find(of->resource->schema->impl, STR("arn")) : NULL;
     struct tree *text = tree_new(t->arena, TREE_TEXT, NULL);
-    struct str rest = str_z(part->arn), before, code;
-    draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
-    while (str_take_name(&rest, "${", &before, &code)) {
+    struct str rest = arn ? arn->template : STR_EMPTY, before, name;
+    while (str_take_name(&rest, "${", &before, &name)) {
+        struct tree *part = arn_part(t, of, name);
+        if (!part)
+            return NULL;
         tree_append(t->arena, text, tree_string(t->arena, before, NULL));
-        tree_append(t->arena, text, tree_code(t->arena, NULL, "%.*s", STR_ARG(code)));
+        tree_append(t->arena, text, part);
     }
     if (rest.n)
         tree_append(t->arena, text, tree_string(t->arena, rest, NULL));
-    tree_append(t->arena, text, name);
-    return text;
+    return text->n ? text : NULL;
+}
+
+/* A reference that would be a circle, by what it is made of; NULL: something else of it is meant. */
+static struct tree *spelled_out(struct template *t, const struct draft_reference *r)
+{
+    const struct template_resource *of = r->target;
+    bool ref = str_eqz(r->attr, "Ref");
+    if (ref && str_eqz(of->resource->type, "aws.s3.bucket"))
+        return tree_get(of->resource->attrs, "name");
+    return str_eqz(r->attr, "Arn") || (ref && str_eqz(of->resource->type, "aws.sns.topic")) ? arn_of(t, of)
+                                                                                            : NULL;
 }
 
 /*
- * What a policy says of the very resource that it becomes a part of: nothing can refer to itself, so its ARN
- * is put together. NULL: something else of it is meant.
+ * What a policy says of the very resource that it becomes a part of, or of one that waits for it, such as a
+ * rule that sends to the queue: nothing can refer to itself, so its ARN is put together. NULL: that cannot
+ * be.
  */
-static struct tree *without_itself(
-    struct template *t, struct tree *s, const struct template_resource *target, const struct part *part)
+static struct tree *without_circles(
+    struct template *t, struct tree *s, const struct template_resource *target)
 {
-    struct tree *name = tree_get(target->resource->attrs, "name");
     for (ptrdiff_t at = 0; (at = str_find_char(s->code, '\001', (size_t)at)) >= 0; at++) {
         ptrdiff_t end = str_find_char(s->code, '\002', (size_t)at);
         int64_t index;
         if (end < 0 || !str_to_int(str_slice(s->code, (size_t)at + 1, (size_t)end), &index))
             break;
-        const struct draft_reference *r = t->draft->references[index];
+        struct draft_reference *r = t->draft->references[index];
         struct str mark = str_slice(s->code, (size_t)at, (size_t)end + 1);
-        if (r->target != target)
-            continue;
-        bool arn =
-            str_eqz(r->attr, "Arn") || (str_eqz(r->attr, "Ref") && str_eqz(str_z(part->of), "aws.sns.topic"));
-        return arn && part->arn && name && str_eq(s->code, mark) ? own_arn(t, part, name) : NULL;
+        if (leads_back(t, r->target, target))
+            return str_eq(s->code, mark) && !r->key.n ? spelled_out(t, r) : NULL;
     }
     struct tree *text = s->kind == TREE_TEXT ? tree_new(t->arena, TREE_TEXT, s->node) : NULL;
     for (size_t i = 0; i < s->n; i++) {
         struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
-        struct tree *now = without_itself(t, *child, target, part);
+        struct tree *now = without_circles(t, *child, target);
         if (!now)
             return NULL;
         if (text)
@@ -117,14 +148,6 @@ static struct tree *without_itself(
             *child = now;
     }
     return text ? text : s;
-}
-
-static bool mentions(const struct template_resource *declared, const struct template_resource *target)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < declared->need_count; i++)
-        n += declared->needs[i]->target == target;
-    return n > 1; /* once it says what it is for */
 }
 
 static void put_in(struct template *t, const struct part *part, struct template_resource *target,
@@ -202,19 +225,22 @@ bool template_fold(struct template *t, struct template_resource *declared)
     if (!target || !document || !key.p || declared->collection || declared->properties->n != known ||
         node_get(declared->node, "Condition"))
         return false;
-    if (!target->names || !str_eqz(target->resource->type, part->of) || is_circle(t, declared, target))
+    if (!target->names || !str_eqz(target->resource->type, part->of))
         return false;
     struct tree *there = tree_get(target->resource->attrs, part->attr);
     if (there && (!part->key || there->kind != TREE_MAP || tree_get(there, arena_strz(t->arena, key))))
         return false;
-    document = mentions(declared, target) ? without_itself(t, document, target, part) : document;
+    document = without_circles(t, document, target);
     if (!document)
         return false;
     put_in(t, part, target, key, tree_document(t->arena, document));
     declared->folded = target;
     for (size_t i = 0; i < declared->need_count; i++) { /* whoever waits for it waits for that */
-        declared->needs[i]->owner = target;
-        template_need(t, target, declared->needs[i]);
+        struct draft_reference *r = declared->needs[i];
+        bool spelled = r->target != target && leads_back(t, r->target, target);
+        r->owner = spelled ? NULL : target;
+        if (!spelled)
+            template_need(t, target, r);
     }
     declared->need_count = 0;
     return true;

@@ -67,6 +67,11 @@ static const struct node *notices_of(struct arena *arena, struct str bucket, con
     struct node *made = nodes_new(arena, NODE_MAP, all);
     nodes_set(arena, made, STR("bucket"), nodes_call(arena, "Ref", bucket, all));
     for (uint32_t i = 0; all->kind == NODE_MAP && i < all->count; i++) {
+        const struct node *bus = nodes_at(all->entries[i].value, STR("EventBridgeEnabled"));
+        if (str_eqz(all->entries[i].key, "EventBridgeConfiguration") && bus) {
+            nodes_set(arena, made, STR("event_bridge"), bus);
+            continue;
+        }
         const struct channel *channel = channel_of(all->entries[i].key);
         const struct node *list = all->entries[i].value;
         if (!channel || list->kind != NODE_LIST)

@@ -272,11 +272,57 @@ def test_policies_become_parts(local_stack):
         "t.yaml",
     )
     stack = stack_of(imported(local_stack, "t.yaml"))["resources"]
-    assert list(stack) == ["role", "queue", "round", "f"]
-    assert list(stack["role"]["policies"]) == ["grant"]
+    assert list(stack) == ["role", "queue", "f"]
+    assert list(stack["role"]["policies"]) == ["grant", "round"]
+    assert stack["role"]["policies"]["round"]["Statement"][0]["Resource"] == "arn:${here.partition}:lambda:${here.region}:${here.account}:function:f"
     assert stack["queue"]["policy"]["Statement"][0]["Resource"] == "arn:${here.partition}:sqs:${here.region}:${here.account}:q"
-    assert stack["queue"]["depends_on"] == ["role"] and stack["round"]["type"] == "AWS::IAM::Policy"
+    assert stack["queue"]["depends_on"] == ["role"]
     local_stack.run("validate")
+
+
+def test_policies_about_what_waits_for_them(tmp_path, fast_sandbox):
+    """A rule that sends to the queue whose policy names it; a bucket by its name; all of it can be made."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Resources:
+          Raw: {Type: AWS::S3::Bucket, Properties: {BucketName: raw-of-circles, NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}}}
+          RawPolicy:
+            Type: AWS::S3::BucketPolicy
+            Properties:
+              Bucket: !Ref Raw
+              PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Deny, Principal: "*", Action: "s3:*", Resource: [!Sub "arn:${AWS::Partition}:s3:::${Raw}/*", !GetAtt Raw.Arn], Condition: {Bool: {"aws:SecureTransport": false}}}]}
+          Arrived: {Type: AWS::Events::Rule, Properties: {EventPattern: {source: [aws.s3]}, Targets: [{Id: q, Arn: !GetAtt Queue.Arn}]}}
+          Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: arrived}}
+          QueuePolicy:
+            Type: AWS::SQS::QueuePolicy
+            Properties:
+              Queues: [!Ref Queue]
+              PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: events.amazonaws.com}, Action: "sqs:SendMessage", Resource: !GetAtt Queue.Arn, Condition: {ArnEquals: {"aws:SourceArn": !GetAtt Arrived.Arn}}}]}
+        """, "circles.yaml")
+    made = stack_of(imported(stack, "circles.yaml"))["resources"]
+    assert {name: one["type"] for name, one in made.items()} == {"raw": "aws.s3.bucket", "raw_notifications": "aws.s3.bucket_notification", "arrived": "aws.events.rule", "queue": "aws.sqs.queue"}
+    assert made["raw_notifications"]["event_bridge"] is True
+    assert made["queue"]["policy"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] == "arn:${here.partition}:events:${here.region}:${here.account}:rule/${stack.name}-arrived"
+    assert made["raw"]["policy"]["Statement"][0]["Resource"] == ["arn:${here.partition}:s3:::raw-of-circles/*", "arn:${here.partition}:s3:::raw-of-circles"]
+    stack.apply()
+    stack.assert_settled()
+
+
+def test_tables_with_a_key_of_their_own(local_stack):
+    local_stack.write(
+        """
+        Resources:
+          Table:
+            Type: AWS::DynamoDB::Table
+            Properties:
+              BillingMode: PAY_PER_REQUEST
+              AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+              KeySchema: [{AttributeName: id, KeyType: HASH}]
+              SSESpecification: {SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: "arn:aws:kms:us-east-1:123456789012:key/k"}
+        """, "t.yaml")
+    (made,) = stack_of(imported(local_stack, "t.yaml"))["resources"].values()
+    assert made["type"] == "aws.dynamodb.table" and made["kms_key"] == "arn:aws:kms:us-east-1:123456789012:key/k"
 
 
 def test_a_live_stack_is_taken_over(stack, cloud):
