@@ -15,6 +15,7 @@ struct part {
 
 static const struct part parts[] = {
     {"AWS::IAM::Policy", "Roles", "aws.iam.role", "policies", "PolicyName", "PolicyDocument"},
+    {"AWS::IAM::RolePolicy", "RoleName", "aws.iam.role", "policies", "PolicyName", "PolicyDocument"},
     {"AWS::SQS::QueuePolicy", "Queues", "aws.sqs.queue", "policy", NULL, "PolicyDocument"},
     {"AWS::SNS::TopicPolicy", "Topics", "aws.sns.topic", "policy", NULL, "PolicyDocument"},
     {"AWS::S3::BucketPolicy", "Bucket", "aws.s3.bucket", "policy", NULL, "PolicyDocument"},
@@ -216,9 +217,8 @@ bool template_fold(struct template *t, struct template_resource *declared)
     const struct part *part = part_of(declared);
     struct tree *list = part ? tree_get(declared->properties, part->list) : NULL;
     struct tree *document = part ? tree_get(declared->properties, part->value) : NULL;
-    struct str key = part && part->key
-                         ? tree_literal_text(t->arena, tree_get(declared->properties, part->key))
-                         : STR_EMPTY;
+    struct str key =
+        part && part->key ? tree_key(t->arena, tree_get(declared->properties, part->key)) : STR_EMPTY;
     const struct tree *one = list && list->kind == TREE_LIST && list->n == 1 ? list->items[0] : list;
     struct template_resource *target = one ? fold_meant(t, one) : NULL;
     size_t known = 2 + (part && part->key);

@@ -68,6 +68,10 @@ struct tree *tree_simple(struct arena *arena, struct tree *text);
 
 /* A literal's text; p NULL where it is none. */
 struct str tree_literal_text(struct arena *arena, const struct tree *s);
+/* The key that a value is as a name: its text, or as it is written with expressions in it, behind a mark; p
+ * NULL where it is no text. */
+struct str tree_key(struct arena *arena, const struct tree *s);
+bool tree_key_is_code(struct str key);
 bool tree_is_text(const struct tree *s, const char *text);
 /* Nothing but literals, through and through? Then *v is its value. */
 bool tree_known(struct arena *arena, const struct tree *s, const struct value **v);

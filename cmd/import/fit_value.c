@@ -9,7 +9,9 @@ static struct str pair_name(struct arena *arena, struct tree *item, struct str k
 {
     struct str second, first = str_cut(key, '/', &second);
     struct str name = tree_literal_text(arena, tree_get(item, arena_strz(arena, first)));
-    if (!second.p || !name.p)
+    if (!second.p)
+        return tree_key(arena, tree_get(item, arena_strz(arena, first)));
+    if (!name.p)
         return name;
     struct str last = tree_literal_text(arena, tree_get(item, arena_strz(arena, second)));
     name = str_starts(name, STR("/")) ? str_slice(name, 1, name.n) : name;

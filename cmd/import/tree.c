@@ -120,6 +120,34 @@ struct str tree_literal_text(struct arena *arena, const struct tree *s)
     return s && s->kind == TREE_LITERAL ? value_scalar_text(arena, s->value) : (struct str){NULL, 0};
 }
 
+bool tree_key_is_code(struct str key)
+{
+    return key.n && key.p[0] == '\003';
+}
+
+static void add_piece(struct buf *out, const struct tree *piece)
+{
+    struct str text = piece->kind == TREE_LITERAL ? piece->value->string : STR_EMPTY;
+    if (piece->kind == TREE_CODE)
+        buf_addf(out, "${%.*s}", STR_ARG(piece->code));
+    for (size_t i = 0; i < text.n; i++)
+        buf_addf(
+            out, "%s%c", text.p[i] == '$' && i + 1 < text.n && text.p[i + 1] == '{' ? "$" : "", text.p[i]);
+}
+
+struct str tree_key(struct arena *arena, const struct tree *s)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!s || (s->kind != TREE_CODE && s->kind != TREE_TEXT))
+        return tree_literal_text(arena, s);
+    buf_add_char(&out, '\003');
+    for (size_t i = 0; s->kind == TREE_TEXT && i < s->n; i++)
+        add_piece(&out, s->items[i]);
+    if (s->kind == TREE_CODE)
+        add_piece(&out, s);
+    return arena_str(arena, buf_str(&out));
+}
+
 bool tree_is_text(const struct tree *s, const char *text)
 {
     return s && s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING && str_eqz(s->value->string, text);
@@ -187,6 +215,8 @@ bool tree_known(struct arena *arena, const struct tree *s, const struct value **
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (size_t i = 0; i < s->n; i++) {
         const struct value *item;
+        if (s->kind == TREE_MAP && tree_key_is_code(s->entries[i].key))
+            return false;
         if (!tree_known(arena, s->kind == TREE_LIST ? s->items[i] : s->entries[i].value, &item))
             return false;
         if (s->kind == TREE_LIST)
@@ -245,7 +275,10 @@ static void add_key(struct buf *out, struct str key)
         return;
     }
     buf_add_char(out, '"');
-    add_quoted(out, key);
+    if (tree_key_is_code(key))
+        buf_add_str(out, str_slice(key, 1, key.n));
+    else
+        add_quoted(out, key);
     buf_add_char(out, '"');
 }
 

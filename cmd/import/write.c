@@ -37,8 +37,11 @@ static void draft_resolve(struct draft *d, struct tree *s)
 {
     if (s->code.n)
         s->code = resolved(d, s->code);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->kind == TREE_MAP && tree_key_is_code(s->entries[i].key))
+            s->entries[i].key = resolved(d, s->entries[i].key);
         draft_resolve(d, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
+    }
 }
 
 /* ---- sections ---- */
@@ -66,7 +69,10 @@ static void add_literal(struct buf *out, struct str text)
 static void tree_write_key(struct buf *out, struct str key)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    add_literal(&text, key);
+    if (tree_key_is_code(key))
+        buf_add_str(&text, str_slice(key, 1, key.n));
+    else
+        add_literal(&text, key);
     yaml_write_text(out, buf_str(&text), true);
 }
 

@@ -309,6 +309,61 @@ def test_policies_about_what_waits_for_them(tmp_path, fast_sandbox):
     stack.assert_settled()
 
 
+def test_names_in_lists_that_are_expressions(tmp_path, fast_sandbox):
+    """A list of named items is a map here; its keys may be expressions."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Parameters: {Team: {Type: String, Default: ads}}
+        Resources:
+          Role:
+            Type: AWS::IAM::Role
+            Properties:
+              RoleName: reader-of-ads
+              AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: glue.amazonaws.com}, Action: sts:AssumeRole}]}
+              Policies: [{PolicyName: !Sub "read-${Team}", PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}}]
+          More: {Type: AWS::IAM::RolePolicy, Properties: {RoleName: !Ref Role, PolicyName: !Sub "$${Team}-${AWS::StackName}", PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:PutObject", Resource: "*"}]}}}
+          Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: of-ads, Tags: [{Key: !Ref Team, Value: x}]}}
+          Arrived: {Type: AWS::Events::Rule, Properties: {EventPattern: {source: [aws.s3]}, Targets: [{Id: !GetAtt Queue.QueueName, Arn: !GetAtt Queue.Arn}]}}
+        """, "named.yaml")
+    made = stack_of(imported(stack, "named.yaml"))["resources"]
+    assert list(made["role"]["policies"]) == ["read-${inputs.team}", "${\"$\"}${inputs.team}-${stack.name}"]
+    assert made["queue"]["tags"] == {"${inputs.team}": "x"} and list(made["arrived"]["targets"]) == ["${queue.name}"]
+    stack.apply()
+    stack.assert_settled()
+    assert fast_sandbox.client("iam").list_role_policies(RoleName="reader-of-ads")["PolicyNames"] == ["$ads-named", "read-ads"]
+
+
+def test_permissions_of_lake_formation_in_either_form(local_stack):
+    local_stack.write(
+        """
+        Resources:
+          Older:
+            Type: AWS::LakeFormation::Permissions
+            Properties:
+              DataLakePrincipal: {DataLakePrincipalIdentifier: "arn:aws:iam::123456789012:role/r"}
+              Permissions: [CREATE_TABLE]
+              Resource: {DatabaseResource: {Name: films}}
+          Table:
+            Type: AWS::LakeFormation::Permissions
+            Properties:
+              DataLakePrincipal: {DataLakePrincipalIdentifier: "arn:aws:iam::123456789012:role/r"}
+              Permissions: [SELECT]
+              PermissionsWithGrantOption: [SELECT]
+              Resource: {TableResource: {DatabaseName: films, Name: orders}}
+          Newer:
+            Type: AWS::LakeFormation::PrincipalPermissions
+            Properties: {Principal: {DataLakePrincipalIdentifier: "arn:aws:iam::123456789012:role/r"}, Permissions: [DATA_LOCATION_ACCESS], PermissionsWithGrantOption: [], Resource: {DataLocation: {CatalogId: "123456789012", ResourceArn: "arn:aws:s3:::b"}}}
+          Place: {Type: AWS::LakeFormation::Resource, Properties: {ResourceArn: "arn:aws:s3:::b", UseServiceLinkedRole: true}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    role = {"type": "aws.lakeformation.permissions", "principal": "arn:aws:iam::123456789012:role/r"}
+    assert made["older"] == role | {"permissions": ["CREATE_TABLE"], "resource": {"database": "films"}}
+    assert made["table"] == role | {"permissions": ["SELECT"], "grantable": ["SELECT"], "resource": {"table": {"database": "films", "name": "orders"}}}
+    assert made["newer"]["resource"] == {"location": "arn:aws:s3:::b"} and made["place"]["use_service_linked_role"] is True
+    local_stack.run("validate")
+
+
 def test_tables_with_a_key_of_their_own(local_stack):
     local_stack.write(
         """
