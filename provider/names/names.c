@@ -249,8 +249,16 @@ static const struct names_type *names_known(struct map *map, struct str other)
     return type == &no_type ? NULL : type;
 }
 
+/* What CloudFormation had before, under other names: the type that took its place. */
+static struct str newer_type(struct str type)
+{
+    return str_eqz(type, "AWS::LakeFormation::Permissions") ? STR("AWS::LakeFormation::PrincipalPermissions")
+                                                            : type;
+}
+
 const struct names_type *names_cloudformation(struct names *names, struct str type)
 {
+    type = newer_type(type);
     if (map_get(&names->cloudformation, type))
         return names_known(&names->cloudformation, type);
     struct str rest;
