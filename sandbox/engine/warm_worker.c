@@ -8,6 +8,7 @@
 #include "sandbox/calls/services_state.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,10 +282,12 @@ static int warm_worker_send(
     return write(r->requests, "\n", 1) == 1 ? 0 : err_errno(err, ERR_IO, "cannot ask %s", r->module);
 }
 
-/* With the lock held: was it gone already, for want of requests, when it was asked? */
-static bool warm_worker_had_left(const struct warm_worker *r)
+/* With the lock held: has it ended, for want of requests or killed, without having taken this one? */
+static bool warm_worker_had_left(const struct warm_worker *r, bool sent)
 {
-    return r->dead && !r->ending && !has_answered(r) && !r->refusal.class && r->end.exit_code == 0;
+    int unread = 0;
+    bool left = r->dead && !r->ending && !has_answered(r) && !r->refusal.class;
+    return left && (!sent || r->end.exit_code == 0 || (!ioctl(r->requests, FIONREAD, &unread) && unread > 0));
 }
 
 /* 1: it had left; another can be asked. */
@@ -295,15 +298,16 @@ static int warm_worker_do(struct warm_worker *r, struct task *task, const struct
     struct err failure = ERR_INIT;
     *answer = (struct warm_worker_answer){.end.exit_code = -1};
     int status = warm_worker_send(r, arena, options->request, &failure);
+    bool sent = !status;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
-    if (!status)
+    if (sent)
         warm_worker_await(r, task_switch(task), options->timeout_ms, answer);
     warm_worker_read(r, arena, answer);
     if (!answer->whole && r->refusal.class) {
         failure = r->refusal;
         status = -1;
     }
-    if (warm_worker_had_left(r))
+    if (warm_worker_had_left(r, sent))
         status = 1;
     if (status < 0) {
         warm_worker_end(r, true);

@@ -5,9 +5,9 @@
  *     warm_worker_ask(task, &options, &answer, err)    blocks: one that is idle does it, or a new one
  *
  * A worker has one request at a time, a folder that is empty for each, and is a process as any other
- * (process.h): its limits, its end with the sandbox's. One that dies takes its request with it and no other;
- * a task that is stopped, or takes too long, ends it. Two stay idle, each for ten minutes
- * (python/weir_resident.py). Safe from every thread.
+ * (process.h): its limits, its end with the sandbox's. One that dies takes the request that it has begun with
+ * it and no other; one that it has not begun goes to another worker. A task that is stopped, or takes too
+ * long, ends it. Two stay idle, each for ten minutes (python/weir_resident.py). Safe from every thread.
  */
 #pragma once
 

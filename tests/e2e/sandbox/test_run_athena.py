@@ -121,8 +121,8 @@ def test_columns_are_called_as_the_catalog_has_them(athena, tmp_path):
     import duckdb
 
     duckdb.sql("SELECT 'alien' AS tituloPrincipal").write_parquet(str(tmp_path / "titles"))
-    athena.sandbox.put("ddl/titles/part.parquet", (tmp_path / "titles").read_bytes())
-    athena.rows("CREATE EXTERNAL TABLE titles (tituloPrincipal string) STORED AS PARQUET LOCATION 's3://lake/ddl/titles/'")
+    athena.sandbox.put("ddl/capitals/part.parquet", (tmp_path / "titles").read_bytes())
+    athena.rows("CREATE EXTERNAL TABLE titles (tituloPrincipal string) STORED AS PARQUET LOCATION 's3://lake/ddl/capitals/'")
     assert athena.rows("SELECT * FROM titles") == [["tituloprincipal"], ["alien"]]
     athena.rows("DROP TABLE titles")
 
@@ -432,9 +432,15 @@ def residents(sandbox):
 
 @pytest.mark.full
 def test_what_runs_queries_stays(athena):
+    def struck():
+        return faults("GET")["rules"][0]["struck"]
+
     def begin_slowly():
+        before = struck()
         run = athena.api.start_query_execution(QueryString="SELECT * FROM films.silver", ResultConfiguration={"OutputLocation": "s3://lake/results/"})["QueryExecutionId"]
-        return until(lambda: state(run) == "RUNNING" and run)
+        until(lambda: struck() > before)  # what runs it has it, and asks for the files
+        assert state(run) == "RUNNING"
+        return run
 
     def state(run):
         return athena.api.get_query_execution(QueryExecutionId=run)["QueryExecution"]["Status"]["State"]
@@ -442,10 +448,11 @@ def test_what_runs_queries_stays(athena):
     def alone():
         return athena.rows("SELECT 1 AS n") == [["n"], ["1"]]
 
+    faults = Faults(athena.sandbox)
     assert alone()
     here = residents(athena.sandbox)
     assert alone() and residents(athena.sandbox) == here and len(here) in (1, 2)
-    Faults(athena.sandbox)("POST", {"rules": [{"service": "s3", "operation": "GET /lake/silver*", "latency": 600000}]})
+    faults("POST", {"rules": [{"service": "s3", "operation": "GET /lake/silver*", "latency": 600000}]})
     slow = begin_slowly()
     assert alone()  # beside it
     athena.api.stop_query_execution(QueryExecutionId=slow)
@@ -454,13 +461,28 @@ def test_what_runs_queries_stays(athena):
     slow = begin_slowly()
     for pid in residents(athena.sandbox):
         os.kill(pid, signal.SIGKILL)
-    Faults(athena.sandbox)("DELETE")
+    faults("DELETE")
     reason = until(lambda: state(slow) == "FAILED" and athena.api.get_query_execution(QueryExecutionId=slow))
     assert reason["QueryExecution"]["Status"]["StateChangeReason"] == "what ran the query has ended"
     assert alone()
     for pid in residents(athena.sandbox):
         os.kill(pid, signal.SIGALRM)  # it has waited long enough, and leaves while it is asked
     assert alone()
+
+
+def test_a_query_that_nothing_took_is_run_by_another(athena):
+    """What waits for queries is killed with one in its pipe."""
+    athena.rows("SELECT 1 AS n")
+    waiting = residents(athena.sandbox)
+    for pid in waiting:
+        os.kill(pid, signal.SIGSTOP)
+    run = athena.api.start_query_execution(QueryString="SELECT 2 AS n", ResultConfiguration={"OutputLocation": "s3://lake/results/"})["QueryExecutionId"]
+    status = lambda: athena.api.get_query_execution(QueryExecutionId=run)["QueryExecution"]["Status"]
+    until(lambda: status()["State"] == "RUNNING")
+    for pid in waiting:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: status()["State"] in ("SUCCEEDED", "FAILED"))
+    assert status()["State"] == "SUCCEEDED", status()
 
 
 def test_a_workgroup_decides_where_results_go(athena):
