@@ -392,15 +392,13 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
     act->ignored = false;
     if (send_until_accepted(act, step, object, input, sensitive, document, &failure) == 0)
         return 0;
-    bool warned = act_error_is(&step->call.warn, &failure);
-    act->ignored = warned || act_error_is(&step->call.ignore, &failure);
-    if (warned)
+    act->ignored = act_error_is(&step->call.ignore, &failure);
+    if (!act->ignored)
+        return err_raise(err, &failure);
+    if (step->look) /* what later steps might have found out by it is not known */
         op_warn(act->ctx, failure.message);
-    if (act->ignored) {
-        *document = &value_empty_map;
-        return 0;
-    }
-    return err_raise(err, &failure);
+    *document = &value_empty_map;
+    return 0;
 }
 
 int act_call(struct act *act, const struct spec_step *step, const struct value *object,

@@ -111,20 +111,19 @@ bool act_skips(struct act *act, const struct spec_skip *skip, const struct value
 static void add_items(
     struct act *act, const struct spec_step *step, struct value_builder *items, const struct value *found)
 {
-    if (value_is_null(found))
-        return;
-    bool list = found->kind == VALUE_LIST;
-    for (uint32_t i = 0; i < (list ? found->count : 1); i++) {
-        const struct value *item = list ? found->items[i] : found;
-        if (!act_skips(act, &step->list.skip, item))
-            value_builder_add(items, item);
-    }
+    for (uint32_t i = 0; i < found->count; i++)
+        if (!act_skips(act, &step->list.skip, found->items[i]))
+            value_builder_add(items, found->items[i]);
 }
 
-/* The items of one page, as a list or as what is one. */
-static uint32_t count_items(const struct value *found)
+/* The items of one page: what is no list is one. */
+static const struct value *items_at(
+    struct act *act, const struct spec_step *step, const struct value *document)
 {
-    return value_is_null(found) ? 0 : found->kind == VALUE_LIST ? found->count : 1;
+    const struct value *found = wire_path(act->arena, document, step->reply.at);
+    if (value_is_null(found))
+        return &value_empty_list;
+    return found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);
 }
 
 /* By the last item's key, as long as the answer says that there is more. */
@@ -134,8 +133,7 @@ static int page_after_last(struct act *act, const struct spec_step *step, const 
     const struct value *more = wire_path(act->arena, document, step->list.page.more);
     if (!str_eqz(value_scalar_text(act->arena, more), "true"))
         return 0;
-    uint32_t n = count_items(found);
-    const struct value *last = !n ? NULL : found->kind == VALUE_LIST ? found->items[n - 1] : found;
+    const struct value *last = found->count ? found->items[found->count - 1] : NULL;
     *next = last ? wire_path(act->arena, last, step->list.page.last) : NULL;
     if (!value_is_null(*next))
         return 0;
@@ -150,7 +148,7 @@ static const struct value *page_counted(struct act *act, const struct spec_step 
     const struct value *document, const struct value *found, const struct value *token)
 {
     const struct spec_page *page = &step->list.page;
-    int64_t n = count_items(found), total, at = token ? token->integer : page->first;
+    int64_t n = found->count, total, at = token ? token->integer : page->first;
     if (!n)
         return NULL;
     if (page->by == PAGE_NUMBER)
@@ -168,8 +166,7 @@ int act_next_page(struct act *act, const struct spec_step *step, const struct va
     *next = NULL;
     if (!page->in_key.n)
         return 0;
-    const struct value *found =
-        page->by == PAGE_TOKEN ? NULL : wire_path(act->arena, document, step->reply.at);
+    const struct value *found = page->by == PAGE_TOKEN ? NULL : items_at(act, step, document);
     switch (page->by) {
     case PAGE_TOKEN: *next = wire_path(act->arena, document, page->out); break;
     case PAGE_LAST_ITEM: return page_after_last(act, step, document, found, next, err);
@@ -194,7 +191,7 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
         if (act_page(act, step, object, item, token, &document, err))
             return -1;
         others = others || act_check_named(act, step, object, document, &about);
-        add_items(act, step, &all, wire_path(act->arena, document, step->reply.at));
+        add_items(act, step, &all, items_at(act, step, document));
         const struct value *next;
         if (act_next_page(act, step, document, token, &next, err))
             return -1;
@@ -215,21 +212,17 @@ int act_page_items(struct act *act, const struct spec_step *step, const struct v
     const struct value *token, const struct value **next, const struct value **items, struct err *err)
 {
     const struct spec_step *paged = step->list.each ? step->list.each : step;
-    const struct value *document, *found;
+    const struct value *document;
     *items = &value_empty_list;
     if (act_page(act, paged, object, NULL, token, &document, err) ||
         act_next_page(act, paged, document, token, next, err))
         return -1;
-    found = wire_path(act->arena, document, paged->reply.at);
-    if (paged != step) {
-        if (!found || found->kind != VALUE_LIST || !found->count)
-            return 0;
-        if (act_page(act, step, object, found, NULL, &document, err))
-            return -1;
-        found = wire_path(act->arena, document, step->reply.at);
-    }
-    if (!value_is_null(found)) /* what is no list is one */
-        *items = found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);
+    *items = items_at(act, paged, document);
+    if (paged == step || !(*items)->count)
+        return 0;
+    if (act_page(act, step, object, *items, NULL, &document, err))
+        return -1;
+    *items = items_at(act, step, document);
     return 0;
 }
 

@@ -7,7 +7,7 @@
     "call send with parse at whose match newest skip answers covers token when if unless for full partial "  \
     "alone "                                                                                                 \
     "each "                                                                                                  \
-    "ignore warn absent retry retry_for failed wait native page look idempotent body answers_in "            \
+    "ignore absent retry retry_for failed wait native page look idempotent body answers_in "                 \
     "users meanwhile retry_unless empty without overwrites keeps renamed"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
@@ -162,7 +162,6 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->look = load_flag(l, node, "look");
     step->overwrites = load_flag(l, node, "overwrites");
     step->call.ignore = load_errors(l, node_get(node, "ignore"));
-    step->call.warn = load_errors(l, node_get(node, "warn"));
     step->call.absent = load_errors(l, node_get(node, "absent"));
     step->again.retry = load_errors(l, node_get(node, "retry"));
     step->again.for_ms = load_ms(l, node, "retry_for", 0);

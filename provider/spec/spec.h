@@ -191,7 +191,7 @@ struct spec_call {
     bool by_token;             /* that it is so only by the token that it carries */
     int64_t answers_in_ms;     /* how long the service may be silent before it answers; 0: a minute */
     struct spec_names without; /* of a list of changes: attributes that it takes away */
-    struct spec_errors ignore, warn, absent; /* warn: like ignore, and reported */
+    struct spec_errors ignore, absent;
 };
 
 /* Where the path of an item has the attribute's value; "token": the token that it was made with. */
