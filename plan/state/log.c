@@ -45,12 +45,12 @@ static int hex_digit(char c)
 int log_unframe(struct str line, struct str *json, struct err *err)
 {
     if (line.n <= CRC_DIGITS + 1 || line.p[CRC_DIGITS] != ' ')
-        return err_set(err, ERR_DAMAGED, "it is notgin with a checksum");
+        return err_set(err, ERR_DAMAGED, "it does not begin with a checksum");
     uint32_t kept = 0;
     for (size_t i = 0; i < CRC_DIGITS; i++) {
         int digit = hex_digit(line.p[i]);
         if (digit < 0)
-            return err_set(err, ERR_DAMAGED, "it is notgin with a checksum");
+            return err_set(err, ERR_DAMAGED, "it does not begin with a checksum");
         kept = kept << 4 | (uint32_t)digit;
     }
     struct str text = str_slice(line, CRC_DIGITS + 1, line.n);

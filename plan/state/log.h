@@ -58,7 +58,7 @@ void log_frame(struct buf *out, uint64_t seq, uint64_t batch, struct str body);
 /* Takes the frame off one line (without the newline). ERR_DAMAGED says what is wrong ("checksum is 1a2b3c4d,
  * content gives …"). */
 int log_unframe(struct str line, struct str *json, struct err *err);
-/* The numbers of an unframed record, without parsing all of it. false: it is notgin with them. */
+/* The numbers of an unframed record, without parsing all of it. false: it does not begin with them. */
 bool log_numbers(struct str json, uint64_t *seq, uint64_t *batch);
 /* A whole record of an unframed line, a map. Texts in it may point into `json` (base/json.h). */
 int log_parse(struct arena *arena, struct str json, const struct value **record, struct err *err);
