@@ -166,6 +166,13 @@ static void put_in(struct template *t, const struct part *part, struct template_
     tree_set(t->arena, into, key, document);
 }
 
+/* Under no condition but that of the other. */
+static bool is_there_with(const struct template_resource *declared, const struct template_resource *other)
+{
+    const struct node *only = node_get(declared->node, "Condition"), *its = node_get(other->node, "Condition");
+    return !only || (its && str_eq(only->string, its->string));
+}
+
 static bool is_version(const struct template_resource *declared)
 {
     return str_eqz(declared->type, "AWS::Lambda::Version");
@@ -178,11 +185,8 @@ static bool is_version(const struct template_resource *declared)
 static bool fold_version(struct template *t, struct template_resource *declared)
 {
     struct template_resource *target = fold_meant(t, tree_get(declared->properties, "FunctionName"));
-    const struct node *only = node_get(declared->node, "Condition");
-    const struct node *its = target ? node_get(target->node, "Condition") : NULL;
-    bool same = only == its || (only && its && str_eq(only->string, its->string));
     if (!target || !target->names || declared->collection || declared->properties->n != 1 || t->live ||
-        !same || !str_eqz(target->resource->type, "aws.lambda.function"))
+        !is_there_with(declared, target) || !str_eqz(target->resource->type, "aws.lambda.function"))
         return false;
     tree_set(t->arena, target->resource->attrs, STR("publish"), tree_value(t->arena, &value_true, NULL));
     declared->folded = target;
@@ -223,7 +227,7 @@ bool template_fold(struct template *t, struct template_resource *declared)
     struct template_resource *target = one ? fold_meant(t, one) : NULL;
     size_t known = 2 + (part && part->key);
     if (!target || !document || !key.p || declared->collection || declared->properties->n != known ||
-        node_get(declared->node, "Condition"))
+        !is_there_with(declared, target))
         return false;
     if (!target->names || !str_eqz(target->resource->type, part->of))
         return false;

@@ -122,6 +122,34 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
     return true;
 }
 
+/* The topic alone, and after it those who are told. False: it stays as it is. */
+static bool split_topic(struct arena *arena, const struct node_entry *entry, struct node *resources)
+{
+    const struct node *properties = node_get(entry->value, "Properties");
+    const struct node *all = properties ? node_get(properties, "Subscription") : NULL;
+    if (!all || all->kind != NODE_LIST || str_find(entry->key, STR("${"), 0) >= 0)
+        return false;
+    for (uint32_t i = 0; i < all->count; i++)
+        if (all->items[i]->kind != NODE_MAP || nodes_is_function(all->items[i]))
+            return false;
+    struct node_entry topic = *entry;
+    topic.value = nodes_copy(arena, entry->value);
+    nodes_set(arena, topic.value, STR("Properties"), without_key(arena, properties, "Subscription"));
+    nodes_set_entry(arena, resources, &topic);
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct node *made = nodes_new(arena, NODE_MAP, all), *who = nodes_copy(arena, all->items[i]);
+        nodes_set(arena, who, STR("TopicArn"), nodes_call(arena, "Ref", entry->key, all));
+        nodes_set(arena, made, STR("Type"), nodes_text(arena, STR("AWS::SNS::Subscription"), all));
+        if (node_find(entry->value, STR("Condition")))
+            nodes_set_entry(arena, made, node_find(entry->value, STR("Condition")));
+        nodes_set(arena, made, STR("Properties"), who);
+        struct str number = all->count > 1 ? arena_printf(arena, "%u", i + 1) : STR_EMPTY;
+        nodes_set(arena, resources,
+            arena_printf(arena, "%.*sSubscription%.*s", STR_ARG(entry->key), STR_ARG(number)), made);
+    }
+    return true;
+}
+
 /* ---- a state machine's substitutions ---- */
 
 /* "arn:${Name}" as text and values joined; what is not among them stays. */
@@ -224,6 +252,8 @@ static const struct node *template_rewrite(struct template *t, const struct node
     for (uint32_t i = 0; i < given->count; i++) {
         const struct node_entry *entry = &given->entries[i];
         if (is_of(entry->value, "AWS::S3::Bucket") && split_bucket(t->arena, entry, resources))
+            continue;
+        if (is_of(entry->value, "AWS::SNS::Topic") && split_topic(t->arena, entry, resources))
             continue;
         if (is_of(entry->value, "AWS::StepFunctions::StateMachine") &&
             write_out_definition(t, entry, resources))

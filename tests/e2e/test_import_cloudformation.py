@@ -364,6 +364,40 @@ def test_permissions_of_lake_formation_in_either_form(local_stack):
     local_stack.run("validate")
 
 
+def test_who_a_topic_tells(local_stack):
+    local_stack.write(
+        """
+        Parameters: {Mail: {Type: String, Default: a@example.com}}
+        Conditions: {Told: !Equals [!Ref Mail, a@example.com]}
+        Resources:
+          One: {Type: AWS::SNS::Topic, Condition: Told, Properties: {TopicName: one, Subscription: [{Protocol: email, Endpoint: !Ref Mail}]}}
+          Two: {Type: AWS::SNS::Topic, Properties: {TopicName: two, Subscription: [{Protocol: email, Endpoint: a@example.com}, {Protocol: sqs, Endpoint: "arn:aws:sqs:us-east-1:123456789012:q"}]}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    assert made["one_subscription"] == {"type": "aws.sns.subscription", "when": "${locals.told}", "protocol": "email", "endpoint": "${inputs.mail}", "topic": "${one.arn}"}
+    assert [made[name]["protocol"] for name in ("two_subscription1", "two_subscription2")] == ["email", "sqs"] and set(made["two"]) == {"type", "name"}
+    local_stack.run("validate")
+
+
+def test_policies_under_the_condition_of_what_they_are_for(local_stack):
+    local_stack.write(
+        """
+        Parameters: {On: {Type: String, Default: "yes"}}
+        Conditions: {Is: !Equals [!Ref On, "yes"]}
+        Resources:
+          Logs: {Type: AWS::S3::Bucket, Condition: Is, Properties: {BucketName: logs-of-it}}
+          LogsPolicy:
+            Type: AWS::S3::BucketPolicy
+            Condition: Is
+            Properties: {Bucket: !Ref Logs, PolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: cloudtrail.amazonaws.com}, Action: "s3:PutObject", Resource: !Sub "${Logs.Arn}/*"}]}}
+          Old: {Type: AWS::Glue::Job, Properties: {Role: r, Command: {Name: glueetl, ScriptLocation: "s3://b/a.py"}, AllocatedCapacity: 3}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    assert set(made) == {"logs", "old"} and made["logs"]["when"] == "${locals.is}" and made["old"]["max_capacity"] == 3
+    assert made["logs"]["policy"]["Statement"][0]["Resource"] == "arn:${here.partition}:s3:::logs-of-it/*"
+    local_stack.run("validate")
+
+
 def test_tables_with_a_key_of_their_own(local_stack):
     local_stack.write(
         """
