@@ -91,7 +91,7 @@ struct str constraint_broken(struct arena *arena, const struct value *rule, cons
     struct str pattern = value_gets(rule, "pattern");
     const char *what = value_is_number(v) ? "value" : "length";
     double size = size_of_value(arena, rule, v);
-    if (choices && !is_choice(choices, value_getz(rule, "besides"), v))
+    if (!value_is_null(choices) && !is_choice(choices, value_getz(rule, "besides"), v))
         return arena_printf(arena, "satisfy enum value set: %.*s", STR_ARG(java_text(arena, choices)));
     if (range && !value_is_null(range->items[0]) && size < bound_of(range->items[0]))
         return arena_printf(

@@ -47,7 +47,7 @@ def test_a_loss_that_is_accepted(applied):
     lines = applied.log().read_bytes().splitlines(keepends=True)
     applied.log().write_bytes(b"".join(lines[:-3]))
     assert applied.run("state", "doctor", status=None).status
-    assert "what the 3 after it said is lost" in applied.run("state", "doctor", "--accept-loss").err
+    assert "the 3 records after it are lost" in applied.run("state", "doctor", "--accept-loss").err
     applied.run("state", "doctor")
     applied.apply("-i", "n=2")
     applied.assert_settled("-i", "n=2")

@@ -17,6 +17,7 @@ from servers import TRUST, code, open_to
 from support import PATIENCE_S, until
 
 MOTO = {
+    "test_stream_that_converts_nothing": "it converts with a buffer of any size, and without a table",
     "test_subscription_attributes_unknown": "takes any attribute",
     "test_secret_previous": "its DescribeSecret leaves AWSPREVIOUS at the first value when a third is put",
     "test_database_without_word_of_snapshot": "deletes it",
