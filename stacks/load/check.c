@@ -87,7 +87,7 @@ static bool hint_word(struct loader *loader, struct diag *d, const struct schema
     else
         diag_label(loader->diags, d, "here that is: %.*s", STR_ARG(found.ours));
     if (found.tool.n)
-        diag_hint(loader->diags, d, "\"%.*s\" is %.*s's word", STR_ARG(word), STR_ARG(found.tool));
+        diag_hint(loader->diags, d, "\"%.*s\" is %.*s's name for it", STR_ARG(word), STR_ARG(found.tool));
     return true;
 }
 
@@ -379,8 +379,9 @@ static void report_issue(struct loader *loader, const char *what, const struct s
     struct span span = literal_span(node, issue);
     struct diag *d = diag_error(
         loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
-    if (attr->sensitive) { /* an excerpt would show it, and so would a hint */
+    if (attr->sensitive) { /* an excerpt would show it, and so would a label */
         hide_line(loader, span);
+        hint_meaning(loader, d, issue);
         return;
     }
     if (issue->at_key && entry && hint_split_text(loader, d, entry))
