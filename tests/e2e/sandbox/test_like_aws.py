@@ -1036,6 +1036,14 @@ def test_stream_that_converts_nothing(cloud):
     assert code(firehose.create_delivery_stream, DeliveryStreamName=name(), ExtendedS3DestinationConfiguration=given | refused) == "InvalidArgumentException"
 
 
+def test_without_tags(cloud):
+    ec2, efs = cloud.client("ec2"), cloud.client("efs")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)
+    assert not volume.get("Tags") and not ec2.describe_volumes(VolumeIds=[volume["VolumeId"]])["Volumes"][0].get("Tags")
+    assert [image for image in ec2.describe_images(Owners=["amazon"])["Images"] if not image.get("Tags")]
+    assert efs.create_file_system(CreationToken=name())["Tags"] == []
+
+
 def test_location_with_a_role_and_the_service_linked_one(cloud):
     lake, bucket = cloud.client("lakeformation"), name()
     cloud.client("s3").create_bucket(Bucket=bucket)
