@@ -169,7 +169,8 @@ static void put_in(struct template *t, const struct part *part, struct template_
 /* Under no condition but that of the other. */
 static bool is_there_with(const struct template_resource *declared, const struct template_resource *other)
 {
-    const struct node *only = node_get(declared->node, "Condition"), *its = node_get(other->node, "Condition");
+    const struct node *only = node_get(declared->node, "Condition"),
+                      *its = node_get(other->node, "Condition");
     return !only || (its && str_eq(only->string, its->string));
 }
 
@@ -185,7 +186,8 @@ static bool is_version(const struct template_resource *declared)
 static bool fold_version(struct template *t, struct template_resource *declared)
 {
     struct template_resource *target = fold_meant(t, tree_get(declared->properties, "FunctionName"));
-    if (!target || !target->names || declared->collection || declared->properties->n != 1 || t->live ||
+    size_t known = 1 + (tree_get(declared->properties, "CodeSha256") != NULL); /* as Serverless writes it */
+    if (!target || !target->names || declared->collection || declared->properties->n != known || t->live ||
         !is_there_with(declared, target) || !str_eqz(target->resource->type, "aws.lambda.function"))
         return false;
     tree_set(t->arena, target->resource->attrs, STR("publish"), tree_value(t->arena, &value_true, NULL));

@@ -255,7 +255,8 @@ bool draft_is_secret(struct str key, struct str text)
 {
     bool key_of_others = has_small(key) && (str_ends(key, STR("Key")) || str_ends(key, STR("key")));
     bool named = redact_is_secret_name(key) || (!key_of_others && redact_is_secret_variable(key));
-    bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:"));
+    bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:")) ||
+                str_ends(text, STR("/"));
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
     bool common = str_is_any(text, "true false 'true' 'false' seconds minutes hours days"); /* no secret is */
     bool other = path || common || leads_to_secret(key);

@@ -398,6 +398,21 @@ def test_policies_under_the_condition_of_what_they_are_for(local_stack):
     local_stack.run("validate")
 
 
+def test_functions_as_serverless_packages_them(local_stack):
+    """A version for each change of the code; the key of an object in an environment is no secret."""
+    local_stack.write(
+        """
+        Resources:
+          Load: {Type: AWS::Lambda::Function, Properties: {FunctionName: load, Role: "arn:aws:iam::123456789012:role/r", Runtime: python3.12, Handler: a.b, Code: {S3Bucket: b, S3Key: k}, Environment: {Variables: {DEST_KEY: "unzip/", API_KEY: hunter2}}}}
+          LoadVersionA1b2: {Type: AWS::Lambda::Version, DeletionPolicy: Retain, Properties: {FunctionName: !Ref Load, CodeSha256: "YWJj"}}
+        Outputs: {Load: {Value: !Ref LoadVersionA1b2}}
+        """, "t.yaml")
+    text = imported(local_stack, local_stack.folder / "t.yaml")
+    made = stack_of(text)["resources"]
+    assert set(made) == {"load"} and made["load"]["publish"] is True
+    assert made["load"]["environment"] == {"DEST_KEY": "unzip/", "API_KEY": "${inputs.load_api_key}"}
+
+
 def test_tables_with_a_key_of_their_own(local_stack):
     local_stack.write(
         """
