@@ -413,6 +413,34 @@ def test_functions_as_serverless_packages_them(local_stack):
     assert made["load"]["environment"] == {"DEST_KEY": "unzip/", "API_KEY": "${inputs.load_api_key}"}
 
 
+def test_streams_that_convert_and_partition(local_stack):
+    local_stack.write(
+        """
+        Resources:
+          Parquet:
+            Type: AWS::KinesisFirehose::DeliveryStream
+            Properties:
+              ExtendedS3DestinationConfiguration:
+                BucketARN: "arn:aws:s3:::raw"
+                RoleARN: &role "arn:aws:iam::123456789012:role/r"
+                BufferingHints: {SizeInMBs: 64, IntervalInSeconds: 60}
+                DynamicPartitioningConfiguration: {Enabled: true, RetryOptions: {DurationInSeconds: 300}}
+                DataFormatConversionConfiguration:
+                  Enabled: true
+                  SchemaConfiguration: {CatalogId: "123456789012", DatabaseName: films, TableName: orders, RoleARN: *role, Region: us-east-1, VersionId: LATEST}
+                  InputFormatConfiguration: {Deserializer: {OpenXJsonSerDe: {CaseInsensitive: true}}}
+                  OutputFormatConfiguration: {Serializer: {ParquetSerDe: {Compression: SNAPPY}}}
+          Older: {Type: AWS::KinesisFirehose::DeliveryStream, Properties: {S3DestinationConfiguration: {BucketARN: "arn:aws:s3:::raw", RoleARN: *role, Prefix: raw/, BufferingHints: {SizeInMBs: 5, IntervalInSeconds: 60}, CompressionFormat: GZIP}}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    s3 = made["parquet"]["s3"]
+    assert s3["dynamic_partitioning"] == {"enabled": True, "retry_seconds": 300} and s3["buffer_size"] == 64
+    assert s3["conversion"] == {"enabled": True, "database": "films", "table": "orders", "role": "arn:aws:iam::123456789012:role/r", "region": "us-east-1", "version": "LATEST",
+                                "json": {"case_insensitive": True}, "parquet": {"compression": "SNAPPY"}}
+    assert made["older"]["s3"] == {"bucket": "arn:aws:s3:::raw", "role": "arn:aws:iam::123456789012:role/r", "prefix": "raw/", "buffer_size": 5, "buffer_seconds": 60, "compression": "GZIP"}
+    local_stack.run("validate")
+
+
 def test_tables_with_a_key_of_their_own(local_stack):
     local_stack.write(
         """
