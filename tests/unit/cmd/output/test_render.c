@@ -554,8 +554,8 @@ static void a_plan_as_events(void **state)
         assert_true(value_gets(v, "event").n > 0);
     }
     assert_int_equal(n, 2 + 5 + 1 + 1);
-    assert_non_null(strstr(out.p,
-        "{\"event\":\"drift\",\"address\":\"gone\",\"type\":\"aws.glue.job\",\"deleted\":true,\"attrs\":[]}\n"));
+    assert_non_null(strstr(out.p, "{\"event\":\"drift\",\"address\":\"gone\",\"type\":\"aws.glue.job\","
+                                  "\"deleted\":true,\"attrs\":[]}\n"));
     assert_non_null(strstr(out.p, "\"attrs\":[{\"name\":\"name\",\"after\":\"lake\"},{\"name\":\"arn\","
                                   "\"after\":\"(known after apply)\",\"unknown\":true},"
                                   "{\"name\":\"token\",\"after\":\"(sensitive)\",\"sensitive\":true},"));

@@ -272,9 +272,8 @@ static void test_names(void **state)
         {"jobs.a.command.version", "null"},
         {" each.key", "\"k\""},
         {" each.value.v", "1"},
-        {"each.key",
-            "error: \"each\" means nothing here / each.key and each.value are for resources with "
-            "for_each"},
+        {"each.key", "error: \"each\" means nothing here / each.key and each.value are for resources with "
+                     "for_each"},
         {" each.kye", "error: each has key and value, nothing else | did you mean \"key\"?"},
         {"lake.arm", "error: lake (aws.s3.bucket) has no attribute \"arm\" | did you mean \"arn\"?"},
         {"jobs['a'].nam", "error: jobs (aws.s3.bucket) has no attribute \"nam\" | did you mean \"name\"?"},
