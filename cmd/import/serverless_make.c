@@ -135,6 +135,30 @@ static const struct node *serverless_code(struct form *form, const struct node *
 
 /* ---- state machines ---- */
 
+/* JSON in which ${Workers} is a number, not within a text: as a text that is nothing else, which substitution
+ * makes the value. */
+static struct str with_quotes(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n; i++) {
+        ptrdiff_t close = !quoted && text.p[i] == '$' && i + 1 < text.n && text.p[i + 1] == '{'
+                              ? str_find_char(text, '}', i)
+                              : -1;
+        if (close >= 0) {
+            buf_addf(&out, "\"%.*s\"", STR_ARG(str_slice(text, i, (size_t)close + 1)));
+            i = (size_t)close;
+            continue;
+        }
+        bool escaped = quoted && text.p[i] == '\\' && i + 1 < text.n;
+        quoted = text.p[i] == '"' ? !quoted : quoted;
+        buf_add_char(&out, text.p[i]);
+        if (escaped)
+            buf_add_char(&out, text.p[++i]);
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
 /* A file beside the template. */
 static const struct node *definition_file(struct form *form, const struct node *place)
 {
@@ -146,6 +170,8 @@ static const struct node *definition_file(struct form *form, const struct node *
         diag_error(macro->sam->diags, node_span(place), "%s", err.message);
         return NULL;
     }
+    if (str_starts(str_trim(source->text), STR("{")))
+        source->text = with_quotes(form->arena, source->text);
     return yaml_parse_tagged(form->arena, source, macro->sam->diags);
 }
 

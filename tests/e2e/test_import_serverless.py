@@ -136,6 +136,24 @@ def test_code_beside_the_template(tmp_path, fast_sandbox):
     assert configuration["Events"] == ["s3:ObjectCreated:*"] and configuration["LambdaFunctionArn"] == stack.outputs()["alias"]
 
 
+def test_substitutions_that_stand_by_themselves(local_stack):
+    """${Workers} outside of a text is a number there: the file is no JSON before it is substituted."""
+    local_stack.write(
+        """
+        Transform: AWS::Serverless-2016-10-31
+        Parameters: {Workers: {Type: Number, Default: 2}}
+        Resources:
+          Flow:
+            Type: AWS::Serverless::StateMachine
+            Properties: {Role: "arn:aws:iam::123456789012:role/r", DefinitionUri: flow.asl.json, DefinitionSubstitutions: {Job: bronze, Workers: !Ref Workers}}
+        """, "t.yaml")
+    local_stack.write('{"StartAt": "Run", "States": {"Run": {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "Parameters": {"JobName": "${Job}", "NumberOfWorkers": ${Workers}, "Note": "a \\"${Job}"}, "End": true}}}', "flow.asl.json")
+    local_stack.run("import", "cloudformation", "t.yaml")
+    made = yaml.safe_load((local_stack.folder / "weir.yaml").read_text())["resources"]["flow"]
+    assert made["definition"]["States"]["Run"]["Parameters"] == {"JobName": "bronze", "NumberOfWorkers": "${inputs.workers}", "Note": 'a "bronze'}
+    local_stack.run("validate")
+
+
 def test_paths_are_from_the_stack(local_stack):
     write_local(local_stack)
     local_stack.write("requests\n", "infra/src/requirements.txt")
