@@ -186,7 +186,11 @@ static bool is_version(const struct template_resource *declared)
 static bool fold_version(struct template *t, struct template_resource *declared)
 {
     struct template_resource *target = fold_meant(t, tree_get(declared->properties, "FunctionName"));
-    size_t known = 1 + (tree_get(declared->properties, "CodeSha256") != NULL); /* as Serverless writes it */
+    /* Serverless writes the digest of the code, and the function's own description. */
+    struct str text = tree_literal_text(t->arena, tree_get(declared->properties, "Description"));
+    bool same = text.p && target && target->resource && target->resource->attrs &&
+                tree_is_text(tree_get(target->resource->attrs, "description"), arena_strz(t->arena, text));
+    size_t known = 1 + (tree_get(declared->properties, "CodeSha256") != NULL) + same;
     if (!target || !target->names || declared->collection || declared->properties->n != known || t->live ||
         !is_there_with(declared, target) || !str_eqz(target->resource->type, "aws.lambda.function"))
         return false;

@@ -403,8 +403,8 @@ def test_functions_as_serverless_packages_them(local_stack):
     local_stack.write(
         """
         Resources:
-          Load: {Type: AWS::Lambda::Function, Properties: {FunctionName: load, Role: "arn:aws:iam::123456789012:role/r", Runtime: python3.12, Handler: a.b, Code: {S3Bucket: b, S3Key: k}, Environment: {Variables: {DEST_KEY: "unzip/", API_KEY: hunter2}}}}
-          LoadVersionA1b2: {Type: AWS::Lambda::Version, DeletionPolicy: Retain, Properties: {FunctionName: !Ref Load, CodeSha256: "YWJj"}}
+          Load: {Type: AWS::Lambda::Function, Properties: {FunctionName: load, Description: of films, Role: "arn:aws:iam::123456789012:role/r", Runtime: python3.12, Handler: a.b, Code: {S3Bucket: b, S3Key: k}, Environment: {Variables: {DEST_KEY: "unzip/", API_KEY: hunter2}}}}
+          LoadVersionA1b2: {Type: AWS::Lambda::Version, DeletionPolicy: Retain, Properties: {FunctionName: !Ref Load, CodeSha256: "YWJj", Description: of films}}
         Outputs: {Load: {Value: !Ref LoadVersionA1b2}}
         """, "t.yaml")
     text = imported(local_stack, local_stack.folder / "t.yaml")
