@@ -28,6 +28,7 @@ def ops():
     return module
 
 
+@pytest.mark.full
 def test_life_cycle(tmp_path, fast_sandbox):
     shutil.copytree(EXAMPLE, tmp_path / "ops", ignore=shutil.ignore_patterns(".weir"))
     stack = Stack(tmp_path / "ops", fast_sandbox)

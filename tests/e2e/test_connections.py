@@ -52,6 +52,7 @@ def connect(stack, **connections):
     return stack
 
 
+@pytest.mark.full
 def test_a_command_by_way_of_another_host(local_stack, bastion, inner, keys):
     connect(local_stack, bastion=bastion.connection(keys["ed25519"]), inner=inner.connection(keys["ed25519"], via="bastion"))
     bytes_in = os.urandom(3_000_000)

@@ -226,6 +226,7 @@ def hold_after(sandbox, least):
     sandbox.faults(*({"service": "s3", "operation": "PUT /dir-lake/dags/*", **more} for more in ({"latency": 0, "times": least}, {"latency": HELD_MS})))
 
 
+@pytest.mark.full
 def test_interrupt(place, sandbox):  # noqa: F811
     """What is on its way ends, what has arrived is recorded; the next run sends the rest."""
     files = {f"{i:04}": b"%d" % i for i in range(300)}
@@ -271,6 +272,7 @@ def test_faults(place, sandbox, fault):  # noqa: F811
     place.assert_settled()
 
 
+@pytest.mark.full
 def test_goes_on_after_a_failure(place, sandbox):  # noqa: F811
     """What has arrived is recorded, and not sent again; what one file is refused for is said."""
     files = {f"{i:03}": b"%d" % i for i in range(200)}
@@ -300,6 +302,7 @@ def test_goes_on_after_a_failure(place, sandbox):  # noqa: F811
     place.assert_settled()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("first", [True, False])
 def test_kill(place, sandbox, first):  # noqa: F811
     """Killed while it creates or updates: what was sent is found again, and deleted when its file is gone."""

@@ -104,6 +104,7 @@ web:
 INPUTS = f"inputs: {{password: {{type: string, sensitive: true, default: {SECRET}}}}}"
 
 
+@pytest.mark.full
 def test_made_seen_and_gone(stack, engine):
     """In `make test`: an Engine is up within a second or two."""
     with_app(stack)

@@ -29,6 +29,7 @@ LAKE = """
 """
 
 
+@pytest.mark.full
 def test_engines_are_not_looked_for(local_stack):
     """Without --allow commands nothing can be run to find out: nobody is told to install what may be there."""
     local_stack.write("""

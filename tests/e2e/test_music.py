@@ -77,6 +77,7 @@ def ingest(cloud, api, *args, status=0):
     return json.loads(done.stdout) if status == 0 else done.stderr
 
 
+@pytest.mark.full
 def test_api_to_landing(cloud, api):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=BUCKET)

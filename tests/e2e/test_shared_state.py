@@ -233,6 +233,7 @@ def test_rows_of_another_copy(machine, place):
     one.run("state", "doctor")
 
 
+@pytest.mark.full
 @ONLY_S3  # PostgreSQL gives them all at once
 def test_snapshots(machine, cloud):
     """Many small batches do not make the next start slow: they are summed up."""

@@ -294,6 +294,7 @@ def test_a_row_that_is_missing_is_told(large):
     assert "it should be" in large.run("plan", "-i", "n=3", "--target", "many", status=1).err
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("large", ["file", "postgres"], indirect=True)  # on S3 the lock is somebody's until its lease ends
 def test_an_interrupted_run_is_recovered_first(large):
     """Its intents may be about anything."""
@@ -412,6 +413,7 @@ def test_names_of_another_weir(large, cloud, without):
     large.apply("-i", "n=3")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("large", ["file", "postgres", "s3"], indirect=True)
 def test_a_new_one_whose_name_is_known_when_it_is_made(large, cloud):
     large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
@@ -508,6 +510,7 @@ def test_a_version_that_another_artifact_keeps(large, cloud):
         assert "code and other would be the same weir.artifact" in large.run(*command, "code", "--yes", "-i", "n=3", status=3).err
 
 
+@pytest.mark.full
 def test_a_deploy_of_one_job(tmp_path, cloud, fast_sandbox):
     """In a large state and in a small one the same comes of it."""
     filling = "  many: {type: weir.value, for_each: \"${[for i in range(inputs.many) : tostring(i)]}\", value: \"${each.key} ${inputs.days}\"}\n"

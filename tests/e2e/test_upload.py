@@ -92,6 +92,7 @@ def assert_object(s3, data):
     assert not uploads(s3)
 
 
+@pytest.mark.full
 def test_moto(stack, cloud):
     data = content(20)
     stack.write(STACK).write(data, "big.bin")
@@ -147,6 +148,7 @@ def kill_midway(place, sandbox, least):
     return there
 
 
+@pytest.mark.full
 def test_goes_on_after_a_kill(place, sandbox):
     data = content(96)
     place.write(STACK).write(data, "big.bin")
@@ -289,6 +291,7 @@ def test_the_last_answer_is_lost(place, sandbox):
     place.assert_settled()
 
 
+@pytest.mark.full
 def test_refused_half_way(place, sandbox):
     """What is given up for good is aborted; the next run begins anew."""
     data = content(100)
@@ -303,6 +306,7 @@ def test_refused_half_way(place, sandbox):
     assert_object(s3, data)
 
 
+@pytest.mark.full
 def test_changes_meanwhile(place, sandbox):
     """Noticed, and uploaded once more as it is now."""
     data = content(40, seed=2)

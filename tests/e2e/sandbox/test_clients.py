@@ -53,6 +53,7 @@ def test_aws(sandbox, bucket, tree, tmp_path):
     run(aws, "s3", "ls", f"s3://{bucket}", ok=False)
 
 
+@pytest.mark.full
 def test_s3cmd(sandbox, bucket, tree, tmp_path):
     s3cmd = program("s3cmd")
     run = Runner({"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"})

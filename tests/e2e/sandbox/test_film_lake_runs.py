@@ -77,6 +77,7 @@ def mailed(server):
     return lambda: [json.loads(m["Body"]) for m in sqs.receive_message(QueueUrl=queue).get("Messages", [])]
 
 
+@pytest.mark.full
 def test_films_of_three_pages(job_sandbox, tmp_path, api):
     """Also: what goes wrong is mailed, and the key is shown nowhere."""
     lake = lake_on(job_sandbox, tmp_path / "lake")

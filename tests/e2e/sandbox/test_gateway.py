@@ -254,6 +254,7 @@ def test_a_document_that_is_merged_again(gateway):
     assert gateway.get_method(restApiId=api, resourceId=listed["/films/{film}"], httpMethod="GET")["operationName"] == "film"
 
 
+@pytest.mark.full
 def test_a_large_document_is_faster_than_its_calls(gateway, api):
     names = [f"p{number}" for number in range(400)]
     begun = time.monotonic()

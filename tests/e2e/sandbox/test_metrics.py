@@ -65,6 +65,7 @@ def test_data_that_is_not_to_be_returned(sandbox):
     assert [one["Id"] for one in api.get_metric_data(MetricDataQueries=queries, **DAY)["MetricDataResults"]] == ["b"]
 
 
+@pytest.mark.full
 def test_many_metrics_are_listed_in_a_time_that_grows_with_them(sandbox):
     def listed(region, thousands):
         api = sandbox.client("cloudwatch", region=region)

@@ -276,6 +276,7 @@ def test_a_function_enriches(job_sandbox):
     pipe.delete()
 
 
+@pytest.mark.full
 def test_a_function_as_target_says_what_failed(job_sandbox):
     """Those it reports come again, the others do not."""
     source, function = Queue(job_sandbox, VisibilityTimeout="2"), warm(job_sandbox, SOME)

@@ -64,6 +64,7 @@ def test_a_function_that_writes_to_its_queue(job_sandbox):
     assert calls_of(function) == CALLS and dropped(function) == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("through", ["sns", "s3"])
 def test_a_function_that_writes_to_its_topic_or_bucket(job_sandbox, through):
     letters, name = Queue(job_sandbox), f"loop-{uuid.uuid4().hex[:8]}"

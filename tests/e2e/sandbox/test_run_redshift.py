@@ -30,6 +30,7 @@ def warehouse():
     server.stop()
 
 
+@pytest.mark.full
 def test_the_data_api(warehouse):
     """Statements run, with parameters and rows; a batch is one transaction; what fails says what Redshift says."""
     made = warehouse.execute(["create table plays (id int identity(1, 1), who varchar(max) encode zstd, at timestamp default getdate()) diststyle key distkey (who) sortkey (at)",

@@ -64,6 +64,7 @@ def pipeline(function, job, prefix):
         "Good": {"Type": "Succeed"}, "Bad": {"Type": "Fail", "Error": "TooFew"}}}
 
 
+@pytest.mark.full
 def test_a_pipeline(machines, job_sandbox):
     prefix = "p" + uuid.uuid4().hex[:6]
     for name, text in (("a.csv", "alien,1979\nbrazil,1985\n"), ("b.csv", ""), ("c.csv", "casablanca,1942\n")):

@@ -117,6 +117,7 @@ WORKFLOW = """
 """
 
 
+@pytest.mark.full
 def test_a_workflow(job_sandbox, tmp_path):
     id = uuid.uuid4().hex[:8]
     stack = job_sandbox.stack(tmp_path / "stack")
