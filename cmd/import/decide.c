@@ -1,5 +1,5 @@
 /* Which type each resource becomes: one of ours where that says all of it, else CloudFormation's own. */
-#include "cmd/import/fit.h"
+#include "cmd/import/mapping.h"
 #include "cmd/import/template.h"
 #include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
@@ -147,7 +147,7 @@ static void take_attrs(struct template *t, struct template_resource *declared, s
             if (e->key.p[0] == '\001')
                 continue;
             tree_set(t->arena, all, e->key,
-                fit_hide(t->draft, parts[k], e, declared->resource->schema, declared->resource->name));
+                mapping_hide(t->draft, parts[k], e, declared->resource->schema, declared->resource->name));
             all->entries[all->n - 1].comment = e->comment;
         }
     declared->resource->attrs = all;
@@ -155,29 +155,30 @@ static void take_attrs(struct template *t, struct template_resource *declared, s
 
 static bool becomes_ours(struct template *t, struct template_resource *declared, struct str *why)
 {
-    struct fit fit = {.draft = t->draft, .type = names_cloudformation(t->names, declared->type)};
+    struct mapping mapping = {.draft = t->draft, .type = names_cloudformation(t->names, declared->type)};
     struct str which;
     *why = STR_EMPTY;
-    if (!fit.type)
+    if (!mapping.type)
         return false;
-    declared->names = fit.type;
-    bool fits = fit_properties(&fit, declared->properties);
+    declared->names = mapping.type;
+    bool fits = mapping_properties(&mapping, declared->properties);
     if (fits) {
-        template_give_name(t, declared, &fit);
-        fits = fit_check(&fit);
+        template_give_name(t, declared, &mapping);
+        fits = mapping_check(&mapping);
     }
     if (fits && !can_be_referred_to(t, declared, &which)) {
-        fit.why = arena_printf(t->arena, "`%.*s` is referred to", STR_ARG(which));
+        mapping.why = arena_printf(t->arena, "`%.*s` is referred to", STR_ARG(which));
         fits = false;
     }
     if (!fits) {
-        *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(fit.type->schema->name), STR_ARG(fit.why));
+        *why =
+            arena_printf(t->arena, "%.*s: %.*s", STR_ARG(mapping.type->schema->name), STR_ARG(mapping.why));
         declared->names = NULL;
         return false;
     }
-    declared->resource->schema = fit.type->schema;
-    declared->resource->type = fit.type->schema->name;
-    take_attrs(t, declared, fit.attrs);
+    declared->resource->schema = mapping.type->schema;
+    declared->resource->type = mapping.type->schema->name;
+    take_attrs(t, declared, mapping.attrs);
     return true;
 }
 
@@ -186,24 +187,24 @@ static void becomes_theirs(
 {
     struct names_type *same = ARENA_NEW(t->arena, struct names_type);
     *same = (struct names_type){.other = schema->name, .schema = schema, .into_by = STR_EMPTY};
-    struct fit fit = {.draft = t->draft, .type = same};
+    struct mapping mapping = {.draft = t->draft, .type = same};
     declared->resource->schema = schema;
     declared->resource->type = schema->name;
-    if (!fit_properties(&fit, declared->properties)) {
-        fit.lenient = true;
-        fit.left_out = tree_new(t->arena, TREE_LIST, NULL);
-        fit_properties(&fit, declared->properties);
-        for (size_t i = 0; i < fit.left_out->n; i++) {
-            const struct node *node = fit.left_out->items[i]->node;
+    if (!mapping_properties(&mapping, declared->properties)) {
+        mapping.lenient = true;
+        mapping.left_out = tree_new(t->arena, TREE_LIST, NULL);
+        mapping_properties(&mapping, declared->properties);
+        for (size_t i = 0; i < mapping.left_out->n; i++) {
+            const struct node *node = mapping.left_out->items[i]->node;
             diag_warning(t->diags, node_span(node ? node : declared->node), "%.*s: %.*s, and is left out",
-                STR_ARG(schema->name), STR_ARG(fit.left_out->items[i]->value->string));
+                STR_ARG(schema->name), STR_ARG(mapping.left_out->items[i]->value->string));
         }
     }
-    fit.lenient = false;
-    if (!fit_check(&fit))
-        diag_warning(t->diags, node_span(fit.where ? fit.where : declared->node), "%.*s: %.*s",
-            STR_ARG(schema->name), STR_ARG(fit.why));
-    take_attrs(t, declared, fit.attrs);
+    mapping.lenient = false;
+    if (!mapping_check(&mapping))
+        diag_warning(t->diags, node_span(mapping.where ? mapping.where : declared->node), "%.*s: %.*s",
+            STR_ARG(schema->name), STR_ARG(mapping.why));
+    take_attrs(t, declared, mapping.attrs);
 }
 
 static void leave_out(struct template *t, struct template_resource *declared, const struct err *err)

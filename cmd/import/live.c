@@ -1,6 +1,6 @@
 /* Stacks from live resources: see live.h. */
 #include "cmd/import/live.h"
-#include "cmd/import/fit.h"
+#include "cmd/import/mapping.h"
 #include "provider/cfn/cfn.h"
 
 #include <inttypes.h>
@@ -327,7 +327,7 @@ static void relate(struct live *l, struct live_resource *one)
                    attr->type->kind == TYPE_TAGS || str_eqz(e->key, "description");
         if (!own)
             e->value = live_related(l, one, e->value);
-        e->value = fit_hide(l->draft, attrs, e, one->schema, one->resource->name);
+        e->value = mapping_hide(l->draft, attrs, e, one->schema, one->resource->name);
     }
 }
 

@@ -1,7 +1,7 @@
 /* What the service reports of a resource, as attributes of a stack: see live.h. */
 #include "cmd/import/live.h"
 
-#include "cmd/import/fit.h"
+#include "cmd/import/mapping.h"
 #include "provider/cfn/cfn.h"
 #include "provider/iam/policy.h"
 #include "provider/spec/spec.h"
@@ -110,8 +110,8 @@ static struct tree *setting_given(struct live *l, const struct attr *attr, const
     struct tree *s = tree_of(l->arena, v);
     s->sensitive = attr->sensitive || value_is_sensitive(v);
     bool policies = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_POLICY;
-    return attr->type->kind == TYPE_POLICY ? fit_policy(l->arena, fit_policy_in_order(l->arena, s))
-           : policies                      ? fit_policy_in_order(l->arena, s)
+    return attr->type->kind == TYPE_POLICY ? mapping_policy(l->arena, mapping_policy_in_order(l->arena, s))
+           : policies                      ? mapping_policy_in_order(l->arena, s)
                                            : s;
 }
 
@@ -315,7 +315,7 @@ struct tree *live_settings(struct live *l, const struct live_resource *one, cons
         .comment = &lines,
         .answers = answers};
     struct names_type type = {.other = one->schema->name, .schema = one->schema};
-    struct fit fit = {.draft = l->draft, .attrs = s.attrs, .type = &type, .why = STR_EMPTY};
+    struct mapping mapping = {.draft = l->draft, .attrs = s.attrs, .type = &type, .why = STR_EMPTY};
     for (size_t i = 0; i < one->schema->attr_count; i++) {
         const struct attr *attr = &one->schema->attrs[i];
         const struct value *v = goes_with_unreported(one, attr) ? NULL : setting_of(&s, attr);
@@ -324,8 +324,8 @@ struct tree *live_settings(struct live *l, const struct live_resource *one, cons
         if (!v && attr->required && !attr->default_value && is_unreported(one, attr))
             ask_for(&s, attr);
     }
-    if (!fit_check(&fit)) {
-        *why = fit.why;
+    if (!mapping_check(&mapping)) {
+        *why = mapping.why;
         return NULL;
     }
     name_unsupported(&s);

@@ -1,7 +1,7 @@
 /* What a live stack has made, under the ids by which it is taken over; and names that CloudFormation makes
  * up. */
 #include "base/hash.h"
-#include "cmd/import/fit.h"
+#include "cmd/import/mapping.h"
 #include "cmd/import/template.h"
 #include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
@@ -251,10 +251,11 @@ static struct tree *made_up(struct template *t, const struct template_resource *
 
 /* The attribute that CloudFormation makes up: mostly `name`, otherwise what Ref gives. NULL: there is none.
  */
-static const struct attr *name_wanted(struct template *t, const struct fit *fit)
+static const struct attr *name_wanted(struct template *t, const struct mapping *mapping)
 {
-    const struct attr *name = schema_attr(fit->type->schema, STR("name"));
-    name = name ? name : schema_attr(fit->type->schema, names_output(fit->type, t->arena, STR("Ref")));
+    const struct attr *name = schema_attr(mapping->type->schema, STR("name"));
+    name =
+        name ? name : schema_attr(mapping->type->schema, names_output(mapping->type, t->arena, STR("Ref")));
     return name && name->required ? name : NULL;
 }
 
@@ -268,21 +269,22 @@ static struct tree *with_name(struct arena *arena, struct tree *s, struct tree *
     return s;
 }
 
-void template_give_name(struct template *t, const struct template_resource *declared, struct fit *fit)
+void template_give_name(struct template *t, const struct template_resource *declared, struct mapping *mapping)
 {
-    const struct attr *name = name_wanted(t, fit);
-    struct tree *given = name ? tree_get(fit->attrs, arena_strz(t->arena, name->name)) : NULL;
+    const struct attr *name = name_wanted(t, mapping);
+    struct tree *given = name ? tree_get(mapping->attrs, arena_strz(t->arena, name->name)) : NULL;
     if (!name || (given && !tree_may_be_nothing(given)))
         return;
-    struct tree *attrs = tree_new(t->arena, TREE_MAP, fit->attrs->node);
-    tree_set(t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, declared, fit->attrs, name)));
-    for (size_t i = 0; i < fit->attrs->n; i++) {
-        if (fit->attrs->entries[i].value == given)
+    struct tree *attrs = tree_new(t->arena, TREE_MAP, mapping->attrs->node);
+    tree_set(
+        t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, declared, mapping->attrs, name)));
+    for (size_t i = 0; i < mapping->attrs->n; i++) {
+        if (mapping->attrs->entries[i].value == given)
             continue;
-        tree_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
-        attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
+        tree_set(t->arena, attrs, mapping->attrs->entries[i].key, mapping->attrs->entries[i].value);
+        attrs->entries[attrs->n - 1].comment = mapping->attrs->entries[i].comment;
     }
-    fit->attrs = attrs;
+    mapping->attrs = attrs;
     declared->resource->note = declared->physical.n
                                    ? declared->resource->note
                                    : STR("CloudFormation made up a name; here it has one of its own");

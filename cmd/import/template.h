@@ -193,9 +193,10 @@ struct str template_module_output(
 
 /* ---- physical_ids.c ---- */
 
-struct fit;
+struct mapping;
 /* The name that CloudFormation would make up, where none is given, or not always. */
-void template_give_name(struct template *t, const struct template_resource *declared, struct fit *fit);
+void template_give_name(
+    struct template *t, const struct template_resource *declared, struct mapping *mapping);
 
 /* ---- parameters.c, decide.c, attached_policies.c, physical_ids.c ---- */
 

@@ -397,7 +397,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     draft->resolve_ctx = t;
     read_variables(t);
     read_module(t, value_getz(values, "root_module"), 0);
-    terraform_fit(t);
+    terraform_mapping(t);
     terraform_refer(t);
     for (size_t i = 0; i < t->groups.n; i++)
         report(t, t->groups.items[i].ptr);

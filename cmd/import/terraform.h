@@ -5,7 +5,7 @@
  * of ARNs and ids by the values themselves.
  *
  *   terraform.c        reading, groups of instances, the whole
- *   terraform_fit.c    each instance as one of weir's types, or as a part of another
+ *   terraform_mapping.c    each instance as one of weir's types, or as a part of another
  *   terraform_configured.c  what is configured of each instance, and without a configuration what is not
  *   terraform_candidates.c  under which id it is taken over
  *   terraform_lines.c  without a configuration: names of others; what only the files say
@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "cmd/import/fit.h"
+#include "cmd/import/mapping.h"
 
 /* -1: err says why. */
 int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err);
@@ -85,8 +85,8 @@ struct str terraform_step(struct str *address, struct str *key);
 /* What the configuration says of a module: "module.net" of the root. NULL: not known. */
 const struct value *terraform_module(const struct terraform *t, struct str module);
 
-/* ---- terraform_fit.c ---- */
-void terraform_fit(struct terraform *t);
+/* ---- terraform_mapping.c ---- */
+void terraform_mapping(struct terraform *t);
 
 /* ---- terraform_configured.c ---- */
 /* Under Terraform's names; `whole`: with what the provider filled into blocks. */

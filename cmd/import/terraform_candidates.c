@@ -43,7 +43,7 @@ static struct str text_there(struct terraform *t, const struct tf_instance *one,
     return text;
 }
 
-static struct str fit_filled(struct terraform *t, struct str template, const struct tf_instance *one)
+static struct str mapping_filled(struct terraform *t, struct str template, const struct tf_instance *one)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct str before, inner, filter;
@@ -71,7 +71,7 @@ static struct str own_id(struct terraform *t, const struct tf_instance *one)
         return value_gets(one->values, "arn");
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
     bool made_of_others = attr && attr->template.n;
-    struct str filled = made_of_others ? fit_filled(t, attr->template, one) : STR_EMPTY;
+    struct str filled = made_of_others ? mapping_filled(t, attr->template, one) : STR_EMPTY;
     if (filled.n || (made_of_others && !ids))
         return filled;
     if (ids && ids->count == 1) {

@@ -144,7 +144,7 @@ static void hide(struct terraform *t, const struct group *group, struct tree *at
 {
     for (size_t i = 0; i < attrs->n; i++)
         attrs->entries[i].value =
-            fit_hide(t->draft, attrs, &attrs->entries[i], group->schema, group->resource->name);
+            mapping_hide(t->draft, attrs, &attrs->entries[i], group->schema, group->resource->name);
 }
 
 /* In the order of the attributes, as people write them; what is none of them comes after these. */

@@ -2,17 +2,17 @@
  * Properties of others as attributes of a type of ours, held to its constraints; policies as people write
  * them.
  */
-#include "cmd/import/fit.h"
+#include "cmd/import/mapping.h"
 
 /* ---- Policies as people write them ---- */
 
-struct tree *fit_policy_in_order(struct arena *arena, struct tree *s)
+struct tree *mapping_policy_in_order(struct arena *arena, struct tree *s)
 {
     static const char *const order[] = {"Version", "Id", "Sid", "Effect", "Principal", "NotPrincipal",
         "Action", "NotAction", "Resource", "NotResource"};
     if (s->kind == TREE_LIST)
         for (size_t i = 0; i < s->n; i++)
-            s->items[i] = fit_policy_in_order(arena, s->items[i]);
+            s->items[i] = mapping_policy_in_order(arena, s->items[i]);
     if (s->kind != TREE_MAP)
         return s;
     struct tree *out = tree_new(arena, TREE_MAP, s->node);
@@ -20,11 +20,11 @@ struct tree *fit_policy_in_order(struct arena *arena, struct tree *s)
         if (tree_get(s, order[i]))
             tree_set(arena, out, str_z(order[i]), tree_get(s, order[i]));
     for (size_t i = 0; i < s->n; i++)
-        tree_set(arena, out, s->entries[i].key, fit_policy_in_order(arena, s->entries[i].value));
+        tree_set(arena, out, s->entries[i].key, mapping_policy_in_order(arena, s->entries[i].value));
     return out;
 }
 
-struct tree *fit_policy(struct arena *arena, struct tree *s)
+struct tree *mapping_policy(struct arena *arena, struct tree *s)
 {
     const struct value *v;
     if (!tree_known(arena, s, &v) || v->kind != VALUE_MAP || v->count != 2)
@@ -46,28 +46,28 @@ struct tree *fit_policy(struct arena *arena, struct tree *s)
 
 /* ---- What a type demands of its attributes, as far as it can be seen before anything is worked out. */
 
-static bool fails(struct fit *fit, const struct node *where, const char *format, ...)
+static bool fails(struct mapping *mapping, const struct node *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static bool fails(struct fit *fit, const struct node *where, const char *format, ...)
+static bool fails(struct mapping *mapping, const struct node *where, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fit->why = arena_vprintf(fit->draft->arena, format, args);
-    fit->where = where;
+    mapping->why = arena_vprintf(mapping->draft->arena, format, args);
+    mapping->where = where;
     va_end(args);
     return false;
 }
 
 /* A value that is known through and through has to be one that the type takes. */
-static bool check_value(struct fit *fit, const struct attr *attr, const struct tree *s)
+static bool check_value(struct mapping *mapping, const struct attr *attr, const struct tree *s)
 {
     const struct value *v, *converted;
     struct schema_issue issue = {0};
-    if (!tree_known(fit->draft->arena, s, &v) || value_is_null(v) ||
-        schema_convert(fit->draft->arena, attr, v, &converted, &issue) == 0)
+    if (!tree_known(mapping->draft->arena, s, &v) || value_is_null(v) ||
+        schema_convert(mapping->draft->arena, attr, v, &converted, &issue) == 0)
         return true;
-    return fails(fit, s->node, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
+    return fails(mapping, s->node, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
 }
 
 static bool lacks_fields(const struct type *type, const struct tree *s, struct str *which)
@@ -103,31 +103,31 @@ static enum given_how is_given(const void *ctx, struct str name)
     return GIVEN_NOT;
 }
 
-bool fit_check(struct fit *fit)
+bool mapping_check(struct mapping *mapping)
 {
-    const struct schema *schema = fit->type->schema;
+    const struct schema *schema = mapping->type->schema;
     struct str which = STR_EMPTY;
     for (size_t i = 0; i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
-        const struct tree *s = tree_get(fit->attrs, attr->name.p);
+        const struct tree *s = tree_get(mapping->attrs, attr->name.p);
         if (!s || s->kind == TREE_NOTHING) {
             if (attr->required && !attr->default_value)
-                return fails(fit, fit->attrs->node, "`%.*s` is wanted", STR_ARG(attr->name));
+                return fails(mapping, mapping->attrs->node, "`%.*s` is wanted", STR_ARG(attr->name));
             continue;
         }
-        if (!check_value(fit, attr, s))
+        if (!check_value(mapping, attr, s))
             return false;
         if (lacks_fields(attr->type, s, &which))
-            return fails(fit, s->node, "`%.*s` in `%.*s` is wanted", STR_ARG(which), STR_ARG(attr->name));
-        if (attr->conflicts.n && tree_get(fit->attrs, attr->conflicts.p))
-            return fails(fit, s->node, "`%.*s` and `%.*s` exclude each other", STR_ARG(attr->name),
+            return fails(mapping, s->node, "`%.*s` in `%.*s` is wanted", STR_ARG(which), STR_ARG(attr->name));
+        if (attr->conflicts.n && tree_get(mapping->attrs, attr->conflicts.p))
+            return fails(mapping, s->node, "`%.*s` and `%.*s` exclude each other", STR_ARG(attr->name),
                 STR_ARG(attr->conflicts));
     }
-    struct givens givens = {fit->attrs};
+    struct givens givens = {mapping->attrs};
     for (size_t i = 0; i < schema->rule_count; i++) {
-        struct str broken = attr_rule_broken(fit->draft->arena, &schema->rules[i], is_given, &givens);
+        struct str broken = attr_rule_broken(mapping->draft->arena, &schema->rules[i], is_given, &givens);
         if (broken.n)
-            return fails(fit, fit->attrs->node, "%.*s", STR_ARG(broken));
+            return fails(mapping, mapping->attrs->node, "%.*s", STR_ARG(broken));
     }
     return true;
 }
@@ -176,7 +176,7 @@ static struct tree *hide_value(
     return s;
 }
 
-struct tree *fit_hide(struct draft *d, const struct tree *attrs, const struct tree_entry *e,
+struct tree *mapping_hide(struct draft *d, const struct tree *attrs, const struct tree_entry *e,
     const struct schema *schema, struct str resource)
 {
     const struct attr *attr = schema_attr(schema, e->key);
@@ -188,33 +188,34 @@ struct tree *fit_hide(struct draft *d, const struct tree *attrs, const struct tr
     return hide_value(d, e->value, resource, e->key, attr && attr->sensitive && !plain);
 }
 
-bool fit_refuse(struct fit *fit, const struct node *where, const char *format, ...)
+bool mapping_refuse(struct mapping *mapping, const struct node *where, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    struct str why = arena_vprintf(fit->draft->arena, format, args);
+    struct str why = arena_vprintf(mapping->draft->arena, format, args);
     va_end(args);
-    if (fit->lenient) {
-        tree_add(fit->draft->arena, fit->left_out, tree_string(fit->draft->arena, why, where));
+    if (mapping->lenient) {
+        tree_add(mapping->draft->arena, mapping->left_out, tree_string(mapping->draft->arena, why, where));
         return true;
     }
-    if (!fit->why.n) {
-        fit->why = why;
-        fit->where = where;
+    if (!mapping->why.n) {
+        mapping->why = why;
+        mapping->where = where;
     }
     return false;
 }
 
-static struct str path_of(const struct fit *fit, const struct level *level, struct str key)
+static struct str path_of(const struct mapping *mapping, const struct level *level, struct str key)
 {
-    return level->from.n ? arena_printf(fit->draft->arena, "%.*s.%.*s", STR_ARG(level->from), STR_ARG(key))
-                         : key;
+    return level->from.n
+               ? arena_printf(mapping->draft->arena, "%.*s.%.*s", STR_ARG(level->from), STR_ARG(key))
+               : key;
 }
 
 /* Below a property that has no counterpart, but what is in it has. */
-static bool descend(struct fit *fit, const struct level *level, struct str from, struct tree *s)
+static bool descend(struct mapping *mapping, const struct level *level, struct str from, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct level below = *level;
     below.top = false;
     below.passing = true;
@@ -222,28 +223,29 @@ static bool descend(struct fit *fit, const struct level *level, struct str from,
         return true;
     if (s->kind == TREE_LIST && s->n == 1 && s->items[0]->kind == TREE_MAP) {
         below.from = arena_printf(arena, "%.*s[0]", STR_ARG(from));
-        return fit_entries(fit, &below, s->items[0]);
+        return mapping_entries(mapping, &below, s->items[0]);
     }
     if (s->kind == TREE_LIST && s->n == 1) {
-        const struct names_rule *sole = names_rule(fit->type, arena_printf(arena, "%.*s[0]", STR_ARG(from)));
+        const struct names_rule *sole =
+            names_rule(mapping->type, arena_printf(arena, "%.*s[0]", STR_ARG(from)));
         if (sole)
-            return fit_by_rule(fit, level, sole, s->items[0]);
+            return mapping_by_rule(mapping, level, sole, s->items[0]);
     }
     below.from = from;
     if (s->kind == TREE_MAP)
-        return fit_entries(fit, &below, s);
-    return fit_refuse(fit, s->node, "`%.*s` has another form", STR_ARG(from));
+        return mapping_entries(mapping, &below, s);
+    return mapping_refuse(mapping, s->node, "`%.*s` has another form", STR_ARG(from));
 }
 
 /* Do the rules below a property lead to what is within its counterpart? */
 static bool leads_into(
-    const struct fit *fit, const struct level *level, struct str from, const struct attr *attr)
+    const struct mapping *mapping, const struct level *level, struct str from, const struct attr *attr)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct str to =
         level->to.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->to), STR_ARG(attr->name)) : attr->name;
-    for (size_t i = 0; i < fit->type->n; i++) {
-        const struct names_rule *rule = &fit->type->rules[i];
+    for (size_t i = 0; i < mapping->type->n; i++) {
+        const struct names_rule *rule = &mapping->type->rules[i];
         bool below =
             str_starts(rule->from, from) && rule->from.n > from.n && strchr(".[", rule->from.p[from.n]);
         if (below && rule->to.n &&
@@ -253,33 +255,33 @@ static bool leads_into(
     return true;
 }
 
-static bool map_entry(struct fit *fit, const struct level *level, const struct tree_entry *entry)
+static bool map_entry(struct mapping *mapping, const struct level *level, const struct tree_entry *entry)
 {
-    struct str from = path_of(fit, level, entry->key);
-    const struct names_rule *rule = names_rule(fit->type, from);
+    struct str from = path_of(mapping, level, entry->key);
+    const struct names_rule *rule = names_rule(mapping->type, from);
     if (rule)
-        return fit_by_rule(fit, level, rule, entry->value);
+        return mapping_by_rule(mapping, level, rule, entry->value);
     /* Within a property that is only a way to others, names mean nothing by themselves. */
     const struct attr *same =
-        !level->passing ? names_attr(fit->type, level->attrs, level->n, level->top, entry->key) : NULL;
-    if (names_has_below(fit->type, from) && !(same && leads_into(fit, level, from, same)))
-        return descend(fit, level, from, entry->value);
-    if (!same || (!same->settable && !fit->lenient))
-        return fit_refuse(fit, entry->value->node, "`%.*s` has no equivalent", STR_ARG(from));
-    return !same->settable || fit_place(fit, level, same->name, from, entry->value);
+        !level->passing ? names_attr(mapping->type, level->attrs, level->n, level->top, entry->key) : NULL;
+    if (names_has_below(mapping->type, from) && !(same && leads_into(mapping, level, from, same)))
+        return descend(mapping, level, from, entry->value);
+    if (!same || (!same->settable && !mapping->lenient))
+        return mapping_refuse(mapping, entry->value->node, "`%.*s` has no equivalent", STR_ARG(from));
+    return !same->settable || mapping_place(mapping, level, same->name, from, entry->value);
 }
 
 /* Does what is beside it make it mean nothing? */
-static bool is_moot(
-    struct fit *fit, const struct level *level, const struct tree *map, const struct tree_entry *entry)
+static bool is_moot(struct mapping *mapping, const struct level *level, const struct tree *map,
+    const struct tree_entry *entry)
 {
-    struct str from = path_of(fit, level, entry->key);
-    const struct names_rule *rule = names_rule(fit->type, from);
+    struct str from = path_of(mapping, level, entry->key);
+    const struct names_rule *rule = names_rule(mapping->type, from);
     for (uint32_t i = 0; rule && rule->unless && i < rule->unless->count; i++) {
         const struct value_entry *e = &rule->unless->entries[i];
         struct tree *beside = tree_get(map, e->key.p);
         bool whatever = value_is_null(e->value);
-        struct str text = beside ? tree_literal_text(fit->draft->arena, beside) : STR_EMPTY;
+        struct str text = beside ? tree_literal_text(mapping->draft->arena, beside) : STR_EMPTY;
         if (beside && (whatever || str_eq(text, value_text(e->value, STR_EMPTY))))
             return true;
     }
@@ -287,26 +289,27 @@ static bool is_moot(
 }
 
 /* Of a rule that means another's value where it is true: with that. NULL: it is not. */
-static const struct tree_entry *same_entry(
-    struct fit *fit, const struct level *level, const struct tree *map, const struct tree_entry *entry)
+static const struct tree_entry *same_entry(struct mapping *mapping, const struct level *level,
+    const struct tree *map, const struct tree_entry *entry)
 {
-    const struct names_rule *rule = level->top ? names_rule(fit->type, entry->key) : NULL;
+    const struct names_rule *rule = level->top ? names_rule(mapping->type, entry->key) : NULL;
     if (!rule || !rule->same.n)
         return entry;
-    struct tree_entry *with = ARENA_NEW(fit->draft->arena, struct tree_entry);
+    struct tree_entry *with = ARENA_NEW(mapping->draft->arena, struct tree_entry);
     *with = *entry;
     with->value = tree_get(map, rule->same.p);
-    return with->value && str_eqz(tree_literal_text(fit->draft->arena, entry->value), "true") ? with : NULL;
+    return with->value && str_eqz(tree_literal_text(mapping->draft->arena, entry->value), "true") ? with
+                                                                                                  : NULL;
 }
 
-bool fit_entries(struct fit *fit, const struct level *level, const struct tree *map)
+bool mapping_entries(struct mapping *mapping, const struct level *level, const struct tree *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         size_t before = level->into->n;
-        if (is_moot(fit, level, map, &map->entries[i]))
+        if (is_moot(mapping, level, map, &map->entries[i]))
             continue;
-        const struct tree_entry *entry = same_entry(fit, level, map, &map->entries[i]);
-        if (entry && !map_entry(fit, level, entry))
+        const struct tree_entry *entry = same_entry(mapping, level, map, &map->entries[i]);
+        if (entry && !map_entry(mapping, level, entry))
             return false;
         if (level->into->n > before)
             level->into->entries[before].comment = map->entries[i].comment;
@@ -314,35 +317,36 @@ bool fit_entries(struct fit *fit, const struct level *level, const struct tree *
     return true;
 }
 
-bool fit_properties(struct fit *fit, const struct tree *properties)
+bool mapping_properties(struct mapping *mapping, const struct tree *properties)
 {
-    const struct schema *schema = fit->type->schema;
-    fit->attrs = tree_new(fit->draft->arena, TREE_MAP, properties->node);
-    fit->why = STR_EMPTY;
-    struct level level = {STR_EMPTY, STR_EMPTY, fit->attrs, schema->attrs, schema->attr_count, true, false};
-    return fit_entries(fit, &level, properties) && !fit->why.n;
+    const struct schema *schema = mapping->type->schema;
+    mapping->attrs = tree_new(mapping->draft->arena, TREE_MAP, properties->node);
+    mapping->why = STR_EMPTY;
+    struct level level = {
+        STR_EMPTY, STR_EMPTY, mapping->attrs, schema->attrs, schema->attr_count, true, false};
+    return mapping_entries(mapping, &level, properties) && !mapping->why.n;
 }
 
-bool fit_item(struct fit *fit, const struct attr *attr, const struct tree *properties)
+bool mapping_item(struct mapping *mapping, const struct attr *attr, const struct tree *properties)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     const struct type *type = attr->type->elem;
     struct tree *map = tree_new(arena, TREE_MAP, properties->node);
     bool object = type && type->kind == TYPE_OBJECT;
     struct str to = arena_printf(arena, "%.*s[]", STR_ARG(attr->name));
     struct level level = {STR_EMPTY, object ? to : STR_EMPTY, map, object ? type->fields : attr,
         object ? type->field_count : 1, false, false};
-    fit->why = STR_EMPTY;
-    fit->attrs = map;
+    mapping->why = STR_EMPTY;
+    mapping->attrs = map;
     if (object)
-        return fit_entries(fit, &level, properties) && !fit->why.n;
+        return mapping_entries(mapping, &level, properties) && !mapping->why.n;
     for (size_t i = 0; i < properties->n; i++) { /* the one that is the item itself */
-        const struct names_rule *rule = names_rule(fit->type, properties->entries[i].key);
+        const struct names_rule *rule = names_rule(mapping->type, properties->entries[i].key);
         if (rule && str_eq(rule->to, attr->name))
-            fit->attrs = properties->entries[i].value;
-        else if (!(rule ? fit_by_rule(fit, &level, rule, properties->entries[i].value)
-                        : fit_refuse(
-                              fit, NULL, "`%.*s` has no equivalent", STR_ARG(properties->entries[i].key))))
+            mapping->attrs = properties->entries[i].value;
+        else if (!(rule ? mapping_by_rule(mapping, &level, rule, properties->entries[i].value)
+                        : mapping_refuse(mapping, NULL, "`%.*s` has no equivalent",
+                              STR_ARG(properties->entries[i].key))))
             return false;
     }
     return true;

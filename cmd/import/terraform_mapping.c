@@ -24,9 +24,10 @@ static void parse_documents(struct arena *arena, const struct attr *attrs, size_
             bool document = (type->kind == TYPE_POLICY || type->kind == TYPE_JSON) && text.n &&
                             (text.p[0] == '{' || text.p[0] == '[');
             if (document && json_parse(arena, text, &v, NULL) == 0)
-                map->entries[i].value = type->kind == TYPE_POLICY
-                                            ? fit_policy(arena, fit_policy_in_order(arena, tree_of(arena, v)))
-                                            : tree_of(arena, v);
+                map->entries[i].value =
+                    type->kind == TYPE_POLICY
+                        ? mapping_policy(arena, mapping_policy_in_order(arena, tree_of(arena, v)))
+                        : tree_of(arena, v);
         }
     }
 }
@@ -56,41 +57,41 @@ struct way {
     bool broken; /* also what its checks refuse: the file says where */
 };
 
-static bool fit_all(struct terraform *t, struct group *group, const struct way *way, struct str *why)
+static bool mapping_all(struct terraform *t, struct group *group, const struct way *way, struct str *why)
 {
     const struct names_type *type = way->type;
     for (size_t i = 0; i < group->n; i++) {
-        struct fit fit = {.draft = t->draft,
+        struct mapping mapping = {.draft = t->draft,
             .type = type,
             .lenient = way->lenient,
             .left_out = tree_new(t->arena, TREE_LIST, NULL)};
-        bool fits = fit_properties(&fit, terraform_configured(t, group->instances[i], way->whole));
+        bool fits = mapping_properties(&mapping, terraform_configured(t, group->instances[i], way->whole));
         for (uint32_t k = 0; fits && type->set && k < type->set->count; k++)
-            if (!tree_get(fit.attrs, type->set->entries[k].key.p))
-                tree_set(t->arena, fit.attrs, type->set->entries[k].key,
+            if (!tree_get(mapping.attrs, type->set->entries[k].key.p))
+                tree_set(t->arena, mapping.attrs, type->set->entries[k].key,
                     tree_of(t->arena, type->set->entries[k].value));
         if (fits) {
-            parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
-            fit.lenient = false;
+            parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, mapping.attrs);
+            mapping.lenient = false;
             if (!group->config)
-                terraform_drop_zeros(t->arena, type, fit.attrs);
-            fits = fit_check(&fit);
+                terraform_drop_zeros(t->arena, type, mapping.attrs);
+            fits = mapping_check(&mapping);
             if (!fits && way->broken) {
-                tree_add(t->arena, fit.left_out,
+                tree_add(t->arena, mapping.left_out,
                     tree_string(t->arena,
-                        arena_printf(t->arena, "put it right, weir refuses it: %.*s", STR_ARG(fit.why)),
+                        arena_printf(t->arena, "put it right, weir refuses it: %.*s", STR_ARG(mapping.why)),
                         NULL));
                 fits = true;
             }
         }
         if (!fits) {
-            *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(type->schema->name), STR_ARG(fit.why));
+            *why = arena_printf(t->arena, "%.*s: %.*s", STR_ARG(type->schema->name), STR_ARG(mapping.why));
             return false;
         }
-        for (size_t k = 0; i == 0 && k < fit.left_out->n; k++)
+        for (size_t k = 0; i == 0 && k < mapping.left_out->n; k++)
             *why = arena_printf(t->arena, "%.*s%s%.*s", STR_ARG(*why), why->n ? "; " : "",
-                STR_ARG(fit.left_out->items[k]->value->string));
-        group->instances[i]->attrs = in_order(t->arena, type->schema, fit.attrs, group->config != NULL);
+                STR_ARG(mapping.left_out->items[k]->value->string));
+        group->instances[i]->attrs = in_order(t->arena, type->schema, mapping.attrs, group->config != NULL);
     }
     return true;
 }
@@ -111,7 +112,7 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
 static bool way_goes(struct terraform *t, struct group *group, const struct way *way, struct str *why)
 {
     *why = STR_EMPTY;
-    if (!way->type || !fit_all(t, group, way, why))
+    if (!way->type || !mapping_all(t, group, way, why))
         return false;
     group->schema = way->type->schema;
     return true;
@@ -171,7 +172,7 @@ static void name_resource(struct terraform *t, struct group *group)
     group->resource->attrs = tree_new(t->arena, TREE_MAP, NULL);
 }
 
-static void fit_decide(struct terraform *t, struct group *group)
+static void mapping_decide(struct terraform *t, struct group *group)
 {
     const struct names_type *own = names_terraform(t->names, group->type),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
@@ -249,28 +250,28 @@ static struct tree *part_attrs(struct terraform *t, const struct names_type *par
     struct str key, bool lenient, struct str *why)
 {
     struct arena *arena = t->arena;
-    struct fit fit = {
+    struct mapping mapping = {
         .draft = t->draft, .type = part, .lenient = lenient, .left_out = tree_new(arena, TREE_LIST, NULL)};
     const struct attr *at = part->at.n ? schema_attr(part->schema, part->at) : NULL;
-    bool fits = at ? fit_item(&fit, at, rest) : fit_properties(&fit, rest);
+    bool fits = at ? mapping_item(&mapping, at, rest) : mapping_properties(&mapping, rest);
     *why = STR_EMPTY;
-    for (size_t i = 0; fits && i < fit.left_out->n; i++)
+    for (size_t i = 0; fits && i < mapping.left_out->n; i++)
         *why = arena_printf(arena, "%.*s%s%.*s", STR_ARG(*why),
-            i ? "; " : "without what it cannot say: ", STR_ARG(fit.left_out->items[i]->value->string));
+            i ? "; " : "without what it cannot say: ", STR_ARG(mapping.left_out->items[i]->value->string));
     if (!fits)
-        *why = fit.why;
+        *why = mapping.why;
     for (uint32_t i = 0; fits && part->set && i < part->set->count; i++)
-        if (!tree_get(fit.attrs, part->set->entries[i].key.p))
+        if (!tree_get(mapping.attrs, part->set->entries[i].key.p))
             tree_set(
-                arena, fit.attrs, part->set->entries[i].key, tree_of(arena, part->set->entries[i].value));
+                arena, mapping.attrs, part->set->entries[i].key, tree_of(arena, part->set->entries[i].value));
     if (!fits || !at)
-        return fits ? fit.attrs : NULL;
+        return fits ? mapping.attrs : NULL;
     struct tree *around = tree_new(arena, part->key.n ? TREE_MAP : TREE_LIST, NULL),
                 *out = tree_new(arena, TREE_MAP, NULL);
     if (part->key.n)
-        tree_set(arena, around, key, fit.attrs);
+        tree_set(arena, around, key, mapping.attrs);
     else
-        tree_add(arena, around, fit.attrs);
+        tree_add(arena, around, mapping.attrs);
     tree_set(arena, out, part->at, around);
     return out;
 }
@@ -352,14 +353,14 @@ static bool is_switch(const struct group *group)
     return str_eqz(group->instances[0]->key, "0") && !value_getz(group->config, "for_each_expression");
 }
 
-void terraform_fit(struct terraform *t)
+void terraform_mapping(struct terraform *t)
 {
     for (size_t i = 0; i < t->groups.n; i++)
         terraform_split(t, t->groups.items[i].ptr);
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         if (!group->data)
-            fit_decide(t, group);
+            mapping_decide(t, group);
     }
     for (size_t i = 0; i < t->groups.n; i++)
         fold_parts(t, t->groups.items[i].ptr);

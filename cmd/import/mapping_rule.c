@@ -1,5 +1,5 @@
-/* What the rules of a type's names (names.h) say of a property: see fit.h. */
-#include "cmd/import/fit.h"
+/* What the rules of a type's names (names.h) say of a property: see mapping.h. */
+#include "cmd/import/mapping.h"
 
 #include "base/json.h"
 
@@ -33,17 +33,17 @@ static struct tree *list_of(struct arena *arena, struct tree *item)
 }
 
 /* The last step of a path: the attribute itself. */
-static bool place_attr(struct fit *fit, struct tree *into, const struct attr *attr, struct str from,
+static bool place_attr(struct mapping *mapping, struct tree *into, const struct attr *attr, struct str from,
     struct str to, struct tree *value)
 {
     bool document = attr->type->kind == TYPE_POLICY || attr->type->kind == TYPE_JSON;
     if (!attr->settable || (document && tree_is_text(value, "")))
         return true; /* what the service reports need not be configured, nor a document without anything in it
                       */
-    struct tree *fitting = fit_as_type(fit, from, to, attr->type, value);
+    struct tree *fitting = mapping_as_type(mapping, from, to, attr->type, value);
     if (!fitting)
-        return fit->lenient;
-    tree_set(fit->draft->arena, into, attr->name, fitting);
+        return mapping->lenient;
+    tree_set(mapping->draft->arena, into, attr->name, fitting);
     return true;
 }
 
@@ -60,10 +60,10 @@ static struct tree *step_into(struct arena *arena, struct tree *into, struct str
     return listed ? next->items[0] : next;
 }
 
-bool fit_place(
-    struct fit *fit, const struct level *level, struct str path, struct str from, struct tree *value)
+bool mapping_place(
+    struct mapping *mapping, const struct level *level, struct str path, struct str from, struct tree *value)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     const struct attr *attrs = level->attrs;
     size_t n = level->n;
     struct tree *into = level->into;
@@ -73,9 +73,9 @@ bool fit_place(
         bool listed = str_ends(step, STR("[]"));
         const struct attr *attr = attr_find(attrs, n, listed ? str_slice(step, 0, step.n - 2) : step);
         if (!attr)
-            return fit_refuse(fit, value->node, "`%.*s` is unknown here", STR_ARG(whole));
+            return mapping_refuse(mapping, value->node, "`%.*s` is unknown here", STR_ARG(whole));
         if (!rest.p)
-            return place_attr(fit, into, attr, from, target_of(arena, level, whole),
+            return place_attr(mapping, into, attr, from, target_of(arena, level, whole),
                 listed ? list_of(arena, value) : value);
         const struct type *type = listed ? attr->type->elem : attr->type;
         into = step_into(arena, into, attr->name, listed);
@@ -153,15 +153,15 @@ static const struct attr *map_of_objects(const struct level *level, struct str t
     return map && key->p ? attr : NULL;
 }
 
-static bool add_entry(struct fit *fit, const struct level *level, const struct attr *attr, struct str key,
-    const struct names_rule *rule, struct tree *s)
+static bool add_entry(struct mapping *mapping, const struct level *level, const struct attr *attr,
+    struct str key, const struct names_rule *rule, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct str to = arena_printf(arena, "%.*s[]", STR_ARG(attr->name));
     struct tree *map = tree_get(level->into, arena_strz(arena, attr->name)),
-                *entry = fit_as_type(fit, rule->from, to, attr->type->elem, s);
+                *entry = mapping_as_type(mapping, rule->from, to, attr->type->elem, s);
     if (!entry || entry->kind != TREE_MAP)
-        return fit_refuse(fit, s->node, "`%.*s` has another form", STR_ARG(rule->from));
+        return mapping_refuse(mapping, s->node, "`%.*s` has another form", STR_ARG(rule->from));
     for (uint32_t i = 0; i < rule->item->count; i++)
         tree_set(arena, entry, rule->item->entries[i].key, tree_of(arena, rule->item->entries[i].value));
     if (!map) {
@@ -173,10 +173,10 @@ static bool add_entry(struct fit *fit, const struct level *level, const struct a
 }
 
 /* The keys of those pairs that have a flag, which are a set of ours. */
-static bool place_flagged(
-    struct fit *fit, const struct level *level, const struct names_rule *rule, const struct tree *list)
+static bool place_flagged(struct mapping *mapping, const struct level *level, const struct names_rule *rule,
+    const struct tree *list)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct tree *keys = tree_new(arena, TREE_LIST, list->node);
     const char *key = value_text(rule->pairs->items[0], STR_EMPTY).p;
     struct str member = value_text(rule->flag->items[0], STR_EMPTY),
@@ -185,27 +185,27 @@ static bool place_flagged(
         struct tree *flag = tree_get(list->items[i], member.p), *name = tree_get(list->items[i], key);
         struct str text = flag ? tree_literal_text(arena, flag) : STR("false");
         if (!text.p || !name)
-            return fit_refuse(fit, list->node, "`%.*s` has a `%.*s` that is not known here",
+            return mapping_refuse(mapping, list->node, "`%.*s` has a `%.*s` that is not known here",
                 STR_ARG(rule->from), STR_ARG(member));
         if (str_eqz(text, "true"))
             tree_add(arena, keys, name);
     }
-    return !keys->n || fit_place(fit, level, to, rule->from, keys);
+    return !keys->n || mapping_place(mapping, level, to, rule->from, keys);
 }
 
 /* A file beside the configuration: what weir takes from a bucket. */
 static bool ask_beside(
-    struct fit *fit, const struct level *level, const struct names_rule *rule, struct tree **s)
+    struct mapping *mapping, const struct level *level, const struct names_rule *rule, struct tree **s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct str file = tree_literal_text(arena, *s);
     file = str_starts(file, STR("./")) ? str_slice(file, 2, file.n) : file;
     *s = tree_string(arena, file, (*s)->node);
     for (uint32_t i = 0; i < rule->ask->count; i++) {
         const struct value_entry *e = &rule->ask->entries[i];
-        struct str code = draft_ask(fit->draft, value_text(e->value, STR_EMPTY), "string",
+        struct str code = draft_ask(mapping->draft, value_text(e->value, STR_EMPTY), "string",
             STR("Where the files are that were beside the configuration"), false);
-        if (!fit_place(fit, level, e->key, rule->from, tree_code(arena, NULL, "%s", code.p)))
+        if (!mapping_place(mapping, level, e->key, rule->from, tree_code(arena, NULL, "%s", code.p)))
             return false;
     }
     return true;
@@ -233,52 +233,54 @@ static const struct value *tree_instead(
 }
 
 /* One more item of a list, or entry of a map. */
-static bool add_one(
-    struct fit *fit, const struct level *level, const struct names_rule *rule, struct str to, struct tree *s)
+static bool add_one(struct mapping *mapping, const struct level *level, const struct names_rule *rule,
+    struct str to, struct tree *s)
 {
     struct str key;
     const struct attr *map = map_of_objects(level, to, &key);
-    return map ? add_entry(fit, level, map, key, rule, s)
-               : add_item(fit->draft->arena, level->into, to, rule, s);
+    return map ? add_entry(mapping, level, map, key, rule, s)
+               : add_item(mapping->draft->arena, level->into, to, rule, s);
 }
 
 /* A list of pairs is a map here, and the keys of those that have a flag a set. */
-static bool place_pairs(
-    struct fit *fit, const struct level *level, const struct names_rule *rule, struct str to, struct tree *s)
+static bool place_pairs(struct mapping *mapping, const struct level *level, const struct names_rule *rule,
+    struct str to, struct tree *s)
 {
-    if (rule->flag && !place_flagged(fit, level, rule, s))
+    if (rule->flag && !place_flagged(mapping, level, rule, s))
         return false;
-    struct tree *map = fit_pairs(fit->draft->arena, s, value_text(rule->pairs->items[0], STR_EMPTY).p,
+    struct tree *map = mapping_pairs(mapping->draft->arena, s, value_text(rule->pairs->items[0], STR_EMPTY).p,
         value_text(rule->pairs->items[1], STR_EMPTY).p);
     if (!map)
-        return fit_refuse(fit, NULL, "`%.*s` has names that are not known here", STR_ARG(rule->from));
-    return fit_place(fit, level, to, rule->from, map);
+        return mapping_refuse(mapping, NULL, "`%.*s` has names that are not known here", STR_ARG(rule->from));
+    return mapping_place(mapping, level, to, rule->from, map);
 }
 
-bool fit_by_rule(struct fit *fit, const struct level *level, const struct names_rule *rule, struct tree *s)
+bool mapping_by_rule(
+    struct mapping *mapping, const struct level *level, const struct names_rule *rule, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     const struct node *node = s->node;
     if (!rule->to.n && (!rule->only || is_among(arena, rule->only, s)))
         return true;
     if (!rule->to.n)
-        return fit_refuse(fit, node, "`%.*s` has no equivalent", STR_ARG(rule->from));
+        return mapping_refuse(mapping, node, "`%.*s` has no equivalent", STR_ARG(rule->from));
     if (rule->values && !(s = renamed(arena, rule->values, s)))
-        return fit_refuse(fit, node, "`%.*s` has a value without an equivalent", STR_ARG(rule->from));
+        return mapping_refuse(mapping, node, "`%.*s` has a value without an equivalent", STR_ARG(rule->from));
     struct str to = target_here(level, rule->to);
     if (!to.p)
-        return fit_refuse(fit, node, "`%.*s` has no equivalent", STR_ARG(rule->from));
+        return mapping_refuse(mapping, node, "`%.*s` has no equivalent", STR_ARG(rule->from));
     const struct value *instead = tree_instead(arena, rule, s);
     if (instead) {
         say_all(arena, level, instead);
         return true;
     }
     if (rule->document && !(s = read_document(arena, s)))
-        return fit_refuse(fit, NULL, "`%.*s` is no JSON", STR_ARG(rule->from));
+        return mapping_refuse(mapping, NULL, "`%.*s` is no JSON", STR_ARG(rule->from));
     say_all(arena, level, rule->beside);
-    if (rule->ask && !ask_beside(fit, level, rule, &s))
+    if (rule->ask && !ask_beside(mapping, level, rule, &s))
         return false;
     if (rule->item)
-        return add_one(fit, level, rule, to, s);
-    return rule->pairs ? place_pairs(fit, level, rule, to, s) : fit_place(fit, level, to, rule->from, s);
+        return add_one(mapping, level, rule, to, s);
+    return rule->pairs ? place_pairs(mapping, level, rule, to, s)
+                       : mapping_place(mapping, level, to, rule->from, s);
 }

@@ -1,5 +1,5 @@
-/* What another tool says, as a value of the type that it has to be of: see fit.h. */
-#include "cmd/import/fit.h"
+/* What another tool says, as a value of the type that it has to be of: see mapping.h. */
+#include "cmd/import/mapping.h"
 
 #include "base/hash.h"
 
@@ -57,7 +57,7 @@ static struct tree *choice_pair(
     return out;
 }
 
-struct tree *fit_pairs(struct arena *arena, struct tree *list, const char *key, const char *value)
+struct tree *mapping_pairs(struct arena *arena, struct tree *list, const char *key, const char *value)
 {
     struct tree *map = tree_new(arena, TREE_MAP, list->node);
     if (list->kind == TREE_MAP)
@@ -82,11 +82,11 @@ struct tree *fit_pairs(struct arena *arena, struct tree *list, const char *key, 
 }
 
 static struct tree *as_object(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
+    struct mapping *mapping, struct str from, struct str to, const struct type *type, struct tree *s)
 {
-    struct level level = {from, to, tree_new(fit->draft->arena, TREE_MAP, s->node), type->fields,
+    struct level level = {from, to, tree_new(mapping->draft->arena, TREE_MAP, s->node), type->fields,
         type->field_count, false, false};
-    return fit_entries(fit, &level, s) ? level.into : NULL;
+    return mapping_entries(mapping, &level, s) ? level.into : NULL;
 }
 
 static struct tree *tree_without(struct arena *arena, const struct tree *map, struct str key, struct tree *s)
@@ -101,14 +101,14 @@ static struct tree *tree_without(struct arena *arena, const struct tree *map, st
 }
 
 /* The item without what the rules say that there is one of for `each` of its values. */
-static struct tree *common_part(struct fit *fit, struct str from, struct tree *item)
+static struct tree *common_part(struct mapping *mapping, struct str from, struct tree *item)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct tree *common = item;
     for (size_t k = 0; item->kind == TREE_MAP && k < item->n; k++) {
         struct str key = item->entries[k].key;
         const struct names_rule *rule =
-            names_rule(fit->type, arena_printf(arena, "%.*s.%.*s", STR_ARG(from), STR_ARG(key)));
+            names_rule(mapping->type, arena_printf(arena, "%.*s.%.*s", STR_ARG(from), STR_ARG(key)));
         if (rule && rule->each)
             common = tree_without(arena, common, key, NULL);
     }
@@ -116,12 +116,12 @@ static struct tree *common_part(struct fit *fit, struct str from, struct tree *i
 }
 
 /* {ports, cidr_blocks: [a, b], security_groups: [c], self: true}: as many with one of those each. */
-static struct tree *spread(struct fit *fit, struct str from, struct tree *list)
+static struct tree *spread(struct mapping *mapping, struct str from, struct tree *list)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct tree *out = tree_new(arena, TREE_LIST, list->node);
     for (size_t i = 0; i < list->n; i++) {
-        struct tree *item = list->items[i], *common = common_part(fit, from, item);
+        struct tree *item = list->items[i], *common = common_part(mapping, from, item);
         size_t before = out->n;
         for (size_t k = 0; common != item && k < item->n; k++) {
             struct str key = item->entries[k].key;
@@ -140,15 +140,15 @@ static struct tree *spread(struct fit *fit, struct str from, struct tree *list)
 }
 
 static struct tree *as_list(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
+    struct mapping *mapping, struct str from, struct str to, const struct type *type, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct tree *out = tree_new(arena, TREE_LIST, s->node);
     from = arena_printf(arena, "%.*s[]", STR_ARG(from));
-    s = spread(fit, from, s);
+    s = spread(mapping, from, s);
     to = arena_printf(arena, "%.*s[]", STR_ARG(to));
     for (size_t i = 0; i < s->n; i++) {
-        struct tree *item = fit_as_type(fit, from, to, type->elem, s->items[i]);
+        struct tree *item = mapping_as_type(mapping, from, to, type->elem, s->items[i]);
         if (!item)
             return NULL;
         tree_add(arena, out, item);
@@ -157,14 +157,14 @@ static struct tree *as_list(
 }
 
 static struct tree *as_map(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
+    struct mapping *mapping, struct str from, struct str to, const struct type *type, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct tree *out = tree_new(arena, TREE_MAP, s->node);
     from = arena_printf(arena, "%.*s[]", STR_ARG(from));
     to = arena_printf(arena, "%.*s[]", STR_ARG(to));
     for (size_t i = 0; i < s->n; i++) {
-        struct tree *value = fit_as_type(fit, from, to, type->elem, s->entries[i].value);
+        struct tree *value = mapping_as_type(mapping, from, to, type->elem, s->entries[i].value);
         if (!value)
             return NULL;
         tree_set(arena, out, s->entries[i].key, value);
@@ -179,9 +179,9 @@ static bool is_scalar(enum type_kind kind)
 }
 
 /* "true" and "12" are how templates often have what is neither text. */
-static struct tree *as_scalar(struct fit *fit, const struct type *type, struct tree *s)
+static struct tree *as_scalar(struct mapping *mapping, const struct type *type, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     int64_t integer;
     double number;
     if (s->kind != TREE_LITERAL || s->value->kind != VALUE_STRING)
@@ -208,13 +208,13 @@ static struct tree *as_bytes(struct arena *arena, struct tree *s)
 
 /* Both branches of what a condition chooses between. */
 static struct tree *as_choice(
-    struct fit *fit, struct str from, struct str to, const struct type *type, const struct tree *s)
+    struct mapping *mapping, struct str from, struct str to, const struct type *type, const struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     struct tree *out = tree_code(arena, s->node, "%.*s", STR_ARG(s->code));
     out->kind = TREE_CHOICE;
     for (size_t i = 0; i < 2; i++) {
-        struct tree *branch = fit_as_type(fit, from, to, type, s->items[i]);
+        struct tree *branch = mapping_as_type(mapping, from, to, type, s->items[i]);
         if (!branch)
             return NULL;
         tree_add(arena, out, branch);
@@ -225,45 +225,46 @@ static struct tree *as_choice(
 /* Where files may give the service's list as well, that stays as it is. */
 static struct tree *as_tags(struct arena *arena, const struct type *type, struct tree *s)
 {
-    struct tree *map = fit_pairs(arena, s, "Key", "Value");
+    struct tree *map = mapping_pairs(arena, s, "Key", "Value");
     return map || !type->key.n ? map : s;
 }
 
 /* A kind of type by itself; NULL: the value has another form. */
 static struct tree *as_kind(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
+    struct mapping *mapping, struct str from, struct str to, const struct type *type, struct tree *s)
 {
-    struct arena *arena = fit->draft->arena;
+    struct arena *arena = mapping->draft->arena;
     bool block = s->kind == TREE_LIST && s->n == 1 && s->items[0]->kind == TREE_MAP; /* Terraform's */
     switch (type->kind) {
-    case TYPE_POLICY: return fit_policy(arena, tree_document(arena, s));
+    case TYPE_POLICY: return mapping_policy(arena, tree_document(arena, s));
     case TYPE_ANY:
     case TYPE_JSON: return tree_document(arena, s);
     case TYPE_TAGS: return as_tags(arena, type, s);
     case TYPE_OBJECT:
         if (block)
-            return as_object(fit, arena_printf(arena, "%.*s[0]", STR_ARG(from)), to, type, s->items[0]);
-        return s->kind == TREE_MAP ? as_object(fit, from, to, type, s) : NULL;
+            return as_object(mapping, arena_printf(arena, "%.*s[0]", STR_ARG(from)), to, type, s->items[0]);
+        return s->kind == TREE_MAP ? as_object(mapping, from, to, type, s) : NULL;
     case TYPE_LIST:
-    case TYPE_SET: return s->kind == TREE_LIST ? as_list(fit, from, to, type, s) : NULL;
-    case TYPE_MAP: return s->kind == TREE_MAP ? as_map(fit, from, to, type, s) : NULL;
+    case TYPE_SET: return s->kind == TREE_LIST ? as_list(mapping, from, to, type, s) : NULL;
+    case TYPE_MAP: return s->kind == TREE_MAP ? as_map(mapping, from, to, type, s) : NULL;
     default:
-        return is_scalar(type->kind) && s->kind != TREE_LIST && s->kind != TREE_MAP ? as_scalar(fit, type, s)
-                                                                                    : NULL;
+        return is_scalar(type->kind) && s->kind != TREE_LIST && s->kind != TREE_MAP
+                   ? as_scalar(mapping, type, s)
+                   : NULL;
     }
 }
 
-struct tree *fit_as_type(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
+struct tree *mapping_as_type(
+    struct mapping *mapping, struct str from, struct str to, const struct type *type, struct tree *s)
 {
     if (type->kind == TYPE_BLOB)
-        s = as_bytes(fit->draft->arena, s);
+        s = as_bytes(mapping->draft->arena, s);
     if (s->kind == TREE_NOTHING || s->kind == TREE_CODE)
         return s;
     if (s->kind == TREE_CHOICE)
-        return as_choice(fit, from, to, type, s);
-    struct tree *out = as_kind(fit, from, to, type, s);
-    if (!out && !fit->why.n)
-        fit_refuse(fit, s->node, "`%.*s` has another form", STR_ARG(from));
+        return as_choice(mapping, from, to, type, s);
+    struct tree *out = as_kind(mapping, from, to, type, s);
+    if (!out && !mapping->why.n)
+        mapping_refuse(mapping, s->node, "`%.*s` has another form", STR_ARG(from));
     return out;
 }
