@@ -91,7 +91,7 @@ def _():
         (one,) = found(cloud)
         return {"means": one["AdjustmentType"], "steps": [(step.get("MetricIntervalLowerBound"), step.get("MetricIntervalUpperBound"), step["ScalingAdjustment"]) for step in one["StepAdjustments"]]}
 
-    first = {"name": "steps", "group": "${group.name}", "policy_type": "StepScaling", "adjustment_type": "ChangeInCapacity", "step_adjustments": [{"lower_bound": 0, "upper_bound": 10, "adjustment": 1}, {"lower_bound": 10, "adjustment": 2}]}
+    first = {"name": "life-steps", "group": "${group.name}", "policy_type": "StepScaling", "adjustment_type": "ChangeInCapacity", "step_adjustments": [{"lower_bound": 0, "upper_bound": 10, "adjustment": 1}, {"lower_bound": 10, "adjustment": 2}]}
     return Case(
         type="aws.autoscaling.policy",
         around=AROUND | {"group": GROUP},
@@ -99,7 +99,7 @@ def _():
         then={**first, "adjustment_type": "ExactCapacity", "step_adjustments": [{"lower_bound": 0, "adjustment": 3}]},
         seen=seen,
         gone=lambda cloud: not found(cloud),
-        outside=lambda cloud: cloud.client("autoscaling").put_scaling_policy(AutoScalingGroupName="life-group", PolicyName="steps", PolicyType="StepScaling", AdjustmentType="PercentChangeInCapacity", StepAdjustments=[{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 3}]),
+        outside=lambda cloud: cloud.client("autoscaling").put_scaling_policy(AutoScalingGroupName="life-group", PolicyName="life-steps", PolicyType="StepScaling", AdjustmentType="PercentChangeInCapacity", StepAdjustments=[{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 3}]),
         drifted="adjustment_type",
     )
 
