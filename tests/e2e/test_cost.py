@@ -325,7 +325,7 @@ def test_prices_are_fetched(local_stack):
     assert "is not a table of prices" in local_stack.run("cost", status=1).err
 
 
-SAME = {  # the same things in weir's name for its and in CloudFormation's
+SAME = {  # the same things in weir's words and in CloudFormation's
     "nat": ({"type": "aws.ec2.nat_gateway", "subnet_id": "subnet-1", "allocation_id": "eipalloc-1"}, {"type": "AWS::EC2::NatGateway", "SubnetId": "subnet-1", "AllocationId": "eipalloc-1"}),
     "machine": ({"type": "aws.ec2.instance", "image_id": "ami-1", "instance_type": "t3.large", "block_device_mappings": [{"device_name": "/dev/xvda", "volume_size": 100, "volume_type": "gp2"}]},
                 {"type": "AWS::EC2::Instance", "ImageId": "ami-1", "InstanceType": "t3.large", "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 100, "VolumeType": "gp2"}}]}),

@@ -1,4 +1,4 @@
-"""The pages that people write use the field's name for its, in short sentences and lines. Nothing here calls anybody."""
+"""The pages that people write use the field's words, in short sentences and lines. Nothing here calls anybody."""
 
 import re
 

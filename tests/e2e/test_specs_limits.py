@@ -75,7 +75,7 @@ def whole(attribute):
 
 
 def members(spec, attributes, shape, path="", respelt=False):
-    """What can be given, at every depth: its path, the spec's name for its, and the model's shape of each value; `respelt`: also what is spelt otherwise."""
+    """What can be given, at every depth: its path, the spec's words, and the model's shape of each value; `respelt`: also what is spelt otherwise."""
     for name, attribute in attributes.items():
         attribute = whole(attribute)
         wire = attribute.get("wire") or wire_name(spec, name)
