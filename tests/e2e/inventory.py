@@ -303,7 +303,7 @@ def _(ecs):
     found = ecs.list_clusters()["clusterArns"]
     for item in ecs.describe_clusters(clusters=found, include=["TAGS", "SETTINGS"])["clusters"] if found else []:
         if item["status"] != "INACTIVE":
-            yield item["clusterName"], {key: item[key] for key in ("settings", "tags", "capacityProviders")}
+            yield item["clusterName"], {key: item.get(key, []) for key in ("settings", "tags", "capacityProviders")}
 
 
 listed("aws.ecs.task_definition", "ecs", "list_task_definitions", "taskDefinitionArns[]", None, status="ACTIVE")

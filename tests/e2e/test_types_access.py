@@ -97,7 +97,7 @@ def metric_filter(changes):
 
     return Case(
         type="aws.logs.metric_filter",
-        around={"logs": group("/life"), "other": group("/other")},
+        around={"logs": group("/life"), "other": group("/life-other")},
         first={"name": "errors", "log_group": "${logs.name}", "pattern": "ERROR", "transformations": count("errors")},
         then={"name": "errors", "log_group": "${logs.name}", "pattern": "WARN", "transformations": count("warnings", "2")} if changes else None,
         seen=lambda cloud: {"pattern": found(cloud)["filterPattern"], "metric": found(cloud)["metricTransformations"][0]["metricName"]},
@@ -171,11 +171,11 @@ def _():
 
     return Case(
         type="aws.lakeformation.tag",
-        first={"name": "kind", "values": ["public", "secret"]},
-        then={"name": "kind", "values": ["public", "internal"]},
+        first={"name": "life", "values": ["public", "secret"]},
+        then={"name": "life", "values": ["public", "internal"]},
         seen=lambda cloud: {"values": sorted(found(cloud)["TagValues"])},
         gone=lambda cloud: not cloud.client("lakeformation").list_lf_tags()["LFTags"],
-        outside=lambda cloud: cloud.client("lakeformation").update_lf_tag(TagKey="kind", TagValuesToAdd=["theirs"]),
+        outside=lambda cloud: cloud.client("lakeformation").update_lf_tag(TagKey="life", TagValuesToAdd=["theirs"]),
         drifted="values",
         replaces=[{"name": "other"}],
     )
