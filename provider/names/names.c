@@ -6,6 +6,7 @@
 #include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
+#include <assert.h>
 #include <ctype.h>
 
 /* ---- words ---- */
@@ -70,9 +71,20 @@ static const struct kept_key type_keys[] = {
     {"unsupported", offsetof(struct names_type, unsupported)},
 };
 
-static void read_kept(
-    struct arena *arena, const struct node *map, const struct kept_key *keys, size_t n, void *into)
+static bool is_known(struct str key, const struct kept_key *kept, size_t n, const char *others)
 {
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(key, kept[i].key))
+            return true;
+    return str_is_any(key, others);
+}
+
+/* A key that nobody reads would be left out unseen. `others`: those that are not among `keys`. */
+static void read_kept(struct arena *arena, const struct node *map, const struct kept_key *keys, size_t n,
+    const char *others, void *into)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        assert(is_known(map->entries[i].key, keys, n, others));
     for (size_t i = 0; i < n; i++) {
         const struct node *said = node_get(map, keys[i].key);
         if (said)
@@ -88,7 +100,8 @@ static void read_rule(struct arena *arena, const struct node *map, struct names_
     rule->each = node_get(map, "each") != NULL;
     rule->digest = node_get(map, "digest") != NULL;
     rule->import_only = node_get(map, "import_only") != NULL;
-    read_kept(arena, map, rule_keys, sizeof rule_keys / sizeof *rule_keys, rule);
+    read_kept(arena, map, rule_keys, sizeof rule_keys / sizeof *rule_keys,
+        "as same document each digest import_only", rule);
 }
 
 static void read_rules(struct arena *arena, struct names_type *type, const struct node *map)
@@ -142,7 +155,8 @@ static int read_terraform(
     type->at = node_text(node_get(one, "at"));
     type->key = node_text(node_get(one, "key"));
     type->import_id = node_text(node_get(one, "import_id"));
-    read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys, type);
+    read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys,
+        "type into asked import_only names by of at key import_id", type);
     map_set(&names->terraform, type->other, type);
     return 0;
 }
