@@ -564,7 +564,9 @@ def test_what_nobody_said_in_a_state(local_stack):
            "command": [{"name": "glueetl", "script_location": "s3://lake-of-ada/x.py"}], "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/arn:aws:s3:::lake-of-ada/x"}}
     sealed = {"id": "sealed", "name": "sealed", "encryption_configuration": [{"cloudwatch_encryption": [{"cloudwatch_encryption_mode": "DISABLED"}], "job_bookmarks_encryption": [{"job_bookmarks_encryption_mode": "DISABLED"}], "s3_encryption": [{"s3_encryption_mode": "DISABLED"}]}]}
     ports = {"id": "sg-0123456789abcdef0", "name": "p", "description": "p", "ingress": [{"from_port": 0, "to_port": 65535, "protocol": "tcp", "cidr_blocks": ["10.0.0.0/8"], "self": True, "description": "jobs"}]}
-    given = {"aws_lakeformation_resource": place, "aws_s3_bucket": {"id": "lake-of-ada", "bucket": "lake-of-ada", "arn": lake}, "aws_autoscaling_group": group, "aws_autoscaling_policy": policy, "aws_instance": machine,
+    lake_policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": "*"}]}
+    bucket = {"id": "lake-of-ada", "bucket": "lake-of-ada", "arn": lake, "request_payer": "BucketOwner", "versioning": [{"enabled": True, "mfa_delete": False}], "policy": json.dumps(lake_policy)}
+    given = {"aws_lakeformation_resource": place, "aws_s3_bucket": bucket, "aws_s3_bucket_policy": {"id": "lake-of-ada", "bucket": "lake-of-ada", "policy": json.dumps(lake_policy)}, "aws_autoscaling_group": group, "aws_autoscaling_policy": policy, "aws_instance": machine,
              "aws_glue_job": job, "aws_glue_security_configuration": sealed, "aws_security_group": ports}
     resources = [resource(kind, kind.partition("_")[2], values)[0] for kind, values in given.items()]
     result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
@@ -574,7 +576,7 @@ def test_what_nobody_said_in_a_state(local_stack):
     assert made["autoscaling_policy"] == {"type": "aws.autoscaling.policy", "name": "busy", "group": "${autoscaling_group.name}", "policy_type": "TargetTrackingScaling",
                                           "target_tracking": {"predefined_metric": "ASGAverageCPUUtilization", "target_value": 60}}
     assert set(made["instance"]) == {"type", "image_id", "instance_type", "subnet_id"} and "`user_data` is left out: the state has only a digest of it" in result.err
-    assert made["lakeformation_resource"]["resource"] == "${s3_bucket.arn}"
+    assert made["lakeformation_resource"]["resource"] == "${s3_bucket.arn}" and made["s3_bucket"] == {"type": "aws.s3.bucket", "name": "lake-of-ada", "versioning": True, "policy": lake_policy}, "once"
     assert made["glue_job"] == {"type": "aws.glue.job", "name": "lake-of-ada", "role": "arn:aws:iam::123456789012:role/r", "command": {"name": "glueetl", "script_location": "s3://${s3_bucket.name}/x.py"},
                                 "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/${s3_bucket.arn}/x"}, "glue_version": "4.0",
                                 "security_configuration": "${glue_security_configuration.name}"}
