@@ -476,6 +476,8 @@ def test_a_query_that_nothing_took_is_run_by_another(athena):
     waiting = residents(athena.sandbox)
     for pid in waiting:
         os.kill(pid, signal.SIGSTOP)
+    # until it has stopped it may still read what is asked
+    until(lambda: all(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T" for pid in waiting))
     run = athena.api.start_query_execution(QueryString="SELECT 2 AS n", ResultConfiguration={"OutputLocation": "s3://lake/results/"})["QueryExecutionId"]
     status = lambda: athena.api.get_query_execution(QueryExecutionId=run)["QueryExecution"]["Status"]
     until(lambda: status()["State"] == "RUNNING")
