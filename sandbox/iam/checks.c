@@ -64,25 +64,52 @@ static bool role_may(const struct precheck *t, struct str role, const char *acti
 
 /* ---- roles that have to trust the service ---- */
 
+/* `source`: for what the service takes it on (aws:SourceArn), with the member that names it; NULL: for
+ * nothing that is known before. */
 static const struct {
-    const char *service, *operations, *principal, *code, *message;
+    const char *service, *operations, *principal, *code, *message, *source, *member;
 } trusting[] = {
     {"lambda", "CreateFunction UpdateFunctionConfiguration", "lambda.amazonaws.com",
-        "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."},
+        "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.",
+        "function:", "FunctionName"},
     {"glue", "CreateJob UpdateJob", "glue.amazonaws.com", "InvalidInputException",
-        "Role should be given assume role permissions for Glue Service."},
+        "Role should be given assume role permissions for Glue Service.", NULL, NULL},
     {"glue", "CreateCrawler UpdateCrawler", "glue.amazonaws.com", "InvalidInputException",
-        "Service is unable to assume provided role. Please verify role's TrustPolicy"},
-    {"states", "CreateStateMachine UpdateStateMachine", "states.amazonaws.com", "AccessDeniedException",
+        "Service is unable to assume provided role. Please verify role's TrustPolicy", NULL, NULL},
+    {"states", "CreateStateMachine", "states.amazonaws.com", "AccessDeniedException",
         "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
-        "assume the provided role."},
+        "assume the provided role.",
+        "stateMachine:", "name"},
+    {"states", "UpdateStateMachine", "states.amazonaws.com", "AccessDeniedException",
+        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
+        "assume the provided role.",
+        "", "stateMachineArn"},
     {"scheduler", "CreateSchedule UpdateSchedule", "scheduler.amazonaws.com", "ValidationException",
-        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
+        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
+        "schedule-group/", "GroupName"},
     {"events", "PutTargets", "events.amazonaws.com", "ValidationException",
-        "Provided role cannot be assumed by principal 'events.amazonaws.com'."},
+        "Provided role cannot be assumed by principal 'events.amazonaws.com'.", "rule/", "Rule"},
     {"firehose", "CreateDeliveryStream", "firehose.amazonaws.com", "InvalidArgumentException",
-        "Firehose is unable to assume role. Please check the role provided."},
+        "Firehose is unable to assume role. Please check the role provided.", "deliverystream/",
+        "DeliveryStreamName"},
 };
+
+/* "arn:aws:states:us-east-1:123456789012:stateMachine:nightly" */
+static struct str trust_source(const struct precheck *t, size_t which)
+{
+    const char *source = trusting[which].source;
+    struct str named = source ? text_at(t, trusting[which].member) : STR_EMPTY, bus = STR_EMPTY;
+    if (!source || str_starts(named, STR("arn:")))
+        return named;
+    if (str_eqz(t->request->service, "scheduler") && !named.n)
+        named = STR("default");
+    if (str_eqz(t->request->service, "events"))
+        bus = str_last_part(text_at(t, "EventBusName"), "/");
+    if (bus.n && !str_eqz(bus, "default"))
+        named = arena_printf(t->arena, "%.*s/%.*s", STR_ARG(bus), STR_ARG(named));
+    return arena_printf(t->arena, "arn:aws:%s:%.*s:%.*s:%s%.*s", trusting[which].service,
+        STR_ARG(t->request->region), STR_ARG(sandbox_account(t->gate->sandbox)), source, STR_ARG(named));
+}
 
 /* Is it for one of these operations (with blanks between them)? */
 static bool is_for(const struct gate_request *request, const char *service, const char *operations)
@@ -104,7 +131,7 @@ static int try_trust(const struct precheck *t)
         for (size_t k = 0; k < n; k++)
             if (control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, role_name(roles[k]),
                     &known) &&
-                !gate_trusts(t->gate, t->arena, roles[k], str_z(trusting[i].principal), STR_EMPTY))
+                !gate_trusts(t->gate, t->arena, roles[k], str_z(trusting[i].principal), trust_source(t, i)))
                 return service_refuse(t->err, 400, trusting[i].code, "%s", trusting[i].message);
     }
     return 0;

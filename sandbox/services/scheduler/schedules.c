@@ -157,6 +157,8 @@ static void fire_schedule(
 {
     const struct value *of = value_getz(schedule->attrs, "target");
     const struct value *bus = value_getz(of, "event_bridge_parameters");
+    struct str group = value_gets(schedule->attrs, "group_name");
+    group = group.n ? group : STR("default");
     const struct target target = {.region = schedule->region,
         .arn = value_gets(of, "arn"),
         .input = schedule_input(arena, schedule, at_ms),
@@ -168,7 +170,8 @@ static void fire_schedule(
         .rule = value_gets(schedule->attrs, "arn"),
         .role = value_gets(of, "role"),
         .service = STR("scheduler.amazonaws.com"),
-        .source_arn = value_gets(schedule->attrs, "arn"),
+        .source_arn = arena_printf(arena, "arn:aws:scheduler:%.*s:%.*s:schedule-group/%.*s",
+            STR_ARG(schedule->region), STR_ARG(services_account(timer->services)), STR_ARG(group)),
         .by = arena_printf(arena, "schedule %.*s", STR_ARG(schedule->id))};
     target_deliver(timer->services, &target);
 }

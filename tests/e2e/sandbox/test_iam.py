@@ -234,6 +234,25 @@ def test_services_take_on_only_roles_that_trust_them(strict, lake):
     strict.client("stepfunctions").create_state_machine(name=name("m"), roleArn=right, **machine)
 
 
+def test_services_take_on_roles_for_what_their_trust_names(strict):
+    """As the CDK writes it: a state machine for itself, a schedule for its group."""
+    def role(service, source):
+        of_it = {"ArnLike": {"aws:SourceArn": f"arn:aws:{service}:us-east-1:{ACCOUNT}:{source}"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        return strict.client("iam").create_role(RoleName=name(), AssumeRolePolicyDocument=trust({"Service": f"{service}.amazonaws.com"}, Condition=of_it))["Role"]["Arn"]
+
+    machines, schedules = strict.client("stepfunctions"), strict.client("scheduler")
+    machine = {"definition": '{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}'}
+    made = machines.create_state_machine(name=name("m"), roleArn=role("states", "stateMachine:*"), **machine)["stateMachineArn"]
+    machines.update_state_machine(stateMachineArn=made, roleArn=role("states", f"stateMachine:{made.split(':')[-1]}"))
+    assert "authorized to assume" in denied(machines.create_state_machine, name=name("m"), roleArn=role("states", "stateMachine:other"), **machine)[1]
+    schedule = {"ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    schedules.create_schedule(Name=name("s"), Target={"Arn": made, "RoleArn": role("scheduler", "schedule-group/default")}, **schedule)
+    other = role("scheduler", "schedule-group/nights")
+    assert "must allow AWS EventBridge Scheduler" in denied(schedules.create_schedule, Name=name("s"), Target={"Arn": made, "RoleArn": other}, **schedule)[1]
+    schedules.create_schedule_group(Name="nights")
+    schedules.create_schedule(Name=name("s"), GroupName="nights", Target={"Arn": made, "RoleArn": other}, **schedule)
+
+
 def test_a_role_is_passed_on_only_by_whom_may(strict, lake):
     jobs = Role(strict, trusts=[{"Service": "glue.amazonaws.com"}])
     job = {"Role": jobs.arn, "Command": {"Name": "glueetl", "ScriptLocation": f"s3://{lake}/j.py"}}
