@@ -18,7 +18,7 @@ void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, s
     *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
     d->stack = d->description = d->comment = d->beside = d->folder = STR_EMPTY;
     struct tree **sections[] = {
-        &d->providers, &d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files};
+        &d->providers, &d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files, &d->copies};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         *sections[i] = tree_new(arena, TREE_MAP, NULL);
     d->imports = tree_new(arena, TREE_LIST, NULL);
@@ -215,9 +215,14 @@ void draft_import(struct draft *d, struct str address, struct tree *id)
     tree_add(d->arena, d->imports, import);
 }
 
-void draft_file(struct draft *d, struct str folder, struct str text)
+void draft_file(struct draft *d, struct str path, struct str text)
 {
-    tree_set(d->arena, d->files, folder, tree_string(d->arena, text, NULL));
+    tree_set(d->arena, d->files, path, tree_string(d->arena, text, NULL));
+}
+
+void draft_copy(struct draft *d, struct str path, struct str from)
+{
+    tree_set(d->arena, d->copies, path, tree_string(d->arena, from, NULL));
 }
 
 void draft_row(struct draft *d, struct str origin, struct str became, struct str note)

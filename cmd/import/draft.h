@@ -116,10 +116,11 @@ struct draft {
     struct catalog *catalog;
     struct diags *diags;
     struct str stack, description, comment;
-    struct str beside;  /* the folder that the other tool's paths are from, as it is from the stack file's */
-    bool is_module;     /* within another stack: `folder` is where it is, from that one's */
-    struct str folder;  /* "" or "words/" */
-    struct tree *files; /* modules of the whole: folder -> text */
+    struct str beside;   /* the folder that the other tool's paths are from, as it is from the stack file's */
+    bool is_module;      /* within another stack: `folder` is where it is, from that one's */
+    struct str folder;   /* "" or "words/" */
+    struct tree *files;  /* of the whole, beside its stack file: path -> text */
+    struct tree *copies; /* likewise: path -> the file or folder that is copied there */
     struct tree *modules;                         /* a map */
     struct draft *within, *next;                  /* those of its modules, which are released with it */
     struct map taken, taken_inputs, taken_locals; /* names */
@@ -162,8 +163,9 @@ struct str draft_asks(struct draft *d, struct str name, struct str what);
 /* A data source, once; returns its name. `attrs` may be NULL. */
 struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs);
 void draft_import(struct draft *d, struct str address, struct tree *id);
-/* A module's stack file, to be written into that folder beside the whole's. */
-void draft_file(struct draft *d, struct str folder, struct str text);
+/* A file to be written beside the whole's stack file, such as a module's; a copy of one, or of a folder. */
+void draft_file(struct draft *d, struct str path, struct str text);
+void draft_copy(struct draft *d, struct str path, struct str from);
 void draft_row(struct draft *d, struct str origin, struct str became, struct str note);
 /* Whatever is secret below becomes an input: the value that takes its place. */
 struct tree *draft_hide(struct draft *d, struct tree *s, struct str name);

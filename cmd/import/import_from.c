@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,39 +162,78 @@ static int importing_check(struct importing *importing)
                : EXIT_DONE;
 }
 
-/* The stack's file, and one for each module in its own folder: all of them or none. */
+/* Below a folder that may be new. */
+static int write_beside(struct arena *arena, struct str path, struct str text, mode_t mode, struct err *err)
+{
+    return dir_make(arena_strz(arena, path_dir(path)), err) || file_write_atomic(path.p, text, mode, err) ? -1
+                                                                                                          : 0;
+}
+
+/* A file, or a folder with all that is in it; links are followed. */
+static int copy_all(struct arena *arena, struct str from, struct str to, struct err *err)
+{
+    struct stat st;
+    struct str bytes;
+    if (stat(from.p, &st))
+        return err_errno(err, ERR_IO, "cannot read %s", from.p);
+    if (!S_ISDIR(st.st_mode))
+        return file_read(arena, from.p, 0, &bytes, err) ||
+                       write_beside(arena, to, bytes, st.st_mode & 0777, err)
+                   ? -1
+                   : 0;
+    AUTO_DIR DIR *dir = opendir(from.p);
+    const struct dirent *entry;
+    if (!dir || dir_make(to.p, err))
+        return dir ? -1 : err_errno(err, ERR_IO, "cannot read %s", from.p);
+    while ((entry = dir_next(dir)))
+        if (copy_all(arena, path_join(arena, from, str_z(entry->d_name)),
+                path_join(arena, to, str_z(entry->d_name)), err))
+            return -1;
+    return 0;
+}
+
+static int refuse_all(struct importing *importing, const struct tree *paths)
+{
+    int status = EXIT_DONE;
+    for (size_t i = 0; i < paths->n && status == EXIT_DONE; i++)
+        status = refuse_existing(importing,
+            path_join(&importing->inv->arena, str_z(importing_folder(importing)), paths->entries[i].key));
+    return status;
+}
+
+/* The stack's file, those beside it, such as modules', and copies: all of them or none. */
 static int write_files(struct importing *importing, struct str text, struct str *path)
 {
     const struct importing_settings *own = importing->inv->own;
-    const struct tree *modules = importing->draft.files;
+    const struct tree *files = importing->draft.files, *copies = importing->draft.copies;
     struct invocation *inv = importing->inv;
     struct err err = ERR_INIT;
     struct str out = str_z(importing_folder(importing));
     *path = path_join(&inv->arena, out, STR("weir.yaml"));
     int status = refuse_existing(importing, *path);
-    for (size_t i = 0; i < modules->n && status == EXIT_DONE; i++)
-        status = refuse_existing(
-            importing, path_join(&inv->arena, out,
-                           arena_printf(&inv->arena, "%.*sweir.yaml", STR_ARG(modules->entries[i].key))));
+    status = status == EXIT_DONE ? refuse_all(importing, files) : status;
+    status = status == EXIT_DONE ? refuse_all(importing, copies) : status;
     if (status != EXIT_DONE || own->dry_run)
         return status;
-    for (size_t i = 0; i < modules->n; i++) {
-        struct str folder = path_join(&inv->arena, out, modules->entries[i].key);
-        struct str file = path_join(&inv->arena, folder, STR("weir.yaml"));
-        if (dir_make(arena_strz(&inv->arena, folder), &err) ||
-            file_write_atomic(file.p, modules->entries[i].value->value->string, 0644, &err))
+    for (size_t i = 0; i < files->n; i++)
+        if (write_beside(&inv->arena, path_join(&inv->arena, out, files->entries[i].key),
+                files->entries[i].value->value->string, 0644, &err))
+            return invocation_fail(inv, &err);
+    for (size_t i = 0; i < copies->n; i++) {
+        struct str to = path_join(&inv->arena, out, copies->entries[i].key);
+        if (copy_all(&inv->arena, copies->entries[i].value->value->string, to, &err))
             return invocation_fail(inv, &err);
     }
-    if ((own->out && dir_make(own->out, &err)) || file_write_atomic(path->p, text, 0644, &err))
+    if (write_beside(&inv->arena, *path, text, 0644, &err))
         return invocation_fail(inv, &err);
     return EXIT_DONE;
 }
 
-/* For standard output: the modules' files below the stack's, each under its name. */
+/* For standard output: the files below the stack's, each under its name. */
 static void add_files(const struct draft *d, struct buf *text)
 {
     for (size_t i = 0; i < d->files->n; i++) {
-        buf_addf(text, "\n# ---- %.*sweir.yaml ----\n\n", STR_ARG(d->files->entries[i].key));
+        buf_addf(text, "\n# ---- %.*s ----\n\n", STR_ARG(d->files->entries[i].key));
         buf_add_str(text, d->files->entries[i].value->value->string);
     }
 }

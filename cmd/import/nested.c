@@ -355,6 +355,7 @@ static bool read_nested(struct template *t, struct template_resource *declared, 
         STR_ARG(draft_stack_name(t->arena, declared->resource->name)));
     d->beside = folder_from(t, source);
     d->files = t->draft->files;
+    d->copies = t->draft->copies;
     d->folder = arena_printf(t->arena, "%.*s%.*s/", STR_ARG(t->draft->folder), STR_ARG(nested->folder));
     size_t errors = t->diags->errors;
     AUTO_MAP struct map outputs = MAP_INIT;
@@ -369,7 +370,8 @@ static bool read_nested(struct template *t, struct template_resource *declared, 
     if (!d->n && !d->outputs->n)
         diag_warning(t->diags, node_span(declared->node), "%.*s makes nothing", STR_ARG(declared->logical));
     if (str_eq(nested->folder, declared->resource->name))
-        draft_file(t->draft, d->folder, arena_str(t->arena, buf_str(&text)));
+        draft_file(t->draft, arena_printf(t->arena, "%.*sweir.yaml", STR_ARG(d->folder)),
+            arena_str(t->arena, buf_str(&text)));
     return true;
 }
 

@@ -76,6 +76,15 @@ struct node *nodes_copy(struct arena *arena, const struct node *node)
     return copy;
 }
 
+struct node *nodes_without(struct arena *arena, const struct node *map, const char *key)
+{
+    struct node *rest = nodes_new(arena, NODE_MAP, map);
+    for (uint32_t i = 0; i < map->count; i++)
+        if (!str_eqz(map->entries[i].key, key))
+            nodes_set_entry(arena, rest, &map->entries[i]);
+    return rest;
+}
+
 struct node *nodes_call(struct arena *arena, const char *function, struct str argument, const struct node *at)
 {
     struct node *node = nodes_new(arena, NODE_MAP, at);

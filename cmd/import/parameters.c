@@ -131,7 +131,7 @@ static void take_parameter(struct template *t, const struct node_entry *entry, s
     struct tree *input = tree_new(t->arena, TREE_MAP, node);
     struct str type = node_text(node_get(node, "Type")),
                pattern = node_text(node_get(node, "AllowedPattern"));
-    p->input = draft_input_name(t->draft, name);
+    p->input = draft_input_name(t->draft, cdk_plain(t, name));
     p->data = STR_EMPTY;
     map_set(&t->parameters, name, p);
     const char *is = input_type(p, type);
@@ -225,9 +225,9 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
     tree_set(t->arena, output, STR("value"), tree);
     if (words.n)
         tree_set(t->arena, output, STR("description"), tree_string(t->arena, words, NULL));
-    struct str own = draft_snake(t->arena, name);
+    struct str plain = draft_snake(t->arena, cdk_plain(t, name)), own = plain;
     for (int i = 2; tree_get(t->draft->outputs, own.p); i++)
-        own = arena_printf(t->arena, "%s_%d", draft_snake(t->arena, name).p, i);
+        own = arena_printf(t->arena, "%s_%d", plain.p, i);
     struct str *kept = ARENA_NEW(t->arena, struct str);
     *kept = own;
     map_set(&t->outputs, arena_str(t->arena, name), kept);
@@ -296,7 +296,8 @@ static struct template_resource *add_declared(
 static void name_resource(struct template *t, const struct node_entry *entry, struct str logical)
 {
     struct template_resource *declared = add_declared(t, entry, logical);
-    declared->resource->name = draft_name(t->draft, logical, str_last_part(declared->type, ":"));
+    declared->resource->name =
+        draft_name(t->draft, cdk_name(t, entry->value, logical), str_last_part(declared->type, ":"));
 }
 
 /* "${Name}Bucket"; and "Bucket", for its name here. */

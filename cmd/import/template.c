@@ -9,18 +9,21 @@
 /* ---- a bucket's notifications ---- */
 
 struct channel {
-    const char *list, *target; /* as CloudFormation calls them */
+    const char *list, *target;         /* as CloudFormation calls them */
+    const char *api_list, *api_target; /* as S3 does, and the CDK after it */
     const char *ours, *to;
 };
 
-static const struct channel channels[] = {
-    {"LambdaConfigurations", "Function", "lambda_functions", "function"},
-    {"QueueConfigurations", "Queue", "queues", "queue"}, {"TopicConfigurations", "Topic", "topics", "topic"}};
+static const struct channel channels[] = {{"LambdaConfigurations", "Function", "LambdaFunctionConfigurations",
+                                              "LambdaFunctionArn", "lambda_functions", "function"},
+    {"QueueConfigurations", "Queue", "QueueConfigurations", "QueueArn", "queues", "queue"},
+    {"TopicConfigurations", "Topic", "TopicConfigurations", "TopicArn", "topics", "topic"}};
 
-/* {S3Key: {Rules: [{Name, Value}]}} as [{name, value}]. */
+/* {S3Key: {Rules: [{Name, Value}]}}, or as S3 calls them, as [{name, value}]. */
 static const struct node *filter_of(struct arena *arena, const struct node *filter)
 {
     const struct node *rules = nodes_at(filter, STR("S3Key.Rules"));
+    rules = rules ? rules : nodes_at(filter, STR("Key.FilterRules"));
     struct node *list = nodes_new(arena, NODE_LIST, filter);
     for (uint32_t i = 0; rules && rules->kind == NODE_LIST && i < rules->count; i++) {
         struct node *one = nodes_new(arena, NODE_MAP, rules);
@@ -38,14 +41,18 @@ static const struct node *filter_of(struct arena *arena, const struct node *filt
 static const struct node *notice_of(
     struct arena *arena, const struct channel *channel, const struct node *one)
 {
-    const struct node *target = one->kind == NODE_MAP ? node_get(one, channel->target) : NULL,
-                      *event = one->kind == NODE_MAP ? node_get(one, "Event") : NULL,
-                      *filter = one->kind == NODE_MAP ? node_get(one, "Filter") : NULL;
-    const struct node *rules = filter ? filter_of(arena, filter) : NULL;
-    if (!target || !event || (filter && !rules))
+    if (one->kind != NODE_MAP)
         return NULL;
-    struct node *made = nodes_new(arena, NODE_MAP, one), *events = nodes_new(arena, NODE_LIST, one);
-    nodes_add(arena, events, event);
+    const struct node *target = node_get(one, channel->target), *event = node_get(one, "Event"),
+                      *filter = node_get(one, "Filter"), *several = node_get(one, "Events");
+    const struct node *rules = filter ? filter_of(arena, filter) : NULL;
+    target = target ? target : node_get(one, channel->api_target);
+    if (!target || (!event && !several) || (filter && !rules))
+        return NULL;
+    struct node *made = nodes_new(arena, NODE_MAP, one),
+                *events = several ? nodes_copy(arena, several) : nodes_new(arena, NODE_LIST, one);
+    if (event)
+        nodes_add(arena, events, event);
     nodes_set(arena, made, str_z(channel->to), target);
     nodes_set(arena, made, STR("events"), events);
     if (rules)
@@ -56,20 +63,19 @@ static const struct node *notice_of(
 static const struct channel *channel_of(struct str key)
 {
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
-        if (str_eqz(key, channels[i].list))
+        if (str_eqz(key, channels[i].list) || str_eqz(key, channels[i].api_list))
             return &channels[i];
     return NULL;
 }
 
-/* NULL: there is something among them that is unsupported. */
-static const struct node *notices_of(struct arena *arena, struct str bucket, const struct node *all)
+const struct node *template_notices(struct arena *arena, const struct node *bucket, const struct node *all)
 {
     struct node *made = nodes_new(arena, NODE_MAP, all);
-    nodes_set(arena, made, STR("bucket"), nodes_call(arena, "Ref", bucket, all));
+    nodes_set(arena, made, STR("bucket"), bucket);
     for (uint32_t i = 0; all->kind == NODE_MAP && i < all->count; i++) {
         const struct node *bus = nodes_at(all->entries[i].value, STR("EventBridgeEnabled"));
-        if (str_eqz(all->entries[i].key, "EventBridgeConfiguration") && bus) {
-            nodes_set(arena, made, STR("event_bridge"), bus);
+        if (str_eqz(all->entries[i].key, "EventBridgeConfiguration")) {
+            nodes_set(arena, made, STR("event_bridge"), bus ? bus : nodes_bool(arena, true, all));
             continue;
         }
         const struct channel *channel = channel_of(all->entries[i].key);
@@ -88,29 +94,21 @@ static const struct node *notices_of(struct arena *arena, struct str bucket, con
     return made->count > 1 ? made : NULL;
 }
 
-static struct node *without_key(struct arena *arena, const struct node *map, const char *key)
-{
-    struct node *rest = nodes_new(arena, NODE_MAP, map);
-    for (uint32_t i = 0; i < map->count; i++)
-        if (!str_eqz(map->entries[i].key, key))
-            nodes_set_entry(arena, rest, &map->entries[i]);
-    return rest;
-}
-
 /* The bucket alone, and what it tells whom after it. False: it stays as it is. */
 static bool split_bucket(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
     const struct node *all = properties ? node_get(properties, "NotificationConfiguration") : NULL;
-    const struct node *notices = all ? notices_of(arena, entry->key, all) : NULL;
+    const struct node *notices =
+        all ? template_notices(arena, nodes_call(arena, "Ref", entry->key, all), all) : NULL;
     static const char *const kept[] = {"Condition", "DependsOn"};
     if (!notices || str_find(entry->key, STR("${"), 0) >= 0)
         return false;
     /* What the bucket had to wait for may call what it tells. */
     struct node_entry bucket = *entry;
-    bucket.value = without_key(arena, entry->value, "DependsOn");
-    nodes_set(
-        arena, bucket.value, STR("Properties"), without_key(arena, properties, "NotificationConfiguration"));
+    bucket.value = nodes_without(arena, entry->value, "DependsOn");
+    nodes_set(arena, bucket.value, STR("Properties"),
+        nodes_without(arena, properties, "NotificationConfiguration"));
     struct node *made = nodes_new(arena, NODE_MAP, all);
     nodes_set(arena, made, STR("Type"), nodes_text(arena, STR("aws.s3.bucket_notification"), all));
     for (size_t i = 0; i < 2; i++)
@@ -134,7 +132,7 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
             return false;
     struct node_entry topic = *entry;
     topic.value = nodes_copy(arena, entry->value);
-    nodes_set(arena, topic.value, STR("Properties"), without_key(arena, properties, "Subscription"));
+    nodes_set(arena, topic.value, STR("Properties"), nodes_without(arena, properties, "Subscription"));
     nodes_set_entry(arena, resources, &topic);
     for (uint32_t i = 0; i < all->count; i++) {
         struct node *made = nodes_new(arena, NODE_MAP, all), *who = nodes_copy(arena, all->items[i]);
@@ -225,8 +223,8 @@ static bool write_out_definition(struct template *t, const struct node_entry *en
     const struct node *definition = values && values->kind == NODE_MAP ? definition_of(t, properties) : NULL;
     if (!definition)
         return false;
-    struct node *rest = without_key(t->arena, properties, "DefinitionSubstitutions");
-    rest = without_key(t->arena, rest, "DefinitionString");
+    struct node *rest = nodes_without(t->arena, properties, "DefinitionSubstitutions");
+    rest = nodes_without(t->arena, rest, "DefinitionString");
     nodes_set(t->arena, rest, STR("Definition"), substituted_node(t->arena, definition, values));
     struct node_entry changed = *entry;
     changed.value = nodes_copy(t->arena, entry->value);
@@ -247,6 +245,9 @@ static const struct node *template_rewrite(struct template *t, const struct node
 {
     if (serverless_is(root))
         root = serverless_expand(t, root);
+    if (t->cdk)
+        root = cdk_expand(t, root);
+    root = code_expand(t, root);
     const struct node *given = node_get(root, "Resources");
     struct node *resources = nodes_new(t->arena, NODE_MAP, given), *whole = nodes_copy(t->arena, root);
     for (uint32_t i = 0; i < given->count; i++) {
@@ -398,6 +399,7 @@ static void read_source(struct template *t, const struct source *source)
     t->draft->resolve = template_resolve_reference;
     t->draft->resolve_ctx = t;
     t->serverless = serverless_is(t->root);
+    t->cdk = cdk_is(t->root);
     t->root = template_rewrite(t, t->root);
     read_all(t, node_get(t->root, "Resources"));
 }

@@ -16,6 +16,7 @@ void nodes_set_entry(struct arena *arena, struct node *map, const struct node_en
 void nodes_add(struct arena *arena, struct node *list, const struct node *item);
 /* One that may be grown; what is in it is shared. */
 struct node *nodes_copy(struct arena *arena, const struct node *node);
+struct node *nodes_without(struct arena *arena, const struct node *map, const char *key);
 /* {function: argument}, as `!Ref x` is. */
 struct node *nodes_call(
     struct arena *arena, const char *function, struct str argument, const struct node *at);
@@ -118,6 +119,10 @@ struct template
     struct template_resource *current; /* whose properties are being read; NULL: none */
     const struct binding *bindings;    /* innermost first */
     bool serverless;                   /* its ids may end in hashes in the live stack */
+    bool cdk;                          /* `cdk synth` has written it */
+    size_t cdk_shared;                 /* so many parts of paths in the app say nothing */
+    struct code_asset *assets;         /* what is in cdk.out */
+    size_t asset_count, asset_cap;
 };
 
 /* JSON may be indented by tabs, YAML may not; within JSON's texts there are none. */
@@ -220,6 +225,10 @@ struct str template_resolve_reference(void *ctx, struct draft_reference *referen
  * before it is read: SAM's types and globals as what they stand for (serverless.c), a bucket's
  * notifications as a resource of their own, a state machine's substitutions where they are used. */
 
+/* A bucket's notifications, as CloudFormation or S3 has them, as properties of aws.s3.bucket_notification;
+ * NULL: there is something among them that is unsupported. */
+const struct node *template_notices(struct arena *arena, const struct node *bucket, const struct node *all);
+
 /* ---- nodes.c ---- */
 
 /* With what AWS::Include names in the places where it does; before anything else is read. */
@@ -229,6 +238,34 @@ const struct node *template_include(struct template *t, const struct node *root)
 
 bool serverless_is(const struct node *root);
 const struct node *serverless_expand(struct template *t, const struct node *root);
+
+/* ---- cdk.c ---- */
+
+bool cdk_is(const struct node *root);
+const struct node *cdk_expand(struct template *t, const struct node *root);
+/* "Orders/Ingest/ServiceRole/Resource" as "Ingest_ServiceRole". */
+struct str cdk_name(struct template *t, const struct node *resource, struct str logical);
+/* The name of a parameter or output without hashes. */
+struct str cdk_plain(struct template *t, struct str name);
+
+/* ---- code.c: files of cdk.out, and code that is written into functions: copied beside the stack, and kept
+ * as artifacts in a bucket of the stack. */
+
+/* A file or folder of cdk.out, and where the CDK puts it. */
+struct code_asset {
+    struct str bucket, key;
+    struct str path;             /* here */
+    struct str artifact, copied; /* logical id; beside the stack file. "": not yet */
+};
+
+/* What is beside the template, or the one that has it. */
+void code_read_assets(struct template *t);
+bool code_is_folder(struct template *t, struct str key);
+/* A copy beside the stack file: its path from there. */
+struct str code_copy(struct template *t, struct str key, struct str name);
+/* The template that a URL in the CDK's bucket leads to; p NULL: it is not here. */
+struct str code_template(struct template *t, const struct node *url);
+const struct node *code_expand(struct template *t, const struct node *root);
 
 /* ---- nested.c: a stack within a template becomes a module: a folder with a stack file of its own, which
  * the other's `modules:` names; parameters are its inputs, outputs its outputs. nested.c finds and reads

@@ -413,6 +413,26 @@ def test_functions_as_serverless_packages_them(local_stack):
     assert made["load"]["environment"] == {"DEST_KEY": "unzip/", "API_KEY": "${inputs.load_api_key}"}
 
 
+def test_code_within_functions_becomes_files(local_stack):
+    """One with values in it, and one that answers custom resources with CloudFormation's own module, stay CloudFormation's."""
+    local_stack.write(
+        """
+        Resources:
+          CodeBucket: {Type: AWS::S3::Bucket, Properties: {BucketName: theirs}}
+          Count: {Type: AWS::Lambda::Function, Properties: &f {Handler: index.handler, Runtime: nodejs22.x, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: !Sub "exports.handler = async e => e"}}}
+          Joined: {Type: AWS::Lambda::Function, Properties: {<<: *f, Runtime: python3.12, Code: {ZipFile: !Join ["\n", ["def handler(event, context):", "    return 1"]]}}}
+          Valued: {Type: AWS::Lambda::Function, Properties: {<<: *f, Code: {ZipFile: !Sub "// ${AWS::Region}"}}}
+          Answers: {Type: AWS::Lambda::Function, Properties: {<<: *f, Runtime: python3.12, Code: {ZipFile: "import cfnresponse"}}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    assert made["count"]["code"] == {"s3_bucket": "${code_bucket2.name}", "s3_key": "${count_code.key}"} and made["code_bucket"]["name"] == "theirs"
+    assert made["count_code"] == {"type": "weir.artifact", "source": "code/count", "package": "zip", "store": "${code_bucket2.name}"}
+    assert (local_stack.folder / "code/count/index.js").read_text() == "exports.handler = async e => e"
+    assert (local_stack.folder / "code/joined/index.py").read_text() == "def handler(event, context):\n    return 1"
+    assert made["valued"]["type"] == made["answers"]["type"] == "AWS::Lambda::Function"
+    local_stack.run("validate")
+
+
 def test_streams_that_convert_and_partition(local_stack):
     local_stack.write(
         """

@@ -1,0 +1,572 @@
+/* What `cdk synth` writes, as somebody would have written it: without what serves only the CDK, with custom
+ * resources as what they do, under the names of the app. See template.h. */
+#include "cmd/import/template.h"
+
+struct cdk {
+    struct template *t;
+    struct arena *arena;
+    const struct node *resources; /* as synthesized */
+    struct map gone;              /* logical ids that are left out -> why: struct str */
+    struct map made;              /* of those, what is there instead: struct node, a map of resources */
+    struct map told;              /* custom resources of the CDK's own without an equivalent: told of later */
+    struct map emptied;           /* buckets and repositories that a destroy empties */
+    struct map helpers;           /* what only serves custom resources, as far as nothing else needs it */
+};
+
+static const char PATH[] = "aws:cdk:path";
+
+static struct str cdk_type(const struct node *resource)
+{
+    struct str type =
+        resource->kind == NODE_MAP ? nodes_literal(node_get(resource, "Type")) : (struct str){NULL, 0};
+    return type.p ? type : STR_EMPTY;
+}
+
+static const struct node *property(const struct node *resource, const char *name)
+{
+    const struct node *properties = node_get(resource, "Properties");
+    return properties && properties->kind == NODE_MAP ? node_get(properties, name) : NULL;
+}
+
+static struct str path_in_app(const struct node *resource)
+{
+    const struct node *metadata = resource->kind == NODE_MAP ? node_get(resource, "Metadata") : NULL;
+    struct str path = metadata && metadata->kind == NODE_MAP ? nodes_literal(node_get(metadata, PATH))
+                                                             : (struct str){NULL, 0};
+    return path.p ? path : STR_EMPTY;
+}
+
+bool cdk_is(const struct node *root)
+{
+    const struct node *resources = node_get(root, "Resources"), *parameters = node_get(root, "Parameters");
+    for (uint32_t i = 0; resources && resources->kind == NODE_MAP && i < resources->count; i++)
+        if (path_in_app(resources->entries[i].value).n ||
+            str_eqz(cdk_type(resources->entries[i].value), "AWS::CDK::Metadata"))
+            return true;
+    return parameters && parameters->kind == NODE_MAP && node_get(parameters, "BootstrapVersion");
+}
+
+/* ---- names ---- */
+
+enum { HASH_LENGTH = 8 };
+
+/* "Lake5F1B88EA" without what tells it from others; a word of letters alone is none. */
+static struct str without_hash(struct str name)
+{
+    struct str hash = name.n > HASH_LENGTH ? str_slice(name, name.n - HASH_LENGTH, name.n) : STR_EMPTY;
+    bool is = hash.n && str_is_made_of(hash, CHARS_DIGITS "ABCDEF") && !str_is_made_of(hash, "ABCDEF") &&
+              !str_is_made_of(hash, CHARS_DIGITS);
+    return is ? str_slice(name, 0, name.n - HASH_LENGTH) : name;
+}
+
+/* The next part of "Orders/Net.NestedStack/Vpc/Resource" that says something; n 0: there is none. */
+static struct str next_part(struct str *path)
+{
+    while (path->n) {
+        struct str part = without_hash(str_cut(*path, '/', path));
+        *path = path->p ? *path : STR_EMPTY;
+        if (str_ends(part, STR(".NestedStack")))
+            part.n -= strlen(".NestedStack");
+        if (!str_is_any(part, "Resource Default CustomResource") &&
+            !str_ends(part, STR(".NestedStackResource")))
+            return part;
+    }
+    return STR_EMPTY;
+}
+
+/* What all paths begin with, such as the stack, is in no name: so many parts. */
+static size_t shared_parts(const struct node *resources)
+{
+    struct str first = STR_EMPTY;
+    size_t shared = SIZE_MAX;
+    for (uint32_t i = 0; i < resources->count; i++) {
+        struct str path = path_in_app(resources->entries[i].value), other, part;
+        if (!path.n || str_eqz(cdk_type(resources->entries[i].value), "AWS::CDK::Metadata"))
+            continue;
+        first = first.n ? first : path;
+        other = first;
+        size_t n = 0, same = 0;
+        for (bool alike = true; (part = next_part(&path)).n; n++) {
+            alike = alike && str_eq(part, next_part(&other));
+            same += alike;
+        }
+        shared = same < shared ? same : shared;
+        shared = n <= shared ? n - (n > 0) : shared; /* something is left of each */
+    }
+    return shared == SIZE_MAX ? 0 : shared;
+}
+
+struct str cdk_name(struct template *t, const struct node *resource, struct str logical)
+{
+    AUTO_BUF struct buf name = BUF_INIT;
+    struct str path = path_in_app(resource), part, before = STR_EMPTY;
+    if (!t->cdk)
+        return logical;
+    for (size_t i = 0; (part = next_part(&path)).n; i++) {
+        if (i < t->cdk_shared || str_eq(part, before))
+            continue;
+        buf_addf(&name, "%s%.*s", name.n ? "_" : "", STR_ARG(part));
+        before = part;
+    }
+    return name.n ? arena_str(t->arena, buf_str(&name)) : without_hash(logical);
+}
+
+struct str cdk_plain(struct template *t, struct str name)
+{
+    static const char *const added[] = {"referenceto", "ExportsOutput"};
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!t->cdk)
+        return name;
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++)
+        if (str_starts(name, str_z(added[i])) && name.n > strlen(added[i]))
+            name = str_slice(name, strlen(added[i]), name.n);
+    for (size_t i = 0; i < name.n; i++) {
+        struct str rest = str_slice(name, i, name.n);
+        size_t n = rest.n < HASH_LENGTH ? rest.n : HASH_LENGTH;
+        struct str word = arena_printf(t->arena, "x%.*s", (int)n, rest.p);
+        bool hash = i && without_hash(word).n == 1;
+        if (hash)
+            i += HASH_LENGTH - 1;
+        else
+            buf_add_char(&out, name.p[i]);
+    }
+    return out.n ? arena_str(t->arena, buf_str(&out)) : name;
+}
+
+/* ---- what refers to what ---- */
+
+static bool names_it(const struct node *argument, struct str id, bool within)
+{
+    if (argument->kind == NODE_LIST && argument->count)
+        argument = argument->items[0];
+    struct str text = nodes_literal(argument), rest;
+    if (!text.p || !within)
+        return text.p && str_eq(str_cut(text, '.', &rest), id);
+    for (ptrdiff_t at = 0; (at = str_find(text, id, (size_t)at)) >= 0; at++) {
+        size_t end = (size_t)at + id.n;
+        bool opens = at >= 2 && text.p[at - 1] == '{' && text.p[at - 2] == '$';
+        if (opens && end < text.n && (text.p[end] == '}' || text.p[end] == '.'))
+            return true;
+    }
+    return false;
+}
+
+static bool cdk_refers(const struct node *node, struct str id)
+{
+    if (node->kind == NODE_MAP && node->count == 1) {
+        struct str function = node->entries[0].key;
+        const struct node *argument = node->entries[0].value;
+        if (str_is_any(function, "Ref !Ref Fn::GetAtt !GetAtt") && names_it(argument, id, false))
+            return true;
+        if (str_is_any(function, "Fn::Sub !Sub") && names_it(argument, id, true))
+            return true;
+    }
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
+        if (cdk_refers(node->entries[i].value, id))
+            return true;
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        if (cdk_refers(node->items[i], id))
+            return true;
+    return false;
+}
+
+static bool refers_to_gone(const struct cdk *c, const struct node *node)
+{
+    for (size_t i = 0; node && i < c->gone.n; i++)
+        if (cdk_refers(node, c->gone.items[i].key))
+            return true;
+    return false;
+}
+
+/* What a policy lets those do that are left out: it needs no saying. */
+static bool is_of_gone(const struct cdk *c, const struct node *statement, struct str besides)
+{
+    const struct node *who = statement->kind == NODE_MAP ? node_get(statement, "Principal") : NULL;
+    return refers_to_gone(c, who) || (who && besides.n && cdk_refers(who, besides));
+}
+
+/* Statements without those of what is left out, and of `besides`. */
+static const struct node *cut_policies(const struct cdk *c, const struct node *node, struct str besides)
+{
+    if (node->kind != NODE_MAP && node->kind != NODE_LIST)
+        return node;
+    struct node *made = nodes_new(c->arena, (enum node_kind)node->kind, node);
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
+        struct node_entry entry = node->entries[i];
+        entry.value = (struct node *)cut_policies(c, entry.value, besides);
+        nodes_set_entry(c->arena, made, &entry);
+    }
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        if (!is_of_gone(c, node->items[i], besides))
+            nodes_add(c->arena, made, cut_policies(c, node->items[i], besides));
+    return made;
+}
+
+/* Is a policy for this role, or what is left out, and for nobody else? */
+static bool is_policy_of(const struct cdk *c, const struct node *resource, struct str id)
+{
+    const struct node *roles = property(resource, "Roles");
+    if (!str_is_any(cdk_type(resource), "AWS::IAM::Policy AWS::IAM::ManagedPolicy") || !roles ||
+        roles->kind != NODE_LIST || !roles->count)
+        return false;
+    for (uint32_t i = 0; i < roles->count; i++) {
+        struct str role = nodes_referred(roles->items[i]);
+        if (!role.p || (!str_eq(role, id) && !map_get(&c->gone, role)))
+            return false;
+    }
+    return true;
+}
+
+/* AwsCustomResource: a call of any service, which the CDK's own function makes. */
+static bool is_api_call(const struct cdk *c, const struct node *resource)
+{
+    static const char made_by[] = "AWS679f53fac002430cb0da5b7982bd2287";
+    const struct node *token = property(resource, "ServiceToken");
+    for (uint32_t i = 0; token && i < c->resources->count; i++)
+        if (str_starts(c->resources->entries[i].key, str_z(made_by)) &&
+            cdk_refers(token, c->resources->entries[i].key))
+            return true;
+    return false;
+}
+
+/* Does anything need it that stays? */
+static bool is_needed(const struct cdk *c, const struct node *root, struct str id)
+{
+    const struct node *outputs = node_get(root, "Outputs");
+    for (uint32_t i = 0; i < c->resources->count; i++) {
+        const struct node_entry *entry = &c->resources->entries[i];
+        const struct node *properties = node_get(entry->value, "Properties");
+        bool kept = !map_get(&c->gone, entry->key) && !str_eq(entry->key, id) &&
+                    !str_eqz(cdk_type(entry->value), "Custom::LogRetention") &&
+                    !map_get(&c->told, entry->key);
+        if (kept && properties && !is_policy_of(c, entry->value, id) &&
+            cdk_refers(cut_policies(c, properties, id), id))
+            return true;
+    }
+    return outputs && cdk_refers(outputs, id);
+}
+
+/* ---- custom resources ---- */
+
+static void leave_out(struct cdk *c, const struct node_entry *entry, struct str became, struct str why)
+{
+    if (map_get(&c->gone, entry->key))
+        return;
+    struct str type = cdk_type(entry->value);
+    map_set(&c->gone, entry->key, (void *)entry);
+    if (type.n && !str_eqz(type, "AWS::CDK::Metadata"))
+        draft_row(c->t->draft, arena_printf(c->arena, "%.*s (%.*s)", STR_ARG(entry->key), STR_ARG(type)),
+            became, why);
+}
+
+/* What is there instead, under the path that it has in the app. */
+static void put_instead(struct cdk *c, const struct node_entry *entry, struct str id, const char *type,
+    const struct node *properties)
+{
+    static const char *const kept[] = {"Condition", "DependsOn", "Metadata"};
+    struct node *all = map_get(&c->made, entry->key), *made = nodes_new(c->arena, NODE_MAP, entry->value);
+    if (!all) {
+        all = nodes_new(c->arena, NODE_MAP, entry->value);
+        map_set(&c->made, entry->key, all);
+    }
+    nodes_set(c->arena, made, STR("Type"), nodes_text(c->arena, str_z(type), entry->value));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (node_find(entry->value, str_z(kept[i])))
+            nodes_set_entry(c->arena, made, node_find(entry->value, str_z(kept[i])));
+    nodes_set(c->arena, made, STR("Properties"), properties);
+    nodes_set(c->arena, all, id, made);
+}
+
+static bool empties(struct cdk *c, const struct node_entry *entry)
+{
+    const struct node *name = property(entry->value, "BucketName");
+    name = name ? name : property(entry->value, "RepositoryName");
+    struct str id = name ? nodes_referred(name) : STR_EMPTY;
+    if (!id.n || !node_find(c->resources, id))
+        return false;
+    map_set(&c->emptied, id, c);
+    leave_out(c, entry, STR("force_destroy"), STR("a destroy empties it"));
+    return true;
+}
+
+static bool notifies(struct cdk *c, const struct node_entry *entry)
+{
+    const struct node *bucket = property(entry->value, "BucketName"),
+                      *all = property(entry->value, "NotificationConfiguration");
+    const struct node *notices = bucket && all ? template_notices(c->arena, bucket, all) : NULL;
+    struct str id = bucket ? nodes_referred(bucket) : STR_EMPTY;
+    if (!notices)
+        return false;
+    /* A live one goes by its bucket. */
+    id = id.n ? arena_printf(c->arena, "%.*sNotifications", STR_ARG(id)) : entry->key;
+    put_instead(
+        c, entry, node_find(c->resources, id) ? entry->key : id, "aws.s3.bucket_notification", notices);
+    leave_out(c, entry, STR("aws.s3.bucket_notification"), STR_EMPTY);
+    return true;
+}
+
+static void keep_logs(struct cdk *c, const struct node_entry *entry)
+{
+    const struct node *name = property(entry->value, "LogGroupName"),
+                      *days = property(entry->value, "RetentionInDays");
+    struct node *properties = nodes_new(c->arena, NODE_MAP, entry->value);
+    if (!name)
+        return;
+    nodes_set(c->arena, properties, STR("LogGroupName"), name);
+    if (days)
+        nodes_set(c->arena, properties, STR("RetentionInDays"), days);
+    put_instead(c, entry, entry->key, "AWS::Logs::LogGroup", properties);
+    struct str *own = ARENA_NEW(c->arena, struct str);
+    *own = entry->key;
+    map_set(&c->t->parts, arena_printf(c->arena, "%.*s.LogGroupName", STR_ARG(entry->key)), own);
+    leave_out(c, entry, STR("aws.logs.log_group"), STR_EMPTY);
+}
+
+/* Folders of cdk.out in a bucket. */
+static bool deploys(struct cdk *c, const struct node_entry *entry)
+{
+    const struct node *keys = property(entry->value, "SourceObjectKeys"),
+                      *bucket = property(entry->value, "DestinationBucketName"),
+                      *prefix = property(entry->value, "DestinationBucketKeyPrefix"),
+                      *prune = property(entry->value, "Prune"),
+                      *markers = property(entry->value, "SourceMarkers");
+    static const char *const other[] = {"Exclude", "Include", "DistributionId", "Extract"};
+    bool plain = keys && keys->kind == NODE_LIST && bucket;
+    for (uint32_t i = 0; plain && markers && markers->kind == NODE_LIST && i < markers->count; i++)
+        plain = markers->items[i]->kind == NODE_MAP && !markers->items[i]->count;
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        plain = plain && !property(entry->value, other[i]);
+    for (uint32_t i = 0; plain && i < keys->count; i++)
+        plain = code_is_folder(c->t, nodes_literal(keys->items[i]));
+    for (uint32_t i = 0; plain && i < keys->count; i++) {
+        struct str number = keys->count > 1 ? arena_printf(c->arena, "%u", i + 1) : STR_EMPTY;
+        struct str name = arena_printf(c->arena, "%.*s%.*s",
+            STR_ARG(draft_snake(c->arena, cdk_name(c->t, entry->value, entry->key))), STR_ARG(number));
+        struct node *properties = nodes_new(c->arena, NODE_MAP, entry->value);
+        nodes_set(c->arena, properties, STR("bucket"), bucket);
+        if (prefix)
+            nodes_set(c->arena, properties, STR("prefix"), prefix);
+        nodes_set(c->arena, properties, STR("source"),
+            nodes_text(c->arena, code_copy(c->t, nodes_literal(keys->items[i]), name), entry->value));
+        if (prune && prune->kind == NODE_BOOL && !prune->boolean)
+            nodes_set(c->arena, properties, STR("delete"), prune);
+        put_instead(c, entry, arena_printf(c->arena, "%.*sFiles%.*s", STR_ARG(entry->key), STR_ARG(number)),
+            "aws.s3.directory", properties);
+    }
+    if (plain)
+        leave_out(c, entry, STR("aws.s3.directory"), STR_EMPTY);
+    return plain;
+}
+
+static bool restricts(struct cdk *c, const struct node_entry *entry)
+{
+    diag_warning(c->t->diags, node_span(node_get(entry->value, "Type")),
+        "the VPC's default security group keeps its rules: what took them away has no equivalent");
+    leave_out(c, entry, STR("-"), STR("left out: the default security group keeps its rules"));
+    return true;
+}
+
+static const struct {
+    const char *type;
+    bool (*replace)(struct cdk *c, const struct node_entry *entry);
+} customs[] = {
+    {"Custom::S3AutoDeleteObjects", empties},
+    {"Custom::ECRAutoDeleteImages", empties},
+    {"Custom::S3BucketNotifications", notifies},
+    {"Custom::CDKBucketDeployment", deploys},
+    {"Custom::VpcRestrictDefaultSG", restricts},
+};
+
+/* Everything that what is left out refers to might be there for nothing else. */
+static void add_helpers(struct cdk *c, const struct node *gone)
+{
+    for (uint32_t i = 0; i < c->resources->count; i++) {
+        const struct node_entry *entry = &c->resources->entries[i];
+        if (str_is_any(
+                cdk_type(entry->value), "AWS::Lambda::Function AWS::Lambda::LayerVersion AWS::IAM::Role") &&
+            cdk_refers(gone, entry->key))
+            map_set(&c->helpers, entry->key, (void *)entry);
+    }
+}
+
+static void replace_customs(struct cdk *c)
+{
+    for (uint32_t i = 0; i < c->resources->count; i++) {
+        const struct node_entry *entry = &c->resources->entries[i];
+        struct str type = cdk_type(entry->value);
+        const struct node *token = property(entry->value, "ServiceToken");
+        if (str_eqz(type, "AWS::CDK::Metadata"))
+            leave_out(c, entry, STR_EMPTY, STR_EMPTY);
+        bool own = is_api_call(c, entry->value), replaced = false;
+        for (size_t k = 0; k < sizeof customs / sizeof *customs; k++)
+            if (str_eqz(type, customs[k].type)) {
+                replaced = customs[k].replace(c, entry);
+                own = true;
+            }
+        if (own && token)
+            add_helpers(c, token);
+        if (own && !replaced)
+            map_set(&c->told, entry->key, c);
+    }
+}
+
+static const char UNNEEDED[] = "of the CDK, and nothing needs it";
+
+/* Functions of the CDK's own, then their roles and layers, then the policies that are only for those. */
+static void leave_out_helpers(struct cdk *c, const struct node *root)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < c->helpers.n; i++) {
+            const struct node_entry *entry = c->helpers.items[i].ptr;
+            if (map_get(&c->gone, entry->key) || is_needed(c, root, entry->key))
+                continue;
+            leave_out(c, entry, STR("-"), str_z(UNNEEDED));
+            add_helpers(c, entry->value);
+            more = true;
+        }
+    }
+    for (uint32_t i = 0; i < c->resources->count; i++) {
+        const struct node_entry *entry = &c->resources->entries[i];
+        const struct node *document = property(entry->value, "PolicyDocument");
+        const struct node *left =
+            document ? nodes_at(cut_policies(c, document, STR_EMPTY), STR("Statement")) : NULL;
+        bool empty = left && left->kind == NODE_LIST && !left->count;
+        if (empty || is_policy_of(c, entry->value, STR_EMPTY))
+            leave_out(c, entry, STR("-"), str_z(UNNEEDED));
+    }
+}
+
+/* Of functions that stay: which those are is known when the others have gone. */
+static void replace_retentions(struct cdk *c, const struct node *root)
+{
+    for (uint32_t i = 0; i < c->resources->count; i++) {
+        const struct node_entry *entry = &c->resources->entries[i];
+        const struct node *token = property(entry->value, "ServiceToken");
+        if (!str_eqz(cdk_type(entry->value), "Custom::LogRetention") || !token)
+            continue;
+        if (refers_to_gone(c, property(entry->value, "LogGroupName")))
+            leave_out(c, entry, STR("-"), str_z(UNNEEDED));
+        else
+            keep_logs(c, entry);
+        add_helpers(c, token);
+    }
+    leave_out_helpers(c, root);
+}
+
+/* ---- what stays ---- */
+
+static const struct node *without_gone(const struct cdk *c, const struct node *depends)
+{
+    struct node *list = nodes_new(c->arena, NODE_LIST, depends);
+    for (uint32_t i = 0; depends->kind == NODE_LIST && i < depends->count; i++)
+        if (!map_get(&c->gone, nodes_literal(depends->items[i])))
+            nodes_add(c->arena, list, depends->items[i]);
+    if (depends->kind == NODE_STRING && !map_get(&c->gone, depends->string))
+        nodes_add(c->arena, list, depends);
+    return list->count ? list : NULL;
+}
+
+/* Those by which the CDK knows its own. */
+static const struct node *without_tags(const struct cdk *c, const struct node *tags)
+{
+    struct node *list = nodes_new(c->arena, NODE_LIST, tags);
+    for (uint32_t i = 0; i < tags->count; i++) {
+        struct str key = tags->items[i]->kind == NODE_MAP ? nodes_literal(node_get(tags->items[i], "Key"))
+                                                          : (struct str){NULL, 0};
+        if (!key.p || !str_starts(key, STR("aws-cdk:")))
+            nodes_add(c->arena, list, tags->items[i]);
+    }
+    return list->count ? list : NULL;
+}
+
+/* `key` with another value; NULL: without it. */
+static const struct node *with_entry(
+    const struct cdk *c, const struct node *map, const char *key, const struct node *value)
+{
+    if (!value)
+        return nodes_without(c->arena, map, key);
+    struct node *made = nodes_copy(c->arena, map);
+    nodes_set(c->arena, made, str_z(key), value);
+    return made;
+}
+
+static const struct node *cdk_properties(
+    struct cdk *c, struct str id, const struct node *resource, const struct node *properties)
+{
+    const struct node *tags = node_get(properties, "Tags");
+    properties = cut_policies(c, properties, STR_EMPTY);
+    if (map_get(&c->told, id))
+        return nodes_new(c->arena, NODE_MAP, properties);
+    if (tags && tags->kind == NODE_LIST)
+        properties = with_entry(c, properties, "Tags", without_tags(c, tags));
+    struct str name = nodes_literal(node_get(properties, "PolicyName"));
+    if (name.p && !c->t->live) /* the CDK has made it up */
+        properties = with_entry(c, properties, "PolicyName",
+            nodes_text(c->arena, cdk_plain(c->t, name), node_get(properties, "PolicyName")));
+    if (map_get(&c->emptied, id))
+        properties = with_entry(c, properties,
+            str_eqz(cdk_type(resource), "AWS::S3::Bucket") ? "ForceDestroy" : "EmptyOnDelete",
+            nodes_bool(c->arena, true, resource));
+    const struct node *url = node_get(properties, "TemplateURL");
+    struct str nested = url && str_eqz(cdk_type(resource), "AWS::CloudFormation::Stack")
+                            ? code_template(c->t, url)
+                            : (struct str){NULL, 0};
+    if (nested.p)
+        properties = with_entry(c, properties, "TemplateURL", nodes_text(c->arena, nested, url));
+    return properties;
+}
+
+static void put_rest(struct cdk *c, const struct node_entry *entry, struct node *resources)
+{
+    struct node_entry changed = *entry;
+    const struct node *resource = entry->value;
+    const struct node *properties = resource->kind == NODE_MAP ? node_get(resource, "Properties") : NULL,
+                      *depends = resource->kind == NODE_MAP ? node_get(resource, "DependsOn") : NULL;
+    if (properties && properties->kind == NODE_MAP)
+        resource =
+            with_entry(c, resource, "Properties", cdk_properties(c, entry->key, entry->value, properties));
+    if (depends)
+        resource = with_entry(c, resource, "DependsOn", without_gone(c, depends));
+    changed.value = (struct node *)resource;
+    nodes_set_entry(c->arena, resources, &changed);
+}
+
+static const struct node *without_own(
+    const struct cdk *c, const struct node *root, const char *section, const char *name)
+{
+    const struct node *all = node_get(root, section);
+    if (!all || all->kind != NODE_MAP || !node_get(all, name))
+        return root;
+    all = nodes_without(c->arena, all, name);
+    return with_entry(c, root, section, all->count ? all : NULL);
+}
+
+const struct node *cdk_expand(struct template *t, const struct node *root)
+{
+    struct cdk c = {.t = t, .arena = t->arena, .resources = node_get(root, "Resources")};
+    struct node *resources = nodes_new(t->arena, NODE_MAP, c.resources);
+    t->cdk_shared = shared_parts(c.resources);
+    code_read_assets(t);
+    replace_customs(&c);
+    leave_out_helpers(&c, root);
+    replace_retentions(&c, root);
+    for (uint32_t i = 0; i < c.resources->count; i++) {
+        const struct node_entry *entry = &c.resources->entries[i];
+        const struct node *made = map_get(&c.made, entry->key);
+        for (uint32_t k = 0; made && k < made->count; k++)
+            put_rest(&c, &made->entries[k], resources);
+        if (!map_get(&c.gone, entry->key))
+            put_rest(&c, entry, resources);
+    }
+    root = without_own(&c, root, "Parameters", "BootstrapVersion");
+    root = without_own(&c, root, "Rules", "CheckBootstrapVersion");
+    root = without_own(&c, root, "Conditions", "CDKMetadataAvailable");
+    root = with_entry(&c, root, "Resources", resources);
+    map_release(&c.gone);
+    map_release(&c.made);
+    map_release(&c.told);
+    map_release(&c.emptied);
+    map_release(&c.helpers);
+    return root;
+}

@@ -1,0 +1,317 @@
+/* Code that a template has in itself, or that `cdk synth` has put beside it: files beside the stack, which
+ * artifacts keep in a bucket of the stack. See template.h. */
+#include "cmd/import/template.h"
+
+#include "base/file.h"
+
+/* ---- what is in cdk.out ---- */
+
+/* Orders.template.json has its files in Orders.assets.json; a template within it has none of its own. */
+static struct str manifest_path(struct template *t)
+{
+    while (t->parent)
+        t = (struct template *)t->parent;
+    struct str path = t->source->path, end = STR(".template.json");
+    return str_ends(path, end) ? arena_printf(t->arena, "%.*s.assets.json", (int)(path.n - end.n), path.p)
+                               : STR_EMPTY;
+}
+
+static void add_asset(struct template *t, struct str folder, const struct node *file)
+{
+    struct str path = nodes_literal(nodes_at(file, STR("source.path")));
+    const struct node *all = nodes_at(file, STR("destinations"));
+    for (uint32_t i = 0; path.n && all && all->kind == NODE_MAP && i < all->count; i++) {
+        struct code_asset asset = {
+            .bucket = nodes_literal(nodes_at(all->entries[i].value, STR("bucketName"))),
+            .key = nodes_literal(nodes_at(all->entries[i].value, STR("objectKey"))),
+            .path = path_join(t->arena, folder, path),
+            .artifact = STR_EMPTY,
+            .copied = STR_EMPTY};
+        if (!asset.bucket.n || !asset.key.n || !path_exists(asset.path.p))
+            continue;
+        ARENA_GROW(t->arena, t->assets, t->asset_count, t->asset_cap);
+        t->assets[t->asset_count++] = asset;
+    }
+}
+
+void code_read_assets(struct template *t)
+{
+    struct source *source = ARENA_NEW(t->arena, struct source);
+    struct err err = ERR_INIT;
+    *source = (struct source){.path = manifest_path(t)};
+    if (!source->path.n || !path_exists(source->path.p))
+        return;
+    if (file_read(t->arena, source->path.p, YAML_MAX_SIZE, &source->text, &err)) {
+        diag_warning(t->diags, node_span(t->root), "%s", err.message);
+        return;
+    }
+    const struct node *manifest = yaml_parse(t->arena, source, t->diags);
+    const struct node *files = manifest ? nodes_at(manifest, STR("files")) : NULL;
+    for (uint32_t i = 0; files && files->kind == NODE_MAP && i < files->count; i++)
+        add_asset(t, path_dir(source->path), files->entries[i].value);
+}
+
+static struct code_asset *asset_of(struct template *t, struct str key)
+{
+    for (size_t i = 0; key.n && i < t->asset_count; i++)
+        if (str_eq(t->assets[i].key, key))
+            return &t->assets[i];
+    return NULL;
+}
+
+bool code_is_folder(struct template *t, struct str key)
+{
+    const struct code_asset *asset = asset_of(t, key);
+    return asset && path_is_dir(asset->path.p);
+}
+
+/* "code/ingest", or another where that is there. */
+static struct str new_path(struct template *t, struct str name, struct str end)
+{
+    for (int i = 1;; i++) {
+        struct str number = i > 1 ? arena_printf(t->arena, "_%d", i) : STR_EMPTY;
+        struct str path =
+            arena_printf(t->arena, "code/%.*s%.*s%.*s", STR_ARG(name), STR_ARG(number), STR_ARG(end));
+        if (!map_set(&t->draft->taken, path, t))
+            return path;
+    }
+}
+
+static struct str beside_stack(struct template *t, struct str path)
+{
+    return arena_printf(t->arena, "%.*s%.*s", STR_ARG(t->draft->folder), STR_ARG(path));
+}
+
+struct str code_copy(struct template *t, struct str key, struct str name)
+{
+    struct code_asset *asset = asset_of(t, key);
+    if (!asset->copied.n) {
+        struct str file = path_base(asset->path);
+        ptrdiff_t dot = path_is_dir(asset->path.p) ? -1 : str_find_char(file, '.', strlen("asset."));
+        asset->copied = new_path(t, name, dot < 0 ? STR_EMPTY : str_slice(file, (size_t)dot, file.n));
+        draft_copy(t->draft, beside_stack(t, asset->copied), asset->path);
+    }
+    return asset->copied;
+}
+
+/* Is the text in it, whatever functions are around? */
+static bool says(const struct node *node, struct str text)
+{
+    bool found = node->kind == NODE_STRING && str_find(node->string, text, 0) >= 0;
+    for (uint32_t i = 0; !found && node->kind == NODE_MAP && i < node->count; i++)
+        found = says(node->entries[i].value, text);
+    for (uint32_t i = 0; !found && node->kind == NODE_LIST && i < node->count; i++)
+        found = says(node->items[i], text);
+    return found;
+}
+
+struct str code_template(struct template *t, const struct node *url)
+{
+    for (size_t i = 0; i < t->asset_count; i++)
+        if (says(url, t->assets[i].key))
+            return path_base(t->assets[i].path);
+    return (struct str){NULL, 0};
+}
+
+/* ---- artifacts ---- */
+
+struct code {
+    struct template *t;
+    struct arena *arena;
+    const struct node *root;
+    struct node *resources;        /* as they become */
+    const struct node_entry *user; /* the resource that is being read */
+    struct str bucket;             /* logical id; "": not yet */
+};
+
+static struct str unused_id(const struct code *c, struct str wanted)
+{
+    const struct node *given = node_get(c->root, "Resources"), *parameters = node_get(c->root, "Parameters");
+    struct str id = wanted;
+    for (int i = 2; node_find(given, id) || node_find(c->resources, id) ||
+                    (parameters && parameters->kind == NODE_MAP && node_find(parameters, id));
+         i++)
+        id = arena_printf(c->arena, "%.*s%d", STR_ARG(wanted), i);
+    return id;
+}
+
+/* One of the stack's own, unless SAM's code is kept in another already. */
+static struct str bucket_of(struct code *c)
+{
+    const struct node *parameters = node_get(c->root, "Parameters");
+    struct str name = STR("CodeBucket");
+    if (c->bucket.n)
+        return c->bucket;
+    if (c->t->serverless && parameters && parameters->kind == NODE_MAP && node_find(parameters, name))
+        return c->bucket = name;
+    struct node *made = nodes_new(c->arena, NODE_MAP, c->user->value);
+    c->bucket = unused_id(c, name);
+    nodes_set(c->arena, made, STR("Type"), nodes_text(c->arena, STR("AWS::S3::Bucket"), c->user->value));
+    nodes_set(c->arena, made, STR("Properties"), nodes_new(c->arena, NODE_MAP, c->user->value));
+    nodes_set(c->arena, c->resources, c->bucket, made);
+    return c->bucket;
+}
+
+/* What the resource is called in a file's name. */
+static struct str user_name(const struct code *c)
+{
+    return draft_snake(c->arena, cdk_name(c->t, c->user->value, c->user->key));
+}
+
+static struct str artifact_of(struct code *c, struct str source, bool zip)
+{
+    struct str id = unused_id(c, arena_printf(c->arena, "%.*sCode", STR_ARG(c->user->key)));
+    const struct node *at = c->user->value;
+    struct node *made = nodes_new(c->arena, NODE_MAP, at), *properties = nodes_new(c->arena, NODE_MAP, at),
+                *metadata = nodes_new(c->arena, NODE_MAP, at);
+    nodes_set(c->arena, properties, STR("source"), nodes_text(c->arena, source, at));
+    nodes_set(c->arena, properties, STR("package"), nodes_text(c->arena, zip ? STR("zip") : STR("file"), at));
+    nodes_set(c->arena, properties, STR("store"), nodes_call(c->arena, "Ref", bucket_of(c), at));
+    struct str path = nodes_literal(nodes_at(at, STR("Metadata.aws:cdk:path")));
+    if (path.p)
+        nodes_set(c->arena, metadata, STR("aws:cdk:path"),
+            nodes_text(c->arena, arena_printf(c->arena, "%.*s/Code", STR_ARG(path)), at));
+    nodes_set(c->arena, made, STR("Type"), nodes_text(c->arena, STR("weir.artifact"), at));
+    nodes_set(c->arena, made, STR("Metadata"), metadata);
+    nodes_set(c->arena, made, STR("Properties"), properties);
+    nodes_set(c->arena, c->resources, id, made);
+    return id;
+}
+
+/* ---- what a template says of files of cdk.out ---- */
+
+static struct str asset_artifact(struct code *c, struct code_asset *asset)
+{
+    if (!asset->artifact.n)
+        asset->artifact =
+            artifact_of(c, code_copy(c->t, asset->key, user_name(c)), path_is_dir(asset->path.p));
+    return asset->artifact;
+}
+
+/* "s3://bucket/key", a key or a bucket at that place, as what Fn::Sub takes: its length; 0: none. */
+static size_t put_asset(struct code *c, struct str text, struct buf *out)
+{
+    for (size_t i = 0; i < c->t->asset_count; i++) {
+        struct code_asset *asset = &c->t->assets[i];
+        struct str url =
+            arena_printf(c->arena, "s3://%.*s/%.*s", STR_ARG(asset->bucket), STR_ARG(asset->key));
+        if (str_starts(text, url)) {
+            buf_addf(out, "${%.*s.url}", STR_ARG(asset_artifact(c, asset)));
+            return url.n;
+        }
+        if (str_starts(text, asset->key)) {
+            buf_addf(out, "${%.*s.key}", STR_ARG(asset_artifact(c, asset)));
+            return asset->key.n;
+        }
+    }
+    for (size_t i = 0; i < c->t->asset_count; i++)
+        if (str_starts(text, c->t->assets[i].bucket)) {
+            buf_addf(out, "${%.*s}", STR_ARG(bucket_of(c)));
+            return c->t->assets[i].bucket.n;
+        }
+    return 0;
+}
+
+static bool says_asset(const struct code *c, struct str text)
+{
+    for (size_t i = 0; i < c->t->asset_count; i++)
+        if (str_find(text, c->t->assets[i].key, 0) >= 0 || str_find(text, c->t->assets[i].bucket, 0) >= 0)
+            return true;
+    return false;
+}
+
+/* `within`: Fn::Sub is around it already. */
+static const struct node *text_with_assets(struct code *c, const struct node *node, bool within)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str text = node->string;
+    if (!says_asset(c, text))
+        return node;
+    for (size_t i = 0; i < text.n;) {
+        size_t n = put_asset(c, str_slice(text, i, text.n), &out);
+        bool opens = !n && !within && text.p[i] == '$' && i + 1 < text.n && text.p[i + 1] == '{';
+        if (opens)
+            buf_addz(&out, "${!");
+        else if (!n)
+            buf_add_char(&out, text.p[i]);
+        i += n ? n : opens ? 2 : 1;
+    }
+    return within ? nodes_text(c->arena, buf_str(&out), node)
+                  : nodes_call(c->arena, "Fn::Sub", buf_str(&out), node);
+}
+
+static const struct node *node_with_assets(struct code *c, const struct node *node, bool within)
+{
+    if (node->kind == NODE_STRING)
+        return text_with_assets(c, node, within);
+    if (node->kind != NODE_MAP && node->kind != NODE_LIST)
+        return node;
+    struct node *made = nodes_new(c->arena, (enum node_kind)node->kind, node);
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        nodes_add(c->arena, made, node_with_assets(c, node->items[i], within && !i));
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
+        struct node_entry entry = node->entries[i];
+        bool sub = node->count == 1 && str_is_any(entry.key, "Fn::Sub !Sub");
+        entry.value = (struct node *)node_with_assets(c, entry.value, sub);
+        nodes_set_entry(c->arena, made, &entry);
+    }
+    return made;
+}
+
+/* ---- code within a function ---- */
+
+/* A text as it is, also where Fn::Sub has nothing to put in. */
+static struct str code_text(struct arena *arena, const struct node *node)
+{
+    const struct node *sub = node_get(node, "Fn::Sub") ? node_get(node, "Fn::Sub") : node_get(node, "!Sub");
+    struct str text = nodes_joined(arena, sub ? sub : node);
+    bool known = text.p && (!sub || str_find(text, STR("${"), 0) < 0);
+    return known ? text : (struct str){NULL, 0};
+}
+
+/* What CloudFormation adds a module for answers custom resources: that stays as it is. */
+static const struct node *with_inline_code(struct code *c, const struct node *resource)
+{
+    const struct node *inlined = nodes_at(resource, STR("Properties.Code.ZipFile")),
+                      *runtime = nodes_at(resource, STR("Properties.Runtime"));
+    struct str text = inlined ? code_text(c->arena, inlined) : (struct str){NULL, 0},
+               engine = runtime ? nodes_literal(runtime) : STR_EMPTY;
+    const char *end = str_starts(engine, STR("python"))   ? "py"
+                      : str_starts(engine, STR("nodejs")) ? "js"
+                                                          : NULL;
+    if (!text.p || !end || str_find(text, STR("cfnresponse"), 0) >= 0 ||
+        str_find(text, STR("cfn-response"), 0) >= 0)
+        return resource;
+    struct str folder = new_path(c->t, user_name(c), STR_EMPTY);
+    draft_file(
+        c->t->draft, beside_stack(c->t, arena_printf(c->arena, "%.*s/index.%s", STR_ARG(folder), end)), text);
+    struct str id = artifact_of(c, folder, true);
+    struct node *code = nodes_new(c->arena, NODE_MAP, inlined), *made = nodes_copy(c->arena, resource),
+                *properties = nodes_copy(c->arena, node_get(resource, "Properties"));
+    nodes_set(c->arena, code, STR("S3Bucket"), nodes_call(c->arena, "Ref", bucket_of(c), inlined));
+    nodes_set(c->arena, code, STR("S3Key"),
+        nodes_call(c->arena, "!GetAtt", arena_printf(c->arena, "%.*s.key", STR_ARG(id)), inlined));
+    nodes_set(c->arena, properties, STR("Code"), code);
+    nodes_set(c->arena, made, STR("Properties"), properties);
+    return made;
+}
+
+const struct node *code_expand(struct template *t, const struct node *root)
+{
+    struct code c = {.t = t, .arena = t->arena, .root = root, .bucket = STR_EMPTY};
+    const struct node *given = node_get(root, "Resources");
+    struct node *whole = nodes_copy(t->arena, root);
+    c.resources = nodes_new(t->arena, NODE_MAP, given);
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct node_entry entry = given->entries[i];
+        c.user = &given->entries[i];
+        if (t->asset_count && entry.value->kind == NODE_MAP)
+            entry.value = (struct node *)node_with_assets(&c, entry.value, false);
+        if (entry.value->kind == NODE_MAP && str_find(entry.key, STR("${"), 0) < 0 &&
+            str_eqz(nodes_literal(node_get(entry.value, "Type")), "AWS::Lambda::Function"))
+            entry.value = (struct node *)with_inline_code(&c, entry.value);
+        nodes_set_entry(t->arena, c.resources, &entry);
+    }
+    nodes_set(t->arena, whole, STR("Resources"), c.resources);
+    return whole;
+}
