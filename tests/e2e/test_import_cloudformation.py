@@ -420,7 +420,7 @@ def test_code_within_functions_becomes_files(local_stack):
         Resources:
           CodeBucket: {Type: AWS::S3::Bucket, Properties: {BucketName: theirs}}
           Count: {Type: AWS::Lambda::Function, Properties: &f {Handler: index.handler, Runtime: nodejs22.x, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: !Sub "exports.handler = async e => e"}}}
-          Joined: {Type: AWS::Lambda::Function, Properties: {<<: *f, Runtime: python3.12, Code: {ZipFile: !Join ["\n", ["def handler(event, context):", "    return 1"]]}}}
+          Joined: {Type: AWS::Lambda::Function, Properties: {<<: *f, Runtime: python3.12, Code: {ZipFile: !Join [";", ["def handler(event, context): a = 1", " return a"]]}}}
           Valued: {Type: AWS::Lambda::Function, Properties: {<<: *f, Code: {ZipFile: !Sub "// ${AWS::Region}"}}}
           Answers: {Type: AWS::Lambda::Function, Properties: {<<: *f, Runtime: python3.12, Code: {ZipFile: "import cfnresponse"}}}
         """, "t.yaml")
@@ -428,7 +428,7 @@ def test_code_within_functions_becomes_files(local_stack):
     assert made["count"]["code"] == {"s3_bucket": "${code_bucket2.name}", "s3_key": "${count_code.key}"} and made["code_bucket"]["name"] == "theirs"
     assert made["count_code"] == {"type": "weir.artifact", "source": "code/count", "package": "zip", "store": "${code_bucket2.name}"}
     assert (local_stack.folder / "code/count/index.js").read_text() == "exports.handler = async e => e"
-    assert (local_stack.folder / "code/joined/index.py").read_text() == "def handler(event, context):\n    return 1"
+    assert (local_stack.folder / "code/joined/index.py").read_text() == "def handler(event, context): a = 1; return a"
     assert made["valued"]["type"] == made["answers"]["type"] == "AWS::Lambda::Function"
     local_stack.run("validate")
 
