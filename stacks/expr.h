@@ -27,53 +27,57 @@
 
 struct expr;
 struct attr;
-struct decl; /* stacks/stack.h: something that can be referred to */
+struct decl; /* stacks/stack.h: a declaration, to which expressions can refer */
 struct schema_issue;
 
 /*
- * Compiles a tree of nodes: maps and lists become constructors, scalars with ${…} templates (keys too),
- * others constants. Never NULL; syntax errors, unknown functions and wrong numbers of arguments are
- * diagnosed. The nodes must live as long as the expression: constants are shared with them, and places are
- * found by them.
+ * Compiles a tree of nodes. Maps and lists become constructors, scalars with ${…} templates (keys too), and
+ * others constants. Never returns NULL: syntax errors, unknown functions and wrong numbers of arguments are
+ * diagnosed. The nodes must live as long as the expression, which shares constants with them and finds source
+ * locations by them.
  */
 struct expr *expr_compile(struct arena *arena, const struct node *node, struct diags *diags);
-/* One bare expression (console, tests); the whole text of the source. NULL on a syntax error. */
+/* Parses the whole text of the source as one bare expression (console, tests). Returns NULL on a syntax
+ * error. */
 struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags);
 
-/* Gives meaning to the first name of a reference. */
+/* Resolves the first name of a reference to a declaration. */
 struct resolver {
     /*
-     * The declaration that `name` means here, or NULL (then it has reported nothing). `next` is the step
-     * after it (".attr" -> attr), "" when there is none; when the resolver used it up (inputs.NAME,
-     * locals.NAME, module.OUTPUT) it sets *consumed.
+     * Returns the declaration that `name` refers to, or NULL without a diagnostic. `next` is the step that
+     * follows the name (".attr" -> attr), "" without one. If the resolver used that step (inputs.NAME,
+     * locals.NAME, module.OUTPUT), it sets *consumed.
      */
     struct decl *(*lookup)(void *ctx, struct str name, struct str next, bool *consumed);
-    /* For "did you mean": all names visible here, and the names after `prefix` ("inputs"). */
+    /* Lists names for "did you mean": all visible names, or with a `prefix` ("inputs") the names that may
+     * follow it. */
     size_t (*names)(void *ctx, struct str prefix, struct arena *arena, const struct str **names);
-    /* Called for every declaration referred to. May be NULL. */
+    /* Called for each declaration that the expression refers to. May be NULL. */
     void (*depends)(void *ctx, struct decl *decl);
-    /* Static check of the attribute after a resource reference (`lake.arn`), after `depends`: false when
-     * there is no such attribute, with candidates for a hint. */
+    /* Checks the attribute of a resource reference (`lake.arn`), after `depends`. Returns false and
+     * candidates for a hint if the type has no such attribute. */
     bool (*has_attr)(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
-    /* Says in `d` which attribute of the declaration another tool calls `word`; false: none. May be NULL. */
+    /* Adds a hint to `d` if `word` is another tool's name for an attribute of the declaration. Returns false
+     * if it is not. May be NULL. */
     bool (*hint_word)(void *ctx, struct diag *d, struct decl *decl, struct str word);
-    bool each_allowed; /* each.key and each.value mean something here */
+    bool each_allowed; /* the expression may use each.key and each.value */
     void *ctx;
-    const struct value *further; /* map: more constants, which go before all else; NULL: none */
-    /* The attribute that `constant.member` is, where a schema says what such a constant is. NULL, with
-     * candidates for a hint: it has no such attribute. May be NULL. */
+    const struct value *further; /* map: further constants, looked up before all other names; NULL: none */
+    /* Returns the attribute that `constant.member` refers to, if a schema describes the constant. Returns
+     * NULL and candidates for a hint if the schema has no such attribute. May be NULL. */
     const struct attr *(*member)(
         void *ctx, struct str constant, struct str member, const struct str **candidates, size_t *n);
-    struct str typed; /* the further constant that `member` knows */
+    struct str typed; /* the further constant whose schema `member` uses */
 };
 
 void expr_resolve(struct expr *expr, const struct resolver *resolver, struct diags *diags);
-/* Outside a stack: no name but those of `further` (as in struct resolver) means anything. */
+/* Resolves an expression outside a stack, where only the names in `further` are known (see struct
+ * resolver). */
 void expr_resolve_alone(struct expr *expr, const struct value *further, struct diags *diags);
 
-/* What evaluation needs from outside. */
-/* Texts that go before the files on disk, as an editor has them. False: as it is on disk. They live as long
- * as what is made of them. Asked of every file that a function reads, and of the folders of fileset(). */
+/* File contents that replace files on disk, such as unsaved buffers of an editor. `find` is called for each
+ * file that a function reads and for the folders of fileset(). It returns false if the file on disk applies.
+ * The contents live as long as the values made from them. */
 struct open_files {
     bool (*find)(void *ctx, struct str path, struct str *text);
     void *ctx;
@@ -81,77 +85,80 @@ struct open_files {
 
 struct scope {
     const struct value *(*value_of)(
-        void *ctx, const struct decl *decl); /* never NULL; unknown while it is not there yet */
+        void *ctx, const struct decl *decl); /* never NULL; an unknown value until the value is known */
     void *ctx;
     const struct value *each_key, *each_value; /* NULL outside for_each */
     const struct value
         *constants;      /* map: stack {name, env, dir}, path … under their first names; see stack.h */
     struct str dir;      /* relative file names in functions start here (the module's folder) */
-    struct diags *diags; /* evaluation errors, with the span of the sub-expression */
-    /* Does the value only stand for a secret that nobody has any more? It can be handed on, but nothing can
-     * be made of it. NULL: there are none. */
+    struct diags *diags; /* receives evaluation errors, with the span of the sub-expression */
+    /* Returns whether the value is a placeholder for a secret of which only the hash is recorded. Such a
+     * value can be passed on, but an expression cannot use its content. May be NULL. */
     bool (*is_lost)(const struct value *v);
-    const struct open_files *open; /* what functions read instead of files; NULL: nothing */
-    bool spells_unknown; /* texts are made although a part is not known yet: see expr_eval_document() */
+    const struct open_files *open; /* file contents that replace files on disk; NULL: none */
+    bool spells_unknown;           /* templates and documents are built although a part is unknown: see
+                                      expr_eval_document() */
 };
 
-extern const char lost_secret_advice[]; /* what to do about such a secret */
+extern const char lost_secret_advice[]; /* the hint for an error about such a secret */
 
-/* NULL after an error has been reported; otherwise a value in the arena (constants may point into the
- * expression's own arena). */
+/* Evaluates the expression. Returns a value in the arena, or NULL after an error has been reported. Constants
+ * may point into the expression's own arena. */
 const struct value *expr_eval(const struct expr *expr, const struct scope *scope, struct arena *arena);
 
 /*
- * The JSON document that a text is going to be, although parts of it are not known yet: templates,
- * templatefile() and jsonencode() are executed around them, and what is in the document there is
- * unknown. NULL: it cannot be told.
+ * Returns the JSON document that a string will hold, although parts of it are unknown: templates,
+ * templatefile() and jsonencode() are evaluated around the unknown parts, which are unknown values in the
+ * document. Returns NULL if the document cannot be determined.
  */
 const struct value *expr_eval_document(
     const struct expr *expr, const struct scope *scope, struct arena *arena);
 
-/* Where the value that a schema objects to is a whole resource: a hint that one of its attributes is meant.
- */
+/* If the value that violates a schema is a whole resource, adds a hint that one of its attributes is
+ * meant. */
 void expr_hint_issue(
     const struct expr *expr, const struct schema_issue *issue, struct diags *diags, struct diag *d);
 
-bool expr_is_const(const struct expr *expr); /* no reference, no function: the same everywhere */
+bool expr_is_const(const struct expr
+        *expr); /* true if it has no reference and no function, so that its value is always the same */
 /*
- * Is a text or number written in it that is secret? `within`: whatever it gives is. Otherwise only what is
- * given to sensitive().
+ * Returns whether a secret string or number is written in the expression. With `within` the whole expression
+ * is secret; otherwise only arguments of sensitive() are.
  */
 bool expr_writes_secret(const struct expr *expr, bool within);
-/* Calls `visit` for each declaration that is referred to under the key of a map that is written out; of any
- * other expression, anywhere in it. */
+/* Calls `visit` for each declaration that the value of `key` refers to, if the expression is a map
+ * constructor; for any other expression, for each declaration in it. */
 void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
-/* Calls `visit` for each that is referred to anywhere in it, with the attribute: "" for `x` as a whole. With
- * NULL for each.key and each.value, which are made of what for_each refers to. `part`: something else is made
- * of it, such as a text that it is in. */
+/* Called for each reference in an expression, with the attribute: "" for `x` as a whole. `decl` is NULL for
+ * each.key and each.value, whose values come from for_each. `part`: the value is only an operand of another
+ * value, such as a part of a string. */
 typedef void expr_visit_reference(void *ctx, const struct decl *decl, struct str attr, bool part);
 void expr_each_reference(const struct expr *expr, expr_visit_reference *visit, void *ctx);
-/* Of `${x.attribute}` and `${x[key].attribute}`, where x is a resource: the part that gives it, and x itself.
- * NULL for all else. */
+/* For `${x.attribute}` and `${x[key].attribute}`, where x is a resource: returns the sub-expression of the
+ * resource, and x itself. Returns NULL for any other expression. */
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl);
-/* Of `${locals.x}`, `${inputs.x}` and `${module.output}`, and nothing besides, what it names. NULL for all
- * else. */
+/* For exactly `${locals.x}`, `${inputs.x}` or `${module.output}`: returns the declaration. Returns NULL for
+ * any other expression. */
 const struct decl *expr_named(const struct expr *expr);
-/* The same of `${x.a["b"].c}`: what x is. */
+/* For `${x.a["b"].c}`: returns the declaration x. Returns NULL for any other expression. */
 const struct decl *expr_root(const struct expr *expr);
-/* How often a constant is named in it, such as `self`; before resolving, whatever is called so. */
+/* Returns how often the expression names a constant such as `self`. Before resolving, any name that is equal
+ * to it counts. */
 size_t expr_count_constant(const struct expr *expr, struct str name);
-/* Is `constant.member` in it? */
+/* Returns whether the expression contains `constant.member`. */
 bool expr_names_member(const struct expr *expr, struct str constant, struct str member);
 struct span expr_span(const struct expr *expr);
-/* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last
- * key as a whole. NULL where they do not lead there. */
+/* Returns the sub-expression at a path of keys and indices within constructors. `holder`: returns the map
+ * whose entry has the last key. Returns NULL if the path leads out of the constructors. */
 const struct expr *expr_at(const struct expr *expr, const struct value *path, bool holder);
-/* The sub-expression at a path of keys and indices within constructors, for placing schema issues; falls back
- * to the nearest. `at_key`: the key's span. */
+/* Returns the span of the sub-expression at a path of keys and indices within constructors, or of the nearest
+ * one on the path. Used to locate schema issues. `at_key`: the span of the key. */
 struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key);
 
 /*
- * The same where the expression gives a document as text: written here in JSON, or in a file that is given
- * with file() or templatefile(). What it reads lives as long as the scope's diagnostics.
+ * The same if the expression gives a document as a string: JSON written in the stack, or a file read with
+ * file() or templatefile(). The text of such a file lives as long as the scope's diagnostics.
  */
 struct span expr_span_within(
     const struct expr *expr, const struct scope *scope, const struct value *path, bool at_key);
@@ -160,7 +167,7 @@ struct span expr_span_within(
 
 struct function_doc {
     struct str name, signature, doc, group;
-    struct str example, result; /* an expression, and what it gives as JSON; empty where it needs files */
+    struct str example, result; /* an expression and its value as JSON; empty if the example needs files */
 };
-/* All functions, sorted by name; for `weir docs`, completion and docs/functions.md. */
+/* Returns all functions, sorted by name; used by `weir docs`, completion and docs/functions.md. */
 const struct function_doc *function_docs(size_t *n);

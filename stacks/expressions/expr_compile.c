@@ -1,7 +1,7 @@
 /*
- * From YAML nodes to expressions (most scalars are constants: one node and no copy), and documents that an
- * expression gives as text: what they will be where parts are unknown, and where in a file something in
- * them is.
+ * Compiles YAML nodes to expressions; most scalars are constants, which need one node and no copy. Also JSON
+ * documents that an expression gives as a string: their content around unknown parts, and source locations in
+ * them.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -11,14 +11,14 @@
 
 #include <stdlib.h>
 
-/* ---- Documents that an expression gives as text: what they are going to be where parts are not known
- * yet, and where in a file something in them is. */
+/* ---- JSON documents that an expression gives as a string: their content around unknown parts, and source
+ * locations in them */
 
-/* Of the private use area, twice: no text has this by chance. */
+/* Two pairs of private-use characters, which do not occur in strings by chance. */
 const struct str unknown_spelt = STR_INIT("\xef\xa3\xbf\xef\xa3\xbfunknown\xef\xa3\xbf");
 enum { MAX_HOPS = 20 };
 
-/* ---- what is not known ---- */
+/* ---- unknown values ---- */
 
 static const struct value *each_mapped(struct arena *arena, const struct value *v,
     const struct value *(*map)(struct arena *arena, const struct value *v))
@@ -43,7 +43,8 @@ const struct value *unknown_spell(struct arena *arena, const struct value *v)
     return v->kind == VALUE_LIST || v->kind == VALUE_MAP ? each_mapped(arena, v, unknown_spell) : v;
 }
 
-/* The reverse; a text of which a part is unknown is unknown. NULL: a key is. */
+/* The reverse of unknown_spell(). A string with an unknown part is unknown. Returns NULL if a key is
+ * unknown. */
 static const struct value *spelt_unknown(struct arena *arena, const struct value *v)
 {
     if (v->kind == VALUE_STRING && str_find(v->string, unknown_spelt, 0) >= 0)
@@ -54,7 +55,7 @@ static const struct value *spelt_unknown(struct arena *arena, const struct value
     return v->kind == VALUE_LIST || v->kind == VALUE_MAP ? each_mapped(arena, v, spelt_unknown) : v;
 }
 
-/* A number or an object may be meant where it is outside of quotes. */
+/* Quotes the placeholder outside of quotes, where it stands for a number or an object. */
 static void quote_unknown(struct buf *out, struct str text)
 {
     bool quoted = false;
@@ -94,9 +95,9 @@ const struct value *expr_eval_document(
                : spelt_unknown(arena, document);
 }
 
-/* ---- where its parts are ---- */
+/* ---- source locations of parts ---- */
 
-/* What only has to keep its length: tabs, which YAML wants nowhere, and expressions. */
+/* Replaces what YAML cannot parse, tabs and expressions, by characters of the same length. */
 static struct str plain_copy(struct arena *arena, struct str text)
 {
     char *copy = arena_strz(arena, text);
@@ -118,7 +119,7 @@ struct place {
     uint32_t offset, length;
 };
 
-/* Along the path from its step `from`, as far as it leads. */
+/* Follows the path from step `from` as far as it leads. */
 static bool place_in(struct arena *arena, struct str text, const struct value *path, uint32_t from,
     bool at_key, struct place *out)
 {
@@ -153,7 +154,7 @@ static bool is_call(const struct expr *e, const struct value *(*run)(struct call
     return e->op == EXPR_CALL && e->call.function && e->call.function->run == run && e->count;
 }
 
-/* The file that it reads; it has been read before, so nothing is wrong with it. */
+/* Returns the file that the expression reads. It was read before, so errors are not reported again. */
 static struct source *file_of(const struct expr *e, const struct scope *scope)
 {
     AUTO_DIAGS struct diags unseen = DIAGS_INIT;
@@ -172,7 +173,7 @@ static struct source *file_of(const struct expr *e, const struct scope *scope)
                                                                                                 : NULL;
 }
 
-/* What gives the same document in other words: what a name stands for, what is written out or read. */
+/* Returns the expression that contains the document: follows local values and the encoding functions. */
 static const struct expr *document_behind(const struct expr *e)
 {
     for (int hops = 0; hops < MAX_HOPS; hops++) {
@@ -269,7 +270,7 @@ static void compile_list(struct arena *arena, const struct node *node, struct ex
     fold_list(arena, out);
 }
 
-/* A key with ${…} in it. */
+/* Compiles a key with ${…} in it. */
 static struct expr *compile_key(struct arena *arena, const struct node_entry *entry, struct diags *diags)
 {
     struct node *node = ARENA_NEW(arena, struct node);

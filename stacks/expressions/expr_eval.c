@@ -13,11 +13,11 @@ struct loop {
     const struct comprehension *c;
     struct value_builder results;
     struct map seen; /* keys of the result */
-    unsigned marks;  /* of what decides which items there are */
-    bool unknown;    /* which items there are is unknown */
+    unsigned marks;  /* marks of the values that decide which items the result has */
+    bool unknown;    /* it is unknown which items the result has */
 };
 
-/* One round with the variables bound; false after an error. */
+/* Evaluates one iteration with its variables bound. Returns false after an error. */
 static bool loop_round(struct loop *loop)
 {
     struct eval *ev = loop->ev;
@@ -60,7 +60,8 @@ static bool loop_rounds(struct loop *loop, const struct value *over)
     struct eval *ev = loop->ev;
     struct binding binding = {.up = ev->binding};
     bool ok = true;
-    unsigned marks = over->marks & VALUE_SENSITIVE; /* messages of a round show what is bound */
+    unsigned marks =
+        over->marks & VALUE_SENSITIVE; /* error messages in an iteration may show the bound values */
     ev->binding = &binding;
     for (uint32_t i = 0; ok && i < over->count; i++) {
         bool list = over->kind == VALUE_LIST;
@@ -116,7 +117,8 @@ const struct value *expr_eval(const struct expr *expr, const struct scope *scope
 struct diag *eval_error(struct eval *ev, const struct expr *e, const char *format, ...)
 {
     struct diags *diags = ev->scope->diags;
-    if (ev->quiet) /* only that it failed matters; the spare takes labels and hints that nobody sees */
+    if (ev->quiet) /* only the failure matters; labels and hints go to the spare diagnostic, which is not
+                      shown */
         return &diags->spare;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     va_list args;
@@ -139,7 +141,7 @@ static bool overspent(struct eval *ev, const struct expr *e, const char *what)
 {
     if (!ev->budget->spent) {
         ev->budget->spent = true;
-        ev->quiet = false; /* try() cannot make up for it */
+        ev->quiet = false; /* try() must not hide this error */
         eval_error(ev, e, "%s", what);
     }
     return false;
@@ -205,7 +207,8 @@ static const struct value *eval_list(struct eval *ev, const struct expr *e)
     return failed ? NULL : eval_checked(ev, e, list);
 }
 
-/* Two keys came out the same; one of them was overwritten, or both have one value. */
+/* Reports that two keys of the constructor are equal: one entry replaced another, or both have the same
+ * value. */
 static const struct value *report_twice(struct eval *ev, const struct expr *e,
     const struct value_entry *entries, const struct value *map, bool sensitive)
 {
@@ -334,7 +337,7 @@ static const struct value *eval_variable(const struct eval *ev, const struct exp
     const struct binding *binding = ev->binding;
     for (uint32_t i = 0; i < e->variable.depth; i++)
         binding = binding ? binding->up : NULL;
-    assert(binding); /* resolving counted them */
+    assert(binding); /* expr_resolve() counted the bindings */
     return e->variable.is_key ? binding->key : binding->value;
 }
 

@@ -36,7 +36,7 @@ static const struct value *eval_bool(struct eval *ev, const struct expr *e, cons
     return v && eval_is_bool(ev, e, v, what) ? v : NULL;
 }
 
-/* One side can decide alone: false for &&, true for ||. */
+/* Either operand can decide alone: false for &&, true for ||. */
 static const struct value *eval_logic(struct eval *ev, const struct expr *e)
 {
     bool decides = e->op == EXPR_OR;

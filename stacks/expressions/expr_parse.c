@@ -1,11 +1,12 @@
-/* The grammar of expr.h, by recursive descent; binary operators by precedence climbing. */
+/* The grammar of expr.h: recursive descent, with precedence climbing for binary operators. */
 #include "stacks/expressions/func.h"
 
 #include "base/map.h"
 
 static struct expr *parse_expression(struct parser *p);
 
-/* One bracket deeper: false, after an error, where that is too deep. p->depth goes down again afterwards. */
+/* Enters a bracket. Returns false, after an error, at the depth limit. The caller decrements p->depth
+ * afterwards. */
 static bool parser_enter(struct parser *p)
 {
     if (++p->depth <= EXPR_MAX_DEPTH)
@@ -40,7 +41,7 @@ static bool take_variable(struct parser *p, struct str *name)
     return true;
 }
 
-/* After `[ for` or `{ for`. */
+/* Parses a comprehension after `[ for` or `{ for`. */
 static struct expr *parse_for(struct parser *p, size_t start, bool is_map)
 {
     struct comprehension *c = ARENA_NEW(p->arena, struct comprehension);
@@ -86,7 +87,7 @@ static struct expr *parse_for(struct parser *p, size_t start, bool is_map)
     return e;
 }
 
-/* Copies what was collected into one array, so that lists look the same wherever they come from. */
+/* Parses a list. Its items are copied into one array, so that all lists have the same layout. */
 static struct expr *parse_list(struct parser *p)
 {
     size_t start = p->token.start;
@@ -148,7 +149,7 @@ static struct expr_entry *entries_add(struct parser *p, struct entries *list)
     return &list->items[list->n++];
 }
 
-/* One entry of `map`; false after an error. */
+/* Parses one entry of `map`. Returns false after an error. */
 static bool parse_entry(struct parser *p, struct expr *map, struct entries *entries, struct map *seen)
 {
     struct expr *key = parse_key(p);
@@ -212,7 +213,7 @@ static struct expr *parse_literal(struct parser *p, struct value constant)
     return e;
 }
 
-/* Functions of Terraform and CloudFormation that weir has not, and what is written instead. */
+/* Functions of Terraform and CloudFormation that weir does not have, with a hint for each. */
 static const char *habit_of(struct str name)
 {
     static const struct {
@@ -278,7 +279,7 @@ static bool expr_parse_fits(struct parser *p, const struct function *function, c
     return false;
 }
 
-/* At the "(" after a name. */
+/* Parses a call. The current token is the "(" after the function's name. */
 static struct expr *parse_call(struct parser *p, struct str name, size_t start)
 {
     struct expr_list args = {0};

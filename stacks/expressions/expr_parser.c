@@ -1,4 +1,5 @@
-/* Tokens, the parser's state and what its files share (see expr_internal.h), and templates in strings. */
+/* Tokens, the state of the parser and the functions that its files share (see expr_internal.h), and strings
+ * with ${…}. */
 #include "stacks/expressions/expr_internal.h"
 
 #include <ctype.h>
@@ -24,7 +25,7 @@ static struct token bad(struct lexer *lexer, size_t start, const char *problem, 
     return (struct token){.kind = TOKEN_BAD, .start = start, .end = lexer->at};
 }
 
-/* A hyphen belongs to a name where a letter or digit follows, because resources may be called `my-lake`. */
+/* A hyphen belongs to a name if a letter or digit follows, since resources may be called `my-lake`. */
 static struct token lex_name(struct lexer *lexer)
 {
     size_t start = lexer->at;
@@ -133,13 +134,13 @@ struct token lexer_next(struct lexer *lexer)
     return lex_sign(lexer);
 }
 
-/* ---- errors: the first one ends the scalar ---- */
+/* ---- errors: the first one ends parsing of the scalar ---- */
 
 struct span parser_place(const struct parser *p, size_t start, size_t end)
 {
     struct expr here = {
         .node = p->node, .offset = (uint32_t)start, .length = (uint32_t)(end > start ? end - start : 0)};
-    if (start >= p->node->string.n && start > 0) { /* past the end: at the last character */
+    if (start >= p->node->string.n && start > 0) { /* at the end of the text: use the last character */
         here.offset = (uint32_t)p->node->string.n - 1;
         here.length = 1;
     }
@@ -238,8 +239,8 @@ struct expr *parser_literal(struct parser *p, struct str text, size_t start, siz
     return e;
 }
 
-/* ---- Text with ${…} in it: a scalar's, or between double quotes, where there are escapes, too. What is
- * literal stays a slice of the text until it is joined. */
+/* ---- Strings with ${…}: whole scalars, or double-quoted strings, which may contain escapes too. Literal
+ * parts stay slices of the text until they are joined. */
 
 static void add_literal(struct parser *p, struct expr_list *parts, size_t from, size_t to)
 {
@@ -247,7 +248,7 @@ static void add_literal(struct parser *p, struct expr_list *parts, size_t from, 
         expr_list_add(p, parts, parser_literal(p, str_slice(p->lexer.text, from, to), from, to));
 }
 
-/* At "${": the expression in it; *at moves past its "}". */
+/* Parses the expression of a "${" at *at. *at moves past its "}". */
 static struct expr *parse_embedded(struct parser *p, size_t *at)
 {
     size_t start = *at;
@@ -280,7 +281,7 @@ static bool hex4(struct str text, size_t at, uint32_t *out)
     return true;
 }
 
-/* \uXXXX, or two of them that make one character. */
+/* Reads \uXXXX, or a surrogate pair of two such escapes. */
 static bool unicode_escape(struct parser *p, size_t *at, struct str *out)
 {
     struct str text = p->lexer.text;
@@ -331,7 +332,7 @@ static bool parse_escape(struct parser *p, struct expr_list *parts, size_t *at)
     return true;
 }
 
-/* Reads from *at to the end of the text, or past the closing quote. False after an error. */
+/* Parses from *at to the end of the text, or past the closing quote. Returns false after an error. */
 static bool parse_parts(struct parser *p, bool quoted, size_t *at, struct expr_list *parts)
 {
     struct str text = p->lexer.text;
@@ -413,7 +414,7 @@ struct expr *parser_end(struct parser *p, struct expr *e)
 struct expr *template_compile(struct arena *arena, const struct node *node, struct diags *diags)
 {
     struct parser p = {.arena = arena, .diags = diags, .node = node, .lexer = {.text = node->string}};
-    struct expr *only; /* mostly there is one part, which needs no list */
+    struct expr *only; /* usually there is only one part, which needs no allocation */
     struct expr_list parts = {.items = &only, .cap = 1};
     size_t at = 0;
     struct expr *e = NULL;

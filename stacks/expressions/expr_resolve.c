@@ -1,7 +1,7 @@
 /*
- * Gives names their meaning, once, by rewriting EXPR_NAME (and what the resolver used up after it) in place.
- * A name is looked for among the variables of comprehensions around it, then `each`, then the resolver's
- * declarations, then the constants.
+ * Resolves names once, by rewriting EXPR_NAME (and the step after it that the resolver used) in place. The
+ * lookup order of a name: variables of enclosing comprehensions, `each`, declarations of the resolver,
+ * constants.
  */
 #include "stacks/expressions/expr_internal.h"
 #include "stacks/stack.h"
@@ -12,8 +12,8 @@ struct variables {
 };
 
 struct resolve {
-    const struct resolver *resolver; /* NULL in template files, where the constants are all there is */
-    const struct value *constants;   /* of template files; NULL: those of every stack */
+    const struct resolver *resolver; /* NULL in template files, which have only constants */
+    const struct value *constants;   /* of template files; NULL: the constants of every stack */
     struct diags *diags;
     const struct variables *variables;
 };
@@ -88,7 +88,7 @@ static void report_template_name(struct resolve *r, const struct expr *e, struct
     diag_did_you_mean(r->diags, d, name, names, constants->count);
 }
 
-/* Is there an input (or a local value) of that name? */
+/* Adds a label if there is an input (or a local value) with that name. */
 static bool hint_member(struct resolve *r, struct diag *d, struct str name, struct str space)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -158,7 +158,7 @@ static bool is_constant(const struct resolve *r, struct str name)
     return r->constants ? value_get(r->constants, name) != NULL : str_is_any(name, "stack path");
 }
 
-/* `each` with what follows it in `outer`, which becomes the whole. */
+/* Resolves `each` with the step `outer` after it; outer becomes the result. */
 static void resolve_each(struct resolve *r, struct expr *e, struct expr *outer, struct str next)
 {
     static const struct str members[] = {STR_INIT("key"), STR_INIT("value")};
@@ -179,8 +179,8 @@ static void resolve_each(struct resolve *r, struct expr *e, struct expr *outer, 
 }
 
 /*
- * The name in e; `outer` is the step after it (NULL: none) and `next` that step's name. True when outer was
- * used up and has become the whole.
+ * Resolves the name in e. `outer` is the step after it (NULL: none) and `next` is that step's name. Returns
+ * true if the step was used and `outer` is now the result.
  */
 static bool resolve_name(struct resolve *r, struct expr *e, struct expr *outer, struct str next)
 {
@@ -227,7 +227,7 @@ static bool is_object(const struct decl *decl)
     return decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA;
 }
 
-/* The resource that e is an instance of: `lake`, or `bronze[key]`; NULL: it is something else. */
+/* Returns the resource of which e is an instance, `lake` or `bronze[key]`, or NULL. */
 static struct decl *instance_of(const struct expr *e)
 {
     if (e->op == EXPR_DECL && is_object(e->decl) && !e->decl->for_each)
@@ -238,14 +238,14 @@ static struct decl *instance_of(const struct expr *e)
     return NULL;
 }
 
-/* Is it `self.attribute`, of a constant that has a schema? */
+/* Returns whether e is `self.attribute` of a constant with a schema. */
 static bool is_member(const struct resolve *r, const struct expr *e)
 {
     return e->op == EXPR_ATTR && e->attr.base->op == EXPR_CONSTANT_NAME && r->resolver->member &&
            str_eq(e->attr.base->name, r->resolver->typed);
 }
 
-/* What the schema says that e is; NULL: nothing. */
+/* Returns the type of e by the schema, or NULL if the schema does not tell. */
 static const struct type *type_of(struct resolve *r, const struct expr *e)
 {
     const struct str *candidates = NULL;
@@ -287,7 +287,7 @@ static void check_field(struct resolve *r, struct expr *e, const struct type *ty
     diag_did_you_mean(r->diags, d, e->attr.name, names, type->field_count);
 }
 
-/* Of a constant with a schema. */
+/* Checks an attribute of a constant with a schema. */
 static void check_member(struct resolve *r, struct expr *e)
 {
     const struct str *candidates = NULL;
@@ -314,7 +314,7 @@ static void check_output(struct resolve *r, struct expr *e, struct decl *shared)
     diag_did_you_mean(r->diags, d, e->attr.name, candidates, n);
 }
 
-/* What there is to refer to that the file has not given itself. */
+/* Lists the attributes that are known after apply. */
 static void hint_computed(struct resolve *r, struct diag *d, const struct schema *schema)
 {
     AUTO_BUF struct buf list = BUF_INIT;

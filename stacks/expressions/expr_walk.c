@@ -1,6 +1,6 @@
 /*
- * Walks over an expression: what is directly inside, which declarations it refers to, where it is in the
- * source, and whether a secret is written out in it.
+ * Walks over expressions: direct sub-expressions, referenced declarations, source locations, and whether a
+ * secret is written in an expression.
  */
 #include "stacks/expressions/func.h"
 #include "stacks/stack.h"
@@ -129,20 +129,20 @@ const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
     return expr->attr.base;
 }
 
-/* ---- From sub-expressions to places in the source ---- */
+/* ---- source locations of sub-expressions ---- */
 
 static bool blank(char c)
 {
     return isspace((unsigned char)c);
 }
 
-/* Bytes of a double-quoted escape, and of what it stands for (near enough for the rare ones). */
+/* Bytes of an escape in a double-quoted scalar. The decoded length is approximated for rare escapes. */
 static size_t escape_size(char c)
 {
     return c == 'x' ? 4 : c == 'u' ? 6 : c == 'U' ? 10 : 2;
 }
 
-/* Where the scalar's first character is. */
+/* Returns the offset of the scalar's first character. */
 static size_t content_start(struct str raw)
 {
     if (!raw.n || !strchr("\"'|>", raw.p[0]))
@@ -154,8 +154,8 @@ static size_t content_start(struct str raw)
 }
 
 /*
- * The raw text is the decoded one with quotes, escapes, indentation and folded lines in it, so both are
- * walked side by side: what is only blank on one side is skipped there.
+ * The raw text has quotes, escapes, indentation and folded lines that the decoded text does not have. Both
+ * are walked in parallel: blanks that occur on one side only are skipped there.
  */
 size_t node_raw_offset(const struct node *node, size_t offset)
 {
@@ -254,11 +254,11 @@ bool expr_is_const(const struct expr *expr)
     return expr->flags & EXPR_IS_CONST;
 }
 
-/* ---- Is a secret written out in an expression? For whether the stack's files may be kept in clear.  What
- * an expression gives is known only when it is evaluated, and then only of the branch that was taken; what
- * is written in it is there for everybody who reads the file. */
+/* ---- Finds secrets that are written in an expression, to decide whether stack files may be recorded
+ * unencrypted. The value of an expression is known only after evaluation and only for the branch that was
+ * taken. Literals are visible to every reader of the file. */
 
-enum { SECRET_MIN = 4 /* shorter ones are found by trying */ };
+enum { SECRET_MIN = 4 /* shorter secrets can be found by trying all */ };
 
 static bool is_text(const struct value *v)
 {
@@ -279,14 +279,15 @@ static bool is_function(const struct expr *e, const char *prefix)
     return e->op == EXPR_CALL && e->call.function && str_starts(e->call.function->name, str_z(prefix));
 }
 
-/* The name of a file, or of a format, is no secret. */
+/* Returns whether child i is the name of a file or a format, which is not a secret. */
 static bool is_name(const struct expr *e, uint32_t i)
 {
     return i == 0 && expr_child(e, i)->op == EXPR_CONST &&
            (is_function(e, "file") || is_function(e, "template") || is_function(e, "format"));
 }
 
-/* What is looked up by name is secret, the name is not; nor is what is only decided on. */
+/* Returns whether child i is only a key of an index or a condition: these are not secret even if the result
+ * is. */
 static bool is_only_asked(const struct expr *e, uint32_t i)
 {
     return (e->op == EXPR_INDEX && i == 1) || (e->op == EXPR_FOR && i == EXPR_FOR_CONDITION) ||
@@ -311,9 +312,9 @@ bool expr_writes_secret(const struct expr *expr, bool within)
     return expr && writes(expr, within);
 }
 
-/* ---- References to a whole resource, data or module, where only something of it can be meant ---- */
+/* ---- references to a whole resource, data source or module where an attribute must be meant ---- */
 
-/* What most want: its name or, where it has none, what identifies it. */
+/* Returns the attribute that is usually meant: the name or, for types without a name, the id. */
 static struct str usual_attribute(const struct decl *decl)
 {
     if (decl->kind == DECL_MODULE)
@@ -330,7 +331,7 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d)
     if (!decl || (decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA && decl->kind != DECL_MODULE))
         return false;
     bool several = decl->for_each || decl_is_keyed_module(decl);
-    if (indexed && !several) /* lake["tags"] is something of it */
+    if (indexed && !several) /* lake["tags"] names an attribute */
         return false;
     struct str text = eval_source(e, decl->name), attribute = usual_attribute(decl);
     diag_hint(diags, d, "this is the whole %s; say what of it: %.*s%s.%.*s",
@@ -341,8 +342,8 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d)
     return true;
 }
 
-/* What is all a resource has is no object of another's attribute: only some of it is meant, under other keys.
- */
+/* Hints that a whole resource cannot be the object value of another resource's attribute: its keys have to be
+ * given one by one. */
 static void hint_piece_by_piece(
     const struct expr *e, const struct schema_issue *issue, struct diags *diags, struct diag *d)
 {

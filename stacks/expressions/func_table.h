@@ -1,6 +1,6 @@
 /*
- * The rows of the function table, sorted by name (byte order). Included several times by func.c and func.h,
- * so it has no guard:
+ * The rows of the function table, sorted by name (byte order). func.c and func.h include this file several
+ * times, so it has no include guard:
  *
  * X(name, signature, group, params, min, max, flags)
  */

@@ -1,5 +1,5 @@
-/* Bringing the files of remote modules, whole or not at all, archives over HTTPS or from S3 among
- * them: see fetch.h. */
+/* Fetches the files of remote modules, all or none of them; also downloads archives over HTTPS or from S3:
+ * see fetch.h. */
 #include "stacks/fetch/fetch.h"
 
 #include "base/archive.h"
@@ -16,7 +16,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* ---- The size that modules may have ---- */
+/* ---- the size limit of modules ---- */
 
 enum { USUAL_MIB = 512, MOST_MIB = 1024 * 1024 };
 static const int64_t mib = 1024 * 1024;
@@ -34,7 +34,7 @@ int64_t fetch_limit(void)
     return (limit_read(&n) ? n : USUAL_MIB) * mib;
 }
 
-/* ERR_INVALID where the variable says nothing of use. */
+/* Returns ERR_INVALID if the environment variable is not a valid size. */
 static int fetch_limit_check(struct err *err)
 {
     int64_t n;
@@ -43,7 +43,7 @@ static int fetch_limit_check(struct err *err)
                                 "the variable WEIR_MODULE_MIB is not a number of MiB from 1 to %d", MOST_MIB);
 }
 
-/* That hint alone. */
+/* Adds the hint how to raise the limit. */
 static int fetch_limit_hint(struct err *err)
 {
     return err_hint(err, "WEIR_MODULE_MIB=%d in the environment would allow %d MiB, and so on",
@@ -84,7 +84,7 @@ static int take_bytes(void *ctx, const void *bytes, size_t n)
     return d->failed ? -1 : 0;
 }
 
-/* Where a redirection leads. */
+/* Resolves the Location of a redirect. */
 static int follow_redirect(struct arena *arena, struct str from, const struct http_response *response,
     struct str *to, struct err *err)
 {
@@ -114,7 +114,7 @@ static int request_archive(struct http_engine *http, struct arena *arena, struct
         .url = url,
         .sink = take_bytes,
         .sink_ctx = d,
-        .ca_file = getenv("SSL_CERT_FILE"), /* as other programs that OpenSSL speaks for */
+        .ca_file = getenv("SSL_CERT_FILE"), /* the same variable as other programs that use OpenSSL */
         .repeatable = true,
         .label = STR("module")};
     d->size = 0;
@@ -154,7 +154,8 @@ int download_https(struct http_engine *http, struct str url, const char *path, s
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot write %s", path);
     struct download d = {.fd = fd};
-    struct str query, place = str_cut(url, '?', &query); /* which may hold a signature */
+    struct str query,
+        place = str_cut(url, '?', &query); /* the query may hold a signature, so messages omit it */
     return download_to(http, url, &d, err) ? err_context(err, "fetching %.*s", STR_ARG(place)) : 0;
 }
 
@@ -186,14 +187,14 @@ struct fetch {
     struct str cache; /* .weir/modules */
     int lock;
     struct http_engine *http;
-    struct map providers; /* of AWS, by region; "" as the stack says */
+    struct map providers; /* AWS providers by region; "": the stack's own region */
     struct map refs;      /* URL of a repository -> struct str: its tags and branches */
     struct map brought;   /* URL and commit -> struct module_pin */
 };
 
-/* ---- beginning and end ---- */
+/* ---- opening and closing ---- */
 
-/* What a process that was killed has left. Nobody else is at work: the lock is held. */
+/* Removes files of a killed process. The lock is held, so no other process uses them. */
 static void remove_leftovers(const struct fetch *f)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -243,14 +244,14 @@ void fetch_close(struct fetch *f)
     free(f);
 }
 
-/* Where fetched files are, vendored or not. */
+/* Returns the folder of the module's files, vendored or not. */
 static struct str fetch_folder(const struct fetch *f, struct arena *arena, const struct module_source *source,
     const struct module_pin *pin)
 {
     return module_pin_folder(arena, f->options.dir, source, pin);
 }
 
-/* ---- what is opened on first use ---- */
+/* ---- connections opened on first use ---- */
 
 static int fetch_http(struct fetch *f, struct err *err)
 {
@@ -285,7 +286,7 @@ static int fetch_aws(struct fetch *f, struct str region, struct provider **out, 
 
 /* ---- fetching ---- */
 
-/* One source on its way, in a folder of its own. */
+/* A source that is being fetched, in its own folder. */
 struct arrival {
     struct fetch *fetch;
     const struct module_source *source;
@@ -335,7 +336,8 @@ static int bring_archive(
     return fetch_unpack(path, a->tree, err) ? err_context(err, "unpacking %s", a->source->url.p) : 0;
 }
 
-/* It takes its place, unless the same is there already. What is there and is not that goes. */
+/* Moves the fetched files to their final folder, unless the same files are already there. Other content of
+ * that folder is removed. */
 static int take_place(const struct arrival *a, const struct module_pin *pin, struct err *err)
 {
     struct module_pin fetched = *pin;
@@ -372,7 +374,7 @@ static int fetch_arrive(
     return check_tree(a, wanted, pin, err) ? -1 : take_place(a, pin, err);
 }
 
-/* A folder for what is under way; "" after an error. */
+/* Creates a folder for files in progress. Returns NULL after an error. */
 static char *make_work(const struct fetch *f, struct arena *arena, struct err *err)
 {
     char *work = arena_strz(arena, arena_printf(arena, "%s/" NEW_PREFIX "XXXXXX", f->cache.p));
@@ -382,7 +384,7 @@ static char *make_work(const struct fetch *f, struct arena *arena, struct err *e
     return NULL;
 }
 
-/* `commit` of a repository; "" of an archive. */
+/* Fetches a source; `commit` of a repository, "" of an archive. */
 static int fetch_source(struct fetch *f, const struct module_source *source, struct str commit,
     struct arena *arena, const struct module_pin *wanted, struct module_pin *pin, struct err *err)
 {
@@ -394,7 +396,7 @@ static int fetch_source(struct fetch *f, const struct module_source *source, str
         .vendored = STR_EMPTY};
     if (!a.work)
         return -1;
-    if (f->options.trace_line) /* nothing else here may take a while */
+    if (f->options.trace_line) /* this is the only step that may take long */
         f->options.trace_line(f->options.trace_ctx, arena_printf(arena, "fetching %s", source->url.p).p);
     a.tree = arena_printf(arena, "%s/tree", a.work).p;
     int status = dir_make(a.tree, err) ? -1 : fetch_arrive(&a, wanted, pin, err);

@@ -1,14 +1,13 @@
 /*
- * Bringing the files of remote modules: repositories by the program git, archives over HTTPS or from
- * S3. They come to be in .weir/modules below the stack's folder, in a folder for each content, whole and as
- * the lock says or not at all; what is there already is not fetched again.
+ * Fetches the files of remote modules: repositories with the program git, archives over HTTPS or from S3.
+ * They are stored in .weir/modules below the stack's folder, one folder per content, completely and as the
+ * lock pins them, or not at all. Files that are already there are not fetched again.
  *
- * What comes is not trusted: archives are refused as base/archive.h says, of git only https, ssh and
- * file are spoken (http to loopback), nothing of a repository's own settings, hooks and filters is used, and
- * nobody is asked anything.
+ * The content is not trusted: archives are refused as base/archive.h describes. git uses only https, ssh and
+ * file (http to loopback), none of the repository's own settings, hooks and filters, and never prompts.
  *
- * Order of calls: fetch_open(), which waits until nobody else fetches for this stack; the others;
- * fetch_close(). One thread.
+ * Order of calls: fetch_open(), which blocks while another process fetches for this stack; the other
+ * functions; fetch_close(). One thread.
  */
 #pragma once
 
@@ -19,13 +18,13 @@
 struct fetch_options {
     struct str dir; /* the stack's folder */
     const struct provider_kinds *kinds;
-    /* What the stack says under `providers: aws:`, asked for before anything is fetched from S3. -1 with err,
-     * or with what it has reported itself (then err is untouched). */
+    /* Returns the stack's `providers: aws:` configuration; called before the first fetch from S3. Returns -1
+     * with err, or with err untouched if it has reported the error itself. */
     int (*settings)(void *ctx, struct arena *arena, const struct value **out, struct err *err);
     void *settings_ctx;
-    struct http_engine *shared; /* whose connections are used; NULL: own */
+    struct http_engine *shared; /* whose connections are used; NULL: own connections */
     int trace;                  /* -v count */
-    /* Told of what is fetched, whatever is traced; NULL: nobody. */
+    /* Called for each fetch at any trace level; NULL: none. */
     void (*trace_line)(void *ctx, const char *line);
     void *trace_ctx;
 };
@@ -33,40 +32,42 @@ struct fetch_options {
 struct fetch;
 
 int fetch_open(const struct fetch_options *options, struct fetch **out, struct err *err);
-void fetch_close(struct fetch *fetch); /* NULL is fine */
+void fetch_close(struct fetch *fetch); /* NULL is allowed */
 
-/* What the source stands for now, without fetching it: of a repository the commit, of an archive "". *tag: a
- * tag says so, which nobody should move. */
+/* Resolves the source without fetching it: returns the commit of a repository, "" for an archive. *tag: the
+ * commit comes from a tag, which should not move. */
 int fetch_look(struct fetch *fetch, const struct module_source *source, struct arena *arena,
     struct str *commit, bool *tag, struct err *err);
-/* Fetches what the source stands for now, unless that is `was` (NULL: nothing) and is there; *pin, with texts
- * in the arena, is what the lock is to say. *tag as above. */
+/* Fetches the current content of the source, unless it equals `was` (NULL: none) and is already stored. *pin
+ * is the new entry of the lock, allocated in the arena. *tag as above. */
 int fetch_latest(struct fetch *fetch, const struct module_source *source, const struct module_pin *was,
     struct arena *arena, struct module_pin *pin, bool *tag, struct err *err);
-/* Fetches exactly what is pinned, unless it is there. ERR_DAMAGED: the source is not that any more. */
+/* Fetches exactly the pinned content, unless it is already stored. ERR_DAMAGED: the source has other content
+ * now. */
 int fetch_pinned(
     struct fetch *fetch, const struct module_source *source, const struct module_pin *pin, struct err *err);
 
-/* ---- git.c: Repositories, by the program git: what a tag or branch is now, and the files of a commit. */
-/* Asks the repository for all its tags and branches. `work` is a folder for scratch files. */
+/* ---- git.c: repositories, with the program git: the commit of a tag or branch, and the files of a
+ * commit. */
+/* Lists all tags and branches of the repository. `work` is a folder for temporary files. */
 int git_refs(struct arena *arena, const struct module_source *source, const char *work, struct str *refs,
     struct err *err);
-/* The commit that the source's tag or branch is at, among these; *tag: it is a tag. */
+/* Finds the commit of the source's tag or branch in that list. *tag: it is a tag. */
 int git_find(struct arena *arena, const struct module_source *source, struct str refs, struct str *commit,
     bool *tag, struct err *err);
-/* All files of the commit, as they are in the repository, into the folder `tree`, which exists. ERR_ABSENT:
- * the repository has no such commit any more. */
+/* Writes all files of the commit, unmodified, into the existing folder `tree`. ERR_ABSENT: the repository no
+ * longer has that commit. */
 int git_files(struct arena *arena, const struct module_source *source, struct str commit, const char *work,
     const char *tree, struct err *err);
 
-/* ---- How large a remote module may be, as it is fetched and when it is unpacked. */
-/* In bytes: what the variable WEIR_MODULE_MIB says in MiB, or 512 MiB. */
+/* ---- The size limit of a remote module, while it is fetched and unpacked. */
+/* Returns the limit in bytes: the variable WEIR_MODULE_MIB in MiB, or 512 MiB. */
 int64_t fetch_limit(void);
-/* "it is larger than 512 MiB", and what allows more. */
+/* Sets the error "it is larger than 512 MiB", with a hint how to raise the limit. */
 int fetch_too_large(struct err *err);
-/* unpack_archive() as far as the limit goes. */
+/* unpack_archive() with this limit. */
 int fetch_unpack(const char *archive, const char *dir, struct err *err);
 
-/* ---- Archives, over HTTPS or from S3, as a file. */
-/* Follows redirections, but not from TLS to plain HTTP. */
+/* ---- downloads of archives over HTTPS or from S3 to a file */
+/* Follows redirects, except from TLS to plain HTTP. */
 int download_https(struct http_engine *http, struct str url, const char *path, struct err *err);

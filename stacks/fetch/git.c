@@ -1,4 +1,4 @@
-/* Repositories, by the program git: see fetch.h. */
+/* Repositories, with the program git: see fetch.h. */
 #include "stacks/fetch/fetch.h"
 
 #include "base/file.h"
@@ -16,14 +16,14 @@ enum { GIT_TIMEOUT_MS = 10 * 60 * 1000, REFS_MAX = 64 * 1024 * 1024, ARGS_MAX = 
 struct git {
     struct arena *arena;
     const struct module_source *source;
-    const char *work; /* scratch */
+    const char *work; /* for temporary files */
     char **env;
 };
 
-/* ---- running it ---- */
+/* ---- running git ---- */
 
-/* The user's own, for git's helpers need what they have; but not which repository a hook or another git
- * that started weir is at work in, and nothing that asks somebody. */
+/* Returns whether git inherits the variable. git's credential helpers need the user's environment. Excluded
+ * are the repository of a hook or another git that started weir, and programs that prompt. */
 static bool is_passed(const char *variable)
 {
     static const struct str out[] = {STR_INIT("WEIR_"), STR_INIT("GIT_DIR="), STR_INIT("GIT_WORK_TREE="),
@@ -40,7 +40,8 @@ static bool is_passed(const char *variable)
 
 static void set_environment(struct git *git)
 {
-    bool plain = str_starts(git->source->url, STR("http://")); /* to loopback, or it would not come so far */
+    bool plain = str_starts(
+        git->source->url, STR("http://")); /* to loopback: other http sources were refused before */
     size_t count = 0, n = 0;
     while (environ && environ[count])
         count++;
@@ -48,7 +49,7 @@ static void set_environment(struct git *git)
     for (size_t i = 0; i < count; i++)
         if (is_passed(environ[i]))
             git->env[n++] = environ[i];
-    git->env[n++] = arena_strz(git->arena, STR("LC_ALL=C")); /* what it says is looked at */
+    git->env[n++] = arena_strz(git->arena, STR("LC_ALL=C")); /* its messages are parsed */
     git->env[n++] = arena_strz(git->arena, STR("GIT_TERMINAL_PROMPT=0"));
     git->env[n++] = arena_strz(
         git->arena, plain ? STR("GIT_ALLOW_PROTOCOL=http") : STR("GIT_ALLOW_PROTOCOL=https:ssh:file"));
@@ -56,8 +57,8 @@ static void set_environment(struct git *git)
         git->env[n++] = arena_strz(git->arena, STR("SSH_ASKPASS_REQUIRE=never"));
 }
 
-/* `words` ends with NULL and begins with the command, or with where the repository is; `out` 0: its output is
- * shown with its errors. */
+/* Runs git. `words` ends with NULL and begins with the command or the --git-dir option. `out` 0: its output
+ * is shown with its errors. */
 static int git_run(struct git *git, const char *const *words, int out, struct err *err)
 {
     static const char *const always[] = {"git", "-c", "core.hooksPath=/dev/null", "-c",
@@ -79,14 +80,14 @@ static int git_run(struct git *git, const char *const *words, int out, struct er
         .env = git->env,
         .out = out,
         .timeout_ms = GIT_TIMEOUT_MS,
-        .max_file_bytes = fetch_limit()}; /* of a pack, of a commit's files as one archive */
+        .max_file_bytes = fetch_limit()}; /* limits a pack and the archive of a commit's files */
     command_output_init(&output);
     struct err why = ERR_INIT;
     int status = command_run(&command, &output, &why);
     command_output_release(&output);
     if (!status)
         return 0;
-    const char *cut = arena_printf(git->arena, "signal %d", SIGXFSZ).p; /* the archive's */
+    const char *cut = arena_printf(git->arena, "signal %d", SIGXFSZ).p; /* the archive exceeded the limit */
     if (str_find(str_z(why.message), str_z(cut), 0) >= 0)
         return fetch_too_large(err);
     *err = why;
@@ -95,7 +96,7 @@ static int git_run(struct git *git, const char *const *words, int out, struct er
     return -1;
 }
 
-/* The same with what it prints as a text. */
+/* The same, and returns its output. */
 static int git_read(struct git *git, const char *const *words, struct str *text, struct err *err)
 {
     const char *path = arena_printf(git->arena, "%s/output", git->work).p;
@@ -105,7 +106,8 @@ static int git_read(struct git *git, const char *const *words, struct str *text,
     return git_run(git, words, fd, err) ? -1 : file_read(git->arena, path, REFS_MAX, text, err);
 }
 
-/* ssh asks on a terminal, where there is one, whatever git is told; unless the user says how it is run. */
+/* ssh prompts on a terminal regardless of git's settings, so it runs in batch mode, unless the user has
+ * configured the ssh command. */
 static void silence_ssh(struct git *git)
 {
     static const char *const words[] = {"config", "--get", "core.sshCommand", NULL};
@@ -127,13 +129,13 @@ static void git_begin(
         silence_ssh(git);
 }
 
-/* ---- what a name stands for ---- */
+/* ---- resolving tags and branches ---- */
 
 struct found {
-    struct str head, branch, tag, peeled; /* commits; an annotated tag's is the peeled one */
+    struct str head, branch, tag, peeled; /* commits; of an annotated tag `peeled` is the commit */
 };
 
-/* Lines of `git ls-remote`: a commit, a tab, a name. */
+/* Parses lines of `git ls-remote`: a commit, a tab, a name. */
 static void find_ref(struct str text, struct str ref, struct arena *arena, struct found *found)
 {
     struct str branch = arena_printf(arena, "refs/heads/%.*s", STR_ARG(ref));
@@ -163,7 +165,7 @@ static int no_such_ref(const struct module_source *source, struct str text, stru
         struct str name, near = str_cut(str_cut(text, '\n', &text), '\t', &name);
         if (!name.p || str_ends(name, STR("^{}")) || !str_starts(name, STR("refs/")))
             continue;
-        str_cut(str_slice(name, 5, name.n), '/', &near); /* after "heads" or "tags" */
+        str_cut(str_slice(name, 5, name.n), '/', &near); /* the part after "heads" or "tags" */
         MEM_GROW(names, cap, n + 1);
         names[n++] = near;
     }
@@ -206,8 +208,8 @@ int git_find(struct arena *arena, const struct module_source *source, struct str
 
 /* ---- files ---- */
 
-/* A repository of our own, whose attributes go before those in the commit: files come as they are, whatever
- * a .gitattributes or the user's settings would make of them. */
+/* Creates a repository whose attributes override those of the commit, so that files are written unmodified,
+ * regardless of .gitattributes and the user's settings. */
 static int make_repository(struct git *git, struct str commit, const char *path, struct err *err)
 {
     static const struct str attributes =
@@ -220,7 +222,7 @@ static int make_repository(struct git *git, struct str commit, const char *path,
     return file_write_atomic(path_join(git->arena, info, STR("attributes")).p, attributes, 0600, err);
 }
 
-/* git itself does not say that a pack was cut off, but it is there. */
+/* Returns whether a pack has reached the size limit. git does not report that it was cut off. */
 static bool pack_is_full(const struct git *git, const char *path)
 {
     struct str packs = path_join(git->arena, str_z(path), STR("objects/pack"));
@@ -233,7 +235,7 @@ static bool pack_is_full(const struct git *git, const char *path)
     return full;
 }
 
-/* Most servers give any commit that is asked for; of others everything has to be fetched. */
+/* Fetches the commit alone, which most servers allow; otherwise all branches and tags. */
 static int get_commit(struct git *git, struct str commit, const char *path, struct err *err)
 {
     const char *name = arena_strz(git->arena, commit), *url = git->source->url.p,

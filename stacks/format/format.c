@@ -1,5 +1,5 @@
-/* Where each line goes: libyaml's tokens go by, those that begin a line say which column it moves to, and
- * texts and flow collections claim the lines that they go on over. Comments wait for the token after them. */
+/* Computes where each line moves: a libyaml token that begins a line gives its column. Strings and flow
+ * collections claim their continuation lines. Comments are placed with the token after them. */
 #include "stacks/format/format.h"
 
 #include "base/mem.h"
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-/* ---- A text cut into lines, and written again with each line where it goes ---- */
+/* ---- a text as lines: cutting and writing ---- */
 
-/* Length of the line end at p, which has n bytes; 0: none. What libyaml takes for one. */
+/* Returns the length of the line break at p (n bytes remain), or 0. The same breaks as libyaml's. */
 static size_t break_length(const char *p, size_t n)
 {
     if (*p == '\n')
@@ -47,7 +47,7 @@ static void format_lines_cut(struct format_lines *lines, struct str text)
 
 static const struct str byte_order_mark = STR_INIT("\xef\xbb\xbf");
 
-/* Without a byte order mark, which libyaml passes over at the start of any line that is not of a text. */
+/* Removes a byte order mark, which libyaml skips at the start of any line outside of strings. */
 static struct str format_line_without_mark(struct str text)
 {
     return str_starts(text, byte_order_mark) ? str_slice(text, byte_order_mark.n, text.n) : text;
@@ -58,7 +58,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* How many spaces the text begins with. */
+/* Returns the number of spaces at the start of the text. */
 static size_t format_line_spaces(struct str text)
 {
     size_t n = 0;
@@ -67,7 +67,7 @@ static size_t format_line_spaces(struct str text)
     return n;
 }
 
-/* The first place from there on that has neither a space nor a tab. */
+/* Returns the first offset from `from` on that is neither a space nor a tab. */
 static size_t format_line_blanks(struct str text, size_t from)
 {
     while (from < text.n && is_blank(text.p[from]))
@@ -82,7 +82,7 @@ static struct str without_trailing_blanks(struct str text)
     return text;
 }
 
-/* Nothing of a text after | or > that is indented so far. */
+/* Returns whether a line of a block scalar (| or >) with this indentation is empty. */
 static bool format_line_is_empty(struct str text, int32_t indent)
 {
     size_t n = format_line_spaces(text);
@@ -112,7 +112,10 @@ static void write_shifted_line(const struct format_line *l, struct buf *out)
 {
     size_t n = format_line_spaces(l->text);
     int32_t column = (int32_t)n + l->shift;
-    int32_t floor = n && l->floor < 1 ? 1 : l->floor; /* no document's mark comes to be */
+    int32_t floor =
+        n && l->floor < 1
+            ? 1
+            : l->floor; /* avoids the first column, where the line could become a document marker */
     if (n == l->text.n && l->kind != LINE_VERBATIM)
         return;
     if (l->kind != LINE_VERBATIM)
@@ -123,7 +126,8 @@ static void write_shifted_line(const struct format_line *l, struct buf *out)
     buf_add_str(out, str_slice(l->text, n, l->text.n));
 }
 
-/* A backslash makes a blank after it count; only double quotes have that, but it is not worth knowing. */
+/* Keeps blanks after a backslash. They matter only in double quotes, but the other cases are too rare to
+ * distinguish. */
 static void cut_trailing_blanks(struct buf *out, size_t from)
 {
     size_t n = without_trailing_blanks(str_slice(buf_str(out), from, out->n)).n;
@@ -169,20 +173,20 @@ static void format_lines_write(const struct format_lines *lines, struct buf *out
         gap = false;
         write_line(l, out);
     }
-    /* the last line of a text after | or > has no line end where the file has none */
+    /* the last line of a block scalar has no line end if the file has none */
     bool of_text = lines->n && lines->items[lines->n - 1].kind == LINE_VERBATIM;
     if (out->n > start && out->p[out->n - 1] != '\n' && !of_text)
         buf_add_char(out, '\n');
 }
 
-/* Appends them: no blanks at their ends, one empty line at most between two. */
+/* Appends the lines without trailing blanks and with at most one empty line in a row. */
 static void format_lines_release(struct format_lines *lines)
 {
     free(lines->items);
     *lines = (struct format_lines){0};
 }
 
-/* ---- Two texts compared event by event: whatever YAML makes of them has to be the same ---- */
+/* ---- compares two texts event by event: formatting must not change any YAML event ---- */
 
 static bool same_text(const yaml_char_t *a, const yaml_char_t *b)
 {
@@ -224,12 +228,12 @@ static bool same_event(const yaml_event_t *a, const yaml_event_t *b)
 static void parser_start(yaml_parser_t *parser, struct str text)
 {
     if (!yaml_parser_initialize(parser))
-        mem_exhausted(); /* the only reason */
+        mem_exhausted(); /* it fails only without memory */
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(parser, (const unsigned char *)(text.n ? text.p : ""), text.n);
 }
 
-/* *end: both are at their end. */
+/* Compares the next events. *end: both streams are at their end. */
 static bool same_next(yaml_parser_t *a, yaml_parser_t *b, bool *end)
 {
     yaml_event_t x, y;
@@ -263,9 +267,10 @@ enum { STEP = 2 };
 
 /* An open block collection. */
 struct level {
-    int32_t was, now; /* its column */
+    int32_t was, now; /* its column before and after formatting */
     bool is_list;
-    bool without_token; /* a list in its key's column: libyaml tells neither start nor end */
+    bool without_token; /* a list in the column of its key, for which libyaml has neither a start nor an end
+                           token */
 };
 
 struct formatter {
@@ -273,18 +278,19 @@ struct formatter {
     struct format_lines lines;
     struct level levels[YAML_MAX_DEPTH + 2];
     size_t depth;
-    size_t last_depth; /* when the last token came by: levels above `depth` ended since */
+    size_t last_depth; /* depth at the last token: levels above `depth` have ended since */
     int flow_depth;
-    size_t flow_line; /* the outermost flow collection's first */
-    size_t commented; /* lines before this one have been decided on */
-    size_t at_line;   /* of the last token that begins a line or follows an indicator … */
-    int32_t shift;    /* … and by how much it moves */
+    size_t flow_line; /* first line of the outermost flow collection */
+    size_t commented; /* lines before this one have been placed */
+    size_t at_line;   /* the line of the last token that begins a line or follows an indicator … */
+    int32_t shift;    /* … and how many columns it moves */
     int32_t now;
     bool after_indicator;
     int32_t root; /* column of the outermost collection */
 };
 
-/* A line that would be something else in the first column: then that column is left free. */
+/* Returns the column of the outermost collection: not 0 if a line would mean something else in the first
+ * column. */
 static int32_t root_column(const struct formatter *f)
 {
     static const struct str special[] = {STR_INIT("---"), STR_INIT("..."), STR_INIT("\xef\xbb\xbf")};
@@ -312,7 +318,7 @@ static int32_t format_inside(struct formatter *f)
 
 static void format_push(struct formatter *f, int32_t column, bool is_list, bool without_token)
 {
-    assert(f->depth < sizeof f->levels / sizeof *f->levels); /* base/yaml.c has refused what is deeper */
+    assert(f->depth < sizeof f->levels / sizeof *f->levels); /* base/yaml.c refuses deeper nesting */
     int32_t now = f->depth || column ? format_inside(f) : 0;
     f->levels[f->depth++] = (struct level){column, now, is_list, without_token};
 }
@@ -326,8 +332,8 @@ static void end_list_without_token(struct formatter *f)
 /* ---- comments ---- */
 
 /*
- * A comment no deeper than what comes next is like that; a deeper one belongs to the block that ends
- * between the two: the innermost one that is not deeper than the comment.
+ * A comment that is not indented further than the next token gets the same column. A deeper comment belongs
+ * to the block that ends before the token: the innermost one that is not deeper than the comment.
  */
 static int32_t comment_column(const struct formatter *f, int32_t was, int32_t next_was, int32_t next_now)
 {
@@ -352,7 +358,7 @@ static void place_comments(struct formatter *f, size_t line, int32_t next_was, i
     }
 }
 
-/* ---- what goes on over several lines ---- */
+/* ---- tokens of several lines ---- */
 
 static void claim(struct formatter *f, size_t from, size_t to, enum format_line_kind kind, int32_t floor)
 {
@@ -373,7 +379,8 @@ static size_t byte_of_column(struct str text, size_t column)
     return i;
 }
 
-/* How far the text in lines [from, to) is indented: what its header says, or its first line's column. */
+/* Returns the indentation of the block scalar in lines [from, to): the number in its header, or the column of
+ * its first line. */
 static int32_t verbatim_indent(struct formatter *f, int explicit_indent, size_t from, size_t to)
 {
     int32_t parent = f->depth ? format_top(f)->was : -1, indent = parent + 1 > 1 ? parent + 1 : 1;
@@ -404,7 +411,7 @@ static void claim_verbatim(struct formatter *f, const yaml_token_t *token)
     }
     int32_t indent = verbatim_indent(f, explicit_indent, from, to);
     while (!keep && to > from && format_line_is_empty(f->lines.items[to - 1].text, indent))
-        to--; /* empty lines after it, not of it */
+        to--; /* empty lines after the scalar do not belong to it */
     for (size_t i = from; i < to; i++) {
         struct format_line *l = &f->lines.items[i];
         l->kind = LINE_VERBATIM;
@@ -446,7 +453,7 @@ static bool is_of_document(const yaml_token_t *token)
            token->type == YAML_VERSION_DIRECTIVE_TOKEN || token->type == YAML_TAG_DIRECTIVE_TOKEN;
 }
 
-/* Sets where a token goes that begins a line, or follows the indicator that does. */
+/* Sets the column of a token that begins a line or follows the indicator that does. */
 static void place_token(struct formatter *f, const yaml_token_t *token)
 {
     size_t line = token->start_mark.line;
@@ -530,13 +537,14 @@ static void read_tokens(struct formatter *f)
 {
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser))
-        mem_exhausted(); /* the only reason */
+        mem_exhausted(); /* it fails only without memory */
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)f->text.p, f->text.n);
     for (bool end = false; !end;) {
         yaml_token_t token;
         if (!yaml_parser_scan(&parser, &token))
-            break; /* cannot be: it has been parsed before; what is missing shows in the comparison */
+            break; /* cannot happen: the text has been parsed before; a missing part would fail the comparison
+                    */
         on_token(f, &token);
         end = token.type == YAML_STREAM_END_TOKEN;
         yaml_token_delete(&token);
@@ -544,7 +552,7 @@ static void read_tokens(struct formatter *f)
     yaml_parser_delete(&parser);
 }
 
-/* ---- all of it ---- */
+/* ---- whole texts ---- */
 
 static bool is_yaml(const struct source *source, struct diags *diags)
 {

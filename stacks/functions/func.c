@@ -77,7 +77,7 @@ const struct function_doc *function_docs(size_t *n)
     return docs;
 }
 
-/* ---- what function bodies use ---- */
+/* ---- helpers of function bodies ---- */
 
 static bool has_directive(const char *format)
 {
@@ -87,7 +87,7 @@ static bool has_directive(const char *format)
     return false;
 }
 
-/* What a message is made of may come from any argument, so with a secret among them only fixed texts pass. */
+/* A message may contain any argument, so if an argument is secret only fixed messages are shown. */
 __attribute__((format(printf, 3, 0))) static struct diag *report(
     struct call *call, size_t i, const char *format, va_list args)
 {
@@ -131,7 +131,7 @@ struct str call_quote(struct call *call, size_t i)
 
 size_t call_bytes_left(struct call *call)
 {
-    return call->ev->budget->bytes + 1; /* one more than is allowed, so that call_text() notices */
+    return call->ev->budget->bytes + 1; /* one more than allowed, so that call_text() detects the overflow */
 }
 
 const struct value *call_text(struct call *call, const struct buf *buf)
@@ -159,7 +159,8 @@ static const struct value *as_integer(struct eval *ev, const struct value *v)
     return value_int(ev->arena, (int64_t)v->number);
 }
 
-/* The argument as the parameter wants it, or NULL with what it wants. */
+/* Converts the argument to the parameter's type. Returns NULL and the expected type in *wanted if that is not
+ * possible. */
 static const struct value *fit_argument(
     struct eval *ev, const struct value *v, char param, const char **wanted)
 {
@@ -226,7 +227,8 @@ static unsigned argument_marks(const struct call *call)
     return marks;
 }
 
-/* `left` items were in the budget before the call: some functions count while they go. */
+/* Charges the result to the budget. `left` items were in the budget before the call: some functions charge
+ * items themselves. */
 static bool take_result(struct call *call, const struct value *result, size_t left)
 {
     for (size_t i = 0; i < call->n; i++)
@@ -237,7 +239,7 @@ static bool take_result(struct call *call, const struct value *result, size_t le
     return call->ev->budget->items < left || eval_take_items(call->ev, call->expr, result->count);
 }
 
-/* What makes documents is executed with parts that are not known yet, where that is asked for. */
+/* Returns whether a document function is evaluated around unknown parts (see expr_eval_document()). */
 static bool spells_unknown(struct call *call)
 {
     if (!call->ev->scope->spells_unknown)
@@ -257,7 +259,7 @@ const struct value *eval_call(struct eval *ev, const struct expr *e)
     if (!call.function)
         return NULL;
     if (call.function->flags & FUNC_LAZY) {
-        /* cppcheck-suppress returnDanglingLifetime; what it returns is in the arena */
+        /* cppcheck-suppress returnDanglingLifetime; the result is in the arena */
         return call.function->run(&call);
     }
     if (e->count > sizeof few / sizeof *few)

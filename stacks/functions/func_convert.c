@@ -1,11 +1,11 @@
-/* Conversion between types, choice among values, marks. */
+/* Conversion between types, selection of values, marks. */
 #include "stacks/expressions/func.h"
 
 #include "base/mask.h"
 
 #include <math.h>
 
-/* The value, or NULL without a word where it fails. */
+/* Evaluates e without reporting errors. Returns NULL if it fails. */
 static const struct value *func_convert_attempt(struct call *call, const struct expr *e)
 {
     bool quiet = call->ev->quiet;
@@ -15,7 +15,7 @@ static const struct value *func_convert_attempt(struct call *call, const struct 
     return v;
 }
 
-/* Having produced too much is reported already and cannot be made up for. */
+/* An exceeded budget has been reported, and try() and can() must not hide it. */
 static bool spent(const struct call *call)
 {
     return call->ev->budget->spent;
@@ -98,7 +98,7 @@ const struct value *func_tonumber(struct call *call)
         return call_fail(call, 0, "%s cannot become a number", value_with_article(v));
     if (str_to_int(v->string, &integer))
         return value_int(call->arena, integer);
-    bool plain = true; /* no "nan", no hexadecimal */
+    bool plain = true; /* excludes "nan" and hexadecimal numbers */
     for (size_t i = 0; i < v->string.n; i++)
         plain = plain && char_is_among(v->string.p[i], "0123456789+-.eE");
     if (plain && str_to_double(v->string, &number) && isfinite(number))

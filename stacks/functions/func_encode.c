@@ -1,4 +1,4 @@
-/* JSON, YAML, CSV, encodings and digests of text. */
+/* JSON, YAML, CSV, encodings and digests of strings. */
 #include "base/csv.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -7,7 +7,7 @@
 
 #include <yaml.h>
 
-/* ---- Digests of text, and names made from them ---- */
+/* ---- digests of strings, and UUIDs made from them ---- */
 
 static const struct value *hex_value(struct call *call, const unsigned char *bytes, size_t n)
 {
@@ -43,7 +43,7 @@ const struct value *func_base64sha256(struct call *call)
         call->arena, base64_encode(call->arena, str_n((const char *)digest, sizeof digest)));
 }
 
-/* The 16 bytes of a namespace: one of RFC 9562's four by name, or a UUID. */
+/* Returns the 16 bytes of a namespace: one of the four names of RFC 9562, or a UUID. */
 static bool uuid_namespace(struct arena *arena, struct str name, struct str *out)
 {
     static const struct {
@@ -97,7 +97,7 @@ const struct value *func_jsondecode(struct call *call)
     struct err err = ERR_INIT;
     struct str text = arg_text(call, 0);
     if (!scan_json_owned(call->arena, arena_strz(call->arena, text), text.n, &v, ERR_IGNORED) ||
-        !json_parse(call->arena, text, &v, &err)) /* which says where it goes wrong */
+        !json_parse(call->arena, text, &v, &err)) /* gives a message with the position of the error */
         return v;
     if (value_is_sensitive(call->args[0]))
         return call_fail(call, 0, "the text is not valid JSON");
@@ -127,7 +127,7 @@ static int write_buf(void *out, unsigned char *bytes, size_t n)
     return !buf->overflow;
 }
 
-/* Text that reads back as text when it is there without quotes. */
+/* Returns whether the string is still a string when it is written without quotes. */
 static bool plain_text(struct str text)
 {
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
@@ -136,7 +136,7 @@ static bool plain_text(struct str text)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (str_ieq(text, str_z(words[i])))
             return false;
-    return true; /* libyaml itself sees to the rest */
+    return true; /* libyaml handles the other cases */
 }
 
 static bool emit(yaml_emitter_t *emitter, yaml_event_t *event)
@@ -148,11 +148,11 @@ static bool emit_text(yaml_emitter_t *emitter, struct str text, yaml_scalar_styl
 {
     yaml_event_t event;
     return yaml_scalar_event_initialize(&event, NULL, NULL, (yaml_char_t *)(uintptr_t)text.p, (int)text.n, 1,
-               1, style) && /* const from 0.2.5 on */
+               1, style) && /* the parameter is const from libyaml 0.2.5 on */
            emit(emitter, &event);
 }
 
-/* Ends of lines to libyaml and to YAML 1.1, but not to YAML 1.2. */
+/* Returns whether the text has line breaks of YAML 1.1 and libyaml that YAML 1.2 does not have. */
 static bool has_old_breaks(struct str text)
 {
     return str_find(text, STR("\xc2\x85"), 0) >= 0 || str_find(text, STR("\u2028"), 0) >= 0 ||
@@ -270,7 +270,7 @@ const struct value *func_csvdecode(struct call *call)
     return value_builder_list(&rows);
 }
 
-/* ---- text in other clothes ---- */
+/* ---- encodings of strings ---- */
 
 const struct value *func_base64encode(struct call *call)
 {

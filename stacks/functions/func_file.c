@@ -1,6 +1,6 @@
 /*
- * Files. Relative names start at the module's folder. What is read counts against the bounds of the
- * evaluation, so a file that is too large is an error like any other.
+ * Files. Relative names belong to the module's folder. File contents count against the limits of the
+ * evaluation, so a file that is too large is an ordinary error.
  */
 #include "stacks/expressions/func.h"
 
@@ -16,7 +16,7 @@
 
 enum { TEMPLATE_DEPTH = 10, FOLDER_DEPTH = 40 };
 
-/* With a NUL after its end; an empty slice with p NULL after an error. */
+/* NUL-terminated. After an error p is NULL. */
 static struct str file_path(struct call *call, size_t i)
 {
     struct str name = arg_text(call, i);
@@ -64,7 +64,7 @@ const struct value *func_filebase64(struct call *call)
     return value_string_ref(call->arena, base64_encode(call->arena, bytes));
 }
 
-/* In pieces: what is hashed may be larger than what may be read. */
+/* Reads in pieces, since a file to hash may be larger than the limit for reading. */
 const struct value *func_filesha256(struct call *call)
 {
     struct str path = file_path(call, 0);
@@ -117,7 +117,7 @@ const struct value *func_dirname(struct call *call)
     return value_string(call->arena, path_dir(arg_text(call, 0)));
 }
 
-/* Without `.`, `..` and doubled slashes; nothing has to exist. */
+/* Removes `.`, `..` and doubled slashes. The path need not exist. */
 const struct value *func_abspath(struct call *call)
 {
     struct str path = file_path(call, 0);
@@ -153,14 +153,14 @@ struct fileset {
 
 static bool walk_folder(struct fileset *set, int parent, const char *name, struct str prefix, int depth);
 
-/* False after an error. */
+/* Returns false after an error. */
 static bool func_file_visit(struct fileset *set, int folder, const char *name, struct str path, int depth)
 {
     struct stat st;
     if (!call_take_items(set->call, 1))
         return false;
     if (fstatat(folder, name, &st, 0))
-        return true; /* a dangling link, or gone meanwhile */
+        return true; /* a dangling link, or a file that was just removed */
     if (S_ISREG(st.st_mode)) {
         if (glob_match(set->pattern, path, GLOB_PERIOD))
             value_builder_add(&set->found, value_string(set->call->arena, path));
@@ -168,7 +168,7 @@ static bool func_file_visit(struct fileset *set, int folder, const char *name, s
     }
     struct stat link;
     if (!S_ISDIR(st.st_mode) || fstatat(folder, name, &link, AT_SYMLINK_NOFOLLOW) || S_ISLNK(link.st_mode))
-        return true; /* links to folders may go round in circles */
+        return true; /* links to folders could form cycles */
     return walk_folder(set, folder, name, path, depth + 1);
 }
 
@@ -187,7 +187,7 @@ static bool walk_folder(struct fileset *set, int parent, const char *name, struc
         struct str path = path_join(set->call->arena, prefix, str_z(entry->d_name));
         ok = func_file_visit(set, dirfd(folder), entry->d_name, path, depth);
     }
-    if (ok && errno) { /* half a folder would be half a for_each */
+    if (ok && errno) { /* a partial listing would give a partial for_each */
         call_fail(set->call, 0, "cannot read the folder %s: %s", prefix.n ? prefix.p : name, strerror(errno));
         ok = false;
     }
@@ -207,7 +207,8 @@ const struct value *func_fileset(struct call *call)
     struct err err = ERR_INIT;
     if (confined_path(path.p, &err))
         return call_fail(call, 0, "%s", err.message);
-    is_open(call, path, &(struct str){0}); /* whoever wants to know what is read hears of the folder */
+    is_open(call, path,
+        &(struct str){0}); /* reports the folder to `open`, which records the files that functions read */
     struct fileset set = {.call = call, .pattern = arg_text(call, 1), .found = VALUE_BUILDER(call->arena)};
     const struct value *list = NULL;
     if (walk_folder(&set, AT_FDCWD, path.p, STR_EMPTY, 0)) {
@@ -221,7 +222,7 @@ const struct value *func_fileset(struct call *call)
 
 /* ---- templatefile ---- */
 
-/* Diagnostics point into the template, so its text lives as long as they do. */
+/* Diagnostics refer to the template's text, which therefore lives as long as they do. */
 static const struct value *render(
     struct call *call, struct arena *arena, struct diags *diags, struct str path)
 {

@@ -1,4 +1,4 @@
-/* Lists, lists taken as sets, and maps. */
+/* Lists, lists used as sets, and maps. */
 #include "base/map.h"
 #include "base/mem.h"
 #include "stacks/expressions/func.h"
@@ -14,7 +14,7 @@ const struct value *func_concat(struct call *call)
     return value_builder_list(&all);
 }
 
-/* False where an unknown item may turn out to be a list. */
+/* Returns false if an unknown item may turn out to be a list. */
 static bool flatten_into(
     struct call *call, struct value_builder *all, const struct value *list, unsigned marks)
 {
@@ -151,7 +151,7 @@ static int by_index(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* The list sorted, without duplicates where `unique`; on the heap. */
+/* Returns the sorted list, without duplicates if `unique`, allocated on the heap. */
 static struct ranked *func_list_rank(const struct value *list, bool unique, size_t *n)
 {
     struct ranked *items = mem_realloc_array(NULL, list->count + 1u, sizeof *items);
@@ -225,7 +225,7 @@ static bool is_in(const struct ranked *items, size_t n, const struct value *want
     return false;
 }
 
-/* Items of the first set that are (or are not) in the second. */
+/* Returns the items of the first set that are (or are not) in the second. */
 static const struct value *sifted(
     struct call *call, const struct value *a, const struct value *b, bool common)
 {
@@ -258,7 +258,7 @@ const struct value *func_setsubtract(struct call *call)
     return sifted(call, call->args[0], call->args[1], false);
 }
 
-/* ---- Maps. Values are moved about with their own marks; keys are text. */
+/* ---- Maps. Values keep their own marks; keys are strings. */
 
 const struct value *func_keys(struct call *call)
 {
@@ -307,7 +307,7 @@ const struct value *func_lookup(struct call *call)
     return call_fail(call, 1, "the map has no key %s", call_quote(call, 1).p);
 }
 
-/* null counts as an empty map, so that an optional input can be merged as it is. */
+/* null counts as an empty map, so that an optional input can be merged directly. */
 const struct value *func_merge(struct call *call)
 {
     const struct value *merged = &value_empty_map;
@@ -322,7 +322,7 @@ const struct value *func_merge(struct call *call)
     return merged;
 }
 
-/* Are the items of argument i all text? False after an error. */
+/* Checks that all items of argument i are strings. Returns false after an error. */
 static bool func_map_texts(struct call *call, size_t i)
 {
     const struct value *list = call->args[i];

@@ -7,8 +7,8 @@ __extension__ typedef unsigned __int128 address;
 
 struct network {
     address base;
-    unsigned bits;   /* of the prefix */
-    unsigned family; /* bits of an address: 32 or 128 */
+    unsigned bits;   /* length of the prefix */
+    unsigned family; /* number of address bits: 32 or 128 */
 };
 
 static address mask_of(unsigned bits, unsigned family)
@@ -62,7 +62,7 @@ static bool parse_network(struct str text, struct network *n)
     return true;
 }
 
-/* Argument i as a network; false after an error. */
+/* Parses argument i as a network. Returns false after an error. */
 static bool arg_network(struct call *call, size_t i, struct network *n)
 {
     if (parse_network(arg_text(call, i), n))
@@ -88,7 +88,7 @@ const struct value *func_cidrsubnet(struct call *call)
     return network_value(call, n);
 }
 
-/* One after the other, each at the next place where it fits. */
+/* Allocates subnets in order, each at the next aligned address. */
 const struct value *func_cidrsubnets(struct call *call)
 {
     struct network n;

@@ -1,4 +1,4 @@
-/* Numbers. Integers stay integers as long as the result is one; what does not fit is an error. */
+/* Numbers. Integers stay integers if the result is one; an overflow is an error. */
 #include "stacks/expressions/func.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ static const struct value *float_result(struct call *call, double number)
     return isfinite(number) ? value_float(call->arena, number) : too_large(call);
 }
 
-/* A whole number as an integer where it fits. */
+/* Returns a whole number as an integer if it fits. */
 static const struct value *whole_result(struct call *call, double number)
 {
     if (number >= -9223372036854775808.0 && number < 9223372036854775808.0)
@@ -54,7 +54,7 @@ const struct value *func_round(struct call *call)
         return v;
     if (!digits)
         return whole_result(call, round(v->number));
-    /* By way of text: to multiply and divide would add rounding errors of its own. */
+    /* Rounds by formatting: multiplying and dividing would add rounding errors. */
     double number = strtod(arena_printf(call->arena, "%.*f", (int)digits, v->number).p, NULL);
     return float_result(call, number);
 }
@@ -93,7 +93,8 @@ const struct value *func_pow(struct call *call)
     return float_result(call, number);
 }
 
-/* The numbers to look at: the arguments, or the items of the only one. False after an error. */
+/* Returns the numbers to compare: the arguments, or the items of a single list. Returns false after an
+ * error. */
 static bool as_numbers(struct call *call, const struct value *const **items, size_t *n)
 {
     bool list = call->n == 1 && call->args[0]->kind == VALUE_LIST;

@@ -1,11 +1,11 @@
 /*
- * IAM policy documents: made in a few words, and read. What is unknown yet (an ARN) stays unknown inside
- * the document, so that a plan can show the rest of it.
+ * IAM policy documents: shorthands that create them, and parsing. An unknown value (an ARN) stays unknown
+ * inside the document, so that a plan can show the rest.
  */
 #include "base/json.h"
 #include "stacks/expressions/func.h"
 
-/* What statement() takes and statements() gives, and what IAM calls it. */
+/* Keys of statement() and statements() with IAM's names of the elements. */
 static const struct {
     struct str name;
     const char *key;
@@ -24,9 +24,9 @@ static const struct {
 
 enum { ELEMENT_COUNT = sizeof elements / sizeof *elements };
 
-/* ---- statements(): a policy document read, whichever of its ways it is written in ---- */
+/* ---- statements(): parses a policy document in any of its spellings ---- */
 
-/* Texts of an element as one list: of {AWS: …, Service: […]} too, whoever it is. */
+/* Collects the strings of an element in one list, also from {AWS: …, Service: […]}. */
 static void gather_texts(struct value_builder *list, const struct value *v)
 {
     if (value_is_null(v))
@@ -93,13 +93,13 @@ static const struct value *document(struct call *call, const struct value *state
         {STR("Version"), value_stringz(call->arena, "2012-10-17")});
 }
 
-/* A list of one is its item, as IAM itself writes it. */
+/* Returns the item of a one-item list, as IAM itself writes it. */
 static const struct value *one_or_list(const struct value *v)
 {
     return v->kind == VALUE_LIST && v->count == 1 && !(v->marks & VALUE_SENSITIVE) ? v->items[0] : v;
 }
 
-/* A text or a list of texts, unknown or not; false after an error at argument i. */
+/* Checks for a string or a list of strings, unknown or not. Returns false after an error at argument i. */
 static bool check_texts(struct call *call, size_t i, const struct value *v, const char *what)
 {
     if (v->kind == VALUE_STRING || v->kind == VALUE_UNKNOWN)
@@ -178,8 +178,8 @@ static enum principal principal_kind(struct str name)
 }
 
 /*
- * Sorts argument i (a text, an account id, or a list of them) into kinds; an entry stays NULL where there is
- * none. An unknown principal is an ARN: services are written out. False after an error.
+ * Groups the principals of argument i (a string, an account id, or a list of them) by kind. Absent kinds stay
+ * NULL. An unknown principal counts as an ARN, since services are literals. Returns false after an error.
  */
 static bool sort_principals(
     struct call *call, size_t i, const struct value *v, const struct value *sorted[PRINCIPAL_COUNT])
@@ -194,7 +194,7 @@ static bool sort_principals(
         const struct value *item = items[k];
         struct str name = value_scalar_text(call->arena, item);
         ok = name.p || item->kind == VALUE_UNKNOWN;
-        if (ok && name.p && item->kind != VALUE_STRING) /* an account id that YAML took for a number */
+        if (ok && name.p && item->kind != VALUE_STRING) /* an account id that YAML parsed as a number */
             item = eval_marked(call->ev, value_string_ref(call->arena, name), item->marks);
         if (ok)
             value_builder_add(&kinds[name.p ? principal_kind(name) : PRINCIPAL_AWS], item);
@@ -206,7 +206,7 @@ static bool sort_principals(
     return ok;
 }
 
-/* The statement's entries as far as they are given. */
+/* Builds a statement from the elements that are not NULL. */
 static const struct value *func_policy_statement(struct call *call, const char *effect,
     const char *action_key, const struct value *actions, const char *resource_key,
     const struct value *resources, const struct value *principal, const struct value *conditions)
@@ -226,7 +226,7 @@ static const struct value *func_policy_statement(struct call *call, const char *
 
 /* ---- trust, allow, deny ---- */
 
-/* The principals that assume the role in the same way, as one statement. */
+/* Builds one statement for the principals that assume the role by the same action. */
 static const struct value *trust_statement(struct call *call, const struct value *sorted[PRINCIPAL_COUNT],
     enum principal first, enum principal last, const struct value *conditions)
 {
@@ -294,7 +294,7 @@ static const struct value *fail_element(struct call *call, struct str name)
     return NULL;
 }
 
-/* {AWS: …, Service: …} as it is, or names to be sorted. */
+/* Returns {AWS: …, Service: …} unchanged, or groups names by kind. */
 static const struct value *principal_element(struct call *call, const struct value *v)
 {
     const struct value *sorted[PRINCIPAL_COUNT];
@@ -350,7 +350,8 @@ const struct value *func_statement(struct call *call)
     return value_builder_map(&b);
 }
 
-/* Statements, whole documents, or lists of them, nested as they come. False after an error. */
+/* Collects statements from statements, whole documents, or nested lists of them. Returns false after an
+ * error. */
 static bool func_policy_gather(
     struct call *call, size_t i, const struct value *v, struct value_builder *statements)
 {
@@ -382,7 +383,7 @@ const struct value *func_policy(struct call *call)
 {
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < call->n; i++) {
-        if (call->args[i]->kind == VALUE_UNKNOWN) /* how many statements it has is unknown */
+        if (call->args[i]->kind == VALUE_UNKNOWN) /* the number of its statements is unknown */
             return eval_marked(call->ev, &value_unknown, call->args[i]->marks);
         if (!func_policy_gather(call, i, call->args[i], &statements))
             return NULL;

@@ -1,4 +1,4 @@
-/* Regular expressions: PCRE2, with bounds on backtracking so that no pattern hangs. */
+/* Regular expressions with PCRE2, with limits on backtracking so that no pattern hangs. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "stacks/expressions/func.h"
@@ -21,7 +21,7 @@ static void regex_release(struct regex *regex)
 }
 #define AUTO_REGEX __attribute__((cleanup(regex_release)))
 
-/* Compiles argument i; false after an error. */
+/* Compiles argument i. Returns false after an error. */
 static bool regex_init(struct regex *regex, struct call *call, size_t i)
 {
     struct str pattern = arg_text(call, i);
@@ -49,7 +49,7 @@ static void fail_match(struct call *call, int code)
     call_fail(call, call->n, "the match was given up: %s", (const char *)why);
 }
 
-/* 1: found, 0: not, -1 after an error. */
+/* Returns 1 if found, 0 if not, -1 after an error. */
 static int regex_next(struct regex *regex, struct call *call, struct str text, size_t from, uint32_t options)
 {
     int n = pcre2_match(regex->code, (PCRE2_SPTR)text.p, text.n, from, options, regex->match, regex->context);
@@ -69,7 +69,7 @@ static const struct value *group(const struct regex *regex, struct arena *arena,
     return value_string(arena, str_slice(text, ends[2 * i], ends[2 * i + 1]));
 }
 
-/* The whole match; a list of the groups where there are some; a map where they have names. */
+/* Returns the whole match, a list of the groups if there are any, or a map if they have names. */
 static const struct value *match_value(const struct regex *regex, struct arena *arena, struct str text)
 {
     uint32_t groups = 0, named = 0, entry_size = 0;
@@ -114,10 +114,10 @@ struct matches {
     struct str text;
     size_t from;
     uint32_t options;
-    size_t start, end; /* of the match found last */
+    size_t start, end; /* of the last match */
 };
 
-/* 1: the next match, 0: no more, -1 after an error. */
+/* Returns 1 for the next match, 0 at the end, -1 after an error. */
 static int matches_next(struct matches *m)
 {
     while (m->from <= m->text.n) {
@@ -125,9 +125,9 @@ static int matches_next(struct matches *m)
         if (found > 0) {
             const size_t *ends = pcre2_get_ovector_pointer(m->regex->match);
             m->start = ends[0];
-            m->end = ends[1] > ends[0] ? ends[1] : ends[0]; /* \K may turn them round */
+            m->end = ends[1] > ends[0] ? ends[1] : ends[0]; /* \K may set the start behind the end */
             m->from = m->end;
-            /* That the text is UTF-8 is looked at once. After an empty match comes one that is not. */
+            /* UTF-8 is checked once. After an empty match the next match must not be empty. */
             m->options = PCRE2_NO_UTF_CHECK;
             if (m->end == m->start)
                 m->options |= PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED;
@@ -162,13 +162,13 @@ const struct value *func_regexall(struct call *call)
 
 enum { PIECES_MAX = 64 };
 
-/* What a replacement is made of: literal text, or where text.p is NULL a group. */
+/* A part of a replacement: literal text, or a group if text.p is NULL. */
 struct piece {
     struct str text;
     int group;
 };
 
-/* After a `$`: 1, {1} or {name}. -1: no such group. */
+/* Parses the group after a `$`: 1, {1} or {name}. Returns -1 if there is no such group. */
 static int read_group(const struct regex *regex, struct arena *arena, struct str by, size_t *at)
 {
     bool braces = *at < by.n && by.p[*at] == '{';
@@ -188,7 +188,7 @@ static int read_group(const struct regex *regex, struct arena *arena, struct str
     return number >= 0 && number <= groups ? (int)number : -1;
 }
 
-/* Number of pieces, or -1 after an error. */
+/* Returns the number of pieces, or -1 after an error. */
 static int read_replacement(const struct regex *regex, struct call *call, struct str by, struct piece *pieces)
 {
     int n = 0;
@@ -229,7 +229,8 @@ static void add_replacement(struct buf *out, const struct matches *m, const stru
     }
 }
 
-/* Not pcre2_substitute(): that goes on counting what it would need long after the bound is passed. */
+/* Does not use pcre2_substitute(), which continues to compute the needed length long after the limit is
+ * exceeded. */
 const struct value *func_regexreplace(struct call *call)
 {
     AUTO_REGEX struct regex regex;

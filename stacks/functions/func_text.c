@@ -1,16 +1,16 @@
-/* Text, format() among it. Positions and lengths count code points; upper and lower case know ASCII's
+/* Strings, including format(). Positions and lengths count code points. upper() and lower() change ASCII
  * letters only. */
 #include "base/json.h"
 #include "stacks/expressions/func.h"
 
 #include <ctype.h>
 
-/* ---- format(): printf for values. Padding is done here, so that widths count characters and not bytes
+/* ---- format(): printf for values, with its own padding, so that widths count characters and not bytes
  * ---- */
 
 struct directive {
     bool left, zero, plus, space;
-    int width, precision; /* precision -1: none */
+    int width, precision; /* precision -1: not given */
     char verb;
 };
 
@@ -25,7 +25,7 @@ static int read_number(struct str text, size_t *at)
     return number;
 }
 
-/* After the '%'; false where it is cut off or too wide. */
+/* Parses a directive after the '%'. Returns false if it is incomplete or too wide. */
 static bool read_directive(struct str text, size_t *at, struct directive *d)
 {
     *d = (struct directive){.precision = -1};
@@ -46,7 +46,7 @@ static bool read_directive(struct str text, size_t *at, struct directive *d)
     return true;
 }
 
-/* The text with its sign or nothing in front, brought to the width. */
+/* Appends the sign and the text, padded to the width. */
 static void add_padded(struct buf *out, const struct directive *d, const char *sign, struct str text)
 {
     size_t length = strlen(sign) + str_code_points(text);
@@ -232,7 +232,7 @@ const struct value *func_title(struct call *call)
 
 /* ---- code points ---- */
 
-/* The byte where code point `index` begins; text.n when there are fewer. */
+/* Returns the byte offset of code point `index`, or text.n if there are fewer. */
 static size_t char_offset(struct str text, int64_t index)
 {
     size_t at = 0;
@@ -358,7 +358,7 @@ const struct value *func_split(struct call *call)
     size_t at = 0;
     while (at <= text.n) {
         size_t end = text.n, next = text.n + 1;
-        if (!separator.n) { /* into characters */
+        if (!separator.n) { /* split into characters */
             if (at == text.n)
                 break;
             next = end = at + str_char_size(text, at);

@@ -1,4 +1,4 @@
-/* Timestamps that are given; there is no clock here, since functions are pure. All in UTC. */
+/* Calculations with given timestamps, all in UTC. There is no clock, since functions are pure. */
 #include "stacks/expressions/func.h"
 
 #include "base/clock.h"
@@ -21,7 +21,7 @@ static const char *const months[] = {"January", "February", "March", "April", "M
 static const char *const days[] = {
     "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 
-/* The letter repeated n times; false where that means nothing. */
+/* Appends the field for a letter repeated n times. Returns false if that is not a valid field. */
 static bool add_time_field(struct buf *out, const struct tm *tm, char letter, size_t n)
 {
     int hour12 = tm->tm_hour % 12 ? tm->tm_hour % 12 : 12;
@@ -54,7 +54,7 @@ static bool add_time_field(struct buf *out, const struct tm *tm, char letter, si
     return n <= 2;
 }
 
-/* At a ': the quoted text, '' for a quote. False where it has no end. */
+/* Reads quoted text at a '; '' is a quote. Returns false if the closing quote is missing. */
 static bool add_time_quoted(struct buf *out, struct str format, size_t *at)
 {
     for (++*at; *at < format.n; ++*at) {
@@ -112,7 +112,7 @@ const struct value *func_formatdate(struct call *call)
 
 /* ---- timeadd ---- */
 
-/* "-1h30m", "90s", "7d", "1.5h" in milliseconds. */
+/* Parses "-1h30m", "90s", "7d" or "1.5h" into milliseconds. */
 static bool parse_duration(struct str text, int64_t *ms)
 {
     static const struct {

@@ -1,16 +1,16 @@
 /*
- * Addresses of declarations and their instances: made, taken apart, found; and texts that look like
- * references.
+ * Addresses of declarations and instances: composed, split and looked up. Also warnings about strings that
+ * look like references.
  */
 #include "base/json.h"
 #include "stacks/expressions/expr_internal.h"
 #include "stacks/load/load.h"
 
-/* ---- Texts that look like references: `bucket: lake.name` where ${lake.name} is meant, and within an
- * expression 'arn:aws:s3:::${inputs.owner}', where single quotes leave it as it is. They are valid, so it
- * is only a warning; and only for what would be a reference if it were written as one. */
+/* ---- Strings that look like references: `bucket: lake.name` instead of ${lake.name}, or within an
+ * expression 'arn:aws:s3:::${inputs.owner}', where single quotes keep ${…} literal. They are valid, so the
+ * diagnostic is only a warning, and only if the reference would resolve. */
 
-/* Without what other tools put around a reference: $lake.name, {lake.name}, {{ lake.name }}. */
+/* Removes the notation of other tools around a reference: $lake.name, {lake.name}, {{ lake.name }}. */
 static struct str bare(struct str text)
 {
     if (str_starts(text, STR("$")))
@@ -20,7 +20,7 @@ static struct str bare(struct str text)
     return text;
 }
 
-/* Takes `name`, `name[…]` and the dot behind it from the front of *rest; "" where there is none. */
+/* Cuts `name` or `name[…]` with the following dot off *rest. Returns "" if there is none. */
 static struct str take_name(struct str *rest)
 {
     struct str first = str_cut(*rest, '.', rest), index;
@@ -35,7 +35,8 @@ static bool has_member(const struct decl *decl, struct str name)
     return decl->schema && schema_attr(decl->schema, name);
 }
 
-/* `main.handler` in the resource `main` cannot be meant as a reference to itself. */
+/* Returns whether the text would be a reference. `main.handler` in the resource `main` is not a reference to
+ * itself. */
 static bool is_reference(const struct module *module, const struct decl *of, struct str text)
 {
     struct str rest = text, name = take_name(&rest), member = rest.p ? take_name(&rest) : STR_EMPTY;
@@ -49,7 +50,7 @@ static bool is_reference(const struct module *module, const struct decl *of, str
 
 /* ---- '${inputs.owner}' ---- */
 
-/* The text is in single quotes, in an expression: just so it is there. */
+/* Returns whether the constant is a single-quoted string within an expression, without escapes. */
 static bool is_single_quoted(const struct expr *e)
 {
     if (e->op != EXPR_CONST || e->constant.kind != VALUE_STRING || e->flags & EXPR_WHOLE_NODE || !e->node)
@@ -116,7 +117,8 @@ struct str address_instance(struct arena *arena, struct str decl_address, const 
     return arena_str(arena, buf_str(&out));
 }
 
-/* Where a key that begins with [" at `at` ends: behind its bracket. The text's end where it is none. */
+/* Returns the end, after the bracket, of a key that begins with [" at `at`. Returns the text's end if there
+ * is no key. */
 static size_t key_end(struct str address, size_t at)
 {
     size_t i = at + 2;
@@ -140,7 +142,8 @@ ptrdiff_t address_key_at(struct str address)
     }
 }
 
-/* Names separated by / and ., as in net/inputs.cidr; a module's name may have a key. */
+/* Returns whether the text is names separated by / and ., as in net/inputs.cidr. A module's name may have a
+ * key. */
 static bool is_decl_address(struct str address)
 {
     bool inside = false;
@@ -167,7 +170,7 @@ bool address_split(struct arena *arena, struct str address, struct str *decl_add
         return false;
     if (bracket < 0)
         return true;
-    /* A JSON list of one text is exactly what follows. */
+    /* The key is parsed as a JSON list of one string. */
     const struct value *list = NULL;
     if (json_parse(arena, str_slice(address, (size_t)bracket, address.n), &list, NULL) ||
         list->kind != VALUE_LIST || list->count != 1 || list->items[0]->kind != VALUE_STRING)
@@ -176,7 +179,7 @@ bool address_split(struct arena *arena, struct str address, struct str *decl_add
     return true;
 }
 
-/* Cuts `prefix` off the front of *name. */
+/* Cuts `prefix` off *name. Returns false if it does not begin with it. */
 static bool cut_prefix(struct str *name, struct str prefix)
 {
     if (!str_starts(*name, prefix))
@@ -196,7 +199,7 @@ static struct str cut_name(struct str path, struct str *rest)
     return str_slice(path, 0, end);
 }
 
-/* The module that a call's name leads to: `net`, `net["a"]`. */
+/* Returns the module of a call: `net`, `net["a"]`. */
 static const struct module *find_module(const struct module *module, struct str name)
 {
     ptrdiff_t bracket = str_find_char(name, '[', 0);

@@ -1,10 +1,9 @@
-/* Bodies of resources against their schemas: unknown and missing keys, values that do not fit, and what may
- * have been meant. */
+/* Checks the bodies of resources against their schemas: unknown and missing keys, wrong values, with
+ * suggestions. */
 #include "provider/names/names.h"
 #include "stacks/load/load.h"
 
-/* ---- What was meant by a type or an attribute that there is not: the nearest name, or another tool's word
- * for it ---- */
+/* ---- suggestions for an unknown type or attribute: the most similar name, or another tool's name ---- */
 
 static bool hint_type_of_others(struct loader *loader, struct diag *d, struct str type)
 {
@@ -19,7 +18,7 @@ static bool hint_type_of_others(struct loader *loader, struct diag *d, struct st
     return true;
 }
 
-/* The names of one service ("aws.s3."), for a type that is not there. */
+/* Lists the types of one service ("aws.s3.") for an unknown type. */
 static void hint_types(struct loader *loader, struct diag *d, struct str type, bool is_data)
 {
     size_t n, shown = 0;
@@ -28,10 +27,10 @@ static void hint_types(struct loader *loader, struct diag *d, struct str type, b
     const struct str *names = catalog_known_names(loader->options->catalog, is_data, &n);
     diag_did_you_mean(loader->diags, d, type, names, n);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    bool colons = str_find(type, STR("::"), 0) >= 0; /* AWS::S3 */
+    bool colons = str_find(type, STR("::"), 0) >= 0; /* AWS::S3 is a CloudFormation name */
     const char *last_dot = type.n ? memrchr(type.p, colons ? ':' : '.', type.n) : NULL;
-    struct str service =
-        arena_printf(&scratch, "%.*s%s", STR_ARG(type), colons ? "::" : "."); /* "aws.s3" alone */
+    struct str service = arena_printf(
+        &scratch, "%.*s%s", STR_ARG(type), colons ? "::" : "."); /* the type may be "aws.s3" only */
     AUTO_BUF struct buf list = BUF_INIT;
     for (int way = 0; way < 2 && !list.n; way++) {
         for (size_t i = 0; service.n && i < n && shown <= 10; i++)
@@ -49,7 +48,8 @@ static void hint_types(struct loader *loader, struct diag *d, struct str type, b
 
 /* ---- attributes ---- */
 
-/* `bucket` or `bucket_name` of a bucket, as services and other tools call it. */
+/* Returns whether the key is another name for `name`: `bucket` or `bucket_name` of a bucket, as services and
+ * other tools call it. */
 static bool means_name(const struct schema *schema, struct str key)
 {
     const struct attr *name = schema_attr(schema, STR("name"));
@@ -61,7 +61,8 @@ static bool means_name(const struct schema *schema, struct str key)
     return name && name->settable && str_eq(key, last);
 }
 
-/* "storage" of "storage.columns, storage.location"; "" where they have no attribute in common. */
+/* Returns the attribute that all paths have in common, "storage" of "storage.columns, storage.location", or
+ * "". */
 static struct str common_attribute(struct str paths)
 {
     struct str common = str_slice(paths, 0, str_cut(paths, '.', &(struct str){0}).n);
@@ -73,7 +74,7 @@ static struct str common_attribute(struct str paths)
     return common;
 }
 
-/* False: no other tool calls anything of it so. */
+/* Hints at the attribute if `word` is another tool's name for it. Returns false if it is not. */
 static bool hint_word(struct loader *loader, struct diag *d, const struct schema *schema, struct str within,
     const struct attr *attrs, size_t n, struct str word)
 {
@@ -91,7 +92,7 @@ static bool hint_word(struct loader *loader, struct diag *d, const struct schema
     return true;
 }
 
-/* `db_subnet_group_name` has the words `subnet_group`. */
+/* Returns whether `words` occurs in `name` as whole words, as `subnet_group` in `db_subnet_group_name`. */
 static bool has_words(struct str name, struct str words)
 {
     ptrdiff_t at = str_find(name, words, 0);
@@ -136,7 +137,7 @@ static void hint_attr(struct loader *loader, struct diag *d, const struct schema
         diag_hint(loader->diags, d, "`weir docs %.*s` lists what it has", STR_ARG(schema->name));
 }
 
-/* The type of what holds the key that an issue is about, and its path without indices. */
+/* Returns the type of the object that has the issue's key, and its path without indices. */
 static const struct type *holder(const struct attr *attr, const struct schema_issue *issue, struct buf *path)
 {
     const struct type *type = attr->type;
@@ -155,7 +156,7 @@ static const struct type *holder(const struct attr *attr, const struct schema_is
 
 enum { FIELDS_SHOWN = 12 };
 
-/* What may be given in an object: a, b, c. */
+/* Lists the settable fields of an object: a, b, c. */
 static void add_fields(struct buf *list, const struct type *type)
 {
     size_t shown = 0;
@@ -166,8 +167,8 @@ static void add_fields(struct buf *list, const struct type *type)
         buf_addz(list, ", …");
 }
 
-/* For a key within an attribute (`schema` NULL: of no resource). False: what holds it has no keys of its own.
- */
+/* Hints at fields for a key within an attribute. `schema` is NULL if the attribute is not a resource's.
+ * Returns false if the attribute's type has no fields. */
 static bool hint_field(struct loader *loader, struct diag *d, const struct schema *schema,
     const struct attr *attr, const struct schema_issue *issue)
 {
@@ -186,7 +187,7 @@ static bool hint_field(struct loader *loader, struct diag *d, const struct schem
     return true;
 }
 
-/* {a, b} where objects belong, also in a list or under names of their own. */
+/* Appends the shape of objects, {a, b}, also within a list or a map. */
 static void add_shape(struct buf *text, const struct type *type)
 {
     if (type->kind == TYPE_OBJECT) {
@@ -200,7 +201,7 @@ static void add_shape(struct buf *text, const struct type *type)
     }
 }
 
-/* What belongs there, in the words of the type's page. */
+/* Describes the attribute as its reference page does. */
 static void hint_attribute(struct loader *loader, struct diag *d, const struct attr *attr)
 {
     enum { MOST = 12 };
@@ -222,7 +223,7 @@ static void hint_meaning(struct loader *loader, struct diag *d, const struct sch
     const struct type *type = about ? about->type : NULL;
     while (type && issue->key.n && type->kind != TYPE_OBJECT)
         type = type->elem;
-    if (type && issue->key.n) /* a field that is missing */
+    if (type && issue->key.n) /* a missing field */
         about = type_field(type, issue->key);
     if (about && (!about->choices || issue->key.n))
         hint_attribute(loader, d, about);
@@ -234,7 +235,7 @@ static const struct schema *report_type(
     struct loader *loader, const struct node *node, bool is_data, const struct err *err)
 {
     struct str type = node->string;
-    if (loader->diags->dropped) { /* nobody will see more than their number */
+    if (loader->diags->dropped) { /* only their number is shown */
         diag_error(loader->diags, node_span(node), "unknown type");
         return NULL;
     }
@@ -255,7 +256,7 @@ static const struct schema *report_type(
     return NULL;
 }
 
-/* The catalog is asked once for each type: its answer may need a spec to be read. */
+/* The catalog is queried once for each type, since it may have to read a spec. */
 const struct schema *find_schema(struct loader *loader, const struct node *node, bool is_data)
 {
     struct str type;
@@ -275,7 +276,7 @@ const struct schema *find_schema(struct loader *loader, const struct node *node,
 
 /* ---- literal values ---- */
 
-/* The tree as a value in which everything that an expression gives is unknown. */
+/* Returns the tree as a value in which each expression is unknown. */
 static const struct value *known_part(struct arena *arena, const struct node *node)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -291,7 +292,7 @@ static const struct value *known_part(struct arena *arena, const struct node *no
     case NODE_MAP:
         for (size_t i = 0; i < node->count; i++) {
             struct str key = node->entries[i].key;
-            /* a key that an expression gives may be any */
+            /* the expression may give any key */
             if (str_find(key, STR("${"), 0) >= 0)
                 return &value_unknown;
             value_builder_set(&b, key, known_part(arena, node->entries[i].value));
@@ -302,7 +303,7 @@ static const struct value *known_part(struct arena *arena, const struct node *no
     return node_value(arena, node);
 }
 
-/* The node that an issue is about; *entry is the way into it, where that was a key. */
+/* Returns the node of an issue. *entry is the map entry that contains it, if its parent is a map. */
 static const struct node *issue_node(
     const struct node *node, const struct schema_issue *issue, const struct node_entry **entry)
 {
@@ -334,8 +335,8 @@ struct span literal_span(const struct node *node, const struct schema_issue *iss
 }
 
 /*
- * The value without what the issue is about, so that the search for mistakes can go on: the place becomes
- * unknown, a wrong key is dropped, a missing one added. NULL: nothing would change.
+ * Returns the value without the issue, so that further issues can be found: the wrong value becomes unknown,
+ * a wrong key is removed, a missing key is added. Returns NULL if nothing would change.
  */
 static const struct value *without_issue(
     struct arena *arena, const struct value *v, const struct schema_issue *issue, size_t step)
@@ -379,7 +380,7 @@ static void report_issue(struct loader *loader, const char *what, const struct s
     struct span span = literal_span(node, issue);
     struct diag *d = diag_error(
         loader->diags, span, "%s \"%.*s\": %.*s", what, STR_ARG(attr->name), STR_ARG(issue->message));
-    if (attr->sensitive) { /* an excerpt would show it, and so would a label */
+    if (attr->sensitive) { /* an excerpt or a label would show the secret */
         hide_line(loader, span);
         hint_meaning(loader, d, issue);
         return;
@@ -395,8 +396,8 @@ static void report_issue(struct loader *loader, const char *what, const struct s
 }
 
 /*
- * 3.10 unquoted is the number 3.1, 1e5 is 100000: where a text is wanted, such a number must be written as it
- * would come out.
+ * Unquoted 3.10 is the number 3.1, and 1e5 is 100000. If a string is expected, the number must be written as
+ * it would be converted.
  */
 static void check_spelling(struct loader *loader, const struct type *type, const struct node *node)
 {
@@ -423,7 +424,7 @@ static void check_spelling(struct loader *loader, const struct type *type, const
     }
 }
 
-/* All that is in it, but for what only refers to a secret. */
+/* Hides all scalars of the tree except references to a secret. */
 static void hide_all(struct loader *loader, const struct node *node)
 {
     bool reference = node->kind == NODE_STRING && str_starts(node->string, STR("${")) &&
@@ -462,7 +463,7 @@ void check_hide(struct loader *loader, const struct attr *attr, const struct nod
 
 enum { ISSUES_MAX = 20 };
 
-/* `schema`: of the resource; NULL: it is none's. */
+/* `schema`: the resource's; NULL if the value does not belong to a resource. */
 static void check_given(struct loader *loader, const char *what, const struct schema *schema,
     const struct attr *attr, const struct node *node)
 {
@@ -548,7 +549,7 @@ static void check_required(struct loader *loader, const struct decl *decl, const
     hint_attribute(loader, d, first);
 }
 
-/* What an expression gives, null included, is seen when it is evaluated. */
+/* Returns whether the value is surely given. An expression may be null, which only evaluation tells. */
 static bool is_surely_given(const struct node *node)
 {
     return node->kind != NODE_NULL &&

@@ -1,4 +1,4 @@
-/* Declaring what sections name, and the complaints that all sections have in common. */
+/* Creates the declarations of sections, and reports errors that all sections have in common. */
 #include "stacks/load/load.h"
 
 #include "base/mem.h"
@@ -8,7 +8,7 @@ bool stack_is_name(struct str name)
     return name.n <= NAME_MAX_BYTES && str_is_word(name, CHARS_LETTERS "_", CHARS_ALNUM "_-");
 }
 
-/* What a name must not be, because expressions begin with these words. */
+/* These words begin expressions, so they cannot be names. */
 bool stack_is_reserved(struct str name)
 {
     return str_is_any(
@@ -20,7 +20,7 @@ static bool in_namespace(enum decl_kind kind)
     return kind == DECL_RESOURCE || kind == DECL_DATA || kind == DECL_MODULE || kind == DECL_SHARED;
 }
 
-/* Blanks, dots and the like become _. */
+/* Suggests a name with _ for blanks, dots, slashes and colons. */
 static void suggest_name(struct diags *diags, struct diag *d, struct str name)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -150,7 +150,7 @@ struct decl_info *info_of(struct loader *loader, const struct decl *decl)
     return &loader->infos[decl->index];
 }
 
-/* ---- what a node must be ---- */
+/* ---- the expected kinds of nodes ---- */
 
 static bool expect(struct loader *loader, const struct node *node, enum node_kind kind, const char *what)
 {
@@ -202,7 +202,7 @@ bool expect_bool(struct loader *loader, const struct node *node, const char *wha
     return false;
 }
 
-/* With ${ for each $${. False: there is a ${ that begins an expression. */
+/* Replaces each $${ by ${. Returns false if a ${ begins an expression. */
 static bool plain_text(struct arena *arena, struct str text, struct str *out)
 {
     AUTO_BUF struct buf plain = BUF_INIT;

@@ -1,5 +1,5 @@
-/* The files of a stack: where they are, their trees, which ones there are without evaluating anything, and
- * which sandbox the stack has: see files.h. */
+/* Finds and reads the files of a stack, lists them without evaluating anything, and finds the stack's
+ * sandbox: see files.h. */
 #include "stacks/load/files.h"
 
 #include "base/hash.h"
@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* ---- Stack files as trees, and what is not shown of those that are no YAML ---- */
+/* ---- parsing of stack files, and hiding of secrets in files that are not valid YAML ---- */
 
-/* A key at the beginning of a line. */
+/* Returns whether the line begins a section with values that may be secret. */
 static bool begins_section(struct str text, size_t line)
 {
     static const char *const sections[] = {"inputs:", "environments:", "fleet:"};
@@ -29,7 +29,7 @@ static size_t next_line(struct str text, size_t line)
     return end < 0 ? text.n : (size_t)end + 1;
 }
 
-/* A file that begins with a brace is a section as a whole. */
+/* A file that begins with a brace counts as one section. */
 static void hide_given(struct arena *arena, const struct source *source)
 {
     struct str text = source->text;
@@ -43,7 +43,7 @@ static void hide_given(struct arena *arena, const struct source *source)
     }
 }
 
-/* Another file may say which are secret. */
+/* Another file may mark its inputs as sensitive. */
 static bool may_be_secret(struct str text)
 {
     return str_find(text, STR("sensitive"), 0) >= 0 || str_find(text, STR("inputs:"), 0) < 0;
@@ -57,7 +57,7 @@ struct node *stack_yaml_parse(struct arena *arena, const struct source *source, 
         return root;
     if (may_be_secret(source->text))
         hide_given(&diags->arena, source);
-    return yaml_parse(arena, source, diags); /* the same, without what is hidden now */
+    return yaml_parse(arena, source, diags); /* the same errors, without the hidden lines */
 }
 
 struct node *stack_yaml_load(
@@ -72,7 +72,7 @@ struct node *stack_yaml_load(
     return NULL;
 }
 
-/* ---- The files of a stack: where they are, what is in them, and what is in their place ---- */
+/* ---- the files of a stack: paths, contents, and replacements of contents ---- */
 
 struct str unit_path(const struct unit *unit, struct str name)
 {
@@ -90,7 +90,7 @@ bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
     return false;
 }
 
-/* What is there instead, and how a stack is made of it. */
+/* Hints at files of other tools in the folder and how to import them. */
 static void hint_beginning(struct arena *arena, struct diags *diags, struct diag *d, struct str dir)
 {
     static const struct {
@@ -102,7 +102,7 @@ static void hint_beginning(struct arena *arena, struct diags *diags, struct diag
         struct str file = path_join(arena, dir, str_z(others[i].file));
         if (!path_exists(arena_strz(arena, file)))
             continue;
-        bool whole = i == 0; /* Terraform's is the folder */
+        bool whole = i == 0; /* Terraform's import takes the folder */
         diag_hint(diags, d, "`weir import %s %.*s` makes one of what is there, `weir init` starts another",
             others[i].import, STR_ARG(whole ? dir : file));
         return;
@@ -138,7 +138,7 @@ bool stack_exists(struct arena *arena, const char *dir)
                                                  : path_exists(arena_strz(arena, where));
 }
 
-/* The path below the folder of the stack; p NULL where it is elsewhere. */
+/* Returns the path below the stack's folder; p is NULL if the file is outside. */
 static struct str below(struct str dir, struct str file)
 {
     if (file.n && file.p[0] != '/' && (!dir.n || str_eqz(dir, ".")))
@@ -154,7 +154,7 @@ struct str stack_source_name(const struct stack *stack, const struct source *sou
     return name.p && !embedded_find(source->path) ? name : STR_EMPTY;
 }
 
-/* The text that the options put in the place of the file; NULL: none. */
+/* Returns the content that stack_options.files has for the file, or NULL. */
 static const struct value *former_text(const struct loader *loader, struct str file)
 {
     struct str name = below(loader->stack->dir, file);
@@ -180,7 +180,7 @@ bool file_identify(struct loader *loader, struct str file, const struct node *at
         return true;
     }
     int why = errno;
-    if (unsaved_text(loader, file, &unsaved)) { /* not written yet */
+    if (unsaved_text(loader, file, &unsaved)) { /* the file has not been saved yet */
         *ident = file;
         return true;
     }
@@ -246,7 +246,7 @@ const struct node *unit_read_file(const struct unit *unit, struct str file, cons
     return file_identify(unit->loader, file, at, &ident) ? file_tree(unit, ident, file, at) : NULL;
 }
 
-/* Lengths keep the files apart. */
+/* The lengths separate the files' contents. */
 struct str stack_digest(const struct stack *stack, struct arena *arena)
 {
     struct sha256 *sum = sha256_new();
@@ -271,7 +271,7 @@ struct walk {
 
 static void files_add_file(struct walk *walk, struct str dir, struct str file);
 
-/* "./net" of "stack" is "stack/net". */
+/* Joins the paths: "./net" and "stack" give "stack/net". */
 static struct str files_join(struct walk *walk, struct str dir, struct str name)
 {
     while (str_starts(name, STR("./")))
@@ -326,7 +326,7 @@ int stack_files(struct arena *arena, const char *dir, struct diags *diags,
     return 0;
 }
 
-/* Looking for names in all files of the stack. */
+/* A search for names in all files of the stack. */
 struct naming {
     struct arena *arena;
     void (*found)(void *ctx, struct str name);
@@ -347,7 +347,7 @@ static void name_keys(const struct naming *naming, const struct node *root, cons
         naming->found(naming->ctx, map->entries[i].key);
 }
 
-/* Members of a fleet are environments, as far as the file names them. */
+/* Members of a fleet count as environments, if the file lists their names. */
 static void name_environments(void *ctx, struct str path)
 {
     const struct naming *naming = ctx;
@@ -380,7 +380,7 @@ int stack_connections(struct arena *arena, const char *dir, struct diags *diags,
     return stack_files(arena, dir, diags, name_connections, &naming);
 }
 
-/* As a pattern that only its own name matches. */
+/* Returns a glob pattern that matches only this path. */
 static struct str escape_pattern(struct arena *arena, struct str path)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -404,7 +404,7 @@ void stack_test_files(
     globfree(&tests);
 }
 
-/* ---- Which sandbox a stack has ---- */
+/* ---- the sandbox of a stack ---- */
 
 static struct str stack_folder(struct arena *arena, const char *stack)
 {
@@ -423,7 +423,7 @@ static struct str place_in(struct arena *arena, struct str folder)
     return path_join(arena, folder, STR(SANDBOX_IN_FOLDER));
 }
 
-/* `sandbox:` of the stack file; p NULL: it has none. That it is text is the loader's business. */
+/* Returns the `sandbox:` path of the stack file; p is NULL without one. The loader checks its type. */
 static struct str configured(struct arena *arena, const char *stack)
 {
     struct str folder, file;
@@ -438,7 +438,7 @@ static struct str configured(struct arena *arena, const char *stack)
     return confined_path(place.p, NULL) ? (struct str){0} : place;
 }
 
-/* Who may write in /tmp must not choose what runs our jobs. */
+/* In folders such as /tmp other users could provide a sandbox, which decides what code runs. */
 static bool is_everybodys(const char *folder)
 {
     struct stat st;
@@ -484,7 +484,7 @@ struct str sandbox_state_folder(struct arena *arena, const char *sandbox, const 
     if (str_ends(around, STR("/" SANDBOX_IN_FOLDER)))
         around = str_slice(around, 0, around.n - (sizeof "/" SANDBOX_IN_FOLDER - 1));
     bool below = str_starts(at, around) && (at.n == around.n || at.p[around.n] == '/');
-    /* a repository may be moved */
+    /* relative, since a repository may be moved */
     return below ? arena_printf(arena, "%s/stacks%.*s", sandbox, STR_ARG(str_slice(at, around.n, at.n)))
                  : arena_printf(arena, "%s/stacks/.elsewhere%.*s", sandbox, STR_ARG(at));
 }

@@ -1,11 +1,11 @@
-/* `fleet:` with its list of members, `shared:` and `lease:` of a stack. A fleet's stack is made once for
- * each of its members, with inputs and a state of its own; to other commands a member is an environment. */
+/* `fleet:` with its list of members, `shared:`, and `lease:` of a stack. A fleet's stack is applied once for
+ * each member, with its own inputs and state; other commands treat a member as an environment. */
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "stacks/load/load.h"
 
-/* ---- The members of a fleet that are in a CSV file, as spreadsheets write them: one line each ---- */
+/* ---- members of a fleet in a CSV file, as spreadsheets write it: a line each ---- */
 
 static bool names_list_file(const struct value *list)
 {
@@ -13,16 +13,16 @@ static bool names_list_file(const struct value *list)
     return file && file->kind == VALUE_STRING;
 }
 
-/* ---- the head ---- */
+/* ---- the header line ---- */
 
-/* A file that is being read. */
+/* A CSV file that is being read. */
 struct list_file {
     struct enlisting *e;
     struct str path, key;
     struct csv csv;
-    size_t line; /* at which csv.at is */
+    size_t line; /* the line number of csv.at */
     struct value_builder head, row;
-    size_t column; /* of the names */
+    size_t column; /* the column of the names */
 };
 
 static struct diag *enlist_fail(
@@ -36,7 +36,7 @@ static struct diag *enlist_fail(
     return diag_error(diags, node_span(e->each), "\"%.*s\" %s", STR_ARG(name), why);
 }
 
-/* The next line of it that says anything, without blanks around its fields; false: there is none. */
+/* Reads the next line that is not empty, without blanks around its fields. Returns false at the end. */
 static bool next_row(struct list_file *f, struct value_builder *row, size_t *line)
 {
     bool empty = true;
@@ -78,7 +78,7 @@ static void refuse_head(struct list_file *f)
         diag_hint(f->e->loader->diags, d, "its first line has to name the columns");
 }
 
-/* Where the decimal sign is a comma, spreadsheets put semicolons between the fields. */
+/* Tries several separators: in locales with a decimal comma, spreadsheets write semicolons. */
 static bool read_head(struct list_file *f)
 {
     static const char separators[] = {',', ';', '\t'};
@@ -109,7 +109,7 @@ static bool check_columns(struct list_file *f)
     return true;
 }
 
-/* ---- the lines below it ---- */
+/* ---- the lines of members ---- */
 
 static void enlist(
     struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value);
@@ -131,7 +131,7 @@ static void enlist_rows(struct list_file *f)
     }
 }
 
-/* Services take nothing else, and other bytes would be a name that nobody has. */
+/* Services take only UTF-8, and other encodings would give wrong names. */
 static bool check_text(struct list_file *f)
 {
     struct str text = f->csv.text;
@@ -167,7 +167,7 @@ static bool check_words(struct enlisting *e, const struct value *list)
     return false;
 }
 
-/* Is it {file: attendees.csv, key: mail_id}, or meant to be? */
+/* Reads {file: attendees.csv, key: mail_id}. */
 static void enlist_file(struct enlisting *e, struct unit *root, const struct value *list)
 {
     static const struct str bom = STR_INIT("\xef\xbb\xbf");
@@ -195,8 +195,8 @@ static void enlist_file(struct enlisting *e, struct unit *root, const struct val
     value_builder_release(&f.row);
 }
 
-/* ---- `lease:` of a stack: how long it may be there once it is made.  lease: {for: 8h, warn: 30m, extend:
- * true}  That is what the stack says; when it ends is in the state (plan/evaluate/lease.h). */
+/* ---- `lease:` of a stack: how long it may exist after it was created, as in lease: {for: 8h, warn: 30m,
+ * extend: true}. The state records when the lease ends (plan/evaluate/lease.h). */
 
 static const char lease_knows[] = "a lease knows inputs, stack and path only";
 
@@ -244,10 +244,10 @@ void load_lease(struct unit *root)
 
 static const char knows[] = "a fleet's list knows inputs that are given, stack and path";
 
-/* ---- `shared:` of a fleet: a stack of its own that all members refer to, as `shared.OUTPUT`. It is read
- * here for the names of its outputs; what they are is in its state, and the planner's business. */
+/* ---- `shared:` of a fleet: a stack that all members refer to as `shared.OUTPUT`. The loader reads it for
+ * the names of its outputs; the planner reads their values from its state. */
 
-/* As `-i` would say it. */
+/* Adds the input in the form of an `-i` option. */
 static bool add_input(struct unit *root, const struct node_entry *entry)
 {
     struct loader *loader = root->loader;
@@ -285,7 +285,7 @@ static bool add_inputs(struct unit *root, const struct node *inputs)
     return true;
 }
 
-/* The node that names its file; NULL after an error. */
+/* Returns the node that names the file of the shared stack, or NULL after an error. */
 static const struct node *file_node(struct unit *root, const struct node *node)
 {
     static const struct str keys[] = {STR_INIT("file"), STR_INIT("inputs")};
@@ -325,7 +325,7 @@ static void learn_outputs(struct loader *loader, const struct stack *other)
             STR_ARG(other->name));
 }
 
-/* Of files as they were once it is not known whether it was there. */
+/* For files of an earlier time it is unknown whether the shared stack existed. */
 static void read_stack(struct loader *loader)
 {
     const struct shared_stack *shared = &loader->stack->shared;
@@ -388,7 +388,7 @@ const struct node_entry *fleet_section(const struct unit *root)
     return entry && entry->value->kind != NODE_NULL ? entry : NULL;
 }
 
-/* One more member; with the file and the line in which it is, or "". */
+/* Adds a member; `file` and `line` tell its origin, "" for a list in the stack. */
 static void enlist(
     struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
 {
@@ -400,7 +400,7 @@ static void enlist(
         value_builder_set(&e->members, name, value);
 }
 
-/* ---- what the section says ---- */
+/* ---- the section ---- */
 
 static void enlist_values(struct enlisting *e, const struct value *list)
 {

@@ -1,4 +1,4 @@
-/* The section `inputs`: what each takes, and its default. */
+/* The section `inputs`: types, constraints and defaults. */
 #include "stacks/load/load.h"
 
 #include <strings.h>
@@ -27,7 +27,8 @@ static const struct {
     {STR_INIT("list"), TYPE_LIST}, {STR_INIT("set"), TYPE_SET}, {STR_INIT("map"), TYPE_MAP}};
 enum { COLLECTION_TYPES = sizeof collection_types / sizeof *collection_types };
 
-/* "list(map(string))"; a collection of nothing given is one of anything. NULL: no type. */
+/* Parses a type such as "list(map(string))". A collection without element type takes anything. Returns NULL
+ * if it is not a type. */
 static const struct type *parse_type(struct arena *arena, struct str text, unsigned depth)
 {
     text = str_trim(text);
@@ -150,7 +151,7 @@ static void read_attr(struct loader *loader, const struct node *spec, struct att
         read_range(loader, node, attr);
 }
 
-/* `owner: string` gives owner the value "string", which is hardly meant. */
+/* `owner: string` gives owner the value "string", which is probably a mistake. */
 static void warn_of_type_as_default(struct loader *loader, const struct decl *decl, const struct node *node)
 {
     if (node->kind != NODE_STRING || !node->plain || !parse_type(loader->arena, node->string, 0))
@@ -161,7 +162,7 @@ static void warn_of_type_as_default(struct loader *loader, const struct decl *de
     diag_hint(loader->diags, d, "as a type it is written {type: %.*s}", STR_ARG(node->string));
 }
 
-/* A tree of literals as an input; NULL after an error. */
+/* Converts a literal to the input's type. Returns NULL after an error. */
 static const struct value *input_convert(
     struct loader *loader, const struct attr *input, const struct node *node, const struct value *value)
 {
@@ -179,7 +180,7 @@ static bool is_like_sensitive(struct str key)
     return str_nearest(key, &sensitive, 1).n;
 }
 
-/* Where `sensitive` is misspelt, or not a boolean, what the input holds is a secret all the same. */
+/* If `sensitive` is misspelt or not a boolean, the input is treated as a secret nevertheless. */
 static bool meant_sensitive(const struct node *spec)
 {
     for (size_t i = 0; i < spec->count; i++) {
@@ -191,7 +192,7 @@ static bool meant_sensitive(const struct node *spec)
     return false;
 }
 
-/* `default` may be misspelt, too. */
+/* Hides the default; `default` may be misspelt too. */
 static void hide_default(struct loader *loader, const struct node *spec)
 {
     static const char *const others[] = {"type", "description", "pattern", "enum", "range", "choices"};
@@ -199,7 +200,8 @@ static void hide_default(struct loader *loader, const struct node *spec)
         const struct node_entry *entry = &spec->entries[i];
         if (is_like_sensitive(entry->key) || STR_IS_ONE_OF(entry->key, others))
             continue;
-        source_hide(loader->arena, node_span(entry->value)); /* what looks like a reference is none here */
+        source_hide(loader->arena,
+            node_span(entry->value)); /* something that looks like a reference is a literal here */
         check_hide(loader, &(struct attr){.sensitive = true}, entry->value);
     }
 }
@@ -246,7 +248,7 @@ void load_inputs(struct unit *unit, const struct node *section)
         load_input(unit, &section->entries[i]);
 }
 
-/* ---- variables of the environment that are meant for an input and reach none ---- */
+/* ---- environment variables that nearly name an input ---- */
 
 #define PREFIX "WEIR_INPUT_"
 
@@ -263,7 +265,7 @@ static void note_unused(struct diags *diags, const struct map *inputs, struct st
     }
     struct str nearest = str_nearest(name, names, inputs->n);
     if (!nearest.n)
-        return; /* another stack's */
+        return; /* probably an input of another stack */
     struct diag *d =
         diag_warning(diags, (struct span){0}, "%.*s is set, and the stack has no such input", STR_ARG(full));
     diag_hint(diags, d, "did you mean \"%.*s\"?", STR_ARG(nearest));

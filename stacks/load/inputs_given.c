@@ -1,6 +1,6 @@
 /*
- * Values for the root's inputs: from an environment, input files, variables and -i, each beating those before
- * it; what a fleet configures for its members beats all of them.
+ * Gives the root's inputs their values: environment, input files, variables, -i; later ones override earlier
+ * ones. Values that a fleet configures for its members override all of them.
  */
 #include "stacks/load/load.h"
 
@@ -12,20 +12,20 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* What one input got, and from where. */
+/* The value of an input and its origin. */
 struct given {
     const struct value *value;
-    const struct node *node; /* NULL: from text or JSON */
+    const struct node *node; /* NULL: the value comes from a string or JSON */
     struct span span;
-    bool option; /* by -i */
+    bool option; /* given by -i */
 };
 
 struct giving {
     struct loader *loader;
     struct module *root;
-    struct given *given;     /* by decl->index: the root's inputs are the first that are declared */
-    struct str environments; /* " dev, -e prod": what could have been chosen; "" none */
-    bool misled; /* the environment that was asked for is none: what it would give is not missed */
+    struct given *given;     /* by decl->index: the root's inputs are declared first */
+    struct str environments; /* " dev, -e prod": the declared environments; "" none */
+    bool misled; /* the requested environment does not exist, so missing inputs are not reported */
 };
 
 enum { INPUTS_SHOWN = 12 };
@@ -60,7 +60,7 @@ static struct decl *find_input(struct giving *g, struct str name, struct span sp
     return NULL;
 }
 
-/* Given from outside, perhaps to others. */
+/* Finds an input that is given from outside. With some_inputs an unknown name is ignored. */
 static struct decl *find_given(struct giving *g, struct str name, struct span span)
 {
     bool others = g->loader->options->some_inputs && !map_get(&g->root->inputs, name);
@@ -72,7 +72,7 @@ static struct given *slot_of(struct giving *g, const struct decl *decl)
     return &g->given[decl->index];
 }
 
-/* Excerpts show whole lines, so a sensitive value that they would show is reported with its file only. */
+/* Excerpts show whole lines, so an error in a sensitive value is reported with its file only. */
 static struct span careful_span(const struct decl *decl, struct span span)
 {
     if (decl->input->sensitive && !span_is_hidden(span))
@@ -95,7 +95,7 @@ static void convert_given(struct giving *g, struct decl *decl, const struct give
     }
     decl->given = &value_unknown;
     struct span span = given->node ? literal_span(given->node, &issue) : given->span;
-    if ((quiet.sensitive = span_is_hidden(span))) /* the same without what is there */
+    if ((quiet.sensitive = span_is_hidden(span))) /* the same message without the value */
         schema_convert(g->loader->arena, &quiet, given->value, &out, &issue);
     struct diag *d = diag_error(g->loader->diags, careful_span(decl, span), "input \"%.*s\": %.*s",
         STR_ARG(decl->name), STR_ARG(issue.message));
@@ -105,7 +105,7 @@ static void convert_given(struct giving *g, struct decl *decl, const struct give
         diag_hint(g->loader->diags, d, "%.*s: %.*s", STR_ARG(decl->name), STR_ARG(decl->input->doc));
 }
 
-/* A map of values: an environment, or the whole of an input file. `use`: they count. */
+/* Reads a map of values: an environment, or a whole input file. `use`: the values apply. */
 static void give_map(struct giving *g, const struct node *map, const char *what, bool use)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -148,7 +148,7 @@ bool is_environment_name(struct str name)
     return name.n <= 63 && str_is_word(name, CHARS_ALNUM, CHARS_ALNUM "-_");
 }
 
-/* All environments are checked, the chosen one counts. */
+/* Checks all environments and applies the selected one. */
 static void give_environment(struct giving *g, struct unit *root)
 {
     struct loader *loader = g->loader;
@@ -192,7 +192,8 @@ static void give_json(struct giving *g, const struct source *source)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct arena *arena = g->loader->arena;
-    const struct node *root = yaml_parse(arena, source, &ignored); /* which knows the place of each input */
+    const struct node *root =
+        yaml_parse(arena, source, &ignored); /* gives the source location of each input */
     struct span span = root ? node_span(root) : span_at(source, 0, source->text.n);
     const struct value *map;
     struct err err = ERR_INIT;
@@ -224,7 +225,7 @@ static void give_yaml_map(struct giving *g, const struct node *root)
     }
 }
 
-/* owner = "ada" */
+/* Reports an input file with Terraform's syntax, owner = "ada". */
 static void refuse_assignments(struct giving *g, const struct node *root)
 {
     struct diag *d = diag_error(g->loader->diags, node_span(root), "an input file must be a map, not text");
@@ -254,7 +255,7 @@ static void give_file(struct giving *g, struct str path)
     }
 }
 
-/* Text from outside any file: a string as it is, everything else as YAML. */
+/* Converts text that is not from a file: for a string input as it is, otherwise parsed as YAML. */
 static void give_text(struct giving *g, const struct decl *decl, struct str text, struct str origin)
 {
     struct arena *arena = g->loader->arena;
@@ -264,7 +265,7 @@ static void give_text(struct giving *g, const struct decl *decl, struct str text
     if (decl->input->type->kind == TYPE_STRING || !text.n) {
         given.value = value_string_ref(arena, source->text);
     } else {
-        AUTO_DIAGS struct diags hidden = DIAGS_INIT; /* its excerpts would show a sensitive value */
+        AUTO_DIAGS struct diags hidden = DIAGS_INIT; /* excerpts would show a sensitive value */
         struct diags *diags = decl->input->sensitive ? &hidden : g->loader->diags;
         given.node = yaml_parse(arena, source, diags);
         if (hidden.errors)
@@ -297,7 +298,7 @@ static void give_variables(struct giving *g)
 static void give_option(struct giving *g, struct str option)
 {
     struct str text, name = str_cut(option, '=', &text);
-    if (!text.p || !name.n) { /* it may be a value that lacks its name */
+    if (!text.p || !name.n) { /* it may be a value without its name */
         struct diag *d = diag_error(g->loader->diags, (struct span){0}, "-i needs NAME=VALUE");
         diag_hint(g->loader->diags, d, "for example: -i owner=alice");
         return;
@@ -353,7 +354,7 @@ static void report_no_member(struct giving *g, const struct node_entry *section,
     diag_did_you_mean(diags, d, env, names, members->count);
 }
 
-/* One value for all members: the fleet's own goes before it. */
+/* Reports a value for all members that the fleet's own value overrides. */
 static void note_beaten(struct giving *g, const struct decl *decl)
 {
     struct diags *diags = g->loader->diags;
@@ -371,7 +372,7 @@ static void note_beaten(struct giving *g, const struct decl *decl)
     }
 }
 
-/* What the fleet configures goes before what the command line, variables and files give to all. */
+/* Values that the fleet configures override those of the command line, variables and files. */
 static void give_member(
     struct giving *g, struct unit *root, const struct node *fleet, const struct value *value)
 {
@@ -391,14 +392,14 @@ static void give_member(
         struct given given = {v ? v : &value_unknown, entry->value, node_span(entry->value), false};
         convert_given(g, decl, &given);
         if (other && value_is_known(decl->given) &&
-            !value_equal(other, decl->given)) /* the same is in a saved plan */
+            !value_equal(other, decl->given)) /* a saved plan contains the same value */
             note_beaten(g, decl);
         *slot_of(g, decl) = given;
     }
     loader->stack->member_inputs = value_builder_map(&own);
 }
 
-/* Of one that the list does not name any more: what it was made with; its secrets may not be recorded. */
+/* A member that the list no longer names gets its recorded inputs; its secrets may not be recorded. */
 static void give_former_member(struct giving *g, const struct value *inputs)
 {
     for (uint32_t i = 0; i < inputs->count; i++) {
@@ -411,7 +412,7 @@ static void give_former_member(struct giving *g, const struct value *inputs)
     g->loader->stack->member_inputs = inputs;
 }
 
-/* Without a member nobody can say what an input that the fleet gives is. */
+/* Without a member, the inputs that the fleet configures are unknown. */
 static void leave_open(struct giving *g, const struct node *fleet)
 {
     const struct node *inputs = node_get(fleet, "inputs");
@@ -435,14 +436,14 @@ static void give_fleet(struct giving *g, struct unit *root)
         return;
     loader->stack->fleet = true;
     fleet_share(root, section->value);
-    if (options->files && options->member) { /* as it was once: what it was given came with it */
+    if (options->files && options->member) { /* an earlier version: the recorded inputs belong to it */
         loader->stack->members = &value_empty_map;
         give_former_member(g, options->member);
         return;
     }
     const struct value *members = options->members ? options->members : fleet_members(root, section->value);
     loader->stack->members = members;
-    if (!members) { /* which was reported, and that inputs have no values would be one thing more */
+    if (!members) { /* the error was reported; missing inputs are not reported too */
         leave_open(g, section->value);
         return;
     }

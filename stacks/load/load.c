@@ -1,4 +1,4 @@
-/* What the files that load a stack share: see load.h. */
+/* Loads a stack: reads its files and calls the loader of each section: see load.h. */
 #include "stacks/load/load.h"
 
 #include "base/file.h"
@@ -14,7 +14,7 @@ static const struct section {
     struct str name;
     enum where where;
     enum node_kind kind;
-    void (*load)(struct unit *unit, const struct node *section); /* NULL: read elsewhere */
+    void (*load)(struct unit *unit, const struct node *section); /* NULL: read by another function */
 } sections[] = {
     {STR_INIT("stack"), IN_STACK | IN_MODULE, NODE_STRING, NULL},
     {STR_INIT("description"), IN_STACK | IN_MODULE, NODE_STRING, NULL},
@@ -51,7 +51,8 @@ static const struct section *find_section(struct str name)
     return NULL;
 }
 
-/* Of other tools' files: what their sections are called here, or what makes a stack of the file. */
+/* Returns a hint for a section of another tool's file: its name in weir, or the command that imports the
+ * file. */
 static const char *section_meant(struct str key)
 {
     static const struct {
@@ -134,7 +135,7 @@ bool load_forgive(struct loader *loader, struct tally since)
     return loader->diags->met > since.met;
 }
 
-/* Of a resource without a type nothing is known, except that others may refer to it. */
+/* A resource without type becomes a local value that others may refer to. */
 static void forgive_untyped(struct loader *loader)
 {
     for (size_t i = 0; i < loader->decl_count; i++) {
@@ -150,7 +151,7 @@ static void forgive_untyped(struct loader *loader)
 
 struct including {
     struct unit *unit;
-    struct map seen; /* ident -> the node that included it (the root for the module's own file) */
+    struct map seen; /* ident -> the node that included it (for the module's own file the root) */
 };
 
 static void add_part(struct including *in, const struct node *root, bool included);
@@ -211,7 +212,8 @@ struct unit *unit_new(struct loader *loader, struct unit *parent)
     return unit;
 }
 
-/* Before any type is looked for. What the command line or the environment says goes before it. */
+/* Reads the folder of specs before any type is looked up. The command line and the environment have
+ * precedence. */
 static void use_specs(struct unit *root, const struct node *file)
 {
     struct loader *loader = root->loader;
@@ -229,7 +231,7 @@ static void use_specs(struct unit *root, const struct node *file)
         diag_hint(loader->diags, d, "%s", err.hint);
 }
 
-/* It is read before the stack is loaded: files.h. */
+/* Checks only the type: the sandbox is found before the stack is loaded (files.h). */
 static void check_sandbox(struct unit *root, const struct node *file)
 {
     const struct node *node = node_get(file, "sandbox");
@@ -305,8 +307,8 @@ static void set_constants(struct stack *stack)
     stack->constants = value_builder_map(&b);
 }
 
-/* Its settings depend on its kind; one that only an expression tells is looked at when the state is opened.
- */
+/* Checks the state's settings by its backend. A backend given by an expression is checked when the state is
+ * opened. */
 static void check_state(struct loader *loader, const struct node *state)
 {
     size_t n = loader->options->state_count;
@@ -335,7 +337,7 @@ static void load_state(struct unit *root)
 {
     const struct stack_options *options = root->loader->options;
     const struct node_entry *first = NULL;
-    if (options->files) { /* what there is now is kept where it is now, wherever it was kept then */
+    if (options->files) { /* an earlier version of the files: the state is where it is now */
         root->loader->stack->state = options->state;
         return;
     }

@@ -1,4 +1,4 @@
-/* Sources of modules, taken apart, and weir.lock, which pins the remote ones: see module_lock.h. */
+/* Parses module sources, and reads and writes weir.lock, which pins remote sources: see module_lock.h. */
 #include "stacks/load/module_lock.h"
 
 #include "base/file.h"
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Where a remote module comes from ---- */
+/* ---- parsing of sources ---- */
 
-enum { TEXT_MAX = 900 }; /* the lock has it as a key, and YAML's end at 1,024 */
+enum { TEXT_MAX = 900 }; /* the source is a key in the lock, and YAML limits keys to 1,024 characters */
 
 #define GIT_MARK   "git::"
 #define HTTPS_MARK "https://"
@@ -28,7 +28,7 @@ bool module_is_commit(struct str text)
     return (text.n == 40 || text.n == 64) && str_is_made_of(text, CHARS_HEX);
 }
 
-/* ---- what follows the address ---- */
+/* ---- what follows the address: checksum, ref, folder ---- */
 
 static int read_checksum(struct arena *arena, struct str value, struct module_source *out, struct err *err)
 {
@@ -43,7 +43,8 @@ static int read_checksum(struct arena *arena, struct str value, struct module_so
     return err_hint(err, "`sha256sum FILE` prints them");
 }
 
-/* As git names tags and branches, and nothing that it could take for an option or a range. */
+/* Checks a tag, branch or commit by git's rules for names, and excludes everything that git could take for an
+ * option or a range. */
 static int read_ref(struct str value, struct module_source *out, struct err *err)
 {
     bool odd = !value.n || value.p[0] == '-' || value.p[0] == '/' || str_find(value, STR(".."), 0) >= 0 ||
@@ -89,7 +90,7 @@ static int read_settings(struct arena *arena, struct str query, struct module_so
     return 0;
 }
 
-/* The folder after `//`: only ever further down. */
+/* Reads the folder after `//`, which must not lead upwards. */
 static int read_dir(struct str dir, struct module_source *out, struct err *err)
 {
     while (str_ends(dir, STR("/")))
@@ -112,7 +113,7 @@ static int refuse_password(struct err *err)
     return err_hint(err, "git asks its credential helpers, ssh its agent");
 }
 
-/* ssh://user@host/…, https://host/…, file:///…, and user@host:path as ssh takes it. */
+/* Checks ssh://user@host/…, https://host/…, file:///…, and user@host:path in ssh's notation. */
 static int check_git(struct arena *arena, struct module_source *out, struct err *err)
 {
     ptrdiff_t scheme = str_find(out->url, STR("://"), 0), at = str_find_char(out->url, '@', 0);
@@ -181,8 +182,8 @@ static int check_s3(struct module_source *out, struct err *err)
     return err_set(err, ERR_INVALID, "an archive on S3 is s3://BUCKET/KEY");
 }
 
-/* "lake" of …/lake.git, "lake-1.2" of …/lake-1.2.tar.gz, with nothing in it that a folder's name had better
- * not have. */
+/* Returns the short name, "lake" of …/lake.git, "lake-1.2" of …/lake-1.2.tar.gz, without characters that are
+ * unsuitable for a folder's name. */
 static struct str short_name(struct arena *arena, struct str url)
 {
     static const struct str ends[] = {

@@ -1,7 +1,7 @@
-/* What happens to addresses: moved, removed, imports. */
+/* Changes of addresses: moved, removed, imports. */
 #include "stacks/load/load.h"
 
-/* An address as written in this module; empty after an error. */
+/* Reads an address relative to this module. Empty after an error. */
 static struct str read_address(struct unit *unit, const struct node *map, const char *key, const char *what)
 {
     struct loader *loader = unit->loader;
@@ -25,7 +25,7 @@ static struct str read_address(struct unit *unit, const struct node *map, const 
 
 #define GROW_ONE(arena, items, count) grow_one((arena), (items), (count), sizeof *(items))
 
-/* These lists are short; they grow by doubling at the powers of two. */
+/* Grows an array by doubling when its length is a power of two. */
 static void *grow_one(struct arena *arena, void *items, size_t count, size_t size)
 {
     if (count & (count - 1) || (count == 0 && items))
@@ -102,7 +102,7 @@ void load_imports(struct unit *unit, const struct node *section)
     }
 }
 
-/* ---- do they name what they should? ---- */
+/* ---- checks of the addresses ---- */
 
 static struct decl *find_address(struct loader *loader, struct str address, struct str *key)
 {

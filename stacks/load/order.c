@@ -1,12 +1,12 @@
-/* Puts the declarations in an order in which each comes after all that it depends on. */
+/* Sorts the declarations so that each comes after all its dependencies. */
 #include "base/mem.h"
 #include "provider/kind.h"
 #include "stacks/load/load.h"
 
 #include <stdlib.h>
 
-/* ---- What a declaration waits for besides what its expressions say: `depends_on`, conditions around it,
- * its provider, its connection. */
+/* ---- dependencies that are not in expressions: `depends_on`, conditions of enclosing modules, provider,
+ * connection ---- */
 
 static struct decl *find_waited(struct loader *loader, const struct unit *unit, const struct node *node)
 {
@@ -63,8 +63,8 @@ void resolve_add_waits(struct resolving *r)
             resolve_add_dep(r, unit->waits[i]);
 }
 
-/* Whether a module is left out is known before anything in it is looked at. A call is declared, and so
- * resolved, before what is in its module. */
+/* The `when` of a module is evaluated before its contents. A call is declared, and so resolved, before the
+ * declarations of its module. */
 void resolve_conditions(struct resolving *r, const struct unit *unit)
 {
     for (; unit; unit = unit->parent)
@@ -80,7 +80,8 @@ static struct str provider_of(struct str configuration)
 
 static struct str kind_of_provider(const struct unit *unit, struct str name);
 
-/* What the caller of this module passes under that name: a name where the module is called; "" nothing. */
+/* Returns the configuration that the module's caller passes under that name, as a name in the calling module;
+ * "" if none is passed. */
 static struct str passed_as(const struct unit *unit, struct str name)
 {
     const struct node_entry *entry = unit->providers ? node_find(unit->providers, name) : NULL;
@@ -92,8 +93,8 @@ static struct str passed_as(const struct unit *unit, struct str name)
 }
 
 /*
- * The configuration that a name means in this module: the one that its caller passes, or its own, or what the
- * name means where it is called.
+ * Returns the configuration that a name refers to in this module: the one passed by the caller, the module's
+ * own, or the caller's with that name.
  */
 static struct decl *find_provider(const struct unit *unit, struct str name)
 {
@@ -108,7 +109,7 @@ static struct decl *find_provider(const struct unit *unit, struct str name)
     return NULL;
 }
 
-/* Of which kind it is: as its declaration says, or as its name begins. */
+/* Returns the provider of a configuration, from its declaration or from the first part of its name. */
 static struct str kind_of_provider(const struct unit *unit, struct str name)
 {
     const struct decl *decl = find_provider(unit, name);
@@ -129,7 +130,7 @@ static void report_provider(struct resolving *r, const struct node *node, struct
     diag_hint(diags, d, "declare it under `providers:`, for example `%.*s: {region: …}`", STR_ARG(name));
 }
 
-/* The configuration that `provider: NAME` means; `provider` is the type's. */
+/* Returns the configuration that `provider: NAME` refers to; `provider` is the type's provider. */
 static struct decl *named_provider(struct resolving *r, const struct node *node, struct str provider)
 {
     struct str name;
@@ -166,7 +167,7 @@ struct unit *resolve_unit(const struct loader *loader, const struct module *modu
     return NULL;
 }
 
-/* `aws: aws.tokyo` under `providers:` of a module's call. */
+/* Checks an entry of `providers:` in a module call, such as `aws: aws.tokyo`. */
 static void check_passed(struct resolving *r, const struct node_entry *entry)
 {
     struct diags *diags = r->loader->diags;
@@ -182,8 +183,6 @@ static void check_passed(struct resolving *r, const struct node_entry *entry)
     }
 }
 
-/* `provider: aws.tokyo`, `providers: {aws: aws.tokyo}` on a module: is it declared where the module is
- * called? */
 void resolve_call_provider(struct resolving *r, const struct unit *inner)
 {
     struct str name;
@@ -208,7 +207,6 @@ void resolve_call_provider(struct resolving *r, const struct unit *inner)
         check_passed(r, &inner->providers->entries[i]);
 }
 
-/* `aws`, `aws.tokyo`: is there such a provider? */
 void resolve_provider_name(struct resolving *r)
 {
     struct str name = r->decl->provider_name;
@@ -228,7 +226,7 @@ void resolve_provider_name(struct resolving *r)
 
 /* ---- via ---- */
 
-/* A connection of this module, or of one that it is called in. */
+/* Returns the connection with that name in this module or an enclosing one. */
 static struct decl *find_connection(const struct unit *unit, struct str name)
 {
     struct decl *decl = NULL;
@@ -262,7 +260,7 @@ void resolve_via(struct resolving *r, struct decl *decl)
 
 enum visit { UNSEEN, OPEN, DONE };
 
-/* The declarations on the way down from a root, each with its next dependency to look at. */
+/* The declarations on the path from a root, each with the index of its next dependency to visit. */
 struct step {
     struct decl *decl;
     size_t next;
@@ -271,7 +269,7 @@ struct step {
 struct ordering {
     struct loader *loader;
     uint8_t *visits;   /* enum visit, by index */
-    uint8_t *reported; /* is part of a cycle that was reported */
+    uint8_t *reported; /* part of a cycle that was reported */
     struct step *steps;
     size_t depth, cap, placed;
 };
@@ -286,7 +284,7 @@ static void add_link(struct buf *path, struct buf *places, const struct decl *de
         STR_ARG(span.source->path), span.line, span.column);
 }
 
-/* The cycle is what is on the way from `from` to its end. Said from its first declaration on. */
+/* Reports the cycle of the steps from `from` to the end, beginning at its first declaration. */
 static void report_cycle(struct ordering *o, const struct step *from, size_t n)
 {
     struct diags *diags = o->loader->diags;

@@ -1,26 +1,26 @@
-/* Names in expressions: what each refers to, and the order of declarations that follows. */
+/* Resolves names in expressions to declarations and collects the dependencies. */
 #include "base/mem.h"
 #include "provider/kind.h"
 #include "stacks/load/load.h"
 
 #include <stdlib.h>
 
-/* ---- What has to be known while a stack is loaded, evaluated before anything else is: where its state
- * is, who its members are. */
+/* ---- early evaluation of values that are needed during loading: the state's settings, the members of a
+ * fleet ---- */
 
-enum { EARLY_DEPTH_MAX = 200 }; /* locals that refer to locals */
+enum { EARLY_DEPTH_MAX = 200 }; /* depth of locals that refer to locals */
 
 struct early {
     struct unit *unit;
     const char *hint;
-    const struct value **locals; /* by decl->index: what was found; NULL: locals are not known */
-    const struct value *each_key, *each_value; /* NULL: there is no `each` */
+    const struct value **locals; /* by decl->index: the evaluated locals; NULL: locals are not visible */
+    const struct value *each_key, *each_value; /* NULL: `each` is not bound */
     int depth;
 };
 
 static const struct value *evaluate_early(struct early *early, const struct node *node);
 
-/* The node of a local value; its declaration's own expression is resolved later, with all names. */
+/* Returns the node of a local value. The declaration's own expression is resolved later, with all names. */
 static const struct node *local_node(const struct unit *unit, struct str name)
 {
     for (size_t i = 0; i < unit->part_count; i++) {
@@ -32,7 +32,8 @@ static const struct node *local_node(const struct unit *unit, struct str name)
     return NULL;
 }
 
-/* What an input of a module within the stack is, its caller says later. */
+/* Returns an input or local during loading. An input of a child module is unknown, since its caller is
+ * evaluated later. */
 static const struct value *early_value(void *ctx, const struct decl *decl)
 {
     struct early *early = ctx;
@@ -42,7 +43,7 @@ static const struct value *early_value(void *ctx, const struct decl *decl)
     const struct node *node = local_node(early->unit, decl->name);
     if (*found || !node || early->depth >= EARLY_DEPTH_MAX)
         return *found ? *found : &value_unknown;
-    *found = &value_unknown; /* to itself, in a circle, which is reported when all is resolved */
+    *found = &value_unknown; /* a local that refers to itself is unknown here; the cycle is reported later */
     early->depth++;
     const struct value *v = evaluate_early(early, node);
     early->depth--;
@@ -159,7 +160,7 @@ static size_t list_names(void *ctx, struct str prefix, struct arena *arena, cons
     static const struct map none = MAP_INIT;
     enum { FIRST = sizeof first / sizeof *first };
     struct resolving *r = ctx;
-    if (r->loader->diags->dropped) /* nobody will see them */
+    if (r->loader->diags->dropped) /* hints are not shown any more */
         return 0;
     const struct module *module = r->unit->module;
     const struct map *map = &module->names;
@@ -206,7 +207,8 @@ static void depends(void *ctx, struct decl *decl)
     decl->costly_references++;
 }
 
-/* Of one that could not be read everything may be there. */
+/* Returns whether the shared stack has the output. A shared stack that could not be read counts as having any
+ * output. */
 static bool has_output(
     const struct shared_stack *shared, struct str name, const struct str **candidates, size_t *n)
 {
@@ -273,8 +275,7 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
 
 /* ---- declarations ---- */
 
-/* What is wrong is not evaluated. Of a key that the type does not know there is no guess which it was meant
- * to be. */
+/* Removes wrong attributes, which are not evaluated. An unknown key may stand for any attribute. */
 static void drop_wrong(struct resolving *r, struct decl *decl)
 {
     struct mistaken *mistaken = &decl->mistaken;
@@ -347,7 +348,7 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     r->dep_count = 0;
     switch (decl->kind) {
     case DECL_INPUT:
-        r->unit = r->unit->parent; /* arguments are the caller's */
+        r->unit = r->unit->parent; /* arguments are resolved in the caller */
         resolve_expr(r, decl->argument, decl->module->each_key);
         decl->mistaken.any |= load_forgive(r->loader, before);
         if (r->unit)

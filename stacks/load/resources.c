@@ -1,10 +1,9 @@
-/* The sections `resources` and `data`, and those that need few words: locals, connections, providers,
- * outputs. */
+/* The sections `resources` and `data`, and the short sections: locals, connections, providers, outputs. */
 #include "provider/kind.h"
 #include "provider/ssh/connection_settings.h"
 #include "stacks/load/load.h"
 
-/* ---- The sections that need few words each: locals, connections, providers, outputs ---- */
+/* ---- short sections: locals, connections, providers, outputs ---- */
 
 void load_locals(struct unit *unit, const struct node *section)
 {
@@ -16,8 +15,8 @@ void load_locals(struct unit *unit, const struct node *section)
     }
 }
 
-/* `retail: {type: postgres, …}`: the kind, where the name does not begin with it. The rest are the settings.
- */
+/* Reads the provider type of `retail: {type: postgres, …}`, needed if the name does not begin with it. The
+ * other keys are the settings. */
 static const struct node *cut_type(struct loader *loader, const struct node *body, struct decl *decl)
 {
     const struct node *type = body->kind == NODE_MAP ? node_get(body, "type") : NULL;
@@ -40,8 +39,8 @@ static struct str name_below(struct loader *loader, const struct unit *unit, str
     return path.n ? arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(name)) : name;
 }
 
-/* In the state it is known by kind and name: there the kind is wanted although the file may not say it any
- * more. */
+/* Returns the name for the state, always with provider and name, since the file may not have the provider
+ * later. */
 static struct str full_name(struct loader *loader, const struct unit *unit, const struct decl *decl)
 {
     struct str rest, name = decl->name;
@@ -50,7 +49,7 @@ static struct str full_name(struct loader *loader, const struct unit *unit, cons
     return name_below(loader, unit, name);
 }
 
-/* Settings: a map, or an expression that gives one. */
+/* Loads settings: a map, or an expression that gives one. */
 static void load_config(struct unit *unit, struct decl *decl, const char *what, const struct attr *settings,
     const struct node *node)
 {
@@ -262,7 +261,7 @@ static void report_same_item(struct loader *loader, const struct node *node, con
     diag_related(loader->diags, d, node_span(first), "first here");
 }
 
-/* What is literally there; an expression is looked at when it is evaluated. */
+/* Checks a literal for_each. An expression is checked when it is evaluated. */
 static void check_for_each(struct loader *loader, const struct node *node)
 {
     if (node->kind == NODE_MAP || (node->kind == NODE_STRING && has_expression(node)))
@@ -321,7 +320,7 @@ static void read_provider(struct loader *loader, struct decl *decl, const struct
 
 static void read_type(struct loader *loader, struct decl *decl, const struct node *node)
 {
-    (void)loader, (void)decl, (void)node; /* read before everything else */
+    (void)loader, (void)decl, (void)node; /* read before all other keys */
 }
 
 static const struct own_key {
@@ -367,7 +366,7 @@ static void add_nothing(struct loader *loader, struct decl *decl, const struct n
 
 static void read_body(struct loader *loader, struct decl *decl, const struct node *body)
 {
-    size_t most = body->count - (decl->schema != NULL); /* `type` is one of them */
+    size_t most = body->count - (decl->schema != NULL); /* without `type` */
     decl->attrs = arena_alloc(loader->arena, most * sizeof *decl->attrs);
     for (size_t i = 0; i < body->count; i++) {
         const struct node_entry *entry = &body->entries[i];
@@ -383,7 +382,7 @@ static void read_body(struct loader *loader, struct decl *decl, const struct nod
     }
 }
 
-/* Most often something is not indented as far as it should be. */
+/* Reports a body that is not a map; the usual cause is missing indentation. */
 static void report_body(struct loader *loader, const struct node_entry *entry, bool is_data)
 {
     const struct node *body = entry->value;

@@ -1,6 +1,5 @@
 /*
- * Rules that others have written (sets of weir, modules with rules, those of an organisation), waivers,
- * and the names in rules.
+ * Rule sets (of weir, modules and the organisation), waivers, and the names in rules.
  */
 #include "base/clock.h"
 #include "base/match.h"
@@ -10,15 +9,15 @@
 
 #include <stdlib.h>
 
-/* ---- The names in rules: those that only rules have, and those of the file that a rule is in. */
+/* ---- the names in rules: the rules' own constants, and declarations of the rule's file ---- */
 
-/* One rule whose expressions are being resolved. */
+/* A rule whose expressions are being resolved. */
 struct resolving_rule {
-    struct resolving shared; /* first: the resolver's functions for all expressions get it */
+    struct resolving shared; /* must be first: the resolver's functions get a pointer to it */
     struct rule *rule;
 };
 
-/* ---- names that only rules have ---- */
+/* ---- the rules' own constants ---- */
 
 static const struct value *rule_constants(const struct rule *rule)
 {
@@ -50,7 +49,8 @@ static void note_attribute(struct resolving_rule *r, struct str name)
 
 /* ---- attributes of self ---- */
 
-/* Of a type that the rule is for; NULL: it has no such attribute. Then *seen is one for a hint. */
+/* Returns the attribute of a type that the rule applies to, or NULL. *seen becomes the first type without it,
+ * for a hint. */
 static const struct attr *attr_of(const struct schema *schema, struct str name, const struct schema **seen)
 {
     const struct attr *attr = schema ? schema_attr(schema, name) : NULL;
@@ -58,7 +58,8 @@ static const struct attr *attr_of(const struct schema *schema, struct str name, 
     return attr;
 }
 
-/* Of any type that the pattern fits: first of those in the stack, so that not all specs are read. */
+/* Returns the attribute of any type that matches the pattern, first among the types of the stack, so that not
+ * all specs are read. */
 static const struct attr *pattern_attr(
     struct loader *loader, struct str pattern, struct str name, const struct schema **seen)
 {
@@ -120,7 +121,7 @@ static void note_names(struct rule *rule, const struct expr *expr)
         expr_each_decl(expr, STR_EMPTY, note_other, rule);
 }
 
-/* Sets know nothing of the stack that uses them. */
+/* Rule sets cannot name declarations of the stack that uses them. */
 static struct decl *no_declaration_of_set(
     UNUSED void *ctx, UNUSED struct str name, UNUSED struct str next, UNUSED bool *consumed)
 {
@@ -142,7 +143,7 @@ static void resolve_in_rule(struct resolving_rule *r, struct expr *expr)
     note_names(r->rule, expr);
 }
 
-/* Nothing of it could be asked: then it is a mistake and not a rule that all keep. */
+/* Reports a rule whose types match no existing type: it could never be evaluated. */
 static void check_types(struct loader *loader, const struct rule *rule)
 {
     size_t n = 0;
@@ -161,8 +162,8 @@ static void check_types(struct loader *loader, const struct rule *rule)
     }
 }
 
-/* Of a set that comes with weir: is there anything to be asked in this stack? Otherwise the specs of its
- * types are not read. What is deleted may have any type. */
+/* Returns whether a built-in rule applies to any type of this stack. Otherwise the specs of its types are not
+ * read. A deleted resource may have any type. */
 static bool can_be_asked(const struct loader *loader, const struct rule *rule)
 {
     bool any = !rule->builtin || rule->of_plan || (rule->names & RULE_NAMES_ACTION);
@@ -191,7 +192,7 @@ void resolve_conditions_of(struct resolving *shared, const struct decl *decl)
             resolve_in_rule(&r, rule->require);
             resolve_in_rule(&r, rule->message);
         }
-        *shared = r.shared; /* what they refer to comes before the resource */
+        *shared = r.shared; /* the references of conditions are dependencies of the resource */
     }
 }
 
@@ -216,7 +217,7 @@ void resolve_rules(struct loader *loader)
     stack->rule_count = loader->rule_count;
 }
 
-/* ---- `waive:` under `rules:` of a stack: what it need not keep, why, and until when ---- */
+/* ---- `waive:` under `rules:` of a stack: exemptions from rules, with reason and end date ---- */
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
@@ -315,7 +316,8 @@ void check_waivers(struct loader *loader)
 
 /* ---- use ---- */
 
-/* Used by the stack itself, or by its organisation: it holds everywhere, so once is enough. */
+/* Returns whether the set is already in use. Sets of the stack itself or its organisation apply to all
+ * modules and are loaded once. */
 static bool is_used(struct unit *unit, struct str name)
 {
     struct loader *loader = unit->loader;
@@ -343,7 +345,7 @@ static void load_builtin_set(
         read_rules(unit, &set, node_get(root, "rules"));
 }
 
-/* The section `rules` of a module; nothing else of it counts. */
+/* Loads the section `rules` of a module; its other sections are ignored. */
 static void load_module_set(struct unit *unit, const struct rule_set *by, const struct node *node)
 {
     struct loader *loader = unit->loader;

@@ -1,6 +1,5 @@
 /*
- * `rules:`, `budget:`, `usage:` and conditions of a stack or module, read: stacks/stack.h has what they
- * are.
+ * Loads `rules:`, `budget:`, `usage:` and the conditions of a stack or module: stacks/stack.h describes them.
  */
 #include "stacks/load/load.h"
 
@@ -9,8 +8,7 @@
 
 #include <math.h>
 
-/* ---- `budget: 20 USD/day` and `usage: {lake: {gb: 500}}`: what the stack may cost, and what it uses a
- * month. */
+/* ---- `budget: 20 USD/day` and `usage: {lake: {gb: 500}}`: the maximum cost, and the monthly usage ---- */
 
 static const char knows[] = "a budget and what is used know inputs, stack and path only";
 
@@ -22,13 +20,13 @@ static const struct node_entry *find_section(const struct unit *root, const char
 
 /* ---- the budget ---- */
 
-/* "day" of "20 USD/day": an hour's share of it. */
+/* The period of a budget: "day" of "20 USD/day". */
 struct period {
     const char *name;
     double hours;
 };
 
-/* "20 USD/day", "0.5 USD / hour" */
+/* Parses "20 USD/day", "0.5 USD / hour". */
 static const struct period *budget_parse(struct str text, double *usd)
 {
     static const struct period periods[] = {
@@ -45,7 +43,7 @@ static const struct period *budget_parse(struct str text, double *usd)
     return NULL;
 }
 
-/* What it stands for, in the language: a rule about the plan. */
+/* The rule about the plan that a budget stands for. */
 static const char rule_text[] =
     "budget:\n"
     "  for: plan\n"
@@ -63,7 +61,7 @@ static const char rule_text[] =
     "plan.cost.dearest.address, plan.cost.dearest.hour * %g)}\n"
     "  doc: what the stack may cost\n";
 
-/* Not strict: what has no known price counts as nothing. */
+/* Not strict: resources without a known price count as 0. */
 static struct str rule_of_budget(
     struct arena *arena, const struct stack *stack, const struct period *period, bool strict)
 {
@@ -75,7 +73,7 @@ static struct str rule_of_budget(
 
 static const char *const levels[RULE_LEVELS] = {"error", "warning", "approval"};
 
-/* ---- the rest of a rule ---- */
+/* ---- the level of a rule ---- */
 
 /* "error" … */
 static void rule_read_level(struct loader *loader, const struct node *node, struct rule *rule)
@@ -133,7 +131,7 @@ static void load_limit(struct unit *root, const struct node *node, bool strict, 
     add_rule(root, node, rule_of_budget(root->loader->arena, stack, period, strict), level);
 }
 
-/* A text, or `{limit: 20 USD/day, level: warning, strict: false}`. */
+/* Loads a string, or `{limit: 20 USD/day, level: warning, strict: false}`. */
 static void load_budget(struct unit *root, const struct node *node)
 {
     static const struct str known[] = {STR_INIT("limit"), STR_INIT("level"), STR_INIT("strict")};
@@ -153,7 +151,7 @@ static void load_budget(struct unit *root, const struct node *node)
         diag_error(loader->diags, node_span(node), "this budget has no `limit`");
 }
 
-/* ---- what is used ---- */
+/* ---- usage ---- */
 
 static void load_usage(struct unit *root, const struct node *node)
 {
@@ -184,8 +182,8 @@ void budget_load(struct unit *root)
         load_usage(root, usage->value);
 }
 
-/* ---- Conditions of a resource, `lifecycle: {precondition: …, postcondition: …}`, and checks of the
- * stack: rules of one resource, and of what there is after an apply. */
+/* ---- Conditions of a resource, `lifecycle: {precondition: …, postcondition: …}`, and checks of the stack,
+ * which are evaluated after an apply ---- */
 
 static bool condition_lacks(struct loader *loader, const struct node *body, const char *what, const char *key)
 {
@@ -211,7 +209,7 @@ static struct expr *read_condition(struct loader *loader, const struct node *bod
     return expr;
 }
 
-/* Reads require, message and level of it, which are there, and adds it to those of the stack. */
+/* Reads require, message and level, which exist, and adds the rule to the loader. */
 static void rule_add(struct unit *unit, struct rule *rule, const struct node *body)
 {
     struct loader *loader = unit->loader;
@@ -224,7 +222,7 @@ static void rule_add(struct unit *unit, struct rule *rule, const struct node *bo
     loader->rules[loader->rule_count++] = (struct loaded_rule){rule, unit};
 }
 
-/* With what `like` says of it already; NULL after an error. */
+/* Creates a condition with the fields of `like`. Returns NULL after an error. */
 static struct rule *conditions_read_condition(
     struct unit *unit, const struct rule *like, const struct node *body, const char *what)
 {
@@ -243,7 +241,7 @@ static struct rule *conditions_read_condition(
     return rule;
 }
 
-/* ---- of a resource ---- */
+/* ---- conditions of a resource ---- */
 
 static void read_own(
     struct loader *loader, struct decl *decl, const struct node *body, struct str name, bool after)
@@ -282,7 +280,7 @@ void read_conditions(struct loader *loader, struct decl *decl, const struct node
 
 /* ---- checks ---- */
 
-/* They are declared like others, and only the check sees them. */
+/* Declares the data sources of a check, which only the check can refer to. */
 static void read_check_data(struct unit *unit, struct rule *rule, const struct node *node)
 {
     struct loader *loader = unit->loader;
@@ -345,14 +343,14 @@ const char *rule_level_name(enum rule_level level)
     return levels[level];
 }
 
-/* ---- what a rule is for ---- */
+/* ---- the types of a rule ---- */
 
 bool rule_type_is_pattern(struct str type)
 {
     return str_find_char(type, '*', 0) >= 0 || str_find_char(type, '?', 0) >= 0;
 }
 
-/* Does the type have all attributes that the rule names? */
+/* Returns whether the type has all attributes that the rule names. */
 static bool rule_has_all(const struct rule *rule, const struct schema *schema)
 {
     for (size_t i = 0; i < rule->attribute_count; i++)
@@ -378,7 +376,8 @@ bool rule_is_for(const struct rule *rule, const struct schema *schema)
     return false;
 }
 
-/* The name of a type has to be one of a type. Those of weir's sets are, and their specs may not be needed. */
+/* Checks that a type name exists. Built-in rule sets are not checked, so that specs are not read
+ * needlessly. */
 static void check_type(struct loader *loader, const struct rule *rule, const struct node *node)
 {
     if (!rule->builtin && !rule_type_is_pattern(node->string) && !str_eqz(node->string, "plan"))
@@ -416,7 +415,7 @@ static bool rule_lacks(struct loader *loader, const struct node_entry *entry, co
     return true;
 }
 
-/* Why there is such a rule. */
+/* Reads the reasons of a rule. */
 static void read_reasons(struct loader *loader, const struct node *body, struct rule *rule)
 {
     const struct {

@@ -1,6 +1,6 @@
 /*
- * The folder that a module's source leads to, remote modules as weir.lock pins them, and which ones a
- * stack names.
+ * Finds the folder of a module's source, of remote modules as weir.lock pins them; lists the remote modules
+ * that a stack names.
  */
 #include "base/file.h"
 #include "base/tree_manifest.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* ---- Which remote modules a stack names ---- */
+/* ---- remote modules that a stack names ---- */
 
 struct using
 {
@@ -18,7 +18,7 @@ struct using
     struct diags *diags;
     module_use_found *found;
     void *ctx;
-    struct map seen; /* real paths; each file is looked at once, whatever it is called there */
+    struct map seen; /* real paths: each file is read once, even under several names */
 };
 
 static void uses_add_file(struct using *u, struct str dir, struct str file, struct str module);
@@ -38,7 +38,7 @@ static void add_module(struct using *u, struct str dir, const struct node_entry 
     }
 }
 
-/* Sets of rules are found as modules are; of a folder nothing but its rules counts. */
+/* Rule sets have the same sources as modules. Of a folder only its rules are read. */
 static void add_rule_set(struct using *u, const struct node *set, struct str module)
 {
     if (set->kind == NODE_STRING && module_source_is_remote(set->string))
@@ -94,7 +94,7 @@ static bool same_folder(const char *a, const char *b)
     return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* dir/source as people would write it: "a/../b" is "b", unless a link makes that another folder. */
+/* Joins the paths and removes "..": "a/../b" is "b", unless a symbolic link makes that another folder. */
 static struct str join_folder(struct arena *arena, struct str dir, struct str source)
 {
     struct str plain = path_join(arena, dir, source);
@@ -112,7 +112,7 @@ static struct str join_folder(struct arena *arena, struct str dir, struct str so
     return !path_exists(plain.p) || same_folder(plain.p, clean.p) ? clean : plain;
 }
 
-/* The module beside it whose folder's name is nearest; "" none is near. */
+/* Returns the sibling folder with a module whose name is most similar, or "". */
 static struct str nearest_module(struct arena *arena, struct str dir)
 {
     struct str *names = ARENA_ARRAY(arena, struct str, NEIGHBOURS_MOST), parent = path_dir(dir), file;
@@ -168,8 +168,8 @@ bool module_find_folder(struct unit *unit, const struct node *node, struct str s
     return false;
 }
 
-/* ---- Remote modules, as far as loading knows them: what weir.lock pins and has been fetched into a folder
- * by then. Fetching is stacks/fetch/'s. */
+/* ---- Remote modules while loading: weir.lock pins them, and an earlier command fetched their files.
+ * stacks/fetch/ fetches. */
 
 static bool remote_wrong(struct loader *loader, const struct node *node, const struct err *err)
 {
@@ -179,7 +179,8 @@ static bool remote_wrong(struct loader *loader, const struct node *node, const s
     return false;
 }
 
-/* The stack's lock, read once; without pins where there is none. False: it cannot be used. */
+/* Reads the stack's lock once. It has no pins if the file does not exist. Returns false if the file is
+ * invalid. */
 static bool remote_lock(struct loader *loader, const struct node *at)
 {
     struct unit *root = loader->units[0];
@@ -208,7 +209,7 @@ static const struct module_pin *find_pin(struct loader *loader, const struct nod
     return NULL;
 }
 
-/* Is what is there what the lock says? Looked at once, however many modules it has. */
+/* Compares the module's files with the lock, once for all modules in that folder. */
 static bool check_tree(
     struct loader *loader, const struct node *node, struct str tree, const struct module_pin *pin)
 {
@@ -230,7 +231,7 @@ static bool check_tree(
     return remote_wrong(loader, node, &err);
 }
 
-/* There may be one in a folder further down: archives often begin with one. */
+/* Lists modules in folders further down, since archives often have a top folder. */
 static bool report_no_file(struct unit *unit, const struct node *node, const struct module_source *source)
 {
     struct loader *loader = unit->loader;
@@ -278,7 +279,7 @@ bool remote_stays_inside(struct unit *unit, const struct node *node, struct str 
     char real[PATH_MAX], top[PATH_MAX];
     struct loader *loader = unit->loader;
     if (!unit->tree.n || !realpath(arena_strz(loader->arena, path), real))
-        return true; /* what is not there is reported as such */
+        return true; /* absent files are reported elsewhere */
     bool inside = realpath(arena_strz(loader->arena, unit->tree), top) != NULL;
     inside = inside &&
              (str_eqz(str_z(top), real) || (str_starts(str_z(real), str_z(top)) && real[strlen(top)] == '/'));

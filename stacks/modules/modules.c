@@ -1,4 +1,4 @@
-/* The section `modules`: calls of modules, each loaded as a unit of its own. */
+/* The section `modules`: module calls, each loaded as its own unit. */
 #include "stacks/load/load.h"
 
 #include "base/file.h"
@@ -30,7 +30,7 @@ static void report_builtin(struct loader *loader, const struct node *node, struc
         if (!str_ends(path, suffix))
             continue;
         names[n] = str_slice(path, prefix.n, path.n - suffix.n);
-        if (str_find_char(names[n], '/', 0) >= 0) /* its example */
+        if (str_find_char(names[n], '/', 0) >= 0) /* an example of a module */
             continue;
         buf_addf(&list, "%s%.*s", n ? ", " : "", STR_ARG(names[n]));
         n++;
@@ -55,7 +55,7 @@ static bool find_builtin(struct unit *unit, const struct node *node, struct str 
     return true;
 }
 
-/* What is no source at all; false. */
+/* Reports a source that is neither a folder, built-in nor remote. Returns false. */
 static bool report_source(struct unit *unit, const struct node *node, struct str source)
 {
     struct loader *loader = unit->loader;
@@ -93,7 +93,7 @@ bool module_find_source(struct unit *unit, const struct node *node)
     return report_source(unit, node, source);
 }
 
-/* False, after an error, where modules lead into each other without an end. */
+/* Returns false, after an error, if modules contain each other without end. */
 static bool check_depth(struct unit *unit, const struct node *node)
 {
     struct loader *loader = unit->loader;
@@ -154,7 +154,7 @@ static void check_missing(struct loader *loader, const struct decl *call, const 
     }
 }
 
-/* Loads the module that the call leads to. `each` has key and value of its for_each; NULL without. */
+/* Loads the module of a call. `each` has the key and value of its for_each; NULL without for_each. */
 static void load_call(
     struct unit *unit, struct decl *decl, const struct node *body, const struct value_entry *each)
 {
@@ -183,7 +183,7 @@ static void load_call(
     check_missing(loader, decl, inner->module);
 }
 
-/* ---- for_each: a call for each key, known before anything else is ---- */
+/* ---- for_each: a call for each key, which must be known before modules are loaded ---- */
 
 static const struct value *report_each(struct unit *unit, const struct node *node, const char *problem)
 {
@@ -212,7 +212,7 @@ static const struct value *keys_of(struct unit *unit, const struct node *node, c
     return map->count == list->count ? map : report_each(unit, node, "has the same key twice");
 }
 
-/* {key: value}; NULL after an error. */
+/* Returns the map of for_each, {key: value}, or NULL after an error. */
 static const struct value *read_each(struct unit *unit, const struct node *node)
 {
     struct loader *loader = unit->loader;
