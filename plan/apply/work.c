@@ -57,15 +57,44 @@ void work_context(struct work *work, int64_t timeout_ms)
 
 /* ---- update, adopt ---- */
 
+/* Is something of the list, of these names, as it was before? */
+static bool is_behind(
+    const struct attr_change *list, size_t n, const struct value *names, const struct value *seen)
+{
+    for (size_t i = 0; seen && i < n; i++)
+        if (value_list_has(names, list[i].name) &&
+            attr_equal(list[i].attr, list[i].before, value_get(seen, list[i].name)))
+            return true;
+    return false;
+}
+
+/* What is there after the change: some services show for a while what was there before it. */
+static const struct value *read_changed(struct work *work, const struct attr_change *list, size_t n,
+    const struct value *names, const struct value *live)
+{
+    const struct schema *schema = work->change->schema;
+    const struct value *seen = NULL;
+    if (!names->count || !live || !schema->ops->read)
+        return NULL;
+    int64_t until_ms = clock_mono_ms() + schema->settles_ms;
+    for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
+        if (schema->ops->read(&work->ctx, live, names, &seen, ERR_IGNORED))
+            return NULL; /* then the next refresh sees it */
+        if (clock_mono_ms() >= until_ms || cancel_is_set(work->ctx.cancel) ||
+            !is_behind(list, n, names, seen))
+            return seen;
+        clock_sleep_ms(pause);
+    }
+}
+
 const struct value *work_reread(struct work *work, const struct record *record,
     const struct attr_change *list, size_t n, const struct value *live)
 {
     const struct schema *schema = work->change->schema;
-    const struct value *names = reported_doubtful(&work->arena, record, list, n), *seen = NULL;
+    const struct value *names = reported_doubtful(&work->arena, record, list, n),
+                       *seen = read_changed(work, list, n, names, live);
     AUTO_BUILDER struct value_builder left_out = VALUE_BUILDER(&work->arena);
-    struct err ignored = ERR_INIT; /* then the next refresh sees it */
-    if (!names->count || !live || !schema->ops->read ||
-        schema->ops->read(&work->ctx, live, names, &seen, &ignored))
+    if (!seen)
         return live;
     seen = object_ours(&work->arena, schema, seen, work->desired, names);
     for (uint32_t i = 0; seen && i < names->count; i++) {
@@ -130,15 +159,11 @@ static void tell_kept(void *ctx, struct str path, const struct value *v)
 static void look_for_kept(
     struct work *work, const struct attr_change *list, size_t n, const struct value *live)
 {
-    const struct schema *schema = work->change->schema;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
-    const struct value *seen = NULL;
     for (size_t i = 0; i < n; i++)
         if (list[i].after && takes_away(&list[i]))
             value_builder_add(&names, value_string_ref(&work->arena, list[i].name));
-    if (!names.n || !live || !schema->ops->read ||
-        schema->ops->read(&work->ctx, live, value_builder_list(&names), &seen, ERR_IGNORED))
-        return;
+    const struct value *seen = read_changed(work, list, n, value_builder_list(&names), live);
     for (size_t i = 0; seen && i < n; i++)
         if (list[i].after && takes_away(&list[i]))
             configured_each_kept(&work->arena, &list[i], seen, tell_kept, work);

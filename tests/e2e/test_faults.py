@@ -332,6 +332,21 @@ def test_a_setting_that_still_reads_as_it_was_before_is_no_drift(stack, cloud, b
     assert len([call for call in cloud.requests() if call.startswith("GET /fault-lake?versioning")]) == 3
 
 
+def test_what_reads_as_before_its_update_is_not_the_services_way_of_writing(stack, cloud):
+    stack.write(ROLE.replace("name:", "description: mine, name:")).apply()
+    iam, bodies = cloud.client("iam"), []
+    iam.update_role(RoleName="fault-role", Description="theirs")
+    iam.meta.events.register("before-parse.iam.GetRole", lambda response_dict, **_: bodies.append(response_dict["body"].decode()), unique_id="bodies")
+    iam.get_role(RoleName="fault-role")
+    iam.meta.events.unregister("before-parse.iam.GetRole", unique_id="bodies")
+    cloud.forget_requests()
+    cloud.fail({"match": "GetRole", "status": 200, "body": bodies[0], "times": 3})  # of the refresh, and two that are behind
+    stack.apply()  # in which nothing counts as the same from now on
+    assert cloud.requests().count("GetRole") == 4 and cloud.requests().count("UpdateRole") == 1
+    iam.update_role(RoleName="fault-role", Description="theirs")
+    assert stack.plan() == {"role": "update"}
+
+
 def test_a_setting_that_is_neither_as_it_was_nor_as_it_is_is_drift_at_once(stack, cloud):
     for description in "one", "two":
         stack.write(ROLE.replace("name:", f"description: {description}, name:"))
