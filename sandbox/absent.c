@@ -1,4 +1,4 @@
-/* In place of all else in sandbox/ where the program is built with SANDBOX=no: says so. */
+/* Replaces the sandbox in a program built with SANDBOX=no: each function reports that it is absent. */
 #include "sandbox/sandbox.h"
 
 static int absent_refuse(struct err *err)
@@ -53,7 +53,7 @@ bool sandbox_reaches_out(const char *bind_to UNUSED)
     return false;
 }
 
-/* Nobody has one to ask these about. */
+/* ---- functions of a running sandbox, which cannot exist here ---- */
 
 void sandbox_use_specs(struct sandbox *sandbox UNUSED, const char *dir UNUSED)
 {

@@ -1,6 +1,6 @@
 /*
- * What a sandbox runs with on this machine: a row for each engine, by the name that specs (`engines`) and
- * tests (`needs`) have for it. Each is looked for as those do who start it.
+ * The programs that a sandbox needs on this machine: a row for each, under its name in specs (`engines`) and
+ * tests (`needs`). Each is looked for by the code that starts it.
  */
 #include "sandbox/engine/script.h"
 #include "sandbox/host/host.h"
@@ -14,18 +14,18 @@ enum { LOOK_MS = 20000, MAX_ANSWER = 4096 };
 
 struct machine {
     struct arena *arena;
-    const char *python; /* NULL: none */
-    struct str modules; /* what it can import, each with its folder: "boto3 /usr/lib/…/boto3\n" */
+    const char *python; /* path; NULL: not installed */
+    struct str modules; /* importable modules with their folders: "boto3 /usr/lib/…/boto3\n" */
 };
 
-/* Python is asked once, the rest is a look at the disk. */
+/* Python is started once per process; all other checks only look at the disk. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct arena kept; /* as long as the process */
+static struct arena kept; /* never freed */
 static struct machine of_python;
 
 /* ---- Python ---- */
 
-/* Which of these there are is asked without importing them, which takes a second. */
+/* Lists which of these modules are installed without importing them, which would take a second. */
 static struct str modules_of(struct arena *arena, const char *python)
 {
     static const char ask[] = "import importlib.util as u\n"
@@ -54,7 +54,7 @@ static void look_at_python(void)
     of_python.modules = of_python.python ? modules_of(&kept, of_python.python) : STR_EMPTY;
 }
 
-/* Its folder; "" where Python has no such module. */
+/* Returns the folder of a module, or "" if Python does not have it. */
 static struct str module_at(const struct machine *m, struct str name)
 {
     struct str rest = m->modules;
@@ -86,7 +86,7 @@ static bool has_duckdb(const struct machine *m)
     return has_boto3(m) && module_at(m, STR("duckdb")).n > 0;
 }
 
-/* ---- the others ---- */
+/* ---- other engines ---- */
 
 static bool has_spark(const struct machine *m)
 {
@@ -119,10 +119,10 @@ static bool has_hosts(const struct machine *m)
     return host_able(m->arena, &why);
 }
 
-/* ---- all of them ---- */
+/* ---- table ---- */
 
-/* `setup`: what tools/setup is told to bring it; `otherwise`: how it comes to a machine without a checkout.
- */
+/* `setup`: the argument of tools/setup that installs it; `otherwise`: how to install it without a
+ * checkout. */
 static const struct row {
     const char *name, *title, *serves, *setup, *otherwise;
     bool (*is_here)(const struct machine *m);

@@ -1,4 +1,4 @@
-/* The sandbox's folder as far as it is about who may use it: see folder.h. */
+/* Access to the sandbox's folder: see folder.h. */
 #include "sandbox/folder.h"
 
 #include "base/file.h"
@@ -17,16 +17,16 @@
 
 enum { ID_BYTES = 6, SECRET_BYTES = 20, ID_LENGTH = 20, SECRET_LENGTH = 40, MAX_FILE = 4096 };
 
-/* Told after the address. */
+/* the second line of the lock file */
 #define PASSES "for one command\n"
 
-/* The services' ids have this form; what comes after it is of one sandbox, so that the key of another is
- * recognised as unknown. */
+/* Access key ids of AWS begin with AKIA; the random rest identifies one sandbox, so that another sandbox's
+ * key is recognised as unknown. */
 #define KEY_PREFIX "AKIAWEIR"
 
-/* ---- the folder ---- */
+/* ---- folder ---- */
 
-/* Who may write in it could put a key of his own there. */
+/* Refuses a folder that other users may write to: they could replace the key. */
 static int refuse_others(const char *path, const struct stat *st, struct err *err)
 {
     bool own = st->st_uid == geteuid() || st->st_uid == 0;
@@ -37,7 +37,8 @@ static int refuse_others(const char *path, const struct stat *st, struct err *er
                : err_hint(err, "choose a folder of your own with --dir");
 }
 
-/* What an earlier version left open is closed: it is a sandbox's, for it has a lock of ours. */
+/* Sets mode 0700 on a folder that an earlier version left open. A lock file of this user shows that it is a
+ * sandbox's folder. */
 static int close_to_others(struct arena *arena, const char *path, struct err *err)
 {
     struct stat st, lock;
@@ -77,7 +78,7 @@ int folder_temporary(struct arena *arena, const char **out, struct err *err)
     return 0;
 }
 
-/* ---- who serves it ---- */
+/* ---- lock and endpoint ---- */
 
 static int open_own(const char *dir, const char *name, int *fd, struct err *err)
 {
@@ -91,9 +92,9 @@ int folder_lock(const char *dir, int *fd, struct err *err)
 {
     if (open_own(dir, "lock", fd, err))
         return -1;
-    if (!flock(*fd, LOCK_EX | LOCK_NB)) /* the address of one that was killed goes */
+    if (!flock(*fd, LOCK_EX | LOCK_NB)) /* clears the endpoint of a killed process */
         return ftruncate(*fd, 0) ? err_errno(err, ERR_IO, "cannot write %s/lock", dir) : 0;
-    fd_close_ptr(fd); /* what is in it is the other's */
+    fd_close_ptr(fd); /* the content is the other process's */
     *fd = -1;
     err_set(err, ERR_LOCKED, "the sandbox in %s is served by another process", dir);
     return err_hint(err, "use that one, or another directory");
@@ -104,12 +105,12 @@ void folder_announce(int lock_fd, struct str endpoint, bool passes)
     if (lock_fd < 0)
         return;
     if (!endpoint.n && ftruncate(lock_fd, 0))
-        return; /* the next one that locks it does */
+        return; /* the next process that locks it clears it */
     if (endpoint.n)
         dprintf(lock_fd, "%.*s\n%s", STR_ARG(endpoint), passes ? PASSES : "");
 }
 
-/* Does anybody listen? A killed one has left its address behind. */
+/* True if the endpoint accepts connections. A killed process leaves its endpoint in the lock file. */
 static bool answers(struct arena *arena, struct str endpoint)
 {
     struct http_target target;
@@ -162,7 +163,7 @@ int folder_use(const char *dir, bool alone, int *fd, struct err *err)
     return 0;
 }
 
-/* ---- its key ---- */
+/* ---- access key ---- */
 
 static struct sandbox_key random_key(struct arena *arena)
 {
@@ -175,14 +176,14 @@ static struct sandbox_key random_key(struct arena *arena)
     return (struct sandbox_key){str_z(upper), hex_encode(arena, bytes + ID_BYTES, SECRET_BYTES)};
 }
 
-/* The name appears with its content, or is somebody else's already. Not every file system has links; there
- * the last one wins. */
+/* The file appears with its content or is another process's already (link(2)). On a file system without hard
+ * links the last writer wins. */
 static int write_key(struct arena *arena, struct str path, bool durable, struct err *err)
 {
     struct sandbox_key key = random_key(arena);
     struct str text = arena_printf(arena, "%.*s\n%.*s\n", STR_ARG(key.access_key), STR_ARG(key.secret_key));
     char *temporary = arena_strz(arena, arena_printf(arena, "%s.tmpXXXXXX", path.p));
-    AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
+    AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot write %s", path.p);
     bool failed = fd_write_all(fd, text.p, text.n, NULL, path.p) || (durable && system_sync(fd));
@@ -194,7 +195,7 @@ static int write_key(struct arena *arena, struct str path, bool durable, struct 
     return failed ? -1 : 0;
 }
 
-/* 1: there is none. */
+/* Returns 1 if the file does not exist. */
 static int read_key(struct arena *arena, struct str path, struct sandbox_key *out, struct err *err)
 {
     char text[MAX_FILE];

@@ -20,9 +20,9 @@ enum { MAX_FAULTS = 1024 * 1024 };
 static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
 
 struct sandbox {
-    struct arena arena; /* the starting thread's; once it serves with control_lock only */
+    struct arena arena; /* used by the starting thread, and once serving only with control_lock held */
     const char *dir;
-    bool own_dir; /* made for this run, removed at its end */
+    bool own_dir; /* a temporary directory, removed at the end */
     int lock_fd, use_fd;
     uint16_t port;
     struct sandbox_key *keys;
@@ -44,7 +44,7 @@ struct sandbox {
     enum sandbox_iam iam;
     struct services *services;
     bool control_failed, stopping, schedules, waking;
-    pthread_t wake; /* loads what was kept, so that its schedules fire before anybody asks for something */
+    pthread_t wake; /* loads the services, so that stored schedules fire before the first request */
     struct faults *faults;
     struct server *server;
 };
@@ -59,7 +59,7 @@ static int choose_dir(struct sandbox *s, const struct sandbox_options *options, 
     return s->own_dir ? 0 : -1;
 }
 
-/* Before anybody can call. */
+/* Called before the server accepts requests. */
 static int choose_keys(struct sandbox *s, const struct sandbox_options *options, struct err *err)
 {
     s->key_count = options->key_count ? options->key_count : 1;
@@ -80,7 +80,7 @@ static void copy_hosts(struct sandbox *s, const struct sandbox_options *options)
     s->guard = (struct guard){hosts, options->host_count, sandbox_reaches_out(options->bind)};
 }
 
-/* A new token at each start: an address from before opens nothing. */
+/* The token is new at each start, so an earlier address is not valid. */
 static void open_console(struct sandbox *s, const struct sandbox_options *options)
 {
     unsigned char token[16];
@@ -101,7 +101,7 @@ static int read_faults(struct sandbox *s, const struct sandbox_options *options,
                : 0;
 }
 
-/* Are there records of one of these types from an earlier run? NULL at the end. */
+/* True if an earlier run stored records whose file names begin with one of `begins` (ends with NULL). */
 static bool has_kept(const struct sandbox *s, const char *const *begins)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -119,9 +119,8 @@ static void *wake_up(void *ctx)
     return NULL;
 }
 
-/* What goes on by itself: servers answer from the beginning, schedules fire before anybody asks for
- * something.
- */
+/* Loads the services at the start if stored resources act without a request: servers listen at once,
+ * schedules fire. */
 static void load_kept_services(struct sandbox *s)
 {
     static const char *const servers[] = {"aws.ec2.instance-", "aws.kafka.cluster-", "aws.mwaa.environment-",
@@ -189,8 +188,8 @@ void sandbox_stop(struct sandbox *s)
     if (s->waking)
         pthread_join(s->wake, NULL);
     folder_announce(s->lock_fd, STR_EMPTY, false);
-    faults_clear(s->faults);    /* nobody is held up any longer */
-    services_stop(s->services); /* first: requests may wait for what runs */
+    faults_clear(s->faults);    /* ends the delays of running requests */
+    services_stop(s->services); /* before server_stop(): requests may wait for a run */
     server_stop(s->server);
     services_close(s->services);
     faults_free(s->faults);
@@ -202,7 +201,7 @@ void sandbox_stop(struct sandbox *s)
     if (s->own_dir)
         tree_remove(s->dir);
     fd_close_ptr(&s->lock_fd);
-    fd_close_ptr(&s->use_fd); /* those that wait to join find it free */
+    fd_close_ptr(&s->use_fd); /* processes that wait to join can lock it */
     arena_release(&s->arena);
     free(s);
 }
@@ -266,7 +265,7 @@ struct sandbox_key sandbox_first_key(const struct sandbox *s)
     return s->keys[0];
 }
 
-/* Who listens everywhere is reached on loopback. */
+/* A wildcard address is replaced by loopback. */
 struct str sandbox_endpoint(const struct sandbox *s, struct arena *arena)
 {
     struct str host = str_z(s->bind && strcmp(s->bind, "0.0.0.0") != 0 ? s->bind : "127.0.0.1");
@@ -324,7 +323,7 @@ struct str sandbox_secret(const struct sandbox *s, struct str access_key)
     return STR_EMPTY;
 }
 
-/* For the control plane: the hash of a function's code, and how much it is. */
+/* Callback of the control plane: the hash and the size of a function's code. */
 static bool object_facts(void *ctx, struct arena *arena, struct str bucket, struct str key,
     struct str version, struct str *sha256, int64_t *size)
 {
@@ -342,7 +341,7 @@ static bool object_facts(void *ctx, struct arena *arena, struct str bucket, stru
     return true;
 }
 
-/* For the tagging API. */
+/* Callback of the control plane for the Resource Groups Tagging API. */
 static const struct value *bucket_tags(void *ctx, struct arena *arena, struct str region)
 {
     const struct sandbox *s = ctx;
@@ -392,7 +391,7 @@ void sandbox_use_specs(struct sandbox *s, const char *dir)
         s->specs_dir = arena_strz(&s->arena, str_z(dir));
 }
 
-/* Loading the specs takes longer than starting, and S3 does not need them. */
+/* Loads the specs on first use: this takes longer than the start, and S3 does not need them. */
 struct control *sandbox_control(struct sandbox *s)
 {
     struct err err = ERR_INIT;

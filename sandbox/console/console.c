@@ -1,4 +1,4 @@
-/* The console (see console.h): who may use it, its page, its resources, and the calls that it makes. */
+/* The web console (see console.h): access, the page, resources, and calls of services. */
 #include "sandbox/console/console.h"
 
 #include "base/embed.h"
@@ -11,7 +11,7 @@
 
 #include <openssl/crypto.h>
 
-/* ---- The page: a frame without anything of the sandbox's in it, which its script fills in ---- */
+/* ---- page: contains no data of the sandbox; its script loads the data ---- */
 
 static struct str text_of(const char *path)
 {
@@ -26,7 +26,7 @@ static struct str sum_of(struct arena *arena, struct str text)
     return base64_encode(arena, str_n((char *)digest, sizeof digest));
 }
 
-/* The document; `policy` is what Content-Security-Policy has to say of it. */
+/* Returns the document; *policy becomes its Content-Security-Policy. */
 static struct str console_page(struct arena *arena, bool write, struct str *policy)
 {
     struct str style = text_of("sandbox/console/page/console.css");
@@ -43,10 +43,10 @@ static struct str console_page(struct arena *arena, bool write, struct str *poli
         {"mode", write ? STR("what is started here runs") : STR("read-only")}, {"script", script});
 }
 
-/* ---- Operations that the page asks for, executed as a client's would be. What it shows needs few, and
- * what gives secrets away (GetSecretValue, GetParameter, credentials) is none of them. */
+/* ---- operations that the page calls, executed as a client's. Operations that return secrets
+ * (GetSecretValue, GetParameter, credentials) are not among them ---- */
 
-/* What it calls, by service. */
+/* The allowed operations by service. */
 static const struct {
     const char *service, *reading, *writing;
 } asked[] = {
@@ -73,7 +73,7 @@ static int may_ask(struct str service, struct str operation, bool write, struct 
         STR_ARG(operation));
 }
 
-/* {service, operation, region, input}; *output as the service answers. */
+/* Executes {service, operation, region, input}; *output is the response of the service. */
 static int console_call(struct sandbox *sandbox, struct arena *arena, const struct value *request, bool write,
     const struct value **output, struct err *err)
 {
@@ -91,11 +91,11 @@ static int console_call(struct sandbox *sandbox, struct arena *arena, const stru
     return services_call(services, arena, &wanted, output, err);
 }
 
-/* ---- What there is, whatever its type: records of the control plane, buckets, runs ---- */
+/* ---- content: records of the control plane, buckets, runs ---- */
 
 enum { MAX_RUNS = 500 };
 
-/* ---- what is not shown ---- */
+/* ---- secrets ---- */
 
 static bool says_secret(struct arena *arena, struct str name)
 {
@@ -108,7 +108,7 @@ static bool says_secret(struct arena *arena, struct str name)
     return false;
 }
 
-/* Texts under names that say so; an ARN of a secret is none. */
+/* Replaces strings under names that suggest a secret; ARNs are kept. */
 static const struct value *shown(struct arena *arena, struct str name, const struct value *v)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -135,7 +135,7 @@ static const struct value *attrs_shown(
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct value_entry *entry = &attrs->entries[i];
         const struct attr *attr = schema_attr(schema, entry->key);
-        if (!attr) /* the control plane's own */
+        if (!attr) /* used by the control plane itself */
             continue;
         bool secret = attr->sensitive || attr->write_only;
         value_builder_set(&b, entry->key,
@@ -173,7 +173,7 @@ static void add_type(
     value_builder_add(types, value_builder_map(&b));
 }
 
-/* {types: [{type, resources: [{id, region, made, attrs}]}]}, of those types that there are resources of. */
+/* {types: [{type, things: [{id, region, made, attrs}]}]}, only types that have resources. */
 static const struct value *console_resources(struct sandbox *sandbox, struct arena *arena)
 {
     struct control *control = sandbox_control(sandbox);
@@ -226,7 +226,7 @@ static const struct value *run_shown(struct arena *arena, const struct task_info
 }
 
 /* Runs of jobs, queries, crawlers …: [{kind, owner, id, region, state, message, made, started, ended}]; the
- * latest first. */
+ * latest first, at most MAX_RUNS. */
 static const struct value *console_runs(struct sandbox *sandbox, struct arena *arena)
 {
     struct services *services = sandbox_services(sandbox);
@@ -241,7 +241,7 @@ static const struct value *console_runs(struct sandbox *sandbox, struct arena *a
 
 static const struct str base = STR_INIT("/_weir/console/");
 
-/* ---- who ---- */
+/* ---- access ---- */
 
 static bool is_token(const struct sandbox_console *console, struct str given)
 {
@@ -253,8 +253,7 @@ static bool is_page(const struct exchange *x)
     return str_eqz(x->request.path, "/_weir/");
 }
 
-/* For the page in its address, where the person has it from; for all else in a header, which links have not.
- */
+/* The page has the token in its address, all other requests in a header, which a link cannot set. */
 static bool has_token(const struct exchange *x, const struct sandbox_console *console)
 {
     static const struct str name = STR_INIT("token=");
@@ -264,7 +263,7 @@ static bool has_token(const struct exchange *x, const struct sandbox_console *co
     return str_starts(query, name) && is_token(console, str_slice(query, name.n, query.n));
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static void add_common_headers(struct exchange *x)
 {
@@ -303,7 +302,7 @@ static void reply_page(struct exchange *x, bool write)
     reply_text(x, 200, "text/html; charset=utf-8", page);
 }
 
-/* ---- what ---- */
+/* ---- requests ---- */
 
 static void answer_call(struct exchange *x, bool write)
 {
@@ -348,7 +347,7 @@ static void answer_get(struct exchange *x, struct str what)
         console_refuse(x, 404, "NotFound", "The console has no such page.");
 }
 
-/* Names of this machine only, whatever else the sandbox answers to. */
+/* Accepts only host names of this machine, whatever other names the sandbox has. */
 static void console_begin(struct exchange *x)
 {
     static const struct guard own = {0};

@@ -1,16 +1,14 @@
 /*
- * The console: what is in the sandbox, as a page at /_weir/, for the person who started it.
+ * The web console: the content of the sandbox as a page at /_weir/, for the person who started it.
  *
- * It is one document with what page/ has in it (console.js, machine.js, views.js, console.css), and JSON
- * below
- * /_weir/console/: resources of all types, buckets, runs, and operations of services that the page asks for,
- * as any client would call them.
+ * The page is one document made of the files in page/. Its data is JSON below /_weir/console/: resources of
+ * all types, buckets, runs, faults, and the service operations that the page calls as any client would.
  *
- * Nothing of it is there unless it was asked for (sandbox_options.console). Whoever asks has to have the
- * token, which is made at each start: in the address of the page, in a header of all else, so that no other
- * page and no link can ask. It is served to names of this machine alone, sets no cookie, and says in its
- * policy that a browser may load and run nothing but what is in the page. It changes nothing, unless
- * that was asked for too, and shows no attribute that is secret.
+ * The console is off unless sandbox_options.console is set. Each request needs the token, which is new at
+ * each start: in the page's address, and in a header for all other requests, so that no other page and no
+ * link can call. The console is served only under names of this machine and sets no cookie. Its
+ * Content-Security-Policy lets a browser load and run only what is in the page. It changes nothing unless
+ * console_write is set, and shows no secret attribute.
  */
 #pragma once
 
