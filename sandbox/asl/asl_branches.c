@@ -1,4 +1,4 @@
-/* Parallel and Map: several lines of states at once. The first that fails stops the others. */
+/* Parallel and Map: concurrent lines of states. The first failure stops the others. */
 #include "sandbox/asl/asl_internal.h"
 
 #include "base/json.h"
@@ -8,18 +8,18 @@
 #include <stdlib.h>
 
 enum {
-    MAX_CONCURRENCY = 40, /* the service's, of an inline Map */
+    MAX_CONCURRENCY = 40, /* the service's limit for an inline Map */
     MAX_LEFT = 64 * 1024 * 1024,
-    MAX_LEFT_DEPTH = 240, /* JSON is read to a depth of 256 */
+    MAX_LEFT_DEPTH = 240, /* JSON is parsed to a depth of 256 */
 };
 
 struct branch {
     struct arena arena;
     struct asl_line line;
     const struct value *input;
-    const struct value *before; /* what an earlier attempt left of it; NULL: nothing */
+    const struct value *before; /* output or position from an earlier attempt; NULL: none */
     struct asl_outcome outcome;
-    struct asl_point at; /* where it is */
+    struct asl_point at; /* position after a failure */
 };
 
 struct branches {
@@ -28,9 +28,9 @@ struct branches {
     struct branch *items;
     size_t n, at_a_time;
     bool map;
-    int64_t started;      /* history: the event that they follow */
-    atomic_llong last;    /* that of the branch which has ended last */
-    atomic_size_t failed; /* index + 1 of the first that did */
+    int64_t started;      /* history: id of the event before all branches */
+    atomic_llong last;    /* history: latest event of the branch that ended last */
+    atomic_size_t failed; /* index + 1 of the first failed branch */
 };
 
 /* ---- history ---- */
@@ -93,7 +93,7 @@ static void run_branch(void *ctx, size_t i)
     host->wake(host->ctx);
 }
 
-/* ---- all of them ---- */
+/* ---- all branches ---- */
 
 static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map)
 {
@@ -130,7 +130,7 @@ static void branches_free(struct branches *all)
     free(all);
 }
 
-/* Without any left the branches take turns. */
+/* If no more threads may be started, the caller's thread runs all branches in turn. */
 void asl_spread(
     struct asl_line *line, size_t n, size_t at_a_time, void (*work)(void *ctx, size_t i), void *ctx)
 {
@@ -147,8 +147,8 @@ void asl_spread(
     atomic_fetch_add(left, got);
 }
 
-/* For a later attempt: what is done, and how far the others came. NULL where that is more than can be kept:
- * then all are done again. */
+/* Returns the outputs and positions of the branches for a redrive. NULL if they exceed the limits: then all
+ * branches run again. */
 static const struct value *what_is_left(struct branches *all, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
@@ -157,7 +157,7 @@ static const struct value *what_is_left(struct branches *all, struct arena *aren
         struct value_entry done = {STR("output"), branch->outcome.output};
         const struct value *stands = asl_point_value(arena, &branch->at);
         if (!stands && branch->before)
-            stands = branch->before; /* it did not come to its turn again */
+            stands = branch->before; /* the branch did not start again */
         value_builder_add(&list, branch->outcome.output ? value_map(arena, &done, 1)
                                  : stands               ? stands
                                                         : &value_null);
@@ -239,7 +239,7 @@ const struct value *asl_items(struct asl_visit *visit, const struct value *input
     return eval->error.name.n ? NULL : input;
 }
 
-/* Parameters is what ItemSelector was once called. */
+/* Parameters is the deprecated name of ItemSelector. */
 const struct value *asl_item(struct asl_visit *visit, int64_t index, const struct value *item,
     const struct value *input, const struct value **map)
 {

@@ -1,11 +1,12 @@
-/* What states take in and give out: paths, JSONata, variables. */
+/* Input and output of states: paths, JSONata, variables. */
 #include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
-/* ---- Variables. A state's Assign is worked out with the values that they had when it began, over the
- * state's result (Task, Parallel, Map and Pass, before ResultSelector), its input (Wait, Choice) or the
- * error (Catch). A branch or an iteration sees the variables around it but sets only its own, which end
- * with it. */
+/* ---- variables ----
+ *
+ * Assign is evaluated with the variable values at the start of the state. Its document is the result (Task,
+ * Parallel, Map and Pass, before ResultSelector), the input (Wait, Choice) or the error (Catch). A branch or
+ * an iteration sees the enclosing variables but assigns only its own, which end with it. */
 
 enum { MAX_ALL = 10485760 };
 
@@ -44,7 +45,7 @@ int asl_keep_assigned(struct asl_visit *visit)
         return asl_fail(&visit->eval, "States.DataLimitExceeded",
             "The variables together exceed the maximum number of bytes service limit.");
     }
-    visit->replaced = line->own_arena; /* the state's output may still be in there */
+    visit->replaced = line->own_arena; /* the state's output may point into this arena */
     line->own_arena = fresh;
     line->own = all;
     return 0;
@@ -57,9 +58,10 @@ const struct value *asl_variables(const struct asl_line *line, struct arena *are
                                     : line->outer;
 }
 
-/* ---- JSONata. What a state has in a field may be an expression as a whole, {% … %}, or have some in it.
- * They see the variables and $states: the state's input, its context, and where there are, its result or
- * its error. */
+/* ---- JSONata ----
+ *
+ * A field may be an expression as a whole ({% … %}) or contain expressions. They see the variables and
+ * $states: the input, the context, and the result or the error if available. */
 
 static bool has_expressions(const struct value *template)
 {
@@ -134,7 +136,7 @@ const struct value *asl_fill(
     return eval->jsonata ? asl_jsonata(eval, template, field) : asl_template(eval, template, document);
 }
 
-enum { MAX_REPORTED = 4096 }; /* characters of an input in a cause */
+enum { MAX_REPORTED = 4096 }; /* characters of the input in a cause */
 
 int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
 {
@@ -161,7 +163,8 @@ const struct value *asl_look(
     return asl_path_find(eval->arena, path, document, &names, why);
 }
 
-/* How far a path of names leads: "Missing property in path $['a']", "No results for path: $['a']['b']". */
+/* Reports the first unresolved name of a path: "Missing property in path $['a']", "No results for path:
+ * $['a']['b']". */
 static void nowhere(struct asl_eval *eval, struct str path, const struct value *document, const char *error)
 {
     AUTO_BUF struct buf way = BUF_INIT;
@@ -203,8 +206,8 @@ const struct value *asl_filter(
     return asl_find(eval, path->string, document, "States.Runtime");
 }
 
-/* A field of a template. The specification has States.ParameterPathFailure for one that leads nowhere; the
- * service says States.Runtime, which nothing catches. */
+/* The specification names States.ParameterPathFailure for a template field whose path resolves to nothing;
+ * the service reports States.Runtime, which cannot be caught. */
 const struct value *asl_find_field(
     struct asl_eval *eval, struct str field, struct str path, const struct value *document)
 {

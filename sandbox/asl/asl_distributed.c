@@ -1,6 +1,6 @@
 /*
- * Map in mode DISTRIBUTED: its items may come from elsewhere, each (or each batch of them) is an execution by
- * itself, some of these may fail, and their results may be written away instead of given back.
+ * Map in mode DISTRIBUTED: a reader may supply the items, each item or batch is a child execution, a number
+ * of failures may be tolerated, and a writer may store the results.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -12,7 +12,7 @@
 
 enum { EXPRESS_MS = 300000, MAX_AT_A_TIME = 10000 };
 
-/* One execution: of an item or a batch. */
+/* A child execution: of an item or a batch. */
 struct child {
     struct arena arena;
     struct asl_map_result result;
@@ -26,15 +26,15 @@ struct distributed {
     size_t n;
     const struct value *processor;
     bool express;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* guards the members below */
     struct asl_map_run run;
     bool exceeded;
-    int64_t started_event; /* MapRunStarted */
+    int64_t started_event; /* id of MapRunStarted */
 };
 
-/* ---- what the state says ---- */
+/* ---- settings ---- */
 
-/* A number that `holder` gives itself or by a path; the fallback where it gives none. */
+/* Returns a number that `holder` has as a literal or by a path, or `fallback` if it has none. */
 static int64_t limit_of(struct asl_visit *visit, const struct value *holder, const char *member,
     const struct value *input, int64_t fallback)
 {
@@ -79,7 +79,8 @@ static void read_settings(struct distributed *d, const struct value *input)
 
 /* ---- items ---- */
 
-/* Of a reader or a writer; in JSONata they are called Arguments. The host knows them as Parameters. */
+/* Evaluates the parameters of a reader or a writer (Arguments in JSONata); the host receives them as
+ * Parameters. */
 static const struct value *with_parameters(
     struct asl_visit *visit, const struct value *holder, const char *name, const struct value *input)
 {
@@ -112,7 +113,7 @@ static const struct value *filled_reader(
 
 struct batching {
     struct distributed *d;
-    const struct value *common; /* BatchInput, filled in; NULL: none */
+    const struct value *common; /* evaluated BatchInput; NULL: none */
     int64_t max_items, max_bytes;
     struct value_builder items;
     int64_t bytes;
@@ -173,7 +174,7 @@ static int make_children(struct distributed *d, const struct value *items, const
     return visit->eval.error.name.n ? -1 : 0;
 }
 
-/* ---- telling ---- */
+/* ---- counts ---- */
 
 static void asl_distributed_report(struct distributed *d)
 {
@@ -192,13 +193,13 @@ static bool is_exceeded(const struct asl_map_run *run)
     int64_t failed = run->items.failed + run->items.timed_out;
     bool by_count = failed > run->tolerated_count;
     bool by_share = (double)failed * 100 > run->tolerated_percentage * (double)run->items.total;
-    /* Where both are given either is enough; where one is, the other does not count. */
+    /* With both limits, exceeding either is enough; otherwise only the configured one counts. */
     return run->tolerated_count && run->tolerated_percentage > 0 ? by_count || by_share
            : run->tolerated_percentage > 0                       ? by_share
                                                                  : by_count;
 }
 
-/* From `from` (pending or running) to running, or to its end. */
+/* Counts a child as running, or as ended with its status; stops the run if the threshold is exceeded. */
 static void moved(struct distributed *d, const struct child *child, bool running)
 {
     const struct asl_host *host = d->visit->line->execution->host;
@@ -224,7 +225,7 @@ static void moved(struct distributed *d, const struct child *child, bool running
     }
 }
 
-/* ---- one execution ---- */
+/* ---- child executions ---- */
 
 /* arn:aws:states:eu-west-1:000000000000:execution:nightly/LABEL:NAME */
 static void name_child(struct distributed *d, struct child *child)
@@ -295,8 +296,7 @@ static void run_child(void *ctx, size_t i)
 
 /* ---- results ---- */
 
-/* What the executions gave back, in the order of their items; those that failed and were put up with gave
- * nothing. */
+/* Returns the outputs of the children in the order of their items; tolerated failures are left out. */
 static const struct value *outputs_of(struct distributed *d, bool flat)
 {
     struct arena *arena = d->visit->eval.arena;
@@ -359,9 +359,9 @@ static const struct value *result_of(struct distributed *d, const struct value *
     return written ? written : outputs_of(d, str_eqz(value_text(shape, STR_EMPTY), "FLATTEN"));
 }
 
-/* ---- history, and all of it ---- */
+/* ---- history and the whole run ---- */
 
-/* False: there is no run of it. */
+/* Returns false if no Map Run was started. */
 static bool asl_distributed_begin(
     struct distributed *d, const struct value *items, const struct value *input, const struct value **reader)
 {
@@ -406,7 +406,7 @@ static void asl_distributed_end(struct distributed *d, bool succeeded)
     if (succeeded)
         asl_event_aside(visit->line, "MapStateSucceeded", NULL, NULL);
     if (succeeded &&
-        visit->before_event) /* what AWS does of most Maps that are not a machine's first state */
+        visit->before_event) /* observed at AWS for most Maps that are not a machine's first state */
         visit->line->event = d->started_event;
 }
 

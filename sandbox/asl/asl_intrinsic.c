@@ -1,4 +1,4 @@
-/* The States Language's intrinsic functions: States.Format('{}', $.a) and its kin. */
+/* The intrinsic functions of the States Language, such as States.Format('{}', $.a). */
 #include "sandbox/asl/asl_internal.h"
 
 #include "base/hash.h"
@@ -43,9 +43,9 @@ static bool intrinsic_whole(const struct value *v, int64_t *out)
     return true;
 }
 
-/* ---- text ---- */
+/* ---- strings ---- */
 
-/* {} stands for the next argument; \{ \} and \\ for themselves. */
+/* {} is replaced by the next argument; \{ \} and \\ are literal characters. */
 static const struct value *do_format(struct call *call)
 {
     struct arena *arena = call->eval->arena;
@@ -88,7 +88,7 @@ static const struct value *do_json_to_string(struct call *call)
     return json_as_text(call->eval->arena, call->args[0]);
 }
 
-/* At each of the characters; nothing between two of them is no part. */
+/* Splits at each of the characters; empty parts are omitted. */
 static const struct value *do_string_split(struct call *call)
 {
     if (!is_text(call->args[0]) || !is_text(call->args[1]))
@@ -244,7 +244,7 @@ static const struct value *do_unique(struct call *call)
     return value_builder_list(&items);
 }
 
-/* ---- the rest ---- */
+/* ---- objects and numbers ---- */
 
 static const struct value *do_merge(struct call *call)
 {
@@ -264,7 +264,8 @@ static const struct value *do_add(struct call *call)
     return value_int(call->eval->arena, sum);
 }
 
-/* From the first number on, below the second; with a seed the same one each time. */
+/* Returns a number from the first (inclusive) to the second (exclusive); with a seed the result is
+ * reproducible. */
 static const struct value *do_random(struct call *call)
 {
     int64_t from, to, seed;
@@ -303,7 +304,7 @@ static const struct intrinsic {
     {"UUID", do_uuid},
 };
 
-/* ---- carrying calls out ---- */
+/* ---- evaluation of calls ---- */
 
 struct carrying {
     struct asl_eval *eval;
@@ -321,7 +322,7 @@ static const struct value *carry_look(void *ctx, struct str path)
     return found;
 }
 
-/* Which functions there are has been looked at: the table of asl_call.c has the same. */
+/* The parser (provider/notation/asl_call.c) has checked the function's name against the same table. */
 static const struct value *carry_call(
     void *ctx, struct str function, const struct value *const *args, size_t n)
 {

@@ -1,4 +1,4 @@
-/* From state to state; and one state by itself. */
+/* Runs a state machine from state to state; tests one state. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -30,7 +30,7 @@ bool asl_wait(struct asl_visit *visit, int64_t ms)
     int64_t left = line->deadline_ms ? line->deadline_ms - asl_now(line) : INT64_MAX;
     bool late = ms >= left;
     ms = late ? left : ms;
-    double slow = (double)ms / host->speed; /* which may be beyond all integers */
+    double slow = (double)ms / host->speed; /* may exceed the range of int64_t */
     int64_t real = ms <= 0 ? 0 : slow < 1e15 ? (int64_t)slow : INT64_C(1000000000000000);
     if (!host->sleep(host->ctx, line->scope, real))
         return false;
@@ -68,7 +68,7 @@ static void event_entered(struct asl_visit *visit, struct str type)
         "stateEnteredEventDetails", value_map(arena, details, 2));
 }
 
-/* Each variable as JSON text. */
+/* Serialises each variable as JSON text. */
 static const struct value *as_texts(struct arena *arena, const struct value *variables)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -89,8 +89,8 @@ static void event_exited(struct asl_visit *visit, struct str type, const struct 
         value_builder_map(&b));
 }
 
-/* An expression that failed has an event of its own. It follows what the state follows; but for a Wait's,
- * which has begun. */
+/* A failed expression has an event of its own. Its previous event is the one before the state; only for a
+ * Wait it is the state's entry. */
 static void event_evaluation_failed(struct asl_visit *visit)
 {
     struct asl_eval *eval = &visit->eval;
@@ -104,8 +104,8 @@ static void event_evaluation_failed(struct asl_visit *visit)
         value_map(eval->arena, details, eval->location.n ? 4 : 3));
 }
 
-/* It was stopped in the middle: by StopExecution, of which a Wait tells nothing, or because another branch
- * failed. */
+/* Records that the state was stopped, because another branch failed or by StopExecution, for which a Wait
+ * records nothing. */
 static void event_aborted(struct asl_visit *visit, const struct asl_state_type *type)
 {
     bool quiet = str_eqz(str_z(type->name), "Wait") && asl_stopped(visit->line->execution->scope);
@@ -113,7 +113,7 @@ static void event_aborted(struct asl_visit *visit, const struct asl_state_type *
         asl_event(visit->line, arena_printf(visit->eval.arena, "%sStateAborted", type->name).p, NULL, NULL);
 }
 
-/* ---- what a state is told ---- */
+/* ---- context object and data flow ---- */
 
 static void set_context(struct asl_visit *visit)
 {
@@ -141,11 +141,11 @@ static void set_context(struct asl_visit *visit)
             visit->eval.context = value_with(arena, visit->eval.context, parts[i].key, parts[i].value);
 }
 
-/* Data can be read back from JSON wherever it is kept. */
+/* Limits size and depth, so that the data can be parsed wherever it is stored. */
 static const struct value *within_limit(struct asl_visit *visit, const struct value *v)
 {
     bool deep = v && v->depth > ASL_MAX_DEPTH;
-    /* A character may have six in JSON. */
+    /* An escaped character takes up to six bytes in JSON. */
     if (!v || (!deep && (value_size(v) <= ASL_MAX_DATA / 6 ||
                             (value_size(v) <= 16 * ASL_MAX_DATA &&
                                 json_as_text(visit->eval.arena, v)->string.n <= ASL_MAX_DATA))))
@@ -170,7 +170,7 @@ const struct value *asl_hand_on(
                           : result;
 }
 
-/* In a trial: what became of the data. */
+/* Records inspection data while a state is tested. */
 static void asl_saw(struct asl_visit *visit, const char *name, const struct value *v)
 {
     struct asl_trial *trial = visit->line->trial;
@@ -178,7 +178,7 @@ static void asl_saw(struct asl_visit *visit, const char *name, const struct valu
         trial->seen = value_with(visit->eval.arena, trial->seen, str_z(name), v);
 }
 
-/* What the state works on. */
+/* Returns the effective input of the state, after InputPath and Parameters or Arguments. */
 static const struct value *effective_input(struct asl_visit *visit, const struct asl_state_type *type)
 {
     struct asl_eval *eval = &visit->eval;
@@ -195,7 +195,7 @@ static const struct value *effective_input(struct asl_visit *visit, const struct
     return input;
 }
 
-/* Its output, of its result. */
+/* Computes the state's output from its result. */
 static const struct value *output_of(struct asl_visit *visit, const struct asl_state_type *type,
     const struct value *holder, const struct value *result)
 {
@@ -221,7 +221,8 @@ static const struct value *output_of(struct asl_visit *visit, const struct asl_s
 static const struct value *asl_trial_work(
     struct asl_visit *visit, const struct asl_state_type *type, const struct value *input);
 
-/* One attempt: input, work, result, output. NULL: eval.error, timed_out or stopped. */
+/* Makes one attempt: input, work, result, output. Returns NULL with eval.error, timed_out or a stopped
+ * scope. */
 static const struct value *asl_run_attempt(
     struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
@@ -236,7 +237,7 @@ static const struct value *asl_run_attempt(
     return visit->eval.error.name.n ? NULL : result;
 }
 
-/* ---- one state, and all of them ---- */
+/* ---- execution of states ---- */
 
 static void new_token(struct asl_visit *visit)
 {
@@ -249,7 +250,7 @@ static void new_token(struct asl_visit *visit)
     visit->token = hex_encode(visit->eval.arena, random, sizeof random);
 }
 
-/* What went wrong with the machine itself says where. */
+/* Adds the state to the cause of an error in the machine itself. */
 static void add_location(struct asl_visit *visit)
 {
     struct asl_eval *eval = &visit->eval;
@@ -263,7 +264,7 @@ static void add_location(struct asl_visit *visit)
         event_evaluation_failed(visit);
 }
 
-/* States.Runtime ends the execution at once. */
+/* States.Runtime ends the execution without an event of the state. */
 static void event_failed(struct asl_visit *visit, const struct asl_state_type *type)
 {
     if (type->fails && !str_eqz(visit->eval.error.name, "States.Runtime"))
@@ -287,7 +288,7 @@ static const struct value *run_attempts(
         bool over = visit->timed_out || asl_stopped(visit->line->scope);
         if (output || over || !type->recovers)
             return over ? NULL : output;
-        visit->left_before = NULL; /* a retry begins anew */
+        visit->left_before = NULL; /* a retry starts all branches again */
         if (asl_retry(visit, counts))
             continue;
         bool again = visit->line->trial && visit->line->trial->retriable;
@@ -305,7 +306,8 @@ static bool ends(const struct value *state, const struct asl_state_type *type)
     return type->ends || value_equal(value_getz(state, "End"), &value_true);
 }
 
-/* One state: its output and where it goes; NULL with eval.error, timed_out or stopped. */
+/* Executes one state. Returns its output and the next state, or NULL with eval.error, timed_out or a stopped
+ * scope. */
 static const struct value *asl_visit_state(struct asl_visit *visit, struct str *next, bool *end)
 {
     const struct asl_state_type *type = asl_state_type(visit->state);
@@ -341,7 +343,7 @@ static void asl_report_failure(struct arena *arena, const struct asl_visit *visi
     out->unnamed = visit->eval.unnamed;
 }
 
-/* False: it cannot begin. */
+/* Returns false if the state cannot begin. */
 static bool asl_start_visit(struct asl_visit *visit, struct asl_line *line, struct str name)
 {
     const struct asl_host *host = host_of(line);
@@ -357,11 +359,11 @@ static bool asl_start_visit(struct asl_visit *visit, struct asl_line *line, stru
     return !visit->timed_out && !asl_stopped(line->scope) && !visit->eval.error.name.n;
 }
 
-/* From a point on, of an earlier attempt where `again`. */
+/* Runs from a position; `again`: an earlier attempt had entered that state. */
 static const struct value *run_from(struct arena *arena, struct asl_line *line, const struct asl_point *from,
     bool again, struct asl_outcome *out, struct asl_point *at)
 {
-    /* A state's memory is given back once the next one has been through: a machine may go round for days. */
+    /* A state's memory is released after the next state, since a machine may loop for days. */
     struct arena held = ARENA_INIT;
     struct str next = from->state;
     const struct value *data = from->input;
@@ -446,7 +448,7 @@ static int64_t deadline(const struct asl_execution *execution)
     return ms ? execution->host->wall_ms(execution->host->ctx) + ms : 0;
 }
 
-/* Of a machine, as it begins. */
+/* Returns the line of a machine at its start. */
 static struct asl_line asl_first_line(const struct asl_execution *execution, atomic_int *threads)
 {
     return (struct asl_line){.execution = execution,
@@ -469,10 +471,9 @@ void asl_run(struct arena *arena, const struct asl_execution *execution, struct 
     asl_line_resume(arena, &line, &from, out, &out->at);
 }
 
-/* ---- One state by itself: what became of its data, with or without something that stands for its work
- * ---- */
+/* ---- test of one state ---- */
 
-/* What a Map has besides: its items and its limits; false with eval->error. */
+/* Records the items and limits of a Map. Returns false with eval->error. */
 static bool look_at_map(struct asl_visit *visit, const struct value *input)
 {
     static const char *const limits[] = {"ToleratedFailureCount", "ToleratedFailurePercentage"};
@@ -498,7 +499,8 @@ static bool look_at_map(struct asl_visit *visit, const struct value *input)
     return !eval->error.name.n;
 }
 
-/* In a trial with a result or an error: these instead of the state's work. NULL with eval->error. */
+/* Returns the mocked result or error, or executes the state if there is none. Returns NULL with
+ * eval->error. */
 static const struct value *asl_trial_work(
     struct asl_visit *visit, const struct asl_state_type *type, const struct value *input)
 {
@@ -516,7 +518,7 @@ static const struct value *asl_trial_work(
     return result;
 }
 
-/* The service does not show all of it for each type. */
+/* Removes inspection data that the service does not return for the state's type. */
 static void trial_hide(struct asl_visit *visit)
 {
     static const struct {

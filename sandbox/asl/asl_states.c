@@ -1,11 +1,11 @@
-/* The states of a machine, comparisons of a Choice, and Retry and Catch. */
+/* The state types, comparisons of a Choice, and Retry and Catch. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
-/* ---- The comparisons of a Choice state ---- */
+/* ---- comparisons of a Choice state ---- */
 
-/* Goes back to the last star only, so it takes no more than n * m. */
+/* Backtracks to the last asterisk only, so it takes at most n * m steps. */
 bool asl_glob(struct str pattern, struct str text)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
@@ -46,7 +46,7 @@ static bool test(const char *type, const struct value *v)
     }
 }
 
-/* False where the two are not both of the type. */
+/* Returns false unless both values have the type. */
 static bool order_of(const char *type, const struct value *a, const struct value *b, int *order)
 {
     int64_t x, y;
@@ -130,7 +130,7 @@ static bool holds_comparison(struct asl_eval *eval, const struct value *rule, co
     return v && wanted && compare_values(type, compare, v, wanted);
 }
 
-/* Does the rule hold, one of JSONPath? False with eval->error where that is unknown. */
+/* True if a JSONPath choice rule matches. Returns false with eval->error if a path resolves to nothing. */
 static bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input)
 {
     const struct value *all = value_getz(rule, "And"), *any = value_getz(rule, "Or"),
@@ -152,7 +152,7 @@ static bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, co
 
 /* ---- Retry and Catch ---- */
 
-/* Does an ErrorEquals list name the error? What is wrong with the machine itself is never caught. */
+/* True if ErrorEquals matches the error. States.Runtime is never caught. */
 static bool names_error(const struct value *rule, struct str error)
 {
     const struct value *names = value_getz(rule, "ErrorEquals");
@@ -178,7 +178,7 @@ static double rule_number(const struct value *rule, const char *member, double f
                                     : fallback;
 }
 
-/* How long to wait before the nth time (from 0). */
+/* Returns the delay before the retry `nth` (from 0). */
 static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int nth)
 {
     double s = rule_number(rule, "IntervalSeconds", 1), rate = rule_number(rule, "BackoffRate", 2);
@@ -241,7 +241,7 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next)
     return NULL;
 }
 
-/* The service has other words for how long to wait. */
+/* The service's messages for Seconds differ from those for other fields. */
 static void number_wrong(
     struct asl_visit *visit, const char *member, const struct value *path, const struct value *v)
 {
@@ -262,7 +262,7 @@ static void number_wrong(
         asl_fail(eval, "States.Runtime", "%s is not a whole number from 0 to 99999999", member);
 }
 
-/* A number of items may be any, and means none, or as many as there may be, beyond its limits. */
+/* MaxConcurrency and MaxItems accept any integer: out of range means no limit. */
 static bool is_number(const char *member, const struct value *v)
 {
     bool counts = !strcmp(member, "MaxConcurrency") || !strcmp(member, "MaxItems");
@@ -371,7 +371,7 @@ static const struct value *act_task(struct asl_visit *visit, const struct value 
     const struct value *result = host->task(host->ctx, visit->eval.arena, &task, &error);
     line->event = task.event;
     if (result)
-        /* cppcheck-suppress returnDanglingLifetime; it lives in the arena */
+        /* cppcheck-suppress returnDanglingLifetime; allocated in the arena */
         return result;
     visit->timed_out = last && str_eqz(error.name, "States.Timeout");
     if (!visit->eval.error.name.n)
@@ -384,7 +384,7 @@ static const struct value *act_succeed(struct asl_visit *visit UNUSED, const str
     return input;
 }
 
-/* Error or ErrorPath, Cause or CausePath. */
+/* Evaluates Error or ErrorPath, Cause or CausePath. */
 static struct str asl_states_text_of(struct asl_visit *visit, const char *member)
 {
     struct asl_eval *eval = &visit->eval;
@@ -412,14 +412,14 @@ static const struct value *act_fail(struct asl_visit *visit, const struct value 
 
 static const struct value *act_choice(struct asl_visit *visit UNUSED, const struct value *input)
 {
-    return input; /* which way to go is seen from what OutputPath leaves of nothing: see asl_choose() */
+    return input; /* asl_choose() selects the next state */
 }
 
 static const struct asl_state_type state_types[] = {
     {"Task", act_task, .parameters = true, .result = true, .recovers = true, .aborts = true},
     {"Parallel", asl_parallel, .parameters = true, .result = true, .recovers = true, .aborts = true,
         .fails = true},
-    /* Parameters are for its items */
+    /* asl_item() applies Parameters to each item */
     {"Map", asl_map, .result = true, .recovers = true, .aborts = true, .fails = true},
     {"Pass", act_pass, .parameters = true, .result = true},
     {"Wait", act_wait, .aborts = true},
