@@ -1,4 +1,4 @@
-/* Which events a pattern matches, and where a pattern is wrong: see languages.h. */
+/* Event patterns: matching events, and error messages for invalid patterns; see languages.h. */
 #include "sandbox/notation/languages.h"
 
 #include "base/buf.h"
@@ -7,8 +7,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
-/* ---- Where in its text a pattern is wrong: see languages.h. The services' parser is behind the
- * token that it has read last, but for texts, of which it has read the quote that begins them. */
+/* ---- position of an error in a pattern's source. The services' parser reports the end of its last token;
+ * for a string, the position after the opening quote ---- */
 
 static size_t after_space(struct str text, size_t at)
 {
@@ -17,7 +17,7 @@ static size_t after_space(struct str text, size_t at)
     return at;
 }
 
-/* Behind the text that begins here. */
+/* Returns the position after the string that begins at `at`. */
 static size_t after_text(struct str text, size_t at)
 {
     for (at++; at < text.n && text.p[at] != '"'; at++)
@@ -25,7 +25,7 @@ static size_t after_text(struct str text, size_t at)
     return at + 1;
 }
 
-/* Behind a number or a word. */
+/* Returns the position after a number or a literal. */
 static size_t after_word(struct str text, size_t at)
 {
     while (at < text.n && !isspace((unsigned char)text.p[at]) && !strchr(",]}", text.p[at]))
@@ -33,7 +33,7 @@ static size_t after_word(struct str text, size_t at)
     return at;
 }
 
-/* Behind the value that begins here, whatever is in it. */
+/* Returns the position after the value that begins at `at`. */
 static size_t after_value(struct str text, size_t at)
 {
     size_t depth = 0;
@@ -47,7 +47,7 @@ static size_t after_value(struct str text, size_t at)
     return at;
 }
 
-/* Where the value of this key, or of this index, begins; or the end of what has none. */
+/* Returns the position of the value of a key or an index, or the end of the collection if it is missing. */
 static size_t step_into(struct str text, size_t at, const struct value *step)
 {
     bool list = step->kind == VALUE_INT;
@@ -101,7 +101,7 @@ static bool is_text(const struct value *v)
     return v && v->kind == VALUE_STRING;
 }
 
-/* ---- one comparison with one value (NULL: it is not there) ---- */
+/* ---- one comparison with one value (NULL: absent) ---- */
 
 static bool test_prefix(const struct value *want, const struct value *v)
 {
@@ -241,7 +241,7 @@ static bool test_one(const struct value *want, const struct value *v)
     return found && found->test(want->entries[0].value, v);
 }
 
-/* Of a list in the event one item is enough, as one of the alternatives is. */
+/* A list in the event matches if any item matches any alternative. */
 static bool leaf_matches(const struct value *alternatives, const struct value *v)
 {
     for (uint32_t i = 0; i < alternatives->count; i++) {
@@ -267,12 +267,12 @@ static bool member_matches(const struct value *pattern, const struct value *v)
     if (pattern->kind == VALUE_LIST)
         return leaf_matches(pattern, v);
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
-        if (member_matches(pattern, v->items[i])) /* lists in lists, too */
+        if (member_matches(pattern, v->items[i])) /* also nested lists */
             return true;
     return pattern->kind == VALUE_MAP && (!v || v->kind != VALUE_LIST) && map_matches(pattern, v);
 }
 
-/* Keys may be joined by dots, in patterns and in events: a: {b: 1} is a.b: 1. */
+/* Keys may be joined by dots in patterns and events: a: {b: 1} equals a.b: 1. */
 static const struct value *find_joined(const struct value *event, struct str key)
 {
     const struct value *v = value_get(event, key);

@@ -8,14 +8,14 @@ enum { MAX_TEXT = 2048, MAX_DEPTH = 100 };
 
 enum op { OP_OR, OP_AND, OP_NOT, OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_LIKE, OP_IN, OP_NULL };
 
-/* A key's value, or what is there. */
+/* A partition key or a literal. */
 struct operand {
-    ptrdiff_t key; /* -1: a literal */
+    ptrdiff_t key; /* index of the key; -1: a literal */
     struct str text;
-    bool number; /* to be compared as one */
+    bool number; /* compared as a number */
 };
 
-/* IN has its list in `items`; BETWEEN is two comparisons. */
+/* IN has its list in `items`; BETWEEN becomes two comparisons. */
 struct glue_expression {
     enum op op;
     const struct glue_expression *left, *right;
@@ -24,9 +24,9 @@ struct glue_expression {
     size_t item_count;
 };
 
-/* ---- words ---- */
+/* ---- tokens ---- */
 
-enum kind { END, WORD, NAME /* in quotes: never a word of the language */, TEXT, NUMBER, SIGN };
+enum kind { END, WORD, NAME /* a quoted identifier, never a keyword */, TEXT, NUMBER, SIGN };
 
 struct parser {
     struct arena *arena;
@@ -34,7 +34,7 @@ struct parser {
     const struct value *keys;
     struct err *err;
     int depth;
-    /* the token that is looked at */
+    /* the current token */
     enum kind kind;
     struct str text;
 };
@@ -46,7 +46,7 @@ static int glue_expression_refuse(struct parser *p, const char *what)
                                 what, STR_ARG(p->text));
 }
 
-/* 'it''s', "name", `name`: the quote twice is one. */
+/* Reads 'it''s', "name" or `name`; a doubled quote stands for one. */
 static int take_quoted(struct parser *p)
 {
     char quote = p->rest.p[0], *text = arena_alloc(p->arena, p->rest.n);
@@ -153,7 +153,8 @@ static bool to_number(struct str text, double *out)
 static int parse_operand(struct parser *p, struct operand *out)
 {
     bool typed = is_word(p, "date") || is_word(p, "timestamp"), minus = is_sign(p, "-");
-    if (typed && str_starts(str_trim(p->rest), STR("'")) && glue_expression_next(p)) /* date '2026-11-21' */
+    if (typed && str_starts(str_trim(p->rest), STR("'")) &&
+        glue_expression_next(p)) /* a typed literal: date '2026-11-21' */
         return -1;
     if (minus && glue_expression_next(p))
         return -1;
@@ -167,7 +168,7 @@ static int parse_operand(struct parser *p, struct operand *out)
     return glue_expression_next(p);
 }
 
-/* Compared with a key that is a number a literal has to be one. */
+/* A literal compared with a numeric key must be a number. */
 static int check_types(struct parser *p, const struct operand *a, const struct operand *b)
 {
     const struct operand *literal = a->key < 0 ? a : b->key < 0 ? b : NULL;
@@ -209,7 +210,8 @@ static int comparison(struct parser *p, enum op op, const struct operand *a, con
 static int parse_list(struct parser *p, const struct operand *first, const struct glue_expression **out)
 {
     struct glue_expression *made = node(p, OP_IN);
-    struct operand *items = ARENA_ARRAY(p->arena, struct operand, p->rest.n + 1); /* each takes a byte */
+    struct operand *items = ARENA_ARRAY(
+        p->arena, struct operand, p->rest.n + 1); /* an upper bound: each item takes at least a byte */
     made->first = *first;
     made->items = items;
     *out = made;
@@ -253,7 +255,7 @@ static int parse_sign(struct parser *p, const struct operand *first, const struc
     return glue_expression_refuse(p, "a comparison");
 }
 
-/* After the first operand. */
+/* Parses what follows the first operand. */
 static int parse_predicate(struct parser *p, const struct operand *first, const struct glue_expression **out)
 {
     struct operand second;
@@ -300,7 +302,7 @@ static int parse_one(struct parser *p, const struct glue_expression **out)
     return parse_operand(p, &first) || parse_predicate(p, &first, out) ? -1 : 0;
 }
 
-/* What NOT and parentheses hold is one deeper. */
+/* Counts the nesting of NOT and parentheses. */
 static int parse_deeper(struct parser *p, const struct glue_expression **out)
 {
     if (++p->depth > MAX_DEPTH)
@@ -347,7 +349,7 @@ int glue_expression_parse(struct arena *arena, struct str text, const struct val
     return p.kind == END ? 0 : glue_expression_refuse(&p, "AND or OR");
 }
 
-/* ---- a partition ---- */
+/* ---- evaluation ---- */
 
 static struct str glue_expression_text_of(const struct operand *operand, const struct value *values)
 {
@@ -362,7 +364,7 @@ static bool is_null(struct str text)
     return str_eqz(text, "__HIVE_DEFAULT_PARTITION__");
 }
 
-/* Whole numbers as such: a bigint has more digits than a double. */
+/* Compares integers exactly: a bigint has more digits than a double. */
 static int glue_expression_compare(
     const struct operand *a, const struct operand *b, const struct value *values)
 {
@@ -377,7 +379,7 @@ static int glue_expression_compare(
     return order ? order : (x.n > y.n) - (x.n < y.n);
 }
 
-/* % is any number of characters, _ is one. */
+/* % matches any number of characters, _ matches one. */
 static bool is_like(struct str text, struct str pattern)
 {
     size_t t = 0, p = 0, star = SIZE_MAX, from = 0;
@@ -412,7 +414,7 @@ static bool has_null(const struct glue_expression *e, const struct value *values
            is_null(glue_expression_text_of(&e->second, values));
 }
 
-/* A value that is not known is like nothing; NOT makes no difference between that and what does not match. */
+/* A comparison with NULL is false, and NOT makes it true, unlike in SQL. */
 static bool glue_expression_holds(const struct glue_expression *e, const struct value *values)
 {
     int order = glue_expression_compare(&e->first, &e->second, values);

@@ -1,4 +1,4 @@
-/* Types of Hive become Iceberg's, which gives each field, element, key and value an id. */
+/* Converts Hive types to Iceberg types, which have an id for each field, element, key and value. */
 #include "sandbox/notation/languages.h"
 
 enum { MAX_DEPTH = 32 };
@@ -16,7 +16,7 @@ static const struct value *text(struct making *m, const char *z)
     return value_stringz(m->arena, z);
 }
 
-/* The text up to the next `separator` that is in no brackets; *rest follows it. */
+/* Returns the text up to the next `separator` outside brackets; *rest follows it. */
 static struct str cut_outside(struct str s, char separator, struct str *rest)
 {
     size_t i = 0;
@@ -26,7 +26,7 @@ static struct str cut_outside(struct str s, char separator, struct str *rest)
     return str_trim(str_slice(s, 0, i));
 }
 
-/* `word<body>` or `word(body)`. */
+/* Parses `word<body>` or `word(body)`. */
 static bool body_of(struct str type, const char *word, const char *brackets, struct str *body)
 {
     struct str begin = str_z(word);
@@ -97,7 +97,7 @@ static int convert_decimal(struct making *m, struct str body, const struct value
     return 0;
 }
 
-/* tinyint and smallint are none of Iceberg's. */
+/* Iceberg has no tinyint and smallint. */
 static int convert_plain(struct making *m, struct str type, const struct value **out)
 {
     static const char *const names[][2] = {{"boolean", "boolean"}, {"int", "int"}, {"integer", "int"},

@@ -1,18 +1,19 @@
-/* Which log events a filter pattern is for: see log_match.h. */
+/* Matches log events against a filter pattern: see log_match.h. */
 #include "sandbox/notation/log_match.h"
 
 #include "base/json.h"
 #include "sandbox/asl/asl.h"
 
-/* ---- an event, as it is looked at ---- */
+/* ---- parsing of an event ---- */
 
-/* What is left of a message, and which of " and [ nothing closes any more: it is looked for once. */
+/* The unread rest of a message, and whether a " or [ without an end was seen: the end is searched only
+ * once. */
 struct unsplit {
     struct str rest;
     bool quote_open, bracket_open;
 };
 
-/* The next word; what is between quotes or brackets is one. */
+/* Returns the next field: a word, or the text within quotes or brackets. */
 static struct str next_field(struct unsplit *of)
 {
     struct str text = str_trim(of->rest);
@@ -27,7 +28,7 @@ static struct str next_field(struct unsplit *of)
     return str_slice(text, from, to);
 }
 
-/* The words of a message, the last of `most` being all that is left. */
+/* Splits a message into fields; the last of `most` takes the rest of the message. 0: unlimited. */
 static void split_fields(struct log_event *event, size_t most)
 {
     struct unsplit counted = {.rest = str_trim(event->message)}, left = counted;
@@ -42,7 +43,7 @@ static void split_fields(struct log_event *event, size_t most)
     }
 }
 
-/* Each name has a word, "..." those that are more. */
+/* Assigns a field to each name of the pattern; "..." takes the surplus. */
 static void read_fields(const struct log_filter *filter, struct log_event *event)
 {
     size_t names = 0, at = 0;
@@ -117,7 +118,7 @@ static const struct value *value_at(const struct value *v, const struct value *p
     return v;
 }
 
-/* What is not there, an object or a list is neither equal to anything nor unequal. */
+/* An absent value, an object or a list is neither equal nor unequal to anything. */
 static bool value_compares(struct arena *arena, const struct log_condition *condition, const struct value *v)
 {
     switch (condition->comparison) {
@@ -135,7 +136,7 @@ static bool value_compares(struct arena *arena, const struct log_condition *cond
     return text_compares(condition, value_scalar_text(arena, v));
 }
 
-/* `field`: the one that has the condition, NULL: it is on JSON. */
+/* `field`: the text of the field with the condition; NULL: a condition on JSON. */
 static bool log_condition_holds(
     const struct log_condition *condition, const struct log_event *event, const struct str *field)
 {
@@ -149,9 +150,9 @@ static bool log_condition_holds(
     return all;
 }
 
-/* ---- each kind of pattern ---- */
+/* ---- pattern types ---- */
 
-/* One of ?these is enough; beside terms that have to be there they mean nothing. */
+/* One optional term (?term) is enough; with required terms, optional ones are ignored. */
 static bool terms_match(const struct log_term *terms, struct str message)
 {
     bool wanted = false, optional = false, any = false;
@@ -185,9 +186,9 @@ bool log_matches(const struct log_filter *filter, const struct log_event *event)
     return filter->has_fields ? fields_match(event) : terms_match(filter->terms, event->message);
 }
 
-/* ---- what is found ---- */
+/* ---- extraction ---- */
 
-/* Texts, numbers and booleans. */
+/* Returns a string, number or boolean as text; p is NULL for any other value. */
 static struct str text_at(const struct log_event *event, const struct value *path)
 {
     const struct value *v = path ? value_at(event->json, path) : NULL;
@@ -206,7 +207,7 @@ static void extract_selectors(
         value_builder_set(out, condition->selector, value_string(event->arena, text));
 }
 
-/* $name, or by its place $1. */
+/* Returns $name, or $1 for an unnamed field. */
 static struct str field_key(const struct log_event *event, size_t at)
 {
     const struct log_field *field = event->fields[at].field;

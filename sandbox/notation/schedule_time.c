@@ -1,16 +1,15 @@
-/* When a schedule is due, and time zones: see languages.h. */
+/* The next time of a schedule, and time zones: see languages.h. */
 #include "sandbox/notation/languages.h"
 
 #include "base/file.h"
 
 #include <stdlib.h>
 
-/* ---- TZif files (RFC 8536), their closing rule for the years after the last known change, and the
- * calendar. */
+/* ---- time zones: TZif files (RFC 8536), their TZ string for later years, and the calendar ---- */
 
 enum { ZONE_DAY = 86400, MAX_FILE = 1024 * 1024, HEADER = 44 };
 
-/* When clocks change each year: of "M3.5.0/2" month 3, the last Sunday, at two. */
+/* A yearly clock change: "M3.5.0/2" is month 3, last week, Sunday, at two o'clock. */
 struct zone_change {
     char kind; /* 'M', 'J' (1 to 365, no leap day), '0' (0 to 365) */
     int month, week, day;
@@ -18,15 +17,15 @@ struct zone_change {
 };
 
 struct zone {
-    const unsigned char *times, *types, *infos; /* of the file, big endian */
+    const unsigned char *times, *types, *infos; /* arrays of the file, big endian */
     int64_t time_count, type_count;
-    /* after the last of the times */
+    /* the TZ string, for times after the last of `times` */
     bool rule, summer;
     int64_t standard_s, summer_s;
     struct zone_change to_summer, to_standard;
 };
 
-/* ---- the calendar: 400 years have 146097 days; years begin in March here ---- */
+/* ---- calendar: 400 years have 146097 days; years are counted from March ---- */
 
 static int64_t days_of_date(int64_t year, int month, int day)
 {
@@ -36,7 +35,7 @@ static int64_t days_of_date(int64_t year, int month, int day)
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* Days since 1970-01-01. */
+/* Converts days since 1970-01-01 to a date. */
 static void date_of_days(int64_t days, int64_t *year, int *month, int *day)
 {
     days += 719468;
@@ -53,13 +52,13 @@ static int weekday_of_days(int64_t days)
     return (int)(((days + 4) % 7 + 7) % 7);
 }
 
-/* 0: Sunday. */
+/* Returns the number of days of a month (1 to 12). */
 static int days_of_month(int64_t year, int month)
 {
     return (int)(days_of_date(year + (month == 12), month % 12 + 1, 1) - days_of_date(year, month, 1));
 }
 
-/* ---- the closing rule: CET-1CEST,M3.5.0,M10.5.0/3 ---- */
+/* ---- TZ string: CET-1CEST,M3.5.0,M10.5.0/3 ---- */
 
 static bool zone_take(const char **p, char c)
 {
@@ -91,7 +90,7 @@ static bool skip_name(const char **p)
     return *p - start >= 3;
 }
 
-/* [+-]hh[:mm[:ss]] as seconds. */
+/* Parses [+-]hh[:mm[:ss]] into seconds. */
 static bool read_time(const char **p, int64_t *out)
 {
     int64_t h, m = 0, s = 0;
@@ -146,7 +145,7 @@ static bool read_rule(struct zone *zone, const char *p)
     return read_change(&p, &zone->to_summer) && read_change(&p, &zone->to_standard) && !*p;
 }
 
-/* The moment of a change in a year, by clocks that are still as they were. */
+/* Returns the UTC time of a clock change in a year; offset_s is the offset before it. */
 static int64_t change_at(const struct zone_change *change, int64_t year, int64_t offset_s)
 {
     int64_t day;
@@ -191,7 +190,7 @@ struct block {
     int64_t utc_flags, standard_flags, leaps, times, types, chars;
 };
 
-/* Bytes of the block that a header announces; -1: this is no header. */
+/* Returns the size of the block after a header, or -1 if there is no valid header. */
 static int64_t read_header(struct str file, int64_t at, int time_bytes, struct block *out)
 {
     int64_t counts[6];
@@ -208,7 +207,7 @@ static int64_t read_header(struct str file, int64_t at, int time_bytes, struct b
     return at + HEADER + size <= (int64_t)file.n ? size : -1;
 }
 
-/* Of version 2 and up: the second block has 64-bit times, the rule follows it. */
+/* Reads version 2 or later: the second block has 64-bit times and is followed by the TZ string. */
 static bool zone_read_file(struct arena *arena, struct zone *zone, struct str file)
 {
     struct block block;
@@ -250,7 +249,7 @@ const struct zone *zone_find(struct arena *arena, struct str name)
     return zone;
 }
 
-/* ---- asking ---- */
+/* ---- lookups ---- */
 
 static int64_t type_offset(const struct zone *zone, int64_t type)
 {
@@ -273,14 +272,14 @@ int64_t zone_offset(const struct zone *zone, int64_t utc_s)
 }
 
 /*
- * The moment at which clocks there show this (seconds since 1970 as if it were UTC): the first of two where
- * they are set back. False where they never do, because they are set forward over it.
+ * Converts a local time (seconds since 1970 as if it were UTC) to UTC: the first of two when clocks are set
+ * back. Returns false if clocks are set forward over it.
  */
 static bool zone_to_utc(const struct zone *zone, int64_t local_s, int64_t *utc_s)
 {
     int64_t before = zone_offset(zone, local_s - ZONE_DAY), after = zone_offset(zone, local_s + ZONE_DAY);
     int64_t offsets[] = {before > after ? before : after, before > after ? after : before};
-    for (int i = 0; i < 2; i++) { /* the greater offset comes first */
+    for (int i = 0; i < 2; i++) { /* the greater offset gives the earlier time */
         *utc_s = local_s - offsets[i];
         if (zone_offset(zone, *utc_s) == offsets[i])
             return true;
@@ -290,14 +289,14 @@ static bool zone_to_utc(const struct zone *zone, int64_t local_s, int64_t *utc_s
 
 enum { DAY = 86400, FIRST_YEAR = SCHEDULE_FIRST_YEAR, LAST_YEAR = SCHEDULE_LAST_YEAR };
 
-/* ---- which days ---- */
+/* ---- matching days ---- */
 
 static bool schedule_time_has(uint32_t bits, int n)
 {
     return bits >> n & 1;
 }
 
-/* The weekday nearest to the `wanted`th, without leaving the month. */
+/* Returns the weekday nearest to day `wanted` within the month, or 0 if the month is shorter. */
 static int nearest_weekday(int64_t year, int month, int wanted)
 {
     int last = days_of_month(year, month);
@@ -338,7 +337,7 @@ static int64_t floor_days(int64_t seconds)
     return (seconds >= 0 ? seconds : seconds - (DAY - 1)) / DAY;
 }
 
-/* The first of the day's times after a moment. */
+/* Finds the first time of a day after `after_ms`. */
 static bool next_in_day(
     const struct cron *cron, const struct zone *zone, int64_t days, int64_t after_ms, int64_t *next_ms)
 {
@@ -354,7 +353,7 @@ static bool next_in_day(
     return false;
 }
 
-/* Months and years that do not fit are skipped as a whole. */
+/* Returns the next candidate day; years and months that do not match are skipped. */
 static int64_t next_day(const struct cron *cron, int64_t days)
 {
     int64_t year;
@@ -370,7 +369,7 @@ static int64_t next_day(const struct cron *cron, int64_t days)
 static bool next_cron(const struct cron *cron, const struct zone *zone, int64_t after_ms, int64_t *next_ms)
 {
     int64_t last = days_of_date(LAST_YEAR, 12, 31), days = floor_days(after_ms / 1000) - 1;
-    days = days < 0 ? 0 : days; /* a day earlier: it may still be yesterday there */
+    days = days < 0 ? 0 : days; /* starts a day earlier: the local date may be behind UTC */
     for (; days <= last; days = next_day(cron, days))
         if (day_fits(cron, days) && next_in_day(cron, zone, days, after_ms, next_ms))
             return true;
