@@ -1,9 +1,9 @@
-/* Operations: which handler, what goes in, what comes out. */
+/* Dispatch of operations: selection of the handler, decoding of input, encoding of output. */
 #include "sandbox/calls/services_state.h"
 
 #include "base/json.h"
 
-/* ---- what an operation looks like on the wire ---- */
+/* ---- wire format of an operation ---- */
 
 static const struct shape any_shape = {.kind = SHAPE_ANY}, text_shape = {.kind = SHAPE_STRING},
                           int_shape = {.kind = SHAPE_INT};
@@ -25,12 +25,12 @@ static struct wire_operation wire_of(
 
 static const struct shape *shape_of(struct arena *arena, const struct value *v);
 
-/* What the items of a list have between them: they may differ in what they leave out. */
+/* Returns the union of the items' shapes, since items may omit members. */
 static const struct shape *item_shape(struct arena *arena, const struct value *list)
 {
     const struct value *all = NULL;
     for (uint32_t i = 0; i < list->count; i++) {
-        if (list->items[i]->kind == VALUE_LIST) /* rows: only JSON has such, and writes what is there */
+        if (list->items[i]->kind == VALUE_LIST) /* lists of lists exist only in JSON, which needs no shape */
             return &any_shape;
         if (list->items[i]->kind != VALUE_MAP)
             return shape_of(arena, list->items[i]);
@@ -39,14 +39,13 @@ static const struct shape *item_shape(struct arena *arena, const struct value *l
     return all ? shape_of(arena, all) : &any_shape;
 }
 
-/* What the control plane answered has its lists as XML has them: each item under this name, without an
- * element around them. So have maps. */
+/* The control plane's responses have lists and maps as in XML: repeated elements with this name. */
 static bool is_repeated(struct str name)
 {
     return str_eqz(name, "entry") || str_eqz(name, "item") || str_eqz(name, "member");
 }
 
-/* The structure that a value is. */
+/* Derives a shape from a value. */
 static const struct shape *shape_of(struct arena *arena, const struct value *v)
 {
     if (v->kind == VALUE_LIST) {
@@ -66,7 +65,7 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
     return made;
 }
 
-/* A request's members that are not in the body; path members follow from the path. */
+/* Returns the shape of a request's members outside the body; path members follow from the path. */
 static struct shape request_shape(struct arena *arena, const struct service_operation *operation)
 {
     size_t n = 0;
@@ -81,7 +80,7 @@ static struct shape request_shape(struct arena *arena, const struct service_oper
     return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
 }
 
-/* Parameters and headers come under their own names. */
+/* Renames parameters and headers to the members they are bound to. */
 static const struct value *by_members(
     struct arena *arena, const struct service_operation *operation, const struct value *input)
 {
@@ -95,7 +94,7 @@ static const struct value *by_members(
     return input;
 }
 
-/* An answer's shape follows from the answer. JSON writes what is there. */
+/* Derives the shape of a response from its value. JSON is written without shapes. */
 static const struct shape *response_shape(struct arena *arena, enum wire_protocol protocol,
     const struct service_operation *operation, const struct value *output)
 {
@@ -114,9 +113,9 @@ static const struct shape *response_shape(struct arena *arena, enum wire_protoco
     return shape;
 }
 
-/* ---- one request ---- */
+/* ---- handling of a request ---- */
 
-/* Operations that write what they have made of what was there: one of a service at a time. */
+/* Operations that read, change and write a record: serialised per service. */
 static const struct {
     const char *service, *operations;
 } alone[] = {
@@ -157,7 +156,7 @@ pthread_mutex_t *service_enter(struct services *services, const struct service_o
     return NULL;
 }
 
-/* The row whose request this is; of REST operations the one that fits best. */
+/* Finds the row of a request; for REST the one with the most specific path. */
 static const struct service_operation *find_by_request(const struct services *services, struct arena *arena,
     const struct wire_operation *common, struct str service, const struct wire_message *request)
 {
@@ -229,7 +228,7 @@ static bool dispatch_forward(
         call->services->control, call->arena, x->auth.service, call->region, &changed, call->request_id, out);
 }
 
-/* Services of which there is no spec, because no type of theirs is one. */
+/* Adds services that have no spec, because they have no resource types. */
 static bool find_protocol(const struct services *services, struct str service, struct wire_operation *out)
 {
     static const struct {
@@ -253,7 +252,7 @@ static bool find_protocol(const struct services *services, struct str service, s
     return control_protocol(services->control, service, out);
 }
 
-/* False: the control plane answers, to the request as it came. */
+/* Returns false if the control plane has to answer the original request. */
 static bool dispatch_call(struct service_call *call, struct exchange *x, const struct wire_operation *wire,
     struct wire_message *out)
 {
@@ -285,7 +284,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
     if (!find_protocol(services, x->auth.service, &common))
         return false;
     if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
-        common.protocol = WIRE_JSON10; /* which these services understand by now */
+        common.protocol = WIRE_JSON10; /* query services that also accept JSON */
     const struct service_operation *operation =
         find_by_request(services, &x->arena, &common, x->auth.service, &x->request);
     if (!operation)

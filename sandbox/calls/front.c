@@ -1,6 +1,6 @@
 /*
- * Every service but S3: the signature is checked, then it is an operation's (services.h) or the control
- * plane's (control.h). The query protocol of services that speak JSON by now.
+ * Every service except S3: verifies the signature, then calls an operation (services.h) or the control plane
+ * (control.h). Also the query protocol of services that now use JSON.
  */
 
 #include "base/hash.h"
@@ -11,14 +11,14 @@
 
 enum { MAX_UNPACKED = 16 * 1024 * 1024 };
 
-/* ---- The query protocol of services that speak JSON by now; ---- */
+/* ---- services with botocore's awsQueryCompatible, such as SQS: older SDKs send forms and read XML, newer
+ * SDKs read the query protocol's error code in a header ---- */
 
-/* How lists and maps of JSON are called in forms: "Attribute.1.Name", and in XML, where each has an element
- * of its own. */
+/* Names of JSON lists and maps in forms ("Attribute.1.Name") and in XML, where each item has an element. */
 static const struct form_member {
     const char *json, *form;
-    const char *key;       /* of a map's entries, whose other member is Value; NULL: a list */
-    const char *operation; /* in this one alone */
+    const char *key;       /* key member of a map's entries, whose other member is Value; NULL: a list */
+    const char *operation; /* only in this operation; NULL: in all */
 } members[] = {
     {"Attributes", "Attribute", "Name", NULL},
     {"MessageAttributes", "MessageAttribute", "Name", NULL},
@@ -44,7 +44,7 @@ static const struct form_member {
     {"Results", "ListMessageMoveTasksResultEntry", NULL, NULL},
 };
 
-/* Codes that are called otherwise in JSON; of the others only what is before the last dot goes. */
+/* Error codes that differ in JSON; from all others the part up to the last dot is removed. */
 static const struct {
     const char *query, *json;
 } codes[] = {
@@ -109,7 +109,7 @@ static const struct value *of_form(struct arena *arena, struct str operation, co
     return value_builder_map(&b);
 }
 
-/* What is the client's or the signature's, and no member. */
+/* Removes the members of the client and the signature. */
 static const struct value *without_common(struct arena *arena, const struct value *input)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -120,7 +120,7 @@ static const struct value *without_common(struct arena *arena, const struct valu
     return value_builder_map(&b);
 }
 
-/* The queue may be the one whose URL the request goes to. */
+/* The queue may be given by the URL that the request is sent to. */
 static const struct value *with_path(const struct exchange *x, struct arena *arena, const struct value *input)
 {
     struct str host = wire_header_get(&x->request, STR("Host")), path = x->request.path;
@@ -130,7 +130,7 @@ static const struct value *with_path(const struct exchange *x, struct arena *are
         value_string(arena, arena_printf(arena, "http://%.*s%.*s", STR_ARG(host), STR_ARG(path))));
 }
 
-/* As the query protocol says it. */
+/* Writes an error response of the query protocol. */
 static void refuse_in_xml(struct exchange *x, const struct wire_operation *op, int status, struct str code,
     struct str text, struct wire_message *out)
 {
@@ -148,6 +148,8 @@ static void refuse_in_xml(struct exchange *x, const struct wire_operation *op, i
         out->body = arena_printf(arena, "%.*s<Detail/>%s", (int)end, out->body.p, out->body.p + end);
 }
 
+/* Converts a form to the JSON request of the same operation, after the signature was verified. False: it was
+ * refused. */
 static bool query_compatible_request(struct exchange *x)
 {
     if (!is_query_compatible(x) || wire_header_get(&x->request, STR("X-Amz-Target")).n)
@@ -159,7 +161,7 @@ static bool query_compatible_request(struct exchange *x)
     AUTO_BUF struct buf body = BUF_INIT;
     x->query_operation = wire_request_name(arena, WIRE_QUERY, &x->request);
     bool of_account = str_eqz(x->query_operation, "CreateQueue") || str_eqz(x->query_operation, "ListQueues");
-    if (of_account && x->request.path.n > 1) { /* a queue does not know them */
+    if (of_account && x->request.path.n > 1) { /* these actions are invalid at a queue's URL */
         struct wire_message answer;
         refuse_in_xml(x, &form, 400, STR("UnknownOperationException"), STR_EMPTY, &answer);
         x->reply = answer;
@@ -186,7 +188,7 @@ static bool query_compatible_request(struct exchange *x)
     return true;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static const struct shape *to_xml(
     struct arena *arena, struct str operation, const struct value *v, const struct value **out);
@@ -265,7 +267,7 @@ static struct str code_in_json(struct arena *arena, struct str code)
     return arena_printf(arena, "com.amazonaws.sqs#%.*s", STR_ARG(code));
 }
 
-/* False: the request names no operation, and has been answered. */
+/* Converts a response of such a service to the protocol of its client. */
 static void query_compatible_answer(struct exchange *x, struct wire_message *answer)
 {
     struct arena *arena = &x->arena;
@@ -294,8 +296,8 @@ static void query_compatible_answer(struct exchange *x, struct wire_message *ans
             arena, &op, 500, STR("InternalFailure"), str_z(ignored.message), str_z(x->request_id), answer);
 }
 
-/* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.
- */
+/* Guesses the client's protocol before the service is known, so that the client can read an error
+ * response. */
 static enum wire_protocol protocol_of(const struct exchange *x)
 {
     struct str type = wire_header_get(&x->request, STR("Content-Type"));
@@ -322,7 +324,7 @@ static void front_refuse(struct exchange *x, int status, const char *code, const
     send_answer(x, &answer);
 }
 
-/* S3's words for what is wrong with a signature, in the words of the other services. */
+/* Refuses a request with the error code of the service's protocol; `fault` has S3's code. */
 static void refuse_signature(struct exchange *x, const struct fault *fault)
 {
     static const struct {
@@ -352,7 +354,8 @@ static void refuse_signature(struct exchange *x, const struct fault *fault)
     front_refuse(x, query || protocol == WIRE_REST_JSON ? 403 : 400, code, message);
 }
 
-/* The signature covers the body, which is not there yet; a public document has none. */
+/* Answers requests for public documents, which have no signature. All others wait for the body, which the
+ * signature covers. */
 static void front_begin(struct exchange *x)
 {
     struct services *services = x->auth.form == AUTH_NONE ? sandbox_services(x->sandbox) : NULL;
@@ -362,7 +365,7 @@ static void front_begin(struct exchange *x)
         reply_text(x, 200, "application/x-pem-file", text);
 }
 
-/* What no operation of a service's answers goes to the control plane, or is refused here. */
+/* Checks the IAM policies for a request that no handler answers; false if it was refused. */
 static bool may_reach_control(struct exchange *x, struct control *control)
 {
     struct gate_request request = {.who = {.session = &x->auth.session},
@@ -379,7 +382,7 @@ static bool may_reach_control(struct exchange *x, struct control *control)
     return false;
 }
 
-/* SDKs compress large bodies of some operations, such as PutMetricData. */
+/* Decompresses the body: SDKs compress large bodies of some operations, such as PutMetricData. */
 static bool unpack_body(struct exchange *x)
 {
     if (!str_ieq(wire_header_get(&x->request, STR("Content-Encoding")), STR("gzip")))

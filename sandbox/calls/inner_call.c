@@ -1,4 +1,4 @@
-/* Operations that the sandbox itself calls; started work, its state and its end; notes beside records. */
+/* Operations called by the sandbox itself; activities and waiting for their end; notes beside records. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -9,8 +9,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* Names that SDKs have for services, where requests are signed with others and errors are called otherwise.
- */
+/* Service names in SDK integrations, with the signing name and the prefix of error names. */
 static const struct {
     const char *sdk, *signing, *errors;
 } sdk_names[] = {
@@ -45,7 +44,7 @@ struct str services_sdk_errors(struct arena *arena, struct str sdk)
     return str_n(name, sdk.n);
 }
 
-/* A client's error begins with the code; what is answered has it beside the text. */
+/* Removes the code that a decoded error's message begins with, since a response has it separately. */
 static void without_code(struct err *err)
 {
     size_t n = strlen(err->code);
@@ -58,7 +57,7 @@ int services_call_control(struct services *services, struct arena *arena,
 {
     struct wire_message in, out;
     struct wire_operation wire;
-    /* What others call from inside has the names of SDKs, which are not those on the wire in EC2. */
+    /* Inner calls of state machines use the SDK's member names, which differ from EC2's wire names. */
     if (request->as && control_protocol(services->control, request->service, &wire) &&
         wire.protocol == WIRE_EC2)
         return err_set(err, ERR_INVALID, "the sandbox does not carry out %.*s of %.*s from inside",
@@ -142,16 +141,16 @@ int services_call(struct services *services, struct arena *arena, const struct s
     return 0;
 }
 
-/* ---- Something that was started: its state, its end, and who waits for that ---- */
+/* ---- activities ---- */
 
 struct activity {
     struct services *services;
     const struct activity_ops *ops;
     void *ctx;
     atomic_int references;
-    /* under jobs->lock */
+    /* guarded by services->lock */
     enum activity_state state;
-    struct arena arena; /* of error and cause */
+    struct arena arena; /* holds error and cause */
     struct str error, cause;
 };
 
@@ -251,7 +250,7 @@ void activity_result(struct activity *activity, struct arena *arena, struct acti
     out->output = activity->ops->output ? activity->ops->output(activity->ctx, arena) : &value_empty_map;
 }
 
-/* ---- Notes: what services keep beside a record of the control plane, a file each ---- */
+/* ---- notes: files that services store beside a record of the control plane ---- */
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 
@@ -279,7 +278,7 @@ const struct value *service_note_read(
     return note;
 }
 
-/* What cannot be read now is not written over: whoever can may still want it. */
+/* Refuses to overwrite a note that cannot be read, so that its data is not lost. */
 static int check_kept(const struct service_call *call, struct str path, struct err *err)
 {
     struct str text;

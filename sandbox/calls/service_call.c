@@ -1,4 +1,4 @@
-/* What handlers of operations need: refusals, members of their input, pages of their answers, batches. */
+/* Helpers for handlers of operations: error responses, members of the input, pages, batches. */
 #include "sandbox/calls/services.h"
 
 #include "base/clock.h"
@@ -51,7 +51,7 @@ int service_refuse_member(
     return service_refuse(err, 400, code, "%.*s", STR_ARG(buf_str(&text)));
 }
 
-/* What the service says of a member that is missing or no good. */
+/* Returns the service's error code for a missing or invalid member. */
 static const char *invalid_code(const struct service_call *call)
 {
     static const struct {
@@ -67,7 +67,7 @@ static const char *invalid_code(const struct service_call *call)
     return "ValidationException";
 }
 
-/* Of a page that no answer has told of. */
+/* Returns the service's error code for an invalid page token. */
 static const char *token_code(const struct service_call *call)
 {
     struct str service = str_z(call->operation->service);
@@ -115,7 +115,7 @@ void service_answer_text(struct service_call *call, const char *member, struct s
     service_answer(call, member, text.n ? value_string(call->arena, text) : NULL);
 }
 
-/* ---- members that no handler looks at ---- */
+/* ---- unsupported members ---- */
 
 static bool asks(const struct value *v)
 {
@@ -123,7 +123,7 @@ static bool asks(const struct value *v)
     return !value_is_null(v) && !value_equal(v, &value_false) && (!collection || v->count);
 }
 
-/* What AWS would do something with, and nothing here does, is refused by name: SERVICE OPERATION MEMBERS. */
+/* Refuses members that the sandbox does not support, listed by service and operation in unserved.txt. */
 int service_check_members(const struct service_call *call, struct err *err)
 {
     const char *service = call->operation->service, *operation = call->operation->name;
@@ -147,7 +147,7 @@ int64_t service_int_within(
     int64_t n = fallback;
     if (v && v->kind == VALUE_INT)
         n = v->integer;
-    else if (v && v->kind == VALUE_FLOAT && fabs(v->number) < 9.2e18) /* others cannot be converted */
+    else if (v && v->kind == VALUE_FLOAT && fabs(v->number) < 9.2e18) /* others are out of range */
         n = (int64_t)v->number;
     else if (v && v->kind == VALUE_STRING && !str_to_int(v->string, &n))
         n = fallback;
@@ -175,7 +175,7 @@ const struct value *service_time(const struct service_call *call, int64_t wall_m
 
 #define PLACE "position "
 
-/* A place in a list as text that nobody takes for a number. */
+/* Encodes a position as a token that cannot be mistaken for a number. */
 static const struct value *token_of(struct arena *arena, size_t location)
 {
     return value_string(arena, base64_encode(arena, arena_printf(arena, PLACE "%zu", location)));
@@ -233,7 +233,7 @@ static struct str id_of(const struct value *entry)
     return value_gets(entry, "Id");
 }
 
-/* What is wrong with them: a code and its text; NULL: nothing. */
+/* Returns the error code and message for an invalid batch, or NULL if it is valid. */
 static const char *batch_wrong(struct arena *arena, const struct value *entries, const char **text)
 {
     AUTO_MAP struct map seen = MAP_INIT;

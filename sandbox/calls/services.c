@@ -1,4 +1,4 @@
-/* Threads, folders, waiting: what services have in common while they run. */
+/* What the services share while they run: threads, folders, waiting. */
 #include "sandbox/calls/services_state.h"
 
 #include "base/clock.h"
@@ -174,7 +174,7 @@ bool services_read(struct services *services, struct exchange *x, struct wire_me
     return true;
 }
 
-/* By its folder, however that is written. */
+/* Derives the mark of child processes from the real path of the sandbox's folder. */
 static void name_family(struct services *services)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -1,4 +1,4 @@
-/* What services share, for the files here and those in engine/ that wait under the same lock
+/* State of the services, for the files of this folder and those of engine/ that wait with the same lock
  * (task.c, warm_worker.c). */
 #pragma once
 
@@ -11,32 +11,34 @@ struct services {
     struct control *control;
     const struct service_operation *const *tables;
     struct services_parts parts;
-    char family[40]; /* what marks its processes; see process.h */
+    char family[40]; /* identifies child processes; see process.h */
     struct {
         const char *service;
         services_follow_fn *fn;
-    } followers[FOLLOWERS]; /* never changed once requests come */
+    } followers[FOLLOWERS]; /* constant once requests are served */
     struct {
         const char *service;
         services_read_fn *fn;
     } readers[FOLLOWERS];
-    services_public_fn *public; /* what anybody may read */
+    services_public_fn *public; /* serves documents without a signature */
+    pthread_mutex_t lock;   /* guards the members below and the states of activities; held briefly, no call is
+                               made with it */
+    pthread_cond_t changed; /* an activity ended, or services are stopping; uses the monotonic clock */
+    atomic_bool stopping;   /* set with the lock held; requests to other machines read it without */
+    size_t threads;         /* running threads */
     pthread_mutex_t
-        lock; /* of what follows and of the activities' states; held briefly, nothing is called under it */
-    pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */
-    atomic_bool stopping;   /* changed with the lock held; requests to other machines look at it without */
-    size_t threads;         /* that run */
-    pthread_mutex_t alone[SERVICE_LOCKS]; /* of operations that change what they have read; recursive */
+        alone[SERVICE_LOCKS]; /* serialise operations that read, change and write a record; recursive */
 };
 
-/* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */
+/* Waits on `changed` with the lock held. deadline_ms: by clock_mono_ms(); -1: none. Returns false after the
+ * deadline. */
 bool services_wait(struct services *services, int64_t deadline_ms);
-/* With the lock held. */
+/* Called with the lock held. */
 enum activity_state activity_state_locked(const struct activity *activity);
 
-/* The lock of its service, held, for what the operation does and what it forwards; NULL: it needs none. */
+/* Takes the service's lock for an operation and what it forwards. NULL: the operation needs no lock. */
 pthread_mutex_t *service_enter(struct services *services, const struct service_operation *operation);
 
-/* The row of an operation; NULL: the control plane has it, or nobody. */
+/* Returns the row of an operation, or NULL if no handler exists. */
 const struct service_operation *service_operation_find(
     const struct services *services, struct str service, struct str name);
