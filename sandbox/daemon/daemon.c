@@ -14,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Programs that refuse to run as root run as somebody else, who cannot even see the sandbox's folder. */
+/* ---- programs that refuse to run as root run as another user, who has no access to the sandbox's folder
+ * ---- */
 
-/* Who it runs as; NULL: as oneself. */
+/* Returns the user of the process, or NULL for the sandbox's user. */
 static const char *daemon_user(const struct daemon_kind *kind)
 {
     if (!kind->user || geteuid() != 0)
@@ -24,7 +25,7 @@ static const char *daemon_user(const struct daemon_kind *kind)
     return getpwnam(kind->user) ? kind->user : "nobody";
 }
 
-static _Thread_local const struct passwd *owner; /* nftw() passes nothing on */
+static _Thread_local const struct passwd *owner; /* nftw() has no context argument */
 
 static int give_entry(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *ftw UNUSED)
 {
@@ -43,12 +44,12 @@ int daemon_give(const char *folder, const char *user, struct err *err)
     return 0;
 }
 
-/* Both rights and the order to die with the parent are set by one program, last: the one undoes the other. */
+/* setpriv sets the user and the parent death signal together, last: changing the user clears the signal. */
 static const char as_user[] =
     "exec 9<\"$1\" || exit 1; user=$2; shift 2; cd / && exec setpriv --reuid \"$user\" --regid "
     "\"$(id -g \"$user\")\" --clear-groups --pdeathsig KILL -- \"$@\"";
 
-/* The command with what makes it run as that user. */
+/* Wraps a command so that it runs as the daemon's user. */
 static const char *const *daemon_as(const struct daemon_self *self, const char *const *argv)
 {
     size_t n = 0, at = 0;
@@ -67,11 +68,11 @@ static const char *const *daemon_as(const struct daemon_self *self, const char *
     return all;
 }
 
-/* ---- What kinds of daemons need of the machine: programs, ports, a run of a program before the start. */
+/* ---- programs and ports of the machine; a program run before the start ---- */
 
 enum { RUN_MS = 120000, MAX_PORTS = 256, MAX_OUTPUT = 64 * 1024 };
 
-/* "no PostgreSQL 14 or newer here: apt-get install postgresql" */
+/* "PostgreSQL 14 or newer is not installed on this machine (apt-get install postgresql)" */
 static int daemon_missing(const struct daemon_kind *kind, struct err *err)
 {
     return err_set(err, ERR_FAILED, "%s is not installed on this machine (%s)", kind->title, kind->install);
@@ -92,7 +93,7 @@ bool daemon_port_answers(uint16_t port)
     return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
 }
 
-/* A port that is free; 0: any. */
+/* Returns `wanted` if it is free, otherwise any free port. 0: any. */
 static uint16_t free_port(uint16_t wanted)
 {
     struct sockaddr_in at = loopback(wanted);
@@ -107,7 +108,7 @@ static uint16_t free_port(uint16_t wanted)
     return ntohs(at.sin_port);
 }
 
-/* Ports that it keeps from one start to the next, as far as nobody else has taken them. */
+/* Chooses the daemon's ports: those of the last start unless they are in use. */
 static int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
 {
     struct str text = STR_EMPTY;
@@ -153,11 +154,11 @@ int daemon_run(const struct daemon_self *self, const char *const *argv, struct e
 enum {
     START_MS = 60000,
     GRACE_MS = 5000,
-    FIRST_LOOK_MS = 5, /* between two looks whether it answers; each is longer than the one before, up to: */
+    FIRST_LOOK_MS = 5, /* interval of readiness checks, doubled each time up to LAST_LOOK_MS */
     LAST_LOOK_MS = 100,
 };
 
-/* ---- its process ---- */
+/* ---- process ---- */
 
 static void keep_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
@@ -196,7 +197,8 @@ static void run_daemon(void *ctx)
     daemon->alive = false;
     process_switch_release(&daemon->stop);
     close(daemon->log);
-    if (daemon->state == RUNNING) /* by itself; otherwise who starts or ends it says what it is */
+    if (daemon->state ==
+        RUNNING) /* ended by itself; otherwise the starting or ending thread sets the state */
         daemon->state = RESTING;
     pthread_cond_broadcast(&daemon->all->changed);
 }
@@ -219,7 +221,8 @@ static int make_folder(struct daemon *daemon, struct err *err)
     return 0;
 }
 
-/* A folder without this file is one whose filling was interrupted: it is filled anew. */
+/* Prepares the data folder. Without the file `prepared`, an earlier preparation was interrupted and is
+ * repeated. */
 static int fill_folder(struct daemon *daemon, struct err *err)
 {
     struct daemon_self *self = &daemon->self;
@@ -233,7 +236,7 @@ static int fill_folder(struct daemon *daemon, struct err *err)
     return file_write_atomic(done, STR("yes\n"), 0600, err);
 }
 
-/* What it printed last, where it did not come up. */
+/* Reports a failed start with the end of the daemon's output. */
 static int daemon_why(struct daemon *daemon, const char *what, struct err *err)
 {
     enum { TAIL = 300 };
@@ -285,7 +288,7 @@ static int launch(struct daemon *daemon, struct err *err)
     return err_set(err, ERR_INTERRUPTED, "the sandbox is ending");
 }
 
-/* Asks the process to end, and waits for it. */
+/* Ends the process and waits for it. */
 static void daemon_end(struct daemon *daemon)
 {
     struct daemons *daemons = daemon->all;
@@ -296,7 +299,7 @@ static void daemon_end(struct daemon *daemon)
         pthread_cond_wait(&daemons->changed, &daemons->lock);
 }
 
-/* DIR/daemons/NAME */
+/* Returns DIR/daemons/NAME. */
 static const char *daemon_folder(const struct daemons *daemons, struct arena *arena, struct str name)
 {
     return arena_printf(
@@ -304,7 +307,7 @@ static const char *daemon_folder(const struct daemons *daemons, struct arena *ar
         .p;
 }
 
-/* One that is STARTING, by whoever made it so; without the lock. */
+/* Starts a daemon whose state the caller has set to STARTING; called without the lock. */
 static int daemon_start(struct daemon *daemon, const struct value *settings, struct err *err)
 {
     struct daemons *daemons = daemon->all;
@@ -373,7 +376,7 @@ const char *daemon_data(struct daemons *daemons, struct arena *arena, struct str
     return arena_printf(arena, "%s/data", daemon_folder(daemons, arena, name)).p;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static struct daemon *daemon_find(const struct daemons *daemons, struct str name)
 {
     struct daemon *daemon = daemons->first;
@@ -412,7 +415,7 @@ int daemon_adopt(struct daemons *daemons, struct str name, const char *folder, s
     return file_write_atomic(arena_printf(&arena, "%s/prepared", dir).p, STR("yes\n"), 0600, err);
 }
 
-/* ---- what is asked for ---- */
+/* ---- public functions ---- */
 
 static void copy_self(struct arena *arena, const struct daemon_self *from, struct daemon_self *to)
 {
@@ -426,7 +429,7 @@ static void copy_self(struct arena *arena, const struct daemon_self *from, struc
     to->settings = NULL;
 }
 
-/* With the lock held: until nobody starts or ends it. */
+/* Waits until no thread starts or ends the daemon; called with the lock held. */
 static void await_calm(struct daemons *daemons, struct str name)
 {
     for (const struct daemon *d;
@@ -456,7 +459,7 @@ int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct 
     return status;
 }
 
-/* Leaves it ENDING, so that nobody starts it; NULL: nobody has wanted it yet. */
+/* Ends a daemon and leaves it ENDING, so that it cannot be started. NULL: it was never started. */
 static struct daemon *take_down(struct daemons *daemons, struct str name)
 {
     pthread_mutex_lock(&daemons->lock);

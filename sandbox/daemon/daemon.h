@@ -1,31 +1,28 @@
 /*
- * Daemons: real servers that are behind records of the sandbox. A database that a stack makes is a record;
- * whoever connects to its endpoint speaks to a PostgreSQL.
+ * Daemons: real servers behind records of the sandbox. A database instance is a record; a client that
+ * connects to its endpoint reaches a PostgreSQL server.
  *
- * A kind of daemon (struct daemon_kind) says how it is found on the machine, what it is called and installed
- * by where it is missing, how its folder is filled, with which command it is started, when it is ready and by
- * which signal it ends. Everything else is done here, alike for all: a folder of its own below the sandbox's
- * (DIR/daemons/NAME: what it prints is in log, what it keeps in data/), its process and all that comes of it,
- * free ports of loopback that stay the same from one start to the next.
+ * struct daemon_kind describes a server: how to find its program, what to install if it is missing, how to
+ * fill its folder, the command, the readiness check and the end signal. This module does the rest for all
+ * kinds: a folder below the sandbox's (DIR/daemons/NAME, with the output in log and the data in data/), the
+ * process and its children, and free loopback ports that are kept across starts.
  *
- *     daemon_want()      it runs and answers when this returns: started where it does not; who comes
- * meanwhile waits for the same start daemon_rest()      it is asked to end, and has ended; its folder stays
- *     daemon_remove()    the same, and its folder goes
- *     daemon_data()      where its data is, for copies of one that rests
+ *   daemon_want()      starts the daemon unless it runs; concurrent callers wait for the same start
+ *   daemon_rest()      ends the daemon and waits for its end; its folder stays
+ *   daemon_remove()    as daemon_rest(), and removes its folder
+ *   daemon_data()      the path of its data, to copy it while the daemon is at rest
  *
- * Nothing runs before somebody wants it, so a record costs nothing: a stack that makes ten databases and
- * never speaks to them starts none. Mostly the first who connects to it (daemon.h) wants it. What is
- * missing on the machine is an error that says what to install: the record stays one.
+ * A daemon starts on first use, usually the first connection, so a record that no client uses costs nothing.
+ * If the program is not installed, the error says what to install; the record is kept.
  *
- * A daemon ends with the sandbox, also when that is killed (the process dies with the thread that started it;
- * process.h). Wanted again after a restart in the same folder, it goes on with the data that it had. All of
- * them listen on loopback or on a socket of this machine only.
+ * A daemon ends with the sandbox, also when the sandbox is killed (the process dies with the thread that
+ * started it; process.h). A later sandbox with the same folder starts it with the same data. All daemons
+ * listen only on loopback or on a local socket.
  *
- * As root, one that refuses to run as root runs as another user (struct daemon_kind: user), who owns data/
- * and needs no way to it: it is given the folder as an open descriptor, DAEMON_DATA.
+ * If the sandbox runs as root, a server that refuses root runs as another user (daemon_kind.user). That user
+ * owns data/ and needs no access to its path: it gets the folder as an open descriptor, DAEMON_DATA.
  *
- * Functions are safe from every thread, and may wait for a start or an end: not to be called with a lock
- * held.
+ * Functions are safe from every thread, and may wait for a start or an end, so no lock may be held.
  */
 #pragma once
 
@@ -33,66 +30,67 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/process.h"
 
-/* ---- listener.c: Listeners: where clients connect to a daemon. A record has an address of its own
- * (127.x.y.z, which on Linux all lead to this machine) with the port that the service really has, so that two
- * databases both have 5432 and security groups, clients and stacks need not know of the sandbox. The address
- * follows from the record's name and the sandbox's folder, so it stays the same.
+/* ---- listener.c: listeners accept the connections of clients to daemons ----
  *
- * A listener is open as soon as the record is there, and costs one descriptor. Who connects is met by its
- * visitor function on a thread of its own, which wants the daemon (daemon.h), or says why there is none, and
- * lets the two speak to each other with listener_join().
+ * A record has a loopback address of its own (127.x.y.z, which Linux routes to this machine) with the
+ * service's real port. So two databases can both use port 5432, and security groups, clients and stacks need
+ * no change. The address is derived from the record's name and the sandbox's folder and does not change.
  *
- * Safe from every thread; listeners_open() and listeners_shut() wait for nothing and may be called with a
- * lock held. */
+ * A listener is open while the record exists and costs one descriptor. Each connection is passed to a visit
+ * function on a thread of its own. It starts the daemon or returns an error to the client, and connects the
+ * two with listener_join().
+ *
+ * Safe from every thread. listeners_open() and listeners_shut() do not block and may be called with a lock
+ * held. */
 struct listeners;
 
-/* Whose it is. */
+/* The record of a listener. */
 struct listener_of {
-    struct str type, region, id; /* of the record: "aws.rds.instance" */
+    struct str type, region, id; /* type: "aws.rds.instance" */
 };
-/* The socket is closed when it returns. `ctx` is of listeners_open(). */
+/* Handles a connection; the socket is closed when it returns. `ctx` is that of listeners_open(). */
 typedef void listener_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd);
 
 struct listeners *listeners_new(struct services *services);
-/* Ends all conversations; services_wait_threads() waits for them. */
+/* Ends all connections; services_wait_threads() waits for them. */
 void listeners_stop(struct listeners *listeners);
 void listeners_free(struct listeners *listeners);
 
-/* ERR_IO: somebody else has the address. */
+/* Opens a listener. ERR_IO: the address is in use. */
 int listeners_open(struct listeners *listeners, const struct listener_of *of, struct str address,
     uint16_t port, listener_visit *visit, const void *ctx, struct err *err);
-/* Those of other types than `but`: where they are, in the arena. */
+/* Returns the addresses of the listeners of all types except `but`, allocated in the arena. */
 struct listener_address {
     struct str address;
     uint16_t port;
 };
 struct listener_address *listeners_list(
     struct listeners *listeners, struct arena *arena, struct str but, size_t *n);
-/* `opened` is called for each that opens from now on, of any type, with what locks
- * listeners_open() was called. */
+/* Calls `opened` for each listener opened from now on, of any type, with the locks that the caller of
+ * listeners_open() holds. */
 void listeners_follow(struct listeners *listeners,
     void (*opened)(void *ctx, const struct listener_of *of, const struct listener_address *location),
     void *ctx);
-/* Nobody can connect any longer; conversations go on. */
+/* Closes a listener; existing connections continue. */
 void listeners_shut(struct listeners *listeners, const struct listener_of *of);
 
-/* Carries bytes both ways until one side ends it, or the sandbox. */
+/* Copies bytes in both directions until one side or the sandbox ends the connection. */
 void listener_join(struct listeners *listeners, int a, int b);
-/* Connected; -1: nobody there. */
+/* Returns a connected socket, or -1 if the port does not accept connections. */
 int listener_dial(uint16_t port);
-int listener_dial_at(uint32_t address, uint16_t port); /* another of this machine */
-int listener_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
+int listener_dial_at(uint32_t address, uint16_t port); /* a port of another loopback address */
+int listener_dial_path(const char *path); /* a Unix socket; a path that begins with '@' is abstract */
 
-/* Two sockets, each of which gets what the other sends, its end too; what one side does not take is not read
- * from the other. */
+/* Two connected sockets: each receives what the other sends, including its end. A socket is not read while
+ * the other cannot take more data. */
 struct conversation;
 struct pollfd;
 
 struct conversation *conversation_new(int a, int b);
-void conversation_close(struct conversation *c); /* and its sockets */
-/* What to wait for. */
+void conversation_close(struct conversation *c); /* also closes both sockets */
+/* Returns the events to wait for. */
 void conversation_poll(const struct conversation *c, struct pollfd out[2]);
-/* Moves what can be moved; false: it is over. */
+/* Transfers available data without blocking; false when the connection has ended. */
 bool conversation_step(struct conversation *c);
 
 /* ---- daemon.c ---- */
@@ -101,124 +99,125 @@ enum { DAEMON_PORTS = 4 };
 
 struct daemons;
 
-/* One of them, as its kind sees it; everything lives in `arena`. */
+/* A daemon, as passed to the functions of its kind; allocated in `arena`. */
 struct daemon_self {
     struct arena *arena;
     struct services *services;
-    struct str name;              /* unlike all others of this sandbox */
-    const char *program;          /* what `find` found */
-    const char *dir, *data;       /* both there */
-    const char *seen_data;        /* `data` as the process sees it */
-    const char *user;             /* it runs as; NULL: as oneself */
-    uint16_t ports[DAEMON_PORTS]; /* as many as the kind has */
-    const struct value *settings; /* of daemon_want() */
+    struct str name;              /* unique in this sandbox */
+    const char *program;          /* result of `find` */
+    const char *dir, *data;       /* both exist */
+    const char *seen_data;        /* path of `data` as the process sees it */
+    const char *user;             /* user of the process; NULL: the sandbox's */
+    uint16_t ports[DAEMON_PORTS]; /* daemon_kind.ports of them */
+    const struct value *settings; /* argument of daemon_want() */
 };
 
 struct daemon_command {
-    const char *const *argv; /* argv[0] a path, or looked for on the PATH; ends with NULL */
-    const char *const *env; /* besides PATH, HOME, LANG and TZ; "NAME=value", ends with NULL; NULL: nothing */
+    const char *const *argv; /* argv[0]: a path, or a name looked up in PATH; ends with NULL */
+    const char *const
+        *env; /* "NAME=value" in addition to PATH, HOME, LANG and TZ; ends with NULL; may be NULL */
 };
 
 struct daemon_kind {
     const char *title;   /* "PostgreSQL 14 or newer" */
     const char *install; /* "apt-get install postgresql" */
-    const char *user;    /* as root, it runs as this one, else as nobody; NULL: whoever it is */
+    const char *user;    /* user of the process if the sandbox is root (nobody if it is missing); NULL: the
+                            sandbox's user */
     size_t ports;
     int end_signal;             /* 0: SIGTERM */
-    int64_t start_ms, grace_ms; /* how long it may take until it answers, and to end; 0: a minute, 5 s */
-    /* Its program, or what else the other functions begin from; NULL: it is not on this machine. */
+    int64_t start_ms, grace_ms; /* time limits until it is ready, and until it ends; 0: 60 s, 5 s */
+    /* Returns the program, or another starting point of the other functions; NULL: not installed. */
     const char *(*find)(struct arena *arena);
-    /* Fills data/ the first time, before the first start; NULL: nothing to do. */
+    /* Fills data/ before the first start; may be NULL. */
     int (*prepare)(const struct daemon_self *self, struct err *err);
     int (*command)(const struct daemon_self *self, struct daemon_command *out, struct err *err);
     bool (*ready)(const struct daemon_self *self);
-    /* Once after each start, when it is ready; NULL: nothing to do. */
+    /* Called after each start, once ready; may be NULL. */
     int (*started)(const struct daemon_self *self, struct err *err);
 };
 
 struct daemons *daemons_new(struct services *services);
-/* All are asked to end; services_wait_threads() waits for it. */
+/* Ends all daemons; services_wait_threads() waits for them. */
 void daemons_stop(struct daemons *daemons);
 void daemons_free(struct daemons *daemons);
 
 /*
- * `settings` go to the kind's functions at a start, and not to one that runs; NULL: none. *out (may be NULL)
- * has no copy of them. ERR_FAILED: it is not installed, or does not start: the message says which, with the
- * end of what it printed. What is being removed is not started again.
+ * Starts a daemon unless it runs. `settings` are passed to the kind's functions at a start; a running daemon
+ * ignores them; may be NULL. *out (may be NULL) does not include them. ERR_FAILED: not installed or not
+ * started; the message has the end of its output. A daemon that is being removed is not started.
  */
 int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct str name,
     const struct value *settings, struct arena *arena, struct daemon_self *out, struct err *err);
 void daemon_rest(struct daemons *daemons, struct str name);
 void daemon_remove(struct daemons *daemons, struct str name);
-/* Where its data is, or would; it may not be there. */
+/* Returns the path of a daemon's data, which may not exist. */
 const char *daemon_data(struct daemons *daemons, struct arena *arena, struct str name);
 
-/* Before its first start: its data is a copy of what is in this folder, so there is nothing to prepare. */
+/* Copies a folder as the data of a daemon before its first start, so that `prepare` is not called. */
 int daemon_adopt(struct daemons *daemons, struct str name, const char *folder, struct err *err);
 
-/* ---- for kinds ---- */
+/* ---- functions for kinds ---- */
 
-/* Runs a program to its end as the daemon's user, with data/ at hand, for `prepare`. */
+/* Runs a program to its end as the daemon's user, with access to data/; for `prepare`. */
 int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err);
-/* Does somebody listen there? */
+/* True if a server accepts connections at the port. */
 bool daemon_port_answers(uint16_t port);
 
-/* Where a process with another user's rights finds its data. */
+/* Path of data/ in a process of another user. */
 #define DAEMON_DATA "/proc/self/fd/9"
 
-/* The folder becomes the user's, with all that is in it. */
+/* Makes a user the owner of a folder and its content. */
 int daemon_give(const char *folder, const char *user, struct err *err);
 
-/* ---- servers.c: Apache Kafka as a daemon: one node that is broker and controller at once (KRaft), which
- * speaks in the clear and asks nobody who they are. What it tells clients to be called is in the settings:
- * {address, port}; it listens at ports[0]. */
+/* ---- servers.c: Apache Kafka: one node in KRaft mode, broker and controller, without TLS and
+ * authentication. The advertised address is in the settings {address, port}; it listens at ports[0] ---- */
 extern const struct daemon_kind kafka_daemon;
 
-/* ---- servers.c: PostgreSQL as a daemon: a cluster of its own, which listens on a socket without a file
- * (only this machine's processes reach it) and lets in who has a password; the sandbox itself comes as the
- * superuser `rdsadmin`, known by the user that it runs as. postgres_open() speaks to it. */
+/* ---- servers.c: PostgreSQL: a cluster per daemon on an abstract Unix socket, reachable only from this
+ * machine, with password authentication. The sandbox connects as superuser `rdsadmin` by peer authentication:
+ * postgres_open() ---- */
 extern const struct daemon_kind postgres_daemon;
 
 #define POSTGRES_ADMIN "rdsadmin"
-/* In its folder; read at each start, after what the cluster was made with. */
+/* Configuration file in the cluster's folder; read at each start after postgresql.conf. */
 #define POSTGRES_CONF "weir.conf"
 
-/* The socket's path, for listener_dial_path(). */
+/* Returns the socket's path for listener_dial_path(). */
 const char *postgres_socket(struct arena *arena, const struct daemon_self *self);
 
-/* A session of the superuser's; to be closed with pq->finish(). NULL with err. */
+/* Opens a session of the superuser, to be closed with pq->finish(). Returns NULL with err. */
 PGconn *postgres_open(const struct daemon_self *self, const char *database, struct err *err);
-/* Parameters $1, $2 …, NULL at the end; the result (may be NULL) is the caller's to clear. */
+/* Executes a statement with parameters $1, $2 … (ends with NULL). The caller clears the result (may be
+ * NULL). */
 int postgres_run(
     PGconn *session, const char *sql, const char *const *values, PGresult **out, struct err *err);
 
-/* A copy of a running cluster into an empty folder, from which another can be started. */
+/* Copies a running cluster to an empty folder, from which another daemon can be started. */
 int postgres_copy(const struct daemon_self *self, const char *folder, struct err *err);
 
-/* ---- listener.c: the first bytes of a conversation in PostgreSQL's protocol: what a client wants before
- * it is known which server there is. TLS is declined, what it asks for is kept for the server, and a
- * refusal reads as the server's own. */
-/* The startup packet, whole, or a request to cancel. False: it went away, or speaks something else. */
+/* ---- listener.c: the startup of a PostgreSQL connection, read before the server is known. TLS is declined,
+ * the startup packet is kept for the server, and errors look like the server's ---- */
+/* Reads the whole startup packet or cancel request. False: the connection ended, or the protocol differs. */
 bool greeting_read(int fd, struct buf *out);
-/* Does it log in as that user? The server would know the sandbox, who dials for everybody, and ask for
- * nothing. */
+/* True if the client logs in as `user`. The server would see the sandbox, which connects for all clients, and
+ * not ask for a password. */
 bool greeting_is_user(const struct buf *startup, const char *user);
-/* FATAL, with an SQLSTATE of five letters. */
+/* Sends a FATAL error with an SQLSTATE of five characters. */
 void greeting_refuse(int fd, const char *state, const char *message);
 
-/* ---- What the files here share: a daemon and its starts. */
+/* ---- internal: a daemon and its starts ---- */
 enum daemon_state { RESTING, STARTING, RUNNING, ENDING };
 
 struct daemon {
     struct daemon *next;
     struct daemons *all;
-    struct arena arena; /* until it is removed */
+    struct arena arena; /* freed with the daemon */
     const struct daemon_kind *kind;
     struct str name;
     enum daemon_state state;
-    bool alive; /* its process, or the thread that has it */
+    bool alive; /* the process or its thread exists */
     struct process_switch stop;
-    /* Of this start: */
+    /* Members of the current start: */
     struct arena run;
     struct daemon_self self;
     struct daemon_command command;
@@ -227,7 +226,7 @@ struct daemon {
 
 struct daemons {
     struct services *services;
-    pthread_mutex_t lock; /* all below, but for what only a start changes */
+    pthread_mutex_t lock; /* guards all members below, except those that only a start changes */
     pthread_cond_t changed;
     struct daemon *first;
     bool stopping;

@@ -1,4 +1,4 @@
-/* Listeners of daemons and conversations through them: see daemon.h. */
+/* Listeners of daemons and connections through them: see daemon.h. */
 #include "sandbox/daemon/daemon.h"
 
 #include "base/file.h"
@@ -12,10 +12,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- The first bytes of a conversation in PostgreSQL's protocol ---- */
+/* ---- startup of a PostgreSQL connection ---- */
 
 enum {
-    MAX_STARTUP = 10000, /* as PostgreSQL has it */
+    MAX_STARTUP = 10000, /* PostgreSQL's limit */
     SSL_REQUEST = 80877103,
     GSS_REQUEST = 80877104,
 };
@@ -86,11 +86,11 @@ void greeting_refuse(int fd, const char *state, const char *message)
         fd_write_all(fd, body.p, body.n, NULL, "client");
 }
 
-/* ---- Conversations: the bytes that go both ways ---- */
+/* ---- conversations: bytes in both directions ---- */
 
 enum { BLOCK = 64 * 1024 };
 
-/* One direction: what was read and not yet taken. */
+/* One direction: data read and not yet sent. */
 struct lane {
     size_t from, to;
     bool ended, shut;
@@ -131,7 +131,7 @@ void conversation_poll(const struct conversation *c, struct pollfd out[2])
     }
 }
 
-/* False: the connection is lost. */
+/* Returns false if the connection is lost. */
 static bool lane_step(struct lane *lane, int in, int out)
 {
     ssize_t n;
@@ -162,7 +162,7 @@ bool conversation_step(struct conversation *c)
            !(c->lanes[0].shut && c->lanes[1].shut);
 }
 
-/* ---- Listeners ---- */
+/* ---- listeners ---- */
 
 struct listener {
     struct listener *next;
@@ -175,7 +175,7 @@ struct listener {
 
 struct listeners {
     struct services *services;
-    pthread_mutex_t lock; /* all below */
+    pthread_mutex_t lock; /* guards all members below */
     struct listener *first;
     struct visitor *visitors;
     int poller, stop;
@@ -184,7 +184,7 @@ struct listeners {
     void *opened_ctx;
 };
 
-/* Somebody who came in, until the conversation is over. */
+/* An accepted connection. */
 struct visitor {
     struct visitor *next;
     struct listeners *listeners;
@@ -198,7 +198,7 @@ struct visitor {
 void listener_join(struct listeners *listeners, int a, int b)
 {
     struct conversation *c = conversation_new(a, b);
-    struct pollfd fds[3] = {[2] = {listeners->stop, POLLIN, 0}}; /* which can be read once the sandbox ends */
+    struct pollfd fds[3] = {[2] = {listeners->stop, POLLIN, 0}}; /* readable once the sandbox stops */
     do {
         conversation_poll(c, fds);
         if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
@@ -262,7 +262,7 @@ void listeners_stop(struct listeners *listeners)
     listeners->stopping = true;
     for (struct visitor *visitor = listeners->visitors; visitor; visitor = visitor->next)
         shutdown(visitor->fd, SHUT_RDWR);
-    system_wake(listeners->stop); /* stays readable: all who wait see it */
+    system_wake(listeners->stop); /* never cleared, so that all threads see it */
 }
 
 static void free_listener(struct listener *listener)
@@ -315,7 +315,7 @@ static struct listener_of copy_of(struct arena *arena, const struct listener_of 
         arena_str(arena, of->type), arena_str(arena, of->region), arena_str(arena, of->id)};
 }
 
-/* With the lock held: the listener may be gone by now. */
+/* Accepts a connection. Called with the lock held, since the listener may have been closed. */
 static struct visitor *let_in(struct listeners *listeners, int listening)
 {
     const struct listener *listener = listeners->first;
@@ -337,7 +337,7 @@ static struct visitor *let_in(struct listeners *listeners, int listening)
     return visitor;
 }
 
-enum { PAUSE_MS = 20 }; /* where nobody can be let in, for want of descriptors, say */
+enum { PAUSE_MS = 20 }; /* when a connection cannot be accepted, for example without free descriptors */
 
 static void answer_knock(struct listeners *listeners, int listening)
 {
@@ -370,7 +370,7 @@ static void watch_listeners(void *ctx)
     }
 }
 
-/* ---- listeners ---- */
+/* ---- opening and closing ---- */
 
 static int listen_at(struct str address, uint16_t port, struct err *err)
 {
@@ -390,7 +390,7 @@ static int listen_at(struct str address, uint16_t port, struct err *err)
     return -1;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void listener_close(struct listeners *listeners, const struct listener_of *of)
 {
     struct listener **at = &listeners->first;

@@ -1,4 +1,4 @@
-/* The servers that are started behind records: Kafka and PostgreSQL. */
+/* The servers behind records: Kafka and PostgreSQL. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "sandbox/daemon/daemon.h"
@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 enum { CLIENTS, CONTROLLER, PORTS };
-enum { START_MS = 120000 }; /* a Java program, on a machine that may be busy */
+enum { START_MS = 120000 }; /* long enough for a Java program on a busy machine */
 
-/* ---- where it is ---- */
+/* ---- Kafka: installation ---- */
 
-/* Kafka's own archive has its libraries there, and so has what tools/setup fetches. */
+/* True for Kafka's archive and for the installation of tools/setup. */
 static bool has_kafka(struct arena *arena, const char *folder)
 {
     bool any = false;
@@ -42,7 +42,7 @@ static const char *find_kafka(struct arena *arena)
     return NULL;
 }
 
-/* ---- its folder ---- */
+/* ---- Kafka: folder ---- */
 
 static int write_properties(const struct daemon_self *self, const char *name, uint16_t clients,
     uint16_t controller, struct str address, int64_t port, struct err *err)
@@ -65,7 +65,7 @@ static const char *libraries(const struct daemon_self *self)
     return arena_printf(self->arena, "%s/libs/*", self->program).p;
 }
 
-/* The cluster's id, as Kafka spells it: 16 bytes in base64url. */
+/* Returns a random cluster id in Kafka's format: 16 bytes in base64url. */
 static const char *cluster_id(struct arena *arena)
 {
     unsigned char bytes[16];
@@ -76,7 +76,7 @@ static const char *cluster_id(struct arena *arena)
     return text;
 }
 
-/* Which ports it gets is known at the start only; here they are not opened. */
+/* Formats the storage. The final ports are known only at a start; these are not opened. */
 static int kafka_prepare(const struct daemon_self *self, struct err *err)
 {
     const char *const format[] = {java(self), "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
@@ -88,7 +88,7 @@ static int kafka_prepare(const struct daemon_self *self, struct err *err)
                : 0;
 }
 
-/* ---- running ---- */
+/* ---- Kafka: start ---- */
 
 static int kafka_command(const struct daemon_self *self, struct daemon_command *out, struct err *err)
 {
@@ -115,13 +115,13 @@ const struct daemon_kind kafka_daemon = {.title = "Apache Kafka 3.3 or newer, or
     .command = kafka_command,
     .ready = kafka_ready};
 
-/* ---- PostgreSQL as a daemon ---- */
+/* ---- PostgreSQL ---- */
 
-enum { OLDEST = 14, NEWEST = 40 }; /* sockets without a file came with 14 */
+enum { OLDEST = 14, NEWEST = 40 }; /* version 14 introduced abstract sockets */
 
-/* ---- where it is ---- */
+/* ---- PostgreSQL: installation ---- */
 
-/* The folder of its programs; Debian and Red Hat keep versions apart, off the PATH. */
+/* Returns the folder of the programs; Debian and Red Hat install versions side by side, outside PATH. */
 static const char *find_programs(struct arena *arena)
 {
     static const char *const locations[] = {
@@ -148,7 +148,7 @@ static const char *program(const struct daemon_self *self, const char *name)
     return arena_printf(self->arena, "%s/%s", self->program, name).p;
 }
 
-/* ---- its folder ---- */
+/* ---- PostgreSQL: folder ---- */
 
 static int write_conf(const struct daemon_self *self, const char *name, struct str text, struct err *err)
 {
@@ -162,7 +162,7 @@ static struct str own_name(struct arena *arena)
     return who ? arena_str(arena, str_z(who->pw_name)) : arena_printf(arena, "%u", (unsigned)geteuid());
 }
 
-/* Nobody gets in without a password but the sandbox, whom the system knows by its user. */
+/* Creates a cluster with password authentication; only the sandbox's user connects by peer authentication. */
 static int postgres_prepare(const struct daemon_self *self, struct err *err)
 {
     const char *const initdb[] = {program(self, "initdb"), "-N", "-E", "UTF8", "--locale=C.UTF-8", "-A",
@@ -184,7 +184,7 @@ static int postgres_prepare(const struct daemon_self *self, struct err *err)
                : 0;
 }
 
-/* ---- running ---- */
+/* ---- PostgreSQL: start ---- */
 
 static struct str socket_folder(struct arena *arena, const struct daemon_self *self)
 {
@@ -209,7 +209,7 @@ static int postgres_command(const struct daemon_self *self, struct daemon_comman
     const char **argv = ARENA_ARRAY(self->arena, const char *, sizeof fixed / sizeof *fixed);
     (void)err;
     memcpy(argv, fixed, sizeof fixed);
-    unlink(arena_printf(self->arena, "%s/postmaster.pid", self->data).p); /* of one that was killed */
+    unlink(arena_printf(self->arena, "%s/postmaster.pid", self->data).p); /* left by a killed server */
     out->argv = argv;
     return 0;
 }
@@ -227,13 +227,13 @@ static bool postgres_ready(const struct daemon_self *self)
 const struct daemon_kind postgres_daemon = {.title = "PostgreSQL 14 or newer",
     .install = "apt-get install postgresql",
     .user = "postgres",
-    .end_signal = SIGINT, /* sessions are ended, not waited for */
+    .end_signal = SIGINT, /* ends sessions instead of waiting for them */
     .find = find_programs,
     .prepare = postgres_prepare,
     .command = postgres_command,
     .ready = postgres_ready};
 
-/* ---- speaking to it ---- */
+/* ---- PostgreSQL: sessions ---- */
 
 PGconn *postgres_open(const struct daemon_self *self, const char *database, struct err *err)
 {
@@ -277,7 +277,7 @@ int postgres_copy(const struct daemon_self *self, const char *folder, struct err
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct daemon_self copy = *self;
     copy.arena = &arena;
-    copy.user = NULL; /* the sandbox reads it, and gives it to whoever it is started for */
+    copy.user = NULL; /* the sandbox reads the copy and later gives it to another daemon's user */
     const char *const argv[] = {arena_printf(&arena, "%s/pg_basebackup", self->program).p, "-h",
         socket_folder(&arena, self).p, "-U", POSTGRES_ADMIN, "-D", folder, "-c", "fast", "-N", NULL};
     return daemon_run(&copy, argv, err);
