@@ -1,7 +1,7 @@
 /*
- * What a FIFO queue or topic was sent lately, by deduplication id: the same within the time that it is kept
- * is the earlier one again. Two generations, of which the older goes as a whole; nothing is searched in
- * order. Not safe from several threads.
+ * Deduplication of messages sent to a FIFO queue or topic: a message with the same deduplication id within
+ * the retention time returns the earlier one. Entries are in two generations; the older one is dropped as a
+ * whole. Not thread-safe.
  */
 #pragma once
 
@@ -19,10 +19,10 @@ struct deduplication {
         struct map map;
         struct arena arena;
     } latest, earlier;
-    int64_t since_ms; /* of the latest generation */
+    int64_t since_ms; /* start of the latest generation */
 };
 
-/* NULL: there is none that is younger than this. Good until the next addition. */
+/* Returns the entry if it is younger than `kept_ms`, or NULL. Valid until the next addition. */
 const struct deduplicated *deduplication_find(
     struct deduplication *d, struct str key, int64_t now_ms, int64_t kept_ms);
 void deduplication_add(struct deduplication *d, struct str key, struct str id, uint64_t sequence,

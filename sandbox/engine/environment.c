@@ -1,4 +1,4 @@
-/* What programs that the sandbox starts find in their environment, and what tools/setup has installed. */
+/* The environment of programs that the sandbox starts, and engines installed by tools/setup. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- What tools/setup has installed ---- */
+/* ---- installed engines ---- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct arena kept; /* as long as the process */
+static struct arena kept; /* never freed */
 static const char *root = "", *search_path;
 
-/* Not everybody puts programs there. */
+/* True for a folder that is not world-writable. */
 static bool is_trusted(const char *folder)
 {
     struct stat info;
@@ -36,7 +36,7 @@ static const char *installed_whole(const char *folder)
     return copy;
 }
 
-/* CHECKOUT of the program CHECKOUT/BUILD/weir. */
+/* Returns CHECKOUT if the program is CHECKOUT/BUILD/weir, or "". */
 static const char *own_checkout(void)
 {
     const char *program = installed_whole(system_program());
@@ -108,7 +108,7 @@ void environment_set(struct environment *env, const char *name, struct str value
             return;
         }
     MEM_GROW(env->items, env->cap, env->n + 2);
-    env->n += env->n == 0; /* the NULL at its end counts */
+    env->n += env->n == 0; /* the terminating NULL is counted */
     env->items[env->n - 1] = item.p;
     env->items[env->n++] = NULL;
 }
@@ -129,7 +129,7 @@ static void pass_on(struct environment *env, const char *name, const char *fallb
         environment_set(env, name, str_z(value ? value : fallback));
 }
 
-/* Those of a role say whose they are and do not expire: what is in an environment cannot be made new. */
+/* Sets the AWS credentials. Those of a role do not expire, since an environment cannot be refreshed. */
 static void set_key(
     struct environment *env, const struct sandbox *sandbox, const struct environment_options *o)
 {
@@ -158,7 +158,7 @@ void environment_start(struct environment *env, struct services *services, struc
     pass_on(env, "LANG", "C.UTF-8");
     pass_on(env, "TZ", NULL);
     pass_on(env, "LD_LIBRARY_PATH", NULL);
-    /* A home of its own: the user's ~/.aws is none of its business. Modules installed with --user are. */
+    /* HOME is a separate folder, so that the user's ~/.aws is not used. Modules installed with --user are. */
     const char *user = getenv("HOME");
     environment_set(env, "HOME", options->home);
     if (user)
@@ -204,11 +204,11 @@ struct str script_exception(struct str tail)
         return STR_EMPTY;
     struct str line, rest = str_slice(tail, (size_t)at, tail.n);
     str_cut(rest, '\n', &rest);
-    while (rest.n) { /* frames are indented, what was raised is not */
+    while (rest.n) { /* frames are indented, the exception is not */
         line = str_cut(rest, '\n', &rest);
         if (!line.n || line.p[0] == ' ' || line.p[0] == '\t')
             continue;
-        /* "…Py4JJavaError: An error occurred while calling o45.parquet.", and then ": " and what it was */
+        /* "…Py4JJavaError: An error occurred while calling o45.parquet." is followed by ": " and the cause */
         bool of_java = str_find(line, STR("Py4JJavaError"), 0) >= 0 && str_starts(rest, STR(": "));
         return str_trim(of_java ? str_slice(str_cut(rest, '\n', &rest), 2, SIZE_MAX) : line);
     }

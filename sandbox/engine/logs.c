@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- What a program writes, as events: one a line ---- */
+/* ---- output of a program: one event per line ---- */
 
 enum { MAX_LINE = 64 * 1024, TAIL = 16384, BATCH = 256 };
 
@@ -87,10 +87,10 @@ void log_sink_release(struct log_sink *sink)
 enum {
     MAX_STREAMS = 4096,
     MAX_STREAM = 64 * 1024 * 1024,
-    MAX_PAGE = 1024 * 1024, /* bytes of messages in one answer */
+    MAX_PAGE = 1024 * 1024, /* bytes of messages in a page */
     WINDOW = 2 * 1024 * 1024,
     MAX_HEADER = 8192,
-    LONGEST = 6 * MAX_PAGE + MAX_HEADER, /* bytes of a line: of a message of a MiB, each byte escaped */
+    LONGEST = 6 * MAX_PAGE + MAX_HEADER, /* bytes of a line: a message of 1 MiB with each byte escaped */
 };
 
 struct stream {
@@ -98,7 +98,7 @@ struct stream {
     struct log_location location;
     struct str path;
     int64_t created_ms, first_ms, last_ms, ingested_ms;
-    uint64_t start, end; /* of the events in the file */
+    uint64_t start, end; /* offsets of the events in the file */
 };
 
 struct logs {
@@ -178,7 +178,7 @@ static bool parse_event(struct arena *arena, struct str line, struct log_entry *
     return true;
 }
 
-/* Bytes that are no UTF-8 become U+FFFD. */
+/* Replaces invalid UTF-8 by U+FFFD. */
 static void logs_add_text(struct buf *out, struct str text)
 {
     AUTO_BUF struct buf clean = BUF_INIT;
@@ -218,7 +218,7 @@ static struct str read_part(struct arena *arena, const struct stream *s, uint64_
     return str_n(text, n);
 }
 
-/* What the first and the last event say of the whole; a torn last line is cut off. */
+/* Reads the times of the first and the last event; cuts off a torn last line. */
 static void read_ends(struct arena *arena, struct stream *s)
 {
     struct str rest,
@@ -250,7 +250,7 @@ static void load_one(struct logs *logs, struct str path)
         return;
     struct str rest, line = str_cut(read_part(&arena, &probe, 0, MAX_HEADER), '\n', &rest);
     if (!rest.p || json_parse(&arena, line, &header, ERR_IGNORED))
-        return; /* none of ours, or torn before anything was in it */
+        return; /* not a stream's file, or torn in the header */
     struct log_location location = {
         value_gets(header, "region"), value_gets(header, "group"), value_gets(header, "stream")};
     struct stream *s = logs_add(logs, &location, path);
@@ -383,7 +383,7 @@ static enum logs_result logs_append_locked(
         return LOGS_FAILED;
     if (fd_write_all(fd, text.p, text.n, ERR_IGNORED, s->path.p)) {
         bool whole = !ftruncate(fd, (off_t)s->end);
-        return whole ? LOGS_FAILED : LOGS_FULL; /* of a full disk nothing more can be asked */
+        return whole ? LOGS_FAILED : LOGS_FULL; /* the disk is full */
     }
     s->end += text.n;
     s->first_ms = s->first_ms ? s->first_ms : events[0].time_ms;
@@ -416,7 +416,7 @@ void logs_watch(struct logs *logs, logs_watcher *watcher, void *ctx)
     logs->watcher_ctx = ctx;
 }
 
-/* The stream as it is now; reading goes on without the lock, for files only grow. */
+/* Copies the stream's state; files only grow, so they are read without the lock. */
 static bool snapshot(
     struct logs *logs, struct arena *arena, const struct log_location *location, struct stream *out)
 {
@@ -435,7 +435,8 @@ static bool logs_passes(const struct logs_query *query, const struct log_entry *
            (!query->to_ms || event->time_ms < query->to_ms);
 }
 
-/* All whole lines of a window: what passes is added; *after is where the last one ends. */
+/* Adds the matching events among the complete lines of a window; page->after is the end of the last line
+ * read. */
 static void read_window(struct arena *arena, struct str window, uint64_t at, const struct logs_query *query,
     struct logs_page *page, size_t most)
 {
@@ -468,17 +469,17 @@ static void read_forward(
     uint64_t from = query->offset > s->start ? query->offset : s->start;
     *page = (struct logs_page){.before = from, .after = from};
     uint64_t size = WINDOW;
-    while (!page->n && page->after < s->end) { /* windows in which nothing passes are gone over */
+    while (!page->n && page->after < s->end) { /* skips windows without a match */
         uint64_t at = page->after;
         struct str window = read_part(arena, s, at, s->end - at > size ? at + size : s->end);
         read_window(arena, window, at, query, page, query->limit);
         if (page->after == at && size == LONGEST)
             break;
-        size = page->after == at ? LONGEST : WINDOW; /* a single long one */
+        size = page->after == at ? LONGEST : WINDOW; /* a line longer than the window */
     }
 }
 
-/* The whole lines among so many bytes before a place; *at is where they begin. */
+/* Returns the complete lines within `size` bytes before `to`; *at is where they begin. */
 static struct str lines_before(
     struct arena *arena, const struct stream *s, uint64_t to, uint64_t size, uint64_t *at)
 {
@@ -499,7 +500,7 @@ static void read_backward(
     while (!page->n && page->before > s->start) {
         uint64_t at, to = page->before;
         struct str lines = lines_before(arena, s, to, MAX_PAGE, &at);
-        if (!lines.n) /* a single long one */
+        if (!lines.n) /* a line longer than MAX_PAGE */
             lines = lines_before(arena, s, to, LONGEST, &at);
         if (!lines.n)
             break;

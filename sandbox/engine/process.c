@@ -1,4 +1,4 @@
-/* A child process and everything it starts: see process.h. */
+/* A child process and its descendants: see process.h. */
 #include "sandbox/engine/process.h"
 
 #include "base/clock.h"
@@ -17,16 +17,16 @@
 
 enum {
     READ_BLOCK = 64 * 1024,
-    DRAIN_MS = 1000, /* for pipes that somebody out of reach still holds */
+    DRAIN_MS = 1000, /* for pipes held open by a process that was not found */
     LIMIT_COUNT = 3,
-    LOOK_MS = 1000, /* between two looks at what it takes, or so many times as long as a look takes: */
+    LOOK_MS = 1000, /* interval of limit checks, at least LOOK_SHARE times the duration of a check */
     LOOK_SHARE = 20,
 };
 
-/* Stacks of threads and the like, which libraries set aside and hardly touch, count as data. */
+/* Memory that libraries reserve but hardly use, such as thread stacks, counts as data. */
 static const int64_t RESERVED = 2LL * 1024 * 1024 * 1024;
 
-/* ---- the switch ---- */
+/* ---- switch ---- */
 
 int process_switch_init(struct process_switch *stop, struct err *err)
 {
@@ -55,11 +55,11 @@ void process_stop(struct process_switch *stop, bool now)
     system_wake(stop->fd);
 }
 
-/* ---- starting ---- */
+/* ---- start ---- */
 
 /*
- * Sets what limits it can; one above what this process itself has is left as it is. With setpriv (util-linux)
- * the program ends with the thread that started it, which waits for it: so also when the sandbox is killed.
+ * Sets the limits; one above the sandbox's own limit is left unchanged. With setpriv (util-linux) the program
+ * dies with the thread that started it, also when the sandbox is killed.
  */
 static const char set_limits[] =
     "ulimit -c 0; ulimit -d \"$1\" 2>/dev/null; ulimit -t \"$2\" 2>/dev/null; ulimit -f \"$3\" 2>/dev/null; "
@@ -88,7 +88,7 @@ static char **process_wrapped(struct arena *arena, const struct process_options 
     return (char **)argv;
 }
 
-/* The environment with the mark: a mark that is there already came from outside. */
+/* Returns the environment with the mark; an inherited mark is replaced. */
 static char **process_marked(struct arena *arena, const struct process_options *options, const char *mark)
 {
     size_t n = 0, at = 0;
@@ -115,7 +115,7 @@ static int process_start(
     return spawn_program(&spawn, pid);
 }
 
-/* ---- while it runs ---- */
+/* ---- supervision ---- */
 
 struct watching {
     const struct process_options *options;
@@ -125,8 +125,8 @@ struct watching {
     pid_t pid;
     int child, pipes[2];
     bool exited;
-    int asked;                    /* 1: SIGTERM was sent, 2: SIGKILL */
-    int64_t deadline, kill, look; /* monotonic; 0: none */
+    int asked;                    /* 1: the end signal was sent, 2: SIGKILL */
+    int64_t deadline, kill, look; /* by the monotonic clock; 0: none */
     int64_t handed_on;
 };
 
@@ -135,7 +135,7 @@ static void process_ask(struct watching *w, int how)
     if (w->asked >= how)
         return;
     w->asked = how;
-    w->deadline = 0; /* it has passed, or does not count any more: from now on `kill` does */
+    w->deadline = 0; /* from now on only `kill` counts */
     w->kill = how == 1 ? clock_mono_ms() + w->options->grace_ms : 0;
     int ask = w->options->end_signal ? w->options->end_signal : SIGTERM;
     kill(-w->pid, how == 1 ? ask : SIGKILL);
@@ -167,7 +167,7 @@ static void read_pipe(struct watching *w, enum process_stream stream)
         close_pipe(w, stream);
 }
 
-/* While the leader is not reaped its group's number cannot be another's. */
+/* Ends the group before reaping its leader: until then the group id cannot be reused. */
 static void process_reap(struct watching *w)
 {
     int status = 0;
@@ -202,7 +202,7 @@ static void process_look(struct watching *w)
 {
     const struct process_options *o = w->options;
     int64_t before = clock_mono_ms();
-    w->end->out_of_memory = o->memory > 0 && /* of its children nothing is known */
+    w->end->out_of_memory = o->memory > 0 && /* children are not measured */
                             system_memory_of(w->pid) > o->memory;
     w->end->overfull = o->room > 0 && process_room(o->folder, o->room) > o->room;
     int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
@@ -243,7 +243,7 @@ static void watch(struct watching *w)
     while (!w->exited || w->pipes[PROCESS_OUT] >= 0 || w->pipes[PROCESS_ERR] >= 0) {
         struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
             {w->exited ? -1 : w->child, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
-        /* Who asks has seen the process say so: what it wrote before is in the pipes by now. */
+        /* A request made before poll() is answered after the pipes were found empty. */
         bool asked = atomic_load(&w->stop->asked_for_quiet);
         pass_time(w);
         if (w->exited && clock_mono_ms() >= w->deadline)
@@ -262,12 +262,12 @@ static void watch(struct watching *w)
     }
 }
 
-/* Straight from the system: OpenSSL would keep a generator for each thread that asks it once. */
+/* Uses the system's generator: OpenSSL would allocate one per thread. */
 static const char *new_mark(struct arena *arena, const char *family)
 {
     unsigned char bytes[16];
     int failed =
-        getentropy(bytes, sizeof bytes); /* so few come at once, or the kernel is too old for pidfds */
+        getentropy(bytes, sizeof bytes); /* 16 bytes never block; fails only on kernels too old for pidfds */
     assert(!failed);
     (void)failed;
     return arena_printf(arena, "%s-%s", family ? family : "", hex_encode(arena, bytes, sizeof bytes).p).p;
@@ -300,7 +300,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         err_errno(err, ERR_IO, "cannot start a process in %s", options->dir);
     } else {
         w.child = system_watch_child(w.pid);
-        if (w.child < 0) { /* without it nobody would learn of its end */
+        if (w.child < 0) { /* the end of the process could not be detected */
             failed = errno;
             err_errno(err, ERR_IO, "cannot watch a process");
             process_reap(&w);
@@ -345,11 +345,11 @@ void process_end_family(const char *family)
     process_end_marked(arena_printf(&arena, "%s-", family).p);
 }
 
-/* ---- how much of the disk a process has taken in its folder ---- */
+/* ---- disk usage of a folder ---- */
 
-static _Thread_local int64_t taken, enough; /* nftw() passes nothing on */
+static _Thread_local int64_t taken, enough; /* nftw() has no context argument */
 
-/* A file of several names is divided among them. */
+/* A file with several hard links is counted in equal shares. */
 static int take_entry(const char *path UNUSED, const struct stat *st, int kind, struct FTW *ftw UNUSED)
 {
     if (kind != FTW_NS)

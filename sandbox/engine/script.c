@@ -1,4 +1,4 @@
-/* Scripts as Glue and EMR Serverless run them: see script.h. */
+/* Scripts of Glue and EMR Serverless: see script.h. */
 #include "sandbox/engine/script.h"
 
 #include "base/archive.h"
@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What a run needs on the disk ---- */
+/* ---- files of a run ---- */
 
-enum { BLOCK = 32 * 1024 }; /* on the stacks of connections, which are small */
+enum { BLOCK = 32 * 1024 }; /* small, since connection threads have small stacks */
 
 /* ---- objects ---- */
 
@@ -81,7 +81,7 @@ struct output {
 static int write_some(void *ctx, const char *bytes, size_t n, struct err *err)
 {
     struct output *out = ctx;
-    if (out->fd < 0) /* not before it is known that there is such an object */
+    if (out->fd < 0) /* created only after the object was found */
         out->fd = open(out->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     return out->fd < 0 ? err_errno(err, ERR_IO, "cannot write %s", out->path)
                        : fd_write_all(out->fd, bytes, n, err, out->path);
@@ -92,7 +92,7 @@ int unpack_fetch(
 {
     struct output out = {-1, path};
     int status = read_object(store, source, write_some, &out, err);
-    if (!status && out.fd < 0) /* an empty one is a file all the same */
+    if (!status && out.fd < 0) /* an empty object becomes an empty file */
         status = write_some(&out, "", 0, err);
     fd_close_ptr(&out.fd);
     return status;
@@ -122,12 +122,12 @@ struct script {
     struct arena arena;
     struct log_sink out, error;
     struct str run, lib, conf, tmp, path; /* path: of the script */
-    struct buf python_path, jars;         /* ':' and ',' between them */
+    struct buf python_path, jars;         /* separated by ':' and ',' */
     struct environment env;
     const char *program; /* python3 or spark-submit */
 };
 
-/* ---- what it needs ---- */
+/* ---- preparation ---- */
 
 static int make_folders(struct script *s, struct err *err)
 {
@@ -149,7 +149,7 @@ static int script_fetch(struct script *s, struct str uri, struct str dir, struct
     if (!unpack_parse_uri(uri, &source))
         return err_set(err, ERR_INVALID, "\"%.*s\" is not a place in S3", STR_ARG(uri));
     *path = path_join(&s->arena, dir, unpack_name(&s->arena, source.key));
-    unlink(path->p); /* of two with one name the last counts */
+    unlink(path->p); /* of several objects with one file name the last is kept */
     return unpack_fetch(sandbox_store(services_sandbox(task_jobs(s->task))), &source, path->p, err);
 }
 
@@ -170,7 +170,7 @@ static void add_python_path(struct script *s, struct str path)
     buf_addf(&s->python_path, "%s%.*s", s->python_path.n ? ":" : "", STR_ARG(path));
 }
 
-/* A zip or egg is imported from as it is; a wheel is unpacked, for it may hold shared libraries. */
+/* A zip or egg is imported directly; a wheel is unpacked, since it may contain shared libraries. */
 static int use_module(struct script *s, struct str path, struct err *err)
 {
     if (str_ends(path, STR(".zip")) || str_ends(path, STR(".egg"))) {
@@ -215,7 +215,7 @@ static int script_prepare(struct script *s, struct err *err)
     return 0;
 }
 
-/* ---- the run ---- */
+/* ---- run ---- */
 
 static void script_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
@@ -241,7 +241,8 @@ static const char **command(struct script *s)
     return argv;
 }
 
-/* spark-submit lets a script's two outputs run together in its own standard output. */
+/* Returns the message of a failed run. spark-submit merges both outputs of a script into its standard
+ * output. */
 static struct str failure(struct script *s, const struct process_end *end)
 {
     const struct str tails[] = {buf_str(&s->error.tail), buf_str(&s->out.tail)};

@@ -23,9 +23,9 @@ static const char no_iceberg[] =
     "Spark has no Iceberg: put iceberg-spark-runtime and iceberg-aws-bundle (of Maven Central) into the "
     "folder that WEIR_SPARK_JARS names";
 
-/* ---- where it is ---- */
+/* ---- installation ---- */
 
-/* The folder of python3's pyspark package, which is a SPARK_HOME; "" where it has none. */
+/* Returns the folder of python3's pyspark package, which is a SPARK_HOME, or "". */
 static struct str of_python(struct environment *env, const struct spark_options *spark)
 {
     static const char *const argv[] = {
@@ -82,9 +82,9 @@ static const char *jars_dir(struct arena *arena)
 }
 
 /*
- * Spark's own classes as Java has them in memory, which take half of the time of a start (tools/setup makes
- * that archive beside its spark-submit). Java takes it where the class path begins with the same jars as
- * then, and goes on without it otherwise. "": there is none.
+ * Returns the folder of Spark's class data sharing archive, which halves the start time (created by
+ * tools/setup beside spark-submit), or "". Java uses it if the class path begins with the same jars, and
+ * ignores it otherwise.
  */
 static struct str archive_of(struct arena *arena, const char *submit)
 {
@@ -95,7 +95,8 @@ static struct str archive_of(struct arena *arena, const char *submit)
     return found.n && access(path_join(arena, found, STR("classes.jsa")).p, R_OK) == 0 ? found : STR_EMPTY;
 }
 
-/* False: Iceberg's runtime was asked for, and is not among them. Whoever does not ask is not given it. */
+/* Adds the jars; those of Iceberg only if requested. Returns false if its runtime is requested but
+ * missing. */
 static bool add_jars(struct arena *arena, struct str archive, bool iceberg, struct buf *out)
 {
     const char *dir = jars_dir(arena), *before = "spark.driver.extraClassPath ";
@@ -148,8 +149,8 @@ bool spark_is_here(struct arena *arena, struct str package)
 }
 
 /*
- * Of packages of Maven (group:artifact:version, with commas between) those that are not where hadoop-aws
- * is, whatever their version: nothing is fetched for jobs.
+ * Returns the Maven packages (group:artifact:version, separated by commas) that are not installed beside
+ * hadoop-aws in any version: packages are not downloaded.
  */
 static struct str spark_packages_absent(struct arena *arena, struct str packages)
 {
@@ -189,13 +190,13 @@ struct str spark_defaults(struct arena *arena, const struct value *configuration
     return arena_str(arena, buf_str(&text));
 }
 
-/* Where it is on EMR; here it is among the others. */
+/* The path of Iceberg's runtime on EMR. */
 static bool is_emr_iceberg(struct str text)
 {
     return str_find(text, STR("/usr/share/aws/iceberg/"), 0) >= 0;
 }
 
-/* "key=value --conf key=value": what the run says comes last and wins. */
+/* Writes "key=value --conf key=value" as properties; later ones take precedence. */
 static void add_settings(struct buf *out, struct str settings)
 {
     static const struct str word = STR_INIT("--conf");
@@ -216,10 +217,10 @@ static int write_conf(
 {
     AUTO_BUF struct buf text = BUF_INIT;
     buf_add_str(&text, embedded_text(embedded_find(STR("sandbox/engine/spark/spark-defaults.conf"))));
-    if (options->emrfs) /* which then has to be allowed what that would write: sandbox/s3/s3srv_access.c */
+    if (options->emrfs) /* selects the permissions of EMRFS: sandbox/s3/s3srv_access.c */
         buf_addz(&text, "spark.hadoop.fs.s3a.user.agent.prefix EMRFS\n");
     buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));
-    /* A job of a sandbox is over before code that was compiled with great care would pay. */
+    /* Jobs of a sandbox end before the optimising compiler would pay off. */
     buf_addf(&text,
         "spark.driver.extraJavaOptions -Djava.io.tmpdir=%.*s -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         STR_ARG(options->tmp));

@@ -1,4 +1,4 @@
-/* What services have started: see task.h. */
+/* Tasks: see task.h. */
 #include "sandbox/engine/task.h"
 
 #include "base/clock.h"
@@ -12,21 +12,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What is kept of a task ---- */
+/* ---- records ---- */
 
 enum { MAX_RECORD = 16 * 1024 * 1024 };
 
 static const char *const state_names[] =
     ACTIVITY_NAMES("waiting", "starting", "running", "stopping", "succeeded", "failed", "timeout", "stopped");
 
-/* Ids may hold any character: their digest is in the name. */
+/* The file name has a digest, since ids may contain any character. */
 static struct str task_record_name(struct arena *arena, struct str kind, struct str region, struct str id)
 {
     struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(kind), STR_ARG(region), STR_ARG(id));
     return arena_printf(arena, "%.*s-%.24s", STR_ARG(kind), sha256_hex(arena, whole).p);
 }
 
-/* In this state, whatever info says. A record that cannot be written is reported on standard error. */
+/* Writes a record with this state instead of info's. An error is printed to standard error. */
 static void task_record_write(const char *path, const struct task_info *info, enum activity_state state)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -50,7 +50,7 @@ static void task_record_write(const char *path, const struct task_info *info, en
         fprintf(stderr, "sandbox: the record of a run: %s\n", err.message);
 }
 
-/* One that had not ended, or says nothing that is known, has failed. */
+/* Parses a final state; any other text means failed. */
 static enum activity_state end_named(struct str name)
 {
     for (int i = ACTIVITY_SUCCEEDED; i <= ACTIVITY_STOPPED; i++)
@@ -59,7 +59,8 @@ static enum activity_state end_named(struct str name)
     return ACTIVITY_FAILED;
 }
 
-/* False: it cannot be read. A task that had not ended counts as failed, without a time of its end. */
+/* Returns false if the record cannot be read. A task that had not ended counts as failed, without an end
+ * time. */
 static bool task_record_read(struct arena *arena, const char *path, struct task_info *out)
 {
     struct str text;
@@ -85,30 +86,30 @@ enum { KEPT = 1000, WAITING = 1000 };
 
 struct task {
     struct services *services;
-    const struct task_kind *kind; /* NULL: of an earlier sandbox */
-    struct activity *activity;    /* which owns this */
+    const struct task_kind *kind; /* NULL: started by an earlier sandbox */
+    struct activity *activity;    /* owns the task */
     struct arena arena;
     struct task_info
-        info; /* its times, exit code and message under the services' lock; the state is the activity's */
+        info; /* times, exit code and message: guarded by the services' lock; the state is the activity's */
     const struct value *wait_for;
     struct process_switch stop;
     struct str path, folder;
-    bool asked;   /* to stop; under the services' lock */
-    bool at_work; /* likewise */
+    bool asked;   /* a stop was requested; guarded by the services' lock */
+    bool at_work; /* guarded by the services' lock */
 };
 
 struct tasks {
     struct services *services;
     struct arena arena;
     struct str dir, work;
-    /* under the services' lock */
-    struct task **items; /* oldest first; a reference to each one's activity */
+    /* guarded by the services' lock */
+    struct task **items; /* oldest first; each holds a reference to its activity */
     size_t count, cap, running, at_once;
 };
 
-/* ---- one of them ---- */
+/* ---- one task ---- */
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void fill_info(struct task *task, struct arena *arena, struct task_info *out)
 {
     const struct task_info *in = &task->info;
@@ -121,7 +122,7 @@ static void fill_info(struct task *task, struct arena *arena, struct task_info *
     out->message = arena_str(arena, in->message);
     out->state = activity_state_locked(task->activity);
     out->at_work = task->at_work;
-    if (out->state < ACTIVITY_SUCCEEDED) { /* its end is being written down */
+    if (out->state < ACTIVITY_SUCCEEDED) { /* the end is being recorded */
         out->ended_ms = 0;
         out->exit_code = -1;
     }
@@ -157,7 +158,7 @@ static const struct value *output_of(void *ctx, struct arena *arena)
     return task->kind->view(info, arena);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void ask_to_stop(struct task *task, bool now)
 {
     task->asked = true;
@@ -203,7 +204,7 @@ static struct task *new_task(struct tasks *tasks, const struct task_info *info)
     return task;
 }
 
-/* With the lock held. Of too many that have ended the oldest goes. */
+/* Adds a task; above the limit the oldest ended task is removed. Called with the lock held. */
 static void task_add(struct tasks *tasks, struct task *task)
 {
     size_t oldest = 0;
@@ -228,7 +229,7 @@ static void task_add(struct tasks *tasks, struct task *task)
 
 /* ---- opening ---- */
 
-/* A record that cannot be read is not worth refusing to start. */
+/* Loads a record; an unreadable one is skipped. */
 static void load_one(struct tasks *tasks, const char *path)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -294,7 +295,7 @@ void tasks_close(struct tasks *tasks)
     free(tasks);
 }
 
-/* ---- the thread of one ---- */
+/* ---- thread of a task ---- */
 
 static struct task *find_locked(
     struct tasks *tasks, struct str kind, struct str region, struct str owner, struct str id)
@@ -308,7 +309,8 @@ static struct task *find_locked(
     return NULL;
 }
 
-/* With the lock held: 1 all have succeeded, 0 not yet, -1 one cannot any more. */
+/* Called with the lock held. Returns 1 if all dependencies succeeded, 0 if some are running, -1 if one
+ * failed. */
 static int look_at_others(struct tasks *tasks, const struct task *task)
 {
     for (uint32_t i = 0; task->wait_for && i < task->wait_for->count; i++) {
@@ -321,7 +323,7 @@ static int look_at_others(struct tasks *tasks, const struct task *task)
     return 1;
 }
 
-/* Until it is its turn; then a place is taken. False: it must not begin. */
+/* Waits for the dependencies and a free slot, and takes the slot. False: the task must not begin. */
 static bool wait_for_turn(struct tasks *tasks, struct task *task)
 {
     struct services *services = tasks->services;
@@ -372,7 +374,7 @@ static void task_main(void *ctx)
     activity_release(task->activity);
 }
 
-/* With the lock held. */
+/* Checks the limits. Called with the lock held. */
 static int check_room(struct tasks *tasks, const struct task_options *options, struct err *err)
 {
     size_t own = 0, all = 0;
@@ -417,7 +419,7 @@ int task_start(struct services *services, const struct task_options *options, st
     task_keep(task, ACTIVITY_STARTING);
     if (activity)
         *activity = activity_keep(task->activity);
-    activity_keep(task->activity); /* the thread's */
+    activity_keep(task->activity); /* the thread's reference */
     if (services_thread(services, task_main, task)) {
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox can start no more threads");
         activity_release(task->activity);
@@ -436,7 +438,7 @@ const char *task_token_digits(const struct service_call *call, struct str token)
     return hex_encode(call->arena, bytes, sizeof bytes).p;
 }
 
-/* ---- looking at them ---- */
+/* ---- lookup ---- */
 
 bool task_find(struct services *services, struct arena *arena, const char *kind, struct str region,
     struct str owner, struct str id, struct task_info *out)
@@ -473,7 +475,8 @@ bool task_stop(struct services *services, const char *kind, struct str region, s
         task->info.message = arena_str(&task->arena, why);
         ask_to_stop(task, false);
     }
-    struct activity *activity = runs ? activity_keep(task->activity) : NULL; /* it may end and go meanwhile */
+    struct activity *activity =
+        runs ? activity_keep(task->activity) : NULL; /* the task may be removed concurrently */
     pthread_mutex_unlock(&services->lock);
     if (runs)
         activity_set_state(activity, ACTIVITY_STOPPING);
@@ -481,7 +484,7 @@ bool task_stop(struct services *services, const char *kind, struct str region, s
     return runs;
 }
 
-/* ---- for its work ---- */
+/* ---- functions for the work ---- */
 
 struct services *task_jobs(struct task *task)
 {
@@ -549,7 +552,7 @@ void task_end(struct task *task, enum activity_state state, int64_t exit_code, c
     pthread_mutex_unlock(&task->services->lock);
     if (!first)
         return;
-    task_keep(task, state); /* before anybody hears of it */
+    task_keep(task, state); /* recorded before waiting threads see it */
     activity_end(task->activity, state, STR_EMPTY, task->info.message);
 }
 

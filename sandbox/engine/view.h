@@ -1,4 +1,4 @@
-/* For putting together what a service shows: members that have no value are left out. */
+/* Helpers for building responses: members without a value are omitted. */
 #pragma once
 
 #include "base/value.h"
@@ -9,7 +9,7 @@ static inline void view_set(struct value_builder *b, const char *name, const str
         value_builder_set(b, str_z(name), v);
 }
 
-/* Members of these names, and, as A=b, A of a member b. */
+/* Copies members by name; "A=b" copies member b as A. */
 static inline void view_members(struct value_builder *b, const struct value *from, const char *names)
 {
     for (struct str other, rest = str_z(names); rest.p;) {
@@ -31,7 +31,7 @@ static inline void view_int(struct value_builder *b, const char *name, int64_t n
     value_builder_set(b, str_z(name), value_int(b->arena, n));
 }
 
-/* Seconds since 1970, as JSON protocols write times; 0: none. */
+/* A time in seconds since 1970, as in JSON protocols; 0: omitted. */
 static inline void view_time(struct value_builder *b, const char *name, int64_t wall_ms)
 {
     if (wall_ms)

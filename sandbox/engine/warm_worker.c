@@ -1,4 +1,4 @@
-/* Programs that stay: see warm_worker.h. */
+/* Warm workers: see warm_worker.h. */
 #include "sandbox/engine/warm_worker.h"
 
 #include "base/clock.h"
@@ -19,30 +19,30 @@ struct warm_worker {
     struct arena arena;
     struct environment env;
     const char *module;
-    struct str environment;  /* its environment as it was asked for */
-    struct str folder, work; /* work: of the request at hand */
+    struct str environment;  /* text of its environment, for comparison */
+    struct str folder, work; /* work: folder of the current request */
     struct process_switch stop;
-    int requests; /* a pipe with a name, a byte for each request */
-    /* under the services' lock */
+    int requests; /* a named pipe; each byte is a request */
+    /* guarded by the services' lock */
     struct warm_worker *next;
-    int references; /* its thread's, and that of who asks it */
+    int references; /* of its thread and of the requesting task */
     bool asked, ending, dead;
-    struct buf output, complaint; /* since it was asked: the answer's line, and what came on standard error */
+    struct buf output, complaint; /* since the request: the answer line, and standard error */
     struct process_end end;
-    struct err refusal; /* where it did not start */
+    struct err refusal; /* why it did not start */
 };
 
 struct warm_workers {
     struct services *services;
     struct arena arena;
-    struct str dir; /* "" until there is one */
+    struct str dir; /* "" until created */
     struct warm_worker *first;
     uint64_t made;
 };
 
-/* ---- its thread ---- */
+/* ---- thread of a worker ---- */
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void warm_worker_release(struct warm_worker *r)
 {
     if (--r->references)
@@ -56,7 +56,7 @@ static void warm_worker_release(struct warm_worker *r)
     free(r);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void warm_worker_forget(struct warm_worker *r)
 {
     struct warm_worker **at = &r->all->first;
@@ -96,7 +96,7 @@ static void warm_worker_main(void *ctx)
     r->end = end;
     if (failed)
         r->refusal = err;
-    warm_worker_forget(r); /* before its folder goes */
+    warm_worker_forget(r); /* before its folder is removed */
     pthread_cond_broadcast(&services->changed);
     pthread_mutex_unlock(&services->lock);
     tree_remove(r->folder.p);
@@ -105,7 +105,7 @@ static void warm_worker_main(void *ctx)
     pthread_mutex_unlock(&services->lock);
 }
 
-/* ---- made ---- */
+/* ---- creation ---- */
 
 static struct str environment_text(struct arena *arena, const struct environment *env)
 {
@@ -120,11 +120,11 @@ static int make_pipe(struct warm_worker *r, struct err *err)
     struct str path = path_join(&r->arena, r->folder, STR("requests"));
     if (mkfifo(path.p, 0600))
         return err_errno(err, ERR_IO, "cannot make %s", path.p);
-    r->requests = open(path.p, O_RDWR | O_CLOEXEC); /* for reading, too: then it waits for nobody */
+    r->requests = open(path.p, O_RDWR | O_CLOEXEC); /* read-write, so that open() does not block */
     return r->requests < 0 ? err_errno(err, ERR_IO, "cannot open %s", path.p) : 0;
 }
 
-/* With the lock held: a name of its own. */
+/* Assigns a unique folder name. Called with the lock held. */
 static int name_folder(struct warm_workers *all, struct warm_worker *r, struct err *err)
 {
     if (!all->dir.n && services_dir(all->services, &all->arena, "residents", &all->dir, err))
@@ -154,7 +154,7 @@ static int warm_worker_equip(
     return 0;
 }
 
-/* Asked, and with its thread; NULL: it could not be made. */
+/* Creates a worker, reserved for the caller, with its thread. NULL with err. */
 static struct warm_worker *warm_worker_make(struct warm_workers *all, const char *module,
     const struct environment *env, const struct str *environment, struct err *err)
 {
@@ -187,9 +187,9 @@ static struct warm_worker *warm_worker_make(struct warm_workers *all, const char
     return NULL;
 }
 
-/* ---- asked ---- */
+/* ---- requests ---- */
 
-/* An idle one with the same module and environment. */
+/* Reserves an idle worker with the same module and environment, or returns NULL. */
 static struct warm_worker *warm_worker_idle(
     struct warm_workers *all, const char *module, const struct str *environment)
 {
@@ -209,13 +209,13 @@ static struct warm_worker *warm_worker_idle(
     return r;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static bool has_answered(const struct warm_worker *r)
 {
     return str_find_char(buf_str(&r->output), '\n', 0) >= 0;
 }
 
-/* What was asked of it is no longer wanted, or it takes too long. With the lock held. */
+/* Ends a worker whose request was cancelled or timed out. Called with the lock held. */
 static void warm_worker_end(struct warm_worker *r, bool now)
 {
     r->ending = true;
@@ -223,7 +223,7 @@ static void warm_worker_end(struct warm_worker *r, bool now)
         process_stop(&r->stop, now);
 }
 
-/* Until it has answered or ended. With the lock held. */
+/* Waits until the worker has answered or ended. Called with the lock held. */
 static void warm_worker_await(
     struct warm_worker *r, struct process_switch *stop, int64_t timeout_ms, struct warm_worker_answer *answer)
 {
@@ -251,7 +251,7 @@ static void warm_worker_read(struct warm_worker *r, struct arena *arena, struct 
     answer->text = arena_str(arena, str_trim(str_cut(text, '\n', &text)));
 }
 
-/* Idle again, or no longer needed. */
+/* Makes the worker idle again, or ends it if enough are idle. */
 static void warm_worker_give_back(struct warm_worker *r)
 {
     struct services *services = r->all->services;
@@ -282,7 +282,7 @@ static int warm_worker_send(
     return write(r->requests, "\n", 1) == 1 ? 0 : err_errno(err, ERR_IO, "cannot ask %s", r->module);
 }
 
-/* With the lock held: has it ended, for want of requests or killed, without having taken this one? */
+/* True if the worker ended, idle or killed, without taking this request. Called with the lock held. */
 static bool warm_worker_had_left(const struct warm_worker *r, bool sent)
 {
     int unread = 0;
@@ -290,7 +290,7 @@ static bool warm_worker_had_left(const struct warm_worker *r, bool sent)
     return left && (!sent || r->end.exit_code == 0 || (!ioctl(r->requests, FIONREAD, &unread) && unread > 0));
 }
 
-/* 1: it had left; another can be asked. */
+/* Sends a request and reads the answer. Returns 1 if the worker had ended before: another can be used. */
 static int warm_worker_do(struct warm_worker *r, struct task *task, const struct warm_worker_options *options,
     struct arena *arena, struct warm_worker_answer *answer, struct err *err)
 {
@@ -338,7 +338,7 @@ int warm_worker_ask(struct task *task, const struct warm_worker_options *options
     return status < 0 ? -1 : 0;
 }
 
-/* ---- all of them ---- */
+/* ---- all workers ---- */
 
 struct warm_workers *warm_workers_new(struct services *services)
 {

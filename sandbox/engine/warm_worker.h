@@ -1,13 +1,13 @@
 /*
- * Programs that stay: a Python module of the sandbox's own that answers one request after the other, because
- * to start python3 with boto3 and DuckDB takes ten times as long as most of what they are asked for.
+ * Warm workers: Python processes with a module of the sandbox that answer one request after another, since
+ * starting python3 with boto3 and DuckDB takes ten times as long as most requests.
  *
- *     warm_worker_ask(task, &options, &answer, err)    blocks: one that is idle does it, or a new one
+ *   warm_worker_ask(task, &options, arena, &answer, err)    blocks; uses an idle worker or starts one
  *
- * A worker has one request at a time, a folder that is empty for each, and is a process as any other
- * (process.h): its limits, its end with the sandbox's. One that dies takes the request that it has begun with
- * it and no other; one that it has not begun goes to another worker. A task that is stopped, or takes too
- * long, ends it. Two stay idle, each for ten minutes (python/weir_resident.py). Safe from every thread.
+ * A worker has one request at a time and an empty folder for each. It has the limits of any process
+ * (process.h) and ends with the sandbox. If it dies, the request that it has begun fails; a request not begun
+ * goes to another worker. Stopping or timing out a task ends its worker. Two workers stay idle, each for ten
+ * minutes (python/weir_resident.py). Safe from every thread.
  */
 #pragma once
 
@@ -16,25 +16,26 @@
 struct warm_workers;
 
 struct warm_worker_options {
-    const char *module;                     /* its answer(request) returns a status and a line of text */
-    struct environment_options environment; /* home: it has its own; only for the same it is used again */
+    const char *module; /* its function answer(request) returns a status and a line of text */
+    struct environment_options
+        environment; /* home is ignored; a worker is reused only for an equal environment */
     const struct value *request;
     int64_t timeout_ms;
 };
 
 struct warm_worker_answer {
-    bool whole; /* there is one; otherwise the worker has ended: */
+    bool whole; /* an answer was received; otherwise the worker has ended: */
     int status;
-    struct str text; /* or the last line that it wrote to standard error */
+    struct str text; /* or the last line of standard error */
     bool timed_out;
     struct process_end end;
 };
 
 struct warm_workers *warm_workers_new(struct services *services);
-/* Ends them; their threads end soon. */
+/* Ends all workers; their threads end soon. */
 void warm_workers_stop(struct warm_workers *warm_workers);
 void warm_workers_free(struct warm_workers *warm_workers);
 
-/* -1: it could not even be started. The answer's text is of the arena. */
+/* Returns -1 if no worker could be started. The answer's text is allocated in the arena. */
 int warm_worker_ask(struct task *task, const struct warm_worker_options *options, struct arena *arena,
     struct warm_worker_answer *answer, struct err *err);
