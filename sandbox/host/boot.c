@@ -1,4 +1,4 @@
-/* One host, from its folder to its last process: the thread that has it. */
+/* The life of one host on its thread, from its folder to its last process. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "sandbox/daemon/daemon.h"
@@ -10,7 +10,7 @@
 
 enum { SCRIPT_MS = 20000, MAX_CONSOLE = 1024 * 1024, DNF_MB = 1024 };
 
-/* What a boot needs to know of an instance. */
+/* State of a boot. */
 struct booting {
     struct host *host;
     struct arena arena;
@@ -63,7 +63,7 @@ int host_script(struct services *services, const char *name, const char *const *
     return status;
 }
 
-/* ---- its network ---- */
+/* ---- network ---- */
 
 void host_vpc(struct services *services, struct arena *arena, const struct control_record *instance,
     struct str *vpc, struct str *cidr)
@@ -114,7 +114,7 @@ static struct network *network_make(struct host *host, struct str cidr, struct e
     return network;
 }
 
-/* The network of the VPC, made where it is not there. With the lock held. */
+/* Returns the network of the host's VPC, created if missing. Called with the lock held. */
 static struct network *host_network(struct host *host, struct str cidr, struct err *err)
 {
     struct network *network = host->all->networks;
@@ -142,7 +142,7 @@ static int join_network(struct booting *b, struct err *err)
     return host_script(hosts->services, "attach.sh", arguments, err);
 }
 
-/* ---- ports that lead to this machine ---- */
+/* ---- ports of this machine inside the host ---- */
 
 int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err)
 {
@@ -173,7 +173,7 @@ static int lend_ports(struct booting *b, struct err *err)
     return 0;
 }
 
-/* ---- its folder ---- */
+/* ---- folder ---- */
 
 static struct str boot_quoted(struct arena *arena, struct str text)
 {
@@ -182,7 +182,7 @@ static struct str boot_quoted(struct arena *arena, struct str text)
     return arena_str(arena, buf_str(&out));
 }
 
-/* The user that the image's makers have set up; of an image that nobody knows, all of them. */
+/* Returns the default user of the image, or several for an unknown image. */
 static const char *users_of(const struct booting *b)
 {
     struct control_record image;
@@ -200,7 +200,7 @@ static int write_one(struct booting *b, const char *name, struct str text, mode_
     return file_write_atomic(path_join(&b->arena, b->folder, str_z(name)).p, text, mode, err);
 }
 
-/* Amazon Linux's package manager is killed where there are 512 MB, which this machine has many times over. */
+/* Returns a warning if dnf would run out of memory on this instance type, which a host does not reproduce. */
 static struct str note_of_memory(struct booting *b)
 {
     struct control_record type;
@@ -238,7 +238,7 @@ static int write_folder(struct booting *b, struct err *err)
            (script.n && write_one(b, "user-data", script, 0700, err));
 }
 
-/* ---- while it runs ---- */
+/* ---- processes ---- */
 
 static void keep_console(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
@@ -298,7 +298,8 @@ static int boot_once(struct booting *b, struct err *err)
         return -1;
     pthread_mutex_lock(&hosts->lock);
     memset(b->host->rules, 0, sizeof b->host->rules);
-    b->host->netns = b->netns; /* from here on new listeners reach it, those of now come with lend_ports() */
+    b->host->netns =
+        b->netns; /* new listeners reach the host from here on; lend_ports() adds the existing ones */
     pthread_mutex_unlock(&hosts->lock);
     if (lend_ports(b, err) ||
         metadata_start(services, b->netns, b->record.region, b->record.id, &b->metadata, err))
@@ -332,7 +333,7 @@ static void boot_over(struct booting *b, const struct err *err)
     arena_release(&b->arena);
 }
 
-/* It ended: does it begin anew? With the lock held. */
+/* Sets the state after the end; true if the host boots again. Called with the lock held. */
 static bool boots_again(struct host *host)
 {
     bool again = host->again && host->wanted && !host->removed && !host->all->stopping;
@@ -361,7 +362,7 @@ void host_run(void *ctx)
         again = boots_again(host);
         gone = !again && host->removed;
         if (gone)
-            host->alive = true; /* until it is out of the list nobody else sees to it */
+            host->alive = true; /* reserves the host until host_gone() removes it */
         pthread_cond_broadcast(&hosts->changed);
         pthread_mutex_unlock(&hosts->lock);
     } while (again);

@@ -1,4 +1,4 @@
-/* Which hosts there are: their records, their listeners, who is let in. */
+/* The list of hosts: their records, their listeners, incoming connections. */
 #include "sandbox/host/host_internal.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 
 enum { PATIENCE_MS = 60000, LOOK_MS = 20, MAX_CONSOLE = 1024 * 1024, SHOWN_CONSOLE = 64 * 1024 };
 
-/* A daemon's listener: all hosts have it too. */
+/* Makes a new daemon listener reachable inside all hosts. */
 static void lend_listener(void *ctx, const struct listener_of *of, const struct listener_address *location)
 {
     struct hosts *hosts = ctx;
@@ -36,7 +36,7 @@ struct hosts *hosts_new(struct services *services)
     return hosts;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void host_end(struct host *host)
 {
     if (host->state == HOST_BOOTING || host->state == HOST_UP)
@@ -96,7 +96,7 @@ struct str hosts_console(struct hosts *hosts, struct arena *arena, struct str id
 
 /* ---- booting ---- */
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void host_boot(struct host *host)
 {
     if (host->alive || host->all->stopping || !host->wanted)
@@ -118,7 +118,7 @@ static struct host *host_find(const struct hosts *hosts, struct str id)
     return host;
 }
 
-/* Boots it and all others of its network, which it may want to speak to. With the lock held. */
+/* Boots a host and all others of its VPC, which it may connect to. Called with the lock held. */
 static void boot_with_others(struct hosts *hosts, struct host *host)
 {
     for (struct host *other = hosts->first; other; other = other->next)
@@ -126,7 +126,7 @@ static void boot_with_others(struct hosts *hosts, struct host *host)
             host_boot(other);
 }
 
-/* Waits until it is up; the network's namespace and the host's address in it. */
+/* Waits until a host is up; *netns is the namespace of its network. */
 static bool host_reached(struct hosts *hosts, struct str id, int *netns)
 {
     int64_t deadline = clock_mono_ms() + PATIENCE_MS;
@@ -145,7 +145,7 @@ static bool host_reached(struct hosts *hosts, struct str id, int *netns)
     return up;
 }
 
-/* Somebody connects: "i-0a1b/22". */
+/* Handles a connection to a public address; of->id is "i-0a1b/22". */
 static void host_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     struct hosts *hosts = (struct hosts *)(uintptr_t)ctx;
@@ -175,7 +175,7 @@ void hosts_reboot(struct hosts *hosts, struct str id)
 
 /* ---- listeners ---- */
 
-/* By the sandbox's folder and the instance: the same after every start. */
+/* Derives the public address from the sandbox's folder and the instance, so that it does not change. */
 static struct str address_of(const struct hosts *hosts, struct arena *arena, struct str id, bool real)
 {
     unsigned char d[SHA256_SIZE];
@@ -198,7 +198,7 @@ static struct listener_of listener_for(struct arena *arena, const struct host *h
         STR(HOST_TYPE), host->region, arena_printf(arena, "%.*s/%u", STR_ARG(host->id), (unsigned)port)};
 }
 
-/* Exactly these ports are open. False: none of them could be. */
+/* Opens exactly these ports. False: none could be opened. */
 static bool open_listeners(struct hosts *hosts, struct arena *arena, struct host *host, struct str address,
     const uint16_t *ports, size_t n, struct err *err)
 {
@@ -224,7 +224,7 @@ static bool open_listeners(struct hosts *hosts, struct arena *arena, struct host
     return count || !n;
 }
 
-/* ---- bringing it in line with the records ---- */
+/* ---- reconciliation with the records ---- */
 
 static void say_once(struct hosts *hosts, struct str id, const char *why)
 {
@@ -246,7 +246,7 @@ static struct host *host_add(struct hosts *hosts, const struct control_record *r
     return host;
 }
 
-/* Nobody can log in to one without a key, and one without user data does nothing: these stay records. */
+/* True for an instance with a key pair or user data; any other stays a record, since no user can log in. */
 static bool is_of_use(const struct value *attrs)
 {
     return value_gets(attrs, "key_name").n || value_gets(attrs, "user_data").n;
@@ -268,7 +268,7 @@ static void set_address(
             value_string(arena, address));
 }
 
-/* Its public address, with a listener for each port that is open to the world. */
+/* Updates the public address, with a listener for each public port. */
 static void look_at_listeners(
     struct hosts *hosts, struct arena *arena, struct host *host, const struct control_record *record)
 {
@@ -310,14 +310,14 @@ static void look_at(struct hosts *hosts, struct arena *arena, const struct contr
         host->again = true;
     else if (able && value_gets(record->attrs, "user_data").n && !host->why.n)
         host_boot(host);
-    if (host->state == HOST_UP) /* its thread may close its own */
+    if (host->state == HOST_UP) /* a duplicate, since its thread may close the original */
         netns = fcntl(host->netns, F_DUPFD_CLOEXEC, 3);
     pthread_mutex_unlock(&hosts->lock);
     if (netns >= 0)
         firewall_apply(host, netns, record, ERR_IGNORED);
 }
 
-/* Those without a record go, with all that they have. */
+/* Removes hosts whose records were deleted. */
 static void drop_unseen(struct hosts *hosts, struct arena *arena)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
@@ -331,7 +331,7 @@ static void drop_unseen(struct hosts *hosts, struct arena *arena)
         host->wanted = host->again = false;
         host->removed = true;
         host_end(host);
-        if (host->alive) { /* its thread does the rest */
+        if (host->alive) { /* its thread removes it */
             at = &host->next;
             continue;
         }
@@ -350,7 +350,7 @@ void hosts_look(struct hosts *hosts)
     pthread_mutex_unlock(&hosts->lock);
     pthread_mutex_lock(&hosts->looking);
     pthread_mutex_lock(&hosts->lock);
-    bool served = hosts->looked >= mine; /* by a look that began after this one was asked for */
+    bool served = hosts->looked >= mine; /* by a run that began after this call */
     uint64_t upto = hosts->asked;
     pthread_mutex_unlock(&hosts->lock);
     if (served) {

@@ -1,25 +1,23 @@
 /*
- * Hosts: what is behind the record of an EC2 instance where this machine can have it. A host is a set of
- * namespaces: its network (an interface with the instance's private address on the bridge of its VPC, which
- * is a namespace as well), its mounts (the machine's own root with a layer of the host's over it, so that
- * what is installed and written there is its own and nobody has to fetch an image), its processes and its
- * name. In it run an sshd with the key pair's key, once the user data, and whatever they start; inside are
- * the metadata service at 169.254.169.254 and, at the addresses that they have outside, the sandbox and the
- * listeners of its daemons.
+ * Hosts: the machines behind EC2 instances. A host is a set of namespaces: its network (an interface with the
+ * instance's private address on the bridge of its VPC, which is a namespace as well), its mounts (the
+ * machine's root with an overlay of the host, so that no image is needed and changes stay within the host),
+ * its processes and its hostname. It runs sshd with the key pair's public key, the user data once, and what
+ * they start. Inside, the metadata service is at 169.254.169.254, and the sandbox and the listeners of its
+ * daemons have their usual addresses.
  *
- *   host.c        which there are, when they boot, who is let in
- *   boot.c        one of them, from its folder to its last process; scripts/ is what runs
- *   metadata.c    169.254.169.254, and what an instance is given to do, as a script
- *   network.c    security groups
- *   network.c   namespaces, and ports that lead out of them
+ *   host.c        the list of hosts, when they boot, incoming connections
+ *   boot.c        the life of one host, from its folder to its last process; scripts/ are executed
+ *   metadata.c    169.254.169.254, and user data converted to a script
+ *   network.c     security groups, namespaces, and relays from them to this machine
  *
- * Its public address is a listener (sandbox/daemon/daemon.h): 127.x.y.z with the ports that its security
- * groups open to public addresses. The first who connects boots it, and with it all others of its network;
- * one with user data boots at once. This takes root and some programs (host_able); otherwise an instance is a
- * record only, with a public address where nobody is, and its console says why.
+ * The public address is a listener (sandbox/daemon/daemon.h): 127.x.y.z with the ports that the security
+ * groups open to public addresses. The first connection boots the host and all others of its VPC; an instance
+ * with user data boots at once. Hosts need root and some programs (host_able()); without them an instance is
+ * only a record with an unreachable public address, and its console says why.
  *
- * hosts_look() brings listeners and hosts in line with the records; it is called after every change of EC2's
- * resources. All functions are safe from every thread.
+ * hosts_look() updates listeners and hosts after each change of EC2 resources. All functions are safe from
+ * every thread.
  */
 #pragma once
 
@@ -31,11 +29,11 @@ struct hosts *hosts_new(struct services *services);
 void hosts_stop(struct hosts *hosts);
 void hosts_free(struct hosts *hosts);
 
-/* Can this machine have any? False: `why` says what is missing. */
+/* True if this machine can run hosts; otherwise `why` says what is missing. */
 bool host_able(struct arena *arena, struct str *why);
 
 void hosts_look(struct hosts *hosts);
-/* Its processes end and it boots anew. */
+/* Ends the processes of a host and boots it again. */
 void hosts_reboot(struct hosts *hosts, struct str id);
-/* What it has printed, and when last; "" nothing. */
+/* Returns the end of the console output ("" if none) and the time of the call. */
 struct str hosts_console(struct hosts *hosts, struct arena *arena, struct str id, int64_t *changed_ms);

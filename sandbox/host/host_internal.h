@@ -1,46 +1,49 @@
-/* Shared by the files here; see host.h. */
+/* Shared by the files of this folder; see host.h. */
 #pragma once
 
 #include "base/hash.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/host/host.h"
 
-/* ---- network.c: Network namespaces: a place with interfaces, addresses and ports of its own. One lives as
- * long as its descriptor is open or something runs in it; programs enter it by /proc/PID/fd/N (nsenter
- * --net). Sockets belong to the namespace that they were made in, whoever uses them: so this process
- * listens in places where it is not. Safe from every thread; what has to be done inside is done by a
- * thread made for it. */
-/* A new, empty one. -1: this takes root (CAP_SYS_ADMIN). */
+/* ---- network.c: network namespaces ----
+ *
+ * A namespace exists while its descriptor is open or a process runs in it; programs enter it by
+ * /proc/PID/fd/N (nsenter --net). A socket belongs to the namespace in which it was created, so this
+ * process can listen in several. Safe from every thread; each operation inside a namespace uses a
+ * temporary thread. */
+/* Creates an empty namespace. -1: requires root (CAP_SYS_ADMIN). */
 int netns_new(int *out, struct err *err);
-/* A socket that listens there. */
+/* Creates a listening socket in a namespace. */
 int netns_listen(int netns, const char *address, uint16_t port, int *out, struct err *err);
-/* A socket that is connected to somebody there; waits a few seconds at most. */
+/* Connects a socket in a namespace; waits at most 5 s. */
 int netns_dial(int netns, const char *address, uint16_t port, int *out, struct err *err);
-/* As programs find it. */
+/* Returns the path by which programs enter a namespace. */
 struct str netns_path(struct arena *arena, int netns);
 
-/* ---- network.c: Relays: ports that this process listens on for somebody in another network namespace, and
- * that lead to the same place of this machine's loopback, in both directions. One thread moves all bytes;
- * what one side does not take is not read from the other. Safe from every thread. */
+/* ---- network.c: relays ----
+ *
+ * Ports in network namespaces that this process listens on, connected to the same address and port of this
+ * machine's loopback. One thread transfers all bytes; a socket is not read while its peer cannot take more
+ * data. Safe from every thread. */
 struct relay;
 
 int relay_new(struct relay **out, struct err *err);
-void relay_free(struct relay *relay); /* with all connections */
-/* Takes over the listening socket. `owner`: for relay_drop(). The address is numeric. */
+void relay_free(struct relay *relay); /* also closes all connections */
+/* Adds a listening socket, which the relay then owns. `owner`: for relay_drop(). The address is numeric. */
 void relay_add(struct relay *relay, const void *owner, int listening, const char *address, uint16_t port);
-/* Closes what this owner listens on; connections go on until one side ends them. */
+/* Closes the listening sockets of an owner; existing connections continue. */
 void relay_drop(struct relay *relay, const void *owner);
 
-/* ---- host_internal ---- */
+/* ---- hosts ---- */
 
 struct metadata;
 
-/* A VPC. */
+/* The network of a VPC. */
 struct network {
     struct network *next;
-    struct str vpc; /* "us-east-1/vpc-0a1b"; without an id: the one that every account has */
+    struct str vpc; /* "us-east-1/vpc-0a1b"; without an id: the default VPC */
     int netns;
-    unsigned next_number; /* of interfaces */
+    unsigned next_number; /* number of the next interface */
 };
 
 #define HOST_TYPE "aws.ec2.instance"
@@ -54,54 +57,54 @@ struct host {
     struct hosts *all;
     struct arena arena;
     struct str id, region, vpc; /* vpc: "us-east-1/vpc-0a1b" */
-    uint16_t ports[HOST_PORTS]; /* of its listeners */
+    uint16_t ports[HOST_PORTS]; /* with listeners */
     size_t port_count;
-    bool wanted;  /* its record says that it runs */
-    bool removed; /* there is no record any more: its folder goes */
-    bool seen;    /* by the look that is under way */
-    bool again;   /* it boots when it has ended */
-    bool alive;   /* a thread has it */
+    bool wanted;  /* the record is in the state running */
+    bool removed; /* the record was deleted; the folder is removed at the end */
+    bool seen;    /* visited by the current hosts_look() */
+    bool again;   /* boots again after its end */
+    bool alive;   /* its thread exists */
     enum host_state state;
     struct process_switch stop;
-    struct network *network;          /* while alive */
+    struct network *network;          /* set while alive */
     int netns;                        /* -1: none */
-    unsigned char rules[SHA256_SIZE]; /* hash of what it lets in, while it is up */
-    struct str why;                   /* it did not come up: its last words */
+    unsigned char rules[SHA256_SIZE]; /* hash of the firewall rules, while up */
+    struct str why;                   /* why it did not boot */
 };
 
 struct hosts {
     struct services *services;
     struct arena arena;
-    pthread_mutex_t lock; /* of all below, and of the hosts */
+    pthread_mutex_t lock; /* guards all members below and the hosts */
     pthread_cond_t changed;
-    pthread_mutex_t looking; /* one look at a time */
-    uint64_t asked, looked;  /* for looks so far, and how many of these a look has served */
+    pthread_mutex_t looking; /* serialises hosts_look() */
+    uint64_t asked, looked;  /* number of hosts_look() calls, and the last call covered by a run */
     struct host *first;
     struct network *networks;
     struct relay *relay;
     bool stopping, warned;
 };
 
-/* Out of the list, and its folder goes. */
+/* Removes a host from the list, and its folder. */
 void host_gone(struct host *host);
 
-/* ---- boot.c: the thread that has a host until it ends ---- */
+/* ---- boot.c: thread of a host ---- */
 
 void host_run(void *ctx);
-/* Runs "network.sh" of scripts/ with these arguments, NULL at the end. */
+/* Runs a script of scripts/ ("network.sh") with arguments, ending with NULL. */
 int host_script(struct services *services, const char *name, const char *const *arguments, struct err *err);
-/* The VPC of an instance and its addresses: "vpc-0a1b", 10.0.0.0/16. */
+/* Returns the VPC of an instance and its address range: "vpc-0a1b", 10.0.0.0/16. */
 void host_vpc(struct services *services, struct arena *arena, const struct control_record *instance,
     struct str *vpc, struct str *cidr);
-/* "10.0.0.1": of a network's router, the first address. */
+/* Returns the address of the VPC's router, the first of the range: "10.0.0.1". */
 struct str host_gateway(struct arena *arena, struct str cidr);
 
-/* Inside the host this address leads to the same one of this machine. */
+/* Makes an address of this machine reachable inside the host. */
 int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err);
 
 /* ---- metadata.c ---- */
 
-/* The script that carries it out, "" nothing to do; `note`: what is not done, for the console. */
+/* Returns the script for user data, or ""; `note`: unsupported parts, for the console. */
 struct str user_data_script(struct arena *arena, struct str data, struct str *note);
 
 int metadata_start(struct services *services, int netns, struct str region, struct str id,
@@ -110,9 +113,8 @@ void metadata_stop(struct metadata *metadata);
 
 /* ---- network.c ---- */
 
-/* The host lets in what its groups say; nothing is done where that is what it does already. -1: this machine
- * has no iptables, or it does not work. */
+/* Applies the security groups to the host's firewall unless unchanged. -1: iptables is missing or fails. */
 int firewall_apply(struct host *host, int netns, const struct control_record *instance, struct err *err);
-/* The ports that are open to public addresses, 64 at most. */
+/* Returns the ports open to public addresses, at most `room`. */
 size_t firewall_ports(struct hosts *hosts, struct arena *arena, const struct control_record *instance,
     uint16_t *out, size_t room);

@@ -1,4 +1,4 @@
-/* In place of all else in this folder on macOS, which has no namespaces: instances are records. */
+/* Replaces this folder on macOS, which has no namespaces: instances are records only. */
 #include "sandbox/host/host.h"
 
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /*
- * The metadata service of an instance at 169.254.169.254 (identity, user data, credentials of its role),
- * with tokens (version 2) unless the instance's options allow none; and user data as cloud-init takes it.
+ * The metadata service of an instance at 169.254.169.254 (identity, user data, credentials of its role), with
+ * version 2 tokens unless http_tokens is optional; user data in cloud-init's formats.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 
-/* ---- User data as cloud-init takes it: a script as it is, of a #cloud-config what runs commands and
- * writes files, as a script. What is left out is reported on the console. */
+/* ---- user data: a script is kept, the commands and files of a #cloud-config become a script; unsupported
+ * keys are reported on the console ---- */
 
 struct converting {
     struct arena *arena;
@@ -25,7 +25,7 @@ static struct str text_of(const struct converting *c, const struct value *v)
     return v ? value_scalar_text(c->arena, v) : STR_EMPTY;
 }
 
-/* A command is a line of the shell's, or a list of words. */
+/* A command is a shell line or a list of words. */
 static void add_commands(const struct converting *c, const struct value *list)
 {
     for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
@@ -76,7 +76,7 @@ static void add_files(const struct converting *c, const struct value *list)
         add_file(c, list->items[i]);
 }
 
-/* Nothing can be fetched: what the machine has, the host has too. */
+/* Packages cannot be downloaded; a host has those of the machine. */
 static void add_packages(const struct converting *c, const struct value *list)
 {
     for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
@@ -91,7 +91,7 @@ static void add_packages(const struct converting *c, const struct value *list)
     }
 }
 
-/* In the order in which cloud-init goes about it. */
+/* The supported keys, in cloud-init's order. */
 static const struct {
     const char *key;
     void (*add)(const struct converting *c, const struct value *v);
@@ -152,12 +152,12 @@ struct metadata {
     struct services *services;
     struct arena arena;
     struct str region, id;
-    char token[TOKEN_SIZE + 1]; /* one is enough: all inside may have it */
+    char token[TOKEN_SIZE + 1]; /* shared by all clients inside the host */
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
 };
 
-/* One request. */
+/* A request. */
 struct question {
     struct metadata *metadata;
     struct arena arena;
@@ -169,7 +169,7 @@ static struct str metadata_attribute(const struct question *q, const char *name)
     return value_gets(q->record.attrs, name);
 }
 
-/* ---- what there is ---- */
+/* ---- documents ---- */
 
 static struct str role_of(struct question *q)
 {
@@ -244,7 +244,7 @@ static struct str public_key(struct question *q)
     return value_gets(key.attrs, "public_key");
 }
 
-/* Without an attribute: what a function says, or the folder's entries. */
+/* Paths: an attribute of the record, the result of a function, or a list of entries. */
 static const struct entry {
     const char *path, *attribute;
     struct str (*say)(struct question *q);
@@ -270,7 +270,7 @@ static const struct entry {
     {"/latest/dynamic/instance-identity/document", NULL, identity, NULL},
 };
 
-/* "" : it does not exist. */
+/* Returns "" for an unknown path. */
 static struct str metadata_get(struct question *q, struct str path)
 {
     static const struct str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");
@@ -352,7 +352,7 @@ static enum MHD_Result metadata_handle(void *ctx, struct MHD_Connection *connect
     static char seen;
     struct question q = {.metadata = ctx};
     struct str body = STR_EMPTY;
-    if (!*state || *size) { /* the headers, and what nobody wants to read */
+    if (!*state || *size) { /* called for the headers, and for a body, which is ignored */
         *state = &seen;
         *size = 0;
         return MHD_YES;

@@ -1,5 +1,5 @@
-/* The network of hosts: namespaces, relays between them and this machine's loopback, and security groups as
- * rules of iptables: see host_internal.h. */
+/* The network of hosts: namespaces, relays to this machine's loopback, and security groups as iptables rules:
+ * see host_internal.h. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -17,7 +17,7 @@
 
 enum { DIAL_S = 5 };
 
-/* What a thread of its own does, which is in another namespace until it ends. */
+/* Arguments of a temporary thread that enters a namespace. */
 struct inside {
     int netns, fd; /* fd: the result */
     const char *address;
@@ -53,7 +53,7 @@ int netns_new(int *out, struct err *err)
     return errno ? err_errno(err, ERR_IO, "cannot make a network namespace") : 0;
 }
 
-/* errno of what failed, 0 where nothing did. */
+/* Returns 0 or errno. */
 static int bind_to(int fd, const struct sockaddr_in *at)
 {
     const int yes = 1;
@@ -112,7 +112,7 @@ struct str netns_path(struct arena *arena, int netns)
     return arena_printf(arena, "/proc/%d/fd/%d", (int)getpid(), netns);
 }
 
-/* ---- Whether this machine can have hosts, and what it lacks ---- */
+/* ---- whether this machine can run hosts ---- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char lacks[256];
@@ -131,7 +131,7 @@ static bool has_program(const char *name)
     return false;
 }
 
-/* Mounts are a namespace of their own too; in a container root may be without this right. */
+/* Tests mount namespaces, which root in a container may lack the right for. */
 static void *try_mounts(void *ctx)
 {
     *(int *)ctx = unshare(CLONE_FS | CLONE_NEWNS) ? errno : 0;
@@ -179,7 +179,7 @@ bool host_able(struct arena *arena, struct str *why)
     return !lacks[0];
 }
 
-/* ---- Relays ---- */
+/* ---- relays ---- */
 
 enum { PAUSE_MS = 20 };
 
@@ -193,11 +193,11 @@ struct relay_listener {
 struct relay {
     pthread_t thread;
     int wake;             /* eventfd */
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* guards the members below */
     bool stopping;
     struct relay_listener *listeners;
     size_t listener_count, listener_cap;
-    /* the thread's own */
+    /* used only by the relay's thread */
     struct conversation **pairs;
     size_t pair_count, pair_cap;
     struct pollfd *polled;
@@ -206,11 +206,12 @@ struct relay {
 
 /* ---- connections ---- */
 
-/* Loopback answers at once, so that connecting may block. Nobody there: the caller is sent away. */
+/* Accepts a connection and connects it to loopback, which does not block for long. If nothing listens there,
+ * it is closed. */
 static void take_caller(struct relay *relay, const struct relay_listener *listener)
 {
     int caller = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (caller < 0) /* for want of descriptors, say */
+    if (caller < 0) /* for example without free descriptors */
         clock_sleep_ms(PAUSE_MS);
     int here = caller < 0 ? -1 : listener_dial_at(listener->address, listener->port);
     if (here < 0) {
@@ -221,9 +222,9 @@ static void take_caller(struct relay *relay, const struct relay_listener *listen
     relay->pairs[relay->pair_count++] = conversation_new(caller, here);
 }
 
-/* ---- the thread ---- */
+/* ---- thread ---- */
 
-/* The wake-up first, then who listens, then the connections. */
+/* Fills the poll list: the wake-up descriptor, the listeners, the connections. */
 static size_t relay_polled(struct relay *relay)
 {
     size_t n = 0;
@@ -263,7 +264,7 @@ static void *relay_run(void *ctx)
             continue;
         relay_step(relay, listeners, pairs);
         if (relay->polled[0].revents && read(relay->wake, &batch, sizeof batch) >= 0)
-            continue; /* who listens may have changed: what was polled is looked at again */
+            continue; /* the listeners may have changed */
         pthread_mutex_lock(&relay->lock);
         for (size_t i = 0; i < listeners && listeners == relay->listener_count; i++)
             if (relay->polled[1 + i].revents)
@@ -335,16 +336,15 @@ void relay_drop(struct relay *relay, const void *owner)
     system_wake(relay->wake);
 }
 
-/* ---- Security groups, for what comes in: as rules of iptables in the host's namespace, and as the ports
- * that its listeners have. Who comes through one comes from the network's router; a rule for any public
- * address means that one too, whichever it is: the operator's machine has the address that the rule's
- * author thought of ---- */
+/* ---- security groups: ingress rules become iptables rules in the host's namespace and ports of its
+ * listeners. A connection through a listener comes from the VPC's router, so a rule for public addresses also
+ * admits the router ---- */
 
-enum { WIDEST = 64 }; /* ranges with more ports have no listeners but ssh's */
+enum { WIDEST = 64 }; /* a range with more ports opens only ssh */
 
 struct rule {
-    const char *protocol; /* "tcp", "udp", "icmp"; "" all */
-    int64_t from, to;     /* of tcp and udp; -1: all */
+    const char *protocol; /* "tcp", "udp", "icmp"; "": all */
+    int64_t from, to;     /* of tcp and udp; -1: all ports */
     struct str cidr, group;
 };
 
@@ -366,7 +366,7 @@ static struct rule rule_of(const struct value *attrs)
         .group = value_gets(attrs, "source_group")};
 }
 
-/* Its groups; without any, what the network's own group lets in. */
+/* True if the instance is in the group; an instance without groups is in the VPC's default group. */
 static bool is_member(
     struct hosts *hosts, struct arena *arena, const struct control_record *instance, struct str group)
 {
@@ -396,7 +396,7 @@ static void each_rule(
     }
 }
 
-/* Any address but those that are only within networks. */
+/* True for any range except the private ones and link-local addresses. */
 static bool is_public_cidr(struct arena *arena, struct str cidr)
 {
     struct in_addr at;
@@ -448,7 +448,7 @@ size_t firewall_ports(struct hosts *hosts, struct arena *arena, const struct con
     return w.n;
 }
 
-/* ---- within the network ---- */
+/* ---- firewall within the VPC ---- */
 
 struct writing {
     struct hosts *hosts;
@@ -489,7 +489,7 @@ static void write_rules(void *ctx, const struct rule *rule)
         write_members(w, rule);
 }
 
-/* Is that what it lets in already? From now on it is. */
+/* True if the host has these rules already; records them. */
 static bool is_same(struct host *host, struct str rules)
 {
     unsigned char hash[SHA256_SIZE];
