@@ -1,5 +1,5 @@
-/* Who sent this? Signature version 4 as the services verify it: the same stages as the client's
- * (provider/aws/client.h), then compared; and temporary credentials. */
+/* Verification of Signature Version 4, in the same steps as the client's signing (provider/aws/client.h); and
+ * temporary credentials. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "provider/aws/client.h"
@@ -8,13 +8,13 @@
 #include <openssl/crypto.h>
 #include <time.h>
 
-/* ---- Temporary credentials ---- */
+/* ---- temporary credentials ---- */
 
 enum { KEY_BYTES = 10, SECRET_LENGTH = 40, NONCE_BYTES = 12, FIELDS = 9 };
 
 static const struct str version = STR_INIT("weir-session-2");
 
-/* RFC 4648's base32, which access keys are written in. */
+/* Encodes base32 (RFC 4648), the alphabet of access key ids. */
 static struct str base32(struct arena *arena, const unsigned char *bytes, size_t n)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -117,9 +117,9 @@ struct session session_of_value(const struct value *v)
 
 enum { SKEW_MS = 15 * 60 * 1000, MAX_EXPIRES_S = 7 * 24 * 3600 };
 
-/* ---- reading ---- */
+/* ---- parsing ---- */
 
-/* 20261121T120000Z, and nothing that strptime() would take for it */
+/* Parses exactly 20261121T120000Z; strptime() alone would accept more. */
 static bool parse_iso_basic(struct str text, int64_t *wall_ms)
 {
     char copy[17], again[17];
@@ -136,7 +136,7 @@ static bool parse_iso_basic(struct str text, int64_t *wall_ms)
     return memcmp(copy, again, sizeof copy) == 0;
 }
 
-/* X-Amz-Date has one form; the Date header, which is in for it, has HTTP's too. */
+/* X-Amz-Date has one format; the Date header may also be an HTTP date. */
 static bool parse_date(struct exchange *x, struct str amz_date, struct str date)
 {
     struct auth *auth = &x->auth;
@@ -150,7 +150,7 @@ static bool parse_date(struct exchange *x, struct str amz_date, struct str date)
     return true;
 }
 
-/* AKID/20261121/eu-west-1/s3/aws4_request; the key itself may hold slashes */
+/* Parses AKID/20261121/eu-west-1/s3/aws4_request; the key id may contain slashes. */
 static bool parse_credential(struct auth *auth, struct str credential)
 {
     size_t end = credential.n, cuts[4];
@@ -169,8 +169,8 @@ static bool parse_credential(struct auth *auth, struct str credential)
     return str_eqz(last, "aws4_request") && cuts[1] - cuts[0] == 9 && auth->access_key.n && auth->service.n;
 }
 
-/* Names are as AWS writes them. One that is there twice could be read in two ways, and is as good as
- * none. */
+/* Returns a query parameter, whose name is case-sensitive. A duplicate counts as missing, since it would be
+ * ambiguous. */
 static struct str parameter(struct arena *arena, struct str query, const char *name)
 {
     struct str found = STR_EMPTY;
@@ -184,7 +184,7 @@ static struct str parameter(struct arena *arena, struct str query, const char *n
     return found;
 }
 
-/* Lower case, in order, each once: as they are signed. */
+/* Signed header names are lower case, sorted and unique. */
 static bool are_header_names(struct str list)
 {
     struct str before = STR_EMPTY;
@@ -196,13 +196,13 @@ static bool are_header_names(struct str list)
         if (!name.n || str_cmp(before, name) >= 0)
             return false;
         before = name;
-        if (list.p && !list.n) /* a semicolon at the end */
+        if (list.p && !list.n) /* a trailing semicolon */
             return false;
     }
     return before.n > 0;
 }
 
-/* Credential=…, SignedHeaders=…, Signature=…: these three, each once. */
+/* Parses Credential=…, SignedHeaders=…, Signature=…; each exactly once. */
 static bool parse_header(struct exchange *x, struct str rest)
 {
     struct auth *auth = &x->auth;
@@ -279,9 +279,9 @@ void auth_parse(struct exchange *x)
     }
 }
 
-/* ---- checking ---- */
+/* ---- verification ---- */
 
-/* Every service decodes the path and encodes it by its own rule; clients differ in what they leave bare. */
+/* Decodes the path and encodes it by AWS's rules, since clients differ in which characters they escape. */
 static struct str canonical_path(struct arena *arena, struct str path)
 {
     struct str plain;
@@ -312,7 +312,7 @@ static bool in_list(struct str list, struct str name)
     return false;
 }
 
-/* Otherwise whoever sees a signed request could add headers of his own, or take some away. */
+/* All x-amz-* headers and Host must be signed, otherwise a captured request could be changed. */
 static bool all_signed(const struct exchange *x)
 {
     struct str names = x->auth.signed_headers;
@@ -346,7 +346,7 @@ static const struct fault *check_time(const struct auth *auth)
     return auth->wall_ms > now + SKEW_MS || auth->wall_ms < now - SKEW_MS ? &skewed : NULL;
 }
 
-/* The key is good for one day, and so is what was signed with it. */
+/* The signing key is valid for one day, which must be that of the request. */
 static const struct fault *check_day(struct exchange *x)
 {
     const struct auth *auth = &x->auth;
@@ -387,7 +387,7 @@ static const struct fault *check_form(const struct exchange *x)
     return &anonymous;
 }
 
-/* Of one of the sandbox's own keys, with which a token means nothing, of a user's, or of temporary
+/* Finds the secret key: of the sandbox's own keys (a token is ignored), of an IAM user, or of temporary
  * credentials. */
 static const struct fault *find_secret(struct exchange *x, struct str *secret)
 {

@@ -1,4 +1,4 @@
-/* Checksums of bodies, and chunked bodies with signatures: see checksum.h. */
+/* S3's checksums and aws-chunked bodies: see checksum.h. */
 #include "sandbox/http/checksum.h"
 
 #include "base/hash.h"
@@ -33,10 +33,10 @@ bool checksum_is_linear(enum checksum_kind kind)
     return kind <= CHECKSUM_CRC64NVME;
 }
 
-#define POLY_CRC32  UINT64_C(0xedb88320) /* reflected, as the next */
+#define POLY_CRC32  UINT64_C(0xedb88320) /* bit-reflected, as is the next */
 #define POLY_CRC32C UINT64_C(0x82f63b78)
 
-/* ---- all kinds ---- */
+/* ---- all algorithms ---- */
 
 static const EVP_MD *digest_of(enum checksum_kind kind)
 {
@@ -105,8 +105,8 @@ void checksum_release(struct checksum *c)
     c->digest = NULL;
 }
 
-/* ---- putting CRCs together: appending zeros is a linear map over GF(2), and doubling it is squaring its
- * matrix ---- */
+/* ---- combining CRCs: appending zeros is a linear map over GF(2); squaring its matrix doubles their number
+ * ---- */
 
 static uint64_t matrix_times(const uint64_t matrix[32], uint64_t vector)
 {
@@ -283,13 +283,13 @@ static void take_line(struct chunked *c, struct str line)
         take_size_line(c, line);
     else if (c->state == TRAILER)
         take_trailer_line(c, line);
-    else if (line.n) /* DATA_END: what is between a chunk and the next is nothing but an end of line */
+    else if (line.n) /* DATA_END: only a line break separates chunks */
         chunked_fail(c, CHUNKED_MALFORMED);
     else
         c->state = SIZE_LINE;
 }
 
-/* ---- feeding ---- */
+/* ---- input ---- */
 
 static size_t feed_data(struct chunked *c, const char *bytes, size_t n)
 {
@@ -335,7 +335,7 @@ void chunked_feed(struct chunked *c, const char *bytes, size_t n)
 
 enum chunked_error chunked_end(struct chunked *c)
 {
-    /* the last empty line may be missing */
+    /* the final empty line may be missing */
     if (!c->error && c->state == TRAILER && c->line.n)
         take_line(c, buf_str(&c->line));
     if (!c->error && c->state != DONE && c->state != TRAILER)

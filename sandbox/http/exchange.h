@@ -1,10 +1,10 @@
 /*
- * One request and its answer, between the HTTP server (server.c) and who responds. An exchange belongs to its
+ * A request and its response, between the HTTP server (server.c) and a responder. An exchange belongs to its
  * connection's thread.
  *
- * A responder sees it in three steps: `begin` when the headers are there, `data` for each piece of the body,
- * `end` after it. The first one to answer (reply_*, refuse) ends it: nothing more is called, though what the
- * client still sends is read and dropped.
+ * A responder is called at three points: `begin` after the headers, `data` for each piece of the body, `end`
+ * after the body. The first of them that answers (reply_*, refuse) ends the exchange: the rest of the body is
+ * read and discarded.
  */
 #pragma once
 
@@ -13,24 +13,23 @@
 
 #include <sys/types.h>
 
-/* ---- Temporary credentials: a role that somebody has for a while, under a name; or a user's, for
- * a while.
+/* ---- temporary credentials of a role or a user ----
  *
- * Nothing is kept of them. The token says what they are good for; access key and secret follow from the token
- * and from `master`, a secret of the sandbox. So they are as good in the next process that serves the folder,
- * and a token that somebody has made up has a secret that nobody but the sandbox knows. */
+ * They are not stored. The session token contains the session; access key and secret key are derived from the
+ * token and `master`, a secret of the sandbox. So they remain valid in the next process with the same folder,
+ * and a forged token has a secret key that only the sandbox can compute. */
 struct session {
-    struct str role;    /* its name; "": a user */
-    struct str name;    /* of the session */
-    int64_t expires_ms; /* wall clock; 0: never */
-    struct str user;    /* a user of IAM, of his own key too; "" and no role: the sandbox's own user */
-    /* What limits and marks it, of AssumeRole. */
-    struct str policy;      /* a document, as JSON; "" none */
-    struct str policy_arns; /* managed policies, with commas between them */
-    struct str tags;        /* a map, as JSON; "" none */
+    struct str role;    /* role name; "": a user */
+    struct str name;    /* session name */
+    int64_t expires_ms; /* wall clock in milliseconds; 0: never */
+    struct str user;    /* IAM user, also of a long-term key; "" without a role: the sandbox's own key */
+    /* Parameters of AssumeRole. */
+    struct str policy;      /* session policy as JSON; "": none */
+    struct str policy_arns; /* ARNs of managed session policies, separated by commas */
+    struct str tags;        /* session tags as a JSON map; "": none */
 };
 
-/* Anybody but the sandbox's own user, who may do everything. */
+/* True unless the session is the sandbox's own key, which may do everything. */
 static inline bool session_is_limited(const struct session *session)
 {
     return session && (session->role.n || session->user.n);
@@ -40,73 +39,73 @@ struct session_key {
     struct str access_key, secret_key, token;
 };
 
-/* Each time others. None of the texts has a line break. */
+/* Creates credentials with a new token. No string of the session may contain a line break. */
 struct session_key session_new(struct arena *arena, struct str master, const struct session *session);
-/* Of the same session always the same: what runs with them can be used again. */
+/* Creates the same credentials for the same session each time, so that a warm worker can be reused. */
 struct session_key session_again(struct arena *arena, struct str master, const struct session *session);
-/* False: this is no token. Whether it is one of this sandbox's, its access key and its secret tell. */
+/* Decodes a session token. False: malformed. The caller authenticates it by the access key and the
+ * signature. */
 bool session_read(
     struct arena *arena, struct str master, struct str token, struct session *out, struct session_key *key);
-/* What is kept of who has started something, and whose it is again; NULL is the sandbox's own user's. */
+/* Serialise and parse a session, to store the caller of an operation; NULL is the sandbox's own key. */
 const struct value *session_as_value(struct arena *arena, const struct session *session);
 struct session session_of_value(const struct value *v);
 /* arn:aws:sts::000000000000:assumed-role/ROLE/NAME */
 struct str session_arn(struct arena *arena, struct str account, const struct session *session);
 
-/* ---- exchange ---- */
+/* ---- exchanges ---- */
 
 enum auth_form { AUTH_NONE, AUTH_HEADER, AUTH_QUERY, AUTH_OLD /* signature version 2 */ };
 
-/* What the request says of its signer; checked only once auth_verify() has returned NULL. */
+/* The parsed signature; trusted only after auth_verify() has returned NULL. */
 struct auth {
     enum auth_form form;
     struct str access_key, scope, region, service;            /* scope: 20261121/eu-west-1/s3/aws4_request */
-    struct str date, signed_headers, signature, payload_hash; /* date: 20261121T120000Z, however it came */
-    struct str token;                                         /* of temporary credentials */
+    struct str date, signed_headers, signature, payload_hash; /* date: normalised to 20261121T120000Z */
+    struct str token;                                         /* session token */
     int64_t wall_ms, expires_s;
     bool malformed, both_forms;
-    unsigned char key[32];  /* signing key, after verification: chunks are signed with it */
-    struct session session; /* after verification: whose credentials; empty: the sandbox's own */
+    unsigned char key[32];  /* set by verification; verifies the signatures of chunks */
+    struct session session; /* set by verification; empty: the sandbox's own key */
 };
 
 struct responder;
 
-/* Gives up to n bytes at a position of the answer's body; 0 or less: it cannot, the connection is cut. */
+/* Reads up to n bytes of the response body at a position; a result of 0 or less closes the connection. */
 typedef ssize_t reply_reader(void *ctx, uint64_t position, char *out, size_t n);
 
 struct exchange {
     struct sandbox *sandbox;
     struct arena arena;
-    struct wire_message
-        request;            /* path and query as sent; body where the responder does not take `data` itself */
-    int64_t content_length; /* -1: not given */
+    struct wire_message request; /* path and query as sent; body unless the responder has `data` */
+    int64_t content_length;      /* -1: not given */
     struct auth auth;
-    struct str query_operation; /* of a client that speaks the query protocol with a service of JSON */
+    struct str query_operation; /* operation of a query protocol request to a JSON service */
     const struct responder *responder;
-    void *state; /* the responder's */
+    void *state; /* owned by the responder */
     struct buf body;
 
     bool answered;
     char request_id[17];
     struct wire_message reply; /* status, headers, body */
-    int reply_fd;              /* -1: none; else `reply_length` bytes from `reply_offset` are the body */
+    int reply_fd;              /* body in a file: `reply_length` bytes from `reply_offset`; -1: none */
     int64_t reply_offset, reply_length;
-    reply_reader *reader; /* instead of a descriptor */
+    reply_reader *reader; /* body from a callback; NULL: none */
     void *reader_ctx;
     void (*reader_free)(void *ctx);
 };
 
 struct responder {
-    enum { SPEAKS_PLAIN, SPEAKS_S3, SPEAKS_SERVICE } speaks; /* whose words its answers are in */
+    enum { SPEAKS_PLAIN, SPEAKS_S3, SPEAKS_SERVICE } speaks; /* the format of its error responses */
     void (*begin)(struct exchange *x);
-    void (*data)(
-        struct exchange *x, const char *bytes, size_t n); /* NULL: collected in x->body, up to 16 MiB */
+    void (*data)(struct exchange *x, const char *bytes,
+        size_t n); /* NULL: the body is collected in x->body, up to 16 MiB */
     void (*end)(struct exchange *x);
     void (*refuse)(struct exchange *x, int status, const char *code, const char *message);
     void (*release)(struct exchange *x); /* may be NULL */
 };
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 void reply_header(struct exchange *x, const char *name, struct str value);
 void reply_status(struct exchange *x, int status); /* without a body */
@@ -121,8 +120,8 @@ struct fault {
 
 void auth_parse(struct exchange *x);
 /*
- * NULL where the signature is right. payload_hash: of a body that is there already; empty: as the request
- * says it (S3).
+ * Verifies the signature; returns NULL if it is valid. payload_hash: hash of a received body; empty: the
+ * claimed hash (S3).
  */
 const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 

@@ -1,4 +1,4 @@
-/* Faults on demand: see server.h. */
+/* Fault injection: see server.h. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -12,10 +12,10 @@
 #include <stdlib.h>
 
 struct rule {
-    const char *service, *operation; /* globs */
+    const char *service, *operation; /* glob patterns */
     double probability;
-    int64_t times; /* so often at most; -1: no end */
-    bool after;    /* not before the rule above has struck as often as it may */
+    int64_t times; /* limit of strikes; -1: none */
+    bool after;    /* inactive until the rule above has reached its limit */
     int64_t struck;
     struct fault_strike strike;
     const struct value *given;
@@ -25,11 +25,11 @@ struct faults {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t changes;
-    struct arena arena; /* of the rules */
+    struct arena arena; /* holds the rules */
     struct rule *rules;
     size_t count;
     uint64_t dice;
-    int64_t lost; /* answers */
+    int64_t lost; /* number of lost responses */
 };
 
 struct faults *faults_new(void)
@@ -158,7 +158,7 @@ static int read_rules(
     return 0;
 }
 
-/* With the lock. */
+/* Called with the lock held. */
 static void faults_replace(struct faults *faults, struct arena arena, struct rule *rules, size_t n)
 {
     arena_release(&faults->arena);
@@ -207,9 +207,9 @@ struct str faults_text(struct faults *faults, struct arena *arena)
     return arena_str(arena, buf_str(&out));
 }
 
-/* ---- striking ---- */
+/* ---- selection ---- */
 
-/* splitmix64: small, and good enough for dice. */
+/* splitmix64. */
 static double throw_dice(struct faults *faults)
 {
     uint64_t z = (faults->dice += 0x9e3779b97f4a7c15u);
@@ -253,14 +253,14 @@ void faults_wait(struct faults *faults, const struct fault_strike *strike)
         ;
 }
 
-/* What FAULT_LOST struck is done. */
+/* Counts a response lost by FAULT_LOST. */
 static void faults_lost(struct faults *faults)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&faults->lock);
     faults->lost++;
 }
 
-/* ---- what a request is called ---- */
+/* ---- names of operations ---- */
 
 static struct str operation_of(struct exchange *x)
 {
@@ -276,9 +276,9 @@ static struct str operation_of(struct exchange *x)
         query ? "?" : "", STR_ARG(x->request.query));
 }
 
-/* ---- refusing ---- */
+/* ---- error responses ---- */
 
-/* "Too many requests" as each kind of service says it. */
+/* Refuses a request with the throttling error of the service's protocol. */
 static void throttle(struct exchange *x, const struct fault_strike *strike)
 {
     int status = 400;
@@ -316,7 +316,7 @@ bool faults_before(struct faults *faults, struct exchange *x, struct fault_strik
     return strike->kind != FAULT_RESET;
 }
 
-/* The first half of a body whose length is given as longer. */
+/* The first half of a body whose full length is announced. */
 struct half {
     struct str body;
 };
@@ -341,7 +341,7 @@ bool faults_after(struct exchange *x, const struct fault_strike *strike)
     if (strike->kind != FAULT_TRUNCATE)
         return true;
     if (x->reader || x->reply_fd >= 0 || !x->reply.body.n)
-        return false; /* a stream, or nothing to cut: the connection ends instead */
+        return false; /* a stream or an empty body cannot be truncated: the connection is closed */
     struct half *half = ARENA_NEW(&x->arena, struct half);
     half->body = x->reply.body;
     x->reader = read_half;
@@ -350,7 +350,7 @@ bool faults_after(struct exchange *x, const struct fault_strike *strike)
     return true;
 }
 
-/* ---- /_weir/faults: signed as every request is, for whichever service ---- */
+/* ---- /_weir/faults: the signature may be for any service ---- */
 
 static void service_faults_begin(struct exchange *x UNUSED)
 {

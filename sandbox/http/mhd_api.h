@@ -1,6 +1,6 @@
 /*
- * libmicrohttpd, loaded when the first sandbox starts: linked, it would cost every command 1.4 ms and 3 MB
- * (it pulls in GnuTLS). See base/library.h.
+ * libmicrohttpd, loaded when the first sandbox starts: linking it would cost each command 1.4 ms and 3 MB (it
+ * depends on GnuTLS). See base/library.h.
  */
 #pragma once
 
@@ -27,5 +27,5 @@ struct mhd_api {
 #undef MHD_POINTER
 };
 
-/* NULL with ERR_FAILED where the library is not installed. */
+/* Returns NULL with ERR_FAILED if the library is not installed. */
 const struct mhd_api *mhd_api(struct err *err);

@@ -1,4 +1,4 @@
-/* The HTTP side of the sandbox: see server.h. */
+/* The HTTP server of the sandbox: see server.h. */
 #include "sandbox/http/server.h"
 
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- libmicrohttpd, loaded when the first sandbox starts ---- */
+/* ---- loading libmicrohttpd ---- */
 
 const struct mhd_api *mhd_api(struct err *err)
 {
@@ -33,15 +33,15 @@ const struct mhd_api *mhd_api(struct err *err)
 }
 
 enum {
-    MAX_CONNECTIONS = 4096, /* a workshop: a hundred people whose weir opens 32 each */
-    CONNECTION_FILES = 4,   /* its socket, and what a request has open */
-    LEAVING = 64,           /* connections that have been ended and are not closed yet */
+    MAX_CONNECTIONS = 4096, /* a workshop: a hundred users with 32 connections each */
+    CONNECTION_FILES = 4,   /* descriptors per connection: its socket, and files that a request opens */
+    LEAVING = 64,           /* allowance for connections that are shut down but not yet closed */
     IDLE_TIMEOUT_S = 120,
     GRACE_MS = 5000,
     THREAD_STACK = 512 * 1024,
-    CONNECTION_MEMORY = 128 * 1024, /* head of a request, then the window through which its body comes */
-    MAX_BODY = 16 * 1024 * 1024,    /* of services that take it in one piece */
-    MAX_CODE = 70167211,            /* of requests with code in them */
+    CONNECTION_MEMORY = 128 * 1024, /* buffer for a request head, then for pieces of the body */
+    MAX_BODY = 16 * 1024 * 1024,    /* of services that collect the body */
+    MAX_CODE = 70167211,            /* of requests that upload code */
     READ_BLOCK = 256 * 1024,
 };
 
@@ -53,14 +53,14 @@ struct server {
     atomic_int active;
 };
 
-/* An exchange with what only this file needs of it. */
+/* An exchange with the server's own state. */
 struct served {
     struct exchange x;
     struct visitor *visitor;
-    bool started, unsure; /* unsure: where it ends is not beyond doubt */
+    bool started, unsure; /* unsure: the end of the request is ambiguous */
 };
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 void reply_header(struct exchange *x, const char *name, struct str value)
 {
@@ -117,8 +117,8 @@ static enum MHD_Result send_reply(
         server->mhd->add_response_header(
             response, arena_strz(&x->arena, header.name), arena_strz(&x->arena, header.value));
     }
-    /* who waits for "100 Continue" with nothing to send gets the answer in its place from libmicrohttpd 1.0;
-     * botocore would take that answer's status for the next one's on this connection, too */
+    /* A client that expects "100 Continue" without a body gets the response instead since libmicrohttpd 1.0.
+     * botocore would then take its status for the next response's on this connection, so it is closed. */
     if (served->unsure || (x->content_length == 0 && expects_continue(x)))
         server->mhd->add_response_header(response, "Connection", "close");
     enum MHD_Result queued = server->mhd->queue_response(connection, (unsigned)x->reply.status, response);
@@ -137,7 +137,7 @@ static enum MHD_Result take_header(
     return MHD_YES;
 }
 
-/* The first to see a request: keeps path and query as they were sent, because signatures cover them. */
+/* The first callback of a request: keeps path and query as sent, since signatures cover them. */
 static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
     struct server *server = ctx;
@@ -157,7 +157,7 @@ static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connect
     return served;
 }
 
-/* Keeps MHD from decoding: "%2F" in a key is not "/". */
+/* Prevents libmicrohttpd from decoding: "%2F" in a key differs from "/". */
 static size_t keep_escapes(void *ctx UNUSED, struct MHD_Connection *connection UNUSED, char *text)
 {
     return strlen(text);
@@ -173,7 +173,7 @@ static bool is_for_s3(const struct exchange *x)
     return !x->auth.service.n || str_eqz(x->auth.service, "s3");
 }
 
-/* The certificate by which messages of topics are verified: no bucket is called so. */
+/* True for the certificate that verifies SNS messages; a bucket cannot have this name. */
 static bool is_public(const struct exchange *x)
 {
     return str_starts(x->request.path, STR("/SimpleNotificationService-"));
@@ -212,7 +212,7 @@ static void server_begin(const struct server_options *server, struct served *ser
         x->responder->begin(x);
 }
 
-/* Requests that have code in them (Lambda) may be larger than others. */
+/* Returns the Lambda operation that uploads code, whose body may be larger, or NULL. */
 static const char *operation_with_code(struct str path)
 {
     return str_eqz(path, "/2015-03-31/functions") || str_eqz(path, "/2015-03-31/functions/")
@@ -252,7 +252,7 @@ static void take_data(struct exchange *x, const char *bytes, size_t n)
         refuse_size(x);
 }
 
-/* False: the connection is to be cut (a fault that was asked for). */
+/* Returns false if the connection must be closed (an injected fault). */
 static bool server_end(struct exchange *x)
 {
     struct fault_strike strike = {0};
@@ -279,8 +279,8 @@ static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connectio
         server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
         server_begin(&server->options, served, method);
         visitor_sends(server->visitors, served->visitor, 0);
-        /* an early answer spares a client that waits for "100 Continue" its body; the others are read to the
-         * end, for a connection closed in their face would look like a broken one */
+        /* A client that expects "100 Continue" is answered at once and saves its body. Other bodies are read
+         * to the end: closing the connection early would look like a network error. */
         bool early = served->unsure || (x->answered && expects_continue(x));
         return early ? send_reply(server, connection, served) : MHD_YES;
     }
@@ -389,7 +389,7 @@ static int open_socket(const struct server_options *options, uint16_t *port, str
     return listening;
 }
 
-/* One connection too many would be cut off: as many as this process may ever open files for. */
+/* Returns the connection limit that the file descriptor limit allows, which is raised as far as possible. */
 static unsigned connection_limit(void)
 {
     struct rlimit files;

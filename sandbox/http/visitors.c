@@ -1,4 +1,4 @@
-/* Who is at the door, who is connected, and for how long: see server.h. */
+/* Checks of Host and Origin; open connections and their deadlines: see server.h. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/threads.h"
@@ -10,9 +10,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* ---- Who is at the door ---- */
+/* ---- Host and Origin ---- */
 
-/* "name:port", "[v6]:port" */
+/* Parses "name:port" or "[v6]:port". */
 static bool parse_host(struct arena *arena, struct str header, struct http_target *target)
 {
     struct str url = arena_printf(arena, "http://%.*s/", STR_ARG(header));
@@ -27,7 +27,7 @@ static bool is_address(struct arena *arena, struct str host)
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* host is name, or LABEL.name; *label is what is before. */
+/* True if host is `name` or LABEL.name; *label is the part before, or "". */
 static bool is_below(struct str host, struct str name, struct str *label)
 {
     *label = STR_EMPTY;
@@ -58,7 +58,7 @@ struct str guard_label(const struct guard *guard, struct str header)
     struct str label;
     if (!parse_host(&scratch, header, &target) || !guard_is_named(guard, target.host, &label))
         return STR_EMPTY;
-    return str_slice(header, 0, label.n); /* which outlives the copy */
+    return str_slice(header, 0, label.n); /* points into the header, which outlives `scratch` */
 }
 
 static bool check_host(const struct guard *guard, struct str header)
@@ -71,7 +71,7 @@ static bool check_host(const struct guard *guard, struct str header)
                (guard->any_address && is_address(&scratch, target.host)));
 }
 
-/* A page that was itself served from here may call back. */
+/* True if the page was served by this sandbox. */
 static bool is_own_origin(struct str origin, struct str host)
 {
     static const struct str scheme = STR_INIT("http://");
@@ -138,9 +138,9 @@ const struct fault *guard_check(const struct guard *guard, const struct wire_mes
 
 enum {
     PATIENCE_MS = 30 * 1000,
-    REST_MS = 120 * 1000,  /* between requests: clients keep connections for a while */
-    RATE = 1024,           /* bytes a second that a body has to come at */
-    CREEP_AFTER_MS = 2000, /* a body's first moments say nothing of its rate */
+    REST_MS = 120 * 1000,  /* limit of an idle connection between requests */
+    RATE = 1024,           /* minimum rate of a body in bytes per second */
+    CREEP_AFTER_MS = 2000, /* a body's rate is ignored at first */
     LOOK_MS = 500,
 };
 
@@ -150,16 +150,16 @@ struct visitor {
     struct visitor *next, *before;
     int fd;
     unsigned char address[16];
-    bool here; /* of this machine, whose users cannot be told apart by it */
+    bool here; /* from this machine, whose users share the address */
     enum phase phase;
     int64_t since_ms;
-    uint64_t bytes; /* of the body that is coming */
+    uint64_t bytes; /* of the current body */
     bool ended;
 };
 
 struct visitors {
     struct visitors_options options;
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t wake;
     struct visitor *first;
     size_t n;
@@ -235,7 +235,7 @@ void visitors_free(struct visitors *all)
     free(all);
 }
 
-/* ---- coming and going ---- */
+/* ---- opening and closing ---- */
 
 static void take_address(struct visitor *v, const struct sockaddr *from)
 {
@@ -257,7 +257,7 @@ static bool same_peer(const struct visitor *a, const struct visitor *b)
     return !memcmp(a->address, b->address, sizeof a->address);
 }
 
-/* Who is to go first; 0: nobody has a reason to. */
+/* Returns the priority for being closed; 0: must not be closed. */
 static int visitor_rank(const struct visitor *v, int64_t now)
 {
     int64_t age = now - v->since_ms;
@@ -271,7 +271,8 @@ static int visitor_rank(const struct visitor *v, int64_t now)
     return 0;
 }
 
-/* The one that goes for a newcomer, of its peer or of all; the newcomer itself where nobody can. */
+/* Chooses the connection to close for a new one, among its peer's or all; the new one itself if none can be
+ * closed. */
 static struct visitor *choose(struct visitors *all, struct visitor *newcomer, bool of_peer)
 {
     struct visitor *chosen = newcomer;
@@ -281,7 +282,7 @@ static struct visitor *choose(struct visitors *all, struct visitor *newcomer, bo
         if (v == newcomer || v->ended || (of_peer && !same_peer(v, newcomer)))
             continue;
         int r = visitor_rank(v, now);
-        if (r > best || (r && r == best && v->since_ms <= chosen->since_ms)) { /* the newest come first */
+        if (r > best || (r && r == best && v->since_ms <= chosen->since_ms)) { /* the list is newest first */
             chosen = v;
             best = r;
         }
@@ -328,7 +329,7 @@ void visitor_go(struct visitors *all, struct visitor *v)
     free(v);
 }
 
-/* ---- what they do ---- */
+/* ---- phases ---- */
 
 static void visitor_enter(struct visitors *all, struct visitor *v, enum phase phase)
 {
@@ -340,7 +341,7 @@ static void visitor_enter(struct visitors *all, struct visitor *v, enum phase ph
 
 void visitor_asks(struct visitors *all, struct visitor *v)
 {
-    if (v->phase != PHASE_NEW) /* who has never asked began to when he came */
+    if (v->phase != PHASE_NEW) /* the first request's time counts from the connection's start */
         visitor_enter(all, v, PHASE_HEAD);
 }
 
