@@ -1,5 +1,4 @@
-/* Services that find out at once whether they will be able to do what they are asked to, and else refuse it.
- */
+/* Checks that services make at once, refusing a request that they could not carry out later. */
 #include "sandbox/iam/internal.h"
 
 #include "sandbox/s3/store.h"
@@ -16,7 +15,7 @@ static struct str text_at(const struct precheck *t, const char *path)
     return value_text(wire_path(t->arena, t->request->input, str_z(path)), STR_EMPTY);
 }
 
-/* arn:aws:SERVICE:… */
+/* Returns SERVICE of arn:aws:SERVICE:… */
 static struct str service_of_arn(struct str arn)
 {
     struct str rest, part = STR_EMPTY;
@@ -25,7 +24,7 @@ static struct str service_of_arn(struct str arn)
     return part;
 }
 
-/* ---- who tries ---- */
+/* ---- permissions ---- */
 
 static bool is_allowed(const struct precheck *t, struct gate_caller who, const char *action,
     struct str resource, const struct value *context)
@@ -52,7 +51,7 @@ static bool is_known(const struct precheck *t, const char *type, struct str id, 
     return control_find(t->gate->control, t->arena, str_z(type), t->request->region, id, found);
 }
 
-/* Of roles that are not here nothing is known. */
+/* Unknown roles are assumed to be allowed. */
 static bool role_may(const struct precheck *t, struct str role, const char *action, struct str resource)
 {
     struct control_record known;
@@ -62,10 +61,10 @@ static bool role_may(const struct precheck *t, struct str role, const char *acti
     return is_allowed(t, (struct gate_caller){.session = &session}, action, resource, NULL);
 }
 
-/* ---- roles that have to trust the service ---- */
+/* ---- roles that must trust the service ---- */
 
-/* `source`: for what the service takes it on (aws:SourceArn), with the member that names it; NULL: for
- * nothing that is known before. */
+/* `source`: start of the resource in aws:SourceArn, `member`: the member with its name; NULL: no source ARN
+ * is known. */
 static const struct {
     const char *service, *operations, *principal, *code, *message, *source, *member;
 } trusting[] = {
@@ -94,7 +93,7 @@ static const struct {
         "DeliveryStreamName"},
 };
 
-/* "arn:aws:states:us-east-1:123456789012:stateMachine:nightly" */
+/* Returns aws:SourceArn: "arn:aws:states:us-east-1:123456789012:stateMachine:nightly" */
 static struct str trust_source(const struct precheck *t, size_t which)
 {
     const char *source = trusting[which].source;
@@ -111,13 +110,13 @@ static struct str trust_source(const struct precheck *t, size_t which)
         STR_ARG(t->request->region), STR_ARG(sandbox_account(t->gate->sandbox)), source, STR_ARG(named));
 }
 
-/* Is it for one of these operations (with blanks between them)? */
+/* True for one of these operations (separated by spaces). */
 static bool is_for(const struct gate_request *request, const char *service, const char *operations)
 {
     return str_eqz(request->service, service) && str_is_any(request->operation, operations);
 }
 
-/* Whoever asks, the account's root too. */
+/* Checks the trust policies of the passed roles, also for the account's root user. */
 static int try_trust(const struct precheck *t)
 {
     const struct gate_request *request = t->request;
@@ -137,9 +136,9 @@ static int try_trust(const struct precheck *t)
     return 0;
 }
 
-/* ---- Lambda: by the function's role ---- */
+/* ---- Lambda: permissions of the function's role ---- */
 
-/* A name, an ARN, or what is between them; with a version or not. */
+/* Accepts a name, an ARN or a partial ARN, with or without a version. */
 static struct str function_name(struct str reference)
 {
     static const struct str mark = STR_INIT("function:");
@@ -148,7 +147,7 @@ static struct str function_name(struct str reference)
     return str_cut(at < 0 ? reference : str_slice(reference, (size_t)at + mark.n, reference.n), ':', &rest);
 }
 
-/* The request's own, or that of the function which is there. */
+/* Returns the role of the request or of the existing function. */
 static struct str function_role(const struct precheck *t)
 {
     struct control_record function;
@@ -175,7 +174,7 @@ static int64_t number_in(
     return str_to_int(text, &number) ? number : fallback;
 }
 
-/* A message that is seen again while the function still works on it would be worked on twice. */
+/* Refuses a visibility timeout below the function's timeout: a message would be processed twice. */
 static int try_visibility(const struct precheck *t, struct str source)
 {
     struct control_record queue, function;
@@ -235,7 +234,7 @@ static int try_invoke_config(const struct precheck *t)
                : 0;
 }
 
-/* The zip file has to be there. */
+/* Checks that the deployment package exists in S3. */
 static int try_code(const struct precheck *t, const char *bucket_at, const char *key_at)
 {
     struct str bucket = text_at(t, bucket_at), key = text_at(t, key_at);
@@ -303,7 +302,7 @@ static int try_filter(const struct precheck *t)
     return 0;
 }
 
-/* ---- CloudTrail: the bucket's policy ---- */
+/* ---- CloudTrail: bucket policy ---- */
 
 static int try_trail(const struct precheck *t)
 {
@@ -327,7 +326,7 @@ static int try_trail(const struct precheck *t)
         "Incorrect S3 bucket policy is detected for bucket: %.*s", STR_ARG(bucket));
 }
 
-/* ---- CloudWatch Logs: exports, by the bucket's policy ---- */
+/* ---- CloudWatch Logs: bucket policy for exports ---- */
 
 static int try_export(const struct precheck *t)
 {
@@ -354,7 +353,7 @@ static int try_export(const struct precheck *t)
     return 0;
 }
 
-/* ---- Step Functions: by the state machine's role ---- */
+/* ---- Step Functions: permissions of the state machine's role ---- */
 
 static struct str machine_role(const struct precheck *t)
 {
@@ -377,7 +376,7 @@ static bool machine_may_log(const struct precheck *t, struct str role)
     return true;
 }
 
-/* What a task waits for comes as an event, which a rule of the service's own brings. */
+/* A .sync task needs events, which a managed rule of the service delivers. */
 static bool machine_may_wait(const struct precheck *t, struct str role)
 {
     static const char *const waits[][2] = {{":::ecs:runTask.sync", "StepFunctionsGetEventsForECSTaskRule"},
@@ -398,7 +397,7 @@ static bool machine_may_wait(const struct precheck *t, struct str role)
     return true;
 }
 
-/* A machine that logs has one place for it, and that is there. */
+/* Returns the error if logging is on without exactly one existing destination, or NULL. */
 static const char *wrong_logging(const struct precheck *t)
 {
     struct control_record group;
@@ -462,7 +461,7 @@ static int try_rotation(const struct precheck *t)
         "access to the principal secretsmanager.amazonaws.com.");
 }
 
-/* ---- KMS: nobody may lock himself out ---- */
+/* ---- KMS: lockout safety check ---- */
 
 static bool policy_lets(const struct iam_policy *policy, const struct iam_principal *who)
 {
@@ -503,7 +502,7 @@ static int try_key_policy(const struct precheck *t)
         "The new key policy will not allow you to update the key policy in the future.");
 }
 
-/* ---- all of them ---- */
+/* ---- table ---- */
 
 static const struct {
     const char *service, *operations;

@@ -1,19 +1,18 @@
 /*
- * What conditions look at: who calls, when, from where, with which tags, on behalf of what (keys are in
- * small letters); and iam:PassRole.
+ * Condition keys (lower case) of the caller, the time, the source, tags and the request; and iam:PassRole.
  */
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/iam/internal.h"
 
-/* ---- iam:PassRole: who hands a role to a service has to be allowed to ---- */
+/* ---- iam:PassRole ---- */
 
 struct looking {
     struct gate *gate;
     struct arena *arena;
     struct str *roles;
     size_t n, cap;
-    bool names; /* a bare name is a role's too */
+    bool names; /* a bare name may be a role's */
 };
 
 static bool has_role(struct str name)
@@ -43,7 +42,7 @@ static void add_role(struct looking *l, struct str text)
         l->roles[l->n++] = known;
 }
 
-/* An instance profile hands over the role in it. */
+/* Adds the role in an instance profile. */
 static void add_profile(struct looking *l, const struct value *profile)
 {
     struct control_record found;
@@ -60,7 +59,7 @@ static void add_profile(struct looking *l, const struct value *profile)
     }
 }
 
-/* Members that are called a role, at any depth; keys of lists are their members' own. */
+/* Collects the roles in members with "role" in their names, at any depth. */
 static void passing_look(struct looking *l, struct str name, const struct value *v)
 {
     if (v->kind == VALUE_MAP && str_eqz(name, "IamInstanceProfile"))
@@ -73,8 +72,9 @@ static void passing_look(struct looking *l, struct str name, const struct value 
         passing_look(l, v->entries[i].key, v->entries[i].value);
 }
 
-/* What AWS's reference names, and else what makes, changes or starts something: of Glue, Events, Redshift and
- * others it does not say. STS takes a role on, and IAM is about them. */
+/* True if the operation passes roles: by AWS's reference, or because it creates, changes or starts something,
+ * since the reference is incomplete (Glue, Events, Redshift and others). STS assumes roles and IAM manages
+ * them, so both are excluded. */
 static bool passing_passes(const struct gate_request *request)
 {
     static const char *const starts[] = {"Create", "Update", "Put", "Start", "Run", "Register", "Modify",
@@ -88,7 +88,8 @@ static bool passing_passes(const struct gate_request *request)
            !str_eqz(request->operation, "PutResourcePolicy") && !str_eqz(request->operation, "AddPermission");
 }
 
-/* Whom roles are for, where that is not SERVICE.amazonaws.com; no operation: all of the service's. */
+/* Returns the service principal that gets the roles; the table lists those that are not
+ * SERVICE.amazonaws.com. Without an operation: all of the service. */
 static struct str passed_to(struct arena *arena, const struct gate_request *request)
 {
     static const struct {
@@ -163,7 +164,8 @@ static void set_identity(struct value_builder *b, struct arena *arena, const str
         set_tags(b, arena, "aws:principaltag/", tags);
 }
 
-/* Transport counts as safe: what is tried here over loopback goes out by TLS. */
+/* Returns the global condition keys. aws:SecureTransport is true, since calls over loopback stand for TLS
+ * calls. */
 const struct value *context_of(struct gate *gate, struct arena *arena, const struct gate_caller *who,
     const struct identity *identity, struct str region)
 {
@@ -189,9 +191,9 @@ const struct value *context_of(struct gate *gate, struct arena *arena, const str
     return value_builder_map(&b);
 }
 
-/* ---- what the request gives ---- */
+/* ---- keys from the request ---- */
 
-/* As a map: services write tags as lists of keys and values, or as maps. */
+/* Returns the request's tags as a map; services have them as key-value lists or as maps. */
 static const struct value *request_tags(struct arena *arena, const struct value *input)
 {
     static const char *const members[] = {
@@ -216,7 +218,7 @@ static const struct value *tag_keys(struct arena *arena, const struct value *tag
     return value_builder_list(&keys);
 }
 
-/* Keys of one service, by the member that they show. */
+/* Condition keys of services, with the member that provides the value. */
 static const struct {
     const char *service, *member, *key;
 } shown[] = {
@@ -264,7 +266,7 @@ const struct value *context_of_request(
     return value_merge(arena, context, value_builder_map(&b));
 }
 
-/* ---- what the resource has ---- */
+/* ---- keys from the resource ---- */
 
 const struct value *context_of_resource(
     struct gate *gate, struct arena *arena, struct str resource, const struct value *context)

@@ -33,7 +33,7 @@ bool gate_is_open(const struct gate *gate)
     return !gate || gate->mode == SANDBOX_IAM_OFF;
 }
 
-/* Each text once. */
+/* Prints each warning once. */
 static void warn(struct gate *gate, struct str text)
 {
     enum { MOST = 10000 };
@@ -54,7 +54,7 @@ static void warn(struct gate *gate, struct str text)
         fprintf(stderr, "sandbox: %.*s\n", STR_ARG(text));
 }
 
-/* ---- words ---- */
+/* ---- error responses ---- */
 
 int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
 {
@@ -69,7 +69,8 @@ int service_refuse(struct err *err, int status, const char *code, const char *fo
     return -1;
 }
 
-/* How services call a denial; most that speak JSON say AccessDeniedException with status 400. */
+/* Refuses a request with the service's access denied error; most JSON services use AccessDeniedException with
+ * status 400. */
 static int deny(struct err *err, struct str service, struct str message)
 {
     bool ec2 = str_eqz(service, "ec2"), sns = str_eqz(service, "sns"),
@@ -85,13 +86,13 @@ static int deny(struct err *err, struct str service, struct str message)
         err, ec2 || sns || xml || rest ? 403 : 400, code, "%s%.*s", before, STR_ARG(message));
 }
 
-/* ---- deciding ---- */
+/* ---- decision ---- */
 
 struct asking {
     struct gate *gate;
     struct arena *arena;
     const struct gate_caller *who;
-    const struct identity *identity; /* NULL: of a service */
+    const struct identity *identity; /* NULL: a service principal */
     struct str service, region;
     const struct value *context;
 };
@@ -121,7 +122,7 @@ static struct iam_decision gate_decide(const struct asking *a, const struct iam_
     return iam_decide(request, all, n, resource.rule);
 }
 
-/* A policy of AWS's that is not known might allow it. */
+/* True if an attached AWS managed policy is unknown and might allow the action. */
 static bool may_be_allowed(const struct asking *a, const struct iam_decision *decision, struct str action)
 {
     if (decision->explicit || !a->identity || !a->identity->unknown.n || decision->kind != IAM_IDENTITY)
@@ -150,7 +151,7 @@ static int gate_ask(const struct asking *a, struct str action, struct str resour
     return 0;
 }
 
-/* False: nobody has to be asked. */
+/* Returns false if no check is needed. */
 static bool start_asking(struct asking *a, struct gate *gate, struct arena *arena,
     const struct gate_caller *who, struct str service, struct str region)
 {
@@ -179,7 +180,7 @@ static int ask_passing(const struct asking *a, const struct gate_request *reques
     return 0;
 }
 
-/* Who somebody is, and what he has, everyone may ask. */
+/* Operations that need no permission. */
 static bool is_free(const struct gate_request *request)
 {
     return str_eqz(request->service, "sts") && (str_eqz(request->operation, "GetCallerIdentity") ||

@@ -1,19 +1,19 @@
 /*
- * The gate: may somebody do this here? Every call that comes with a role's or a user's credentials goes
- * through it before its handler sees it, and so do calls that the sandbox's own services make on behalf of a
- * role, or as a service that a resource's policy lets in. The sandbox's own user is the account's root: he
- * passes.
+ * The gate checks IAM permissions. Every call with the credentials of a role or a user passes it before its
+ * handler runs, and so does each call that the sandbox's services make on behalf of a role, or as a service
+ * principal that a resource policy admits. The sandbox's own key is the account's root user, which is always
+ * allowed.
  *
- *   gate.c       the decision about a request, in the words of the service
- *   needs.c      which actions an operation needs, and on what (sandbox/names/operations.txt)
- *   keys.c       a caller's policies: parsed once, until something in IAM changes; AWS's own
- *                (sandbox/names/managed_documents.txt); keys of KMS behind what a request is about
- *   resource.c   the policies of resources: buckets, queues, topics, secrets, keys, functions, repositories,
- *                buses, streams, logs, the data catalog; trust
- *   context.c    what conditions look at; iam:PassRole: roles that a request hands to a service
- *   checks.c     what services find out at once: does the role trust, will the queue take it
+ *   gate.c       the decision about a request, with the service's error response
+ *   needs.c      the actions and resources that an operation needs (sandbox/names/operations.txt)
+ *   keys.c       the policies of a caller, cached until IAM changes; AWS managed policies
+ *                (sandbox/names/managed_documents.txt); KMS keys of the resources of a request
+ *   resource.c   resource policies: buckets, queues, topics, secrets, keys, functions, repositories,
+ *                event buses, streams, log groups, the Data Catalog; trust policies
+ *   context.c    condition keys; iam:PassRole: the roles that a request passes to a service
+ *   checks.c     checks that services make at once: trust of a role, permissions of a destination
  *
- * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
+ * provider/iam evaluates the policies. Safe from every thread; the control plane's lock must not be held.
  */
 #pragma once
 
@@ -23,17 +23,17 @@ struct control;
 struct control_record;
 struct gate;
 
-/* A refusal in the service's words; returns -1. */
+/* Sets an error response of the service; returns -1. */
 int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* `warns`: what would be denied is reported on standard error, and done. */
+/* SANDBOX_IAM_WARN: a denied call is reported on standard error and executed. */
 struct gate *gate_new(struct sandbox *sandbox, struct control *control, enum sandbox_iam mode);
 void gate_free(struct gate *gate);
-/* Nothing is denied. */
+/* True if IAM checks are off. */
 bool gate_is_open(const struct gate *gate);
 
-/* Who calls: a session, or a service on behalf of something; neither: the sandbox itself. */
+/* The caller: a session, or a service principal acting for a resource; neither: the sandbox itself. */
 struct gate_caller {
     const struct session *session;
     struct str service;    /* s3.amazonaws.com */
@@ -43,13 +43,13 @@ struct gate_caller {
 struct gate_request {
     struct gate_caller who;
     struct str service, operation, region; /* "glue", "StartJobRun" */
-    const struct value *input;             /* under the service's own member names */
+    const struct value *input;             /* with the service's member names */
 };
 
-/* 0, or -1 with the service's code, status and words. */
+/* Checks a request. Returns 0, or -1 with the service's error code, status and message. */
 int gate_check(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
 
-/* The same for one action on one ARN. `context` is added to what is known anyway; NULL: nothing is. */
+/* As gate_check(), for one action on one ARN. `context` adds condition keys; NULL: none. */
 struct gate_action {
     struct gate_caller who;
     struct str service, action, resource, region; /* "s3", "s3:GetObject" */
@@ -58,40 +58,41 @@ struct gate_action {
 int gate_check_action(
     struct gate *gate, struct arena *arena, const struct gate_action *action, struct err *err);
 
-/* What the policies of a role or user by themselves say of an action, whatever the resource's own does. */
+/* The decision of a role's or user's own policies, without the resource policy. */
 enum gate_verdict { GATE_ALLOWED, GATE_NOT_ALLOWED, GATE_DENIED };
 enum gate_verdict gate_simulate(struct gate *gate, struct arena *arena, const struct gate_action *action);
 
-/* A key of KMS that a service uses for somebody. */
+/* A use of a KMS key by a service for a caller. */
 struct gate_key_use {
     struct gate_caller who;
     const char *action, *via; /* "kms:Decrypt", "s3" */
-    struct str key, region;   /* id, ARN or alias */
-    const char *about_name;   /* of the encryption context: aws:s3:arn; NULL: it has none */
+    struct str key, region;   /* key: id, ARN or alias */
+    const char *about_name;   /* key of the encryption context: aws:s3:arn; NULL: none */
     struct str about;
 };
-/* `*arn`: the key's own. Whoever asks, the key has to be there and enabled. AWS's own keys are everybody's.
- */
+/* Checks the use of a key; *arn is the key's ARN. The key must exist and be enabled, whoever calls. AWS
+ * managed keys are always allowed. */
 int gate_check_key(
     struct gate *gate, struct arena *arena, const struct gate_key_use *use, struct str *arn, struct err *err);
 
-/* May the service (glue.amazonaws.com) take on the role? By its trust policy; `role` is an ARN or a name. */
+/* True if the role's trust policy lets a service (glue.amazonaws.com) assume it; `role` is an ARN or a
+ * name. */
 bool gate_trusts(
     struct gate *gate, struct arena *arena, struct str role, struct str service, struct str source_arn);
 
-/* A service that is to tell a queue, topic or function of something: does what that has as a policy let it?
- */
+/* A notification that a service sends to a queue, topic or function: true if the target's resource policy
+ * allows it. */
 struct gate_notice {
     const char *service; /* s3.amazonaws.com */
     struct str source, to, region;
 };
 bool gate_lets_notify(struct gate *gate, struct arena *arena, const struct gate_notice *notice);
 
-/* Who is meant by the principal of a permission: a service has a name with dots, anybody else is an account
- * or an ARN. And the statement that a permission (aws.lambda.permission) is, in a function's policy. */
+/* Return the principal of a permission (a service has a name with dots, all others are accounts or ARNs), and
+ * the statement of a permission (aws.lambda.permission) in a function's policy. */
 const struct value *gate_principal(struct arena *arena, struct str who);
 const struct value *gate_function_statement(
     struct arena *arena, const struct control_record *permission, struct str arn);
 
-/* The document of a policy of AWS's own; NULL: it is not known here. */
+/* Returns the document of an AWS managed policy, or NULL if it is unknown. */
 const struct value *gate_aws_policy(struct arena *arena, struct str arn);

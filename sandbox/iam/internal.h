@@ -1,4 +1,4 @@
-/* Between the files here; see gate.h. */
+/* Shared by the files of this folder; see gate.h. */
 #pragma once
 
 #include "provider/iam/policy.h"
@@ -9,17 +9,17 @@ struct gate {
     struct sandbox *sandbox;
     struct control *control;
     enum sandbox_iam mode;
-    pthread_mutex_t lock;  /* of what follows; the control plane may be asked under it */
-    struct map identities; /* by "role/NAME" and "user/NAME" */
-    uint64_t iam_changes;  /* when they were read */
-    struct map documents;  /* parsed policies of resources, by their text */
-    struct map warned;     /* warnings, each once */
+    pthread_mutex_t lock;  /* guards the members below; the control plane may be called with it held */
+    struct map identities; /* cache, by role, user and session policies */
+    uint64_t iam_changes;  /* control_changes() of IAM when the cache was filled */
+    struct map documents;  /* cache of parsed resource policies, by their text */
+    struct map warned;     /* printed warnings; each is printed once */
     struct arena warned_texts;
 };
 
 /* ---- keys.c ---- */
 
-/* Policies, parsed; who holds a reference may read it without any lock. */
+/* The parsed policies of a caller; constant, so a holder of a reference reads it without a lock. */
 struct identity {
     atomic_int references;
     struct arena arena;
@@ -27,7 +27,7 @@ struct identity {
     const struct iam_attached *attached;
     size_t n;
     struct str arn, unique_id; /* of the role or user */
-    struct str unknown;        /* an AWS policy that it has and nobody here knows; "" none */
+    struct str unknown;        /* ARN of an attached AWS managed policy without a known document; "": none */
     const struct value *tags;
     bool exists;
 };
@@ -36,19 +36,19 @@ const struct identity *identity_of(struct gate *gate, const struct session *sess
 void identity_release(const struct identity *identity);
 void identity_forget_all(struct gate *gate);
 
-/* What the request's operation does with the key of what it is about. */
+/* Checks the KMS key of the request's resource. */
 int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
 
 /* ---- resource.c ---- */
 
 struct resource_policy {
-    const struct iam_policy *policy; /* NULL: it has none */
+    const struct iam_policy *policy; /* NULL: none */
     enum iam_rule rule;
 };
 struct resource_policy resource_policy_of(
     struct gate *gate, struct arena *arena, struct str service, struct str region, struct str arn);
 void resource_forget_all(struct gate *gate);
-/* The name of a role, by its ARN or name. */
+/* Returns the name of a role from its ARN or name. */
 struct str role_name(struct str reference);
 
 /* ---- needs.c ---- */
@@ -56,27 +56,28 @@ struct str role_name(struct str reference);
 struct need {
     struct str action, resource;
 };
-/* What the operation needs; at least one. */
+/* Returns the actions and resources that an operation needs; none if its handler checks them itself. */
 struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n);
-/* Does AWS's reference say that it hands roles over? */
+/* True if AWS's service authorization reference says that the operation passes roles. */
 bool needs_passing(const struct gate_request *request);
 
 /* ---- context.c ---- */
 
 const struct value *context_of(struct gate *gate, struct arena *arena, const struct gate_caller *who,
     const struct identity *identity, struct str region);
-/* Tags that the request gives, and what some services' conditions look at. */
+/* Adds condition keys from the request: its tags, and keys of some services. */
 const struct value *context_of_request(
     struct arena *arena, const struct gate_request *request, const struct value *context);
-/* What conditions on the resource's tags look at. */
+/* Adds condition keys of the resource's tags. */
 const struct value *context_of_resource(
     struct gate *gate, struct arena *arena, struct str resource, const struct value *context);
 
-/* ARNs of roles that the request hands over, and to which service. */
+/* Returns the ARNs of the roles that the request passes, and the service that gets them. */
 const struct str *passed_roles(
     struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n, struct str *to);
 
 /* ---- checks.c ---- */
 
-/* What a service tries when it gets the request, whoever sends it: 0, or -1 with its refusal. */
+/* Makes the checks of the service before it executes a request, for any caller: returns 0, or -1 with its
+ * error response. */
 int prechecks_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);

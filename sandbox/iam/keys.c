@@ -1,6 +1,6 @@
 /*
- * Policies that count for a caller, and keys of KMS behind other resources: who reads an encrypted object
- * has to be allowed what the service does with its key.
+ * The policies of a caller, and KMS keys of other resources: a caller that reads an encrypted object needs
+ * the permission for what the service does with its key.
  */
 #include "base/embed.h"
 #include "base/json.h"
@@ -10,14 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Whose policies count for a caller. They are read when he first calls, and again when something in
- * IAM has changed. */
+/* ---- policies of a caller: read at the first call, and again after a change in IAM ---- */
 
-/* ---- managed policies: the account's own, and AWS's as far as they are known here ---- */
+/* ---- managed policies: customer managed, and known AWS managed ones ---- */
 
 static const struct str begin = STR_INIT("arn:aws:iam::aws:policy/");
 
-/* A line is its path and name, a space, and the document. */
+/* Each line has path and name, a space, and the document. */
 static const struct value *aws_document(struct arena *arena, struct str name)
 {
     struct str document = embedded_line("sandbox/names/managed_documents.txt", name);
@@ -30,7 +29,7 @@ const struct value *gate_aws_policy(struct arena *arena, struct str arn)
     return str_starts(arn, begin) ? aws_document(arena, str_slice(arn, begin.n, arn.n)) : NULL;
 }
 
-/* NULL: it is not known, or not one that can be read. */
+/* Returns NULL for an unknown or unreadable policy. */
 static const struct value *managed_document(struct gate *gate, struct arena *arena, struct str arn)
 {
     struct control_record policy;
@@ -40,7 +39,7 @@ static const struct value *managed_document(struct gate *gate, struct arena *are
     return found ? value_getz(policy.attrs, "policy") : NULL;
 }
 
-/* ---- all that count ---- */
+/* ---- all policies of a caller ---- */
 
 struct gathering {
     struct gate *gate;
@@ -62,7 +61,7 @@ static void gather(struct gathering *g, enum iam_kind kind, const struct value *
     g->items[g->n++] = (struct iam_attached){kind, policy};
 }
 
-/* A policy that limits and is not known limits nothing. */
+/* An unknown permissions boundary or session policy does not restrict anything. */
 static void gather_managed(struct gathering *g, enum iam_kind kind, struct str arn)
 {
     const struct value *document = managed_document(g->gate, &g->identity->arena, arn);
@@ -95,7 +94,7 @@ static void gather_groups(struct gathering *g, const struct control_record *user
             gather_record(g, &group);
 }
 
-/* Of the session alone: what AssumeRole was given. */
+/* Adds the session policies given to AssumeRole. */
 static void gather_session(struct gathering *g, const struct session *session)
 {
     struct str arns = session->policy_arns;
@@ -155,7 +154,7 @@ void identity_forget_all(struct gate *gate)
     gate->identities = (struct map)MAP_INIT;
 }
 
-enum { MOST_KEPT = 1000 }; /* sessions with policies of their own may be many */
+enum { MOST_KEPT = 1000 }; /* limit of the cache: many sessions may have policies of their own */
 
 const struct identity *identity_of(struct gate *gate, const struct session *session)
 {
@@ -181,14 +180,14 @@ static int refuse_key(struct err *err, const char *code, struct str key, const c
     return service_refuse(err, 400, code, "%.*s %s", STR_ARG(key), why);
 }
 
-/* alias/aws/s3 and its kin. Their policies let in whoever of the account may use the service, and no service.
- */
+/* True for alias/aws/s3 and the like. Their key policies admit principals of the account through the service,
+ * but no service principals. */
 static bool is_aws_managed(struct str key)
 {
     return str_find(key, STR("alias/aws/"), 0) >= 0;
 }
 
-/* By id, ARN or alias. */
+/* Finds a key by id, ARN or alias. */
 static bool find_key(
     struct gate *gate, struct arena *arena, struct str region, struct str key, struct control_record *out)
 {
@@ -201,7 +200,7 @@ static bool find_key(
     return control_find(gate->control, arena, STR("aws.kms.key"), region, key, out);
 }
 
-/* What KMS's conditions look at, of a call that a service makes for somebody. */
+/* Returns the condition keys of KMS for a call by a service on behalf of a caller. */
 static const struct value *context_of_use(
     struct gate *gate, struct arena *arena, const struct gate_key_use *use, const char *via)
 {
@@ -243,9 +242,9 @@ int gate_check_key(
     return gate_check_action(gate, arena, &asked, err);
 }
 
-/* ---- operations on what is encrypted ---- */
+/* ---- operations on encrypted resources ---- */
 
-/* Whose key it is, and how the service says that it may not be used; no message: in KMS's own words. */
+/* The attribute with the key, and the service's error if its use is denied; message NULL: KMS's own. */
 static const struct kept {
     const char *service, *type, *member, *attribute, *asked, *about_name, *code, *message;
 } kept[] = {
@@ -258,7 +257,7 @@ static const struct kept {
 
 static const struct {
     const char *service, *operation, *actions;
-    const char *only; /* a member without which the key is not used */
+    const char *only; /* only if the request has this member; NULL: always */
 } uses[] = {
     {"secretsmanager", "GetSecretValue", "kms:Decrypt", NULL},
     {"secretsmanager", "CreateSecret", "kms:GenerateDataKey,kms:Decrypt", "KmsKeyId"},
@@ -285,14 +284,13 @@ static bool is_given(const struct value *v)
            !(v->kind == VALUE_STRING && str_eqz(v->string, "false"));
 }
 
-/* The key of what the request names `name`; "" where it has none of its own. A service is let in by no key of
- * AWS's. */
+/* Returns the KMS key of the resource `name`, or "" if it has none, and its ARN. */
 static struct str key_of_resource(struct gate *gate, struct arena *arena, const struct gate_request *request,
     const struct kept *of, struct str name, struct str *arn)
 {
     struct control_record resource;
     ptrdiff_t at = str_find(name, STR("://"), 0);
-    struct str id = at >= 0 ? role_name(name) : name; /* a queue's address ends with its name */
+    struct str id = at >= 0 ? role_name(name) : name; /* a queue URL ends with its name */
     if (!id.n || !control_find(gate->control, arena, str_z(of->type), request->region, id, &resource))
         return STR_EMPTY;
     *arn = value_gets(resource.attrs, "arn");

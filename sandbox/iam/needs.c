@@ -1,5 +1,5 @@
-/* Which actions an operation needs, and on what: sandbox/names/operations.txt (tools/iam-operations writes
- * it). */
+/* The actions and resources that an operation needs: sandbox/names/operations.txt (written by
+ * tools/iam-operations). */
 #include "sandbox/iam/internal.h"
 
 #include "base/embed.h"
@@ -8,17 +8,18 @@
 
 struct line {
     struct str actions, arns;
-    bool passes; /* it hands roles over */
+    bool passes; /* the operation passes roles */
     const struct head *head;
-    const struct line *next; /* the same operation of another service that is signed for alike; or NULL */
+    const struct line
+        *next; /* the operation of the same name in another service with the same signing name; or NULL */
 };
 
-/* A service's own line: what its actions and ARNs begin with. */
+/* The line of a service: the prefixes of its actions and ARNs. */
 struct head {
     struct str prefix, start;
 };
 
-static struct map lines, heads; /* "glue GetTable" -> struct line */
+static struct map lines, heads; /* lines: "glue GetTable" -> struct line; heads: service -> struct head */
 static struct arena texts;
 static pthread_once_t read_once = PTHREAD_ONCE_INIT;
 
@@ -55,7 +56,7 @@ static void read_lines(void)
     }
 }
 
-/* IAM's prefix of the service's actions: cloudwatch of monitoring. */
+/* Returns the IAM prefix of a service's actions: cloudwatch for monitoring. */
 static struct str needs_prefix(struct str service)
 {
     pthread_once(&read_once, read_lines);
@@ -70,11 +71,11 @@ struct filling {
     struct arena *arena;
     const struct gate_request *request;
     struct str region, account;
-    bool unknown;     /* a member that is not there */
-    struct str whole; /* the last member is the ARN itself */
+    bool unknown;     /* a member is missing */
+    struct str whole; /* ARN given by the last member */
 };
 
-/* The first of A|B.C|D[].E=default that the request has; a list's items are taken in turn. */
+/* Returns the first member of A|B.C|D[].E=default that the request has; `turn` is the index in a list. */
 static struct str member_text(const struct filling *f, struct str spec, uint32_t turn, uint32_t *batch)
 {
     struct str fallback, names = str_cut(spec, '=', &fallback);
@@ -91,7 +92,7 @@ static struct str member_text(const struct filling *f, struct str spec, uint32_t
     return without_null(fallback);
 }
 
-/* Of an address or an ARN where a name is in a template, its last part. */
+/* Returns the last part of a URL or an ARN, for templates that need a name. */
 static struct str last_part(struct str text)
 {
     bool arn = str_starts(text, STR("arn:"));
@@ -116,7 +117,8 @@ static void fill_one(
     if (last && str_starts(text, STR("arn:")))
         f->whole = text;
     text = last_part(text);
-    if (text.n && text.p[0] == '/' && out->n && buf_str(out).p[out->n - 1] == '/') /* a parameter's path */
+    if (text.n && text.p[0] == '/' && out->n &&
+        buf_str(out).p[out->n - 1] == '/') /* a parameter's path begins with a slash */
         text = str_slice(text, 1, text.n);
     buf_add_str(out, text.n ? text : STR("*"));
 }
@@ -135,8 +137,8 @@ static struct str needs_filled(struct filling *f, struct str template, uint32_t 
     return f->whole.n ? f->whole : arena_str(f->arena, buf_str(&out));
 }
 
-/* Services know some resources by other names than their ARNs have: an alias of a key, a secret's name, a
- * role's path. */
+/* Replaces an ARN made from another name of a resource by its real ARN: a key alias, a secret's name, a role
+ * without its path. */
 static struct str known_arn(struct filling *f, struct str arn)
 {
     static const struct {
@@ -171,8 +173,8 @@ static struct str known_arn(struct filling *f, struct str arn)
     return arn;
 }
 
-/* A function's ARN with a version or an alias is the function's too; each has a policy of its own for calls.
- * So is a parameter's with a version or a label. */
+/* Removes the version or alias from a function's ARN (except for Invoke, since each qualifier has a policy of
+ * its own), and the version or label from a parameter's. */
 static struct str without_version(struct filling *f, struct str arn)
 {
     bool call = str_starts(f->request->operation, STR("Invoke")) && !str_ends(arn, STR(":$LATEST")),
@@ -238,7 +240,7 @@ bool needs_passing(const struct gate_request *request)
     return line && line->passes;
 }
 
-/* Has the request all that the line's ARNs are made of? */
+/* True if the request has all members of the line's ARNs. */
 static bool is_reported(struct filling *f, const struct line *line)
 {
     struct str arns = line->arns;
@@ -262,7 +264,7 @@ struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_
     struct growing found = {0};
     while (line && line->next && !is_reported(&f, line))
         line = line->next;
-    if (line && str_eqz(line->actions, "-")) { /* the handler asks, for each resource by itself */
+    if (line && str_eqz(line->actions, "-")) { /* the handler checks each resource */
         *n = 0;
         return NULL;
     }

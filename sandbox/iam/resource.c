@@ -1,4 +1,4 @@
-/* Policies of resources. */
+/* Resource policies. */
 #include "sandbox/iam/internal.h"
 
 #include "base/json.h"
@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* Which types have one, and in which attribute. */
+/* The types with a resource policy, and its attribute. */
 static const struct {
     const char *service, *mark, *type, *attribute;
     enum iam_rule rule;
@@ -24,11 +24,11 @@ static const struct {
 
 struct parsed {
     struct arena arena;
-    const struct iam_policy *policy; /* NULL: it cannot be read */
+    const struct iam_policy *policy; /* NULL: invalid */
 };
 
-/* By its text: resources' policies are few and change seldom. Those kept are never given back while the gate
- * is. */
+/* Returns a parsed policy, cached by its text until the gate is freed: resource policies are few and change
+ * rarely. */
 static const struct iam_policy *parsed_policy(struct gate *gate, struct str text, struct str name)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&gate->lock);
@@ -78,7 +78,7 @@ static const struct iam_policy *bucket_policy(struct gate *gate, struct arena *a
     return parsed_policy(gate, text, arena_printf(arena, "bucket %.*s", STR_ARG(bucket)));
 }
 
-/* ---- functions: what AddPermission has added ---- */
+/* ---- functions: permissions added by AddPermission ---- */
 
 static const struct value *with_condition(
     struct arena *arena, const struct value *conditions, const char *key, struct str text)
@@ -146,7 +146,7 @@ static const struct iam_policy *function_policy(
                                     : NULL;
 }
 
-/* ---- log groups: a region's policies count for all of them ---- */
+/* ---- log groups: all resource policies of the region apply ---- */
 
 static void add_statements(
     struct value_builder *statements, struct arena *arena, const struct value *document)
@@ -175,7 +175,7 @@ static const struct iam_policy *logs_policy(struct gate *gate, struct arena *are
                                     : NULL;
 }
 
-/* ---- the data catalog: one policy for all that is in it ---- */
+/* ---- Data Catalog: one policy for all of it ---- */
 
 static const struct iam_policy *catalog_policy(struct gate *gate, struct arena *arena, struct str region)
 {
@@ -185,7 +185,7 @@ static const struct iam_policy *catalog_policy(struct gate *gate, struct arena *
     return n ? policy_of_value(gate, arena, value_getz(all[0].attrs, "policy"), STR("catalog")) : NULL;
 }
 
-/* ---- all of them ---- */
+/* ---- all services ---- */
 
 struct resource_policy resource_policy_of(
     struct gate *gate, struct arena *arena, struct str service, struct str region, struct str arn)
