@@ -1,4 +1,4 @@
-/* A request's body on its way in: see s3srv.h. */
+/* Receives a request's body: see s3srv.h. */
 #include "sandbox/s3/s3srv.h"
 
 #include "base/file.h"
@@ -40,7 +40,7 @@ static void take_content(void *ctx, const char *bytes, size_t n)
         in->write_failed = fd_write_all(in->file.fd, bytes, n, NULL, in->file.path) ? errno : 0;
 }
 
-/* Which checksum, and where its value comes from. */
+/* Determines the checksum algorithm and where its value is given. */
 static const struct fault *find_sum(struct ingest *in)
 {
     static const struct fault
@@ -71,7 +71,7 @@ static const struct fault *find_sum(struct ingest *in)
     return NULL;
 }
 
-/* Whole names: what only begins like one is none. */
+/* Compares whole names: one is a prefix of another. */
 static bool find_form(struct str hash, enum chunked_form *form)
 {
     static const char *const names[] = {[CHUNKED_SIGNED] = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",

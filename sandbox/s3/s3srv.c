@@ -1,4 +1,4 @@
-/* S3, one file for each kind of operation: see s3srv.h. */
+/* S3: XML, error responses, and selection of the operation: see s3srv.h. */
 #include "sandbox/s3/s3srv.h"
 
 #include "base/clock.h"
@@ -101,7 +101,7 @@ void xml_end(struct s3 *s, struct buf *out, const char *root)
     reply_text(s->x, 200, "application/xml", buf_str(out));
 }
 
-/* ---- answers ---- */
+/* ---- error responses ---- */
 
 static void write_error(struct exchange *x, int status, const char *code, const char *message)
 {
@@ -127,7 +127,6 @@ void s3srv_detail(struct s3 *s, const char *name, struct str value)
     }
 }
 
-/* An argument that is wrong, and what it was. */
 void s3srv_argument(struct s3 *s, const char *name, struct str value, const char *message)
 {
     s3srv_detail(s, "ArgumentName", str_z(name));
@@ -168,7 +167,7 @@ static void s3srv_fault(struct s3 *s, const struct fault *fault)
     s3srv_error(s, fault->status, fault->code, fault->message);
 }
 
-/* Version ids are 32 hexadecimal digits; of other texts S3 says that they are none. */
+/* True for 32 hexadecimal digits or "null"; S3 rejects other ids as invalid. */
 bool s3srv_is_version_id(struct str text)
 {
     return (text.n == 32 && str_is_made_of(text, CHARS_HEX)) || str_eqz(text, "null");
@@ -204,7 +203,7 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct s3sr
         s3srv_error(s, 404, "NoSuchBucket", "The specified bucket does not exist");
         break;
     case STORE_NO_KEY:
-        /* a read of tags names the bucket too */
+        /* GetObjectTagging includes the bucket */
         s3srv_detail(s, "Key",
             s->op->run == s3srv_get_object_tagging
                 ? arena_printf(s->arena, "%.*s/%.*s", STR_ARG(s->bucket), STR_ARG(s->key))
@@ -244,7 +243,7 @@ void s3srv_object_header_etag(struct s3 *s, struct str etag)
     reply_header(s->x, "ETag", arena_printf(s->arena, "\"%.*s\"", STR_ARG(etag)));
 }
 
-/* ---- what a request says ---- */
+/* ---- headers and parameters ---- */
 
 struct str s3srv_header(const struct s3 *s, const char *name)
 {
@@ -311,10 +310,10 @@ size_t s3srv_items(const struct value *v, const struct value *const **items, con
     return v->count;
 }
 
-/* ---- which bucket, which key ---- */
+/* ---- bucket and key ---- */
 
-/* "films.s3.localhost:4566" -> films; an address or the host's own name none. Below --host NAME likewise,
- * also films.s3.eu-west-1.NAME. */
+/* Returns the bucket of a virtual-hosted address: "films.s3.localhost:4566" -> films; "" for the host itself.
+ * Likewise below --host NAME, also films.s3.eu-west-1.NAME. */
 static struct str bucket_of_host(const struct s3 *s)
 {
     struct str name = guard_label(sandbox_guard(s->x->sandbox), s3srv_header(s, "Host"));
@@ -326,7 +325,7 @@ static struct str bucket_of_host(const struct s3 *s)
     return str_ends(name, STR(".s3")) ? str_slice(name, 0, name.n - 3) : name;
 }
 
-/* false: the path cannot be a bucket and a key. */
+/* False: the path cannot be parsed as bucket and key. */
 static bool find_target(struct s3 *s)
 {
     struct str path = str_slice(s->x->request.path, 1, s->x->request.path.n), key;
@@ -345,7 +344,7 @@ static bool find_target(struct s3 *s)
            !memchr(s->key.p, '\0', s->key.n);
 }
 
-/* ---- which operation ---- */
+/* ---- selection of the operation ---- */
 
 static void not_implemented(struct s3 *s)
 {
@@ -353,7 +352,7 @@ static void not_implemented(struct s3 *s)
         "A header or query you provided implies functionality that is not implemented.");
 }
 
-/* Where several fit, the first does. */
+/* The first matching row is used. */
 static const struct s3srv_operation operations[] = {
     {S3_SERVICE, "GET", "", s3srv_list_buckets, NULL, false, "s3:ListAllMyBuckets"},
     {S3_BUCKET, "PUT", "", s3srv_create_bucket, NULL, false, "s3:CreateBucket"},
@@ -389,8 +388,8 @@ static const struct s3srv_operation settings[] = {
 };
 static const struct s3srv_operation unknown = {S3_SERVICE, "", "", not_implemented, NULL, false, NULL};
 
-/* Sub-resources that would otherwise fall through to the plain operation: DELETE ?metrics must not delete the
- * bucket. */
+/* Sub-resources that are not supported and must not select the plain operation: DELETE ?retention must not
+ * delete the object. */
 static bool is_other_subresource(struct str name)
 {
     return str_is_any(name, "retention legal-hold restore torrent select ownership session metadataTable "
@@ -431,7 +430,7 @@ static const struct s3srv_operation *find_operation(struct s3 *s)
     return NULL;
 }
 
-/* ---- the three steps ---- */
+/* ---- responder ---- */
 
 static const struct fault *check_hash_header(const struct exchange *x)
 {
@@ -452,7 +451,7 @@ static struct s3 *s3_new(struct exchange *x)
     return s;
 }
 
-/* Of whoever signed it. */
+/* Starts an operation of an authenticated caller. */
 static void begin_operation(struct s3 *s)
 {
     struct exchange *x = s->x;
@@ -461,7 +460,7 @@ static void begin_operation(struct s3 *s)
         return;
     }
     if (s3srv_header(s, "x-amz-server-side-encryption-customer-algorithm").n) {
-        not_implemented(s); /* rather than keep in clear what should be unreadable without the client's key */
+        not_implemented(s); /* SSE-C content would be stored unencrypted */
         return;
     }
     struct str owner = s3srv_header(s, "x-amz-expected-bucket-owner");

@@ -1,6 +1,6 @@
 /*
- * Access control: whether a caller may do this, checked before anything is read, of everybody but the
- * sandbox's own user; encryption with KMS, and requests from inside the sandbox.
+ * Permissions, checked before the body is received, for all callers except the sandbox's own key; encryption
+ * with KMS; and inner requests.
  */
 #include "base/file.h"
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Encryption with keys of KMS ---- */
+/* ---- encryption with KMS keys ---- */
 
 static bool is_kms(struct str algorithm)
 {
@@ -65,7 +65,7 @@ int encryption_undo(const struct encryption_asker *who, struct str bucket, struc
     return encryption_ask(who, "kms:Decrypt", bucket, key, bucket_key, &id, err);
 }
 
-/* ---- Requests from inside the sandbox, without HTTP and without a signature: see s3srv_call() ---- */
+/* ---- inner requests, without HTTP and a signature: see s3srv_call() ---- */
 
 static bool read_reply(struct exchange *x, struct arena *arena, size_t max, struct str *out)
 {
@@ -131,7 +131,7 @@ int s3srv_call(struct sandbox *sandbox, struct arena *arena, const struct s3srv_
     return failed.class ? -1 : 0;
 }
 
-/* Settings are called otherwise by IAM than in addresses, and to take one away is to put it. */
+/* IAM actions of settings. Deleting a setting usually needs the permission to put it. */
 static const struct {
     const char *setting, *get, *put, *delete;
 } settings[] = {
@@ -169,7 +169,7 @@ static const char *setting_action(const struct s3 *s)
     return NULL;
 }
 
-/* With a version it is another action. */
+/* Returns the IAM action, which differs if the request has a version id. */
 static const char *action_of(const struct s3 *s)
 {
     static const char *const versions[][2] = {{"s3:GetObject", "s3:GetObjectVersion"},
@@ -230,7 +230,7 @@ int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err
     return may(s, version ? "s3:DeleteObjectVersion" : "s3:DeleteObject", s->bucket, key, err);
 }
 
-/* bucket/key of x-amz-copy-source, which is read as well. */
+/* Checks the permission to read the source of a copy. */
 static int may_read_source(struct s3 *s, struct err *err)
 {
     struct s3srv_source source;
@@ -266,8 +266,8 @@ static bool folder_is_there(struct s3 *s, struct str folder)
 }
 
 /*
- * Of a new folder a/b/ EMRFS puts the objects a_$folder$ and a/b_$folder$, each where nothing is in it yet.
- * S3A, with which a Spark of the sandbox writes, puts a/b/ alone, and says for whom (engine/spark.c).
+ * EMRFS creates the objects a_$folder$ and a/b_$folder$ for a new folder a/b/ unless it has objects. The
+ * sandbox's Spark uses S3A, which creates only a/b/, and announces EMRFS by its user agent (engine/spark.c).
  */
 static int may_make_folders(struct s3 *s, struct err *err)
 {
@@ -303,14 +303,14 @@ bool s3srv_may(struct s3 *s)
     return !status;
 }
 
-/* ---- keys of KMS behind the objects ---- */
+/* ---- KMS keys of objects ---- */
 
 static struct encryption_asker asker(struct s3 *s)
 {
     return (struct encryption_asker){s->x->sandbox, s->arena, &s->x->auth.session, s->x->auth.region};
 }
 
-/* A denial is S3's own AccessDenied, with KMS's words. */
+/* Responds AccessDenied for KMS's denial, with KMS's message. */
 static bool refused(struct s3 *s, const struct err *err)
 {
     bool denied = !strcmp(err->code, "AccessDeniedException");

@@ -1,4 +1,4 @@
-/* Buckets as a whole. */
+/* Operations on buckets. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/s3/s3srv.h"
@@ -59,20 +59,20 @@ void s3srv_list_buckets(struct s3 *s)
     xml_end(s, &out, "ListAllMyBucketsResult");
 }
 
-/* An older name of eu-west-1, by which a bucket's location is shown then. */
+/* True for EU, a legacy name of eu-west-1, which is then returned as the bucket's location. */
 static bool is_eu(struct str constraint)
 {
     return str_eqz(constraint, "EU");
 }
 
-/* eu-west-1, us-gov-east-1 */
+/* True for the form of a region: eu-west-1, us-gov-east-1 */
 static bool is_region(struct str name)
 {
     return is_eu(name) || (str_is_made_of(name, CHARS_LOWER CHARS_DIGITS "-") && name.n > 4 &&
                               name.p[2] == '-' && char_is_among(name.p[name.n - 1], CHARS_DIGITS));
 }
 
-/* The LocationConstraint must be the region that is spoken to; us-east-1 has none. false: answered. */
+/* Checks that LocationConstraint is the request's region; us-east-1 has none. False: responded. */
 static bool check_location(
     struct s3 *s, const struct value *config, struct str region, struct str *constraint)
 {
@@ -123,7 +123,7 @@ static void put_settings_of_creation(struct s3 *s, const struct value *tags)
     }
 }
 
-/* What S3 keeps for names of its own. */
+/* True for names that S3 reserves. */
 static bool is_reserved(struct str name)
 {
     static const char *const begins[] = {"xn--", "sthree-", "amzn-s3-demo-"}, *const ends[] = {"-s3alias",
@@ -140,7 +140,7 @@ static bool is_reserved(struct str name)
 void s3srv_create_bucket(struct s3 *s)
 {
     struct str region = s->x->auth.region, constraint;
-    if (str_eqz(region, "US")) /* s3cmd, where nobody has told it a region */
+    if (str_eqz(region, "US")) /* s3cmd's default region */
         region = STR("us-east-1");
     if (!store_bucket_name_ok(s->bucket) || is_reserved(s->bucket)) {
         s3srv_detail(s, "BucketName", s->bucket);

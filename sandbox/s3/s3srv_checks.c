@@ -1,5 +1,4 @@
-/* What a bucket's settings have to be before they are taken: policies, access control lists, lifecycles,
- * notifications. */
+/* Validation of settings: policies, access control lists, notifications. */
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/s3/s3srv.h"
@@ -15,7 +14,7 @@ bool s3srv_malformed(struct s3 *s)
 
 /* ---- policies ---- */
 
-/* A bucket's policy speaks of that bucket; of names with wildcards any may be meant. */
+/* True if the ARN names another bucket; names with wildcards or variables are accepted. */
 static bool names_other_bucket(struct str arn, struct str bucket)
 {
     struct str start = STR(":s3:::"), key;
@@ -40,7 +39,7 @@ static bool statements_fit(const struct value *doc, struct str bucket)
     return true;
 }
 
-/* Of the account's own roles and users it is known whether they are there. */
+/* True unless the principal is a role or user of this account that does not exist. */
 static bool principal_is_there(struct s3 *s, struct str arn)
 {
     struct str rest = arn, part = STR_EMPTY;
@@ -66,7 +65,7 @@ static bool principals_are_there(struct s3 *s, const struct value *statements)
     return true;
 }
 
-/* Whoever may come: "*" without a condition that says from where. */
+/* True if the principal is "*" without a condition that limits the source. */
 static bool is_open(const struct value *statement)
 {
     static const char *const bounds[] = {"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:sourcearn",
@@ -134,7 +133,7 @@ bool s3srv_check_policy(struct s3 *s)
 
 /* ---- access control lists ---- */
 
-/* Full control for the owner and nobody else is what holds anyway. */
+/* True for full control by the owner only, which is the default. */
 static bool grants_owner_only(const struct value *policy)
 {
     const struct value *const *grants, *one;
@@ -152,7 +151,7 @@ static bool no_acls(struct s3 *s)
     return false;
 }
 
-/* Lets others in: everybody, or whoever has an account. */
+/* True if the canned ACL grants access to everyone or to all AWS accounts. */
 static bool is_public(struct str canned)
 {
     return str_starts(canned, STR("public-read")) || str_eqz(canned, "authenticated-read");
@@ -185,7 +184,7 @@ bool s3srv_check_canned_acl(struct s3 *s)
     return false;
 }
 
-/* A header without a value is one that is wrong. */
+/* An empty header is invalid. */
 static bool is_ownership(struct s3 *s, struct str value)
 {
     for (size_t i = 0; !value.n && i < s->x->request.header_count; i++)
@@ -236,8 +235,8 @@ static const struct destination {
 
 enum { DESTINATIONS = sizeof destinations / sizeof *destinations };
 
-/* What is wrong with it as a destination; NULL: nothing. arn:aws:sqs:REGION:ACCOUNT:NAME; a resource is
- * called without what follows the name of a function. */
+/* Returns the error of a destination, or NULL. ARN: arn:aws:sqs:REGION:ACCOUNT:NAME; a function's qualifier
+ * is ignored for its existence. */
 static const char *destination_fault(struct s3 *s, const char *type, struct str arn)
 {
     struct str parts[8] = {0}, rest = arn, resource = arn;
@@ -279,7 +278,7 @@ bool s3srv_check_notification(struct s3 *s, const struct value *doc)
     return s3srv_check_overlap(s, doc);
 }
 
-/* A filter rule looks at Prefix and Suffix, with capital letters. */
+/* S3 returns filter names capitalised: Prefix, Suffix. */
 static void write_capitals(char *text)
 {
     static const char *const words[][2] = {
@@ -289,7 +288,7 @@ static void write_capitals(char *text)
             memcpy(at, words[i][1], strlen(words[i][1]));
 }
 
-/* Where the next element called so ends; NULL: there is none. *inside: what comes after its name. */
+/* Returns the end of the next element `name`, or NULL. *inside: the position after its start tag. */
 static const char *next_element(const char *at, const char *name, const char **inside)
 {
     char open[64], close[64];
@@ -300,7 +299,7 @@ static const char *next_element(const char *at, const char *name, const char **i
     return at ? strstr(at, close) : NULL;
 }
 
-/* A rule without an id gets one. */
+/* Adds an id to each configuration without one. */
 static struct str with_ids(struct s3 *s, struct str text, const char *element)
 {
     AUTO_BUF struct buf out = BUF_INIT;

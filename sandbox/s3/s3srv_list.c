@@ -1,20 +1,20 @@
 /*
- * Listings: keys in byte order, grouped at a delimiter, in pages. A token is the last key or group of the
- * page before.
+ * Listings: keys in byte order, grouped by a delimiter, in pages. A token encodes the last key or group of
+ * the previous page.
  */
 #include "base/hash.h"
 #include "sandbox/s3/s3srv.h"
 
 struct listing {
     struct s3 *s;
-    struct buf keys, groups; /* XML of each; keys come before groups */
+    struct buf keys, groups; /* XML of keys and groups; keys precede groups */
     struct str prefix, delimiter;
-    struct str last; /* key or group seen last */
+    struct str last; /* last key or group */
     bool url;        /* encoding-type=url */
-    bool owner;      /* with the owner of each */
+    bool owner;      /* include the owner of each object */
     int64_t max, count;
     bool truncated;
-    struct str version_marker; /* versions: of the key that the page begins after */
+    struct str version_marker; /* of versions: the version of the key marker after which the page begins */
     struct str last_version;
 };
 
@@ -32,14 +32,14 @@ static struct str list_encoded(const struct listing *l, struct str text)
     return s3srv_encoded(l->s->arena, l->url, text);
 }
 
-/* What stands for a key in a listing with a delimiter: everything up to it. "" : the key itself. */
+/* Returns the common prefix of a key up to the delimiter, or "" for the key itself. */
 static struct str s3srv_list_group_of(const struct listing *l, struct str key)
 {
     ptrdiff_t at = l->delimiter.n ? str_find(key, l->delimiter, l->prefix.n) : -1;
     return at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + l->delimiter.n);
 }
 
-/* false: the page is full. */
+/* Counts an item; false: the page is full. */
 static bool s3srv_list_count(struct listing *l)
 {
     if (l->count == l->max) {
@@ -107,7 +107,7 @@ bool s3srv_encoding_fits(struct s3 *s, bool *url)
     return false;
 }
 
-/* Reads the parameters that all listings share; false: answered. */
+/* Reads the parameters common to all listings; false: responded. */
 static bool s3srv_list_begin(struct s3 *s, struct listing *l)
 {
     *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
@@ -123,7 +123,8 @@ static void s3srv_list_release(struct listing *l)
     buf_release(&l->groups);
 }
 
-/* A page that ended with a group goes on behind all of it; a marker may be a key in a group, too. */
+/* Starts after a marker. A page that ended with a group continues after the group; a marker may also be a key
+ * in a group. */
 static struct walk walk_after(struct listing *l, struct str after, bool whole_group)
 {
     struct walk walk = {
@@ -134,7 +135,7 @@ static struct walk walk_after(struct listing *l, struct str after, bool whole_gr
     return walk;
 }
 
-/* False: what there is could not be read, and that is the answer. */
+/* Lists the keys; false: responded with a read error. */
 static bool walk_pages(struct listing *l, struct walk *walk)
 {
     if (!l->max || store_walk(l->s->store, l->s->bucket, walk) == STORE_OK)
@@ -216,7 +217,7 @@ void s3srv_list_v2(struct s3 *s)
 struct one_key {
     struct listing *l;
     struct str key;
-    bool latest, waiting; /* waiting: for the version that the page begins after */
+    bool latest, waiting; /* waiting: skips versions up to the version marker */
     bool full;
 };
 
@@ -254,7 +255,7 @@ static bool add_version(void *ctx, const struct object *object)
     return true;
 }
 
-/* The current one and the others, as many as there is room for. False: they could not be read. */
+/* Adds the versions of a key until the page is full. False: read error. */
 static bool add_versions(struct one_key *one, struct arena *scratch)
 {
     struct s3 *s = one->l->s;
@@ -278,7 +279,7 @@ static bool found_versions(void *ctx, struct walk *walk, struct str key)
     return !one.full;
 }
 
-/* The rest of the key in whose middle the page before ended, then the others. */
+/* Lists the remaining versions of the key marker, then the following keys. */
 static bool walk_versions(struct listing *l, struct walk *walk, struct str key)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;

@@ -1,5 +1,4 @@
-/* Multipart uploads. The object that comes of one keeps its parts where they are, so completing copies
- * nothing. */
+/* Multipart uploads. Completing an upload copies nothing: the object refers to the parts. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -21,7 +20,6 @@ static void no_such_upload(struct s3 *s)
         "completed.");
 }
 
-/* The upload named in the query, of this very key; NULL: answered. */
 const struct value *s3srv_find_upload(struct s3 *s, struct str *id)
 {
     *id = s3srv_parameter_or(s, "uploadId", STR_EMPTY);
@@ -82,8 +80,8 @@ void s3srv_create_upload(struct s3 *s)
     xml_end(s, &out, "InitiateMultipartUploadResult");
 }
 
-/* Killed between becoming an object and leaving the list, an upload is still listed; its parts are the
- * object's. */
+/* True if the upload became an object before a process was killed: it is still listed, but its parts belong
+ * to the object. */
 static bool is_object_already(struct s3 *s, struct str id)
 {
     struct object object;
@@ -91,7 +89,7 @@ static bool is_object_already(struct s3 *s, struct str id)
            str_eq(value_gets(object.doc, "upload"), id);
 }
 
-/* An upload becomes an object or goes away once, and while no part of it is put. */
+/* Runs fn with the upload's lock held for writing, so that no part is put concurrently. */
 static void alone(struct s3 *s, s3srv_fn *fn)
 {
     pthread_rwlock_t *lock = store_upload_lock(s->store, s3srv_parameter_or(s, "uploadId", STR_EMPTY));
@@ -140,7 +138,7 @@ void s3srv_before_part(struct s3 *s)
         s3srv_find_upload(s, &id);
 }
 
-/* x-amz-copy-source-range; false: answered. */
+/* Parses x-amz-copy-source-range; false: responded. */
 static bool copy_range(struct s3 *s, int64_t size, int64_t *first, int64_t *n)
 {
     struct str text = s3srv_header(s, "x-amz-copy-source-range"), last;
@@ -239,9 +237,9 @@ struct assembly {
     const struct value *upload;
     struct value_builder parts, numbers;
     struct checksum md5, composite;
-    enum checksum_kind kind; /* of the whole object, CHECKSUM_NONE: the client asked for none */
-    bool full;               /* the CRC of all bytes rather than a hash of the parts' */
-    struct str combined;     /* raw, full only */
+    enum checksum_kind kind; /* CHECKSUM_NONE: no checksum was requested */
+    bool full;               /* a CRC of the whole object instead of a hash of the parts' checksums */
+    struct str combined;     /* raw CRC so far, if full */
     int64_t size;
 };
 
@@ -276,7 +274,7 @@ static bool add_sum(struct assembly *a, const struct value *asked, const struct 
     return true;
 }
 
-/* A part of the object, in the place in which it is asked for. */
+/* Appends a part to the object. */
 static bool take_part(
     struct assembly *a, const struct value *asked, const struct value *doc, int64_t number, int64_t size)
 {
@@ -322,7 +320,7 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
         s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
 }
 
-/* The object's checksum from its parts'; compared with what the request claims. NULL: answered. */
+/* Returns the object's checksum, after comparing it with the request's. NULL: responded. */
 static const struct value *finish_sum(struct assembly *a)
 {
     struct s3 *s = a->s;
@@ -403,7 +401,7 @@ static void s3srv_multipart_commit(struct assembly *a, struct str id)
     answer_complete(s, &object);
 }
 
-/* A client that lost the answer asks again; it gets it. */
+/* Repeats the response to a client that did not receive it. */
 static bool answer_again(struct s3 *s)
 {
     struct object object;
@@ -415,7 +413,7 @@ static bool answer_again(struct s3 *s)
     return true;
 }
 
-/* Before the parts themselves are looked at. */
+/* Checks the order of the parts before they are read. */
 static bool check_order(struct s3 *s, const struct value *const *items, size_t n)
 {
     int64_t last = 0, number = 0;
@@ -436,7 +434,7 @@ static void complete_upload(struct s3 *s)
         return;
     const struct value *upload = s3srv_find_upload(s, &id), *body;
     if (!upload || !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(upload, "headers")))
-        return; /* S3 reads the parts anew */
+        return; /* completing reads the parts, so it needs the key */
     if (!str_trim(s->x->request.body).n) {
         s3srv_multipart_refuse(s, "InvalidRequest", "You must specify at least one part");
         return;

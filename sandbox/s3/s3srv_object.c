@@ -152,7 +152,7 @@ void s3srv_checksum_headers(struct s3 *s, const struct value *doc)
             s->x, "x-amz-checksum-type", value_text(value_getz(doc, "sums_type"), STR("FULL_OBJECT")));
 }
 
-/* response-content-type=… replaces what is stored. */
+/* Applies parameters such as response-content-type, which override stored headers. */
 static void override_headers(struct s3 *s)
 {
     static const struct {
@@ -180,10 +180,10 @@ static void override_headers(struct s3 *s)
 struct range {
     int64_t first, n;
     bool partial;
-    const struct value *part; /* partNumber=N of an upload's; NULL: it is none */
+    const struct value *part; /* metadata of the part selected by partNumber=N; NULL: none */
 };
 
-/* false: nothing of it is there. A form that is not understood means everything. */
+/* Parses a Range header. False: not satisfiable. An unsupported form selects the whole object. */
 static bool parse_range(struct str text, int64_t size, struct range *out)
 {
     *out = (struct range){0, size, false, NULL};
@@ -194,7 +194,7 @@ static bool parse_range(struct str text, int64_t size, struct range *out)
     if (!last.p)
         return true;
     last = str_trim(last);
-    if (!first.n) { /* the last so many bytes */
+    if (!first.n) { /* suffix range: the last `to` bytes */
         if (!str_to_int(last, &to) || to < 0)
             return true;
         from = to < size ? size - to : 0;
@@ -209,7 +209,7 @@ static bool parse_range(struct str text, int64_t size, struct range *out)
     return true;
 }
 
-/* partNumber=N: where that part is. false: answered. */
+/* Applies partNumber=N; false: responded. */
 static bool part_range(struct s3 *s, const struct object *object, struct range *out)
 {
     struct str text;
@@ -252,7 +252,7 @@ static ssize_t read_content(void *ctx, uint64_t position, char *out, size_t n)
     return got > 0 ? got : -2; /* MHD_CONTENT_READER_END_WITH_ERROR */
 }
 
-/* Reading from the middle of an object in parts. */
+/* A range of an object with parts. */
 struct window {
     struct content *content;
     uint64_t first;
@@ -290,8 +290,8 @@ static void set_body(struct s3 *s, struct object *object, const struct range *ra
 }
 
 /*
- * Code of a function, under the address that Lambda gives (services/lambda/code.c): what is before the
- * hash only says whose it is. False: there is none.
+ * Opens the code of a Lambda function at the address that Lambda returns (services/lambda/code.c): the key
+ * ends with the hash. False: not found.
  */
 static bool open_function_code(struct s3 *s, struct object *out)
 {
@@ -312,7 +312,7 @@ static bool open_function_code(struct s3 *s, struct object *out)
     return true;
 }
 
-/* The object asked for, with conditions on its version; false: answered. */
+/* Opens the requested object or version; false: responded. */
 static bool open_object(struct s3 *s, bool keep_fd, struct object *out)
 {
     struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
@@ -350,7 +350,7 @@ static void s3srv_object_describe(struct s3 *s, const struct object *object)
         reply_header(s->x, "x-amz-tagging-count", arena_printf(s->arena, "%u", tags));
 }
 
-/* What is in an archive is described, and only read once it was restored. */
+/* True if the object must be restored from Glacier before it can be read. */
 static bool is_archived(const struct s3 *s, const struct object *object)
 {
     struct str storage = value_gets(object->doc, "storage");
@@ -414,7 +414,7 @@ void s3srv_get_object(struct s3 *s)
 
 void s3srv_head_object(struct s3 *s)
 {
-    s3srv_get_object(s); /* the server leaves the body out */
+    s3srv_get_object(s); /* the server omits the body */
 }
 
 void s3srv_get_object_acl(struct s3 *s)
@@ -439,7 +439,7 @@ static int64_t number_header(struct s3 *s, const char *name, int64_t fallback)
     return str_to_int(s3srv_header(s, name), &n) && n >= 0 ? n : fallback;
 }
 
-/* Parts are listed one at a time, in pages, where they have checksums. */
+/* Lists the parts in pages if they have checksums. */
 static void add_object_parts(struct s3 *s, struct buf *out, const struct value *parts)
 {
     enum { MOST = 1000 };

@@ -1,9 +1,9 @@
-/* What S3 checks in settings: lifecycles, notifications, allowed values. */
+/* Validation of settings: lifecycles, notifications, allowed values. */
 #include "sandbox/s3/s3srv.h"
 
-enum { MAX_RULES = 1000 }; /* of a lifecycle */
+enum { MAX_RULES = 1000 }; /* S3's limit of lifecycle rules */
 
-/* ---- What settings may say: the words that they choose from, and what one of them asks of another. */
+/* ---- allowed values of settings, and dependencies between settings ---- */
 
 static const struct choice {
     const char *setting, *path[3], *words[4];
@@ -33,7 +33,7 @@ bool s3srv_is_choice(struct str setting, struct str value)
     return false;
 }
 
-/* Several where there is one to be have no words. */
+/* A list where a single value is expected is invalid. */
 static bool chooses(const struct value *doc, const struct choice *choice)
 {
     for (size_t i = 0; i < 3 && choice->path[i]; i++)
@@ -63,7 +63,7 @@ static bool check_versioning(struct s3 *s, const struct value *doc)
     return true;
 }
 
-/* A rule says how and for how long, in one unit. */
+/* A default retention needs a mode and a period, in days or years. */
 static bool check_lock(struct s3 *s, const struct value *doc)
 {
     const struct value *rule = value_getz(doc, "Rule"), *retention = value_getz(rule, "DefaultRetention");
@@ -132,7 +132,7 @@ struct str s3srv_access_block_as_written(struct s3 *s, const struct value *doc)
     return arena_str(s->arena, buf_str(&out));
 }
 
-/* Each action says when: an element that is there has something in it. */
+/* Each rule needs an action, and no action may be empty. */
 static bool check_actions(struct s3 *s, const struct value *rule)
 {
     static const char *const names[] = {"Expiration", "Transition", "NoncurrentVersionExpiration",
@@ -160,7 +160,7 @@ static bool wrong_argument(struct s3 *s, const char *why)
     return false;
 }
 
-/* False: it says none. */
+/* Returns false if the action has no days. */
 static bool days_of(const struct value *action, int64_t *out)
 {
     return str_to_int(str_trim(value_gets(action, "Days")), out);
@@ -221,7 +221,7 @@ bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
 static const char *const targets[] = {
     "QueueConfiguration", "TopicConfiguration", "CloudFunctionConfiguration", "LambdaFunctionConfiguration"};
 
-/* s3:ObjectCreated:* has s3:ObjectCreated:Put in it. */
+/* True if the event types overlap: s3:ObjectCreated:* includes s3:ObjectCreated:Put. */
 static bool events_meet(struct str a, struct str b)
 {
     a = str_trim(a);
@@ -231,7 +231,7 @@ static bool events_meet(struct str a, struct str b)
     return (wide && str_starts(b, begin)) || (wider && str_starts(a, other)) || str_eq(a, b);
 }
 
-/* How keys have to begin (`prefix`) or end. */
+/* Returns the key prefix or suffix of a filter, or "". */
 static struct str key_part(const struct value *config, const char *name)
 {
     const struct value *const *rules, *one;
@@ -243,7 +243,7 @@ static struct str key_part(const struct value *config, const char *name)
     return STR_EMPTY;
 }
 
-/* Is there a key that both are about? */
+/* True if a key can match both filters. */
 static bool keys_meet(const struct value *a, const struct value *b)
 {
     struct str begin = key_part(a, "prefix"), other = key_part(b, "prefix"), end = key_part(a, "suffix"),
@@ -264,7 +264,7 @@ static bool overlap(const struct value *a, const struct value *b)
     return false;
 }
 
-/* A filter's rules have a name and a value, and are about the begin or the end of a key. False: answered. */
+/* Checks the names and values of filter rules. False: responded. */
 static bool check_filter(struct s3 *s, const struct value *config)
 {
     const struct value *const *rules, *one;

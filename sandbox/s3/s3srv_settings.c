@@ -1,6 +1,6 @@
 /*
- * A bucket's settings: versioning, policy, lifecycle and the like, each with its put, get and delete. What
- * was put is given back as it was; a new bucket has AWS's defaults of today.
+ * Settings of a bucket: versioning, policy, lifecycle and others, each with put, get and delete. A setting is
+ * returned as it was put; a new bucket has AWS's current defaults.
  */
 #include "base/hash.h"
 #include "base/json.h"
@@ -12,11 +12,11 @@
 
 static const struct setting {
     const char *name, *root;
-    const char *initial;          /* what a bucket has that was never asked otherwise; NULL: nothing */
-    const char *absent, *message; /* the error where there is nothing */
-    bool resets;                  /* deleting brings back the initial one */
+    const char *initial;          /* default of a new bucket; NULL: none */
+    const char *absent, *message; /* error response if the setting is absent */
+    bool resets;                  /* deleting restores the default */
     bool fixed;                   /* cannot be deleted */
-    bool many;                    /* one for each id */
+    bool many;                    /* several configurations with ids */
 } all_settings[] = {
     {"versioning", "VersioningConfiguration", .initial = "<VersioningConfiguration" NS "/>", .fixed = true},
     {"encryption", "ServerSideEncryptionConfiguration", .resets = true,
@@ -76,7 +76,7 @@ bool s3srv_is_setting(struct str parameter)
     return s3srv_settings_find(parameter) != NULL;
 }
 
-/* Its name in the store: "lifecycle", "metrics/ID". */
+/* Returns the setting's name in the store: "lifecycle", "metrics/ID". */
 static struct str stored_name(struct s3 *s, const struct setting *setting)
 {
     AUTO_BUF struct buf name = BUF_INIT;
@@ -87,7 +87,8 @@ static struct str stored_name(struct s3 *s, const struct setting *setting)
     return arena_str(s->arena, buf_str(&name));
 }
 
-/* What counts now: put, or initial; false where there is nothing. An empty one is a deleted one. */
+/* Returns the stored setting or the default; false if absent. A deleted default is stored as an empty
+ * setting. */
 static bool current(struct s3 *s, struct str bucket, const struct setting *setting, struct str *text)
 {
     if (store_setting(s->arena, s->store, bucket, stored_name(s, setting), text))
@@ -158,7 +159,7 @@ static void write_acl(struct s3 *s)
     buf_addz(&out, "<AccessControlList><Grant>");
     AUTO_BUF struct buf owner = BUF_INIT;
     xml_owner(&owner, "Owner");
-    struct str inner = buf_str(&owner); /* <Owner>…</Owner> without its own tags */
+    struct str inner = buf_str(&owner); /* <Owner>…</Owner> without these tags */
     buf_addz(
         &out, "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">");
     buf_add_str(&out, str_slice(inner, 7, inner.n - 8));
@@ -166,7 +167,7 @@ static void write_acl(struct s3 *s)
     xml_end(s, &out, "AccessControlPolicy");
 }
 
-/* Without an id: all of them, a hundred at a time. */
+/* Lists all configurations of a setting, 100 per page. */
 static void list_many(struct s3 *s, const struct setting *setting)
 {
     enum { PAGE = 100 };
@@ -203,7 +204,7 @@ static void list_many(struct s3 *s, const struct setting *setting)
     xml_end(s, &out, root.p);
 }
 
-/* A lifecycle's smallest object that moves is no part of it: a header of requests and answers. */
+/* The minimum object size of transitions is a header, not part of the lifecycle document. */
 static const char minimum_size[] = "x-amz-transition-default-minimum-object-size";
 
 static void keep_minimum_size(struct s3 *s)
@@ -264,7 +265,7 @@ void s3srv_policy_status(struct s3 *s)
     xml_end(s, &out, "PolicyStatus");
 }
 
-/* Each of many is known by the id in the request and in the document. */
+/* The id in the document must be that of the request. */
 static bool check_id(struct s3 *s, const struct value *doc)
 {
     if (str_eq(value_gets(doc, "Id"), s3srv_parameter_or(s, "id", STR_EMPTY)))
@@ -284,7 +285,7 @@ static bool check_setting(struct s3 *s, const struct setting *setting, const str
     return s3srv_check_values(s, doc);
 }
 
-/* The body as it is stored; no text: answered. */
+/* Returns the validated body in its stored form; "": responded. */
 static struct str checked_body(struct s3 *s, const struct setting *setting)
 {
     if (!setting->root)
@@ -298,7 +299,7 @@ static struct str checked_body(struct s3 *s, const struct setting *setting)
                                                     : s->x->request.body;
 }
 
-/* An empty set is none. */
+/* An empty tag set deletes the tags. */
 static enum store_result put_bucket_tags(struct s3 *s, bool *answered)
 {
     const struct value *doc = s3srv_body(s, "Tagging");

@@ -1,9 +1,9 @@
-/* Multipart uploads, listed, and their parts; deleting objects. */
+/* Lists multipart uploads and their parts; deletes objects. */
 #include "sandbox/s3/s3srv.h"
 
 /* ---- parts ---- */
 
-/* Checksums of parts are listed where the upload asked for them. */
+/* Checksums of parts are listed only if the upload has an algorithm. */
 static void write_part(
     struct s3 *s, struct buf *out, const struct value *upload, int64_t number, const struct value *doc)
 {
@@ -19,7 +19,7 @@ static void write_part(
     xml_close(out, "Part");
 }
 
-/* What both listings say between the markers. */
+/* Writes the elements common to both listings. */
 static void write_owners(struct s3 *s, struct buf *out, const struct value *upload)
 {
     xml_open(out, "Initiator");
@@ -76,19 +76,19 @@ void s3srv_list_parts(struct s3 *s)
 
 /* ---- uploads ---- */
 
-/* A request for a page of them, and how far it has come. */
+/* A page of uploads: parameters and progress. */
 struct upload_page {
     struct str prefix, delimiter, marker, id_marker;
     int64_t max, count;
-    bool passed;        /* the upload that id_marker names */
-    struct str group;   /* the common prefix written last; "" none */
-    struct str last;    /* key or common prefix ... */
-    struct str last_id; /* ... and upload written last */
+    bool passed;        /* the upload of id_marker was passed */
+    struct str group;   /* last common prefix; "": none */
+    struct str last;    /* last key or common prefix */
+    struct str last_id; /* last upload */
     bool truncated;
     bool url; /* encoding-type=url */
 };
 
-/* Sorted by key, then by when they began. NULL: they cannot be read. */
+/* Returns the uploads sorted by key and start time. NULL: read error. */
 static const struct value *sorted_uploads(struct s3 *s)
 {
     AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
@@ -106,7 +106,7 @@ static const struct value *sorted_uploads(struct s3 *s)
     return value_builder_map(&uploads);
 }
 
-/* What stands for a key in a page with a delimiter; "": the key itself. */
+/* Returns the common prefix of a key up to the delimiter, or "" for the key itself. */
 static struct str upload_group_of(const struct upload_page *page, struct str key)
 {
     ptrdiff_t at =
@@ -114,7 +114,7 @@ static struct str upload_group_of(const struct upload_page *page, struct str key
     return at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + page->delimiter.n);
 }
 
-/* Does it come after the markers, and is it asked for? */
+/* True if the upload follows the markers and has the prefix. */
 static bool is_on_page(struct upload_page *page, struct str key, struct str id)
 {
     int order = str_cmp(key, page->marker);
@@ -168,7 +168,7 @@ static void write_page(struct s3 *s, struct upload_page *page, const struct valu
     }
 }
 
-/* The id of an upload of another key is no place to go on from; without a key it is left alone. */
+/* Checks that the id marker belongs to the key marker; without a key marker it is ignored. */
 static bool id_marker_fits(struct s3 *s, struct upload_page *page)
 {
     if (!page->marker.n) {
@@ -225,7 +225,7 @@ void s3srv_list_uploads(struct s3 *s)
     xml_end(s, &out, "ListMultipartUploadsResult");
 }
 
-/* ---- Deleting objects, one or up to a thousand ---- */
+/* ---- deletion of objects, one or up to 1000 ---- */
 
 static enum store_result delete_one(
     struct s3 *s, struct str key, struct str version, struct s3srv_condition *condition, struct object *out)
@@ -242,7 +242,7 @@ static enum store_result delete_one(
         s3srv_tell(s,
             out->deleted && !version.n ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", key,
             out);
-    /* what is not there is as good as deleted, unless it had to be a certain one */
+    /* deleting a missing object succeeds unless a condition was given */
     bool gone = result == STORE_NO_KEY || (result == STORE_NO_VERSION && s3srv_is_version_id(version));
     return gone && !conditional ? STORE_OK : result;
 }
@@ -255,7 +255,7 @@ void s3srv_delete_object(struct s3 *s)
     static const char *const express[] = {"x-amz-if-match-last-modified-time", "x-amz-if-match-size"};
     for (size_t i = 0; i < sizeof express / sizeof *express; i++)
         if (s3srv_header(s, express[i]).n) {
-            s3srv_no_header(s, express[i], NULL); /* of directory buckets only */
+            s3srv_no_header(s, express[i], NULL); /* only for directory buckets */
             return;
         }
     if (!s3srv_check_bypass(s))
@@ -299,7 +299,7 @@ static void write_failed(struct buf *out, struct str key, struct str version, co
     xml_close(out, "Error");
 }
 
-/* The body must be proved whole: it says what is to be destroyed. */
+/* S3 requires a digest of the body, which lists what to delete. */
 static bool is_checked(struct s3 *s)
 {
     if (s3srv_header(s, "Content-MD5").n || s->in.sum_value.n || s->in.check_sha256)

@@ -13,8 +13,8 @@ enum { MAX_KEY = 1024, MAX_META = 2048, COPY_BLOCK = 256 * 1024, MAX_OBJECT_TAGS
 /* ---- tags ---- */
 
 /*
- * Letters, digits, spaces and `+ - = . _ : / @`, as the guide to tagging has it; which of the characters
- * beyond ASCII are letters is not looked at.
+ * Allows letters, digits, spaces and `+ - = . _ : / @`, as the user guide says; all characters beyond ASCII
+ * are accepted.
  */
 static bool is_tag_text(struct str text, size_t max)
 {
@@ -93,7 +93,7 @@ const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set)
     return value_builder_map(&tags);
 }
 
-/* a=b&c=d */
+/* Parses the x-amz-tagging header: a=b&c=d */
 static const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
 {
     AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(s->arena);
@@ -116,9 +116,9 @@ static const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
     return tags_fit(s, tags.n) ? value_builder_map(&tags) : NULL;
 }
 
-/* ---- what a new object has besides content ---- */
+/* ---- metadata of a new object ---- */
 
-/* aws-chunked is the way it came, not what it is. */
+/* Removes aws-chunked, which is only the transfer format. */
 static struct str content_encoding(struct s3 *s, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -130,7 +130,7 @@ static struct str content_encoding(struct s3 *s, struct str text)
     return arena_str(s->arena, buf_str(&out));
 }
 
-/* NULL: answered. */
+/* NULL: responded. */
 static const struct value *stored_headers(struct s3 *s)
 {
     static const char *const names[] = {"Cache-Control", "Content-Disposition", "Content-Encoding",
@@ -150,7 +150,7 @@ static const struct value *stored_headers(struct s3 *s)
     return value_builder_map(&headers);
 }
 
-/* NULL: answered. */
+/* NULL: responded. */
 static const struct value *stored_meta(struct s3 *s)
 {
     static const struct str prefix = STR_INIT("x-amz-meta-");
@@ -213,7 +213,7 @@ void s3srv_before_put(struct s3 *s)
 {
     if (s->key.n > MAX_KEY)
         s3srv_store_error(s, STORE_TOO_LONG, NULL);
-    else if (s->x->content_length > MAX_PUT + (MAX_PUT >> 6)) /* with frames around it */
+    else if (s->x->content_length > MAX_PUT + (MAX_PUT >> 6)) /* includes the aws-chunked framing */
         s3srv_error(s, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
     else if (s3srv_bucket_or_error(s))
         s3srv_conditions_fit(s);
@@ -236,7 +236,7 @@ bool s3srv_put(
     return result == STORE_OK;
 }
 
-/* Puts s->in.file as the object and says so in headers; false: answered. */
+/* Stores s->in.file as the object and adds the response headers. False: responded. */
 static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct object *out)
 {
     if (!s3srv_put(s, &s->in.file, doc, 0, out))
@@ -346,7 +346,7 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
     return ok;
 }
 
-/* Encryption and redirection are never the source's: `headers` with those of `own`. */
+/* Replaces encryption and redirection, which are never copied, by those of `own`. */
 static const struct value *with_own(struct s3 *s, const struct value *headers, const struct value *own)
 {
     static const char *const names[] = {S3SRV_SSE, S3SRV_SSE_KEY, S3SRV_SSE_BUCKET_KEY, REDIRECT};
@@ -356,8 +356,8 @@ static const struct value *with_own(struct s3 *s, const struct value *headers, c
     return headers;
 }
 
-/* A copy onto itself has to change something: metadata, tags, class, redirection or encryption, which counts
- * as changed where the request or the bucket configures it, or the source has a key of KMS. */
+/* True if a copy onto itself would change nothing. Encryption counts as changed if the request or the bucket
+ * configures it, or the source has a KMS key. */
 static bool changes_nothing(struct s3 *s, const struct s3srv_source *source)
 {
     static const char *const changing[] = {"x-amz-storage-class", REDIRECT, S3SRV_SSE};
@@ -370,11 +370,12 @@ static bool changes_nothing(struct s3 *s, const struct s3srv_source *source)
            !value_getz(value_getz(source->object.doc, "headers"), S3SRV_SSE);
 }
 
-/* Headers, metadata and tags of the copy: the source's, or the request's where it says REPLACE. NULL:
- * answered. */
+/* Returns headers, metadata and tags of the copy: the source's, or the request's with REPLACE. NULL:
+ * responded. */
 static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *source)
 {
-    static const char *const kept[] = {"headers", "meta"}; /* the class is the request's, or STANDARD */
+    static const char *const kept[] = {
+        "headers", "meta"}; /* the storage class is the request's, or STANDARD */
     bool replace = str_eqz(s3srv_header(s, "x-amz-metadata-directive"), "REPLACE");
     bool replace_tags = str_eqz(s3srv_header(s, "x-amz-tagging-directive"), "REPLACE");
     if (!replace && !replace_tags && changes_nothing(s, source)) {
@@ -398,7 +399,7 @@ static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *s
     return doc;
 }
 
-/* Without another algorithm in the request the copy has the source's checksum. */
+/* Uses the source's checksum algorithm unless the request has another. */
 static void choose_sum(struct s3 *s, const struct s3srv_source *source)
 {
     const struct value *sums = value_getz(source->object.doc, "sums");

@@ -1,4 +1,4 @@
-/* Where the sandbox keeps buckets and objects: see store.h. */
+/* The S3 store: paths, locks and files: see store.h. */
 #include "sandbox/s3/store.h"
 
 #include "base/file.h"
@@ -18,8 +18,7 @@ enum {
     TAIL = 16,
     TAIL_GUESS = 4096,
     MAX_TAIL = 64 << 20,
-    TMP_FOLDERS =
-        32, /* a folder is locked while a file is made in it: with one all writers wait for each other */
+    TMP_FOLDERS = 32, /* creating a file locks its folder, so writers use several folders */
 };
 
 /* ---- directories ---- */
@@ -164,7 +163,7 @@ int store_write_tail(struct s3_store *store, struct pending *pending, const stru
     return store->durable ? system_sync_data(pending->fd) : 0;
 }
 
-/* The last n bytes before `end`. */
+/* Reads the n bytes before `end`. */
 static bool read_before(int fd, int64_t end, char *out, size_t n)
 {
     for (size_t done = 0; done < n;) {
@@ -206,7 +205,7 @@ int store_rename(struct s3_store *store, struct pending *pending, const char *pa
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str dir = path_dir(str_z(path));
     int rc = -1;
-    /* a directory may be pruned, as empty, between its making and the rename */
+    /* a directory may be pruned as empty between its creation and the rename */
     for (int tries = 0; rc && tries < 100; tries++) {
         if (store_make_dirs(store, arena_strz(&scratch, dir)))
             return -1;
@@ -254,7 +253,7 @@ int store_open(const char *dir, bool durable, struct s3_store **out, struct err 
         err_set(err, ERR_INVALID, "the path of the sandbox's directory is too long");
         goto fail;
     }
-    if (path_exists(store->tmp)) /* what a killed process left half-written */
+    if (path_exists(store->tmp)) /* left by a killed process */
         tree_remove(store->tmp);
     if (dir_make(store->root, err))
         goto fail;

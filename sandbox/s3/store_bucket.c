@@ -1,4 +1,4 @@
-/* Buckets and their settings; object keys as paths, and walks over them in order. */
+/* Buckets and their settings; object keys as paths, and listing of keys in order. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Object keys as paths ---- */
+/* ---- object keys as paths ---- */
 
 enum { PIECE = 80 };
 
@@ -77,12 +77,11 @@ bool keypath_decode(const char *name, struct buf *part, enum keypath_kind *kind)
     return true;
 }
 
-/* ---- Keys in order, straight from the directories: nothing is indexed, so nothing has to be rebuilt or
- * kept in memory. */
+/* ---- listing of keys in order, directly from the directories: there is no index ---- */
 
 struct entry {
-    char *name;      /* on disk */
-    struct str part; /* what it adds to the key; owned */
+    char *name;      /* file name */
+    struct str part; /* its part of the key; owned */
     enum keypath_kind kind;
 };
 
@@ -112,7 +111,7 @@ static struct entry *read_entries(struct walk *walk, const char *path, size_t *n
     return entries;
 }
 
-/* Can a key that begins with `start` be among those wanted? */
+/* True if keys with the prefix `start` may match. */
 static bool may_hold(const struct walk *walk, struct str start)
 {
     bool on_prefix = str_starts(start, walk->prefix) || str_starts(walk->prefix, start);
@@ -127,7 +126,7 @@ static bool store_walk_is_wanted(const struct walk *walk, struct str key)
            !(walk->skip.n && str_starts(key, walk->skip));
 }
 
-/* path and key are those of the directory; both are left as they were. */
+/* Lists a directory; `path` and `key` are restored at the end. */
 static bool walk_dir(struct walk *walk, struct buf *path, struct buf *key)
 {
     size_t n, path_n = path->n, key_n = key->n;
@@ -137,7 +136,7 @@ static bool walk_dir(struct walk *walk, struct buf *path, struct buf *key)
         struct entry *entry = &entries[i];
         buf_add_str(key, entry->part);
         if (!go_on) {
-            /* only frees what is left */
+            /* only frees the remaining entries */
         } else if (entry->kind == KEYPATH_FILE) {
             if (store_walk_is_wanted(walk, buf_str(key)))
                 go_on = walk->found(walk->ctx, walk, buf_str(key)) && !walk->failed;

@@ -50,14 +50,14 @@ static enum store_result read_path(struct arena *arena, const char *path, bool k
     return STORE_OK;
 }
 
-/* "SORT", or "SORT-null" for the version that has no id. */
+/* Returns the path of a version: "SORT", or "SORT-null" for the null version. */
 static struct str version_path(struct arena *arena, struct str dir, const struct object *object)
 {
     return arena_printf(arena, "%.*s/%.*s%s", STR_ARG(dir), STR_ARG(object->sort),
         str_eqz(object->version, "null") ? "-null" : "");
 }
 
-/* The file of an older version; that of one with an id is called so. */
+/* Finds the file of an older version; its name is the version id. */
 static enum store_result find_version(
     struct arena *arena, struct str dir, struct str version, struct str *path)
 {
@@ -97,8 +97,7 @@ enum store_result store_versions(struct arena *arena, struct s3_store *store, st
     for (uint32_t i = 0; names && i < names->count; i++) {
         struct object object;
         struct str name = names->items[i]->string;
-        if (str_starts(
-                name, current_sort)) /* linked here, and then the process was killed before it was replaced */
+        if (str_starts(name, current_sort)) /* a link of the current version, left by a killed process */
             continue;
         struct str path = arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
         enum store_result result = read_path(arena, path.p, false, &object);
@@ -112,7 +111,7 @@ enum store_result store_versions(struct arena *arena, struct s3_store *store, st
 
 /* ---- changing ---- */
 
-/* An object's file is gone or replaced: its parts and later tags go too. */
+/* Removes the parts and tags of an object whose file was removed or replaced. */
 static void discard(struct s3_store *store, struct str bucket, struct str key, const struct object *object)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -135,7 +134,7 @@ static int remove_file(struct s3_store *store, struct str bucket, const char *ar
     return rc;
 }
 
-/* The current object's file also becomes an older version; it is replaced right after. */
+/* Links the current object's file as an older version before it is replaced. */
 static int keep_version(
     struct s3_store *store, struct str bucket, struct str key, const struct object *current)
 {
@@ -156,7 +155,7 @@ static int keep_version(
     return rc ? -1 : store_sync_dir(store, dir);
 }
 
-/* Without versioning there is one version without an id; an older one of that kind makes room. */
+/* Removes the older null version: only one version may have the id "null". */
 static int drop_old_null(struct s3_store *store, struct str bucket, struct str key)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -187,7 +186,7 @@ static const struct value *complete_doc(
         change->versioning == VERSIONING_ENABLED ? order : value_string_ref(arena, STR("null")));
 }
 
-/* With bucket and key locked. */
+/* Called with bucket and key locked. */
 static enum store_result store_object_replace(
     struct arena *arena, struct s3_store *store, const struct store_change *change, struct pending *pending)
 {
@@ -239,7 +238,8 @@ enum store_result store_object_put(struct arena *arena, struct s3_store *store,
 
 /* ---- deleting ---- */
 
-/* The older version whose name is the smallest. What begins like the current one is its own link. */
+/* Finds the newest older version, the one with the smallest name. A link of the current version is
+ * skipped. */
 static enum store_result newest_version(
     struct arena *arena, struct str path, struct str current, struct object *out, bool *found)
 {
@@ -257,12 +257,12 @@ static enum store_result newest_version(
         if (*best)
             result = read_path(arena, arena_printf(arena, "%.*s/%s", STR_ARG(path), best).p, false, out);
         memcpy(after, best, sizeof after);
-    } while (*best && result != STORE_OK && !store_cannot_read(result)); /* a damaged one is left out */
+    } while (*best && result != STORE_OK && !store_cannot_read(result)); /* damaged files are skipped */
     *found = result == STORE_OK;
     return *best && !*found ? STORE_FAILED : STORE_OK;
 }
 
-/* The current version goes; the newest of the older ones takes its place. */
+/* Removes the current version; the newest older version becomes the current one. */
 static enum store_result remove_current(struct arena *arena, struct s3_store *store,
     const struct store_change *change, struct str path, const struct object *current)
 {
@@ -270,7 +270,7 @@ static enum store_result remove_current(struct arena *arena, struct s3_store *st
     bool found;
     struct str dir = store_path(arena, store, change->bucket, "versions", change->key);
     struct str twin = version_path(arena, dir, current);
-    unlink(twin.p); /* see store_versions */
+    unlink(twin.p); /* a link left by a killed process: see store_versions() */
     if (newest_version(arena, dir, current->sort, &newest, &found) != STORE_OK)
         return STORE_FAILED;
     int rc;

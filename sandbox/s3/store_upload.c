@@ -1,4 +1,4 @@
-/* Multipart uploads, and the content of what they become. */
+/* Multipart uploads, and the content of objects. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -13,7 +13,7 @@
 
 static const struct str no_key = {NULL, 0};
 
-/* Ids come from clients: only ours, 32 hex digits, become paths. */
+/* Upload ids come from clients: only 32 hexadecimal digits are used in paths. */
 static bool is_id(struct str id)
 {
     return id.n == 32 && str_is_made_of(id, CHARS_HEX);
@@ -71,7 +71,7 @@ enum store_result store_part_put(struct arena *arena, struct s3_store *store, st
     doc = value_with(arena, doc, STR("number"), value_int(arena, number));
     doc = value_with(arena, doc, STR("modified"), value_int(arena, clock_wall_ms()));
     struct str path = part_path(arena, store, bucket, id, number);
-    /* without making the directory: an upload that was aborted meanwhile must not come back */
+    /* does not create the directory: an upload aborted concurrently must not reappear */
     if (!store_write_tail(store, pending, doc)) {
         if (!rename(pending->path, path.p)) {
             close(pending->fd);
@@ -135,7 +135,7 @@ void store_upload_finish(struct s3_store *store, struct str bucket, struct str i
     const struct value *numbers = store_part_numbers(&scratch, store, bucket, id);
     unlink(upload_path(&scratch, store, bucket, id, STR("upload.json")).p);
     if (!numbers || numbers->count == keep->count)
-        return; /* parts that are of no use stay where they cannot be listed */
+        return; /* unused parts are not listed */
     for (uint32_t i = 0; i < numbers->count; i++)
         if (!upload_keeps(keep, numbers->items[i]->integer))
             unlink(part_path(&scratch, store, bucket, id, (int)numbers->items[i]->integer).p);
@@ -187,12 +187,12 @@ struct content *content_open(struct s3_store *store, struct str bucket, const st
             (int)value_getz(part, "number")->integer, start, value_getz(part, "size")->integer};
         start += c->pieces[i].size;
     }
-    fd_close_ptr(&c->fd); /* it holds no content */
+    fd_close_ptr(&c->fd); /* has only metadata */
     c->fd = -1;
     return c;
 }
 
-/* Binary: an object may have ten thousand parts, and every block asks. */
+/* Binary search: an object may have 10,000 parts, and each block is looked up. */
 static size_t find_piece(const struct content *c, int64_t position)
 {
     size_t low = 0, high = c->n - 1;
