@@ -1,32 +1,41 @@
-/*
- * Policies that CloudFormation has as resources of their own, and weir as an attribute of what they are for:
- * a role's inline policies, a queue's, topic's or bucket's policy. They become that attribute; a reference in
- * them that would be a circle is spelled out.
- */
+/* What CloudFormation has as resources of their own, and weir as an attribute of what they are for: policies
+ * of roles, queues, topics and buckets, where a gateway is attached, a table's routes. They become that
+ * attribute; a reference in them that would be a circle is spelled out. */
 #include "cmd/import/template.h"
 
 #include "provider/spec/spec.h"
 
 struct part {
-    const char *type, *list; /* the property that names what it is for; "Roles" has a list of them */
-    const char *of;          /* what that has to become */
-    const char *attr, *key, *value;
+    const char *type, *list;        /* the property that names what it is for; "Roles" has a list of them */
+    const char *of;                 /* what that has to become */
+    const char *attr, *key, *value; /* value NULL: everything else that it has */
 };
 
 static const struct part parts[] = {
     {"AWS::IAM::Policy", "Roles", "aws.iam.role", "policies", "PolicyName", "PolicyDocument"},
+    {"AWS::IAM::Policy", "Users", "aws.iam.user", "policies", "PolicyName", "PolicyDocument"},
+    {"AWS::IAM::Policy", "Groups", "aws.iam.group", "policies", "PolicyName", "PolicyDocument"},
+    {"AWS::IAM::UserPolicy", "UserName", "aws.iam.user", "policies", "PolicyName", "PolicyDocument"},
     {"AWS::IAM::RolePolicy", "RoleName", "aws.iam.role", "policies", "PolicyName", "PolicyDocument"},
     {"AWS::SQS::QueuePolicy", "Queues", "aws.sqs.queue", "policy", NULL, "PolicyDocument"},
     {"AWS::SNS::TopicPolicy", "Topics", "aws.sns.topic", "policy", NULL, "PolicyDocument"},
     {"AWS::S3::BucketPolicy", "Bucket", "aws.s3.bucket", "policy", NULL, "PolicyDocument"},
+    {"AWS::EC2::VPCGatewayAttachment", "InternetGatewayId", "aws.ec2.internet_gateway", "vpc_id", NULL,
+        "VpcId"},
+    {"AWS::EC2::Route", "RouteTableId", "aws.ec2.route_table", "routes", "DestinationCidrBlock", NULL},
 };
 
 static const struct part *part_of(const struct template_resource *declared)
 {
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (str_eqz(declared->type, parts[i].type))
+    const struct part *of_type = NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!str_eqz(declared->type, parts[i].type))
+            continue;
+        of_type = of_type ? of_type : &parts[i];
+        if (declared->properties && tree_get(declared->properties, parts[i].list))
             return &parts[i];
-    return NULL;
+    }
+    return of_type;
 }
 
 /* The resource that a value is a reference to; NULL: it is none, or more than that. */
@@ -50,9 +59,12 @@ static bool fold_reaches(
     if (from->reached == t->walks)
         return false;
     from->reached = t->walks;
-    for (size_t i = 0; i < from->need_count; i++)
-        if (from->needs[i]->target == to || fold_reaches(t, from->needs[i]->target, to))
+    for (size_t i = 0; i < from->need_count; i++) {
+        struct template_resource *target = from->needs[i]->target;
+        target = target->folded ? target->folded : target;
+        if (target == to || fold_reaches(t, target, to))
             return true;
+    }
     return false;
 }
 
@@ -219,6 +231,47 @@ bool template_is_part(const struct template_resource *declared)
     return part_of(declared) || is_version(declared);
 }
 
+/* What a part says under the names of its attribute's items; NULL: there is another property. */
+static struct tree *rest_of(struct template *t, const struct template_resource *declared,
+    const struct part *part, const struct template_resource *target)
+{
+    const struct attr *attr = schema_attr(target->resource->schema, str_z(part->attr));
+    const struct type *type = attr ? attr->type->elem : NULL;
+    struct tree *out = tree_new(t->arena, TREE_MAP, declared->node);
+    for (size_t i = 0; type && i < declared->properties->n; i++) {
+        const struct tree_entry *e = &declared->properties->entries[i];
+        struct str name = draft_snake(t->arena, e->key);
+        bool known = false;
+        if (str_eqz(e->key, part->list) || str_eqz(e->key, part->key))
+            continue;
+        for (size_t k = 0; k < type->field_count; k++)
+            known = known || str_eq(type->fields[k].name, name);
+        if (!known)
+            return NULL;
+        tree_set(t->arena, out, name, e->value);
+    }
+    return out->n ? out : NULL;
+}
+
+/* All of a table's routes become its own, or none: those that it does not have are deleted. */
+static bool all_become_parts(
+    struct template *t, const struct part *part, const struct template_resource *target)
+{
+    for (size_t i = 0; i < t->declared.n; i++) {
+        const struct template_resource *other = t->declared.items[i].ptr;
+        if (other->folded || !str_eqz(other->type, part->type) ||
+            fold_meant(t, tree_get(other->properties, part->list)) != target)
+            continue;
+        if (other->collection || !is_there_with(other, target) || !tree_get(other->properties, part->key) ||
+            !rest_of(t, other, part, target))
+            return false;
+        for (size_t k = 0; k < other->need_count; k++)
+            if (other->needs[k]->target != target && leads_back(t, other->needs[k]->target, target))
+                return false;
+    }
+    return true;
+}
+
 /* False: it stays what it is. */
 bool template_fold(struct template *t, struct template_resource *declared)
 {
@@ -226,16 +279,18 @@ bool template_fold(struct template *t, struct template_resource *declared)
         return fold_version(t, declared);
     const struct part *part = part_of(declared);
     struct tree *list = part ? tree_get(declared->properties, part->list) : NULL;
-    struct tree *document = part ? tree_get(declared->properties, part->value) : NULL;
+    struct tree *document = part && part->value ? tree_get(declared->properties, part->value) : NULL;
     struct str key =
         part && part->key ? tree_key(t->arena, tree_get(declared->properties, part->key)) : STR_EMPTY;
     const struct tree *one = list && list->kind == TREE_LIST && list->n == 1 ? list->items[0] : list;
     struct template_resource *target = one ? fold_meant(t, one) : NULL;
     size_t known = 2 + (part && part->key);
-    if (!target || !document || !key.p || declared->collection || declared->properties->n != known ||
-        !is_there_with(declared, target))
+    if (!target || !key.p || declared->collection || !is_there_with(declared, target) || !target->names ||
+        !str_eqz(target->resource->type, part->of))
         return false;
-    if (!target->names || !str_eqz(target->resource->type, part->of))
+    if (!part->value && all_become_parts(t, part, target))
+        document = rest_of(t, declared, part, target);
+    if (!document || (part->value && declared->properties->n != known))
         return false;
     struct tree *there = tree_get(target->resource->attrs, part->attr);
     if (there && (!part->key || there->kind != TREE_MAP || tree_get(there, arena_strz(t->arena, key))))

@@ -148,6 +148,62 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
     return true;
 }
 
+/* ---- a global table of one region ---- */
+
+/* The one replica, which is where the stack is; NULL: there are more, or it is elsewhere. */
+static const struct node *only_replica(const struct node *properties)
+{
+    const struct node *all = properties ? node_get(properties, "Replicas") : NULL;
+    const struct node *one =
+        all && all->kind == NODE_LIST && all->count == 1 && all->items[0]->kind == NODE_MAP ? all->items[0]
+                                                                                            : NULL;
+    const struct node *region = one ? node_get(one, "Region") : NULL;
+    bool here = region && (region->kind == NODE_STRING || str_eqz(nodes_referred(region), "AWS::Region"));
+    return here ? one : NULL;
+}
+
+/* A table, which is what it is. False: it has something that only global tables have. */
+static bool write_as_table(struct arena *arena, const struct node_entry *entry, struct node *resources)
+{
+    static const char of_replica[] = "PointInTimeRecoverySpecification DeletionProtectionEnabled Tags "
+                                     "TableClass ContributorInsightsSpecification ResourcePolicy "
+                                     "KinesisStreamSpecification";
+    static const char of_table[] = "TableName AttributeDefinitions KeySchema BillingMode StreamSpecification "
+                                   "TimeToLiveSpecification LocalSecondaryIndexes GlobalSecondaryIndexes "
+                                   "SSESpecification";
+    const struct node *properties = node_get(entry->value, "Properties"), *replica = only_replica(properties);
+    struct node *table = nodes_new(arena, NODE_MAP, entry->value), *resource;
+    struct node_entry changed = *entry;
+    for (uint32_t i = 0; replica && i < properties->count; i++) {
+        if (str_is_any(properties->entries[i].key, of_table))
+            nodes_set_entry(arena, table, &properties->entries[i]);
+        else if (!str_eqz(properties->entries[i].key, "Replicas"))
+            return false;
+    }
+    for (uint32_t i = 0; replica && i < replica->count; i++) {
+        struct str key = replica->entries[i].key;
+        const struct node *own = node_get(table, "SSESpecification"),
+                          *given = nodes_at(replica->entries[i].value, STR("KMSMasterKeyId"));
+        if (str_is_any(key, of_replica)) {
+            nodes_set_entry(arena, table, &replica->entries[i]);
+        } else if (str_eqz(key, "SSESpecification") && own && own->kind == NODE_MAP && given) {
+            struct node *both = nodes_copy(arena, own);
+            nodes_set(arena, both, STR("KMSMasterKeyId"), given);
+            nodes_set(arena, table, key, both);
+        } else if (!str_eqz(key, "Region")) {
+            return false;
+        }
+    }
+    if (!replica)
+        return false;
+    resource = nodes_copy(arena, entry->value);
+    nodes_set(arena, resource, STR("Type"), nodes_text(arena, STR("AWS::DynamoDB::Table"), entry->value));
+    nodes_set(arena, resource, STR("Properties"), table);
+    changed.value = resource;
+    nodes_set_entry(arena, resources, &changed);
+    return true;
+}
+
 /* ---- a state machine's substitutions ---- */
 
 /* "arn:${Name}" as text and values joined; what is not among them stays. */
@@ -255,6 +311,8 @@ static const struct node *template_rewrite(struct template *t, const struct node
         if (is_of(entry->value, "AWS::S3::Bucket") && split_bucket(t->arena, entry, resources))
             continue;
         if (is_of(entry->value, "AWS::SNS::Topic") && split_topic(t->arena, entry, resources))
+            continue;
+        if (is_of(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t->arena, entry, resources))
             continue;
         if (is_of(entry->value, "AWS::StepFunctions::StateMachine") &&
             write_out_definition(t, entry, resources))

@@ -413,6 +413,97 @@ def test_functions_as_serverless_packages_them(local_stack):
     assert made["load"]["environment"] == {"DEST_KEY": "unzip/", "API_KEY": "${inputs.load_api_key}"}
 
 
+def test_routes_and_attachments_are_of_what_they_are_for(tmp_path, fast_sandbox):
+    """All routes of a table, or none: others would be deleted. A NAT gateway finds its internet gateway attached, whoever it waited for."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Conditions: {No: !Equals [a, b]}
+        Resources:
+          Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+          Subnet: {Type: AWS::EC2::Subnet, Properties: {VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24}}
+          Gateway: {Type: AWS::EC2::InternetGateway}
+          Attached: {Type: AWS::EC2::VPCGatewayAttachment, Properties: {VpcId: !Ref Vpc, InternetGatewayId: !Ref Gateway}}
+          Public: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+          Out: {Type: AWS::EC2::Route, DependsOn: Attached, Properties: {RouteTableId: !Ref Public, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Gateway}}
+          Ip: {Type: AWS::EC2::EIP, DependsOn: Attached, Properties: {Domain: vpc}}
+          Nat: {Type: AWS::EC2::NatGateway, DependsOn: [Out, Attached], Properties: {SubnetId: !Ref Subnet, AllocationId: !GetAtt Ip.AllocationId}}
+          Private: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+          Further: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Private, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref Nat}}
+          Sometimes: {Type: AWS::EC2::RouteTable, Properties: {VpcId: !Ref Vpc}}
+          Always: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Sometimes, DestinationCidrBlock: 192.168.0.0/16, NatGatewayId: !Ref Nat}}
+          Never: {Type: AWS::EC2::Route, Condition: No, Properties: {RouteTableId: !Ref Sometimes, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref Nat}}
+        """, "t.yaml")
+    made = stack_of(imported(stack, stack.folder / "t.yaml"))["resources"]
+    assert set(made) == {"vpc", "subnet", "gateway", "public", "ip", "nat", "private", "sometimes", "always", "never"}
+    assert made["gateway"] == {"type": "aws.ec2.internet_gateway", "vpc_id": "${vpc.vpc_id}"}
+    assert made["public"]["routes"] == {"0.0.0.0/0": {"gateway_id": "${gateway.internet_gateway_id}"}} and made["private"]["routes"] == {"0.0.0.0/0": {"nat_gateway_id": "${nat.nat_gateway_id}"}}
+    assert made["nat"]["depends_on"] == ["public", "gateway"] and made["ip"]["depends_on"] == ["gateway"]
+    assert made["always"]["type"] == made["never"]["type"] == "AWS::EC2::Route" and "routes" not in made["sometimes"]
+    text = (stack.folder / "weir.yaml").read_text()
+    stack.write(text[:text.index("  sometimes:")]).apply()
+    stack.assert_settled()
+    stack.destroy()
+
+
+def test_a_route_that_would_wait_for_itself_stays(local_stack):
+    """What the NAT gateway waits for is in the table that leads to it."""
+    local_stack.write(
+        """
+        Resources:
+          Table: {Type: AWS::EC2::RouteTable, Properties: {VpcId: vpc-0a}}
+          Out: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 10.1.0.0/16, GatewayId: igw-0a}}
+          Nat: {Type: AWS::EC2::NatGateway, DependsOn: Out, Properties: {SubnetId: subnet-0a, AllocationId: eipalloc-0a}}
+          Further: {Type: AWS::EC2::Route, Properties: {RouteTableId: !Ref Table, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref Nat}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    assert made["out"]["type"] == made["further"]["type"] == "AWS::EC2::Route" and made["nat"]["depends_on"] == ["out"]
+    local_stack.run("validate")
+
+
+def test_a_global_table_of_one_region_is_a_table(local_stack):
+    """As the CDK's TableV2 is; one of several regions is CloudFormation's."""
+    local_stack.write(
+        """
+        Resources:
+          Items: {Type: AWS::DynamoDB::GlobalTable, Properties: {BillingMode: PAY_PER_REQUEST, AttributeDefinitions: &a [{AttributeName: id, AttributeType: S}], KeySchema: &k [{AttributeName: id, KeyType: HASH}],
+            StreamSpecification: {StreamViewType: NEW_IMAGE}, SSESpecification: {SSEEnabled: true, SSEType: KMS},
+            Replicas: [{Region: !Ref "AWS::Region", DeletionProtectionEnabled: true, PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}, SSESpecification: {KMSMasterKeyId: "arn:aws:kms:us-east-1:123456789012:key/k"}}]}}
+          Wide: {Type: AWS::DynamoDB::GlobalTable, Properties: {BillingMode: PAY_PER_REQUEST, AttributeDefinitions: *a, KeySchema: *k, Replicas: [{Region: us-east-1}, {Region: eu-west-1}]}}
+          Paid: {Type: AWS::DynamoDB::GlobalTable, Properties: {AttributeDefinitions: *a, KeySchema: *k, WriteProvisionedThroughputSettings: {}, Replicas: [{Region: us-east-1}]}}
+        Outputs: {Stream: {Value: !GetAtt Items.StreamArn}}
+        """, "t.yaml")
+    text = imported(local_stack, local_stack.folder / "t.yaml")
+    made = stack_of(text)["resources"]
+    assert made["items"] == {
+        "type": "aws.dynamodb.table", "name": "${stack.name}-items", "billing_mode": "PAY_PER_REQUEST", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}],
+        "stream_view_type": "NEW_IMAGE", "kms_key": "arn:aws:kms:us-east-1:123456789012:key/k", "deletion_protection": True, "point_in_time_recovery": True}
+    assert made["wide"]["type"] == made["paid"]["type"] == "AWS::DynamoDB::GlobalTable" and "stream: ${items.stream_arn}" in text
+    local_stack.run("validate")
+
+
+def test_jobs_as_the_cdk_writes_them(local_stack):
+    """Much of it is what the service does anyway; groups and users have policies, too."""
+    local_stack.write(
+        """
+        Resources:
+          Machines: {Type: AWS::Batch::ComputeEnvironment, Properties: {Type: managed, ReplaceComputeEnvironment: false, UpdatePolicy: {}, State: ENABLED, ComputeResources: {Type: FARGATE, MaxvCpus: 8, Subnets: [subnet-0a], SecurityGroupIds: [sg-0a]}}}
+          Job:
+            Type: AWS::Batch::JobDefinition
+            Properties: {Type: container, PlatformCapabilities: [FARGATE], RetryStrategy: {}, Timeout: {}, ContainerProperties: {Image: a, Command: [b], Environment: [], FargatePlatformConfiguration: {}, RuntimePlatform: {},
+              NetworkConfiguration: {AssignPublicIp: DISABLED}, ReadonlyRootFilesystem: false, ExecutionRoleArn: "arn:aws:iam::123456789012:role/r", ResourceRequirements: [{Type: MEMORY, Value: "512"}, {Type: VCPU, Value: "0.25"}]}}
+          Ada: {Type: AWS::IAM::User}
+          Team: {Type: AWS::IAM::Group}
+          Read: {Type: AWS::IAM::Policy, Properties: {PolicyName: read, Users: [!Ref Ada], PolicyDocument: &p {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:Get*", Resource: "*"}]}}}
+          Look: {Type: AWS::IAM::Policy, Properties: {PolicyName: look, Groups: [!Ref Team], PolicyDocument: *p}}
+        """, "t.yaml")
+    made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
+    assert {name: one["type"] for name, one in made.items()} == {
+        "machines": "aws.batch.compute_environment", "job": "aws.batch.job_definition", "ada": "aws.iam.user", "team": "aws.iam.group"}
+    assert list(made["ada"]["policies"]) == ["read"] and list(made["team"]["policies"]) == ["look"] and "timeout" not in made["job"]
+    local_stack.run("validate")
+
+
 def test_code_within_functions_becomes_files(local_stack):
     """One with values in it, and one that answers custom resources with CloudFormation's own module, stay CloudFormation's."""
     local_stack.write(
