@@ -225,3 +225,23 @@ def test_what_has_no_equivalent_is_told_of(local_stack, more, told):
 def stack_of_template(stack, whole):
     stack.write(json.dumps(whole), "cdk.out/Shop.template.json").run("import", "cloudformation", "cdk.out/Shop.template.json", "--force")
     return stack_of(stack.folder)["resources"]
+
+
+def test_a_live_stack_is_taken_over(stack, cloud):
+    """Its names and ids, and code that goes into a bucket of the stack; what is new is only that bucket with it."""
+    whole = template("cdk-hnb659fds-assets-123456789012-us-east-1")
+    live = {name: one for name, one in whole["Resources"].items() if name in (
+        "Landing1A2B3C4D", "Lake5F1B88EA", "IngestServiceRole0956ED6B", "IngestServiceRoleDefaultPolicyB95F9D07", "Ingest4069586C")}
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="cdk-hnb659fds-assets-123456789012-us-east-1")
+    s3.put_object(Bucket="cdk-hnb659fds-assets-123456789012-us-east-1", Key=f"{INGEST}.zip", Body=b"PK\5\6" + bytes(18))
+    cloud.client("cloudformation").create_stack(StackName="Shop", TemplateBody=json.dumps({"Resources": live}), Capabilities=["CAPABILITY_IAM"])
+    synthesize(stack, {"Resources": live}, "cdk-hnb659fds-assets-123456789012-us-east-1")
+    stack.run("import", "cloudformation", "cdk.out/Shop.template.json", "--stack", "Shop")
+    plan = stack.plan()
+    assert {name for name, action in plan.items() if action == "create"} == {"code_bucket", "ingest_code"}, plan
+    assert {name for name, action in plan.items() if action == "adopt"} == {"landing", "lake", "ingest_service_role", "ingest"}, plan
+    stack.apply()
+    stack.assert_settled()
+    code = cloud.client("lambda").get_function(FunctionName=stack_of(stack.folder)["resources"]["ingest"]["name"])["Configuration"]
+    assert code["CodeSize"] > 100, code
