@@ -2,6 +2,8 @@
  * resources as what they do, under the names of the app. See template.h. */
 #include "cmd/import/template.h"
 
+#include "base/file.h"
+
 struct cdk {
     struct template *t;
     struct arena *arena;
@@ -113,7 +115,7 @@ struct str cdk_name(struct template *t, const struct node *resource, struct str 
 
 struct str cdk_plain(struct template *t, struct str name)
 {
-    static const char *const added[] = {"referenceto", "ExportsOutput"};
+    static const char *const added[] = {"referenceto", "ExportsOutputFnGetAtt", "ExportsOutputRef"};
     AUTO_BUF struct buf out = BUF_INIT;
     if (!t->cdk)
         return name;
@@ -131,6 +133,64 @@ struct str cdk_plain(struct template *t, struct str name)
             buf_add_char(&out, name.p[i]);
     }
     return out.n ? arena_str(t->arena, buf_str(&out)) : name;
+}
+
+/* ---- what other stacks of the app export ---- */
+
+enum { TEMPLATE_MAX = 64 * 1024 * 1024 };
+
+static void add_exports(struct template *t, struct str path, struct str stack)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct source *source = ARENA_NEW(t->arena, struct source);
+    *source = (struct source){.path = path};
+    const struct node *root = !file_read(t->arena, path.p, TEMPLATE_MAX, &source->text, ERR_IGNORED)
+                                  ? yaml_parse(t->arena, source, &diags)
+                                  : NULL;
+    const struct node *outputs = root ? node_get(root, "Outputs") : NULL;
+    struct tree *names = tree_new(t->arena, TREE_MAP, NULL), *attrs = tree_new(t->arena, TREE_MAP, NULL);
+    stack = draft_stack_name(t->arena, stack);
+    tree_set(t->arena, attrs, STR("stack"), tree_string(t->arena, stack, NULL));
+    tree_set(t->arena, attrs, STR("dir"),
+        tree_string(t->arena, arena_printf(t->arena, "../%.*s", STR_ARG(stack)), NULL));
+    for (uint32_t i = 0; outputs && outputs->kind == NODE_MAP && i < outputs->count; i++) {
+        struct str own = template_output_name(t, names, outputs->entries[i].key);
+        struct str name = nodes_literal(nodes_at(outputs->entries[i].value, STR("Export.Name")));
+        tree_set(t->arena, names, own, attrs);
+        if (!name.n)
+            continue;
+        struct cdk_export *export = ARENA_NEW(t->arena, struct cdk_export);
+        *export = (struct cdk_export){.stack = stack, .output = own, .attrs = attrs};
+        map_set(&t->exports, name, export);
+    }
+}
+
+/* Of all templates beside this one. */
+static void read_exports(struct template *t)
+{
+    struct str folder = path_dir(t->source->path), end = STR(".template.json");
+    AUTO_DIR DIR *dir = opendir(arena_strz(t->arena, folder));
+    const struct dirent *entry;
+    while (dir && (entry = dir_next(dir))) {
+        struct str name = arena_str(t->arena, str_z(entry->d_name));
+        if (str_ends(name, end) && !str_eq(name, path_base(t->source->path)) &&
+            !str_ends(name, STR(".nested.template.json")))
+            add_exports(t, path_join(t->arena, folder, name), str_slice(name, 0, name.n - end.n));
+    }
+}
+
+struct tree *cdk_imported(struct template *t, const struct node *node, struct str name)
+{
+    if (!t->cdk || t->parent || t->live)
+        return NULL;
+    if (!t->exports_read)
+        read_exports(t);
+    t->exports_read = true;
+    const struct cdk_export *export = map_get(&t->exports, name);
+    if (!export)
+        return NULL;
+    struct str data = draft_data(t->draft, export->stack, "weir.stack", export->attrs);
+    return tree_code(t->arena, node, "%.*s.outputs.%.*s", STR_ARG(data), STR_ARG(export->output));
 }
 
 /* ---- what refers to what ---- */
@@ -542,6 +602,29 @@ static const struct node *without_own(
     return with_entry(c, root, section, all->count ? all : NULL);
 }
 
+static bool looks_in(const struct node *node, struct str mapping)
+{
+    const struct node *found = node_get(node, "Fn::FindInMap");
+    bool is =
+        found && found->kind == NODE_LIST && found->count && str_eq(nodes_literal(found->items[0]), mapping);
+    for (uint32_t i = 0; !is && node->kind == NODE_MAP && i < node->count; i++)
+        is = looks_in(node->entries[i].value, mapping);
+    for (uint32_t i = 0; !is && node->kind == NODE_LIST && i < node->count; i++)
+        is = looks_in(node->items[i], mapping);
+    return is;
+}
+
+/* Mappings that only what is left out has looked at: runtimes of functions by region. */
+static const struct node *without_mappings(
+    const struct cdk *c, const struct node *root, const struct node *resources)
+{
+    const struct node *all = node_get(root, "Mappings"), *outputs = node_get(root, "Outputs"), *left = root;
+    for (uint32_t i = 0; all && all->kind == NODE_MAP && i < all->count; i++)
+        if (!looks_in(resources, all->entries[i].key) && !(outputs && looks_in(outputs, all->entries[i].key)))
+            left = without_own(c, left, "Mappings", arena_strz(c->arena, all->entries[i].key));
+    return left;
+}
+
 const struct node *cdk_expand(struct template *t, const struct node *root)
 {
     struct cdk c = {.t = t, .arena = t->arena, .resources = node_get(root, "Resources")};
@@ -562,6 +645,7 @@ const struct node *cdk_expand(struct template *t, const struct node *root)
     root = without_own(&c, root, "Parameters", "BootstrapVersion");
     root = without_own(&c, root, "Rules", "CheckBootstrapVersion");
     root = without_own(&c, root, "Conditions", "CDKMetadataAvailable");
+    root = without_mappings(&c, root, resources);
     root = with_entry(&c, root, "Resources", resources);
     map_release(&c.gone);
     map_release(&c.made);

@@ -14,7 +14,8 @@ static const char *const refs[][2] = {{"AWS::Events::Rule", "Name"}, {"AWS::ECS:
     {"AWS::ApiGatewayV2::Route", "RouteId"}, {"AWS::ApiGatewayV2::Stage", "StageName"},
     {"AWS::Cognito::UserPoolClient", "ClientId"}, {"AWS::EC2::EIP", "PublicIp"}, {"AWS::Glue::Table", "Name"},
     {"AWS::Batch::JobDefinition", "JobDefinitionArn"}, {"AWS::Lambda::Permission", "Id"},
-    {"AWS::StepFunctions::StateMachineAlias", "Arn"}, {"AWS::Glue::Connection", "Name"}};
+    {"AWS::StepFunctions::StateMachineAlias", "Arn"}, {"AWS::Glue::Connection", "Name"},
+    {"AWS::Logs::LogStream", "LogStreamName"}};
 
 struct str template_ref_property(struct template *t, const struct schema *schema)
 {

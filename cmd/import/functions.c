@@ -298,6 +298,9 @@ static struct tree *import_value(struct template *t, const struct node *node, co
 {
     struct tree *name = template_tree(t, argument);
     struct str text = tree_literal_text(t->arena, name);
+    struct tree *beside = text.p ? cdk_imported(t, node, text) : NULL;
+    if (beside)
+        return beside;
     struct str wanted = text.p ? text : STR_EMPTY, plain = text.p ? text : tree_as_code(t->arena, name);
     for (size_t i = 0; name->kind == TREE_TEXT && i < name->n; i++) /* its last literal tells most */
         if (name->items[i]->kind == TREE_LITERAL)

@@ -204,6 +204,14 @@ void template_conditions(struct template *t, const struct node *section)
 
 /* ---- outputs ---- */
 
+struct str template_output_name(struct template *t, const struct tree *outputs, struct str name)
+{
+    struct str plain = draft_snake(t->arena, cdk_plain(t, name)), own = plain;
+    for (int i = 2; tree_get(outputs, own.p); i++)
+        own = arena_printf(t->arena, "%s_%d", plain.p, i);
+    return own;
+}
+
 static void take_output(struct template *t, const struct node_entry *entry, struct str name)
 {
     const struct node *node = entry->value, *value = node_get(node, "Value"),
@@ -225,9 +233,7 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
     tree_set(t->arena, output, STR("value"), tree);
     if (words.n)
         tree_set(t->arena, output, STR("description"), tree_string(t->arena, words, NULL));
-    struct str plain = draft_snake(t->arena, cdk_plain(t, name)), own = plain;
-    for (int i = 2; tree_get(t->draft->outputs, own.p); i++)
-        own = arena_printf(t->arena, "%s_%d", plain.p, i);
+    struct str own = template_output_name(t, t->draft->outputs, name);
     struct str *kept = ARENA_NEW(t->arena, struct str);
     *kept = own;
     map_set(&t->outputs, arena_str(t->arena, name), kept);

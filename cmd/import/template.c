@@ -271,12 +271,39 @@ static const struct node *definition_of(struct template *t, const struct node *p
     return parsed && parsed->kind == NODE_MAP ? parsed : NULL;
 }
 
+/* A definition that the CDK has put together in one line, as a text and the values that belong into it. */
+static const struct node *definition_of_parts(
+    struct template *t, const struct node *properties, const struct node **values)
+{
+    const struct node *join = nodes_at(properties, STR("DefinitionString.Fn::Join")),
+                      *parts = join && join->kind == NODE_LIST && join->count == 2 ? join->items[1] : NULL;
+    const struct node *text = node_get(properties, "DefinitionString");
+    if (!t->cdk || !text || *values)
+        return NULL;
+    struct node *given = nodes_new(t->arena, NODE_MAP, text), *whole = nodes_new(t->arena, NODE_MAP, text);
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; parts && parts->kind == NODE_LIST && i < parts->count; i++) {
+        struct str name = arena_printf(t->arena, "part %u", i), literal = nodes_literal(parts->items[i]);
+        if (literal.p)
+            buf_add_str(&out, literal);
+        else
+            buf_addf(&out, "${%.*s}", STR_ARG(name));
+        nodes_set(t->arena, given, name, parts->items[i]);
+    }
+    *values = given;
+    nodes_set(
+        t->arena, whole, STR("DefinitionString"), parts ? nodes_text(t->arena, buf_str(&out), text) : text);
+    return definition_of(t, whole);
+}
+
 /* False: there is nothing to substitute, or it cannot be done here. */
 static bool write_out_definition(struct template *t, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
     const struct node *values = properties ? node_get(properties, "DefinitionSubstitutions") : NULL;
-    const struct node *definition = values && values->kind == NODE_MAP ? definition_of(t, properties) : NULL;
+    const struct node *definition = values && values->kind == NODE_MAP ? definition_of(t, properties)
+                                    : properties ? definition_of_parts(t, properties, &values)
+                                                 : NULL;
     if (!definition)
         return false;
     struct node *rest = nodes_without(t->arena, properties, "DefinitionSubstitutions");
@@ -465,6 +492,7 @@ static void read_source(struct template *t, const struct source *source)
 static void release_maps(struct template *t)
 {
     map_release(&t->parts);
+    map_release(&t->exports);
     map_release(&t->declared);
     map_release(&t->mappings);
     map_release(&t->conditions);

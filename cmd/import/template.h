@@ -120,8 +120,10 @@ struct template
     const struct binding *bindings;    /* innermost first */
     bool serverless;                   /* its ids may end in hashes in the live stack */
     bool cdk;                          /* `cdk synth` has written it */
-    size_t cdk_shared;                 /* so many parts of paths in the app say nothing */
-    struct code_asset *assets;         /* what is in cdk.out */
+    bool exports_read;
+    struct map exports;        /* of other stacks of the app: struct cdk_export */
+    size_t cdk_shared;         /* so many parts of paths in the app say nothing */
+    struct code_asset *assets; /* what is in cdk.out */
     size_t asset_count, asset_cap;
 };
 
@@ -183,6 +185,8 @@ void template_parameters(struct template *t, const struct node *section);
 void template_mappings(struct template *t, const struct node *section);
 void template_conditions(struct template *t, const struct node *section);
 void template_outputs(struct template *t, const struct node *section);
+/* What an output is called here, beside those that there are. */
+struct str template_output_name(struct template *t, const struct tree *outputs, struct str name);
 /* Whole lines that begin with # right above an entry. */
 struct str template_comment(struct arena *arena, const struct node_entry *entry);
 
@@ -247,6 +251,13 @@ const struct node *cdk_expand(struct template *t, const struct node *root);
 struct str cdk_name(struct template *t, const struct node *resource, struct str logical);
 /* The name of a parameter or output without hashes. */
 struct str cdk_plain(struct template *t, struct str name);
+/* What another stack of the same app exports. */
+struct cdk_export {
+    struct str stack, output;
+    struct tree *attrs; /* of the data source that reads it */
+};
+/* Fn::ImportValue of it; NULL: no template beside this one exports that. */
+struct tree *cdk_imported(struct template *t, const struct node *node, struct str name);
 
 /* ---- code.c: files of cdk.out, and code that is written into functions: copied beside the stack, and kept
  * as artifacts in a bucket of the stack. */

@@ -127,7 +127,7 @@ def test_an_app_is_moved(tmp_path, fast_sandbox):
     assert set(resources) == {
         "landing", "landing_notifications", "landing_allow_ingest", "lake", "ingest_service_role", "code_bucket", "ingest_code", "ingest", "ingest_log_retention", "count_code", "count",
         "bronze_code", "bronze", "seeds"}
-    assert set(made) == {"stack", "data", "resources", "outputs"} and made["outputs"] == {"ref_lake": "${lake.name}", "logs": "${ingest_log_retention.name}"}
+    assert set(made) == {"stack", "data", "resources", "outputs"} and made["outputs"] == {"lake": "${lake.name}", "logs": "${ingest_log_retention.name}"}
     assert resources["landing"] == {"type": "aws.s3.bucket", "name": "${stack.name}-landing", "force_destroy": True}
     assert resources["landing_notifications"] == {
         "type": "aws.s3.bucket_notification", "bucket": "${landing.name}", "event_bridge": True,
@@ -176,6 +176,38 @@ def test_an_account_that_is_known_and_stacks_within_it(local_stack):
     assert set(net["resources"]) == {"take_service_role", "code_bucket", "take_code", "take"} and net["resources"]["take_code"]["source"] == "code/take"
     assert (local_stack.folder / "net/code/take/index.py").read_text() == CODE
     local_stack.run("validate")
+
+
+def test_stacks_of_an_app_refer_to_each_other(tmp_path, fast_sandbox):
+    """What another template beside it exports is read from that stack; a definition in one line is a map; a mapping that nobody looks at is gone."""
+    root = Stack(tmp_path / "app", fast_sandbox)
+    base = {"Resources": {"Lake5F1B88EA": one("Lake/Resource", "AWS::S3::Bucket", {"BucketName": "lake-of-two-stacks"})}, "Outputs": {
+        "Other": {"Value": "x"}, **{f"ExportsOutput{kind}Lake5F1B88EA{end}": {"Value": value, "Export": {"Name": f"Base:ExportsOutput{kind}Lake5F1B88EA{end}"}}
+                                    for kind, end, value in (("Ref", "BDBCEEF1", ref("Lake5F1B88EA")), ("FnGetAtt", "Arn65E67816", arn("Lake5F1B88EA")))}}}
+    machine = {"StartAt": "Put", "States": {"Put": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "Parameters": {"Bucket": "@", "Key": "${literal}"}, "End": True}}}
+    before, after = json.dumps(machine).split("@")
+    name, own = {"Fn::ImportValue": "Base:ExportsOutputRefLake5F1B88EABDBCEEF1"}, {"Fn::ImportValue": "Base:ExportsOutputFnGetAttLake5F1B88EAArn65E67816"}
+    role = {"AssumeRolePolicyDocument": statements(allow("sts:AssumeRole", Principal={"Service": "states.amazonaws.com"}, Condition={
+        "ArnLike": {"aws:SourceArn": joined("arn:", ref("AWS::Partition"), ":states:", ref("AWS::Region"), ":", ref("AWS::AccountId"), ":stateMachine:*")}}))}
+    jobs = {"Mappings": {"LatestNodeRuntimeMap": {"us-east-1": {"value": "nodejs22.x"}}}, "Resources": {
+        "LoadRole0A0B0C0D": one("Load/Role/Resource", "AWS::IAM::Role", role), "LoadRolePolicy0A0B0C0D": policy("Load/Role/DefaultPolicy", "LoadRole0A0B0C0D", allow("s3:PutObject", joined(own, "/*"))),
+        "Load0A1B2C3D": one("Load/Resource", "AWS::StepFunctions::StateMachine", {"DefinitionString": joined(before, name, after), "RoleArn": arn("LoadRole0A0B0C0D")})}}
+    root.write(json.dumps(base), "cdk.out/Base.template.json").write(json.dumps(jobs), "cdk.out/Jobs.template.json")
+    for stack in ("Base", "Jobs"):
+        assert "warning" not in root.run("import", "cloudformation", f"cdk.out/{stack}.template.json", "-o", stack.lower()).err
+    made = stack_of(root.folder / "jobs")
+    assert made["data"]["base"] == {"type": "weir.stack", "stack": "base", "dir": "../base"} and "locals" not in made and "inputs" not in made
+    assert made["resources"]["load_role"]["policies"]["LoadRoleDefaultPolicy"]["Statement"][0]["Resource"] == ["${base.outputs.lake_arn}/*"]
+    assert made["resources"]["load"]["definition"]["States"]["Put"]["Parameters"] == {"Bucket": "${base.outputs.lake}", "Key": "$${literal}"}
+    text = (root.folder / "base/weir.yaml").read_text()
+    root.write(text.replace("prevent_destroy: true", "prevent_destroy: false"), "base/weir.yaml")
+    root.run("apply", "--all", "--yes")
+    machines = root.client("stepfunctions")
+    (made,) = [one["stateMachineArn"] for one in machines.list_state_machines()["stateMachines"] if one["name"] == "jobs-load"]
+    definition = json.loads(machines.describe_state_machine(stateMachineArn=made)["definition"])
+    assert definition["States"]["Put"]["Parameters"] == {"Bucket": "lake-of-two-stacks", "Key": "${literal}"}
+    assert "0 to create, 0 to update, 0 to replace, 0 to delete" in root.run("plan", "--all").out
+    root.run("destroy", "--all", "--yes")
 
 
 def test_nothing_is_written_over(local_stack):
