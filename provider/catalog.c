@@ -1,4 +1,5 @@
-/* All known types: those of the specs, embedded or the user's own, those in C, those that a kind finds. */
+/* The catalog of all known types: those of embedded and user specs, types in C, and types that provider types
+ * find. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -8,20 +9,21 @@
 #include <stdlib.h>
 
 struct name_list {
-    struct arena *arena; /* of the names */
+    struct arena *arena; /* allocates the names */
     struct str *items;
     size_t n, cap;
 };
 
 struct catalog {
-    pthread_mutex_t lock; /* all of this; an unknown type is looked for among all names */
+    pthread_mutex_t lock; /* guards all members */
     struct arena arena;
     struct catalog_options options;
     const char *specs_dir;
-    struct map built_in, own;            /* path -> struct type_file, as far as loaded */
-    struct map found[2];                 /* type -> struct schema; [1]: data sources */
-    struct name_list names[2], known[2]; /* as soon as they are asked for; known: and those that kinds find */
-    struct signed_file *signed_files;    /* the embedded ones, likewise */
+    struct map built_in, own; /* path -> struct type_file, as far as loaded */
+    struct map found[2];      /* type -> struct schema; [1]: data sources */
+    struct name_list names[2],
+        known[2]; /* filled at the first use; known: with the names that provider types find */
+    struct signed_file *signed_files; /* of the embedded files; filled at the first use */
     size_t signed_count;
     bool listed;
 };
@@ -108,7 +110,7 @@ static struct str name_of_file(struct str path)
     return str_ends(base, STR(".yaml")) ? str_slice(base, 0, base.n - strlen(".yaml")) : STR_EMPTY;
 }
 
-/* The first mistake, with its place; how many more there are is the hint. */
+/* Reports the first mistake with its position; the hint counts the others. */
 static int broken_spec(struct diags *diags, struct err *err)
 {
     const struct diag *first = NULL;
@@ -125,7 +127,7 @@ static int broken_spec(struct diags *diags, struct err *err)
     return first->label.n ? err_hint(err, "%.*s", STR_ARG(first->label)) : -1;
 }
 
-/* `kind` NULL: as the file says. */
+/* `kind` NULL: the provider type that the file names. */
 static int load_source(struct catalog *catalog, struct map *files, const struct provider_kind *kind,
     struct str path, struct str text, struct err *err)
 {
@@ -147,7 +149,7 @@ static int load_source(struct catalog *catalog, struct map *files, const struct 
     return 0;
 }
 
-/* The folder's file of that name. `kind` NULL: as the file says. */
+/* Loads the folder's file of that name. `kind` NULL: the provider type that the file names. */
 static int load_embedded(struct catalog *catalog, const char *folder, const struct provider_kind *kind,
     struct str name, struct type_file **out, struct err *err)
 {
@@ -187,8 +189,8 @@ static int find_in_file(const struct catalog *catalog, struct type_file *file, s
     return diags.errors ? broken_spec(&diags, err) : 0;
 }
 
-/* aws.glue.job is `job` of the kind's file glue, postgres.schema is `schema` of the one called like the kind.
- */
+/* aws.glue.job is `job` in the provider type's file glue, postgres.schema is `schema` in the file with the
+ * provider type's name. */
 static int find_in_specs(struct catalog *catalog, const struct provider_kind *kind, struct str rest,
     bool is_data, const struct schema **out, struct err *err)
 {
@@ -210,7 +212,7 @@ static int find_in_specs(struct catalog *catalog, const struct provider_kind *ki
     return 0;
 }
 
-/* What no list has: each kind that can is asked. */
+/* Finds a type that is not listed, with each provider type's find(). */
 static int find_by_kinds(
     struct catalog *catalog, struct str type, bool is_data, const struct schema **out, struct err *err)
 {
@@ -290,8 +292,8 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
 
 /* ---- listing ---- */
 
-/* Each of the user's specs can be read and is where it is looked for: otherwise it would be left out in
- * silence. */
+/* Checks that each of the user's specs can be read and has the expected name, since other files would be
+ * ignored silently. */
 static int check_own(struct catalog *catalog, struct err *err)
 {
     AUTO_DIR DIR *dir = opendir(catalog->specs_dir);
@@ -309,10 +311,10 @@ static int check_own(struct catalog *catalog, struct err *err)
     return status;
 }
 
-/* An embedded file, and by which name its service signs. */
+/* An embedded file and the signing name of its service. */
 struct signed_file {
     const char *folder;
-    const struct provider_kind *kind; /* NULL: as the file says */
+    const struct provider_kind *kind; /* NULL: the one that the file names */
     struct str name, signing_name;
 };
 
@@ -352,8 +354,8 @@ static void list_signed_files(struct catalog *catalog)
     add_signed_files(catalog, catalog->options.more_specs, NULL, &cap);
 }
 
-/* Of the embedded files whose services sign by that name, "": of all. One that is broken is left out; whoever
- * asks for one of its types gets the error. */
+/* Adds the types of the embedded files with that signing name, or of all files if it is "". A broken file is
+ * left out; using one of its types reports the error. */
 static void add_embedded(
     struct catalog *catalog, struct str signing_name, int is_data, struct name_list *list)
 {
@@ -369,7 +371,7 @@ static void add_embedded(
 
 static void add_own(struct catalog *catalog, int is_data, struct name_list *list)
 {
-    for (size_t i = 0; i < catalog->own.n; i++) /* all are read already */
+    for (size_t i = 0; i < catalog->own.n; i++) /* all are loaded already */
         add_file(catalog->own.items[i].ptr, is_data, list);
 }
 
@@ -380,7 +382,7 @@ static void add_names_in_c(struct name_list *list, const struct schema *const *t
             add_name(list, types[i]->name);
 }
 
-/* Each once. */
+/* Sorts the names and removes duplicates. */
 static void sort_names(struct name_list *list)
 {
     size_t kept = 0;
@@ -451,7 +453,7 @@ const struct str *catalog_known_names(struct catalog *catalog, bool is_data, siz
     return known->items;
 }
 
-/* Of the file's types; NULL: none. */
+/* Returns the file's type for a CloudFormation type, or NULL. */
 static const struct schema *own_in_file(struct catalog *catalog, const struct type_file *file, struct str cfn)
 {
     for (size_t i = 0; file && i < file->all[0]->n; i++) {
@@ -463,7 +465,7 @@ static const struct schema *own_in_file(struct catalog *catalog, const struct ty
     return NULL;
 }
 
-/* Few are read: those of files in which the word is. */
+/* Loads only the files that contain the CloudFormation type's name. */
 static const struct schema *own_in_specs(
     struct catalog *catalog, const struct provider_kind *kind, struct str cfn)
 {
@@ -482,7 +484,7 @@ const struct schema *catalog_own(struct catalog *catalog, struct str cfn)
 {
     const struct schema *schema = NULL;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
-    for (size_t i = 0; i < catalog->own.n && !schema; i++) /* all are read already */
+    for (size_t i = 0; i < catalog->own.n && !schema; i++) /* all are loaded already */
         schema = own_in_file(catalog, catalog->own.items[i].ptr, cfn);
     for (size_t k = 0; catalog->options.kinds->items[k] && !schema; k++)
         schema = own_in_specs(catalog, catalog->options.kinds->items[k], cfn);

@@ -1,6 +1,5 @@
 /*
- * Follows a run until it ends (see job.h): its state, its logs, and a log before the start is
- * answered.
+ * Follows a run until it ends (see job.h): its state, its logs, and its log before the start call returns.
  */
 
 #include "base/clock.h"
@@ -10,7 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- Logs of runs, by the provider's kind ---- */
+/* ---- Logs of runs, by provider type ---- */
 
 struct log_reader *log_reader_new(const struct provider *provider, const struct log_source *sources, size_t n,
     const struct log_options *options)
@@ -42,11 +41,11 @@ int64_t log_late_ms(const struct provider *provider)
     return ops ? ops->late_ms(provider) : 0;
 }
 
-/* ---- The log of a run while its start has not been answered yet ---- */
+/* ---- The log of a run while its start call has not returned yet ---- */
 
 enum { RUNS_MAX = 64 };
 
-/* A run that has begun since. */
+/* A run that has begun since the call. */
 struct seen_run {
     struct str id, stream;
     struct job_shown shown;
@@ -56,13 +55,13 @@ struct seen_run {
 struct job_early {
     struct arena arena;
     struct job_early_options options;
-    struct str first, last; /* how a run's first and last line begin */
+    struct str first, last; /* prefixes of a run's first and last line */
     struct log_reader *reader;
     struct seen_run runs[RUNS_MAX];
     size_t count;
 };
 
-/* Where the logs of a run are whose id is nothing: the marks without it. */
+/* Finds the log of a run without an id: the prefixes of its first and last line then lack the id, too. */
 static bool find_source(const struct job_early_options *options, struct arena *arena, struct log_source *out)
 {
     struct op_ctx ctx = *options->ctx;
@@ -105,7 +104,7 @@ void job_early_free(struct job_early *early)
     free(early);
 }
 
-/* "START RequestId: 5f0c… Version: $LATEST" */
+/* Parses the run id after the prefix: "START RequestId: 5f0c… Version: $LATEST" */
 static bool is_of(struct str message, struct str mark, struct str *id)
 {
     struct str rest;
@@ -124,7 +123,7 @@ static void begin_run(struct job_early *early, const struct log_event *event, st
         .id = arena_str(&early->arena, id), .stream = arena_str(&early->arena, event->stream)};
 }
 
-/* The only one that is going on; NULL where it cannot be told. */
+/* Returns the only run that has not ended, or NULL if there are none or several. */
 static struct seen_run *job_early_candidate(struct job_early *early)
 {
     struct seen_run *found = NULL;
@@ -157,8 +156,8 @@ static void job_early_give(struct job_early *early, struct seen_run *run, const 
 }
 
 /*
- * A run is shown from its first line on or not at all: only then what is left of it can be told from what has
- * been shown.
+ * Shows a run from its first line on or not at all: otherwise the number of shown lines would not tell which
+ * lines are left.
  */
 static void job_early_take(void *ctx, const struct log_event *event)
 {
@@ -196,11 +195,13 @@ struct job_shown job_early_shown(const struct job_early *early, struct str id, b
 
 enum {
     SLICE_MS = 100,
-    FIRST_MS = 500,              /* between two looks at first ... */
-    LAST = 16,                   /* ... and in the end: so many times as long */
-    BUSY_MS = 2000,              /* while log lines come in */
-    DRAIN_MS = 1000,             /* between two looks at the log of a run that has ended */
-    PATIENCE_MS = 5 * 60 * 1000, /* with a network or a service that is away; the run goes on meanwhile */
+    FIRST_MS = 500,  /* first interval between two reads ... */
+    LAST = 16,       /* ... and the factor of the last interval */
+    BUSY_MS = 2000,  /* interval while log lines arrive */
+    DRAIN_MS = 1000, /* interval between reads of the log of an ended run */
+    PATIENCE_MS =
+        5 * 60 *
+        1000, /* how long an unreachable network or service is tolerated; the run continues meanwhile */
 };
 
 struct following {
@@ -208,9 +209,9 @@ struct following {
     struct job_run *run;
     struct log_reader *reader;
     bool logs_failed;
-    size_t lines, all_lines; /* of this look, and in all */
+    size_t lines, all_lines; /* lines of the last read, and in total */
     enum job_follow_end end;
-    int64_t heard_ms; /* the last answer; monotonic */
+    int64_t heard_ms; /* time of the last response; monotonic */
 };
 
 static bool job_follow_stopped(struct following *g)
@@ -225,7 +226,7 @@ static bool job_follow_stopped(struct following *g)
     return true;
 }
 
-/* False where the wait was cut short. */
+/* Returns false if the wait was interrupted. */
 static bool pause_for(struct following *g, int64_t ms)
 {
     while (ms > 0 && !job_follow_stopped(g)) {
@@ -240,7 +241,7 @@ static bool pause_for(struct following *g, int64_t ms)
     return ms <= 0 && !job_follow_stopped(g);
 }
 
-/* A look that failed for a reason that may pass: a laptop between two networks, a service that is overrun. */
+/* True if a failed read may succeed later: a laptop between two networks, an overloaded service. */
 static bool may_pass(struct following *g, const struct err *failure)
 {
     bool passing = failure->retryable || failure->class == ERR_NETWORK || failure->class == ERR_TIMEOUT ||
@@ -273,7 +274,7 @@ struct known_sources {
     struct arena arena;
 };
 
-/* Where a run's logs are may become known only while it runs; a reader is made anew for other places. */
+/* The location of a run's logs may become known only while it runs; a new location gets a new reader. */
 static int open_logs(struct following *g, struct known_sources *known, struct op_ctx *ctx, struct err *err)
 {
     const struct log_source *sources;
@@ -299,7 +300,7 @@ static int open_logs(struct following *g, struct known_sources *known, struct op
     return 0;
 }
 
-/* Logs that cannot be read are reported once; the run goes on without them. */
+/* Reads new log lines. Logs that cannot be read are reported once; the run is followed without them. */
 static void read_logs(struct following *g, struct known_sources *known)
 {
     struct err failure = ERR_INIT;
@@ -317,7 +318,7 @@ static void read_logs(struct following *g, struct known_sources *known)
         g->f->trouble(g->f->callback_ctx, &failure);
 }
 
-/* The end of its log that came with the answer itself. */
+/* Shows the last part of the log that came with the response itself. */
 static void give_output(struct following *g)
 {
     struct str rest = g->run->output;
@@ -329,7 +330,8 @@ static void give_output(struct following *g)
     }
 }
 
-/* Services send only the end of a long log along; a whole one begins as its first line is known to. */
+/* Services include only the last part of a long log in the response. A complete log begins with the known
+ * first line. */
 static bool output_is_whole(const struct following *g, const struct known_sources *known)
 {
     for (size_t i = 0; i < known->n; i++)
@@ -358,10 +360,10 @@ static void wait_for_last_lines(struct following *g, struct known_sources *known
             return;
         waited += DRAIN_MS;
     } while (pause_for(g, DRAIN_MS));
-    g->end = FOLLOW_ENDED; /* cutting this short changes nothing about the run */
+    g->end = FOLLOW_ENDED; /* an interruption here does not change the run's end */
 }
 
-/* The last lines of a run come in after its end. */
+/* Reads the last lines of a run, which arrive after its end. */
 static void job_follow_drain(struct following *g, struct known_sources *known)
 {
     find_logs(g, known);
@@ -380,7 +382,7 @@ static bool same_state(const struct job_run *a, const struct job_run *b)
            a->started_ms == b->started_ms;
 }
 
-/* Takes a look into an arena of its own, so that days of looking cost no memory. */
+/* Reads the run into a scratch arena, so that memory does not grow over days. */
 static int job_follow_look(struct following *g, bool *changed, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -436,7 +438,7 @@ static int job_follow_loop(struct following *g, struct known_sources *known, str
         pause = next_pause(pause, first, changed, g->lines > 0);
     }
     job_follow_drain(g, known);
-    g->f->state(g->f->callback_ctx, g->run); /* the end is reported after all that came before it */
+    g->f->state(g->f->callback_ctx, g->run); /* the end is reported after all log lines */
     g->end = FOLLOW_ENDED;
     return 0;
 }

@@ -1,6 +1,5 @@
 /*
- * Configured providers: opened by their provider type, what operations report while they run, ownership
- * tags.
+ * Configured providers: opened by their provider type, observers of operations, ownership tags.
  */
 #include "provider/provider.h"
 
@@ -49,8 +48,7 @@ struct str kind_type_name(
     return arena_printf(arena, "%s.%.*s.%.*s", kind->name, STR_ARG(file), STR_ARG(type));
 }
 
-/* ---- What operations say while they run, and what they ask: nothing where nobody listens. And what those
- * in C have in common. */
+/* ---- Observers: a missing callback is skipped. Results that operations in C share. ---- */
 
 bool op_tells_progress(const struct op_ctx *ctx)
 {
@@ -126,7 +124,7 @@ const struct value *op_predicted(
     return value_merge(ctx->arena, value_builder_map(&b), desired);
 }
 
-/* ---- Calls that are sent again ---- */
+/* ---- Repeated calls ---- */
 
 static const char *ordinal_end(int n)
 {
@@ -174,14 +172,14 @@ struct provider {
     struct arena arena;
     struct str name;
     const struct provider_kind *kind;
-    void *self; /* the kind's; NULL: nothing was opened */
+    void *self; /* from the provider type's open(); NULL: nothing was opened */
     const struct value *default_tags, *ignore_tags;
 };
 
 struct str provider_kind(struct str name)
 {
     struct str rest = name;
-    for (ptrdiff_t slash = 0; (slash = str_find_char(rest, '/', 0)) >= 0;) /* a module's path */
+    for (ptrdiff_t slash = 0; (slash = str_find_char(rest, '/', 0)) >= 0;) /* module names */
         rest = str_slice(rest, (size_t)slash + 1, rest.n);
     return str_cut(rest, '.', &rest);
 }
@@ -317,7 +315,8 @@ bool provider_is_store(struct provider *provider, const struct err *why)
     return provider->kind->is_store && provider->kind->is_store(provider->self, why);
 }
 
-/* ---- Ownership tags: how an address is spelt in one, and the refusal to touch what has those of others. */
+/* ---- Ownership tags: how an address is written in a tag value, and refusing to change resources of other
+ * owners ---- */
 
 enum { SAME_WITHIN_MS = 1000 };
 
@@ -378,7 +377,7 @@ struct ownership ownership_by_tags(
     return nobody_knows();
 }
 
-/* Services round times, and not always alike. */
+/* Compares recorded and live values; services round times in different ways. */
 static bool is_same(const struct value *a, const struct value *b)
 {
     int64_t a_ms, b_ms;

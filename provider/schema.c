@@ -127,7 +127,7 @@ bool attr_matches_pattern(struct arena *arena, const struct attr *attr, struct s
     const struct regex_code *regex = attr->pattern_code;
     if (!regex)
         regex = compile_pattern(arena, attr->pattern, NULL);
-    /* Whoever built the attribute did not check it: then it excludes nothing. */
+    /* An invalid pattern of an attribute that was not checked allows every value. */
     return !regex || regex_matches(regex, text);
 }
 
@@ -137,7 +137,7 @@ const struct type setting_text = {.kind = TYPE_STRING}, setting_flag = {.kind = 
                   setting_number = {.kind = TYPE_INT}, setting_any = {.kind = TYPE_ANY},
                   setting_texts = {.kind = TYPE_MAP, .elem = &setting_text};
 
-/* ---- what is there, as a file could give it ---- */
+/* ---- live values, as a stack file could configure them ---- */
 
 static bool is_empty(const struct value *v)
 {
@@ -150,7 +150,7 @@ bool attr_unnamed(struct str key)
     return str_starts(key, STR("@"));
 }
 
-/* Without what only the service says, and what it shows where nothing is set. */
+/* Returns the value without computed fields and without empty ones. */
 static const struct value *given_part(
     struct arena *arena, const struct type *type, const struct value *v, bool unnamed)
 {
@@ -175,7 +175,7 @@ static const struct value *given_part(
     return value_mark(arena, part, v->marks & VALUE_SENSITIVE);
 }
 
-/* Would it be refused by itself, or beside what is wanted? */
+/* True if the field would be invalid by itself, or conflicts with a field of the desired object. */
 static bool is_out_of_place(struct arena *arena, const struct type *type, const struct attr *field,
     const struct value *wanted, const struct value *v)
 {
@@ -190,7 +190,7 @@ static bool is_out_of_place(struct arena *arena, const struct type *type, const 
     return schema_convert(arena, field, named, &converted, &issue) != 0;
 }
 
-/* ---- beside what is wanted ---- */
+/* ---- completing the desired value ---- */
 
 static const struct value *object_completed(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
@@ -230,7 +230,7 @@ static const struct value *entries_completed(
     return value_builder_map(&out);
 }
 
-/* Items have no names: one that is another than those that are there is new. */
+/* Completes each item with the live item that it is paired with. An item without a partner is new. */
 static const struct value *items_completed(
     struct arena *arena, const struct attr *elem, const struct value *wanted, const struct value *live)
 {
@@ -328,7 +328,7 @@ bool attr_takes_away(const struct type *type, const struct value *v)
     return false;
 }
 
-/* What stands for a field that is taken out: an empty default is the same as nothing. */
+/* Returns the value that a removed field gets, or NULL. An empty default is the same as none. */
 static const struct value *back_to(const struct attr *field)
 {
     const struct value *v = field ? field->default_value : NULL;
@@ -383,7 +383,8 @@ static const struct value *list_over(
     return value_mark(arena, value_builder_list(&out), wanted->marks & VALUE_SENSITIVE);
 }
 
-/* The same choice in other case, or what the field is to be. */
+/* Returns the live value if it is the same enumeration value in different case; else the desired value over
+ * the live one. */
 static const struct value *field_over(
     struct arena *arena, const struct attr *field, const struct value *wanted, const struct value *live)
 {
@@ -416,7 +417,7 @@ const struct value *attr_over(
     return value_mark(arena, value_builder_map(&out), (wanted->marks | live->marks) & VALUE_SENSITIVE);
 }
 
-/* In the order of the live ones, each beside the wanted one that it is. */
+/* Returns the live items in their order, each with only the fields of its desired partner. */
 static const struct value *set_mentioned(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
 {

@@ -1,6 +1,6 @@
 /*
  * Schemas: what a resource type or data source looks like from outside. This header is all that `stacks`
- * knows of providers. Schemas are built once (from specs, or by hand for types written in C), never change
+ * knows of providers. Schemas are built once (from specs, or in C for types written in C), never change
  * afterwards and may be read by every thread.
  */
 #pragma once
@@ -9,66 +9,67 @@
 #include "base/value.h"
 
 enum type_kind {
-    TYPE_ANY, /* taken as it is (weir.value) */
+    TYPE_ANY, /* any value, unchanged (weir.value) */
     TYPE_STRING,
     TYPE_INT,
     TYPE_FLOAT, /* integers are accepted */
     TYPE_BOOL,
-    TYPE_TIMESTAMP, /* RFC 3339 text */
-    TYPE_BLOB,      /* text; base64 on the wire */
-    TYPE_JSON,      /* a map or list, or JSON text; compared as JSON */
+    TYPE_TIMESTAMP, /* RFC 3339 string */
+    TYPE_BLOB,      /* string; base64 in requests */
+    TYPE_JSON,      /* a map or list, or a JSON string; compared as JSON */
     TYPE_POLICY,    /* an IAM policy document; like JSON, compared as IAM normalises it */
     TYPE_TAGS,      /* map(string) */
     TYPE_LIST,
-    TYPE_SET, /* a list in the file; order and duplicates do not matter */
+    TYPE_SET, /* a list in the stack file; order and duplicates do not matter */
     TYPE_MAP,
     TYPE_OBJECT,
 };
 
 struct attr;
 
-/* Names that are given together. */
+/* Attributes that are configured together. */
 struct name_group {
     const struct str *names;
     size_t count;
 };
 
 enum rule_kind {
-    RULE_SOME,    /* at least one of the groups is given */
+    RULE_SOME,    /* at least one of the groups is configured */
     RULE_ONE,     /* exactly one */
-    RULE_WITH,    /* whoever gives the first group gives the second as well */
-    RULE_WITHOUT, /* … gives nothing of the second */
+    RULE_WITH,    /* if the first group is configured, the second has to be as well */
+    RULE_WITHOUT, /* if the first group is configured, nothing of the second may be */
 };
 
-/* Which attributes belong together. */
+/* A rule on which attributes may be configured together. */
 struct attr_rule {
     enum rule_kind kind;
     const struct name_group *groups;
     size_t count;
 };
 
-/* How a value has to be. TEST_IS may ask for what is not given; of that the others hold never in `when`, and
- * always in `must`. */
+/* A test of a value. Only TEST_IS can test that an attribute is not configured. For an attribute that is not
+ * configured, the other tests are false in `when` and true in `must`. */
 enum test_kind {
-    TEST_IS,     /* one of `values`: null is not given, "*" is anything */
-    TEST_NOT,    /* none of them */
-    TEST_LIKE,   /* the pattern of `like` */
-    TEST_LEAST,  /* `number` or more; of a list, so many items */
-    TEST_MOST,   /* beside `number` there may be `others`, whose numbers count, all of them */
-    TEST_ABOVE,  /* more than that */
+    TEST_IS,     /* one of `values`: null means not configured, "*" any value */
+    TEST_NOT,    /* none of `values` */
+    TEST_LIKE,   /* matches the pattern of `like` */
+    TEST_LEAST,  /* at least `number`; of a list, at least so many items */
+    TEST_MOST,   /* at most `number`; the numbers at the paths `others`, if any, are added to it */
+    TEST_ABOVE,  /* more than `number` */
     TEST_TIMES,  /* a multiple of `number` */
-    TEST_LENGTH, /* at most so many characters as JSON without blanks; of policies, those that IAM counts */
-    TEST_AMONG,  /* one of what is at `others`; of a map there, of its keys */
-    TEST_UNIQUE, /* no two items have the same in the field `field` */
+    TEST_LENGTH, /* at most so many characters as JSON without white space; of policies, the characters that
+                    IAM counts */
+    TEST_AMONG,  /* one of the values at `others`; of a map there, one of its keys */
+    TEST_UNIQUE, /* no two items have the same value in the field `field` */
 };
 struct value_test {
-    struct str path; /* an attribute, or attribute.field; of items see value_constraint.each */
+    struct str path; /* an attribute, or attribute.field; for items see value_constraint.each */
     enum test_kind kind;
     const struct value *values;
-    bool any_case; /* of these */
+    bool any_case; /* `values` are compared without case */
     const struct attr *like;
     int64_t number;
-    const struct str *others; /* paths; one that begins with a dot is the item's */
+    const struct str *others; /* paths; a path that begins with a dot starts at the item */
     size_t other_count;
     struct str field;
 };
@@ -76,38 +77,38 @@ struct value_tests {
     const struct value_test *items;
     size_t count;
 };
-/* What values ask of each other: where `when` is so, `must` has to be. */
+/* A constraint between values: if all of `when` are true, all of `must` have to be. */
 struct value_constraint {
     struct value_tests when, must;
-    struct str each; /* `where` and `must` are about each item of this list or map, "@key" its key, "@" the
-                        item itself; "" about the whole */
+    struct str each; /* `where` and `must` apply to each item of this list or map, "@key" its key, "@" the
+                        item itself; "": to the whole object */
     struct value_tests where;
-    struct str message; /* in words, for people */
-    struct str code;    /* the service's; "" as for any invalid value */
-    struct str answer;  /* the service's own words, a template of attributes; "" none known */
-    bool served;        /* depends on the account or the day: only the sandbox says it */
-    bool of_new;        /* the service asks it of new resources alone */
-    bool legacy;        /* what was made before may be otherwise */
+    struct str message; /* the error message, for people */
+    struct str code;    /* the service's error code; "": the code for any invalid value */
+    struct str answer;  /* the service's own message, a template of attributes; "": not known */
+    bool served;        /* depends on the account or the date: checked only by the sandbox */
+    bool of_new;        /* the service checks it only at creation */
+    bool legacy;        /* resources made earlier may break it */
 };
 
-/* Another resource of the stack that an attribute leads to: constraints know it by this name. */
+/* Another resource of the stack that an attribute refers to: constraints use it under this name. */
 struct schema_refer {
     struct str name, attribute, type; /* queue, event_source, aws.sqs.queue */
 };
 
-/* What the file does not give is as another resource has it: of this type, and with the id that is at `by`.
- */
+/* The default of an attribute that is not configured comes from another resource of the stack: of this type,
+ * with the id at the path `by`. */
 struct schema_fill {
     struct str path, by;   /* network.availability_zone, network.subnet_id */
     struct str type, from; /* aws.ec2.subnet, availability_zone */
 };
 
-/* What has to be on the machine for a sandbox to do more than keep records of a type: `name` is a row of
+/* A program that the machine needs for a sandbox to do more than keep records of a type: `name` is a row of
  * sandbox/engines.c. */
 enum engine_use {
-    ENGINE_MAKES,  /* one cannot be made without it */
-    ENGINE_RUNS,   /* it is made, and cannot be run */
-    ENGINE_SERVES, /* it is a record, behind which nothing answers */
+    ENGINE_MAKES,  /* the resource cannot be created without the engine */
+    ENGINE_RUNS,   /* the resource can be created without the engine, but not run */
+    ENGINE_SERVES, /* without the engine the resource is only a record and serves no requests */
     ENGINE_USES
 };
 struct schema_engine {
@@ -116,73 +117,76 @@ struct schema_engine {
     struct value_tests when;
 };
 
-/* A type may be within itself: whoever walks down one bounds its way. */
+/* A type may contain itself: code that walks down a type has to bound the depth. */
 struct type {
     enum type_kind kind;
     const struct type *elem;   /* LIST, SET, MAP */
-    const struct attr *fields; /* OBJECT; in spec order */
+    const struct attr *fields; /* OBJECT; in the order of the spec */
     size_t field_count;
     const struct attr_rule *rules; /* of the fields */
     size_t rule_count;
-    struct str key, value; /* TAGS: the service has a list of pairs with these names, which files may give as
-                              well; "" a map */
-    bool parsed;           /* JSON: a text is turned into what it says */
-    struct str place;      /* POLICY: where it is, see iam_policy_check(); "" anywhere */
+    struct str key, value; /* TAGS: the service has a list of pairs with these names, which stack files may
+                              use as well; "": a map */
+    bool parsed;           /* JSON: a string is parsed */
+    struct str place;      /* POLICY: where the policy is attached, see iam_policy_check(); "": anywhere */
 };
 
 enum attr_compare {
     COMPARE_EXACT,  /* by the type's own rule: sets as sets, JSON as JSON, numbers as numbers */
-    COMPARE_CHOICE, /* of an enumeration: services report its values in other case, too */
+    COMPARE_CHOICE, /* of an enumeration: services may report its values in different case */
     COMPARE_NOCASE,
-    COMPARE_PREFIX,     /* a given "8.0" matches the live "8.0.36" (engine versions) */
-    COMPARE_CIDR,       /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
-                           converted to that */
-    COMPARE_CONFIGURED, /* of a document only what is given, at every depth: services add to it */
-    COMPARE_PROTOCOL,   /* "6" is "tcp", as is "TCP": EC2 has names for four numbers, "all" is "-1" */
-    COMPARE_ARN, /* "my-key" is a live "arn:…:my-key" or "arn:…/my-key", an account's id "arn:…:id:root" */
+    COMPARE_PREFIX, /* a configured "8.0" matches the live "8.0.36" (engine versions) */
+    COMPARE_CIDR, /* 10.0.0.1/16 equals 10.0.0.0/16: services clear the host bits. Keys of maps are converted
+                     to that */
+    COMPARE_CONFIGURED, /* only the configured parts of a document, at every depth: services add to it */
+    COMPARE_PROTOCOL,   /* "6" equals "tcp" and "TCP": EC2 has names for four numbers, "all" is "-1" */
+    COMPARE_ARN,        /* "my-key" equals a live "arn:…:my-key" or "arn:…/my-key", an account id equals
+                           "arn:…:id:root" */
 };
 
 struct attr {
     struct str name, doc;
-    struct str member; /* its name in the service's API, a path; "" the same word */
+    struct str member; /* member name in the service's API, a path; "": same as `name` */
     const struct type *type;
     bool required;
-    bool computed; /* the service says; may not be given in the file unless also optional (see settable) */
-    bool settable; /* may be given in the file */
-    bool prepared; /* follows from local files: never given, and yet compared like what is */
-    bool costly;   /* likewise, but of a new object only found out beforehand where something refers to it */
-    bool replace;  /* a change means delete and create */
-    bool replace_whole; /* likewise where it is added or removed, not where something in it changes */
-    bool attached;      /* has a call of its own: where an answer leaves it out, it is not there */
-    bool stepwise; /* a change takes several calls: cut off, it is not done by what the service shows of it */
+    bool computed; /* reported by the service; may not be configured unless also optional (see settable) */
+    bool settable; /* may be configured */
+    bool prepared; /* derived from local files: never configured, but compared like a configured value */
+    bool costly;   /* prepared, but for a new object only computed beforehand if an expression refers to it */
+    bool replace;  /* a change forces replacement */
+    bool replace_whole; /* adding or removing it forces replacement, a change within it does not */
+    bool attached;      /* a sub-resource with its own call: if a response lacks it, it does not exist */
+    bool stepwise; /* a change takes several calls: after an interruption the live value does not tell that
+                      the change is complete */
     bool sensitive;
-    const struct value *plain_if; /* likewise, but no secret in a file that is imported where these attributes
-                                     have one of these values; NULL: always one */
+    const struct value *plain_if; /* sensitive, but not a secret in an imported file if these attributes have
+                                     one of these values; NULL: always a secret */
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
-    bool send_default; /* the service wants it even where the file is silent */
-    bool local; /* used by weir itself (force_destroy, source): recorded, compared with the record, never read
-                   live */
-    bool weir_only;  /* of local ones: says how things are done, not what the resource is */
-    bool identifies; /* requests name the resource by it, so it is kept readable */
-    bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
+    bool send_default; /* sent with its default even if it is not configured */
+    bool local; /* used by weir itself (force_destroy, source): recorded and compared with the record, never
+                   read live */
+    bool weir_only;  /* of local attributes: controls how operations are done, not what the resource is */
+    bool identifies; /* requests identify the resource by it, so the state stores it unencrypted */
+    bool shared;     /* a map that others write to as well: keys that were never configured are not managed */
     enum attr_compare compare;
-    const struct value *default_value; /* what the service has when nothing is given; NULL: none known */
-    const struct value *unset; /* what an update says instead where it is taken out; NULL: the default */
-    struct str pattern;        /* PCRE that the whole text must match; "" none */
-    const struct regex_code *pattern_code; /* by attr_compile_pattern(); NULL: compiled at each use */
+    const struct value *default_value; /* what the service has if it is not configured; NULL: not known */
+    const struct value
+        *unset; /* what an update sends when it is removed from the configuration; NULL: the default */
+    struct str pattern;                    /* PCRE that the whole string must match; "": none */
+    const struct regex_code *pattern_code; /* from attr_compile_pattern(); NULL: compiled at each use */
     const struct value *choices;           /* list of allowed values; NULL: any */
-    bool has_min, has_max;                 /* of a number, a text's code points or a list's items */
+    bool has_min, has_max;                 /* of a number, of a string's code points or of a list's items */
     int64_t min, max;
-    struct str language; /* of a text, a document, or each of a list: the one it is in (provider/notation); ""
-                            none */
-    bool speaks;         /* it has a language, or something in it has */
-    const struct value *assumed_by; /* of an IAM role's ARN or name: services, of which its trust policy has
-                                       to let in one; NULL: nobody assumes it */
-    bool assumed;                   /* it names such a role, or something in it does */
-    struct str conflicts;           /* another attribute that may not be given together; "" none */
-    bool deprecated;                /* the service would rather not have it given */
-    struct value_tests others; /* of what is there: where they hold it is changed by others alone, and given
-                                  only to make one; none: never */
+    struct str
+        language; /* language of a string, a document, or each item of a list (provider/notation); "": none */
+    bool speaks;  /* the attribute or a part of it has a language */
+    const struct value *assumed_by; /* of an IAM role's ARN or name: services, one of which the role's trust
+                                       policy has to allow; NULL: none */
+    bool assumed;                   /* the attribute or a part of it has `assumed_by` */
+    struct str conflicts;      /* another attribute that may not be configured together with it; "": none */
+    bool deprecated;           /* deprecated by the service */
+    struct value_tests others; /* tests of the live object: if they are true, only others change the
+                                  attribute, and it is sent only at creation; none: always managed */
 };
 
 struct resource_ops;
@@ -193,21 +197,23 @@ struct aws_service;
 struct schema {
     struct str name; /* aws.s3.bucket */
     struct str doc;
-    struct str cfn;                  /* CloudFormation's type for the same thing; "" none */
-    struct str operation, reference; /* the service's operation that makes it, and the address of its page in
-                                        the API's reference; "" none */
-    /* Of types in C: an embedded file with their text, attributes and example; NULL: they are here. */
-    const char *described, *costly; /* costly: an attribute that is (struct attr) */
+    struct str cfn; /* the corresponding CloudFormation type; "": none */
+    struct str operation,
+        reference; /* the service's create operation and the URL of its page in the API reference; "": none */
+    /* For types in C: an embedded file with their texts, attributes and example; NULL: these are in the
+     * schema itself. */
+    const char *described, *costly; /* costly: name of a costly attribute (struct attr) */
     struct str example;             /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
-    bool partial; /* what a failed change leaves is whole as far as it goes: it is recorded, and gone on with
-                   */
-    bool
-        create_first; /* a replacement is made before the old one is deleted, unless that would be a circle */
-    bool delete_late; /* in a replacement the old one stays until all that the new one needs is there */
-    bool bulk;        /* has a list call: refreshed by pages */
-    bool scattered;   /* these are of what it is in (a bucket, a database): a call for each of those */
-    const struct attr *attrs; /* in spec order */
+    bool partial; /* after a failed creation the resource is kept, not tainted: the next apply continues */
+    bool create_first; /* a replacement is created before the old resource is deleted, unless that would be a
+                          cycle */
+    bool delete_late; /* in a replacement the old resource is kept until all dependencies of the new one exist
+                       */
+    bool bulk;        /* has a list call: refreshed by listing */
+    bool scattered;   /* the list call lists the resources of one parent (a bucket, a database): one call for
+                         each parent */
+    const struct attr *attrs; /* in the order of the spec */
     size_t attr_count;
     const struct attr_rule *rules; /* of the attributes */
     size_t rule_count;
@@ -219,209 +225,215 @@ struct schema {
     size_t engine_count;
     const struct value_constraint *constraints;
     size_t constraint_count;
-    struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
-    struct str id;   /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
-    bool history; /* something that was done, or that only the state has: after a destroy nothing looks for it
-                   */
-    bool over;    /* of these: once it is done no read tells anything new */
-    bool console; /* a machine that others log in to: its service tells what it printed when it started */
-    const struct str *unique; /* attributes that no two have alike at one location; none: the id */
+    struct str tags; /* the attribute that holds tags; "": `tags`, if the type has it */
+    struct str id;   /* the attribute that identifies the resource to the service, e.g. name, arn, vpc_id */
+    bool history;    /* a finished action, or only in the state: not searched for after a destroy */
+    bool over;       /* of `history` types: a finished one is not read any more */
+    bool console;    /* a machine that others log in to: the service returns its console output */
+    const struct str *unique; /* attributes whose values are unique at a location; none: the id */
     size_t unique_count;
-    bool alike;        /* several may have one id: it tells nothing apart */
-    struct str serves; /* a service that others of the stack call may be in it: always, where that is the id,
-                          else where this attribute is given; "" none */
-    struct str provider;               /* whose configuration it uses; "": the one its name begins with */
-    const struct aws_service *service; /* that its calls go to; NULL: none, nothing of it is outside */
-    struct str
-        pending; /* computed list: attributes whose change the service has taken but not made yet; "" none */
+    bool alike;          /* several resources may have the same id, so it does not identify one */
+    struct str serves;   /* a resource of this type may contain a service that other resources call: always if
+                            this is the id, else if this attribute is configured; "": never */
+    struct str provider; /* the provider whose configuration it uses; "": the one that its name begins with */
+    const struct aws_service
+        *service;       /* the service that its calls go to; NULL: none, the resource is local */
+    struct str pending; /* computed list of attributes whose change the service has accepted but not applied
+                           yet; "": none */
     struct str pending_until; /* "the maintenance window" */
-    int64_t settles_ms;       /* so long after a change a read may show what was before; 0: at once */
-    struct str lost;  /* what is done where no answer says whether it was made, for people; "" not given */
-    int64_t shows_ms; /* so long after a request what it made may not be found yet */
-    bool named;       /* its name says so at once: a second one of the same is refused */
-    bool unknowable;  /* that cannot be found out: it is not made again until somebody has looked */
+    int64_t
+        settles_ms;   /* so long after a change a read may return the state before the change; 0: no delay */
+    struct str lost;  /* what is done when no response tells whether the resource was created, for people; "":
+                         not known */
+    int64_t shows_ms; /* so long after a create request the resource may not be found yet */
+    bool named;       /* the create call refuses a second resource of the same name */
+    bool unknowable;  /* cannot be determined: the resource is not created again until a person has checked */
     const struct resource_ops *ops; /* provider/provider.h */
-    const struct job_ops *job;      /* provider/job.h; NULL: nothing that could be run */
+    const struct job_ops *job;      /* provider/job.h; NULL: cannot be run */
     void *impl;                     /* the provider's own description of the type */
 };
 
-/* By name; NULL: none. */
+/* Finds by name; NULL if there is none. */
 const struct attr *attr_find(const struct attr *attrs, size_t n, struct str name);
 const struct attr *schema_attr(const struct schema *schema, struct str name);
-/* What an object of it says of an attribute, or the attribute's default; NULL: neither does. */
+/* Returns an object's value of an attribute, or the attribute's default; NULL if neither exists. */
 const struct value *schema_value(const struct schema *schema, const struct value *object, struct str name);
 const struct attr *type_field(const struct type *type, struct str name);
-/* A field, or what all entries of a map are, in *elem; NULL: nothing is known of it. */
+/* Returns a field of an object type, or in *elem the type of all entries of a map; NULL if nothing is known
+ * of the key. */
 const struct attr *type_entry(const struct type *type, struct str key, struct attr *elem);
-/* Are there objects in it, or in its items or entries? */
+/* True if the type is an object, or its items or entries contain objects. */
 bool type_has_fields(const struct type *type);
 /* "string", "list(string)", "object" … */
 struct str type_name(struct arena *arena, const struct type *type);
 
 /*
- * Compiles attr->pattern once, into the arena that the schema lives in, for those who build schemas. -1
- * (ERR_INVALID) where it is no regular expression.
+ * Compiles attr->pattern once, into the arena that holds the schema; for code that builds schemas. Returns -1
+ * (ERR_INVALID) if it is not a regular expression.
  */
 int attr_compile_pattern(struct arena *arena, struct attr *attr, struct err *err);
 bool attr_matches_pattern(struct arena *arena, const struct attr *attr, struct str text);
 
-/* How sure is it that something is given? What an expression gives may turn out to be null. */
+/* Whether an attribute is configured. The value of an expression may turn out to be null (GIVEN_MAYBE). */
 enum given_how { GIVEN_NOT, GIVEN_MAYBE, GIVEN_SURELY };
 typedef enum given_how given_asked(const void *ctx, struct str name);
-/* What is wrong under the rule: "\"A\" and \"B\" exclude each other"; "" nothing. */
+/* Returns what breaks the rule: "\"A\" and \"B\" exclude each other"; "" if nothing does. */
 struct str attr_rule_broken(
     struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx);
 
-/* A constraint that is not met, and where. */
+/* A constraint that is broken, and the path of the value that breaks it. */
 struct constraint_break {
     const struct value_constraint *constraint;
     struct str attribute;
-    const struct value *path;    /* from there: keys and indices, as far as something is given */
-    bool at_key;                 /* the key there is wrong, not its value */
-    size_t next, next_item;      /* where a search for the next one goes on; 0 at first */
-    const struct value *changed; /* given with a search: attributes of something that exists. Only those in
-                                    which one of them takes part are asked; NULL: all */
+    const struct value *path;    /* path within `attribute`: keys and indices, as far as values exist */
+    bool at_key;                 /* the key at the path is wrong, not its value */
+    size_t next, next_item;      /* where the search for the next one starts; 0 at first */
+    const struct value *changed; /* input: names of changed attributes of an existing object. Only constraints
+                                    that involve one of them are checked; NULL: all */
 };
 /*
- * The first constraint from `out` on that the object does not meet; false: there is none. What is not known
- * yet meets them; what is not given counts as its default.
+ * Finds the first broken constraint from `out` on; returns false if there is none. Unknown values meet every
+ * constraint. An attribute that is not configured counts as its default.
  */
 enum constraint_asker {
-    ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may be in it under its name */
-    ASKED_OF_NEW,     /* by a service, which knows more, of what is made */
-    ASKED_OF_CHANGED, /* of what is there already */
+    ASKED_BY_WEIR, /* the whole desired object; the resources that it refers to may be in it under their names
+                    */
+    ASKED_OF_NEW,  /* by a service, which also knows the account, at creation */
+    ASKED_OF_CHANGED, /* by a service at an update */
 };
 bool schema_constraint_broken(struct arena *arena, const struct schema *schema, const struct value *object,
     enum constraint_asker asker, struct constraint_break *out);
-/* Is what is there so that others alone change this attribute of it? */
+/* True if the live object is one of which only others change this attribute (attr.others). */
 bool schema_is_others(
     struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live);
 
-/* Is this object one that the engine is for? What is not known yet is not. */
+/* True if the engine is for this object. Unknown values count as false. */
 bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
     const struct schema_engine *engine, const struct value *object);
 
-/* Goes along a path of attributes and fields, into every item of lists and maps on the way. */
+/* Walks along a path of attributes and fields, into every item of lists and maps on the path. */
 struct schema_walk {
     struct arena *arena;
     bool (*visit)(void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v);
     void *ctx;
-    const struct value *steps[16]; /* keys and indices to where it is */
+    const struct value *steps[16]; /* keys and indices down to the visited value */
     size_t depth;
-    bool many; /* items were gone through */
+    bool many; /* the path went through items of a list or map */
 };
-/* Calls `visit` for what is at the path from v, null never; false: one of these calls gave false. `type` may
- * be NULL where nothing is known of it. */
+/* Calls `visit` for the values at the path in v, except null. Returns false if a call did. `type` may be NULL
+ * if it is not known. */
 bool schema_reach(struct schema_walk *reach, const struct type *type, const struct value *v, struct str path);
-/* Calls it for each item of a list or map. */
+/* Calls `visit` for each item of a list or map. */
 bool schema_reach_items(struct schema_walk *reach, const struct type *type, const struct value *v);
 
-/* What is wrong with a value, and where inside it. */
+/* What is wrong with a value, and where in the value. */
 struct schema_issue {
     struct str message;       /* "expected an integer, got a string" */
-    struct str label;         /* short, beside the carets: `did you mean "Enabled"?`; may be empty */
+    struct str label;         /* short text beside the carets: `did you mean "Enabled"?`; may be empty */
     struct str key;           /* the unknown or missing key, for "did you mean"; may be empty */
-    const struct value *path; /* list of map keys (strings) and indices (ints) down to the place */
+    const struct value *path; /* list of map keys (strings) and indices (ints) down to the wrong value */
     bool at_key;              /* the key itself is wrong, not its value */
-    const struct attr *attr;  /* the innermost attribute that was being looked at */
+    const struct attr *attr;  /* the innermost attribute that was checked */
 };
 
 /*
- * Converts a value to the attribute's type: numbers in text where a string is wanted become text (and the
- * reverse where it is exact), JSON text stays text, sets are sorted and deduplicated, object fields are
+ * Converts a value to the attribute's type: numbers become strings where a string is expected (and the
+ * reverse if it is exact), JSON strings stay strings, sets are sorted and deduplicated, object fields are
  * checked. Unknown values pass. Checks pattern, choices and range of known values (pattern and choices of a
- * list, set or map hold for its items). Values of sensitive attributes come out marked. -1 with *issue filled
- * in the arena; no text in it comes from a sensitive value. Nulls in objects and maps and a null attribute
- * mean "not given". The values of an enumeration (COMPARE_CHOICE) may be given in any case, and come out as
- * the service spells them.
+ * list, set or map apply to its items). Values of sensitive attributes are marked. Returns -1 with *issue
+ * filled in the arena; no string in it comes from a sensitive value. Nulls in objects and maps and a null
+ * attribute mean "not configured". The values of an enumeration (COMPARE_CHOICE) may be given in any case,
+ * and are converted to the service's spelling.
  */
 int schema_convert(struct arena *arena, const struct attr *attr, const struct value *v,
     const struct value **out, struct schema_issue *issue);
-/* The same for requests: services take the values of an enumeration as they spell them only. */
+/* Like schema_convert(), for requests: enumeration values have to be in the service's spelling. */
 int schema_convert_exact(struct arena *arena, const struct attr *attr, const struct value *v,
     const struct value **out, struct schema_issue *issue);
 
-/* What somebody means who writes yes, on or 1 where a boolean belongs: "true", "false"; NULL: neither. */
+/* Returns the boolean that a YAML 1.1 word such as yes, on or 1 means: "true" or "false"; NULL: neither. */
 const char *schema_boolean_meant(struct str text);
 
-/* The value with all marked of which the schema says that it is secret, at any depth. */
+/* Marks all parts of the value that the schema declares as sensitive, at any depth. */
 const struct value *attr_mark_secrets(struct arena *arena, const struct attr *attr, const struct value *v);
 /*
- * Is there something secret in the value, other than in fields that the schema itself says are secret or
- * cannot be read back? Where there is, all of it is treated as a secret. No attribute: whatever is marked.
+ * True if the value has a sensitive part outside the fields that the schema declares as sensitive or
+ * write-only. Then the whole value is treated as sensitive. `attr` NULL: any sensitive part.
  */
 bool attr_secret_beyond(const struct attr *attr, const struct value *v);
 
 /*
- * Is `live` what `desired` asks for, under the attribute's rule? Not symmetric: of an object only the fields
- * that `desired` has are compared, because weir manages what the file says and no more: desired {a: 1} is
- * satisfied by live {a: 1, b: "default"}. Maps are compared whole. A field that is missing from `live` counts
- * as its default, else as false; an empty text, list or map is the same as none. Neither may be unknown. NULL
- * is null.
+ * True if `live` fulfils `desired` under the attribute's comparison rule. Not symmetric: of an object only
+ * the fields in `desired` are compared, because only configured fields are managed: desired {a: 1} is
+ * fulfilled by live {a: 1, b: "default"}. Maps are compared whole. A field missing from `live` counts as its
+ * default, else as false; an empty string, list or map equals null. Neither value may contain unknowns. NULL
+ * counts as null.
  */
 bool attr_equal(const struct attr *attr, const struct value *desired, const struct value *live);
-/* Is something different within an object, or a list of them, that cannot change in place? Of what
- * `attr_equal` finds different. */
+/* True if a difference (as attr_equal() finds it) within an object or a list of objects is in a field that
+ * forces replacement. */
 bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live);
 /*
- * Fields that are taken out of a file are nulls in what an update wants (plan/objects/diff.h), and
- * nowhere else: schema_convert() leaves nulls out. Is there one in the value?
+ * Fields removed from the configuration are nulls in the desired object of an update (plan/objects/diff.h),
+ * and nowhere else: schema_convert() drops nulls. Returns true if the value contains one.
  */
 bool attr_takes_away(const struct type *type, const struct value *v);
-/* The value without them, or, with `defaults`, with what the service is known to have when nothing is given.
- */
+/* Returns the value without these nulls; with `defaults`, the known defaults take their place. */
 const struct value *attr_left(
     struct arena *arena, const struct type *type, const struct value *v, bool defaults);
-/* Does the service choose it where nothing is given? Not of an object that only has fields of the service's.
- */
+/* True if the service chooses the value if it is not configured. False for an object whose fields are all
+ * computed. */
 bool attr_is_chosen(const struct attr *attr);
-/* Of each item of a set, which one of another set it is, as attr_equal() has it: the same one before one that
- * has more, none twice; -1: none. */
+/* Pairs each item of a set with an equal item (attr_equal()) of another set: an identical item is preferred
+ * to one with more fields, and no item is used twice. Returns the index for each item, or -1 without a
+ * partner. */
 const int64_t *attr_items_paired(
     struct arena *arena, const struct attr *elem, const struct value *items, const struct value *among);
-/* Of a whole object. */
+/* Like attr_left(), for all attributes of an object. */
 const struct value *schema_left(
     struct arena *arena, const struct schema *schema, const struct value *object, bool defaults);
-/* What there is when they are gone, and what else there is of objects has stayed. Lists of another length,
- * sets, documents are as wanted. */
+/* Returns the value after an update that removes those fields and keeps the other live fields of objects.
+ * Lists of a different length, sets and documents are as desired. */
 const struct value *attr_over(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
-/* The live value without fields that what is wanted does not speak of; `items`: of objects in lists, too. */
+/* Returns the live value without the fields that the desired value lacks; `items`: also in objects in
+ * lists. */
 const struct value *attr_mentioned(struct arena *arena, const struct type *type, const struct value *wanted,
     const struct value *live, bool items);
 /*
- * What is sent where a service takes all of an attribute: what is wanted (nulls in it stay), and beside it
- * what else of objects is there that could have been given. Of lists only items that are there already have
- * more than is wanted of them. Keys for which there is no attribute (attr_unnamed) stay too.
+ * Returns what is sent where a service takes the whole attribute: the desired value (nulls stay) completed
+ * with the other live fields of objects that can be configured. In lists, only items that already exist are
+ * completed. Keys without an attribute (attr_unnamed()) are kept.
  */
 const struct value *attr_completed(
     struct arena *arena, const struct attr *attr, const struct value *wanted, const struct value *live);
-/* "@KMSKeyID": what is read for an update only, to be sent back. */
+/* True for keys such as "@KMSKeyID": members read only to be sent back in an update. */
 bool attr_unnamed(struct str key);
-/* 10.0.0.0/16 for 10.0.0.1/16; false: it is no range of addresses, and *out stays as it was. */
+/* Clears the host bits: 10.0.0.0/16 for 10.0.0.1/16. Returns false and leaves *out unchanged if the string is
+ * not an address range. */
 bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out);
-/* The name that EC2 has for a protocol's number; the text itself where it has none. */
+/* Returns EC2's name for a protocol number; the string itself if there is none. */
 struct str schema_canonical_protocol(struct str protocol);
 /*
- * IAM policy documents, parsed or as text, as IAM compares them: statements, actions, resources, principals
- * and condition values are sets, a text is a list of one, an account id is that account's root, and the case
- * of actions and condition keys does not matter.
+ * Compares IAM policy documents, parsed or as strings, as IAM does: statements, actions, resources,
+ * principals and condition values are sets, a string is a list of one, an account id is that account's root,
+ * and the case of actions and condition keys does not matter.
  */
 bool policy_equal(const struct value *a, const struct value *b);
 
-/* ---- Settings as attributes: what can be expressed under `providers:` and `state:` is reported in
- * tables, so that a mistake there is shown with its place by every command, and editors know them. Types
- * in C have theirs so, too. */
+/* ---- Settings as attributes: the settings under `providers:` and `state:` are declared in tables, so that
+ * every command reports mistakes with their position, and editors know the settings. Types in C declare their
+ * attributes in the same way. */
 extern const struct type setting_text, setting_flag, setting_number, setting_any;
 extern const struct type setting_texts; /* a map */
 
-/* Where the service is: requests go there. */
+/* A setting that is part of the location: requests go there. */
 #define SETTING_PLACE(name_, type_, doc_)                                                                    \
     {                                                                                                        \
         .name = STR_INIT(name_), .type = &(type_), .settable = true, .identifies = true,                     \
         .doc = STR_INIT(doc_)                                                                                \
     }
-/* What follows the text are more members of struct attr. */
+/* The further arguments are more members of struct attr. */
 #define SETTING_ATTR(name_, type_, doc_, ...)                                                                \
     {                                                                                                        \
         .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_), __VA_ARGS__      \

@@ -1,13 +1,13 @@
 /*
- * What a known value has to be besides of its type: choices, pattern, range, length; which attributes
- * belong together; and the walk along a path of attributes.
+ * Checks of a converted value: choices, pattern, range, length; which attributes belong together; and the
+ * walk along a path of attributes.
  */
 #include "base/buf.h"
 #include "provider/schema_internal.h"
 
-/* ---- How long a value is when it is written as JSON without blanks ---- */
+/* ---- Length of a value as JSON without white space ---- */
 
-/* Characters of a text within quotes; of policies blanks do not count, wherever they are. */
+/* Counts the characters of a string in JSON quotes; in policies white space is not counted at all. */
 static int64_t text_length(struct str text, bool blanks)
 {
     int64_t n = 0;
@@ -21,7 +21,7 @@ static int64_t text_length(struct str text, bool blanks)
 
 static int64_t json_length(struct arena *arena, const struct value *v, bool blanks)
 {
-    int64_t n = 1; /* two brackets, and a comma less than items */
+    int64_t n = 1; /* two brackets, and one comma less than items */
     switch ((enum value_kind)v->kind) {
     case VALUE_UNKNOWN: return 0;
     case VALUE_STRING: return 2 + text_length(v->string, blanks);
@@ -37,7 +37,7 @@ static int64_t json_length(struct arena *arena, const struct value *v, bool blan
     }
 }
 
-/* A document given as text is written already. */
+/* A document given as a string is already serialised. */
 static int64_t policy_length(struct arena *arena, const struct value *v)
 {
     int64_t n = 0;
@@ -60,9 +60,9 @@ int64_t schema_length(struct arena *arena, const struct type *type, const struct
     return n;
 }
 
-/* ---- Which attributes belong together, and what is reported where they do not ---- */
+/* ---- Which attributes belong together, and the messages if they do not ---- */
 
-/* "A" or "A and B" */
+/* Formats "A" or "A and B". */
 static void add_group(struct buf *out, const struct name_group *group)
 {
     for (size_t i = 0; i < group->count; i++)
@@ -73,7 +73,7 @@ static void add_group(struct buf *out, const struct name_group *group)
             STR_ARG(group->names[i]));
 }
 
-/* Of the group's names the one of which that is least sure. */
+/* Returns the least certain answer of the group's names. */
 static enum given_how group_given(const struct name_group *group, given_asked *given, const void *ctx)
 {
     enum given_how least = GIVEN_SURELY;
@@ -127,7 +127,7 @@ struct str attr_rule_broken(
     return STR_EMPTY;
 }
 
-/* ---- The way along a path of attributes and fields, through lists and maps ---- */
+/* ---- Walking along a path of attributes and fields, through lists and maps ---- */
 
 static bool into(struct schema_walk *reach, const struct value *step, const struct type *type,
     const struct value *v, struct str path)
@@ -142,7 +142,7 @@ static bool into_items(
     struct schema_walk *reach, const struct type *type, const struct value *v, struct str path)
 {
     const struct type *elem = type ? type->elem : NULL;
-    bool set = type && type->kind == TYPE_SET; /* sorted: the file has another order */
+    bool set = type && type->kind == TYPE_SET; /* sorted, unlike the list in the stack file */
     struct schema_walk inner = *reach;
     inner.many = true;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
@@ -155,7 +155,7 @@ static bool into_items(
     return true;
 }
 
-/* Has it items, rather than fields? A map of plain values is asked by its keys. */
+/* True if the path enters each item, false for fields. A map of plain values is indexed by its keys. */
 static bool is_container(const struct type *type, const struct value *v)
 {
     static const bool plain[TYPE_OBJECT + 1] = {[TYPE_STRING] = true,
@@ -168,7 +168,7 @@ static bool is_container(const struct type *type, const struct value *v)
            (v->kind == VALUE_MAP && type && type->kind == TYPE_MAP && !plain[type->elem->kind]);
 }
 
-/* A document may be given as text; one that is none has nothing that is known. */
+/* Parses a document given as a string. An invalid document counts as unknown. */
 static const struct value *parsed_document(
     struct arena *arena, const struct type *type, const struct value *v)
 {
@@ -202,7 +202,7 @@ bool schema_reach_items(struct schema_walk *reach, const struct type *type, cons
     return v->kind == VALUE_UNKNOWN || into_items(reach, type, v, STR_EMPTY);
 }
 
-/* The value for a message, or nothing where it may not be shown or is long. */
+/* Returns the value for a message, or "the value" if it is sensitive or long. */
 static struct str schema_quoted(struct convert *c, const struct value *v)
 {
     struct str text = value_scalar_text(c->arena, v);
@@ -211,7 +211,7 @@ static struct str schema_quoted(struct convert *c, const struct value *v)
     return v->kind == VALUE_STRING ? arena_printf(c->arena, "\"%s\"", text.p) : text;
 }
 
-/* The choice that the value is; one that is spelt the same goes before one in other case. NULL: none. */
+/* Returns the choice that equals the value; an exact match precedes one in different case. NULL: none. */
 static const struct value *choice_of(const struct attr *attr, const struct value *v, bool any_case)
 {
     const struct value *found = NULL;
@@ -271,7 +271,7 @@ static bool check_choice(
     return false;
 }
 
-/* Pattern and choices hold for the items where the attribute is a collection. */
+/* Checks pattern and choices of each item if the attribute is a collection. */
 static bool check_items(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v)
 {

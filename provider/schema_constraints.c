@@ -1,10 +1,10 @@
-/* What values ask of each other. */
+/* Evaluates constraints between values (schema.h). */
 #include "base/map.h"
 #include "provider/schema_internal.h"
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 
-/* An item of the list or map that a constraint is about; `type` and `v` NULL: the object itself. */
+/* The item of the list or map that a constraint is applied to; `type` and `v` NULL: the object itself. */
 struct item {
     const struct type *type;
     const struct value *v, *key;
@@ -17,7 +17,7 @@ struct asked {
     struct item item;
 };
 
-/* ---- what is at a path ---- */
+/* ---- values at a path ---- */
 
 struct found {
     struct value_builder values;
@@ -36,7 +36,7 @@ static bool add_found(
     return true;
 }
 
-/* From an attribute of the object on; one that is not given is as it is by default. */
+/* Walks along a path from an attribute of the object; an attribute that is not configured has its default. */
 static bool reach_object(struct schema_walk *reach, const struct asked *a, struct str path)
 {
     struct str rest, name = str_cut(path, '.', &rest);
@@ -60,7 +60,7 @@ static const struct value *find_values(const struct asked *a, struct str path, b
     return value_builder_list(&found->values);
 }
 
-/* What another value is measured by; false: that is not known yet. */
+/* Finds the values that another value is compared with; returns false if they are not known yet. */
 static bool find_others(const struct asked *a, struct str path, const struct value **out)
 {
     struct found found;
@@ -81,7 +81,7 @@ static bool is_same(
            (test->any_case && str_ieq(text, wanted));
 }
 
-/* A list is one of them where an item is. */
+/* True if the value, or an item of the list, is among the test's values. */
 static bool is_one_of(struct arena *arena, const struct value_test *test, const struct value *v)
 {
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
@@ -93,7 +93,7 @@ static bool is_one_of(struct arena *arena, const struct value_test *test, const 
     return false;
 }
 
-/* Of a list, set or map as many as it has; a number may be written as a text. */
+/* Returns the number to compare: of a list, set or map the number of items. A number may be a string. */
 static bool number_of(const struct value *v, double *out)
 {
     int64_t whole;
@@ -194,8 +194,8 @@ static enum answer value_passes(
 
 /* ---- tests ---- */
 
-/* `absent`: the answer where nothing is given. Of several values one has to be what is wanted, and all as it
- * is wanted. */
+/* `absent`: the answer if there is no value at the path. Of several values, TEST_IS needs one that passes,
+ * the other tests need all to pass. */
 static enum answer test_passes(
     const struct asked *a, const struct value_test *test, bool item, enum answer absent)
 {
@@ -222,7 +222,7 @@ static bool tests_hold(const struct asked *a, const struct value_tests *tests, b
     return true;
 }
 
-/* The first from *at on, which is then the place behind it. */
+/* Returns the first failed test from *at on; *at becomes the index after it. */
 static const struct value_test *test_failed(
     const struct asked *a, const struct value_tests *tests, bool item, size_t *at)
 {
@@ -254,10 +254,10 @@ struct search {
     struct asked asked;
     const struct value_constraint *constraint;
     struct constraint_break *out;
-    size_t looked; /* at items, or at tests where there are none */
+    size_t looked; /* index in the items, or in the tests if the constraint has no items */
 };
 
-/* The place of a test in what is at `steps`. */
+/* Fills in the path of a test's value below `steps`. */
 static void tell_place(const struct search *s, const struct value *const *steps, size_t n,
     const struct value_test *test, struct str field)
 {
@@ -321,7 +321,7 @@ static bool is_broken(struct search *s)
     return true;
 }
 
-/* Is it a path of one of these attributes, or of what one of them refers to? */
+/* True if the path begins with one of these attributes, or with a resource that one of them refers to. */
 static bool leads_to(const struct schema *schema, struct str path, const struct value *names)
 {
     struct str rest, name = str_cut(path, '.', &rest);

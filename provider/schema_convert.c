@@ -1,4 +1,4 @@
-/* Values as a schema wants them: converted, and what is wrong with them reported. */
+/* Converts values to the types of a schema and reports what is wrong with them. */
 #include "provider/schema_internal.h"
 
 #include "base/clock.h"
@@ -61,13 +61,13 @@ static const char *wanted(const struct type *type)
     return "a value";
 }
 
-/* What is left a text because no integer holds it. */
+/* True for an integer that stayed a string because it is too large. */
 static bool is_digits(struct str text)
 {
     return str_is_digits(str_slice(text, str_starts(text, STR("-")), text.n));
 }
 
-/* 0644, 007: whether they are octal or an identifier, they are not the decimal number. */
+/* True for 0644, 007: octal or an identifier, but not that decimal number. */
 static bool leads_with_zero(struct str text)
 {
     struct str digits = str_slice(text, str_starts(text, STR("-")), text.n);
@@ -114,7 +114,7 @@ static const struct value *fail_kind(
     return NULL;
 }
 
-/* A decimal number and nothing else: no blanks, no hexadecimal, no "nan", nothing that is too large. */
+/* Parses a decimal number: no white space, hexadecimal, "nan" or overflow. */
 static bool text_number(struct str text, double *number)
 {
     return str_is_made_of(text, CHARS_DIGITS "+-.eE") && str_to_double(text, number) && isfinite(*number);
@@ -190,7 +190,7 @@ static const struct value *convert_scalar(
     return out;
 }
 
-/* Text is checked and stays text, so that the file's own spelling is what goes out. */
+/* A JSON string is checked and stays a string, so that the configured spelling is sent. */
 static const struct value *convert_json(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
@@ -237,8 +237,8 @@ static const struct value *convert_items(
                                   : value_list(c->arena, items, v->count);
 }
 
-/* Tags as the service lists them, [{Key: a, Value: b}]; NULL: failed. Which there are is known once all keys
- * are. */
+/* Converts tags in the service's form, [{Key: a, Value: b}]; returns NULL on failure. The map is unknown
+ * until all keys are known. */
 static const struct value *pairs_as_map(
     struct convert *c, const struct place *place, const struct type *type, const struct value *list)
 {
@@ -315,7 +315,7 @@ static enum given_how given_in(const void *map, struct str name)
     return value_is_null(v) ? GIVEN_NOT : v->kind == VALUE_UNKNOWN ? GIVEN_MAYBE : GIVEN_SURELY;
 }
 
-/* Fields that are missing, or exclude each other. */
+/* Checks for missing and conflicting fields. */
 static const struct value *check_fields(struct convert *c, const struct place *place, const struct type *type,
     const struct value *v, const struct value *out)
 {
@@ -370,7 +370,7 @@ static const struct value *convert_object(
     return check_fields(c, place, type, v, value_map(c->arena, entries, n));
 }
 
-/* NULL: failed. Never called with NULL; null only where the type is `any`. */
+/* Returns NULL on failure. `v` is never NULL, and null only if the type is `any`. */
 static const struct value *convert_type(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
@@ -393,7 +393,8 @@ static const struct value *convert_type(
     return out ? value_mark(c->arena, out, v->marks & VALUE_SENSITIVE) : NULL;
 }
 
-/* Keys that are addresses, as services write them: 10.1.2.3/8 is 10.0.0.0/8. NULL: two are the same. */
+/* Converts CIDR keys to the services' form: 10.1.2.3/8 is 10.0.0.0/8. Returns NULL if two keys are the same
+ * range. */
 static const struct value *with_canonical_keys(
     struct convert *c, const struct place *place, const struct value *map)
 {

@@ -1,4 +1,4 @@
-/* What counts as the same of attribute values, IAM policy documents among them. */
+/* Compares attribute values, IAM policy documents among them. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/schema_internal.h"
@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- IAM policy documents: what services give back otherwise than it was sent, and means the same ---- */
+/* ---- IAM policy documents: services return them in a different form with the same meaning ---- */
 
 const struct value *schema_parsed(struct arena *arena, const struct value *v)
 {
@@ -60,7 +60,7 @@ const struct value *schema_sorted_set(struct arena *arena, const struct value **
     return value_list(arena, items, kept);
 }
 
-/* One text or a list of them, as a sorted list without duplicates. */
+/* Converts one string or a list of strings to a sorted list without duplicates. */
 static const struct value *element_set(struct arena *arena, const struct value *v, enum element element)
 {
     if (v->kind != VALUE_LIST)
@@ -140,7 +140,7 @@ static const struct value *canonical_policy(struct arena *arena, const struct va
             items[i] = canonical_statement(arena, statements->items[i]);
         v = value_with(arena, v, STR("Statement"), schema_sorted_set(arena, items, statements->count));
     }
-    /* What IAM takes a document without a version for. */
+    /* IAM's default version. */
     if (value_is_null(value_getz(v, "Version")))
         v = value_with(arena, v, STR("Version"), value_stringz(arena, "2008-10-17"));
     const struct value *id = value_getz(v, "Id");
@@ -167,7 +167,7 @@ struct comparison {
 static bool type_equal(
     const struct comparison *c, const struct type *type, const struct value *a, const struct value *b);
 
-/* "8.0" stands for "8.0.36", but not for "8.01". */
+/* "8.0" matches "8.0.36", but not "8.01". */
 static bool prefix_equal(struct str a, struct str b)
 {
     if (!str_starts(b, a))
@@ -203,7 +203,7 @@ struct str schema_canonical_protocol(struct str protocol)
     return protocol;
 }
 
-/* A name that services give back as the ARN of what it names; an account's id as that of its root. */
+/* Services return the ARN of a configured name, and the root ARN of a configured account id. */
 static bool arn_equal(struct str name, struct str arn)
 {
     struct str root = STR(":root");
@@ -250,7 +250,7 @@ static bool number_equal(const struct comparison *c, const struct value *a, cons
 {
     double x, y;
     if (a->kind == VALUE_INT &&
-        b->kind == VALUE_INT) /* without writing both: sets are compared pair by pair */
+        b->kind == VALUE_INT) /* without formatting both as strings: sets are compared pair by pair */
         return a->integer == b->integer;
     return text_equal(c, a, b) || (as_double(a, &x) && as_double(b, &y) && !(x < y) && !(x > y));
 }
@@ -275,19 +275,20 @@ static bool list_equal(
     return true;
 }
 
-/* Finds partners for the items of a set one at a time, moving earlier pairs where that makes room. */
+/* Bipartite matching: finds a partner for one item of a set at a time, reassigning earlier pairs if
+ * needed. */
 struct matching {
     const struct comparison *c;
     const struct type *elem;
     const struct value *a, *b;
-    uint32_t *partner; /* of b's items: index in a, plus 1; 0: free */
-    bool *tried;       /* of b's items, in this round */
+    uint32_t *partner; /* for each item of b: index in a, plus 1; 0: free */
+    bool *tried;       /* for each item of b, in this round */
 };
 
 static bool find_partner(struct matching *m, uint32_t i)
 {
     for (uint32_t n = 0; n < m->b->count; n++) {
-        uint32_t j = (i + n) % m->b->count; /* mostly both are in the same order */
+        uint32_t j = (i + n) % m->b->count; /* usually both sets have the same order */
         if (m->tried[j] || !type_equal(m->c, m->elem, m->a->items[i], m->b->items[j]))
             continue;
         m->tried[j] = true;
@@ -308,8 +309,8 @@ static const struct value *without_duplicates(struct arena *arena, const struct 
 }
 
 /*
- * Objects are compared one way only, so "the same set" means that every wanted item has a live one of its
- * own. Sets that are equal item by item once sorted, the usual case, do not need the search for pairs.
+ * Objects are compared one way only, so two sets are equal if every desired item has a live item of its own.
+ * Sets that are equal item by item once sorted, the usual case, do not need the matching.
  */
 static bool set_equal(
     const struct comparison *c, const struct type *type, const struct value *a, const struct value *b)
@@ -364,7 +365,7 @@ static bool map_equal(
 
 static bool field_equal(const struct attr *field, const struct value *a, const struct value *b)
 {
-    /* What cannot be read back says nothing about a difference. */
+    /* A write-only field cannot be compared. */
     if (field->write_only && value_is_null(b))
         return true;
     return attr_equal(field, a, b);
@@ -396,7 +397,7 @@ static bool is_nothing(const struct value *v)
     }
 }
 
-/* Schemas often do not say of a document that it is a policy; its statements do. */
+/* Schemas often do not declare that a document is a policy; a policy is recognised by its statements. */
 static bool json_equal(struct arena *arena, const struct value *a, const struct value *b)
 {
     a = schema_parsed(arena, a);
@@ -405,7 +406,7 @@ static bool json_equal(struct arena *arena, const struct value *a, const struct 
            (value_getz(a, "Statement") && value_getz(b, "Statement") && policy_equal(a, b));
 }
 
-/* Is there all that a document gives? Lists are whole. */
+/* True if the live document contains all of the configured one. Lists are compared whole. */
 static bool configured_equal(const struct value *a, const struct value *b)
 {
     bool maps = a->kind == VALUE_MAP && b->kind == VALUE_MAP;
@@ -452,7 +453,7 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
     if (value_is_null(live) && attr->default_value)
         live = attr->default_value;
     else if (value_is_null(live) && attr->type->kind == TYPE_BOOL && value_equal(desired, &value_false))
-        return true; /* what an answer leaves out is not switched on */
+        return true; /* a response leaves out a switch that is off */
     live = live ? live : &value_null;
     if (value_equal(desired, live)) /* true under every rule, and the usual case */
         return true;
@@ -471,7 +472,7 @@ static bool has_fixed_field(const struct type *type)
     return false;
 }
 
-/* Entries that come and go, with what is fixed in them, or that differ in it. */
+/* True if an added or removed entry contains a field that forces replacement, or if such a field differs. */
 static bool entries_replace(const struct type *type, const struct value *a, const struct value *b)
 {
     bool replaces = a->count != b->count && has_fixed_field(type);
@@ -482,7 +483,7 @@ static bool entries_replace(const struct type *type, const struct value *a, cons
     return replaces;
 }
 
-/* Is there something in it that cannot change in place? */
+/* True if the value sets a field that forces replacement. */
 static bool holds_fixed(const struct attr *field, const struct value *v)
 {
     if (value_is_null(v) || field->replace)
@@ -512,7 +513,7 @@ static bool replaces_within(const struct type *type, const struct value *a, cons
         if (!field || field->write_only)
             continue;
         if (value_is_null(a->entries[i].value) && holds_fixed(field, other))
-            return true; /* taken out, with what never changes */
+            return true; /* removed together with a field that forces replacement */
         if (value_is_null(a->entries[i].value))
             continue;
         bool same = value_is_known(a->entries[i].value) && attr_equal(field, a->entries[i].value, other) &&
