@@ -1,4 +1,4 @@
-/* One AWS account and region: see client.h. */
+/* The client of one AWS account and region: see client.h. */
 #include "provider/aws/client.h"
 
 #include "base/clock.h"
@@ -123,7 +123,7 @@ uint64_t aws_requests(const struct aws_client *client)
     return atomic_load_explicit(&client->requests, memory_order_relaxed);
 }
 
-/* ---- kept between calls ---- */
+/* ---- cached between calls ---- */
 
 struct service_state *client_service(
     struct aws_client *client, const struct aws_service *service, struct err *err)
@@ -166,7 +166,7 @@ static bool is_key_for(const struct signing_key *k, const struct sigv4_params *p
            str_eq(k->region, params->region) && str_eq(k->service, params->service);
 }
 
-/* An access key's id stands for its secret: a new secret always comes with a new id. */
+/* An access key id identifies its secret: a new secret always has a new id. */
 void client_signing_key(struct aws_client *client, const struct sigv4_params *params, unsigned char key[32])
 {
     char time[17];
@@ -187,7 +187,7 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
     memcpy(kept->key, key, 32);
 }
 
-/* ---- Calls whose answer is a document ---- */
+/* ---- Calls whose response is parsed as a document ---- */
 
 struct asking {
     const struct aws_call *call;
@@ -239,10 +239,10 @@ int aws_ask_json(struct aws_client *client, const struct aws_call *call, const s
     return aws_ask(client, &own, arena, needs, document, err);
 }
 
-/* ---- Calls on their way: each is sent when its time has come (at once, when the throttle lets it, or after
- * a pause), and again for as long as exchange_settle() asks for that. aws_send() is a flight of one. ---- */
+/* ---- Concurrent calls: each is sent when it is due (at once, when the throttle allows it, or after a
+ * delay), and again as long as exchange_settle() requires. aws_send() is a flight of one call. ---- */
 
-enum { SLEEP_SLICE_MS = 100 /* how late a set cancel flag may be seen */ };
+enum { SLEEP_SLICE_MS = 100 /* delay until a set cancel flag is noticed */ };
 
 struct aws_flight {
     struct aws_client *client;
@@ -300,7 +300,7 @@ static bool is_ready(struct aws_exchange *x, int64_t now_ms)
     return x->ready_ms <= now_ms;
 }
 
-/* Starts what may be; returns for how long there is nothing more to start, -1: nothing waits. */
+/* Starts the calls that are due; returns the time until the next one is, or -1 if none is waiting. */
 static int64_t start_waiting(struct aws_flight *flight)
 {
     struct aws_exchange *list = flight->waiting;
@@ -384,7 +384,7 @@ static struct aws_sending *bring_back(struct aws_flight *flight, struct aws_exch
     return x->sending;
 }
 
-/* Until something comes back or may be started, or so long at most (-1: no limit). */
+/* Waits until a response arrives, at most `limit_ms` (-1: no limit). */
 static void pass_time(struct aws_flight *flight, int64_t limit_ms)
 {
     struct http_exchange *back = http_queue_next(&flight->queue, limit_ms);

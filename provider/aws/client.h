@@ -1,12 +1,12 @@
 /*
- * One AWS account and region: finds the endpoint, signs, sends, retries. The spec interpreter and the
- * hand-written types speak to services only through it. Safe from every thread.
+ * The client of one AWS account and region: finds the endpoint, signs, sends, retries. The spec interpreter
+ * and the types in C call services only through it. Safe to use from every thread.
  *
- * Retries are those of AWS's "standard" mode: full jitter, a budget shared by all calls to a service, only
- * where the call is idempotent, carries a token, or was not processed (throttled, refused connection). Clock
- * skew is measured from the Date header and corrected; expired credentials are refreshed; a bucket that lives
- * in another region is followed there; each once per call. Throttling slows the service down for all workers
- * (additive increase, multiplicative decrease).
+ * Retries are those of AWS's "standard" mode: full jitter, a budget shared by all calls to a service, only if
+ * the call is idempotent, carries a token, or was not processed (throttled, connection refused). Clock skew
+ * is measured from the Date header and corrected; expired credentials are refreshed; a redirect to a bucket's
+ * own region is followed; each once per call. Throttling slows the service down for all threads (additive
+ * increase, multiplicative decrease).
  */
 #pragma once
 
@@ -18,77 +18,78 @@
 
 struct aws_client;
 
-/* How a service is reached; from the head of its spec. Immutable. */
+/* How a service is called, from the head of its spec. Immutable. */
 struct aws_service {
-    struct str id;              /* as in AWS_ENDPOINT_URL_<ID>: "glue", "secretsmanager", "s3" */
-    struct str endpoint_prefix; /* host: PREFIX.REGION.amazonaws.com */
+    struct str id;              /* the name in AWS_ENDPOINT_URL_<ID>: "glue", "secretsmanager", "s3" */
+    struct str endpoint_prefix; /* of the host PREFIX.REGION.amazonaws.com */
     struct str signing_name;
-    bool global; /* one endpoint, signed for one region of the partition (iam) */
+    bool global; /* one endpoint for the partition, signed for one region (iam) */
     bool s3;     /* S3's addressing and signing rules */
 };
 
 struct aws_call {
     const struct aws_service *service;
     const struct wire_operation *op;
-    struct wire_message request; /* path begins after the endpoint; for S3 path style "/bucket/key" (the
-                                    client makes it virtual-host style where it may) */
+    struct wire_message request; /* the path is relative to the endpoint; for S3 path style "/bucket/key" (the
+                                    client makes it virtual-host style where possible) */
     struct str host_prefix;      /* "api." (MWAA); usually "" */
     bool idempotent;             /* safe to send twice: reads, puts, deletes, calls with a token */
-    struct str payload_hash;     /* known beforehand (uploads); "" : from the body */
-    int body_fd;                 /* uploads: file range instead of request.body when body_length > 0 */
+    struct str payload_hash;     /* SHA-256 known beforehand (uploads); "": computed from the body */
+    int body_fd; /* uploads: the body is a file range instead of request.body if body_length > 0 */
     int64_t body_offset, body_length;
-    /* The payload is covered by a checksum in a signed header: over TLS, and to this machine, it need not be
-     * hashed a second time for the signature. */
+    /* A checksum in a signed header covers the payload: over TLS and to loopback the payload then is not
+     * hashed again for the signature. */
     bool checked;
-    bool eager;                 /* as in struct http_request */
-    atomic_int_fast64_t *moved; /* likewise */
+    bool eager;                 /* see struct http_request */
+    atomic_int_fast64_t *moved; /* see struct http_request */
     int (*sink)(void *ctx, const void *bytes, size_t n);
     void *sink_ctx;
-    /* Reads a 2xx answer. -1: it is not whole, and counts as lost. NULL: any is. */
+    /* Checks a 2xx response. Returns -1 if the response is incomplete; it then counts as lost. NULL: every
+     * response is accepted. */
     int (*accept)(void *ctx, const struct wire_message *answer, struct err *err);
     void *accept_ctx;
     const atomic_bool *cancel;
-    /* Extra retry rule: is this error transient for this call? (from the spec; may be NULL) */
+    /* Additional retry rule of the spec: true if the error is transient for this call. May be NULL. */
     bool (*transient)(void *ctx, const struct err *err);
     void *transient_ctx;
-    int64_t transient_for_ms; /* how long such errors are retried; 0: 2 minutes, 15 s in an emulator */
-    /* Told when it is to be sent for the nth time, throttled or without a good answer. NULL: nobody is. */
+    int64_t transient_for_ms; /* how long transient errors are retried; 0: 2 minutes, 15 s in an emulator */
+    /* Called before the nth request, after a throttled or failed one. May be NULL. */
     void (*repeats)(void *ctx, const struct err *failure, int nth);
     void *repeats_ctx;
-    int64_t answers_in_ms; /* how long the service may be silent; 0: the HTTP engine's minute */
-    bool sensitive;        /* request or answer hold secrets: -vv does not show their bodies */
+    int64_t answers_in_ms; /* time limit for the service's response; 0: the default, one minute */
+    bool sensitive;        /* request or response contain secrets: -vv does not show their bodies */
 };
 
 struct aws_options {
-    struct str name;            /* "aws.tokyo" for messages */
+    struct str name;            /* "aws.tokyo"; for messages */
     const struct value *config; /* region, profile, endpoint, endpoints: {s3: …}, access_key, secret_key,
                                    session_token, insecure, path_style, assume_role: {role, session_name,
-                                   external_id}, default_tags, account_id, max_attempts. NULL: none */
+                                   external_id}, default_tags, account_id, max_attempts. NULL: no settings */
     struct http_engine *http;
-    /* A port of this machine that leads to host:port, where services are reached through something else; the
-     * same one whenever the same location is asked for. Called by every thread. NULL: straight. */
+    /* Sets *local_port to a loopback port that leads to host:port, for services behind a tunnel; the same
+     * port for each call with the same location. Called from every thread. NULL: direct connections. */
     int (*way)(void *ctx, struct str host, int port, int *local_port, struct err *err);
     void *way_ctx;
-    const atomic_bool *cancel; /* whose account it is, and what it may have, is not asked any more */
+    const atomic_bool *cancel; /* set: requests for the account id and quotas are cancelled */
 };
 
 int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err);
 void aws_client_free(struct aws_client *client);
 /*
- * 0: a 2xx answer in *response. -1: err with class, code, message and request id; *response may still be
- * filled (status 0: none).
+ * Returns 0 with a 2xx response in *response. Returns -1 with class, code, message and request id in err;
+ * *response may still be filled (status 0: no response).
  */
 int aws_send(struct aws_client *client, const struct aws_call *call, struct arena *arena,
     struct wire_message *response, struct err *err);
 /*
- * The same for a call that asks: the answer as a document. One that is empty, cut, or without the member that
- * it `needs` ("": none) is asked for again where that does no harm, and never taken for "there is nothing".
+ * Sends a read call and parses the response as a document. A response that is empty, truncated, or without
+ * the member `needs` ("": none) is an error and never an empty result; an idempotent call is then repeated.
  */
 int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena *arena, const char *needs,
     const struct value **document, struct err *err);
 /*
- * The same of an operation with a JSON protocol: what it sends is `input`, under the service's own names and
- * without what is null there. call->request is not looked at.
+ * Like aws_ask(), for an operation with a JSON protocol: the body is `input`, under the service's member
+ * names, without nulls. call->request is ignored.
  */
 int aws_ask_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
     struct arena *arena, const char *needs, const struct value **document, struct err *err);
@@ -99,111 +100,114 @@ int aws_ask_json(struct aws_client *client, const struct aws_call *call, const s
     }
 
 /*
- * Many calls of one thread: aws_flight_add() and aws_flight_next() as they come, from one thread; each goes
- * the whole way that aws_send() goes with one. aws_flight_free() when nothing is on its way any more.
+ * Many concurrent calls from one thread, each handled like a call of aws_send(). Call order: aws_flight_add()
+ * and aws_flight_next() in any order, from one thread; aws_flight_free() when all calls are finished.
  */
 struct aws_flight;
 struct aws_sending {
-    const struct aws_call *call; /* these two: the caller's, until it is back */
+    const struct aws_call
+        *call; /* `call` and `arena` belong to the caller and have to be valid until the call is finished */
     struct arena *arena;
-    void *owner; /* what the caller knows it by */
-    int result;  /* this and the rest: as from aws_send() */
+    void *owner; /* the caller's own data */
+    int result;  /* from here on: results as of aws_send() */
     struct wire_message response;
     struct err err;
 };
 
 struct aws_flight *aws_flight_new(struct aws_client *client);
 void aws_flight_free(struct aws_flight *flight);
-size_t aws_flight_count(const struct aws_flight *flight); /* added, and not yet back */
+size_t aws_flight_count(const struct aws_flight *flight); /* number of calls added and not yet returned */
 void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending);
-/* Waits until one is back, so long at most (-1: as long as it takes). NULL: none is. */
+/* Returns the next finished call; waits at most so long (-1: no limit). NULL on timeout. */
 struct aws_sending *aws_flight_next(struct aws_flight *flight, int64_t timeout_ms);
 
 struct str aws_region(const struct aws_client *client);
 struct str aws_partition(const struct aws_client *client); /* "aws", "aws-cn", "aws-us-gov" by region */
-/* Account number; asks STS once (GetCallerIdentity) unless configured. */
+/* Determines the account id; asks STS once (GetCallerIdentity) unless it is configured. */
 int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err);
 uint64_t aws_requests(const struct aws_client *client);
 /*
- * How far the services' clock is ahead of ours (negative: behind) as the latest answer reported, to a few
- * seconds; 0 where none did. For comparing their times with ours.
+ * Returns how far the services' clock is ahead of this machine's (negative: behind), by the latest response,
+ * to a few seconds; 0 before the first. For comparing the services' times with local ones.
  */
 int64_t aws_clock_ahead_ms(const struct aws_client *client);
-/* The same, asked for where no answer has told yet and `ask`. False: nobody told. */
+/* Like aws_clock_ahead_ms(); with `ask` makes a call if no response has had a date yet. Returns false if no
+ * date is known. */
 bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms);
-/* A refusal for being asked too much that came in another way than as an answer's status: slows down like
- * one. */
+/* Reports throttling that was not an HTTP status: slows the service down in the same way. */
 void aws_throttled(struct aws_client *client, const struct aws_service *service);
-/* Something was made just now; and: was anything within so long? Services take a moment to see it everywhere.
- */
+/* Note that a resource was created; and whether one was created in the last `ms`. Services need a moment
+ * until a new resource is visible everywhere. */
 void aws_made(struct aws_client *client);
 bool aws_made_within(const struct aws_client *client, int64_t ms);
 
-/* ---- location.c: where a configured provider makes resources: account, region, partition and address, as
- * they are recorded with each resource, so that it is looked for, changed and deleted there and nowhere else.
+/* ---- location.c: where a configured provider makes resources: account, region, partition and endpoint, as
+ * recorded with each resource, so that it is read, changed and deleted at that location only.
  *
- * A location is a map {region, partition, endpoint, account, profile, assume_role}. `endpoint` is there where
- * the service is not at AWS's own address, `account` where it is known; the last two are how its credentials
- * were found, which is nothing to compare but opens the location again when the stack does not configure it
- * any more. */
+ * A location is a map {region, partition, endpoint, account, profile, assume_role}. `endpoint` is set if the
+ * service is not at AWS's own endpoint, `account` if it is known. `profile` and `assume_role` are how the
+ * credentials were found: they are not compared, but open the location again after the provider was removed
+ * from the configuration. */
 /*
- * Where `service` makes resources. With `ask` STS is asked whose account it is (once for a client), unless a
- * store that knows S3 only would be asked: then, and where a service of one's own does not say, there is no
- * account in it.
+ * Returns where `service` makes resources. With `ask`, STS is asked for the account id (once for a client),
+ * except at an S3-compatible store: there, and at custom endpoints that do not report it, the location has no
+ * account.
  */
 int aws_location(struct aws_client *client, const struct aws_service *service, bool ask, struct arena *arena,
     const struct value **location, struct err *err);
-/* The address of the service where it is not AWS's own; "" otherwise. */
+/* Returns the service's custom endpoint URL; "" if it is AWS's own. */
 struct str aws_custom_endpoint(
     struct aws_client *client, const struct aws_service *service, struct arena *arena);
 /*
- * What of two locations of the service cannot be the same: "region", "account", "partition", "endpoint";
- * NULL: nothing. Where a global service, or a bucket, was made from does not matter; addresses of this
- * machine are all the same, because servers for trying things out take another port each time.
+ * Returns which part of two locations of the service differs: "region", "account", "partition", "endpoint";
+ * NULL: none. The region does not count for a global service or a bucket. All loopback addresses are the
+ * same, because test servers use a different port each time.
  */
 const char *aws_location_difference(
     const struct aws_service *service, const struct value *then, const struct value *now);
-/* The settings that open a location: those of `config` (which may be NULL), but there. */
+/* Returns the settings that open a location: those of `config` (may be NULL) with the location's values. */
 const struct value *aws_location_settings(
     const struct value *location, const struct value *config, struct arena *arena);
-/* "eu-west-1", "account 123456789012, eu-west-1", "https://minio.example:9000" for people. */
+/* Formats a location for people: "eu-west-1", "account 123456789012, eu-west-1",
+ * "https://minio.example:9000". */
 struct str aws_location_text(const struct value *location, struct arena *arena);
 
-/* ---- tagging.c: the tagging API of a region: what has which tags, of one type or of all that it knows. */
+/* ---- tagging.c: the tagging API of a region: lists resources by tags, of one type or of all types. */
 extern const struct aws_service aws_tagging_service;
 
 struct aws_tagged {
-    struct str type;             /* "glue:job"; "" of every type */
-    const struct value *filters; /* aws_tag_filter(); NULL: whatever its tags are */
+    struct str type;             /* "glue:job"; "": every type */
+    const struct value *filters; /* from aws_tag_filter(); NULL: any tags */
     const atomic_bool *cancel;   /* may be NULL */
 };
 
-/* Of one thread; tags is a map, in the arena. */
+/* Called from one thread; tags is a map in the arena. */
 typedef void aws_tagged_found(void *ctx, struct str arn, const struct value *tags);
 
-enum { AWS_TAGGED_AT_ONCE = 100 }; /* so many can be asked about by name in one call */
+enum { AWS_TAGGED_AT_ONCE = 100 }; /* limit of names in one call */
 
-/* Every page. */
+/* Lists all pages. */
 int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
     aws_tagged_found *found, void *found_ctx, struct err *err);
-/* The same of these alone, however many others there are; what never had a tag is passed over. Of a server
- * that cannot be asked so it is all of the type, or, without one, -1. */
+/* Like aws_tagged(), for these ARNs only; resources that never had a tag are left out. At a server that
+ * ignores the list of ARNs: lists the whole type, or returns -1 if no type is given. */
 int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct str *arns, size_t n,
     const struct aws_tagged *wanted, aws_tagged_found *found, void *found_ctx, struct err *err);
-/* That the tag `key` is `text`; that there is one, where that is empty. */
+/* Returns the filter for the tag `key` with the value `text`, or with any value if `text` is empty. */
 const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text);
 
-/* ---- tagging.c: what a store of one's own does not have (tags on buckets, say), as it was found out by
- * trying: kept in the stack's .weir, by the store's address, so that it is tried and reported once. */
-/* Does the answer say that the service has no such call, rather than that this one was wrong? */
+/* ---- tagging.c: calls that an S3-compatible store does not support (tags on buckets, say), as its responses
+ * showed: kept in the stack's .weir folder, by endpoint, so that each is tried and reported once. */
+/* True if the error says that the service does not support the call, rather than that the request was
+ * wrong. */
 bool unsupported_says(const struct err *err);
-/* Was that found out before? work_dir "": nothing is kept. */
+/* True if it was noted before. work_dir "": nothing is kept. */
 bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what);
-/* True the first time. Safe from every thread. */
+/* Notes it; returns true the first time. Safe to call from every thread. */
 bool unsupported_note(struct str work_dir, struct str endpoint, const char *what);
 
-/* ---- What can be expressed of an AWS account, under `providers: aws:` and of a state on S3: attributes of
- * an object. */
+/* ---- The settings of an AWS account, under `providers: aws:` and of a state on S3: attributes of an
+ * object. */
 #define AWS_SETTING_ATTRS                                                                                    \
     SETTING_ATTR("region", setting_text, "AWS Region, such as eu-west-1; without it AWS_REGION"),            \
         SETTING_ATTR("profile", setting_text, "Profile in ~/.aws/config and ~/.aws/credentials"),            \
@@ -223,105 +227,108 @@ bool unsupported_note(struct str work_dir, struct str endpoint, const char *what
         SETTING_ATTR("account_id", setting_any, "Account id; with it weir does not call STS"),               \
         SETTING_ATTR("max_attempts", setting_number, "Maximum number of attempts of each call")
 
-/* ---- logs.c: the logs of runs in CloudWatch Logs (provider/job.h). No more than a page of each
- * source is held at a time. */
+/* ---- logs.c: reads the logs of runs from CloudWatch Logs (provider/job.h). Keeps at most one page of each
+ * source in memory. */
 extern const struct log_ops aws_log_ops;
 
-/* ---- sigv4.c: AWS Signature Version 4 in its stages, each testable alone: canonical request -> string to
- * sign -> signature. See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for
+/* ---- sigv4.c: AWS Signature Version 4 in stages, each testable alone: canonical request -> string to sign
+ * -> signature. See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for
  * verification, by the sandbox. */
 
 struct sigv4_params {
-    struct str access_key, secret_key, session_token; /* token may be empty */
+    struct str access_key, secret_key, session_token; /* session_token may be empty */
     struct str region, service;                       /* of the credential scope */
     int64_t wall_ms;
-    struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; empty: hashed from
-                                the body */
-    struct str signed_headers; /* verification: exactly these ("host;x-amz-date"); empty: every header but
+    struct str payload_hash; /* hex SHA-256, "UNSIGNED-PAYLOAD" or a STREAMING-… constant; "": hashed from the
+                                body */
+    struct str signed_headers; /* verification: exactly these ("host;x-amz-date"); "": all headers except
                                   those that proxies change */
-    const unsigned char *key;  /* from sigv4_signing_key() for the same day and scope; NULL: derived anew */
-    bool s3;                   /* path encoded once and not normalised; x-amz-content-sha256 is sent */
+    const unsigned char
+        *key; /* from sigv4_signing_key() for the same day and scope; NULL: derived in the call */
+    bool s3;  /* the path is encoded once and not normalised; x-amz-content-sha256 is sent */
 };
 
-/* Each result lives in the arena. */
+/* The results are allocated in the arena. */
 struct str sigv4_canonical_request(struct arena *arena, const struct sigv4_params *params,
     const struct wire_message *request, struct str *signed_headers);
 struct str sigv4_string_to_sign(
     struct arena *arena, const struct sigv4_params *params, struct str canonical_request);
-/* Good for one day in one scope: worth keeping where many requests are signed. */
+/* Derives the key that is valid for one day and scope; worth caching for many requests. */
 void sigv4_signing_key(const struct sigv4_params *params, unsigned char key[32]);
 struct str sigv4_signature(struct arena *arena, const struct sigv4_params *params, struct str string_to_sign);
 
 /*
- * Adds X-Amz-Date, X-Amz-Security-Token, x-amz-content-sha256 (S3) and Authorization; the Host header must be
- * there already. Every header present when called is signed, except those that proxies change.
+ * Adds X-Amz-Date, X-Amz-Security-Token, x-amz-content-sha256 (S3) and Authorization. The Host header has to
+ * be set before. All headers present at the call are signed, except those that proxies change.
  */
 void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
 
-/* ---- sigv4.c: Addresses that are signed beforehand: whoever has one may send that one request, for so
- * long. */
+/* ---- sigv4.c: presigned URLs: whoever has the URL may send that request until it expires. */
 struct presign {
-    struct str service; /* as it is signed for: "kafka-cluster" */
+    struct str service; /* signing name: "kafka-cluster" */
     struct str host;    /* "kafka.eu-west-1.amazonaws.com" */
     struct str path;    /* percent-encoded; "": "/" */
     struct str query;   /* percent-encoded: "Action=kafka-cluster%3AConnect" */
-    bool plain;         /* http */
-    int64_t seconds;    /* that it holds */
+    bool plain;         /* http instead of https */
+    int64_t seconds;    /* until it expires */
 };
 
 struct sigv4_params;
 
-/* The same with given keys, region and time. */
+/* Presigns with the given keys, region and time. */
 struct str presign_with(struct arena *arena, const struct sigv4_params *params, const struct presign *what);
 
-/* "https://HOST/?QUERY&X-Amz-…", of a GET, and when it ends (wall clock); both as of now. */
+/* Presigns a GET with the current credentials: "https://HOST/?QUERY&X-Amz-…"; *ends_ms is its expiry (wall
+ * clock). */
 int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,
     int64_t *ends_ms, struct err *err);
 
-/* ---- retry.c: When to send again: how often, how long to wait, and the budget that ends retries when a
- * service is down for good. Calculation only; sleeping and sending are the client's.
+/* ---- retry.c: whether to retry, the delay, and the budget that ends retries when a service is down. Only
+ * calculates; the client sleeps and sends.
  *
- * The budget is the SDKs' token bucket: every retry after a failure costs, every success gives a little back,
- * so that a thousand calls to a dead service do not become four thousand. Throttled calls cost nothing,
- * because the throttle (client_state.h) already holds them back. */
+ * The budget is the SDKs' token bucket: every retry after a failure costs tokens, every success returns a
+ * few, so that a thousand calls to an unreachable service do not become four thousand. Retries of throttled
+ * calls cost nothing, because the throttle (client_state.h) already delays them. */
 
 enum retry_kind {
-    RETRY_FAILURE,   /* no answer, or one of 500, 502, 503, 504 */
+    RETRY_FAILURE,   /* no response, or 500, 502, 503, 504 */
     RETRY_THROTTLED, /* not processed: too many requests */
-    RETRY_UNSETTLED, /* waits for something to become visible: "role cannot be assumed" */
+    RETRY_UNSETTLED, /* a transient error until something becomes visible: "role cannot be assumed" */
 };
 
 enum {
-    RETRY_ATTEMPTS = 4,            /* in all, for failures */
-    RETRY_ATTEMPTS_THROTTLED = 10, /* unless the user set a number */
+    RETRY_ATTEMPTS = 4,            /* in total, for failures */
+    RETRY_ATTEMPTS_THROTTLED = 10, /* unless max_attempts is configured */
     RETRY_BUDGET = 500,
     RETRY_COST = 5,
     RETRY_COST_TIMEOUT = 10,
 };
 
 /*
- * How long to wait before the nth repetition (from 1). `chance` is a random number in [0, 1): full jitter.
- * What the service asks for (after_ms, 0: nothing) is the least, within reason.
+ * Returns the delay before the nth retry (from 1). `chance` is a random number in [0, 1): full jitter. The
+ * delay that the service asks for (after_ms, 0: none) is the minimum, up to a limit.
  */
 int64_t retry_delay_ms(enum retry_kind kind, int nth, double chance, int64_t after_ms);
 double retry_chance(void);
-/* Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 where there is none. */
+/* Returns Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 if the response has
+ * neither. */
 int64_t retry_after_ms(const struct wire_message *response, int64_t wall_ms);
 
-/* How often the process has sent something again, for whoever watches it. Safe from every thread. */
+/* Number of retries in this process, for progress output. Safe to call from every thread. */
 struct retry_counts {
     unsigned failures, throttled;
 };
 void retry_counted(enum retry_kind kind);
 struct retry_counts retry_counts(void);
 
-/* Starts with RETRY_BUDGET. Safe from every thread. */
+/* The budget starts with RETRY_BUDGET tokens. Safe to call from every thread. */
 bool retry_budget_take(atomic_int *budget, int cost);
 void retry_budget_give(atomic_int *budget, int amount);
 
-/* ---- retry.c: what an operation's name says of repeating it. Services name their calls by a small set of
- * verbs; what a verb does not say by itself, specs do (`idempotent:`). */
-/* GetRole, ListTables: changes nothing. */
+/* ---- retry.c: whether an operation may be repeated, by its name. Services name their operations with a
+ * small set of verbs; specs declare the exceptions (`idempotent:`). */
+/* True for operations that change nothing: GetRole, ListTables. */
 bool verb_reads(struct str operation);
-/* The same, or what sets or takes away something named: once done, doing it again changes nothing. */
+/* True for operations that read, or set or remove something by name or id, so that repeating them changes
+ * nothing. */
 bool verb_repeats(struct str operation);

@@ -1,6 +1,6 @@
 /*
- * The chain: asks the sources in their order, keeps what was found, refreshes it in time. One thread fetches
- * while the others wait, or go on with credentials that have not ended yet.
+ * The credentials chain: tries the sources in order, caches the result, refreshes it in time. One thread
+ * fetches while the others wait, or use credentials that have not expired yet.
  */
 #include "provider/aws/credentials.h"
 
@@ -13,30 +13,30 @@
 
 enum {
     REFRESH_BEFORE_MS = 5 * 60 * 1000,
-    RETRY_AFTER_MS = 30 * 1000,  /* after a refresh that failed while the old ones still hold */
-    TRUSTED_MS = 15 * 60 * 1000, /* what was handed out just now, and seems to have ended */
-    FAILURE_KEPT_MS = 10 * 1000, /* so that a hundred workers do not ask a hundred times */
+    RETRY_AFTER_MS = 30 * 1000,  /* after a failed refresh while the old credentials are valid */
+    TRUSTED_MS = 15 * 60 * 1000, /* validity of fresh credentials that seem to have expired already */
+    FAILURE_KEPT_MS = 10 * 1000, /* so that a hundred threads do not repeat the same failing fetch */
 };
 
 struct credentials_chain {
-    struct arena arena; /* options */
+    struct arena arena; /* allocates the options */
     struct credentials_options options;
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t fetched;
     bool fetching;
-    unsigned round;     /* fetches ended so far */
-    struct arena store; /* holds current; wiped */
+    unsigned round;     /* number of finished fetches */
+    struct arena store; /* allocates `current`; wiped when freed */
     struct credentials current;
     bool stale;            /* refused by a service */
-    int64_t not_before_ms; /* monotonic: no new fetch earlier */
-    struct err failure;    /* of the last fetch; class ERR_NONE: it went well */
+    int64_t not_before_ms; /* monotonic; no new fetch before */
+    struct err failure;    /* of the last fetch; class ERR_NONE: it succeeded */
 };
 
 static const struct source {
-    const char *name, *alias; /* for messages; in credential_source */
+    const char *name, *alias; /* for messages; value of credential_source */
     creds_source *find;
-    bool before_profile; /* passed over where the settings name a profile */
+    bool before_profile; /* skipped if the settings name a profile */
 } sources[] = {
     {"the environment", "Environment", creds_environment, true},
     {"a web identity token", NULL, creds_web_identity, true},
@@ -62,7 +62,7 @@ int creds_named_source(struct creds_context *ctx, struct str name, struct creden
     return err_hint(err, "it is one of Environment, EcsContainer, Ec2InstanceMetadata");
 }
 
-/* ---- fetching; without the lock ---- */
+/* ---- fetching; without holding the lock ---- */
 
 static int none_found(const struct creds_context *ctx, struct err *err)
 {
@@ -127,7 +127,7 @@ static struct credentials credentials_copy(struct arena *arena, const struct cre
         .expires_ms = from->expires_ms};
 }
 
-/* Ended less than `margin_ms` from now? */
+/* True if the credentials expire within `margin_ms`. */
 static bool ends_within(const struct credentials *c, int64_t margin_ms)
 {
     return c->expires_ms && c->expires_ms <= clock_wall_ms() + margin_ms;
@@ -138,7 +138,7 @@ static bool is_usable(const struct credentials_chain *chain)
     return chain->current.access_key.n && !chain->stale && !ends_within(&chain->current, 0);
 }
 
-/* Called and left with the lock held. */
+/* Called with the lock held, which is released during the fetch. */
 static void refresh(struct credentials_chain *chain)
 {
     chain->fetching = true;
@@ -151,16 +151,16 @@ static void refresh(struct credentials_chain *chain)
     chain->failure = failure;
     if (!failed) {
         arena_wipe(&chain->store);
-        mask_add(fresh.secret_key, MASK_LIKELY); /* those of a sandbox are plain words */
+        mask_add(fresh.secret_key, MASK_LIKELY); /* a sandbox's keys are plain words */
         mask_add(fresh.session_token, MASK_LIKELY);
         chain->current = credentials_copy(&chain->store, &fresh);
         chain->stale = false;
-        /* This machine's clock may be ahead; if they have ended indeed, the service says so. */
+        /* This machine's clock may be ahead: if the credentials have expired, the service refuses them. */
         if (ends_within(&chain->current, 0))
             chain->current.expires_ms = clock_wall_ms() + TRUSTED_MS;
     }
     int64_t pause_ms = failed ? (is_usable(chain) ? RETRY_AFTER_MS : FAILURE_KEPT_MS) : 0;
-    /* A source may hand out what is about to end; asking it over and over would not help. */
+    /* A source may return credentials that expire soon; an immediate new fetch would not help. */
     if (!failed && ends_within(&chain->current, REFRESH_BEFORE_MS))
         pause_ms = RETRY_AFTER_MS;
     chain->not_before_ms = clock_mono_ms() + pause_ms;
@@ -220,7 +220,7 @@ void credentials_invalidate(struct credentials_chain *chain, const struct creden
 int credentials_chain_new(
     const struct credentials_options *options, struct credentials_chain **out, struct err *err)
 {
-    (void)err; /* nothing is asked for before it is needed */
+    (void)err; /* nothing is fetched before it is needed */
     struct credentials_chain *chain = mem_zalloc(sizeof *chain);
     struct arena *arena = &chain->arena;
     chain->options = (struct credentials_options){.http = options->http,

@@ -1,5 +1,5 @@
-/* Where credentials of AWS come from that are stored somewhere: variables, files, programs, containers and
- * machines; and what a profile leads to. */
+/* Sources of AWS credentials: variables, files, programs, containers and instances; and the sources that a
+ * profile refers to. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -16,7 +16,7 @@ struct str creds_variable(const char *name)
     return str_z(getenv(name));
 }
 
-/* Any 2xx, within `attempts`; other answers and no answer are errors. */
+/* Sends until a 2xx response, at most `attempts` times. Any other status, and no response, is an error. */
 static int creds_http(struct creds_context *ctx, const struct http_request *request, int attempts,
     struct str *body, struct err *err)
 {
@@ -43,7 +43,7 @@ static int creds_http(struct creds_context *ctx, const struct http_request *requ
     }
 }
 
-/* {"AccessKeyId": …, "SecretAccessKey": …, token_key: …, "Expiration": …} */
+/* Parses {"AccessKeyId": …, "SecretAccessKey": …, token_key: …, "Expiration": …} */
 static int creds_from_json(struct creds_context *ctx, struct str json, const char *token_key,
     struct credentials *out, struct err *err)
 {
@@ -90,7 +90,7 @@ int creds_environment(struct creds_context *ctx, struct credentials *out, bool *
     return 0;
 }
 
-/* ---- ECS tasks and EKS pods: an address in the environment hands out the credentials of the task's role. */
+/* ---- ECS tasks and EKS pods: a URL in the environment returns the credentials of the task's role. */
 
 enum { ATTEMPTS = 3, TIMEOUT_MS = 2000, TOKEN_MAX = 64 * 1024 };
 
@@ -102,7 +102,7 @@ static int find_url(struct creds_context *ctx, struct str *url, struct err *err)
         *url = arena_printf(ctx->arena, "http://169.254.170.2%.*s", STR_ARG(relative));
     if (!url->n)
         return 0;
-    /* The token shall not leave the machine in the clear. */
+    /* The token must not leave the machine unencrypted. */
     struct http_target target;
     if (http_target_parse(*url, &target, err))
         return err_context(err, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
@@ -153,8 +153,8 @@ int creds_container(struct creds_context *ctx, struct credentials *out, bool *fo
     return 0;
 }
 
-/* ---- The metadata of an EC2 instance, version 2: a token first, then the role's name, then its
- * credentials. Where there is no instance nothing answers, so one attempt with a short limit has to do. */
+/* ---- EC2 instance metadata, version 2: a token first, then the role's name, then its credentials. Outside
+ * EC2 nothing responds, so there is one attempt with a short time limit. */
 
 enum { DEFAULT_TIMEOUT_S = 1, ROLE_MAX = 256 };
 
@@ -228,7 +228,7 @@ int creds_imds(struct creds_context *ctx, struct credentials *out, bool *found, 
         .attempts = creds_imds_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1)};
     struct str token;
     if (creds_imds_ask(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, ERR_IGNORED))
-        return 0; /* no instance here */
+        return 0; /* not on an EC2 instance */
     *found = true;
     imds.header = (struct http_header){STR("X-aws-ec2-metadata-token"), str_trim(token)};
     return read_role(&imds, out, err) ? err_context(err, "credentials of the instance") : 0;
@@ -236,7 +236,7 @@ int creds_imds(struct creds_context *ctx, struct credentials *out, bool *found, 
 
 /* ---- credential_process: a command that prints credentials as JSON. */
 
-/* What is started; "" where it is not just a name. Arguments may be secrets. */
+/* Returns the program's name for messages; "" if it is not a plain name. Arguments may contain secrets. */
 static struct str program_of(struct str command)
 {
     struct str rest, word = str_cut(str_trim(command), ' ', &rest);
@@ -291,7 +291,7 @@ static int static_keys(
     return 0;
 }
 
-/* The credentials with which the role is assumed. */
+/* Fetches the credentials that assume the role. */
 static int find_base(
     struct creds_context *ctx, struct str name, int depth, struct credentials *base, struct err *err)
 {

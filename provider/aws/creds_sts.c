@@ -1,5 +1,5 @@
-/* Credentials from AWS: a session of IAM Identity Center, AssumeRole and AssumeRoleWithWebIdentity. Signed
- * here and not by the client, which needs credentials itself. */
+/* Credentials from AWS: IAM Identity Center, AssumeRole and AssumeRoleWithWebIdentity. These calls are signed
+ * here, since the client itself needs credentials. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- A token from an identity provider (OIDC in CI, service accounts in Kubernetes), exchanged for a
- * role. */
+/* ---- A token of an identity provider (OIDC in CI, service accounts in Kubernetes) is exchanged for a role's
+ * credentials. */
 
 enum { TOKEN_MAX = 64 * 1024 };
 
@@ -69,14 +69,14 @@ static struct str make_form(struct creds_context *ctx, const struct creds_role *
     return kept;
 }
 
-/* One call: what it sends, and what it found out about the service's clock. */
+/* One call, and the clock difference found by it. */
 struct sts_call {
     struct creds_context *ctx;
-    const struct credentials *base; /* NULL: not signed */
+    const struct credentials *base; /* NULL: the request is not signed */
     const struct wire_operation *op;
     const struct endpoint *endpoint;
     struct str form;
-    int64_t skew_ms; /* the service's clock minus ours, where they differ by much */
+    int64_t skew_ms; /* the service's clock minus ours, if the difference is large */
     int attempt;
 };
 
@@ -124,7 +124,7 @@ static int send_once(const struct sts_call *c, struct wire_message *answer, stru
     return creds_send(ctx, endpoint, &message, c->attempt, answer, err);
 }
 
-/* The service's clock minus ours; 0 where they agree, more or less. */
+/* Returns the service's clock minus ours; 0 if they roughly agree. */
 static int64_t clock_difference(const struct wire_message *answer)
 {
     int64_t theirs;
@@ -134,7 +134,7 @@ static int64_t clock_difference(const struct wire_message *answer)
     return skew_ms > -SKEW_TOLERATED_MS && skew_ms < SKEW_TOLERATED_MS ? 0 : skew_ms;
 }
 
-/* When they end is reported by the service's clock; it is kept by ours. */
+/* Reads the credentials. The expiry by the service's clock is converted to this machine's. */
 static int read_answer(
     const struct sts_call *c, const struct wire_message *answer, struct credentials *out, struct err *err)
 {
@@ -152,7 +152,7 @@ static int read_answer(
     return 0;
 }
 
-/* True where the refusal is for the signature's time: the next one fits. */
+/* True if the request was refused for its time and the skew is now known: the next signature will fit. */
 static bool correct_skew(struct sts_call *c, const struct wire_message *answer, const struct err *failure)
 {
     int64_t skew_ms = clock_difference(answer);
@@ -162,7 +162,7 @@ static bool correct_skew(struct sts_call *c, const struct wire_message *answer, 
     return true;
 }
 
-/* Both calls only hand out keys: repeating them does no harm. */
+/* Both calls only return keys, so they may be repeated. */
 static int creds_sts_call(struct sts_call *c, struct credentials *out, struct err *err)
 {
     for (c->attempt = 1;; c->attempt++) {
@@ -211,8 +211,8 @@ int creds_assume_role(struct creds_context *ctx, const struct credentials *base,
     return 0;
 }
 
-/* ---- IAM Identity Center: the token that `aws sso login` keeps, renewed there as the SDKs do, gives a
- * role's credentials (GetRoleCredentials of the portal, CreateToken of its OIDC service) ---- */
+/* ---- IAM Identity Center: the token cached by `aws sso login`, renewed as the SDKs do, gives a role's
+ * credentials (GetRoleCredentials of the portal, CreateToken of its OIDC service) ---- */
 
 enum { CACHE_MAX = 64 * 1024, RENEW_MS = 15 * 60 * 1000 };
 
@@ -226,9 +226,9 @@ static const struct aws_service portal = {.id = STR_INIT("sso"),
 struct sign_in {
     struct creds_context *ctx;
     struct str profile;
-    struct str session; /* [sso-session NAME]; "": the profile has the settings itself */
+    struct str session; /* [sso-session NAME]; "": the settings are in the profile itself */
     struct str start_url, region, account, role;
-    struct str path; /* of the token */
+    struct str path; /* of the cached token */
     const struct value *token;
 };
 
@@ -273,7 +273,7 @@ static int read_settings(struct sign_in *s, struct err *err)
 
 /* ---- the token ---- */
 
-/* Milliseconds of its validity that are left. Older CLIs wrote UTC for Z. */
+/* Returns the remaining validity in milliseconds. Older AWS CLIs wrote UTC instead of Z. */
 static int64_t time_left(struct arena *arena, const struct value *token, const char *key)
 {
     struct str text = value_gets(token, key);
@@ -291,7 +291,7 @@ static int read_token(struct sign_in *s, struct err *err)
     return there ? 0 : sign_in_again(s, "nobody is signed in", err);
 }
 
-/* A call that is not signed; repeating it does no harm. */
+/* Sends an unsigned call, which may be repeated. */
 static int sso_call(const struct sign_in *s, const struct aws_service *service, struct wire_message *message,
     const struct value **answer, struct err *err)
 {
@@ -334,7 +334,7 @@ static struct str json_text(struct arena *arena, const struct value *v)
     return kept;
 }
 
-/* What the sign-in lasts for is the service's to say: where it gives no new token, the old one has to do. */
+/* Renews the token. If the service returns no new token, the old one stays in use. */
 static void renew(struct sign_in *s)
 {
     static const char *const needed[] = {"clientId", "clientSecret", "refreshToken"};

@@ -1,4 +1,4 @@
-/* Where a service is: see credentials.h. */
+/* Endpoints of services: see credentials.h. */
 #include "provider/aws/credentials.h"
 
 #include "provider/http/target.h"
@@ -9,9 +9,9 @@
 /* ---- regions ---- */
 
 static const struct partition {
-    const char *prefix; /* of the region's name; the first that fits counts */
+    const char *prefix; /* prefix of the region's name; the first match counts */
     const char *name, *suffix;
-    const char *global_region; /* where global services live and what they are signed for */
+    const char *global_region; /* location and signing region of global services */
 } partitions[] = {
     {"cn-", "aws-cn", "amazonaws.com.cn", "cn-north-1"},
     {"us-gov-", "aws-us-gov", "amazonaws.com", "us-gov-west-1"},
@@ -40,7 +40,7 @@ struct str region_dns_suffix(struct str region)
     return str_z(partition_of(region)->suffix);
 }
 
-/* For "did you mean"; a region that is not here is fine as long as it is spelt like one. */
+/* For "did you mean". A region that is not listed is accepted if it has a region's form. */
 static const struct str known_regions[] = {STR_INIT("us-east-1"), STR_INIT("us-east-2"),
     STR_INIT("us-west-1"), STR_INIT("us-west-2"), STR_INIT("af-south-1"), STR_INIT("ap-east-1"),
     STR_INIT("ap-east-2"), STR_INIT("ap-northeast-1"), STR_INIT("ap-northeast-2"), STR_INIT("ap-northeast-3"),
@@ -58,7 +58,7 @@ static bool is_direction(struct str word)
     return str_is_any(word, "north south east west central northeast northwest southeast southwest");
 }
 
-/* letters, perhaps more letters, a direction, a number: us-gov-west-1 */
+/* letters, optionally more letters, a direction, a number: us-gov-west-1 */
 static bool is_spelt_like_a_region(struct str region)
 {
     struct str words[5];
@@ -90,7 +90,7 @@ int region_check(struct str region, struct err *err)
 
 /* ---- names of services ---- */
 
-/* Where the SDKs' name in AWS_ENDPOINT_URL_<NAME> is not simply ours in capitals. */
+/* Services whose name in AWS_ENDPOINT_URL_<NAME> is not just the id in capitals. */
 static const struct {
     const char *id, *sdk;
 } sdk_names[] = {
@@ -133,8 +133,8 @@ static struct str sdk_name(struct arena *arena, struct str id)
     return str_z(name);
 }
 
-/* Letters and digits in lower case: "SECRETS_MANAGER", "secretsmanager" and "secrets-manager" are the same.
- */
+/* Compares letters and digits without case: "SECRETS_MANAGER", "secretsmanager" and "secrets-manager" are the
+ * same. */
 static bool same_service(struct str a, struct str b)
 {
     size_t i = 0, j = 0;
@@ -171,7 +171,7 @@ struct str endpoint_variable(struct arena *arena, struct str service_id)
     return arena_printf(arena, "AWS_ENDPOINT_URL_%.*s", STR_ARG(sdk_name(arena, service_id)));
 }
 
-/* AWS_ENDPOINT_URL_SECRETS_MANAGER as the SDKs have it, and AWS_ENDPOINT_URL_SECRETSMANAGER. */
+/* AWS_ENDPOINT_URL_SECRETS_MANAGER as in the SDKs, and AWS_ENDPOINT_URL_SECRETSMANAGER. */
 static struct str from_service_variable(struct arena *arena, struct str id)
 {
     struct str url = endpoint_variable_text(endpoint_variable(arena, id).p);
@@ -289,14 +289,15 @@ struct str endpoint_bucket(struct str path)
     return path.n > 1 && path.p[0] == '/' ? str_cut(str_slice(path, 1, path.n), '/', &ignored) : STR_EMPTY;
 }
 
-/* A label of its own in front of the host: no dots, because the certificate is for one label. */
+/* True if the bucket can be a label in front of the host: without dots, because the certificate covers one
+ * label. */
 static bool is_host_label(struct str bucket)
 {
     return bucket.n >= 3 && bucket.n <= 63 && bucket.p[0] != '-' && bucket.p[bucket.n - 1] != '-' &&
            str_is_made_of(bucket, CHARS_LOWER CHARS_DIGITS "-");
 }
 
-/* No name can be in front of an address. */
+/* True for an IP address, which cannot have a label in front. */
 static bool is_address(struct str host)
 {
     struct str port, name = str_cut(host, ':', &port);

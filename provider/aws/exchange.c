@@ -1,4 +1,4 @@
-/* One call from its beginning to its end, whoever waits for it: see client_state.h. */
+/* One call from begin to end: see client_state.h. */
 #include "provider/aws/client_state.h"
 
 #include "base/clock.h"
@@ -17,8 +17,8 @@ enum {
     SILENT_FOR_MS = 60 * 1000,
     ANSWER_FOR_MS = 2 * 60 * 1000,
     OBJECT_FOR_MS = 60 * 60 * 1000,
-    SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
-    SLOWEST_REQUEST = 4 * 1024, /* bytes a second in the end; a function's code may be in it */
+    SLOWEST = 64,               /* bytes per second, over the allowed silence */
+    SLOWEST_REQUEST = 4 * 1024, /* bytes per second of a whole request, which may contain a function's code */
 };
 
 /* ---- sending once ---- */
@@ -50,7 +50,7 @@ static int hash_file_range(struct aws_exchange *x, struct err *err)
     return result;
 }
 
-/* Can nobody change what is on its way to there? */
+/* True if the data cannot be changed in transit: TLS or loopback. */
 static bool is_safe_way(const struct aws_exchange *x)
 {
     struct http_target target;
@@ -58,7 +58,7 @@ static bool is_safe_way(const struct aws_exchange *x)
     return x->endpoint.tls || (!http_target_parse(url, &target, ERR_IGNORED) && target.loopback);
 }
 
-/* Hashed once, however often it is sent. */
+/* Hashes the payload once for all attempts. */
 static int prepare_payload(struct aws_exchange *x, struct err *err)
 {
     x->payload_hash = x->call->payload_hash;
@@ -76,7 +76,7 @@ static void exchange_sign(struct aws_exchange *x, struct wire_message *message)
 {
     const struct aws_service *service = x->call->service;
     unsigned char key[32];
-    if (!x->skew_corrected) /* what others found out meanwhile; what it found out itself fits its own service
+    if (!x->skew_corrected) /* skew measured by other calls; a skew measured by this call fits its own service
                              */
         x->skew_ms = atomic_load(&x->client->skew_ms);
     struct sigv4_params params = {.access_key = x->credentials.access_key,
@@ -101,8 +101,8 @@ static int count_sink(void *ctx, const void *bytes, size_t n)
 }
 
 /*
- * Nothing may trickle; and what the service does and says of a call is over within minutes, while the bytes
- * of a user's files take as long as they take. S3's objects, which may come without a sink, are between.
+ * Sets the time limits. Every transfer needs a minimum rate. A call without file data ends within minutes,
+ * while transfers of files have no total limit. S3 objects that are read without a sink have an hour.
  */
 static void limit_time(const struct aws_call *call, struct http_request *request)
 {
@@ -151,8 +151,8 @@ static struct http_request make_request(struct aws_exchange *x)
     return request;
 }
 
-/* S3 may send 200 and put an error into the body: CompleteMultipartUpload, CopyObject, DeleteObjects. What
- * GET brings is the user's own, whatever it looks like. */
+/* S3 may return 200 with an error in the body: CompleteMultipartUpload, CopyObject, DeleteObjects. The body
+ * of a GET is the user's data and not checked. */
 static bool is_error(const struct aws_exchange *x)
 {
     if (x->answer.status >= 200 && x->answer.status < 300 &&
@@ -161,7 +161,7 @@ static bool is_error(const struct aws_exchange *x)
     return wire_is_error(&x->answer);
 }
 
-/* Through what the provider's settings name, if they do. */
+/* Connects through the tunnel of the provider's settings, if there is one. */
 static int take_way(struct aws_exchange *x)
 {
     struct http_target target;
@@ -191,8 +191,7 @@ int exchange_request(struct aws_exchange *x)
     return 0;
 }
 
-/* A service that fails may do so after the work; one that refuses, or does not know the call, has done none.
- */
+/* True if the service may have executed a failed call. A refused or unsupported call was not executed. */
 static bool may_be_done(const struct aws_exchange *x)
 {
     return x->answer.status >= 500 && x->answer.status != 501 && x->failure.class != ERR_THROTTLED;
@@ -217,7 +216,7 @@ static void note_date(const struct aws_exchange *x)
     atomic_store(&x->client->dated, true);
 }
 
-/* What came of it: x->answer and x->failure. */
+/* Evaluates the response into x->answer and x->failure. */
 static void read_answer(struct aws_exchange *x)
 {
     if (x->http.result) {
@@ -234,10 +233,10 @@ static void read_answer(struct aws_exchange *x)
     x->failure.lost = may_be_done(x);
 }
 
-/* ---- what to do about a failure ---- */
+/* ---- retries ---- */
 
-/* Of those that were signed by the wrong clock at the same time, each has to find out for itself. True where
- * the service's clock differs from the one that this request was signed by: then the next signature fits. */
+/* Returns true if the service's clock differs from the one that signed this request: the next signature will
+ * fit. Each concurrent call that was signed with the wrong clock checks this itself. */
 static bool correct_skew(struct aws_exchange *x)
 {
     int64_t theirs;
@@ -252,14 +251,14 @@ static bool correct_skew(struct aws_exchange *x)
     return true;
 }
 
-/* An answer to HEAD has no body that would say why it refuses. */
+/* The response to HEAD has no body with the error code. */
 static bool may_be_skew(const struct aws_exchange *x, enum wire_fault fault)
 {
     int status = x->answer.status;
     return fault == WIRE_FAULT_SKEW || (x->request.discard_body && (status == 403 || status == 400));
 }
 
-/* True where there are others than those that were refused. */
+/* Returns true if there are other credentials than the refused ones. */
 static bool renew_credentials(struct aws_exchange *x)
 {
     if (x->credentials_renewed)
@@ -281,7 +280,7 @@ static int use_region(struct aws_exchange *x, struct str region, struct err *err
     return endpoint_resolve(x->arena, &there, x->call->service, &x->endpoint, err);
 }
 
-/* The header, or <Region> in the body of AuthorizationHeaderMalformed. */
+/* Reads the region from the header, or <Region> in the body of AuthorizationHeaderMalformed. */
 static struct str region_reported(const struct aws_exchange *x)
 {
     struct str region = wire_header_get(&x->answer, STR("x-amz-bucket-region"));
@@ -292,7 +291,7 @@ static struct str region_reported(const struct aws_exchange *x)
     return close < 0 ? STR_EMPTY : str_slice(x->answer.body, (size_t)open + 8, (size_t)close);
 }
 
-/* True where the bucket lives elsewhere, and it is known where. */
+/* Returns true if the bucket is in another region that the response names. */
 static bool follow_bucket(struct aws_exchange *x)
 {
     int status = x->answer.status;
@@ -323,7 +322,7 @@ static void count_repetition(const struct aws_exchange *x, enum retry_kind kind)
 
 static bool retry_failure(struct aws_exchange *x)
 {
-    /* Never sent, or safe to send twice. */
+    /* The request was never sent, or may be sent twice. */
     bool harmless = x->answer.status ? x->call->idempotent : x->failure.retryable || x->call->idempotent;
     bool passing = x->answer.status ? x->failure.retryable || x->not_whole
                                     : x->failure.class == ERR_NETWORK || x->failure.class == ERR_TIMEOUT;
@@ -348,7 +347,7 @@ static bool retry_throttled(struct aws_exchange *x)
     return true;
 }
 
-/* Emulators have nothing that becomes visible late: there a mistake is reported soon. */
+/* In emulators nothing becomes visible late, so errors are reported soon. */
 static int64_t unsettled_for_ms(const struct aws_exchange *x)
 {
     bool emulated = str_eqz(x->client->settings.account_id, "000000000000");
@@ -366,7 +365,7 @@ static bool retry_unsettled(struct aws_exchange *x)
     return now_ms - x->unsettled_since_ms < unsettled_for_ms(x);
 }
 
-/* Whether to send again, and after how long. */
+/* Returns whether to send again, and the delay. */
 static bool exchange_decide(struct aws_exchange *x, int64_t *delay_ms)
 {
     *delay_ms = 0;
@@ -425,7 +424,7 @@ bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms)
     return true;
 }
 
-/* What to do about credentials that are refused. */
+/* Returns what to do about refused credentials, to be appended to the hint. */
 static const char *remedy(const struct aws_exchange *x, const struct err *err)
 {
     static const char *const strangers[] = {
@@ -442,7 +441,8 @@ static void exchange_explain(const struct aws_exchange *x, struct err *err)
 {
     *err = x->failure;
     err->unsure = x->lost;
-    err->lost = err->lost || (x->lost && !x->answer.status); /* an answer may tell what became of it */
+    err->lost =
+        err->lost || (x->lost && !x->answer.status); /* a response may tell whether the call was executed */
     if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
         err_hint(err, "the credentials in use come from the %.*s%s", STR_ARG(x->credentials.source),
             remedy(x, err));

@@ -5,7 +5,7 @@
 #include "provider/aws/client_state.h"
 #include "provider/http/target.h"
 
-/* ---- Whose account a client's credentials belong to: STS is asked, once for each key ---- */
+/* ---- The account id of the credentials: STS is asked once for each access key ---- */
 
 static const struct aws_service sts = {
     .id = STR_INIT("sts"), .endpoint_prefix = STR_INIT("sts"), .signing_name = STR_INIT("sts")};
@@ -35,20 +35,20 @@ static int ask_account(struct aws_client *client, struct err *err)
     if (!account.n)
         return err_set(err, ERR_PROTOCOL, "STS does not say which account this is");
     client->account = arena_str(&client->arena, account);
-    mask_allow(client->account); /* ARNs are made of it */
+    mask_allow(client->account); /* ARNs contain it */
     return 0;
 }
 
 /*
- * What a key's account is does not change: of many clients with the same key, as in a fleet, one asks, and
- * the others wait for its answer.
+ * A key's account does not change: of many clients with the same key, as in a fleet, one asks STS and the
+ * others wait for the result.
  */
 static struct {
     pthread_mutex_t lock;
     struct map accounts; /* "key host" -> char[] */
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER, .accounts = MAP_INIT};
 
-/* Who asks, and where; "" where that is unknown. */
+/* Returns access key and STS host as the cache key; "" if they are not known. */
 static struct str asker_of(struct aws_client *client, struct arena *arena)
 {
     struct credentials credentials;
@@ -90,7 +90,7 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
 
 bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms)
 {
-    struct err ignored = ERR_INIT; /* a refusal tells the time, too */
+    struct err ignored = ERR_INIT; /* an error response has a date, too */
     pthread_mutex_lock(&client->account_lock);
     if (ask && !atomic_load(&client->dated))
         ask_account(client, &ignored);
@@ -99,7 +99,8 @@ bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms)
     return atomic_load(&client->dated);
 }
 
-/* May one go on without knowing? Not where AWS itself says that these credentials are none. */
+/* True if the run may continue without the account id: STS is unreachable or a custom endpoint. False if AWS
+ * itself refuses the credentials. */
 static bool may_be_unreported(struct aws_client *client, const struct err *why)
 {
     const struct service_state *state = client_service(client, &sts, ERR_IGNORED);
@@ -107,8 +108,8 @@ static bool may_be_unreported(struct aws_client *client, const struct err *why)
 }
 
 /*
- * aws_account() where it need not be known: "" unless it is configured, was asked before, or `ask` finds it.
- * -1 only where AWS itself refuses to say; what cannot be reached, or is no AWS, is not asked again.
+ * Like aws_account() where the account is optional: "" unless it is configured, cached, or `ask` determines
+ * it. Returns -1 only if AWS itself refuses; an unreachable or custom STS is not asked again.
  */
 static int aws_account_known(
     struct aws_client *client, bool ask, struct arena *arena, struct str *account, struct err *err)
@@ -130,7 +131,7 @@ static int aws_account_known(
     return result;
 }
 
-/* A configuration's own way to its credentials, without what is secret. */
+/* Adds the settings that credentials are found by, without sensitive ones. */
 static void add_identity(const struct aws_client *client, struct value_builder *b)
 {
     static const char *const names[] = {"profile", "assume_role"};
@@ -141,7 +142,7 @@ static void add_identity(const struct aws_client *client, struct value_builder *
     }
 }
 
-/* Only an account that is known: a store of one's own that knows nothing but S3 has none. */
+/* Adds the account if it is known; an S3-compatible store has none. */
 static int add_account(struct aws_client *client, const struct aws_service *service, bool store, bool ask,
     struct value_builder *b, struct err *err)
 {
@@ -228,7 +229,7 @@ const char *aws_location_difference(
     return !service->global && !service->s3 && differs(then, now, "region") ? "region" : NULL;
 }
 
-/* ---- opening again ---- */
+/* ---- opening a recorded location ---- */
 
 const struct value *aws_location_settings(
     const struct value *location, const struct value *config, struct arena *arena)
@@ -242,7 +243,7 @@ const struct value *aws_location_settings(
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (value_getz(location, names[i]))
             value_builder_set(&b, str_z(names[i]), value_getz(location, names[i]));
-    /* A server on this machine is where it is now. */
+    /* A server on this machine is used at its current port. */
     if (endpoint.n && !is_local(host_of(endpoint)))
         value_builder_set(&b, STR("endpoint"), value_string(arena, endpoint));
     return value_builder_map(&b);

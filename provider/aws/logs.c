@@ -7,26 +7,27 @@
 #include <stdlib.h>
 
 enum {
-    /* Events can come in late, behind others that were seen already: so far back is looked again. */
+    /* Events can arrive late, after newer ones were read: each poll reads again this far back. */
     OVERLAP_MS = 10 * 1000,
     LATE_MS = 5 * 1000,
     PAGE_EVENTS = 5000,
     PAGES_MAX = 100000,
 };
 
-/* One source. A stream is read on by its token; a group by time, with what was seen before left out. */
+/* One source. A stream is continued by its token, a group by time, leaving out events that were already
+ * read. */
 struct feed {
     struct log_source source;
-    struct str stream; /* to be read; "": a group's or prefix's many */
-    struct arena page; /* holds the events of the page at hand */
+    struct str stream; /* the stream to read; "": all streams of a group or prefix */
+    struct arena page; /* allocates the events of the current page */
     struct log_event *events;
     size_t n, at;
-    char *token;           /* of the next page; NULL: the first */
-    struct pages pages;    /* of this poll */
-    bool at_end;           /* in this poll nothing more is to be had */
-    bool within, complete; /* between `first` and `last`; `last` was seen */
+    char *token;           /* of the next page; NULL: the first page */
+    struct pages pages;    /* pages of this poll */
+    bool at_end;           /* this poll has read everything */
+    bool within, complete; /* between `first` and `last`; `last` was read */
     int64_t from_ms, newest_ms;
-    struct map before, now; /* ids of events seen in the last poll and in this one */
+    struct map before, now; /* ids of events read in the last poll and in this one */
     struct arena before_ids, now_ids;
 };
 
@@ -37,8 +38,8 @@ struct cloudwatch {
     struct log_options options;
     struct feed *feeds;
     size_t count;
-    bool polled, failed; /* once, the last time */
-    /* The first poll with `tail`: the latest lines, in a ring. */
+    bool polled, failed; /* at least one poll was done; the last poll failed */
+    /* The first poll with `tail`: the latest lines, in a ring buffer. */
     struct log_event *ring;
     size_t ring_n, ring_at;
 };
@@ -50,7 +51,7 @@ static const struct aws_service service = {
 static const struct wire_operation get_log_events = AWS_JSON_OPERATION("Logs_20140328", "GetLogEvents");
 static const struct wire_operation filter_log_events = AWS_JSON_OPERATION("Logs_20140328", "FilterLogEvents");
 
-/* *document is empty where there is no such log. */
+/* *document is empty if the log does not exist. */
 static int logs_call(const struct cloudwatch *reader, struct arena *arena, const struct wire_operation *op,
     struct value_builder *input, const struct value **document, struct err *err)
 {
@@ -110,7 +111,7 @@ static void take_events(struct feed *feed, const struct value *document, bool fi
             .errors = feed->source.errors};
         while (str_ends(event.message, STR("\n")) || str_ends(event.message, STR("\r")))
             event.message.n--;
-        if (!str_starts(event.stream, feed->source.prefix)) /* emulators have been seen that give all */
+        if (!str_starts(event.stream, feed->source.prefix)) /* some emulators return all streams */
             continue;
         if (filtered && seen_before(feed, value_gets(item, "eventId")))
             continue;
@@ -118,7 +119,7 @@ static void take_events(struct feed *feed, const struct value *document, bool fi
     }
 }
 
-/* A stream's token goes on for ever; at its end it stays the same. */
+/* A stream always has a next token; at the end the token stays the same. */
 static int stream_page(const struct cloudwatch *reader, struct feed *feed, struct err *err)
 {
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
@@ -165,7 +166,7 @@ static int group_page(const struct cloudwatch *reader, struct feed *feed, struct
     return feed->at_end ? 0 : pages_next(&feed->pages, filter_log_events.name, str_z(feed->token), err);
 }
 
-/* A run that is only a part of a stream: its first line tells which stream. */
+/* Finds the stream of a run that is a part of a stream, by the run's first line. */
 static int find_stream(struct cloudwatch *reader, struct feed *feed, struct err *err)
 {
     struct str pattern = arena_printf(&feed->page, "\"%.*s\"", STR_ARG(feed->source.first));
@@ -204,7 +205,7 @@ static int next_page(struct cloudwatch *reader, struct feed *feed, struct err *e
 
 /* ---- lines ---- */
 
-/* Of a shared stream only what is between the run's first and last line. */
+/* True if the line is between the run's first and last line in a shared stream. */
 static bool belongs(struct feed *feed, const struct log_event *event)
 {
     if (!feed->source.first.n)
@@ -216,7 +217,7 @@ static bool belongs(struct feed *feed, const struct log_event *event)
     return feed->within;
 }
 
-/* Copies into the ring; the line that it pushes out is forgotten. */
+/* Copies the line into the ring buffer, freeing the oldest. */
 static void logs_keep(struct cloudwatch *reader, const struct log_event *event)
 {
     size_t tail = reader->options.tail;
@@ -268,7 +269,7 @@ static void begin_poll(struct cloudwatch *reader)
         feed->at_end = false;
         pages_release(&feed->pages);
         feed->pages = (struct pages)PAGES_INIT;
-        if (reader->failed) /* it goes on where it was */
+        if (reader->failed) /* continues where the failed poll stopped */
             continue;
         if (!feed->stream.n && feed->newest_ms - OVERLAP_MS > feed->from_ms)
             feed->from_ms = feed->newest_ms - OVERLAP_MS;
@@ -281,7 +282,7 @@ static void begin_poll(struct cloudwatch *reader)
     }
 }
 
-/* The feed whose next line is the oldest; NULL: there is nothing more. */
+/* Finds the feed with the oldest next line; NULL if there are no more lines. */
 static int logs_oldest(struct cloudwatch *reader, struct feed **out, struct err *err)
 {
     *out = NULL;
@@ -313,7 +314,7 @@ static int poll_logs(struct log_reader *base, log_taker *line, void *ctx, struct
     return rc;
 }
 
-/* CloudWatch takes seconds, a service elsewhere has it at once. */
+/* Lines take seconds in CloudWatch, no time at a custom endpoint. */
 static int64_t late_ms(const struct provider *provider)
 {
     struct aws_client *client = provider_aws(provider);

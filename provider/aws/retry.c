@@ -1,6 +1,5 @@
 /*
- * When a call is sent again, and how fast: retries and their budget, the throttle, operations that may be
- * repeated.
+ * Retries and their budget, the throttle, and operations that may be repeated.
  */
 #include "provider/aws/client.h"
 
@@ -8,14 +7,14 @@
 #include "base/hash.h"
 #include "provider/aws/client_state.h"
 
-/* ---- What an operation's name says of repeating it ---- */
+/* ---- Whether an operation may be repeated, by its name ---- */
 
 static const char *const reads[] = {"Get", "List", "Describe", "BatchGet", "Head", "Validate"};
 
-/* Adding is not among them: Authorize…, Add…, Associate… refuse what is there already. */
+/* Adding is not included: Authorize…, Add…, Associate… fail on what already exists. */
 static const char *const sets[] = {"Put", "Update", "Modify", "Set", "Replace", "Reset", "Enable", "Disable",
-    "Stop", "Cancel", "BatchStop", "Tag", "Untag", "AddTags", "CreateTags", /* by key */
-    "Delete", "Remove", "Detach", "Disassociate", "Revoke", "Release",      /* by id, of which there is one */
+    "Stop", "Cancel", "BatchStop", "Tag", "Untag", "AddTags", "CreateTags", /* identified by key */
+    "Delete", "Remove", "Detach", "Disassociate", "Revoke", "Release",      /* identified by a unique id */
     "Terminate", "Deregister", "Unsubscribe", "ScheduleKeyDeletion"};
 
 static bool begins_with_one(struct str operation, const char *const *verbs, size_t n)
@@ -36,14 +35,14 @@ bool verb_repeats(struct str operation)
     return verb_reads(operation) || begins_with_one(operation, sets, sizeof sets / sizeof *sets);
 }
 
-/* ---- Slows all workers down together when a service says "too many requests" ---- */
+/* ---- The throttle: slows all threads down together ---- */
 
-static const double DECREASE = 0.7, INCREASE = 0.1 /* of the refused rate, each second */, RATE_MIN = 0.5,
+static const double DECREASE = 0.7, INCREASE = 0.1 /* of the refused rate, per second */, RATE_MIN = 0.5,
                     INCREASE_MIN = 0.1;
 
 enum {
     WINDOW_MS = 1000,
-    CUT_PAUSE_MS = 500, /* refusals of one burst are one refusal */
+    CUT_PAUSE_MS = 500, /* refusals within one burst count once */
 };
 
 void throttle_init(struct throttle *t)
@@ -88,7 +87,7 @@ void throttle_refused(struct throttle *t, int64_t now_ms)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&t->lock);
     if (!t->active || now_ms - t->cut_ms >= CUT_PAUSE_MS) {
-        /* In the first second the count so far is the best there is. */
+        /* In the first second there is only the current window's count. */
         double sent = t->sent_rate > t->in_window ? t->sent_rate : t->in_window;
         t->refused_at = t->active && t->rate < sent ? t->rate : sent;
         t->rate = t->refused_at * DECREASE;
@@ -103,7 +102,7 @@ void throttle_accepted(struct throttle *t)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&t->lock);
     if (t->active) {
-        /* Answers come at `rate` a second, so this adds up to one step a second. */
+        /* Responses arrive at `rate` per second, so this adds one step per second. */
         double step = t->refused_at * INCREASE;
         t->rate += (step > INCREASE_MIN ? step : INCREASE_MIN) / t->rate;
         t->active = t->rate <= 2 * t->refused_at;
@@ -128,7 +127,7 @@ int64_t retry_delay_ms(enum retry_kind kind, int nth, double chance, int64_t aft
     if (most > waits[kind].cap_ms)
         most = waits[kind].cap_ms;
     int64_t delay = (int64_t)((double)most * chance);
-    /* What is waited for takes seconds: asking again at once is of no use. */
+    /* Consistency takes seconds, so an immediate retry is of no use. */
     if (kind == RETRY_UNSETTLED)
         delay = most / 2 + delay / 2;
     if (after_ms > AFTER_CAP_MS)

@@ -1,4 +1,5 @@
-/* Settings of AWS: the map under `providers: aws:`, and profiles of ~/.aws/config and ~/.aws/credentials. */
+/* Settings of AWS: the map under `providers: aws:`, and the profiles of ~/.aws/config and
+ * ~/.aws/credentials. */
 #include "base/file.h"
 #include "base/mask.h"
 #include "base/mem.h"
@@ -12,8 +13,8 @@
 enum { FILE_MAX = 4 * 1024 * 1024 };
 
 struct profile_setting {
-    struct str section; /* a profile's name; "services NAME" for other kinds */
-    struct str key;     /* "" : the section's own heading */
+    struct str section; /* a profile's name; "services NAME" for other sections */
+    struct str key;     /* "": the section's own heading */
     struct str value;
 };
 
@@ -22,14 +23,14 @@ struct profiles {
     size_t count;
 };
 
-/* Where we are in a file. */
+/* State of the parser in a file. */
 struct reader {
     struct arena *arena;
     const char *path;
-    bool is_config; /* profiles are [profile NAME] there, [NAME] in the credentials file */
+    bool is_config; /* profiles are [profile NAME] in the config file, [NAME] in the credentials file */
     struct profile_setting *settings;
     size_t count, cap;
-    struct str section, parent; /* parent: the key that nested settings belong to */
+    struct str section, parent; /* parent: the key above nested settings */
 };
 
 static void profile_add(struct reader *r, struct str key, struct str value)
@@ -75,7 +76,7 @@ static int read_setting(struct reader *r, struct str line, bool indented, int nu
 {
     struct str value, key = str_trim(str_cut(line, '=', &value));
     if (!value.p || !key.n) {
-        if (indented) /* more of the value above: none of our settings has that */
+        if (indented) /* continues the value above; no setting used here has such a value */
             return 0;
         err_set(
             err, ERR_INVALID, "%s:%d: neither a [section], nor a setting, nor a comment", r->path, number);
@@ -107,7 +108,7 @@ static int read_lines(struct reader *r, struct str text, struct err *err)
     return 0;
 }
 
-/* The variable's path, or NAME in ~/.aws. NULL where there is no home. */
+/* Returns the path in the variable, or NAME in ~/.aws; NULL if HOME is not set. */
 static const char *file_path(struct arena *arena, const char *variable, const char *name)
 {
     const char *given = getenv(variable), *home = getenv("HOME");
@@ -179,7 +180,7 @@ bool profiles_has(const struct profiles *profiles, struct str profile)
 
 struct str profiles_get(const struct profiles *profiles, struct str profile, const char *key)
 {
-    /* From the end: the credentials file was read last. */
+    /* The last entry counts: the credentials file was read last. */
     for (size_t i = profiles->count; i-- > 0;)
         if (str_eq(profiles->settings[i].section, profile) && str_eqz(profiles->settings[i].key, key))
             return profiles->settings[i].value;
@@ -212,7 +213,7 @@ static const struct setting {
     {"region", TEXT}, {"profile", TEXT}, {"endpoint", TEXT}, {"endpoints", MAP}, {"access_key", TEXT},
     {"secret_key", TEXT}, {"session_token", TEXT}, {"insecure", FLAG}, {"path_style", FLAG},
     {"assume_role", ROLE}, {"default_tags", MAP}, {"ignore_tags", LIST}, {"account_id", ACCOUNT},
-    {"max_attempts", NUMBER}, {"via", TEXT}, /* whoever opens the client sees to it */
+    {"max_attempts", NUMBER}, {"via", TEXT}, /* handled by the code that opens the client */
 };
 
 static const char *const kind_names[] = {[TEXT] = "text",
@@ -245,7 +246,7 @@ static bool settings_fits(enum setting_kind kind, const struct value *v)
     return false;
 }
 
-/* Every key is known and has a value of its kind; the first that is not is reported. */
+/* Checks that every key is known and its value has the right type; reports the first mistake. */
 static int settings_check(
     struct str owner, const struct value *map, const struct setting *settings, size_t n, struct err *err)
 {
@@ -301,7 +302,7 @@ static int read_keys(struct aws_settings *s, struct err *err)
     s->access_key = value_gets(s->config, "access_key");
     s->secret_key = value_gets(s->config, "secret_key");
     s->session_token = value_gets(s->config, "session_token");
-    mask_add(s->secret_key, MASK_LIKELY); /* local stores have plain words */
+    mask_add(s->secret_key, MASK_LIKELY); /* local stores use plain words as keys */
     mask_add(s->session_token, MASK_LIKELY);
     if (!s->access_key.n == !s->secret_key.n)
         return 0;
@@ -313,7 +314,7 @@ static int read_account(struct arena *arena, struct aws_settings *s, struct err 
     const struct value *account = value_getz(s->config, "account_id");
     if (value_is_null(account))
         return 0;
-    /* Unquoted it is a number, which has lost its leading zeros. */
+    /* Unquoted it is a number without the leading zeros. */
     s->account_id = account->kind == VALUE_INT ? arena_printf(arena, "%012lld", (long long)account->integer)
                                                : account->string;
     if (s->account_id.n != 12 || !str_is_digits(s->account_id))
@@ -360,7 +361,7 @@ static int read_region(struct arena *arena, struct aws_settings *s, struct err *
     if (!custom && region_check(region, err))
         return err_context(err, "%.*s: region", STR_ARG(s->name));
     s->endpoints.region = region;
-    mask_allow(region); /* ARNs and hosts are made of it */
+    mask_allow(region); /* ARNs and hosts contain it */
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* AWS Signature Version 4 in its stages, each testable alone: see client.h. */
+/* AWS Signature Version 4 in stages, each testable alone: see client.h. */
 #include "provider/aws/client.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 
 struct pair {
     struct str name, value;
-    size_t index; /* where it stood: keeps repeated headers in order */
+    size_t index; /* original position, which keeps repeated headers in order */
 };
 
 static int compare_names(const void *a, const void *b)
@@ -29,7 +29,7 @@ static int compare_pairs(const void *a, const void *b)
     return order ? order : str_cmp(x->value, y->value);
 }
 
-/* What the buffer holds, taken into the arena. */
+/* Copies the buffer into the arena. */
 static struct str sigv4_keep(struct arena *arena, struct buf *buf)
 {
     return arena_str(arena, buf_str(buf));
@@ -37,7 +37,7 @@ static struct str sigv4_keep(struct arena *arena, struct buf *buf)
 
 /* ---- canonical request ---- */
 
-/* RFC 3986 5.2.4, and runs of slashes become one: so says AWS for all services but S3. */
+/* RFC 3986 5.2.4, and repeated slashes become one, for all services except S3. */
 static void add_normalised_path(struct buf *out, struct arena *arena, struct str path)
 {
     struct str *segments = ARENA_ARRAY(arena, struct str, path.n + 1);
@@ -51,14 +51,13 @@ static void add_normalised_path(struct buf *out, struct arena *arena, struct str
     }
     for (size_t i = 0; i < n; i++) {
         buf_add_char(out, '/');
-        url_encode(out, segments[i], false); /* encoded before: so twice, as these services want it */
+        url_encode(out, segments[i], false); /* encoded a second time, as these services expect */
     }
     if (!n || path.p[path.n - 1] == '/')
         buf_add_char(out, '/');
 }
 
-/* The service decodes what it gets and encodes it by its own rule, so a "/" that was sent bare counts as %2F.
- */
+/* The service decodes and re-encodes the query, so a "/" that was sent unescaped counts as %2F. */
 static struct str canonical_escape(struct arena *arena, struct str text)
 {
     struct str plain;
@@ -98,7 +97,7 @@ static bool in_list(struct str list, struct str name)
     return false;
 }
 
-/* Hop by hop, or changed on the way. */
+/* True for hop-by-hop headers and headers that proxies change. */
 static bool is_unsigned(struct str name)
 {
     return str_is_any(name,
@@ -106,7 +105,7 @@ static bool is_unsigned(struct str name)
         "transfer-encoding upgrade user-agent x-amzn-trace-id");
 }
 
-/* Ends trimmed, inner runs of blanks become one space. */
+/* Adds a header value trimmed, with inner white space reduced to one space. */
 static void add_header_value(struct buf *out, struct str value)
 {
     for (struct str rest = str_trim(value); rest.n;) {

@@ -33,8 +33,7 @@ static int tagged_page(struct aws_client *client, struct arena *arena, const str
     return tagging_call(client, arena, wanted, value_map(arena, entries, 4), document, err);
 }
 
-/* There are servers that pass filters over: what only has the ownership tags by their word is not handed on.
- */
+/* Some servers ignore filters: resources without the requested tags are left out here. */
 static bool is_wanted(const struct value *filters, const struct value *tags)
 {
     for (uint32_t i = 0; filters && i < filters->count; i++) {
@@ -75,8 +74,7 @@ int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_
     }
 }
 
-/* Names and pages exclude each other: an answer that has more to come is of a server that passes names over.
- */
+/* A list of names excludes pagination: a response with another page is from a server that ignores names. */
 int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct str *arns, size_t n,
     const struct aws_tagged *wanted, aws_tagged_found *found, void *found_ctx, struct err *err)
 {
@@ -109,10 +107,10 @@ const struct value *aws_tag_filter(struct arena *arena, const char *key, struct 
     return value_list(arena, &filter, 1);
 }
 
-/* ---- What a store of one's own does not have (tags on buckets, say), as it was found out by trying. */
+/* ---- Calls that an S3-compatible store does not support (tags on buckets, say), as its responses showed. */
 
 enum { KEPT_MAX = 64 * 1024 };
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the file */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the file */
 
 bool unsupported_says(const struct err *err)
 {
@@ -125,7 +123,7 @@ static struct str kept_in(struct arena *arena, struct str work_dir)
     return path_join(arena, work_dir, STR("stores-lack"));
 }
 
-/* One line for each: what, a blank, the address. */
+/* Reads the file: each line is the call's name, a space, the endpoint. */
 static struct str read_kept(struct arena *arena, struct str work_dir)
 {
     struct str text = STR_EMPTY;
@@ -153,7 +151,7 @@ bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *
 bool unsupported_note(struct str work_dir, struct str endpoint, const char *what)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT; /* then it is tried again */
+    struct err ignored = ERR_INIT; /* the call is tried again then */
     struct str line = arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint));
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     struct str before = read_kept(&scratch, work_dir);

@@ -1,4 +1,4 @@
-/* The provider type aws, its types in C, and what the planner learns from it about the account. */
+/* The provider type aws, its types in C, and its cloud table for the planner. */
 #include "provider/aws/types/kind.h"
 
 #include "base/mem.h"
@@ -9,9 +9,9 @@
 
 #include <stdlib.h>
 
-/* ---- What no spec of AWS can express, by the name that a step's `native:` gives ---- */
+/* ---- C code for `native:` steps of AWS specs ---- */
 
-/* A password that nobody has seen, made up here, so that no answer has to be trusted to bring it. */
+/* Generates a password on this machine, so that it does not depend on a service's response. */
 static int generate_password(
     struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
 {
@@ -32,12 +32,12 @@ const struct native aws_natives[] = {
     {0},
 };
 
-/* ---- What plans and their states ask of AWS: calls to S3 and KMS, which types have a quota that a class
- * of attendees meets, and the call that asks for it. */
+/* ---- What plans and states need of AWS: calls to S3 and KMS, and the quotas of types that a class of
+ * attendees may exceed. */
 
 struct cloud_client {
     struct aws_client *aws;
-    struct http_engine *own_http; /* NULL: somebody else's is used */
+    struct http_engine *own_http; /* NULL: the caller's HTTP engine is used */
 };
 
 int aws_cloud_open(struct str name, const struct value *config, struct http_engine *http,
@@ -87,7 +87,7 @@ int aws_cloud_ask_key(struct cloud_client *client, struct str operation, const s
         .id = STR_INIT("kms"), .endpoint_prefix = STR_INIT("kms"), .signing_name = STR_INIT("kms")};
     struct wire_operation op = AWS_JSON_OPERATION("TrentService", "");
     op.name = operation;
-    /* The plaintext of the key is in the answer: it stays out of traces. */
+    /* The response contains the key in plain text: it is not traced. */
     struct aws_call call = {
         .service = &service, .op = &op, .idempotent = true, .body_fd = -1, .sensitive = true};
     return aws_ask_json(client->aws, &call, input, arena, "", answer, err);
@@ -142,7 +142,7 @@ bool aws_ask_quota(const struct provider *provider, const struct quota *quota, s
     return true;
 }
 
-/* The connection that services are reached by: private endpoints, a store behind a bastion. */
+/* The connection through which services are reached: private endpoints, a store behind a bastion. */
 struct way {
     struct reach *reach;
     struct str via;
@@ -213,7 +213,8 @@ static int list_owned(
     return 0;
 }
 
-/* An address for S3 alone says so; where all services have one, its answer does. */
+/* True if only S3 has a custom endpoint, or if all services have one and its response shows that it is an
+ * S3-compatible store. */
 static bool is_store(void *client, const struct err *why)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -223,13 +224,13 @@ static bool is_store(void *client, const struct err *why)
         return false;
     if (!tagging.n)
         return true;
-    /* S3's codes never end so, those of the tagging API do: it is there and refuses. */
+    /* An error code that ends so is not S3's but the tagging API's, which exists and refuses. */
     bool refused = why && str_ends(str_z(why->code), STR("Exception"));
     bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED && !refused;
     return answered && str_eq(store, tagging) && (why->http_status < 500 || unsupported_says(why));
 }
 
-/* A store of one's own need not have an STS to ask. */
+/* An S3-compatible store may have no STS. */
 static bool tell_clock(void *client, int64_t *ahead_ms)
 {
     return aws_clock_reported(client, !is_store(client, NULL), ahead_ms);

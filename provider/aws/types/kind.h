@@ -1,4 +1,4 @@
-/* The kind `aws`: one account and region, by provider/aws/client.h. */
+/* The provider type `aws`: one account and region, see provider/aws/client.h. */
 #pragma once
 
 #include "provider/cloud.h"
@@ -6,11 +6,11 @@
 
 extern const struct provider_kind aws_kind;
 
-/* For a kind that is opened otherwise (tests). */
+/* Returns the client, for provider types that tests open in another way. */
 struct aws_client *aws_kind_client(void *client);
 
-/* ---- kind.c: AWS as the cloud of provider/cloud.h: S3, KMS, and the Service Quotas API. Where quotas may
- * not be asked, the number that new accounts begin with is in for them. */
+/* ---- kind.c: AWS as the cloud of provider/cloud.h: S3, KMS, and the Service Quotas API. If quotas may not
+ * be read, the default of new accounts is used. */
 int aws_cloud_open(struct str name, const struct value *config, struct http_engine *http,
     struct cloud_client **out, struct err *err);
 void aws_cloud_close(struct cloud_client *client);
@@ -23,5 +23,5 @@ extern const struct quota aws_quotas[];
 bool aws_ask_quota(const struct provider *provider, const struct quota *quota, struct arena *arena,
     int64_t *limit, bool *reported);
 
-/* ---- kind.c: what no spec of AWS can express, by the name that a step's `native:` gives. */
+/* ---- kind.c: C code for `native:` steps of AWS specs. */
 extern const struct native aws_natives[];
