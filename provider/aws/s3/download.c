@@ -13,16 +13,16 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* ---- The file that a download grows in ---- */
+/* ---- The file that a download is written to ---- */
 
 #define PART_UNIT (INT64_C(8) * 1024 * 1024)
 #define PART_FULL (8 * PART_UNIT)
 #define MAGIC     "weir download 1\n"
 
 enum {
-    PARTS_GOOD = 32, /* so many keep all connections busy to the end; each costs a round trip */
+    PARTS_GOOD = 32, /* enough to use all connections until the end; each part costs a round trip */
     PARTS_MAX = 65536,
-    HEAD = sizeof MAGIC - 1 + 2 * SHA256_SIZE, /* behind the content; the bytes of the parts follow */
+    HEAD = sizeof MAGIC - 1 + 2 * SHA256_SIZE, /* after the content; followed by one byte for each part */
     LOCK_TRIES = 16,
 };
 
@@ -46,7 +46,7 @@ int64_t download_file_length(const struct download_file *file, int part)
 
 /* ---- opening ---- */
 
-/* Where a link leads, the file is replaced, not the link. */
+/* If the path is a symbolic link, its target is replaced, not the link. */
 static void download_file_place(struct arena *arena, struct download_file *file)
 {
     AUTO_FREE char *real = realpath(file->path, NULL);
@@ -67,7 +67,8 @@ static int check_target(const char *path, struct err *err)
     return 0;
 }
 
-/* The lock of a file that another process has renamed since it was opened is worth nothing. */
+/* Checks after locking that the path still names the locked file: another process may have renamed it since
+ * it was opened. */
 static int open_locked(struct download_file *file, struct err *err)
 {
     for (int i = 0; i < LOCK_TRIES; i++) {
@@ -100,7 +101,7 @@ static int check_room(const struct download_file *file, const struct stat *st, s
         file->path, (long long)file->size, (unsigned long long)room);
 }
 
-/* Reads what an earlier run has left; false: nothing that fits. */
+/* Reads the state of an earlier run's download; returns false if it does not match this one. */
 static bool read_end(struct download_file *file, const struct stat *st, struct str head, char *flags)
 {
     char there[HEAD];
@@ -115,8 +116,8 @@ static bool read_end(struct download_file *file, const struct stat *st, struct s
     return true;
 }
 
-/* An empty file is left as it is: ext4 takes cutting to nothing as the beginning of a file's replacement, and
- * then closing it waits until all of it is on its way to the disk. */
+/* An empty file is not truncated: ext4 takes truncation to zero as the start of a replacement, and closing
+ * the file then waits until it is written to disk. */
 static int download_file_begin(
     struct download_file *file, const struct stat *st, struct str head, char *flags, struct err *err)
 {
@@ -170,11 +171,11 @@ int download_file_write(const struct download_file *file, int64_t at, const void
 void download_file_done(struct download_file *file, int part)
 {
     file->done[part] = true;
-    /* If that fails it is fetched again, should there be a next time. */
+    /* After a write error the part is downloaded again by the next run. */
     download_file_write(file, file->size + HEAD + part, "1", 1);
 }
 
-/* ---- the end ---- */
+/* ---- finishing ---- */
 
 int download_file_finish(struct download_file *file, struct err *err)
 {
@@ -200,7 +201,7 @@ void download_file_discard(struct download_file *file)
     download_file_close(file);
 }
 
-enum { TRIES = 2 }; /* an object that is written anew meanwhile is downloaded once more */
+enum { TRIES = 2 }; /* an object that is overwritten meanwhile is downloaded once more */
 static const struct shape text = {.kind = SHAPE_STRING};
 
 #define MEMBER(name_, wire_, location_)                                                                      \
@@ -227,14 +228,15 @@ const struct value *download_name(struct arena *arena, const struct s3_download 
     return value_map(arena, entries, download->version_id.n ? 3 : 2);
 }
 
-/* ---- what there is ---- */
+/* ---- the object ---- */
 
 static bool decode_sum(struct arena *arena, struct str header, size_t size, struct str *out)
 {
     return header.n && base64_decode(arena, header, out) && out->n == size;
 }
 
-/* One of a part's checksums ("…-3") says nothing of the whole; its length gives it away. */
+/* Reads the checksum to compare with. A checksum of part checksums ("…-3") does not cover the content; it is
+ * recognised by its length. */
 static void read_sums(struct arena *arena, const struct wire_message *answer, struct download_source *out)
 {
     struct str raw, noted = wire_header_get(answer, STR("x-amz-meta-" S3_HASH_HEADER));
@@ -277,9 +279,9 @@ static int download_look(
     return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole download ---- */
 
-/* May the next run go on where this one stopped? */
+/* True if the next run may continue after this error. */
 static bool worth_keeping(const struct err *err)
 {
     return err->retryable || err->class == ERR_NETWORK || err->class == ERR_TIMEOUT ||

@@ -1,4 +1,4 @@
-/* Fetching a file in parts. */
+/* Downloads a file in parts. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -9,20 +9,20 @@
 #include <unistd.h>
 
 /*
- * Each of a few workers takes the next part, and the network thread writes what arrives to its place. A CRC
- * it computes on the way, which costs less than reading the part back; those of the parts are put together
- * in the end. SHA-256 costs more than that thread has time for, as all transfers share it, and has to go
- * over the file in order: whoever has just finished a part reads and hashes on as far as there are no gaps,
- * while the others fetch.
+ * Each of a few worker threads takes the next part, and the network thread writes what arrives to its
+ * position. The network thread computes the CRC, which costs less than reading the part back; the CRCs of the
+ * parts are combined at the end. SHA-256 costs too much for that thread, which all transfers share, and has
+ * to read the file in order: a worker that has finished a part reads and hashes on as far as there are no
+ * gaps, while the others download.
  *
- * The caller's thread watches: it tells of progress, and passes a wish to stop on to the workers.
+ * The caller's thread reports progress and passes cancellation on to the workers.
  */
 
 enum {
     WORKERS = 8,
     BLOCK = 256 * 1024,
     TICK_MS = 200,
-    TRIES = 10, /* of a part that arrives in pieces, or is cut short: what is there of it stays */
+    TRIES = 10, /* of a part that is cut short; the bytes received are kept */
     DELAY_MS = 100,
     DELAY_MAX_MS = 5000,
 };
@@ -31,21 +31,21 @@ struct parts {
     struct op_ctx *ctx;
     const struct download_source *source;
     struct download_file *file;
-    bool plain; /* all of it in one piece, without a range */
+    bool plain; /* the whole content in one request, without a range */
     uint64_t *crcs;
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t over;
     int next, running;
     enum download_result result;
     struct err err; /* the first failure */
     bool *ready;    /* parts that can be hashed */
-    int hashed;     /* so many are */
-    bool hashing;   /* somebody is at it */
+    int hashed;     /* number of parts hashed */
+    bool hashing;   /* a worker is hashing */
     struct sha256 *sha;
 
     atomic_bool stop;
-    atomic_bool ranged; /* a range that was asked for was what arrived */
+    atomic_bool ranged; /* the server has sent a requested range */
     atomic_int_fast64_t moved, kept;
 };
 
@@ -60,9 +60,9 @@ static void stop_with(struct parts *p, enum download_result result, const struct
     pthread_cond_signal(&p->over);
 }
 
-/* ---- fetching ---- */
+/* ---- downloading ---- */
 
-/* Where the bytes of one request go. Belongs to the network thread while that is under way. */
+/* Where the bytes of one request go. Used by the network thread while the request runs. */
 struct arriving {
     struct parts *p;
     int64_t at, end;
@@ -98,7 +98,7 @@ static const struct value *download_parts_request(
             {STR("range"), p->plain ? NULL : value_string_ref(arena, range)}));
 }
 
-/* An answer came. Is it the one to what was asked? */
+/* Checks that a response is for this object and the requested range. */
 static enum download_result check_answer(
     struct parts *p, const struct wire_message *answer, int64_t from, struct err *err)
 {
@@ -119,8 +119,7 @@ static enum download_result check_answer(
     return size == p->source->size ? DOWNLOAD_OK : DOWNLOAD_CHANGED;
 }
 
-/* No answer, one cut short, a refusal: what does that mean? `err` is untouched where it is to be tried again.
- */
+/* Classifies a failed, truncated or refused request. `err` is unchanged if the request is to be repeated. */
 static enum download_result judge_failure(
     struct parts *p, struct arriving *a, int64_t from, const struct err *failure, struct err *err)
 {
@@ -133,7 +132,7 @@ static enum download_result judge_failure(
         return p->plain || p->ranged ? DOWNLOAD_CHANGED : DOWNLOAD_NO_RANGES;
     if (failure->http_status == 412 || failure->http_status == 416)
         return DOWNLOAD_CHANGED;
-    /* With nothing sent the client has tried again by itself, as often as it may. */
+    /* If no bytes arrived, the client has already done all retries. */
     if ((failure->class == ERR_NETWORK || failure->class == ERR_TIMEOUT) && a->at > from)
         return DOWNLOAD_OK;
     *err = *failure;
@@ -167,8 +166,8 @@ static enum download_result download_parts_fetch(struct parts *p, int part, stru
             status ? judge_failure(p, &a, from, &failure, err) : check_answer(p, &answer, from, err);
         if (result != DOWNLOAD_OK)
             return result;
-        /* Without a range the next answer begins anew. Of one without its end nobody knows which bytes it
-         * had, unless such a one was seen before. */
+        /* Without a range the next response starts at the first byte. Of a truncated response the range is
+         * not known, unless an earlier one had the requested range. */
         int64_t back = p->plain && a.at < a.end ? start : status && !p->ranged ? from : a.at;
         if (back != a.at)
             a.crc = back == start ? 0 : crc;
@@ -212,7 +211,7 @@ static int read_back(
     return 0;
 }
 
-/* Hashes on from where it got to, as far as parts are there. */
+/* Hashes the parts in order, as far as they are complete. */
 static int hash_on(struct parts *p, int part, char *block, struct err *err)
 {
     int status = 0;
@@ -245,7 +244,7 @@ static bool is_right(struct parts *p)
     return !p->source->has_crc || crc == p->source->crc;
 }
 
-/* ---- working ---- */
+/* ---- worker threads ---- */
 
 static enum download_result do_part(struct parts *p, int part, char *block, struct err *err)
 {
@@ -287,7 +286,7 @@ static void *download_parts_work(void *arg)
     return NULL;
 }
 
-/* ---- watching ---- */
+/* ---- the caller's thread ---- */
 
 static void download_parts_tell(struct parts *p, int64_t began_ms)
 {

@@ -1,7 +1,7 @@
-/* The few S3 calls that C code makes by itself (objects, emptying a bucket): see s3.h. */
+/* S3 calls of C code (objects, emptying a bucket): see s3.h. */
 #include "provider/aws/s3/s3.h"
 
-/* ---- How far a transfer is, for people ---- */
+/* ---- Progress of a transfer, for people ---- */
 
 static void add_size(char *out, size_t room, int64_t bytes)
 {
@@ -77,8 +77,7 @@ int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const st
         call->request.body = body;
     call->service = &aws_s3_service;
     call->op = op;
-    /* puts, deletes and reads of named resources; an upload in parts that is begun twice is begun two times
-     */
+    /* puts, deletes and reads by name; two calls of CreateMultipartUpload create two uploads */
     call->idempotent = !str_eqz(op->name, "CreateMultipartUpload");
     call->cancel = ctx->cancel;
     return 0;
@@ -95,7 +94,7 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     call->repeats_ctx = &repeats;
     int status = aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
     call->repeats = NULL;
-    call->repeats_ctx = NULL; /* the caller's call outlives what is reported of it here */
+    call->repeats_ctx = NULL; /* `repeats` is local to this function */
     if (!status)
         repeats_done(&repeats);
     return status;
@@ -127,7 +126,7 @@ void aws_s3_content_permissions(
 {
     static const struct {
         struct str action;
-        bool plan, destroy, tags; /* tags: of types that have some */
+        bool plan, destroy, tags; /* tags: of types with tags */
     } needed[] = {{STR_INIT("s3:GetObject"), true, true, false},
         {STR_INIT("s3:ListBucket"), true, true, false},
         {STR_INIT("s3:ListBucketMultipartUploads"), true, true, false},
@@ -159,18 +158,18 @@ const struct value *aws_s3_content_scope(
     return value_list(arena, &one, 1);
 }
 
-/* ---- what is in a bucket is deleted ---- */
+/* ---- emptying a bucket ---- */
 
 /*
- * Pages can only be listed one after the other, each from where the one before ended; what they show is
- * deleted by several threads at once. A bucket may hold millions of objects: a page's memory is a page's.
+ * Pages have to be listed one after the other, each from the end of the previous one; their items are deleted
+ * by several threads at once. A bucket may contain millions of objects: only a few pages are in memory.
  */
 
 enum { DELETERS = 6, ROUNDS_MAX = 100 };
 
-/* ---- deleting what a page shows ---- */
+/* ---- deleting the items of a page ---- */
 
-/* Everything in one page of versions. */
+/* Deletes all versions and delete markers of a page. */
 static int delete_page(
     struct op_ctx *ctx, struct str bucket, const struct value *page, size_t *n, struct err *err)
 {
@@ -198,17 +197,17 @@ static int abort_page(
     return 0;
 }
 
-/* Handles all items of a page; *n is how many there were. */
+/* Handles all items of a page; *n is set to their number. */
 typedef int page_fn(
     struct op_ctx *ctx, struct str bucket, const struct value *page, size_t *n, struct err *err);
 
 /* ---- several pages at once ---- */
 
-/* One way through the bucket. */
+/* One pass through the bucket. */
 struct sweep {
     struct op_ctx *ctx;
     page_fn *on_page;
-    const char *what; /* the items of a page, for people */
+    const char *what; /* the items of a page, for progress messages */
     pthread_mutex_t lock;
     struct s3_pages listing;
     size_t pages, items;
@@ -217,8 +216,9 @@ struct sweep {
 };
 
 /*
- * Takes the next page under the lock and works on it without: others go on to the pages after it. Where the
- * store does not say where the next page begins, it begins where this one did, once this one is gone.
+ * Reads the next page under the lock and handles it without, so that other threads can read on. If the store
+ * does not report where the next page begins, the lock is kept: the next listing starts at the beginning,
+ * after this page was deleted.
  */
 static bool sweep_page(struct sweep *s)
 {
@@ -260,7 +260,7 @@ static void sweep_worker(void *ctx, size_t i UNUSED)
         ;
 }
 
-/* Again from the beginning while there was more than one page: something may have come in meanwhile. */
+/* Repeats the pass while it has more than one page, since objects may have been added meanwhile. */
 static int sweep(struct op_ctx *ctx, const struct wire_operation *op, struct str bucket, page_fn *on_page,
     const char *what, struct err *err)
 {
@@ -293,15 +293,15 @@ int s3_empty_bucket(
     if (sweep(ctx, &s3_list_uploads, bucket, abort_page, "unfinished uploads", &failure) &&
         failure.class == ERR_INTERRUPTED)
         return err_raise(err, &failure);
-    return 0; /* a store without uploads has nothing to abort; if some are left, deleting the bucket says so
-               */
+    return 0; /* a store without multipart uploads has none; if some are left, deleting the bucket fails with
+                 that error */
 }
 
 /* ---- counting ---- */
 
 struct count {
     int64_t objects, versions, markers, uploads, bytes;
-    bool keeps; /* the bucket has versioning: what is deleted leaves a version and a delete marker */
+    bool keeps; /* the bucket has versioning: deleting an object keeps a version and a delete marker */
 };
 
 static void count_page(struct op_ctx *ctx, const struct value *page, struct count *count)
@@ -359,7 +359,8 @@ int s3_count_bucket(
     struct count count = {.keeps = value_getb(object, "versioning")};
     if (count_all(ctx, &s3_list_versions, bucket, &count, err))
         return -1;
-    count_all(ctx, &s3_list_uploads, bucket, &count, ERR_IGNORED); /* a store without uploads has none */
+    count_all(
+        ctx, &s3_list_uploads, bucket, &count, ERR_IGNORED); /* a store without multipart uploads has none */
     *result = VALUE_MAP(ctx->arena, {STR("bytes"), value_int(ctx->arena, count.bytes)},
         {STR("delete_markers"), value_int(ctx->arena, count.markers)},
         {STR("keeps_versions"), value_bool(count.keeps)},

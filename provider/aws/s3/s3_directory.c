@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "provider/package/package.h"
 
-/* What goes with each file: if it changes, all are sent again. */
+/* Settings of every file: if one changes, all files are sent again. */
 static const char *const of_each[] = {"content_types", "cache_control", "content_encoding", "storage_class",
     "server_side_encryption", "kms_key", "metadata"};
 
@@ -86,7 +86,7 @@ static int directory_prepare(struct op_ctx *ctx, const struct preparation *how, 
     const struct value *files = value_getz(desired, "files");
     *prepared = desired = s3_unfinished_ended(ctx, how->recorded, desired);
     if (files && value_is_known(files))
-        return 0; /* looked at a moment ago */
+        return 0; /* scanned just before */
     files = &value_unknown;
     if (known(desired, "source") && known(desired, "include") && known(desired, "exclude") &&
         (s3_directory_scan(ctx, how->offline, desired, &files, err) || check_names(ctx, desired, files, err)))
@@ -101,7 +101,7 @@ static int directory_prepare(struct op_ctx *ctx, const struct preparation *how, 
 
 /* ---- prediction ---- */
 
-/* What follows from the names and the files alone. */
+/* Adds the attributes that follow from the names and the files. */
 static const struct value *with_places(struct op_ctx *ctx, const struct value *object)
 {
     const struct value *files = value_getz(object, "files"), *url = &value_unknown, *count = &value_unknown;
@@ -125,7 +125,7 @@ static int directory_predict(struct op_ctx *ctx, const struct value *desired,
 
 /* ---- reading ---- */
 
-/* The live object: what the manifest says now. */
+/* Builds the live object from the manifest. */
 static const struct value *object_of(
     struct op_ctx *ctx, const struct value *base, const struct manifest *manifest)
 {
@@ -144,7 +144,7 @@ static const struct value *object_of(
     return with_places(ctx, value_builder_map(&b));
 }
 
-/* A directory named by its URL alone (an import). */
+/* Derives bucket and prefix of a directory known only by its URL (an import). */
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
     struct str url = value_gets(object, "url"), prefix;
@@ -156,8 +156,8 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
     return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
 }
 
-/* After an interrupted update what that was to send may be there, too: without a mark, for nobody has seen
- * it. */
+/* After an interrupted update, its files may exist, too: they are added without a mark, since their entity
+ * tags are not known. */
 static struct manifest with_attempted(
     struct op_ctx *ctx, const struct value *prior, const struct value *attempted)
 {
@@ -186,7 +186,7 @@ static const struct str *keys_of(
     return keys;
 }
 
-/* Of the files that the stopped run was sending, and of those that are recorded. */
+/* Finds unfinished uploads of the files that the interrupted run was sending, and of recorded ones. */
 static int find_unfinished(struct op_ctx *ctx, const struct directory *d, const struct manifest *manifest,
     const struct value *recorded, const struct value **uploads, struct err *err)
 {
@@ -202,7 +202,7 @@ static int find_unfinished(struct op_ctx *ctx, const struct directory *d, const 
     return 0;
 }
 
-/* `stopped`: a run was stopped while it worked on the folder, and may have left parts of files. */
+/* `stopped`: an earlier run was interrupted and may have left unfinished uploads. */
 static int s3_directory_look(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
     bool stopped, const struct value **live, struct err *err)
 {
@@ -238,7 +238,7 @@ static int directory_reread(struct op_ctx *ctx, const struct value *prior, const
     return s3_directory_look(ctx, prior, attempted, attempted || s3_unfinished_any(prior), live, err);
 }
 
-/* What an interrupted run has already sent. */
+/* Finds what an interrupted run has already sent. */
 static int directory_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
@@ -246,13 +246,13 @@ static int directory_find(struct op_ctx *ctx, const struct attempt *attempt UNUS
         return -1;
     const struct value *files = value_getz(desired, "files");
     if (!files || !files->count)
-        *live = NULL; /* nothing to tell it by */
+        *live = NULL; /* an empty directory cannot be recognised */
     return 0;
 }
 
 /* ---- writing ---- */
 
-/* As far as it went: what was not sent is as it was before, or not there. */
+/* Corrects the manifest after a failure: files that were not sent are as before, or do not exist. */
 static void s3_directory_settle(struct manifest *to, const struct manifest *wanted,
     const struct manifest *from, const struct manifest_change *change)
 {
@@ -264,7 +264,7 @@ static void s3_directory_settle(struct manifest *to, const struct manifest *want
     }
 }
 
-/* What there is of uploads that stopped half-way, to go on with. */
+/* Returns the interrupted uploads, to be continued. */
 static const struct value *kept_uploads(struct op_ctx *ctx, const struct directory *d,
     const struct manifest_change *change, const struct value *prior)
 {
@@ -364,7 +364,7 @@ const struct schema aws_s3_directory_schema = {
     .described = "provider/aws/s3/directory.yaml",
     .id = STR_INIT("url"),
     .service = &aws_s3_service,
-    .alike = true, /* each has its own files there */
+    .alike = true, /* several directories may have the same URL, each with its own files */
     .partial = true,
     .ops = &ops,
 };

@@ -1,4 +1,4 @@
-/* Sending and deleting what `aws.s3.directory` has found out to differ: see s3.h. */
+/* Sends and deletes the files of `aws.s3.directory` that differ: see s3.h. */
 #include "provider/aws/s3/s3.h"
 
 #include "base/clock.h"
@@ -6,7 +6,7 @@
 #include "base/match.h"
 #include "provider/aws/s3/upload.h"
 
-/* ---- What `aws.s3.directory` remembers of the files that it has put into a bucket ---- */
+/* ---- The manifest: the files that `aws.s3.directory` put into a bucket ---- */
 
 void manifest_mark(unsigned char out[MANIFEST_MARK], struct str etag, int64_t size)
 {
@@ -131,7 +131,7 @@ static void s3_directory_sync_tell(struct sending *s)
     }
 }
 
-/* The last pattern that fits says which type; NULL: the key's ending does. */
+/* Returns the content type of the last matching pattern, or NULL: by the key's extension. */
 static const struct value *content_type(const struct value *types, struct str name)
 {
     const struct value *found = NULL;
@@ -168,7 +168,7 @@ static void over(void *ctx, size_t i, const struct s3_uploaded *done, struct err
         s3_directory_sync_tell(s);
     } else {
         err_context(failure, "%.*s", STR_ARG(file->name));
-        file->sha256 = STR("unsure"); /* it may have arrived all the same */
+        file->sha256 = STR("unsure"); /* the object may exist nevertheless */
     }
 }
 
@@ -190,13 +190,13 @@ int directory_drop(const struct directory *d, const struct str *names, size_t n,
     return s3_delete_objects(d->ctx, d->bucket, keys, n, err);
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 struct looking {
     const struct directory *d;
     struct manifest *manifest;
     bool *there;
-    pthread_mutex_t lock; /* the context's arena */
+    pthread_mutex_t lock; /* guards the context's arena */
 };
 
 static void s3_directory_sync_found(void *arg, const struct s3_listed *object)
@@ -208,7 +208,7 @@ static void s3_directory_sync_found(void *arg, const struct s3_listed *object)
     struct str name = str_slice(object->key, l->d->prefix.n, object->key.n);
     struct manifest_file *file = manifest_find(l->manifest, name);
     if (!file)
-        return; /* somebody else's */
+        return; /* not in the manifest: not managed */
     l->there[file - l->manifest->files] = true;
     if (!manifest_is_marked(file))
         return;
@@ -221,15 +221,15 @@ static void s3_directory_sync_found(void *arg, const struct s3_listed *object)
     memcpy(file->mark, mark, sizeof mark);
 }
 
-/* Shared by the threads that ask for single files. */
+/* Shared by the threads that read single files. */
 struct step {
     const struct directory *d;
     const struct str *names;
     struct manifest *manifest;
-    pthread_mutex_t lock; /* of the context's arena */
+    pthread_mutex_t lock; /* guards the context's arena */
 };
 
-/* One that an interrupted run may have sent: its metadata says what it is. */
+/* Reads a file that an interrupted run may have sent: its metadata has the SHA-256. */
 static int look_at(void *arg, size_t i, struct err *err)
 {
     struct step *s = arg;

@@ -1,10 +1,10 @@
-/* Many objects of a bucket at once: see s3.h. */
+/* Many objects of a bucket: see s3.h. */
 #include "provider/aws/s3/s3.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 
-/* ---- Listings of a bucket that go on by markers ---- */
+/* ---- Listings of a bucket that are continued by markers ---- */
 
 static const struct shape s3_pages_text = {.kind = SHAPE_STRING};
 
@@ -103,7 +103,7 @@ int s3_abort_upload(struct op_ctx *ctx, struct str bucket, struct str key, struc
 enum {
     PAGE = 1000,
     THREADS = 16,
-    DELETE_TRIES = 5, /* beyond the client's own, which sees a success */
+    DELETE_TRIES = 5, /* in addition to the client's retries, which see a 200 response */
     DELETE_PAUSE_MS = 200,
 };
 
@@ -137,7 +137,7 @@ static const struct shape_member delete_members[] = {BUCKET,
 
 static const struct shape delete_shape = {.kind = SHAPE_STRUCT, .members = delete_members, .member_count = 3};
 
-/* Keys may hold what XML cannot: so they are asked for in percent encoding. */
+/* Keys may contain characters that are not valid in XML, so they are requested percent-encoded. */
 static const struct wire_operation list_objects = {.name = STR_INIT("ListObjectsV2"),
     .protocol = WIRE_REST_XML,
     .method = STR_INIT("GET"),
@@ -164,10 +164,10 @@ struct listing {
     void *found_ctx;
     size_t segments;
     atomic_size_t pages;
-    atomic_bool cut; /* or failed */
+    atomic_bool cut; /* the page limit was reached, or a call failed */
 };
 
-/* Hands on what is in a page. True: it reached `until`, if there is such an end. */
+/* Passes the objects of a page to the callback. Returns true if the page reaches `until` (if set). */
 static bool take_page(struct listing *l, struct arena *arena, const struct value *page, struct str until)
 {
     const struct value *items = wire_path(arena, page, STR("Contents[]"));
@@ -181,7 +181,7 @@ static bool take_page(struct listing *l, struct arena *arena, const struct value
             continue;
         int order = until.n ? str_cmp(object.key, until) : -1;
         reached |= order >= 0;
-        if (order <= 0) /* the rest is the next segment's */
+        if (order <= 0) /* later keys belong to the next segment */
             l->found(l->found_ctx, &object);
     }
     return reached;
@@ -198,7 +198,7 @@ static int read_page(struct listing *l, struct op_ctx *ctx, struct str after, st
     return aws_s3_ask(ctx, &list_objects, &list_shape, value_map(arena, entries, 4), "", page, err);
 }
 
-/* A page that is not the last has to say where the next one is. */
+/* A truncated page has to have a continuation token. */
 static int check_next(struct pages *pages, struct str token, struct err *err)
 {
     if (token.n)
@@ -207,7 +207,7 @@ static int check_next(struct pages *pages, struct str token, struct err *err)
         STR_ARG(list_objects.name));
 }
 
-/* One of a thousand expected keys, as far as nobody else's are between them. */
+/* Lists a segment of a thousand expected keys; one page, unless there are other keys between them. */
 static int list_segment(void *arg, size_t i, struct err *err)
 {
     struct listing *l = arg;
@@ -260,13 +260,14 @@ struct deletion {
     size_t n;
 };
 
-/* It was not deleted, but may well be if it is tried again. */
+/* True if the item was not deleted, but a retry may succeed. */
 static bool is_passing(const struct value *error)
 {
     return str_is_any(value_gets(error, "Code"), "InternalError SlowDown ServiceUnavailable");
 }
 
-/* What cannot be deleted (a lock, a policy), or else the first; *passing: all of it may pass. */
+/* Returns an error that no retry helps against (a lock, a policy), or else the first; *passing: a retry may
+ * succeed for all. */
 static const struct value *worst_of(const struct value *errors, bool *passing)
 {
     for (uint32_t i = 0; i < errors->count; i++)

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-/* ---- on the wire ---- */
+/* ---- requests and responses ---- */
 
 static const struct shape pairs = {.kind = SHAPE_PAIRS, .item = STR_INIT("Tag")};
 
@@ -23,14 +23,14 @@ static bool s3_object_given(const struct value *object, const char *name)
     return !value_is_null(value_getz(object, name));
 }
 
-/* Is the content known, so that it can be hashed? */
+/* True if the content is known, so that it can be hashed. */
 static bool content_known(const struct value *object)
 {
     return (s3_object_given(object, "source") && value_is_known(value_getz(object, "source"))) ||
            (s3_object_given(object, "content") && value_is_known(value_getz(object, "content")));
 }
 
-/* The file's path from here; NULL: the content is in the stack. */
+/* Returns the path of the source file; NULL if the content is in the stack file. */
 static const char *source_path(struct op_ctx *ctx, const struct value *object)
 {
     struct str source = value_gets(object, "source");
@@ -38,8 +38,8 @@ static const char *source_path(struct op_ctx *ctx, const struct value *object)
 }
 
 /*
- * A file for an object that is only to be made has nothing to differ from: a large one is hashed while it is
- * uploaded, and *hash stays empty, unless something wants to know it now.
+ * An object yet to be created has nothing to differ from: a large file is hashed during its upload, and *hash
+ * stays empty, unless an expression needs it now.
  */
 static int file_hash(
     struct op_ctx *ctx, const struct preparation *how, const char *path, struct str *hash, struct err *err)
@@ -73,7 +73,7 @@ static int object_prepare(struct op_ctx *ctx, const struct preparation *how UNUS
     if (!s3_object_given(desired, "source") && !s3_object_given(desired, "content"))
         return err_set(err, ERR_INVALID, "an aws.s3.object needs \"source\" or \"content\"");
     if (s3_object_given(desired, "sha256") && value_is_known(value_getz(desired, "sha256")))
-        return 0; /* hashed a moment ago */
+        return 0; /* hashed just before */
     if (!content_known(desired)) {
         *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
         return 0;
@@ -101,7 +101,7 @@ static const struct value *s3_object_place(struct op_ctx *ctx, const struct valu
         ctx->arena, arena_printf(ctx->arena, "%s%.*s/%.*s", prefix, STR_ARG(b), STR_ARG(k)));
 }
 
-/* What follows from the names alone. */
+/* Adds the attributes that follow from the names. */
 static const struct value *with_places(struct op_ctx *ctx, const struct value *object)
 {
     struct str partition = aws_partition(provider_aws(ctx->provider));
@@ -122,7 +122,7 @@ static const struct value *with_content_type(struct op_ctx *ctx, const struct va
     return value_with(ctx->arena, object, STR("content_type"), type);
 }
 
-/* Every change is a new upload, so all that the service says is new. */
+/* Every change is a new upload, so all attributes that the service reports are new. */
 static int object_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior UNUSED,
     const struct value **planned, struct err *err)
 {
@@ -139,7 +139,7 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
 
 /* ---- reading ---- */
 
-/* An object named by its URL alone (an import). */
+/* Derives bucket and key of an object known only by its URL (an import). */
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
     struct str url = value_gets(object, "url"), key;
@@ -156,7 +156,7 @@ static const struct value *text_or_null(struct arena *arena, struct str s)
     return s.n ? value_string(arena, s) : &value_null;
 }
 
-/* Answer headers under our names. */
+/* Converts response headers to attributes. */
 static const struct value *object_of(
     struct op_ctx *ctx, const struct value *prior, const struct wire_message *response)
 {
@@ -167,8 +167,8 @@ static const struct value *object_of(
     const struct value *etag = text_or_null(arena, aws_s3_unquoted(wire_header_get(response, STR("ETag"))));
     const struct value *hash = metadata ? value_getz(metadata, S3_HASH_HEADER) : NULL;
     const struct value *before = value_getz(prior, "etag");
-    /* Under another entity tag there is other content, whatever its metadata says; under the same one it is
-     * what was recorded, also where the metadata could not have it yet. */
+    /* A different entity tag means different content, whatever the metadata says. The same tag means the
+     * recorded content, even if the metadata could not contain the hash yet. */
     if (before && before->kind == VALUE_STRING)
         hash = !value_equal(before, etag) ? NULL : hash ? hash : value_getz(prior, "sha256");
     int64_t size = 0;
@@ -202,7 +202,8 @@ static int find_unfinished(
     return 0;
 }
 
-/* Only parts of it are there: an object without content, which an update completes and a deletion aborts. */
+/* Returns the object of an unfinished upload: an object without content, which an update completes and a
+ * deletion aborts. */
 static const struct value *begun(struct op_ctx *ctx, const struct value *object, const struct value *uploads)
 {
     struct value_entry entries[] = {{STR("sha256"), &value_null}, {STR("etag"), &value_null},
@@ -211,7 +212,7 @@ static const struct value *begun(struct op_ctx *ctx, const struct value *object,
         value_merge(ctx->arena, object, value_map(ctx->arena, entries, sizeof entries / sizeof *entries)));
 }
 
-/* `stopped`: a run was stopped while it worked on the object, and may have left parts. */
+/* `stopped`: an earlier run was interrupted and may have left an unfinished upload. */
 static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     bool stopped, const struct value **live, struct err *err)
 {
@@ -220,7 +221,7 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
     struct err failure = ERR_INIT;
     const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
     *live = NULL;
-    if (!value_is_known(object)) /* an import beside a bucket that is not there */
+    if (!value_is_known(object)) /* an import whose bucket does not exist yet */
         return err_set(err, ERR_INVALID, "its bucket or key is not known before the apply");
     bool absent = aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure) != 0;
     if (absent && failure.class != ERR_ABSENT)
@@ -242,7 +243,7 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
     return 0;
 }
 
-/* A listing has told the rest. */
+/* Reads only the tags; a listing has the other attributes. */
 static int read_tags_alone(
     struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
@@ -273,7 +274,7 @@ static int object_reread(struct op_ctx *ctx, const struct value *prior, const st
 
 /* ---- writing ---- */
 
-/* What the object should be recorded as after an upload that failed; NULL: as before. */
+/* Returns the object to record after a failed upload, or NULL: unchanged. */
 static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *desired)
 {
     AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);

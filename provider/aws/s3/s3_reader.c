@@ -1,6 +1,5 @@
 /*
- * Reads objects of S3: one from its first byte to its last, without a file, and many by listing their
- * buckets.
+ * Reads S3 objects: one sequentially, without a file, and many by listing their buckets.
  */
 #include "provider/aws/s3/s3.h"
 
@@ -11,7 +10,7 @@
 
 enum { PART = 8 << 20, AHEAD = 4 };
 
-/* One part on its way, or arrived. */
+/* A part that is being downloaded or complete. */
 struct slot {
     struct arena arena;
     struct aws_call call;
@@ -26,8 +25,8 @@ struct s3_reader {
     struct op_ctx ctx;
     struct s3_readable object;
     struct aws_flight *flight;
-    struct slot slots[AHEAD]; /* the part that begins at n is in slot n / PART % AHEAD */
-    int64_t asked, given;     /* so many bytes */
+    struct slot slots[AHEAD]; /* the part at offset n is in slot n / PART % AHEAD */
+    int64_t asked, given;     /* bytes requested and returned so far */
 };
 
 struct s3_reader *s3_reader_new(const struct op_ctx *ctx, const struct s3_readable *object)
@@ -51,9 +50,9 @@ void s3_reader_free(struct s3_reader *r)
     free(r);
 }
 
-/* ---- asking ---- */
+/* ---- requesting ---- */
 
-/* A part that is cut short counts as lost, and is asked for again. */
+/* A truncated part counts as lost and is requested again. */
 static int check_length(void *ctx, const struct wire_message *answer, struct err *err)
 {
     const struct slot *slot = ctx;
@@ -63,7 +62,7 @@ static int check_length(void *ctx, const struct wire_message *answer, struct err
         err, ERR_NETWORK, "%zu bytes came of %zu that were asked for", answer->body.n, slot->length);
 }
 
-/* What is small is asked for as a whole: of nothing there is no range. */
+/* A small object is requested as a whole, since an empty object has no range. */
 static const struct value *request_of(const struct s3_reader *r, struct slot *slot)
 {
     struct arena *arena = &slot->arena;
@@ -96,7 +95,7 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
     return 0;
 }
 
-/* ---- giving ---- */
+/* ---- returning ---- */
 
 static int refuse_another(const struct s3_reader *r, struct err *err)
 {
@@ -134,7 +133,8 @@ int s3_reader_next(struct s3_reader *r, const char **bytes, size_t *n, struct er
     *n = 0;
     if (r->given >= r->object.size)
         return 0;
-    /* The slot of the part that was given last is free again: so one fewer than there are is on its way. */
+    /* The returned part stays in its slot until the next call: so one fewer than all slots are being
+     * downloaded. */
     while (r->asked < r->object.size && r->asked - r->given < (int64_t)(AHEAD - 1) * PART)
         if (ask_for_part(r, err))
             return -1;
@@ -151,17 +151,17 @@ int s3_reader_next(struct s3_reader *r, const char **bytes, size_t *n, struct er
     return 0;
 }
 
-/* ---- Many objects refreshed by listing the buckets they are in ---- */
+/* ---- Refreshing many objects by listing their buckets ---- */
 
 /*
- * An entity tag that is the recorded one means the recorded content; what a listing does not tell (metadata,
- * tags, the content's type) is read one at a time, where the file says something of it. A bucket that holds
- * far more than what is looked for is not listed to its end.
+ * The recorded entity tag means the recorded content. What a listing does not contain (metadata, tags, the
+ * content type) is read one object at a time, if it is configured. A bucket with far more objects than the
+ * expected ones is not listed to its end.
  */
 
 enum {
-    LIST_FROM = 3,     /* fewer objects of a bucket are as well asked for one at a time */
-    OBJECTS_A_PAGE = 4 /* so many requests a page must save, or it is not worth its thousand keys */
+    LIST_FROM = 3,     /* below this, a bucket's objects are read one at a time */
+    OBJECTS_A_PAGE = 4 /* requests that a page has to save to be worth its thousand keys */
 };
 
 struct wanted {
@@ -182,7 +182,8 @@ static int s3_object_list_compare(const void *a, const void *b)
     return order ? order : str_cmp(x->key, y->key);
 }
 
-/* The recorded object with what the listing says of it; its content is not known where the tag is another. */
+/* Returns the recorded object with the attributes of the listing; the content is unknown if the entity tag
+ * differs. */
 static const struct value *live_of(
     struct arena *arena, const struct wanted *wanted, const struct s3_listed *object)
 {
@@ -208,7 +209,7 @@ static void s3_object_list_take(void *ctx, const struct s3_listed *object)
 
 static struct str common_start(const struct wanted *list, size_t n)
 {
-    struct str a = list[0].key, b = list[n - 1].key; /* sorted: all others are between */
+    struct str a = list[0].key, b = list[n - 1].key; /* sorted: all others are between these two */
     size_t same = 0;
     while (same < a.n && same < b.n && a.p[same] == b.p[same])
         same++;
@@ -233,7 +234,7 @@ static int list_bucket(struct op_ctx *ctx, struct wanted *list, size_t n, resour
     }
     int status = s3_list_objects(ctx, &request, s3_object_list_take, &listing, &cut, &failure);
     map_release(&listing.by_key);
-    /* A bucket that is gone, or may not be listed: its objects are asked for one at a time. */
+    /* The bucket does not exist or may not be listed: its objects are read one at a time. */
     if (!status || failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
         return 0;
     return err_raise(err, &failure);

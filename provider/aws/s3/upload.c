@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- The media type that a file name stands for ---- */
+/* ---- The media type of a file name ---- */
 
-/* What pipelines store is in content_types.txt. */
+/* content_types.txt has the types of files in pipelines. */
 struct str content_type_of(struct str name)
 {
-    char ending[16]; /* longer ones are none that are known */
+    char ending[16]; /* longer extensions are not listed */
     struct str base = path_base(name), type = STR_EMPTY;
     size_t dot = base.n, n = 0;
     while (dot && base.p[dot - 1] != '.')
@@ -47,7 +47,8 @@ int upload_open(const struct s3_upload *upload, struct upload_source *out, struc
     out->size = (int64_t)upload->bytes.n;
     if (!upload->path)
         return 0;
-    out->fd = open(upload->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
+    out->fd =
+        open(upload->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: opening a pipe must not block */
     if (out->fd < 0 || fstat(out->fd, &st))
         return err_errno(err, ERR_IO, "cannot read \"%s\"", upload->path);
     if (confined_file(out->fd, upload->path, err))
@@ -64,7 +65,7 @@ bool upload_unchanged(const struct upload_source *source)
     struct stat st;
     if (source->fd < 0)
         return true;
-    /* The name may lead to another file by now: then that is the one to upload. */
+    /* If the path names another file by now, that file is uploaded. */
     if (stat(source->name, &st))
         return false;
     struct file_id now = file_id_of(&st);
@@ -73,7 +74,7 @@ bool upload_unchanged(const struct upload_source *source)
 
 /* ---- requests ---- */
 
-/* key=value&…, as the header wants it */
+/* key=value&…, as in the header */
 static const struct value *tagging_text(struct arena *arena, const struct value *tags)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -124,7 +125,7 @@ void upload_fill(struct arena *arena, const struct wire_message *answer, struct 
         out->kms_key = key;
 }
 
-/* ---- either way ---- */
+/* ---- small and large ---- */
 
 int upload_unexpected(const struct s3_upload *upload, struct err *err)
 {
@@ -139,7 +140,7 @@ bool upload_is_large(const struct upload_source *source)
     return source->fd >= 0 && source->size >= S3_PARTS_FROM;
 }
 
-/* Of a large file the digest may be known; what it is, is found out while it is sent. */
+/* The digest of a large file may be cached; otherwise it is computed while the file is sent. */
 static enum upload_result large_once(struct op_ctx *ctx, const struct s3_upload *upload,
     struct upload_source *source, struct s3_uploaded *out, struct err *err)
 {
@@ -195,27 +196,26 @@ int s3_upload(struct op_ctx *ctx, const struct s3_upload *upload, struct s3_uplo
     return upload_restless(upload, err);
 }
 
-/* ---- The parts of an upload on their way ---- */
+/* ---- Sending the parts of an upload ---- */
 
 /*
- * One thread reads and hashes the parts, in order, while a few that it has read are on their way and as many
- * wait for their turn. So SHA-256 runs over the file once from its beginning to its end, and the network is
- * never idle. The bytes are read again for sending, but then they are in the page cache, or the machine has
- * so little memory that nothing would help.
+ * One thread reads and hashes the parts, in order, while a few are being sent and as many wait to be sent. So
+ * SHA-256 is computed over the file once from start to end, and the network is always in use. The bytes are
+ * read again for sending, usually from the page cache.
  *
- * Between the parts it tells of progress, and passes a wish to stop on to what is on its way.
+ * Between the parts the thread reports progress and passes cancellation on to the calls.
  */
 
 enum {
     AT_ONCE = 8,
-    AHEAD = 8, /* so many are read before they can be sent */
+    AHEAD = 8, /* parts read before they can be sent */
     BLOCK = 256 * 1024,
     TICK_MS = 200,
 };
 
 static const struct wire_operation upload_part = S3_OPERATION("UploadPart", "PUT", "");
 
-/* A part on its way. */
+/* A part being sent. */
 struct slot {
     int part;
     struct str sum;
@@ -223,7 +223,7 @@ struct slot {
     struct aws_call call;
     struct aws_sending sending;
     struct repeats repeats;
-    struct slot *next; /* free */
+    struct slot *next; /* the next free slot */
 };
 
 /* ---- reading ---- */
@@ -234,7 +234,7 @@ static bool is_there_already(const struct parts *p, int part)
     return there->etag.n && there->crc == p->crcs[part];
 }
 
-/* A block of the next part. */
+/* Reads the next block of the current part. */
 static int read_on(struct parts *p, struct err *err)
 {
     int64_t left = upload_part_start(p, p->read) + upload_part_length(p, p->read) - p->at;
@@ -251,7 +251,7 @@ static int read_on(struct parts *p, struct err *err)
     p->at += n;
     if (n < left)
         return 0;
-    if (p->completed && !is_there_already(p, p->read)) /* of what the file was before */
+    if (p->completed && !is_there_already(p, p->read)) /* the file had another content when it was sent */
         return err_set(err, ERR_STALE, "the object is complete, and the file has changed since");
     p->read++;
     return 0;
@@ -303,7 +303,7 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
     return 0;
 }
 
-/* Sends what has been read, as far as it is not there yet and as there are free slots. */
+/* Sends the parts that were read and that the service does not have, as long as there are free slots. */
 static void send_read(struct parts *p)
 {
     struct err err = ERR_INIT;
@@ -372,7 +372,7 @@ static void look_around(struct parts *p)
     upload_parts_tell(p);
 }
 
-/* Reads and sends everything that is not there yet. */
+/* Reads and sends all parts that the service does not have. */
 int upload_parts_send(struct parts *p, struct err *err)
 {
     struct slot *slots = mem_zalloc(AT_ONCE * sizeof *slots);

@@ -1,6 +1,6 @@
 /*
- * Many uploads: small ones side by side from one thread, which reads, hashes and signs the next while others
- * are on their way. What goes up in parts keeps the connections busy by itself: a few at a time, afterwards.
+ * Several uploads at once: small ones from one thread, which reads, hashes and signs the next while others
+ * are being sent. Multipart uploads use all connections by themselves: a few at a time, afterwards.
  */
 #include "base/mem.h"
 #include "provider/aws/s3/s3.h"
@@ -10,20 +10,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Uploads in one piece: what comes before and after the request, so that one thread can have many of
- * them on their way. */
+/* ---- Uploads in one request: before and after the request, so that one thread can run many of them. */
 
-enum { INLINE_MAX = 48 * 1024 /* goes out in one piece with its head; more would be sent after it */ };
+enum {
+    INLINE_MAX = 48 * 1024 /* sent in one write with the headers; a larger body would be sent after them */
+};
 static const struct wire_operation put_object = S3_OPERATION("PutObject", "PUT", "");
 
-/* Refused because the bytes were not those whose hash was announced. */
+/* True if the request was refused because the content did not match the announced hash. */
 static bool is_other_content(const struct err *err)
 {
     return str_is_any(
         str_z(err->code), "XAmzContentSHA256Mismatch XAmzContentChecksumMismatch BadDigest InvalidDigest");
 }
 
-/* A small file's bytes in place of the file. */
+/* Reads a small file into the request body. */
 static enum upload_result read_small(
     struct arena *arena, const struct upload_source *source, struct aws_call *call, struct err *err)
 {
@@ -36,7 +37,7 @@ static enum upload_result read_small(
         if (n < 0)
             err_errno(err, ERR_IO, "cannot read \"%s\"", source->name);
         if (n <= 0)
-            return n < 0 ? UPLOAD_FAILED : UPLOAD_CHANGED; /* it is shorter than it was */
+            return n < 0 ? UPLOAD_FAILED : UPLOAD_CHANGED; /* the file became shorter */
         have += (size_t)n;
     }
     bytes[have] = 0;
@@ -44,7 +45,7 @@ static enum upload_result read_small(
     return UPLOAD_OK;
 }
 
-/* Also: is it what the caller expects? */
+/* Hashes the source and compares the hash with the expected one. */
 static int hash_source(
     struct op_ctx *ctx, struct upload_put *put, unsigned char digest[SHA256_SIZE], struct err *err)
 {
@@ -114,7 +115,7 @@ enum {
     LARGE_AT_ONCE = 4,
 };
 
-/* One that is under way. */
+/* A running upload. */
 struct slot {
     size_t i;
     int tries;
@@ -124,7 +125,7 @@ struct slot {
     struct upload_source source;
     struct upload_put put;
     struct aws_sending sending;
-    struct slot *next; /* free */
+    struct slot *next; /* the next free slot */
 };
 
 struct many {
@@ -133,7 +134,7 @@ struct many {
     struct aws_flight *flight;
     struct slot *free;
     size_t *large, large_count;
-    pthread_mutex_t lock; /* guards what follows, and the callback */
+    pthread_mutex_t lock; /* guards the members below, and the callback */
     struct err err;       /* the first failure */
     atomic_bool failed;
 };
@@ -148,7 +149,7 @@ static void upload_many_tell(struct many *m, size_t i, const struct s3_uploaded 
     }
 }
 
-/* ---- in one piece ---- */
+/* ---- in one request ---- */
 
 static void upload_many_end(struct many *m, struct slot *slot)
 {
@@ -158,7 +159,7 @@ static void upload_many_end(struct many *m, struct slot *slot)
     m->free = slot;
 }
 
-/* UPLOAD_OK: it is under way, or kept for later. */
+/* UPLOAD_OK: the upload has started, or was deferred as it is large. */
 static enum upload_result begin_once(struct many *m, struct slot *slot, struct err *err)
 {
     if (upload_open(&slot->upload, &slot->source, err))
@@ -178,7 +179,7 @@ static enum upload_result begin_once(struct many *m, struct slot *slot, struct e
     return UPLOAD_OK;
 }
 
-/* Again for as long as it changes, UPLOAD_TRIES times at most. */
+/* Starts again if the file changes, at most UPLOAD_TRIES times. */
 static void upload_many_begin(struct many *m, struct slot *slot)
 {
     struct err failure = ERR_INIT;

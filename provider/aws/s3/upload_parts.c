@@ -1,4 +1,4 @@
-/* Uploads in parts: how one begins and ends, and all of it. */
+/* Multipart uploads: starting, completing, and the whole sequence. */
 #include "provider/aws/s3/upload.h"
 
 #include "base/clock.h"
@@ -54,9 +54,9 @@ int64_t upload_part_length(const struct parts *p, int part)
     return left < p->record.part_size ? left : p->record.part_size;
 }
 
-/* ---- beginning ---- */
+/* ---- starting ---- */
 
-/* A service that does not know the checksum says so in one of these ways. */
+/* True if the error means that the service does not support the checksum. */
 static bool refuses_sums(const struct err *err)
 {
     return err->http_status == 501 ||
@@ -97,7 +97,8 @@ static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *ou
     return 0;
 }
 
-/* One whose answer was lost is there without anybody who knows it: it is ended before another is begun. */
+/* If the response was lost, the upload may exist with an unknown id: it is aborted before another one is
+ * started. */
 static int upload_parts_begin(struct parts *p, struct str sha256, struct s3_uploaded *out, struct err *err)
 {
     int64_t pause = BEGIN_PAUSE_MS, since_ms = clock_wall_ms();
@@ -114,7 +115,7 @@ static int upload_parts_begin(struct parts *p, struct str sha256, struct s3_uplo
     }
 }
 
-/* ---- the end ---- */
+/* ---- completing ---- */
 
 static struct str complete_body(struct parts *p, struct arena *arena)
 {
@@ -168,7 +169,7 @@ static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struc
     return 0;
 }
 
-/* May the next run go on where this one stopped? */
+/* True if the next run may continue the upload after this error. */
 static bool worth_keeping(const struct parts *p, const struct err *err)
 {
     bool passing = err->retryable || err->class == ERR_NETWORK || err->class == ERR_TIMEOUT ||
@@ -176,7 +177,7 @@ static bool worth_keeping(const struct parts *p, const struct err *err)
     return passing && p->record.fd >= 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole upload ---- */
 
 static enum upload_result upload_parts_finish(struct parts *p, bool known, struct str expected,
     int64_t began_ms, struct s3_uploaded *out, struct err *err)

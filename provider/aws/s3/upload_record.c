@@ -1,6 +1,6 @@
 /*
- * Uploads in parts that a run before began: what is kept on disk of them, going on with them, and ending
- * those that nobody wants.
+ * Multipart uploads of earlier runs: their record on disk, continuing them, and aborting those no longer
+ * wanted.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What interrupted runs have left of uploads in parts ---- */
+/* ---- Unfinished uploads of interrupted runs ---- */
 
 /* ---- finding ---- */
 
@@ -25,10 +25,10 @@ static bool is_one_of(struct str key, const struct str *keys, size_t n)
     return false;
 }
 
-enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most */ };
+enum { CLOCKS_DIFFER_MS = 10 * 1000 /* tolerated difference between our clock and the store's */ };
 
-/* Was it begun before? By the store's clock, which ours may be hours off; where it does not say, it was not.
- */
+/* True if the upload was initiated before that time. Converts to the store's clock, which may differ by
+ * hours; false if the store does not report the time. */
 static bool is_older(struct op_ctx *ctx, const struct value *upload, int64_t since_ms)
 {
     int64_t begun_ms, ahead_ms = aws_clock_ahead_ms(provider_aws(ctx->provider));
@@ -47,7 +47,7 @@ static void take_page(struct op_ctx *ctx, const struct value *page, const struct
     }
 }
 
-/* since_ms, by our clock; 0: whenever they were begun. */
+/* since_ms, by our clock; 0: any time. */
 static int find_since(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,
     size_t n, int64_t since_ms, struct value_builder *out, struct err *err)
 {
@@ -202,7 +202,7 @@ bool upload_record_read(struct arena *arena, struct str path, struct upload_reco
     out->parts = ARENA_ARRAY(arena, struct upload_part, upload_part_count(out->size, out->part_size));
     while (rest.p && rest.n) {
         line = str_cut(rest, '\n', &rest);
-        if (rest.p) /* what has no end was not written whole */
+        if (rest.p) /* a line without an end is incomplete */
             read_part(out, line);
     }
     return true;
@@ -247,7 +247,7 @@ void upload_record_begin(struct upload_record *record)
 void upload_record_resume(struct upload_record *record)
 {
     open_for(record, 0);
-    /* The end of a torn line; an empty one is skipped. */
+    /* Ends a torn line; an empty line is skipped when reading. */
     if (record->fd >= 0 && fd_write_all(record->fd, "\n", 1, NULL, record->path.p))
         upload_record_close(record);
 }
@@ -260,7 +260,8 @@ void upload_record_add(struct upload_record *record, int part)
     const struct upload_part *p = &record->parts[part];
     struct str line = arena_printf(&scratch, "%d %.*s %016" PRIx64 "\n", part + 1, STR_ARG(p->etag), p->crc);
     if (fd_write_all(record->fd, line.p, line.n, NULL, record->path.p))
-        upload_record_close(record); /* a full disk: the upload goes on, but not after a kill */
+        upload_record_close(
+            record); /* disk full: the upload continues, but cannot be continued after a kill */
 }
 
 void upload_record_close(struct upload_record *record)
@@ -276,7 +277,7 @@ void upload_record_remove(struct upload_record *record)
         unlink(record->path.p);
 }
 
-/* ---- Going on with an upload that a run before began, and ending one that cannot go on ---- */
+/* ---- Continuing an upload of an earlier run, and aborting one that cannot continue ---- */
 
 static const struct wire_operation list_parts = S3_ANSWERED("ListParts", "GET", "", "ListPartsResult"),
                                    abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", ""),
@@ -287,13 +288,13 @@ void upload_parts_abort(struct parts *p)
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
     struct op_ctx ctx = *p->ctx;
-    ctx.cancel = NULL; /* an interrupted run cleans up, too */
+    ctx.cancel = NULL; /* cleans up after a cancellation, too */
     aws_s3_call(&ctx, &abort_upload, &upload_part_shape, upload_parts_name(p, ctx.arena), &call, &answer,
         ERR_IGNORED);
     upload_record_remove(&p->record);
 }
 
-/* Strikes out what the service does not have. */
+/* Removes the parts that the service does not have. */
 static int compare_parts(struct parts *p, struct err *err)
 {
     struct arena *arena = p->ctx->arena;
@@ -317,7 +318,7 @@ static int compare_parts(struct parts *p, struct err *err)
         }
         bool more = str_eqz(value_gets(document, "IsTruncated"), "true");
         struct str next = value_gets(document, "NextPartNumberMarker");
-        more = more && !str_eq(next, after); /* a page that leads to itself is the last */
+        more = more && !str_eq(next, after); /* a next marker that repeats is the end */
         if (more && pages_next(&pages, list_parts.name, next, err))
             return -1;
         after = more ? next : STR_EMPTY;
@@ -328,7 +329,7 @@ static int compare_parts(struct parts *p, struct err *err)
     return 0;
 }
 
-/* S3's entity tag for an object of parts: the MD5 of the parts' MD5s, and how many there are. */
+/* S3's entity tag of a multipart object: the MD5 of the parts' MD5s, and their number. */
 static struct str expected_etag(struct parts *p, struct arena *arena)
 {
     AUTO_BUF struct buf sums = BUF_INIT;
