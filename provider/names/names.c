@@ -1,4 +1,4 @@
-/* Reads what other tools call types and attributes, and finds counterparts. */
+/* Reads the name files and finds the counterparts of types and attributes. */
 #include "provider/names/names.h"
 
 #include "base/embed.h"
@@ -42,10 +42,10 @@ static struct str plain(struct arena *arena, struct str s)
 
 /* ---- the files ---- */
 
-/* A key whose value is kept as it is: where in the structure. */
+/* A key whose value is stored unchanged, and the member that it is stored in. */
 struct kept_key {
     const char *key;
-    size_t offset; /* of a const struct value * */
+    size_t offset; /* of a member of type const struct value * */
 };
 
 static const struct kept_key rule_keys[] = {
@@ -79,7 +79,8 @@ static bool is_known(struct str key, const struct kept_key *kept, size_t n, cons
     return str_is_any(key, others);
 }
 
-/* A key that nobody reads would be left out unseen. `others`: those that are not among `keys`. */
+/* Stores the values of `keys`. Asserts that every key is known, since an unknown one would be ignored
+ * silently. `others`: keys handled elsewhere. */
 static void read_kept(struct arena *arena, const struct node *map, const struct kept_key *keys, size_t n,
     const char *others, void *into)
 {
@@ -133,7 +134,7 @@ static struct names_type *type_new(struct arena *arena, struct str other, const 
     return type;
 }
 
-/* One entry of a file's `terraform`, of the service that the file is called after. */
+/* Reads one entry of `terraform` in the file of a service. */
 static int read_terraform(
     struct names *names, struct str service, const struct node_entry *entry, struct err *err)
 {
@@ -161,7 +162,7 @@ static int read_terraform(
     return 0;
 }
 
-/* One entry of a file's `cloudformation`; NULL: it says nothing of the type. */
+/* Reads one entry of `cloudformation`; rules NULL: the file has none for the type. */
 static void read_cloudformation(struct names *names, const struct schema *schema, const struct node *rules)
 {
     struct names_type *type = type_new(names->arena, schema->cfn, schema);
@@ -169,7 +170,7 @@ static void read_cloudformation(struct names *names, const struct schema *schema
     map_set(&names->cloudformation, schema->cfn, type);
 }
 
-/* What is in the file; NULL: it cannot be read, or there is none. */
+/* Returns the parsed file; NULL if it does not exist or cannot be parsed. */
 static const struct node *root_of(struct names *names, const struct embedded_file *file, struct err *err)
 {
     const struct node *root = file ? map_get(&names->files, file->path) : NULL;
@@ -226,7 +227,8 @@ void names_open(struct names *names, struct arena *arena, struct catalog *catalo
     *names = (struct names){.arena = arena, .catalog = catalog};
 }
 
-/* The file beside the spec of a type of AWS's; NULL: there is none. `rest`: what follows the service. */
+/* Returns the file beside the spec of an AWS type; NULL if there is none. `rest`: the name after the
+ * service. */
 static const struct embedded_file *file_beside(struct arena *arena, struct str type, struct str *rest)
 {
     struct str kind = str_cut(type, '.', rest), service = str_cut(*rest, '.', rest);
@@ -254,7 +256,7 @@ void names_release(struct names *names)
 
 /* ---- looking up ---- */
 
-/* Noted where it has been found that there is none. */
+/* Caches that a type has no counterpart. */
 static struct names_type no_type;
 
 static const struct names_type *names_known(struct map *map, struct str other)
@@ -263,7 +265,7 @@ static const struct names_type *names_known(struct map *map, struct str other)
     return type == &no_type ? NULL : type;
 }
 
-/* What CloudFormation had before, under other names: the type that took its place. */
+/* Returns the CloudFormation type that replaced an older one of another name. */
 static struct str newer_type(struct str type)
 {
     return str_eqz(type, "AWS::LakeFormation::Permissions") ? STR("AWS::LakeFormation::PrincipalPermissions")
@@ -288,7 +290,7 @@ const struct names_type *names_cloudformation(struct names *names, struct str ty
     return names_known(&names->cloudformation, type);
 }
 
-/* Of the files in the folder those are read in which the word is. */
+/* Reads the files of the folder that contain the type's name. */
 static void look_in_files(struct names *names, struct str folder, struct str type)
 {
     size_t n;
@@ -305,7 +307,7 @@ static void look_in_files(struct names *names, struct str folder, struct str typ
     }
 }
 
-/* aws_glue_job is mostly aws.glue.job. */
+/* Finds a type with the same words: aws_glue_job is usually aws.glue.job. */
 static const struct schema *called_alike(struct names *names, struct str type)
 {
     const struct schema *schema = NULL;
@@ -385,7 +387,7 @@ bool names_has_below(const struct names_type *type, struct str path)
     return false;
 }
 
-/* The last word of what a spec's attribute is called on the wire. */
+/* Returns the last word of an attribute's wire name. */
 static struct str wire_word(const struct names_type *type, struct str attr)
 {
     const struct spec_attr *found = spec_attr_find(type->schema->impl, attr);

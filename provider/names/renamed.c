@@ -1,7 +1,7 @@
-/* Resource types that were renamed. Apart from words.c: who reads states needs this, and not the catalog. */
+/* Renamed resource types. Separate from words.c, since state readers do not need the catalog. */
 #include "provider/names/names.h"
 
-/* By what names begin with. */
+/* By prefix of the name. */
 static const struct {
     struct str before, now;
 } renamed[] = {

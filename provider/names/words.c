@@ -1,9 +1,9 @@
-/* Finds a word of another tool among the rules by which its resources are imported. */
+/* Finds a word of another tool among the import rules. */
 #include "provider/names/names.h"
 
 #include "base/buf.h"
 
-/* "ttl[0].attribute_name" is written ttl.attribute_name: brackets are no part of a word. */
+/* "ttl[0].attribute_name" becomes ttl.attribute_name. */
 static struct str without_brackets(struct arena *arena, struct str path)
 {
     char *out = arena_alloc(arena, path.n + 1);
@@ -17,7 +17,7 @@ static struct str without_brackets(struct arena *arena, struct str path)
     return str_n(out, n);
 }
 
-/* What of a path is below `within`; false where it is elsewhere. */
+/* Returns the part of a path below `within`; false if the path is not below. */
 static bool lies_below(struct str path, struct str within, struct str *rest)
 {
     *rest = path;
@@ -41,7 +41,7 @@ static void add_once(struct buf *list, struct str name, struct word *out)
     buf_addf(list, "%s%.*s", list->n ? ", " : "", STR_ARG(name));
 }
 
-/* All that the word is by the rules of one of their types. */
+/* Lists everything that the word is mapped to by the rules of one type. */
 static bool by_rules(
     struct arena *arena, const struct names_type *type, struct str within, struct str word, struct word *out)
 {
@@ -64,7 +64,7 @@ static bool by_rules(
 static bool by_types(struct arena *arena, const struct map *types, const struct schema *schema,
     struct str within, struct str word, struct word *out)
 {
-    for (int parts = 0; parts < 2; parts++) /* the resource itself first, then what is a part of it here */
+    for (int parts = 0; parts < 2; parts++) /* the resource itself first, then the parts of it */
         for (size_t i = 0; i < types->n; i++) {
             const struct names_type *type = types->items[i].ptr;
             if (type->schema == schema && (type->into_by.n > 0) == parts &&
@@ -98,7 +98,7 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
     if (found)
         return true;
     const struct attr *attr = names_attr(&ours, attrs, n, !within.n, word);
-    for (size_t i = 0; !attr && i < n; i++) /* `vpc` of vpc_id */
+    for (size_t i = 0; !attr && i < n; i++) /* `vpc` for vpc_id */
         if (attrs[i].name.n > word.n + 1 && str_starts(attrs[i].name, word) &&
             names_same(names_without_suffix(attrs[i].name), word))
             attr = &attrs[i];
@@ -108,8 +108,8 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
     return true;
 }
 
-/* What CloudFormation has under the same words: ours, where weir has a type for it and nobody wrote theirs.
- */
+/* Returns the CloudFormation type with the same words, or our type for it unless the word is the
+ * CloudFormation type itself. */
 static struct str by_letters(struct names *names, struct str word)
 {
     struct str cfn = names_by_words(names, word);
@@ -127,7 +127,7 @@ bool word_type(struct arena *arena, struct catalog *catalog, struct str word, st
     *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
     names_open(&names, arena, catalog);
     const struct names_type *type =
-        names_terraform(&names, names_underscored(arena, word)); /* aws.s3.bucket_policy, too */
+        names_terraform(&names, names_underscored(arena, word)); /* aws.s3.bucket_policy is accepted, too */
     if (type && type->schema) {
         out->ours = type->schema->name;
         out->several = type->into_by.n > 0;
