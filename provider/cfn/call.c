@@ -1,4 +1,4 @@
-/* The Cloud Control API: see cfn.h. */
+/* Calls of the Cloud Control API: see cfn.h. */
 #include "provider/cfn/cfn.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 enum {
     FIRST_PAUSE_MS = 250,
     LONGEST_PAUSE_MS = 5 * 1000,
-    LONGEST_WAIT_MS = 60 * 1000, /* whatever RetryAfter says */
+    LONGEST_WAIT_MS = 60 * 1000, /* upper limit for RetryAfter */
     TIMEOUT_MS = 2 * 60 * 60 * 1000,
     BEGUN_ANEW = 8,
     CONFLICT_MS = 2 * 60 * 1000,
@@ -20,7 +20,7 @@ const struct aws_service cfn_service = {.id = STR_INIT("cloudcontrol"),
 
 /* ---- calls ---- */
 
-/* Another request for the same thing is under way: that ends. */
+/* Another request for the same resource is running; it will end. */
 static bool may_pass(void *ctx, const struct err *err)
 {
     char what[256];
@@ -42,7 +42,7 @@ static int cfn_send(struct op_ctx *ctx, const char *operation, const struct valu
     struct repeats repeats = {.op = ctx, .what = op.name};
     struct aws_call request = {.service = &cfn_service,
         .op = &op,
-        .idempotent = true, /* what changes anything carries a token */
+        .idempotent = true, /* requests that change resources carry a token */
         .body_fd = -1,
         .cancel = ctx->cancel,
         .sensitive = sensitive || ctx->sensitive,
@@ -66,7 +66,7 @@ static const struct value *with_type(const struct op_ctx *ctx, const struct valu
 
 /* ---- events ---- */
 
-/* A number of seconds, or RFC 3339. */
+/* Parses a time: a number of seconds, or RFC 3339. */
 static int64_t moment(const struct value *v)
 {
     int64_t ms = 0;
@@ -152,7 +152,7 @@ int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
     return str_eqz(event->status, "SUCCESS") ? 0 : event_failed(ctx, event, err);
 }
 
-/* The intent's token, and one of its own each time that it is begun anew. */
+/* Returns the intent's token, with a suffix for each further attempt. */
 static const struct value *client_token(const struct op_ctx *ctx, int attempt)
 {
     struct str token = ctx->owner.token;
@@ -305,8 +305,8 @@ int cfn_list_creations(struct op_ctx *ctx, cfn_request_seen *seen, void *seen_ct
         "ResourceRequestStatusSummaries", take_requests, &requests, err);
 }
 
-/* ---- What codes of the Cloud Control API mean: those of handlers, and the exceptions that are called
- * like them (explained.txt: a code, its class, and a hint in each line). */
+/* ---- Errors of the Cloud Control API: handler error codes, and the exceptions of the same names
+ * (explained.txt: a code, its class, and a hint in each line). */
 
 static struct str without_exception(struct str code)
 {

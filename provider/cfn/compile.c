@@ -1,8 +1,7 @@
-/* From a resource type's JSON schema, as CloudFormation's registry has it, to what the rest of weir knows
- * of types: see cfn.h. */
+/* Compiles a resource type's JSON schema from CloudFormation's registry: see cfn.h. */
 #include "provider/cfn/cfn.h"
 
-/* ---- what belongs together ---- */
+/* ---- rules ---- */
 
 static struct name_group group_of(struct arena *arena, const struct value *names)
 {
@@ -28,7 +27,7 @@ static void add_rule(struct rules *rules, enum rule_kind kind, struct name_group
     rules->items = grown;
 }
 
-/* [{required: [A]}, {required: [B]}]: only where each alternative says what it requires. */
+/* [{required: [A]}, {required: [B]}]: a rule only if each alternative has `required`. */
 static void add_alternatives(struct rules *rules, enum rule_kind kind, const struct value *list)
 {
     if (!list || list->kind != VALUE_LIST || list->count < 2)
@@ -42,7 +41,7 @@ static void add_alternatives(struct rules *rules, enum rule_kind kind, const str
     add_rule(rules, kind, groups, list->count);
 }
 
-/* [A, B]: of these one. */
+/* [A, B]: each name is a group. */
 static void add_names(struct rules *rules, enum rule_kind kind, const struct value *list)
 {
     struct name_group all = group_of(rules->arena, list);
@@ -88,7 +87,7 @@ void compile_rules(
 
 /* ---- marks ---- */
 
-/* /properties/A/items/properties/B, /properties/A/B, and with a star between: as names and stars. */
+/* Converts /properties/A/items/properties/B, /properties/A/B, and paths with a star, to names and stars. */
 static struct str path_of(struct arena *arena, struct str pointer)
 {
     AUTO_BUF struct buf path = BUF_INIT;
@@ -109,7 +108,7 @@ static void add_paths(
     const struct value *list = value_getz(c->document, key);
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
         const struct value *one = list->items[i];
-        if (one->kind == VALUE_LIST) /* of other identifiers those that are one property */
+        if (one->kind == VALUE_LIST) /* of additional identifiers, those of one property */
             one = one->count == 1 ? one->items[0] : NULL;
         struct str path = path_of(c->arena, value_text(one, STR_EMPTY));
         if (path.n)
@@ -186,7 +185,7 @@ static bool all_among(const struct value *list, const struct value *others)
     return list && list->count;
 }
 
-/* The tags among which weir's can be: the property itself, as a map or pairs. */
+/* Determines the attribute for ownership tags: a top-level property that is a map or a list of pairs. */
 static void set_tags(struct compile *c, struct cfn_type *type)
 {
     const struct value *tagging = value_getz(c->document, "tagging"),
@@ -206,12 +205,12 @@ static void set_handlers(struct cfn_type *type)
     type->has_update = has_handler(document, "update");
     type->has_list = has_handler(document, "list");
     type->list_needs_input = value_getz(value_getz(handlers, "list"), "handlerSchema") != NULL;
-    /* A listing that may not ask for what a read asks for cannot be whole. */
+    /* A list handler without the permissions of the read handler cannot return whole objects. */
     type->schema.bulk = type->has_list && !type->list_needs_input &&
                         all_among(cfn_permissions(type, "read"), cfn_permissions(type, "list"));
 }
 
-/* What cannot be changed in place is made anew. */
+/* Without an update handler, every change forces replacement. */
 static void finish_attrs(struct cfn_type *type, struct attr *attrs)
 {
     for (size_t i = 0; i < type->schema.attr_count; i++)
@@ -224,7 +223,7 @@ static void finish_attrs(struct cfn_type *type, struct attr *attrs)
     }
     const struct attr *id = schema_attr(&type->schema, type->schema.id);
     if (type->schema.named ||
-        id->settable) { /* of one that has other parts nobody knows what null stands for */
+        id->settable) { /* for an identifier with other parts it is not known what null means */
         type->schema.unique = type->id_parts;
         type->schema.unique_count = type->id_count;
     }
@@ -307,20 +306,20 @@ int cfn_compile(struct arena *arena, const struct value *document, struct cfn_ty
     return 0;
 }
 
-/* ---- Patterns of JSON schemas, which are searched for and written for JavaScript or Java, as PCRE that
- * the whole text has to match. */
+/* ---- JSON schema patterns are searched for and written for JavaScript or Java; PCRE has to match the whole
+ * string. */
 
 struct translation {
     struct str in;
     size_t at;
     struct buf out;
     bool in_class;
-    bool after_set; /* within a class, behind \\w and the like: no range begins there */
+    bool after_set; /* in a class, after \\w and similar: no range starts there */
     int depth;
     bool alternatives; /* outside all parentheses */
 };
 
-/* \p{Alpha} and its like, in PCRE's words. */
+/* Returns PCRE's name for \p{Alpha} and similar. */
 static struct str posix_class(struct str name)
 {
     static const char *const names[][2] = {{"Alpha", "alpha"}, {"Digit", "digit"}, {"Alnum", "alnum"},
@@ -332,14 +331,14 @@ static struct str posix_class(struct str name)
     return STR_EMPTY;
 }
 
-/* \uD800 to \uDFFF: half a character, as those count who have UTF-16. */
+/* True for \uD800 to \uDFFF: a UTF-16 surrogate. */
 static bool is_half(struct str rest)
 {
     return rest.n >= 6 && rest.p[0] == '\\' && rest.p[1] == 'u' && strchr("dD", rest.p[2]) &&
            strchr("89abcdefABCDEF", rest.p[3]);
 }
 
-/* However they are put together: all characters that have halves. */
+/* Replaces any sequence of surrogates by all characters above U+FFFF. */
 static void add_halves(struct translation *t)
 {
     while (t->at < t->in.n) {
@@ -352,7 +351,7 @@ static void add_halves(struct translation *t)
     buf_addz(&t->out, "\\x{10000}-\\x{10FFFF}");
 }
 
-/* \uXXXX, \p{…}; what PCRE understands stays. */
+/* Converts \uXXXX, \p{…}; escapes that PCRE understands are kept. */
 static void add_escape(struct translation *t)
 {
     struct str rest = str_slice(t->in, t->at, t->in.n);
@@ -390,7 +389,7 @@ static void add_character(struct translation *t)
         buf_addz(&t->out, "\\-");
         return;
     }
-    if (c == '[' && t->in_class) { /* a character like any other, but PCRE looks for [: behind it */
+    if (c == '[' && t->in_class) { /* an ordinary character here, but PCRE looks for [: */
         buf_addz(&t->out, "\\[");
         return;
     }

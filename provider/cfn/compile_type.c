@@ -1,11 +1,11 @@
-/* Properties of a JSON schema as attributes: what they may hold, and what is known about them. */
+/* Compiles properties of a JSON schema to attributes: their types and limits. */
 #include "provider/cfn/cfn.h"
 
 #include <math.h>
 
 enum {
-    REFERENCES_MAX = 16, /* of one to the next, before there is anything */
-    DEPTH_MAX = 32,      /* of what is within one another, as none that is meant has */
+    REFERENCES_MAX = 16, /* length of a chain of references */
+    DEPTH_MAX = 32,      /* nesting; no sensible type is deeper */
 };
 
 static const struct type types_of_one_word[] = {
@@ -22,7 +22,7 @@ enum { ANY, TEXT, INTEGER, NUMBER, BOOLEAN, TIME, DOCUMENT, MAP_DOCUMENT };
 
 /* ---- marks ---- */
 
-/* Those that go on behind a property's name, or "*"; *here is what ends there. */
+/* Returns the marks below a property's name, or "*"; *here gets the marks of the property itself. */
 static struct marks marks_within(
     struct arena *arena, const struct marks *marks, struct str step, unsigned *here)
 {
@@ -31,7 +31,7 @@ static struct marks marks_within(
     for (size_t i = 0; i < marks->count; i++) {
         struct str rest, first = str_cut(marks->items[i].path, '/', &rest);
         if (!str_eq(first, step)) {
-            if (str_eqz(step, "*")) /* paths may leave the star out */
+            if (str_eqz(step, "*")) /* paths may omit the star */
                 within[n++] = marks->items[i];
             continue;
         }
@@ -54,7 +54,8 @@ static const struct value *definition(const struct compile *c, struct str refere
     return at;
 }
 
-/* Follows references; what is beside one goes before what it refers to. *name: the first definition. */
+/* Follows references; keywords beside a reference precede those of its target. *name: the first
+ * definition. */
 static const struct value *compile_resolved(struct compile *c, const struct value *schema, struct str *name)
 {
     *name = STR_EMPTY;
@@ -74,8 +75,8 @@ static const struct value *compile_resolved(struct compile *c, const struct valu
 }
 
 /*
- * Of alternatives that say what the value is: their type where they agree, a list where the others are only
- * other ways to write one (JSON); NULL: nothing is said, or it may be this or that.
+ * Returns the type of alternatives if they agree, or an array if the other alternatives are only other forms
+ * of it (JSON); NULL if no type is given or they differ.
  */
 static const struct value *agreed_type(struct compile *c, const struct value *list, bool *differ)
 {
@@ -94,7 +95,8 @@ static const struct value *agreed_type(struct compile *c, const struct value *li
     return array ? array : *differ ? NULL : agreed;
 }
 
-/* Alternatives that describe objects are one object with the properties of all; allOf is all at once. */
+/* Merges alternatives that are objects to one object with the properties of all; the schemas of allOf apply
+ * together. */
 static const struct value *merged(struct compile *c, const struct value *schema)
 {
     static const char *const ways[] = {"allOf", "oneOf", "anyOf"};
@@ -103,7 +105,7 @@ static const struct value *merged(struct compile *c, const struct value *schema)
         bool open = !value_getz(schema, "type") && !value_getz(schema, "properties"), differ = false;
         if (w && open && (type = agreed_type(c, list, &differ)))
             schema = value_with(c->arena, schema, STR("type"), type);
-        if (differ) /* a text, or an object: any */
+        if (differ) /* a string or an object: any value */
             continue;
         for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
             struct str ignored;
@@ -121,7 +123,7 @@ static const struct value *merged(struct compile *c, const struct value *schema)
     return schema;
 }
 
-/* "string", "object" …; "" where there are several, or nothing is said. */
+/* Returns "string", "object" …; "" if there are several types or none. */
 static struct str type_word(const struct value *schema)
 {
     const struct value *type = value_getz(schema, "type");
@@ -177,7 +179,7 @@ static const struct type *compile_inner(
     return compile_type(c, inner, name, &within);
 }
 
-/* {Key, Value}, in whatever case. */
+/* True for {Key, Value} in any case. */
 static bool is_pair(const struct type *type, struct str *key, struct str *value)
 {
     if (type->kind != TYPE_OBJECT || type->field_count != 2)
@@ -205,7 +207,7 @@ static void compile_list(
         type->elem = compile_inner(c, items, marks);
 }
 
-/* The pattern of a map's keys, and what these have; NULL: there is not exactly one. */
+/* Returns the pattern of a map's keys with the schema of its values; NULL unless there is exactly one. */
 static const struct value_entry *only_pattern(const struct value *schema)
 {
     const struct value *patterns = value_getz(schema, "patternProperties");
@@ -228,7 +230,7 @@ static void compile_map(
     }
 }
 
-/* Of several types that a value may have: numbers and truth can be written as texts. */
+/* Returns the type for a value with several allowed types: numbers and booleans can be written as strings. */
 static const struct type *type_of_several(const struct value *schema)
 {
     bool structured = type_has(schema, "object") || type_has(schema, "array");
@@ -257,7 +259,7 @@ static const struct type *scalar_type(const struct value *schema, struct str wor
     return type_of_several(schema);
 }
 
-/* The type around it that has the same schema, and as many marks that reach into it. */
+/* Returns the enclosing type with the same schema and the same number of marked paths. */
 static const struct type *type_around(
     const struct compile *c, const struct value *schema, const struct marks *marks)
 {
@@ -267,8 +269,8 @@ static const struct type *type_around(
     return around ? around->type : NULL;
 }
 
-/* `name` is the definition that it comes from. One within itself ends there, or where alternatives lead to it
- * at what is around it. */
+/* `name` is the definition that the schema comes from. A recursive type refers to itself, directly or through
+ * alternatives to an enclosing type. */
 static const struct type *compile_type(
     struct compile *c, const struct value *schema, struct str name, const struct marks *marks)
 {
@@ -329,14 +331,14 @@ static void set_range(struct attr *attr, const struct value *schema)
     attr->has_min &= !length || attr->min > 0;
 }
 
-/* Pattern and choices, of the value itself or of what it holds. */
+/* Sets pattern and choices, of the value itself or of its items. */
 static void set_limits(struct compile *c, struct attr *attr, const struct value *schema, int depth)
 {
     const struct value *choices = value_getz(schema, "enum"),
                        *any_case = value_getz(schema, "enumCaseInsensitive");
     struct str pattern = value_gets(schema, "pattern"), ignored;
     if (value_getz(schema, "anyOf") || value_getz(schema, "oneOf"))
-        return; /* one of the others may allow more */
+        return; /* another alternative may allow more */
     if (any_case)
         attr->compare = COMPARE_NOCASE;
     attr->choices = any_case ? any_case : choices;
@@ -362,8 +364,8 @@ static void set_compare(struct attr *attr, const struct value *schema, unsigned 
         attr->compare = COMPARE_ARN;
 }
 
-/* What is within says of the whole: nothing of it can be given, or be read back; some of it is told later.
- */
+/* Derives properties of an object from its fields: whether any can be configured, read back, or is
+ * computed. */
 static void look_inside(struct attr *attr)
 {
     const struct type *type = attr->type;
@@ -392,7 +394,7 @@ static const struct value *scalar_default(const struct attr *attr, const struct 
     return fits ? v : NULL;
 }
 
-/* Schemas do not tell passwords from other texts that cannot be read back; names do. */
+/* Schemas do not distinguish passwords from other write-only strings; their names do. */
 static bool is_secret(const struct attr *attr)
 {
     static const struct str endings[] = {STR_INIT("password"), STR_INIT("passwords"), STR_INIT("passphrase"),
@@ -411,7 +413,7 @@ static bool is_secret(const struct attr *attr)
     return false;
 }
 
-/* Some services take no colon in a tag's key. */
+/* Some services do not allow a colon in a tag key. */
 static bool takes_ownership_tags(struct compile *c, const struct attr *key)
 {
     struct schema_issue issue;
@@ -445,7 +447,7 @@ static void make_tags(struct compile *c, struct attr *attr, const struct value *
     attr->type = own;
     attr->pattern = STR_EMPTY;
     attr->choices = NULL;
-    attr->has_min = attr->has_max = false; /* some are weir's own */
+    attr->has_min = attr->has_max = false; /* weir's own tags count, too */
 }
 
 void compile_attr(struct compile *c, struct attr *attr, struct str name, const struct value *schema,

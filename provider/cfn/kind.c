@@ -1,13 +1,13 @@
 /*
- * The provider type of aws.cfn.*, whose types are CloudFormation's: each is found by its name when a stack
- * has it. Schemas that are not in the binary are read from CloudFormation once.
+ * The provider type of aws.cfn.* types, which are CloudFormation's: each is found by name when a stack uses
+ * it. Schemas that are not in the binary are read from CloudFormation once.
  */
 #include "provider/cfn/cfn.h"
 
 #include "base/file.h"
 #include "base/json.h"
 
-/* ---- Schemas that are not in the binary, of types that are newer or private ---- */
+/* ---- Schemas of newer or private types, which are not in the binary ---- */
 
 enum { MAX_SCHEMA = 4 * 1024 * 1024 };
 
@@ -53,7 +53,7 @@ static int describe_ask(struct aws_client *client, struct arena *arena, struct s
     return err_context(err, "asking CloudFormation for %.*s", STR_ARG(type));
 }
 
-/* What is kept has to be of use. */
+/* Only a schema that compiles is stored. */
 static int describe_check(
     struct arena *arena, struct str schema_text, const struct value **schema, struct err *err)
 {
@@ -78,7 +78,7 @@ int cfn_describe(struct aws_client *client, struct arena *arena, struct str type
     return dir_make(arena_strz(arena, folder), err) || file_write_atomic(path->p, doc, 0600, err) ? -1 : 0;
 }
 
-/* NULL in *schema: the folder has none of that type. -1: it has, and that cannot be read. */
+/* *schema is NULL if the folder does not have the type. Returns -1 if its file cannot be read. */
 static int cfn_described(
     struct arena *arena, struct str type, const char *folder, const struct value **schema, struct err *err)
 {
@@ -124,7 +124,7 @@ static const struct str *cfn_kind_names(bool is_data, size_t *n)
 
 const struct provider_kind cfn_kind = {.name = "cfn", .find = cfn_kind_find, .names = cfn_kind_names};
 
-/* ---- Ownership tags of aws.cfn.* resources, and protections against deletion. ---- */
+/* ---- Ownership tags of aws.cfn.* resources, and deletion protection ---- */
 
 #define PREFIX STR("weir:")
 
@@ -173,8 +173,9 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
     return value_with(ctx->arena, live, tags_of(ctx)->name, users.n ? value_builder_map(&users) : NULL);
 }
 
-/* What the service gives to each anew: an id that is the identifier, a time of creation. Names, ARNs and URLs
- * made of them are those of the next one, too. */
+/* True for attributes whose value the service assigns anew to each resource: an id that is the identifier,
+ * a creation time. Names, and ARNs and URLs made from them, are the same for a later resource of the same
+ * name. */
 static bool tells_apart(const struct cfn_type *type, const struct attr *attr)
 {
     if (!attr->computed || attr->settable)
@@ -202,7 +203,8 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
         if (tells_apart(type, &ctx->schema->attrs[i]))
             names[n++] = ctx->schema->attrs[i].name;
     if (!type->tags_with_create)
-        return (struct ownership){.whose = WHOSE_OURS}; /* it may have been made, and not tagged any more */
+        return (struct ownership){
+            .whose = WHOSE_OURS}; /* the creation may have been interrupted before tagging */
     return ownership_by_record(ctx->arena, ctx->owner.recorded, live, names, n);
 }
 
@@ -213,17 +215,18 @@ int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const ch
                                                                  : ownership_refuse(&ownership, done, err);
 }
 
-/* ---- Deleting what has a protection against that, among its properties, or what is lost with it: the
- * schemas say neither, so it is known by the names that CloudFormation has for them. */
+/* ---- Deletion protection among a resource's properties, and data loss at deletion: schemas describe
+ * neither, so both are known by CloudFormation's names. */
 
 static const char *const offs[] = {"DISABLED", "INACTIVE", "none"};
 
-/* Of which CloudFormation itself takes snapshots (DeletionPolicy), and the Cloud Control API none. */
+/* Types of which CloudFormation takes final snapshots (DeletionPolicy), but the Cloud Control API does
+ * not. */
 static const char *const snapshots[] = {"AWS::DocDB::DBCluster", "AWS::EC2::Volume",
     "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup", "AWS::Neptune::DBCluster",
     "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster"};
 
-/* As what it protects nothing; NULL: nobody knows. */
+/* Returns the value that switches the protection off; NULL if it is not known. */
 static const struct value *off_of(struct arena *arena, const struct attr *attr)
 {
     if (attr->type->kind == TYPE_BOOL)

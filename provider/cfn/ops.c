@@ -1,4 +1,4 @@
-/* The operations of all types that the Cloud Control API drives (struct resource_ops): see cfn.h. */
+/* The operations of all types of the Cloud Control API (struct resource_ops): see cfn.h. */
 #include "provider/cfn/cfn.h"
 
 #include "base/json.h"
@@ -10,7 +10,7 @@ static const struct cfn_type *type_of(const struct op_ctx *ctx)
 
 /* ---- prediction ---- */
 
-/* What the file gives of an object, and what only the service will say of it. */
+/* Adds the computed fields to a configured object, as unknown or with their prior values. */
 static const struct value *with_unknown_fields(
     struct arena *arena, const struct type *type, const struct value *v, const struct value *before)
 {
@@ -49,7 +49,7 @@ static int predict(struct op_ctx *ctx, const struct value *desired, const struct
 
 /* ---- reading ---- */
 
-/* The service's properties as attributes. */
+/* Converts the service's properties to attributes. */
 static const struct value *as_object(
     const struct op_ctx *ctx, struct str identifier, const struct value *properties)
 {
@@ -66,7 +66,7 @@ static const struct value *as_object(
     return value_builder_map(&b);
 }
 
-/* *live NULL: it is not there. With ownership tags. */
+/* *live is NULL if the resource does not exist; it includes ownership tags. */
 static int get(struct op_ctx *ctx, struct str identifier, const struct value **live, struct err *err)
 {
     const struct value *properties;
@@ -99,7 +99,7 @@ struct listed {
     struct op_ctx *ctx;
     resource_found *found;
     void *found_ctx;
-    bool *seen; /* by attribute: some object had it */
+    bool *seen; /* by attribute: at least one object had it */
 };
 
 static int take_listed(
@@ -112,8 +112,8 @@ static int take_listed(
     return 0;
 }
 
-/* A handler lists whole objects or identifiers alone, which only shows: what none has is not in the listing.
- */
+/* A list handler returns whole objects or only identifiers. Which, shows in the result: an attribute that no
+ * object has is not covered by the listing. */
 static int list_all(struct op_ctx *ctx, const struct list_filter *filter UNUSED, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
@@ -129,9 +129,9 @@ static int list_all(struct op_ctx *ctx, const struct list_filter *filter UNUSED,
     return 0;
 }
 
-/* ---- changing ---- */
+/* ---- create, update, delete ---- */
 
-/* The properties as the service takes them. */
+/* Returns the configured properties in the service's form. */
 static const struct value *settable_properties(const struct op_ctx *ctx, const struct value *desired)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
@@ -144,7 +144,7 @@ static const struct value *settable_properties(const struct op_ctx *ctx, const s
     return value_builder_map(&b);
 }
 
-/* What is there after a request that went well. */
+/* Reads the resource after a successful request. */
 static int read_after(struct op_ctx *ctx, struct str identifier, const struct value *otherwise,
     const struct value **live, struct err *err)
 {
@@ -160,7 +160,7 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
     return 0;
 }
 
-/* A creation that failed may have left something: what has its ownership tag is its. */
+/* A failed creation may have left a resource: it is ours if it has this intent's ownership tag. */
 static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, const struct value **live)
 {
     const struct value *there = NULL;
@@ -192,11 +192,11 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
     if (!event.identifier.n)
         return err_set(err, ERR_PROTOCOL, "the service does not say what it made");
     struct value_entry id = {ctx->schema->id, value_string(ctx->arena, event.identifier)};
-    *live = value_map(ctx->arena, &id, 1); /* whatever comes now, this is known */
+    *live = value_map(ctx->arena, &id, 1); /* so that the id is recorded whatever happens next */
     return read_after(ctx, event.identifier, desired, live, err);
 }
 
-/* Tags that are wanted, and weir's ownership tags and those that are left to others as they are. */
+/* Adds weir's ownership tags and ignored tags of the live object to the desired tags. */
 static const struct value *keep_ownership_tags(
     const struct op_ctx *ctx, const struct value *desired, const struct value *live)
 {
@@ -215,7 +215,7 @@ static const struct value *keep_ownership_tags(
         value_merge(ctx->arena, value_builder_map(&kept), value_get(desired, attr->name)));
 }
 
-/* What cannot be read is as it was recorded. */
+/* Returns the live properties; of a type without a read handler the recorded ones. */
 static int properties_now(struct op_ctx *ctx, struct str identifier, const struct value *prior,
     const struct value **properties, struct err *err)
 {
@@ -297,7 +297,7 @@ static int find_owner(struct op_ctx *ctx, const struct value *object, struct own
     return 0;
 }
 
-/* A request of its own, and so with a token of its own. */
+/* Switches deletion protection off. This is a request of its own and needs its own token. */
 static int lift_protection(struct op_ctx *deletes, const struct value *prior, struct err *err)
 {
     struct op_ctx own = *deletes, *ctx = &own;
@@ -341,9 +341,9 @@ static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value 
     return err_raise(err, &failure);
 }
 
-/* ---- finding again ---- */
+/* ---- recovery ---- */
 
-enum { CLOCKS_MS = 60 * 1000 }; /* so far two clocks may be apart */
+enum { CLOCKS_MS = 60 * 1000 }; /* tolerated difference of the clocks */
 
 struct search {
     struct op_ctx *ctx;
@@ -364,8 +364,8 @@ static bool is_wanted(const struct op_ctx *ctx, const struct value *desired, con
     return true;
 }
 
-/* Is this what the intent made? By its ownership tags; without ownership tags, by what it looks like and that
- * nobody has it. */
+/* True if the intent created this resource: by its ownership tags, or, without ownership tags, by its
+ * attributes if no other intent claims it. */
 static bool is_ours(struct search *s, struct str identifier, const struct value *live)
 {
     const struct op_ctx *ctx = s->ctx;
@@ -385,7 +385,7 @@ static bool look_at(struct search *s, struct str identifier)
     return true;
 }
 
-/* One of the account's creations: of this type, since the intent, and not one that failed. */
+/* Checks one of the account's create requests: of this type, not before the intent, and not failed. */
 static bool request_seen(void *ctx, const struct cfn_event *event)
 {
     struct search *s = ctx;
@@ -440,7 +440,7 @@ static void add_actions(struct value_builder *out, const struct value *list)
         value_builder_set(out, value_text(list->items[i], STR_EMPTY), list->items[i]);
 }
 
-/* The Cloud Control API's own calls have CloudFormation's names. */
+/* Permissions of the Cloud Control API's own calls have CloudFormation's names. */
 static void add_calls(struct value_builder *out, const char *const *names)
 {
     for (; *names; names++) {

@@ -1,12 +1,12 @@
 /*
- * Values as the Cloud Control API has them, and the smallest JSON Patch (RFC 6902) between two objects:
- * see cfn.h.
+ * Values in the Cloud Control API's form, and the smallest JSON Patch (RFC 6902) between two objects: see
+ * cfn.h.
  */
 #include "provider/cfn/cfn.h"
 
 #include "base/json.h"
 
-/* ---- How values are at the service: as in files, but for tags, and for what is not known yet ---- */
+/* ---- Values in the service's form: as configured, except tags and unknown values ---- */
 
 static const struct value *pairs(struct arena *arena, const struct type *type, const struct value *map)
 {
@@ -107,7 +107,7 @@ struct str cfn_identifier(const struct cfn_type *type, struct arena *arena, cons
 
 struct patch {
     struct arena *arena;
-    bool changes; /* the attribute at hand, which otherwise is put as it was */
+    bool changes; /* the current attribute is changed; otherwise it is only sent again */
     struct value_builder operations;
 };
 
@@ -149,7 +149,7 @@ static void compare_fields(struct patch *p, const struct type *type, struct str 
         const struct value *v = want->entries[i].value;
         if (v->kind == VALUE_UNKNOWN || (field && field->replace))
             continue;
-        if (v->kind == VALUE_NULL) { /* taken out of the file */
+        if (v->kind == VALUE_NULL) { /* removed from the configuration */
             if (!value_is_null(value_get(have, key)))
                 patch_add(p, "remove", at, NULL);
         } else if (field)
@@ -174,7 +174,7 @@ static void compare_entries(struct patch *p, const struct attr *attr, const stru
             patch_add(p, "remove", path_below(p->arena, path, have->entries[i].key), NULL);
 }
 
-/* A write-only field is taken out by putting all of what it is in, but for it. */
+/* True if a write-only field is removed: the enclosing object then is replaced by one without it. */
 static bool takes_unread(const struct type *type, const struct value *want, const struct value *have)
 {
     bool takes = false;
@@ -188,8 +188,8 @@ static bool takes_unread(const struct type *type, const struct value *want, cons
 }
 
 /*
- * Items of a set have no order: of one that is the same but for what is taken out of its items, each is
- * changed where the service has it. False, with nothing added, where it is another.
+ * Compares a set, whose items have no order. If the items differ only in removed fields, each is changed at
+ * its live index. Returns false, with nothing added, if items differ otherwise.
  */
 static bool compare_set(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
     const struct value *want, const struct value *have)
@@ -216,7 +216,7 @@ static void compare_items(struct patch *p, const struct attr *attr, const struct
             have->items[i]);
 }
 
-/* NULL: it is none without what is fixed in it. */
+/* Returns the value without fields that force replacement; NULL if a required field is among them. */
 static const struct value *without_fixed(
     struct arena *arena, const struct type *type, const struct value *want)
 {
@@ -234,8 +234,9 @@ static const struct value *without_fixed(
 }
 
 /*
- * What is never shown is put again with each change, but for what is fixed in it: Cloud Control takes that
- * for a change of it. What cannot be put without stays away, or, changed, is refused by the service's words.
+ * Sends a write-only value again with each update, without its fields that force replacement, which Cloud
+ * Control would take for a change. A value that is not valid without them is omitted, or, if changed, is sent
+ * for the service to refuse.
  */
 static void put_unread(struct patch *p, const struct type *type, struct str path, const struct value *want)
 {
@@ -244,7 +245,7 @@ static void put_unread(struct patch *p, const struct type *type, struct str path
         patch_add(p, "add", path, cfn_to_service(p->arena, type, v ? v : want));
 }
 
-/* `attr` says how it is compared, `type` what it is. */
+/* `attr` has the comparison rule, `type` the type. */
 static void compare(struct patch *p, const struct attr *attr, const struct type *type, struct str path,
     const struct value *want, const struct value *have)
 {
@@ -278,7 +279,7 @@ const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, 
         const struct attr *attr = &type->schema.attrs[i];
         const struct value *want = value_get(desired, attr->name), *have = value_get(live, attr->name);
         struct str path = path_below(arena, STR_EMPTY, attr->name);
-        if (!attr->settable || attr->replace) /* which the service refuses in a patch, changed or not */
+        if (!attr->settable || attr->replace) /* the service refuses these in a patch even unchanged */
             continue;
         patch.changes = value_list_has(changed, attr->name);
         if (value_is_null(want) || !value_is_known(want)) {

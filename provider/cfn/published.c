@@ -1,4 +1,4 @@
-/* From the short form back to the schemas that it came from. */
+/* Expands schemas from their short form. */
 #include "provider/cfn/cfn.h"
 
 #include "base/embed.h"
@@ -26,7 +26,7 @@ bool cfn_is_type_name(struct str type)
     return words == 3;
 }
 
-/* ---- its line ---- */
+/* ---- the line of a type ---- */
 
 static struct str file_of(struct arena *arena, struct str type)
 {
@@ -58,7 +58,7 @@ struct word {
 static const struct word type_words[] = {{'s', "string"}, {'o', "object"}, {'a', "array"}, {'i', "integer"},
     {'b', "boolean"}, {'n', "number"}, {'0', "null"}};
 
-/* Those whose value is taken as it is. */
+/* Keys whose value is copied unchanged. */
 static const struct word plain_words[] = {{'!', "required"}, {'l', "minLength"}, {'L', "maxLength"},
     {'c', "minItems"}, {'C', "maxItems"}, {'m', "minimum"}, {'M', "maximum"}, {'v', "minProperties"},
     {'V', "maxProperties"}, {'p', "pattern"}, {'e', "enum"}, {'E', "enumCaseInsensitive"},
@@ -107,7 +107,7 @@ static const struct value *long_map(struct arena *arena, const struct value *map
     return value_builder_map(&out);
 }
 
-/* The name without its marks: those that paths tell of are added to `marks` where it is given. */
+/* Splits a property's key into name, whether it is required, and its marks. */
 static struct str property_name(struct str key, bool *required, struct str *marks)
 {
     struct str name = str_cut(key, ':', marks);
@@ -184,7 +184,7 @@ static const struct value *long_schema(struct arena *arena, const struct value *
     return value_builder_map(&out);
 }
 
-/* ---- what only a whole type has ---- */
+/* ---- keys of a whole type ---- */
 
 static const struct word mark_words[] = {{'r', "readOnlyProperties"}, {'c', "createOnlyProperties"},
     {'w', "writeOnlyProperties"}, {'k', "conditionalCreateOnlyProperties"}, {'d', "deprecatedProperties"},
@@ -195,7 +195,7 @@ static const struct value *published_pointer(struct arena *arena, struct str pat
     return value_string_ref(arena, arena_printf(arena, "/properties/%.*s", STR_ARG(path)));
 }
 
-/* Those of the properties themselves, and then those further in. */
+/* Adds the marks of the properties themselves, then those of nested properties. */
 static void add_marks(struct value_builder *out, const struct value *type, const struct word *mark)
 {
     struct arena *arena = out->arena;
@@ -219,7 +219,7 @@ static void add_marks(struct value_builder *out, const struct value *type, const
 static const char *const handler_names[] = {"create", "read", "update", "delete", "list"};
 enum { HANDLERS = sizeof handler_names / sizeof *handler_names, TAGGING = HANDLERS };
 
-/* The actions of one handler, or of tagging, out of all groups. */
+/* Returns the actions of one handler, or of tagging. */
 static const struct value *long_permissions(struct arena *arena, struct str groups, int bit)
 {
     AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(arena);
@@ -297,7 +297,7 @@ const struct value *cfn_published(struct arena *arena, struct str type)
     return value_builder_map(&out);
 }
 
-/* ---- all names ---- */
+/* ---- the list of names ---- */
 
 static struct str *names;
 static size_t name_count;

@@ -1,6 +1,6 @@
 /*
- * What asks the network: an engine prepares transfers in the thread of whoever asks, hands them over in
- * batches and brings back what is over.
+ * The callers' side of the HTTP engine: prepares transfers in the caller's thread, passes them to the network
+ * thread in batches, and returns finished ones.
  */
 #include "base/clock.h"
 #include "base/crash.h"
@@ -49,7 +49,7 @@ static void put_body(const struct trace *trace, char mark, struct str body, bool
         return;
     }
     AUTO_BUF struct buf known = BUF_INIT, shown = BUF_INIT;
-    mask_text(&known, body); /* by value, before lines are made of it and before it is cut */
+    mask_text(&known, body); /* by value, before the text is split into lines or truncated */
     redact_body(&shown, buf_str(&known));
     struct str rest = str_slice(buf_str(&shown), 0, shown.n < BODY_SHOWN_MAX ? shown.n : BODY_SHOWN_MAX);
     while (rest.p && rest.n) {
@@ -64,7 +64,7 @@ static void put_body(const struct trace *trace, char mark, struct str body, bool
     }
 }
 
-/* failure is NULL where there is a response. */
+/* failure is NULL if there is a response. */
 static void trace_request(const struct trace *trace, const struct http_request *request,
     const struct http_response *response, const struct err *failure, int64_t elapsed_ms)
 {
@@ -97,11 +97,11 @@ static void trace_request(const struct trace *trace, const struct http_request *
     put_body(trace, '<', response->body, request->sensitive, &line);
 }
 
-enum { BATCH = 16 }; /* handed over with one wake-up */
+enum { BATCH = 16 }; /* transfers passed on with one wake-up */
 
 struct http_engine {
     struct network *network;
-    bool shares; /* somebody else's network */
+    bool shares; /* uses another engine's network thread */
     struct trace trace;
     pthread_mutex_t trace_lock;
     char *ca_file;
@@ -134,7 +134,7 @@ void http_queue_release(struct http_queue *queue)
     pthread_cond_destroy(&queue->arrived);
 }
 
-/* -1: it must not be sent. */
+/* Returns -1 if the request must not be sent. */
 static int engine_prepare(struct http_engine *engine, struct transfer *t, struct http_exchange *x)
 {
     if (cancel_is_set(x->request->cancel))
@@ -144,7 +144,7 @@ static int engine_prepare(struct http_engine *engine, struct transfer *t, struct
     return transfer_prepare(t, x->request, engine->ca_file, x->arena, &x->err);
 }
 
-/* Hands over what was added. */
+/* Passes the added transfers to the network thread. */
 static void engine_flush(struct http_queue *queue)
 {
     if (queue->outgoing)
@@ -180,7 +180,7 @@ void http_queue_add(struct http_queue *queue, struct http_exchange *x)
         engine_flush(queue);
 }
 
-/* What is over by now, or the next to be. */
+/* Returns the finished transfers, or waits for the next. */
 static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
 {
     struct timespec until;

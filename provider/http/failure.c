@@ -1,4 +1,4 @@
-/* libcurl's failures as a class, a message and a hint; loading libcurl; the system's certificates. */
+/* Explains libcurl's errors as class, message and hint; loads libcurl; finds the system's CA certificates. */
 #include "base/library.h"
 #include "provider/http/transfer.h"
 
@@ -31,12 +31,12 @@ const struct curl_api *curl_api(struct err *err)
     return library_table(&library, err);
 }
 
-/* ---- Where systems keep the certificates that they trust ---- */
+/* ---- Files with the CA certificates of systems ---- */
 
 static const char *const places[] = {
     "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Ubuntu, Alpine, Arch */
     "/etc/pki/tls/certs/ca-bundle.crt",                  /* RHEL, Fedora, Amazon Linux */
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* the same, newer */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* RHEL and Fedora, newer */
     "/etc/ssl/ca-bundle.pem",                            /* SUSE */
     "/etc/ssl/cert.pem",                                 /* Alpine, macOS */
 };
@@ -54,14 +54,14 @@ const char *roots_file(void)
     return NULL;
 }
 
-/* Is this the static program, on a system that has none? */
+/* True in the statically linked program on a system without CA certificates. */
 static bool roots_are_missing(void)
 {
     const char *dir = getenv("SSL_CERT_DIR");
     return LIBRARIES_ARE_LINKED && !roots_file() && !(dir && *dir);
 }
 
-/* The request never left: sending it again cannot do anything twice. */
+/* Marks the error retryable: nothing was sent, so a retry cannot execute anything twice. */
 static int not_sent(struct err *err)
 {
     err->retryable = true;
@@ -75,12 +75,12 @@ static const char *system_error(const struct transfer *t, char *text, size_t siz
     if (!number)
         return t->error[0] ? t->error : t->curl->easy_strerror(t->code);
     snprintf(text, size, "%s", strerror((int)number));
-    if (text[0] >= 'A' && text[0] <= 'Z') /* in the middle of a sentence */
+    if (text[0] >= 'A' && text[0] <= 'Z') /* for the middle of a sentence */
         text[0] = (char)(text[0] - 'A' + 'a');
     return text;
 }
 
-/* libcurl names whom it called; where that is not the target it is the proxy. */
+/* libcurl's message names the host it connected to; if that is not the target, it is the proxy. */
 static bool names_proxy(const struct transfer *t, char host[256], unsigned *port)
 {
     return sscanf(t->error, "Failed to connect to %255s port %u", host, port) == 2 &&
@@ -190,8 +190,9 @@ static int file_unreadable(const struct transfer *t, struct err *err)
     return err_set(err, ERR_IO, "cannot read the file to send: %s", strerror(t->read_errno));
 }
 
-/* Did any of it go out? From then on the service may have done what it was asked for. Newer libcurls have
- * begun a transfer that never got a connection, too. */
+/* True if a part of the request was sent; the service may then have executed it. Newer libcurl versions
+ * report a start time even for a transfer without a connection, so errors before the connection are
+ * excluded. */
 static bool was_sent(const struct transfer *t)
 {
     if (t->code == CURLE_COULDNT_RESOLVE_HOST || t->code == CURLE_COULDNT_CONNECT)
@@ -235,10 +236,10 @@ static int failure_explain(const struct transfer *t, struct err *err)
     case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM: return cut_short(t, err);
-    case CURLE_OUT_OF_MEMORY: /* libcurl's name, before 8.6, for a header line beyond its limit */
+    case CURLE_OUT_OF_MEMORY: /* libcurl before 8.6 returns this for a header line beyond its limit */
         return err_set(
             err, ERR_PROTOCOL, "%.*s sends a header line that is too long", STR_ARG(t->target.authority));
-    case CURLE_UNSUPPORTED_PROTOCOL: /* libcurl's name for a status line that is none */
+    case CURLE_UNSUPPORTED_PROTOCOL: /* libcurl returns this for an invalid status line */
     case CURLE_WEIRD_SERVER_REPLY:
         return err_set(err, ERR_PROTOCOL, "%.*s does not answer in HTTP", STR_ARG(t->target.authority));
     default:

@@ -1,6 +1,6 @@
 /*
- * The network thread, and the stack of idle transfers. The thread alone drives the multi handle: it takes
- * what is on `incoming`, and puts a finished transfer on its queue.
+ * The network thread, and the stack of idle transfers. Only this thread uses the multi handle: it takes
+ * transfers from `incoming` and puts finished ones on their queues.
  */
 #include "provider/http/transfer.h"
 
@@ -13,17 +13,17 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* ---- What drives libcurl's multi handle ---- */
+/* ---- The event loop of libcurl's multi handle ---- */
 
 static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *ctx, void *unused UNUSED)
 {
     struct loop *loop = ctx;
     int events = (what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0);
-    system_poller_set(loop->poller, fd, (short)events); /* none of both: CURL_POLL_REMOVE */
+    system_poller_set(loop->poller, fd, (short)events); /* neither flag: CURL_POLL_REMOVE */
     return 0;
 }
 
-/* libcurl's time, which no test sets. */
+/* Real time for libcurl, independent of the tests' clock. */
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -52,14 +52,12 @@ static int loop_init(struct loop *loop, const struct curl_api *curl, CURLM *mult
     return 0;
 }
 
-/* ERR_FAILED where the process has no descriptors left. */
 static void loop_release(struct loop *loop)
 {
     fd_close_ptr(&loop->poller);
     fd_close_ptr(&loop->wake);
 }
 
-/* Waits until there is something to do, so long at most, and lets libcurl do it. */
 static void loop_wake(struct loop *loop)
 {
     system_wake(loop->wake);
@@ -94,7 +92,7 @@ static void loop_turn(struct loop *loop, int limit_ms)
             act(loop, events[i].fd, flags_of(events[i].events));
     }
     if (loop->due_ms >= 0 && loop->due_ms <= now_ms()) {
-        loop->due_ms = -1; /* libcurl says so when it wants another */
+        loop->due_ms = -1; /* libcurl sets it again if it needs another timeout */
         act(loop, CURL_SOCKET_TIMEOUT, 0);
     }
 }
@@ -103,7 +101,7 @@ enum {
     MAX_CONNECTIONS = 256,
     MAX_PER_HOST = 64,
     IDLE_WAIT_MS = 60 * 1000,
-    CANCEL_WAIT_MS = 100, /* how late a set cancel flag may be seen */
+    CANCEL_WAIT_MS = 100, /* delay until a set cancel flag is noticed */
 };
 
 struct network {
@@ -112,12 +110,12 @@ struct network {
     struct loop loop;
     pthread_t thread;
 
-    pthread_mutex_t lock;      /* guards what follows */
+    pthread_mutex_t lock;      /* guards the members below */
     struct transfer *incoming; /* newest first */
     struct transfer *idle;
     bool stop;
 
-    struct transfer *active; /* the network thread's */
+    struct transfer *active; /* used by the network thread only */
 };
 
 /* ---- the network thread ---- */
@@ -179,14 +177,14 @@ static void finish_completed(struct network *network)
     for (CURLMsg *message; (message = network->curl->multi_info_read(network->multi, &left));) {
         if (message->msg != CURLMSG_DONE)
             continue;
-        CURLcode code = message->data.result; /* the message is gone once the handle is removed */
+        CURLcode code = message->data.result; /* the message is invalid once the handle is removed */
         char *private = NULL;
         network->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         finish_transfer(network, (struct transfer *)(void *)private, code);
     }
 }
 
-/* Ends what is cancelled; returns how long the thread may sleep. */
+/* Ends cancelled transfers; returns how long the thread may wait. */
 static int check_cancelled(struct network *network)
 {
     int wait_ms = IDLE_WAIT_MS;
@@ -214,13 +212,14 @@ static void *network_main(void *arg)
         loop_turn(&network->loop, check_cancelled(network));
         finish_completed(network);
     }
-    network->curl->multi_cleanup(network->multi); /* here, where its last words on TLS raise no signal */
+    network->curl->multi_cleanup(
+        network->multi); /* in this thread, so that TLS shutdown messages raise no SIGPIPE */
     return NULL;
 }
 
 /*
- * The thread takes no signals: they are for the main thread, and OpenSSL, which writes to sockets that the
- * peer has closed, would raise SIGPIPE.
+ * The thread blocks all signals: they are for the main thread, and OpenSSL would raise SIGPIPE when it writes
+ * to a closed connection.
  */
 static int start_thread(struct network *network)
 {
@@ -232,7 +231,7 @@ static int start_thread(struct network *network)
     return failed;
 }
 
-/* ---- the threads that ask ---- */
+/* ---- for the calling threads ---- */
 
 struct transfer *network_take_idle(struct network *network)
 {
@@ -261,7 +260,7 @@ void network_send(struct network *network, struct transfer *newest)
     oldest->next = network->incoming;
     network->incoming = newest;
     pthread_mutex_unlock(&network->lock);
-    if (first) /* otherwise it has been woken already */
+    if (first) /* otherwise it was already woken up */
         loop_wake(&network->loop);
 }
 

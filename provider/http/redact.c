@@ -1,4 +1,4 @@
-/* What a trace, or the output of somebody's command, may show: see redact.h. */
+/* Redacts secrets in traces and in the output of commands: see redact.h. */
 #include "provider/http/redact.h"
 
 #include "base/mask.h"
@@ -7,9 +7,9 @@
 #include <ctype.h>
 #include <unistd.h>
 
-/* ---- Secrets in what programs print: text without a syntax, so by names and by looks ---- */
+/* ---- Secrets in program output: text without a syntax, so by names and prefixes ---- */
 
-enum { TOKEN_MIN = 16 /* shorter ones are words that happen to begin alike */ };
+enum { TOKEN_MIN = 16 /* shorter words only happen to begin the same */ };
 
 static bool is_name_char(char c)
 {
@@ -23,7 +23,8 @@ static size_t skip_spaces(struct str s, size_t at)
     return at;
 }
 
-/* Index of the first of these characters, or of a blank, from `at`; the end where there is none. */
+/* Returns the index of the first of these characters, or of white space, from `at`; the end if there is
+ * none. */
 static size_t find_end(struct str s, size_t at, const char *stops)
 {
     while (at < s.n && !isspace((unsigned char)s.p[at]) && !strchr(stops, s.p[at]))
@@ -33,7 +34,7 @@ static size_t find_end(struct str s, size_t at, const char *stops)
 
 #define REDACTED "(redacted)"
 
-/* Of what is before the '@' of an address the user's name stays, where a password follows it. */
+/* Redacts what precedes the '@' of a URL's host; the user name is kept if a password follows it. */
 static size_t add_userinfo(struct buf *out, struct str s, size_t at)
 {
     size_t end = find_end(s, at, "/?#\"'<>`"), sign = end;
@@ -50,7 +51,7 @@ static size_t add_userinfo(struct buf *out, struct str s, size_t at)
     return sign;
 }
 
-/* The value that begins at `at`, up to its closing quote where it has quotes. */
+/* Redacts the value at `at`, up to its closing quote if it is quoted. */
 static size_t add_value(struct buf *out, struct str s, size_t at)
 {
     char quote = at < s.n && (s.p[at] == '"' || s.p[at] == '\'') ? s.p[at] : '\0';
@@ -68,24 +69,25 @@ static size_t add_value(struct buf *out, struct str s, size_t at)
     return end;
 }
 
-/* After a name that tells of a secret: its value, if there is one. */
+/* Redacts the value after a name of a secret, if there is one. */
 static size_t add_named(struct buf *out, struct str s, struct str name, size_t at)
 {
     size_t to = at;
-    if (to < s.n && (s.p[to] == '"' || s.p[to] == '\'')) /* the name itself was quoted */
+    if (to < s.n && (s.p[to] == '"' || s.p[to] == '\'')) /* end of a quoted name */
         to++;
     to = skip_spaces(s, to);
     bool sign = to < s.n && (s.p[to] == '=' || s.p[to] == ':');
     if (!sign && (to == at || !str_starts(name, STR("--"))))
         return at;
-    if (sign && s.p[to] == ':' && to == at && str_eqz(name, "token")) /* "unexpected token: }" */
+    if (sign && s.p[to] == ':' && to == at &&
+        str_eqz(name, "token")) /* an error message such as "unexpected token: }" */
         return at;
     to = skip_spaces(s, to + sign);
     buf_add_str(out, str_slice(s, at, to));
     if (!redact_is_secret_header(name))
         return add_value(out, s, to);
     if (to < s.n)
-        buf_addz(out, REDACTED); /* "Bearer …": all of it */
+        buf_addz(out, REDACTED); /* "Bearer …": the rest of the line */
     return s.n;
 }
 
@@ -100,7 +102,7 @@ static bool is_token(struct str word)
     return false;
 }
 
-/* Not all that a variable's name would tell: "sort key: name" is what compilers and linters say. */
+/* Narrower than for variables: "sort key: name" is common in messages of compilers and linters. */
 static bool is_secret_word(struct str name)
 {
     bool plain = str_find_char(name, '_', 0) < 0 && str_find_char(name, '-', 0) < 0;
@@ -135,7 +137,8 @@ void redact_line(struct buf *out, struct str line)
     }
 }
 
-/* Letters and digits only, in lower case: "db-password", "DB_PASSWORD" and "DbPassword" are one name. */
+/* Reduces a name to letters and digits in lower case: "db-password", "DB_PASSWORD" and "DbPassword" are the
+ * same. */
 static struct str fold(struct str name, char *out, size_t size)
 {
     size_t n = 0;
@@ -163,7 +166,8 @@ bool redact_is_secret_name(struct str name)
         STR_INIT("xamzcredential"), STR_INIT("plaintext")};
     char text[128];
     struct str folded = fold(name, text, sizeof text);
-    /* The metadata services' name for a session token; NextToken and ClientToken are no secrets. */
+    /* "token" is the metadata services' name of a session token; NextToken and ClientToken are not
+     * secrets. */
     return has_part(folded, parts, sizeof parts / sizeof *parts) || str_eq(folded, STR("token"));
 }
 
@@ -208,7 +212,7 @@ void redact_learn_environment(void)
         bool is_file = value.p && value.n && value.p[0] == '/' && !access(value.p, F_OK);
         if (value.p && !is_file && redact_is_secret_variable(name))
             mask_add(value, MASK_LIKELY);
-        else if (value.p) /* of a proxy, of an index of packages */
+        else if (value.p) /* URL of a proxy or a package index */
             mask_add_url(value, MASK_LIKELY);
     }
 }
@@ -246,7 +250,7 @@ void redact_url(struct buf *out, struct str url)
     }
 }
 
-/* Index after the string that opens at `at`; the end of a text that is cut short. */
+/* Returns the index after the string that starts at `at`; the end if the text is truncated. */
 static size_t json_string_end(struct str s, size_t at)
 {
     for (at++; at < s.n; at++) {
@@ -306,7 +310,7 @@ static void redact_json(struct buf *out, struct str s)
     }
 }
 
-/* Index of the "</name" that closes what was just opened; the end where there is none. */
+/* Returns the index of the "</name" that closes the element; the end if there is none. */
 static size_t xml_close(struct str s, struct str name, size_t at)
 {
     while (at < s.n) {
@@ -326,7 +330,7 @@ static void redact_xml(struct buf *out, struct str s)
         ptrdiff_t open = str_find_char(s, '<', at);
         ptrdiff_t close = open < 0 ? -1 : str_find_char(s, '>', (size_t)open);
         if (close < 0) {
-            /* Text after the last tag, or a tag cut short: nothing in it has a name. */
+            /* Text after the last tag, or a truncated tag: it has no name. */
             buf_add_str(out, str_slice(s, at, s.n));
             return;
         }

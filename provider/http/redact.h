@@ -1,8 +1,7 @@
 /*
- * What a trace, or the output of somebody's command, may show. Values are recognised by the names they go
- * under, in whatever syntax the text has (JSON, XML, form); that is a net for what slips through, not a
- * promise: a request known to carry secrets says so itself (http_request.sensitive) and its bodies are not
- * shown at all.
+ * Redacts secrets in traces and in the output of commands. Values are recognised by their names, in any
+ * syntax (JSON, XML, form). This is a safety net, not a guarantee: a request known to contain secrets is
+ * marked (http_request.sensitive), and its bodies are not shown at all.
  */
 #pragma once
 
@@ -12,18 +11,19 @@ struct value;
 
 bool redact_is_secret_name(struct str name); /* "MasterUserPassword", "db-password", "SecretString" … */
 bool redact_is_secret_header(struct str name);
-bool redact_is_secret_variable(struct str name); /* of the environment: "GITHUB_TOKEN", "WEIR_STATE_KEY" … */
-/* A URL with a password in it that is no variable: postgres://user:word@host, but not user:$WORD@host. */
+bool redact_is_secret_variable(
+    struct str name); /* environment variables: "GITHUB_TOKEN", "WEIR_STATE_KEY" … */
+/* True for a URL with a literal password: postgres://user:word@host, but not user:$WORD@host. */
 bool redact_has_password(struct str text);
-/* What such variables hold is known as secret from then on (base/mask.h). */
+/* Registers the values of such environment variables as secrets (base/mask.h). */
 void redact_learn_environment(void);
-/* Of a map, such as a function's environment, the entries that are named so. */
+/* Registers the entries of a map with such names, for example of a function's environment. */
 void redact_learn_map(const struct value *map);
-/* Each appends to out. */
-void redact_url(struct buf *out, struct str url); /* X-Amz-Signature and the like in the query */
+/* Each appends the redacted text to out. */
+void redact_url(struct buf *out, struct str url); /* X-Amz-Signature and similar query parameters */
 void redact_body(struct buf *out, struct str body);
 /*
- * A line that a program printed: passwords in URLs, values after a name such as `password=`, `--token` or
- * `Authorization:`, tokens that are known by how they begin.
+ * Redacts a line of program output: passwords in URLs, values after names such as `password=`, `--token` or
+ * `Authorization:`, tokens with known prefixes.
  */
 void redact_line(struct buf *out, struct str line);

@@ -1,4 +1,4 @@
-/* Where a URL leads: see target.h. */
+/* Parses URLs: see target.h. */
 #include "provider/http/target.h"
 
 #include "provider/http/redact.h"
@@ -54,7 +54,7 @@ static void target_classify(struct http_target *target)
     }
 }
 
-/* Some write a password before the host, or a key in the query. */
+/* Reports an invalid URL without a password before the host or a key in the query. */
 static int target_refuse(struct str url, const char *why, struct err *err)
 {
     AUTO_BUF struct buf shown = BUF_INIT;

@@ -1,6 +1,6 @@
 /*
- * Where a URL leads: the little that the engine has to know before it lets libcurl loose on it. Stricter than
- * libcurl: no user names, no odd characters, so that what was checked is what is called.
+ * Parses the URL of a request, for the checks before libcurl is called. Stricter than libcurl: no user names,
+ * no unusual characters, so that the checked host is the one that is called.
  */
 #pragma once
 
@@ -17,5 +17,5 @@ struct http_target {
     bool link_local; /* 169.254/16, fe80::/10, and fd00:ec2::/32: instance and container metadata */
 };
 
-/* ERR_INVALID for what is no http or https URL. */
+/* Fails with ERR_INVALID unless it is an http or https URL. */
 int http_target_parse(struct str url, struct http_target *target, struct err *err);

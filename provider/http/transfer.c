@@ -1,4 +1,4 @@
-/* One request on its way: see transfer.h. */
+/* One request: see transfer.h. */
 #include "provider/http/transfer.h"
 
 #include "base/file.h"
@@ -15,7 +15,7 @@ enum {
     CONNECT_TIMEOUT_MS = 10 * 1000,
     IDLE_TIMEOUT_MS = 60 * 1000,
     EXPECT_FROM = 1024 * 1024, /* smaller bodies are not worth a round trip */
-    KEEP_BODY = 256 * 1024,    /* larger buffers are given back after use */
+    KEEP_BODY = 256 * 1024,    /* larger buffers are freed after use */
     STREAM_BUFFER = 256 * 1024,
     PRECIOUS_IDLE_S = 5,
 };
@@ -26,7 +26,7 @@ static void new_handle(struct transfer *t)
 {
     t->easy = t->curl->easy_init();
     if (!t->easy)
-        mem_exhausted(); /* the only reason */
+        mem_exhausted(); /* the only possible reason */
 }
 
 struct transfer *transfer_new(const struct curl_api *curl)
@@ -51,7 +51,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
     n *= size;
-    if (n > 9 && !memcmp(line, "HTTP/", 5)) { /* a new head: after 100 Continue, for example */
+    if (n > 9 && !memcmp(line, "HTTP/", 5)) { /* a new header block, for example after 100 Continue */
         buf_clear(&t->head);
         struct str rest;
         str_cut(str_n(line, n), ' ', &rest);
@@ -76,7 +76,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     return t->body.overflow ? 0 : n;
 }
 
-/* So much of the file range is on its way now. */
+/* Updates the number of bytes of the file range that were sent. */
 static void move(struct transfer *t, int64_t sent)
 {
     if (t->request->moved)
@@ -113,7 +113,7 @@ static size_t on_source(char *bytes, size_t size, size_t n, void *ctx)
     return got < 0 ? CURL_READFUNC_ABORT : (size_t)got;
 }
 
-/* libcurl rewinds the body when it is about to send it again. */
+/* libcurl rewinds the body before it sends it again. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct transfer *t = ctx;
@@ -124,8 +124,8 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 }
 
 #if LIBCURL_VERSION_NUM >= 0x075000
-/* Connected, and about to send. Of what a dead connection did not take, nothing has left this machine; and
- * 417 refuses a body before it is sent. */
+/* Called by libcurl on a connection, before it sends. A request that is already begun may be sent again only
+ * if nothing was sent on the broken connection, or after 417, which refuses the body before it is sent. */
 static int on_request(void *ctx, char *to UNUSED, char *from UNUSED, int to_port UNUSED, int from_port UNUSED)
 {
     struct transfer *t = ctx;
@@ -138,7 +138,7 @@ static int on_request(void *ctx, char *to UNUSED, char *from UNUSED, int to_port
 }
 #endif
 
-/* Build commands and credential processes that start meanwhile shall not inherit connections. */
+/* Child processes (builds, credential processes) must not inherit connections. */
 static int on_socket(void *ctx UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
 {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -152,7 +152,7 @@ static int check_target(const struct http_request *request, struct http_target *
     if (http_target_parse(request->url, target, err))
         return -1;
     if (request->unix_socket)
-        target->authority = str_z(request->unix_socket); /* whom messages are about */
+        target->authority = str_z(request->unix_socket); /* for messages */
     target->loopback = target->loopback || request->unix_socket || request->local_port;
     if (target->tls || target->loopback || request->insecure_ok)
         return 0;
@@ -164,7 +164,7 @@ static int check_target(const struct http_request *request, struct http_target *
         "trusted");
 }
 
-/* libcurl opens these itself. */
+/* Checks files that libcurl opens itself. */
 static int check_files(const struct http_request *request, const char *default_ca, struct err *err)
 {
     const char *const files[] = {
@@ -186,24 +186,24 @@ static bool has_header(const struct http_request *request, const char *name)
 static void transfer_add_line(struct arena *arena, struct curl_slist **list, struct str line)
 {
     struct curl_slist *item = ARENA_NEW(arena, struct curl_slist);
-    memcpy(&item->data, &line.p, sizeof item->data); /* not const there, but only read */
+    memcpy(&item->data, &line.p, sizeof item->data); /* libcurl declares it non-const but only reads it */
     item->next = *list;
     *list = item;
 }
 
-/* What would be a line of its own, or cut short. */
+/* True if the text contains a line break or a NUL byte. */
 static bool is_broken(struct str text)
 {
     return str_find_char(text, '\n', 0) >= 0 || str_find_char(text, '\r', 0) >= 0 ||
            memchr(text.p, 0, text.n);
 }
 
-/* The list is built by hand in the arena: libcurl's own would copy every line once more. */
+/* The list is built in the arena: libcurl's own list would copy every line. */
 static int make_headers(
     const struct http_request *request, struct arena *arena, struct curl_slist **list, struct err *err)
 {
     *list = NULL;
-    /* libcurl's additions that would only cost bytes, or a round trip. */
+    /* headers that libcurl would add at the cost of bytes or a round trip */
     static const char *const unwanted[] = {"Accept", "Content-Type"};
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
         if (!has_header(request, unwanted[i]))
@@ -218,7 +218,7 @@ static int make_headers(
             return err_set(err, ERR_INVALID, "the header %.*s has a line break in its value", STR_ARG(name));
         if (!name.n || is_broken(name) || str_find_char(name, ':', 0) >= 0)
             return err_set(err, ERR_INVALID, "\"%.*s\" is not the name of a header", STR_ARG(name));
-        /* "Name;" is how libcurl is told to send an empty header. */
+        /* libcurl's syntax for an empty header is "Name;" */
         struct str line[] = {name, value.n ? STR(": ") : STR(";"), value};
         transfer_add_line(arena, list, arena_concat(arena, line, sizeof line / sizeof *line));
     }
@@ -226,9 +226,9 @@ static int make_headers(
 }
 
 /*
- * A server may close a kept connection just when a request goes out on it; libcurl then repeats the request
- * by itself. Where nobody would know of that, it is stopped as it begins again. Versions before 7.80 cannot
- * be stopped there: on a new connection they have no reason to repeat.
+ * A server may close a kept connection just when a request is sent on it; libcurl then repeats the request
+ * itself. For requests that must not be sent twice unnoticed, the repetition is aborted in on_request().
+ * Versions before 7.80 do not have that callback; with a new connection they have no reason to repeat.
  */
 static void set_once(struct transfer *t)
 {
@@ -292,7 +292,7 @@ static void set_target(struct transfer *t, const char *default_ca, struct arena 
 {
     const struct http_request *request = t->request;
     SET(t, CURLOPT_URL, arena_strz(arena, request->url));
-    SET(t, CURLOPT_PATH_AS_IS, 1L); /* keys such as "a/../b" are signed as they are */
+    SET(t, CURLOPT_PATH_AS_IS, 1L); /* keys such as "a/../b" are signed unchanged */
     SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     const char *ca = request->ca_file ? request->ca_file : default_ca ? default_ca : roots_file();
@@ -309,7 +309,7 @@ static void set_target(struct transfer *t, const char *default_ca, struct arena 
         transfer_add_line(arena, &to, arena_printf(arena, "::127.0.0.1:%d", request->local_port));
         SET(t, CURLOPT_CONNECT_TO, to);
     }
-    /* A proxy cannot reach this machine's own addresses, and must not see what is meant for them. */
+    /* A proxy cannot reach this machine's own addresses and must not see requests to them. */
     if (t->target.loopback || t->target.link_local)
         SET(t, CURLOPT_PROXY, "");
     SET(t, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -335,9 +335,9 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     buf_clear(&t->body);
 
     if (t->code == CURLE_OK) {
-        t->curl->easy_reset(t->easy); /* connections and TLS tickets stay */
-    } else { /* a reset does not take back all of a failure: from 8.7 on, a body that would not be rewound
-                fails every request that follows */
+        t->curl->easy_reset(t->easy); /* keeps connections and TLS tickets */
+    } else { /* A reset does not undo everything after a failure: from 8.7 on, a body that could not be
+                rewound makes every later request fail */
         t->curl->easy_cleanup(t->easy);
         new_handle(t);
         t->code = CURLE_OK;
@@ -361,7 +361,7 @@ int transfer_prepare(struct transfer *t, const struct http_request *request, con
     return 0;
 }
 
-/* ---- afterwards ---- */
+/* ---- results ---- */
 
 void transfer_check_head(struct transfer *t)
 {
