@@ -1,25 +1,25 @@
-/* Statements against a request: conditions, and which of several policies counts. */
+/* Evaluates statements for a request: conditions, and the order of several policies. */
 #include "base/clock.h"
 #include "provider/iam/policy.h"
 
 #include <arpa/inet.h>
 #include <math.h>
 
-/* ---- The operators of conditions, and when one of them holds ---- */
+/* ---- Condition operators ---- */
 
-/* Does one value of the request agree with one of the policy? */
+/* True if a value of the request matches a value of the policy. */
 typedef bool agree_fn(const struct iam_pattern *wanted, struct str given, const struct value *context);
 
 struct iam_operator {
     const char *name;
     agree_fn *agree;
-    bool negated; /* holds where it agrees with none, also where the request has no such key */
+    bool negated; /* true if no value matches, also if the request lacks the key */
     bool wild;
 };
 
 /* ---- numbers and dates ---- */
 
-/* -1, 0, 1; false: one of them is not a number. */
+/* Compares two numbers (-1, 0, 1); returns false if one of them is not a number. */
 static bool order_numbers(const struct iam_pattern *wanted, struct str given, int *order)
 {
     double a, b;
@@ -29,7 +29,7 @@ static bool order_numbers(const struct iam_pattern *wanted, struct str given, in
     return true;
 }
 
-/* 2026-11-22T10:00:00Z, the same without seconds, 2026-11-22, or seconds since 1970. */
+/* Parses 2026-11-22T10:00:00Z, the same without seconds, 2026-11-22, or seconds since 1970. */
 static bool read_date(struct str text, int64_t *ms)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -97,7 +97,7 @@ static bool address_is(const struct iam_pattern *wanted, struct str given, const
     return true;
 }
 
-/* ---- all of them ---- */
+/* ---- the table of operators ---- */
 
 static const struct iam_operator operators[] = {
     {"StringEquals", pattern_is, false, false},
@@ -155,14 +155,14 @@ static bool any_agrees(const struct iam_condition *condition, struct str given, 
     return false;
 }
 
-/* One value of the request, by the operator: negated, it agrees with none. */
+/* Tests one value of the request; a negated operator needs that it matches none. */
 static bool value_holds(
     const struct iam_condition *condition, const struct value *given, const struct value *context)
 {
     return any_agrees(condition, value_text(given, STR_EMPTY), context) != condition->operator->negated;
 }
 
-/* "true": the key is not there. */
+/* The condition value "true" means that the key is missing. */
 static bool null_holds(const struct iam_condition *condition, bool missing)
 {
     for (size_t i = 0; i < condition->values.n; i++)
@@ -214,10 +214,10 @@ static bool is_about(const struct iam_request *request, const struct iam_stateme
     return statement->not_resource;
 }
 
-/* What naming somebody gives him. */
+/* How a policy names a principal. */
 enum named { NOT_NAMED, AS_ACCOUNT, AS_ROLE, HIMSELF };
 
-/* arn:aws:iam::1:root and 1 are the account. */
+/* True for arn:aws:iam::1:root and 1, which name the account. */
 static bool is_account(struct str name, struct str account)
 {
     if (str_eq(name, account))
@@ -233,7 +233,7 @@ static bool is_account(struct str name, struct str account)
            str_eqz(rest, "root");
 }
 
-/* CloudWatch Logs and Step Functions are also named with a region: logs.us-east-1.amazonaws.com. */
+/* CloudWatch Logs and Step Functions may also be named with a region: logs.us-east-1.amazonaws.com. */
 static bool is_service(struct str name, struct str service)
 {
     struct str rest, region, first = str_cut(name, '.', &rest);
@@ -271,7 +271,8 @@ static enum named statement_names(const struct iam_statement *statement, const s
     }
     if (!statement->not_principal)
         return best;
-    return best > AS_ACCOUNT ? NOT_NAMED : HIMSELF; /* who is left out is left out himself */
+    return best > AS_ACCOUNT ? NOT_NAMED
+                             : HIMSELF; /* NotPrincipal excludes only the principal itself, not its account */
 }
 
 enum iam_fit iam_statement_fits(const struct iam_request *request, const struct iam_statement *statement,
@@ -301,12 +302,12 @@ struct found {
 
 struct weighing {
     const struct iam_request *request;
-    struct found allow[4]; /* by kind */
+    struct found allow[4]; /* by kind of policy */
     bool present[4];
-    enum named named; /* by what a resource's policy allows */
+    enum named named; /* how the resource's policy that allows names the principal */
 };
 
-/* With "*" and a role's ARN in a condition it is the role that is meant. */
+/* With a principal "*" and a role's ARN in a condition, the statement means the role. */
 static enum named decide_meant(const struct iam_statement *statement, const struct iam_principal *who)
 {
     enum named how = statement_names(statement, who);
@@ -316,7 +317,7 @@ static enum named decide_meant(const struct iam_statement *statement, const stru
     return how;
 }
 
-/* True: a statement of this one denies it. */
+/* Evaluates one policy; returns true if a statement denies the request. */
 static bool decide_weigh(struct weighing *w, const struct iam_attached *attached, struct found *denied)
 {
     w->present[attached->kind] = true;
@@ -377,7 +378,7 @@ struct iam_decision iam_decide(
     return allowed_by(&w, w.named == AS_ROLE ? IAM_RESOURCE : IAM_IDENTITY);
 }
 
-/* ---- in words ---- */
+/* ---- messages ---- */
 
 const char *iam_kind_name(enum iam_kind kind, bool article)
 {

@@ -4,12 +4,13 @@
 
 #include <ctype.h>
 
-/* Bytes that no text in a document has; wildcards are turned into them, so that ${*} can be a star. */
+/* Bytes that no string in a document contains; wildcards are replaced by them, so that ${*} can be a literal
+ * star. */
 enum { STAR = '\1', ANY = '\2' };
 
-/* ---- making ---- */
+/* ---- parsing ---- */
 
-/* What ${*}, ${?} and ${$} stand for. */
+/* Returns the literal character of ${*}, ${?} and ${$}. */
 static bool special(struct str name, char *out)
 {
     if (name.n != 1 || !strchr("*?$", name.p[0]))
@@ -18,7 +19,7 @@ static bool special(struct str name, char *out)
     return true;
 }
 
-/* At a "${": the name up to its brace; *next is behind it. */
+/* Parses a "${": the name up to the brace; *next is the index after it. */
 static bool read_variable(struct str text, size_t at, struct str *name, size_t *next)
 {
     ptrdiff_t end = str_starts(str_slice(text, at, text.n), STR("${")) ? str_find_char(text, '}', at) : -1;
@@ -63,13 +64,13 @@ static struct str pattern_lowered(char *out, size_t size, struct str text)
     return str_n(out, n);
 }
 
-/* aws:username, or aws:PrincipalTag/team, 'none': what is there where the request has nothing. */
+/* Looks up aws:username, or aws:PrincipalTag/team, 'none' with a default for a missing key. */
 static bool variable_value(struct str name, const struct value *context, struct str *out)
 {
     char small[256];
     struct str fallback, key = str_trim(str_cut(name, ',', &fallback));
     const struct value *v = value_get(context, pattern_lowered(small, sizeof small, key));
-    if (v && v->kind == VALUE_LIST) /* one text cannot be several */
+    if (v && v->kind == VALUE_LIST) /* a list of several values has no single string */
         v = v->count == 1 ? v->items[0] : NULL;
     if (v && v->kind == VALUE_STRING) {
         *out = v->string;
@@ -83,7 +84,7 @@ static bool variable_value(struct str name, const struct value *context, struct 
     return true;
 }
 
-/* The text with its variables filled in; false: one of them has no value. Lives in the arena. */
+/* Replaces the variables; returns false if one of them has no value. Allocated in the arena. */
 static bool pattern_text(
     struct arena *arena, const struct iam_pattern *pattern, const struct value *context, struct str *out)
 {
@@ -113,7 +114,7 @@ static bool pattern_same(char a, char b, bool any_case)
     return a == b || (any_case && tolower((unsigned char)a) == tolower((unsigned char)b));
 }
 
-/* Goes back to the last star only: each text is passed over once for each star at most. */
+/* Backtracks to the last star only, so that the text is scanned at most once for each star. */
 static bool text_matches(struct str pattern, struct str text, bool any_case)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, again = 0;
@@ -157,8 +158,8 @@ bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, co
     return pattern_matches(pattern, text, context, true);
 }
 
-/* Row by row of the pattern: which beginnings of the other can both be so far. What is open is one part of an
- * ARN. */
+/* Dynamic programming over the pattern: entry k is true if the pattern so far and the first k characters of
+ * `open` can match the same string. Stars in `open` match one part of an ARN. */
 static bool meets(struct str pattern, struct str open, bool *now, bool *next)
 {
     now[0] = true;
@@ -211,7 +212,7 @@ bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const st
     return text_matches(wanted, given, false);
 }
 
-/* ---- what IAM refuses as a policy, found before it is asked: what is not known yet ---- */
+/* ---- checks of policy documents before IAM is called: replacing unknown values ---- */
 
 static const struct value *known_of(struct arena *arena, struct str element, const struct value *v);
 
@@ -233,7 +234,7 @@ static const struct value *known_map(struct arena *arena, const struct value *v)
     return value_builder_map(&b);
 }
 
-/* The document with something that fits in place of what is only known when other resources are made. */
+/* Returns the document with a valid value in place of each unknown one. */
 static const struct value *known_of(struct arena *arena, struct str element, const struct value *v)
 {
     if (v->kind == VALUE_LIST)
@@ -287,7 +288,7 @@ static bool is_action(struct str action)
            (str_is_made_of(service, CHARS_ALNUM "-") && str_is_made_of(name, CHARS_ALNUM "*?"));
 }
 
-/* It names a service, and where a part of it is empty (arn:aws:s3:::a) it has all six. */
+/* True if the string has a service; an ARN with an empty part (arn:aws:s3:::a) needs all six parts. */
 static bool is_arn(struct str resource)
 {
     size_t colons = 0;
@@ -297,7 +298,8 @@ static bool is_arn(struct str resource)
            (colons >= 5 || str_find(resource, STR("::"), 0) < 0);
 }
 
-/* `begins`: of another form that the place knows, as a queue's URL; "*" any; "" none. */
+/* `begins`: prefix of another form allowed at that location, such as a queue's URL; "*": any form; "":
+ * none. */
 static bool is_resource(struct str resource, struct str begins)
 {
     return str_eqz(resource, "*") || is_arn(resource) || str_eqz(begins, "*") ||
@@ -317,7 +319,7 @@ static int check_patterns(const struct iam_statement *s, struct str begins, stru
     return 0;
 }
 
-/* A date has other characters at no place, however little of it is given. */
+/* Checks that dates have only the characters of a date, so that incomplete dates pass. */
 static int check_dates(const struct iam_condition *condition, struct err *err)
 {
     for (size_t i = 0; operator_is_of_dates(condition->operator) && i < condition->values.n; i++) {
@@ -332,7 +334,7 @@ static int check_dates(const struct iam_condition *condition, struct err *err)
     return 0;
 }
 
-/* Of roles: who takes one on does so by operations of sts. */
+/* Checks a trust policy: assuming a role is an action of sts. */
 static int check_trust(const struct iam_statement *s, struct err *err)
 {
     for (size_t i = 0; !s->not_action && i < s->actions.n; i++) {
@@ -344,7 +346,7 @@ static int check_trust(const struct iam_statement *s, struct err *err)
     return 0;
 }
 
-/* "lambda" for lambda.amazonaws.com. */
+/* Checks service principals: lambda.amazonaws.com, not "lambda". */
 static int check_principals(const struct iam_statement *s, struct err *err)
 {
     for (size_t i = 0; i < s->principal_count; i++) {
@@ -381,7 +383,7 @@ static int check_statement(const struct iam_statement *s, struct str where, stru
     return trust ? check_trust(s, err) : 0;
 }
 
-/* No other statement up to this one has its Sid. */
+/* Checks that no earlier statement has the same Sid. */
 static int check_sid(const struct iam_policy *policy, size_t at, struct err *err)
 {
     struct str sid = policy->statements[at].sid;

@@ -1,4 +1,4 @@
-/* Reads policy documents; and which actions there are (AWS's list, made by tools/iam-actions). */
+/* Parses policy documents; and AWS's list of actions, made by tools/iam-actions. */
 #include "provider/iam/policy.h"
 
 #include "base/embed.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* ---- Which actions there are: AWS's own list, made by tools/iam-actions ---- */
+/* ---- AWS's list of actions, made by tools/iam-actions ---- */
 
 static int compare_ignoring_case(struct str a, struct str b)
 {
@@ -17,7 +17,7 @@ static int compare_ignoring_case(struct str a, struct str b)
     return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-/* Where the section begins that `at` is in: at the last line up to there that is not indented. */
+/* Returns the start of the section that contains `at`: the last line before it that is not indented. */
 static size_t section_start(struct str all, size_t at)
 {
     while (at && (all.p[at - 1] != '\n' || all.p[at] == ' '))
@@ -25,8 +25,8 @@ static size_t section_start(struct str all, size_t at)
     return at;
 }
 
-/* What is below the service's prefix; false: there is no such service. They are in the order of their
- * names. */
+/* Finds the lines of a service prefix by binary search in the sorted list; returns false if the service is
+ * not listed. */
 static bool find_section(struct str all, struct str prefix, struct str *section)
 {
     size_t low = 0, high = all.n;
@@ -53,7 +53,7 @@ static struct str word_half(struct str word)
     return str_eqz(word, "-") ? STR_EMPTY : word;
 }
 
-/* Calls `visit` for each action of the section until it gives true. */
+/* Calls `visit` for each action of the section until it returns true. */
 static bool any_action(
     struct str section, bool (*visit)(void *ctx, struct str verb, struct str noun), void *ctx)
 {
@@ -73,7 +73,7 @@ static bool any_action(
     return false;
 }
 
-/* Without stars: does one of the verbs begin the name, and one of the nouns end it? */
+/* True if the name, without wildcards, is one of the verbs followed by one of the nouns. */
 static bool has_action(struct str section, struct str name)
 {
     struct str line, verbs, nouns, left;
@@ -96,7 +96,7 @@ struct wanted {
     struct arena *arena;
     const struct iam_pattern *pattern;
     struct str prefix;
-    struct str *names; /* those that were looked at; NULL: not kept */
+    struct str *names; /* the names that were compared; NULL: not collected */
     size_t n, cap;
 };
 
@@ -167,7 +167,7 @@ bool iam_action_is_known(struct arena *arena, struct str action, struct str *nea
 
 struct reading {
     struct arena *arena;
-    bool variables; /* of this version */
+    bool variables; /* the policy's version has variables */
     size_t number;  /* of the statement */
     struct err *err;
 };
@@ -177,7 +177,7 @@ static int policy_wrong(const struct reading *r, const char *what, struct str su
     return err_set(r->err, ERR_INVALID, "%s \"%.*s\"", what, STR_ARG(subject));
 }
 
-/* A word that is none of those known, and the nearest of them. */
+/* Reports an unknown word, with the nearest known one. */
 static int policy_unknown(
     const struct reading *r, const char *what, struct str word, const char *const *known, size_t n)
 {
@@ -191,7 +191,7 @@ static int policy_unknown(
         r->err, ERR_INVALID, "%s \"%.*s\"; did you mean \"%.*s\"?", what, STR_ARG(word), STR_ARG(nearest));
 }
 
-/* One, or a list of some. */
+/* Returns the items of a list, or the single value as one item. */
 static size_t items_of(const struct value *v, const struct value *const **items, const struct value **one)
 {
     *one = v;
@@ -204,7 +204,7 @@ static size_t items_of(const struct value *v, const struct value *const **items,
     return v->count;
 }
 
-/* Texts, and what JSON writes without quotes. */
+/* Reads strings, and numbers and booleans as strings. */
 static int read_patterns(struct reading *r, const struct value *v, const char *element, bool wild,
     bool variables, struct iam_patterns *out)
 {
@@ -221,7 +221,7 @@ static int read_patterns(struct reading *r, const struct value *v, const char *e
     return 0;
 }
 
-/* Actions have a service and a name; both are alike in upper and lower case. */
+/* Reads actions, SERVICE:NAME, which are compared without case. */
 static int read_actions(struct reading *r, const struct value *v, struct iam_patterns *out)
 {
     if (read_patterns(r, v, "Action", true, false, out))
@@ -235,9 +235,9 @@ static int read_actions(struct reading *r, const struct value *v, struct iam_pat
     return out->n ? 0 : policy_wrong(r, "nothing stands in", STR("Action"));
 }
 
-/* ---- who ---- */
+/* ---- principals ---- */
 
-/* In the order of enum iam_principal_kind, behind IAM_ANYBODY. */
+/* In the order of enum iam_principal_kind, after IAM_ANYBODY. */
 static const char *const principal_kinds[] = {"AWS", "Service", "Federated", "CanonicalUser"};
 enum { PRINCIPAL_KINDS = sizeof principal_kinds / sizeof *principal_kinds };
 
@@ -343,7 +343,7 @@ static int check_elements(struct reading *r, const struct value *v)
     return 0;
 }
 
-/* The element or its negation, of which one may be there. */
+/* Returns the element or its negated form, only one of which is allowed. */
 static int either(struct reading *r, const struct value *v, const char *name, const char *negated,
     const struct value **out, bool *is_negated)
 {
@@ -389,7 +389,8 @@ int policy_read(struct arena *arena, const struct value *document, struct str na
         return -1;
     if (!document || document->kind != VALUE_MAP)
         return err_set(err, ERR_INVALID, "a policy is a map with Version and Statement");
-    r.variables = str_eqz(value_gets(document, "Version"), "2012-10-17"); /* older ones have none */
+    r.variables =
+        str_eqz(value_gets(document, "Version"), "2012-10-17"); /* older versions have no variables */
     size_t n = items_of(value_getz(document, "Statement"), &items, &one);
     struct iam_statement *statements = ARENA_ARRAY(arena, struct iam_statement, n + 1);
     for (size_t i = 0; i < n; i++) {

@@ -1,15 +1,14 @@
 /*
- * IAM policies: reading documents, and what they say of a request. Pure: nothing is called or kept; the
- * sandbox decides with it what its callers may do, `weir policy --why` explains with it what an account
- * decides.
+ * IAM policies: parses documents and evaluates them for requests. Pure functions: no calls, no state. The
+ * sandbox authorises its callers with them, `weir policy --why` explains an account's decisions.
  *
  *   policy.c   documents
- *   pattern.c  wildcards and policy variables, and what IAM refuses as a document
- *   decide.c   conditions, statements against a request, the order in which kinds of policies count, what a
- *              denial reads
+ *   pattern.c  wildcards and policy variables, and checks of documents
+ *   decide.c   conditions, statements, the order in which kinds of policies are evaluated, access denied
+ *              messages
  *
- * Order of calls: iam_policy_read() for each document, once; then iam_decide() for each request, from any
- * thread. A policy lives in the arena that it was read into, and keeps references into the document.
+ * Order of calls: iam_policy_read() once for each document; then iam_decide() for each request, from any
+ * thread. A policy is allocated in the arena given to iam_policy_read(), and refers to the document.
  */
 #pragma once
 
@@ -18,11 +17,11 @@
 
 /* ---- documents ---- */
 
-/* A text with wildcards; those are the bytes STAR and ANY in `text`, so that both can also stand for
- * themselves. */
+/* A string with wildcards. In `text` they are the bytes STAR and ANY, so that literal stars and question
+ * marks are possible. */
 struct iam_pattern {
     struct str text, written;
-    bool variables; /* ${aws:username} and its kin are still in it */
+    bool variables; /* `text` contains variables such as ${aws:username} */
 };
 
 struct iam_patterns {
@@ -45,24 +44,24 @@ struct iam_named {
 
 struct iam_operator;
 
-/* One operator and one key; all of a statement's have to hold. */
+/* One operator and one key. All conditions of a statement have to be true. */
 struct iam_condition {
     const struct iam_operator *operator;
     struct str written; /* ForAnyValue:StringLikeIfExists */
     enum { IAM_PLAIN, IAM_FOR_ALL, IAM_FOR_ANY } over;
     bool if_exists;
-    struct str key; /* in small letters */
+    struct str key; /* in lower case */
     struct iam_patterns values;
 };
 
 struct iam_statement {
-    struct str sid; /* "" : it has none */
+    struct str sid; /* "": none */
     size_t number;  /* from 1 */
     bool deny;
-    bool not_action, not_resource, not_principal; /* what is listed is what it is not about */
-    struct iam_patterns actions, resources;       /* actions in small letters; resources n 0: it has none */
+    bool not_action, not_resource, not_principal; /* the lists contain what the statement excludes */
+    struct iam_patterns actions, resources;       /* actions in lower case; resources n 0: not given */
     const struct iam_named *principals;
-    size_t principal_count; /* 0: it has none */
+    size_t principal_count; /* 0: not given */
     const struct iam_condition *conditions;
     size_t condition_count;
 };
@@ -74,45 +73,46 @@ struct iam_policy {
 };
 
 /*
- * `document` is a map, or a text that holds one as JSON. ERR_INVALID: what is wrong, and in which statement.
+ * Parses a map, or a JSON string. ERR_INVALID says what is wrong, and in which statement.
  */
 int iam_policy_read(struct arena *arena, const struct value *document, struct str name,
     const struct iam_policy **out, struct err *err);
-/* The attribute that has the trust policy of roles of this type; "": they are no roles. */
+/* Returns the attribute with the trust policy of a role type; "" for other types. */
 struct str iam_trust_attribute(struct str type);
 
 /*
- * Would IAM take the document? Its place says what statements need and cannot have: "identity" (a resource,
- * no principal), "managed" (the same, with a Version), "resource" (a principal), "trust" (a principal, no
- * resource), or "" for any; "resource https://": a resource may also begin so. What is not known yet passes.
- * ERR_INVALID: what is wrong; *statement counts from 1, 0 is the document itself.
+ * Checks whether IAM would accept the document. `place` determines the required and forbidden elements:
+ * "identity" (a resource, no principal), "managed" (the same, with a Version), "resource" (a principal),
+ * "trust" (a principal, no resource), or "" for any; "resource https://": a resource may also have that
+ * prefix. Unknown values pass. ERR_INVALID says what is wrong; *statement counts from 1, 0 is the document
+ * itself.
  */
 int iam_policy_check(
     struct arena *arena, const struct value *document, struct str place, size_t *statement, struct err *err);
 
 /*
- * Is there such an action ("glue:GetTables"), or one that is like it ("glue:Get*")? By AWS's list of the day
- * weir was built, so that no is a reason to look and none to refuse. *nearest: what may have been meant; ""
- * nothing.
+ * Returns whether an action ("glue:GetTables"), or one that matches the wildcards ("glue:Get*"), exists by
+ * AWS's list at the time of the build. The list may be outdated, so a negative result is only a warning.
+ * *nearest: the likely name; "" if there is none.
  */
 bool iam_action_is_known(struct arena *arena, struct str action, struct str *nearest);
 
 /* ---- requests ---- */
 
 struct iam_principal {
-    struct str arn;      /* arn:aws:sts::1:assumed-role/R/S, arn:aws:iam::1:user/U; "" of a service */
-    struct str role_arn; /* of a session: the role's; "" otherwise */
+    struct str arn;      /* arn:aws:sts::1:assumed-role/R/S, arn:aws:iam::1:user/U; "" for a service */
+    struct str role_arn; /* of a session: the role's ARN; "" otherwise */
     struct str account;
-    struct str service;   /* glue.amazonaws.com; "" : it is none */
-    struct str federated; /* who vouches for a web identity; "" : nobody */
+    struct str service;   /* glue.amazonaws.com; "": not a service */
+    struct str federated; /* the provider of a web identity; "": none */
 };
 
 struct iam_request {
     struct iam_principal who;
     struct str action;   /* s3:GetObject */
-    struct str resource; /* an ARN, or "*" where the action knows none */
-    bool open; /* stars in it stand for what is not known: it is allowed where something of that form is */
-    /* What conditions and variables look at: keys in small letters, each a text or a list of texts. */
+    struct str resource; /* an ARN, or "*" for an action without resources */
+    bool open;           /* stars in it stand for unknown parts: allowed if some resource of that form is */
+    /* Values of conditions and variables: keys in lower case, each a string or a list of strings. */
     const struct value *context;
 };
 
@@ -125,61 +125,63 @@ struct iam_attached {
     const struct iam_policy *policy;
 };
 
-/* Whether nobody is let in without the resource's own policy. */
+/* Whether the resource's own policy is required. */
 enum iam_rule {
-    IAM_EITHER,         /* an identity's policy or the resource's: most services */
-    IAM_RESOURCE_FIRST, /* the resource's names him, or the account, which leaves it to identities: keys of
-                           KMS, trust policies */
+    IAM_EITHER,         /* the identity's or the resource's policy has to allow: most services */
+    IAM_RESOURCE_FIRST, /* the resource's policy has to name the principal, or the account, which delegates to
+                           identity policies: KMS keys, trust policies */
 };
 
 struct iam_decision {
     bool allowed;
-    bool explicit;                         /* by a statement that denies; otherwise none allows it */
-    enum iam_kind kind;                    /* whose statement denies, or which kind has none that allows */
-    const struct iam_policy *policy;       /* that decided; NULL: none did */
-    const struct iam_statement *statement; /* of it */
+    bool explicit;      /* denied by a Deny statement; otherwise no statement allows it */
+    enum iam_kind kind; /* the kind of the denying statement, or the kind that lacks an allowing one */
+    const struct iam_policy *policy;       /* the deciding policy; NULL: none */
+    const struct iam_statement *statement; /* in that policy */
 };
 
-/* Without a boundary (a session policy) among them none limits. Never fails. */
+/* Evaluates the policies. Without a boundary or session policy among them, none limits. Never fails. */
 struct iam_decision iam_decide(
     const struct iam_request *request, const struct iam_attached *policies, size_t n, enum iam_rule rule);
 
-/* "User: … is not authorized to perform: s3:GetObject on resource: … because no identity-based policy allows
- * the s3:GetObject action". `quoted`: the resource in quotes, as S3 has it. */
+/* Formats the error message: "User: … is not authorized to perform: s3:GetObject on resource: … because no
+ * identity-based policy allows the s3:GetObject action". `quoted`: the resource is in quotes, as in S3's
+ * message. */
 struct str iam_denial(
     struct arena *arena, const struct iam_request *request, const struct iam_decision *decision, bool quoted);
-/* "an identity-based policy" and, without article, "identity-based policy". */
+/* Returns "an identity-based policy" or, without article, "identity-based policy". */
 const char *iam_kind_name(enum iam_kind kind, bool article);
 
-/* ---- one statement, for those who explain ---- */
+/* ---- evaluating one statement, for explanations ---- */
 
 enum iam_fit {
     IAM_FITS,
     IAM_OTHER_ACTION,
     IAM_OTHER_RESOURCE,
     IAM_OTHER_PRINCIPAL,
-    IAM_CONDITION_FAILS, /* *failed is the first that does */
+    IAM_CONDITION_FAILS, /* *failed is the first condition that is false */
 };
 enum iam_fit iam_statement_fits(const struct iam_request *request, const struct iam_statement *statement,
     enum iam_kind kind, const struct iam_condition **failed);
 
-/* ---- between the files of this folder ---- */
+/* ---- shared by the files of this folder ---- */
 
-/* iam_policy_read(), and which statement it is about that it does not read; 0: none. */
+/* Like iam_policy_read(); *statement is the number of the invalid statement, or 0. */
 int policy_read(struct arena *arena, const struct value *document, struct str name,
     const struct iam_policy **out, size_t *statement, struct err *err);
 
-/* `wild`: stars and question marks stand for others. `variables`: ${…} is looked up when it is matched. */
+/* `wild`: stars and question marks are wildcards. `variables`: ${…} is replaced at each match. */
 struct iam_pattern pattern_make(struct arena *arena, struct str written, bool wild, bool variables);
 bool pattern_is(const struct iam_pattern *pattern, struct str text, const struct value *context);
-/* Is there a text that both fit? Stars in `open` stand for any text without colons. */
+/* True if some string matches both patterns. Stars in `open` stand for any string without colons. */
 bool pattern_meets(const struct iam_pattern *pattern, struct str open, const struct value *context);
-/* As ARNs are compared: each of the six parts by itself. */
+/* Matches as an ARN: each of the six parts separately. */
 bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const struct value *context);
-/* Upper and lower case are the same. */
+/* Matches without case. */
 bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, const struct value *context);
 
-/* The operator of this name, without what goes before and after; NULL: there is none. */
+/* Returns the operator with this name, without ForAllValues:, ForAnyValue: and IfExists; NULL if there is
+ * none. */
 const struct iam_operator *operator_find(struct str name);
 bool operator_is_wild(const struct iam_operator *op);
 bool operator_is_of_dates(const struct iam_operator *op);

@@ -4,17 +4,17 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-/* One of these objects during one operation. */
+/* An http.resource during one operation. */
 struct resource {
     struct op_ctx *ctx;
     struct arena *arena;
-    const struct value *attrs;  /* what the stack says, or the record */
-    const struct value *answer; /* what was last seen of it; NULL: nothing */
+    const struct value *attrs;  /* as configured or recorded */
+    const struct value *answer; /* the last response; NULL: none */
     struct str id;
-    bool secret; /* something of it may not be shown */
+    bool secret; /* a part of it is sensitive */
 };
 
-/* What is configured, or the attribute's default. */
+/* Returns a configured value, or the attribute's default. */
 static const struct value *resource_setting(const struct resource *t, const char *name)
 {
     return schema_value(t->ctx->schema, t->attrs, str_z(name));
@@ -37,7 +37,7 @@ static struct resource resource_of(struct op_ctx *ctx, const struct value *attrs
     return t;
 }
 
-/* ---- texts with {id}, {path} and {what.the.answer.has} ---- */
+/* ---- templates with {id}, {path} and {path.in.the.response} ---- */
 
 static int add_place(
     const struct resource *t, struct str name, bool encoded, struct buf *out, struct err *err)
@@ -114,7 +114,7 @@ static int resource_fill_body(
 
 /* ---- requests ---- */
 
-/* Maps one into another, at every depth. */
+/* Merges maps at every depth. */
 static const struct value *with_inside(
     struct arena *arena, const struct value *under, const struct value *over)
 {
@@ -131,8 +131,8 @@ static const struct value *with_inside(
 
 struct request {
     const char *role, *method;
-    struct str path; /* template */
-    bool with_body;  /* the object's own, where no other is given */
+    struct str path; /* a template */
+    bool with_body;  /* sends the object's `body` unless the request has its own */
     bool idempotent;
 };
 
@@ -199,9 +199,9 @@ static int resource_send(
     return 0;
 }
 
-/* ---- what answers say ---- */
+/* ---- responses ---- */
 
-/* Of what there is as much as the stack speaks of; what it keeps secret stays so. */
+/* Reduces the live value to the configured fields; fields that are configured as sensitive stay so. */
 static const struct value *as_configured(
     struct arena *arena, const struct value *want, const struct value *have)
 {
@@ -224,7 +224,7 @@ static const struct value *as_configured(
     return value_is_sensitive(want) ? value_mark(arena, have, VALUE_SENSITIVE) : have;
 }
 
-/* The object in an answer; NULL where it has none. */
+/* Returns the object in a response, or NULL. */
 static const struct value *object_in(struct resource *t, const char *role, const struct value *document)
 {
     struct str at = value_gets(resource_setting(t, role), "at"), usual = resource_text(t, "at");
@@ -233,7 +233,8 @@ static const struct value *object_in(struct resource *t, const char *role, const
     return object && object->kind == VALUE_MAP && object->count ? object : NULL;
 }
 
-/* A body with something secret in it, in a state without a key (docs/state.md): nobody knows its fields. */
+/* True for a body with a sensitive value in a state without a key (docs/state.md): its fields are not
+ * known. */
 static bool is_hashed(const struct value *body)
 {
     return body && body->kind == VALUE_MAP && body->count == 1 && value_getz(body, "$hash");
@@ -284,8 +285,8 @@ static int read_object(struct resource *t, const struct value **object, struct e
 
 /* ---- operations ---- */
 
-/* Before what has the id already would be written over. An answer without an object has none to lose; where
- * the path needs what only an answer says, nobody can look. */
+/* Fails if an object with the id already exists, which a creation would overwrite. A response without an
+ * object has nothing to lose. The check is skipped if the path needs values of a response. */
 static int refuse_namesake(struct resource *t, struct err *err)
 {
     const struct value *document;
@@ -331,7 +332,7 @@ static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, co
     }
     t.answer = object;
     *live = live_of(&t, object);
-    if (read_object(&t, &object, err)) /* what was made is often answered in short */
+    if (read_object(&t, &object, err)) /* the response to a creation is often incomplete */
         return -1;
     *live = live_of(&t, object ? object : t.answer);
     return 0;
@@ -394,7 +395,7 @@ static int resource_delete(
     return err_raise(err, &failure);
 }
 
-/* ---- what became of a creation that was not answered ---- */
+/* ---- recovery after a lost response to a creation ---- */
 
 static bool looks_like(struct resource *t, const struct value *by, const struct value *item)
 {

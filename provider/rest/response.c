@@ -1,14 +1,14 @@
-/* Answers of REST services: errors, and the data source http.response, an answer to a GET. */
+/* Responses of REST services: errors, and the data source http.response, the response to a GET. */
 #include "base/json.h"
 #include "provider/rest/rest.h"
 
-/* ---- Refusals of REST APIs: everybody words them otherwise, and all say a status ---- */
+/* ---- Errors of REST APIs: the formats differ, the HTTP status is common to all ---- */
 
 enum { SHOWN_MAX = 300 };
 
 static void add_message(struct arena *arena, struct buf *out, const struct value *v);
 
-/* {field: what is wrong with it}, [{loc: [body, field], msg: …}] */
+/* Formats {field: message} or [{loc: [body, field], msg: …}]. */
 static void add_parts(struct arena *arena, struct buf *out, const struct value *v)
 {
     for (uint32_t i = 0; i < v->count && out->n < SHOWN_MAX; i++) {
@@ -21,7 +21,7 @@ static void add_parts(struct arena *arena, struct buf *out, const struct value *
     }
 }
 
-/* The last word of where something is wrong. */
+/* Returns the last part of an error's location. */
 static struct str location_text(struct arena *arena, const struct value *reported)
 {
     const struct value *places = value_getz(reported, "loc");
@@ -78,7 +78,7 @@ void rest_decode_error(struct arena *arena, const struct wire_message *response,
     if (body.n && (body.p[0] == '{' || body.p[0] == '[' || body.p[0] == '"') &&
         !json_parse(arena, body, &document, ERR_IGNORED))
         add_message(arena, &reported, document);
-    else if (body.n && body.p[0] != '<') /* a page for people says nothing */
+    else if (body.n && body.p[0] != '<') /* an HTML page is not a useful message */
         buf_add_str(&reported, body);
     for (size_t i = 0; i < reported.n; i++)
         if ((unsigned char)reported.p[i] < ' ')
@@ -118,7 +118,7 @@ static const struct value *response_of(
     return value_merge(arena, prior, value_map(arena, entries, sizeof entries / sizeof *entries));
 }
 
-/* A server that says that it is busy is asked again, like everywhere; then that is the response. */
+/* A busy server is asked again, as in all calls; after that its error is the result. */
 static int response_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {

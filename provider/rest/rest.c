@@ -1,4 +1,4 @@
-/* A client of one REST service: its API, logging in, requests, their headers, and what is sent again. */
+/* The client of one REST service: API selection, login, requests and their headers, retries. */
 #include "provider/rest/rest.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-/* ---- texts with settings ---- */
+/* ---- templates with settings ---- */
 
 static const struct value *login_setting(const struct rest_client *client, struct str token, struct str name)
 {
@@ -41,7 +41,8 @@ static const struct value *login_fill_text(
     return value_string(arena, buf_str(&out));
 }
 
-/* Texts with {setting} filled in, at every depth; NULL and an err where one is not set. */
+/* Replaces {setting} in all strings of a template, at every depth; returns NULL with err if a setting is
+ * missing. */
 static const struct value *rest_fill(struct arena *arena, const struct rest_client *client, struct str token,
     const struct value *template, struct err *err)
 {
@@ -59,7 +60,7 @@ static const struct value *rest_fill(struct arena *arena, const struct rest_clie
     return value_builder_map(&b);
 }
 
-/* ---- which API ---- */
+/* ---- selecting the API ---- */
 
 static int rest_exchange(struct rest_client *client, struct arena *arena, const struct http_request *given,
     struct http_response *response, struct err *err);
@@ -81,7 +82,7 @@ static int api_probe(struct rest_client *client, struct arena *arena, struct str
     return 0;
 }
 
-/* The one that the settings name, or the first that the server knows. */
+/* Selects the API named in the settings, or the first that the server supports. */
 static int choose_api(struct rest_client *client, struct rest_session *s, struct arena *arena,
     const atomic_bool *cancel, struct err *err)
 {
@@ -136,7 +137,7 @@ static int log_in(struct rest_client *client, struct rest_session *s, const stru
 {
     struct str path, method = str_cut(value_gets(login, "call"), ' ', &path), token = STR_EMPTY;
     const struct value *send = value_getz(login, "send");
-    bool own = login == value_getz(client->config, "login"); /* whose texts are meant as they are */
+    bool own = login == value_getz(client->config, "login"); /* its strings are not templates */
     const struct value *body = !send ? &value_empty_map
                                : own ? send
                                      : rest_fill(arena, client, STR_EMPTY, send, err);
@@ -165,8 +166,8 @@ static int log_in(struct rest_client *client, struct rest_session *s, const stru
     return 0;
 }
 
-/* A token that the settings have goes before a login. The service's own is for a user; one of the settings
- * says itself who logs in. */
+/* Returns the login to use, or NULL: a token in the settings takes precedence. The service's own login needs
+ * `user`; a login in the settings contains the credentials itself. */
 static const struct value *rest_login(const struct rest_client *client, const struct rest_session *s)
 {
     const struct value *own = value_getz(client->config, "login");
@@ -205,8 +206,8 @@ enum {
     PAUSE_MAX_MS = 8000,
     UNREACHABLE_FOR_MS = 60 * 1000,
     ANSWER_FOR_MS = 2 * 60 * 1000,
-    SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
-    SLOWEST_REQUEST = 4 * 1024, /* bytes a second in the end */
+    SLOWEST = 64,               /* bytes per second, over the allowed silence */
+    SLOWEST_REQUEST = 4 * 1024, /* bytes per second of a whole request */
 };
 
 /* ---- settings ---- */
@@ -303,13 +304,13 @@ int rest_tell(void *self, const struct value *head, struct str name, const atomi
 
 /* ---- one request ---- */
 
-/* One request, as it is: `call` is "POST /path". */
+/* Sends one request without retries; `call` is "POST /path". */
 static int rest_exchange(struct rest_client *client, struct arena *arena, const struct http_request *given,
     struct http_response *response, struct err *err)
 {
     struct http_request request = *given;
     int64_t silence_ms = given->timeout_ms ? given->timeout_ms : UNREACHABLE_FOR_MS;
-    request.min_rate = SLOWEST; /* nothing may trickle, and in the end it is over */
+    request.min_rate = SLOWEST; /* a minimum rate, and a limit for the whole request */
     request.deadline_ms = silence_ms + ANSWER_FOR_MS + (int64_t)given->body.n * 1000 / SLOWEST_REQUEST;
     request.insecure_ok = client->insecure || client->local_port;
     request.ca_file = client->ca_file;
@@ -327,7 +328,7 @@ static void add_header(struct headers *h, struct str name, struct str value)
     h->items[h->n++] = (struct http_header){name, value};
 }
 
-/* "X-Api-Key: {token}" */
+/* Adds a header from a template: "X-Api-Key: {token}". */
 static int add_header_line(struct headers *h, const struct rest_client *client, struct str token,
     const struct value *line, struct arena *arena, struct err *err)
 {
@@ -339,7 +340,8 @@ static int add_header_line(struct headers *h, const struct rest_client *client, 
     return 0;
 }
 
-/* Who we are: by a token of the settings, by that of a login, by basic authentication, or nobody. */
+/* Adds the credentials: the token of the settings, that of a login, or basic authentication, if there are
+ * any. */
 static int add_identity(struct headers *h, const struct rest_client *client,
     const struct rest_session *session, struct arena *arena, struct err *err)
 {
@@ -409,7 +411,7 @@ static int send_as(struct rest_client *client, const struct rest_session *sessio
     return 0;
 }
 
-/* A token that has ended is had anew, once; what was refused so was not executed. */
+/* After a 401 for an expired token, logs in once more and repeats the call, which was not executed. */
 static int send_logged_in(struct rest_client *client, const struct kind_call *call, int attempt,
     struct arena *arena, struct wire_message *response, struct err *err)
 {
@@ -434,7 +436,7 @@ static int send_logged_in(struct rest_client *client, const struct kind_call *ca
     return 0;
 }
 
-/* ---- again ---- */
+/* ---- retries ---- */
 
 static int pause_before(int nth, const atomic_bool *cancel, struct err *err)
 {
@@ -472,7 +474,7 @@ int rest_send(void *self, const struct kind_call *call, struct arena *arena, str
     }
 }
 
-/* ---- Kinds whose types are services with a REST API, described in specs ---- */
+/* ---- Provider types for services with a REST API, described in specs ---- */
 
 REST_KIND(airflow_kind, "airflow", "airflow");
 REST_KIND(grafana_kind, "grafana", "grafana");
