@@ -1,11 +1,11 @@
-/* weir apply: plans, or takes a saved plan, shows it, asks, and carries it out; weir deploy does that with
- * changed job code and nothing else. */
+/* weir apply: makes a plan or reads a saved one, shows it, asks for confirmation and executes it. weir
+ * deploy: the same for changed job code only. */
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
 #include "cmd/run/jobs.h"
 #include "plan/workspace/deploy.h"
 
-/* What belongs to "weir plan". */
+/* Refuses options that belong to "weir plan". */
 static int check_given(struct invocation *inv)
 {
     const struct settings *given = inv->settings;
@@ -25,7 +25,7 @@ static int check_given(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* The environment and inputs that the plan was made with; more inputs (the sensitive ones) may be given. */
+/* Uses the environment and inputs of the saved plan; further inputs (sensitive ones) may be given. */
 static int take_saved(
     struct invocation *inv, const struct saved_plan *saved, struct workspace_options *wanted)
 {
@@ -138,7 +138,7 @@ const struct command cmd_apply = {
 
 /* ---- weir deploy: packages, uploads and registers changed job code, and nothing else ---- */
 
-/* What is named, as addresses in the stack. */
+/* Returns the named jobs as addresses in the stack. */
 static const struct str *cmd_deploy_named(struct invocation *inv, struct workspace *workspace)
 {
     struct str *names = ARENA_ARRAY(&inv->arena, struct str, inv->args.n + 1);
@@ -147,7 +147,7 @@ static const struct str *cmd_deploy_named(struct invocation *inv, struct workspa
     return names;
 }
 
-/* Jobs that share an artifact with those that were named. */
+/* Notes jobs that share an artifact with the named ones. */
 static void tell_left(struct invocation *inv, struct workspace *workspace, const struct plan_options *options)
 {
     size_t n;

@@ -1,6 +1,6 @@
 /*
- * Completion for shells, from the tables of commands and options. Addresses, jobs and environments are asked
- * of weir while completing, with the options of the line that pick the stack.
+ * Shell completion, generated from the tables of commands and options. Addresses, jobs and environments are
+ * requested from weir during completion, with the options of the line that select the stack.
  */
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
@@ -80,7 +80,7 @@ static void with_value(struct buf *out)
     add_patterns(out, &options_change, true, " | ");
 }
 
-/* Commands that have subcommands. */
+/* Appends the commands that have subcommands. */
 static void add_parents(struct buf *out)
 {
     const char *separator = "";
@@ -134,7 +134,7 @@ static int list_names(struct invocation *inv, stack_namer *namer)
     return invocation_write(inv, buf_str(&out));
 }
 
-/* weir's own, data sources, and those of CloudFormation. */
+/* Lists weir's types, data sources, and CloudFormation's types. */
 static int list_types(struct invocation *inv)
 {
     struct catalog *catalog;

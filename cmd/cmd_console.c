@@ -1,4 +1,4 @@
-/* weir console: expressions in the stack's scope, a line each or from the command line. */
+/* weir console: evaluates expressions in the stack's scope, line by line or from the command line. */
 #include "cmd/planning/planning.h"
 
 #include "base/file.h"
@@ -28,7 +28,7 @@ static int write_value(struct invocation *inv, struct str text, const struct val
     return invocation_write(inv, buf_str(&out));
 }
 
-/* Outside a stack there are only functions. */
+/* Outside a stack only functions are known. */
 static const struct value *evaluate_alone(struct str text, struct arena *arena, struct diags *diags)
 {
     struct source *source = ARENA_NEW(arena, struct source);
@@ -50,7 +50,7 @@ static int evaluate(struct invocation *inv, struct workspace *workspace, struct 
     return v ? write_value(inv, text, v) : status == EXIT_DONE ? EXIT_USAGE : status;
 }
 
-/* Line by line. On a terminal a mistake is not the end of it, and no failure. */
+/* Reads expressions line by line. On a terminal an error neither ends the console nor makes it fail. */
 static int read_lines(struct invocation *inv, struct workspace *workspace)
 {
     bool ask = isatty(STDIN_FILENO) && inv->err.tty;

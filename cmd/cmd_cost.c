@@ -1,4 +1,4 @@
-/* weir cost: what the stack costs for being there, and by use. */
+/* weir cost: the cost of the stack, fixed and by usage. */
 
 #include "base/file.h"
 #include "cmd/cost/estimate.h"
@@ -13,7 +13,7 @@ static size_t members_of(const struct stack *stack)
     return stack->fleet && !stack->env.n && stack->members ? stack->members->count : 1;
 }
 
-/* Prices of one region are no prices of another. */
+/* Notes that the prices are those of another region. */
 static void note_region(struct invocation *inv, struct workspace *workspace, const struct prices *prices)
 {
     struct provider *provider = plan_provider_named(workspace, STR("aws"));
@@ -85,7 +85,7 @@ static int cmd_cost_run(struct invocation *inv)
         return status;
     if (cost_open(&workspace, &inv->arena, &prices, &err) && !update)
         status = invocation_fail(inv, &err);
-    else if (!prices && prices_load(&inv->arena, NULL, &prices, &err)) /* what was kept is made anew */
+    else if (!prices && prices_load(&inv->arena, NULL, &prices, &err)) /* not needed for an update */
         status = invocation_fail(inv, &err);
     else
         status = update ? cmd_cost_update(inv, &workspace, prices) : cmd_cost_show(inv, &workspace, prices);

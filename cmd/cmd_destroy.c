@@ -1,4 +1,4 @@
-/* weir destroy: takes everything down, and with --verify looks for what is left. */
+/* weir destroy: deletes all resources, and with --verify searches for remaining ones. */
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
 
@@ -9,7 +9,7 @@ struct destroy_settings {
     bool verify;
 };
 
-/* ---- is anything left? ---- */
+/* ---- remaining resources ---- */
 
 static void add_leftover(const struct leftover *left, bool color, struct buf *out)
 {
@@ -94,10 +94,10 @@ static int verify(struct invocation *inv, struct plan *plan)
     return invocation_fail(inv, &err);
 }
 
-/* ---- what may be there although nobody knows ---- */
+/* ---- open intents ---- */
 
-/* Whether these were ever made could not be found out: an end without a word about that would say that they
- * were not. */
+/* Fails if it is unknown whether some resources were created: without an error the user would assume that
+ * nothing is left. */
 static int open_ends(struct invocation *inv, struct workspace *workspace)
 {
     size_t n;
@@ -129,7 +129,7 @@ static int make_plan_of_end(void *ctx, struct plan **plan)
     return planning_make(d->inv, d->workspace, true, NULL, plan);
 }
 
-/* A part of the stack can go beside what others do. */
+/* Destroying a part of the stack may run concurrently with other runs. */
 static int lock_for_end(struct invocation *inv, struct workspace *workspace)
 {
     return inv->settings->targets.n ? planning_share(inv, workspace) : planning_lock(inv, workspace);

@@ -1,5 +1,5 @@
-/* weir docs and weir schema: reference pages of types, functions and commands from the program's own
- * tables, and the JSON Schema of stack files for editors. */
+/* weir docs and weir schema: reference pages of types, functions and commands from the program's tables, and
+ * the JSON Schema of stack files for editors. */
 #include "base/json.h"
 #include "base/match.h"
 #include "base/mem.h"
@@ -12,16 +12,16 @@
 
 #include <stdlib.h>
 
-/* ---- which types ---- */
+/* ---- selecting types ---- */
 
 struct type_names {
     struct str *items;
     size_t n, cap;
-    bool open; /* others can be found by their names (AWS::Kinesis::Stream) */
+    bool open; /* further types can be looked up by name (AWS::Kinesis::Stream) */
 };
 
-/* The listed ones, and of those that are found by name what the pattern picks ("AWS::Kinesis::*"; "" none).
- */
+/* Returns the listed types, and those looked up by name that match the pattern ("AWS::Kinesis::*"; "":
+ * none). */
 static struct type_names pick_types(struct catalog *catalog, bool is_data, struct str pattern)
 {
     struct type_names names = {0};
@@ -38,7 +38,7 @@ static struct type_names pick_types(struct catalog *catalog, bool is_data, struc
     return names;
 }
 
-/* "resources": each has a type, and is what that type's definition says. */
+/* Appends a section such as "resources": each entry has a type, whose definition it must match. */
 static void add_section(
     struct buf *out, const char *section, const char *prefix, const struct type_names *list)
 {
@@ -71,7 +71,7 @@ static void add_settings(struct buf *out, const struct attr *settings)
     json_schema_required(out, type->fields, type->field_count);
 }
 
-/* `aws` and `aws.NAME` under `providers:`. */
+/* Appends the schema of `aws` and `aws.NAME` under `providers:`. */
 static void add_kind(struct buf *out, const struct provider_kind *kind, bool first)
 {
     buf_addf(out, "%s\"^%s(\\\\.|$)\":", first ? "" : ",", kind->name);
@@ -84,7 +84,7 @@ static void add_kind(struct buf *out, const struct provider_kind *kind, bool fir
     buf_addz(out, "}}");
 }
 
-/* What the providers and each kind of state can be told. */
+/* Appends the settings of connections, providers and state backends. */
 static void add_settings_sections(struct buf *out)
 {
     const struct attr *states = plan_cloud.states;
@@ -166,7 +166,7 @@ void reference_language(struct buf *out)
     buf_addz(out, "}}}");
 }
 
-/* A JSON document for each type. */
+/* Writes a JSON document for each type. */
 static int write_calls(struct buf *out, struct catalog *catalog, bool is_data, struct err *err)
 {
     size_t n;
@@ -191,7 +191,7 @@ struct own_settings {
     const char *with, *fetch;
 };
 
-/* Asks CloudFormation for a type that the binary has not got, or a newer one of. */
+/* Fetches a type's schema from CloudFormation, if the binary does not have it or has an older one. */
 static int cmd_schema_fetch(struct invocation *inv, const char *type)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -295,7 +295,7 @@ static int list_types(struct catalog *catalog, enum reference_format format, con
     return listed ? listed : list_kind(catalog, true, format, term, out, err);
 }
 
-/* Types of which the topic is a part: `s3`, `aws.s3`, `bucket`. */
+/* Lists types that contain the topic: `s3`, `aws.s3`, `bucket`. */
 static void add_types_with(struct catalog *catalog, struct str topic, struct buf *list)
 {
     enum { MOST = 12 };
@@ -336,7 +336,7 @@ static const struct schema *find_type(
     return schema ? schema : catalog_find(catalog, name, true, data_only ? failure : ERR_IGNORED);
 }
 
-/* A resource type or an attribute of it, a data source of that name, or a function. `data.TYPE` is the data
+/* Shows a resource type or one of its attributes, a data source, or a function. `data.TYPE` is the data
  * source only. */
 static int show_topic(struct catalog *catalog, struct str topic, enum reference_format format,
     const struct term *term, struct buf *out, struct err *err)
@@ -351,7 +351,7 @@ static int show_topic(struct catalog *catalog, struct str topic, enum reference_
     }
     if (reference_functions(topic, format, term, out))
         return 0;
-    size_t end = name.n; /* of the type in TYPE.ATTRIBUTE */
+    size_t end = name.n; /* the end of the type in TYPE.ATTRIBUTE */
     while (!schema && end-- > 0)
         if (name.p[end] == '.')
             schema = find_type(catalog, str_slice(name, 0, end), data_only, ERR_IGNORED);

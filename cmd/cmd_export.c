@@ -1,5 +1,4 @@
-/* weir export: a stack for another tool; and weir import: a stack from another tool's, here from a compose
- * file. */
+/* weir export: converts a stack for another tool. weir import compose: converts a compose file to a stack. */
 #include "base/file.h"
 #include "cmd/compose/compose.h"
 #include "cmd/export/exported.h"
@@ -66,7 +65,7 @@ const struct command cmd_export = {
     .subs = subs,
 };
 
-/* ---- weir import compose: a compose file becomes a stack beside it ---- */
+/* ---- weir import compose: writes a stack beside the compose file ---- */
 
 struct import_settings {
     struct settings shared;
@@ -83,7 +82,7 @@ static int import_compose(struct invocation *inv)
     int reported = invocation_diags(inv);
     if (status)
         return err.class != ERR_NONE ? invocation_fail(inv, &err) : reported;
-    /* beside the compose file, whose paths it repeats */
+    /* beside the compose file, since the stack contains the same relative paths */
     const char *out =
         own->out ? own->out : path_join(&inv->arena, path_dir(import_options.file), STR("weir.yaml")).p;
     return invocation_write_new(inv, out, buf_str(&text), "`weir plan` shows what it would make");

@@ -1,4 +1,4 @@
-/* weir fleet: one stack for many members, all at once. */
+/* weir fleet: commands for all members of a fleet at once. */
 #include "cmd/fleet/fleet.h"
 #include "cmd/planning/planning.h"
 #include "plan/evaluate/lease.h"

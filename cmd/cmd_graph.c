@@ -1,4 +1,4 @@
-/* weir graph: resources and what they depend on, as SVG or for Graphviz. */
+/* weir graph: resources and their dependencies, as SVG or for Graphviz. */
 #include "cmd/page/page.h"
 #include "cmd/planning/planning.h"
 
@@ -21,7 +21,7 @@ static void add_quoted(struct buf *out, struct str text)
     buf_add_char(out, '"');
 }
 
-/* The boxes of a module; those of the stack itself without a frame. */
+/* Writes the boxes of a module, within a frame unless it is the stack itself. */
 static void write_cluster(const struct picture *p, uint32_t group, struct buf *out)
 {
     struct str path = p->groups[group]->path;

@@ -1,4 +1,4 @@
-/* weir history: the runs that the state's log has. */
+/* weir history: the runs in the state's log. */
 #include "cmd/page/page.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* weir init: a complete example from the binary, copied into a folder. */
+/* weir init: copies an example from the binary into a folder. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
 
@@ -7,14 +7,14 @@
 
 static const struct str root = STR_INIT("examples/");
 
-/* "film-lake" of "examples/film-lake/weir.yaml" */
+/* Returns "film-lake" of "examples/film-lake/weir.yaml". */
 static struct str template_name(struct str path)
 {
     struct str rest;
     return str_cut(str_slice(path, root.n, path.n), '/', &rest);
 }
 
-/* What its stack file says of it, in one line. */
+/* Returns the description in the example's stack file, in one line. */
 static struct str template_description(struct arena *arena, struct str name)
 {
     static const struct str key = STR_INIT("description: ");
@@ -70,7 +70,7 @@ static struct str target_path(struct invocation *inv, const struct embedded_file
     return path_join(&inv->arena, dir, str_slice(file->path, prefix.n, file->path.n));
 }
 
-/* All or nothing: what is there already is not touched. */
+/* Copies all files or none: existing files are not overwritten. */
 static int copy_files(struct invocation *inv, const struct embedded_file *files, size_t n, struct str prefix)
 {
     struct err err = ERR_INIT;
@@ -89,7 +89,7 @@ static int copy_files(struct invocation *inv, const struct embedded_file *files,
     return EXIT_DONE;
 }
 
-/* Inputs that have to be given, as options to be completed. */
+/* Appends the required inputs as options to complete. */
 static void add_open_inputs(struct invocation *inv, struct buf *out)
 {
     struct workspace_options options = {

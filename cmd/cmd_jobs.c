@@ -1,4 +1,4 @@
-/* weir jobs: what can be run, and the latest runs of each. */
+/* weir jobs: the jobs that can be run, and the latest runs of each. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"
@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* No service lists the runs of several jobs at once: so many wait for an answer each at the same time, and
- * that is also how many connections there are to a service. */
+/* No service lists the runs of several jobs in one call, so this many calls run at once, which is also the
+ * number of connections to a service. */
 enum { RUNS_DEFAULT = 20, THREADS = 64 };
 
 struct jobs_settings {
@@ -18,14 +18,14 @@ struct jobs_settings {
     struct texts set;
 };
 
-/* The last run of one job, asked by a thread of its own. */
+/* The last run of a job, looked up by its own thread. */
 struct last_run {
     const struct job *job;
     struct workspace *workspace;
     struct arena arena;
     struct job_run run;
     bool asked, found;
-    struct err err; /* class ERR_NONE: none */
+    struct err err; /* class ERR_NONE: no error */
 };
 
 static void cmd_jobs_ask(void *ctx, size_t i)
@@ -116,7 +116,7 @@ static int print_jobs_json(struct invocation *inv, const struct last_run *runs, 
 
 /* ---- all jobs ---- */
 
-/* Some that could not be asked do not keep the others from being shown. */
+/* A failed lookup does not prevent the other jobs from being shown. */
 static int tell_failures(struct invocation *inv, struct last_run *runs, size_t n)
 {
     int status = EXIT_DONE;
@@ -140,7 +140,8 @@ static int print_names(struct invocation *inv, const struct job *jobs, size_t n)
     return invocation_write(inv, buf_str(&out));
 }
 
-/* Options only matter where the service lists by them (a queue), and then there may be no saying which. */
+/* Returns whether the runs can be listed. A service that lists by options (a queue) needs the required
+ * ones. */
 static bool can_be_listed(const struct job *job)
 {
     const struct job_ops *ops = job->schema->job;

@@ -1,12 +1,12 @@
-/* weir lease: the stack's lease: when it ends, made longer or ended. */
+/* weir lease: shows, extends and ends the stack's lease. */
 #include "cmd/planning/planning.h"
 #include "plan/evaluate/lease.h"
 
-/* A service tells its time by whole seconds, and the answer was under way: of two looks the later one may see
-   the earlier time. What is ended has ended by every look that follows. */
+/* Services report whole seconds, and responses are delayed, so a later lookup may see an earlier time. An
+ * ended lease is set this far into the past, so that every later lookup sees it as ended. */
 enum { CLOCK_GRAIN_MS = 5000 };
 
-/* The end of the year 9999: a time with a year of five digits could not be read again. */
+/* The end of the year 9999: years of five digits cannot be parsed. */
 static const int64_t LAST_END_MS = 253402300799000;
 
 /* ---- show ---- */
@@ -91,7 +91,7 @@ static int extend(struct invocation *inv, struct workspace *workspace)
         return invocation_fail(inv, &err);
     }
     int64_t now_ms = plan_now(workspace, &by_service);
-    if (more_ms) /* with 0 the tags alone are written again */
+    if (more_ms) /* 0 only writes the tags again */
         lease.until_ms = (lease.until_ms > now_ms ? lease.until_ms : now_ms) + more_ms;
     if (lease.until_ms > LAST_END_MS)
         return invocation_usage(inv, NULL, "a lease ends before the year 10000");

@@ -1,4 +1,4 @@
-/* weir logs: what runs of a job wrote, in the order of its time. */
+/* weir logs: the log of a job's runs, in time order. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"
@@ -28,8 +28,8 @@ struct showing {
     struct op_ctx op;
     struct log_source sources[SOURCES_MAX];
     size_t count;
-    struct job_run last; /* whose end is awaited with --follow; id empty: none */
-    bool streams;        /* lines say which stream they are from */
+    struct job_run last; /* the run whose end --follow waits for; id empty: none */
+    bool streams;        /* lines begin with their stream */
     int64_t since_ms;
     size_t lines;
     int status;
@@ -52,7 +52,7 @@ static void cmd_logs_show(void *ctx, const struct log_event *event)
     s->status = invocation_write(s->inv, buf_str(&out));
 }
 
-/* ---- whose logs ---- */
+/* ---- selecting the log sources ---- */
 
 static int add_sources(struct showing *s, const struct job_run *run, struct err *err)
 {
@@ -65,7 +65,7 @@ static int add_sources(struct showing *s, const struct job_run *run, struct err 
     return 0;
 }
 
-/* A run by its id. Where the service knows nothing of runs the id is all there is. */
+/* Adds a run by its id. If the service has no runs, only the id is known. */
 static int of_run(struct showing *s, const char *id, struct err *err)
 {
     const struct job_ops *ops = s->job->schema->job;
@@ -77,7 +77,7 @@ static int of_run(struct showing *s, const char *id, struct err *err)
     return add_sources(s, &run, err);
 }
 
-/* The last run, or with --since all that were going on then. */
+/* Adds the last run, or with --since all runs that were active then. */
 static int of_latest(struct showing *s, struct err *err)
 {
     const struct job_run *runs;
@@ -93,7 +93,7 @@ static int of_latest(struct showing *s, struct err *err)
     for (size_t i = 0; i < n; i++) {
         if (runs[i].ended_ms && runs[i].ended_ms < s->since_ms)
             continue;
-        /* a listing may not tell where the log is */
+        /* a listing may not contain the log's location */
         struct job_run run = runs[i];
         if (s->job->schema->job->reads &&
             s->job->schema->job->read(&s->op, s->job->object, s->job->options, runs[i].id, &run, err))
@@ -116,7 +116,7 @@ static int find_sources(struct showing *s, struct err *err)
         return of_run(s, s->own->run, err);
     if (s->job->schema->job->lists)
         return of_latest(s, err);
-    if (!s->own->since_ms) /* all that a function ever wrote is more than anybody wants to see */
+    if (!s->own->since_ms) /* without runs the whole log of a function would be too long */
         s->since_ms = clock_wall_ms() - HOUR_MS;
     return add_sources(s, NULL, err);
 }
@@ -130,7 +130,7 @@ static bool wait_a_while(const atomic_int *signals, int64_t ms)
     return !atomic_load(signals);
 }
 
-/* Whether the run is over whose log is followed; a log that belongs to no one run goes on. */
+/* Sets *over if the followed run has ended. A log that belongs to no single run never ends. */
 static int look_whether_over(struct showing *s, bool *over, struct err *err)
 {
     *over = s->last.id.n && s->last.state != JOB_RUNNING;

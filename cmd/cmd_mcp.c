@@ -1,5 +1,5 @@
-/* weir mcp and weir lsp: what the servers for assistants and editors may do, and what they need of the
- * program's own tables. */
+/* weir mcp and weir lsp: the permissions of the servers for assistants and editors, and their access to the
+ * program's tables. */
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/lsp/server.h"
@@ -15,7 +15,7 @@ struct mcp_settings {
     const char *root;
 };
 
-/* Commands run in the stack's folder, wherever this one was started. */
+/* Makes the path absolute, since commands run in the stack's folder. */
 static int make_whole(struct invocation *inv, const char **path, struct err *err)
 {
     char real[PATH_MAX];
@@ -98,7 +98,7 @@ const struct command cmd_mcp = {
     .run = cmd_mcp_run,
 };
 
-/* ---- weir lsp: what the language server needs of the program's own tables ---- */
+/* ---- weir lsp: the tables that the language server uses ---- */
 
 struct lsp_settings {
     struct settings shared;

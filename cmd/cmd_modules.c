@@ -1,4 +1,4 @@
-/* weir modules: remote modules: what they are, brought up to date, made part of the repository. */
+/* weir modules: lists, updates and vendors remote modules. */
 #include "cmd/modules/modules.h"
 
 #include "base/file.h"
@@ -72,7 +72,7 @@ static void update_line(const struct module_used *used, bool json, struct buf *o
     buf_addz(out, "\n");
 }
 
-/* In the lock, and no longer in the stack. */
+/* Reports sources in the lock that the stack no longer names. */
 static void add_dropped(const struct modules *m, bool json, struct buf *out)
 {
     for (size_t i = 0; i < m->lock.n; i++) {
@@ -130,7 +130,7 @@ static int leave_pin(struct modules *m UNUSED, struct module_used *used UNUSED)
     return 0;
 }
 
-/* Where its files are, or why they are not. */
+/* Returns the folder of the module's files, or why they are missing. */
 static const char *files_are(const struct modules *m, const struct module_used *used)
 {
     if (!used->pin.tree.n)
@@ -141,7 +141,7 @@ static const char *files_are(const struct modules *m, const struct module_used *
     return tree_manifest_check(folder, used->pin.tree, ERR_IGNORED) ? "changed by hand" : folder;
 }
 
-/* "" where the source is what it was; NULL after an error. */
+/* Returns "" if the source still resolves to the pinned commit, NULL after an error. */
 static const char *upstream_now(struct modules *m, struct module_used *used, struct err *err)
 {
     struct arena *arena = &m->inv->arena;

@@ -1,4 +1,4 @@
-/* weir output: outputs as the last apply left them, without asking any service. */
+/* weir output: the outputs of the last apply, without calling any service. */
 #include "cmd/planning/planning.h"
 
 #include "base/json.h"
@@ -23,7 +23,7 @@ static int no_such(struct invocation *inv, struct str name, const struct value *
     return invocation_fail(inv, &err);
 }
 
-/* Secrets only where that was asked for, too, and the state has more of them than a hash. */
+/* Secrets are shown only on request, and only if the state has the value and not just its hash. */
 static int check_shown(struct invocation *inv, struct str name, const struct value *v)
 {
     const struct output_settings *own = inv->own;
@@ -76,7 +76,7 @@ static int write_value(struct invocation *inv, const struct value *v, bool all)
     } else if (all) {
         render_outputs(v, &options, &out);
     } else if (v->kind == VALUE_STRING && !value_is_sensitive(v)) {
-        buf_add_str(&out, v->string); /* whoever asks for one wants to use it */
+        buf_add_str(&out, v->string); /* a single output is printed for use by other programs */
         buf_add_char(&out, '\n');
     } else {
         render_value(v, 0, &options, &out);

@@ -1,5 +1,5 @@
-/* weir plan: what would change, kept in a file where that is asked for; and weir drift: what others
- * changed. */
+/* weir plan: shows the changes and may save the plan to a file. weir drift: shows changes made outside
+ * weir. */
 #include "base/file.h"
 #include "cmd/export/exported.h"
 #include "cmd/output/events.h"
@@ -23,7 +23,7 @@ static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const 
     return EXIT_DONE;
 }
 
-/* Is -o a file for a browser, and not for "weir apply"? */
+/* Returns whether -o names an HTML page, which "weir apply" cannot read. */
 static bool cmd_plan_to_page(const struct plan_settings *own)
 {
     return own->out && str_ends(str_z(own->out), STR(".html"));
@@ -122,7 +122,7 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
     return str_eqz(format, "markdown") ? invocation_write(inv, buf_str(&page)) : planning_show(inv, plan);
 }
 
-/* What it does to the cost, after all that is printed for people or as events. */
+/* Writes the cost of the plan, after the plan as text or events. */
 static int cmd_plan_cost(struct invocation *inv, const struct plan *plan)
 {
     const struct plan_settings *own = inv->own;
@@ -214,9 +214,9 @@ const struct command cmd_plan = {
     .run = cmd_plan_run,
 };
 
-/* ---- weir drift: a plan of which only what others changed is shown ---- */
+/* ---- weir drift: a plan of which only the drift is shown ---- */
 
-/* What nobody looked at may have been changed. */
+/* Resources that could not be read may have changed. */
 static int refuse_unread(struct invocation *inv, const struct plan *plan)
 {
     struct err err = ERR_INIT;

@@ -1,4 +1,4 @@
-/* weir policy: the IAM permissions that the stack's calls need. */
+/* weir policy: the IAM permissions for the stack's calls. */
 #include "cmd/policy/policy.h"
 
 #include "base/json.h"
@@ -16,7 +16,7 @@ static const struct {
     {"run", PERMISSION_RUN}};
 enum { PHASES = sizeof phases / sizeof *phases };
 
-/* Of one command, or of each that calls services; without a job there is nothing to run. */
+/* Returns the policy of one command, or of all commands that call services. "run" needs a job. */
 static const struct value *needed(struct invocation *inv, struct workspace *workspace)
 {
     const struct policy_settings *own = inv->own;
@@ -42,7 +42,7 @@ static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
     return invocation_write_as_is(inv, buf_str(&out));
 }
 
-/* Which arguments there are depends on --why. */
+/* --why takes other arguments. */
 static int check_arguments(struct invocation *inv)
 {
     const struct policy_settings *own = inv->own;

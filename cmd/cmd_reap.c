@@ -1,11 +1,11 @@
-/* weir reap takes down every stack of a place whose lease has ended; weir sweep shows, adopts or takes down
- * what has weir's ownership tags and belongs to no state. */
+/* weir reap: destroys all stacks of a place whose leases have ended. weir sweep: shows, adopts or deletes
+ * resources that have weir's ownership tags and no record in any state. */
 #include "base/json.h"
 #include "cmd/planning/planning.h"
 #include "cmd/reap/reap.h"
 #include "plan/evaluate/lease.h"
 
-/* ---- what there is ---- */
+/* ---- listing ---- */
 
 static void add_word(struct buf *out, const struct known_state *known, int64_t now_ms)
 {
@@ -60,9 +60,9 @@ static void show_leased(struct known_states *all)
         invocation_note(all->inv, "no service reports the time: it is this machine's");
 }
 
-/* ---- taking them down ---- */
+/* ---- destroying ---- */
 
-/* Those that other due ones use come after these. */
+/* Returns whether another due stack uses this one, so that it is destroyed later. */
 static bool is_used_by_due(const struct known_states *all, const struct known_state *known)
 {
     for (size_t i = 0; i < all->n; i++)
@@ -97,7 +97,7 @@ static int reap_due(struct known_states *all)
     return first > second ? first : second;
 }
 
-/* What has ownership tags, and a lease that has ended, where no state records it. */
+/* Deletes resources with ownership tags and an ended lease that no state records. */
 static int reap_strays(struct known_states *all)
 {
     struct strays strays;
@@ -120,7 +120,7 @@ static int install(struct known_states *all)
 {
     const struct reap_settings *own = all->inv->own;
     if (all->unread && !own->uninstall)
-        return EXIT_FAILED; /* nobody knows what rights it would need */
+        return EXIT_FAILED; /* the permissions that it needs are unknown */
     return reap_install(all, own);
 }
 
@@ -141,7 +141,7 @@ static int run_reap(struct invocation *inv)
     int wrong = check_options(inv);
     if (wrong != EXIT_DONE)
         return wrong;
-    ((struct settings *)inv->own)->lab = true; /* what has a lease holds nothing of value */
+    ((struct settings *)inv->own)->lab = true; /* resources with a lease contain no data worth keeping */
     int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &own->also, &all);
     if (status == EXIT_DONE && (own->install || own->uninstall)) {
         status = install(&all);
@@ -194,9 +194,9 @@ const struct command cmd_reap = {
     .run = run_reap,
 };
 
-/* ---- weir sweep: what has weir's ownership tags and belongs to no state; shown, adopted, taken down ---- */
+/* ---- weir sweep: resources with weir's ownership tags that no state records ---- */
 
-/* By the stack's name, or the beginning of the state's. */
+/* Matches the stack's name, or the beginning of the state's lineage. */
 static bool is_named(const struct owned_group *group, struct str name)
 {
     return str_eq(group->stack, name) || (name.n >= 4 && str_starts(group->lineage, name));
@@ -215,7 +215,7 @@ static int find_named(struct strays *strays, const struct texts *names, struct o
     *n = 0;
     for (size_t k = 0; k < names->n; k++) {
         size_t before = *n;
-        bool known = false; /* it may be named twice, by the stack's name and the state's */
+        bool known = false; /* a group may match twice, by the stack's name and by the lineage */
         for (size_t i = 0; i < strays->owned.n; i++) {
             struct owned_group *group = &strays->owned.groups[i];
             if (!is_named(group, names->items[k]))
@@ -231,7 +231,7 @@ static int find_named(struct strays *strays, const struct texts *names, struct o
     return EXIT_DONE;
 }
 
-/* ---- adopted ---- */
+/* ---- adopting ---- */
 
 static int adopt_group(struct invocation *inv, const struct owned_group *group)
 {

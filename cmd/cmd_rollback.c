@@ -1,4 +1,4 @@
-/* weir rollback: an artifact's earlier versions, and a job pointed back at one. */
+/* weir rollback: lists earlier versions of an artifact, and points a job back to one. */
 #include "cmd/planning/planning.h"
 #include "cmd/run/jobs.h"
 
@@ -16,14 +16,14 @@ struct rollback_settings {
     bool list;
 };
 
-/* The kept versions of one artifact, the latest first. */
+/* The kept versions of an artifact, the latest first. */
 struct versions {
     const struct record *record;
-    const struct value **items; /* in the invocation's arena */
-    size_t n, used;             /* items[used] is in use; n: none of them is */
+    const struct value **items; /* allocated in the invocation's arena */
+    size_t n, used;             /* items[used] is in use; n: none is */
 };
 
-/* ---- which artifact ---- */
+/* ---- selecting the artifact ---- */
 
 static bool is_artifact(const struct record *record)
 {
@@ -40,7 +40,7 @@ static int ambiguous(struct str text, const struct record **list, size_t n, stru
     return err_hint(err, "name one of them: weir rollback %s", word.p);
 }
 
-/* Instances of a job may share one. */
+/* Adds a record once, since instances of a job may share an artifact. */
 static void add_once(const struct record **list, size_t *n, const struct record *record)
 {
     for (size_t i = 0; i < *n; i++)
@@ -49,7 +49,7 @@ static void add_once(const struct record **list, size_t *n, const struct record 
     list[(*n)++] = record;
 }
 
-/* An artifact, or the only one that a job uses. */
+/* Finds an artifact by its address, or the only artifact of a job. */
 static int find_artifact(
     struct invocation *inv, struct workspace *workspace, const struct record **out, struct err *err)
 {
@@ -86,7 +86,7 @@ static int find_artifact(
     return err_hint(err, "name the artifact: weir rollback ARTIFACT");
 }
 
-/* ---- which version ---- */
+/* ---- selecting the version ---- */
 
 static int latest_first(const void *a, const void *b)
 {
@@ -94,7 +94,7 @@ static int latest_first(const void *a, const void *b)
         value_gets(*(const struct value *const *)a, "stored"));
 }
 
-/* The same content in an earlier store is no version to go back to. */
+/* Removes versions with the same content, as in an earlier store. */
 static void drop_repeated(struct versions *v)
 {
     size_t kept = 0;
@@ -115,7 +115,7 @@ static struct versions versions_of(struct arena *arena, const struct record *rec
     uint32_t count = list && list->kind == VALUE_LIST ? list->count : 0;
     v.items = ARENA_ARRAY(arena, const struct value *, count + 1);
     for (uint32_t i = 0; i < count; i++)
-        if (value_gets(list->items[i], "etag").n) /* others are what an interrupted upload left */
+        if (value_gets(list->items[i], "etag").n) /* versions without ETag are from interrupted uploads */
             v.items[v.n++] = list->items[i];
     if (v.n)
         qsort(v.items, v.n, sizeof *v.items, latest_first);
@@ -134,7 +134,7 @@ static int no_such_version(const struct versions *v, const char *to, struct err 
     return err_hint(err, "\"weir rollback %s --list\" shows them", word.p);
 }
 
-/* So many versions back from the one in use, which can be looked at, but not gone back to. */
+/* Selects the version that is this many steps before the one in use. 0 can only be looked at. */
 static int by_steps(
     const struct versions *v, int64_t steps, bool look, const struct value **out, struct err *err)
 {
@@ -258,7 +258,7 @@ struct rolling {
     struct workspace *workspace;
 };
 
-/* Of what is there now, where others have changed it since. */
+/* Plans against the current live state, including changes made outside weir. */
 static int make_plan_back(void *ctx, struct plan **plan)
 {
     const struct rolling *r = ctx;
@@ -291,7 +291,7 @@ static int roll_back(struct invocation *inv, struct workspace *workspace)
     return status;
 }
 
-/* What there is to go back to, or one of these, without going back. */
+/* Lists the versions, or saves one, without a rollback. */
 static int look_back(struct invocation *inv, struct workspace *workspace)
 {
     const struct rollback_settings *own = inv->own;

@@ -1,9 +1,9 @@
-/* weir rules: the rules that hold for the stack, or one of them in full. */
+/* weir rules: the rules of the stack, or one rule in full. */
 #include "cmd/invocation/invocation.h"
 
 #include "base/json.h"
 
-/* The text of an expression as it is written. */
+/* Returns the source text of an expression. */
 static struct str text_as_written(const struct expr *expr)
 {
     struct span span = expr ? span_complete(expr_span(expr)) : (struct span){0};
@@ -21,7 +21,7 @@ static struct str types_text(struct arena *arena, const struct rule *rule)
     return arena_str(arena, buf_str(&out));
 }
 
-/* Why there is it: its own sentence, or what it says where it is broken. */
+/* Returns the rule's description, or else its message. */
 static struct str meaning(const struct rule *rule)
 {
     return rule->doc.n ? rule->doc : text_as_written(rule->message);

@@ -1,4 +1,4 @@
-/* weir run: starts a job, follows state and log, ends with its result. */
+/* weir run: starts a job, follows its state and log, and returns its result. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"
@@ -15,7 +15,7 @@ static struct str address_of(const struct running *r)
 
 /* ---- the end ---- */
 
-/* The run is over: what it gave, and how it went as the exit status. */
+/* Prints the result of a finished run and returns the exit status. */
 static int cmd_run_finish(struct running *r)
 {
     run_watch_clear(&r->watch);
@@ -40,9 +40,9 @@ static int cmd_run_finish(struct running *r)
     return invocation_fail(r->inv, &err);
 }
 
-/* ---- ends that are not the run's ---- */
+/* ---- interruption and timeout ---- */
 
-/* What somebody types to come back to it. */
+/* Prints the commands to follow or stop the run. */
 static void say_how_to_go_on(struct running *r)
 {
     struct str id = r->run.id, address = job_quoted(r->ctx.arena, &r->job);
@@ -71,7 +71,7 @@ static bool stop_wanted(struct running *r)
 {
     if (!running_ops(r)->stops)
         return false;
-    if (r->inv->sandbox_passes) /* it would end with this process anyway */
+    if (r->inv->sandbox_passes) /* the run would end with this process */
         return true;
     if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty || !signals_by_hand())
         return false;
@@ -82,7 +82,7 @@ static int cmd_run_interrupted(struct running *r)
 {
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
-        if (!r->inv->settings->json && !r->inv->sandbox_passes) /* which ends with this process */
+        if (!r->inv->settings->json && !r->inv->sandbox_passes) /* the run ends with this process */
             invocation_note(
                 r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
         return EXIT_INTERRUPTED;
@@ -114,7 +114,7 @@ static int timed_out(struct running *r)
 
 /* ---- starting ---- */
 
-/* EXIT_DONE and not *over: r->run is what came of it. */
+/* Starts the run. After EXIT_DONE without *over, r->run is the started run. */
 static int cmd_run_start(struct running *r, bool *over)
 {
     struct err err = ERR_INIT;
@@ -224,7 +224,7 @@ static int cmd_run_check(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* What needs the stack's sandbox and the job to be known. */
+/* Checks options that depend on the sandbox and the job. */
 static int check_job(const struct running *r)
 {
     if (r->own->detach && r->inv->sandbox_passes)
@@ -239,7 +239,7 @@ static int check_job(const struct running *r)
     return EXIT_DONE;
 }
 
-/* Before signals are caught: somebody who types them has to get away with Ctrl-C. */
+/* Called before signals are caught, so that Ctrl-C ends typed input. */
 static int read_arguments(struct running *r)
 {
     const struct texts *args = &r->inv->args;
@@ -263,7 +263,7 @@ static int cmd_run_carry_out(struct running *r)
     r->ctx.owner.token = arena_str(&r->inv->arena, str_n(token, 32));
     r->ctx.cancel = &r->cancel;
     r->signals = signals_catch();
-    signals_work(true); /* somebody may be asked whether the run is to be stopped */
+    signals_work(true); /* the user may be asked whether to stop the run */
     r->until_ms = r->own->timeout_ms ? clock_mono_ms() + r->own->timeout_ms : 0;
     run_watch_init(&r->watch, r->inv, &r->job);
     r->watch.raw = r->own->raw;

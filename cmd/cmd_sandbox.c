@@ -1,4 +1,4 @@
-/* weir sandbox: serves the sandbox, or says how it is reached. */
+/* weir sandbox: serves the sandbox, or prints its endpoint and credentials. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
 
@@ -19,7 +19,7 @@ struct sandbox_settings {
     bool ephemeral, console, console_write;
 };
 
-/* The shell's own, as --sandbox takes it. Only what needs no quotes. */
+/* Returns the shell's region, as --sandbox uses it. Only values that need no quotes. */
 static struct str shell_region(void)
 {
     const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
@@ -31,7 +31,7 @@ static struct str shell_region(void)
     return STR("us-east-1");
 }
 
-/* Ready for eval: every AWS client that starts from this shell speaks to the sandbox. */
+/* Prints shell commands for eval, so that every AWS client started from this shell uses the sandbox. */
 static int write_env(
     struct invocation *inv, struct str endpoint, const struct sandbox_key *key, struct str token)
 {
@@ -54,7 +54,7 @@ static struct str endpoint_of(struct invocation *inv, struct str host, int port)
     return arena_printf(&inv->arena, bare_v6 ? "http://[%.*s]:%d" : "http://%.*s:%d", STR_ARG(host), port);
 }
 
-/* The port of "http://host:4566", which sandbox_served() has looked at. */
+/* Returns the port of "http://host:4566", which sandbox_served() has validated. */
 static int port_of(struct str endpoint)
 {
     int64_t port = 0;
@@ -72,7 +72,7 @@ static void note_reach(struct invocation *inv)
         "the client, its provider settings need `insecure: true`.");
 }
 
-/* --host is a name or an address, as it is in URLs. */
+/* Checks that --host is a name or an address as in URLs. */
 static int check_hosts(struct invocation *inv)
 {
     const struct sandbox_settings *own = inv->own;
@@ -90,7 +90,7 @@ static int check_hosts(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* A role by its ARN or its name. */
+/* Prints the environment for a role, given by ARN or name. */
 static int write_role_env(struct invocation *inv, struct str endpoint, const struct sandbox_key *key)
 {
     const struct sandbox_settings *own = inv->own;
@@ -102,7 +102,7 @@ static int write_role_env(struct invocation *inv, struct str endpoint, const str
     return write_env(inv, endpoint, &session, made.token);
 }
 
-/* Of the sandbox in a folder, also before it is started: then its key is made. */
+/* Prints the environment of the sandbox in a folder. If it has not been started yet, its key is created. */
 static int print_env(struct invocation *inv, int port)
 {
     const struct sandbox_settings *own = inv->own;
@@ -131,7 +131,7 @@ static int print_env(struct invocation *inv, int port)
     return own->role ? write_role_env(inv, endpoint, &key) : write_env(inv, endpoint, &key, STR_EMPTY);
 }
 
-/* Waits for the signal that ends it; they are blocked in every thread of the server. */
+/* Waits for the signal to stop; the signals are blocked in every thread of the server. */
 static void wait_for_end(const sigset_t *signals)
 {
     int number;
@@ -139,7 +139,7 @@ static void wait_for_end(const sigset_t *signals)
         ;
 }
 
-/* 0 is any free port. */
+/* 0: any free port. */
 static int read_port(struct invocation *inv, int *port)
 {
     const struct sandbox_settings *own = inv->own;
@@ -158,7 +158,7 @@ static int read_speed(struct invocation *inv, double *speed)
     return EXIT_DONE;
 }
 
-/* Beyond this machine a sandbox is a shell for whoever has its keys. */
+/* Bound to other addresses, a sandbox lets everyone with its keys run programs. */
 static int consent_to_bind(struct invocation *inv)
 {
     const struct sandbox_settings *own = inv->own;
@@ -175,7 +175,7 @@ static int consent_to_bind(struct invocation *inv)
     return ask_consent(inv, "Open the sandbox to other machines?");
 }
 
-/* It is for whoever sits here. */
+/* The console is only for this machine. */
 static int check_console(struct invocation *inv)
 {
     const struct sandbox_settings *own = inv->own;
@@ -206,7 +206,7 @@ static void block_signals(sigset_t *signals)
     sigemptyset(signals);
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGTERM);
-    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) /* as nohup wants it */
+    if (!sigaction(SIGHUP, NULL, &hangup) && hangup.sa_handler != SIG_IGN) /* started with nohup */
         sigaddset(signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);

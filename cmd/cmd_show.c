@@ -1,6 +1,5 @@
 /*
- * `weir show`: what a saved plan does, and then neither the stack nor the state is looked at; or one resource
- * from all sides.
+ * weir show: a saved plan, without reading stack or state; or everything about one resource.
  */
 #include "cmd/export/exported.h"
 #include "cmd/fleet/fleet.h"
@@ -15,7 +14,7 @@ struct show_settings {
     const char *format;
 };
 
-/* How long the colour is that the text begins with, as render.h puts them in; 0: it begins with none. */
+/* Returns the length of the colour sequence at the start of the text, as render.h writes them, or 0. */
 static size_t colour_length(struct str text)
 {
     size_t n = 2;
@@ -26,7 +25,7 @@ static size_t colour_length(struct str text)
     return n < text.n && text.p[n] == 'm' ? n + 1 : 0;
 }
 
-/* Nothing but colours steers the terminal, whoever wrote the file. */
+/* Removes all control sequences except colours, since the file may come from anyone. */
 static void add_shown(struct buf *out, struct str text, bool color)
 {
     while (text.n) {
@@ -100,7 +99,7 @@ static int print_saved(struct invocation *inv, struct saved_plan *saved)
     return write_shown(inv, buf_str(&text));
 }
 
-/* ---- of several stacks ---- */
+/* ---- plans of several stacks ---- */
 
 static void render_one_of(
     struct invocation *inv, struct catalog *catalog, const struct saved_one *one, struct buf *out)
@@ -153,7 +152,7 @@ static int cmd_show_run(struct invocation *inv)
     if (own->format && inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
     const char *path = inv->args.items[0].p;
-    if (access(path, F_OK) && !memchr(path, '.', strcspn(path, "["))) /* no address has a dot before a key */
+    if (access(path, F_OK) && !memchr(path, '.', strcspn(path, "["))) /* an address has no dot before a key */
         return explain_resource(inv, inv->args.items[0]);
     struct saved_plans *many = NULL;
     if (saved_plans_read(path, &many, &err))

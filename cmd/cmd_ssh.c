@@ -1,5 +1,5 @@
-/* weir ssh and weir tunnel: a shell or a command on the host of a connection, and a local port that leads
- * through one. */
+/* weir ssh and weir tunnel: a shell or a command on the host of a connection, and a local port that is
+ * forwarded through it. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/invocation/invocation.h"
@@ -15,7 +15,7 @@ struct ssh_settings {
     bool terminal;
 };
 
-/* ---- the terminal here ---- */
+/* ---- the local terminal ---- */
 
 static atomic_bool resized;
 
@@ -32,7 +32,7 @@ static void size_now(int *columns, int *rows)
     *rows = known ? size.ws_row : 24;
 }
 
-/* Every key goes there as it is, Ctrl-C too. */
+/* Sends every key unchanged, including Ctrl-C. */
 static bool make_raw(struct termios *before)
 {
     struct termios raw;
@@ -60,7 +60,7 @@ static int in_terminal(
 
 /* ---- the command ---- */
 
-/* As ssh does it: words with blanks between, for the shell there to read. */
+/* Joins the words with blanks for the remote shell, as ssh does. */
 static struct str line_of(struct invocation *inv)
 {
     AUTO_BUF struct buf line = BUF_INIT;
@@ -114,14 +114,14 @@ const struct command cmd_ssh = {
     .run = cmd_ssh_run,
 };
 
-/* ---- A local port that leads through a connection, for as long as a person wants it ---- */
+/* ---- weir tunnel: a local port that is forwarded until the user ends it ---- */
 
 struct tunnel_settings {
     struct settings shared;
     const char *to;
 };
 
-/* Where providers of a kind listen unless another address is given. */
+/* Default ports of provider types. */
 static const struct {
     const char *kind;
     int port;
@@ -135,7 +135,7 @@ static int usual_port(struct str kind)
     return 0;
 }
 
-/* HOST:PORT, [ADDRESS]:PORT, or the path of a socket. */
+/* Parses HOST:PORT, [ADDRESS]:PORT, or the path of a socket. */
 static bool parse_target(struct str text, struct str *host, int *port)
 {
     ptrdiff_t colon = (ptrdiff_t)text.n;
@@ -156,7 +156,7 @@ static bool parse_target(struct str text, struct str *host, int *port)
     return true;
 }
 
-/* As the settings say it: of a provider what it speaks to, of a connection the SSH server that it ends at. */
+/* Takes the target from the settings: a provider's server, or the SSH server of a connection. */
 static bool target_of(struct invocation *inv UNUSED, struct route *route, struct str *host, int *port)
 {
     const struct value *given = value_getz(route->settings, "port");
@@ -167,7 +167,7 @@ static bool target_of(struct invocation *inv UNUSED, struct route *route, struct
     else if (given && given->kind == VALUE_STRING)
         str_to_int(given->string, &number);
     *port = (int)number;
-    if (!route->is_provider) /* through what it goes by itself */
+    if (!route->is_provider) /* through the connection's own connection */
         route->connection = value_gets(route->settings, "via");
     return host->n && *port && route->connection.n;
 }
@@ -190,7 +190,7 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
         buf_addz(&out, "}\n");
     } else {
         buf_addf(&out, "127.0.0.1:%d leads to %.*s", local_port, STR_ARG(host));
-        if (port) /* a socket has none */
+        if (port) /* a socket has no port */
             buf_addf(&out, ":%d", port);
         buf_addf(&out, " by \"%.*s\"; Ctrl-C ends it\n", STR_ARG(route->connection));
     }

@@ -1,4 +1,4 @@
-/* weir state: its subcommands, and those that only look. */
+/* weir state: its subcommands; those that only read are here. */
 #include "cmd/planning/planning.h"
 #include "cmd/state/state_change.h"
 
@@ -9,10 +9,10 @@
 
 struct look_settings {
     struct settings shared;
-    int at; /* 0: now */
+    int at; /* 0: the current state */
 };
 
-/* As it was after some record, for commands that only look. */
+/* Opens the state as it was after a record, for commands that only read. */
 static int open_state_at(struct invocation *inv, struct workspace *workspace)
 {
     const struct look_settings *own = inv->own;

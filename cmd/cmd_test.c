@@ -1,4 +1,4 @@
-/* weir test: finds the stack's tests, runs several at a time, and reports. */
+/* weir test: finds the stack's tests, runs several at a time, and reports the results. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/testing/test_run.h"
@@ -46,7 +46,7 @@ static void add_case(struct suite *suite, struct str file, const struct node *ro
     suite->cases[suite->n++] = test;
 }
 
-/* A file is one test, or several under `tests:`. */
+/* A file has one test, or several under `tests:`. */
 static void cmd_test_add_file(void *ctx, struct str file)
 {
     struct suite *suite = ctx;
@@ -170,7 +170,8 @@ static void run_one(void *ctx, size_t i)
     test_run(&suite->cases[i], &suite->results[i]);
 }
 
-/* Before a test has a sandbox for its account: modules come from where they are. */
+/* Fetches modules before a test uses a sandbox as its AWS account, since modules come from their real
+ * sources. */
 static int bring_modules(struct invocation *inv)
 {
     struct err err = ERR_INIT;

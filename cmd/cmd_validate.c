@@ -1,5 +1,4 @@
-/* weir validate and weir fmt: all mistakes of the files, and their canonical format, without calling
- * anything. */
+/* weir validate: reports all errors in the files. weir fmt: formats them. Neither calls any service. */
 #include "base/json.h"
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
@@ -10,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- weir fmt: stack files in the canonical format, written or only compared ---- */
+/* ---- weir fmt: writes stack files in the canonical format, or only compares ---- */
 
 struct fmt_settings {
     struct settings shared;
@@ -20,8 +19,8 @@ struct fmt_settings {
 struct formatting {
     struct invocation *inv;
     const struct fmt_settings *own;
-    int status;   /* the highest so far */
-    bool changed; /* a file is, or would be, different */
+    int status;   /* the highest exit status so far */
+    bool changed; /* a file was changed, or would be */
     struct buf out;
 };
 
@@ -31,7 +30,7 @@ static void take_status(struct formatting *f, int status)
         f->status = status;
 }
 
-/* -1 where it is to be left alone; that has been reported then. */
+/* Returns -1 if the file must not be changed; the reason was reported. */
 static int cmd_fmt_format(struct formatting *f, const struct source *source, struct buf *text)
 {
     struct err err = ERR_INIT;
@@ -42,7 +41,7 @@ static int cmd_fmt_format(struct formatting *f, const struct source *source, str
     return rc;
 }
 
-/* Through links, and with the mode that the file has. */
+/* Follows links and keeps the file's mode. */
 static int cmd_fmt_replace(struct str path, struct str text, struct err *err)
 {
     char real[PATH_MAX];
@@ -156,9 +155,9 @@ struct validate_settings {
     const char *format;
 };
 
-/* --format: what it hears is written at the end. */
+/* Collects the diagnostics for --format, which are written at the end. */
 struct heard {
-    struct sarif *sarif; /* NULL: as JUnit, or as text */
+    struct sarif *sarif; /* NULL: JUnit or text */
     struct junit *junit;
     const struct stack *stack;
 };
@@ -180,7 +179,7 @@ static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
     return n;
 }
 
-/* Said once for all of them: CloudFormation's types where there are better ones. */
+/* Adds one hint for all CloudFormation types that weir has as types of its own. */
 static void cmd_validate_hint(struct buf *out, const struct stack *stack, struct catalog *catalog)
 {
     AUTO_MAP struct map reported = MAP_INIT;

@@ -1,4 +1,4 @@
-/* The table of commands, the way from argv to the command's function, weir help and weir version. */
+/* The table of commands, the dispatch from argv to a command's function, weir help and weir version. */
 #include "base/spawn.h"
 #include "cmd/invocation/invocation.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* clang-format off: a command a line, so that branches that add some do not meet */
+/* clang-format off: one command per line, so that branches that add commands merge without conflicts */
 extern const struct command cmd_init;
 extern const struct command cmd_import;
 extern const struct command cmd_fmt;
@@ -117,7 +117,7 @@ void command_sets(const struct command *command, const struct option_set *sets[C
 {
     size_t n = 0;
     for (const struct option_set *const *s = command->sets; *s; s++) {
-        assert(n < COMMAND_SETS_MAX - 2); /* one that is left out would be options that nobody may give */
+        assert(n < COMMAND_SETS_MAX - 2); /* an omitted set would make its options unknown */
         sets[n++] = *s;
     }
     sets[n++] = &options_common;
@@ -145,11 +145,11 @@ static int unknown_command(struct str name, const struct command *parent, struct
         err, "\"weir help%s%s\" lists the commands", parent ? " " : "", parent ? parent->name : "");
 }
 
-/* Before the command is known its options are not; these are the ones that may be in front of it. */
+/* Options that may precede the command, when the command's own options are not known yet. */
 static const struct option_set *const shared_sets[] = {
     &options_common, &options_json, &options_stack, &options_plan, &options_change, NULL};
 
-/* Index of the first word from `from` on that is no option and no option's value. */
+/* Returns the index of the first word from `from` on that is neither an option nor an option's value. */
 static size_t skip_options(const struct texts *words, size_t from)
 {
     size_t i = from;
@@ -163,7 +163,7 @@ static size_t skip_options(const struct texts *words, size_t from)
     return i;
 }
 
-/* Words that other tools have for one of our commands become ours: import is state import. */
+/* Replaces another tool's word by weir's command: import is state import. */
 static void replace_alias(struct invocation *inv, struct texts *words, size_t i, const struct command *parent)
 {
     const struct node *alias = alias_command(parent ? parent->name : NULL, words->items[i]);
@@ -188,7 +188,8 @@ static void remove_word(struct texts *words, size_t i)
     memmove(words->items + i, words->items + i + 1, (words->n - i) * sizeof *words->items);
 }
 
-/* A command of ours that other tools have without a second word of ours: import ADDRESS ID. */
+/* Returns whether the words are another tool's use of a command that has subcommands in weir: import ADDRESS
+ * ID. */
 static bool is_alias(const struct command *command, const struct texts *words, size_t i)
 {
     size_t next = skip_options(words, i + 1);
@@ -196,7 +197,7 @@ static bool is_alias(const struct command *command, const struct texts *words, s
            alias_command(NULL, words->items[i]);
 }
 
-/* Takes the command's words out. *command stays NULL where there is none. */
+/* Removes the command's words. *command stays NULL without a command. */
 static int find_command(struct invocation *inv, struct texts *words, struct err *err)
 {
     size_t i = skip_options(words, 0);
@@ -247,7 +248,7 @@ static int check_args(struct invocation *inv, struct err *err)
     return -1;
 }
 
-/* No command: `weir`, `weir --help`, `weir --version`. */
+/* Without command: `weir`, `weir --help`, `weir --version`. */
 static int without_command(struct invocation *inv, const struct texts *words)
 {
     static const struct option version[] = {{0, "version", .offset = offsetof(struct settings, version)}};
@@ -311,7 +312,7 @@ static int commands_run(struct invocation *inv, struct texts *words)
     if (rc == 0)
         rc = check_args(inv, &err);
     if (rc < 0) {
-        settings->json = false; /* what to do with it is not certain yet */
+        settings->json = false; /* the options could not be parsed completely */
         if (!err.hint[0])
             err_hint(&err, "\"weir %.*s --help\" says how it is used", STR_ARG(inv->path));
         return invocation_fail(inv, &err);
@@ -321,7 +322,7 @@ static int commands_run(struct invocation *inv, struct texts *words)
     return inv->command->run(inv);
 }
 
-/* Whoever closed one of these wants nothing of it; the next file that is opened must not get its number. */
+/* Opens /dev/null for closed standard streams, so that the next opened file does not get their number. */
 static void hold_standard_streams(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -335,9 +336,8 @@ int cli_main(int argc, char **argv)
     struct invocation inv = {.settings = &none, .sandbox_joined = -1};
     hold_standard_streams();
     core_limit_none();
-    signal(
-        SIGXFSZ, SIG_IGN); /* a write beyond a limit on file sizes fails and is reported, like a full disk */
-    signal(SIGCHLD, SIG_DFL); /* what whoever started weir does not care about is how our commands ended */
+    signal(SIGXFSZ, SIG_IGN); /* writing beyond a file size limit fails with an error, like a full disk */
+    signal(SIGCHLD, SIG_DFL); /* a parent that ignores it would prevent weir from waiting for its commands */
     term_init(&inv.out, STDOUT_FILENO, false);
     term_init(&inv.err, STDERR_FILENO, false);
     struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};
@@ -358,7 +358,7 @@ int cli_main(int argc, char **argv)
     return status;
 }
 
-/* ---- weir help: commands in groups, or one of them with its options ---- */
+/* ---- weir help: all commands in groups, or one with its options ---- */
 
 static int cmd_help_run(struct invocation *inv)
 {

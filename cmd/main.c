@@ -1,4 +1,4 @@
-/* The only file outside the libraries: it hands over to commands.c. */
+/* The only file outside the libraries: calls cli_main() in commands.c. */
 #include "cmd/invocation/invocation.h"
 
 int main(int argc, char **argv)

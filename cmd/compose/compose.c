@@ -1,5 +1,5 @@
-/* The whole of a compose file: its name, networks, volumes, services, and the inputs that they turn out to
- * need, as somebody would write them. */
+/* Converts a whole compose file: its name, networks, volumes, services, and the inputs that result, formatted
+ * as a hand-written stack. */
 #include "cmd/compose/compose.h"
 
 #include "base/file.h"
@@ -10,7 +10,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- Resources as somebody would write them: short lists and maps in one line, long ones in several ---- */
+/* ---- formatting of resources: short lists and maps on one line, long ones on several ---- */
 
 enum { LINE_MAX_BYTES = 120 };
 
@@ -40,7 +40,7 @@ void write_scalar(struct buf *out, const struct value *v, bool flow)
 
 /* ---- collections ---- */
 
-/* What people begin with; the rest follows as it is. */
+/* Keys that come first; the others follow in their order. */
 static const char *const first[] = {
     "type", "name", "test", "subnet", "source", "target", "container", "host"};
 enum { FIRST = sizeof first / sizeof *first };
@@ -129,7 +129,7 @@ void write_resource(struct buf *out, struct str name, const char *type, const st
     buf_add_char(out, '\n');
 }
 
-/* ---- names that are the Engine's ---- */
+/* ---- names in Docker Engine ---- */
 
 static const struct node *defined(const struct compose *c, const char *kind, struct str name)
 {
@@ -222,7 +222,7 @@ static void write_each(struct compose *c, const char *kind,
             write(c, all->entries[i].key, all->entries[i].value);
 }
 
-/* ---- the whole ---- */
+/* ---- the stack file ---- */
 
 static struct str stack_name(struct compose *c, struct str text)
 {
@@ -282,7 +282,7 @@ static void compose_convert(struct compose *c)
 {
     const struct node *services = node_get(c->root, "services");
     tell_top(c);
-    /* Names that services have go before those of what they use. */
+    /* Names of services are assigned before those of networks and volumes. */
     for (uint32_t i = 0; i < services->count; i++)
         compose_name(c, "service", services->entries[i].key);
     write_each(c, "networks", write_network);
@@ -300,7 +300,7 @@ static void compose_convert(struct compose *c)
     buf_release(&made);
 }
 
-/* All files as one, whose services extend none. */
+/* Returns all files merged, with `extends` resolved. */
 static const struct node *read_files(struct compose *c, const struct compose_options *options)
 {
     struct node *root = yaml_load(c->arena, arena_strz(c->arena, options->file), options->file, c->diags);

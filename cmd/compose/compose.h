@@ -1,20 +1,20 @@
 /*
- * Compose files, read as stacks: what `docker compose` would bring up, as resources of docker.*, in the
- * order and words that somebody would write them in.
+ * Converts compose files to stacks: the containers that `docker compose` would start, as docker.* resources
+ * in the order and style of a hand-written stack.
  *
- * What a stack cannot say is a warning at its place in the compose file. Variables become inputs. What sounds
- * like a secret is never written: it becomes an input that has to be given.
+ * Features that a stack does not have give a warning at their place in the compose file. Variables become
+ * inputs. Values that look like secrets are never written; they become required inputs.
  */
 #pragma once
 
 #include "base/map.h"
 #include "base/yaml.h"
 
-/* ---- Shared by the files of this folder. */
-/* What a variable, or a secret, has become. */
+/* ---- shared by the files of this folder ---- */
+/* The input for a variable or a secret. */
 struct compose_input {
     struct str name;
-    const struct value *fallback; /* NULL: it has to be given */
+    const struct value *fallback; /* the default; NULL: required */
     const char *type;             /* "string" */
     bool sensitive;
 };
@@ -23,56 +23,58 @@ struct compose {
     struct arena *arena;
     struct diags *diags;
     const struct node *root;
-    struct str dir; /* the compose file's */
+    struct str dir; /* the compose file's folder */
     struct str project;
-    struct map inputs;   /* name -> struct compose_input */
-    struct map defaults; /* of .env: variable -> its text, NUL-ended */
-    struct map names;    /* of resources: "volume data" -> the name */
+    struct map inputs;   /* name -> struct compose_input * */
+    struct map defaults; /* variables of .env: name -> NUL-terminated text */
+    struct map names;    /* of resources: "volume data" -> name */
     struct map taken;
     struct buf resources;
-    bool default_network; /* somebody is in it */
-    bool touched_secret;  /* the text expanded last has a secret input in it */
+    bool default_network; /* a service uses it */
+    bool touched_secret;  /* the last expanded text contains a secret input */
 };
 
 /* ---- text.c ---- */
 
-/* ${VAR:-x} and the like become inputs; what else looks like an expression of ours is escaped. */
+/* Converts ${VAR:-x} and similar forms to inputs, and escapes other text that looks like an expression of
+ * weir. */
 struct str compose_expand(struct compose *c, const struct node *node, struct str text);
-/* A scalar: texts expanded, numbers and booleans as they are. NULL: null. */
+/* Converts a scalar: strings are expanded, numbers and booleans kept. Returns NULL for null. */
 const struct value *compose_scalar(struct compose *c, const struct node *node);
 struct str compose_text(struct compose *c, const struct node *node);
-/* A secret that is in the file becomes an input of this name. */
+/* Replaces a secret in the file by an input with this name. */
 struct str compose_hide(struct compose *c, const struct node *node, struct str name, struct str secret);
-/* One that is not in the file. */
+/* Creates an input for a secret that is not in the file. */
 struct str compose_secret(struct compose *c, struct str name);
 bool compose_is_secret(struct str key, struct str text);
-/* `map` or a list of KEY=VALUE, as a map of nodes' values; each entry to `take`. */
+/* Calls `take` for each entry of a map or a list of KEY=VALUE. */
 void compose_pairs(struct compose *c, const struct node *node,
     void (*take)(struct compose *c, struct str key, const struct node *node, struct str text, void *ctx),
     void *ctx);
-/* A list of texts, which may be one text; a map of texts, which may be a list of KEY=VALUE. */
+/* Convert a list of strings, which may be one string, and a map of strings, which may be a list of
+ * KEY=VALUE. */
 const struct value *compose_list(struct compose *c, const struct node *node);
 const struct value *compose_map(struct compose *c, const struct node *node);
-/* A command line in words, as a shell would. */
+/* Splits a command line into words, as a shell would. */
 const struct value *compose_words(struct compose *c, const struct node *node);
 void compose_read_env(struct compose *c);
-/* KEY=VALUE lines of a file; false: there is none. */
+/* Reads KEY=VALUE lines of a file. Returns false if it does not exist. */
 bool compose_env_file(struct compose *c, struct str path,
     void (*take)(struct compose *c, struct str key, struct str text, void *ctx), void *ctx);
-/* A warning at the node. */
+/* Adds a warning at the node. */
 void compose_tell(struct compose *c, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- include.c ---- */
 
-/* With all that the file includes. Errors are in the diagnostics. */
+/* Returns the file merged with its includes. Errors are added to the diagnostics. */
 struct node *compose_include(struct compose *c, struct node *root);
 
-/* The resource that a service, volume, … becomes: its own name as long as nobody else has it. */
+/* Returns the resource name for a service, volume, …: its own name unless that is taken. */
 struct str compose_name(struct compose *c, const char *what, struct str name);
 struct str compose_reference(struct compose *c, const char *what, struct str name, const char *attr);
 
-/* From then on no service extends another. */
+/* Resolves `extends` in all services. */
 void compose_extend(struct compose *c, struct node *services);
 
 /* ---- compose.c ---- */
@@ -85,7 +87,7 @@ struct attr_list {
     } items[64];
     size_t n;
 };
-/* Nothing where v is NULL or empty. */
+/* Adds nothing if v is NULL or empty. */
 void attr_add(struct attr_list *list, const char *key, const struct value *v);
 void attr_add_text(struct attr_list *list, const char *key, struct str text);
 void write_resource(struct buf *out, struct str name, const char *type, const struct attr_list *attrs);
@@ -94,33 +96,34 @@ void write_scalar(struct buf *out, const struct value *v, bool flow);
 /* ---- service.c, service_limits.c ---- */
 
 void compose_service(struct compose *c, const struct node_entry *entry);
-/* How many containers of a service there are; 1 also where only a variable says. */
+/* Returns the number of containers of a service; 1 if only a variable tells. */
 int64_t compose_replicas(const struct node *service);
 const struct value *compose_ports(struct compose *c, const struct node *list);
 const struct value *compose_mounts(struct compose *c, const struct node *list);
-/* Cuts at the colons outside of ${…}; at most `max` parts. */
+/* Splits at colons outside of ${…}, into at most `max` parts. */
 size_t compose_split(struct str text, struct str *parts, size_t max);
 
 /* ---- compose.c ---- */
 
-/* A network's or volume's real name: of a resource, or as it is where it is somebody else's. */
+/* Return the real name of a network or volume: a reference to its resource, or the literal name if it is
+ * external. */
 struct str compose_network(struct compose *c, struct str name);
 struct str compose_volume(struct compose *c, struct str name);
 
 struct compose_options {
-    struct str file;  /* as the user typed it */
-    struct str stack; /* name of the stack; "": the project's */
+    struct str file;  /* as given by the user */
+    struct str stack; /* name of the stack; "": the project's name */
 };
 
 /*
- * Appends the stack file's text. -1 where the compose file cannot be read: diagnostics say why, or err does.
- * What diagnostics point into lives in the arena.
+ * Appends the text of the stack file. Returns -1 if the compose file cannot be read, with diagnostics or err.
+ * The sources of diagnostics are allocated in the arena.
  */
 int compose_read(struct arena *arena, const struct compose_options *options, struct diags *diags,
     struct buf *out, struct err *err);
 
-/* ---- service.c: one service on its way to being a container: shared by service*.c. Each function adds
- * the attributes that it is called after. */
+/* ---- service.c, service_limits.c: a service that is being converted to a container. Each function adds the
+ * attributes that it is named after. */
 struct service {
     struct compose *c;
     struct str name;

@@ -1,12 +1,12 @@
-/* `include:` and `extends:` of a compose file: the services, networks, volumes, secrets and configs of
- * others, with paths from their own folders on and variables of their own .env; and paths on the host. */
+/* `include:` and `extends:` of a compose file: merges services, networks, volumes, secrets and configs of
+ * other files, with paths relative to their folders and variables from their own .env. */
 #include "base/file.h"
 #include "cmd/compose/compose.h"
 #include "stacks/stack.h"
 
 #include <ctype.h>
 
-/* ---- Paths of files that another compose file takes in: written from that one's folder on ---- */
+/* ---- paths in included files: rewritten relative to the first file's folder ---- */
 
 typedef struct node *rebase_fn(struct compose *c, struct node *node, struct str from);
 
@@ -17,9 +17,8 @@ static struct node *compose_copy(struct compose *c, const struct node *node)
     return copy;
 }
 
-/* A path as it is written from the first file's folder on, where `from` leads to the one that it is written
- * in.
- */
+/* Returns the path relative to the first file's folder; `from` leads there to the folder of the file that
+ * contains the path. */
 static struct str compose_path(struct compose *c, struct str from, struct str path)
 {
     bool stays = !path.n || path.p[0] == '~' || path.p[0] == '$' || str_find(path, STR("://"), 0) >= 0 ||
@@ -31,7 +30,7 @@ static struct str compose_path(struct compose *c, struct str from, struct str pa
     return str_eqz(path, ".") ? arena_str(c->arena, from) : path_join(c->arena, from, path);
 }
 
-/* What a file or a folder is called. */
+/* Rewrites a path of a file or folder. */
 static struct node *rebase_text(struct compose *c, struct node *node, struct str from)
 {
     if (node->kind != NODE_STRING)
@@ -41,7 +40,7 @@ static struct node *rebase_text(struct compose *c, struct node *node, struct str
     return node;
 }
 
-/* SOURCE:TARGET, where the source is a path and no name. */
+/* Rewrites SOURCE:TARGET, if the source is a path and not a name. */
 static struct node *rebase_volume(struct compose *c, struct node *node, struct str from)
 {
     struct str rest;
@@ -71,7 +70,7 @@ static struct node *rebase_entry(
     return map;
 }
 
-/* Each of a list; what is none is one. */
+/* Rewrites each item of a list, or a single item. */
 static struct node *rebase_each(struct compose *c, struct node *list, rebase_fn *rebase, struct str from)
 {
     if (list->kind != NODE_LIST)
@@ -132,7 +131,7 @@ static struct node *rebase_service(struct compose *c, struct node *service, stru
     return service;
 }
 
-/* All of a file of that folder: a copy. */
+/* Returns a copy of a file of that folder with all paths rewritten. */
 static struct node *compose_rebase(struct compose *c, struct node *root, struct str from)
 {
     static const struct {
@@ -156,7 +155,7 @@ static struct node *compose_rebase(struct compose *c, struct node *root, struct 
     return root;
 }
 
-/* ---- What the resources are called ---- */
+/* ---- names of resources ---- */
 
 static bool is_free(struct compose *c, struct str name)
 {
@@ -195,7 +194,7 @@ static const char *const kinds[] = {"services", "networks", "volumes", "secrets"
 
 static struct node *include_root(struct compose *c, struct node *root, struct str dir, int depth);
 
-/* A variable that is set already keeps its value. */
+/* A variable that is already set keeps its value. */
 static void take_missing(struct compose *c, struct str key, struct str text, void *ctx UNUSED)
 {
     if (!map_get(&c->defaults, key))
@@ -215,7 +214,7 @@ static void include_env(struct compose *c, const struct node *files, struct str 
 
 static struct node *compose_merge(struct compose *c, struct node *base, struct node *own);
 
-/* One file, or several of which the later ones say more of the same things. */
+/* Reads one file, or several, of which later ones extend the earlier ones. */
 static struct node *include_files(
     struct compose *c, const struct node *paths, struct str dir, struct str project)
 {
@@ -233,7 +232,7 @@ static struct node *include_files(
     return all;
 }
 
-/* Does it say the same? One file may be included by several. */
+/* Returns whether both have the same content: several files may include the same one. */
 static bool include_same(const struct node *a, const struct node *b)
 {
     bool same = a->kind == b->kind;
@@ -249,7 +248,7 @@ static bool include_same(const struct node *a, const struct node *b)
     return same;
 }
 
-/* The other file's services, networks and so on beside one's own. */
+/* Merges the other file's services, networks and so on into the file's own. */
 static struct node *include_beside(
     struct compose *c, struct node *own, const struct node *others, const char *kind)
 {
@@ -329,23 +328,23 @@ struct node *compose_include(struct compose *c, struct node *root)
     return include_root(c, root, STR_EMPTY, 0);
 }
 
-/* ---- `extends:` of services: what another one says, of this file or another, and over it what the service
- * says itself. Afterwards no service extends another ---- */
+/* ---- `extends:` of services: merges the other service, of this file or another, with the service's own
+ * keys, which have precedence ---- */
 
-/* Lists of which both count; of all others the service's own does. */
+/* Returns whether both lists of this key are concatenated; for other keys the service's own value applies. */
 static bool is_joined(struct str key)
 {
     return str_is_any(key, "cap_add cap_drop configs devices dns env_file environment expose extra_hosts "
                            "group_add labels ports secrets security_opt tmpfs volumes");
 }
 
-/* As it is there. */
+/* Returns the source text. */
 static struct str text_of(const struct node *node)
 {
     return !node ? STR_EMPTY : node->kind == NODE_STRING ? node->string : node_raw(node);
 }
 
-/* [A=1, B] as {A: 1, B: }; a map as it is. */
+/* Returns [A=1, B] as {A: 1, B: }; a map is unchanged. */
 static struct node *as_map(struct compose *c, struct node *node)
 {
     if (node->kind != NODE_LIST)
@@ -366,7 +365,7 @@ static struct node *as_map(struct compose *c, struct node *node)
     return map;
 }
 
-/* Where in the container a volume is. */
+/* Returns the path of a volume in the container. */
 static struct str target_of(const struct node *volume)
 {
     struct str parts[3];
@@ -412,7 +411,7 @@ static struct node *extend_merge_value(struct compose *c, struct str key, struct
                : own;
 }
 
-/* What `base` says, and over it what `own` does. */
+/* Merges `own` over `base`. */
 static struct node *compose_merge(struct compose *c, struct node *base, struct node *own)
 {
     struct node *map = compose_copy(c, own);
@@ -442,7 +441,8 @@ static struct node *without_extends(struct compose *c, const struct node *servic
     return map;
 }
 
-/* The services that one of another file is among; NULL: a diagnostic says why there are none. */
+/* Returns the services among which the extended one is, of another file or this one. NULL after a
+ * diagnostic. */
 static const struct node *services_of(struct compose *c, const struct node *extends, const struct node *here)
 {
     struct str file = text_of(node_get(extends, "file"));

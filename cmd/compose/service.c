@@ -1,9 +1,9 @@
-/* Services as containers: image, environment, secrets, configuration, order. */
+/* Converts services to containers: image, environment, secrets, configuration, order. */
 #include "cmd/compose/compose.h"
 
 #include "base/file.h"
 
-/* ---- What a service is made of: an image that is built, or pulled ---- */
+/* ---- the image of a service, built or pulled ---- */
 
 static void add_image_resource(struct service *s, const struct node *build)
 {
@@ -45,7 +45,7 @@ static void service_image(struct service *s, struct attr_list *attrs)
     if (build) {
         add_image_resource(s, build);
     } else if (name.n) {
-        /* Services of one image share it. */
+        /* Services with the same image share its resource. */
         struct str key = arena_printf(c->arena, "pulled %.*s", STR_ARG(name));
         const struct str *known = map_get(&c->names, key);
         if (!known) {
@@ -72,7 +72,7 @@ static void take_variable(
 {
     struct service *s = ctx;
     AUTO_BUF struct buf own = BUF_INIT;
-    if (!text.p) { /* from whoever runs compose */
+    if (!text.p) { /* without a value it comes from the environment of docker compose */
         buf_addf(&own, "${%.*s}", STR_ARG(key));
         text = arena_str(c->arena, buf_str(&own));
     }
@@ -156,7 +156,7 @@ static void service_files(struct service *s, const char *kind, bool secret, stru
     }
 }
 
-/* ---- keys that are another word here, or the same ---- */
+/* ---- keys that are renamed or kept ---- */
 
 enum shape { SAME, WORDS, LIST, PAIRS, SIZE };
 
@@ -195,7 +195,7 @@ static const struct plain {
     {"runtime", "runtime", SAME},
 };
 
-/* Keys that are handled below, or that mean nothing here. */
+/* Keys that are converted below or have no effect. */
 static const char *const others[] = {"image", "build", "container_name", "environment", "env_file", "ports",
     "expose", "volumes", "tmpfs", "networks", "network_mode", "depends_on", "healthcheck", "deploy",
     "secrets", "configs", "profiles", "stop_grace_period", "extra_hosts", "ulimits", "logging", "pull_policy",
@@ -230,9 +230,9 @@ static void tell_unknown(struct service *s)
     }
 }
 
-/* ---- order ---- */
+/* ---- order of services ---- */
 
-/* Does anybody wait for its end? */
+/* Returns whether another service waits for its completion. */
 static bool is_waited_out(struct compose *c, struct str name)
 {
     const struct node *services = node_get(c->root, "services");
@@ -274,7 +274,7 @@ static void add_order(struct service *s, struct attr_list *attrs)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- the whole service ---- */
 
 static void add_logging(struct service *s, struct attr_list *attrs)
 {
@@ -284,7 +284,7 @@ static void add_logging(struct service *s, struct attr_list *attrs)
         attr_add(attrs, "log_options", compose_map(s->c, node_get(logging, "options")));
 }
 
-/* As Compose calls them: shop-web-1, shop-web-2. */
+/* Names containers as Compose does: shop-web-1, shop-web-2. */
 static void add_name(struct service *s, struct attr_list *attrs)
 {
     struct compose *c = s->c;

@@ -1,9 +1,9 @@
-/* Where a service is, how it is looked after, what it may have, and its ports and mounts. */
+/* Networks, health checks, limits, ports and mounts of a service. */
 #include "cmd/compose/compose.h"
 
 #include <stdlib.h>
 
-/* ---- Ports and mounts, in their short and long forms ---- */
+/* ---- ports and mounts, in short and long form ---- */
 
 size_t compose_split(struct str text, struct str *parts, size_t max)
 {
@@ -21,7 +21,7 @@ size_t compose_split(struct str text, struct str *parts, size_t max)
     return n;
 }
 
-/* A number, or an expression that gives one. */
+/* Returns a number, or an expression that gives one. */
 static const struct value *ports_number(struct compose *c, struct str text)
 {
     int64_t n;
@@ -36,7 +36,7 @@ static void add_port(struct compose *c, struct value_builder *out, const struct 
 {
     struct value_entry entries[4];
     size_t n = 0;
-    /* Compose publishes for everybody unless it is told otherwise. */
+    /* Compose binds to all addresses by default. */
     entries[n++] = (struct value_entry){
         STR("address"), value_string(c->arena, port->address.n ? port->address : STR("0.0.0.0"))};
     entries[n++] = (struct value_entry){STR("container"), ports_number(c, port->container)};
@@ -47,7 +47,7 @@ static void add_port(struct compose *c, struct value_builder *out, const struct 
     value_builder_add(out, value_map(c->arena, entries, n));
 }
 
-/* "8000-8002" */
+/* Parses "8000-8002". */
 static bool range(struct str text, int64_t *from, int64_t *to)
 {
     struct str rest, first = str_cut(text, '-', &rest);
@@ -179,7 +179,7 @@ static const struct value *joined(struct service *s, struct str network, const s
     return value_builder_map(&out);
 }
 
-/* Of several containers the first one's. */
+/* If the service has several containers, the first one's network. */
 static struct str network_of_service(struct compose *c, struct str name)
 {
     const struct node_entry *service = node_find(node_get(c->root, "services"), name);
@@ -209,7 +209,7 @@ void service_networks(struct service *s, struct attr_list *attrs)
     attr_add(attrs, "networks", value_builder_list(&out));
 }
 
-/* ---- health, limits, the rest ---- */
+/* ---- health, limits, other keys ---- */
 
 void service_health(struct service *s, struct attr_list *attrs)
 {

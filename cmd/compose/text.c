@@ -1,4 +1,4 @@
-/* Texts of compose files: variables, secrets, command lines. */
+/* Strings of compose files: variables, secrets, command lines. */
 #include "cmd/compose/compose.h"
 
 #include "base/file.h"
@@ -109,7 +109,7 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
     return use_input(c, input_name(c, name), given ? value_string(c->arena, fallback) : NULL, secret);
 }
 
-/* The end of ${…}, which may have others in it. */
+/* Returns the end of ${…}, which may be nested. */
 static size_t closing(struct str text, size_t from)
 {
     int depth = 0;
@@ -130,7 +130,7 @@ struct str compose_expand(struct compose *c, const struct node *node, struct str
         char next = i + 1 < text.n ? text.p[i + 1] : 0;
         if (text.p[i] != '$') {
             buf_add_char(&out, text.p[i]);
-        } else if (next == '$') { /* a dollar; before a brace it would be ours */
+        } else if (next == '$') { /* a literal dollar, escaped for weir before a brace */
             buf_addz(&out, i + 2 < text.n && text.p[i + 2] == '{' ? "$$" : "$");
             i++;
         } else if (next == '{') {
@@ -259,7 +259,7 @@ bool compose_env_file(struct compose *c, struct str path,
     void (*take)(struct compose *c, struct str key, struct str text, void *ctx), void *ctx)
 {
     struct str text;
-    struct err ignored = ERR_INIT; /* a file that cannot be read is one that is missing */
+    struct err ignored = ERR_INIT; /* an unreadable file counts as missing */
     if (!path_exists(path.p) || file_read(c->arena, path.p, ENV_MAX, &text, &ignored))
         return false;
     while (text.p && text.n) {

@@ -1,4 +1,4 @@
-/* Adds up what resources cost (see estimate.h), and what a plan does to the cost. */
+/* Estimates the cost of resources (see estimate.h), and how a plan changes it. */
 #include "cmd/cost/estimate.h"
 
 #include "base/file.h"
@@ -14,7 +14,7 @@ int cost_open(const struct workspace *workspace, struct arena *arena, struct pri
     return prices_load(arena, path_exists(kept.p) ? kept.p : NULL, out, err);
 }
 
-/* What is used of it: given for the instance, or for all of its declaration. */
+/* Returns the usage of the instance, or of its declaration. */
 static const struct value *usage_of(const struct stack *stack, struct str address, struct arena *arena)
 {
     struct str declared, key;
@@ -24,7 +24,7 @@ static const struct value *usage_of(const struct stack *stack, struct str addres
     return value_get(stack->usage, declared);
 }
 
-/* A resource as the table of prices knows it: one of CloudFormation's types as weir's own. */
+/* A resource as in the price table: a CloudFormation type is converted to weir's own type. */
 struct cost_resource {
     const struct schema *schema;
     const struct value *object;
@@ -51,7 +51,7 @@ struct str estimate_unknown(const struct estimate_item *item, struct arena *aren
     return STR_EMPTY;
 }
 
-/* What the stack says of what the table does not know. */
+/* Adds the price that the stack gives for a resource without a known price. */
 static void estimate_own_price(struct estimate_item *item, const struct value *usage, struct arena *arena)
 {
     const struct value *usd = value_getz(usage, ESTIMATE_OWN_PRICE);
@@ -82,7 +82,7 @@ static void estimate_add(struct estimate *estimate, const struct workspace *work
     estimate->unknown += item->unknown;
 }
 
-/* What is not known yet stays as it is. */
+/* Replaces unknown values by the recorded ones. */
 static const struct value *with_recorded(
     const struct workspace *workspace, struct str address, const struct value *object, struct arena *arena)
 {
@@ -96,7 +96,7 @@ static const struct value *with_recorded(
     return object;
 }
 
-/* Which instances there are is not known: whether that matters depends on the type. */
+/* Adds a declaration with unknown instances, whose cost may be unknown depending on the type. */
 static void estimate_add_open(struct estimate *estimate, const struct workspace *workspace,
     struct prices *prices, const struct declared *declared, struct arena *arena)
 {
@@ -118,7 +118,7 @@ static void estimate_add_open(struct estimate *estimate, const struct workspace 
     estimate->unknown++;
 }
 
-/* The resources that a declaration refers to, by their types; of several of a type the first. */
+/* Adds the resources that a declaration refers to, by type; the first one of each type. */
 static struct cost_resource with_behind(struct arena *arena, struct cost_resource resource,
     const struct decl *decl, const struct cost_resource *resources)
 {
@@ -218,7 +218,7 @@ void estimate_index(const struct estimate *estimate, struct map *out)
         map_set(out, estimate->items[i].address, &estimate->items[i]);
 }
 
-/* ---- What a plan does to the cost ---- */
+/* ---- cost change of a plan ---- */
 
 int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out)
 {
@@ -259,7 +259,7 @@ static const struct value *dearest(const struct estimate *estimate, struct arena
         {STR("hour"), value_float(arena, most ? most->hourly : 0)});
 }
 
-/* "db (no price of db.x9.large)", for the first ones. */
+/* Returns "db (no price of db.x9.large)" for the first ones. */
 static const struct value *unpriced(const struct estimate *estimate, struct arena *arena)
 {
     enum { SHOWN = 3 };
@@ -295,7 +295,7 @@ const struct value *cost_of_plan(void *ctx UNUSED, const struct plan *plan, stru
 {
     struct estimate now, after = {0};
     struct prices *prices;
-    struct err ignored = ERR_INIT; /* then nobody can tell */
+    struct err ignored = ERR_INIT; /* then the cost is unknown */
     if (cost_open(plan->workspace, arena, &prices, &ignored))
         return &value_unknown;
     estimate_recorded(plan->workspace, prices, arena, &now);

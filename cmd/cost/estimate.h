@@ -1,8 +1,8 @@
 /*
- * Estimates: what a stack costs for being there, resource by resource, and what comes with use.
+ * Estimates: the fixed cost of a stack by resource, and costs by usage.
  *
- * Order of calls: cost_open(), then estimate_declared() for what the files say, estimate_planned() for what a
- * plan makes of it, estimate_recorded() for what there is; prices_free().
+ * Order of calls: cost_open(), then estimate_declared() for the stack's files, estimate_planned() for the
+ * result of a plan, or estimate_recorded() for the recorded resources; prices_free().
  */
 #pragma once
 
@@ -14,58 +14,57 @@ struct estimate_item {
     enum priced priced;
     const struct charge *charges;
     size_t charge_count;
-    double hourly; /* with the use that `usage:` says */
-    bool unknown;  /* not all of it is known */
+    double hourly; /* including the usage in `usage:` */
+    bool unknown;  /* a part of it is unknown */
 };
 
 struct estimate {
     struct estimate_item *items;
     size_t n;
     double hourly;
-    size_t unknown; /* items that are not known in full */
+    size_t unknown; /* number of items with an unknown part */
 };
 
-/* What `usage:` says of a resource whose price the table does not have. */
+/* The key under `usage:` for the price of a resource that the table does not have. */
 #define ESTIMATE_OWN_PRICE "usd_per_hour"
 
-/* Why not all is known of what an item costs: "no price of db.x9.large"; "": all is. In the arena. */
+/* Returns why a part of an item's cost is unknown: "no price of db.x9.large"; "": nothing is unknown.
+ * Allocated in the arena. */
 struct str estimate_unknown(const struct estimate_item *item, struct arena *arena);
 
-/* Prices as they were updated for this stack, or the program's own. `prices_free()` ends it. */
+/* Loads the prices updated for this stack, or the program's own. Free them with `prices_free()`. */
 int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err);
-/* Where the stack's own table is, or would be. */
+/* Returns the path of the stack's own price table, which may not exist. */
 struct str cost_kept(const struct workspace *workspace, struct arena *arena);
 
-/* Everything lives in the arena. An estimate of a stack with mistakes, which the diagnostics tell, is none.
- */
+/* Everything is allocated in the arena. If the diagnostics have errors, the estimate is not usable. */
 void estimate_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
     struct diags *diags, struct estimate *out);
 void estimate_planned(
     const struct plan *plan, struct prices *prices, struct arena *arena, struct estimate *out);
 void estimate_recorded(
     const struct workspace *workspace, struct prices *prices, struct arena *arena, struct estimate *out);
-/* By address: struct estimate_item. The caller releases the map. */
+/* Indexes the items by address (struct estimate_item *). The caller releases the map. */
 void estimate_index(const struct estimate *estimate, struct map *out);
 
-/* ---- estimate_show.c: Estimates (cmd/cost/estimate.h) for people and for programs. */
-/* The estimate of a stack as text, or as an event of --json. `members` of a fleet: how many times; 1
- * otherwise.
- */
+/* ---- estimate_show.c: estimates as text and as events ---- */
+/* Shows the estimate of a stack as text, or as a --json event. `members`: the number of a fleet's members,
+ * otherwise 1. */
 void estimate_show(const struct estimate *estimate, const struct prices *prices, const struct stack *stack,
     size_t members, bool color, struct buf *out);
 void estimate_event(const struct estimate *estimate, const struct prices *prices, const struct stack *stack,
     size_t members, struct buf *out);
-/* "Cost: 12.40 USD a month now, 48.29 after this (+35.89)." with what makes the difference. */
+/* Shows "Cost: 12.40 USD a month now, 48.29 after this (+35.89)." and the resources that differ. */
 void estimate_show_change(const struct estimate *now, const struct estimate *after,
     const struct prices *prices, bool color, struct buf *out);
-/* "12.40"; what is less than a cent shows as such. */
+/* Appends "12.40"; amounts below a cent get more digits. */
 void estimate_add_money(struct buf *out, double usd);
 void estimate_change_event(
     const struct estimate *now, const struct estimate *after, const struct prices *prices, struct buf *out);
 
-/* ---- estimate.c: what a plan does to the cost: reported where that is asked for, and as `plan.cost` of
- * rules, of which the stack's `budget:` is one. */
-/* What is paid now, and after the plan. `prices_free(prices)` ends it. */
+/* ---- estimate.c: the cost change of a plan, shown on request, and as `plan.cost` in rules such as `budget:`
+ * ---- */
+/* The current cost, and the cost after the plan. Free it with `prices_free(prices)`. */
 struct cost_change {
     struct prices *prices;
     struct estimate now, after;
@@ -73,10 +72,11 @@ struct cost_change {
 
 int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out);
 
-/* The lines of `weir plan --cost`, or its event with --json. The exit status. */
+/* Appends the lines of `weir plan --cost`, or its event with --json. Returns the exit status. */
 int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);
 
-/* For rules: numbers in USD. What the plan costs is unknown where a price is. In the arena. */
+/* Returns the numbers for rules, in USD, allocated in the arena. The cost after the plan is unknown if a
+ * price is. */
 const struct value *cost_value(const struct estimate *now, const struct estimate *after, struct arena *arena);
-/* The same of a plan, as plan_options.cost; from any thread, `ctx` is not used. */
+/* The same for a plan, used as plan_options.cost; callable from any thread, `ctx` is not used. */
 const struct value *cost_of_plan(void *ctx, const struct plan *plan, struct arena *arena);

@@ -1,4 +1,4 @@
-/* Estimates for people and for programs: see estimate.h. */
+/* Estimates as text and as events: see estimate.h. */
 #include "cmd/cost/estimate.h"
 
 #include "base/json.h"
@@ -22,7 +22,7 @@ static const struct value *monthly_text(struct arena *arena, double usd)
     return value_string(arena, buf_str(&text));
 }
 
-/* ---- what is paid ---- */
+/* ---- fixed costs ---- */
 
 static void add_charges(const struct estimate_item *item, struct arena *arena, struct value_builder *rows)
 {
@@ -63,7 +63,7 @@ static void show_paid(
     table_add_text(table_columns(arena, heads, 4), value_builder_list(&rows), color, out);
 }
 
-/* What is paid for use that `usage:` tells. */
+/* Returns the cost of the usage in `usage:`. */
 static double used_hourly(const struct estimate *estimate)
 {
     double sum = 0;
@@ -99,9 +99,9 @@ static void show_budget(
     buf_addz(out, ".\n");
 }
 
-/* ---- what comes with use ---- */
+/* ---- costs by usage ---- */
 
-/* Is the same price of the same type shown already? */
+/* Returns whether the same price of the same type was already shown. */
 static bool is_shown(const struct estimate *estimate, size_t item, const struct charge *charge)
 {
     for (size_t i = 0; i < item; i++)
@@ -152,7 +152,7 @@ static void show_unpriced(const struct estimate *estimate, struct buf *out)
         buf_addz(out, ".\n");
 }
 
-/* Does anything that `usage:` speaks of exist? `name` "": the resource itself. */
+/* Returns whether the address and usage name in `usage:` exist. `name` "": the resource itself. */
 static bool is_used(const struct estimate *estimate, struct str address, struct str name)
 {
     for (size_t i = 0; i < estimate->n; i++) {
@@ -169,7 +169,7 @@ static bool is_used(const struct estimate *estimate, struct str address, struct 
     return false;
 }
 
-/* A use that nobody pays for is a mistake in the file. */
+/* Reports usage that matches no price, which is an error in the file. */
 static void show_unused(const struct estimate *estimate, const struct value *usage, struct buf *out)
 {
     for (uint32_t i = 0; usage && i < usage->count; i++) {
@@ -206,7 +206,7 @@ void estimate_show(const struct estimate *estimate, const struct prices *prices,
         show_budget(estimate, stack, members, out);
 }
 
-/* ---- for programs ---- */
+/* ---- events ---- */
 
 static void add_charge(struct buf *out, const struct charge *charge)
 {
@@ -269,7 +269,7 @@ void estimate_event(const struct estimate *estimate, const struct prices *prices
     buf_addz(out, "]}\n");
 }
 
-/* ---- before and after ---- */
+/* ---- cost changes ---- */
 
 static double hourly_of(const struct map *items, struct str address)
 {
@@ -334,7 +334,7 @@ void estimate_show_change(const struct estimate *now, const struct estimate *aft
             add_change(out, now->items[i].address, -now->items[i].hourly);
 }
 
-/* Each resource that is there after it, and those that are there no more, at no price. */
+/* Lists each resource that exists after the plan, and removed ones with a cost of 0. */
 void estimate_change_event(
     const struct estimate *now, const struct estimate *after, const struct prices *prices, struct buf *out)
 {

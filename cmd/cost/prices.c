@@ -1,4 +1,4 @@
-/* The price list (see prices.h), and newer prices from AWS. */
+/* The price table (see prices.h), and updates of prices from AWS. */
 #include "cmd/cost/prices.h"
 
 #include "base/clock.h"
@@ -10,9 +10,9 @@
 
 #include <assert.h>
 
-/* ---- Fetching prices ---- */
+/* ---- fetching prices ---- */
 
-/* It is in a few regions only, each with the prices of all. */
+/* The service exists in few regions, each with the prices of all regions. */
 static const struct aws_service service = {.id = STR_INIT("pricing"),
     .endpoint_prefix = STR_INIT("api.pricing.us-east-1"),
     .signing_name = STR_INIT("pricing"),
@@ -20,7 +20,7 @@ static const struct aws_service service = {.id = STR_INIT("pricing"),
 
 static const struct wire_operation get_products = AWS_JSON_OPERATION("AWSPriceListService", "GetProducts");
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 static void add_filter(struct value_builder *list, struct str field, struct str value)
 {
@@ -30,7 +30,7 @@ static void add_filter(struct value_builder *list, struct str field, struct str 
     value_builder_add(list, value_map(arena, entries, 3));
 }
 
-/* Everything under `of` is an attribute of the product, but for these. */
+/* Returns whether a key under `of` is an attribute of the product. */
 static bool is_attribute(struct str name)
 {
     return !str_eqz(name, "service") && !str_eqz(name, "by") && !str_eqz(name, "unit");
@@ -56,9 +56,9 @@ static int ask_page(struct aws_client *client, struct arena *arena, const struct
                : 0;
 }
 
-/* ---- reading ---- */
+/* ---- responses ---- */
 
-/* The price on demand of a product: of the first unit, where there are steps. */
+/* Returns the on-demand price of a product; with tiers that of the first tier. */
 static bool read_price(const struct value *product, struct str unit, double *usd)
 {
     const struct value *terms = value_getz(value_getz(product, "terms"), "OnDemand");
@@ -76,7 +76,7 @@ static bool read_price(const struct value *product, struct str unit, double *usd
     return false;
 }
 
-/* The prices of one page, under their keys; a single price is under "". */
+/* Takes the prices of one page, by their keys; a single price has the key "". */
 static int take_page(const struct value *answer, const struct value *of, struct value_builder *taken,
     struct arena *arena, struct err *err)
 {
@@ -149,28 +149,28 @@ int prices_update(const struct prices *prices, struct aws_client *client, struct
     return 0;
 }
 
-/* One line below a type. Expressions are NULL where the line does not have them. */
+/* A line of a type in the table. Missing expressions are NULL. */
 struct rule {
     struct expr *what, *price, *key, *times, *when, *each;
     struct str use;
 };
 
-/* What a type pays for; its expressions are bound to its attributes when it is first asked for. */
+/* The charges of a type; expressions are bound to its attributes when they are first used. */
 struct rules {
     struct rule *items;
     size_t n;
-    const struct value *nothing; /* every attribute, null; NULL: not bound yet */
+    const struct value *nothing; /* every attribute as null; NULL: not bound yet */
 };
 
-/* One of weir's types out of CloudFormation's: what each attribute is there. */
+/* The conversion of a CloudFormation type to weir's type: an expression for each attribute. */
 struct others {
     struct str *names;
     struct expr **exprs;
     size_t n;
-    const struct value *nothing; /* every property, null; NULL: not bound yet */
+    const struct value *nothing; /* every property as null; NULL: not bound yet */
 };
 
-/* A whole or broken number as it is; otherwise the fallback. */
+/* Returns an integer or float, otherwise the fallback. */
 static double cost_number(const struct value *v, double fallback)
 {
     if (v && v->kind == VALUE_INT)
@@ -253,7 +253,7 @@ int prices_load(struct arena *arena, const char *kept, struct prices **out, stru
     for (uint32_t i = 0; i < others->count; i++)
         map_set(
             &prices->others, others->entries[i].key, others_read(arena, others->entries[i].value, &diags));
-    assert(!diags.errors); /* of the program's own table */
+    assert(!diags.errors); /* in the program's own table */
     struct str text;
     if (kept && (file_read(arena, kept, YAML_MAX_SIZE, &text, err) ||
                     !(root = table_read(arena, str_z(kept), text, &diags, err)))) {
@@ -284,9 +284,9 @@ struct str prices_region(const struct prices *prices)
     return prices->region;
 }
 
-/* ---- what a resource pays ---- */
+/* ---- charges of a resource ---- */
 
-/* Every attribute, and what a rule knows besides. */
+/* Returns a map of every attribute and the other names that rules use. */
 static const struct value *nothing_of(struct arena *arena, const struct schema *schema)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
@@ -297,7 +297,7 @@ static const struct value *nothing_of(struct arena *arena, const struct schema *
     return value_builder_map(&names);
 }
 
-/* The names in its expressions are the attributes of the type, and what it refers to. */
+/* Binds the expressions to the attributes of the type and the resources that it refers to. */
 static void rules_bind(struct prices *prices, struct rules *rules, const struct schema *schema)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -311,8 +311,7 @@ static void rules_bind(struct prices *prices, struct rules *rules, const struct 
     }
 }
 
-/* What is unknown: so is what is made of it. Of a resource that is not in the stack nobody knows more
- * after an apply either. */
+/* An unknown value for a resource outside the stack. Unlike others it stays unknown after an apply. */
 static const struct value elsewhere = {.kind = VALUE_UNKNOWN};
 
 static const struct value *rule_value(
@@ -348,7 +347,7 @@ static struct charge charge_unknown(struct str what, struct str why)
     return (struct charge){.kind = CHARGE_UNKNOWN, .what = what, .why = why};
 }
 
-/* The price that a rule names, and for which key. */
+/* Returns the price that a rule names, and in *usd the amount for the key. */
 static const struct value *find_price(
     const struct prices *prices, struct str name, const struct value *key, const struct value **usd)
 {
@@ -402,7 +401,7 @@ static void charge_once(struct charges *list, const struct prices *prices, const
     list->items[list->n++] = charge_of(prices, rule, object, usage, arena);
 }
 
-/* Once, or for each item of the list that the rule says. */
+/* Adds a charge, or one for each item of the rule's list. */
 static void charge_rule(struct charges *list, const struct prices *prices, const struct rule *rule,
     const struct value *object, const struct value *usage, struct arena *arena)
 {

@@ -1,4 +1,4 @@
-/* A plan's resources as Terraform would have them: see exported.h. */
+/* A plan's resources as Terraform resources: see exported.h. */
 #include "cmd/export/exported.h"
 
 #include "base/json.h"
@@ -7,7 +7,7 @@
 
 /* ---- types ---- */
 
-/* How Terraform has one of our types. */
+/* Terraform's types for one of weir's types. */
 struct export_kind {
     const struct names_type *const *types;
     size_t n;
@@ -24,8 +24,8 @@ static const struct export_kind *kind_of(struct export *export, const struct sch
     return kind;
 }
 
-/* How well a type says what an object has: by its rules, and by what it has unless it says others. What the
- * service adds does not count, or another type would fit once it is there. */
+/* Returns how well a type fits an object: by its rules, and by attributes that imply it. Attributes that only
+ * the service sets do not count, since they would change the type after an apply. */
 static int fitness(const struct names_type *type, const struct value *object, const struct value *given)
 {
     int points = 0;
@@ -43,7 +43,7 @@ static int fitness(const struct names_type *type, const struct value *object, co
     return points;
 }
 
-/* The type that fits an object best, and all that are parts of it. NULL: Terraform has none. */
+/* Returns the type that fits an object best, with all types of its parts. NULL: Terraform has none. */
 static const struct reverse *reverse_for(struct export *export, const struct planned_object *planned)
 {
     const struct schema *schema = planned->schema;
@@ -82,7 +82,7 @@ struct str export_name(struct arena *arena, struct str text)
     return letter ? str_n(name, n) : arena_printf(arena, "_%s", name);
 }
 
-/* A name that no other has for a resource of that type. */
+/* Returns a name that is unique among the resources of the type. */
 static struct str free_name(struct export *export, struct str type, struct str wanted, struct str whose)
 {
     struct str name = export_name(export->arena, wanted);
@@ -135,7 +135,7 @@ static const struct reversed *same_of(const struct reversed *list, size_t n, con
     return NULL;
 }
 
-/* A part that nobody configures, and that stays as it is, is no resource there. */
+/* Returns whether a part is neither configured nor changed, so that it is not exported. */
 static bool is_nobodys(
     const struct planned_object *object, const struct reversed *made, const struct reversed *old)
 {

@@ -1,7 +1,7 @@
-/* What the file configures of an exported resource, and what that refers to: see exported.h. */
+/* The configured attributes of an exported resource with their references, and import ids: see exported.h. */
 #include "cmd/export/exported.h"
 
-/* ---- what it refers to ---- */
+/* ---- references ---- */
 
 static void references_add(struct export_references *list, struct export_reference one, struct str attr)
 {
@@ -11,7 +11,8 @@ static void references_add(struct export_references *list, struct export_referen
     list->items[list->n++] = one;
 }
 
-/* To "lake.arn", or to all of "lake", as in values(lake), which configuration has no words for. */
+/* Adds a reference to "lake.arn", or to the whole of "lake" as in values(lake), which Terraform's
+ * configuration cannot express. */
 static void add_reference(struct export *export, struct export_references *list,
     const struct planned_object *object, struct str source, struct str text)
 {
@@ -20,7 +21,7 @@ static void add_reference(struct export *export, struct export_references *list,
     struct str attr = str_slice(text, dot, text.n);
     of = of || !dot ? of : map_get(&export->declared, str_slice(text, 0, dot - 1));
     struct str theirs = of && of->reverse && attr.n ? reverse_output(of->reverse, attr) : attr;
-    bool written = of && (!export->separate || (of->reverse && theirs.n)); /* else it is left out there */
+    bool written = of && (!export->separate || (of->reverse && theirs.n)); /* otherwise not exported */
     for (size_t i = 0; written && i < of->n; i++)
         references_add(list,
             (struct export_reference){.resource = of->addresses[i],
@@ -30,7 +31,7 @@ static void add_reference(struct export *export, struct export_references *list,
             theirs);
 }
 
-/* Tags are given by the provider's default_tags, too. */
+/* Returns whether the attribute is configured. Tags may also come from the provider's default_tags. */
 static bool is_given(const struct exported *one, const struct value *sources)
 {
     for (uint32_t i = 0; i < sources->count; i++) {
@@ -65,7 +66,7 @@ bool export_references(
     return true;
 }
 
-/* ---- where in the value ---- */
+/* ---- references within values ---- */
 
 static bool holds_value(const struct value *one, const struct value *v)
 {
@@ -75,7 +76,7 @@ static bool holds_value(const struct value *one, const struct value *v)
            str_find(v->string, one->string, 0) >= 0;
 }
 
-/* "rule[].apply[].key" is what a rule has as "rule[].apply[0].key". */
+/* Compares "rule[].apply[].key" with a rule's "rule[].apply[0].key". */
 static bool is_path_of(struct str rule, struct str path)
 {
     size_t k = 0;
@@ -85,7 +86,7 @@ static bool is_path_of(struct str rule, struct str path)
     return k == path.n;
 }
 
-/* Within a block each attribute may be made of another one of ours. */
+/* Within a block each attribute may come from another attribute in weir. */
 static bool is_made_of(const struct export_references *list, struct str path, struct str source)
 {
     for (size_t i = 0; list->type && source.n && i < list->type->n; i++) {
@@ -110,7 +111,7 @@ static void add_text(struct value_builder *b, struct str text)
     value_builder_add(b, value_string_ref(b->arena, text));
 }
 
-/* Where it is not plain which of them a value is, it may be any. */
+/* Returns the references of a value. If none clearly matches, all may. */
 static const struct value *referring(
     const struct export_references *list, struct str path, const struct value *v, bool whole)
 {
@@ -153,7 +154,7 @@ static const struct value *expression_of(
     return value_builder_list(&all);
 }
 
-/* ---- all of them ---- */
+/* ---- all attributes ---- */
 
 const struct value *export_expressions(struct export *export, const struct exported *one)
 {
@@ -168,9 +169,9 @@ const struct value *export_expressions(struct export *export, const struct expor
     return value_builder_map(&b);
 }
 
-/* ---- What `terraform import` takes for an exported resource ---- */
+/* ---- ids for `terraform import` ---- */
 
-/* Items of a list are separated by what is before the first. */
+/* List items are separated by the character before the first one. */
 static struct str id_text(struct arena *arena, const struct value *v, char before)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -186,7 +187,8 @@ static struct str id_text(struct arena *arena, const struct value *v, char befor
     return arena_str(arena, buf_str(&out));
 }
 
-/* The first of "cidr_blocks|self" that there is: as Terraform has it, or as we do; 'default' is itself. */
+/* Returns the first value of "cidr_blocks|self" that exists, by Terraform's or weir's name; 'default' is a
+ * literal. */
 static struct str id_part(struct arena *arena, const struct exported *one, struct str names, char before)
 {
     struct str text = STR_EMPTY;
@@ -203,7 +205,7 @@ static struct str id_part(struct arena *arena, const struct exported *one, struc
     return text;
 }
 
-/* "{role}:{name}" with the resource's values. False: one of them is not known. */
+/* Fills "{role}:{name}" with the resource's values. Returns false if one of them is unknown. */
 static bool fill_id(struct arena *arena, struct str template, const struct exported *one, struct buf *out)
 {
     struct str before, names;

@@ -1,4 +1,4 @@
-/* Exported resources as Terraform's configuration, with import blocks: see exported.h. */
+/* Writes exported resources as Terraform configuration with import blocks: see exported.h. */
 #include "cmd/export/exported.h"
 
 #include "base/json.h"
@@ -6,10 +6,10 @@
 struct hcl {
     struct export *export;
     struct buf *out;
-    struct value_builder variables; /* name -> what it is for; in a list: it is a map */
+    struct value_builder variables; /* name -> description; in a list if the variable is a map */
     const struct exported *one;
     struct export_references references; /* of `attr` */
-    struct str attr, top;                /* that is being written; the resource's that it is in */
+    struct str attr, top;                /* the attribute being written; its top-level attribute */
 };
 
 static void indent(struct hcl *h, int depth)
@@ -18,9 +18,9 @@ static void indent(struct hcl *h, int depth)
         buf_addz(h->out, "  ");
 }
 
-/* ---- texts ---- */
+/* ---- strings ---- */
 
-/* The reference that is first, and of these the longest. */
+/* Returns the reference that occurs first, and of several at that offset the longest. */
 static const struct export_reference *next_reference(
     const struct hcl *h, struct str text, size_t from, size_t *at)
 {
@@ -38,7 +38,7 @@ static const struct export_reference *next_reference(
     return best;
 }
 
-/* ${ and %{ begin something in HCL. */
+/* Escapes ${ and %{, which begin templates in HCL. */
 static void write_escaped(struct hcl *h, struct str text)
 {
     AUTO_BUF struct buf quoted = BUF_INIT;
@@ -73,7 +73,7 @@ static void write_text(struct hcl *h, struct str text)
 
 static void write_value(struct hcl *h, const struct value *v, int depth);
 
-/* A saved plan has no more of a secret than that it is one. */
+/* Returns whether the secret is a map: a saved plan does not contain its value. */
 static bool is_secret_map(const struct hcl *h, const struct value *v)
 {
     const struct value *sources = value_as_list(value_get(h->one->made->sources, h->top));
@@ -93,14 +93,14 @@ static void write_secret(struct hcl *h, const struct value *v)
     buf_addf(h->out, "var.%.*s", STR_ARG(name));
 }
 
-/* Is that attribute likely what is given under this name? */
+/* Returns whether the referenced attribute's name suggests this value. */
 static bool sounds_like(struct str full, struct str name)
 {
     struct str attr = str_slice(full, str_after_last(full, "."), full.n);
     return str_find(name, attr, 0) >= 0 || str_find(attr, name, 0) >= 0;
 }
 
-/* Before it is made nobody knows it: only what it refers to may tell, unless it may be made of that. */
+/* Writes an unknown value as a reference, if only one fits and the value is not composed of several parts. */
 static void write_unknown(struct hcl *h)
 {
     const struct export_reference *found = NULL, *alike = NULL;
@@ -123,7 +123,7 @@ static void write_unknown(struct hcl *h)
         buf_addz(h->out, "null /* known after apply */");
 }
 
-/* `for` begins an expression there. */
+/* Returns whether the key needs no quotes; `for` begins an expression in HCL. */
 static bool is_word(struct str key)
 {
     for (size_t i = 0; i < key.n; i++) {
@@ -170,7 +170,8 @@ static void write_list(struct hcl *h, const struct value *v, int depth)
     buf_add_char(h->out, ']');
 }
 
-/* A document is easier to read as what it says; numbers that HCL would write otherwise stay text. */
+/* Writes a JSON document with jsonencode(), which is easier to read. Numbers that HCL would format
+ * differently stay strings. */
 static bool write_document(struct hcl *h, struct str text, int depth)
 {
     const struct value *v;
@@ -232,7 +233,7 @@ static void write_attr(struct hcl *h, struct str name, const struct value *v, in
     h->attr = around;
 }
 
-/* What the file configures, and none of Terraform's attributes says. */
+/* Writes configured attributes that Terraform does not have, as a comment. */
 static void write_left_out(struct hcl *h, const struct exported *items, size_t n)
 {
     const struct value *given = h->one->object->given;
@@ -261,7 +262,7 @@ static void write_resource(struct hcl *h, size_t index)
     buf_addz(h->out, "}\n");
 }
 
-/* ---- what is there already ---- */
+/* ---- import blocks ---- */
 
 static void write_import(struct hcl *h, const struct exported *one)
 {
@@ -273,9 +274,9 @@ static void write_import(struct hcl *h, const struct exported *one)
     buf_addz(h->out, "\"\n}\n");
 }
 
-/* ---- the whole ---- */
+/* ---- the whole configuration ---- */
 
-/* "" there is none, or several. */
+/* Returns the only region of all resources; "" if there is none or several. */
 static struct str only_region(const struct export *export)
 {
     struct str only = STR_EMPTY;
@@ -288,7 +289,7 @@ static struct str only_region(const struct export *export)
     return only;
 }
 
-/* Those of all that is in a region. */
+/* Returns the ignored tags that all resources with a region have in common. */
 static const struct value *ignored_tags(const struct export *export)
 {
     const struct value *only = NULL;

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 
-/* The version whose representation this is; readers look at what they are given by it. */
+/* The Terraform version of this format; readers interpret the document by it. */
 #define AS_OF        "1.9.8"
 #define HIDDEN       "(sensitive)"
 #define AWS_PROVIDER "registry.terraform.io/hashicorp/aws"
@@ -23,7 +23,7 @@ static const struct value *hidden_value(struct arena *arena, const struct value 
     return value_builder_map(&b);
 }
 
-/* What is known of it and no secret; NULL: nothing. */
+/* Returns the known parts with secrets hidden; NULL: nothing is known. */
 static const struct value *shown_value(struct arena *arena, const struct value *v)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -53,8 +53,8 @@ static bool is_secret(const struct value *v)
     return v->marks & VALUE_SENSITIVE;
 }
 
-/* The same structure with `true` where something is so: {a: true, b: [{}, {c: true}]}. NULL: nowhere in it.
- */
+/* Returns the same structure with `true` for each matching value: {a: true, b: [{}, {c: true}]}. NULL: none
+ * matches. */
 static const struct value *places_where(
     struct arena *arena, const struct value *v, bool (*is_so)(const struct value *v))
 {
@@ -215,7 +215,7 @@ static const struct value *outputs_value(struct arena *arena, const struct plan 
 
 /* ---- configuration ---- */
 
-/* "aws" is the provider of the first region that there is, "aws.eu-west-1" that of another. */
+/* "aws" is the provider of the first region, "aws.eu-west-1" that of another region. */
 static struct str provider_key(const struct export *export, const struct exported *one)
 {
     struct str first = STR_EMPTY, region = one->object->region;
@@ -235,7 +235,7 @@ static const struct value *ignored_block(struct arena *arena, const struct value
     return value_list(arena, &block, 1);
 }
 
-/* As it is of this resource; NULL: nothing is known of it. */
+/* Returns the provider's configuration for this resource; NULL: unknown. */
 static const struct value *provider_value(
     const struct export *export, struct str key, const struct planned_object *of)
 {
@@ -308,7 +308,7 @@ static const struct value *configuration_value(struct export *export)
 
 /* ---- the document ---- */
 
-/* What the format has no place for; readers skip it. */
+/* Returns data that the format does not have; readers ignore it. */
 static const struct value *own_value(struct export *export, const struct saved_plan *saved)
 {
     struct arena *arena = export->arena;

@@ -1,9 +1,9 @@
-/* One of weir's objects as the resources that Terraform has for it: see exported.h. */
+/* Converts one of weir's objects to Terraform resources: see exported.h. */
 #include "cmd/export/exported.h"
 
-/* ---- which one ---- */
+/* ---- selecting rules ---- */
 
-/* Theirs for one of our values; NULL: none. */
+/* Returns Terraform's value for one of weir's values, or NULL. */
 static const struct value *their_value(struct arena *arena, const struct value *values, const struct value *v)
 {
     for (uint32_t i = 0; values && i < values->count; i++) {
@@ -25,7 +25,7 @@ static bool has_values(const struct names_rule *rule, const struct value *v)
     return v->kind == VALUE_UNKNOWN;
 }
 
-/* What is not configured is what the type has for it. */
+/* Compares the rule's other attributes (`beside`); an attribute that is not configured has its default. */
 static bool stands_beside(const struct names_rule *rule, const struct reverse_level *level)
 {
     for (uint32_t i = 0; rule->beside && i < rule->beside->count; i++) {
@@ -38,7 +38,7 @@ static bool stands_beside(const struct names_rule *rule, const struct reverse_le
     return true;
 }
 
-/* Does the rule make something of what is at that path here? */
+/* Returns whether the rule converts the attribute at that path. */
 static bool reverse_rule_is_for(const struct names_rule *rule, struct str path)
 {
     bool sole = rule->to.n == path.n + 2 && str_starts(rule->to, path) && str_ends(rule->to, STR("[]"));
@@ -64,9 +64,9 @@ const struct names_rule *reverse_rule(
     return best;
 }
 
-/* ---- what it makes ---- */
+/* ---- conversion by rules ---- */
 
-/* {a: …}: [{name: a, …}]. A name of two is "path/METHOD". */
+/* Converts {a: …} to [{name: a, …}]. A key of two parts is "path/METHOD". */
 static const struct value *as_pairs(struct arena *arena, const struct reverse_level *level,
     const struct names_rule *rule, const struct type *type, struct str path, const struct value *v)
 {
@@ -99,7 +99,7 @@ static const struct value *as_pairs(struct arena *arena, const struct reverse_le
 const struct value *reverse_by_rule(struct arena *arena, const struct reverse_level *level,
     const struct names_rule *rule, const struct attr *attr, struct str path, const struct value *v)
 {
-    if (str_ends(rule->to, STR("[]")) && v->kind == VALUE_LIST) /* a list of the one that there may be */
+    if (str_ends(rule->to, STR("[]")) && v->kind == VALUE_LIST) /* at most one item */
         v = v->count ? v->items[0] : &value_null;
     struct reverse_level inside = *level;
     inside.document = level->document || rule->document;
@@ -119,7 +119,7 @@ const struct value *reverse_by_rule(struct arena *arena, const struct reverse_le
     return v;
 }
 
-/* ---- whose an attribute is ---- */
+/* ---- the resource that has an attribute ---- */
 
 bool reverse_is_about(struct str path, struct str attr)
 {
@@ -135,7 +135,8 @@ static bool speaks_of(const struct names_type *type, struct str attr)
     return type->at.n && str_eq(type->at, attr);
 }
 
-/* The type that says an attribute: that of the whole where it has a rule for it, or no other has. */
+/* Returns the index of the type that has the attribute: the main type if it has a rule for it or no other
+ * type has. */
 static size_t owner_of(const struct reverse *r, struct str attr)
 {
     for (size_t i = 0; i < r->n; i++)
@@ -149,7 +150,7 @@ static bool is_named(const void *ctx, struct str attr)
     return str_eq(*(const struct str *)ctx, attr);
 }
 
-/* ---- one resource ---- */
+/* ---- one Terraform resource ---- */
 
 static void add_source(struct reversed *one, struct arena *arena, struct str name, struct str attr)
 {
@@ -161,7 +162,7 @@ static void add_source(struct reversed *one, struct arena *arena, struct str nam
     one->sources = value_with(arena, one->sources, name, value_builder_list(&list));
 }
 
-/* Is there something at "a[0].b" already? */
+/* Returns whether the map has a value at "a[0].b". */
 static bool reverse_there(const struct value *map, struct str path)
 {
     struct str rest, step = str_cut(path, '.', &rest);
@@ -172,7 +173,7 @@ static bool reverse_there(const struct value *map, struct str path)
     return v && (!rest.p || v->kind != VALUE_MAP || reverse_there(v, rest));
 }
 
-/* Does something else go into that attribute of theirs? */
+/* Returns whether another attribute is also written to that Terraform attribute. */
 static bool is_beside(const struct value *besides, struct str name)
 {
     for (uint32_t i = 0; besides && i < besides->count; i++)
@@ -181,7 +182,7 @@ static bool is_beside(const struct value *besides, struct str name)
     return false;
 }
 
-/* One more attribute of ours, and what there is made of it. */
+/* Adds an attribute of weir's object. */
 static void add_attr(
     const struct reverse *r, const struct reverse_level *level, struct reversed *one, struct str attr)
 {
@@ -189,7 +190,7 @@ static void add_attr(
     const struct value *besides = value_get(one->type->besides, attr), *v = value_get(level->object, attr);
     one->values = reverse_fields(r->arena, level, before, is_named, &attr);
     for (uint32_t i = 0; besides && !value_is_empty(v) && i < besides->count; i++)
-        if (!reverse_there(one->values, besides->entries[i].key)) /* unless another attribute says it */
+        if (!reverse_there(one->values, besides->entries[i].key)) /* unless another attribute sets it */
             one->values =
                 reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
     for (uint32_t i = 0; (one->values != before || besides) && i < one->values->count; i++) {
@@ -199,7 +200,7 @@ static void add_attr(
     }
 }
 
-/* What leads to the whole: its id, or the attributes that this is made of. */
+/* Adds the reference of a part to its main resource: the id, or the attributes that identify it. */
 static void add_owner(const struct reverse *r, struct reversed *one, const struct reversed *whole)
 {
     const struct value *ids = whole->type->ids;
@@ -231,7 +232,7 @@ static struct reverse_level level_of(
         .object = object};
 }
 
-/* Its id, as far as an attribute of ours is that. */
+/* Adds the id, if an attribute of weir's object is the id. */
 static void add_id(const struct reverse *r, struct reversed *one, const struct value *object)
 {
     const struct names_rule *rule = names_rule(one->type, STR("id"));
@@ -254,7 +255,7 @@ static void add_whole(const struct reverse *r, struct reversed *one, const struc
     for (uint32_t i = 0; i < one->values->count; i++) {
         struct str name = one->values->entries[i].key;
         const struct names_rule *rule = names_rule(one->type, name);
-        if (value_get(values, name) != one->values->entries[i].value) /* the same as what makes it moot */
+        if (value_get(values, name) != one->values->entries[i].value) /* as in the attribute of `unless` */
             one->sources = value_with(
                 r->arena, one->sources, name, value_get(one->sources, rule->unless->entries[0].key));
     }
@@ -262,7 +263,7 @@ static void add_whole(const struct reverse *r, struct reversed *one, const struc
 
 /* ---- entries of a map or list ---- */
 
-/* What an entry of a list is called: the last word of a text, or its number. */
+/* Returns the name of a list entry: the last part of a string, or its index. */
 static struct str entry_name(struct arena *arena, const struct value *v, uint32_t index)
 {
     struct str text = v->marks & VALUE_SENSITIVE ? STR_EMPTY : value_text(v, STR_EMPTY);
@@ -298,7 +299,7 @@ static void add_entry(const struct reverse *r, struct reversed *one, const struc
         add_source(one, r->arena, one->values->entries[i].key, attr->name);
 }
 
-/* ---- all of them ---- */
+/* ---- all resources ---- */
 
 struct made {
     const struct reverse *reverse;

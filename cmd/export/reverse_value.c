@@ -1,10 +1,10 @@
-/* Values of ours as Terraform has them: see exported.h. */
+/* Converts values to Terraform's form: see exported.h. */
 #include "base/json.h"
 #include "cmd/export/exported.h"
 
 #include <ctype.h>
 
-/* ---- paths there ---- */
+/* ---- paths in Terraform ---- */
 
 static const struct value *reverse_merged(struct arena *arena, const struct value *a, const struct value *b)
 {
@@ -38,7 +38,7 @@ const struct value *reverse_set(
 
 /* ---- documents ---- */
 
-/* port_mappings: portMappings */
+/* port_mappings: portMappings. */
 static struct str camel(struct arena *arena, struct str name)
 {
     char *out = arena_alloc(arena, name.n + 1);
@@ -65,7 +65,7 @@ static struct str reverse_joined(struct arena *arena, struct str a, const char *
     return a.n ? arena_printf(arena, "%.*s%s%.*s", STR_ARG(a), between, STR_ARG(b)) : b;
 }
 
-/* "rule[].filter[0].prefix" below "rule[]": "filter[0].prefix". */
+/* Returns the rest of a path: "rule[].filter[0].prefix" below "rule[]" is "filter[0].prefix". */
 static struct str reverse_below(struct str path, struct str base)
 {
     return base.n ? str_slice(path, base.n + 1, path.n) : path;
@@ -76,7 +76,7 @@ bool reverse_lies_below(struct str path, struct str base)
     return !base.n || (str_starts(path, base) && path.n > base.n && path.p[base.n] == '.');
 }
 
-/* The first rule for something within what is at `path` here; NULL: none. */
+/* Returns the first rule for a value within the one at `path`, or NULL. */
 static const struct names_rule *rule_within(const struct reverse_level *level, struct str path)
 {
     for (size_t i = 0; i < level->type->n; i++) {
@@ -90,13 +90,13 @@ static const struct names_rule *rule_within(const struct reverse_level *level, s
     return NULL;
 }
 
-/* "logging_config[0].format": "logging_config[0]."; without a dot "". */
+/* "logging_config[0].format": "logging_config[0]."; "" without a dot. */
 static struct str parent_of(struct str path)
 {
     return str_slice(path, 0, str_after_last(path, "."));
 }
 
-/* What is in it has places of its own there: they are side by side with what this level has. */
+/* Writes the fields of an object beside the attributes of this level, where their rules put them. */
 static const struct value *reverse_descend(struct arena *arena, const struct reverse_level *level,
     const struct value *out, const struct attr *attr, struct str path, const struct names_rule *first,
     const struct value *v)
@@ -116,14 +116,15 @@ static const struct value *reverse_descend(struct arena *arena, const struct rev
     return reverse_fields(arena, &inner, out, NULL, NULL);
 }
 
-/* S3 answers Prefix to prefix. */
+/* Ignores case: S3 reports Prefix for prefix. */
 static bool is_like(const struct value *a, const struct value *b)
 {
     bool texts = a && a->kind == VALUE_STRING && b->kind == VALUE_STRING;
     return texts ? str_ieq(a->string, b->string) : value_equal(a, b);
 }
 
-/* hash_key is what the item of key_schema has that is otherwise like the rule's; several: a list. */
+/* Returns the values of items that equal the rule's item: hash_key is taken from an item of key_schema.
+ * Several values become a list. */
 static const struct value *items_like(struct arena *arena, const struct value *like, const struct value *list)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
@@ -143,7 +144,7 @@ static const struct value *items_like(struct arena *arena, const struct value *l
     return found.n == 1 ? found.entries[0].value : found.n ? value_builder_list(&found) : NULL;
 }
 
-/* Items that rules have under names of their own; false: there are no such rules. */
+/* Converts items that have rules with names of their own. Returns false without such rules. */
 static bool by_items(struct arena *arena, const struct reverse_level *level, const struct value **out,
     struct str path, const struct value *v)
 {
@@ -162,7 +163,7 @@ static bool by_items(struct arena *arena, const struct reverse_level *level, con
     return any;
 }
 
-/* Numbers and truth values are texts in a map of texts, and there what they are. */
+/* In a map of strings numbers and booleans are strings; in Terraform they have their own type. */
 static const struct value *as_itself(struct arena *arena, const struct value *v)
 {
     struct str text = v->marks & VALUE_SENSITIVE ? STR_EMPTY : value_text(v, STR_EMPTY);
@@ -172,7 +173,8 @@ static const struct value *as_itself(struct arena *arena, const struct value *v)
     return str_is_digits(text) && str_to_int(text, &number) ? value_int(arena, number) : v;
 }
 
-/* Entries of a map of texts have names of their own: settings.idle_timeout.timeout_seconds. */
+/* Converts entries of a map of strings that have names of their own:
+ * settings.idle_timeout.timeout_seconds. */
 static bool by_texts(struct arena *arena, const struct reverse_level *level, const struct value **out,
     const struct attr *attr, struct str path, const struct value *v)
 {
@@ -189,7 +191,7 @@ static bool by_texts(struct arena *arena, const struct reverse_level *level, con
     return any;
 }
 
-/* An entry of a map is a block of its own: instance_groups.master. */
+/* Converts map entries that are blocks of their own: instance_groups.master. */
 static bool by_keys(struct arena *arena, const struct reverse_level *level, const struct value **out,
     const struct attr *attr, struct str path, const struct value *v)
 {
@@ -211,7 +213,8 @@ static bool by_keys(struct arena *arena, const struct reverse_level *level, cons
     return any;
 }
 
-/* What goes with another attribute, or says which entries of another have a flag; and what is not there. */
+/* Returns whether the attribute is not exported: a flag of another attribute, implied by another attribute,
+ * or unsupported. */
 static bool is_left_out(const struct reverse_level *level, struct str path)
 {
     for (size_t i = 0; i < level->type->n; i++) {
@@ -226,7 +229,8 @@ static bool is_left_out(const struct reverse_level *level, struct str path)
                value_get(level->type->set, path));
 }
 
-/* force_destroy: true is what another attribute of theirs says with a value of its own; NULL: none does. */
+/* Returns the rule of another Terraform attribute that implies this value, as for force_destroy: true. NULL:
+ * none. */
 static const struct names_rule *rule_instead(
     const struct reverse_level *level, struct str path, const struct value *v, struct str *theirs)
 {
@@ -336,7 +340,7 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
     }
     if (type->kind == TYPE_POLICY || type->kind == TYPE_JSON || (type->kind == TYPE_ANY && !level->document))
         return v->kind == VALUE_MAP || v->kind == VALUE_LIST ? reverse_document(arena, v) : v;
-    /* A set of which an item is unknown is unknown in Terraform: nobody knows how many items it has. */
+    /* In Terraform a set with an unknown item is unknown, since the number of its items is unknown. */
     if (type->kind == TYPE_SET && type->elem->kind != TYPE_OBJECT && !value_is_known(v))
         return &value_unknown;
     if (!items)

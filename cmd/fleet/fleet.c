@@ -1,4 +1,4 @@
-/* Opening a fleet, locking and planning for each of its members; who is remembered. */
+/* Opens a fleet; locks and plans its members; records the members. */
 #include "cmd/fleet/fleet.h"
 #include "cmd/cost/estimate.h"
 
@@ -11,20 +11,20 @@
 
 enum {
     AT_ONCE = 50,      /* members */
-    WORKERS_ALL = 256, /* threads that carry changes out, in all */
+    WORKERS_ALL = 256, /* worker threads for changes, in total */
     WORKERS_LEAST = 4,
     CONNECTIONS = 256,
-    REMEMBER_MS = 60 * 1000, /* what other shards take to remember theirs */
+    REMEMBER_MS = 60 * 1000, /* minimum time to wait for the lock while other shards record their members */
 };
 
-/* ---- who they are ---- */
+/* ---- the members ---- */
 
 const struct value *fleet_known_members(const struct workspace *base)
 {
     return value_as_map(value_getz(state_outputs(base->state), "members"));
 }
 
-/* Before any of them is loaded they may move. */
+/* Called before any member is loaded, since the array may move. */
 static void add_member(struct fleet *fleet, struct str name, const struct value *former)
 {
     MEM_GROW(fleet->members, fleet->cap, fleet->n + 1);
@@ -40,7 +40,7 @@ bool fleet_names(const struct texts *names, struct str name)
     return !names->n;
 }
 
-/* By the name alone, so that a member stays where it is whoever else comes or goes. */
+/* Depends only on the name, so that a member's shard does not change when other members do. */
 bool fleet_is_in_shard(const struct fleet *fleet, struct str name)
 {
     unsigned char hash[SHA256_SIZE];
@@ -95,12 +95,13 @@ static void add_shared(struct fleet *fleet)
     fleet->shared_stack->given = options;
 }
 
-/* Both maps are sorted by name. */
+/* Merges two maps that are sorted by name. */
 static int find_members(struct fleet *fleet)
 {
     const struct value *listed = fleet->base.stack->members, *known = fleet_known_members(&fleet->base);
     uint32_t i = 0, k = 0;
-    MEM_GROW(fleet->members, fleet->cap, (size_t)listed->count + known->count + 1); /* the shared one stays */
+    MEM_GROW(
+        fleet->members, fleet->cap, (size_t)listed->count + known->count + 1); /* it must not move later */
     add_shared(fleet);
     while (i < listed->count || k < known->count) {
         int order = i == listed->count  ? 1
@@ -185,7 +186,7 @@ void fleet_close(struct fleet *fleet)
     pthread_mutex_destroy(&fleet->lock);
 }
 
-/* ---- one of them ---- */
+/* ---- one member ---- */
 
 static struct str with_more(struct arena *arena, struct str text, const struct buf *more)
 {
@@ -215,7 +216,7 @@ void member_fail(struct member *m, const struct err *err)
     member_trouble(m, err_exit_status(err->class), &text, &plain);
 }
 
-/* False, with what is wrong, where there are errors among them. */
+/* Returns false, and records the errors, if there are errors among the diagnostics. */
 static bool member_diags(struct member *m)
 {
     AUTO_BUF struct buf text = BUF_INIT, plain = BUF_INIT;
@@ -253,7 +254,7 @@ static void member_load(struct member *m)
         m->options.stack.env = m->name;
         m->options.stack.any_member = false;
         m->options.stack.member = m->inputs;
-        m->options.stack.members = fleet->base.stack->members; /* else each would read the whole list */
+        m->options.stack.members = fleet->base.stack->members; /* read only once */
         m->options.stack.lenient_inputs = m->former;
         m->options.catalog = fleet->base.catalog;
         m->options.shared_outputs = fleet->shared_stack ? &fleet->shared_outputs : NULL;
@@ -264,7 +265,7 @@ static void member_load(struct member *m)
     m->options.no_state = m->options.find_all = fleet->offline;
     int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
     if (!failed && fleet->offline)
-        return; /* what else is wrong is reported with it */
+        return; /* an offline fleet only needs the diagnostics, which are reported later */
     if (!failed)
         failed = state_check_moved(m->workspace.state, &err);
     bool good = member_diags(m);
@@ -282,7 +283,7 @@ void fleet_load(struct fleet *fleet)
 
 void fleet_lock(struct fleet *fleet)
 {
-    signals_catch(); /* locks in a shared store would stay */
+    signals_catch(); /* so that locks in a shared store are released */
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
@@ -327,7 +328,7 @@ void member_plan(struct member *m)
         .approved_count = s->approve.n,
         .approval_reason = str_z(s->reason ? s->reason : ""),
         .cost = cost_of_plan,
-        .no_budget = member_base(m)->stack, /* of all together: fleet_hold_budget() */
+        .no_budget = member_base(m)->stack, /* the budget is for all members together: fleet_hold_budget() */
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_is_other(m) ? NULL : member_event, m}};
@@ -348,7 +349,7 @@ void member_plan(struct member *m)
         m->wanted += plan_count_all(m->plan);
 }
 
-/* Members are planned with what it will give. */
+/* Plans the shared stack, whose outputs the members' plans use. */
 static void plan_shared(struct fleet *fleet)
 {
     struct member *shared = fleet->shared_stack;
@@ -356,7 +357,7 @@ static void plan_shared(struct fleet *fleet)
         return;
     fleet->shared_leaves = !fleet->drift && fleet_shared_goes(fleet, fleet_known_members(&fleet->base));
     fleet_shared_spare(fleet);
-    if (fleet->shard > 1) { /* the first one makes it */
+    if (fleet->shard > 1) { /* the first shard applies it */
         fleet_shared_as_recorded(fleet);
         shared->spared = true;
     }
@@ -422,7 +423,7 @@ int fleet_check_quotas(struct fleet *fleet)
     return plans_check_quotas(plans, n, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
 }
 
-/* ---- who is remembered ---- */
+/* ---- recording the members ---- */
 
 static bool member_is_gone(const struct member *m)
 {
@@ -445,7 +446,8 @@ static const struct value *remembered(struct fleet *fleet, const struct workspac
     return members;
 }
 
-/* Others may have added to it since: it is read again under the lock, which nobody holds for long. */
+/* Other runs may have added members, so the record is read again under the lock, which is held only
+ * briefly. */
 static int remember(struct fleet *fleet, const struct workspace *base, const struct member *shared, bool gone,
     struct err *err)
 {

@@ -1,14 +1,15 @@
 /*
- * All members of a fleet (`fleet:` in the stack, stacks/load/fleet.c) at once: the same stack, once for each,
- * with a state of its own that others know as an environment (`-e anna`). They share connections and listings
- * (plan/evaluate/shared_listings.h), so that a refresh of twenty costs hardly more calls than that of one.
+ * All members of a fleet at once (`fleet:` in the stack, stacks/load/fleet.c): the same stack applied once
+ * for each member, each with its own state, which other commands treat as an environment (`-e anna`). Members
+ * share connections and listings (plan/evaluate/shared_listings.h), so the refresh of twenty members needs
+ * hardly more calls than that of one.
  *
- * Who is a member is remembered in the state of the stack itself, which has no resources: one that the list
- * does not name any more is taken down with the inputs that it was made with.
+ * The state of the stack itself has no resources; it records the members. A member that the list no longer
+ * names is destroyed with its recorded inputs.
  *
- * Order of calls: fleet_open(); fleet_load(), fleet_lock() where something will be changed; fleet_plan();
- * fleet_apply(); fleet_close(). What fails for one member is kept with it and reported by fleet_report(); the
- * others go on.
+ * Order of calls: fleet_open(); fleet_load(); fleet_lock() if something will be changed; fleet_plan();
+ * fleet_apply(); fleet_close(). Failures of a member are kept with the member and reported by fleet_report();
+ * the others continue.
  */
 #pragma once
 
@@ -20,177 +21,182 @@ enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILE
 struct member {
     struct fleet *fleet;
     struct str name;
-    bool former;                           /* the list does not name it any more */
-    bool is_shared;                        /* no member, but the stack that all of them share */
-    const struct value *inputs;            /* of a former one: what it was made with */
-    const struct workspace_options *given; /* fleet_add(): how it is opened */
-    struct workspace *base; /* with that: the fleet whose member it is, which remembers it; NULL: none */
-    const size_t *needs; /* by place in the fleet: those whose outputs it refers to; no circle among them */
+    bool former;                           /* the list no longer names it */
+    bool is_shared;                        /* not a member but the shared stack */
+    const struct value *inputs;            /* of a former member: its recorded inputs */
+    const struct workspace_options *given; /* fleet_add(): its options */
+    struct workspace *base; /* with `given`: the fleet that records it as a member; NULL: none */
+    const size_t *needs; /* by index in the fleet: the members whose outputs it refers to; without cycles */
     size_t need_count;
     struct planned_stacks planned;
-    struct saved_plan *saved; /* what is applied, exactly; NULL: a new plan */
-    bool spared;              /* nothing is done to it after all */
+    struct saved_plan *saved; /* the plan to apply exactly; NULL: a new plan */
+    bool spared;              /* excluded: nothing is changed */
     struct workspace_options options;
-    struct workspace workspace; /* no stack in it: not loaded, or that failed */
+    struct workspace workspace; /* without stack: not loaded, or loading failed */
     struct diags diags;
-    struct plan *plan; /* NULL: not planned, or that failed */
+    struct plan *plan; /* NULL: not planned, or planning failed */
     struct apply_result result;
     struct verified verified;
-    bool looked;        /* for what is left */
-    struct str trouble; /* what failed, rendered; "" nothing has */
-    struct str reason;  /* the same as plain text */
-    int status;         /* the exit status that it calls for */
+    bool looked;        /* remaining resources were searched */
+    struct str trouble; /* the rendered errors; "": none */
+    struct str reason;  /* the errors as plain text */
+    int status;         /* the exit status of the errors */
 
-    /* guarded by the fleet's lock, for those who watch */
+    /* guarded by the fleet's lock, read by the view */
     enum member_phase phase;
-    size_t wanted, done, failed; /* resources */
+    size_t wanted, done, failed; /* numbers of resources */
     int64_t started_ms, ended_ms;
-    char doing[96]; /* "creating db"; "" nothing in particular */
+    char doing[96]; /* "creating db"; "": nothing */
 };
 
 struct fleet_settings {
     struct settings shared;
     int at_once;
     bool verify, over_quota, cost;
-    const char *format;   /* output */
-    struct texts members; /* run */
+    const char *format;   /* of `fleet output` */
+    struct texts members; /* of `fleet run` */
 };
 
 struct fleet {
     struct invocation *inv;
     struct workspace base;
     struct shared *shared;
-    struct member *members;      /* the shared stack, if there is one, then the members in order of name */
-    size_t n, cap, others;       /* those behind them are other shards': see fleet_order.c */
-    struct member *shared_stack; /* NULL: there is none */
-    bool shared_leaves;          /* it goes, too, after the last member */
-    const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
+    struct member *members;      /* the shared stack if there is one, then the members sorted by name */
+    size_t n, cap, others;       /* `others` members of other shards follow the first n: see fleet_order.c */
+    struct member *shared_stack; /* NULL: none */
+    bool shared_leaves;          /* it is destroyed too, after the last member */
+    const struct value *shared_outputs; /* its planned outputs, then the applied ones; NULL: unknown */
     int at_once;
-    size_t shard, shards; /* only those of the part of that number; 0: all */
+    size_t shard, shards; /* the selected shard and the number of shards; 0: all members */
     bool destroy;
-    bool drift;   /* what others changed is looked for, nothing else */
-    bool offline; /* only the files are looked at */
-    bool applies; /* what was planned is being executed */
-    /* Of members that refer to each other, what one is going to give to those that need it; `ctx` is who asks
-     * (struct planned_stacks). NULL: they do not. */
+    bool drift;   /* only drift is detected */
+    bool offline; /* only the files are checked */
+    bool applies; /* the plans are being applied */
+    /* Returns the planned outputs of the stack at `place`, for members that refer to each other; `ctx` is the
+     * requesting struct planned_stacks. NULL: they do not. */
     const struct value *(*outputs)(void *ctx, const struct backend_options *place);
-    /* What a member is going to give, and then what it has given. NULL: nobody asks. */
+    /* Reports the planned, and later the applied, outputs of a member. NULL: not needed. */
     void (*gives)(struct member *m, const struct value *outputs);
-    pthread_mutex_t lock;    /* of what follows */
-    struct map reported;     /* warnings and notes, each once */
-    bool stopping;           /* and the user was told */
-    struct fleet_view *view; /* who watches; NULL: nobody */
+    pthread_mutex_t lock;    /* guards the following fields */
+    struct map reported;     /* warnings and notes that were reported, each once */
+    bool stopping;           /* the run is stopping, and the user was told */
+    struct fleet_view *view; /* the progress display; NULL: none */
 };
 
 /*
- * The members that the arguments name; all of them, former ones included, where there are none. Failures have
- * been reported when the result, the exit status, is not 0.
+ * Opens the members that the arguments name; without arguments all, including former ones. Returns the exit
+ * status; failures were reported.
  */
 int fleet_open(struct invocation *inv, struct fleet *fleet);
 void fleet_close(struct fleet *fleet);
-/* Is it one of these names, or are all meant, as there are none? */
+/* Returns whether `name` is among the names, or there are no names. */
 bool fleet_names(const struct texts *names, struct str name);
-/* Is there a member of that name among those that were chosen? */
+/* Returns whether the selected members include `name`. */
 bool fleet_has(const struct fleet *fleet, struct str name);
 /*
- * A fleet of stacks that need not be alike: fleet_add() each, with options that outlive it, and go
- * on with fleet_load().
+ * Creates a fleet of different stacks: call fleet_add() for each, with options that outlive the fleet, then
+ * fleet_load().
  */
 int fleet_gather(struct invocation *inv, struct fleet *fleet);
-/* What --shard says. The exit status. */
+/* Reads --shard. Returns the exit status. */
 int fleet_read_shard(struct fleet *fleet);
 bool fleet_is_in_shard(const struct fleet *fleet, struct str name);
 void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
-/* Closes a loaded member, which is not taken down then. */
+/* Closes a loaded member, which is then not destroyed. */
 void fleet_spare(struct member *member);
-/* Their stacks and states. */
+/* Loads the members' stacks and states. */
 void fleet_load(struct fleet *fleet);
-/* All their locks; a member that somebody else works on has failed. */
+/* Locks all states. A member that another run has locked fails. */
 void fleet_lock(struct fleet *fleet);
 void fleet_plan(struct fleet *fleet);
-/* Can all of it be made in the sandbox, where that is meant? Reported where it cannot; the exit status. */
+/* With a sandbox: checks that it can create all resources, and reports those it cannot. Returns the exit
+ * status. */
 int fleet_check_engines(struct fleet *fleet);
-/* Do the account's quotas allow what all of them make? Reported where they do not; the exit status. */
+/* Checks the account's quotas against all members together, and reports exceeded ones. Returns the exit
+ * status. */
 int fleet_check_quotas(struct fleet *fleet);
-/* Of whom something cannot be deleted that is to be has failed, before anything is called. */
+/* Fails members with deletions that are not possible, before anything is called. */
 void fleet_check_deletions(struct fleet *fleet);
-/* Likewise those that break a rule, or, with `approvals`, one to which nobody agreed. */
+/* Fails members that break a rule, or with `approvals` a rule that nobody approved. */
 void fleet_check_rules(struct fleet *fleet, bool approvals);
-/* From now on the state knows those as members that are planned to be, or no more those that are gone. */
+/* Records the planned members in the state, or with `gone` removes destroyed ones. Returns the exit
+ * status. */
 int fleet_remember(struct fleet *fleet, bool gone);
-/* The same of members of several fleets: those of that one, and what they share (NULL: nothing, or it is not
- * looked at). */
+/* The same for one of several fleets: records the members of `base` and the shared stack (NULL: none, or not
+ * loaded). */
 int fleet_remember_in(struct fleet *fleet, struct workspace *base, const struct member *shared, bool gone);
-/* Those that a fleet's state knows: a map of their names to their inputs. */
+/* Returns the members that the fleet's state records: a map of their names to their inputs. */
 const struct value *fleet_known_members(const struct workspace *base);
-/* The fleet whose member it is; that of a stack that is none's has no stack. */
+/* Returns the workspace of the member's fleet; it has no stack if the member belongs to no fleet. */
 const struct workspace *member_base(const struct member *member);
-/* Its destroyed entirely, or going to be? */
+/* Returns whether the member is destroyed completely, or is planned to be. */
 bool member_goes(const struct member *member);
-/* What is wrong with the member, as a command alone would say it. */
+/* Records an error of the member, rendered as by a command on the member alone. */
 void member_fail(struct member *member, const struct err *err);
 
-/* Has nothing gone wrong with it? */
+/* Returns whether the member has no errors. */
 bool member_fine(const struct member *m);
-/* Plans it, unless it was planned or something is in its way. */
+/* Plans the member, unless it was planned or has errors. */
 void member_plan(struct member *m);
-/* So many changes at once for each member. */
+/* Returns the number of concurrent changes for each member. */
 int fleet_workers(const struct fleet *fleet);
 
 /* ---- fleet_order.c ---- */
 
-/* Calls `work` for each member, many at a time, for those first that others refer to; `backwards`: last. */
+/* Calls `work` for each member, many in parallel, each after the members it refers to; `backwards`: before
+ * them. */
 void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member *m));
-/* Does it refer to that one? */
+/* Returns whether `member` refers to `other`. */
 bool member_needs(const struct member *member, const struct member *other);
-/* True, and reported of it, where one that has to come before it failed or was skipped. */
+/* Returns true, and reports it, if a member that has to come first failed or was skipped. */
 bool member_skip(struct member *member);
 
-/* Closes all but the chosen ones, of which those that need them know no more. `others` go behind them; NULL:
- * there are none. */
+/* Closes all members that are not chosen and removes them from the others' needs. `others` (may be NULL)
+ * follow the chosen ones. */
 void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others);
 
-/* ---- fleet_order.c: members of other shards, for which those of this one wait ---- */
+/* ---- fleet_order.c: members of other shards, for which members of this shard wait ---- */
 
-/* Keeps the members of this shard, with those that come before them. */
+/* Keeps the members of this shard, and the members that come before them. */
 void fleet_divide(struct fleet *fleet);
 bool member_is_other(const struct member *member);
-/* Until its shard is done with it, as its state says: then a plan of it changes nothing. As long as
- * --lock-timeout says; then it has failed. */
+/* Blocks until the member's shard has applied it, that is until a plan against its state has no changes.
+ * After --lock-timeout the member fails. */
 void member_await(struct member *member);
 
 /* ---- fleet_apply.c ---- */
 
-/* Is there anything to execute for any of them, and does it lose data? */
+/* Returns whether any member has changes to apply; *loses_data: whether they lose data. */
 bool fleet_changes(const struct fleet *fleet, bool *loses_data);
-/* Asks for consent, where that is called for. The exit status. */
+/* Asks for confirmation if needed. Returns the exit status. */
 int fleet_ask(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);
-/* Is there anything to execute? */
+/* Returns whether the member has changes to apply. */
 bool member_has_work(const struct member *member);
 void member_carry_out(struct member *member);
-/* What a member's planner and executor tell, for the view; with --json for whoever reads. `ctx` is the
+/* Receives the events of a member's planner and executor, for the view and for --json. `ctx` is the
  * member. */
 void member_event(void *ctx, const struct event *event);
-/* Looks for what is left of those that were destroyed. */
+/* Searches for remaining resources of destroyed members. */
 void fleet_verify(struct fleet *fleet);
 void fleet_verify_shared(struct fleet *fleet);
 
 /* ---- fleet_shared.c: `fleet: shared:` ---- */
 
-/* Is it the one that the living members were made with? Reported where it is not; the exit status. */
+/* Checks that the shared stack is the one with which the existing members were applied; reports it if not.
+ * Returns the exit status. */
 int fleet_shared_check(struct invocation *inv, const struct workspace *base);
 void fleet_shared_options(struct fleet *fleet, struct workspace_options *options);
 bool fleet_shared_goes(const struct fleet *fleet, const struct value *known);
-/* What the fleet's state remembers of it. */
+/* Returns the record of the shared stack for the fleet's state. */
 const struct value *fleet_shared_memory(const struct member *shared, struct arena *arena);
-/* It stays, or goes: members see what it has given. */
+/* The shared stack is not changed: members use its recorded outputs. */
 void fleet_shared_as_recorded(struct fleet *fleet);
-/* Where it is to go and others use it, it does not. */
+/* Excludes the shared stack from destruction if others use it. */
 void fleet_shared_spare(struct fleet *fleet);
-/* Before the members: where it fails, nobody who needs it begins. */
+/* Applies the shared stack before the members. If it fails, members that need it are not started. */
 void fleet_shared_make(struct fleet *fleet);
-/* After them, where nobody is left. */
+/* Destroys the shared stack after the last member. */
 void fleet_shared_leave(struct fleet *fleet, bool verify);
 
 /* ---- fleet_run.c: the command ---- */
@@ -199,16 +205,16 @@ int fleet_run(struct invocation *inv);
 
 /* ---- fleet_output.c ---- */
 
-/* What the plans do to the cost, of each member and of all. */
+/* Shows the cost changes of the plans, for each member and in total. */
 int fleet_tell_cost(struct fleet *fleet);
-/* Do all members of that fleet that are worked on keep together to its budget? Reported where they do not;
- * the exit status. `approvals`: somebody has to have agreed to it, where the budget wants that. */
+/* Checks the budget against all members of the fleet `base` together, and reports if it is exceeded. Returns
+ * the exit status. `approvals`: an approval is required if the budget demands it. */
 int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals);
 
 /* ---- fleet_output.c: the command ---- */
 
 int fleet_drift(struct invocation *inv);
-/* The same of one that is loaded; the exit status. */
+/* The same for a loaded fleet. Returns the exit status. */
 int fleet_look_for_drift(struct fleet *fleet);
 
 /* ---- fleet_output.c: the command ---- */
@@ -218,35 +224,36 @@ int fleet_output(struct invocation *inv);
 /* ---- fleet_shared.c ---- */
 
 /*
- * Is what an open workspace has shared by members of a fleet that are there, as far as states beside its own
- * tell? Then it is refused.
+ * Refuses the workspace, with err, if existing members of a fleet share it, as far as the states beside its
+ * own tell. Returns whether it is refused.
  */
 int fleet_refuse_shared(struct workspace *workspace, struct err *err);
 
 /* ---- fleet_show.c ---- */
 
-/* "member" or "shared": what one of them is called in events. */
+/* Returns "member" or "shared", the member's key in events. */
 const char *fleet_noun(const struct member *member);
-/* "member" or "stack", of which there are several. */
+/* Returns "member" or "stack", the name of the fleet's items. */
 const char *fleet_unit(const struct fleet *fleet);
-/* A table of what is planned, or of what was done. */
+/* Shows a table of what is planned, or of what was done. */
 int fleet_show_plan(struct fleet *fleet);
-/* How many were worked on, and how that went; what nobody could be asked about. */
+/* Shows how many members were processed with which result, and resources whose deletion could not be
+ * confirmed. */
 void fleet_show_done(struct fleet *fleet, int64_t ms);
-/* Of how many nothing is left, and where that was looked for. */
+/* Shows for how many members nothing is left, and where that was searched. */
 void fleet_show_verified(struct fleet *fleet);
-/* What failed, once where it is the same for several; the worst status of all. */
+/* Reports the errors, equal ones only once. Returns the worst status. */
 int fleet_report(struct fleet *fleet);
-/* Events with a name in each: {"event":"done","member":"anna",… */
-#define FLEET_FOLDER "folder" /* of a stack among those of a repository */
+/* Adds a name to each event: {"event":"done","member":"anna",… */
+#define FLEET_FOLDER "folder" /* the key of a repository's stack */
 void fleet_name_events(struct str json_lines, const char *noun, struct str name, struct buf *out);
-/* An event with the member's name in it, to standard output. */
+/* Writes an event with the member's name to standard output. */
 void fleet_event(struct member *member, struct str json_lines);
 
-/* ---- fleet_view.c: a table that moves on a terminal, else a line for each member that is over ---- */
+/* ---- fleet_view.c: on a terminal a table that is redrawn, otherwise a line for each finished member ---- */
 
 void fleet_view_begin(struct fleet *fleet);
 void fleet_view_end(struct fleet *fleet);
-/* Both with the fleet's lock held. A line that stays, besides what moves. */
+/* Both are called with the fleet's lock held. fleet_view_say() writes a permanent line above the table. */
 void fleet_view_say(struct fleet *fleet, struct str line);
 void fleet_view_changed(struct member *member);

@@ -1,11 +1,11 @@
-/* Carrying out for each member of a fleet what is planned, and looking for what is left of it. */
+/* Applies the plans of a fleet's members, and searches for remaining resources. */
 #include "cmd/fleet/fleet.h"
 
 #include "base/clock.h"
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
 
-/* ---- asking ---- */
+/* ---- confirmation ---- */
 
 bool fleet_changes(const struct fleet *fleet, bool *loses_data)
 {
@@ -30,9 +30,9 @@ int fleet_ask(struct fleet *fleet)
                        : "Do you want to apply these changes?");
 }
 
-/* ---- what happens meanwhile ---- */
+/* ---- events during the apply ---- */
 
-/* What is secret is masked before it is cut. */
+/* Masks secrets before the text is cut. */
 static void note_doing(struct member *m, const struct event *event)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -41,7 +41,7 @@ static void note_doing(struct member *m, const struct event *event)
     m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
 }
 
-/* What is the same of several is reported of the first. */
+/* Reports a remark that several members have only for the first one. */
 static void tell_remark(struct member *m, const struct event *event, const char *word)
 {
     struct fleet *fleet = m->fleet;
@@ -139,7 +139,7 @@ static void tell_check(struct member *m, const struct rule_finding *check)
     member_event(m, &(struct event){.kind = EVENT_WARNING, .address = check->address, .text = text.p});
 }
 
-/* -1 with err where it is not as it has to be. */
+/* Returns -1 with err if a check fails. */
 static int member_tell_checks(struct member *m, struct err *err)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
@@ -174,7 +174,7 @@ void member_carry_out(struct member *m)
     member_end(m, &err);
 }
 
-/* Members of fleets that are not worked on may live by it. */
+/* Existing members of other fleets may use this shared stack. */
 static bool is_lived_by(struct member *m)
 {
     struct err err = ERR_INIT;
@@ -253,6 +253,6 @@ void fleet_verify_shared(struct fleet *fleet)
     member_verify(fleet, (size_t)(shared - fleet->members));
     for (size_t i = 0; i < fleet->n; i++)
         fleet->members[i].looked =
-            &fleet->members[i] == shared && shared->looked; /* the others are reported */
+            &fleet->members[i] == shared && shared->looked; /* the other members were reported before */
     fleet_show_verified(fleet);
 }

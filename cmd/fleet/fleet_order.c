@@ -1,5 +1,5 @@
-/* Members that refer to each other's outputs, in this shard and in others: each is worked on when those
- * before it are done, and skipped when one of these is not. */
+/* The order of members that refer to each other's outputs, in this shard and in others: each starts after its
+ * dependencies, and is skipped if one of them failed. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cmd/fleet/fleet.h"
@@ -7,14 +7,14 @@
 
 #include <stdlib.h>
 
-/* ---- Shards of stacks that refer to each other: each changes its own, and waits for what others have to
- * do before ---- */
+/* ---- shards of stacks that refer to each other: each shard changes its own members and waits for
+ * dependencies in other shards ---- */
 
 enum { LOOK_MS = 1000, SLEEP_MS = 50 };
 
-/* ---- which ---- */
+/* ---- selection ---- */
 
-/* With all that come before them, however far. */
+/* Adds all direct and indirect predecessors. */
 static void choose_before(const struct fleet *fleet, bool *chosen)
 {
     for (bool more = true; more;) {
@@ -49,9 +49,9 @@ bool member_is_other(const struct member *m)
 /* ---- waiting ---- */
 
 /*
- * Shards meet in the states alone. A stack of another one is done when a plan of it, without a refresh,
- * changes nothing; of a destroy, when its state is empty. So it does not matter which shard begins first, or
- * twice. This is by the plan that was made last.
+ * Shards communicate only by the states. A member of another shard is done when a plan without refresh has no
+ * changes, or for a destroy when its state is empty. So the order in which shards start, or a repeated start,
+ * does not matter. This uses the last plan.
  */
 static bool is_done(const struct member *m)
 {
@@ -106,17 +106,17 @@ void member_await(struct member *m)
     }
 }
 
-/* ---- in order ---- */
+/* ---- processing in order ---- */
 
 struct turns {
     struct fleet *fleet;
     void (*work)(struct member *m);
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct graph graph; /* an edge leads to what waits */
-    uint32_t *ready;    /* nothing is left that these wait for; those below `taken` have begun */
+    struct graph graph; /* edges lead to dependents */
+    uint32_t *ready;    /* members without unfinished dependencies; those below `taken` have started */
     size_t ready_count, taken;
-    int working; /* those of other shards only wait */
+    int working; /* without members of other shards, which only wait */
 };
 
 static void turns_init(struct turns *turns, bool backwards)
@@ -136,7 +136,7 @@ static void turns_init(struct turns *turns, bool backwards)
             turns->ready[turns->ready_count++] = i;
 }
 
-/* Is there one, and may it begin? */
+/* Returns whether a member is ready and may start. */
 static bool may_take(const struct turns *turns)
 {
     const struct fleet *fleet = turns->fleet;
@@ -144,7 +144,7 @@ static bool may_take(const struct turns *turns)
            (turns->ready[turns->taken] >= fleet->n || turns->working < fleet->at_once);
 }
 
-/* As many turns as members: each takes one that is ready, or waits for one to become so. */
+/* Called once for each member: takes a ready member, or blocks until one is ready. */
 static void take_ready(void *ctx, size_t turn UNUSED)
 {
     struct turns *turns = ctx;
@@ -177,11 +177,11 @@ void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member 
     pthread_mutex_destroy(&turns.lock);
 }
 
-/* ---- some of them ---- */
+/* ---- closing members ---- */
 
 enum { CLOSED = SIZE_MAX };
 
-/* Its needs in the order of those that stay: `places` says where each is then. */
+/* Renumbers the member's needs; `places` has the new index of each member. */
 static void keep_needs(struct member *m, const size_t *places)
 {
     size_t *needs = ARENA_ARRAY(&m->fleet->inv->arena, size_t, m->need_count + 1), n = 0;
@@ -227,7 +227,7 @@ void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others)
     fleet->others = all - n;
 }
 
-/* ---- who is in the way ---- */
+/* ---- failed dependencies ---- */
 
 bool member_needs(const struct member *m, const struct member *other)
 {
@@ -238,14 +238,14 @@ bool member_needs(const struct member *m, const struct member *other)
     return false;
 }
 
-/* NULL: nobody. What is destroyed goes after those that refer to it. */
+/* Returns a failed predecessor, or NULL. When destroying, the members that refer to this one come first. */
 static const struct member *in_the_way(const struct member *m)
 {
     const struct fleet *fleet = m->fleet;
     for (size_t i = 0; i < fleet->n + fleet->others; i++) {
         const struct member *other = &fleet->members[i];
         bool before = fleet->destroy ? member_needs(other, m) : member_needs(m, other);
-        if (before && !other->spared && !member_fine(other)) /* others may be at work just now */
+        if (before && !other->spared && !member_fine(other)) /* other threads may change it concurrently */
             return other;
     }
     return NULL;

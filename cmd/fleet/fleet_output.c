@@ -1,4 +1,4 @@
-/* Tables of a fleet's members: what each is told, what its plan does to the cost, and what others changed. */
+/* Tables of a fleet's members: outputs, cost of the plans, and drift. */
 #include "base/json.h"
 #include "cmd/cost/estimate.h"
 #include "cmd/fleet/fleet.h"
@@ -6,7 +6,7 @@
 #include "cmd/planning/planning.h"
 #include "plan/rules/rules.h"
 
-/* ---- weir fleet drift: of each member what others changed ---- */
+/* ---- weir fleet drift: the drift of each member ---- */
 
 static bool has_findings(const struct plan *plan)
 {
@@ -60,7 +60,7 @@ static int show_drift(struct fleet *fleet)
     return invocation_write(fleet->inv, buf_str(&out));
 }
 
-/* As that of `weir drift`, of all members together. */
+/* The exit status of `weir drift`, for all members together. */
 static int status_of(struct fleet *fleet)
 {
     int status = fleet_report(fleet);
@@ -95,16 +95,15 @@ int fleet_drift(struct invocation *inv)
     return status;
 }
 
-/* ---- What a fleet's plans do to the cost, member by member, and whether all of it keeps to the budget
- * ---- */
+/* ---- the cost of a fleet's plans, by member, and the budget of all ---- */
 
-/* Of each member one item: its name, and what all of it costs. */
+/* One item for each member: its name and total cost. */
 struct fleet_estimates {
     struct prices *prices;
     struct estimate now, after;
 };
 
-/* The first of a member's resources of which nobody knows what it costs. */
+/* Adds the first resource of a member whose cost is unknown. */
 static void add_unknown(struct estimate_item *item, const struct estimate *one, struct arena *arena)
 {
     struct str why = STR_EMPTY;
@@ -130,7 +129,7 @@ static void add_estimate(
     all->unknown += one->unknown;
 }
 
-/* One that cannot be planned costs what it did. */
+/* Without a plan the cost after the apply is that of the recorded resources. */
 static void add_estimates_of(struct fleet_estimates *b, const struct member *m, struct arena *arena)
 {
     struct estimate now, after = {0};
@@ -143,7 +142,7 @@ static void add_estimates_of(struct fleet_estimates *b, const struct member *m, 
     add_estimate(&b->after, m, &after, arena);
 }
 
-/* Of the members of that fleet. */
+/* Estimates the members of the fleet `base`. */
 static int estimates_open(struct fleet *fleet, const struct workspace *base, struct fleet_estimates *b)
 {
     struct arena *arena = &fleet->inv->arena;
@@ -190,7 +189,7 @@ static bool changes_any(const struct fleet *fleet, const struct workspace *base)
     return false;
 }
 
-/* The budget is a rule, and broken: that stops all of them, or is only reported. */
+/* Reports the exceeded budget, which is a rule: an error for all members, or only a warning. */
 static int report_budget(struct fleet *fleet, const struct rule_finding *finding, bool approvals)
 {
     const struct texts *approved = &fleet->inv->settings->approve;
@@ -229,7 +228,7 @@ int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool ap
                : EXIT_DONE;
 }
 
-/* Texts as they are, all else as JSON; what is secret is not printed. */
+/* Returns strings as they are and other values as JSON, with secrets hidden. */
 static const struct value *output_cell(struct arena *arena, const struct value *v)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -241,7 +240,7 @@ static const struct value *output_cell(struct arena *arena, const struct value *
     return value_string(arena, buf_str(&text));
 }
 
-/* All names that any member has. */
+/* Returns the names of all outputs of any member. */
 static const struct value *output_names(struct fleet *fleet, bool members_only)
 {
     const struct value *all = &value_empty_map;
@@ -262,7 +261,7 @@ static void output_table(struct fleet *fleet, bool csv, struct buf *out)
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
-        if (!m->workspace.state || (csv && m->is_shared)) /* its outputs are for the members */
+        if (!m->workspace.state || (csv && m->is_shared)) /* its outputs are meant for the members */
             continue;
         value_builder_add(&row, value_string_ref(arena, m->name));
         for (uint32_t k = 0; k < names->count; k++)
@@ -292,7 +291,7 @@ static size_t longest_run(struct str text, char c)
     return longest;
 }
 
-/* Lines as they are, such as those of a key, in a block below the item. */
+/* Writes the lines, such as those of a key, in a code block below the list item. */
 static void add_lines(struct buf *out, struct str text)
 {
     enum { FENCE = 3 };
@@ -308,7 +307,7 @@ static void add_lines(struct buf *out, struct str text)
     add_times(out, '`', fence);
 }
 
-/* A value in a code span or block, whatever backquotes it has. */
+/* Writes a value in a code span or block that is safe for any backquotes in it. */
 static void add_code(struct buf *out, struct str text)
 {
     size_t longest = longest_run(text, '`');

@@ -1,7 +1,6 @@
 /*
- * weir fleet run: a job of each member. Each is followed by a process of its own, `weir run -e MEMBER …`, so
- * that Ctrl-C, time limits and statuses mean what they mean there; its lines come out with the member's name
- * in front.
+ * weir fleet run: runs a job of each member. Each member has its own process, `weir run -e MEMBER …`, so that
+ * Ctrl-C, time limits and exit statuses work as there. Its output lines are prefixed with the member's name.
  */
 #include "base/system.h"
 #include "cmd/fleet/fleet.h"
@@ -14,7 +13,7 @@
 
 enum { STREAMS = 2, READ_BLOCK = 16 * 1024, MEMBER_RUNS_AT_ONCE = 50 };
 
-/* ---- the command line of one ---- */
+/* ---- the command line of a member ---- */
 
 struct words {
     struct arena *arena;
@@ -53,7 +52,7 @@ static char **command_of(const struct invocation *inv, const struct member *m, s
         add_option(&words, "--input-file", s->input_files.items[i].p);
     if (s->json)
         add_word(&words, STR("--json"));
-    if (s->sandbox) /* they join ours */
+    if (s->sandbox) /* they use the sandbox of this process */
         add_word(&words, STR("--sandbox"));
     add_word(&words, STR("--"));
     for (size_t i = 0; i < inv->args.n; i++)
@@ -62,7 +61,7 @@ static char **command_of(const struct invocation *inv, const struct member *m, s
     return words.items;
 }
 
-/* ---- what it prints ---- */
+/* ---- output of a member ---- */
 
 struct stream {
     int fd; /* -1: at its end */
@@ -90,7 +89,7 @@ static void stream_read(struct stream *stream, struct member *m, int to)
     ssize_t n = read(stream->fd, block, sizeof block);
     if (n < 0 && errno == EINTR)
         return;
-    size_t looked = stream->line.n; /* no line ends in it */
+    size_t looked = stream->line.n; /* known to contain no line end */
     buf_add(&stream->line, block, n > 0 ? (size_t)n : 0);
     struct str rest = buf_str(&stream->line);
     for (ptrdiff_t end; (end = str_find_char(rest, '\n', looked)) >= 0; looked = 0) {
@@ -121,9 +120,9 @@ static void follow(struct member *m, struct stream streams[STREAMS])
     }
 }
 
-/* ---- one of them ---- */
+/* ---- one member ---- */
 
-/* The status that it ended with. */
+/* Runs the process. Returns its exit status. */
 static int run_one(struct member *m, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -171,10 +170,10 @@ static void run_member(void *ctx, size_t i)
         m->status = status;
 }
 
-/* ---- whose ---- */
+/* ---- selecting the members ---- */
 
-/* `fleet run JOB anna bob day=1`: the words behind the job that name members are these, the rest is the
- * job's. */
+/* `fleet run JOB anna bob day=1`: the words after the job that name members select these, the others are
+ * arguments of the job. */
 static void take_named(struct fleet *fleet, struct texts *words)
 {
     size_t kept = 0;
@@ -196,7 +195,7 @@ int fleet_run(struct invocation *inv)
     const struct fleet_settings *own = inv->own;
     struct texts job = inv->args;
     struct fleet fleet;
-    inv->args = own->members; /* they are found as those of other commands are */
+    inv->args = own->members; /* fleet_open() selects the members by the arguments */
     int status = fleet_open(inv, &fleet);
     if (status == EXIT_DONE && !own->members.n)
         take_named(&fleet, &job);

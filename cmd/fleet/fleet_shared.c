@@ -1,23 +1,23 @@
-/* The stack that all members of a fleet share: made before them, taken down after the last, and only when
- * nobody else uses what is in it or lives by it, as far as states and ownership tags tell. */
+/* The stack that all members of a fleet share: applied before them, destroyed after the last one, and only if
+ * no other stack or fleet uses it, as far as states and ownership tags tell. */
 #include "cmd/fleet/fleet.h"
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"
 
-/* ---- Who lives by a stack that a fleet shares: asked before that one is destroyed by itself ---- */
+/* ---- members that use a shared stack: checked before it is destroyed by itself ---- */
 
 enum { LIVING_SHOWN = 8 };
 
-/* What is found among the states of a store. */
+/* The search for such members among the states of a store. */
 struct living {
     struct workspace *workspace;
     struct backend_listing states;
-    struct str fleet; /* whose members they are */
+    struct str fleet; /* the fleet of these members */
     struct buf names;
     size_t n;
 };
 
-/* NULL: it cannot be read, which is its own commands' business. */
+/* Returns NULL if the state cannot be read; commands on that stack report it. */
 static struct state *open_beside(const struct living *l, struct str stack, struct str env)
 {
     const struct stack *own = l->workspace->stack;
@@ -97,9 +97,9 @@ int fleet_refuse_shared(struct workspace *workspace, struct err *err)
     return l.n ? -1 : 0;
 }
 
-/* ---- which it is ---- */
+/* ---- checking the shared stack ---- */
 
-/* Members that are there were made with it. */
+/* Existing members were applied with the recorded shared stack. */
 int fleet_shared_check(struct invocation *inv, const struct workspace *base)
 {
     const struct shared_stack *now = &base->stack->shared;
@@ -126,7 +126,7 @@ void fleet_shared_options(struct fleet *fleet, struct workspace_options *options
         .no_shared = true};
 }
 
-/* Is nobody left when what the command line says is done? */
+/* Returns whether no member remains after this command. */
 bool fleet_shared_goes(const struct fleet *fleet, const struct value *known)
 {
     if (!fleet->destroy && fleet->base.stack->members->count)
@@ -146,9 +146,9 @@ const struct value *fleet_shared_memory(const struct member *shared, struct aren
     return lineage.n ? value_with(arena, memory, STR("lineage"), value_string(arena, lineage)) : memory;
 }
 
-/* ---- who else uses it ---- */
+/* ---- other users ---- */
 
-/* The fleet's own are taken down before it. */
+/* The fleet's own members are destroyed first. */
 static bool is_own(const struct fleet *fleet, struct str lineage)
 {
     for (size_t i = 0; i < fleet->n; i++)
@@ -201,7 +201,7 @@ static struct str user_by_tags(struct fleet *fleet, struct state *used)
     return user;
 }
 
-/* True, and reported, where somebody else uses it. */
+/* Returns true, and reports it, if another stack or fleet uses the shared stack. */
 static bool is_needed(struct fleet *fleet)
 {
     struct member *shared = fleet->shared_stack;
@@ -234,10 +234,10 @@ void fleet_shared_spare(struct fleet *fleet)
     shared->spared = true;
 }
 
-/* ---- before the members, and after them ---- */
+/* ---- before and after the members ---- */
 
-/* Between planning and now another command may have changed it: what members were told of it does not hold.
- */
+/* Fails if another run has changed the shared stack since planning, since the members' plans use its
+ * outputs. */
 static int check_same(struct member *shared, struct err *err)
 {
     const struct stack *stack = shared->workspace.stack;

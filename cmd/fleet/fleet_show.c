@@ -1,4 +1,4 @@
-/* What is planned for a fleet, and what failed, as text and as events. */
+/* Shows the plans and errors of a fleet, as text and as events. */
 #include "cmd/fleet/fleet.h"
 
 #include "base/json.h"
@@ -19,7 +19,7 @@ const char *fleet_unit(const struct fleet *fleet)
     return fleet->base.stack ? "member" : "stack";
 }
 
-/* The member's name goes behind the event's: {"event":"done","member":"anna",… */
+/* Inserts the member's name after the event's: {"event":"done","member":"anna",… */
 static void add_line(struct buf *out, struct str line, const char *noun, struct str name)
 {
     size_t at = 0;
@@ -59,7 +59,7 @@ static int show_events(struct fleet *fleet)
             &lines, fleet->members[i].plan, fleet->inv->command->name, fleet->inv->settings->all_resources);
         fleet_event(&fleet->members[i], buf_str(&lines));
     }
-    return fleet->inv->output_failed ? EXIT_FAILED : EXIT_DONE; /* what could not be shown is not applied */
+    return fleet->inv->output_failed ? EXIT_FAILED : EXIT_DONE; /* not shown: must not be applied */
 }
 
 /* ---- text ---- */
@@ -86,7 +86,7 @@ static const char *member_word(const struct member *m)
     return "";
 }
 
-/* One that ends soon, or has ended; who is taken down needs none. */
+/* Returns the remark for a lease that ends soon or has ended; a destroyed member needs none. */
 static struct str lease_word(struct arena *arena, const struct member *m)
 {
     bool ended;
@@ -140,7 +140,7 @@ static void add_whole_plans(struct fleet *fleet, struct buf *out)
     }
 }
 
-/* What goes besides the resources is reported of each, whatever else is cut short. */
+/* Shows the lost data of each member, even if other parts are shortened. */
 static void add_lost_data(struct fleet *fleet, struct buf *out)
 {
     struct render_options options = render_options_for(fleet->inv);
@@ -157,9 +157,9 @@ static void add_lost_data(struct fleet *fleet, struct buf *out)
     }
 }
 
-/* ---- what rules say ---- */
+/* ---- findings of rules ---- */
 
-/* The same of several members is one line. */
+/* Equal findings of several members are shown as one line. */
 struct finding_line {
     struct str line, names;
     size_t n;
@@ -234,9 +234,9 @@ int fleet_show_plan(struct fleet *fleet)
     return invocation_write(fleet->inv, buf_str(&out));
 }
 
-/* ---- what was done ---- */
+/* ---- results ---- */
 
-/* "db of anna, db of bob" */
+/* Writes "db of anna, db of bob". */
 static void add_of_member(struct buf *out, size_t *shown, struct str address, const struct member *m)
 {
     if ((*shown)++ >= NAMES_SHOWN)
@@ -253,7 +253,7 @@ static void add_names_end(struct buf *out, const struct buf *names, size_t n)
     buf_addz(out, n > NAMES_SHOWN ? ", …\n" : n ? ".\n" : "");
 }
 
-/* What went with its service, which did not answer when it was to be deleted. */
+/* Shows resources that were deleted with their unreachable service. */
 static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
 {
     AUTO_BUF struct buf names = BUF_INIT;
@@ -292,7 +292,7 @@ void fleet_show_done(struct fleet *fleet, int64_t ms)
     invocation_write(fleet->inv, buf_str(&out));
 }
 
-/* ---- what is left ---- */
+/* ---- remaining resources ---- */
 
 static void add_places(const struct fleet *fleet, struct buf *out)
 {
@@ -323,7 +323,7 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
     add_names_end(out, &names, n);
 }
 
-/* What was forgotten is no leftover; that it was seen is reported. */
+/* Shows forgotten resources that were found; they do not count as remaining. */
 static void add_forgotten(const struct fleet *fleet, struct buf *out)
 {
     AUTO_BUF struct buf names = BUF_INIT;
@@ -337,8 +337,8 @@ static void add_forgotten(const struct fleet *fleet, struct buf *out)
     add_names_end(out, &names, n);
 }
 
-/* Ownership tags only where they were searched for each that names anything at all: returns whether they
- * were. */
+/* Writes the claim; it mentions ownership tags only if they were searched for every member with taggable
+ * resources. Returns whether they were. */
 static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
 {
     char of[96];
@@ -388,9 +388,9 @@ void fleet_show_verified(struct fleet *fleet)
     invocation_write(fleet->inv, buf_str(&out));
 }
 
-/* ---- what failed ---- */
+/* ---- errors ---- */
 
-/* Has an earlier member met the same? Then it was reported with that one. */
+/* Returns whether an earlier member has the same error, with which this one is reported. */
 static bool is_reported(const struct fleet *fleet, size_t i)
 {
     for (size_t k = 0; k < i; k++)

@@ -1,7 +1,6 @@
 /*
- * A fleet at work: on a terminal a table of the members that moves, drawn again ten times a second by a
- * thread of its own; elsewhere a line for each member when it is over, and one now and then while that takes
- * long.
+ * The progress of a fleet: on a terminal a table of the members, which a thread redraws ten times a second;
+ * otherwise a line for each finished member, and from time to time one about the progress.
  */
 #include "cmd/fleet/fleet.h"
 
@@ -16,8 +15,8 @@ enum { TELL_MS = 500, NAME_MAX_WIDTH = 24, NAME_LEAST = 4, ROOM_LEAST = 4 };
 struct fleet_view {
     struct term term;
     bool live, quiet, stop;
-    bool watched;             /* there is the thread */
-    int64_t due_ms, pause_ms; /* elsewhere than on a terminal: when the next line says that it goes on */
+    bool watched;             /* the thread is running */
+    int64_t due_ms, pause_ms; /* without a terminal: the time of the next progress line */
     pthread_t thread;
     pthread_cond_t wake;
     size_t drawn, name_width;
@@ -41,14 +40,14 @@ static void add_padded(struct buf *out, struct str text, size_t width)
         buf_add_char(out, ' ');
 }
 
-/* In a narrow window names give way: what is drawn over has to be one line for each member. */
+/* In a narrow window names are shortened, since each row that is redrawn must be one line. */
 static size_t name_width(const struct fleet_view *view, size_t beside)
 {
     size_t all = (size_t)view->term.width, room = all > beside + NAME_LEAST ? all - beside : NAME_LEAST;
     return view->name_width < room ? view->name_width : room;
 }
 
-/* anna  [#######---]  14 of 20, 1 failed  creating db  12 s */
+/* Writes anna [#######---] 14 of 20, 1 failed creating db 12 s */
 static void add_member_row(
     const struct fleet_view *view, const struct member *m, int64_t now, struct buf *out)
 {
@@ -94,7 +93,7 @@ static void draw_row(struct fleet_view *view, const struct member *m, int64_t no
     view->drawn++;
 }
 
-/* Those at work, as many as there is room for, then how many wait and are over. */
+/* Draws the members in progress that fit, then the numbers of waiting and finished ones. */
 static void draw(struct fleet *fleet)
 {
     struct fleet_view *view = fleet->view;
@@ -115,10 +114,10 @@ static void draw(struct fleet *fleet)
     say(view->term.fd, buf_str(&out), NULL);
 }
 
-/* ---- elsewhere ---- */
+/* ---- without a terminal ---- */
 
-/* Somebody reads the log of a job, or ends it for having written nothing: 1 done, 2 at work, 0 failed of 3;
- * longest: ada 45 of 47 … */
+/* Writes a line from time to time, since CI systems end jobs without output: 1 done, 2 at work, 0 failed of
+ * 3; longest: ada 45 of 47 … */
 static void tell_that_it_goes_on(struct fleet *fleet)
 {
     struct fleet_view *view = fleet->view;
@@ -165,7 +164,7 @@ static void *view_draw(void *arg)
     return NULL;
 }
 
-/* ---- what happens ---- */
+/* ---- changes ---- */
 
 static void say_over(struct fleet_view *view, const struct member *m)
 {
@@ -214,7 +213,7 @@ void fleet_view_begin(struct fleet *fleet)
     fleet->view = view;
     view->pause_ms = REPEAT_MS;
     view->due_ms = clock_mono_ms() + SLOW_MS;
-    pthread_mutex_lock(&fleet->lock); /* the thread looks only then */
+    pthread_mutex_lock(&fleet->lock); /* the thread checks `live` with the lock held */
     view->watched = !view->quiet && !pthread_create(&view->thread, NULL, view_draw, fleet);
     view->live &= view->watched;
     pthread_mutex_unlock(&fleet->lock);

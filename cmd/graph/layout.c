@@ -1,4 +1,4 @@
-/* A layered drawing of a directed graph without cycles, left to right: see picture.h. */
+/* A layered drawing of an acyclic directed graph from left to right: see picture.h. */
 #include "cmd/graph/picture.h"
 
 #include "base/mem.h"
@@ -39,7 +39,7 @@ void layout_add_edge(struct layout *layout, uint32_t from, uint32_t to)
     layout->edges[layout->edge_count++] = (struct layout_edge){.from = from, .to = to};
 }
 
-/* ---- layers: each node one behind the last of what it depends on ---- */
+/* ---- layers: each node is one layer after its last dependency ---- */
 
 static uint32_t assign_layers(struct layout *layout)
 {
@@ -75,7 +75,7 @@ static void add_bends(struct layout *layout)
 
 /* ---- order within the columns ---- */
 
-/* The graph with its bends: every link goes from one column to the next. */
+/* The edges between adjacent columns, including bends. */
 struct links {
     uint32_t (*pairs)[2];
     size_t n;
@@ -119,7 +119,8 @@ static struct column *make_columns(const struct layout *layout, uint32_t count)
     return columns;
 }
 
-/* The average place of a node's neighbours on one side; its own where it has none. */
+/* Sets each node's weight to the average position of its neighbours on one side, or its own position without
+ * neighbours. */
 static void layout_weigh(struct layout *layout, const struct links *links, bool forward)
 {
     size_t n = layout->node_count;
@@ -168,10 +169,9 @@ static void order_columns(
     }
 }
 
-/* ---- places ---- */
+/* ---- positions ---- */
 
-/* Moves the nodes of a column towards their neighbours, without changing their order or letting them overlap.
- */
+/* Moves the nodes of a column towards their neighbours, without changing their order or overlapping. */
 static void move_to_neighbours(struct layout *layout, const struct column *column)
 {
     double low = -1e9;
@@ -180,8 +180,7 @@ static void move_to_neighbours(struct layout *layout, const struct column *colum
         node->y = node->weight > low ? node->weight : low;
         low = node->y + (node->bend ? LAYOUT_ROW / 2.0 : LAYOUT_ROW);
     }
-    /* What was pushed down moves back up by the average push, so that the column stays around its neighbours.
-     */
+    /* Moves all nodes up by the average displacement, so that the column stays centred on its neighbours. */
     double push = 0;
     for (size_t i = 0; i < column->n; i++)
         push += layout->nodes[column->nodes[i]].y - layout->nodes[column->nodes[i]].weight;
@@ -189,7 +188,7 @@ static void move_to_neighbours(struct layout *layout, const struct column *colum
         layout->nodes[column->nodes[i]].y -= push / (double)column->n;
 }
 
-/* The columns, each taken apart by group in the order that it has. */
+/* Splits the columns by group; the order within a column is kept. */
 static struct column *split_columns(const struct layout *layout, const struct column *columns, uint32_t count)
 {
     uint32_t groups = layout->group_count;
@@ -218,7 +217,7 @@ static int by_place(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* Groups one below the other, so that a frame around one has nothing of another in it. */
+/* Stacks the groups vertically, so that the frame of a group contains no node of another one. */
 static void stack_bands(struct layout *layout)
 {
     struct band *bands = mem_zalloc(layout->group_count * sizeof *bands);

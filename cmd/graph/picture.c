@@ -1,4 +1,4 @@
-/* The picture of a stack: its boxes, its arrows, what a plan does with them, as SVG. */
+/* The picture of a stack as SVG: boxes, edges, and the actions of a plan. */
 #include "cmd/graph/picture.h"
 
 #include "base/mem.h"
@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* ---- A picture as SVG ---- */
+/* ---- SVG ---- */
 
 const struct picture_color picture_colors[ACTION_COUNT] = {
     [ACTION_NOOP] = {"#f6f8fa", "#57606a"},
@@ -19,7 +19,8 @@ const struct picture_color picture_colors[ACTION_COUNT] = {
     [ACTION_FORGET] = {"#f6f8fa", "#57606a"},
 };
 
-/* A curve through the bends: level where it leaves, passes and arrives, and only between the columns. */
+/* Draws an edge as a curve through its bends: horizontal at both ends and at each bend, curved only between
+ * columns. */
 static void add_path(const struct picture *p, const struct layout_edge *edge, bool page, struct buf *out)
 {
     const struct layout *layout = &p->layout;
@@ -48,7 +49,7 @@ static void add_path(const struct picture *p, const struct layout_edge *edge, bo
 
 enum { MARGIN = 24, FRAME = 12, TITLE = 15, LEGEND = 44 };
 
-/* For a page, which folds it. */
+/* Opens the frame of a module in a page, where it can be collapsed. */
 static void open_frame(struct str path, size_t boxes, struct buf *out)
 {
     buf_addz(out, "<g class=\"frame\" tabindex=\"0\" role=\"button\" aria-expanded=\"true\" data-module=\"");
@@ -58,7 +59,7 @@ static void open_frame(struct str path, size_t boxes, struct buf *out)
     buf_addf(out, ", %zu of it\">\n", boxes);
 }
 
-/* Around the boxes of a module, with its name. */
+/* Draws the frame of a module with its name around its boxes. */
 static void add_frame(const struct picture *p, uint32_t group, bool page, struct buf *out)
 {
     size_t boxes = 0;
@@ -88,7 +89,7 @@ static void add_frame(const struct picture *p, uint32_t group, bool page, struct
     buf_addz(out, page ? "</text>\n</g>\n" : "</text>\n");
 }
 
-/* For a page: what it is, so that styles, scripts and those who read aloud can tell. */
+/* Opens the box in a page, with attributes for styles, scripts and screen readers. */
 static void open_box(const struct decl *decl, struct str module, enum action action, struct buf *out)
 {
     buf_addf(out, "<g class=\"box %s%s\" tabindex=\"0\" role=\"button\" data-of=\"",
@@ -139,7 +140,7 @@ static bool has_action(const struct picture *p, enum action action)
     return false;
 }
 
-/* What boxes, colours and arrows mean. */
+/* Explains boxes, colours and edges. */
 static double add_legend(const struct picture *p, double y, struct buf *out)
 {
     static const enum action shown[] = {
@@ -190,14 +191,15 @@ void picture_svg(const struct picture *p, bool page, struct buf *out)
     buf_addz(out, "</svg>\n");
 }
 
-/* ---- What is in it ---- */
+/* ---- nodes and edges ---- */
 
 static bool is_drawn(const struct decl *decl)
 {
     return decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA;
 }
 
-/* Edges to what a declaration refers to, directly or through locals, inputs, outputs and modules. */
+/* Adds edges from the dependencies of a declaration, direct or through locals, inputs, outputs and
+ * modules. */
 static void add_edges(struct picture *p, const struct decl *decl, uint32_t to, uint32_t *stamps)
 {
     for (size_t i = 0; i < decl->dep_count; i++) {
@@ -267,7 +269,7 @@ void picture_release(struct picture *p)
     free(p->actions);
 }
 
-/* Of several instances the one with the most to do gives the colour. */
+/* If instances have different actions, the most severe one gives the colour. */
 void picture_take_plan(struct picture *p, const struct plan *plan)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -1,6 +1,6 @@
 /*
- * What every command needs while it runs: opening the workspace, reporting errors, asking for a "yes",
- * connections, files from a bucket.
+ * Functions for all commands: opening the workspace, reporting errors, asking for confirmation, connections,
+ * downloading an object.
  */
 #include "cmd/invocation/invocation.h"
 
@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Output ---- */
+/* ---- output ---- */
 
-/* Text of a failure: "error: …", its hint and its request id. */
+/* Writes an error: "error: …", its hint and its request id. */
 void err_render(const struct err *err, bool color, struct buf *out)
 {
     style_on(out, color, STYLE_BOLD);
@@ -36,7 +36,7 @@ void err_render(const struct err *err, bool color, struct buf *out)
     }
 }
 
-/* Does it change something, after a question? Why it has not done so is always reported. */
+/* Returns whether the command makes changes after a confirmation. Its failures are always reported. */
 static bool asks_first(const struct invocation *inv)
 {
     const struct option_set *sets[COMMAND_SETS_MAX];
@@ -53,7 +53,7 @@ static int written(struct invocation *inv, int failed, const struct err *err)
         return EXIT_DONE;
     inv->output_failed = true;
     if (strcmp(err->code, SAY_BROKEN_PIPE) == 0 && !asks_first(inv))
-        return EXIT_FAILED; /* whoever reads along has read enough, and knows */
+        return EXIT_FAILED; /* the reader has closed the pipe deliberately */
     err_render(err, inv->err.color, &out);
     say_aside(buf_str(&out));
     return EXIT_FAILED;
@@ -146,7 +146,7 @@ void invocation_note(struct invocation *inv UNUSED, const char *format, ...)
     say_aside(buf_str(&out));
 }
 
-/* ---- Opening ---- */
+/* ---- opening the workspace ---- */
 
 static void trace_line(void *ctx, const char *line)
 {
@@ -159,7 +159,7 @@ static void trace_line(void *ctx, const char *line)
     say_aside(buf_str(&out));
 }
 
-/* What a state holds that was moved away is of no use but to these. */
+/* Only these commands use a state that was moved away. */
 static bool reads_history(const struct invocation *inv)
 {
     return str_eqz(inv->path, "history") || str_starts(inv->path, STR("state "));
@@ -170,7 +170,7 @@ static void fill_options(struct invocation *inv, const struct workspace_options 
     const struct settings *s = inv->settings;
     struct workspace_options *o = &inv->workspace_options, before = *o;
     *o = wanted ? *wanted : (struct workspace_options){0};
-    if (inv->sandbox_dir) { /* it is there since the first time */
+    if (inv->sandbox_dir) { /* the sandbox was started by an earlier call */
         o->overlay = before.overlay;
         sandboxed_state(inv, s->dir, o);
     }
@@ -200,7 +200,7 @@ int invocation_prepare(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* What else is wrong, so that all of it is reported at once. */
+/* Finds further errors by planning offline, so that all are reported at once. */
 static void find_more(struct invocation *inv, struct workspace *workspace)
 {
     struct plan *plan = NULL;
@@ -214,7 +214,7 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     struct workspace_options *o = &inv->workspace_options;
     fill_options(inv, wanted);
     struct err err = ERR_INIT;
-    /* without a stack that is the mistake to be told of, and no folder for a sandbox's data is wanted */
+    /* without a stack only its absence is reported, and no sandbox folder is created */
     bool wants_sandbox = s->sandbox && !inv->sandbox_dir && stack_exists(&inv->arena, s->dir);
     if (wants_sandbox && sandboxed_start(inv, &err) < 0) {
         *out = (struct workspace){0};
@@ -230,7 +230,7 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
     if (rc == 0 && out->state && !reads_history(inv))
         rc = state_check_moved(out->state, &err);
     if (rc < 0 || status != EXIT_DONE)
-        workspace_close(out); /* only now: diagnostics point into the stack's sources */
+        workspace_close(out); /* diagnostics refer to the stack's sources, so they are reported first */
     if (rc < 0 && err.class != ERR_NONE)
         return invocation_fail(inv, &err);
     return rc < 0 && status == EXIT_DONE ? EXIT_FAILED : status;
@@ -241,11 +241,11 @@ int invocation_open_state(struct invocation *inv, struct workspace *out)
     return invocation_open(inv, &(struct workspace_options){.no_stack = true}, out);
 }
 
-/* ---- A question on the terminal that somebody has to say "yes" to ---- */
+/* ---- confirmation on the terminal ---- */
 
 enum { LOOK_MS = 100 };
 
-/* Is there something to read, before a signal beyond those that the question is asked after? */
+/* Returns true if there is input, false if a further signal arrives first. */
 static bool wait_for_answer(const atomic_int *signals, int before)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -259,7 +259,7 @@ bool ask_yes(struct invocation *inv, const char *question)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     const atomic_int *signals = signals_catch();
-    int before = atomic_load(signals); /* one may come as soon as the question is seen */
+    int before = atomic_load(signals); /* a signal may arrive as soon as the question is shown */
     buf_add_char(&text, '\n');
     style_add(&text, inv->err.color, STYLE_BOLD, question);
     buf_addz(&text, " Only \"yes\" is taken for yes: ");
@@ -272,7 +272,7 @@ bool ask_yes(struct invocation *inv, const char *question)
     char *line = NULL;
     size_t cap = 0;
     ssize_t n = getline(&line, &cap, stdin);
-    if (n <= 0 || line[n - 1] != '\n') /* Ctrl-D */
+    if (n <= 0 || line[n - 1] != '\n') /* ended with Ctrl-D */
         say_aside(STR("\n"));
     bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
     free(line);
@@ -290,9 +290,9 @@ int ask_consent(struct invocation *inv, const char *question)
     return atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
-/* ---- What `weir ssh` and `weir tunnel` share ---- */
+/* ---- shared by `weir ssh` and `weir tunnel` ---- */
 
-/* Failures have been reported when the result is not EXIT_DONE. */
+/* Returns EXIT_DONE, or another status after a reported error. */
 static int open_route(
     struct invocation *inv, struct str name, struct workspace *workspace, struct route *route)
 {
@@ -327,7 +327,7 @@ void reaching_tell(struct invocation *inv, struct workspace *workspace)
     connections_tell(workspace, &(struct observer){note, inv});
 }
 
-/* ---- An object of a store becomes a file, shown while it does ---- */
+/* ---- downloading an object to a file, with progress ---- */
 
 struct saving {
     const struct object_save *save;

@@ -1,4 +1,4 @@
-/* All kinds of providers that this program has, and the cloud of plans and states: see kinds.h. */
+/* All provider types of this program, and the cloud functions for plans and states: see kinds.h. */
 #include "cmd/invocation/kinds.h"
 
 #include "plan/state/stack_data.h"
@@ -12,7 +12,7 @@
 #include "provider/spec/spec.h"
 #include "provider/weir/weir.h"
 
-/* A spec of the user's own that names no kind is of the first one. */
+/* The first one is the default for a user's own spec without a provider. */
 static const struct provider_kind *const kinds[] = {
     &aws_kind,
     &weir_kind,
@@ -33,8 +33,8 @@ static const struct schema *const types[] = {&weir_stack_schema, NULL};
 const struct provider_kinds cmd_kinds = {.items = kinds, .types = types, .reader = &spec_reader};
 
 /*
- * The settings of the state as types. What they mean is up to plan/state/backend.c, which checks them once
- * more when values are known.
+ * The state's settings as types. plan/state/backend.c interprets them and checks them again when values are
+ * known.
  */
 #define STATE_SETTINGS                                                                                       \
     SETTING_ATTR("backend", setting_text, "State store: file, s3 or postgres"),                              \

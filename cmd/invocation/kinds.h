@@ -1,4 +1,4 @@
-/* All kinds of providers that this program has; provider/kind.h tells how one is added. */
+/* All provider types of this program; provider/kind.h describes how to add one. */
 #pragma once
 
 #include "provider/kind.h"

@@ -1,4 +1,4 @@
-/* Running a command against the sandbox, and what it can run on this machine: see invocation.h. */
+/* Runs a command against the sandbox, and checks its engines: see invocation.h. */
 #include "base/clock.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
@@ -6,23 +6,23 @@
 
 #include <stdlib.h>
 
-/* ---- What a plan lacks on this machine ---- */
+/* ---- missing engines of a plan ---- */
 
-/* What a plan lacks of one engine. */
+/* The resources of a plan that need a missing engine. */
 struct lack {
     const struct sandbox_engine *engine;
     size_t count[ENGINE_USES];
-    struct str type[ENGINE_USES], address; /* one of each; `address` of what cannot be made */
+    struct str type[ENGINE_USES], address; /* one example each; `address`: it cannot be created */
 };
 
 struct lacks {
     struct arena *arena;
     const struct plan *plan;
-    struct lack *items; /* one for each engine that is not here */
+    struct lack *items; /* one for each missing engine */
     size_t n;
     const struct declared *declared;
     size_t declared_count;
-    struct lack **unserved; /* by decl->index: what would be behind the records of it; NULL: it does */
+    struct lack **unserved; /* by decl->index: the missing engine behind its records; NULL: none */
 };
 
 static struct lack *lack_of(struct lacks *l, struct str name)
@@ -62,7 +62,8 @@ static void look_at_own(struct lacks *l, const struct declared *one)
     }
 }
 
-/* Its provider leads into what is a record only: a table in a database, a file on a host. */
+/* Handles a resource whose provider connects to a record without an engine: a table in a database, a file on
+ * a host. */
 static void look_behind(struct lacks *l, const struct declared *one)
 {
     const struct stack *stack = l->plan->workspace->stack;
@@ -83,7 +84,7 @@ static bool is_resource(const struct declared *one)
     return one->decl->kind == DECL_RESOURCE && one->object;
 }
 
-/* Programs are looked for only where a type in the plan wants one. */
+/* Searches for programs only if a type in the plan needs an engine. */
 static struct lacks lacks_of(struct arena *arena, const struct plan *plan)
 {
     struct lacks l = {.arena = arena, .plan = plan};
@@ -109,9 +110,9 @@ static struct lacks lacks_of(struct arena *arena, const struct plan *plan)
     return l;
 }
 
-/* ---- what is reported ---- */
+/* ---- reports ---- */
 
-/* What is not allowed to run a program cannot find out which are there (weir mcp). */
+/* Returns whether programs may not be run (weir mcp), so that engines cannot be searched. */
 static bool is_confined(void)
 {
     return confined_program("an engine", ERR_IGNORED) != 0;
@@ -145,7 +146,7 @@ void engines_warn(struct invocation *inv, const struct plan *plan, const struct 
             }
 }
 
-/* Another process that serves the stack's sandbox may have what this one has not. */
+/* If another process serves the sandbox, its engines are not checked. */
 int engines_refuse(struct invocation *inv, const struct plan *plan, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -180,9 +181,9 @@ void engines_tell(struct invocation *inv)
                 engines[i].serves, STR_ARG(engines[i].install));
 }
 
-/* ---- Serving it, or joining whoever does ---- */
+/* ---- serving or joining the sandbox ---- */
 
-/* Nobody who tries a stack wants to watch databases being made. State machines keep their time. */
+/* Speeds up state changes such as the creation of databases. State machines run at normal speed. */
 enum { STATE_SPEED = 1000 };
 enum { PACE_MS = 20, PATIENCE_MS = 10000 };
 
@@ -193,7 +194,7 @@ const struct value *sandboxed_overlay(struct arena *arena, struct str endpoint, 
         {STR("access_key"), value_string(arena, key->access_key)},
         {STR("secret_key"), value_string(arena, key->secret_key)},
         {STR("account_id"), value_stringz(arena, SANDBOX_ACCOUNT)},
-        {STR("insecure"), &value_true}, /* one that --bind has put on another address of this machine */
+        {STR("insecure"), &value_true}, /* also if --bind selected another address of this machine */
     };
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
@@ -206,7 +207,7 @@ void sandboxed_environment(void)
 
 void sandboxed_state(struct invocation *inv, const char *stack, struct workspace_options *options)
 {
-    struct err ignored = ERR_INIT; /* whoever opens the state has it, too */
+    struct err ignored = ERR_INIT; /* opening the state reports the same error */
     options->sandbox_dir = inv->sandbox_dir;
     options->state_dir = sandbox_state_folder(&inv->arena, inv->sandbox_dir, stack).p;
     dir_make(options->state_dir, &ignored);
@@ -236,8 +237,8 @@ static int sandboxed_serve(struct invocation *inv, const char *path, struct err 
     return 0;
 }
 
-/* `weir sandbox` in another terminal serves the same, or a command in another folder of the repository. 1:
- * not yet, or not any more. */
+/* Joins the process that serves the sandbox: `weir sandbox` in another terminal, or a command in another
+ * folder. Returns 1 if no process serves it at the moment. */
 static int sandboxed_join(struct invocation *inv, const char *path, struct err *err)
 {
     struct sandbox_joined joined;
@@ -261,7 +262,7 @@ int sandboxed_start(struct invocation *inv, struct err *err)
     const char *path = sandbox_folder(&inv->arena, inv->settings->dir).p;
     struct err failure;
     int missed = 1;
-    for (int64_t waited = 0; missed == 1; waited += PACE_MS) { /* one starts or ends just now */
+    for (int64_t waited = 0; missed == 1; waited += PACE_MS) { /* another process may be starting or ending */
         failure = (struct err)ERR_INIT;
         if (!sandboxed_serve(inv, path, &failure))
             return 0;
@@ -285,7 +286,7 @@ int sandboxed_start(struct invocation *inv, struct err *err)
                : -1;
 }
 
-/* Others may use it still. */
+/* Waits until no other process uses the sandbox. */
 static void wait_for_others(struct invocation *inv)
 {
     bool reported = false;
@@ -303,7 +304,7 @@ void sandboxed_stop(struct invocation *inv)
 {
     if (inv->sandbox) {
         wait_for_others(inv);
-        signals_work(true); /* what runs in it is ended */
+        signals_work(true); /* its processes are ended */
         sandbox_stop(inv->sandbox);
     }
     inv->sandbox = NULL;

@@ -1,5 +1,4 @@
-/* What is wrong with the stacks of the open documents: all that `weir validate` says, as it is being typed.
- */
+/* Checks the stacks of open documents while they are edited: the same diagnostics as `weir validate`. */
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
@@ -10,27 +9,27 @@
 #include <stdlib.h>
 
 enum {
-    MENDS_MAX = 12, /* lines of a document that are left out so that the others can be checked */
-    LIMIT = 1000,   /* diagnostics of a stack */
+    MENDS_MAX = 12, /* lines of a document that may be blanked to parse the rest */
+    LIMIT = 1000,   /* maximum number of diagnostics of a stack */
     SEVERITY_ERROR = 1,
     SEVERITY_WARNING = 2,
 };
 
-/* The diagnostics that were sent last for a file. */
+/* The diagnostics that were last sent for a file. */
 struct published {
     struct published *next;
     struct str path;
-    struct buf json; /* the items of the list */
+    struct buf json; /* the items of the JSON list */
     int64_t version;
 };
 
-/* The diagnostics now. */
+/* The current diagnostics. */
 struct report {
     struct lsp *lsp;
     struct arena *arena;
-    struct map files;  /* path -> struct buf, the items */
-    struct map mended; /* path of an open document -> struct str: a text of it that can be parsed */
-    struct str root;   /* of the stack that is being checked: for what is wrong in no place of a file */
+    struct map files;  /* path -> struct buf *, the items */
+    struct map mended; /* path of an open document -> struct str *: its text with broken lines blanked */
+    struct str root;   /* the stack file that is being checked, for diagnostics without a source location */
 };
 
 /* ---- diagnostics as JSON ---- */
@@ -55,7 +54,7 @@ static bool in_word(struct str text, size_t at)
     return at < text.n && (isalnum((unsigned char)text.p[at]) || text.p[at] == '_' || text.p[at] == '-');
 }
 
-/* A place without a length is the rest of its line, that of one character the word that begins there. */
+/* A span without length extends to the end of its line; a span of one character to the end of the word. */
 static void add_span(struct report *report, struct buf *out, struct span span)
 {
     struct str text = span.source ? span.source->text : STR_EMPTY;
@@ -78,7 +77,7 @@ static void add_message(struct buf *out, const struct diag *diag)
     json_write_string(out, buf_str(&text));
 }
 
-/* `did you mean "versioning"?`: what an editor may put in its place. */
+/* Returns the replacement in the label `did you mean "versioning"?`, which an editor may insert, or "". */
 static struct str repair_of(struct str label)
 {
     static const struct str begin = STR_INIT("did you mean \""), end = STR_INIT("\"?");
@@ -120,14 +119,14 @@ static void report_diag(struct report *report, const struct diag *diag)
     add_related(report, &one, diag);
     buf_add_char(&one, '}');
     struct buf *items = report_file(report, path);
-    if (str_find(buf_str(items), buf_str(&one), 0) >= 0) /* another stack with the same module says so, too */
+    if (str_find(buf_str(items), buf_str(&one), 0) >= 0) /* already added by another stack with this module */
         return;
     if (items->n)
         buf_add_char(items, ',');
     buf_add_str(items, buf_str(&one));
 }
 
-/* ---- documents that are no YAML ---- */
+/* ---- documents that are not valid YAML ---- */
 
 static void blank_line(char *text, size_t n, size_t offset)
 {
@@ -136,7 +135,7 @@ static void blank_line(char *text, size_t n, size_t offset)
     memset(text + start, ' ', end - start);
 }
 
-/* How far it can be read: past its end where all of it can. */
+/* Returns the offset up to which the text can be parsed; past its end if all of it can. */
 static size_t readable(struct str path, struct str text, struct diags *diags)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -148,7 +147,7 @@ static size_t readable(struct str path, struct str text, struct diags *diags)
     return diags->n ? diags->items[0].span.offset : 0;
 }
 
-/* Where in the last line before that one which says anything; in that line itself where none does. */
+/* Returns an offset in the last non-empty line above, or `offset` if there is none. */
 static size_t in_line_above(struct str text, size_t offset)
 {
     size_t at = position_line_start(text, offset);
@@ -158,8 +157,9 @@ static size_t in_line_above(struct str text, size_t offset)
 }
 
 /*
- * The text without one more line, where it stopped being read: of three that may be meant (that one, where
- * what it stopped in began, the one above) that one without which the most can be read. "": none helps.
+ * Returns the text with one more line blanked. Of three candidates (the line of the parse error, the start of
+ * the surrounding structure, the line above) it blanks the one after which most of the text can be parsed.
+ * Returns "" if none helps.
  */
 static struct str without_line(
     struct report *report, struct str path, struct str text, const struct diag *stopped, size_t *reached)
@@ -184,8 +184,7 @@ static struct str without_line(
     return chosen;
 }
 
-/* What does not parse is left out line by line, so that the rest can be checked, with all places as they are.
- */
+/* Blanks broken lines one by one, so that the rest can be checked with unchanged offsets. */
 static struct str mend(struct report *report, const struct document *document)
 {
     struct str text = arena_str(report->arena, buf_str(&document->text));
@@ -204,7 +203,7 @@ static struct str mend(struct report *report, const struct document *document)
     return arena_str(report->arena, buf_str(&document->text));
 }
 
-/* For the loader: an open document goes before its file. */
+/* For the loader: returns the text of an open document, with broken lines blanked. */
 static bool unsaved_text(void *ctx, struct str path, struct str *text)
 {
     struct report *report = ctx;
@@ -222,7 +221,7 @@ static bool unsaved_text(void *ctx, struct str path, struct str *text)
     return true;
 }
 
-/* For functions: what is open as it is, whatever it is. */
+/* For functions that read files: returns the text of an open document unchanged. */
 static bool open_text(void *ctx, struct str path, struct str *text)
 {
     struct report *report = ctx;
@@ -251,7 +250,7 @@ static void check_stack(struct report *report, struct str path, bool alone)
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
     AUTO_DIAGS struct diags diags = {.limit = LIMIT};
-    options.no_state = options.no_fetch = options.find_all = true; /* looking at a file calls nobody */
+    options.no_state = options.no_fetch = options.find_all = true; /* checks call no service */
     options.stack.dir = path.p;
     options.stack.unsaved = unsaved_text;
     options.stack.unsaved_ctx = report;
@@ -300,7 +299,7 @@ static struct published *published_of(struct lsp *lsp, struct str path)
     return p;
 }
 
-/* Where something is new, or where an editor waits to hear of the text that it sent. */
+/* Sends the diagnostics if they changed, or if the document's version is new. */
 static void publish(struct report *report, struct published *last)
 {
     const struct buf *now = map_get(&report->files, last->path);
@@ -358,7 +357,7 @@ void check_release(struct lsp *lsp)
     }
 }
 
-/* ---- repairs ---- */
+/* ---- code actions ---- */
 
 int lsp_actions(struct lsp *lsp UNUSED, struct arena *arena, const struct value *params, struct buf *result,
     struct err *err UNUSED)

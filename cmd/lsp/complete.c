@@ -1,10 +1,10 @@
-/* Completion: what may be where the cursor is, within expressions too. */
+/* Completion at the cursor, also within expressions. */
 #include "base/embed.h"
 #include "base/json.h"
 #include "cmd/lsp/server.h"
 #include "provider/kind.h"
 
-/* ---- Completion within expressions: names, what follows a dot, functions ---- */
+/* ---- completion within expressions: names, steps after a dot, functions ---- */
 
 static void name_end(struct items *items)
 {
@@ -12,7 +12,7 @@ static void name_end(struct items *items)
         items->to++;
 }
 
-/* ---- what follows a dot ---- */
+/* ---- steps after a dot ---- */
 
 static void items_add(struct items *items, const struct item *item);
 
@@ -65,7 +65,7 @@ static void add_all(struct items *items, struct sketch *sketch, enum name_kind k
         sketch_each(sketch, kind, add_declared, &adding);
 }
 
-/* What is after a word and a dot. */
+/* Completes the step after a word and a dot. */
 static void complete_step(
     struct items *items, const struct cursor *cursor, const struct words *words, int before, bool indexed)
 {
@@ -119,7 +119,7 @@ static void add_functions(struct items *items)
                 .order = 3});
 }
 
-/* Is there an `each` where the cursor is? */
+/* Returns whether `each` is bound at the cursor. */
 static bool has_each(const struct cursor *cursor)
 {
     const struct outline *o = &cursor->file->outline;
@@ -153,7 +153,7 @@ static void complete_name(struct items *items, const struct cursor *cursor, cons
     add_functions(items);
 }
 
-/* What may be where the words end, within an expression. */
+/* Completes at the end of the words, within an expression. */
 static void complete_expression(struct items *items, const struct cursor *cursor, const struct words *words)
 {
     const struct word *last = words->n ? &words->items[words->n - 1] : NULL;
@@ -173,7 +173,7 @@ static void complete_expression(struct items *items, const struct cursor *cursor
         complete_name(items, cursor, words);
 }
 
-enum { ITEMS_MAX = 300 }; /* of what there is more, more has to be typed */
+enum { ITEMS_MAX = 300 }; /* if there are more, the user has to type more */
 
 /* ---- items ---- */
 
@@ -221,7 +221,7 @@ struct keys {
     struct items *items;
     const struct cursor *cursor;
     int parent;
-    bool has_colon; /* the key is there, only its name is written anew */
+    bool has_colon; /* the key exists, only its name is replaced */
 };
 
 static bool is_given(const struct keys *keys, struct str name)
@@ -393,7 +393,7 @@ static void add_sources(struct items *items)
     }
 }
 
-/* Values of the language's own keys. True: these are all there are. */
+/* Completes values of the language's own keys. Returns true if there are no other values. */
 static bool complete_own(
     struct items *items, const struct cursor *cursor, int entry, const struct meaning *up)
 {
@@ -456,7 +456,7 @@ static void complete_value(struct items *items, const struct cursor *cursor, int
         add_choices(items, m.attr->choices);
 }
 
-/* ---- where the cursor is ---- */
+/* ---- the position of the cursor ---- */
 
 static bool is_comment(struct str text, size_t at)
 {
@@ -465,7 +465,7 @@ static bool is_comment(struct str text, size_t at)
     return before.n && before.p[0] == '#';
 }
 
-/* The entry on whose line, after its colon or dash, the cursor is, and that has no more than a scalar. */
+/* Returns the entry on the cursor's line, before the cursor, with at most a scalar value. */
 static int value_on_line(const struct outline *o, size_t at)
 {
     size_t start = position_line_start(o->text, at);
@@ -549,7 +549,7 @@ static void complete(struct items *items, struct cursor *cursor)
     int value = value_on_line(o, cursor->at), around = bracket_around(o, cursor->at);
     if (value != OUTLINE_NONE && value > around) {
         complete_scalar(items, cursor, value);
-        if (o->items[value].item) /* a map may begin there, too */
+        if (o->items[value].item) /* a list item may also begin a map */
             complete_at_key(items, cursor, value);
     } else if (around != OUTLINE_NONE && o->items[around].opens == '{') {
         complete_at_key(items, cursor, around);
@@ -576,7 +576,7 @@ int lsp_complete(struct lsp *lsp, struct arena *arena, const struct value *param
     return 0;
 }
 
-/* The page of a type, when somebody looks at it. */
+/* Adds the page of a type to an item that the user has selected. */
 int lsp_complete_resolve(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
     struct err *err UNUSED)
 {

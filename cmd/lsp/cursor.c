@@ -1,4 +1,4 @@
-/* What an editor points at, and what may be written there. */
+/* The declaration at the cursor, and the schema of values at the cursor. */
 #include "base/file.h"
 #include "cmd/lsp/server.h"
 #include "provider/cloud.h"
@@ -96,9 +96,9 @@ bool word_target(struct sketch *sketch, const struct words *words, int word, str
     return inner && target_aim(target, inner, NAME_OUTPUT, &words->items[step]);
 }
 
-/* ---- what is meant ---- */
+/* ---- targets ---- */
 
-/* `source: ./net`, an included file, file("a.sql"). */
+/* Finds a file: `source: ./net`, an included file, file("a.sql"). */
 static bool path_target(const struct cursor *cursor, struct target *target)
 {
     const struct outline *o = &cursor->file->outline;
@@ -123,7 +123,7 @@ static bool path_target(const struct cursor *cursor, struct target *target)
     return target->path.n > 0;
 }
 
-/* On the key of a declaration, or of what a module is given. */
+/* Finds the declaration of a key, which is a declaration's name or a module's input. */
 static bool key_target(const struct cursor *cursor, struct target *target)
 {
     const struct outline *o = &cursor->file->outline;
@@ -148,7 +148,7 @@ bool cursor_target(const struct cursor *cursor, struct target *target)
     return path_target(cursor, target) || address_target(cursor, target);
 }
 
-/* ---- What may be in a place of a stack file: by the way from the top of the file to it ---- */
+/* ---- the meaning of a position in a stack file, by its path from the top of the file ---- */
 
 const struct schema *meaning_schema(struct lsp *lsp, struct spot declared)
 {
@@ -180,7 +180,7 @@ static struct meaning of_attr(const struct attr *attr, const struct meaning *wit
         .spot = within->spot};
 }
 
-/* What `state:` can be told depends on its backend. */
+/* The attributes of `state:` depend on its backend. */
 static struct meaning of_state(const struct cursor *cursor, int entry, const struct value *language)
 {
     const struct attr *kinds = plan_cloud.states;
@@ -218,7 +218,7 @@ static struct meaning of_provider(struct lsp *lsp, const struct meaning *within,
     return of_attr(kind ? kind->settings : NULL, within);
 }
 
-/* A name in a section. */
+/* The meaning of a named entry in a section. */
 static struct meaning of_name(
     struct lsp *lsp, const struct cursor *cursor, const struct meaning *up, int entry)
 {
@@ -255,7 +255,7 @@ static struct meaning of_argument(const struct meaning *up, struct str key)
     return m;
 }
 
-/* Within a value: a field, or what a list or map holds. */
+/* The meaning of an entry within a value: a field, or an item of a list or map. */
 static struct meaning of_part(const struct meaning *up, const struct entry *e)
 {
     struct meaning m = *up;
@@ -270,7 +270,7 @@ static struct meaning of_part(const struct meaning *up, const struct entry *e)
     return m.type ? m : (struct meaning){0};
 }
 
-/* `checks: {NAME: {data: …}}` has names like the section of that name. */
+/* `checks: {NAME: {data: …}}` has names like the section `data`. */
 static bool is_data_of_check(const struct cursor *cursor, const struct meaning *up, int entry)
 {
     int depth;
@@ -315,9 +315,9 @@ struct meaning meaning_of(struct lsp *lsp, const struct cursor *cursor, int entr
     return meaning_below(lsp, cursor, &up, entry);
 }
 
-/* ---- what references lead to ---- */
+/* ---- types of references ---- */
 
-/* Without what [ ] picks. */
+/* Returns the type after an index [ ]. */
 static const struct type *picked(const struct type *type, bool indexed)
 {
     bool holds = type && (type->kind == TYPE_LIST || type->kind == TYPE_SET || type->kind == TYPE_MAP);

@@ -1,4 +1,4 @@
-/* The documents that an editor has open, and positions in them: see outline.h. */
+/* The documents that are open in the editor, and positions in them: see outline.h. */
 #include "cmd/lsp/outline.h"
 
 #include "base/file.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* ---- Places in a text as editors name them ---- */
+/* ---- positions in a text as editors count them ---- */
 
 static bool ends_line(struct str text, size_t at)
 {
@@ -41,7 +41,7 @@ static uint32_t units(enum text_unit unit, size_t size)
     return 1;
 }
 
-/* 0: no line follows. */
+/* Returns 0 if no line follows. */
 static size_t next_line_start(struct str text, size_t at)
 {
     const char *newline = memchr(text.p + at, '\n', text.n - at);
@@ -114,7 +114,7 @@ struct position position_of(struct positions *positions, struct str text, size_t
     return place;
 }
 
-/* What is no number that counts is the end. */
+/* Returns a number of a position; values that are not valid numbers mean the end. */
 static uint32_t count_of(const struct value *position, const char *key)
 {
     int64_t n = value_geti(position, key, UINT32_MAX);
@@ -135,7 +135,7 @@ void position_add_range(struct buf *out, struct positions *positions, struct str
         start.line, start.character, end.line, end.character);
 }
 
-/* ---- names ---- */
+/* ---- paths and URIs ---- */
 
 struct str documents_real_path(struct arena *arena, struct str path)
 {
@@ -151,7 +151,7 @@ static struct str uri_path(struct arena *arena, struct str uri)
     if (slash < 0)
         return STR_EMPTY;
     struct str given = str_slice(uri, (size_t)slash, uri.n), path;
-    if (!url_decode(arena, given, false, &path)) /* a % that nobody escaped */
+    if (!url_decode(arena, given, false, &path)) /* a % that is not an escape */
         path = given;
     return memchr(path.p, 0, path.n) ? STR_EMPTY : documents_real_path(arena, path);
 }

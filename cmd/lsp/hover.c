@@ -1,9 +1,9 @@
-/* What an editor shows of what the cursor is on. */
+/* The hover text for the cursor. */
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
 
-/* Markdown, and what it is about. */
+/* The Markdown text and its range. */
 struct hover {
     struct lsp *lsp;
     struct buf page;
@@ -29,7 +29,7 @@ static void add_head(struct buf *page, const char *what, struct str name)
 
 /* ---- names ---- */
 
-/* One line of the file as it is: what a local value or an output is made of. */
+/* Adds the source line of a local value or an output. */
 static void add_source(struct buf *page, struct spot spot)
 {
     const struct outline *o = &spot.file->outline;

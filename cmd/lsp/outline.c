@@ -1,4 +1,4 @@
-/* What a YAML text looks like, found without a parser: see outline.h. */
+/* Finds the structure of a YAML text without a parser: see outline.h. */
 #include "cmd/lsp/outline.h"
 
 #include <ctype.h>
@@ -10,8 +10,8 @@ struct scan {
     struct outline *outline;
     struct str text;
     size_t at;
-    int last;             /* the latest entry that is not within brackets */
-    uint32_t flow_column; /* of the entry that the outermost bracket belongs to */
+    int last;             /* the last entry that is not within brackets */
+    uint32_t flow_column; /* column of the entry that contains the outermost bracket */
 };
 
 static bool at_blank(const struct scan *s, size_t at)
@@ -24,7 +24,8 @@ static bool at_line_end(const struct scan *s, size_t at)
     return at >= s->text.n || s->text.p[at] == '\n' || s->text.p[at] == '\r';
 }
 
-/* A blank, the end of the line or of the text: what makes a colon or a dash mean something. */
+/* Returns whether a colon or dash before `at` is an indicator: a blank, the line end or the text's end
+ * follows. */
 static bool at_gap(const struct scan *s, size_t at)
 {
     return at_line_end(s, at) || at_blank(s, at);
@@ -71,7 +72,7 @@ static int add_entry(struct scan *s, struct entry entry)
     return o->n++;
 }
 
-/* An item may begin in the column of the key whose list it is in. */
+/* Returns the parent for an entry in this column. A list item may begin in the column of its list's key. */
 static int climb(const struct outline *o, int from, uint32_t column, bool item)
 {
     while (from != OUTLINE_NONE && !(o->items[from].column < column ||
@@ -82,7 +83,7 @@ static int climb(const struct outline *o, int from, uint32_t column, bool item)
 
 /* ---- scalars ---- */
 
-/* Past the closing quote; where there is none on lines that belong to it, the end of the first line. */
+/* Returns the offset after the closing quote, or the end of the first line if the quote is not closed. */
 static size_t quoted_end(const struct scan *s, size_t at, long column)
 {
     char quote = s->text.p[at];
@@ -105,7 +106,7 @@ static size_t quoted_end(const struct scan *s, size_t at, long column)
     return first_line;
 }
 
-/* Past the } of a ${ on this line. */
+/* Returns the offset after the } of a ${ on this line. */
 static size_t expression_end(const struct scan *s, size_t at)
 {
     int depth = 0;
@@ -122,7 +123,8 @@ static bool at_expression(const struct scan *s, size_t at)
     return at + 1 < s->text.n && s->text.p[at] == '$' && s->text.p[at + 1] == '{';
 }
 
-/* Of plain text on one line: where a comment or, with `stops`, one of these ends it. */
+/* Returns the end of a plain scalar on one line: a comment or, with `stops`, one of these characters ends
+ * it. */
 static size_t plain_end(const struct scan *s, size_t at, const char *stops)
 {
     size_t from = at;
@@ -138,7 +140,7 @@ static size_t plain_end(const struct scan *s, size_t at, const char *stops)
     return trim_end(s, from, at);
 }
 
-/* The lines after | or > that are indented. */
+/* Returns the end of the indented lines after | or >. */
 static size_t literal_end(const struct scan *s, size_t at, uint32_t column)
 {
     size_t end = scan_line_end(s, at);
@@ -153,7 +155,7 @@ static size_t literal_end(const struct scan *s, size_t at, uint32_t column)
     return end;
 }
 
-/* &anchor and !tag are before a value. */
+/* Skips &anchor and !tag before a value. */
 static size_t skip_properties(const struct scan *s, size_t at)
 {
     at = skip_blanks(s, at);
@@ -169,7 +171,8 @@ static size_t skip_properties(const struct scan *s, size_t at)
 
 static bool read_flow(struct scan *s, int owner, int depth);
 
-/* To the next item within brackets. False: the line there is not part of them, they were left open. */
+/* Moves to the next item within brackets. Returns false if the next line does not belong to them, since they
+ * were not closed. */
 static bool flow_gap(struct scan *s)
 {
     for (;;) {
@@ -188,7 +191,7 @@ static bool flow_gap(struct scan *s)
     }
 }
 
-/* Where the key at this place ends; *next is where its colon is looked for. */
+/* Returns the end of the key at s->at; *next is where its colon would be. */
 static size_t flow_key_end(const struct scan *s, size_t *next)
 {
     char c = s->text.p[s->at];
@@ -210,7 +213,7 @@ static bool read_flow_value(struct scan *s, int entry, int depth)
     if (char_in(",}]", c))
         return true;
     s->at = c == '"' || c == '\'' ? quoted_end(s, s->at, s->flow_column) : plain_end(s, s->at, ",[]{}");
-    if (s->at == e->value_at) /* a colon of nobody's */
+    if (s->at == e->value_at) /* a colon without a key */
         s->at++;
     e->value_end = s->at;
     return true;
@@ -235,7 +238,7 @@ static bool read_flow_entry(struct scan *s, int owner, int depth)
         return read_flow_value(s, add_entry(s, e), depth);
     size_t next;
     e.key_end = flow_key_end(s, &next);
-    if (e.key_end == e.key_at) /* no key begins so */
+    if (e.key_end == e.key_at) /* no key can begin like this */
         e.key_end = next = e.key_at + 1;
     e.key = outline_unquoted(str_slice(s->text, e.key_at, e.key_end));
     e.value_at = e.value_end = s->at = next;
@@ -248,7 +251,7 @@ static bool read_flow_entry(struct scan *s, int owner, int depth)
     return read_flow_value(s, entry, depth);
 }
 
-/* False: it has no end, or not that one. */
+/* Returns false if the closing bracket is missing or is another one. */
 static bool read_flow(struct scan *s, int owner, int depth)
 {
     char open = s->text.p[s->at], close = open == '{' ? '}' : ']';
@@ -294,7 +297,8 @@ static void read_value(struct scan *s, int entry, size_t at)
     e->value_end = s->at;
 }
 
-/* Is there `key:` at this place? *end is the key's, *after the colon's. */
+/* Returns whether there is a `key:` at this offset. *end is the end of the key, *after the offset after the
+ * colon. */
 static bool find_key(const struct scan *s, size_t at, size_t *end, size_t *after)
 {
     char c = s->text.p[at];
@@ -323,7 +327,8 @@ static bool is_word(struct str text)
     return str_is_made_of(text, CHARS_ALNUM "_-.:");
 }
 
-/* What is no key: more of the text above it, the value of the key above it, or a word that becomes a key. */
+/* Reads text that is not a key: a continuation of the value above, the value of the key above, or a word that
+ * may become a key. */
 static void read_rest(struct scan *s, size_t line, size_t at)
 {
     uint32_t column = (uint32_t)(at - line);
@@ -395,7 +400,7 @@ struct outline outline_read(struct arena *arena, struct str text)
     return outline;
 }
 
-/* ---- finding ---- */
+/* ---- lookup ---- */
 
 int outline_next(const struct outline *o, int parent, int after)
 {

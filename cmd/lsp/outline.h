@@ -1,51 +1,51 @@
 /*
- * What a YAML text looks like, found without a parser: it goes by lines, columns and brackets, and so finds
- * its way through a text that somebody is just typing. It is what completion, hover, definition and rename
- * work on; whether the text is right, the loader says.
+ * The structure of a YAML text, found without a parser by lines, columns and brackets, so that it works while
+ * the text is being edited. Completion, hover, definition and rename use it. The loader reports errors.
  *
- * An entry is `key: value`, an item of a list, or a word that may become a key. Entries are in the order of
- * the text, so what is within one follows it.
+ * An entry is `key: value`, a list item, or a word that may become a key. Entries are in text order, so the
+ * children of an entry follow it.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "base/value.h"
 
-/* ---- Places in a text as editors name them: a line from 0, and in it a number of units from
- * 0, which are what both sides agreed on. weir itself counts bytes. Places that are not there are taken
- * for the nearest one that is. */
+/* ---- Positions as editors count them: a line from 0, and in the line a number of code units from 0, in the
+ * encoding that was negotiated. weir itself counts bytes. A position that does not exist is replaced by the
+ * nearest one. */
 enum text_unit { TEXT_UTF16, TEXT_UTF8, TEXT_UTF32 };
 
 struct position {
     uint32_t line, character;
 };
 
-/* Where the lines of one text begin: of the one that was asked about last. */
+/* The offsets of the lines of the text that was used last. */
 struct positions {
     enum text_unit unit;
     struct str text;
-    size_t *lines; /* from the second on */
+    size_t *lines; /* offsets of the lines from the second on */
     size_t n, cap;
 };
-/* Another text may come to be at the same address: to be called before each message. */
+/* Must be called before each message, since another text may get the same address. */
 void positions_forget(struct positions *positions);
 void positions_release(struct positions *positions);
 
 size_t position_offset(struct str text, enum text_unit unit, struct position place);
 struct position position_of(struct positions *positions, struct str text, size_t offset);
-/* {"line":…,"character":…} of a message. */
+/* Converts {"line":…,"character":…} of a message. */
 size_t position_offset_of(struct str text, enum text_unit unit, const struct value *position);
-/* "range":{…} */
+/* Appends "range":{…}. */
 void position_add_range(
     struct buf *out, struct positions *positions, struct str text, size_t from, size_t to);
 
-/* Is it one of these? strchr() finds the NUL, which a text may hold, in all of them. */
+/* Returns whether c is one of these characters. Unlike strchr() it does not find NUL, which a text may
+ * contain. */
 static inline bool char_in(const char *these, char c)
 {
     return c && strchr(these, c);
 }
 
-/* Where the line around the offset begins, and where it ends, before its line end. */
+/* Return the offsets of the start of the line and of its end, before the line break. */
 size_t position_line_start(struct str text, size_t offset);
 size_t position_line_end(struct str text, size_t offset);
 
@@ -54,51 +54,50 @@ size_t position_line_end(struct str text, size_t offset);
 enum { OUTLINE_NONE = -1 };
 
 struct entry {
-    int parent;     /* index; OUTLINE_NONE: at the top */
-    struct str key; /* without quotes; "" of an item */
-    bool item;      /* of a list */
+    int parent;     /* index; OUTLINE_NONE: a top-level entry */
+    struct str key; /* without quotes; "": a list item */
+    bool item;      /* a list item */
     bool flow;      /* within { } or [ ] */
-    bool bare;      /* a word where a key is expected, without its colon */
-    char opens;     /* '{' or '[' where its value begins with that; otherwise 0 */
+    bool bare;      /* a word at a key's position, without a colon */
+    char opens;     /* '{' or '[' if its value begins with that bracket, otherwise 0 */
     uint32_t column;
-    size_t key_at, key_end;     /* as written, with quotes; of an item both are where it begins */
-    size_t value_at, value_end; /* of a scalar as written; of what opens: from bracket to bracket, or as far
-                                   as it goes. Nothing there: both are where it would begin */
+    size_t key_at, key_end;     /* the key with its quotes; for a list item both are its start */
+    size_t value_at, value_end; /* a scalar with its quotes; a flow collection including its brackets, or up
+                                   to where it is read. Without a value both are where it would begin */
 };
 
 struct outline {
     struct str text;
     struct entry *items;
-    int n, cap; /* cap: while it is made */
+    int n, cap; /* cap: used only by outline_read() */
 };
 
 struct outline outline_read(struct arena *arena, struct str text);
-/* The entry of that key within another (OUTLINE_NONE: at the top), or OUTLINE_NONE. */
+/* Returns the entry with that key within `parent` (OUTLINE_NONE: at the top), or OUTLINE_NONE. */
 int outline_find(const struct outline *outline, int parent, struct str key);
-/* The next entry within `parent`, after one of them or, with OUTLINE_NONE, the first; OUTLINE_NONE: no more.
- */
+/* Returns the next child of `parent` after the child `after`, or the first one for OUTLINE_NONE.
+ * OUTLINE_NONE: no more children. */
 int outline_next(const struct outline *outline, int parent, int after);
-/* Where all that belongs to an entry ends: before the blank lines and comments that follow. */
+/* Returns the end of an entry with all its children, before following blank lines and comments. */
 size_t outline_end(const struct outline *outline, int entry);
-/* The value of a scalar as far as it is plain: without quotes, escapes as they are. "" where there is none.
- */
+/* Returns the value of a scalar without quotes, with escapes unchanged. "" without a scalar. */
 struct str outline_value(const struct outline *outline, int entry);
-/* Is that its key? False for OUTLINE_NONE. */
+/* Returns whether the entry has that key. False for OUTLINE_NONE. */
 bool outline_is(const struct outline *outline, int entry, const char *key);
-/* The section that it belongs to, at the top, and how deep it is below that (0: the section itself). */
+/* Returns the entry's top-level section and its depth below it (0: the section itself). */
 int outline_section(const struct outline *outline, int entry, int *depth);
-/* The block entry that a line which begins in that column, before the offset, would belong to. */
+/* Returns the block entry that would be the parent of a line that begins in this column, before the
+ * offset. */
 int outline_parent_at(const struct outline *outline, size_t offset, uint32_t column);
 
-/* ---- words.c: the names in expressions, as they are written: `${lake.arn}`, "${file('a.sql')}", '${[for
- * k in x : k]}'. Like the outline this needs no text that is right, and places are those of the source,
- * quotes and escapes included. */
+/* ---- words.c: the names in expressions: `${lake.arn}`, "${file('a.sql')}", '${[for k in x : k]}'. Like the
+ * outline, this does not need a valid text. Offsets are those in the source, including quotes and escapes. */
 enum word_kind {
-    WORD_NAME,     /* the first of a reference */
-    WORD_STEP,     /* .attr, or ["attr"] right after a name */
-    WORD_FUNCTION, /* called */
-    WORD_VARIABLE, /* of a [for …], where it is named and where it is used */
-    WORD_TEXT,     /* between quotes, without them */
+    WORD_NAME,     /* the first name of a reference */
+    WORD_STEP,     /* .attr, or ["attr"] after a name */
+    WORD_FUNCTION, /* the name of a function call */
+    WORD_VARIABLE, /* a variable of a [for …], at its binding and at its uses */
+    WORD_TEXT,     /* a string without its quotes */
 };
 
 enum { WORD_NONE = -1 };
@@ -107,38 +106,36 @@ struct word {
     enum word_kind kind;
     struct str text;
     size_t at, end;
-    int before;   /* of a step: the word that it is a step from; of a text: the function it is given to first;
-                     WORD_NONE: none */
-    bool indexed; /* of a step: [ ] is before it */
+    int before;   /* a step: the word before it; a string: the function whose first argument it is; WORD_NONE:
+                     none */
+    bool indexed; /* a step: an index [ ] precedes it */
 };
 
 struct words {
     struct word *items;
     int n, cap;
     bool open;   /* the range ended within an expression */
-    int open_at; /* then: the name or step after which a dot came last; WORD_NONE: no dot was */
+    int open_at; /* with `open`: the name or step before the last dot; WORD_NONE: no dot */
     bool open_indexed;
-    bool open_text; /* or within quotes in it */
+    bool open_text; /* with `open`: the range ended within a string */
 };
 
-/* The words of all expressions of the scalar (a value or a key, with its quotes) in that range of the text.
- */
+/* Returns the words of all expressions in the scalar (a value or a key, with its quotes) in that range. */
 struct words words_read(struct arena *arena, struct str text, size_t from, size_t to);
-/* The same of a scalar that is an expression by itself, without ${ }. */
+/* The same for a scalar that is an expression without ${ }. */
 struct words words_read_bare(struct arena *arena, struct str text, size_t from, size_t to);
 
-/* The first word of a reference, from any step of it. */
+/* Returns the first word of the reference that contains the word. */
 int words_first(const struct words *words, int word);
-/* The word around an offset (its end counts), or WORD_NONE. */
+/* Returns the word at an offset (including its end), or WORD_NONE. */
 int words_at(const struct words *words, size_t offset);
 
-/* ---- documents.c: the documents that an editor has open, and files as they are with those in place of
- * what is on disk. A document's path is its real one where it has one, so that a link and what it leads to
- * are one file. */
+/* ---- documents.c: the documents that are open in the editor, and files, which they replace on disk. A
+ * document's path is its real path if it exists, so that a link and its target are the same file. */
 struct document {
     struct document *next;
     struct str uri;  /* as the editor writes it */
-    struct str path; /* "" it is no file */
+    struct str path; /* "": it is not a file */
     struct buf text;
     int64_t version;
 };
@@ -150,28 +147,27 @@ struct documents {
 
 struct document *documents_find(const struct documents *documents, struct str uri);
 struct document *documents_at(const struct documents *documents, struct str path);
-/* Opens it, or gives it another text. */
+/* Opens a document, or replaces its text. */
 struct document *documents_open(
     struct documents *documents, struct str uri, struct str text, int64_t version);
-/* The changes of one notification, in their order: whole texts, or what is in place of a range. */
+/* Applies the changes of a notification in order: whole texts, or replacements of a range. */
 void document_change(struct document *document, enum text_unit unit, const struct value *changes);
 void documents_close(struct documents *documents, struct str uri);
 void documents_release(struct documents *documents);
 
-/* The text of a file: of the document that is open, or from disk. False: there is none. The text lives as
- * long as the arena, and has a NUL after its end. */
+/* Returns the text of a file, from the open document or from disk. Returns false if the file does not exist.
+ * The text is allocated in `arena` and NUL-terminated. */
 bool documents_read(
     const struct documents *documents, struct arena *arena, struct str path, struct str *text);
-/* The path without links; as it is where there is no such file. `path` has a NUL after its end. */
+/* Returns the path without links, or unchanged if the file does not exist. `path` must be NUL-terminated. */
 struct str documents_real_path(struct arena *arena, struct str path);
-/* As the editor writes it, where it is open. */
+/* Returns the URI of a path, for an open document as the editor writes it. */
 struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path);
 
-/* ---- sketch.c: a sketch of a module: what its files say, without being loaded: the names in it, where
- * they are, and which module a file belongs to. Made anew for each question, from the documents that are
- * open and from disk. */
+/* ---- sketch.c: a module as its files describe it, without loading it: its names, where they are declared,
+ * and the files that belong to it. It is read anew for each request, from open documents and from disk. */
 struct file {
-    struct str path; /* real; of a built-in module its name */
+    struct str path; /* real path; for a built-in module its name */
     struct outline outline;
 };
 
@@ -181,22 +177,22 @@ struct sketch {
     const struct documents *documents;
     struct arena *arena;
     struct str dir;
-    struct str stack;   /* the file whose weir.lock says what remote modules are */
-    bool builtin;       /* in the binary: there are no files to go to */
-    bool foreign;       /* nobody's to change: built in, or fetched from elsewhere */
-    struct file *files; /* its own file first, then what it includes */
+    struct str stack;   /* the stack file whose weir.lock pins remote modules */
+    bool builtin;       /* a built-in module, whose files cannot be opened */
+    bool foreign;       /* a built-in or fetched module, which must not be changed */
+    struct file *files; /* its own file first, then its includes */
     size_t count, cap;
-    struct called *called; /* modules that were looked for, by the calls */
+    struct called *called; /* modules that were looked up, by their calls */
     size_t called_count, called_cap;
     struct {
-        struct spot *items; /* by name */
+        struct spot *items; /* sorted by name */
         size_t n;
-    } * names; /* of each kind */
+    } * names; /* one index for each kind */
 };
 
-/* Names that are looked for in the same sections. */
+/* Kinds of names, by the sections that declare them. */
 enum name_kind {
-    NAME_RESOURCE, /* of data and modules, too */
+    NAME_RESOURCE, /* also data and modules */
     NAME_INPUT,
     NAME_LOCAL,
     NAME_OUTPUT,
@@ -204,39 +200,39 @@ enum name_kind {
     NAME_CONNECTION,
     NAME_KINDS
 };
-/* The kind of what is in a section; false: it has no names. */
+/* Returns the kind of names that a section declares, or false if it declares none. */
 bool name_kind_of(struct str section, enum name_kind *kind);
 
-/* Where a name is declared. */
+/* The place of a declaration. */
 struct spot {
-    const struct file *file; /* NULL: nowhere */
+    const struct file *file; /* NULL: not found */
     int entry;
     struct str section;
 };
 
-/* The module of which this is the own file. NULL: there is no such file. */
+/* Reads the module with this file as its own file. Returns NULL if the file does not exist. */
 struct sketch *sketch_read(const struct documents *documents, struct arena *arena, struct str path);
-/* The module that the file belongs to; NULL: none, it is some other YAML file. */
+/* Returns the module that the file belongs to, or NULL for another YAML file. */
 struct sketch *sketch_of(const struct documents *documents, struct arena *arena, struct str path);
-/* The module's file in the sketch; NULL: it is not one of them. */
+/* Returns the module's file with that path, or NULL if it does not belong to the module. */
 const struct file *sketch_file(const struct sketch *sketch, struct str path);
-/* The module that an entry of the section `modules` calls; NULL: it cannot be found. */
+/* Returns the module that an entry of the section `modules` calls, or NULL if it is not found. */
 struct sketch *sketch_called(struct sketch *sketch, struct spot call);
-/* weir.yaml of the stack that uses the module, in a folder above it; the module's own where it is a stack
- * itself, or where no stack is found (then *alone). */
+/* Returns weir.yaml of the stack that uses the module, in a folder above it. If the module is a stack itself,
+ * or no stack is found (*alone is set), returns the module's own file. */
 struct str sketch_stack(const struct sketch *sketch, bool *alone);
 
-/* Calls `found` for the module and all that it calls, each once. */
+/* Calls `found` once for the module and for each module that it calls. */
 void sketch_walk(struct sketch *sketch, void (*found)(void *ctx, struct sketch *sketch), void *ctx);
 
 struct spot sketch_find(const struct sketch *sketch, enum name_kind kind, struct str name);
-/* Calls `found` for every declaration of a kind, in the order of the files. */
+/* Calls `found` for each declaration of a kind, in file order. */
 void sketch_each(const struct sketch *sketch, enum name_kind kind,
     void (*found)(void *ctx, struct spot declared), void *ctx);
-/* A key of what is declared: `type` of a resource. "" where it says nothing. */
+/* Returns the value of a declaration's key, such as `type` of a resource, or "". */
 struct str spot_value(struct spot declared, const char *key);
 struct str spot_name(struct spot declared);
-/* The file that a name in the module means, real where it exists. */
+/* Returns the path of a file name in the module, its real path if it exists. */
 struct str sketch_path(const struct sketch *sketch, struct str name);
-/* weir.yaml or weir.yml in a folder; "" there is none. */
+/* Returns weir.yaml or weir.yml in a folder, or "". */
 struct str sketch_own_file(const struct documents *documents, struct arena *arena, struct str dir);

@@ -1,14 +1,14 @@
 /*
- * Renaming: a new name wherever the old one is used, and `moved:` for what is in the state, so that it
- * stays as it is; renaming back takes that entry away. Symbols of a file, and its canonical format.
+ * Renames a name at all its uses and adds `moved:` for recorded resources; renaming back removes that entry.
+ * Also the symbols of a file, and formatting.
  */
 #include "base/json.h"
 #include "cmd/lsp/server.h"
 #include "stacks/format/format.h"
 
-/* ---- What is in a file, and the file in the canonical format ---- */
+/* ---- symbols and formatting of a file ---- */
 
-/* As the protocol numbers them. */
+/* Numbers of the protocol. */
 enum symbol_kind {
     SYMBOL_MODULE = 2,
     SYMBOL_NAMESPACE = 3,
@@ -86,11 +86,11 @@ int lsp_symbols(struct lsp *lsp, struct arena *arena, const struct value *params
 
 /* ---- the canonical format ---- */
 
-/* What is the same at both ends stays, so that an editor's cursors and marks do. */
+/* Adds an edit of the part that differs, so that the editor keeps cursors and marks outside of it. */
 static void add_difference(struct lsp *lsp, struct buf *out, struct str old, struct str now)
 {
     size_t from = 0, end = 0, least = old.n < now.n ? old.n : now.n;
-    if (str_find_char(old, '\r', 0) >= 0) { /* within a line end of two bytes there is no place */
+    if (str_find_char(old, '\r', 0) >= 0) { /* a position cannot be within a CRLF */
         add_edit(lsp, out, old, 0, old.n, now);
         return;
     }
@@ -140,7 +140,7 @@ struct renaming {
     size_t count, cap;
 };
 
-/* The same place is met twice where a file belongs to two modules. */
+/* A file that belongs to two modules is visited twice. */
 static void add_change(struct renaming *r, const struct file *file, size_t from, size_t to, struct str text)
 {
     for (size_t i = 0; i < r->count; i++)
@@ -172,7 +172,7 @@ static struct spot moved_in(struct renaming *r)
     return spot;
 }
 
-/* The item that says from where the new name came; OUTLINE_NONE: none does. */
+/* Returns the item with this `from`, or OUTLINE_NONE. */
 static int item_from(const struct spot *moved, struct str name)
 {
     const struct outline *o = &moved->file->outline;
@@ -182,7 +182,7 @@ static int item_from(const struct spot *moved, struct str name)
     return item;
 }
 
-/* The whole lines of one item of a block, or of the section where it is the only one. */
+/* Removes the whole lines of a list item, or of the section if the item is its only one. */
 static void take_item(struct renaming *r, const struct spot *moved, int item)
 {
     const struct outline *o = &moved->file->outline;
@@ -254,7 +254,7 @@ static int write_moved(struct renaming *r, struct err *err)
     return 0;
 }
 
-/* ---- may it be called so? ---- */
+/* ---- checking the new name ---- */
 
 static int check_name(const struct renaming *r, struct err *err)
 {
@@ -276,7 +276,7 @@ static bool may_rename(const struct cursor *cursor, struct target *target)
     return target->kind != NAME_PROVIDER && target->kind != NAME_CONNECTION;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static void add_edits(struct renaming *r, struct buf *result)
 {

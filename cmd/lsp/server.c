@@ -1,9 +1,9 @@
-/* The language server's loop: which message is answered by what (JSON-RPC 2.0). */
+/* The language server's loop: dispatches messages to features (JSON-RPC 2.0). */
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
 
-enum { MESSAGE_MAX = 512 * 1024 * 1024 }; /* twice what a stack file may have: JSON has escapes */
+enum { MESSAGE_MAX = 512 * 1024 * 1024 }; /* twice the maximum size of a stack file, since JSON has escapes */
 
 void add_location(
     struct lsp *lsp, struct arena *arena, struct buf *out, const struct file *file, size_t from, size_t to)
@@ -25,7 +25,7 @@ void add_edit(
     buf_add_char(out, '}');
 }
 
-/* ---- beginning and end ---- */
+/* ---- initialize and shutdown ---- */
 
 static const char capabilities[] =
     "\"textDocumentSync\":{\"openClose\":true,\"change\":2,\"save\":true},"
@@ -35,7 +35,7 @@ static const char capabilities[] =
     "\"renameProvider\":{\"prepareProvider\":true},\"codeActionProvider\":{\"codeActionKinds\":[\"quickfix\"]"
     "}";
 
-/* UTF-8 where the editor can count so; UTF-16 is what every editor can. */
+/* Selects UTF-8 if the editor supports it; UTF-16 is supported by every editor. */
 static enum text_unit choose_unit(const struct value *offered)
 {
     if (value_list_has(offered, STR("utf-8")))
@@ -70,7 +70,7 @@ static int shut_down(struct lsp *lsp, struct arena *arena UNUSED, const struct v
 
 /* ---- notifications ---- */
 
-/* Files that are not open change as well: a branch is checked out, a module fetched. */
+/* Files that are not open change too, as when a branch is checked out or a module is fetched. */
 static const char watching[] =
     "{\"jsonrpc\":\"2.0\",\"id\":\"watch\",\"method\":\"client/registerCapability\",\"params\":{"
     "\"registrations\":[{\"id\":\"files\",\"method\":\"workspace/didChangeWatchedFiles\","
@@ -114,7 +114,7 @@ static void did_close(struct lsp *lsp, const struct value *params)
     lsp->dirty = true;
 }
 
-/* Files on disk are others now. */
+/* A file on disk changed. */
 static void did_save(struct lsp *lsp, const struct value *params UNUSED)
 {
     lsp->dirty = true;
@@ -127,8 +127,8 @@ static void leave(struct lsp *lsp, const struct value *params UNUSED)
 
 static const struct {
     const char *method;
-    lsp_feature *answer;                                       /* a request */
-    void (*take)(struct lsp *lsp, const struct value *params); /* a notification */
+    lsp_feature *answer;                                       /* handles a request */
+    void (*take)(struct lsp *lsp, const struct value *params); /* handles a notification */
 } methods[] = {
     {"initialize", initialize, NULL},
     {"shutdown", shut_down, NULL},
@@ -211,7 +211,7 @@ static void take_message(void *ctx, struct rpc_message *message)
     }
 }
 
-/* Checking comes when nobody waits for an answer: what is typed fast is checked once. */
+/* Checks only when no message waits, so that fast typing gives one check. */
 static int server_loop(struct lsp *lsp, struct err *err)
 {
     while (rpc_serve(&lsp->rpc, take_message, lsp, &lsp->done, err))

@@ -1,4 +1,4 @@
-/* What the files of a module say: see outline.h. */
+/* Reads the files of a module without loading it: see outline.h. */
 #include "cmd/lsp/outline.h"
 
 #include "base/embed.h"
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 enum {
-    FOLDERS_UP = 12,   /* how far above a file its stack is looked for */
-    FILES_MAX = 1000,  /* of one module */
-    MODULES_MAX = 200, /* that are looked through for one that uses another */
+    FOLDERS_UP = 12,   /* number of folders above a file in which its stack is searched */
+    FILES_MAX = 1000,  /* maximum files of a module */
+    MODULES_MAX = 200, /* maximum modules searched for one that uses another */
 };
 
 /* ---- names ---- */
@@ -70,7 +70,7 @@ static void add_file(struct sketch *sketch, struct str path, struct str text)
     sketch->files[sketch->count++] = (struct file){path, outline_read(sketch->arena, text)};
 }
 
-/* Files that are included by files that are. */
+/* Adds included files, recursively. */
 static void add_included(struct sketch *sketch)
 {
     for (size_t i = 0; i < sketch->count; i++) {
@@ -87,7 +87,7 @@ static void add_included(struct sketch *sketch)
     }
 }
 
-/* ---- the names by themselves ---- */
+/* ---- the index of names ---- */
 
 struct collecting {
     struct arena *arena;
@@ -102,7 +102,7 @@ static void collect_name(void *ctx, struct spot spot)
     collecting->items[collecting->n++] = spot;
 }
 
-/* Of what has the same name, the first in the files comes first. */
+/* Sorts by name; equal names by file order. */
 static int compare_spots(const void *a, const void *b)
 {
     const struct spot *x = a, *y = b;
@@ -182,7 +182,7 @@ struct sketch *sketch_of(const struct documents *documents, struct arena *arena,
     }
     struct sketch *own = sketch_read(documents, arena, path);
     bool stack = own && outline_find(&own->files[0].outline, OUTLINE_NONE, STR("stack")) != OUTLINE_NONE;
-    return stack ? own : NULL; /* a stack file of another name: -C FILE */
+    return stack ? own : NULL; /* a stack file with another name: -C FILE */
 }
 
 /* ---- modules ---- */
@@ -202,7 +202,7 @@ static struct sketch *builtin_sketch(const struct sketch *sketch, struct str nam
     return inner;
 }
 
-/* Where the files of a remote module are, as weir.lock says; "" it does not, or not yet. */
+/* Returns the folder of a fetched remote module by weir.lock, or "" if it is not pinned or not fetched. */
 static struct str fetched_dir(const struct sketch *sketch, struct str text)
 {
     struct arena *arena = sketch->arena;
@@ -241,7 +241,7 @@ static struct sketch *find_called(const struct sketch *sketch, struct spot call)
 
 struct called {
     struct spot call;
-    struct sketch *inner; /* NULL: it is not found */
+    struct sketch *inner; /* NULL: not found */
 };
 
 struct sketch *sketch_called(struct sketch *sketch, struct spot call)
@@ -255,7 +255,7 @@ struct sketch *sketch_called(struct sketch *sketch, struct spot call)
     return inner;
 }
 
-/* Looking through a stack for a module. */
+/* The search for a module in a stack. */
 struct seeking {
     struct str path;
     bool found;
@@ -344,7 +344,7 @@ static void each_within(const struct file *file, int parent, struct str section,
             found(ctx, (struct spot){file, e, section});
 }
 
-/* Data that checks have for themselves. */
+/* Data sources of checks. */
 static void each_of_checks(const struct file *file, void (*found)(void *ctx, struct spot declared), void *ctx)
 {
     const struct outline *o = &file->outline;

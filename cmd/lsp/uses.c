@@ -1,10 +1,10 @@
-/* Where names in a module are declared and used: see server.h. */
+/* Finds declarations and uses of names: see server.h. */
 #include "cmd/lsp/server.h"
 #include "stacks/load/files.h"
 
 /* ---- definition ---- */
 
-/* The attribute's own key, where the file gives it; the resource's otherwise. */
+/* Returns the attribute's key if it is configured, otherwise the resource's key. */
 static const struct entry *best_entry(const struct target *target)
 {
     const struct outline *o = &target->spot.file->outline;
@@ -12,7 +12,7 @@ static const struct entry *best_entry(const struct target *target)
     return &o->items[found == OUTLINE_NONE ? target->spot.entry : found];
 }
 
-/* `each` leads to the for_each that it comes from. */
+/* `each` refers to the enclosing for_each. */
 static bool find_each(const struct cursor *cursor, size_t *from, size_t *to)
 {
     const struct outline *o = &cursor->file->outline;
@@ -94,11 +94,11 @@ int lsp_references(struct lsp *lsp, struct arena *arena, const struct value *par
     return 0;
 }
 
-/* ---- names and addresses as text ---- */
+/* ---- names and addresses as strings ---- */
 
-/* What is an address or a name: values of a key, items of its list, or keys. */
+/* Keys whose values or list items are an address or name. */
 static const struct {
-    const char *key, *section; /* section NULL: any that has names */
+    const char *key, *section; /* section NULL: any section with names */
     enum name_kind kind;
 } places[] = {
     {"depends_on", NULL, NAME_RESOURCE},
@@ -108,7 +108,7 @@ static const struct {
     {"address", "imports", NAME_RESOURCE},
 };
 
-/* Is this text of that place? */
+/* Returns whether the entry is at places[i]. */
 static bool is_place(const struct outline *o, int entry, size_t i)
 {
     int depth, section = outline_section(o, entry, &depth);
@@ -119,7 +119,7 @@ static bool is_place(const struct outline *o, int entry, size_t i)
            (!places[i].section || outline_is(o, section, places[i].section));
 }
 
-/* Every part of `net["a"]/lake["b"]`. */
+/* Reports each part of `net["a"]/lake["b"]`. */
 static void address_parts(
     struct sketch *sketch, const struct file *file, struct str address, use_found *found, void *ctx)
 {
@@ -161,7 +161,8 @@ static void text_uses(struct sketch *sketch, const struct file *file, int entry,
 
 /* ---- keys ---- */
 
-/* `environments: {dev: {owner: …}}`, `fleet: {inputs: {owner: …}}`, what a module is given, `usage:`. */
+/* Reports keys that name inputs or addresses: `environments: {dev: {owner: …}}`, `fleet: {inputs: {owner:
+ * …}}`, inputs of modules, `usage:`. */
 static void key_uses(struct sketch *sketch, const struct file *file, int entry, use_found *found, void *ctx)
 {
     const struct outline *o = &file->outline;
@@ -203,7 +204,7 @@ static void word_uses(
 
 /* ---- tests ---- */
 
-/* In the stack's tests: addresses in plans, names of inputs and outputs, jobs, checks. */
+/* Reports uses in the stack's tests: addresses in plans, names of inputs and outputs, jobs, checks. */
 static void test_entry_uses(
     struct sketch *sketch, const struct file *file, int entry, use_found *found, void *ctx)
 {
@@ -243,7 +244,7 @@ static void uses_in_test(void *ctx, struct str path)
         test_entry_uses(sketch, file, i, testing->found, testing->ctx);
 }
 
-/* ---- all of them ---- */
+/* ---- all uses ---- */
 
 static void uses_in_file(struct sketch *sketch, const struct file *file, use_found *found, void *ctx)
 {
@@ -261,8 +262,7 @@ static void uses_in_file(struct sketch *sketch, const struct file *file, use_fou
     }
 }
 
-/* Calls `found` for every place in the module's files where a name is used: in expressions, as text where an
- * address or a name is wanted, and as a key where an input is given. */
+/* Calls `found` for each use of a name in the module's files (see uses_everywhere()). */
 static void uses_each(struct sketch *sketch, use_found *found, void *ctx)
 {
     for (size_t i = 0; i < sketch->count; i++)
@@ -272,7 +272,7 @@ static void uses_each(struct sketch *sketch, use_found *found, void *ctx)
 struct everywhere {
     use_found *found;
     void *ctx;
-    struct str own; /* path of the module that came first */
+    struct str own; /* path of the module that was visited first */
 };
 
 static void uses_in_module(void *ctx, struct sketch *sketch)

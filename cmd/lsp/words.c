@@ -1,18 +1,18 @@
-/* The names in expressions, as they are written: see outline.h. */
+/* Finds the names in expressions: see outline.h. */
 #include "cmd/lsp/outline.h"
 
 #include <ctype.h>
 
 enum { NESTING_MAX = 100, BOUND_MAX = 64 };
 
-/* What was found open last: a bracket, and what stood before it. */
+/* An open bracket and the word before it. */
 struct nest {
     char open;
-    int before;   /* the name or step that the bracket follows; WORD_NONE: none */
-    int function; /* that is called by it; WORD_NONE: none */
-    size_t bound; /* variables that there were */
-    bool waits;   /* those of its `for` mean something after the colon only */
-    bool first;   /* nothing of it was read yet: a key, a `for` or the first argument may come */
+    int before;   /* the name or step before the bracket; WORD_NONE: none */
+    int function; /* the function that it calls; WORD_NONE: none */
+    size_t bound; /* number of bound variables before it */
+    bool waits;   /* the variables of its `for` are visible only after the colon */
+    bool first;   /* nothing in it has been read: a key, a `for` or the first argument may follow */
 };
 
 struct reader {
@@ -20,7 +20,7 @@ struct reader {
     struct words *words;
     struct str text; /* up to the end of the range */
     size_t at;
-    char style; /* the quote around the scalar; 0: none */
+    char style; /* the quote of the scalar; 0: none */
     int depth;
     struct {
         struct str name;
@@ -64,7 +64,7 @@ static void reader_skip_blanks(struct reader *r)
         r->at++;
 }
 
-/* How a quote of the expression is written in a scalar of this style: \" in "…", '' in '…'. */
+/* Returns how a quote of the expression is written in a scalar of this style: \" in "…", '' in '…'. */
 static struct str quote_of(const struct reader *r, char quote)
 {
     if (quote == '"')
@@ -74,7 +74,7 @@ static struct str quote_of(const struct reader *r, char quote)
 
 static void read_expression(struct reader *r);
 
-/* After the opening quote. False: it is not closed. */
+/* Reads a string after its opening quote. Returns false if it is not closed. */
 static bool read_text(struct reader *r, struct str quote, int function)
 {
     size_t from = r->at;
@@ -93,7 +93,7 @@ static bool read_text(struct reader *r, struct str quote, int function)
             if (r->words->open)
                 return false;
         } else if (escapes && ahead(r, 0) == '\\') {
-            r->at += r->style == '"' ? 4 : 2; /* \\\" there, \" elsewhere */
+            r->at += r->style == '"' ? 4 : 2; /* \\\" in a double-quoted scalar, \" elsewhere */
         } else {
             r->at++;
         }
@@ -124,7 +124,7 @@ static bool is_keyword(struct str name)
     return str_is_any(name, "true false null for in if");
 }
 
-/* `for k, v in`: past the names. */
+/* Reads the variables of `for k, v in`. */
 static void read_variables(struct reader *r)
 {
     for (;;) {
@@ -143,7 +143,7 @@ static void read_variables(struct reader *r)
     }
 }
 
-/* A name that is no step. Gives the word that steps may follow. */
+/* Reads a name that is not a step. Returns the word that a step may follow. */
 static int read_name(struct reader *r, struct nest *nest)
 {
     struct word word = {.kind = WORD_NAME, .at = r->at, .end = name_end(r), .before = WORD_NONE};
@@ -173,7 +173,7 @@ static int read_name(struct reader *r, struct nest *nest)
     return add_word(r, word);
 }
 
-/* `.name`: false where no name follows the dot. */
+/* Reads `.name`. Returns false if no name follows the dot. */
 static bool read_step(struct reader *r, int *chain, bool *indexed)
 {
     r->at++;
@@ -187,7 +187,7 @@ static bool read_step(struct reader *r, int *chain, bool *indexed)
     return true;
 }
 
-/* `inputs["name"]` says the same as inputs.name. */
+/* `inputs["name"]` is equivalent to inputs.name. */
 static int text_as_step(struct reader *r, const struct nest *closed)
 {
     struct words *w = r->words;
@@ -205,7 +205,7 @@ static int text_as_step(struct reader *r, const struct nest *closed)
 struct walk {
     struct nest nests[NESTING_MAX];
     int depth;
-    int chain; /* the name or step that was read last, if a step may follow */
+    int chain; /* the last name or step, if a step may follow */
     bool indexed;
 };
 
@@ -251,7 +251,7 @@ static void read_sign(struct reader *r, struct walk *walk)
     r->at++;
 }
 
-/* One item of an expression. False: a text in it has no end. */
+/* Reads one token of an expression. Returns false if a string in it is not closed. */
 static bool read_thing(struct reader *r, struct walk *walk)
 {
     struct nest *nest = &walk->nests[walk->depth];
@@ -288,7 +288,7 @@ static bool read_thing(struct reader *r, struct walk *walk)
     return true;
 }
 
-/* After ${, past its }. */
+/* Reads an expression after ${, up to and including its }. */
 static void read_expression(struct reader *r)
 {
     struct walk walk = {.chain = WORD_NONE};

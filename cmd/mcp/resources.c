@@ -1,4 +1,4 @@
-/* What an assistant may read: the stack's files, the reference, the state, the last plan. */
+/* Resources for the assistant: the stack's files, the reference, the state, the last plan. */
 #include "cmd/mcp/mcp.h"
 
 #include "base/json.h"
@@ -6,7 +6,7 @@
 enum { CONTENT_MAX = 256 * 1024 };
 
 struct resource {
-    const char *uri; /* with {}: a template */
+    const char *uri; /* with {}: a URI template */
     const char *name, *doc, *type;
     const char *command[3];
 };
@@ -69,7 +69,7 @@ void resources_templates(struct call *call)
 static void resource_send(struct call *call, const struct resource *r, struct str uri, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    while (text.n > CONTENT_MAX) { /* whole lines */
+    while (text.n > CONTENT_MAX) { /* only whole lines */
         text.n = CONTENT_MAX;
         while (text.n && text.p[text.n - 1] != '\n')
             text.n--;
@@ -83,7 +83,7 @@ static void resource_send(struct call *call, const struct resource *r, struct st
     rpc_result(&call->mcp->rpc, call->id, buf_str(&out));
 }
 
-/* Bytes that are secrets are stars. */
+/* Secret bytes are replaced by stars. */
 static void add_source(const struct source *source, struct str name, struct buf *out)
 {
     buf_addf(out, "# %.*s\n", STR_ARG(name));
@@ -95,7 +95,7 @@ static void add_source(const struct source *source, struct str name, struct buf 
         buf_add_char(out, '\n');
 }
 
-/* Of a stack with mistakes it is not known what in it is a secret: then these are what there is to see. */
+/* If the stack has errors, its secrets are unknown, so only the errors are shown. */
 static int print_stack(struct mcp *mcp)
 {
     struct invocation *inv = mcp->inv;
@@ -116,7 +116,7 @@ static int print_stack(struct mcp *mcp)
     return status == EXIT_DONE ? invocation_write(inv, buf_str(&out)) : status;
 }
 
-/* A command with --json tells its failure as an event. */
+/* With --json a command reports its error as an event. */
 static const char *message_of(struct arena *arena, const struct buf *why)
 {
     const struct value *event;
@@ -152,7 +152,7 @@ static void read_by_command(struct call *call, const struct resource *r, struct 
         failed || !why->n ? err.message : message_of(call->arena, why));
 }
 
-/* The subject of a template; p NULL: it is not of this resource. */
+/* Returns the subject of a URI template; p NULL: the URI does not match. */
 static struct str subject_of(const struct resource *r, struct str uri)
 {
     if (!is_template(r))
@@ -166,7 +166,7 @@ void resources_read(struct call *call)
     struct str uri = value_gets(call->params, "uri");
     const struct plan_kept *plan = &call->mcp->plan;
     for (size_t i = 0; i < RESOURCES; i++) {
-        struct str subject = subject_of(&resources[i], uri); /* %22 is a quote: addresses have some */
+        struct str subject = subject_of(&resources[i], uri); /* decoded: addresses contain quotes as %22 */
         if (!subject.p || !url_decode(call->arena, subject, false, &subject) ||
             str_find_char(subject, '\0', 0) >= 0)
             continue;

@@ -1,4 +1,4 @@
-/* A command in a process of its own, with pipes: see mcp.h. */
+/* Runs a command in its own process with pipes: see mcp.h. */
 #include "base/system.h"
 #include "cmd/mcp/mcp.h"
 
@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 enum {
-    OUT_MAX = 64 << 20, /* more than that is no answer; the rest is dropped */
+    OUT_MAX = 64 << 20, /* longer output is dropped */
     ERR_MAX = 64 << 10,
     TICK_MS = 100,
-    PROGRESS_MS = 200, /* between two notifications */
+    PROGRESS_MS = 200, /* minimum interval of notifications */
 };
 
 void run_add(struct call *call, struct run *run, const char *format, ...)
@@ -56,7 +56,7 @@ void run_add_chosen(struct call *call, struct run *run)
     add_list(call, run, "--input", &s->inputs);
 }
 
-/* ---- in the new process ---- */
+/* ---- in the child process ---- */
 
 static int confine(const struct mcp *mcp, struct err *err)
 {
@@ -74,14 +74,14 @@ static int confine(const struct mcp *mcp, struct err *err)
     return mcp->may_command ? 0 : confine_programs(err);
 }
 
-/* It has no more of this process than its memory. */
+/* The child uses only the memory of this process, not its descriptors. */
 static void become(struct call *call, struct run *run, int out, int error)
 {
     struct mcp *mcp = call->mcp;
     struct err err = ERR_INIT;
     char **argv = ARENA_ARRAY(call->arena, char *, run->words.n + 2);
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    system_end_with_parent(); /* as if somebody had pressed Ctrl-C */
+    system_end_with_parent(); /* when the server ends, this process gets SIGINT */
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
         dup2(error, STDERR_FILENO) < 0)
         _exit(EXIT_FAILED);
@@ -98,7 +98,7 @@ static void become(struct call *call, struct run *run, int out, int error)
     _exit(cli_main((int)run->words.n + 1, argv));
 }
 
-/* ---- beside it ---- */
+/* ---- in the parent process ---- */
 
 enum { OUT, ERROR, SAVED, PIPES };
 
@@ -106,12 +106,12 @@ struct beside {
     struct call *call;
     struct run *run;
     pid_t child;
-    int ends[PIPES]; /* -1: nothing more comes */
+    int ends[PIPES]; /* -1: at its end */
     struct buf *to[PIPES];
-    size_t line; /* in out: what was not reported yet */
+    size_t line; /* in `out`: the first line that was not reported yet */
     int lines;
     int64_t reported_ms;
-    bool asked; /* to end */
+    bool asked; /* SIGINT was sent */
 };
 
 static void ask_end(struct beside *b)
@@ -121,7 +121,7 @@ static void ask_end(struct beside *b)
     b->asked = true;
 }
 
-/* {"event":"start","address":"lake",…} is "start lake" */
+/* Reports {"event":"start","address":"lake",…} as "start lake". */
 static void report_line(struct beside *b, struct str line)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -152,7 +152,7 @@ static void report_lines(struct beside *b)
     }
 }
 
-/* False: it gave nothing. */
+/* Returns false if nothing was read. */
 static bool beside_read(struct beside *b, int i)
 {
     char block[65536];
@@ -166,7 +166,7 @@ static bool beside_read(struct beside *b, int i)
     return n > 0;
 }
 
-/* What the client sends meanwhile. A ping that is answered tells it that what it cancelled before is. */
+/* Handles messages during the command. A response to a ping confirms earlier cancellations. */
 static void heed(struct beside *b)
 {
     struct rpc *rpc = &b->call->mcp->rpc;
@@ -186,7 +186,7 @@ static void attend(struct beside *b)
 {
     struct mcp *mcp = b->call->mcp;
     bool ended = false, more = true;
-    while (!ended || more) { /* what it left behind may keep a pipe, so that this has no end */
+    while (!ended || more) { /* descendants may keep a pipe open, so its end is not awaited */
         bool listens = !mcp->done && !rpc_is_full(&mcp->rpc);
         struct pollfd fds[PIPES + 1] = {
             [PIPES] = {.fd = listens ? mcp->rpc.channel.in : -1, .events = POLLIN}};

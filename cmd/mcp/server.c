@@ -1,22 +1,21 @@
 /*
- * Which message is answered by what: until 2025-11-25 `initialize` agrees on a version, since 2026-07-28
- * each request names it. Results of tools: lines of JSON become items of `data`, where no quoted text
- * passes for another thing; pages are `text`; `next` is where the following answer begins.
+ * Dispatches messages: until 2025-11-25 `initialize` negotiates a version, since 2026-07-28 each request
+ * names it. Converts the output of commands to results of tools.
  */
 #include "base/json.h"
 #include "cmd/mcp/mcp.h"
 
-/* ---- What a command printed as the result of a tool. Lines of JSON become items of `data`, where
- * whatever a file or a service says is within quotes and cannot pass for anything else; weir's own pages
- * are `text`. Of both there are only so many lines at a time: `next` is where the following answer begins. */
+/* ---- A command's output as the result of a tool. Lines of JSON become items of `data`, where text from
+ * files and services is quoted and cannot be confused with other data; weir's own pages are `text`. The
+ * number of lines is limited: `next` is the start of the next result. */
 
 enum {
     ANSWER_MAX = 48 * 1024,
-    LINE_MAX_BYTES = 256 * 1024, /* of one, which an answer has at least */
+    LINE_MAX_BYTES = 256 * 1024, /* maximum of a single line, of which a result has at least one */
     ASIDE_MAX = 8 * 1024,
 };
 
-/* "{", with what every result has. */
+/* Appends "{" and the members of every result. */
 static void answer_begin(const struct call *call, struct buf *out)
 {
     buf_addz(out, call->modern ? "{\"resultType\":\"complete\"," : "{");
@@ -28,7 +27,7 @@ void answer_begin_kept(const struct call *call, struct buf *out)
     buf_addz(out, call->modern ? "\"ttlMs\":0,\"cacheScope\":\"private\"," : "");
 }
 
-/* As much of it as there is room for, in whole characters. */
+/* Returns as much of the text as fits, in whole characters. */
 static struct str answer_shortened(struct str text, size_t max)
 {
     size_t n = text.n < max ? text.n : max;
@@ -44,7 +43,7 @@ struct page {
     struct str text;
 };
 
-/* As many lines as there is room for, and at least one. */
+/* Returns as many lines as fit, at least one. */
 static struct page page_of(struct str all, size_t from)
 {
     struct page page = {.from = from};
@@ -65,7 +64,7 @@ static struct page page_of(struct str all, size_t from)
     return page;
 }
 
-/* Where the last lines begin that there is room for: how something ended. */
+/* Returns the start of the last lines that fit, which tell how a command ended. */
 static size_t from_end(struct str all)
 {
     size_t from = 0;
@@ -74,7 +73,7 @@ static size_t from_end(struct str all)
     return from;
 }
 
-/* Those that are JSON; one that is too long is named only. */
+/* Appends the lines that are JSON; a line that is too long is only mentioned. */
 static void add_events(struct arena *arena, struct str lines, struct buf *out)
 {
     const char *separator = "";
@@ -111,7 +110,7 @@ static void add_page(struct call *call, const struct page *page, bool json, stru
 
 /* ---- results ---- */
 
-/* Both as JSON and, for clients that know nothing of that, as text. */
+/* Sends the content as JSON and, for older clients, as text. */
 static void answer_send(struct call *call, struct str content, bool failed)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -180,7 +179,7 @@ enum { MESSAGE_MAX = 4 << 20, RPC_UNSUPPORTED_VERSION = -32022 };
 #define MODERN_VERSION "2026-07-28"
 #define VERSION_KEY    "io.modelcontextprotocol/protocolVersion"
 
-/* Those of `initialize`, the newest first. */
+/* Versions of `initialize`, the newest first. */
 static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
 enum { VERSIONS = sizeof versions / sizeof *versions };
 
@@ -239,7 +238,7 @@ static void mcp_ping(struct call *call)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     answer_begin(call, &out);
-    out.n -= call->modern; /* the comma */
+    out.n -= call->modern; /* removes the comma */
     buf_add_char(&out, '}');
     rpc_result(&call->mcp->rpc, call->id, buf_str(&out));
 }
@@ -247,7 +246,7 @@ static void mcp_ping(struct call *call)
 static const struct {
     const char *name;
     mcp_method *answer;
-    bool always; /* before initialize, too */
+    bool always; /* also allowed before initialize */
 } methods[] = {
     {"initialize", mcp_initialize, true},
     {"server/discover", mcp_discover, true},
@@ -263,7 +262,7 @@ enum { METHODS = sizeof methods / sizeof *methods };
 
 /* ---- messages ---- */
 
-/* False: it is a version that is not known here, and the client was told which are. */
+/* Returns false for an unknown version, after responding with the supported ones. */
 static bool take_version(struct call *call, const struct value *meta)
 {
     AUTO_BUF struct buf data = BUF_INIT;

@@ -1,10 +1,10 @@
-/* The tools: which command of weir each is, with which arguments; and the plan that tools share. */
+/* The tools: each command of weir with its arguments; and the plan that tools share. */
 #include "base/json.h"
 #include "cmd/mcp/mcp.h"
 
-/* ---- What a call of a tool gives: held to its schema, and made into words of a command line ---- */
+/* ---- arguments of a call: checked against the schema, and converted to a command line ---- */
 
-/* Of all; those that pick an environment only where there are events. */
+/* Arguments of all tools; only tools with events take those that select an environment. */
 static const struct arg shared_args[] = {
     {"from", "where the answer begins: `next` of the one before", ARG_NUMBER, .option = ""},
     {"environment", "environment of the stack", .option = "--env"},
@@ -13,7 +13,7 @@ static const struct arg shared_args[] = {
 
 enum { SHARED = sizeof shared_args / sizeof *shared_args, SHARED_OF_TEXT = 1 };
 
-/* The i-th argument: its own, then those that all have; NULL: there are no more. */
+/* Returns the i-th argument: the tool's own, then the shared ones; NULL: no more. */
 static const struct arg *tool_arg(const struct tool *tool, size_t i)
 {
     size_t own = 0;
@@ -38,7 +38,7 @@ static void add_choices(const struct arg *arg, struct buf *out)
     buf_addz(out, "]");
 }
 
-/* Its JSON Schema, as a member of `properties`. */
+/* Appends its JSON Schema as a member of `properties`. */
 static void arg_schema(const struct arg *arg, struct buf *out)
 {
     static const char *const types[] = {
@@ -58,7 +58,7 @@ static void arg_schema(const struct arg *arg, struct buf *out)
 
 /* ---- checks ---- */
 
-/* What reaches the command line as one word of it. */
+/* Returns whether the value can be one word of the command line. */
 static bool is_word(const struct value *v)
 {
     return v->kind == VALUE_STRING && memchr(v->string.p ? v->string.p : "", '\0', v->string.n) == NULL;
@@ -85,7 +85,7 @@ static bool arg_fits(const struct arg *arg, const struct value *v)
     return false;
 }
 
-/* False: they were refused, and the assistant told. */
+/* Returns false after refusing the arguments. */
 static bool tool_check(struct call *call, const struct tool *tool, const struct value *args)
 {
     const struct arg *arg;
@@ -133,7 +133,7 @@ static void add_value(struct call *call, struct run *run, const struct arg *arg,
     }
 }
 
-/* The tool's command line. */
+/* Builds the tool's command line. */
 static void tool_words(struct call *call, struct run *run, const struct tool *tool, const struct value *args)
 {
     const struct arg *arg;
@@ -164,9 +164,9 @@ static void tool_words(struct call *call, struct run *run, const struct tool *to
     }
 }
 
-/* ---- The tools that share a plan: what was planned, shown and is applied is the same ---- */
+/* ---- tools that use a plan: the plan that is shown is the one that is applied ---- */
 
-/* False: it failed, and the assistant was told; or nobody wants to know. */
+/* Returns false if it failed, after reporting that, or if it was cancelled. */
 static bool did_run(struct call *call, struct run *run)
 {
     struct err err = ERR_INIT;
@@ -196,7 +196,7 @@ static void call_plan(struct call *call, const struct tool *tool, const struct v
     answer_plan(call, &run, (size_t)value_geti(args, "from", 0));
 }
 
-/* Is it the last one? Otherwise the assistant is told. */
+/* Returns whether the hash is that of the last plan; otherwise refuses the call. */
 static bool is_last_plan(struct call *call, struct str hash)
 {
     const struct plan_kept *plan = &call->mcp->plan;
@@ -234,7 +234,7 @@ static bool is_shown(const struct plan_kept *plan)
     return plan->shown >= lines;
 }
 
-/* A plan is applied once: whatever becomes of it, the next one looks at what is there then. */
+/* A plan is applied only once, even if it fails; the next plan reads the live state again. */
 static void call_apply(struct call *call, const struct tool *tool, const struct value *args)
 {
     AUTO_RUN struct run run = {0};

@@ -1,4 +1,4 @@
-/* The remote modules that a stack uses, and copies of them in its folder: see modules.h. */
+/* Finds the remote modules that a stack uses, and copies them into its folder: see modules.h. */
 #include "cmd/modules/modules.h"
 
 #include "base/file.h"
@@ -72,7 +72,7 @@ static bool is_within(struct str module, struct str name)
     return str_eq(module, name) || (str_starts(module, name) && module.p[name.n] == '/');
 }
 
-/* Named on the command line, or within one that is; without names all are. */
+/* Returns whether the module or an enclosing one is named on the command line; without names all are. */
 static bool is_chosen(const struct modules *m, struct str module)
 {
     const struct texts *names = &m->inv->args;
@@ -121,7 +121,7 @@ static void found(void *ctx, const struct module_use *use)
     module_uses_of_folder(&m->inv->arena, folder, use->module, &m->inv->diags, found, m);
 }
 
-/* Names that are none of the stack's modules, or those of one that is not remote. */
+/* Reports names that are not remote modules of the stack. */
 static int check_names(struct modules *m)
 {
     struct texts *names = &m->inv->args;
@@ -159,11 +159,11 @@ int modules_write_lock(struct modules *m)
     return module_lock_write(m->lock_path.p, &lock, &err) ? invocation_fail(m->inv, &err) : EXIT_DONE;
 }
 
-/* ---- weir modules vendor: the files of remote modules as part of the stack's own repository. */
+/* ---- weir modules vendor: copies of remote modules in the stack's repository ---- */
 
 #define VENDOR_DIR "modules/vendor"
 
-/* Is it another content's, of this stack or of another one beside it? */
+/* Returns whether the folder contains, or is assigned to, other files than those of the tree. */
 static bool is_taken(const struct modules *m, struct str folder, struct str tree)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -177,7 +177,8 @@ static bool is_taken(const struct modules *m, struct str folder, struct str tree
     return false;
 }
 
-/* modules/vendor/lake, or lake-2 where another one is called so; the same files have one folder. */
+/* Returns modules/vendor/lake, or lake-2 if that folder is taken. Modules with the same files share a
+ * folder. */
 static struct str choose_folder(const struct modules *m, const struct module_used *used)
 {
     struct arena *arena = &m->inv->arena;
@@ -190,7 +191,7 @@ static struct str choose_folder(const struct modules *m, const struct module_use
     return folder;
 }
 
-/* Whole or not at all; what was copied there before goes. */
+/* Replaces the copy completely, or not at all after an error. */
 static int replace_copy(struct arena *arena, const char *from, struct str to, struct err *err)
 {
     const char *next = arena_printf(arena, "%.*s.new", STR_ARG(to)).p;
@@ -242,7 +243,7 @@ static int vendor_one(struct modules *m, struct module_used *used)
     return modules_copy(m, used);
 }
 
-/* What is in .weir counts again. */
+/* The files in .weir are used again. */
 static int unvendor_one(struct modules *m, struct module_used *used)
 {
     struct err err = ERR_INIT;
@@ -262,7 +263,7 @@ static void remove_copies(struct modules *m)
         if (!kept)
             tree_remove(modules_folder(m, m->items[i], was).p);
     }
-    rmdir(path_join(&m->inv->arena, m->fetching.dir, STR(VENDOR_DIR)).p); /* if nothing is left in it */
+    rmdir(path_join(&m->inv->arena, m->fetching.dir, STR(VENDOR_DIR)).p); /* fails if it is not empty */
 }
 
 static void vendor_report(struct modules *m)

@@ -11,7 +11,7 @@ static void bash_option(
         buf_addf(out, " --%s", o->alias);
 }
 
-/* What completes a value: a word for the script's last `case`, or words of its own. */
+/* Writes the completion of a value: a word for the script's last `case`, or a list of words. */
 static void bash_kind(struct buf *out, enum completes kind, const char *choices)
 {
     static const char *const kinds[] = {[COMPLETES_NOTHING] = "",
@@ -61,9 +61,9 @@ void completion_bash(struct buf *out)
     completion_fill(out, "cmd/options/completion.bash", parts);
 }
 
-/* ---- Completion for fish, written from the tables of commands and options ---- */
+/* ---- completion for fish ---- */
 
-/* The words that an argument or a value may be; nothing for files, which have an option of their own. */
+/* Writes the words for an argument or value; nothing for files, which fish completes by an option. */
 static void fish_values(struct buf *out, enum completes completes, const char *choices)
 {
     static const char *const values[] = {[COMPLETES_DIR] = "(__fish_complete_directories)",
@@ -122,7 +122,8 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
     buf_add_char(out, '\n');
 }
 
-/* Options that pick the stack, for a `case`: those whose value is the next word, or those of one word. */
+/* Writes the options that select the stack, for a `case`: those whose value is the next word, or those in one
+ * word. */
 static void fish_words(struct buf *out, bool next)
 {
     for (size_t i = 0; i < options_stack.n; i++) {
@@ -151,9 +152,9 @@ void completion_fish(struct buf *out)
     completion_fill(out, "cmd/options/completion.fish", parts);
 }
 
-/* ---- Completion for zsh, written from the tables of commands and options ---- */
+/* ---- completion for zsh ---- */
 
-/* What completes an argument: how often it is there and its name, and the action. */
+/* The specification of an argument: number, name and action. */
 static const struct {
     const char *what, *action;
 } zsh_values[] = {[COMPLETES_FILE] = {"*:file", "_files"},
@@ -227,7 +228,7 @@ static void zsh_command(struct buf *out, const struct command *c, struct str pat
     buf_addz(out, " ;;\n");
 }
 
-/* --env=dev, --sandbox: options that pick the stack and are one word, for a `case`. */
+/* Writes --env=dev, --sandbox for a `case`: options in one word that select the stack. */
 static void zsh_inline(struct buf *out)
 {
     for (size_t i = 0; i < options_stack.n; i++)

@@ -1,9 +1,9 @@
-/* Help texts, made from the tables of commands and options: see options.h. */
+/* Help texts, generated from the tables of commands and options: see options.h. */
 #include "cmd/options/options.h"
 
 #include <ctype.h>
 
-/* ---- What cmd/help.yaml says ---- */
+/* ---- the texts of cmd/help.yaml ---- */
 
 static const struct node nothing = {.kind = NODE_MAP};
 
@@ -63,11 +63,11 @@ static void heading(const struct term *term, const char *title, struct buf *out)
     buf_addz(out, ":\n");
 }
 
-/* "  label   text", the text filled into its column. */
+/* Writes " label text", with the text wrapped in its column. */
 static void row(const struct term *term, struct str label, int column, struct str text, struct buf *out)
 {
     int n = INDENT + (int)cells_width(label);
-    if (width_of(term) - column < TEXT_MIN) /* on a narrow terminal the text begins below its label */
+    if (width_of(term) - column < TEXT_MIN) /* on a narrow terminal the text is below its label */
         column = 5 * INDENT;
     buf_addf(out, "%*s", INDENT, "");
     style_add_str(out, term->color, STYLE_CYAN, label);
@@ -91,7 +91,7 @@ static int label_column(int longest)
     return column > COLUMN_MAX ? COLUMN_MAX : column;
 }
 
-/* `path`: whose subcommands they are; "" nobody's. */
+/* `path`: the parent command; "" for top-level commands. */
 static void command_rows(struct arena *arena, const struct term *term, const struct command *const *commands,
     struct str path, int column, struct buf *out)
 {
@@ -136,7 +136,7 @@ static void option_rows(struct arena *arena, const struct term *term, struct str
             out);
 }
 
-/* Sets without a title belong to the command itself: they come first, under one heading. */
+/* Sets without a title belong to the command itself and come first, with one heading. */
 static void options_section(
     struct arena *arena, const struct command *c, struct str path, const struct term *term, struct buf *out)
 {

@@ -1,11 +1,11 @@
-/* Command line options (see options.h), and aliases of former names. */
+/* Command line options (see options.h), and aliases of other tools' names. */
 #include "cmd/options/options.h"
 
 #include "stacks/stack.h"
 
 #include <assert.h>
 
-/* ---- What cmd/options/aliases.yaml says ---- */
+/* ---- the texts of cmd/options/aliases.yaml ---- */
 
 static const struct node *aliases_section(const char *name)
 {
@@ -17,7 +17,7 @@ struct str alias_says(const struct node *alias, const char *what)
     return node_text(node_get(alias, what));
 }
 
-/* The alias for an option that the command does not have, or NULL. */
+/* Returns the alias for an option that weir does not have, or NULL. */
 static const struct node *alias_option(struct str name, struct str value)
 {
     const struct node *options = aliases_section("options");
@@ -36,7 +36,7 @@ const struct node *alias_command(const char *parent, struct str name)
     return node_get(aliases_section("commands"), full);
 }
 
-/* ---- Options that commands share ---- */
+/* ---- shared options ---- */
 
 #define FIELD(name_) .offset = offsetof(struct settings, name_)
 
@@ -59,7 +59,7 @@ static const struct option stack[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR},
 };
 
-/* What commands that plan have in common; each takes of it what it can make use of. */
+/* Options of several planning commands; each command takes those that apply to it. */
 #define OPTION_TARGET                                                                                        \
     0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS
 
@@ -144,7 +144,7 @@ const struct option_set options_approve = OPTION_SET(NULL, approve);
 const struct option_set options_partial = OPTION_SET(NULL, partial);
 const struct option_set options_lock = OPTION_SET(NULL, lock);
 
-/* ---- What is given ---- */
+/* ---- parsing ---- */
 
 enum { CANDIDATES_MAX = 128 };
 
@@ -190,7 +190,7 @@ static bool has_value(const struct option *o)
     return o->kind != OPTION_FLAG && o->kind != OPTION_COUNT;
 }
 
-/* As many days as duration_read() takes: whatever begins now then ends in a year of four digits. */
+/* The maximum of duration_read(): a time this far in the future has a year of four digits. */
 static const int64_t DURATION_MAX_MS = 999999LL * 24 * 3600 * 1000;
 
 bool duration_parse(struct str text, int64_t *ms)
@@ -218,7 +218,7 @@ bool duration_parse(struct str text, int64_t *ms)
 
 static void list_add(struct parser *p, struct texts *list, struct str value)
 {
-    if (!list->items) /* there cannot be more of them than words */
+    if (!list->items) /* the maximum number of values */
         list->items = ARENA_ARRAY(p->arena, struct str, p->words->n * 2);
     list->items[list->n++] = value;
 }
@@ -231,7 +231,7 @@ static int set_value(struct parser *p, const struct option *o, struct str value)
         return err_set(
             p->err, ERR_USAGE, "--%s cannot be \"%.*s\" (one of: %s)", o->name, STR_ARG(value), o->choices);
     bool names_file = o->completes == COMPLETES_DIR || o->completes == COMPLETES_FILE;
-    if (names_file && !value.n) { /* a variable of a script that is not set */
+    if (names_file && !value.n) { /* probably an unset variable in a script */
         err_set(p->err, ERR_USAGE, "--%s is given nothing", o->name);
         return err_hint(p->err, "leave it out, or name a %s", o->value);
     }
@@ -256,7 +256,7 @@ static int set_value(struct parser *p, const struct option *o, struct str value)
     return -1;
 }
 
-/* The value given in the same word, or the next word. */
+/* Takes the value from the same word, or the next word. */
 static int take_value(struct parser *p, const struct option *o, struct str inline_value)
 {
     if (inline_value.p)
@@ -290,7 +290,7 @@ static int set_option(struct parser *p, const struct option *o, struct str name,
     return set_value(p, o, STR_EMPTY);
 }
 
-/* An option of another tool that means the same as one of ours, or nothing. */
+/* Handles another tool's option that weir has under another name, or that has no effect. */
 static int take_alias(struct parser *p, const struct node *alias, struct str value)
 {
     if (node_get(alias, "ignored"))
@@ -299,7 +299,7 @@ static int take_alias(struct parser *p, const struct node *alias, struct str val
     return set_option(p, o, str_z(o->name), has_value(o) ? value : (struct str){NULL, 0});
 }
 
-/* `value` is what follows the = in the word. */
+/* `value` follows the = in the word. */
 static int options_unknown(struct parser *p, struct str word, struct str name, struct str value)
 {
     const struct node *alias = alias_option(name, value);
@@ -313,19 +313,19 @@ static int options_unknown(struct parser *p, struct str word, struct str name, s
     return near.n ? err_hint(p->err, "did you mean \"--%.*s\"?", STR_ARG(near)) : -1;
 }
 
-/* --name, --name=value; with one dash as others write it, too. */
+/* Parses --name and --name=value, also with one dash as other tools write it. */
 static int parse_name(struct parser *p, struct str word, size_t dashes)
 {
     struct str value, name = str_cut(str_slice(word, dashes, word.n), '=', &value);
     if (dashes == 1 && str_eqz(name, "input") && value.n && str_find_char(value, '=', 0) < 0)
-        return 0; /* -input=false: weir asks for nothing but consent */
+        return 0; /* -input=false: weir asks only for confirmation */
     const struct option *o = find_name(p->sets, name);
     if (!o)
         return options_unknown(p, (struct str){word.p, name.n + dashes}, name, value);
     return set_option(p, o, name, value);
 }
 
-/* -out=FILE: a whole name behind one dash, which is how other tools write their options. */
+/* Returns whether the word is -out=FILE: a whole name after one dash, as other tools write options. */
 static bool is_name(struct parser *p, struct str word)
 {
     struct str value, name = str_cut(str_slice(word, 1, word.n), '=', &value);
@@ -334,7 +334,7 @@ static bool is_name(struct parser *p, struct str word)
     return find_name(p->sets, name) || alias_option(name, value);
 }
 
-/* -e dev, -edev, -vy */
+/* Parses -e dev, -edev, -vy. */
 static int parse_letters(struct parser *p, struct str word)
 {
     for (size_t i = 1; i < word.n; i++) {

@@ -1,13 +1,13 @@
 /*
- * Command line options: tables that say what there is, and one parser for all of them. Help, the manual,
- * completion and docs/cli.md come from the same tables.
+ * Command line options: tables and one parser. Help, the manual, completion and docs/cli.md are generated
+ * from the same tables.
  *
- * A command lists the sets of options that it takes. Values go into its settings, a struct that begins with
- * `struct settings` (the options that many commands share) and may go on with the command's own fields; an
- * option says by offset which field is its. What it is for is in cmd/help.yaml.
+ * A command lists the option sets that it takes. Values are stored in its settings, a struct that begins with
+ * `struct settings` (options of many commands) and may continue with the command's own fields; each option
+ * has the offset of its field. Descriptions are in cmd/help.yaml.
  *
- * Understood: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments,
- * `--` before arguments that begin with a dash, and what other tools would write (-name=value, aliases.yaml).
+ * Syntax: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments, `--`
+ * before arguments that begin with a dash, and forms of other tools (-name=value, aliases.yaml).
  */
 #pragma once
 
@@ -16,11 +16,11 @@
 #include "cmd/terminal/term.h"
 
 struct texts {
-    struct str *items; /* each with a NUL after its end */
+    struct str *items; /* NUL-terminated */
     size_t n;
 };
 
-/* What the shared options say. */
+/* Values of the shared options. */
 struct settings {
     bool help, version;
     bool no_color;
@@ -30,45 +30,45 @@ struct settings {
     struct texts inputs, input_files;
     struct texts targets, replaces;
     bool no_refresh, quick_refresh;
-    bool full;          /* plans with all that is known, nothing cut short */
-    bool all_resources; /* with json: what does not change, too */
+    bool full;          /* plans are shown completely, nothing is shortened */
+    bool all_resources; /* with json: also unchanged resources */
     bool sandbox;
     bool delete_adopted;
-    bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* whatever deletes */
+    bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* what may be deleted */
     const char *to; /* plan, apply: the run to go back to */
     int parallelism;
     bool yes;
     struct texts approve; /* names of rules */
     const char *reason;
     int64_t lock_timeout_ms;
-    bool partial;     /* with others at work: what they do not claim */
+    bool partial;     /* during another run: only resources that it has not claimed */
     int64_t lease_ms; /* apply: --for */
     bool all;         /* all stacks below a folder */
     int at_once;
-    const char *changed; /* with it: since which git revision */
+    const char *changed; /* with `all`: the git revision to compare with */
     const char *junit;
     const char *shard; /* "2/8" */
 };
 
 enum option_kind {
     OPTION_FLAG,     /* bool */
-    OPTION_COUNT,    /* int: how often it was given */
-    OPTION_TEXT,     /* const char *; the last one counts */
+    OPTION_COUNT,    /* int: number of occurrences */
+    OPTION_TEXT,     /* const char *: the last one applies */
     OPTION_LIST,     /* struct texts: may be repeated */
     OPTION_NUMBER,   /* int, within min and max */
     OPTION_DURATION, /* int64_t milliseconds: 90, 90s, 5m, 1h, 500ms */
 };
 
-/* What an argument or option value is, for completion in shells. */
+/* The kind of an argument or option value, for shell completion. */
 enum completes {
     COMPLETES_NOTHING,
     COMPLETES_FILE,
     COMPLETES_DIR,
-    COMPLETES_ADDRESS,    /* of a resource in the state */
-    COMPLETES_JOB,        /* its address */
+    COMPLETES_ADDRESS,    /* address of a recorded resource */
+    COMPLETES_JOB,        /* address of a job */
     COMPLETES_TYPE,       /* of a resource or data source */
     COMPLETES_ENV,        /* an environment of the stack */
-    COMPLETES_CONNECTION, /* one of its connections */
+    COMPLETES_CONNECTION, /* a connection of the stack */
     COMPLETES_COMMAND,
     COMPLETES_CHOICES,
 };
@@ -77,12 +77,12 @@ struct option {
     char letter;       /* 0: none */
     const char *name;  /* without the dashes */
     const char *alias; /* a second name, or NULL */
-    const char *value; /* what its value is called in help; NULL for flags and counts */
+    const char *value; /* name of its value in help; NULL for flags and counts */
     enum option_kind kind;
-    size_t offset; /* of its field in the command's settings */
+    size_t offset; /* offset of its field in the command's settings */
     int min, max;  /* NUMBER */
     enum completes completes;
-    const char *choices; /* COMPLETES_CHOICES: the words, with blanks between; others are refused */
+    const char *choices; /* COMPLETES_CHOICES: the words, separated by blanks; others are refused */
 };
 
 struct option_set {
@@ -103,62 +103,63 @@ struct option_set {
 
 extern const struct option_set options_common; /* --help, --no-color, --verbose: every command has them */
 extern const struct option_set options_json;
-extern const struct option_set options_stack;   /* which stack, with which inputs */
-extern const struct option_set options_plan;    /* what to plan: plan, apply */
-extern const struct option_set options_destroy; /* of these, what each of these makes use of */
+extern const struct option_set options_stack;   /* selects the stack and its inputs */
+extern const struct option_set options_plan;    /* of plan and apply: what is planned */
+extern const struct option_set options_destroy; /* these three: a selection of options_plan */
 extern const struct option_set options_drift;
 extern const struct option_set options_deploy;
 extern const struct option_set options_change; /* --yes, --lock-timeout */
 extern const struct option_set options_partial;
-extern const struct option_set options_approve;  /* --approve, --reason: of all that change something */
-extern const struct option_set options_lock;     /* --lock-timeout, where it is alone */
+extern const struct option_set options_approve;  /* --approve, --reason: of all commands with changes */
+extern const struct option_set options_lock;     /* only --lock-timeout */
 extern const struct option_set options_lease;    /* --for */
-extern const struct option_set options_quick;    /* --quick-refresh, where it is alone */
-extern const struct option_set options_all;      /* --all, and what goes with it */
-extern const struct option_set options_teardown; /* what may be deleted: of all that delete something */
+extern const struct option_set options_quick;    /* only --quick-refresh */
+extern const struct option_set options_all;      /* --all and related options */
+extern const struct option_set options_teardown; /* permissions of deletions: of all commands that delete */
 
 /*
- * Parses the words; `sets` ends with NULL. Settings must be zeroed. What is no option becomes an argument. -1
- * with ERR_USAGE, and a hint where something near exists.
+ * Parses the words; `sets` ends with NULL. Settings must be zeroed. Words that are not options become
+ * arguments. Returns -1 with ERR_USAGE, and a hint if a similar option exists.
  */
 int options_parse(struct arena *arena, const struct option_set *const *sets, const struct texts *words,
     void *settings, struct texts *args, struct err *err);
 
-/* The option that a word like "--env", "--env=dev" or "-e" names, or NULL. */
+/* Returns the option in a word such as "--env", "--env=dev" or "-e", or NULL. */
 const struct option *options_match(const struct option_set *const *sets, struct str word);
 
-/* "-e, --env NAME" */
+/* Returns "-e, --env NAME". */
 struct str option_label(struct arena *arena, const struct option *option);
 
 bool duration_parse(struct str text, int64_t *ms);
 
-/* ---- options.c: what fingers know from other tools (aliases.yaml): where it means the same here, it just
- * works; elsewhere a hint says how the same thing is done. */
-/* The alias for a command, or subcommand of `parent` (NULL: none), that weir does not have; or NULL. */
+/* ---- options.c: words of other tools (aliases.yaml): accepted if weir has the same thing, otherwise a hint
+ * tells the equivalent. */
+/* Returns the alias for a command, or a subcommand of `parent` (NULL: none), that weir does not have, or
+ * NULL. */
 const struct node *alias_command(const char *parent, struct str name);
-/* Its "option" or "command", ours that means the same; its "hint"; "" none. */
+/* Returns the alias's "option" or "command" (weir's equivalent) or its "hint"; "": none. */
 struct str alias_says(const struct node *alias, const char *what);
 
-/* ---- Commands: one file each (cmd_<name>.c) with its options and its function, one line in the table of
+/* ---- Commands: each has a file (cmd_<name>.c) with its options and its function, a line in the table of
  * commands.c, and its texts in cmd/help.yaml. cli_main() finds the command, parses its options into its
  * settings and calls it.
  *
- * A command gets an invocation and returns the exit status. It writes what was asked for to standard output
- * (invocation_write()), everything else to standard error. Where it takes --json, standard output carries
- * only JSON lines, failures included (cmd/output/events.h). */
+ * A command gets an invocation and returns the exit status. It writes its result to standard output
+ * (invocation_write()), and everything else to standard error. With --json standard output has only JSON
+ * lines, including failures (cmd/output/events.h). */
 struct invocation; /* cmd/invocation/invocation.h */
 
 enum { COMMAND_SETS_MAX = 12 };
 
 struct command {
-    const char *name;                                /* "plan"; of a subcommand "list" */
+    const char *name;                                /* "plan"; for a subcommand "list" */
     const char *args;                                /* "[FILE]"; NULL: none */
-    const struct option_set *sets[COMMAND_SETS_MAX]; /* besides the common ones; NULL after the last one */
-    size_t settings_size;                            /* 0: just struct settings */
+    const struct option_set *sets[COMMAND_SETS_MAX]; /* in addition to the common ones; ends with NULL */
+    size_t settings_size;                            /* 0: struct settings alone */
     int min_args, max_args;                          /* max -1: any number */
-    enum completes completes;                        /* what its arguments are */
-    const char *choices;                             /* COMPLETES_CHOICES: the words, with blanks between */
-    const struct command *const *subs;               /* subcommands, ends with NULL; then run is NULL */
+    enum completes completes;                        /* the kind of its arguments */
+    const char *choices;                             /* COMPLETES_CHOICES: the words, separated by blanks */
+    const struct command *const *subs;               /* subcommands, ends with NULL; `run` is then NULL */
     int (*run)(struct invocation *inv);
 };
 
@@ -169,66 +170,66 @@ struct command_group {
 
 extern const struct command_group command_groups[]; /* ends with title NULL */
 
-/* Calls `visit` for every command and subcommand, in the order of the help, with its path: "state list". */
+/* Calls `visit` for each command and subcommand in the order of the help, with its path: "state list". */
 typedef void command_visitor(struct buf *out, const struct command *c, struct str path);
 void commands_walk(command_visitor *visit, struct buf *out);
 
-/* The program. Returns the exit status. */
+/* Runs the program. Returns the exit status. */
 int cli_main(int argc, char **argv);
 
-/* The top-level command of that name, or NULL. */
+/* Returns the top-level command with that name, or NULL. */
 const struct command *command_find(struct str name);
 const struct command *command_find_sub(const struct command *command, struct str name);
-/* "state list", of `list` below `state`; `above` "": it is below none. */
+/* Returns "state list" for `list` below `state`; `above` is "" for a top-level command. */
 struct str command_path(struct arena *arena, struct str above, const struct command *command);
-/* All its sets with the common ones, NULL at the end. */
+/* Returns all option sets of the command including the common ones, ending with NULL. */
 void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX]);
 
-/* ---- help.c: Help texts, made from the tables of commands and options, and from cmd/help.yaml. */
+/* ---- help.c: help texts, generated from the tables of commands and options and from cmd/help.yaml. */
 void help_overview(const struct term *term, struct buf *out);
 void help_command(const struct command *command, struct str path, const struct term *term, struct buf *out);
-/* "weir plan [OPTIONS] [FILE]" */
+/* Appends "weir plan [OPTIONS] [FILE]". */
 void help_usage_line(const struct command *command, struct str path, struct buf *out);
 
-/* Its summary as a sentence: "Show what would change." of "show what would change". */
+/* Appends the summary as a sentence: "Show what would change." for "show what would change". */
 void help_sentence(struct str path, struct buf *out);
 
 /* ---- cmd/help.yaml ---- */
 
-/* Of a command with this path ("state list"): one line without full stop; paragraphs; lines and what they do.
- */
+/* Texts of the command with this path ("state list"): one line without full stop; paragraphs; command lines
+ * with explanations. */
 struct str help_summary(struct str path);
 const struct node *help_details(struct str path);
 const struct node *help_examples(struct str path);
-/* The command's own, that of the command above it, or that of all commands. */
+/* Returns the option's text for the command, else for its parent, else for all commands. */
 struct str help_option(struct str path, const struct option *option);
-/* A map of names and what they mean: "exit_statuses", "variables", "events". */
+/* Returns a map of names and their descriptions: "exit_statuses", "variables", "events". */
 const struct node *help_section(const char *name);
 
-/* ---- Completion scripts: a script for each shell (completion.bash), in which the tables of commands and
- * options have their places, one file that writes these, and what they share (in cmd_completion.c). */
+/* ---- Completion scripts: a script template for each shell (completion.bash) with placeholders, one file
+ * that fills it from the tables, and shared functions (in cmd_completion.c). */
 void completion_bash(struct buf *out);
 void completion_zsh(struct buf *out);
 void completion_fish(struct buf *out);
 
-/* What is in a script for @{name}: written at once, or for each command. */
+/* The text for the placeholder @{name} of a script: written once, or for each command. */
 struct completion_part {
-    const char *name; /* NULL: after the last one */
+    const char *name; /* NULL: end of the list */
     void (*write)(struct buf *out);
     command_visitor *visit;
 };
-/* The script with these parts, and those that several shells have. */
+/* Fills the script with these parts and with the parts that several shells share. */
 void completion_fill(struct buf *out, const char *path, const struct completion_part *parts);
 
-/* `ctx` is whatever the visitor wants to know besides. */
+/* `ctx` is additional data of the visitor. */
 typedef void option_visitor(struct buf *out, const struct option *o, struct str path, const char *ctx);
 
 void completion_options(
     const struct command *c, struct str path, option_visitor *visit, const char *ctx, struct buf *out);
-/* Text for inside single quotes; `also` are further characters that need a backslash. */
+/* Appends text for single quotes; `also` are further characters that need a backslash. */
 void completion_quote(struct buf *out, struct str text, const char *also);
-/* The names of its subcommands, each with a blank before it. */
+/* Appends the names of the subcommands, each preceded by a blank. */
 void completion_subs(struct buf *out, const struct command *c);
 void completion_commands(struct buf *out);
-/* For a `case` of bash and zsh, "-e | --env". */
+/* Appends a pattern for a `case` of bash and zsh: "-e | --env". */
 void completion_pattern(struct buf *out, const struct option *o);

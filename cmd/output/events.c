@@ -1,4 +1,4 @@
-/* --json: see events.h. Fields that are empty are left out, except those that a reader would miss. */
+/* --json: see events.h. Empty fields are omitted, except those that readers rely on. */
 #include "cmd/output/events.h"
 
 #include "base/json.h"
@@ -37,7 +37,7 @@ static void events_end(struct buf *out)
     buf_addz(out, "}\n");
 }
 
-/* hidden: the attribute or output is sensitive even where the value itself carries no mark. */
+/* `hidden`: the attribute or output is sensitive although the value has no mark. */
 static void field_value(struct buf *out, const char *name, const struct value *v, bool hidden)
 {
     if (!v)
@@ -123,7 +123,7 @@ static void event_diag(struct buf *out, const struct diag *d)
 
 void event_diags(struct buf *out, struct diags *diags)
 {
-    /* sorts them by place */
+    /* sorts them by source location */
     struct buf text = BUF_INIT;
     diags_render(diags, false, &text);
     buf_release(&text);
@@ -246,7 +246,7 @@ static void event_unread(struct buf *out, const struct unread *unread)
     events_end(out);
 }
 
-/* What others changed, and what nobody knows that of. */
+/* Writes drift, and the resources whose drift is unknown. */
 static void event_outside(struct buf *out, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)
@@ -310,7 +310,7 @@ void event_progress(struct buf *out, const struct event *e)
         [EVENT_WARNING] = "warning",
         [EVENT_NOTE] = "note",
         [EVENT_PRINTED] = "printed",
-        [EVENT_SCHEDULED] = NULL, /* for those who draw it */
+        [EVENT_SCHEDULED] = NULL, /* only for progress displays */
     };
     if (!names[e->kind])
         return;

@@ -1,4 +1,4 @@
-/* What is going on, shown while a plan is made or executed: see progress.h. */
+/* The progress of a plan or apply: see progress.h. */
 #include "cmd/output/progress.h"
 
 #include "base/clock.h"
@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 
-/* ---- The graph of a run as it is executed ---- */
+/* ---- the execution graph of a run ---- */
 
 enum {
-    LOOKED_AT = 1000, /* edges that a question follows */
-    PASSED = 64,      /* steps of nothing that it passes */
+    LOOKED_AT = 1000, /* edges that a query visits */
+    PASSED = 64,      /* empty steps that a query passes through */
 };
 
 static struct exec_graph_edges edges_copy(const struct exec_graph *exec_graph)
@@ -25,7 +25,7 @@ static struct exec_graph_edges edges_copy(const struct exec_graph *exec_graph)
     return copy;
 }
 
-/* The same edges from their other end. */
+/* Returns the same edges in the reverse direction. */
 static struct exec_graph_edges edges_turned(
     const struct exec_graph_edges *edges, const uint32_t *into, uint32_t n)
 {
@@ -54,7 +54,7 @@ static struct str module_of(struct str address)
 
 static void take_modules(struct exec_graph_state *c)
 {
-    AUTO_MAP struct map numbers = MAP_INIT; /* path -> its number from 1 */
+    AUTO_MAP struct map numbers = MAP_INIT; /* path -> its number, counted from 1 */
     size_t cap = 0;
     for (uint32_t i = 0; i < c->n; i++) {
         if (!c->steps[i].address.n)
@@ -72,7 +72,8 @@ static void take_modules(struct exec_graph_state *c)
     }
 }
 
-/* With it end the steps of nothing that waited for it alone; failed: all that waited. */
+/* Ends a step, and the empty steps that waited only for it. If it failed, all steps that waited for it
+ * end. */
 static void steps_end(struct exec_graph_state *c, uint32_t step, bool ok)
 {
     uint32_t *todo = NULL;
@@ -134,7 +135,7 @@ static void exec_graph_take(struct exec_graph_state *c, const struct exec_graph 
             steps_end(c, i, true);
 }
 
-/* ---- as events come ---- */
+/* ---- events ---- */
 
 static void exec_graph_started(struct exec_graph_state *c, uint32_t step)
 {
@@ -142,7 +143,7 @@ static void exec_graph_started(struct exec_graph_state *c, uint32_t step)
         c->states[step] = STEP_RUNNING;
 }
 
-/* Not `ok`: what waits for it is over, too. */
+/* If not `ok`, the steps that wait for it end too. */
 static void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok)
 {
     if (step >= c->n || c->states[step] == STEP_OVER)
@@ -151,7 +152,7 @@ static void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok)
     steps_end(c, step, ok);
 }
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
 struct walk {
     struct exec_graph_state *c;
@@ -206,9 +207,9 @@ size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *
     return walk_along(c, &c->before, step, out, max, more);
 }
 
-/* ---- how it is shown ---- */
+/* ---- modes ---- */
 
-/* Terminals that nobody sits at, or where somebody wants lines, get lines. */
+/* Returns whether the environment asks for plain lines: CI, or NO_COLOR. */
 static bool wants_lines(void)
 {
     const char *ci = getenv("CI"), *plain = getenv("NO_COLOR");
@@ -222,7 +223,7 @@ enum progress_mode progress_mode_for(const struct term *term, bool json, bool tr
     return term->tty && !traced && !wants_lines() ? PROGRESS_LIVE : PROGRESS_PLAIN;
 }
 
-/* ---- what is in flight ---- */
+/* ---- resources in progress ---- */
 
 struct flight *flight_find(struct progress *p, struct str address)
 {
@@ -234,7 +235,7 @@ static void flight_start(struct progress *p, const struct event *e)
     struct flight *f = flight_find(p, e->address);
     if (f && f->link)
         return;
-    if (!f) { /* otherwise it took off before: a replacement is a deletion and a creation */
+    if (!f) { /* otherwise it was in progress before: a replacement is a deletion and a creation */
         f = mem_zalloc(sizeof *f);
         f->address = mem_memdup0(e->address.p, e->address.n);
         map_set(&p->flights, str_n(f->address, e->address.n), f);
@@ -249,7 +250,7 @@ static void flight_start(struct progress *p, const struct event *e)
     p->in_flight++;
 }
 
-/* Takes it off the list. The map keeps its key, so it is freed with the map. */
+/* Removes the resource from the list. The map refers to its key, so it is freed with the map. */
 static void flight_land(struct progress *p, struct str address)
 {
     struct flight *f = flight_find(p, address);
@@ -295,7 +296,7 @@ static void take_event(struct progress *p, const struct event *e)
         break;
     case EVENT_SKIPPED:
         p->skipped++;
-        if (!p->stopping) /* all that was not begun: their number is enough */
+        if (!p->stopping) /* unstarted resources are only counted */
             line_remark(p, e, STYLE_YELLOW, "skipped ");
         break;
     case EVENT_RECOVERED: line_remark(p, e, STYLE_CYAN, "recovered "); break;
@@ -317,7 +318,7 @@ static void on_event(void *ctx, const struct event *e)
         event_progress(&p->lines, e);
     else
         take_event(p, e);
-    bool at_once = e->kind == EVENT_FAILED && p->options.mode != PROGRESS_LIVE; /* frames have their time */
+    bool at_once = e->kind == EVENT_FAILED && p->options.mode != PROGRESS_LIVE; /* live: the next frame */
     if (at_once || e->kind == EVENT_STOPPING)
         pthread_cond_signal(&p->wake);
 }
@@ -336,7 +337,7 @@ void progress_frame(struct progress *p, int64_t now, struct buf *out)
 
 /* ---- the thread ---- */
 
-/* Writes without the lock, so that a slow terminal does not hold up the work. */
+/* Writes without the lock, so that a slow terminal does not block the worker threads. */
 static void write_frame(struct progress *p)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -344,7 +345,7 @@ static void write_frame(struct progress *p)
         term_measure(&p->term);
     progress_frame(p, clock_mono_ms(), &out);
     pthread_mutex_unlock(&p->lock);
-    if (out.n) /* work must go on when nobody can read what is reported about it */
+    if (out.n) /* errors are ignored: the run continues even if its output cannot be written */
         (p->options.mode == PROGRESS_JSON ? say_json : say)(p->term.fd, buf_str(&out), NULL);
     pthread_mutex_lock(&p->lock);
 }

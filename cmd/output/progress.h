@@ -1,15 +1,12 @@
 /*
- * What is going on, shown while a plan is made or executed. Three ways, of which progress_mode_for()
- * picks:
+ * The progress of a plan or apply. progress_mode_for() selects one of three modes: - live, on a terminal: a
+ * line for each finished resource; below them a tree of the resources in progress with elapsed times, the
+ * steps that wait for them, and the overall progress. A thread redraws it ten times a second and removes it
+ * at the end; - plain: a line for each finished resource, and from time to time one for those that take long;
+ * - json: one event per line (cmd/output/events.h).
  *
- * - live, on a terminal: finished resources as plain lines, below them a tree of what is in flight with
- *   elapsed times, what waits for it and how far all of it is, drawn again ten times a second by a thread of
- *   its own and taken away at the end;
- * - plain: a line for each finished resource, and one now and then for those that take long;
- * - json: an event a line (cmd/output/events.h).
- *
- * Order of calls: progress_new(), then its observer is handed to plan_make() and plan_apply(),
- * progress_free(). Events may come from any thread.
+ * Order of calls: progress_new(); its observer is passed to plan_make() and plan_apply(); progress_free().
+ * Events may come from any thread.
  */
 #pragma once
 
@@ -22,38 +19,39 @@ struct progress;
 
 struct progress_options {
     enum progress_mode mode;
-    const struct term *term; /* where it goes */
-    size_t total;            /* resources that the plan changes; 0: not known */
-    bool printed;            /* plain: with every line that build commands print */
+    const struct term *term; /* the terminal or file to write to */
+    size_t total;            /* number of resources that the plan changes; 0: not known */
+    bool printed;            /* plain: also every line that build commands print */
 };
 
-/* The mode that fits: json if asked for, live on a terminal unless other lines would come between, or the
- * environment says CI or NO_COLOR. */
+/* Returns the mode: json if requested; live on a terminal, unless trace lines would be mixed in or the
+ * environment has CI or NO_COLOR; otherwise plain. */
 enum progress_mode progress_mode_for(const struct term *term, bool json, bool traced);
 
 struct progress *progress_new(const struct progress_options *options);
 struct observer progress_observer(struct progress *progress);
-/* Takes the list away, writes what is left and frees. Failures, in the order they happened, are added to
- * `failures` (NULL: not wanted) for the report at the end. */
+/* Removes the tree, writes the remaining lines and frees the progress. Failures are appended to `failures`
+ * (may be NULL) in the order they occurred, for the final report. */
 void progress_free(struct progress *progress, struct buf *failures);
 
-/* ---- for tests: nothing is written and no thread runs; the text is what the next frame would be ---- */
+/* ---- for tests: no thread runs and nothing is written; progress_frame() returns the text of the next frame
+ * ---- */
 
 struct progress *progress_new_idle(const struct progress_options *options);
 void progress_frame(struct progress *progress, int64_t now_ms, struct buf *out);
 void progress_resize(struct progress *progress, int width, int height);
 
-/* ---- progress.c: the graph of a run (struct exec_graph in plan/plan.h) as it is executed: which steps
- * wait, are under way and are over, and what waits for what. Steps of nothing, which order others, are over
- * with what they wait for, and are looked through.
+/* ---- progress.c: the execution graph of a run (struct exec_graph in plan/plan.h): which steps wait, run or
+ * have ended, and which steps wait for which. Empty steps, which only order others, end with the steps they
+ * wait for, and queries look through them.
  *
- * The cost of a question does not grow with the graph. Until it is taken there are no steps, and NO_STEP is
- * none at any time. Addresses stay the graph's. */
+ * The cost of a query does not grow with the graph. Before the graph is known there are no steps; NO_STEP is
+ * never a step. Addresses belong to the graph. */
 #define NO_STEP UINT32_MAX
 
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_OVER };
 
-/* A module and how far it is; "": the stack itself. */
+/* A module and its progress; "": the stack itself. */
 struct exec_graph_module {
     struct str path;
     size_t total, done;
@@ -67,48 +65,48 @@ struct exec_graph_state {
     uint32_t n;
     struct exec_graph_step *steps;
     unsigned char *states;  /* enum step_state */
-    uint32_t *open;         /* how many each waits for still */
-    uint32_t *seen, *shown; /* by which question, and in which frame */
+    uint32_t *open;         /* number of steps that each step still waits for */
+    uint32_t *seen, *shown; /* the last query that visited the step, and the last frame that showed it */
     uint32_t question, frame;
-    struct exec_graph_edges after, before; /* who waits for it, and for whom it waits */
+    struct exec_graph_edges after, before; /* the steps that wait for a step, and the steps it waits for */
     uint32_t *module_of;
     struct exec_graph_module *modules;
     size_t module_count;
 };
 
 /*
- * The first steps that wait for this one, and those that it still waits for. Returns how many there are,
- * of which `max` are in `out`; where there are so many that nobody counts them, `*more` is set.
+ * Find the first steps that wait for this step, and those it still waits for. They return their number and
+ * write at most `max` to `out`. `*more` is set if there are too many to count.
  */
 size_t exec_graph_waiting(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
 size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
 
-/* ---- What progress.c (events, the thread), progress_lines.c (a line for what is over) and
- * progress_tree.c (what moves) share; nobody else includes it. */
+/* ---- Shared by progress.c (events, the thread), progress_lines.c (lines of finished resources) and
+ * progress_tree.c (the tree) only. */
 enum {
-    SLOW_MS = 15 * 1000,       /* plain: from then on a line says that it still goes on … */
-    REPEAT_MS = 30 * 1000,     /* … again after that, and each time after twice as long … */
-    SELDOM_MS = 5 * 60 * 1000, /* … until it is so often: signs of life, not a flood */
-    TREE_ROOM = 200,           /* lines of a tree, however high the window is */
+    SLOW_MS = 15 * 1000,       /* plain: time until the first line that a resource is still in progress … */
+    REPEAT_MS = 30 * 1000,     /* … the pause until the second line, doubled after each … */
+    SELDOM_MS = 5 * 60 * 1000, /* … up to this maximum */
+    TREE_ROOM = 200,           /* maximum number of tree lines, regardless of the window's height */
 };
 
-/* One resource that is being worked on. */
+/* A resource in progress. */
 struct flight {
-    struct flight *next, **link; /* in order of their start */
+    struct flight *next, **link; /* in the order of their start */
     char *address;
     enum action action;
-    uint32_t step;                      /* its number in the graph; NO_STEP: none */
-    int64_t since_ms, due_ms, pause_ms; /* due_ms: of the next line that it still goes on */
-    char text[160];                     /* what it waits for */
+    uint32_t step;                      /* its step in the graph, or NO_STEP */
+    int64_t since_ms, due_ms, pause_ms; /* due_ms: time of the next line that it is still in progress */
+    char text[160];                     /* what it waits for, from the last EVENT_PROGRESS */
 };
 
-/* Failures with one cause are reported once, with all that met it. */
+/* Failures with the same cause are reported once, with all their resources. */
 struct failure {
     struct err err;
     struct buf others; /* ", b, c" */
     size_t n;
     char *address;
-    char *where; /* "weir.yaml:12:5"; NULL: none */
+    char *where; /* "weir.yaml:12:5"; NULL: no source location */
 };
 
 struct progress {
@@ -120,37 +118,37 @@ struct progress {
     bool threaded, stop;
 
     struct flight *first, **last;
-    struct map flights; /* address -> struct flight *; NULL once landed */
+    struct map flights; /* address -> struct flight *; link is NULL after the resource has ended */
     size_t in_flight, done, failed, skipped;
     struct exec_graph_state exec_graph;
-    int64_t began_ms, due_ms, pause_ms; /* due_ms: as of a flight, while there is none */
-    char status[160];                   /* "reading 300 resources" while there is nothing in flight */
+    int64_t began_ms, due_ms, pause_ms; /* due_ms: as in struct flight, while no resource is in progress */
+    char status[160];                   /* "reading 300 resources", while no resource is in progress */
     bool stopping;
-    struct buf lines; /* finished, not written yet */
+    struct buf lines; /* of finished resources, not written yet */
     struct failure *causes;
     size_t cause_count, cause_cap;
-    uint16_t drawn[TREE_ROOM + 2]; /* lines of the tree on the terminal now: how wide each is */
+    uint16_t drawn[TREE_ROOM + 2]; /* the width of each tree line that is on the terminal now */
     size_t drawn_count;
 };
 
 struct flight *flight_find(struct progress *p, struct str address);
 
-/* ---- progress_lines.c: added to p->lines ---- */
+/* ---- progress_lines.c: lines appended to p->lines ---- */
 
 void line_done(struct progress *p, const struct event *e);
 void line_failed(struct progress *p, const struct event *e);
 void line_remark(struct progress *p, const struct event *e, enum style style, const char *word);
 void line_stopping(struct progress *p);
-/* What a build command prints: a line of its own where that was asked for, or what is being done just now. */
+/* Adds the output of a build command: as a line if requested, otherwise as the status of the resource. */
 void line_printed(struct progress *p, const struct event *e);
-/* Plain: what takes long still goes on. */
+/* Plain mode: adds lines for resources that take long. */
 void lines_still(struct progress *p, int64_t now);
-/* The report of all failures, which it frees. */
+/* Appends the report of all failures and frees them. */
 void failures_end(struct progress *p, struct buf *out);
-/* As much of it as fits. */
+/* Copies as much of the text as fits, with secrets masked. */
 void note_text(char *to, size_t size, const char *text);
 
 /* ---- progress_tree.c ---- */
 
-/* Replaces what is on the terminal by `lines` and, until the end, the tree below them. */
+/* Replaces the tree on the terminal by `lines` and, except at the end, the new tree below them. */
 void tree_replace(struct progress *p, struct str lines, int64_t now, struct buf *out);

@@ -1,4 +1,5 @@
-/* A line for what is over, has failed or takes long, and the report of failures: see progress.h. */
+/* Lines for resources that are finished, have failed or take long, and the report of failures: see
+ * progress.h. */
 #include "cmd/output/progress.h"
 
 #include "base/mask.h"
@@ -16,7 +17,7 @@ static void line_start(struct progress *p, enum style style, const char *sign, s
     buf_add_char(out, ' ');
 }
 
-/* Above a tree a line is one row, if leaving the id out makes it so. */
+/* Above a tree, the id is omitted if the line would exceed one row. */
 static bool id_fits(const struct progress *p, const struct event *e)
 {
     size_t words = sizeof "* replaced  in 59.9 s  ";
@@ -56,7 +57,7 @@ static char *where_text(struct span span)
     return mem_memdup0(text.p, text.n);
 }
 
-/* Keeps it for the report; NULL: nothing like it was met before. */
+/* Adds a failure to the report. Returns NULL if it is the first with this cause. */
 static const struct failure *keep_failure(
     struct progress *p, struct str address, struct span span, const struct err *err)
 {
@@ -123,7 +124,7 @@ static void add_failure(const struct failure *f, struct buf *out)
 
 void line_remark(struct progress *p, const struct event *e, enum style style, const char *word)
 {
-    bool is_text = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would read like a deletion */
+    bool is_text = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would look like a deletion */
     if (!is_text)
         line_start(p, style, "-", &p->lines);
     style_add(&p->lines, p->term.color && is_text, style, word);
@@ -136,7 +137,7 @@ void line_remark(struct progress *p, const struct event *e, enum style style, co
 
 void note_text(char *to, size_t size, const char *text)
 {
-    AUTO_BUF struct buf masked = BUF_INIT; /* before it is cut */
+    AUTO_BUF struct buf masked = BUF_INIT; /* masks secrets before the text is cut */
     mask_text(&masked, str_z(text ? text : ""));
     snprintf(to, size, "%s", masked.n ? masked.p : "");
     to[str_utf8_prefix(str_z(to))] = 0;
@@ -174,7 +175,7 @@ static bool is_due(int64_t *due_ms, int64_t *pause_ms, int64_t now)
     return true;
 }
 
-/* Before anything is changed: a plan's refresh, whose service may not answer. */
+/* Adds a line while no resource is in progress yet, as during the refresh of a slow service. */
 static void status_still(struct progress *p, int64_t now)
 {
     unsigned again = retry_counts().failures;

@@ -1,6 +1,6 @@
 /*
- * What moves on a terminal: what is in flight, by modules where there are some, below each what waits for it
- * and for whom else, and how far all of it is.
+ * The tree on a terminal: resources in progress, grouped by module if there are modules, with the steps that
+ * wait for them, their other dependencies, and the overall progress.
  */
 #include "cmd/output/progress.h"
 
@@ -9,40 +9,40 @@
 #include "provider/aws/client.h"
 
 /*
- * Only that is drawn, never higher than the window, each line within one row, so that the next frame finds
- * its way back; the cursor is never hidden and is below, so that whatever ends the process leaves a
- * usable terminal.
+ * Only the tree is redrawn. It is never higher than the window, and each line fits into one row, so that the
+ * next frame can move back over it. The cursor is never hidden and stays below the tree, so a killed process
+ * leaves a usable terminal.
  */
 
 enum {
-    KEPT_ROWS = 4, /* of the window, for what is over, and the cursor */
+    KEPT_ROWS = 4, /* rows of the window left for finished resources and the cursor */
     LEAST_ADDRESS = 8,
-    MOST_WAITING = 3, /* of those that wait for one step; their number is reported */
+    MOST_WAITING = 3, /* steps shown that wait for one step; the others are counted */
     MOST_DEPTH = 4,
     MOST_BLOCKERS = 2
 };
 
-/* One line in the making: text that has its place in a row. */
+/* A line that is cut to the width of one row. */
 struct row {
     struct buf *out;
     bool color;
     size_t left, used;
 };
 
-/* What is drawn: a resource in flight, or a step that waits for one above it. */
+/* A line of the tree: a resource in progress, or a step that waits for the parent's step. */
 struct twig {
     const struct flight *flight;
     uint32_t step;
-    size_t depth, parent, first, next; /* twigs by their number from 1 */
+    size_t depth, parent, first, next; /* indices of twigs, counted from 1 */
     size_t waiting;
-    bool more; /* than are counted */
+    bool more; /* there are more waiting steps than were counted */
 };
 
 struct tree {
     struct progress *p;
     struct twig twigs[TREE_ROOM + 1];
     size_t n, room;
-    bool headed; /* modules have lines of their own */
+    bool headed; /* each module has a heading */
 };
 
 /* ---- rows ---- */
@@ -63,7 +63,8 @@ static void row_addz(struct row *row, enum style style, const char *text)
     row_add(row, style, str_z(text));
 }
 
-/* Secrets go before anything is cut: half of one would be recognised by nobody, and be half told. */
+/* Masks secrets before the text is cut, since a part of a secret would not be recognised and would be
+ * shown. */
 static void add_shown(struct buf *out, struct str text)
 {
     AUTO_BUF struct buf masked = BUF_INIT;
@@ -91,7 +92,7 @@ static void row_end(struct progress *p, struct row *row)
     p->drawn[p->drawn_count++] = (uint16_t)row->used;
 }
 
-/* How many bytes at the end fit into so many cells. */
+/* Returns the end of the text that fits into `cells` columns. */
 static struct str tail_of(struct str text, size_t cells)
 {
     size_t size, width = cells_width(text);
@@ -102,7 +103,7 @@ static struct str tail_of(struct str text, size_t cells)
     return text;
 }
 
-/* An address has what tells it from others at both its ends: where it is too long its middle is left out. */
+/* Both ends of an address distinguish it from others, so a long address is shortened in the middle. */
 static void row_add_address(
     struct progress *p, struct row *row, struct str address, enum style style, size_t kept)
 {
@@ -121,7 +122,7 @@ static void row_add_address(
     row_add(row, style, tail_of(text, ends - ends / 2));
 }
 
-/* ---- which are drawn ---- */
+/* ---- selecting the lines ---- */
 
 static uint32_t module_at(const struct tree *tree, const struct flight *f)
 {
@@ -141,7 +142,7 @@ static size_t twig_add(struct tree *tree, const struct flight *flight, uint32_t 
     return tree->n;
 }
 
-/* Those that wait for the twig's step and are not drawn yet, behind each other. */
+/* Adds the steps that wait for the twig's step and are not shown yet, as a list. */
 static void twig_grow(struct tree *tree, size_t at)
 {
     struct exec_graph_state *c = &tree->p->exec_graph;
@@ -161,7 +162,8 @@ static void twig_grow(struct tree *tree, size_t at)
     }
 }
 
-/* In flight comes first, whatever else there is room for; then what waits for that, and so on. */
+/* Selects the lines: resources in progress first, then the steps that wait for them, and so on while there is
+ * room. */
 static size_t tree_plant(struct tree *tree)
 {
     struct progress *p = tree->p;
@@ -169,7 +171,7 @@ static size_t tree_plant(struct tree *tree)
     uint32_t last = UINT32_MAX - 1;
     p->exec_graph.frame++;
     for (const struct flight *f = p->first; f; f = f->next) {
-        modules += module_at(tree, f) != last; /* at most so many heads */
+        modules += module_at(tree, f) != last; /* an upper limit of the headings */
         last = module_at(tree, f);
     }
     tree->headed = p->exec_graph.module_count > 1 && p->in_flight + modules <= tree->room;
@@ -181,7 +183,7 @@ static size_t tree_plant(struct tree *tree)
     return planted;
 }
 
-/* ---- how they are drawn ---- */
+/* ---- drawing ---- */
 
 static void add_elapsed(struct buf *out, int64_t ms)
 {
@@ -213,7 +215,7 @@ static void draw_flight(struct tree *tree, const struct twig *twig, int64_t now,
     row_end(tree->p, &row);
 }
 
-/* Of those that it waits for, the one above is shown by the tree. */
+/* Appends further dependencies of the step; the parent is shown by the tree. */
 static void add_others(struct tree *tree, const struct twig *twig, struct buf *out)
 {
     struct exec_graph_state *c = &tree->p->exec_graph;
@@ -271,7 +273,7 @@ static void draw_head(struct tree *tree, uint32_t module, struct buf *out)
     row_end(tree->p, &row);
 }
 
-/* With heads, module by module in the order of their first ones in flight. */
+/* With headings, draws module by module in the order of their first resources in progress. */
 static void draw_twigs(struct tree *tree, int64_t now, struct buf *out)
 {
     for (size_t i = 1; i <= tree->n && tree->twigs[i].flight; i++) {
@@ -289,7 +291,7 @@ static void draw_twigs(struct tree *tree, int64_t now, struct buf *out)
     }
 }
 
-/* ---- how far it is ---- */
+/* ---- the overall progress ---- */
 
 static void add_counts(struct progress *p, struct buf *line)
 {
@@ -320,7 +322,7 @@ static void draw_status(struct progress *p, int64_t now, struct buf *out)
     add_elapsed(&elapsed, now - p->began_ms);
     row_addz(&row, STYLE_CYAN, term_spinner(&p->term, now));
     row_addz(&row, STYLE_PLAIN, " ");
-    row_add(&row, STYLE_PLAIN, buf_str(&elapsed)); /* what comes first is never cut */
+    row_add(&row, STYLE_PLAIN, buf_str(&elapsed)); /* the first part is never cut */
     row_addz(&row, STYLE_PLAIN, "  ");
     if (p->in_flight || p->done || p->failed || p->skipped)
         add_counts(p, &line);
@@ -332,7 +334,7 @@ static void draw_status(struct progress *p, int64_t now, struct buf *out)
 
 /* ---- frames ---- */
 
-/* A window that has become narrower may have broken what was drawn into more rows. */
+/* Returns the rows of the drawn tree: in a window that has become narrower, lines may wrap. */
 static size_t rows_drawn(const struct progress *p)
 {
     size_t rows = 0, width = p->term.width > 0 ? (size_t)p->term.width : 1;
@@ -366,7 +368,7 @@ void tree_replace(struct progress *p, struct str lines, int64_t now, struct buf 
     p->drawn_count = 0;
     if (rows)
         buf_addf(out, "\033[%zuA\r", rows);
-    if (rows && (lines.n || p->stop)) /* what comes may break, so nothing may be left in its rows */
+    if (rows && (lines.n || p->stop)) /* new lines may wrap, so the rows of the old tree are cleared first */
         buf_addz(out, "\033[J");
     buf_add_str(out, lines);
     if (!p->stop)

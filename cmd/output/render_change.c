@@ -1,4 +1,4 @@
-/* One change as people read it: the action, each attribute before and after, and why. */
+/* Renders a change: the action, each attribute before and after, and the reason. */
 #include "cmd/output/render.h"
 
 #include "base/mem.h"
@@ -7,7 +7,7 @@
 #include <assert.h>
 
 enum {
-    CHANGE_MAX = 100,  /* old and new value on one line up to this width */
+    CHANGE_MAX = 100,  /* maximum width of old and new value on one line */
     CONTEXT_LINES = 2, /* unchanged lines around changed ones */
 };
 
@@ -62,7 +62,7 @@ static bool policy_has(const struct value *list, const struct value *item)
     return false;
 }
 
-/* Parts of policies: lists are sets, and a list of one is its item. */
+/* Compares parts of policies: lists are sets, and a list of one item equals the item. */
 static bool policy_same(const struct value *a, const struct value *b)
 {
     a = policy_item(a);
@@ -86,7 +86,7 @@ bool look_same(struct look look, const struct value *a, const struct value *b)
     return value_equal(a, b) || (attr_equal(&attr, a, b) && attr_equal(&attr, b, a));
 }
 
-/* Items that have nothing inside to be compared. */
+/* Returns whether no item is a list or map. */
 static bool is_scalar_list(const struct value *list)
 {
     for (uint32_t i = 0; i < list->count; i++)
@@ -99,7 +99,7 @@ struct tally {
     size_t added, changed, removed, unchanged;
 };
 
-/* Where there are too many to show them all. */
+/* Writes the counts if there are too many entries to show. */
 static void tally_note(struct pen *pen, const struct tally *t, int indent)
 {
     pen_blanks(pen, indent + 2);
@@ -110,7 +110,7 @@ static void tally_note(struct pen *pen, const struct tally *t, int indent)
     pen_newline(pen);
 }
 
-/* Taken out of the file, and the service does not tell it. */
+/* Writes an entry that was removed from the configuration and that the service does not report. */
 static void unreported_entry(struct pen *pen, struct str key, int width, int indent)
 {
     pen_sign(pen, indent, '-');
@@ -119,7 +119,7 @@ static void unreported_entry(struct pen *pen, struct str key, int width, int ind
     pen_newline(pen);
 }
 
-/* What becomes of a field that the file gave and does not give any more. */
+/* Returns the remark for a field that is no longer configured. */
 static const char *taken_out(const struct type *type, struct str key)
 {
     const struct attr *field = type_field(type, key);
@@ -168,7 +168,7 @@ static void change_map(
         pen_unchanged(pen, t.unchanged, column + 2);
 }
 
-/* ---- texts of several lines ---- */
+/* ---- strings of several lines ---- */
 
 struct text_pair {
     struct str *a, *b;
@@ -192,7 +192,7 @@ static struct str *split_lines(struct pen *pen, struct str text, size_t *n)
     return lines;
 }
 
-/* Is there a change within a few lines? */
+/* Returns whether a line near line k changed. */
 static bool near_change(const enum edit *script, size_t n, size_t k)
 {
     size_t from = k > CONTEXT_LINES ? k - CONTEXT_LINES : 0,
@@ -262,12 +262,13 @@ static const struct value *policy_list(struct pen *pen, const struct value *v)
     return v->kind == VALUE_STRING ? value_list(pen->arena, &v, 1) : v;
 }
 
-/* What follows "name: " when both sides are there. */
+/* Writes the rest of the line after "name: " if both values exist. */
 static void change_rest(
     struct pen *pen, struct look look, const struct value *before, const struct value *after, int column)
 {
     if (state_is_hash(before) && !look_hides(look, after) && value_is_known(after)) {
-        pen_note(pen, "(kept as a hash)"); /* it cannot be read back, which makes it no secret */
+        pen_note(pen, "(kept as a hash)"); /* only its hash is recorded, since the service does not report it;
+                                              it is not a secret */
         add_arrow(pen);
         pen_block(pen, look, after, column);
         return;
@@ -279,7 +280,7 @@ static void change_rest(
         pen_newline(pen);
         return;
     }
-    if (look.policy && before->kind != after->kind) { /* "a" and ["a", "b"] are both lists */
+    if (look.policy && before->kind != after->kind) { /* "a" and ["a", "b"] are both compared as lists */
         before = policy_list(pen, before);
         after = policy_list(pen, after);
     }

@@ -1,12 +1,12 @@
 /*
- * The data that deletions lose besides the resources, what stays and what prevents them: contents, snapshots,
- * protections; and what a plan could not read.
+ * Renders data that is lost with deleted resources, what is kept and what blocks a deletion (contents,
+ * snapshots, protections), and the resources that a plan could not read.
  */
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 #include "plan/destroy/teardown.h"
 
-/* ---- "Nothing is left": of what, by what was looked for ---- */
+/* ---- the report that nothing is left ---- */
 
 void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool tags_searched)
 {
@@ -61,9 +61,10 @@ void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_
     buf_addz(out, n > SHOWN ? ", …\n" : ".\n");
 }
 
-/* ---- What a plan could not look at, by number and name: nobody is to take it for unchanged ---- */
+/* ---- resources that a plan could not read: their number and names, so that they are not taken for unchanged
+ * ---- */
 
-/* The first one behind `at` that has another reason. */
+/* Returns the index of the first resource after `at` with another reason. */
 static size_t end_of(const struct plan *plan, size_t at)
 {
     size_t end = at;
@@ -72,7 +73,7 @@ static size_t end_of(const struct plan *plan, size_t at)
     return end;
 }
 
-/* "2 recorded resources could not be looked at and count as recorded: the service does not answer" */
+/* Writes "2 recorded resources could not be looked at and count as recorded: the service does not answer". */
 static void add_lead(const struct plan *plan, size_t at, size_t end, const char *mark, struct buf *out)
 {
     size_t n = end - at;
@@ -110,7 +111,7 @@ void render_unread_markdown(const struct plan *plan, struct buf *out)
     }
 }
 
-/* ---- What goes with what is deleted, what stays of it, what blocks it ---- */
+/* ---- data lost with deleted resources, data that is kept, and blocked deletions ---- */
 
 enum { ADDRESS_WIDTH_MAX = 40 };
 
@@ -128,7 +129,8 @@ static const struct {
     {"records", "record", "records"},
 };
 
-/* "1,234 objects, 2,500 versions, 1.2 GiB"; of a bucket without earlier versions these are the objects. */
+/* Writes "1,234 objects, 2,500 versions, 1.2 GiB". In a bucket without earlier versions, the versions are the
+ * objects. */
 static void add_counts(struct buf *out, const struct value *counts)
 {
     const char *separator = ": ";

@@ -1,19 +1,19 @@
-/* Lists, sets and texts before and after: which item became which, and which line. */
+/* Compares lists, sets and texts before and after: which item changed to which, and which line. */
 #include "base/mem.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 
 #include <stdlib.h>
 
-/* ---- The longest common subsequence of two sequences, for showing what was added and removed ---- */
+/* ---- the longest common subsequence of two sequences ---- */
 
 enum { CELLS_MAX = 1024 * 1024 };
 
 struct middle {
-    size_t start, n, m; /* what is left between the equal head and the equal tail */
+    size_t start, n, m; /* the part between the equal head and the equal tail */
 };
 
-/* table[i * (m + 1) + j]: length for the items from i and j on. */
+/* table[i * (m + 1) + j]: the length for the items from i and j on. */
 static uint32_t *lengths(const struct middle *mid, bool (*equal)(void *, size_t, size_t), void *ctx)
 {
     size_t width = mid->m + 1;
@@ -72,7 +72,7 @@ size_t lcs_edits(
     return k;
 }
 
-/* ---- Lines, and hunks of them ---- */
+/* ---- lines and hunks ---- */
 
 enum { CONTEXT = 3 };
 
@@ -117,7 +117,7 @@ static void unified_diff_add_line(struct buf *out, bool color, char sign, const 
     buf_addz(out, is_open(side, i) ? "\n\\ No newline at end of file\n" : "\n");
 }
 
-/* Where the hunk ends that begins at `from`: after its last change and the lines around it. */
+/* Returns the end of a hunk that begins at `from`: after its last change and the context lines. */
 static size_t hunk_end(const enum edit *script, size_t n, size_t from)
 {
     size_t end = from, kept = 0;
@@ -129,7 +129,7 @@ static size_t hunk_end(const enum edit *script, size_t n, size_t from)
     return end + CONTEXT < n ? end + CONTEXT : n;
 }
 
-/* i, j: lines before the hunk. */
+/* i, j: number of lines before the hunk. */
 static void add_hunk(
     const struct pair *p, const enum edit *script, size_t n, size_t i, size_t j, bool color, struct buf *out)
 {
@@ -156,7 +156,7 @@ static void add_hunk(
 
 static void add_hunks(const struct pair *p, const enum edit *script, size_t n, bool color, struct buf *out)
 {
-    size_t i = 0, j = 0, at = 0; /* what has been passed */
+    size_t i = 0, j = 0, at = 0; /* lines and edits already written */
     while (at < n) {
         size_t change = at;
         while (change < n && script[change] == EDIT_KEEP)
@@ -191,7 +191,7 @@ void unified_diff(struct str name, struct str before, struct str after, bool col
     mem_free_ptr(&p.after.lines);
 }
 
-/* An item is known by what stays in it: one that is not long is shown whole. */
+/* Unchanged fields identify an item, so a short item is shown completely. */
 static bool is_shown_whole(const struct value *item)
 {
     bool whole = item->kind == VALUE_MAP && item->count <= ITEM_MAX;
@@ -214,8 +214,8 @@ static void change_item(
 
 struct sides {
     const struct value **old, **new;
-    int64_t *partners; /* of each old one: the new one that it is or became; -1: none */
-    bool *taken;       /* of each new one */
+    int64_t *partners; /* for each old item the index of the equal or changed new item; -1: none */
+    bool *taken;       /* for each new item: it has a partner */
     uint32_t old_count, new_count;
 };
 
@@ -228,7 +228,7 @@ static const struct value **sorted_items(struct pen *pen, const struct value *li
     return items;
 }
 
-/* Has one of them all that the other has, and more? */
+/* Returns whether one map has all entries of the other, and more. */
 static bool is_more_or_less(const struct value *a, const struct value *b)
 {
     const struct value *less = a->count < b->count ? a : b, *more = less == a ? b : a;
@@ -242,7 +242,8 @@ static bool is_more_or_less(const struct value *a, const struct value *b)
     return true;
 }
 
-/* The same ones first, which both have in the same order; then those that lost or got something. */
+/* Pairs equal items first, which are in the same order on both sides, then items that gained or lost
+ * fields. */
 static void pair_items(struct sides *s)
 {
     for (uint32_t i = 0, j = 0; i < s->old_count; i++) {
@@ -296,7 +297,7 @@ void pen_change_set(
 /* ---- lists ---- */
 
 struct lists {
-    struct look look; /* of the items */
+    struct look look; /* for the items */
     const struct value *a, *b;
 };
 
@@ -306,7 +307,7 @@ static bool items_equal(void *ctx, size_t i, size_t j)
     return look_same(l->look, l->a->items[i], l->b->items[j]);
 }
 
-/* How much two items have in common: items that changed are shown beside what they became. */
+/* Returns the similarity of two items: a changed item is shown beside the most similar one. */
 static size_t likeness(const struct value *a, const struct value *b)
 {
     size_t n = 0;
@@ -323,7 +324,8 @@ struct range {
     size_t from, to;
 };
 
-/* Items between two unchanged ones: each removed item meets the added one that is most like it. */
+/* Renders the items between two unchanged ones: each removed item is paired with the most similar added
+ * one. */
 static void change_gap(struct pen *pen, const struct lists *l, struct range old, struct range new, int indent)
 {
     size_t j = new.from;
@@ -370,7 +372,7 @@ void pen_change_list(
     pen_unchanged(pen, unchanged, column + 2);
 }
 
-/* ---- maps of which only the values are secret: their names tell what changes ---- */
+/* ---- maps with secret values but open names: the changed names are shown ---- */
 
 const struct value *render_names(struct arena *arena, const struct value *map)
 {

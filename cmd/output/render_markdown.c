@@ -1,16 +1,16 @@
 /*
- * A plan as Markdown, for pull requests: the numbers first, a table of what happens to what, and the whole
- * plan folded away as a diff block. It fits into a comment: what does not is left out, and that is reported.
+ * A plan as Markdown for pull requests: the summary, a table of the changes, and the full plan as a folded
+ * diff block. It is shortened to the size of a comment, with a remark.
  */
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 
 #include <ctype.h>
 
-/* In bytes; a comment takes so many characters. */
+/* In bytes; the size of a comment is limited. */
 enum { TABLE_MAX = 20000, ERASES_MAX = 12000 };
 
-/* In a table cell a bar ends the cell; in text, < begins a tag. */
+/* A bar ends a table cell, and < begins a tag. */
 void render_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -57,8 +57,8 @@ static void add_forced(const struct change *change, struct buf *out)
     }
 }
 
-/* Keys may hold anything. A code span shows it as it is, but a bar would end the cell and a backtick the
- * span: then every sign stands for itself. */
+/* A code span shows keys literally, but a bar would end the cell and a backtick the span: such text is
+ * escaped character by character. */
 void render_code(struct buf *out, struct str code)
 {
     AUTO_BUF struct buf safe = BUF_INIT;
@@ -85,7 +85,7 @@ static void add_row(const struct change *change, struct buf *out)
     buf_addz(out, " |\n");
 }
 
-/* What takes something away is read first. */
+/* Deletions and replacements are listed first. */
 static bool takes_away(const struct change *change)
 {
     return change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
@@ -124,7 +124,7 @@ static void add_types(const struct section *sections, size_t n, struct buf *out)
     buf_addz(out, "```\n");
 }
 
-/* What goes with them, as far as there is room. */
+/* Adds the lost data, shortened to the limit. */
 static void add_data_loss(const struct plan *plan, struct buf *out)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -136,8 +136,8 @@ static void add_data_loss(const struct plan *plan, struct buf *out)
     buf_addz(out, cut ? "- and more\n" : "");
 }
 
-/* Its sign goes to the first column, where a diff block takes its colour from; those that are more than one,
- * as -/+ is, stay whole, and are there already or behind one that says as much. */
+/* Moves the sign to the first column, by which a diff block selects the colour. Signs of several characters,
+ * such as -/+, stay complete, since they begin with such a character or follow one. */
 static void add_signed(struct str before, struct str from_sign, struct buf *out)
 {
     char sign = from_sign.n ? from_sign.p[0] : ' ';
@@ -161,7 +161,7 @@ static void add_diff_line(struct str line, struct buf *out)
     buf_add_char(out, '\n');
 }
 
-/* An empty line, or one resource's first: what came before is whole. */
+/* Returns whether the line is empty or the first of a resource: a section ends before it. */
 static bool is_boundary(struct str line)
 {
     enum { SIGNS_WIDTH = 3 };
@@ -169,7 +169,7 @@ static bool is_boundary(struct str line)
     return !line.n || (mark >= 0 && mark < SIGNS_WIDTH);
 }
 
-/* Of the lines as many as there is room for; it ends where a section ends. */
+/* Adds as many lines as fit, up to the end of a section. */
 static void add_diff_lines(struct str text, size_t room, struct buf *out)
 {
     size_t kept = out->n, lines = 0, shown = 0;

@@ -1,5 +1,4 @@
-/* The text of a plan: resources in order, what changed outside, what weir would do, what rules say,
- * outputs, and the line in numbers. */
+/* Renders a plan: drift, resources in order, findings of rules, outputs, and the summary line. */
 #include "base/mem.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
@@ -7,9 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- What rules say of a plan: a line for each finding, with the place in the user's file ---- */
+/* ---- findings of rules: a line each, with the source location ---- */
 
-/* It is about itself. */
+/* A check's finding has the rule's name as its address. */
 static bool is_check(const struct rule_finding *f)
 {
     return str_eq(f->rule, f->address);
@@ -25,7 +24,7 @@ const char *render_outcome(const struct rule_finding *f)
                                             : rule_level_name(f->level);
 }
 
-/* "weir.yaml:12", after what separates it */
+/* Writes "weir.yaml:12" after a separator. */
 static void add_place(struct buf *out, const char *separator, struct span span)
 {
     if (!span.source)
@@ -37,7 +36,7 @@ static void add_place(struct buf *out, const char *separator, struct span span)
         buf_addf(out, ":%u", span.line);
 }
 
-/* "; until 2027-01-31: it is a copy" */
+/* Writes "; until 2027-01-31: it is a copy". */
 static void add_waiver(struct buf *out, const struct rule_finding *f)
 {
     if (!f->reason.n)
@@ -122,8 +121,7 @@ void render_rules_markdown(const struct plan *plan, struct buf *out)
         buf_addf(out, "| | | and %zu more | |\n", plan->finding_count - ROWS_MAX);
 }
 
-/* ---- The order in which a plan's resources are shown: module by module, and what others depend on before
- * them ---- */
+/* ---- the order of resources: by module, and dependencies before their dependents ---- */
 
 static bool is_shown(const struct change *c)
 {
@@ -158,7 +156,7 @@ static int in_order(const void *a, const void *b)
     return str_cmp(x->change->subject.address, y->change->subject.address);
 }
 
-/* Each section's group, from the first section of its module, which a map remembers. */
+/* Sets each section's group from the first section of its module. */
 static void find_groups(struct section *list, size_t n)
 {
     AUTO_MAP struct map modules = MAP_INIT;
@@ -218,7 +216,7 @@ static const struct value *common_entries(struct arena *arena, const struct valu
     return value_builder_map(&common);
 }
 
-/* The tags that all have which are made: reported once. NULL: none. */
+/* Returns the tags that all created resources have, which are shown once, or NULL. */
 static const struct value *sections_tags(const struct section *sections, size_t n, struct arena *arena)
 {
     enum { WORTH_IT = 3 };
@@ -339,7 +337,7 @@ static bool has_drift(const struct change *c)
 static size_t drift_sections(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     size_t n = 0;
-    bool apart = true; /* what has lines below its head is between empty ones */
+    bool apart = true; /* the previous section has lines below its heading: an empty line follows */
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *c = plan->changes[i];
         if (!has_drift(c))
@@ -410,7 +408,7 @@ static void output_section(const struct plan *plan, const struct render_options 
     buf_add_char(out, '\n');
 }
 
-/* "Plan: 3 to create, 1 to update, 1 to replace, 0 to delete." */
+/* Writes "Plan: 3 to create, 1 to update, 1 to replace, 0 to delete." */
 static void render_summary(const struct plan *plan, const struct render_options *o, struct buf *out)
 {
     static const enum action always[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
@@ -453,7 +451,7 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
         as_it_is(plan, out);
 }
 
-/* Which of its declaration's creations it is; they follow one another. `before` is the one before. */
+/* Counts the creations of one declaration, which are consecutive. `before` is the previous one. */
 static struct brief brief_of(const struct section *sections, size_t at, const struct brief *before)
 {
     struct brief brief = {.decl = sections[at].decl, .tags = before->tags};
@@ -511,7 +509,7 @@ static void change_sections(const struct section *sections, size_t n, const stru
         common_tags_line(brief.tags, o, out);
 }
 
-/* Where there is much to be done: of what. */
+/* Writes the counts by type if there are many changes. */
 static void types_section(
     const struct section *sections, size_t n, const struct render_options *o, struct buf *out)
 {
@@ -535,10 +533,10 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
     }
     change_sections(sections, n, o, &arena, out);
     render_data_loss(plan, o, out);
-    if (plan->output_count && !plan->destroy) /* that they go as well goes without saying */
+    if (plan->output_count && !plan->destroy) /* a destroy removes all outputs, so they are not listed */
         output_section(plan, o, out);
     types_section(sections, n, o, out);
-    render_rules(plan, o, !plan->workspace, out); /* where there is a stack they are mistakes in it */
+    render_rules(plan, o, !plan->workspace, out); /* with a stack they were reported as errors */
     if (actions_planned)
         render_summary(plan, o, out);
     else

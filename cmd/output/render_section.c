@@ -1,7 +1,7 @@
 /*
- * One resource of a plan: its line, and what is set or changes. What is created is shown in a compact form:
- * what the file gives, in the order in which the type's page has it, each on one line; its like are shown by
- * what distinguishes them.
+ * Renders a resource of a plan: its line and attributes. The compact form of a created resource has only
+ * configured attributes, in the order of the type's page, one per line; further instances show only
+ * differences.
  */
 #include "cmd/output/render.h"
 
@@ -15,7 +15,7 @@ enum {
     VERB_WIDTH = 7,
     ATTR_INDENT = 6,
     NAME_WIDTH_MAX = 32,
-    ALIKE_LINES = 3, /* so many of a declaration's instances are shown with values, the others by names */
+    ALIKE_LINES = 3, /* instances of a declaration that are shown with values; others by name */
 };
 
 static void add_remark(
@@ -66,13 +66,13 @@ void section_header(const struct change *c, struct sign sign, const struct rende
     style_off(out, o->color, STYLE_DIM);
 }
 
-/* Set by the service, and nothing is known of it yet. */
+/* Returns whether the service sets the attribute, so that its value is known after apply. */
 static bool is_awaited(const struct attr_change *a)
 {
     return !a->before && value_is_unknown(a->after) && a->attr && a->attr->computed;
 }
 
-/* A replacement lists everything; what stays as it is would hide what does not. */
+/* Returns whether a replacement keeps the attribute's value; such attributes are not listed. */
 static bool stays(const struct attr_change *a)
 {
     return a->stays && !a->replaces;
@@ -115,7 +115,7 @@ static void attr_line(
         render_change(&change, o, out);
 }
 
-/* One line for all that only the service can say. */
+/* Writes one line for all attributes that are known after apply. */
 static void awaited_line(
     const struct attr_change *attrs, size_t n, const struct render_options *o, struct buf *out)
 {
@@ -162,7 +162,8 @@ static bool is_tags(const struct attr_change *a)
     return a->attr && a->attr->type->kind == TYPE_TAGS;
 }
 
-/* Does the file give it? Where the file cannot be asked: is it no more than what would be without it? */
+/* Returns whether the attribute is configured. Without a declaration: whether the value differs from the
+ * default. */
 static bool is_given(const struct attr_change *a, const struct decl *decl)
 {
     if (!a->after || is_awaited(a))
@@ -185,7 +186,7 @@ static const struct value *own_tags(struct arena *arena, const struct value *tag
     return value_builder_map(&own);
 }
 
-/* In the order of the type's page, tags last. */
+/* Sorts by the order of the type's page, tags last. */
 static int by_weight(const void *a, const void *b)
 {
     const struct attr_change *x = a, *y = b;
@@ -208,8 +209,8 @@ static bool as_in(const struct change *like, const struct attr_change *a)
     return other && other->after && value_is_known(a->after) && value_equal(a->after, other->after);
 }
 
-/* The attributes that the compact form shows of a creation; the list is on the heap: an arena for it would
- * take a chunk for each resource. */
+/* Lists the attributes that the compact form shows of a created resource. The list is on the heap, since an
+ * arena would take a chunk for each resource. */
 static size_t brief_attrs(
     const struct change *c, const struct brief *brief, struct arena *arena, struct attr_change **out)
 {
@@ -235,7 +236,7 @@ static bool tells_names(const struct brief *brief)
     return brief->like && brief->nth >= ALIKE_LINES;
 }
 
-/* What the first has and this one has not. */
+/* Appends the attributes of the first instance that this one does not have. */
 static void add_missing(const struct change *c, const struct brief *brief, struct buf *out)
 {
     const char *separator = ", without ";

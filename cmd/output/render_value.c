@@ -1,4 +1,4 @@
-/* Values as people read them, in one line or cut to the width, with what is secret hidden. */
+/* Renders values, on one line or shortened to the width, with secrets hidden. */
 #include "base/json.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 enum {
-    TEXT_MAX = 2000,    /* characters shown of a text without line ends */
-    LINES_MAX = 40,     /* lines shown of a text with them */
-    KEY_WIDTH_MAX = 32, /* longer names do not push the others' values to the right */
+    TEXT_MAX = 2000,    /* characters shown of a string without newlines */
+    LINES_MAX = 40,     /* lines shown of a string with newlines */
+    KEY_WIDTH_MAX = 32, /* longer names do not affect the alignment of values */
     STEP = 4,           /* columns from a block's sign to the signs inside */
 };
 
@@ -92,7 +92,7 @@ static int key_width(struct str key)
     return (int)cells_width(key) + (is_plain_key(key) ? 0 : 2);
 }
 
-/* "name:   ", so that what follows lines up; width 0: nothing to line up with. */
+/* Writes "name: ", padded for alignment; width 0: no alignment. */
 void pen_name(struct pen *pen, struct str name, int width)
 {
     bool plain = is_plain_key(name);
@@ -175,7 +175,7 @@ bool look_has_lines(struct str text)
     return str_find_char(text, '\n', 0) >= 0;
 }
 
-/* Columns that it takes on one line, or something larger than INLINE_MAX. */
+/* Returns the width on one line, or a value above INLINE_MAX. */
 size_t look_inline_width(const struct value *v)
 {
     size_t width = 2;
@@ -196,7 +196,7 @@ size_t look_inline_width(const struct value *v)
     }
 }
 
-/* The lists and maps that a text of JSON stands for, or NULL. */
+/* Returns the list or map in a JSON string, or NULL. */
 const struct value *pen_json(struct pen *pen, const struct value *v)
 {
     const struct value *parsed = NULL;
@@ -241,7 +241,7 @@ int pen_widest_key(const struct value *map)
     return width > KEY_WIDTH_MAX ? KEY_WIDTH_MAX : width;
 }
 
-/* The rest of a line and, where it does not fit there, a block that closes in `column`. */
+/* Writes the value on the rest of the line or, if it does not fit, as a block that closes in `column`. */
 void pen_block(struct pen *pen, struct look look, const struct value *v, int column)
 {
     const struct value *json;
@@ -302,17 +302,16 @@ void render_outputs(const struct value *outputs, const struct render_options *op
     }
 }
 
-/* ---- Values that take one line, however long they are: cut, with their size; of policies what they allow
- * ---- */
+/* ---- values on one line, shortened and with their size; policies as what they allow ---- */
 
 enum {
     BRIEF_MAX = 72, /* columns of a value */
-    ITEMS_SHOWN = 3 /* of the actions, resources or principals of a policy's statement */
+    ITEMS_SHOWN = 3 /* actions, resources or principals shown of a policy statement */
 };
 
 /* ---- policies ---- */
 
-/* One or several, of which the first few are named. */
+/* Writes one string, or the first few of a list. */
 static void add_some(struct buf *out, const struct value *v)
 {
     uint32_t n = v->kind == VALUE_LIST ? v->count : 1;
@@ -325,7 +324,7 @@ static void add_some(struct buf *out, const struct value *v)
         buf_addf(out, " and %u more", n - ITEMS_SHOWN);
 }
 
-/* Of each type, such as Service. */
+/* Writes the principals of each type, such as Service. */
 static void add_principals(struct buf *out, const struct value *principal)
 {
     for (uint32_t i = 0; principal && principal->kind == VALUE_MAP && i < principal->count; i++) {
@@ -358,7 +357,7 @@ static void add_statement(struct buf *out, const struct value *statement)
         buf_addz(out, " under conditions");
 }
 
-/* "Allow s3:GetObject, s3:PutObject; Deny s3:*"; false: that is no policy. */
+/* Writes "Allow s3:GetObject, s3:PutObject; Deny s3:*". Returns false if the value is not a policy. */
 static bool add_policy(struct buf *out, const struct value *policy)
 {
     const struct value *statements = policy->kind == VALUE_MAP ? value_getz(policy, "Statement") : NULL;
@@ -375,7 +374,7 @@ static bool add_policy(struct buf *out, const struct value *policy)
     return n > 0;
 }
 
-/* Policies by name, as a role has them. */
+/* Writes a map of policies by name, as a role has them. */
 static bool add_policies(struct pen *pen, struct buf *out, const struct value *map)
 {
     buf_add_char(out, '{');
@@ -424,7 +423,7 @@ static void add_cut(struct pen *pen, const struct value *v, struct str text)
     style_off(pen->out, pen->color, STYLE_DIM);
 }
 
-/* A text of several lines is shown by the first that is not empty. */
+/* Writes the first line that is not empty of a string of several lines. */
 static void add_first_line(struct pen *pen, const struct value *v)
 {
     struct str rest = v->string, line = STR_EMPTY;
@@ -434,7 +433,7 @@ static void add_first_line(struct pen *pen, const struct value *v)
     text_add_quoted(&text, line);
     struct str quoted = buf_str(&text);
     if (quoted.n)
-        quoted.n--; /* it goes on */
+        quoted.n--; /* without the closing quote, since the string continues */
     size_t n = cells_prefix(quoted, BRIEF_MAX);
     buf_add(pen->out, quoted.p, n);
     buf_addz(pen->out, "...\"");
@@ -459,7 +458,7 @@ void pen_brief(struct pen *pen, struct look look, const struct value *v)
     } else if (!hidden && v && v->kind == VALUE_STRING && look_has_lines(v->string)) {
         add_first_line(pen, v);
     } else {
-        struct pen plain = *pen; /* what is cut must not be cut within a colour */
+        struct pen plain = *pen; /* without colour, since the text is cut */
         plain.color = false;
         plain.suffix = NULL;
         plain.out = &text;

@@ -64,7 +64,7 @@ void junit_write(struct junit *j, struct str suite, struct str good, struct buf 
 
 /* ---- of plans ---- */
 
-/* "weir.yaml:12: no owner" */
+/* Writes "weir.yaml:12: no owner". */
 static void add_placed(struct buf *out, struct span span, struct str message)
 {
     span = span.source ? span_complete(span) : span;
@@ -91,7 +91,7 @@ static void add_rule_finding(struct junit *j, const struct rule_finding *f)
                      .text = why ? STR_EMPTY : buf_str(&text)});
 }
 
-/* Those of which nothing was reported: rules of a plan that hold everywhere. */
+/* Adds passed cases for rules without findings. */
 static void add_kept(struct junit *j, const struct stack *stack, struct map *reported)
 {
     for (size_t i = 0; stack && i < stack->rule_count; i++) {
@@ -171,14 +171,14 @@ void junit_add_drift(struct junit *j, const struct plan *plan)
 struct sarif {
     struct arena arena;
     struct value_builder rules, results;
-    struct map indices; /* of rules: name -> int64_t */
+    struct map indices; /* of rules: name -> int64_t * */
 };
 
 /* One result. */
 struct finding_text {
     struct str rule, message, address, level, kind;
     struct span span;
-    struct str suppression, reason; /* kind of the suppression; "" none */
+    struct str suppression, reason; /* the kind of the suppression; "": none */
 };
 
 static const struct value *text_value(struct sarif *s, struct str text)
@@ -196,9 +196,9 @@ static const struct value *list_of(struct sarif *s, const struct value *v)
     return value_list(&s->arena, &v, 1);
 }
 
-/* ---- places ---- */
+/* ---- source locations ---- */
 
-/* A path as a URI reference. */
+/* Returns a path as a URI reference. */
 static struct str uri_of(struct sarif *s, struct str path)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -214,7 +214,8 @@ static struct str uri_of(struct sarif *s, struct str path)
     return arena_str(&s->arena, buf_str(&out));
 }
 
-/* Characters of what is on one line; 0: it goes over several, or its text is not known. */
+/* Returns the number of characters of a span on one line; 0: it has several lines, or the text is not
+ * known. */
 static int64_t width_of(struct span span)
 {
     struct str text = span.source->text;
@@ -280,7 +281,7 @@ static const struct value *rule_of(
     return value_builder_map(&b);
 }
 
-/* Each rule once. */
+/* Returns the index of the rule, which is added once. */
 static int64_t rule_index(struct sarif *s, const struct value *rule)
 {
     struct str name = value_gets(rule, "id");
@@ -356,7 +357,7 @@ void sarif_add_plan(struct sarif *s, const struct plan *plan, struct str file)
                            : f->outcome == FINDING_APPROVED ? STR("external")
                                                             : STR_EMPTY,
             .reason = f->reason};
-        /* what comes with weir, and what nothing declares, is in no file */
+        /* built-in rules, and findings without a declaration, have no file of the stack */
         if (!text.span.source || str_starts(text.span.source->path, STR("weir.baseline")))
             text.span = (struct span){.source = file.n ? &stack_file : NULL};
         add_result(

@@ -1,12 +1,12 @@
-/* The page of a history: see page.h. What the state was at each run is in it as differences. */
+/* The page of a history: see page.h. It contains the state at each run as differences. */
 #include "cmd/page/page.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 
-/* ---- what the state was ---- */
+/* ---- earlier states ---- */
 
-/* Every resource with its type and attributes, as of that record of the log. */
+/* Returns every resource with its type and attributes, as of that record of the log. */
 static int state_then(const struct workspace *workspace, uint64_t seq, struct arena *arena,
     const struct value **out, struct err *err)
 {
@@ -30,7 +30,7 @@ static int state_then(const struct workspace *workspace, uint64_t seq, struct ar
     return 0;
 }
 
-/* As people read it. Of a secret it is shown only when it was set. */
+/* Returns the value as text. For a secret it returns only the run that set it. */
 static const struct value *shown_value(const struct value *v, struct str run, struct arena *arena)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -42,7 +42,7 @@ static const struct value *shown_value(const struct value *v, struct str run, st
     return value_string(arena, buf_str(&text));
 }
 
-/* The attributes that are others than before; null: not there any more. */
+/* Returns the changed attributes; null: removed. */
 static const struct value *changed_attributes(
     const struct value *before, const struct value *after, struct str run, struct arena *arena)
 {
@@ -59,7 +59,7 @@ static const struct value *changed_attributes(
     return value_builder_map(&changed);
 }
 
-/* From one state to the next: address -> what changed of it; null: it is gone. */
+/* Returns the differences of two consecutive states: address -> changes; null: deleted. */
 static const struct value *state_step(
     const struct value *before, const struct value *after, struct str run, struct arena *arena)
 {
@@ -106,7 +106,7 @@ static struct str run_status(const struct history_run *run)
     return run->status.n ? run->status : STR("killed");
 }
 
-/* A state is shared: what is in it is whoever's may write there. */
+/* The text is escaped, since others may write to a shared state. */
 static void add_class(struct buf *out, const struct history_run *run)
 {
     buf_addz(out, " class=\"");
@@ -114,7 +114,7 @@ static void add_class(struct buf *out, const struct history_run *run)
     buf_addz(out, "\"");
 }
 
-/* Which of two it is, "from" or "to". */
+/* Writes a radio button; `which` is "from" or "to". */
 static void add_choice(struct buf *out, const char *which, struct str run, size_t i, bool checked)
 {
     buf_addf(
@@ -151,7 +151,7 @@ static void add_run_row(const struct history_run *run, size_t i, bool from, bool
     buf_addz(out, "</tr>\n");
 }
 
-/* A dot for each run where its time is, as high as what it did is much. */
+/* Draws a dot for each run at its time; the number of its changes gives the height. */
 static void add_time_line(const struct history_run *runs, size_t n, struct buf *out)
 {
     enum { WIDE = 960, HIGH = 60 };
@@ -183,7 +183,7 @@ static void add_table(const struct history_run *runs, size_t n, struct buf *out)
     buf_addz(out, "</tbody></table>\n");
 }
 
-/* JSON within a page: no "<" may end the element it is in. */
+/* Writes JSON within a page; "<" is escaped, since it could end the element. */
 static void add_data(const struct value *steps, struct buf *out)
 {
     AUTO_BUF struct buf text = BUF_INIT;

@@ -1,6 +1,5 @@
 /*
- * The page of a plan, with costs: see page.h. What it shows of values is what the text of a plan shows,
- * masks included.
+ * The page of a plan, with costs: see page.h. Values are shown as in the text of a plan, with secrets hidden.
  */
 #include "cmd/page/page.h"
 
@@ -8,13 +7,13 @@
 
 #include <math.h>
 
-/* ---- What resources cost: the total in the head, what each pays for where its change is shown, and those
- * that pay without being changed after all changes ---- */
+/* ---- costs: the total in the head, the cost of each changed resource beside its change, and unchanged
+ * resources with costs after all changes ---- */
 
 struct page_cost {
     const struct cost_change *cost;
     struct map now, after; /* struct estimate_item, by address */
-    struct map shown;      /* addresses that page_cost_of() was asked about */
+    struct map shown;      /* addresses passed to page_cost_of() */
 };
 
 static void page_cost_init(struct page_cost *page, const struct cost_change *cost)
@@ -39,7 +38,7 @@ static void add_signed(double usd, struct buf *out)
     estimate_add_money(out, usd);
 }
 
-/* How many pay more with use than is counted, and of how many no price is known. */
+/* Writes how many resources have usage costs that are not included, and how many have an unknown price. */
 static void add_uncounted(const struct estimate *estimate, struct buf *out)
 {
     size_t used = 0;
@@ -56,7 +55,7 @@ static void add_uncounted(const struct estimate *estimate, struct buf *out)
         buf_addf(out, "%s what has no known price (%zu)", used ? "," : "; not counted:", estimate->unknown);
 }
 
-/* "48.29 USD a month after this": for the head, with what it does not count. */
+/* Writes "48.29 USD a month after this" for the head, with what is not included. */
 static void page_cost_total(const struct page_cost *page, struct buf *out)
 {
     const struct estimate *now = &page->cost->now, *after = &page->cost->after;
@@ -111,7 +110,7 @@ static bool pays(const struct estimate_item *item)
     return item && item->charge_count;
 }
 
-/* A table of what the resource pays for, and paid before; nothing where nothing is paid. */
+/* Writes a table of the resource's costs before and after; nothing if there are none. */
 static void page_cost_of(struct page_cost *page, struct str address, struct buf *out)
 {
     const struct estimate_item *now = map_get(&page->now, address), *after = map_get(&page->after, address);
@@ -131,7 +130,7 @@ static void page_cost_of(struct page_cost *page, struct str address, struct buf 
     buf_addz(out, "</table>\n");
 }
 
-/* ---- what does not change ---- */
+/* ---- unchanged resources ---- */
 
 static void add_other(struct page_cost *page, const struct estimate_item *item, struct buf *out)
 {
@@ -147,7 +146,7 @@ static void add_other(struct page_cost *page, const struct estimate_item *item, 
     buf_addz(out, "</details>\n");
 }
 
-/* What was not asked about, and pays. */
+/* Writes the remaining resources with costs. */
 static void page_cost_others(struct page_cost *page, struct buf *out)
 {
     const struct estimate *after = &page->cost->after;
@@ -170,7 +169,7 @@ static void add_file(const char *path, struct buf *out)
     buf_add_str(out, file ? embedded_text(file) : STR_EMPTY);
 }
 
-/* Only this script may run, and only what is in the page is shown. */
+/* The Content-Security-Policy allows only this script and the page's own content. */
 static void add_policy(struct str script, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -186,7 +185,7 @@ static void add_policy(struct str script, struct buf *out)
 
 /* ---- one change ---- */
 
-/* Lines of a text with marked signs, each in the colour of its sign. */
+/* Writes lines with marked signs, each in the colour of its sign. */
 static void add_lines(struct str text, struct buf *out)
 {
     for (struct str rest = text; rest.n;) {
@@ -234,9 +233,9 @@ static void add_change(const struct section *section, struct page_cost *cost, st
     buf_addz(out, "</details>\n");
 }
 
-/* ---- all of them ---- */
+/* ---- all changes ---- */
 
-/* What was recorded, and what there is. */
+/* Writes the recorded and live values. */
 static void add_drifted(const struct change *change, struct buf *out)
 {
     const struct render_options options = {.everything = true, .marked = true};
@@ -310,7 +309,7 @@ static void add_changes(const struct plan *plan, struct page_cost *cost, struct 
             out, "<p>Nothing is to be done%s.</p>\n", plan->unread_count ? " where weir could look" : "");
 }
 
-/* "3 to create", as boxes that hide and show. */
+/* Writes check boxes such as "3 to create" that filter the changes. */
 static void add_filters(const struct plan *plan, struct buf *out)
 {
     static const enum action shown[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE,

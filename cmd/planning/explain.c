@@ -1,4 +1,4 @@
-/* One resource from all sides: see planning.h. */
+/* Everything about one resource: see planning.h. */
 #include "cmd/planning/planning.h"
 
 #include "base/clock.h"
@@ -9,7 +9,7 @@
 
 enum { RUNS_MAX = 10 };
 
-/* A change of it, and the run that made it. */
+/* A change of the resource and its run. */
 struct past {
     const struct history_run *run;
     const struct history_change *change;
@@ -18,17 +18,17 @@ struct past {
 struct explained {
     struct invocation *inv;
     struct workspace *workspace;
-    struct str address; /* as asked for */
+    struct str address; /* as given by the user */
     const struct decl *decl;
-    const struct record **records; /* what is recorded of it */
+    const struct record **records; /* its records, one for each instance */
     size_t record_count;
-    const struct value *needs, *needed; /* lists of addresses */
+    const struct value *needs, *needed; /* lists of addresses: its dependencies and dependents */
     struct past *past;                  /* newest first */
     size_t past_count;
-    const struct plan *plan; /* of it alone; NULL: nobody could look */
+    const struct plan *plan; /* of this resource only; NULL: its live state could not be read */
 };
 
-/* ---- finding out ---- */
+/* ---- collecting ---- */
 
 static bool is_it(const struct explained *e, struct str address)
 {
@@ -68,7 +68,7 @@ static void find_neighbours(struct explained *e)
 static void add_past(struct explained *e, const struct history_run *runs, size_t n)
 {
     struct arena *arena = &e->inv->arena;
-    struct map former = MAP_INIT; /* what it was called before it was moved */
+    struct map former = MAP_INIT; /* its addresses before it was moved */
     size_t cap = 0;
     for (size_t i = n; i--;)
         for (size_t k = runs[i].change_count; k--;) {
@@ -141,7 +141,7 @@ static void add_record(const struct explained *e, const struct record *r, struct
     add_label(e, "recorded", out);
     text_add_safe(out, r->subject.address, false);
     buf_addf(out, "%s%s", r->tainted ? " (half-made)" : "", r->adopted ? " (adopted)" : "");
-    if (r->subject.id.n) { /* what is in the record alone has none */
+    if (r->subject.id.n) { /* a resource that exists only in the state has no id */
         buf_addz(out, ", known to the service as ");
         text_add_safe(out, r->subject.id, false);
     }
@@ -192,7 +192,7 @@ static void add_live(const struct explained *e, struct buf *out)
         buf_addz(out, "as the file says\n");
 }
 
-/* What was done to it of late, newest first. */
+/* Writes the latest changes, newest first. */
 static void add_runs(const struct explained *e, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -271,7 +271,7 @@ static void explain_json(const struct explained *e, struct buf *out)
         event_plan(out, e->plan, "show", false);
 }
 
-/* ---- the whole ---- */
+/* ---- the report ---- */
 
 static int no_such_resource(struct explained *e)
 {

@@ -1,15 +1,16 @@
-/* The state's lock for commands that plan, ask and apply: waiting for it, and for runs that a plan meets. */
+/* The state's lock for commands that plan, ask and apply: waiting for the lock, and for concurrent runs that
+ * conflict with a plan. */
 #include "cmd/planning/planning.h"
 
 #include "base/clock.h"
 
 enum {
     POLL_MS = 200,
-    KILLED_MS = 500, /* a database frees the lock of a run that was killed when it notices */
+    KILLED_MS = 500, /* time for a database to notice that a run was killed and to free its lock */
     REPLANS_MAX = 100,
 };
 
-/* Says so where it was asked for. */
+/* Returns the time to wait, and notes it if --lock-timeout was given. */
 static int64_t begin_to_wait(struct invocation *inv, const struct err *err)
 {
     if (!inv->settings->lock_timeout_ms)
@@ -32,7 +33,7 @@ static int lock_by(struct invocation *inv, struct workspace *workspace,
     }
     if (rc < 0)
         return invocation_fail(inv, &err);
-    signals_catch(); /* a lock in a shared store would stay */
+    signals_catch(); /* so that a lock in a shared store is released */
     return EXIT_DONE;
 }
 
@@ -46,7 +47,7 @@ int planning_share(struct invocation *inv, struct workspace *workspace)
     return lock_by(inv, workspace, state_share);
 }
 
-/* Until no run that goes on meets the plan any more. */
+/* Waits until no active run conflicts with the plan. */
 static int wait_until_free(struct invocation *inv, struct plan *plan, struct err *err)
 {
     int64_t until = clock_mono_ms() + begin_to_wait(inv, err);
@@ -68,7 +69,7 @@ static int lock_alone(struct invocation *inv, struct workspace *workspace, bool 
     return status;
 }
 
-/* Before somebody agrees to it. */
+/* Notes resources that are left out, before the user confirms. */
 static void tell_left(struct invocation *inv, const struct plan *plan)
 {
     const struct change *first = NULL;
@@ -93,7 +94,7 @@ int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int pl
     int rc = plan_check_free(plan, inv->settings->partial, &err);
     if (rc && err.class == ERR_LOCKED) {
         rc = wait_until_free(inv, plan, &err);
-        *again = !rc && !saved; /* what it was planned from may be another by now */
+        *again = !rc && !saved; /* the plan is made again, since the other run may have changed its basis */
     }
     if (rc && err.class == ERR_STALE && !saved && planned < REPLANS_MAX)
         *again = true;

@@ -1,4 +1,4 @@
-/* Planning and carrying out, as the commands plan, apply, destroy and drift share it: see planning.h. */
+/* Planning and applying, shared by the commands plan, apply, destroy and drift: see planning.h. */
 #include "cmd/planning/planning.h"
 
 #include "base/clock.h"
@@ -15,9 +15,9 @@ struct render_options render_options_for(const struct invocation *inv)
     return (struct render_options){.color = inv->out.color, .everything = full, .compact = !full};
 }
 
-/* ---- making it ---- */
+/* ---- making a plan ---- */
 
-/* While a plan is made its progress is no part of what was asked for: it goes to the terminal, or nowhere. */
+/* The progress of planning is not part of the output: it goes to the terminal, or nowhere. */
 static struct progress *plan_progress(struct invocation *inv)
 {
     struct progress_options options = {.term = inv->settings->json ? &inv->out : &inv->err,
@@ -37,8 +37,8 @@ unsigned planning_teardown(const struct settings *s)
 }
 
 /*
- * A state beside the stack that `state:` has left behind. Said whenever something is planned; and where the
- * new place is empty nothing is made a second time.
+ * Reports a state beside the stack that a changed `state:` no longer uses. Noted on every plan; an error if
+ * the new location is empty, so that resources are not created twice.
  */
 static int planning_former(
     struct invocation *inv, struct workspace *workspace, const struct observer *observer, struct err *err)
@@ -136,7 +136,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
     options.quick_refresh = s->quick_refresh;
     options.delete_adopted = s->delete_adopted;
     options.parallelism = s->parallelism;
-    signals_catch_first(); /* a build command has to be ended */
+    signals_catch_first(); /* a running build command must be ended */
     options.cancel = signals_stop();
     options.observer = progress_observer(progress);
     options.cost = cost_of_plan;
@@ -225,7 +225,7 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
     workspace_close(&now);
     if (rc < 0)
         return invocation_fail(inv, &err);
-    /* What is given now wins over what was given then. */
+    /* Inputs given now override the recorded ones. */
     const struct texts *given = &inv->settings->inputs;
     struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->n + 1);
     for (size_t i = 0; i < n; i++)
@@ -266,7 +266,7 @@ int planning_hold_rules(struct invocation *inv, const struct plan *plan)
     return inv->settings->json && broken ? invocation_fail(inv, &err) : status;
 }
 
-/* ---- saved ---- */
+/* ---- saved plans ---- */
 
 static void planning_add_option(struct buf *command, const char *name, const char *value)
 {
@@ -289,7 +289,7 @@ void planning_note_saved(struct invocation *inv, const char *dir, const char *pa
     invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
 }
 
-/* ---- carrying it out ---- */
+/* ---- applying ---- */
 
 static void counts_line(const struct apply_result *r, int64_t ms, bool color, struct buf *out)
 {
@@ -320,13 +320,13 @@ static void counts_line(const struct apply_result *r, int64_t ms, bool color, st
     buf_addz(out, ".\n");
 }
 
-/* Whoever deploys a job twenty times a day knows them. */
+/* Only `apply` shows outputs: they would be repeated with each deploy. */
 static bool tells_outputs(const struct invocation *inv)
 {
     return str_eqz(inv->path, "apply");
 }
 
-/* When the stack's lease ends, for whoever has just begun it. */
+/* Writes the end of the stack's lease. */
 static void add_lease(const struct plan *plan, struct buf *out)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -337,7 +337,7 @@ static void add_lease(const struct plan *plan, struct buf *out)
         STR_ARG(lease_text(&scratch, &lease)));
 }
 
-/* What went with its service, which did not answer when it was to be deleted. */
+/* Writes resources that were deleted with their unreachable service. */
 static void add_unseen(const struct apply_result *r, struct buf *out)
 {
     if (!r->unseen_count)
@@ -386,7 +386,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
     }
 }
 
-/* Reported where it is not 0. */
+/* Reports failed checks. Returns the exit status. */
 static int checks_status(struct invocation *inv, const struct plan *plan)
 {
     struct err err = ERR_INIT;
@@ -409,13 +409,14 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     } else {
         report_text(inv, plan, r, failures, ms, saved);
     }
-    /* a failure that is not a single resource's has not been reported yet */
+    /* an error that does not belong to a single resource has not been reported yet */
     if (err->class != ERR_NONE && !failures->n)
         invocation_fail(inv, err);
     return status == EXIT_DONE ? checks_status(inv, plan) : status;
 }
 
-/* Another run was first, after it was looked for. What somebody has agreed to is not made anew. */
+/* Returns whether to plan again because another run was faster. A plan that the user confirmed is not made
+ * again. */
 static bool may_plan_again(
     const struct invocation *inv, const struct apply_result *result, bool saved, const struct err *why)
 {
@@ -453,16 +454,16 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
         return EXIT_DONE;
     }
     if (again && result.left && !result.failed && !result.interrupted && s->lock_timeout_ms && !saved) {
-        ((struct settings *)inv->own)->partial = false; /* what was left is waited for */
+        ((struct settings *)inv->own)->partial = false; /* the remaining resources are waited for */
         *again = true;
         err = (struct err)ERR_INIT;
     }
-    if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
+    if (saved && err.class == ERR_INTERRUPTED) /* it cannot be applied again */
         err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
     return planning_report(inv, plan, &result, &failures, ms, saved, &err);
 }
 
-/* Nothing to be done, and nothing to be asked: what there is. */
+/* Shows the outputs if nothing has to be done. */
 static int show_outputs(struct invocation *inv, struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -480,7 +481,7 @@ static int show_outputs(struct invocation *inv, struct plan *plan)
 int planning_carry_out(
     struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again)
 {
-    /* what has been reviewed need not be read again; events are for whoever reads nothing else */
+    /* a reviewed plan is not shown again, except as events */
     bool changes = plan_has_changes(plan), known = reviewed && changes && !inv->settings->json;
     int status = known ? EXIT_DONE : planning_show(inv, plan);
     if (status != EXIT_DONE)

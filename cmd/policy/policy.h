@@ -1,23 +1,23 @@
 /*
- * The IAM permissions that a stack's calls need, as a policy document, from what the specs of its types say
- * of their calls; nothing is called. What is known of the resources' names narrows them down, unless `wide`.
+ * The IAM permissions for a stack's calls as a policy document, from the specs of its types; nothing is
+ * called. Known resource names narrow the permissions, unless `wide`.
  */
 #pragma once
 
 #include "cmd/invocation/invocation.h"
 
-/* For plan, apply, destroy or run. Documents live in the arena. */
+/* Returns the document for plan, apply, destroy or run, allocated in the arena. */
 const struct value *policy_needs(
     struct workspace *workspace, enum permission_phase phase, bool wide, struct arena *arena);
-/* For plan and, besides, for finding what has ownership tags: on anything. */
+/* Returns the document for plan and for searching resources with ownership tags, on all resources. */
 const struct value *policy_needs_owned(struct workspace *workspace, struct arena *arena);
 
-/* ---- policy_why.c: weir policy --why: what a role's policies say of one action on one resource,
- * statement by statement. */
+/* ---- policy_why.c: weir policy --why: how a role's policies evaluate one action on one resource, statement
+ * by statement. */
 struct policy_why {
-    struct str role, action, resource; /* role: its name or ARN */
-    const struct texts *with;          /* KEY=VALUE: what conditions look at */
+    struct str role, action, resource; /* role: name or ARN */
+    const struct texts *with;          /* KEY=VALUE: condition keys */
 };
 
-/* Reads the policies from the account that the stack is for. EXIT_CHANGES: it is not allowed. */
+/* Reads the policies from the stack's account. Returns EXIT_CHANGES if the action is not allowed. */
 int policy_why(struct invocation *inv, struct workspace *workspace, const struct policy_why *why);

@@ -1,16 +1,16 @@
-/* The IAM permissions that a stack's calls need: see policy.h. */
+/* The IAM permissions for a stack's calls: see policy.h. */
 #include "cmd/policy/policy.h"
 
 #include "stacks/load/module_lock.h"
 
-/* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */
+/* Returns whether the attribute passes a role to a service, which needs iam:PassRole. */
 static bool is_role_name(struct str name)
 {
     return str_eqz(name, "role") || str_eqz(name, "roles") || str_ends(name, STR("_role")) ||
            str_eqz(name, "instance_profile");
 }
 
-/* At any depth: a schedule's role is its target's. */
+/* At any depth: a schedule has its role in its target. */
 static bool holds_role(const struct value *v)
 {
     bool found = false;
@@ -22,34 +22,34 @@ static bool holds_role(const struct value *v)
     return found;
 }
 
-/* Resources that are encrypted with a key of the account's: services use it in the name of who makes, writes
- * or reads them. */
+/* Returns whether the attribute is a KMS key. Services use such a key on behalf of the caller who creates,
+ * writes or reads the resource. */
 static bool is_key_name(struct str name)
 {
     return str_eqz(name, "kms_key") || str_ends(name, STR("_kms_key"));
 }
 
-/* On what an action is needed. */
+/* The resources on which an action is needed. */
 struct need {
     bool anywhere;
-    struct value_builder arns; /* each under its own text */
+    struct value_builder arns; /* with the ARN as key */
 };
 
-/* What is needed so far. */
+/* The permissions collected so far. */
 struct needs {
     struct arena *arena;
     struct workspace *workspace;
-    const struct declared *declared; /* the objects as far as they are known, by declaration */
+    const struct declared *declared; /* the known objects, by declaration */
     size_t declared_count;
-    const struct value **objects; /* of each, what is no secret */
-    size_t *first;                /* by decl->index: where its objects begin, if it has any */
+    const struct value **objects; /* of each, without secrets */
+    size_t *first;                /* by decl->index: the index of its first object, if it has any */
     enum permission_phase phase;
-    struct map actions; /* struct need, by the action */
+    struct map actions; /* action -> struct need */
     bool pass_role;
-    bool wide; /* on anything */
+    bool wide; /* on all resources */
 };
 
-/* `arns` NULL: on anything; empty: not at all. */
+/* `arns` NULL: on all resources; empty: not needed. */
 static void need_action(struct needs *needs, struct str action, const struct value *arns)
 {
     struct need *need = map_get(&needs->actions, action);
@@ -65,7 +65,7 @@ static void need_action(struct needs *needs, struct str action, const struct val
         value_builder_set(&need->arns, arns->items[i]->string, arns->items[i]);
 }
 
-/* Action -> list of ARNs, each once, or a star for anything. It ends what is needed. */
+/* Returns a map from actions to lists of unique ARNs, or a star for all resources. Ends the collection. */
 static const struct value *needed_actions(struct needs *needs)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(needs->arena);
@@ -82,8 +82,8 @@ static const struct value *needed_actions(struct needs *needs)
     return value_builder_map(&all);
 }
 
-/* What is secret is as good as unknown: a star in an ARN. So the policy is printed as it is, also where a
- * name is the same text as some secret. */
+/* Secret values count as unknown, that is as stars in ARNs. So the policy can be printed without masks, even
+ * if a name equals a secret. */
 static const struct value *without_secrets(struct arena *arena, const struct value *object)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -104,7 +104,7 @@ static void find_objects(struct needs *needs)
     }
 }
 
-/* Is the i-th object one of that declaration? */
+/* Returns whether the i-th object belongs to the declaration. */
 static bool is_object_of(const struct needs *needs, const struct decl *decl, size_t i)
 {
     return i < needs->declared_count && needs->declared[i].decl == decl;
@@ -120,7 +120,7 @@ static bool passes_role(const struct needs *needs, const struct decl *decl)
     return found;
 }
 
-/* One action of a declaration: on each of its instances. */
+/* Adds an action on each instance of a declaration. */
 static void need_for(struct needs *needs, const struct decl *decl, struct str action)
 {
     bool any = false;
@@ -136,7 +136,8 @@ static void need_for(struct needs *needs, const struct decl *decl, struct str ac
         need_action(needs, action, NULL);
 }
 
-/* What a type's calls need: the declaration's own type, or one that its services leave resources of. */
+/* Adds the actions of a type's calls: the declaration's own type, or a type of resources that its service
+ * leaves behind. */
 static void need_actions(struct needs *needs, const struct decl *decl, const struct schema *schema)
 {
     enum permission_phase phase = decl->kind == DECL_DATA ? PERMISSION_PLAN : needs->phase;
@@ -145,7 +146,7 @@ static void need_actions(struct needs *needs, const struct decl *decl, const str
     const struct value *unique = value_builder_map(&actions);
     for (uint32_t i = 0; i < unique->count; i++) {
         if (str_eqz(unique->entries[i].key, "iam:PassRole"))
-            needs->pass_role = true; /* on roles, whatever the type is about */
+            needs->pass_role = true; /* on roles, independent of the type */
         else if (schema == decl->schema)
             need_for(needs, decl, unique->entries[i].key);
         else
@@ -153,7 +154,7 @@ static void need_actions(struct needs *needs, const struct decl *decl, const str
     }
 }
 
-/* What services left behind is removed, too. */
+/* Adds the deletion of resources that services leave behind. */
 static void need_leaves(struct needs *needs, const struct decl *decl)
 {
     size_t n;
@@ -165,7 +166,7 @@ static void need_leaves(struct needs *needs, const struct decl *decl)
     }
 }
 
-/* What a plan takes from other resources, where the file leaves it to them. */
+/* Adds the reads of other resources from which a plan fills omitted attributes. */
 static void need_fills(struct needs *needs, const struct decl *decl)
 {
     bool plans = needs->phase == PERMISSION_PLAN || needs->phase == PERMISSION_APPLY;
@@ -181,7 +182,7 @@ static void need_fills(struct needs *needs, const struct decl *decl)
     }
 }
 
-/* Of whichever resource of the type has ownership tags. */
+/* Adds the listing of the type's resources with ownership tags. */
 static void need_owned_of(struct needs *needs, const struct schema *schema)
 {
     AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
@@ -206,7 +207,7 @@ static void need_everything(struct needs *needs)
         need_fills(needs, decl);
         if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE) {
             need_leaves(needs, decl);
-            need_owned_of(needs, decl->schema); /* --verify */
+            need_owned_of(needs, decl->schema); /* for --verify */
         }
         if (needs->phase == PERMISSION_APPLY && stack->fleet && quota_counts(decl->schema->name))
             need_action(needs, STR("servicequotas:GetServiceQuota"), NULL);
@@ -214,7 +215,7 @@ static void need_everything(struct needs *needs)
             needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(needs, decl);
     }
     if (needs->phase == PERMISSION_DESTROY && needs->actions.n)
-        need_action(needs, STR("tag:GetResources"), NULL); /* --verify */
+        need_action(needs, STR("tag:GetResources"), NULL); /* for --verify */
 }
 
 static void need_on(struct needs *needs, const char *action, struct str arn)
@@ -228,7 +229,7 @@ static bool is_kms_key(const struct value *key)
     return str_starts(value_text(key, STR_EMPTY), STR("kms:"));
 }
 
-/* At any depth. A key that is known by its ARN is that one; of others only that they are keys is known. */
+/* Adds the keys at any depth. A known ARN narrows the permission to that key. */
 static void need_keys_of(struct needs *needs, const struct value *v)
 {
     static const char *const actions[] = {
@@ -249,7 +250,7 @@ static void need_keys_of(struct needs *needs, const struct value *v)
     }
 }
 
-/* A state in S3, and its key in KMS (an encrypted one does not say by which). */
+/* Adds access to a state in S3 and its KMS key (an encrypted object does not tell its key). */
 static void need_state_at(
     struct needs *needs, const struct value *config, struct str stack, struct str env, bool changes)
 {
@@ -270,7 +271,7 @@ static void need_state_at(
             arena_printf(needs->arena, "arn:*:s3:::%.*s/%.*s*", STR_ARG(bucket), STR_ARG(prefix)));
 }
 
-/* The stack's own, and those that it reads outputs from. */
+/* Adds the stack's own state and the states from which it reads outputs. */
 static void need_states(struct needs *needs)
 {
     const struct stack *stack = needs->workspace->stack;
@@ -290,7 +291,7 @@ static void need_states(struct needs *needs)
     }
 }
 
-/* Modules that come from buckets: any command may be the first to fetch them. */
+/* Adds modules in S3 buckets, which any command may have to fetch. */
 static void need_modules(struct needs *needs)
 {
     const struct stack *stack = needs->workspace->stack;
@@ -313,8 +314,7 @@ static const struct value *policy_statement(
     return value_map(arena, entries, 3);
 }
 
-/* The statement of all actions that are needed on the same ARNs as the i-th; nothing where one before it
- * is. */
+/* Adds the statement of all actions with the same ARNs as the i-th, unless an earlier one has them. */
 static void add_statement(
     struct arena *arena, const struct value *actions, uint32_t i, struct value_builder *statements)
 {
@@ -329,8 +329,7 @@ static void add_statement(
     value_builder_add(statements, policy_statement(arena, value_builder_list(&list), on));
 }
 
-/* Marks are asked for by the tagging API, and by the listings of types that it does not know, whoever has
- * some. */
+/* Ownership tags are searched with the tagging API, and by listing types that it does not support. */
 static void need_owned(struct needs *needs)
 {
     struct catalog *catalog = needs->workspace->catalog;
@@ -381,7 +380,7 @@ const struct value *policy_needs(
 
 const struct value *policy_needs_owned(struct workspace *workspace, struct arena *arena)
 {
-    /* Marks are on others' resources, so it is about anything. */
+    /* The tags may be on any resource. */
     struct needs needs = {.arena = arena, .workspace = workspace, .phase = PERMISSION_PLAN, .wide = true};
     return needs_of(&needs, true);
 }

@@ -12,7 +12,7 @@ struct explaining {
     struct iam_request request;
     struct iam_attached attached[MOST];
     size_t n;
-    struct buf out, unread; /* unread: policies that could not be */
+    struct buf out, unread; /* unread: policies that could not be read */
     enum iam_rule rule;
 };
 
@@ -40,7 +40,7 @@ static int op_of(struct explaining *e, const struct schema *schema, struct op_ct
     return 0;
 }
 
-/* The resource with this attribute; *live NULL: there is none. */
+/* Reads the resource with this attribute value; *live NULL: it does not exist. */
 static int read_by(struct explaining *e, const char *type, const char *attribute, struct str text,
     const struct value **live, struct err *err)
 {
@@ -93,7 +93,7 @@ static int attach_role(struct explaining *e, const struct value *role, struct er
     return boundary.n ? attach_managed(e, IAM_BOUNDARY, boundary, err) : 0;
 }
 
-/* Types whose resources have policies of their own, by how their ARNs look. */
+/* Types with resource-based policies, by the form of their ARNs. */
 static const struct {
     const char *arn, *type, *attribute;
     enum iam_rule rule;
@@ -112,7 +112,7 @@ static struct str bucket_arn(struct str arn)
     return slash > 0 && str_starts(arn, STR("arn:aws:s3:::")) ? str_slice(arn, 0, (size_t)slash) : arn;
 }
 
-/* What the resource says itself; one that is not there, or cannot be read, says nothing. */
+/* Adds the resource's own policy; none if the resource does not exist or cannot be read. */
 static void attach_resource(struct explaining *e)
 {
     struct str arn = bucket_arn(e->request.resource);
@@ -156,7 +156,8 @@ static int read_context(struct explaining *e, const struct policy_why *why)
     return EXIT_DONE;
 }
 
-/* arn:aws:iam::ACCOUNT:role/PATH/NAME; its sessions are arn:aws:sts::ACCOUNT:assumed-role/NAME/… */
+/* The role's ARN is arn:aws:iam::ACCOUNT:role/PATH/NAME; its sessions are
+ * arn:aws:sts::ACCOUNT:assumed-role/NAME/… */
 static void read_principal(struct explaining *e, struct str role_arn)
 {
     struct str account = str_part(role_arn, ':', 4);
@@ -166,7 +167,7 @@ static void read_principal(struct explaining *e, struct str role_arn)
             STR_ARG(path_base(role_arn)))};
 }
 
-/* ---- what is printed ---- */
+/* ---- output ---- */
 
 static void print_patterns(struct explaining *e, const struct iam_patterns *patterns)
 {
@@ -273,7 +274,7 @@ static int explain(struct explaining *e, const struct policy_why *why)
     print_verdict(e, &decision);
     print_policies(e);
     print_missing(e, &decision);
-    AUTO_BUF struct buf safe = BUF_INIT; /* names and patterns are the account's */
+    AUTO_BUF struct buf safe = BUF_INIT; /* names and patterns come from the account */
     text_add_safe(&safe, buf_str(&e->out), true);
     status = invocation_write(e->inv, buf_str(&safe));
     return status == EXIT_DONE && !decision.allowed ? EXIT_CHANGES : status;

@@ -1,6 +1,6 @@
 /*
- * Destroying stacks that are due, and resources that have weir's ownership tags and no state: each group of
- * these is given one in a folder of its own, and goes like a stack.
+ * Destroys due stacks, and resources with ownership tags but no state: each group of these gets a state in
+ * its own folder and is destroyed like a stack.
  */
 #include "cmd/reap/reap.h"
 
@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* ---- owned resources without a state: found ---- */
+/* ---- finding owned resources without a state ---- */
 
 static int refuse_unread(struct known_states *all)
 {
@@ -20,7 +20,7 @@ static int refuse_unread(struct known_states *all)
     return invocation_fail(all->inv, &err);
 }
 
-/* Of all groups those that no state knows. */
+/* Keeps the groups that no state records. */
 static void keep_unknown(struct strays *strays)
 {
     struct owned_groups *owned = &strays->owned;
@@ -68,7 +68,7 @@ bool stray_is_due(const struct strays *strays, const struct owned_group *group)
     return group->until_ms && group->until_ms <= strays->owned.now_ms;
 }
 
-/* ---- shown ---- */
+/* ---- listing ---- */
 
 static const struct value *age_cell(struct arena *arena, int64_t ms)
 {
@@ -143,7 +143,7 @@ int strays_show(const struct strays *strays, bool each)
     return invocation_write(inv, buf_str(&out));
 }
 
-/* ---- taken down ---- */
+/* ---- deletion ---- */
 
 static bool is_among(const struct owned_group *group, struct owned_group *const *groups, size_t n)
 {
@@ -153,7 +153,7 @@ static bool is_among(const struct owned_group *group, struct owned_group *const 
     return false;
 }
 
-/* Who else has it, or something that refers to it; "" nobody. */
+/* Returns the name of another stack or group that has the resource or refers to it, or "". */
 static struct str other_user(const struct strays *strays, const struct owned_resource *resource,
     struct owned_group *const *groups, size_t n)
 {
@@ -169,7 +169,7 @@ static struct str other_user(const struct strays *strays, const struct owned_res
     return STR_EMPTY;
 }
 
-/* Only what nobody else uses, and with `leased` what has a lease. */
+/* Excludes resources that others use, and with `leased` those without a lease. */
 static void spare_shared(struct strays *strays, struct owned_group *group, struct owned_group *const *groups,
     size_t n, bool leased)
 {
@@ -232,7 +232,7 @@ int strays_take_down(struct strays *strays, struct owned_group *const *groups, s
     return given ? reap_states(inv, list, given, leased ? strays->owned.now_ms : INT64_MAX) : EXIT_DONE;
 }
 
-/* Between the look and the lock somebody may have extended it. */
+/* Excludes stacks whose lease was extended before the lock was taken. */
 static void spare_extended(struct fleet *fleet, int64_t now_ms)
 {
     for (size_t i = 0; i < fleet->n; i++) {

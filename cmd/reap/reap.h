@@ -1,6 +1,6 @@
 /*
- * Taking down what is due: the stacks of many states, as the members of a fleet (cmd/fleet/fleet.h), each
- * with what its own workspace needs.
+ * Destroys due stacks of many states as the members of a fleet (cmd/fleet/fleet.h), each with its own
+ * workspace.
  */
 #pragma once
 
@@ -8,31 +8,32 @@
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"
 
-/* ---- reap.c: what has weir's ownership tags and belongs to no state that is known: found, shown, taken
- * down as if it had a state, or given one. For reap and sweep. */
+/* ---- reap.c: resources with weir's ownership tags that no known state records: found, listed, deleted or
+ * adopted. For reap and sweep. */
 struct strays {
     struct known_states *all;
-    struct workspace workspace; /* of no stack: where ownership tags are looked for */
-    struct owned_groups owned;  /* groups without a state only */
-    char folder[64];            /* the states that they are given while they are taken down; "" none yet */
+    struct workspace workspace; /* without a stack: used for searching ownership tags */
+    struct owned_groups owned;  /* only groups without a state */
+    char folder[64];            /* folder of the temporary states for a deletion; "": none yet */
 };
 
-/* ERR_… where a state could not be read: nobody can say then what has none. The exit status. */
+/* Finds the groups. Fails if a state could not be read, since its resources would count as unrecorded.
+ * Returns the exit status. */
 int strays_open(struct known_states *all, struct strays *out);
 void strays_close(struct strays *strays);
-/* Those whose lease has ended, by all that has one. */
+/* Returns whether the group's lease has ended, by its resources with a lease. */
 bool stray_is_due(const struct strays *strays, const struct owned_group *group);
-/* As text or events. */
+/* Shows the groups as text or events. */
 int strays_show(const struct strays *strays, bool each);
 /*
- * Takes these groups down. What another state or another group refers to stays, and so does, with `leased`,
- * what has no lease. The exit status.
+ * Deletes these groups. Resources to which another state or group refers are kept; with `leased` also those
+ * without a lease. Returns the exit status.
  */
 int strays_take_down(struct strays *strays, struct owned_group *const *groups, size_t n, bool leased);
 
 /* ---- reap.c ---- */
 
-extern const struct option_set options_states; /* whose states: of reap and sweep */
+extern const struct option_set options_states; /* of reap and sweep: the location of the states */
 
 struct reap_settings {
     struct settings shared;
@@ -41,17 +42,17 @@ struct reap_settings {
     int64_t every_ms;
     const char *program;
     struct texts also;
-    struct texts adopts, takes; /* sweep */
+    struct texts adopts, takes; /* of sweep */
 };
 
-/* Plans, shows, asks and takes down; `now_ms` is what the leases are compared with, INT64_MAX: they are not
- * looked at. The exit status. */
+/* Plans, shows, asks and destroys. `now_ms` is compared with the leases; INT64_MAX: leases are ignored.
+ * Returns the exit status. */
 int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms);
 
-/* ---- reap_install.c: weir reap --install: a stack of weir's own (cmd/reap/installed/stack.yaml) that runs
- * `weir reap` in the account, as a function that is called by a schedule. Its state is with the states that
- * it looks after, where the other machines of an operator find it; it has no lease itself. */
+/* ---- reap_install.c: weir reap --install: a stack (cmd/reap/installed/stack.yaml) that runs `weir reap` in
+ * the account as a scheduled function. Its state is stored with the states that it handles, so that an
+ * operator's other machines find it. It has no lease. */
 #define REAP_STACK "weir-reap"
 
-/* Makes, or takes down, what runs it. The exit status. */
+/* Applies or destroys that stack. Returns the exit status. */
 int reap_install(struct known_states *all, const struct reap_settings *settings);

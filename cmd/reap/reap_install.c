@@ -1,6 +1,6 @@
 /*
- * The stack that runs weir reap in the account: planned, made, taken down; its program, and the
- * permissions of its role.
+ * The stack that runs weir reap in the account: plan, apply and destroy, its program, and the permissions of
+ * its role.
  */
 #include "cmd/reap/reap.h"
 
@@ -11,9 +11,9 @@
 #include "cmd/planning/planning.h"
 #include "provider/kind.h"
 
-/* ---- weir as it runs elsewhere: a static program, or this very one with every library that it has
- * loaded, and their loader. By the time an installation is planned that is all it needs, libcurl included,
- * for states were read by then. */
+/* ---- The program for the function: a static program, or this program with all its loaded libraries and
+ * their loader. States have been read before, so libraries loaded on demand, such as libcurl, are
+ * included. */
 
 struct gathering {
     struct arena *arena;
@@ -21,7 +21,7 @@ struct gathering {
     struct err *err;
 };
 
-/* ---- what program it is: ELF, 64 bits, the least significant byte first; elf(5) ---- */
+/* ---- kind of the program: ELF, 64 bits, little-endian; elf(5) ---- */
 
 enum { ELF_HEADER = 64, ELF_X86_64 = 62, ELF_AARCH64 = 183, SEGMENT_INTERPRETER = 3 };
 
@@ -33,7 +33,7 @@ static uint64_t elf_number(struct str program, uint64_t at, unsigned bytes)
     return number;
 }
 
-/* As AWS calls it; NULL: not a program for Linux on a machine of Lambda's. */
+/* Returns AWS's name of the architecture, or NULL if it is not a Linux program that Lambda can run. */
 static const char *elf_machine(struct str program)
 {
     if (program.n < ELF_HEADER || !str_starts(program, STR("\177ELF\2\1")))
@@ -67,8 +67,8 @@ static int take_file(void *ctx, const char *path)
 }
 
 /*
- * The function's files, in a folder that is made anew: the static program `given`, or where that is NULL this
- * program with its libraries. `machine` is what it runs on, as AWS calls it.
+ * Collects the function's files in a new folder: the static program `given`, or if that is NULL this program
+ * with its libraries. `machine` is AWS's name of its architecture.
  */
 static int reap_program_gather(
     struct arena *arena, struct str folder, const char *given, const char **machine, struct err *err)
@@ -91,21 +91,21 @@ static int reap_program_gather(
     return (alone ? put_file(&g, STR("weir"), program) : system_program_files(take_file, &g)) ? -1 : 0;
 }
 
-/* ---- What the role of an installed reap may do: what destroying the stacks takes that are there now. */
+/* ---- permissions of the installed reap: those for destroying the current stacks ---- */
 
 struct rights {
     struct arena *arena;
     struct value_builder actions, types;
 };
 
-/* Names that are a spec's, which goes with the stack that is closed. */
+/* Copies names that belong to a spec, which is freed with the stack. */
 static void keep_names(struct arena *arena, struct value_builder *names, size_t from)
 {
     for (size_t i = from; i < names->n; i++)
         names->entries[i].key = arena_str(arena, names->entries[i].key);
 }
 
-/* What services leave of it goes, too. */
+/* Resources that services leave behind are deleted too. */
 static void add_schema(struct rights *r, struct catalog *catalog, const struct schema *schema)
 {
     size_t n, actions = r->actions.n, types = r->types.n;
@@ -132,7 +132,7 @@ static void add_stack(struct rights *r, const struct workspace *workspace)
             add_schema(r, workspace->catalog, stack->decls[i]->schema);
 }
 
-/* As its files were kept, and what it has without being in them any more. */
+/* Adds the types of the recorded stack files, and of recorded resources that are no longer in them. */
 static void add_known(struct rights *r, struct known_state *known)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -154,7 +154,7 @@ static void add_known(struct rights *r, struct known_state *known)
     workspace_close(&workspace);
 }
 
-/* The stack in the folder may not be made yet. */
+/* Adds the stack in the folder, which may not have been applied yet. */
 static void add_folder(struct rights *r, struct known_states *all)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -179,7 +179,7 @@ static const struct value *names_of(struct arena *arena, const struct value *map
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < map->count; i++)
-        if (!str_eqz(map->entries[i].key, "iam:PassRole")) /* nothing is given a role that goes */
+        if (!str_eqz(map->entries[i].key, "iam:PassRole")) /* destroying passes no roles */
             value_builder_add(&names, value_string(arena, map->entries[i].key));
     return value_builder_list(&names);
 }
@@ -201,8 +201,8 @@ static void add_states(struct arena *arena, const struct value *config, struct v
 }
 
 /*
- * A policy with what destroying takes of every type that these stacks, or the one in the folder, have, and
- * with what their states take.
+ * Returns a policy for destroying the resources of these stacks and of the stack in the folder, and for
+ * accessing their states.
  */
 static const struct value *reap_rights(struct known_states *all, size_t *types)
 {
@@ -210,8 +210,7 @@ static const struct value *reap_rights(struct known_states *all, size_t *types)
     struct rights r = {arena, VALUE_BUILDER(arena), VALUE_BUILDER(arena)};
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     for (size_t i = 0; i < all->n; i++)
-        if (all->items[i].there &&
-            !str_eqz(all->items[i].stack, REAP_STACK)) /* it does not take itself down */
+        if (all->items[i].there && !str_eqz(all->items[i].stack, REAP_STACK)) /* it does not destroy itself */
             add_known(&r, &all->items[i]);
     add_folder(&r, all);
     value_builder_set(&r.actions, STR("tag:GetResources"), &value_null);
@@ -226,7 +225,7 @@ static const struct value *reap_rights(struct known_states *all, size_t *types)
 
 enum { MINUTE_MS = 60 * 1000, USUAL_MINUTES = 15, DAY_MINUTES = 24 * 60 };
 
-/* ---- what it cannot look after ---- */
+/* ---- unsupported locations ---- */
 
 static int reap_install_refuse(struct invocation *inv, const char *why)
 {
@@ -252,7 +251,7 @@ static void add_input(struct texts *inputs, struct arena *arena, const char *nam
     inputs->items[inputs->n++] = arena_printf(arena, "%s=%.*s", name, STR_ARG(text->string));
 }
 
-/* Profiles are in a file of this machine. */
+/* Removes the profile, which exists only on this machine. */
 static const struct value *state_there(struct arena *arena, const struct value *config)
 {
     return value_with(arena, config, STR("profile"), NULL);
@@ -329,7 +328,7 @@ int reap_install(struct known_states *all, const struct reap_settings *settings)
     struct arena *arena = &inv->arena;
     int64_t minutes = settings->every_ms ? settings->every_ms / MINUTE_MS : USUAL_MINUTES;
     bool remove = settings->uninstall;
-    const char *machine = "x86_64"; /* of what is taken down it does not matter */
+    const char *machine = "x86_64"; /* irrelevant for an uninstall */
     struct str folder = path_join(arena, str_z(all->dir), STR(".weir/reap"));
     struct err err = ERR_INIT;
     size_t types = 0;

@@ -1,9 +1,9 @@
-/* JSON Schema of what types take: see reference.h. */
+/* JSON Schema of the types' attributes: see reference.h. */
 #include "cmd/reference/reference.h"
 
 #include "base/json.h"
 
-/* Objects around the one at hand: one that is within itself is not spelt out again. */
+/* The enclosing objects: a recursive type is not expanded again. */
 struct around {
     const struct around *up;
     const struct type *type;
@@ -53,8 +53,8 @@ static void properties_within(
 }
 
 /*
- * PCRE beyond what ECMAScript shares is left out: a check that an editor does not make is better than one
- * that is wrong.
+ * Patterns with PCRE syntax that ECMAScript does not have are omitted: a missing check in an editor is better
+ * than a wrong one.
  */
 static bool is_portable_pattern(struct str pattern)
 {
@@ -74,7 +74,7 @@ static void add_bounds(struct buf *out, const struct attr *attr, const char *lea
         buf_addf(out, ",\"%s\":%lld", most, (long long)attr->max);
 }
 
-/* Choices and patterns of a list hold for its items, so they are written at the scalar. */
+/* Choices and patterns of a list apply to its items, so they are written at the scalar. */
 static void add_string(struct buf *out, const struct attr *attr, bool top)
 {
     if (attr->choices) {
@@ -146,7 +146,7 @@ static void add_type(
     AUTO_BUF struct buf shape = BUF_INIT;
     add_shape(&shape, attr, type, top, around);
     buf_add_char(out, '{');
-    if (shape.n) { /* not anyOf: of what is wrong within neither branch a validator says only that */
+    if (shape.n) { /* not anyOf: a validator reports only that no branch matched, without details */
         buf_addz(out, "\"if\":{\"$ref\":\"#/definitions/expression\"},\"else\":{");
         buf_add_str(out, buf_str(&shape));
         buf_add_char(out, '}');

@@ -1,7 +1,7 @@
-/* Pages about commands: Markdown, and the manual page. */
+/* Pages about commands in Markdown, and the manual page. */
 #include "cmd/reference/reference.h"
 
-/* Options of one command that other commands do not share. */
+/* Returns whether the option set is described once for all commands. */
 static bool is_shared(const struct option_set *set)
 {
     return set == &options_common || set == &options_stack || set == &options_plan;
@@ -17,7 +17,7 @@ static bool has_own_options(const struct command *c)
 
 /* ---- Markdown ---- */
 
-/* '|' would end a table's cell, '<' begin a tag. */
+/* '|' would end a table cell, '<' would begin a tag. */
 static void markdown_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -127,7 +127,7 @@ void reference_commands_markdown(struct buf *out)
 
 /* ---- roff ---- */
 
-/* Hyphens are minus signs in options, a dot or quote at a line's start is a request. */
+/* Hyphens of options are minus signs in roff; a dot or quote at the start of a line would be a request. */
 static void man_text(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {

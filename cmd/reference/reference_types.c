@@ -1,4 +1,4 @@
-/* Pages about resource types, the notes on their attributes, and functions, for the terminal and in
+/* Pages about resource types with notes on attributes, and about functions, for the terminal and in
  * Markdown. */
 #include "base/json.h"
 #include "base/mem.h"
@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* ---- The notes on an attribute ---- */
+/* ---- notes on an attribute ---- */
 
 static void add_word(struct buf *out, const char *word)
 {
@@ -44,7 +44,7 @@ static void add_words(struct buf *out, const struct attr *a, enum attr_heading h
         add_word(out, "a name or its ARN");
 }
 
-/* What `min` and `max` count. */
+/* Returns the unit of `min` and `max`. */
 static const char *unit_of(const struct type *type)
 {
     switch (type->kind) {
@@ -112,8 +112,7 @@ static void attr_notes(const struct attr *attr, enum attr_heading heading, struc
 
 enum { NAME_COLUMN = 4, NOTE_INDENT = 8, FACT_COLUMN = 22, WIDTH_MAX = 100 };
 
-/* An object whose fields have been listed: where it is met again, within itself too, they are not once more.
- */
+/* An object whose fields were listed. Further occurrences, also within itself, refer to that list. */
 struct listed {
     const struct type *type;
     struct str name;
@@ -123,7 +122,7 @@ struct page {
     struct buf *out;
     bool markdown, color;
     int width;
-    struct arena arena; /* the listed ones' names */
+    struct arena arena; /* the names in `listed` */
     struct listed *listed;
     size_t listed_count, listed_cap;
 };
@@ -155,7 +154,7 @@ static void title(struct page *p, int level, struct str text)
     buf_addz(p->out, level == 1 ? "\n\n" : ":\n");
 }
 
-/* Between backquotes nothing but the table's own bar needs an escape. */
+/* In a code span only the table's bar needs an escape. */
 static void code_cell(struct buf *out, struct str text)
 {
     buf_add_char(out, '`');
@@ -167,7 +166,7 @@ static void code_cell(struct buf *out, struct str text)
     buf_add_char(out, '`');
 }
 
-/* What is between two backquotes is code here, too. */
+/* Text between two backquotes becomes a code span. */
 static void markdown_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -197,7 +196,7 @@ static const struct type *object_in(const struct type *type)
 static void attr_rows(
     struct page *p, const struct attr *attrs, size_t n, struct str prefix, enum attr_heading heading);
 
-/* Under which name it was listed before; "" it was not, and is now. */
+/* Returns the name under which the object was listed. If it was not, adds it and returns "". */
 static struct str list_object(struct page *p, const struct type *object, struct str name)
 {
     for (size_t i = 0; i < p->listed_count; i++)
@@ -284,7 +283,7 @@ void reference_attribute(const struct attr *attr, struct buf *out)
     }
 }
 
-/* Those that can be configured, or those that are read-only. */
+/* Writes the configurable or the read-only attributes. */
 static void attr_rows(
     struct page *p, const struct attr *attrs, size_t n, struct str prefix, enum attr_heading heading)
 {
@@ -375,9 +374,9 @@ static void job_section(struct page *p, const struct job_ops *job)
     buf_add_char(p->out, '\n');
 }
 
-/* ---- what holds for the type as a whole ---- */
+/* ---- facts about the type ---- */
 
-/* The value is Markdown already where the page is. */
+/* On a Markdown page the value is already Markdown. */
 static void fact(struct page *p, const char *label, struct str value)
 {
     if (p->markdown) {
@@ -476,7 +475,7 @@ static void function_row(struct page *p, const struct function_doc *f)
     buf_add_char(p->out, '\n');
 }
 
-/* The table is sorted by name; the page goes by groups, in the order in which they are first met. */
+/* The table is sorted by name; the page is grouped, in the order of the groups' first functions. */
 static bool group_is_first(const struct function_doc *docs, size_t i)
 {
     for (size_t k = 0; k < i; k++)

@@ -1,5 +1,5 @@
-/* Opening all stacks below a folder: finding them, which refer to which others, and what these are going to
- * give: see repository.h. */
+/* Opens all stacks below a folder: finds them, their references to each other, and their planned outputs: see
+ * repository.h. */
 #include "cmd/repository/repository.h"
 
 #include "stacks/load/files.h"
@@ -18,7 +18,7 @@ struct finding {
     size_t cap;
 };
 
-/* NULL: there is none that can be read. */
+/* Returns the parsed stack file; NULL if there is none or it cannot be read. */
 static const struct node *stack_root(struct arena *arena, struct str folder, bool *there)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -28,7 +28,7 @@ static const struct node *stack_root(struct arena *arena, struct str folder, boo
     return root && root->kind == NODE_MAP ? root : NULL;
 }
 
-/* One with mistakes is a stack, so that they are reported. */
+/* A file with errors counts as a stack, so that they are reported. */
 static bool has_stack(struct arena *arena, struct str folder)
 {
     bool there;
@@ -36,7 +36,7 @@ static bool has_stack(struct arena *arena, struct str folder)
     return there && (!root || node_get(root, "stack"));
 }
 
-/* Is the stack in that folder a fleet? */
+/* Returns whether the stack in that folder is a fleet. */
 static bool repository_has_fleet(struct arena *arena, const char *folder)
 {
     bool there;
@@ -63,7 +63,7 @@ static void look_into(struct finding *f, struct str folder, struct str name, int
     }
 }
 
-/* `name` "": the top. */
+/* `name` "": the top folder. */
 static void find_below(struct finding *f, struct str name, int depth)
 {
     struct str folder = name.n ? path_join(f->arena, str_z(f->top), name) : str_z(f->top);
@@ -74,7 +74,7 @@ static void find_below(struct finding *f, struct str name, int depth)
     look_into(f, folder, name, depth);
 }
 
-/* The folders below `top` with a stack; modules, which have no `stack:`, are none. */
+/* Returns the folders below `top` with a stack. Modules, which have no `stack:`, are not included. */
 static struct texts repository_find(struct arena *arena, const char *top)
 {
     struct finding f = {.arena = arena, .top = top};
@@ -84,10 +84,10 @@ static struct texts repository_find(struct arena *arena, const char *top)
     return f.found;
 }
 
-/* ---- which is meant ---- */
+/* ---- references between stacks ---- */
 
-/* With --sandbox the folder says it, wherever the stack keeps its state otherwise. Of one with mistakes
- * nothing else is known. */
+/* Returns whether the reference leads to this stack. With --sandbox the folder decides, independent of
+ * `state:`. Of a stack with errors only the folder is known. */
 static bool is_meant(const struct member *m, const struct backend_options *store)
 {
     const struct stack *stack = m->workspace.stack;
@@ -110,26 +110,27 @@ static struct member *member_of(struct fleet *fleet, const struct backend_option
     return NULL;
 }
 
-/* What the stack of that place is going to give to one that refers to it, `ctx`: fleet->outputs. */
+/* Returns the planned outputs of the stack at that location, for the stack `ctx` that refers to it:
+ * fleet->outputs. */
 static const struct value *repository_outputs(void *ctx, const struct backend_options *store)
 {
     const struct member *user = ctx;
     struct fleet *fleet = user->fleet;
     const struct member *m = fleet->applies || fleet->destroy ? NULL : member_of(fleet, store);
-    bool planned = m && member_needs(user, m) && m->plan; /* others may be planned just now */
+    bool planned = m && member_needs(user, m) && m->plan; /* other stacks may be planned concurrently */
     return planned && member_has_work(m) ? m->plan->output_values : NULL;
 }
 
-/* ---- who needs whom ---- */
+/* ---- order of stacks ---- */
 
 struct ordering {
     struct fleet *fleet;
-    struct span **places; /* of each member: where it refers to each that it needs */
-    size_t *spots;        /* of each: its place on the way, from 1 on; 0: not visited */
-    size_t *way, *turns;  /* members, and which of their needs leads to the next */
+    struct span **places; /* by member: the source location of its reference to each needed member */
+    size_t *spots;        /* by member: its position on the current path, from 1; 0: not visited */
+    size_t *way, *turns;  /* the current path, and by which of its needs each leads to the next */
     size_t depth;
 };
-#define NO_CIRCLE SIZE_MAX /* a spot: none goes through it */
+#define NO_CIRCLE SIZE_MAX /* a spot: the member is not in a cycle */
 
 static void connect(struct ordering *o, struct member *m)
 {
@@ -156,7 +157,7 @@ static void connect(struct ordering *o, struct member *m)
     o->places[m - fleet->members] = places;
 }
 
-/* An error at each of its places. */
+/* Reports an error at each reference of the cycle. */
 static int report_circle(struct ordering *o, size_t first)
 {
     struct fleet *fleet = o->fleet;
@@ -192,7 +193,7 @@ static int visit(struct ordering *o, size_t at)
     return status;
 }
 
-/* Who refers to whom. The exit status: a circle is reported with all its places. */
+/* Sets the members' needs. Reports cycles with all their references. Returns the exit status. */
 static int repository_order(struct repository *repository)
 {
     struct fleet *fleet = &repository->fleet;
@@ -211,7 +212,7 @@ static int repository_order(struct repository *repository)
     return status;
 }
 
-/* ---- what goes together ---- */
+/* ---- combinations of options ---- */
 
 int repository_check_args(struct invocation *inv)
 {
@@ -250,7 +251,7 @@ static int check_options(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* ---- how each is opened ---- */
+/* ---- options for opening a stack ---- */
 
 struct environments {
     struct str wanted;
@@ -264,7 +265,7 @@ static void see_environment(void *ctx, struct str name)
     seen->found |= str_eq(name, seen->wanted);
 }
 
-/* A stack without environments has one state for all of them. */
+/* Returns the environment of the stack; a stack without environments has only one state. */
 static struct str environment_of(struct invocation *inv, const char *folder)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -287,7 +288,7 @@ static int check_sandbox(const struct repository *repository, const char *folder
         inv->sandbox_dir);
 }
 
-/* As it was planned, with those that are not kept (the sensitive ones) given again. */
+/* Uses the inputs of the saved plan, and inputs that it does not contain (sensitive ones) as given again. */
 static int use_saved(struct repository *repository, struct saved_plan *saved, struct stack_options *stack)
 {
     struct invocation *inv = repository->inv;
@@ -331,7 +332,7 @@ struct workspace_options *repository_options(struct repository *repository, cons
     return options;
 }
 
-/* Of a saved plan: a stack, or a member of a fleet. */
+/* Adds a stack, or a member of a fleet, of a saved plan. */
 static int add_saved(struct repository *repository, struct str name, struct saved_plan *saved)
 {
     struct str folder = repository_fleet_of(name);
@@ -364,7 +365,7 @@ static int add_stack(struct repository *repository, struct str name)
     return check_sandbox(repository, dir, name);
 }
 
-/* The sandbox is the folder's, not that of one of the stacks. */
+/* The sandbox belongs to the top folder, not to one of the stacks. */
 static int prepare(struct repository *repository)
 {
     struct settings *settings = (struct settings *)repository->inv->settings;
@@ -375,7 +376,7 @@ static int prepare(struct repository *repository)
     return status;
 }
 
-/* ---- all of them ---- */
+/* ---- all stacks ---- */
 
 static int add_all(struct repository *repository, const struct saved_one *saved)
 {
@@ -395,7 +396,7 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
     return status == EXIT_DONE ? repository_add_shared(repository, saved != NULL) : status;
 }
 
-/* An input that none of them has is a mistake. */
+/* Reports an input that none of the stacks has. */
 static int check_inputs(const struct repository *repository)
 {
     const struct texts *inputs = &repository->inv->settings->inputs;
@@ -414,7 +415,7 @@ static int check_inputs(const struct repository *repository)
     return EXIT_DONE;
 }
 
-/* Those of the names, with what is saved of each (or NULL). */
+/* Loads the stacks with these names, with their saved plans (may be NULL). */
 static int load_all(struct repository *repository, const struct saved_one *saved)
 {
     int status = prepare(repository);

@@ -1,78 +1,78 @@
 /*
- * All stacks below a folder at once (`--all`): found by their files, put in the order of their references
- * (`data: {type: weir.stack}`), and planned and applied as the members of a fleet are (cmd/fleet/fleet.h). A
- * stack is called by its folder, as seen from the one that is searched.
+ * All stacks below a folder at once (`--all`): found by their files, ordered by their references (`data:
+ * {type: weir.stack}`), and planned and applied like the members of a fleet (cmd/fleet/fleet.h). The name of
+ * a stack is its folder, relative to the top folder.
  *
- * What one of them is going to give is known to the plans of those that refer to it, with unknown values
- * where it has none yet; these are read from its state when it is made.
+ * Plans of stacks that refer to another stack use its planned outputs, which may be unknown; after it was
+ * applied they are read from its state.
  *
- * Order of calls: repository_open(); fleet_plan() and what follows; repository_close().
+ * Order of calls: repository_open(); fleet_plan() and the following functions of fleet.h; repository_close().
  */
 #pragma once
 
 #include "cmd/fleet/fleet.h"
 
-/* A stack that is a fleet: its members are among the stacks, called "FOLDER (MEMBER)". */
+/* A stack that is a fleet: its members are added as stacks named "FOLDER (MEMBER)". */
 struct repository_fleet {
     const char *dir;
-    struct workspace base; /* the fleet as a whole, whose state knows the members */
-    struct str shared;     /* the name here of the stack that they share; "": there is none among these */
-    const struct value *shared_outputs; /* of that one: as recorded, then as planned, then as made */
+    struct workspace base; /* the fleet itself, whose state records the members */
+    struct str shared;     /* name of the members' shared stack in the repository; "": not in it */
+    const struct value *shared_outputs; /* of the shared stack: recorded, then planned, then applied */
     struct repository_fleet *next;
 };
 
 struct repository {
     struct invocation *inv;
     const char *top;    /* the folder that is searched */
-    bool offline;       /* only the files are looked at */
-    struct texts names; /* of folders with a stack, sorted; "." is the top itself */
+    bool offline;       /* only the files are checked */
+    struct texts names; /* folders with a stack, sorted; "." is the top folder */
     struct fleet fleet;
     struct repository_fleet *fleets;
 };
 
-/* Finds, loads and connects them. Failures have been reported when the result, the exit status, is not 0;
- * repository_close() is called in any case. */
+/* Finds, loads and orders the stacks. Errors were reported if the result, the exit status, is not 0.
+ * repository_close() has to be called in any case. */
 int repository_open(struct invocation *inv, bool offline, bool destroy, struct repository *out);
-/* Instead: those of a saved plan, as they were planned. */
+/* The same for the stacks of a saved plan, as they were planned. */
 int repository_open_saved(struct invocation *inv, const struct saved_plans *saved, struct repository *out);
 void repository_close(struct repository *repository);
-/* For commands that take DIR only with --all: EXIT_DONE, or a mistake that was reported. */
+/* For commands that take DIR only with --all: returns EXIT_DONE, or reports the error. */
 int repository_check_args(struct invocation *inv);
 
-/* How what is in that folder is opened. */
+/* Returns the options for opening the stack in that folder. */
 struct workspace_options *repository_options(struct repository *repository, const char *dir);
 
 /* ---- repository_fleets.c ---- */
 
-/* Adds the members of that fleet, also those that its list does not name any more. */
+/* Adds the members of that fleet, including former ones. */
 void repository_add_fleet(struct repository *repository, struct str name, const char *dir);
-/* NULL: it cannot be opened. */
+/* Returns NULL if the fleet cannot be opened. */
 struct repository_fleet *repository_open_fleet(struct repository *repository, const char *dir);
-/* The stacks that fleets share are among them, too; `saved`: only those that are already. The exit status. */
+/* Adds the shared stacks of fleets; `saved`: only those that are already present. Returns the exit status. */
 int repository_add_shared(struct repository *repository, bool saved);
-/* The member that is the stack which the fleet of this one shares; NULL: there is none. */
+/* Returns the member that is the shared stack of the fleet `base`, or NULL. */
 struct member *repository_shared_of(struct fleet *fleet, const struct workspace *base);
 /* fleet->gives */
 void repository_gives(struct member *m, const struct value *outputs);
-/* Does each fleet keep to its budget? fleet_hold_budget() of all. */
+/* Checks the budget of each fleet: fleet_hold_budget(). */
 int repository_hold_budgets(struct repository *repository, bool approvals);
-/* The folder of the fleet whose member has that name; "": it is a stack's. */
+/* Returns the folder of the fleet to whose member the name belongs; "": the name of a stack. */
 struct str repository_fleet_of(struct str name);
-/* fleet_remember() of all fleets among them. */
+/* Calls fleet_remember() for each fleet. */
 int repository_remember(struct repository *repository, bool gone);
 
 /* ---- repository_changed.c ---- */
 
-/* Before a stack is opened with these options: what its functions read will be known. */
+/* Records which files the stack's functions read. Call it before the stack is opened with these options. */
 void repository_hear(struct repository *repository, struct workspace_options *options);
-/* Keeps those that --changed means. The exit status. */
+/* Keeps the stacks that --changed selects. Returns the exit status. */
 int repository_choose_changed(struct repository *repository);
 
 /* ---- repository_run.c: the commands ---- */
 
 struct repository_wishes {
-    const char *out;      /* a file for "weir apply FILE"; NULL: none */
-    const char *markdown; /* a file for the comment; NULL: none */
+    const char *out;      /* file for "weir apply FILE"; NULL: none */
+    const char *markdown; /* file for a comment in Markdown; NULL: none */
     bool prints_markdown;
     bool destroy, detailed_exitcode;
 };

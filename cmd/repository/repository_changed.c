@@ -1,7 +1,7 @@
 /*
- * --changed: the stacks of which a file differs from a git revision, and those that refer to them. A stack
- * reads its own files and those of its modules, what functions read, and what its resources say where their
- * code is; a folder counts as a whole.
+ * --changed: selects the stacks with files that differ from a git revision, and the stacks that refer to
+ * them. The files of a stack are its own and those of its modules, files that functions read, and the code
+ * that its resources name; a folder counts as a whole.
  */
 #include "cmd/repository/repository.h"
 
@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- what has changed ---- */
+/* ---- changed files ---- */
 
-/* Real paths, each under its own name. */
+/* Real paths, each as its own key. */
 struct changed {
     struct invocation *inv;
     const char *top;
@@ -24,7 +24,7 @@ struct changed {
     struct map paths;
 };
 
-/* What `git -C top words…` prints. */
+/* Returns the output of `git -C top words…`. */
 static int ask_git(struct changed *c, const char *const *words, struct buf *out, struct err *err)
 {
     enum { WORDS = 16 };
@@ -52,7 +52,7 @@ static int ask_git(struct changed *c, const char *const *words, struct buf *out,
     return err_set(err, ERR_FAILED, "git failed, so that nobody knows what has changed");
 }
 
-/* Names with a NUL behind each, from the working tree's root. */
+/* Adds NUL-terminated names, relative to the root of the working tree. */
 static void add_names(struct changed *c, struct str names)
 {
     struct arena *arena = &c->inv->arena;
@@ -89,7 +89,7 @@ static bool is_within(struct str path, struct str folder)
     return str_starts(path, folder) && (path.n == folder.n || path.p[folder.n] == '/');
 }
 
-/* Is a link on the way to it, which may lead to another file now? */
+/* Returns whether the path contains a changed link, which may lead to another file now. */
 static bool leads_elsewhere(const struct changed *c, const char *path)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -106,7 +106,8 @@ static bool leads_elsewhere(const struct changed *c, const char *path)
     return false;
 }
 
-/* The path itself, or something below it; of a submodule it is in git names no files. */
+/* Returns whether the path, a file below it, or a submodule that contains it has changed; git lists no files
+ * of submodules. */
 static bool has_changed(const struct changed *c, const char *path)
 {
     char real[PATH_MAX];
@@ -119,9 +120,9 @@ static bool has_changed(const struct changed *c, const char *path)
     return found || leads_elsewhere(c, path);
 }
 
-/* ---- what a stack reads ---- */
+/* ---- files that a stack reads ---- */
 
-/* Hears of what functions read, until it is known what has changed. */
+/* Records the paths that functions read, until the comparison begins. */
 struct reads {
     struct arena *arena;
     struct texts paths;
@@ -156,7 +157,7 @@ static bool reads_changed(const struct changed *c, struct member *m)
     struct reads *reads = m->given->stack.open->ctx;
     const struct texts *files = &c->inv->settings->input_files;
     size_t n;
-    const struct str *local = plan_local_paths(&m->workspace, arena, &n); /* functions read meanwhile */
+    const struct str *local = plan_local_paths(&m->workspace, arena, &n); /* evaluates functions */
     reads->over = true;
     bool changed = has_changed(c, module_lock_path(arena, str_z(m->given->stack.dir)).p);
     for (size_t i = 0; i < stack->source_count && !changed; i++)
@@ -170,9 +171,9 @@ static bool reads_changed(const struct changed *c, struct member *m)
     return changed;
 }
 
-/* ---- which are chosen ---- */
+/* ---- selection ---- */
 
-/* With those that refer to them, however far. */
+/* Adds all direct and indirect dependents. */
 static void choose_users(const struct fleet *fleet, bool *chosen)
 {
     for (bool more = true; more;) {
@@ -194,7 +195,7 @@ int repository_choose_changed(struct repository *repository)
         map_release(&c.paths);
         return invocation_fail(inv, &err);
     }
-    for (size_t i = 0; i < fleet->n; i++) /* of one with mistakes nobody knows what it reads */
+    for (size_t i = 0; i < fleet->n; i++) /* the files of a stack with errors are unknown */
         chosen[i] = !fleet->members[i].workspace.stack || reads_changed(&c, &fleet->members[i]);
     map_release(&c.paths);
     choose_users(fleet, chosen);

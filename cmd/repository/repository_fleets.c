@@ -1,5 +1,5 @@
-/* Fleets among the stacks of a repository: each of their members is one, and the fleet's state remembers it.
- */
+/* Fleets among the stacks of a repository: each member is added as a stack, and the fleet's state records
+ * it. */
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
@@ -24,13 +24,13 @@ static struct repository_fleet *find_fleet(const struct repository *repository, 
 struct repository_fleet *repository_open_fleet(struct repository *repository, const char *dir)
 {
     struct repository_fleet *f = find_fleet(repository, dir);
-    AUTO_DIAGS struct diags ignored = DIAGS_INIT; /* each of its members has the same mistakes */
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT; /* each of its members has the same errors */
     if (f)
         return f;
     f = ARENA_NEW(&repository->inv->arena, struct repository_fleet);
     struct workspace_options *options = repository_options(repository, dir);
     options->stack.any_member = true;
-    options->stack.env = STR_EMPTY; /* all of its members are worked on */
+    options->stack.env = STR_EMPTY; /* all members are processed */
     options->no_state = options->find_all = repository->offline;
     f->dir = dir;
     if (workspace_open(options, &ignored, &f->base, ERR_IGNORED) || ignored.errors) {
@@ -43,7 +43,7 @@ struct repository_fleet *repository_open_fleet(struct repository *repository, co
     return f;
 }
 
-/* `former`: what one that the list does not name any more was made with. */
+/* `former`: the value of `entry` is the recorded inputs of a former member. */
 static void add_member(struct repository *repository, struct str fleet, const char *dir,
     struct repository_fleet *f, const struct value_entry *entry, bool former)
 {
@@ -65,7 +65,7 @@ static void add_member(struct repository *repository, struct str fleet, const ch
 void repository_add_fleet(struct repository *repository, struct str name, const char *dir)
 {
     struct repository_fleet *f = repository_open_fleet(repository, dir);
-    if (!f) { /* what is wrong is reported when it is opened as a stack */
+    if (!f) { /* its errors are reported when it is opened as a stack */
         fleet_add(&repository->fleet, name, repository_options(repository, dir));
         return;
     }
@@ -78,9 +78,9 @@ void repository_add_fleet(struct repository *repository, struct str name, const 
             add_member(repository, name, dir, f, &known->entries[i], true);
 }
 
-/* ---- what they share ---- */
+/* ---- shared stacks ---- */
 
-/* The file of the stack there, however it is named. */
+/* Returns the real path of the stack file, given by file or folder. */
 static bool stack_file(struct arena *arena, const char *dir, char out[PATH_MAX])
 {
     struct str file;
@@ -100,7 +100,7 @@ static struct member *stack_at(struct repository *repository, const char *file)
     return NULL;
 }
 
-/* As seen from the top, like the folders. */
+/* Returns the name of the stack, relative to the top folder. */
 static struct str name_of(struct repository *repository, const char *file)
 {
     struct arena *arena = &repository->inv->arena;
@@ -110,7 +110,7 @@ static struct str name_of(struct repository *repository, const char *file)
     return arena_str(arena, str_z(below ? file + n + 1 : file));
 }
 
-/* What the fleet gives it. */
+/* Passes the fleet's inputs to the shared stack. */
 static int give_shared_inputs(
     struct repository *repository, const struct member *m, const struct shared_stack *shared)
 {
@@ -181,7 +181,7 @@ struct member *repository_shared_of(struct fleet *fleet, const struct workspace 
     return NULL;
 }
 
-/* Members come after it: nobody reads that meanwhile. */
+/* Members start after the shared stack, so no other thread reads the value at this time. */
 void repository_gives(struct member *m, const struct value *outputs)
 {
     struct repository *repository = repository_of(m->fleet);
@@ -191,7 +191,7 @@ void repository_gives(struct member *m, const struct value *outputs)
                 workspace_shared_values(&f->base.stack->arena, &f->base.stack->shared, outputs);
 }
 
-/* ---- all of them ---- */
+/* ---- all fleets ---- */
 
 int repository_hold_budgets(struct repository *repository, bool approvals)
 {

@@ -1,4 +1,4 @@
-/* The commands with --all, and what was planned or done for all stacks. */
+/* The commands with --all, and their reports. */
 #include "base/file.h"
 #include "base/json.h"
 #include "cmd/output/events.h"
@@ -7,7 +7,7 @@
 
 /* ---- JUnit ---- */
 
-/* Without the mark that errors begin with. */
+/* Returns the first line without "error: ". */
 static struct str first_line(struct str text)
 {
     struct str rest, line = str_cut(text, '\n', &rest);
@@ -38,7 +38,7 @@ static struct junit_case junit_of(const struct member *m, struct str group, stru
         .ms = m->started_ms ? m->ended_ms - m->started_ms : 0};
 }
 
-/* A result for each, as --junit says. The exit status. */
+/* Writes a result for each stack to --junit. Returns the exit status. */
 static int repository_write_junit(struct repository *repository)
 {
     struct invocation *inv = repository->inv;
@@ -65,7 +65,7 @@ static int repository_write_junit(struct repository *repository)
 static const enum action counted[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
 enum { COUNTED = sizeof counted / sizeof *counted };
 
-/* What waits for the apply is worth reading beside changes only. */
+/* Returns whether there are findings to show. Deferred findings are shown only together with changes. */
 static bool has_findings(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->finding_count; i++)
@@ -111,7 +111,8 @@ static void add_rows(const struct fleet *fleet, struct buf *out)
         add_row(&fleet->members[i], out);
 }
 
-/* Each has its part of the room that is left; what does not fit is in the table above. */
+/* Adds a plan, which gets an equal part of the remaining space; what does not fit is still in the table
+ * above. */
 static void add_plan_of(const struct member *m, size_t parts, struct buf *out)
 {
     AUTO_BUF struct buf own = BUF_INIT;
@@ -123,7 +124,7 @@ static void add_plan_of(const struct member *m, size_t parts, struct buf *out)
     buf_add_str(out, buf_str(&own));
 }
 
-/* What is planned for all, for one comment. */
+/* Writes the plans of all stacks for one comment. */
 static void repository_markdown(struct repository *repository, struct buf *out)
 {
     const struct fleet *fleet = &repository->fleet;
@@ -136,7 +137,7 @@ static void repository_markdown(struct repository *repository, struct buf *out)
             add_plan_of(&fleet->members[i], parts--, out);
 }
 
-/* What went wrong, and the results for CI; the exit status. */
+/* Reports errors and writes the results for CI. Returns the exit status. */
 static int finish_all(struct repository *repository, int status)
 {
     int failed = status == EXIT_DONE ? fleet_report(&repository->fleet) : status;
@@ -167,7 +168,7 @@ static int show_plan(struct repository *repository, const struct repository_wish
     return status == EXIT_DONE && !wishes->prints_markdown ? fleet_show_plan(&repository->fleet) : status;
 }
 
-/* All of them or nothing. */
+/* Saves all plans or none. */
 static int save_all(struct repository *repository, const char *path)
 {
     struct invocation *inv = repository->inv;
@@ -177,7 +178,7 @@ static int save_all(struct repository *repository, const char *path)
     struct err err = ERR_INIT;
     for (size_t i = 0; i < fleet->n; i++) {
         if (!fleet->members[i].plan || !member_fine(&fleet->members[i]))
-            return EXIT_DONE; /* why is reported with the rest */
+            return EXIT_DONE; /* the error is reported later */
         if (fleet->members[i].former)
             return invocation_usage(inv, "`weir apply --all` takes it down",
                 "%.*s is no member any more, and is in no saved plan", STR_ARG(fleet->members[i].name));
@@ -262,7 +263,7 @@ int repository_apply(struct invocation *inv)
     return change_all(inv, false, false);
 }
 
-/* Nothing is begun where one of the plans does not hold any more. */
+/* Starts nothing if one of the saved plans is stale. */
 int repository_apply_saved(struct invocation *inv, const struct saved_plans *saved)
 {
     struct repository repository;

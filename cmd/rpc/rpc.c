@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Messages over two descriptors ---- */
+/* ---- messages over two descriptors ---- */
 
 enum { HEADER_MAX = 4096 };
 
@@ -19,7 +19,7 @@ static struct str unread(const struct channel *channel)
     return str_slice(buf_str(&channel->read), channel->at, channel->read.n);
 }
 
-/* False: there is no more. */
+/* Returns false at the end of the input. */
 static bool read_more(struct channel *channel)
 {
     char piece[65536];
@@ -31,7 +31,8 @@ static bool read_more(struct channel *channel)
     return n > 0;
 }
 
-/* Forgets what was handed out; where that is most of it, so that not every message moves the next ones. */
+/* Discards consumed bytes, only if they are at least half of the buffer, so that not every message moves the
+ * rest. */
 static void drop_read(struct channel *channel)
 {
     struct buf *buf = &channel->read;
@@ -58,14 +59,14 @@ static bool read_length(struct str header, size_t max, size_t *length)
     return found;
 }
 
-/* Where the header ends: after the empty line; 0: it has not come yet. */
+/* Returns the end of the header after its empty line; 0: not received yet. */
 static size_t header_end(struct str text)
 {
     ptrdiff_t at = str_find(text, STR("\r\n\r\n"), 0);
     return at < 0 ? 0 : (size_t)at + 4;
 }
 
-/* Blank lines between messages mean nothing. */
+/* Blank lines between messages are skipped. */
 static enum channel_found next_line(struct channel *channel, struct str *text)
 {
     size_t seen = 0;
@@ -142,9 +143,9 @@ static void channel_release(struct channel *channel)
     buf_release(&channel->read);
 }
 
-enum { QUEUE_MAX = 1000 }; /* messages that are read before the first of them is answered */
+enum { QUEUE_MAX = 1000 }; /* maximum number of unprocessed messages */
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 void rpc_fail(struct rpc *rpc, const struct value *id, int code, const char *text)
 {
@@ -251,7 +252,7 @@ bool rpc_fill(struct rpc *rpc, struct err *err)
     return true;
 }
 
-/* NULL: the queue is empty. */
+/* Returns NULL if the queue is empty. */
 static struct rpc_message *rpc_take(struct rpc *rpc)
 {
     struct rpc_message *message = rpc->first;

@@ -1,9 +1,9 @@
 /*
- * JSON-RPC 2.0 for servers: what the language server (cmd/lsp) and the server for assistants (cmd/mcp) share.
+ * JSON-RPC 2.0 for servers, shared by the language server (cmd/lsp) and the server for assistants (cmd/mcp).
  *
- * Order of calls: rpc_serve() reads all that has come and hands it out one at a time, rpc_kind_of() says what
- * it is; rpc_result() and rpc_fail() answer a request; rpc_release(). One thread. What is still in the queue
- * can be looked at: a client takes requests back in messages of their own.
+ * Order of calls: rpc_serve() reads all received messages and passes them on one by one; rpc_kind_of()
+ * classifies a message; rpc_result() and rpc_fail() respond to a request; rpc_release(). One thread. The
+ * queue of unprocessed messages can be searched, since a client cancels requests by later messages.
  */
 #pragma once
 
@@ -11,30 +11,30 @@
 #include "base/err.h"
 #include "base/value.h"
 
-/* ---- rpc.c: JSON texts over two descriptors, each with its end. The language server protocol puts a
- * header with their length and an empty line before them; the Model Context Protocol has one a line. What
- * comes is kept only as far as it has come, so that a length that somebody makes up costs nothing. */
+/* ---- rpc.c: JSON messages over two descriptors. The Language Server Protocol precedes them with a header
+ * that has their length; the Model Context Protocol has one per line. The buffer grows only with received
+ * bytes, so a false length allocates nothing. */
 struct channel {
     int in, out;
     bool lines;        /* a message is a line; otherwise it has a header */
-    size_t max;        /* bytes of one message */
-    struct buf read;   /* what has come */
-    size_t at;         /* of it, where the next message begins */
-    bool failed;       /* what was written did not arrive */
-    const char *wrong; /* why channel_next() found CHANNEL_BROKEN */
+    size_t max;        /* maximum bytes of a message */
+    struct buf read;   /* received bytes */
+    size_t at;         /* offset of the next message in them */
+    bool failed;       /* writing has failed */
+    const char *wrong; /* the reason of CHANNEL_BROKEN */
 };
 
 enum channel_found { CHANNEL_MESSAGE, CHANNEL_END, CHANNEL_BROKEN };
 
-/* Waits for the next message. Its text is valid until the next call. */
+/* Blocks until the next message. Its text is valid until the next call. */
 enum channel_found channel_next(struct channel *channel, struct str *text);
-/* Has something come that was not handed out yet? */
+/* Returns whether received bytes have not been consumed yet. */
 bool channel_waiting(const struct channel *channel);
 void channel_send(struct channel *channel, struct str text);
 
 /* ---- rpc.c ---- */
 
-/* As JSON-RPC and the two protocols number what cannot be answered. */
+/* Error codes of JSON-RPC and both protocols. */
 enum rpc_code {
     RPC_PARSE = -32700,
     RPC_INVALID = -32600,
@@ -49,46 +49,46 @@ enum rpc_code {
 struct rpc_message {
     struct rpc_message *next;
     struct arena arena;
-    const struct value *json; /* NULL: it is none, and err says why */
+    const struct value *json; /* NULL: not valid, err has the reason */
     struct err err;
 };
 
 struct rpc {
     struct channel channel;
-    struct rpc_message *first, **last; /* the queue; last: NULL before anything came */
+    struct rpc_message *first, **last; /* the queue; last is NULL before the first message */
     size_t n;
 };
 
 enum rpc_kind {
     RPC_REQUEST,
     RPC_NOTIFICATION,
-    RPC_RESPONSE, /* to a question of ours: there are none */
-    RPC_BROKEN,   /* anything else: rpc_kind_of() has answered */
+    RPC_RESPONSE, /* a response to the server, which sends no requests */
+    RPC_BROKEN,   /* any other message: rpc_kind_of() has responded */
 };
 
-/* Waits, and gives all that has come to `take`, until that sets `done`. False: it was the last; a client that
- * sent what is not a message has been answered, and err says it. */
+/* Blocks, then passes all received messages to `take` until it sets `done`. Returns false at the end; if the
+ * client sent something that is not a message, it got an error response and err has it. */
 bool rpc_serve(struct rpc *rpc, void (*take)(void *ctx, struct rpc_message *message), void *ctx,
     const bool *done, struct err *err);
-/* Puts all that has come, and at least one message, into the queue. False: nothing more will come; with err
- * where the client sent what is no message. */
+/* Blocks until at least one message is queued, and queues all received ones. Returns false at the end of the
+ * input, with err if the client sent something that is not a message. */
 bool rpc_fill(struct rpc *rpc, struct err *err);
-/* The first one of that method, out of its turn, which is the caller's; NULL: none waits. */
+/* Removes and returns the first queued message of that method, which the caller frees; NULL: none. */
 struct rpc_message *rpc_take_early(struct rpc *rpc, const char *method);
 bool rpc_is_full(const struct rpc *rpc);
-/* *id is set of requests, *method of requests and notifications. */
+/* *id is set for requests, *method for requests and notifications. */
 enum rpc_kind rpc_kind_of(
     struct rpc *rpc, const struct rpc_message *message, const struct value **id, struct str *method);
-/* Has the client taken a request back, in what waits in the queue, by a notification of that name? `param`:
- * where it has the id. */
+/* Returns whether a queued notification of that method cancels the request; `param` names the member with the
+ * id. */
 bool rpc_is_cancelled(const struct rpc *rpc, const struct value *id, const char *method, const char *param);
 void rpc_message_free(struct rpc_message *message);
 void rpc_release(struct rpc *rpc);
 
-/* id NULL: it is not known. */
+/* id NULL: unknown. */
 void rpc_fail(struct rpc *rpc, const struct value *id, int code, const char *text);
-/* data: JSON; "" there is none. */
+/* data: JSON; "": none. */
 void rpc_fail_with(struct rpc *rpc, const struct value *id, int code, const char *text, struct str data);
 void rpc_no_method(struct rpc *rpc, const struct value *id, struct str method);
-/* result: JSON; "" is null. */
+/* result: JSON; "": null. */
 void rpc_result(struct rpc *rpc, const struct value *id, struct str result);

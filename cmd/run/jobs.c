@@ -1,4 +1,4 @@
-/* The jobs of a stack, as its state has them: see jobs.h. */
+/* The jobs in a stack's state: see jobs.h. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"
@@ -11,7 +11,7 @@ int jobs_open(struct invocation *inv, struct workspace *workspace)
 
 /* ---- finding ---- */
 
-/* A hash is nothing that a service could work with. */
+/* Removes attributes of which only the hash is recorded, since a service cannot use them. */
 static const struct value *without_hashes(struct arena *arena, const struct value *attrs)
 {
     const struct value *object = attrs;
@@ -21,7 +21,7 @@ static const struct value *without_hashes(struct arena *arena, const struct valu
     return object ? object : &value_empty_map;
 }
 
-/* False for a record that is no job, or of a type that this weir does not know. */
+/* Returns false if the record is not a job, or its type is unknown. */
 static bool as_job(
     struct invocation *inv, struct workspace *workspace, const struct record *record, struct job *out)
 {
@@ -85,7 +85,7 @@ static int no_such_job(
     return status;
 }
 
-/* An address counts before a name, and a declaration stands for its only instance. */
+/* Compares addresses before names; a declaration stands for its only instance. */
 static bool means(struct invocation *inv, const struct job *job, struct str text, int way)
 {
     struct str declared, key;
@@ -172,7 +172,7 @@ static int unknown_option(struct invocation *inv, const struct job *job, struct 
     return invocation_fail(inv, &err);
 }
 
-/* The address of a resource of the type stands for that. */
+/* Returns the id of a resource if the text is the address of one of the option's type. */
 static struct str resource_or_text(
     struct workspace *workspace, const struct job_option *option, struct str text)
 {
@@ -180,7 +180,7 @@ static struct str resource_or_text(
     return record && str_eq(record->subject.type, option->resource) ? record->subject.id : text;
 }
 
-/* How many resources there are of the option's type. */
+/* Returns the number of recorded resources of the option's type. */
 static size_t count_resources(struct workspace *workspace, const struct job_option *option, struct str *last)
 {
     size_t n, found = 0;
@@ -203,7 +203,7 @@ static int which_resource(struct invocation *inv, const struct job_option *optio
     return invocation_fail(inv, &err);
 }
 
-/* What is required and not given: the only resource of its type. */
+/* For a missing required option uses the only resource of its type. */
 static int complete_options(
     struct invocation *inv, struct workspace *workspace, bool lenient, struct job *job)
 {
@@ -288,7 +288,7 @@ struct str job_quoted(struct arena *arena, const struct job *job)
     return arena_str(arena, buf_str(&word));
 }
 
-/* ---- runs in words ---- */
+/* ---- texts about runs ---- */
 
 struct str job_run_status(const struct job_run *run)
 {

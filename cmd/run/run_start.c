@@ -1,5 +1,5 @@
-/* A job's arguments from the command line, its start, its log while that is not answered, and what the run
- * gave: see jobs.h. */
+/* A job's arguments from the command line, its start with the log before the response, and the run's result:
+ * see jobs.h. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What is behind the job on the command line, in the form that the job takes ---- */
+/* ---- arguments after the job, in the form that the job takes ---- */
 
 enum { PAYLOAD_MAX = 16 * 1024 * 1024 };
 
@@ -26,7 +26,7 @@ static int read_payload_stdin(struct arena *arena, struct str *out, struct err *
     return 0;
 }
 
-/* The name of a file, - for standard input, or the document itself. */
+/* Reads a file, standard input for "-", or the document itself. */
 static int read_payload(const char *given, struct arena *arena, const struct value **out, struct err *err)
 {
     struct str text = str_z(given);
@@ -40,7 +40,7 @@ static int read_payload(const char *given, struct arena *arena, const struct val
     return err_hint(err, "--payload is a file with JSON, - for standard input, or the JSON itself");
 }
 
-/* "k=text" or "k:=json" */
+/* Parses "k=text" or "k:=json". */
 static int read_pair(
     struct arena *arena, struct str word, struct str *key, const struct value **v, struct err *err)
 {
@@ -67,7 +67,7 @@ static const struct value *as_text(struct arena *arena, const struct value *v)
     return text.p ? value_string(arena, text) : json_as_text(arena, v);
 }
 
-/* Pairs over what the payload has. */
+/* Adds the pairs to the payload, which they override. */
 static int read_map(
     struct arena *arena, const struct str *words, size_t n, const struct value **out, struct err *err)
 {
@@ -94,7 +94,7 @@ static const struct value *texts_of(struct arena *arena, const struct value *map
     return value_builder_map(&b);
 }
 
-/* k=v becomes --k v: what parsers of command lines understand. */
+/* Converts k=v to --k v, which command line parsers understand. */
 static void add_flag(struct arena *arena, struct str word, struct value_builder *list)
 {
     struct str text, key = str_cut(word, '=', &text);
@@ -133,7 +133,7 @@ int job_arguments_of(const struct job *job, const struct value *given, const str
         return err_set(err, ERR_USAGE, "a run of %.*s takes no arguments", STR_ARG(job->schema->name));
     if (takes == JOB_TAKES_FLAGS || takes == JOB_TAKES_LIST)
         return read_list(arena, words, n, takes == JOB_TAKES_FLAGS, out, err);
-    /* a document may be anything, as long as nothing is to be added to it */
+    /* without further arguments a document may have any type */
     if ((n || takes == JOB_TAKES_MAP) && read_map(arena, words, n, out, err))
         return -1;
     if (*out)
@@ -152,7 +152,7 @@ int job_arguments(const struct job *job, const struct str *words, size_t n, cons
     return job_arguments_of(job, given, words, n, arena, out, err);
 }
 
-/* ---- What a run gave, on standard output or in a file ---- */
+/* ---- the result of a run, on standard output or in a file ---- */
 
 enum { ROWS_MAX = 10000 };
 
@@ -169,7 +169,7 @@ static int rows_of(const struct run_result *r, const struct value **columns, con
     return EXIT_DONE;
 }
 
-/* Control characters that JSON would take as they are, such as DEL, as escapes; secrets out. */
+/* Escapes control characters such as DEL that are valid in JSON, and masks secrets. */
 static void add_json(const struct value *v, unsigned flags, struct buf *out)
 {
     AUTO_BUF struct buf plain = BUF_INIT, safe = BUF_INIT;
@@ -187,7 +187,7 @@ static int print_rows(const struct run_result *r)
         return status;
     AUTO_BUF struct buf out = BUF_INIT;
     struct str format = str_z(r->format ? r->format : r->inv->out.tty ? "table" : "csv");
-    if (!columns->count) /* a statement that gives none */
+    if (!columns->count) /* a statement without rows */
         return EXIT_DONE;
     if (str_eqz(format, "table"))
         table_add_text(columns, rows, r->inv->out.color, &out);
@@ -209,7 +209,7 @@ static int print_result(const struct run_result *r)
     return invocation_write(r->inv, buf_str(&out));
 }
 
-/* `file`: the result has been saved there; "": it is printed. */
+/* `file`: the result was saved there; "": it is printed. */
 static int result_json(const struct run_result *r, struct str file, int64_t bytes)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -267,9 +267,9 @@ int run_result_give(const struct run_result *r)
 
 enum {
     TICK_MS = 20,
-    GRACE_MS = 2000,     /* for the answer that tells the run's id */
-    EARLY_MS = 1500,     /* between two looks: CloudWatch takes as long */
-    EARLY_HERE_MS = 200, /* of a service elsewhere */
+    GRACE_MS = 2000,     /* time to wait for the response with the run's id */
+    EARLY_MS = 1500,     /* interval of log lookups; CloudWatch needs about this time */
+    EARLY_HERE_MS = 200, /* for a service without delay, such as the sandbox */
 };
 
 struct starting {
@@ -293,7 +293,7 @@ static bool time_is_up(const struct running *r)
     return r->until_ms && clock_mono_ms() >= r->until_ms;
 }
 
-/* ---- the log before there is an answer ---- */
+/* ---- the log before the response ---- */
 
 static void early_begins(void *ctx, struct str id)
 {

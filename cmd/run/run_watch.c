@@ -1,4 +1,4 @@
-/* What is shown while a job runs (jobs.h); the run goes on when nobody can read it. */
+/* The progress of a running job (jobs.h). The run continues if writing fails. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"
@@ -100,8 +100,8 @@ void run_watch_state(void *ctx, const struct job_run *run)
 
 /* ---- log lines ---- */
 
-/* Into a pipe as well: what reads it may be a pager, or a CI's page. Tabs are left. Lambda's Python ends a
- * traceback's lines with CR. */
+/* Escapes control characters also in a pipe, since its reader may be a pager or a CI page. Tabs are kept.
+ * Lambda's Python runtime ends the lines of a traceback with CR. */
 static void add_message(struct buf *out, struct str message)
 {
     for (size_t from = 0, i = 0; i <= message.n; i++) {

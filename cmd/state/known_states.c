@@ -1,4 +1,5 @@
-/* The states of one location, opened to be read; what time it is there, and who uses whose resources. */
+/* Opens the states of one location for reading; finds the time of the services, and which stacks use another
+ * stack's resources. */
 #include "cmd/state/known_states.h"
 
 #include "base/clock.h"
@@ -10,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* ---- where they are ---- */
+/* ---- the location ---- */
 
 static int location_of_stack(struct invocation *inv, const struct value **config)
 {
@@ -63,7 +64,7 @@ static int list_location(struct known_states *all, struct backend_listing *listi
     return status;
 }
 
-/* ---- each of them ---- */
+/* ---- each state ---- */
 
 static int open_one(struct known_states *all, struct known_state *known, struct err *err)
 {
@@ -109,7 +110,7 @@ static int read_location(struct known_states *out)
     return EXIT_DONE;
 }
 
-/* Of a stack in another folder, or of what is beside where one was. */
+/* Finds the location of a stack in another folder, or of the files in a folder without a stack. */
 static int find_folder(struct known_states *location, struct str folder)
 {
     struct settings *settings = (struct settings *)location->inv->settings;
@@ -174,7 +175,7 @@ void known_states_close(struct known_states *all)
     free(all->items);
 }
 
-/* ---- opened as a stack ---- */
+/* ---- opening a state as a stack ---- */
 
 struct workspace_options bare_stack_options(
     struct invocation *inv, const char *dir, struct str stack, struct str env, const struct value *state)
@@ -219,16 +220,16 @@ void known_state_options(struct known_state *known)
     if (failed)
         return;
     struct workspace_options kept = known->options;
-    then.lenient_inputs = true; /* those that are secret are not kept */
+    then.lenient_inputs = true; /* secret inputs are not recorded */
     then.member = &value_empty_map;
     kept.stack = then;
     if (loads(&kept))
         known->options = kept;
 }
 
-/* ---- who uses whose ---- */
+/* ---- users of a stack ---- */
 
-/* Does anything of that state refer to the resource? */
+/* Returns whether a resource of that state refers to this one. */
 static bool state_uses(const struct known_state *known, struct str id, struct str arn)
 {
     size_t n;
@@ -239,7 +240,7 @@ static bool state_uses(const struct known_state *known, struct str id, struct st
     return false;
 }
 
-/* The fleet's own state, which names its members, says what stack they share. */
+/* Returns the members if the fleet shares that stack; the fleet's own state records both. */
 static const struct value *members_sharing(const struct known_state *fleet, struct state *used)
 {
     const struct value *outputs = state_outputs(fleet->state);
@@ -249,7 +250,7 @@ static const struct value *members_sharing(const struct known_state *fleet, stru
     return shares ? members : &value_empty_map;
 }
 
-/* Is it a member of a fleet that shares it, or a fleet with such members? */
+/* Returns whether it is a member of a fleet that shares the stack, or a fleet with such members. */
 static bool shares(const struct known_state *user, struct state *used)
 {
     for (size_t i = 0; i < user->all->n; i++) {
@@ -303,9 +304,9 @@ const struct known_state *known_states_user(const struct known_states *all, stru
     return NULL;
 }
 
-/* ---- which are due ---- */
+/* ---- due stacks ---- */
 
-/* The services' clock: the first stack with a lease that is anywhere tells it. */
+/* Gets the services' time from the first reachable stack with a lease. */
 static void ask_time(struct known_states *all)
 {
     for (size_t i = 0; i < all->n && all->by_machine; i++) {
@@ -323,13 +324,13 @@ static void ask_time(struct known_states *all)
     }
 }
 
-/* One in that location that is not due and uses what is in it. */
+/* Finds a stack in that location that is not due and uses this one. */
 static void find_user(struct known_state *used, const struct known_states *location)
 {
     for (size_t i = 0; i < location->n && !used->user; i++) {
         const struct known_state *other = &location->items[i];
         bool same =
-            str_eq(state_lineage(other->state), state_lineage(used->state)); /* a location named twice */
+            str_eq(state_lineage(other->state), state_lineage(used->state)); /* a location given twice */
         if (!same && other->there && !other->due && known_state_needs(other, used->state))
             used->user = other;
     }

@@ -1,8 +1,7 @@
 /*
- * All states that are kept in one location, for commands that look after stacks whose files they need not
- * have: reap and sweep.
+ * All states of one location, for commands that handle stacks without having their files: reap and sweep.
  *
- * Order of calls: known_states_open(), what is asked for, known_states_close().
+ * Order of calls: known_states_open(), the other functions, known_states_close().
  */
 #pragma once
 
@@ -12,52 +11,50 @@ struct known_state {
     struct known_states *all;
     struct str name, stack, env; /* lab.anna, lab, anna */
     struct state *state;
-    bool there;                     /* it has resources, or intents without an end */
-    bool due;                       /* its lease has ended */
-    const struct known_state *user; /* one that is not due, and whose resources refer to those of this one */
-    struct workspace_options options; /* known_state_options() */
+    bool there;                       /* it has resources or open intents */
+    bool due;                         /* its lease has ended */
+    const struct known_state *user;   /* a stack that is not due and refers to resources of this one */
+    struct workspace_options options; /* set by known_state_options() */
 };
 
 struct known_states {
     struct invocation *inv;
-    const struct value *config; /* as it is under `state:`; NULL: files in .weir */
-    const char *dir;            /* where that begins */
-    const char *state_dir;      /* of a sandbox: they are there, whatever config says; NULL: it is none */
-    struct known_states *also;  /* other locations: what is there counts as known, and is left alone */
+    const struct value *config; /* as under `state:`; NULL: files in .weir */
+    const char *dir;            /* folder to which the location is relative */
+    const char *state_dir;      /* of a sandbox: the states are here, not by config; NULL: none */
+    struct known_states *also;  /* other locations, whose resources count as known and are not changed */
     size_t also_n;
     struct known_state *items;
     size_t n;
-    size_t unread;    /* so many could not be read, which has been reported */
-    int64_t clock_ms; /* of the location where they are kept; 0: it has none */
-    int64_t now_ms;   /* by the services' clock, or the location's */
-    bool by_machine;  /* nobody but this machine told */
+    size_t unread;    /* number of states that could not be read, which was reported */
+    int64_t clock_ms; /* the time of the store; 0: it has no clock */
+    int64_t now_ms;   /* the services' time, or the store's */
+    bool by_machine;  /* now_ms is only this machine's time */
 };
 
-/* `given`: the location as JSON; NULL: that of the stack in the folder, or .weir in it. `also`: other
- * locations, by folder or as JSON. The exit status. */
+/* Opens the states. `given`: the location as JSON; NULL: that of the stack in the folder, or .weir in it.
+ * `also`: other locations, as folders or JSON. Returns the exit status. */
 int known_states_open(
     struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out);
-/* The same for a location as it is under `state:` (NULL: files), relative to `dir`; inv is prepared
- * already.
- */
+/* The same for a location as under `state:` (NULL: files), relative to `dir`; inv has been prepared. */
 int known_states_open_at(
     struct invocation *inv, const char *dir, const struct value *config, struct known_states *out);
 void known_states_close(struct known_states *all);
-/* Which are due, and which of these others use. */
+/* Determines which stacks are due, and which of these are used by other stacks. */
 void known_states_due(struct known_states *all);
-/* How its workspace is opened: with the stack's files as they were kept, or where there are none with no more
- * than its name. */
+/* Sets options for opening its workspace: with the recorded stack files, or without these with just its
+ * name. */
 void known_state_options(struct known_state *known);
-/* One that has the resource or refers to it, in any of the locations; NULL: none. */
+/* Returns a state, in any of the locations, that has the resource or refers to it, or NULL. */
 const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn);
-/* Ids that are shorter are words that anything may have. */
+/* Shorter ids are too common for searching references. */
 enum { KNOWN_ID_TELLS = 6 };
 /*
- * Does it need anything of that state: refers one of its resources to one there, or is it a fleet with
- * members that share it?
+ * Returns whether a resource of this state refers to one of `used`, or it is a fleet whose members share that
+ * stack.
  */
 bool known_state_needs(const struct known_state *known, struct state *used);
 const struct known_state *known_states_find(const struct known_states *all, struct str lineage);
-/* The same for a stack that nothing but the name is known of; in the invocation's arena. */
+/* The same for a stack of which only the name is known; allocated in the invocation's arena. */
 struct workspace_options bare_stack_options(
     struct invocation *inv, const char *dir, struct str stack, struct str env, const struct value *state);

@@ -1,4 +1,4 @@
-/* weir state rm, mv and endpoint: what the state says of resources, changed by hand. */
+/* weir state rm, mv and endpoint: change records by hand. */
 #include "cmd/state/state_change.h"
 
 #include "base/json.h"
@@ -6,9 +6,10 @@
 
 #include <stdlib.h>
 
-/* ---- the resources that an address means ---- */
+/* ---- records of an address ---- */
 
-/* What its address has behind that one: nothing, ["key"] or /name. p NULL: it is another's. */
+/* Returns the rest of the record's address after `address`: "", ["key"] or /name. p NULL: it does not
+ * match. */
 static struct str behind(const struct record *record, struct str address)
 {
     struct str rest = {NULL, 0};
@@ -53,7 +54,7 @@ const struct record **state_find_records(struct state *state, struct str address
 
 /* ---- changes ---- */
 
-/* Carries `change` out as a run of its own, under the lock. */
+/* Executes `change` as its own run, with the lock held. */
 static int change_state(struct invocation *inv, struct state *state, const char *command,
     int (*change)(struct invocation *, struct state *))
 {
@@ -96,7 +97,7 @@ static int say_changed(struct invocation *inv, const char *what, struct str addr
     return invocation_write(inv, buf_str(&out));
 }
 
-/* An intent of which nobody knew what became of it: now the user states that nothing did. */
+/* Ends an open intent whose result was unknown: the user confirms that nothing was created. */
 static int forget_intent(struct invocation *inv, struct state *state, struct str address)
 {
     struct err err = ERR_INIT, why = ERR_INIT;
@@ -123,7 +124,7 @@ static bool has_intent(struct state *state, struct str address)
     return false;
 }
 
-/* Is it "connections.NAME", with a host key that was trusted at its first use? */
+/* Returns whether the name is "connections.NAME" with a host key that was trusted at its first use. */
 static bool is_trusted(struct state *state, struct str name, struct str *connection)
 {
     if (!str_starts(name, STR("connections.")))
@@ -132,7 +133,7 @@ static bool is_trusted(struct state *state, struct str name, struct str *connect
     return value_get(state_trusted(state), *connection) != NULL;
 }
 
-/* Does the state know anything of that name: a resource, an intent, a host key? */
+/* Returns whether the state has a resource, intent or host key with that name. */
 static bool is_known(struct state *state, struct str name)
 {
     size_t n;
@@ -167,7 +168,7 @@ static int forget_resources(struct invocation *inv, struct state *state, struct 
 static int remove_all(struct invocation *inv, struct state *state)
 {
     struct str connection;
-    for (size_t i = 0; i < inv->args.n; i++) /* all or nothing, as far as names go */
+    for (size_t i = 0; i < inv->args.n; i++) /* all names are checked before any change */
         if (!is_known(state, inv->args.items[i]))
             return state_no_such(inv, state, inv->args.items[i]);
     for (size_t i = 0; i < inv->args.n; i++) {
@@ -185,7 +186,8 @@ static int run_rm(struct invocation *inv)
     return run_change(inv, "state rm", remove_all);
 }
 
-/* lake -> store moves lake["a"] to store["a"] and, if it is a module, lake/x to store/x. */
+/* Returns the new address: lake -> store moves lake["a"] to store["a"] and, for a module, lake/x to
+ * store/x. */
 static int target_of(struct invocation *inv, const struct record *record, struct str *out)
 {
     struct str from = inv->args.items[0], to = inv->args.items[1], rest = behind(record, from), declared, key;
@@ -208,7 +210,7 @@ static int move_all(struct invocation *inv, struct state *state)
         return state_no_such(inv, state, inv->args.items[0]);
     struct str *sources = ARENA_ARRAY(&inv->arena, struct str, n),
                *targets = ARENA_ARRAY(&inv->arena, struct str, n);
-    for (size_t i = 0; i < n; i++) { /* all or nothing, as far as names go */
+    for (size_t i = 0; i < n; i++) { /* all addresses are checked before any change */
         int status = target_of(inv, found[i], &targets[i]);
         if (status != EXIT_DONE)
             return status;
@@ -230,7 +232,7 @@ static int run_mv(struct invocation *inv)
     return run_change(inv, "state mv", move_all);
 }
 
-/* ---- another address of the same store ---- */
+/* ---- a new endpoint of the same store ---- */
 
 static int move_endpoint(struct invocation *inv, struct state *state)
 {
@@ -239,7 +241,7 @@ static int move_endpoint(struct invocation *inv, struct state *state)
     size_t n, count = 0;
     const struct record *const *records = state_records(state, &n);
     const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1);
-    for (size_t i = 0; i < n; i++) /* the list above is gone with the first change */
+    for (size_t i = 0; i < n; i++) /* copied, since the first change invalidates `records` */
         if (str_eq(value_gets(records[i]->location, "endpoint"), from))
             list[count++] = records[i];
     if (!count) {

@@ -1,5 +1,4 @@
-/* Subcommands of `weir state` that deal with where the state is kept, and with what is taken into it: see
- * state_change.h. */
+/* Subcommands of `weir state` about the location of the state and imports into it: see state_change.h. */
 #include "cmd/state/state_change.h"
 
 #include "base/json.h"
@@ -7,7 +6,7 @@
 #include "plan/state/migrate.h"
 #include "plan/state/secret.h"
 
-/* Without opening the state itself: it may be damaged or locked. */
+/* Runs a function without opening the state, which may be damaged or locked. */
 static int with_backend(
     struct invocation *inv, int (*run)(struct invocation *, const struct workspace *, struct backend *))
 {
@@ -50,7 +49,7 @@ static int run_import(struct invocation *inv)
 
 /* ---- pull ---- */
 
-/* The whole state as one JSON document, secrets as they are kept. */
+/* Prints the whole state as one JSON document, with secrets as they are recorded. */
 static int run_pull(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
@@ -86,7 +85,7 @@ static int run_pull(struct invocation *inv)
 
 /* ---- migrate ---- */
 
-/* The location that a `state:` map in JSON means, e.g. {"backend":"s3","bucket":"b"}. */
+/* Returns the location given as a `state:` map in JSON, e.g. {"backend":"s3","bucket":"b"}. */
 static int location_given(struct invocation *inv, const struct workspace *workspace, struct backend **out)
 {
     struct err err = ERR_INIT;
@@ -114,7 +113,7 @@ static int migrate(struct invocation *inv, struct backend *from, struct backend 
     return EXIT_DONE;
 }
 
-/* The stack names the new location already: what is moved is what is stored where it was without. */
+/* The stack already has the new location: moves the state from its location without `state:`. */
 static int migrate_here(struct invocation *inv, const struct workspace *workspace, struct backend *here)
 {
     struct err err = ERR_INIT;
@@ -177,7 +176,7 @@ static void doctor_line(void *ctx, enum probe_finding finding, const char *name,
     invocation_write(inv, buf_str(&out));
 }
 
-/* Which services a provider has: all of AWS's, or those of a store of one's own. */
+/* Reports the services of a provider: all of AWS's, or those of an S3-compatible store. */
 static void doctor_provider(struct invocation *inv, struct str name, struct provider *provider)
 {
     if (!provider_aws(provider) || !provider_is_store(provider, NULL))
@@ -189,7 +188,8 @@ static void doctor_provider(struct invocation *inv, struct str name, struct prov
     doctor_line(inv, PROBE_OK, "services", text.p);
 }
 
-/* Is what the state knows where the stack's providers lead to? Only of a stack that can be loaded. */
+/* Checks that the recorded resources are at the locations of the stack's providers, if the stack can be
+ * loaded. */
 static int doctor_locations(struct invocation *inv)
 {
     struct workspace workspace;
@@ -199,7 +199,7 @@ static int doctor_locations(struct invocation *inv)
     options.no_state = false;
     if (workspace_open(&options, &ignored, &workspace, &err)) {
         workspace_close(&workspace);
-        return EXIT_DONE; /* what is wrong with the state was reported, and of the stack others report it */
+        return EXIT_DONE; /* errors in the state were reported; other commands report errors in the stack */
     }
     int rc = state_count(workspace.state) ? plan_check_locations(&workspace, &ignored, &err) : 0;
     int status = EXIT_DONE;
@@ -295,7 +295,7 @@ static int print_key(struct invocation *inv, struct str text)
     return invocation_write(inv, buf_str(&out));
 }
 
-/* A new key: its 32 bytes as hex, or with KMS its encrypted form for the stack. */
+/* Prints a new key: 32 bytes in hexadecimal, or with KMS the encrypted form for the stack. */
 static int run_key(struct invocation *inv)
 {
     struct workspace workspace;

@@ -1,18 +1,18 @@
-/* Interruption as something to be dealt with: see signals.h. */
+/* Handling of interruptions: see signals.h. */
 #include "cmd/terminal/signals.h"
 
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
 
-enum { PATIENCE_S = 15 }; /* a command of the stack's own has three to end by itself */
+enum { PATIENCE_S = 15 }; /* a stack's own command has three seconds to end by itself */
 
 static atomic_int signals;
 static atomic_bool stop, other, works, has_alarm, runs;
 
 static void set_alarm(unsigned seconds)
 {
-    if (atomic_exchange(&runs, seconds > 0) && seconds) /* it is not put off */
+    if (atomic_exchange(&runs, seconds > 0) && seconds) /* a running alarm is not postponed */
         return;
     if (atomic_load(&has_alarm))
         alarm(seconds);
@@ -53,7 +53,7 @@ static void signals_handle(void (*handler)(int), int more_flags)
     prepare_alarm();
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (!sigaction(numbers[i], NULL, &now) && now.sa_handler != SIG_IGN) /* as nohup wants it */
+        if (!sigaction(numbers[i], NULL, &now) && now.sa_handler != SIG_IGN) /* started with nohup */
             sigaction(numbers[i], &action, NULL);
 }
 

@@ -1,29 +1,30 @@
 /*
- * Interruption as something to be dealt with: from signals_catch() on, SIGINT, SIGTERM and SIGHUP are counted
- * instead of ending the process, and a reader that went away is an error like others.
+ * Handling of interruptions: after signals_catch(), SIGINT, SIGTERM and SIGHUP are counted instead of ending
+ * the process, and a closed pipe is an error like others.
  *
- * Whoever waits looks at signals_stop() and ends by itself. Where something does not (a library, a disk, a
- * terminal that takes nothing more), the process ends all the same, fifteen seconds after the first signal;
- * while something is being made, which is finished and recorded, after the second: see signals_work().
+ * Loops that wait check signals_stop() and end by themselves. If something does not (a library, a disk, a
+ * blocked terminal), the process is ended fifteen seconds after the first signal; during changes that have to
+ * be completed and recorded, fifteen seconds after the second: see signals_work().
  */
 #pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* How many have come. May be called again. */
+/* Returns the number of signals received. May be called again. */
 const atomic_int *signals_catch(void);
-/* Only the first one is, where nothing would stay behind; the next one ends the process. Nothing changes
- * where they are caught already. */
+/* Catches only the first signal, for commands that leave nothing behind; the next one ends the process. Does
+ * nothing if signals are already caught. */
 void signals_catch_first(void);
-/* What is begun from now on shall be finished, however long it takes; `false`: that is over. */
+/* true: the following changes have to be completed, however long they take; false: they are complete. */
 void signals_work(bool begins);
-/* Set once one has come: for what can be given up at once. */
+/* Set after a signal: for work that can be abandoned at once. */
 const atomic_bool *signals_stop(void);
-/* Was it Ctrl-C alone? Whoever sends another signal, or has closed the terminal, is not there to be asked. */
+/* Returns whether all signals were SIGINT from Ctrl-C. After another signal, or if the terminal was closed,
+ * the user cannot be asked. */
 bool signals_by_hand(void);
 
-/* ---- What a command's exit status means; docs/cli.md. */
+/* ---- exit statuses of commands; docs/cli.md ---- */
 enum exit_status {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,

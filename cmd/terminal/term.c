@@ -1,5 +1,4 @@
-/* What an output stream can do, text that is safe to print, tables, and the way out for all that weir
- * prints. */
+/* The properties of an output stream, text that is safe to print, tables, and all output of weir. */
 #include "cmd/terminal/term.h"
 
 #include "base/file.h"
@@ -19,7 +18,7 @@
 
 enum { DEFAULT_WIDTH = 80, DEFAULT_HEIGHT = 24 };
 
-/* Without setlocale(), which would read files at every start. */
+/* Does not use setlocale(), which would read files at every start. */
 static bool locale_is_utf8(void)
 {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
@@ -92,9 +91,8 @@ void style_add(struct buf *out, bool color, enum style style, const char *text)
 }
 
 /*
- * Length of a sequence that must not reach a terminal as it is (0: harmless): C0, DEL, C1 controls
- * (U+0080..9F), and the direction marks that can make text read as what it is not (U+200E, 200F, 202A..202E,
- * 2066..2069).
+ * Returns the length of a sequence that must not be printed unescaped (0: harmless): C0, DEL, C1 controls
+ * (U+0080..9F), and direction marks that can make text misleading (U+200E, 200F, 202A..202E, 2066..2069).
  */
 static size_t harmful(const unsigned char *p, size_t n, unsigned *code)
 {
@@ -114,7 +112,7 @@ static size_t harmful(const unsigned char *p, size_t n, unsigned *code)
     return mark ? 3 : 0;
 }
 
-/* What is to be shown as it is, whoever asks: most texts all through. */
+/* Returns the length of the prefix that needs no escapes; usually the whole text. */
 static size_t plain_prefix(struct str text)
 {
     size_t i = 0;
@@ -288,16 +286,16 @@ void text_add_wrapped(struct buf *out, struct str text, int column, int indent, 
     }
 }
 
-/* ---- Tables for people (columns aligned) and for programs (CSV, quoted as RFC 4180 has it) ---- */
+/* ---- tables as text (aligned columns) and CSV (quoted as in RFC 4180) ---- */
 
 enum { CELL_MAX = 120 };
 
-/* As it is shown: on one line, not endless. */
+/* Appends a cell on one line, shortened. */
 static void cell_text(const struct value *v, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text = value_is_null(v) ? STR("-") : value_scalar_text(&arena, v);
-    AUTO_BUF struct buf shown = BUF_INIT; /* before it is cut: half a secret would not be known any more */
+    AUTO_BUF struct buf shown = BUF_INIT; /* masked before it is cut */
     mask_text(&shown, text);
     text = str_n(shown.p ? shown.p : "", shown.n);
     size_t n = cells_prefix(text, CELL_MAX);
@@ -357,7 +355,7 @@ void table_add_text(const struct value *columns, const struct value *rows, bool 
         add_row(rows->items[i], widths, count, out);
 }
 
-/* Without what steers a terminal, but for tabs and the ends of lines, which are data. */
+/* Escapes terminal control sequences, but keeps tabs and line ends, which are data. */
 static struct str harmless(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf safe = BUF_INIT;
@@ -379,7 +377,7 @@ static void add_field(const struct value *v, bool raw, struct buf *out)
     struct str text = value_is_null(v) ? STR_EMPTY : value_scalar_text(&arena, v);
     if (!raw)
         text = harmless(&arena, text);
-    bool quoted = value_is_null(v) ? false : !text.n; /* an empty text is not the same as none */
+    bool quoted = value_is_null(v) ? false : !text.n; /* an empty string differs from null */
     for (size_t i = 0; i < text.n; i++)
         quoted = quoted || strchr(",\"\r\n", text.p[i]);
     if (!quoted) {
@@ -412,11 +410,11 @@ void table_add_csv(const struct value *columns, const struct value *rows, bool r
         add_record(rows->items[i], raw, out);
 }
 
-/* ---- Pipes that the shell names as files ---- */
+/* ---- pipes that the shell passes as files ---- */
 
 enum { PIPE_MAX = 256 * 1024 * 1024 };
 
-/* -1: it names none. */
+/* Returns -1 if the path is not a descriptor. */
 static int descriptor_of(struct str path)
 {
     static const struct str folders[] = {STR_INIT("/dev/fd/"), STR_INIT("/proc/self/fd/")};
@@ -430,7 +428,7 @@ static int descriptor_of(struct str path)
     return -1;
 }
 
-/* All that comes, in memory: it may be a secret. */
+/* Copies the whole pipe to memory, not to disk: it may contain secrets. */
 static int copy_pipe(int from, int to, struct err *err)
 {
     char block[64 * 1024];
@@ -458,12 +456,12 @@ static int pipes_hold_one(struct str path, struct err *err)
     if (held < 0)
         return err_errno(err, ERR_IO, "cannot keep what the pipe %.*s gives", STR_ARG(path));
     if (copy_pipe(fd, held, err) ||
-        lseek(held, 0, SEEK_SET)) /* whoever opens it by its number reads from there */
+        lseek(held, 0, SEEK_SET)) /* opening it by its number reads from the current position */
         return -1;
     return system_put(held, fd) < 0 ? err_errno(err, ERR_IO, "cannot keep what the pipe gives") : 0;
 }
 
-/* PATH, --option=PATH, NAME=PATH */
+/* Handles PATH, --option=PATH and NAME=PATH. */
 static int hold_word(const char *word, struct err *err)
 {
     struct str value;
@@ -484,14 +482,14 @@ int pipes_hold(int argc, char *const *argv, struct err *err)
 
 enum { LOOK_MS = 100, DEAF_MS = 2000 };
 
-/* ---- Writing ---- */
+/* ---- output ---- */
 
 static const char *say_name_of(int fd)
 {
     return fd == STDERR_FILENO ? "standard error" : "standard output";
 }
 
-/* False: whoever reads takes nothing more, and a signal has come; it is as if the pipe were closed. */
+/* Returns false, as for a closed pipe, if the reader accepts no more output and a signal was received. */
 static bool takes_more(int fd)
 {
     static atomic_bool deaf;
@@ -508,12 +506,12 @@ static bool takes_more(int fd)
     return true;
 }
 
-/* In pieces that a pipe takes whole when it takes something. */
+/* Writes in pieces that a pipe accepts completely. */
 static int write_out(int fd, struct str text, struct err *err)
 {
     struct stat st;
     bool at_once =
-        fstat(fd, &st) || S_ISREG(st.st_mode); /* a file, or what is not open, as writing will say */
+        fstat(fd, &st) || S_ISREG(st.st_mode); /* a file, or a closed descriptor, for which writing fails */
     for (size_t at = 0, n; at < text.n; at += n) {
         n = at_once || text.n - at < PIPE_BUF ? text.n - at : PIPE_BUF;
         if (!at_once && !takes_more(fd))

@@ -1,4 +1,4 @@
-/* Stack tests (see test_run.h), and what a test needs. */
+/* Stack tests (see test_run.h), and their prerequisites. */
 #include "cmd/testing/test_run.h"
 
 #include "base/clock.h"
@@ -10,9 +10,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- What a test says it needs: without that it is skipped, not failed ---- */
+/* ---- prerequisites of a test: without them it is skipped, not failed ---- */
 
-/* An engine of the sandbox by its name; NULL: there is none. */
+/* Returns an engine of the sandbox by name, or NULL. */
 static const struct sandbox_engine *test_needs_find(
     const struct sandbox_engine *engines, size_t n, const struct node *node)
 {
@@ -22,7 +22,7 @@ static const struct sandbox_engine *test_needs_find(
     return NULL;
 }
 
-/* The first that is not there; NULL: all is. */
+/* Returns the first missing engine, or NULL. */
 static const char *test_missing(const struct node *root, struct arena *arena)
 {
     const struct node *list = node_get(root, "needs");
@@ -51,7 +51,7 @@ static void test_check_needs(const struct node *root, struct diags *diags)
         names[i] = str_z(engines[i].name);
         all = arena_printf(&scratch, "%.*s%s%s", STR_ARG(all), i ? ", " : "", engines[i].name);
     }
-    for (uint32_t i = 0; n && i < list->count; i++) { /* without the sandbox no test is run */
+    for (uint32_t i = 0; n && i < list->count; i++) { /* n is 0 without the sandbox */
         const struct node *item = list->items[i];
         if (test_needs_find(engines, n, item))
             continue;
@@ -63,7 +63,7 @@ static void test_check_needs(const struct node *root, struct diags *diags)
     }
 }
 
-/* ---- What a test may say ---- */
+/* ---- keys of a test ---- */
 
 static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("needs"), STR_INIT("inputs"),
     STR_INIT("plan"), STR_INIT("error"), STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"),
@@ -91,7 +91,7 @@ void test_check(const struct node *root, struct diags *diags)
     test_check_needs(root, diags);
 }
 
-/* ---- What is wrong ---- */
+/* ---- failures ---- */
 
 bool test_fail(struct running_test *r, const char *format, ...)
 {
@@ -120,7 +120,7 @@ static void add_json(struct buf *out, const struct value *v)
     json_write(out, v, JSON_REDACT | JSON_MARK_UNKNOWN);
 }
 
-/* Does `have` hold what is wanted? Of maps only the keys that are given count. */
+/* Returns whether `have` contains what is wanted. In maps only the given keys are compared. */
 static bool test_run_holds(const struct value *want, const struct value *have)
 {
     if (want->kind == VALUE_MAP && have && have->kind == VALUE_MAP) {
@@ -178,7 +178,7 @@ static void set_inputs(struct running_test *r)
     r->options.stack.input_count = n;
 }
 
-/* A module has no name of its own: for its tests it is called like its folder. */
+/* Returns the folder's name as the name of a module, which has no `stack:`. */
 static struct str module_name(struct arena *arena, const char *dir)
 {
     enum { NAME_BYTES = 40 };
@@ -214,7 +214,7 @@ static bool test_run_start(struct running_test *r)
 
 static int test_run_make(struct running_test *r, bool destroy, struct plan **plan, struct err *err)
 {
-    /* what jobs have put into buckets is not the stack's */
+    /* jobs may have left objects in buckets */
     bool ran = node_get(r->test->root, "run") != NULL;
     struct plan_options options = {.destroy = destroy,
         .cost = cost_of_plan,
@@ -224,7 +224,7 @@ static int test_run_make(struct running_test *r, bool destroy, struct plan **pla
     return plan_make(&r->workspace, &options, &r->diags, plan, err);
 }
 
-/* `error:` planning has to fail with a message that holds this text. */
+/* `error:`: planning has to fail with a message that contains this text. */
 static bool check_error(struct running_test *r, struct str want, const struct err *err)
 {
     for (size_t i = 0; i < r->diags.n; i++)
@@ -317,7 +317,7 @@ bool test_expressions(struct running_test *r, const struct value *checks, const 
     return ok;
 }
 
-/* `live:` what the sandbox itself says, whatever the state does. */
+/* `live:`: compares the sandbox's own data, independent of the state. */
 static bool check_live_resource(struct running_test *r, const struct value *want)
 {
     struct err err = ERR_INIT;
@@ -366,7 +366,7 @@ static bool test_run_apply(struct running_test *r, struct plan *plan, const char
     return plan_apply(plan, &options, &result, &err) == 0 || test_fail_err(r, what, &err);
 }
 
-/* Those of the stack itself. */
+/* Evaluates the stack's own checks. */
 static bool stack_checks_hold(struct running_test *r, struct plan *plan)
 {
     struct err err = ERR_INIT;
@@ -409,10 +409,10 @@ static bool apply_and_check(struct running_test *r, struct plan *plan)
     if (!test_run_apply(r, plan, "applying") || !stack_checks_hold(r, plan))
         return false;
     bool ok = check_outputs(r);
-    ok &= test_expressions(r, section(r, "checks"), NULL); /* each says what is wrong with it */
+    ok &= test_expressions(r, section(r, "checks"), NULL); /* each expression reports its failure */
     ok &= check_live(r);
     ok &= check_nothing_to_do(r);
-    if (ok && node_get(r->test->root, "run")) /* a run leaves nothing for the stack to do */
+    if (ok && node_get(r->test->root, "run")) /* after the run the plan must still be empty */
         ok = test_steps(r, section(r, "run")) && check_nothing_to_do(r);
     ok &= test_run_destroy(r);
     return ok;

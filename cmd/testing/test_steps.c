@@ -1,4 +1,4 @@
-/* `run:` of a test: jobs are started in the sandbox, and what came of them is compared. */
+/* `run:` of a test: starts jobs in the sandbox and compares their results. */
 #include "cmd/run/jobs.h"
 #include "cmd/testing/test_run.h"
 
@@ -12,7 +12,7 @@
 enum { PACE_MS = 20, TIMEOUT_S = 600, MAX_LOG = 4 * 1024 * 1024, MAX_ROWS = 10000, TAIL = 2000 };
 static const size_t MAX_CONTENT = 64 * 1024 * 1024;
 
-/* ---- jobs: found without a word to the terminal, for several tests run at a time ---- */
+/* ---- jobs, found without terminal output, since several tests run at a time ---- */
 
 static bool as_job(struct running_test *r, const struct record *record, struct job *out)
 {
@@ -26,7 +26,7 @@ static bool as_job(struct running_test *r, const struct record *record, struct j
     return true;
 }
 
-/* By its address, or by its name at the service. */
+/* Finds a job by its address, or by its name at the service. */
 static bool find_job(struct running_test *r, struct str text, struct job *out)
 {
     size_t n, found = 0;
@@ -48,7 +48,7 @@ static bool find_job(struct running_test *r, struct str text, struct job *out)
                              found ? "more than one job" : "no job", STR_ARG(text));
 }
 
-/* What is required and not given is the only resource of its type, as with `weir run`. */
+/* For a missing required option uses the only resource of its type, like `weir run`. */
 static void complete_options(struct running_test *r, struct job *job)
 {
     const struct job_ops *ops = job->schema->job;
@@ -81,7 +81,7 @@ static void ignore_trouble(void *ctx UNUSED, const struct err *err UNUSED)
 {
 }
 
-/* Starts it and waits for its end. */
+/* Starts the job and waits for its end. */
 static bool run_job(struct running_test *r, struct job *job, struct op_ctx *ctx,
     const struct job_input *input, int64_t timeout_s, struct job_run *run, struct buf *log)
 {
@@ -120,7 +120,7 @@ static const struct value *rows_of(
     return job_rows_as_maps(&r->arena, columns, rows);
 }
 
-/* The end of what it wrote says more than any state. */
+/* Fails with the end of the log. */
 static bool fail_with_log(struct running_test *r, const struct buf *log, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 static bool fail_with_log(struct running_test *r, const struct buf *log, const char *format, ...)
@@ -131,7 +131,7 @@ static bool fail_with_log(struct running_test *r, const struct buf *log, const c
     buf_addvf(&r->result->failure, format, args);
     va_end(args);
     buf_add_char(&r->result->failure, '\n');
-    if (text.n > TAIL) { /* whole lines */
+    if (text.n > TAIL) { /* only whole lines */
         struct str rest = str_slice(text, text.n - TAIL, text.n);
         str_cut(rest, '\n', &text);
     }
@@ -212,7 +212,7 @@ static bool step_job(struct running_test *r, const struct value *step)
 
 static const struct str results_bucket = STR_INIT("weir-test-results");
 
-/* Once it is there it is his who made it, so that this may be called again. */
+/* Creating a bucket that the caller already owns succeeds, so this may be called repeatedly. */
 static int make_results_bucket(struct running_test *r, struct provider *provider, struct err *err)
 {
     static const struct wire_operation create_bucket = {.name = STR_INIT("CreateBucket"),
@@ -227,7 +227,7 @@ static int make_results_bucket(struct running_test *r, struct provider *provider
         &ctx, &create_bucket, &aws_s3_name_shape, value_map(&r->arena, &name, 1), &call, &response, err);
 }
 
-/* As a named query that is in no stack; its result is in a bucket that only this sandbox has. */
+/* Runs a named query that is not in the stack; its result is in a bucket that only this sandbox has. */
 static bool step_query(struct running_test *r, const struct value *step)
 {
     struct err err = ERR_INIT;
@@ -255,7 +255,7 @@ static bool step_query(struct running_test *r, const struct value *step)
 struct matching {
     struct running_test *r;
     struct str pattern;
-    pthread_mutex_t lock; /* pages come from several threads */
+    pthread_mutex_t lock; /* pages arrive from several threads */
     struct str *keys;
     size_t n, cap;
     struct arena arena;
@@ -311,7 +311,7 @@ static bool compare_objects(struct running_test *r, const struct value *step, st
     return test_expressions(r, value_getz(step, "checks"), value_map(&r->arena, &name, 1));
 }
 
-/* Keys may be patterns; the part before the first wildcard is listed. */
+/* Keys may be patterns; the part before the first wildcard is the prefix of the listing. */
 static bool step_object(struct running_test *r, const struct value *step)
 {
     struct str key, place = value_gets(step, "object");
@@ -342,9 +342,9 @@ static bool step_object(struct running_test *r, const struct value *step)
     return ok;
 }
 
-/* ---- all of them ---- */
+/* ---- all steps ---- */
 
-/* Kinds of steps, each by the key that only it has. */
+/* The kinds of steps, each recognised by a key of its own. */
 static const struct step_kind {
     const char *name;
     bool (*run)(struct running_test *r, const struct value *step);
