@@ -98,7 +98,7 @@ static int verify(struct invocation *inv, struct plan *plan)
 
 /* Fails if it is unknown whether some resources were created: without an error the user would assume that
  * nothing is left. */
-static int open_ends(struct invocation *inv, struct workspace *workspace)
+static int check_open_intents(struct invocation *inv, struct workspace *workspace)
 {
     size_t n;
     const struct intent *const *intents = state_open_intents(workspace->state, &n);
@@ -150,7 +150,7 @@ static int cmd_destroy_resources(struct invocation *inv, struct workspace *works
                 make_plan_of_end, &d, "Do you want to delete all of this? This cannot be undone.", false},
             &plan);
     if (status == EXIT_DONE && !inv->settings->targets.n)
-        status = open_ends(inv, workspace);
+        status = check_open_intents(inv, workspace);
     if (status == EXIT_DONE)
         sandboxed_note_unused(inv, workspace);
     if (status == EXIT_DONE && own->verify)

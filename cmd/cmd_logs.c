@@ -131,7 +131,7 @@ static bool wait_a_while(const atomic_int *signals, int64_t ms)
 }
 
 /* Sets *over if the followed run has ended. A log that belongs to no single run never ends. */
-static int look_whether_over(struct showing *s, bool *over, struct err *err)
+static int check_run_ended(struct showing *s, bool *over, struct err *err)
 {
     *over = s->last.id.n && s->last.state != JOB_RUNNING;
     if (*over || !s->last.id.n || !s->job->schema->job->reads)
@@ -152,7 +152,7 @@ static int read_on(struct showing *s, struct log_reader *reader, const atomic_in
     int64_t pause = FIRST_MS;
     for (;;) {
         bool over = false;
-        if (s->own->follow && look_whether_over(s, &over, err))
+        if (s->own->follow && check_run_ended(s, &over, err))
             return -1;
         s->lines = 0;
         if (log_reader_poll(reader, cmd_logs_show, s, err))

@@ -156,19 +156,19 @@ struct validate_settings {
 };
 
 /* Collects the diagnostics for --format, which are written at the end. */
-struct heard {
+struct collected {
     struct sarif *sarif; /* NULL: JUnit or text */
     struct junit *junit;
     const struct stack *stack;
 };
 
-static void hear(void *ctx, const struct diags *diags)
+static void collect_diags(void *ctx, const struct diags *diags)
 {
-    struct heard *heard = ctx;
-    if (heard->sarif)
-        sarif_add_diags(heard->sarif, diags, heard->stack);
+    struct collected *collected = ctx;
+    if (collected->sarif)
+        sarif_add_diags(collected->sarif, diags, collected->stack);
     else
-        junit_add_diags(heard->junit, diags, heard->stack);
+        junit_add_diags(collected->junit, diags, collected->stack);
 }
 
 static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
@@ -212,7 +212,7 @@ static int cmd_validate_report(
     return invocation_write(inv, buf_str(&out));
 }
 
-static int validate_stack(struct invocation *inv, struct heard *heard)
+static int validate_stack(struct invocation *inv, struct collected *collected)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
@@ -220,14 +220,14 @@ static int validate_stack(struct invocation *inv, struct heard *heard)
     if (status != EXIT_DONE)
         return status;
     struct err err = ERR_INIT;
-    heard->stack = workspace.stack;
+    collected->stack = workspace.stack;
     int rc = plan_make(&workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, &err);
     status = invocation_diags(inv);
     if (rc < 0)
         status = err.class != ERR_NONE ? invocation_fail(inv, &err)
                  : status == EXIT_DONE ? EXIT_FAILED
                                        : status;
-    else if (status == EXIT_DONE && !heard->sarif && !heard->junit)
+    else if (status == EXIT_DONE && !collected->sarif && !collected->junit)
         status = cmd_validate_report(inv, workspace.stack, workspace.catalog, plan);
     plan_free(plan);
     return status;
@@ -237,9 +237,9 @@ static int cmd_validate_run(struct invocation *inv)
 {
     enum { RESULTS_MAX = 5000 };
     const struct validate_settings *own = inv->own;
-    struct heard *heard = ARENA_NEW(&inv->arena, struct heard);
+    struct collected *collected = ARENA_NEW(&inv->arena, struct collected);
     AUTO_BUF struct buf out = BUF_INIT;
-    *heard = (struct heard){0};
+    *collected = (struct collected){0};
     int usage = repository_check_args(inv);
     if (usage != EXIT_DONE)
         return usage;
@@ -248,21 +248,21 @@ static int cmd_validate_run(struct invocation *inv)
     if (inv->settings->all)
         return repository_validate(inv);
     if (!own->format || str_eqz(str_z(own->format), "text"))
-        return validate_stack(inv, heard);
+        return validate_stack(inv, collected);
     if (inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
     struct junit junit = JUNIT_INIT;
     if (str_eqz(str_z(own->format), "junit"))
-        heard->junit = &junit;
+        collected->junit = &junit;
     else
-        heard->sarif = sarif_new();
+        collected->sarif = sarif_new();
     inv->diags.limit = RESULTS_MAX;
-    inv->diags_heard = hear;
-    inv->diags_ctx = heard;
-    int status = validate_stack(inv, heard);
+    inv->diags_heard = collect_diags;
+    inv->diags_ctx = collected;
+    int status = validate_stack(inv, collected);
     inv->diags_heard = NULL;
-    if (heard->sarif)
-        sarif_write(heard->sarif, &out);
+    if (collected->sarif)
+        sarif_write(collected->sarif, &out);
     else
         junit_write(&junit, STR("weir validate"), STR("the stack is valid"), &out);
     int written = invocation_write(inv, buf_str(&out));

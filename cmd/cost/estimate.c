@@ -119,7 +119,7 @@ static void estimate_add_open(struct estimate *estimate, const struct workspace 
 }
 
 /* Adds the resources that a declaration refers to, by type; the first one of each type. */
-static struct cost_resource with_behind(struct arena *arena, struct cost_resource resource,
+static struct cost_resource with_dependencies(struct arena *arena, struct cost_resource resource,
     const struct decl *decl, const struct cost_resource *resources)
 {
     const struct value *behind = &value_empty_map;
@@ -152,7 +152,7 @@ static void estimate_list(struct workspace *workspace, const struct declared *de
         if (!resources[d->decl->index].object)
             resources[d->decl->index] = resource;
         estimate_add(out, workspace, prices, d->address, d->decl->schema->name,
-            with_behind(arena, resource, d->decl, resources), arena);
+            with_dependencies(arena, resource, d->decl, resources), arena);
     }
 }
 

@@ -136,7 +136,7 @@ static const struct reversed *same_of(const struct reversed *list, size_t n, con
 }
 
 /* Returns whether a part is neither configured nor changed, so that it is not exported. */
-static bool is_nobodys(
+static bool is_unmanaged_part(
     const struct planned_object *object, const struct reversed *made, const struct reversed *old)
 {
     bool stays = !old || value_equal(old->values, made->values);
@@ -161,7 +161,7 @@ static void add_translated(struct export *export, const struct planned_object *o
         const struct reversed *made = i < after_n ? &after[i] : &before[i - after_n],
                               *old = i < after_n ? same_of(before, before_n, made) : made;
         bool twice = i >= after_n && same_of(after, after_n, made);
-        if (twice || (i < after_n && is_nobodys(object, made, old)))
+        if (twice || (i < after_n && is_unmanaged_part(object, made, old)))
             continue;
         struct exported *one = export_add(export, object, made->type->other, declared, made->entry, key);
         one->translated = true;

@@ -26,7 +26,7 @@ static bool has_values(const struct names_rule *rule, const struct value *v)
 }
 
 /* Compares the rule's other attributes (`beside`); an attribute that is not configured has its default. */
-static bool stands_beside(const struct names_rule *rule, const struct reverse_level *level)
+static bool has_beside_values(const struct names_rule *rule, const struct reverse_level *level)
 {
     for (uint32_t i = 0; rule->beside && i < rule->beside->count; i++) {
         const struct value_entry *beside = &rule->beside->entries[i];
@@ -53,7 +53,7 @@ const struct names_rule *reverse_rule(
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
         if (!reverse_rule_is_for(rule, path) || !reverse_lies_below(rule->from, level->from) ||
-            !stands_beside(rule, level))
+            !has_beside_values(rule, level))
             continue;
         bool translated = rule->values && has_values(rule, v);
         if (rule->values && !translated)
@@ -126,7 +126,7 @@ bool reverse_is_about(struct str path, struct str attr)
     return str_starts(path, attr) && (path.n == attr.n || path.p[attr.n] == '.' || path.p[attr.n] == '[');
 }
 
-static bool speaks_of(const struct names_type *type, struct str attr)
+static bool has_rule_for(const struct names_type *type, struct str attr)
 {
     for (size_t i = 0; i < type->n; i++)
         if (reverse_is_about(type->rules[i].to, attr) && !type->rules[i].import_only &&
@@ -140,7 +140,7 @@ static bool speaks_of(const struct names_type *type, struct str attr)
 static size_t owner_of(const struct reverse *r, struct str attr)
 {
     for (size_t i = 0; i < r->n; i++)
-        if (speaks_of(r->types[i], attr))
+        if (has_rule_for(r->types[i], attr))
             return i;
     return 0;
 }

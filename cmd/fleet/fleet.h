@@ -224,8 +224,8 @@ int fleet_output(struct invocation *inv);
 /* ---- fleet_shared.c ---- */
 
 /*
- * Refuses the workspace, with err, if existing members of a fleet share it, as far as the states beside its
- * own tell. Returns whether it is refused.
+ * Returns -1 with err if existing members of a fleet share the workspace's stack, as far as the states beside
+ * its own tell; otherwise 0.
  */
 int fleet_refuse_shared(struct workspace *workspace, struct err *err);
 

@@ -175,19 +175,19 @@ void member_carry_out(struct member *m)
 }
 
 /* Existing members of other fleets may use this shared stack. */
-static bool is_lived_by(struct member *m)
+static bool is_used_by_members(struct member *m)
 {
     struct err err = ERR_INIT;
-    bool lived_by = m->fleet->destroy && m->given && !m->base && fleet_refuse_shared(&m->workspace, &err);
-    if (lived_by)
+    bool used = m->fleet->destroy && m->given && !m->base && fleet_refuse_shared(&m->workspace, &err);
+    if (used)
         member_fail(m, &err);
-    return lived_by;
+    return used;
 }
 
 static void member_apply(struct member *m)
 {
     struct fleet *fleet = m->fleet;
-    if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m) || is_lived_by(m))
+    if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m) || is_used_by_members(m))
         return;
     if (member_is_other(m))
         member_await(m);

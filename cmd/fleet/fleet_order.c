@@ -137,7 +137,7 @@ static void turns_init(struct turns *turns, bool backwards)
 }
 
 /* Returns whether a member is ready and may start. */
-static bool may_take(const struct turns *turns)
+static bool has_startable(const struct turns *turns)
 {
     const struct fleet *fleet = turns->fleet;
     return turns->taken < turns->ready_count &&
@@ -150,7 +150,7 @@ static void take_ready(void *ctx, size_t turn UNUSED)
     struct turns *turns = ctx;
     struct graph *graph = &turns->graph;
     pthread_mutex_lock(&turns->lock);
-    while (!may_take(turns))
+    while (!has_startable(turns))
         pthread_cond_wait(&turns->changed, &turns->lock);
     uint32_t at = turns->ready[turns->taken++];
     bool own = at < turns->fleet->n;
@@ -239,7 +239,7 @@ bool member_needs(const struct member *m, const struct member *other)
 }
 
 /* Returns a failed predecessor, or NULL. When destroying, the members that refer to this one come first. */
-static const struct member *in_the_way(const struct member *m)
+static const struct member *failed_predecessor(const struct member *m)
 {
     const struct fleet *fleet = m->fleet;
     for (size_t i = 0; i < fleet->n + fleet->others; i++) {
@@ -253,7 +253,7 @@ static const struct member *in_the_way(const struct member *m)
 
 bool member_skip(struct member *m)
 {
-    const struct member *other = m->phase == MEMBER_WAITS ? in_the_way(m) : NULL;
+    const struct member *other = m->phase == MEMBER_WAITS ? failed_predecessor(m) : NULL;
     struct err err = ERR_INIT;
     if (!other)
         return false;

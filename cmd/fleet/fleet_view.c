@@ -118,7 +118,7 @@ static void draw(struct fleet *fleet)
 
 /* Writes a line from time to time, since CI systems end jobs without output: 1 done, 2 at work, 0 failed of
  * 3; longest: ada 45 of 47 … */
-static void tell_that_it_goes_on(struct fleet *fleet)
+static void write_progress_line(struct fleet *fleet)
 {
     struct fleet_view *view = fleet->view;
     const struct member *longest = NULL;
@@ -159,7 +159,7 @@ static void *view_draw(void *arg)
         if (!view->stop && view->live)
             draw(fleet);
         else if (!view->stop)
-            tell_that_it_goes_on(fleet);
+            write_progress_line(fleet);
     }
     return NULL;
 }

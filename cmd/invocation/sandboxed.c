@@ -64,7 +64,7 @@ static void look_at_own(struct lacks *l, const struct declared *one)
 
 /* Handles a resource whose provider connects to a record without an engine: a table in a database, a file on
  * a host. */
-static void look_behind(struct lacks *l, const struct declared *one)
+static void check_provider_engines(struct lacks *l, const struct declared *one)
 {
     const struct stack *stack = l->plan->workspace->stack;
     if (!one->decl->provider || !is_to_be_made(l, one->address))
@@ -106,7 +106,7 @@ static struct lacks lacks_of(struct arena *arena, const struct plan *plan)
             look_at_own(&l, &l.declared[i]);
     for (size_t i = 0; i < l.declared_count; i++)
         if (is_resource(&l.declared[i]))
-            look_behind(&l, &l.declared[i]);
+            check_provider_engines(&l, &l.declared[i]);
     return l;
 }
 

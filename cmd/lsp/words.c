@@ -252,7 +252,7 @@ static void read_sign(struct reader *r, struct walk *walk)
 }
 
 /* Reads one token of an expression. Returns false if a string in it is not closed. */
-static bool read_thing(struct reader *r, struct walk *walk)
+static bool words_read_token(struct reader *r, struct walk *walk)
 {
     struct nest *nest = &walk->nests[walk->depth];
     char c = ahead(r, 0);
@@ -304,7 +304,7 @@ static void read_expression(struct reader *r)
             r->depth--;
             return;
         }
-        if (!read_thing(r, &walk))
+        if (!words_read_token(r, &walk))
             return;
     }
     r->words->open = true;

@@ -75,7 +75,7 @@ static int confine(const struct mcp *mcp, struct err *err)
 }
 
 /* The child uses only the memory of this process, not its descriptors. */
-static void become(struct call *call, struct run *run, int out, int error)
+static void run_in_child(struct call *call, struct run *run, int out, int error)
 {
     struct mcp *mcp = call->mcp;
     struct err err = ERR_INIT;
@@ -167,7 +167,7 @@ static bool beside_read(struct beside *b, int i)
 }
 
 /* Handles messages during the command. A response to a ping confirms earlier cancellations. */
-static void heed(struct beside *b)
+static void handle_messages(struct beside *b)
 {
     struct rpc *rpc = &b->call->mcp->rpc;
     if (!rpc_fill(rpc, ERR_IGNORED)) {
@@ -199,7 +199,7 @@ static void attend(struct beside *b)
             more |= fds[i].revents && beside_read(b, i);
         report_lines(b);
         if (fds[PIPES].revents && !ended)
-            heed(b);
+            handle_messages(b);
         if (!ended && (!more || !open))
             ended = waitpid(b->child, &b->run->status, open ? WNOHANG : 0) == b->child;
     }
@@ -254,7 +254,7 @@ int run_command(struct call *call, struct run *run, struct err *err)
         run_add(call, run, "/dev/fd/%d", plan);
     b.child = fork();
     if (b.child == 0)
-        become(call, run, ends[OUT][1], ends[ERROR][1]);
+        run_in_child(call, run, ends[OUT][1], ends[ERROR][1]);
     if (b.child < 0)
         err_errno(err, ERR_FAILED, "cannot start a process");
     pipes_close(ends, 1);

@@ -328,7 +328,7 @@ struct workspace_options *repository_options(struct repository *repository, cons
     options->stack.dir = dir;
     options->stack.some_inputs = true;
     if (inv->settings->changed)
-        repository_hear(repository, options);
+        repository_record_reads(repository, options);
     return options;
 }
 

@@ -64,7 +64,7 @@ int repository_remember(struct repository *repository, bool gone);
 /* ---- repository_changed.c ---- */
 
 /* Records which files the stack's functions read. Call it before the stack is opened with these options. */
-void repository_hear(struct repository *repository, struct workspace_options *options);
+void repository_record_reads(struct repository *repository, struct workspace_options *options);
 /* Keeps the stacks that --changed selects. Returns the exit status. */
 int repository_choose_changed(struct repository *repository);
 

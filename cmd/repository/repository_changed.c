@@ -130,7 +130,7 @@ struct reads {
     bool over;
 };
 
-static bool hear_of(void *ctx, struct str path, struct str *text UNUSED)
+static bool record_read(void *ctx, struct str path, struct str *text UNUSED)
 {
     struct reads *reads = ctx;
     if (reads->over)
@@ -140,13 +140,13 @@ static bool hear_of(void *ctx, struct str path, struct str *text UNUSED)
     return false;
 }
 
-void repository_hear(struct repository *repository, struct workspace_options *options)
+void repository_record_reads(struct repository *repository, struct workspace_options *options)
 {
     struct arena *arena = &repository->inv->arena;
     struct reads *reads = ARENA_NEW(arena, struct reads);
     struct open_files *open = ARENA_NEW(arena, struct open_files);
     *reads = (struct reads){.arena = arena};
-    *open = (struct open_files){hear_of, reads};
+    *open = (struct open_files){record_read, reads};
     options->stack.open = open;
 }
 

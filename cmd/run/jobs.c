@@ -86,7 +86,7 @@ static int no_such_job(
 }
 
 /* Compares addresses before names; a declaration stands for its only instance. */
-static bool means(struct invocation *inv, const struct job *job, struct str text, int way)
+static bool matches_job(struct invocation *inv, const struct job *job, struct str text, int way)
 {
     struct str declared, key;
     if (way == 0)
@@ -117,7 +117,7 @@ int jobs_find(struct invocation *inv, struct workspace *workspace, struct str te
     for (int way = 0; way < 3; way++) {
         const struct job *found = NULL;
         for (size_t i = 0; i < n; i++) {
-            if (!means(inv, &jobs[i], text, way))
+            if (!matches_job(inv, &jobs[i], text, way))
                 continue;
             if (found)
                 return several(inv, text, found, &jobs[i]);

@@ -10,7 +10,7 @@
 
 /* Returns the rest of the record's address after `address`: "", ["key"] or /name. p NULL: it does not
  * match. */
-static struct str behind(const struct record *record, struct str address)
+static struct str address_rest(const struct record *record, struct str address)
 {
     struct str rest = {NULL, 0};
     if (address.n && str_starts(record->subject.address, address))
@@ -20,7 +20,7 @@ static struct str behind(const struct record *record, struct str address)
 
 bool state_record_is(const struct record *record, struct str address)
 {
-    return behind(record, address).p != NULL;
+    return address_rest(record, address).p != NULL;
 }
 
 int state_no_such(struct invocation *inv, struct state *state, struct str address)
@@ -190,7 +190,8 @@ static int run_rm(struct invocation *inv)
  * store/x. */
 static int target_of(struct invocation *inv, const struct record *record, struct str *out)
 {
-    struct str from = inv->args.items[0], to = inv->args.items[1], rest = behind(record, from), declared, key;
+    struct str from = inv->args.items[0], to = inv->args.items[1], rest = address_rest(record, from),
+               declared, key;
     if (!address_split(&inv->arena, to, &declared, &key))
         return invocation_usage(inv, "addresses look like lake, lake[\"key\"] or module/lake",
             "\"%.*s\" is not an address", STR_ARG(to));

@@ -174,7 +174,7 @@ static struct source *file_of(const struct expr *e, const struct scope *scope)
 }
 
 /* Returns the expression that contains the document: follows local values and the encoding functions. */
-static const struct expr *document_behind(const struct expr *e)
+static const struct expr *document_source(const struct expr *e)
 {
     for (int hops = 0; hops < MAX_HOPS; hops++) {
         if (e->op == EXPR_DECL && e->decl->kind == DECL_LOCAL && e->decl->expr)
@@ -194,9 +194,9 @@ struct span expr_span_within(
     const struct expr_entry *entry;
     uint32_t rest;
     struct place place;
-    const struct expr *start = document_behind(expr), *found = expr_follow(start, path, &entry, &rest);
+    const struct expr *start = document_source(expr), *found = expr_follow(start, path, &entry, &rest);
     if (found == start)
-        found = document_behind(found);
+        found = document_source(found);
     bool text = found->node && found->node->source && found->node->kind == NODE_STRING &&
                 (found->op == EXPR_CONST || found->op == EXPR_TEMPLATE);
     const struct source *file = file_of(found, scope);

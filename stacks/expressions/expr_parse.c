@@ -214,12 +214,12 @@ static struct expr *parse_literal(struct parser *p, struct value constant)
 }
 
 /* Functions of Terraform and CloudFormation that weir does not have, with a hint for each. */
-static const char *habit_of(struct str name)
+static const char *foreign_function_hint(struct str name)
 {
     static const struct {
         struct str name;
         const char *hint;
-    } habits[] = {
+    } foreign_functions[] = {
         {STR_INIT("timestamp"), "each plan would have another time: give it as an input"},
         {STR_INIT("plantimestamp"), "each plan would have another time: give it as an input"},
         {STR_INIT("now"), "each plan would have another time: give it as an input"},
@@ -237,9 +237,9 @@ static const char *habit_of(struct str name)
         {STR_INIT("GetAtt"), "write NAME.ATTRIBUTE"},
         {STR_INIT("ImportValue"), "outputs of other stacks are data of type weir.stack"},
     };
-    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
-        if (str_eq(name, habits[i].name))
-            return habits[i].hint;
+    for (size_t i = 0; i < sizeof foreign_functions / sizeof *foreign_functions; i++)
+        if (str_eq(name, foreign_functions[i].name))
+            return foreign_functions[i].hint;
     return NULL;
 }
 
@@ -252,9 +252,9 @@ static const struct function *find_function(struct parser *p, struct str name, s
     const struct str *names = function_names(&n);
     struct diag *d = diag_error(
         p->diags, parser_place(p, start, start + name.n), "there is no function \"%.*s\"", STR_ARG(name));
-    const char *habit = habit_of(name);
-    if (habit)
-        diag_hint(p->diags, d, "%s", habit);
+    const char *hint = foreign_function_hint(name);
+    if (hint)
+        diag_hint(p->diags, d, "%s", hint);
     else if (!diag_did_you_mean(p->diags, d, name, names, n))
         diag_hint(p->diags, d, "\"weir docs functions\" lists the functions");
     return NULL;

@@ -288,7 +288,7 @@ static bool is_name(const struct expr *e, uint32_t i)
 
 /* Returns whether child i is only a key of an index or a condition: these are not secret even if the result
  * is. */
-static bool is_only_asked(const struct expr *e, uint32_t i)
+static bool is_key_or_condition(const struct expr *e, uint32_t i)
 {
     return (e->op == EXPR_INDEX && i == 1) || (e->op == EXPR_FOR && i == EXPR_FOR_CONDITION) ||
            (e->op == EXPR_COND && i == 0);
@@ -301,7 +301,7 @@ static bool writes(const struct expr *e, bool within)
     bool secret = within || is_function(e, "sensitive");
     for (uint32_t i = 0, n = expr_child_count(e); i < n; i++) {
         const struct expr *child = expr_child(e, i);
-        if (child && !is_name(e, i) && writes(child, secret && !is_only_asked(e, i)))
+        if (child && !is_name(e, i) && writes(child, secret && !is_key_or_condition(e, i)))
             return true;
     }
     return false;

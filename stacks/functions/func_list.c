@@ -226,7 +226,7 @@ static bool is_in(const struct ranked *items, size_t n, const struct value *want
 }
 
 /* Returns the items of the first set that are (or are not) in the second. */
-static const struct value *sifted(
+static const struct value *filtered_set(
     struct call *call, const struct value *a, const struct value *b, bool common)
 {
     size_t n, m, kept = 0;
@@ -247,15 +247,15 @@ const struct value *func_setunion(struct call *call)
 
 const struct value *func_setintersection(struct call *call)
 {
-    const struct value *set = sifted(call, call->args[0], call->args[0], true);
+    const struct value *set = filtered_set(call, call->args[0], call->args[0], true);
     for (size_t i = 1; i < call->n; i++)
-        set = sifted(call, set, call->args[i], true);
+        set = filtered_set(call, set, call->args[i], true);
     return set;
 }
 
 const struct value *func_setsubtract(struct call *call)
 {
-    return sifted(call, call->args[0], call->args[1], false);
+    return filtered_set(call, call->args[0], call->args[1], false);
 }
 
 /* ---- Maps. Values keep their own marks; keys are strings. */

@@ -439,7 +439,7 @@ static struct str configured(struct arena *arena, const char *stack)
 }
 
 /* In folders such as /tmp other users could provide a sandbox, which decides what code runs. */
-static bool is_everybodys(const char *folder)
+static bool is_world_writable(const char *folder)
 {
     struct stat st;
     return stat(folder, &st) || (st.st_mode & (S_IWOTH | S_ISVTX));
@@ -450,7 +450,7 @@ struct str sandbox_folder_above(struct arena *arena, struct str folder)
     char home[PATH_MAX];
     const char *given = getenv("HOME");
     struct str up = arena_str(arena, path_dir(folder));
-    if (has(arena, folder, ".git") || up.n <= 1 || is_everybodys(up.p))
+    if (has(arena, folder, ".git") || up.n <= 1 || is_world_writable(up.p))
         return STR_EMPTY;
     return given && realpath(given, home) && str_eqz(up, home) ? STR_EMPTY : up;
 }
