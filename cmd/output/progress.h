@@ -1,8 +1,9 @@
 /*
- * The progress of a plan or apply. progress_mode_for() selects one of three modes: - live, on a terminal: a
- * line for each finished resource; below them a tree of the resources in progress with elapsed times, the
- * steps that wait for them, and the overall progress. A thread redraws it ten times a second and removes it
- * at the end; - plain: a line for each finished resource, and from time to time one for those that take long;
+ * The progress of a plan or apply. progress_mode_for() selects one of three modes:
+ * - live, on a terminal: a line for each finished resource; below them a tree of the resources in progress
+ *   with elapsed times, the steps that wait for them, and the overall progress. A thread redraws it ten times
+ *   a second and removes it at the end;
+ * - plain: a line for each finished resource, and from time to time one for those that take long;
  * - json: one event per line (cmd/output/events.h).
  *
  * Order of calls: progress_new(); its observer is passed to plan_make() and plan_apply(); progress_free().

@@ -4,10 +4,11 @@
  * which collection, and each line moves to the new column of its collection.
  *
  * - LF line ends, one at the end; no blanks at the end of a line; at most one empty line in a row, none at
- * start or end - the content of a block collection is indented by two columns, sequences below a key too -
- * one blank after the "-" of an item - continuation lines of a string or flow collection move as far as the
- * line on which it begins - a comment on its own line gets the column of the next line, or of the block that
- * it ends
+ *   start or end
+ * - the content of a block collection is indented by two columns, sequences below a key too
+ * - one blank after the "-" of an item
+ * - continuation lines of a string or flow collection move as far as the line on which it begins
+ * - a comment on its own line gets the column of the next line, or of the block that it ends
  *
  * Blanks and lines within a string are never changed: the result has the same content as the source.
  * Formatting twice gives the same text.

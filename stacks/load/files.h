@@ -28,9 +28,11 @@ void stack_test_files(
 /* ---- The sandbox that a stack uses with --sandbox, and the stack's state in it. The folder is the first of
  * these:
  *
- * - `sandbox:` in the stack file; - the nearest existing .weir/sandbox in the stack's folder or one above; -
- * .weir/sandbox in the nearest folder above that has a .weir, so that `mkdir .weir` at the top of a
- * repository gives all its stacks one sandbox; - .weir/sandbox in the stack's folder.
+ * - `sandbox:` in the stack file;
+ * - the nearest existing .weir/sandbox in the stack's folder or one above;
+ * - .weir/sandbox in the nearest folder above that has a .weir, so that `mkdir .weir` at the top of a
+ *   repository gives all its stacks one sandbox;
+ * - .weir/sandbox in the stack's folder.
  *
  * The search upwards ends at the repository's root (a folder with .git), and before the home folder, a folder
  * that everybody may write to, or the root. Nothing is created, and unreadable files count as absent. */
