@@ -6,8 +6,8 @@
  *       db: {per: hour, usd: {db.t3.micro: 0.018}}       # by a key; or one number for all
  *     types:
  *       aws.rds.instance:
- *         - {what: "${instance_class}", price: db, key: "${instance_class}", times: "${multi_az == true ? 2 :
- * 1}"}
+ *         - {what: "${instance_class}", price: db, key: "${instance_class}",
+ *            times: "${multi_az == true ? 2 : 1}"}
  *
  * With `each`, an expression that gives a list, a line applies to each item, which expressions use as `each`.
  * `per: hour` and `per: month` are fixed costs; all other prices are by usage, and `use` is the name under

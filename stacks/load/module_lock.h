@@ -21,8 +21,8 @@
 
 /* ---- module_lock.c: parses the `source:` of a remote module
  *
- *   git::https://example.org/lake.git//zones?ref=v1.2     a folder of a repository, at a tag, branch or
- * commit git::ssh://git@example.org/lake.git                   the whole repository, at its default branch
+ *   git::https://example.org/lake.git//zones?ref=v1.2     a folder of a repository, at a tag, branch, commit
+ *   git::ssh://git@example.org/lake.git                   the whole repository, at its default branch
  *   https://example.org/lake-1.2.tar.gz//zones?checksum=sha256:…
  *   s3://bucket/lake-1.2.zip//zones?region=eu-west-1      signed like the stack's other AWS requests
  *
