@@ -1,13 +1,12 @@
 /*
- * Plans: what would change, and carrying it out.
+ * Plans: how to make, show, save and apply them.
  *
  * Order of calls: workspace_open(), plan_make() (or plan_load() of a saved one), show it, plan_apply(),
  * plan_free().
  *
- * plan_make() evaluates the stack, refreshes what the state knows against the live services (in bulk where it
- * can) and compares: desired (the file), recorded (what the last apply set) and live. It changes nothing.
- * plan_apply() carries the plan out with many workers; each change is recorded in the state log before and
- * after it is made.
+ * plan_make() evaluates the stack, refreshes the recorded resources (in bulk where it can) and compares the
+ * configured, recorded and live values. It changes nothing. plan_apply() executes the plan with many workers;
+ * each change is recorded in the state log before and after its requests.
  */
 #pragma once
 
@@ -19,135 +18,137 @@ enum action {
     ACTION_READ, /* a data source that can be read only during apply */
     ACTION_CREATE,
     ACTION_UPDATE,
-    ACTION_REPLACE, /* delete, then create; or the reverse */
+    ACTION_REPLACE, /* delete, then create; or create, then delete */
     ACTION_DELETE,
-    ACTION_ADOPT,  /* imports: taken under management, then updated if it differs */
+    ACTION_ADOPT,  /* imports: recorded in the state, then updated if it differs */
     ACTION_FORGET, /* removed with destroy: false */
     ACTION_COUNT
 };
 
-const char *action_name(enum action action); /* "create" … as in --json and the log */
-enum action action_named(struct str name);   /* ACTION_NOOP also for what is no name of one */
+const char *action_name(enum action action); /* the name in --json and in the log: "create" … */
+enum action action_named(struct str name);   /* ACTION_NOOP also if no action has that name */
 
-/* One attribute's change. Values may be unknown or sensitive; NULL: not set. */
+/* Change of one attribute. Values may be unknown or sensitive; NULL: not set. */
 struct attr_change {
     struct str name;
     const struct attr *attr;
     const struct value *before, *after;
     bool replaces; /* this attribute's change forces the replacement */
-    bool stays;    /* of a replacement: the new one has it as the old one had */
+    bool stays;    /* replacement: the new resource has the same value as the old one */
 };
 
 /*
- * Does the file give a map of which the values are secret and the names are not? Not where it gives one as a
- * whole that is secret. And can the names of what is there be shown beside it? Not where only a hash is
- * known.
+ * attr_change_names_given(): true if the file gives a map with secret values and public keys; false if the
+ * whole map is secret. attr_change_names_open(): true if the keys of the value before the change can be shown
+ * beside it; false if only a hash of it is known.
  */
 bool attr_change_names_given(const struct attr_change *change);
 bool attr_change_names_open(const struct attr_change *change);
 
-/* What becomes of a resource. */
+/* The decision about a resource. */
 struct decision {
     enum action action;
-    bool create_first; /* REPLACE: the new one is made before the old one is deleted */
+    bool create_first; /* REPLACE: the new resource is created before the old one is deleted */
 };
 
 struct change {
-    struct subject subject; /* its id as recorded, or of what is there already (ADOPT) */
-    const struct schema
-        *schema;             /* NULL for a type that is not known any more (only then with ACTION_FORGET) */
-    const struct decl *decl; /* that gives it; NULL: it has no instance, or is of a saved plan */
+    struct subject subject;      /* with the recorded id, or that of the existing resource (ADOPT) */
+    const struct schema *schema; /* NULL: the type is no longer known (only with ACTION_FORGET) */
+    const struct decl
+        *decl; /* its declaration; NULL: no instance belongs to it, or the plan is a saved one */
     struct decision decision;
-    struct str reason;     /* why, where it is not plain: "removed from the configuration", "half-made by an
+    struct str reason;     /* set where it is not obvious: "removed from the configuration", "half-made by an
                               earlier run", … */
-    struct str moved_from; /* "" : not moved */
-    struct attr_change *attrs; /* what changes (create: everything that is set) */
+    struct str moved_from; /* "": not moved */
+    struct attr_change *attrs; /* the changed attributes (create: all that are set) */
     size_t attr_count;
-    struct attr_change *drift; /* recorded -> live, of managed attributes */
+    struct attr_change *drift; /* managed attributes whose live value differs from the recorded one */
     size_t drift_count;
-    bool adopted;              /* it was there before weir: deleting it needs consent */
-    const struct value *prior; /* delete: the object as it is handed over for that; NULL: as recorded */
+    bool adopted; /* it existed before weir managed it: deleting it needs consent */
     const struct value
-        *data_loss; /* delete: what else goes, stays or is in the way, see resource_ops.data_loss; of what
-                    services left, and of what stays, also `type`, `id` */
-    int64_t owned_at_ms;       /* delete: when that was looked at, it was the stack's; 0: not looked at */
-    bool deleted;              /* drift: it was deleted outside weir */
-    struct instance *instance; /* planner's own; NULL: removed from the configuration, or with destroy */
-    struct seen *seen;         /* planner's own; NULL: not recorded */
-    struct str left;           /* apply: who claims it, so that it is left; "": nobody */
+        *prior; /* delete: the object that is passed to the operation; NULL: the recorded one */
+    const struct value
+        *data_loss; /* delete: further data that is deleted, that stays, or that prevents the deletion, see
+                       resource_ops.data_loss; leftovers of services and what stays also have `type`, `id` */
+    int64_t owned_at_ms; /* delete: when its ownership tags were read and were the stack's; 0: not read */
+    bool deleted;        /* drift: it was deleted outside weir */
+    struct instance
+        *instance;     /* used by the planner only; NULL: removed from the configuration, or with destroy */
+    struct seen *seen; /* used by the planner only; NULL: not recorded */
+    struct str left;   /* apply: the run that claims it, for which it is skipped; "": none */
 };
 
 struct output_change {
     struct str name, description;
-    const struct value *before, *after; /* NULL: not there */
+    const struct value *before, *after; /* NULL: does not exist */
     bool sensitive;
 };
 
-/* Recorded, and could not be looked at: it counts as recorded, whatever has become of it. */
+/* A recorded resource that could not be read. The recorded attributes count as its live ones. */
 struct unread {
     struct str address;
     struct str why; /* "the settings of provider \"retail\" are known only after apply" */
 };
 
-/* What a rule (stacks/stack.h) says of a resource, or of the plan. */
+/* Result of a rule (stacks/stack.h) for a resource or for the plan. */
 enum finding_outcome {
     FINDING_BROKEN,
-    FINDING_WAITS,    /* it is asked before the resource's call */
-    FINDING_WAIVED,   /* the stack need not keep it, until a day */
-    FINDING_APPROVED, /* somebody agreed to it */
-    FINDING_KEPT,     /* of checks, which are always reported */
+    FINDING_WAITS,    /* evaluated before the resource's request */
+    FINDING_WAIVED,   /* waived by the stack until a date */
+    FINDING_APPROVED, /* a user approved it */
+    FINDING_KEPT,     /* only of checks, which are always reported */
     FINDING_OUTCOMES
 };
 
-const char *finding_outcome_name(enum finding_outcome outcome); /* "broken" … as in --json and saved plans */
+const char *finding_outcome_name(enum finding_outcome outcome); /* as in --json and saved plans: "broken" … */
 
 struct rule_finding {
-    struct str rule;    /* its name */
-    struct str address; /* "plan": of the plan as a whole */
+    struct str rule;    /* name of the rule */
+    struct str address; /* "plan": about the whole plan */
     struct str type, message;
-    struct str doc, control, link; /* of the rule; "" not given */
-    bool builtin;                  /* a rule that comes with weir */
-    struct str reason, until;      /* WAIVED; APPROVED: the reason alone */
+    struct str doc, control, link; /* of the rule; "": not given */
+    bool builtin;                  /* the rule is shipped with weir */
+    struct str reason, until;      /* WAIVED: both; APPROVED: the reason only */
     enum rule_level level;
     enum finding_outcome outcome;
-    bool unknown;     /* broken only because nobody can tell */
-    struct span span; /* where the file configures what it is about; source NULL in a saved plan */
+    bool unknown;     /* broken only because its value is unknown */
+    struct span span; /* where the file configures the subject; source NULL in a saved plan */
     struct span rule_span;
 };
 
 struct plan {
     struct arena arena;
     struct workspace *workspace;
-    struct change **changes; /* every instance with an action or drift, in order of address; NOOPs without
-                               drift are left out */
+    struct change *
+        *changes; /* each instance with an action or drift, by address; without NOOPs that have no drift */
     size_t change_count;
-    size_t counts[ACTION_COUNT];   /* of instances, NOOPs included */
-    size_t adopt_updates;          /* imports that change what is there: of ACTION_ADOPT */
+    size_t counts[ACTION_COUNT];   /* number of instances by action, with NOOPs */
+    size_t adopt_updates;          /* imports that are also updated: part of ACTION_ADOPT */
     struct output_change *outputs; /* only those that change */
     size_t output_count;
     const struct value *output_values; /* all root outputs as planned */
     size_t resource_count;             /* instances in the stack */
-    size_t left_count;                 /* of these, what no target means: they were not compared */
-    bool left_unread;                  /* and more that was not even read */
+    size_t left_count;                 /* of these, not targeted and therefore not compared */
+    bool left_unread;                  /* further resources were not even read from the state */
     size_t refresh_count;              /* recorded resources that were read */
-    const struct unread *unread;       /* and those that were to be; in order of why, then of address */
+    const struct unread *unread; /* recorded resources that could not be read; by `why`, then by address */
     size_t unread_count;
     struct rule_finding *findings;
     size_t finding_count;
-    struct rule_finding *checks; /* what checks say after an apply; none before that */
+    struct rule_finding *checks; /* results of checks after an apply; none before */
     size_t check_count;
-    size_t rules_asked; /* how often a rule was asked of something */
+    size_t rules_asked; /* number of rule evaluations */
     uint64_t refresh_requests;
-    bool refreshed_quickly; /* only what listings show was looked at */
+    bool refreshed_quickly; /* only listings were used */
     int64_t refresh_ms;
     bool refreshed;
     bool destroy;
-    bool leases;             /* it begins or changes the stack's lease */
+    bool leases;             /* begins or changes the stack's lease */
     bool drifted;            /* something changed outside weir */
-    struct planner *planner; /* planner's own */
+    struct planner *planner; /* used by the planner only */
 };
 
-/* What happens, for the terminal and --json. Calls never overlap. */
+/* Progress of a run, for the terminal and --json. Calls never overlap. */
 enum event_kind {
     EVENT_REFRESH,      /* text: "reading 300 resources" */
     EVENT_REFRESH_DONE, /* count: requests, ms */
@@ -156,23 +157,22 @@ enum event_kind {
     EVENT_DONE,         /* address, action, ms, id */
     EVENT_FAILED,       /* address, action, ms, err */
     EVENT_SKIPPED,      /* address, action, text: because of what */
-    EVENT_RECOVERED,    /* address, text: what an interrupted run had left and what became of it */
-    EVENT_STOPPING,     /* a signal came: nothing new is started */
+    EVENT_RECOVERED,    /* address, text: what an interrupted run had left, and how it was recovered */
+    EVENT_STOPPING,     /* a signal was received: nothing new is started */
     EVENT_WARNING,      /* text */
-    EVENT_NOTE,         /* address, text: what is no change, but worth knowing */
+    EVENT_NOTE,         /* address, text: noteworthy, but no change */
     EVENT_PRINTED,      /* address, text: a line that a build command printed */
     EVENT_SCHEDULED,    /* exec_graph: nothing has been started yet */
 };
 
-/* One step of a run. Where it has no address nothing is to be seen of it: others wait for others through it.
- */
+/* One step of a run. A step without an address is not shown: it only joins edges between many steps. */
 struct exec_graph_step {
     struct str address;
     enum action action;
     bool aside;
 };
 
-/* The steps of a run: targets[first[i]] … targets[first[i + 1] - 1] wait for steps[i]. Addresses live as
+/* Steps of a run: targets[first[i]] … targets[first[i + 1] - 1] wait for steps[i]. Addresses are valid as
  * long as the plan, the rest as long as the event. */
 struct exec_graph {
     const struct exec_graph_step *steps;
@@ -186,173 +186,172 @@ struct event {
     enum action action;
     const char *text;
     const struct err *err;
-    struct span span; /* FAILED: where the file says what failed, as far as it does */
+    struct span span; /* FAILED: place in the file, as exact as it is known */
     int64_t ms;
     uint64_t count;
-    uint32_t step; /* START, DONE, FAILED, SKIPPED of a run: its place in the execution graph + 1 */
+    uint32_t step; /* START, DONE, FAILED, SKIPPED of a run: index in the execution graph + 1 */
     const struct exec_graph *exec_graph; /* SCHEDULED */
-    bool aside; /* the old one of a replacement: its resource is counted with the new one */
+    bool aside; /* the deletion of a replacement: the resource is counted with its creation */
 };
 
 struct observer {
-    void (*event)(void *ctx, const struct event *event); /* NULL: nobody listens */
+    void (*event)(void *ctx, const struct event *event); /* NULL: events are dropped */
     void *ctx;
 };
 
 struct plan_options {
     bool destroy;
     bool no_refresh;
-    bool quick_refresh;        /* only what listings show of many at once */
+    bool quick_refresh;        /* only listings of many resources at once */
     bool offline;              /* validate: no state, no service */
-    const struct str *targets; /* addresses, of single instances too; none: everything */
+    const struct str *targets; /* addresses of declarations or instances; none: everything */
     size_t target_count;
-    bool
-        delete_adopted; /* consent to delete what was there before weir, or may not be the stack's any more */
-    int64_t lease_ms;   /* an apply begins or renews the lease for so long; 0: as the stack says */
-    unsigned teardown;  /* what may go besides the resources that are deleted, enum teardown */
+    bool delete_adopted; /* consent to delete resources that existed before weir or may belong to others by
+                            now */
+    int64_t lease_ms;    /* apply begins or renews the lease with this duration; 0: as the stack says */
+    unsigned teardown;   /* consent to further data loss, enum teardown */
     const struct str *replaces; /* --replace */
     size_t replace_count;
-    const struct str *approved; /* rules of level approval that somebody agreed to */
+    const struct str *approved; /* rules of level approval that a user approved */
     size_t approved_count;
     struct str approval_reason;
-    /* What the stack costs with a plan, for rules that name plan.cost; unknown where nobody can tell. NULL:
-     * nobody can. */
+    /* Returns the stack's cost under a plan, for rules that name plan.cost; unknown if prices are unknown.
+     * NULL: always unknown. */
     const struct value *(*cost)(void *ctx, const struct plan *plan, struct arena *arena);
     void *cost_ctx;
-    bool no_budget;  /* the stack's budget is not asked: others keep to it together, or nobody pays */
+    bool no_budget;  /* the stack's budget is not checked: it is checked for several plans together, or costs
+                        nothing */
     int parallelism; /* 0: 32 */
-    const atomic_bool *cancel; /* set: planning is given up (ERR_INTERRUPTED); NULL: never */
+    const atomic_bool *cancel; /* if set, planning is cancelled (ERR_INTERRUPTED); NULL: never */
     struct observer observer;
     /*
-     * Only the targets themselves, not what they depend on: that has to be there, and nothing else is looked
-     * at. What refers to a target and changes with it is a target, too.
+     * Plans only the targets, not their dependencies: these must exist, and are not read. A resource that
+     * refers to a target and changes with it becomes a target, too.
      */
     bool alone;
-    bool leave_jobs;  /* with alone: jobs that are no targets stay as they are, whatever reaches them */
-    bool as_recorded; /* artifacts as they are in use: nothing is built or packed to see what has become of
-                         them */
-    bool latest;      /* what was rolled back goes forward again */
-    const struct value *versions; /* address -> SHA-256 of the version it is to go back to; NULL: none */
-    struct str import_address, import_id; /* one more import than the stack lists; "" none */
+    bool leave_jobs;              /* with alone: jobs that are not targets stay unchanged */
+    bool as_recorded;             /* artifacts as recorded: nothing is built or packaged to detect changes */
+    bool latest;                  /* artifacts that were rolled back return to the current version */
+    const struct value *versions; /* address -> SHA-256 of the version to roll back to; NULL: none */
+    struct str import_address, import_id; /* one import beside those of the stack; "": none */
     const struct value
-        *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
-    const struct value *saved_ownership; /* with these: whose it is, where that was seen */
-    const struct since
-        *since; /* and what others may have changed since (plan/objects/concern.h); NULL: nothing */
+        *saved_live; /* plan_load() only: live values by address instead of a refresh; otherwise NULL */
+    const struct value *saved_ownership; /* with these: ownership tags that were read */
+    const struct since *since;           /* with these: for detecting later changes of other runs
+                                            (plan/objects/concern.h); NULL: none */
 };
 
 /*
- * -1 with errors in diags (the stack is wrong) or with err. The plan refers to the workspace, which must
- * outlive it.
+ * Returns -1 with errors in diags (the stack is invalid) or with err. The plan refers to the workspace, which
+ * must outlive it.
  */
 int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
     struct plan **out, struct err *err);
 void plan_free(struct plan *plan);
-/* How many changes have the action: an import that changes what is there is an update as well. */
+/* Number of changes with the action. An import that also updates counts as an update, too. */
 size_t plan_count(const struct plan *plan, enum action action);
-/* Of all actions; NOOPs are none. */
+/* Number of changes of all actions, without NOOPs. */
 size_t plan_count_all(const struct plan *plan);
-/* NULL: nothing of that address is in plan->changes. */
+/* NULL: plan->changes has no change of that address. */
 const struct change *plan_change_at(const struct plan *plan, struct str address);
-/* Can everything be deleted that is to be? -1 where something is in the way of it (ERR_INVALID). */
+/* Returns -1 (ERR_INVALID) if an obstacle prevents a deletion of the plan. */
 int plan_check_deletions(const struct plan *plan, struct err *err);
-/* Are all rules kept whose breach is an error? Has somebody agreed to what others report? -1 (ERR_INVALID).
- * Nothing is applied otherwise. */
+/* Return -1 (ERR_INVALID) if a rule of level error is broken, or if one of level approval is broken and not
+ * approved. Such a plan is not applied. */
 int plan_check_rules(const struct plan *plan, struct err *err);
 int plan_check_approvals(const struct plan *plan, struct err *err);
-/* Fills plan->checks: the stack's checks, asked of what is there now, at the end of plan_apply(). With
- * `cancel` what is not yet known is given up (NULL: never). */
+/* Fills plan->checks: evaluates the stack's checks against live values at the end of plan_apply(). Setting
+ * `cancel` abandons those that are not evaluated yet (NULL: never). */
 void plan_ask_checks(struct plan *plan, const atomic_bool *cancel);
-/* Is each of level error kept? -1 (ERR_INVALID). */
+/* Returns -1 (ERR_INVALID) if a check of level error is broken. */
 int plan_check_checks(const struct plan *plan, struct err *err);
-/* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
+/* True if the plan has changes. For drift and outputs alone see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
-/* Calls visit for each resource that is as the stack says, without those that targets leave out. Not of a
- * plan that was read from a file. */
+/* Calls visit for each targeted resource without changes. Not for plans read from a file. */
 void plan_each_unchanged(
     const struct plan *plan, void (*visit)(void *ctx, const struct subject *subject), void *ctx);
-/* Is applying it a run, which the history has: it changes something, or asks the checks, which may fail? */
+/* True if applying the plan is a run in the history: it has changes, or checks that may fail. */
 bool plan_is_a_run(const struct plan *plan);
 
 /*
- * Where others may be at work in the same state: can the plan be applied now? ERR_LOCKED where one of
- * them changes or refers to what it changes, or changes what it refers to; ERR_STALE where one has done so
- * since it was made. plan_apply() asks again. `partial`: what meets them is left (struct change), unless
- * that is all.
+ * For a shared lock: returns 0 if the plan can be applied now. ERR_LOCKED if an active run changes what this
+ * plan changes or refers to, or refers to what it changes. ERR_STALE if a run has done so since the plan was
+ * made. plan_apply() checks again. `partial`: changes in conflict are skipped (struct change), unless all
+ * are.
  */
 int plan_check_free(struct plan *plan, bool partial, struct err *err);
-/* Is it about so much that it needs the state's lock alone, which is only shared so far? */
+/* True if the plan needs the exclusive lock of the state, and the lock is only shared so far. */
 bool plan_needs_lock(const struct plan *plan);
 
 struct apply_options {
     int parallelism; /* 0: 32 */
     const atomic_int
-        *signals; /* number of SIGINT/SIGTERM so far: 1 stops starting, 2 gives up waiting; NULL: none */
+        *signals; /* number of SIGINT and SIGTERM so far: 1 starts nothing new, 2 stops waiting; NULL: none */
     int64_t lock_timeout_ms;
-    bool partial;            /* what other runs claim is left, with what depends on it */
-    const atomic_bool *stop; /* the checks are asked at the end, until it is set; NULL: they are not */
+    bool partial;            /* resources that other runs claim are skipped, with their dependents */
+    const atomic_bool *stop; /* evaluates the checks at the end, until it is set; NULL: no checks */
     struct observer observer;
 };
 
 struct apply_result {
     size_t done[ACTION_COUNT], failed, skipped;
-    size_t left;            /* of those skipped: claimed by other runs */
-    struct err first_error; /* of the resource that failed first */
+    size_t left;            /* of the skipped ones: claimed by other runs */
+    struct err first_error; /* of the first resource that failed */
     bool interrupted;
-    bool unbegun;    /* another run was first: nothing was done */
-    bool unrecorded; /* the state could not be written: of what was last done it has the intents only */
-    const struct value *outputs; /* after it; in the plan's arena */
-    const struct str *unseen; /* destroy: addresses of what went unseen with its service; sorted, likewise */
+    bool unbegun;    /* another run was faster: nothing was changed */
+    bool unrecorded; /* the state could not be written: it has only the intents of the last changes */
+    const struct value *outputs; /* after the run; in the plan's arena */
+    const struct str *unseen;    /* destroy: addresses of resources deleted unverified with their service;
+                                    sorted, in the plan's arena */
     size_t unseen_count;
 };
 
 /*
  * Takes the lock (unless the command took it before planning, with state_lock()), checks that the state has
- * not moved on since the plan was made (ERR_STALE), carries everything out and records it. 0 when all was
- * done; -1 with err otherwise (result is filled in any case).
+ * not changed since the plan was made (ERR_STALE), executes all changes and records them. Returns 0 when all
+ * succeeded, else -1 with err; result is filled in either case.
  */
 int plan_apply(
     struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err);
 
 /*
- * Saved plans. The file holds what was decided (actions, seen live values, state position, digest of the
- * stack's files, inputs), nothing secret in clear: sensitive inputs must be given again when it is applied,
- * and secrets that were seen are sealed with the state's key, or hashed. All of it is under one digest, and
- * where the state has a key it is authenticated with that.
+ * Saved plans. The file holds the decisions (actions, live values, position of the state's log, digest of the
+ * stack's files, inputs), no secret in clear text: sensitive inputs must be given again for the apply, and
+ * live secrets are encrypted with the state's key, or hashed. A digest covers the whole file, and if the
+ * state has a key, a MAC does, too.
  *
- * plan_load() makes the same plan again from the file's live values, and refuses (ERR_STALE) where anything
- * would come out differently from what saved_plan_shown() gives: services are asked only for what else goes
- * with deletions.
+ * plan_load() makes the plan again from the file's live values, and refuses (ERR_STALE) if anything differs
+ * from what saved_plan_shown() returns. It calls services only for the further data loss of deletions.
  */
 int plan_save(const struct plan *plan, const char *path, struct err *err);
-/* The file's text. */
+/* Writes the text of the file. */
 void plan_write(const struct plan *plan, struct buf *out);
-struct saved_plan; /* read from a file, before the workspace is open: says which inputs and environment to
-                      open it with */
-/* ERR_DAMAGED where the file is not as it was written. */
+struct saved_plan; /* read from a file before the workspace is opened: has the inputs and environment for
+                      opening it */
+/* ERR_DAMAGED if the file was modified or truncated. */
 int saved_plan_read(const char *path, struct saved_plan **out, struct err *err);
-/* Of the file's text, which must outlive it; `name` is for messages. */
+/* Parses the file's text, which must outlive the result; `name` is for messages. */
 int saved_plan_parse(struct str text, const char *name, struct saved_plan **out, struct err *err);
 void saved_plan_free(struct saved_plan *saved);
 /*
- * What it does, to be printed where neither the stack nor its secrets are: it has no workspace, and lives as
- * long as `saved`. Types that the catalog does not know are shown without what a schema says.
+ * Returns the plan for printing, without the stack and its secrets: it has no workspace, and lives as long as
+ * `saved`. Types that the catalog does not know are shown without schema information.
  */
 const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog);
-/* A resource as a whole, whether it changes or not. Secrets in it are marked, and their values lost. */
+/* A resource with all its attributes, changed or not. Secrets are marked and have no values. */
 struct planned_object {
-    struct str address, type, id;       /* id "": none yet, or none needed */
-    struct str region;                  /* "": in none, or that is not known yet */
-    const struct value *ignored_tags;   /* the provider's */
+    struct str address, type, id;       /* id "": none yet, or the type needs none */
+    struct str region;                  /* "": none, or not known yet */
+    const struct value *ignored_tags;   /* of the provider */
     const struct schema *schema;        /* NULL: the catalog does not know the type */
-    const struct value *before, *after; /* NULL: it is not there */
+    const struct value *before, *after; /* NULL: does not exist */
     enum action action;
     bool create_first;
     const struct value *given;      /* list of the attributes that the file configures */
-    const struct value *references; /* attribute -> list of what it refers to: "net/vpc.vpc_id" */
-    const struct value *parts;      /* likewise, of that what only parts of values are made of */
+    const struct value *references; /* attribute -> list of the references in its value: "net/vpc.vpc_id" */
+    const struct value *parts;      /* the same, of references that are only a part of the value */
 };
-/* All of them, first in the stack's order, then what has left it. They live as long as `saved`. */
+/* All resources: those of the stack in its order, then removed ones. Valid as long as `saved`. */
 const struct planned_object *saved_plan_objects(struct saved_plan *saved, struct catalog *catalog, size_t *n);
 struct str saved_plan_stack(const struct saved_plan *saved);
 struct str saved_plan_env(const struct saved_plan *saved);
@@ -361,7 +360,7 @@ const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
 int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err);
 
-/* Plans of several stacks in one file, each with the name that its stack has in a repository. */
+/* Plans of several stacks in one file, each with its stack's name in the repository. */
 struct saved_plans;
 struct saved_one {
     struct str name;
@@ -369,60 +368,61 @@ struct saved_one {
 };
 int saved_plans_write(const char *path, const struct str *names, const struct plan *const *plans, size_t n,
     bool destroy, struct err *err);
-/* *out NULL: it is no such file. */
+/* *out NULL: the file is of another format. */
 int saved_plans_read(const char *path, struct saved_plans **out, struct err *err);
 const struct saved_one *saved_plans_items(const struct saved_plans *many, size_t *n, bool *destroy);
 void saved_plans_free(struct saved_plans *many);
 
-/* ---- looking for leftovers ---- */
+/* ---- verification after a destroy ---- */
 
 struct leftover {
-    struct subject subject; /* its address: of the resource that it was, or belonged to; "" not known */
-    struct str why;         /* "has this stack's ownership tags" */
+    struct subject
+        subject;    /* with the address of the resource, or of the one that it belonged to; "": unknown */
+    struct str why; /* "has this stack's ownership tags" */
 };
 
-/* What plan_verify() found, and where it looked; in the plan's arena. */
+/* Result of plan_verify(); in the plan's arena. */
 struct verified {
     const struct leftover *left;
     size_t left_count;
-    const struct leftover
-        *forgotten; /* what `removed: destroy: false` left where it is: reported, not left over */
+    const struct leftover *forgotten; /* kept by `removed: destroy: false`: reported, but not leftovers */
     size_t forgotten_count;
     const struct str *locations; /* "eu-west-1 of account 123456789012", sorted */
     size_t location_count;
-    const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
+    const struct str
+        *unseen; /* addresses of resources that were deleted unverified with their service; sorted */
     size_t unseen_count;
-    size_t asked; /* resources that were looked for by their ids or names, and that somebody answered for */
-    bool tags_searched; /* AWS was asked for what has the stack's ownership tags */
+    size_t asked;       /* resources that were looked up by their ids or names, with a response */
+    bool tags_searched; /* AWS was searched for the stack's ownership tags */
 };
 
 /*
- * After a destroy was planned, and applied where there was something to do: looks by the recorded ids, by
- * the names that the stack would give, and by its ownership tags for what is still there, and for what
- * services left. Resources that were recorded are looked for where they were made. What the deletion has not
- * reached everywhere yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was
- * deleted, with success, together with the stack's own service in which it lay.
+ * Called after a destroy was planned, and applied if it had changes. Searches for resources that still exist,
+ * and for leftovers of services: by recorded ids, by the names in the stack, and by ownership tags. Recorded
+ * resources are looked up at their locations. Deletions that are not visible everywhere yet get a few
+ * seconds. A failed lookup is an error, except for resources that were deleted successfully together with the
+ * stack's own service that contained them.
  */
 int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *out, struct err *err);
 
-/* ---- going back ---- */
+/* ---- rollback ---- */
 
 /*
- * The stack's files (for stack_options.files) and inputs ("k=v", without sensitive ones) as a run in the
- * history had them. ERR_ABSENT where they were not kept: a secret is in them and the state has no key.
+ * Returns the stack's files (for stack_options.files) and inputs ("k=v", without sensitive ones) of a run in
+ * the history. ERR_ABSENT if they were not kept: they contain a secret and the state has no key.
  */
 int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
     const struct value **files, const struct str **inputs, size_t *n, struct err *err);
 /*
- * The same of the last run that has any, where nothing but the state is there. `dir`: where key files are
- * looked for; *root: which of the files is the stack's own.
+ * The same for the last run that kept its files, from the state alone. `dir`: where key files are searched;
+ * *root: which of the files is the stack file.
  */
 int sources_last(struct backend *backend, const struct value *config, struct str dir, struct arena *arena,
     const struct value **files, struct str *root, const struct str **inputs, size_t *n, struct err *err);
 
 /*
- * Takes the resource with that id under management at the address, as it is: nothing at the service is
- * changed. The next plan shows what differs from the file. The state must not be locked by others.
+ * Records the existing resource with that id at the address, unchanged: the service is not modified. The next
+ * plan shows its differences from the file. No other run may hold the state's lock.
  */
 int plan_import(struct workspace *workspace, struct str address, struct str id, int64_t lock_timeout_ms,
     struct diags *diags, struct err *err);
@@ -430,65 +430,65 @@ int plan_import(struct workspace *workspace, struct str address, struct str id, 
 /* ---- evaluating without planning ---- */
 
 /*
- * Every instance that the stack declares, data sources' too, with its attributes as far as they follow from
- * the stack alone: no state, no service, no other file. Where something cannot be evaluated the object lacks
- * it, and the mistake is among the diagnostics; NULL: nobody wants to know.
+ * Returns each instance that the stack declares, including data sources, with the attributes that follow from
+ * the stack alone: no state, no service, no other file. An attribute that cannot be evaluated is missing and
+ * its error is in diags; NULL: errors are dropped.
  */
 struct declared {
     const struct decl *decl;
-    struct str address; /* of the instance */
-    const struct value
-        *object; /* NULL: a data source says which instances there are; the address has no key */
+    struct str address;         /* of the instance */
+    const struct value *object; /* NULL: the instances depend on a data source; the address has no key */
 };
 const struct declared *plan_declared(
     struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n);
-/* Other stacks that it refers to by data sources: where they keep their states, and where that is reported.
- */
+/* Other stacks that this one reads by data sources: their state stores, and where errors about them are
+ * reported. */
 struct stack_reference {
     struct backend_options store;
     struct span span;
 };
 const struct stack_reference *plan_references(
     struct workspace *workspace, struct arena *arena, size_t *count);
-/* Where local files may be that its resources read: each string in their attributes, as the path that it
- * would be, up to the first sign of a pattern. Not what functions read (stack_options.open). */
+/* Paths of local files that its resources may read: each string in their attributes as a path, up to the
+ * first wildcard. Not the files that functions read (stack_options.open). */
 const struct str *plan_local_paths(struct workspace *workspace, struct arena *arena, size_t *count);
-/* A provider as the stack configures it, as far as that can be told without asking anybody; NULL otherwise.
- */
+/* A provider as the stack configures it, if that is known without calls; otherwise NULL. */
 struct provider *plan_provider_named(struct workspace *workspace, struct str name);
-/* The same of a plan, with all that it read. They live as long as the plan, the list as the arena. */
+/* The same of a plan, with all values that it read. They live as long as the plan, the list as long as the
+ * arena. */
 const struct declared *plan_planned(const struct plan *plan, struct arena *arena, size_t *n);
-/* Marks the declaration, and all that it refers to, by decl->index. */
+/* Marks the declaration and all its dependencies, by decl->index. */
 void depends_need(const struct decl *decl, bool *needed);
-/* By decl->index: does it have no instance, as far as the stack alone tells (`when: false`, nothing in
- * for_each)? */
+/* By decl->index: true if the stack alone tells that it has no instance (`when: false`, an empty
+ * for_each). */
 const bool *plan_absent(struct workspace *workspace, struct arena *arena);
 
 /*
- * One expression in the stack's scope, with values from the state (console, output): unknown where nothing is
- * recorded. `names`: a map of further names, which go before the stack's; NULL: none. NULL: diags has errors.
+ * Evaluates one expression in the stack's scope, with values from the state (console, output); unrecorded
+ * values are unknown. `names`: a map of further names, which precede the stack's; NULL: none. Returns NULL
+ * with errors in diags.
  */
 const struct value *plan_evaluate(struct workspace *workspace, struct str text, const struct value *names,
     struct arena *arena, struct diags *diags);
 
 /*
- * Is all that is recorded where its configuration leads to now? -1 like the next one.
+ * plan_check_locations() returns 0 if each recorded resource is at the location that its configuration leads
+ * to now.
  *
- * And the provider of a record, configured as the stack says now; what that takes from resources comes from
- * the state. -1 with err, also where it leads to another account or region than the record's, or with errors
- * in diags (then err is untouched).
+ * plan_provider() returns the provider of a record, as the stack configures it now; settings that depend on
+ * resources come from the state. Both return -1 with err, also if the location is not the recorded one, or
+ * with errors in diags (then err is untouched).
  */
 int plan_check_locations(struct workspace *workspace, struct diags *diags, struct err *err);
 int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
     struct provider **out, struct err *err);
 
 /*
- * Do the quotas of the account allow what several plans, as those of a fleet's members, are to make?
+ * Checks that several plans, such as those of a fleet's members, fit into the quotas of the account.
  *
- * What they make of the types that have a quota is counted by location, what is there is listed, and the
- * service is asked for its limit. ERR_FAILED with all that does not fit. What cannot be looked at is no
- * reason.
+ * Counts by location what they create of the types with a quota, lists what exists, and reads the limit from
+ * the service. ERR_FAILED with all quotas that are exceeded. Failed lookups are ignored.
  */
 int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err);
-/* Has the type one of those that are looked at? */
+/* True if the quota of the type is checked. */
 bool quota_counts(struct str type);

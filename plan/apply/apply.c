@@ -1,6 +1,6 @@
 /*
- * plan_apply(): the run around a plan's changes. Before them the lock, the run's record, the moves and what
- * the user should know of the state; after them the outputs, the end and a snapshot where one is due.
+ * plan_apply(): the run around the changes of a plan. Before them: lock, begin record, moves, warnings about
+ * the state. After them: outputs, end record, and a snapshot if one is due.
  */
 #include "plan/apply/work.h"
 
@@ -8,7 +8,7 @@
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
 
-enum { CLAIMS_MAX = 10000 /* changes of a run that does not claim all */ };
+enum { CLAIMS_MAX = 10000 /* changes, for a run under a shared lock */ };
 
 static int record_moves(struct planner *p, struct err *err)
 {
@@ -21,7 +21,7 @@ static int record_moves(struct planner *p, struct err *err)
     return 0;
 }
 
-/* What it is now. NULL: there is none any more. */
+/* Returns the value of an output after this run, or NULL if the output no longer exists. */
 static const struct value *output_now(
     const struct executor *x, const struct decl *decl, const struct value *old, bool touched)
 {
@@ -43,8 +43,8 @@ static const struct value *recorded_hash(const struct record *record, const stru
     return NULL;
 }
 
-/* Of a secret the hash that is recorded where `of` refers to: that is what the next plan sees, and a hash of
- * its own has another salt. NULL: there is none. */
+/* Finds the recorded hash of a secret in a resource that `of` refers to. The next plan sees that hash; a new
+ * one would have another salt. NULL: none. */
 static const struct value *hash_referred_to(
     const struct executor *x, const struct decl *of, const struct value *v)
 {
@@ -63,7 +63,7 @@ static const struct value *hash_referred_to(
     return found;
 }
 
-/* All root outputs as they are now; one that could not be computed keeps its old value. */
+/* Records all root outputs; an output that could not be computed keeps its old value. */
 static int record_outputs(struct executor *x, struct err *err)
 {
     struct planner *p = x->p;
@@ -79,7 +79,7 @@ static int record_outputs(struct executor *x, struct err *err)
         const struct value *then = value_get(p->outputs_then, decl->name),
                            *meanwhile = value_get(old, decl->name);
         if (v && (then || meanwhile) && !x->plan->destroy && value_equal(v, then ? then : &value_null))
-            v = meanwhile; /* what others have made of it is theirs */
+            v = meanwhile; /* unchanged by this run: keep the value of other runs */
         const struct value *hash =
             value_is_sensitive(v) && !state_is_hash(v) ? hash_referred_to(x, decl, v) : NULL;
         if (v)
@@ -91,7 +91,7 @@ static int record_outputs(struct executor *x, struct err *err)
     return value_equal(old, x->result->outputs) ? 0 : state_set_outputs(state, x->result->outputs, err);
 }
 
-/* In turn where others write, too: theirs are kept. */
+/* Called with the write lock of a shared state held, so that outputs of other runs are kept. */
 static int write_outputs(void *ctx, struct err *err)
 {
     struct executor *x = ctx;
@@ -110,7 +110,7 @@ static const struct value *counts_value(const struct executor *x)
     return value_builder_map(&counts);
 }
 
-/* Asked before the run ends, which keeps what they say. */
+/* Evaluates the checks before the end of the run is recorded, since the record includes their results. */
 static const struct value *checks_value(const struct executor *x)
 {
     struct value_builder checks = VALUE_BUILDER(x->p->arena);
@@ -172,7 +172,7 @@ static void warn_user(struct executor *x, const char *text)
     executor_event(x, &(struct event){.kind = EVENT_WARNING, .text = text});
 }
 
-/* What the user should know of the state before it is written to. */
+/* Warnings about the state, before it is written. */
 static void warn_of_state(struct executor *x)
 {
     const struct state *state = x->p->workspace->state;
@@ -185,7 +185,7 @@ static void warn_of_state(struct executor *x)
             "again (`weir state key` makes a key)");
 }
 
-/* Of which recovery could not say what became of them. */
+/* Intents whose outcome recovery could not determine. */
 static void note_open_intents(struct executor *x)
 {
     size_t n;
@@ -195,7 +195,7 @@ static void note_open_intents(struct executor *x)
             map_set(&x->open, intents[i]->subject.address, (void *)intents[i]);
 }
 
-/* Who agreed to what is a part of the run. */
+/* Approvals, for the record of the run. */
 static const struct value *run_info(const struct executor *x)
 {
     const struct plan_options *options = x->p->options;
@@ -208,7 +208,7 @@ static const struct value *run_info(const struct executor *x)
         {STR("reason"), value_string(x->p->arena, options->approval_reason)});
 }
 
-/* Claims have digests of names, by which anybody could try out what a secret is. */
+/* Claims have digests of identities, which would allow guessing a secret. */
 static bool is_named_by_secret(const struct change *change)
 {
     const struct schema *schema = change->schema;
@@ -225,7 +225,7 @@ static bool claims_reveal_secrets(const struct plan *plan)
     return reveal;
 }
 
-/* What would meet every other run: it needs the lock alone. */
+/* True if it conflicts with every other run, so that it needs an exclusive lock. */
 static bool plan_is_about_all(const struct plan *plan)
 {
     const struct planner *p = plan->planner;
@@ -239,7 +239,7 @@ bool plan_needs_lock(const struct plan *plan)
     return state_is_shared(plan->workspace->state) && plan_is_about_all(plan);
 }
 
-/* By what was read last. *claims: of what is not left. */
+/* Checks against the state as read last. *claims: without changes left to other runs. */
 static int check_free(
     struct plan *plan, bool partial, struct arena *arena, const struct value **claims, struct err *err)
 {
@@ -258,7 +258,7 @@ static int check_free(
 
 int plan_check_free(struct plan *plan, bool partial, struct err *err)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT; /* it is asked again and again */
+    AUTO_ARENA struct arena scratch = ARENA_INIT; /* called repeatedly */
     const struct value *claims;
     struct state *state = plan->workspace->state;
     if (!state_is_shared(state) || plan_needs_lock(plan))
@@ -266,7 +266,7 @@ int plan_check_free(struct plan *plan, bool partial, struct err *err)
     return state_read_others(state, err) || check_free(plan, partial, &scratch, &claims, err) ? -1 : 0;
 }
 
-/* Between the checks and the record nobody else writes. */
+/* Called with the write lock, so that no other run writes between checks and record. */
 static int begin_run(void *ctx, struct err *err)
 {
     struct executor *x = ctx;
@@ -337,8 +337,8 @@ int plan_apply(
         .options = options,
         .result = result,
         .observer_lock = PTHREAD_MUTEX_INITIALIZER};
-    planner_hand_over(plan->planner, NULL);      /* from here on what is in flight is finished */
-    bool locked_before = state_is_locked(state); /* by the command, before it planned */
+    planner_hand_over(plan->planner, NULL);      /* requests in flight are finished from here on */
+    bool locked_before = state_is_locked(state); /* by the command, before planning */
     if (plan_needs_lock(plan))
         state_unlock(state);
     if (!state_is_locked(state) &&

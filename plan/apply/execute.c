@@ -1,6 +1,5 @@
 /*
- * The executor: worker threads that take what is ready of the scheduled operations, and the bookkeeping of a
- * run.
+ * The executor: worker threads that execute ready operations, and the counters of a run.
  */
 #include "plan/apply/work.h"
 
@@ -12,12 +11,12 @@
 #include <stdlib.h>
 
 /*
- * An operation starts when all it waits for is done. A failure skips what waits for it and nothing else. The
- * first signal stops starting; what is in flight is finished and recorded. The second makes waits give up;
- * the log takes care of the rest.
+ * An operation starts when all that it waits for are done. A failure skips its dependents only. The first
+ * signal starts no more operations; those in flight are finished and recorded. The second one stops waiting;
+ * the log allows recovery.
  */
 
-enum { DEFAULT_WORKERS = 32, WATCH_MS = 50 /* how late a signal may be seen */ };
+enum { DEFAULT_WORKERS = 32, WATCH_MS = 50 /* delay until a signal is noticed */ };
 
 void executor_event(struct executor *x, const struct event *event)
 {
@@ -32,7 +31,7 @@ static bool is_change(const struct op *op)
     return op->kind == OP_APPLY || op->kind == OP_DELETE;
 }
 
-/* The old one of a replacement: its resource is reported with the new one. */
+/* True for the deletion of a replacement, which is reported with its creation. */
 static bool is_aside(const struct op *op)
 {
     return op->kind == OP_DELETE && op->change->instance;
@@ -48,7 +47,8 @@ static struct str op_address(const struct op *op)
     return op->kind == OP_DECL ? op->decl->address : op->change->subject.address;
 }
 
-/* Of a replacement one half is reported, unless the other was done: then something is left over. */
+/* True if only the other half of a replacement is reported. If that half succeeded, this one is reported,
+ * too. */
 static bool is_reported_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
 {
     if (op->change->decision.action != ACTION_REPLACE)
@@ -58,7 +58,7 @@ static bool is_reported_elsewhere(const struct executor *x, const struct op *op,
     return is_aside(op) && x->ops[op->change->instance->op].state != OP_DONE;
 }
 
-/* The attribute that the message begins with, or the resource. */
+/* The attribute that the message begins with, otherwise the resource. */
 static struct span failure_span(const struct decl *decl, const struct err *err)
 {
     struct str rest, name = str_cut(str_z(err->message), ':', &rest);
@@ -116,7 +116,7 @@ static void skip_dependents(struct executor *x, uint32_t failed, const char *wha
     free(stack);
 }
 
-/* What other runs claim, and what depends on it. */
+/* Skips changes that other runs claim, and their dependents. */
 static void skip_left(struct executor *x)
 {
     for (uint32_t i = 0; i < x->op_count; i++) {
@@ -145,15 +145,15 @@ static void finish_op(struct executor *x, uint32_t at, bool ok)
     }
 }
 
-/* Nothing may be changed that cannot be recorded, nor by a run that lost its lock; without credentials
- * nothing can be, nor where no request is sent at all. */
+/* True if the whole run must stop: the state cannot be written, the lock is lost, credentials have expired,
+ * or no request can be sent at all. */
 static bool ends_the_run(struct executor *x, const struct err *err)
 {
     bool expired = err->class == ERR_AUTH && (!err->code[0] || str_starts(str_z(err->code), STR("Expired")));
     return expired || err->everywhere || err->class == ERR_LOCKED || state_is_broken(x->p->workspace->state);
 }
 
-/* Gives up the lock while it works. */
+/* Releases the lock while it works. */
 static bool run_change(struct executor *x, struct op *op)
 {
     pthread_mutex_unlock(&x->lock);
@@ -192,7 +192,7 @@ static void fail_unshared(struct executor *x)
     err_hint(err, "`weir fleet apply` makes it, and then its members");
 }
 
-/* An output or local that cannot be computed from what the services answered. */
+/* Evaluates an output or local from the services' responses. */
 static bool run_decl(struct executor *x, const struct decl *decl)
 {
     const struct diags *diags = x->p->diags;
@@ -232,7 +232,7 @@ static void *work_off(void *arg)
             pthread_cond_wait(&x->wake, &x->lock);
             continue;
         }
-        watch_signals(x); /* whoever watches may be late */
+        watch_signals(x); /* the watching thread may be late */
         if (x->stopping)
             break;
         uint32_t at = x->ready[x->ready_first];
@@ -261,7 +261,7 @@ static void *work_off(void *arg)
 static int worker_count(const struct executor *x)
 {
     int most = x->options->parallelism > 0 ? x->options->parallelism : DEFAULT_WORKERS;
-    int remote = 0; /* what only evaluates and records gains nothing from a second thread */
+    int remote = 0; /* changes in the state only need no second thread */
     for (uint32_t i = 0; i < x->op_count && remote < most; i++) {
         const struct op *op = &x->ops[i];
         if (!is_change(op))
@@ -272,7 +272,7 @@ static int worker_count(const struct executor *x)
     return remote ? remote : 1;
 }
 
-/* The calling thread only watches: for signals, and for the end. */
+/* The calling thread only watches signals and waits for the end. */
 static void run_workers(struct executor *x)
 {
     int count = worker_count(x), started = 0;

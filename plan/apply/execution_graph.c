@@ -1,6 +1,6 @@
 /*
- * What a run consists of: an operation for each change, for each half of a replacement and for each
- * declaration that has to be evaluated, and the order in which they may go.
+ * The operations of a run: one for each change, each half of a replacement, and each declaration to evaluate;
+ * and the order among them.
  */
 #include "plan/apply/work.h"
 #include "plan/evaluate/evaluate.h"
@@ -23,8 +23,9 @@ struct builder {
     uint32_t *decl_ops;   /* by decl->index */
     uint32_t *delete_ops; /* by position in p->recorded.seen */
     uint32_t *apply_ops;  /* by position in p->recorded.seen */
-    struct graph records; /* recorded_graph(), where something is deleted */
-    uint32_t joins;       /* two operations for each of its further nodes: dependents deleted, and updated */
+    struct graph records; /* recorded_graph(), if there are deletions */
+    uint32_t joins; /* first of two operations for each join node of `records`: for deletions and for updates
+                       of dependents */
     size_t cap;
 };
 
@@ -77,7 +78,7 @@ static void add_ops(struct builder *b)
     }
 }
 
-/* Creation order: a declaration and its instances wait for what they refer to. */
+/* Creation order: a declaration and its instances wait for their dependencies. */
 static void add_decl_edges(struct builder *b)
 {
     struct planner *p = b->x->p;
@@ -104,19 +105,19 @@ static void add_decl_edges(struct builder *b)
 }
 
 /*
- * How much of the deletions' order is kept. Creation order comes from the stack and has no circles, but
- * deletion order comes from the records, and the two together may: when what is between two resources goes
- * away while one of them is replaced, say. Then the order that matters least is given up first.
+ * How much of the deletion order is kept. Creation order comes from the stack and has no cycles. Deletion
+ * order comes from the records, and both together may have cycles, e.g. if a resource between two others is
+ * deleted while one of these is replaced. Then the least important part is dropped first.
  */
 enum delete_order {
     ORDER_WHOLE,
-    ORDER_EARLY,            /* what types want to keep for long goes as soon as it can */
-    ORDER_DEPENDENTS_FIRST, /* what merely loses a reference need not have been updated */
-    ORDER_REPLACEMENTS,     /* only a replacement's two halves wait for each other */
+    ORDER_EARLY,            /* without the late deletion that some types want */
+    ORDER_DEPENDENTS_FIRST, /* without waiting for updates of resources that only lose a reference */
+    ORDER_REPLACEMENTS,     /* only the halves of a replacement wait for each other */
     ORDER_COUNT
 };
 
-/* What stands for a node of the records' graph: its deletion, or the join of its dependents' deletions. */
+/* The operation for a node of the records' graph: its deletion, or the join of its dependents' deletions. */
 static uint32_t delete_op(const struct builder *b, uint32_t node)
 {
     uint32_t seen_count = (uint32_t)b->x->p->recorded.count;
@@ -158,8 +159,8 @@ static const struct instance *instance_at(const struct planner *p, struct str ad
     return NULL;
 }
 
-/* What an unfinished replacement left: deleted once there is a new one. If that is replaced in its turn, the
- * name under which its old one is kept has to be free first. */
+/* The old resource of an unfinished replacement is deleted after the new one exists. If the new one is
+ * replaced again, it is deleted before, since the address for the old one is needed. */
 static void add_deposed_edges(struct builder *b, enum delete_order order, size_t i)
 {
     struct str address = b->x->p->recorded.seen[i].address, current = address_current(address);
@@ -178,7 +179,7 @@ static struct str resource_key(struct arena *arena, struct str type, struct str 
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
 
-/* The deletions of the resources that the record is in wait for its own. */
+/* Resources that contain this one are deleted after it. */
 static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
 {
     const struct record *record = b->x->p->recorded.seen[i].record;
@@ -213,7 +214,7 @@ static void add_outlasting(struct builder *b)
             add_outlasting_edges(b, &arena, &deleted, i);
 }
 
-/* A container runs until the image of the next one is built: a build that fails takes nothing away. */
+/* A container runs until the image of the next one is built, so that a failed build changes nothing. */
 static void add_late_edges(struct builder *b, uint32_t delete)
 {
     const struct instance *instance = b->x->ops[delete].change->instance;
@@ -222,7 +223,7 @@ static void add_late_edges(struct builder *b, uint32_t delete)
         add_edge(b, b->decl_ops[decl->deps[d]->index], delete);
 }
 
-/* Deletion order: dependents first; what merely loses a reference is updated first. */
+/* Deletion order: dependents first; resources that only lose a reference are updated first. */
 static void add_delete_edges(struct builder *b, enum delete_order order)
 {
     struct planner *p = b->x->p;

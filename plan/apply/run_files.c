@@ -1,6 +1,5 @@
 /*
- * The stack's files and inputs kept in the log with each run, so that it can be gone back to: `weir plan --to
- * RUN`.
+ * The stack's files and inputs, kept in the log with each run for a rollback: `weir plan --to RUN`.
  */
 #include "plan/apply/work.h"
 
@@ -11,17 +10,17 @@
 
 #include <ctype.h>
 
-/* Inputs travel among the files under a name that no file has. */
+/* Inputs are kept among the files, under a name that no file has. */
 #define INPUTS_NAME "(inputs)"
 
 enum {
-    SECRET_MIN = 4,    /* shorter values would be found by chance */
+    SECRET_MIN = 4,    /* shorter values would match by chance */
     KEPT_MAX = 1 << 20 /* bytes; generated stacks may be far larger than their state */
 };
 
-/* ---- are there secrets in them? ---- */
+/* ---- whether files contain secrets ---- */
 
-/* By what is written: in a place that is for a secret, or given to sensitive(). */
+/* By the source: a literal in a sensitive attribute, or an argument of sensitive(). */
 static bool writes_secret(const struct decl *decl)
 {
     for (size_t i = 0; i < decl->attr_count; i++) {
@@ -41,7 +40,7 @@ static bool writes_secret(const struct decl *decl)
     }
 }
 
-/* One blank for each run of them: YAML folds lines. */
+/* Replaces each run of white space by one blank, since YAML folds lines. */
 static struct str folded_text(struct arena *arena, struct str text)
 {
     char *out = arena_alloc(arena, text.n + 1);
@@ -57,7 +56,7 @@ static struct str folded_text(struct arena *arena, struct str text)
     return str_n(out, n);
 }
 
-/* By value: is anything secret of it in one of the texts? */
+/* By value: true if a secret within `v` occurs in one of the texts. */
 static bool stands_in(const struct value *v, bool within, const struct str *texts, size_t n)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -76,7 +75,7 @@ static bool stands_in(const struct value *v, bool within, const struct str *text
     return false;
 }
 
-/* The keys of a provider: no schema says that they are secret. */
+/* Keys in a provider's settings, recognised by name: its schema does not mark secrets. */
 static bool has_keys_in(const struct value *config, const struct str *texts, size_t n)
 {
     for (uint32_t i = 0; config && config->kind == VALUE_MAP && i < config->count; i++) {
@@ -103,7 +102,7 @@ static bool has_values_in(struct planner *p, const struct str *texts, size_t n)
     return false;
 }
 
-/* What no target means was not evaluated. */
+/* Declarations that are not targeted were not evaluated. */
 static bool has_declared_in(struct planner *p, const struct str *texts, size_t n)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -116,7 +115,7 @@ static bool has_declared_in(struct planner *p, const struct str *texts, size_t n
     return false;
 }
 
-/* Found there when the stack was loaded; of expressions more is known. */
+/* Places found when the stack was loaded; expressions are checked separately. */
 static bool has_places(const struct source *source)
 {
     for (const struct source_secret *secret = source->secrets; secret; secret = secret->next) {
@@ -129,8 +128,8 @@ static bool has_places(const struct source *source)
 }
 
 /*
- * Any of: it is written where a secret belongs, it was found there when the stack was loaded (in another
- * environment's inputs, too), it is the value of something secret that this run knows of.
+ * True if a secret is written in a sensitive place, was found in one when the stack was loaded (also in
+ * another environment's inputs), or is a value that this run knows as secret.
  */
 static bool holds_secrets(struct planner *p, struct arena *arena)
 {
@@ -188,7 +187,7 @@ int sources_keep(struct planner *p, struct err *err)
     return state_keep_sources(state, digest, kept, err);
 }
 
-/* "k=v" of what was kept with them. */
+/* Converts the kept inputs to "k=v". */
 static int inputs_then(const struct value *files, struct arena *arena, struct str run,
     const struct str **inputs, size_t *n, struct err *err)
 {
@@ -199,7 +198,7 @@ static int inputs_then(const struct value *files, struct arena *arena, struct st
         return err_context(err, "the inputs of run %.*s", STR_ARG(run));
     struct str *list = ARENA_ARRAY(arena, struct str, then->count + 1);
     for (uint32_t i = 0; i < then->count; i++)
-        if (!value_is_null(then->entries[i].value)) /* nothing was given: no text says that */
+        if (!value_is_null(then->entries[i].value)) /* not given: has no text form */
             list[(*n)++] = input_argument(arena, then->entries[i].key, then->entries[i].value);
     *inputs = list;
     return 0;
@@ -218,7 +217,7 @@ int sources_read(const struct workspace *workspace, struct str run, struct arena
     return status ? -1 : inputs_then(*files, arena, run, inputs, n, err);
 }
 
-/* The stack's own file is the one that names it; modules may, too, but are in folders. */
+/* The stack file has a `stack:` key; those of modules have it, too, but are in folders. */
 static struct str root_among(const struct value *files)
 {
     struct str root = STR_EMPTY;

@@ -1,6 +1,6 @@
 /*
- * One change: evaluate what was unknown, record the intent, call the provider, record the outcome. Here is
- * what an item of work is, and how something is updated, adopted or read.
+ * One change: evaluates unknown values, records the intent, calls the provider, records the result. Items of
+ * work; updates, imports and reads.
  */
 #include "plan/apply/work.h"
 
@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-/* ---- what operations say, and ask ---- */
+/* ---- messages of operations ---- */
 
 static void tell_observer(const struct work *work, enum event_kind kind, const char *text)
 {
@@ -55,9 +55,9 @@ void work_context(struct work *work, int64_t timeout_ms)
         (struct attempt){.since_ms = clock_wall_ms(), .claim = claims_take_found, .claim_ctx = work};
 }
 
-/* ---- update, adopt ---- */
+/* ---- update, import ---- */
 
-/* Is something of the list, of these names, as it was before? */
+/* True if `seen` still has the value before the change in one of the changes with these names. */
 static bool is_behind(
     const struct attr_change *list, size_t n, const struct value *names, const struct value *seen)
 {
@@ -68,7 +68,8 @@ static bool is_behind(
     return false;
 }
 
-/* What is there after the change: some services show for a while what was there before it. */
+/* Reads the attributes after the change. Repeats while the service still returns values from before it, for
+ * the schema's settles_ms at most. */
 static const struct value *read_changed(struct work *work, const struct attr_change *list, size_t n,
     const struct value *names, const struct value *live)
 {
@@ -79,7 +80,7 @@ static const struct value *read_changed(struct work *work, const struct attr_cha
     int64_t until_ms = clock_mono_ms() + schema->settles_ms;
     for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
         if (schema->ops->read(&work->ctx, live, names, &seen, ERR_IGNORED))
-            return NULL; /* then the next refresh sees it */
+            return NULL; /* the next refresh reads it */
         if (clock_mono_ms() >= until_ms || cancel_is_set(work->ctx.cancel) ||
             !is_behind(list, n, names, seen))
             return seen;
@@ -115,7 +116,7 @@ static bool takes_away(const struct attr_change *change)
     return !change->after || attr_takes_away(change->attr->type, change->after);
 }
 
-/* What is ignored stays as it is there, also where a call sends all there is. */
+/* Ignored attributes keep their live values, also in requests that send the whole object. */
 static const struct value *with_ignored(struct work *work, const struct value *prior)
 {
     const struct value *wanted = work->desired;
@@ -132,7 +133,7 @@ static const struct value *with_ignored(struct work *work, const struct value *p
     return wanted;
 }
 
-/* What the operation is to bring about: what is desired, and what of it is to be taken away. */
+/* The object for the update operation: the desired one, with nulls for fields to remove. */
 static const struct value *with_taken(struct work *work, const struct attr_change *list, size_t n)
 {
     const struct value *wanted = work->desired;
@@ -155,7 +156,7 @@ static void tell_kept(void *ctx, struct str path, const struct value *v)
     work->observer.warn(work, text.p);
 }
 
-/* Was taken away what was to be? Services pass over what a request does not mention. */
+/* Reports removed fields that are still live: services may ignore what a request omits. */
 static void look_for_kept(
     struct work *work, const struct attr_change *list, size_t n, const struct value *live)
 {
@@ -169,7 +170,7 @@ static void look_for_kept(
             configured_each_kept(&work->arena, &list[i], seen, tell_kept, work);
 }
 
-/* Brings `prior` to what is desired in the attributes of the list, and records it. */
+/* Updates the listed attributes from `prior` to the desired object, and records it. */
 static int work_update(
     struct work *work, const struct value *prior, const struct attr_change *list, size_t n, struct err *err)
 {
@@ -183,14 +184,13 @@ static int work_update(
         return -1;
     if (n && schema->ops->update(&work->ctx, prior, with_taken(work, list, n),
                  diff_names(&work->arena, list, n), &live, err)) {
-        /* Some of its calls may have gone through: the next refresh sees which. The resource itself is whole.
-         */
+        /* Some of its requests may have succeeded: the next refresh tells. The resource is not tainted. */
         bool keep = schema->partial && live != prior;
         for (size_t i = 0; i < n; i++)
-            err->unsure |= list[i].attr->stepwise; /* the intent stays, and the next run goes on from there */
+            err->unsure |= list[i].attr->stepwise; /* the intent stays open, and the next run continues it */
         return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
     }
-    live = live ? live : prior; /* changed, and gone a moment later: the next refresh sees it */
+    live = live ? live : prior; /* deleted right after the change: the next refresh tells */
     const struct seen *seen = work->change->seen;
     live = work_reread(work, seen ? seen->record : NULL, list, n, live);
     look_for_kept(work, list, n, live);
@@ -208,7 +208,7 @@ int work_adopt(struct work *work, const struct value *live, struct err *err)
     return work_update(work, live, list, n, err);
 }
 
-/* The difference that was shown is made, as far as it is one now that all is known. */
+/* Applies the planned difference, without attributes that turned out to be equal. */
 static int update_as_shown(
     struct work *work, const struct value *prior, const struct record *record, struct err *err)
 {
@@ -241,10 +241,10 @@ static int read_data(struct work *work, struct err *err)
     return 0;
 }
 
-/* ---- evaluating ---- */
+/* ---- evaluation ---- */
 
-/* With the lock. What is desired by now; what follows from local files is not in it where anything had been
- * unknown. NULL with err where it fails. */
+/* With the lock. Returns the desired object; if it had unknown values, without attributes computed from local
+ * files. NULL with err after an error. */
 static const struct value *evaluate_now(struct work *work, struct err *err)
 {
     struct planner *p = work->x->p;
@@ -268,7 +268,7 @@ static const struct value *evaluate_now(struct work *work, struct err *err)
     return desired;
 }
 
-/* Those that waited until all of it is known, or until it is there. */
+/* Evaluates rules that waited for known values, or for the created resource. */
 static int ask_rules(struct work *work, bool after, struct err *err)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
@@ -277,7 +277,7 @@ static int ask_rules(struct work *work, bool after, struct err *err)
     return rules_ask_now(work->x->p, instance, object, after, tell_warning, work, err);
 }
 
-/* Finds what is desired, the provider, the location and the context. */
+/* Determines the desired object, the provider, the location and the context. */
 static int begin_apply(struct work *work, struct err *err)
 {
     const struct instance *instance = work->change->instance;
@@ -318,7 +318,7 @@ static int apply_change(struct work *work, struct err *err)
             return -1;
         return work_create(work, err);
     case ACTION_CREATE:
-        /* What vanished behind weir's back leaves a record that the new one replaces. */
+        /* The record of a resource that was deleted outside weir is overwritten. */
         return work_create(work, err);
     case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
     case ACTION_UPDATE:

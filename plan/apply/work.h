@@ -1,23 +1,22 @@
 /*
- * A worker's item: one change, or one half of a replacement, from the evaluation of what was unknown to the
- * record of what became of it. Shared by work.c (what an item is, updates, data), work_create.c,
- * work_delete.c and work_record.c (what goes into the log).
+ * An item of a worker: one change, or one half of a replacement, from the evaluation of unknown values to the
+ * record of the result. Shared by work.c (items, updates, data sources), work_create.c, work_delete.c and
+ * work_record.c (log records).
  *
- * The executor's lock is held while anything of the planner is read or written, never while a service is
- * called or the disk is waited for. Whatever an item allocates dies with it; what others are to see is
- * copied.
+ * The executor's lock is held while planner data is read or written, never during a request or a wait for the
+ * disk. Memory of an item is freed with it; what others use is copied.
  */
 #pragma once
 
 #include "plan/objects/recorded.h"
 
-/* ---- The executor's inside, shared by execution_graph.c (what there is to do, and in which order) and
- * execute.c (running it); how one change is made is work.h's. */
+/* ---- The executor's data, shared by execution_graph.c (operations and their order) and execute.c (running
+ * them). ---- */
 enum op_kind {
-    OP_DECL,   /* everything a declaration consists of is there: evaluate its value */
+    OP_DECL,   /* all instances of a declaration are done: evaluate its value */
     OP_APPLY,  /* create, update, adopt or read one instance */
-    OP_DELETE, /* delete (or forget) one recorded resource; for a replacement its old one */
-    OP_JOIN,   /* nothing by itself: many operations wait for many others through it */
+    OP_DELETE, /* delete (or forget) a recorded resource, or the old one of a replacement */
+    OP_JOIN,   /* no action: joins edges between many operations */
 };
 
 enum op_state { OP_WAITING, OP_DONE, OP_FAILED, OP_SKIPPED };
@@ -26,15 +25,15 @@ struct op {
     enum op_kind kind;
     enum op_state state;
     const struct decl *decl;  /* DECL */
-    struct change *change;    /* APPLY, DELETE: with an instance it is the old one of a replacement */
-    const struct op *blocker; /* SKIPPED: what failed */
+    struct change *change;    /* APPLY, DELETE: a DELETE with an instance is that of a replacement */
+    const struct op *blocker; /* SKIPPED: the failed operation */
 };
 
 struct abandoned {
     const struct op *op;
     int64_t start_ms;
     bool gone;
-    struct err err; /* it went, which could not be recorded */
+    struct err err; /* the resource was deleted, but that could not be recorded */
 };
 
 struct executor {
@@ -46,46 +45,45 @@ struct executor {
     struct op *ops;
     uint32_t op_count;
 
-    pthread_mutex_t lock; /* all of this, and everything of the planner that evaluation touches */
-    pthread_cond_t wake;  /* workers: something is ready, or it is over */
-    pthread_cond_t ended; /* the calling thread: a worker left */
-    uint32_t *ready;      /* ring of nodes that may start */
+    pthread_mutex_t lock; /* guards all of this, and planner data that evaluation uses */
+    pthread_cond_t wake;  /* for workers: an operation is ready, or the run ends */
+    pthread_cond_t ended; /* for the calling thread: a worker has ended */
+    uint32_t *ready;      /* ring of nodes that can start */
     uint32_t ready_first, ready_count;
     uint32_t unfinished, running;
-    atomic_bool cancel; /* a second signal: give up waiting */
-    bool stopping;      /* a first one, or the state cannot be written */
+    atomic_bool cancel; /* second signal: stop waiting */
+    bool stopping;      /* first signal, or the state cannot be written */
     pthread_mutex_t observer_lock;
-    struct abandoned *abandoned; /* to go with their service, of a destroy (work.h) */
+    struct abandoned *abandoned; /* deletions that depend on the deletion of their service, in a destroy */
     size_t abandoned_count, abandoned_cap;
-    struct map open;   /* by address: intents of earlier runs of which nothing is known; struct intent */
-    struct map claims; /* work.h */
+    struct map open;   /* by address: struct intent of earlier runs with unknown outcome */
+    struct map claims; /* by identity key: struct claim */
 };
 
 /* execution_graph.c: fills ops, graph, ready and unfinished. */
 void executor_build_graph(struct executor *x);
 
-/* execute.c: executes what is scheduled; returns when all of it is done, or was given up. */
+/* execute.c: executes the operations; returns when all are done or abandoned. */
 void executor_run(struct executor *x);
 void executor_event(struct executor *x, const struct event *event);
-/* Of an operation; what an event of that kind does not have is 0 or NULL. */
+/* Reports an event of an operation; 0 or NULL for missing values. */
 void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text);
 
-/* ---- work_delete.c: what a destroy leaves to go with its service: resources that could neither be looked
- * at nor deleted, because the stack's own service in which they are does not answer (plan/refresh/refresh.h).
- * They count as out of the way, so that what makes the service can be deleted after them, as ever; that done,
- * they are recorded as gone and reported. Where it is not done they are still recorded, and their deletion
- * has failed. */
-/* It was; what came of it is reported by abandoned_finish(). With the lock. */
+/* ---- work_delete.c: in a destroy, resources that could be neither read nor deleted because the stack's own
+ * service that contains them is unreachable (plan/refresh/refresh.h). They count as deleted, so that the
+ * service's maker can be deleted after them. If that succeeds, they are recorded as deleted and reported;
+ * otherwise they stay recorded and their deletion has failed. */
+/* Adds one; abandoned_finish() reports the result. With the lock. */
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
-/* When nothing runs any more: finds out what went. */
+/* Determines the results, after all operations. */
 void abandoned_finish(struct executor *x);
 
-/* ---- the stack's files, kept with each run so that it can be gone back to; sources_read()
- * in plan.h reads them. */
-/* Keeps the stack's files with the run that has begun; without secrets unless the state has a key. */
+/* ---- run_files.c: the stack's files, kept with each run for a rollback; sources_read() in plan.h reads
+ * them. ---- */
+/* Keeps the stack's files with the current run; only files without secrets, unless the state has a key. */
 int sources_keep(struct planner *p, struct err *err);
-/* An input as the command line takes it: "k=v". */
+/* An input as an option of the command line: "k=v". */
 struct str input_argument(struct arena *arena, struct str name, const struct value *v);
 
 /* ---- work.c ---- */
@@ -93,31 +91,33 @@ struct str input_argument(struct arena *arena, struct str name, const struct val
 struct work {
     struct executor *x;
     struct change *change;
-    struct subject subject; /* the change's; of what is deleted the record's, under its present address */
+    struct subject
+        subject; /* that of the change; for a deletion that of the record, with its present address */
     struct arena arena;
     struct provider *provider;
-    const struct value *location; /* where it is made; NULL: nowhere outside */
-    const struct value *desired;  /* what the file wants, wholly known; NULL: it is deleted */
-    const struct value *deps;     /* of that */
+    const struct value *location; /* where the resource is; NULL: it exists in the state only */
+    const struct value *desired;  /* configured object, all known; NULL: deletion */
+    const struct value *deps;     /* dependencies of desired */
     const struct value
-        *left_out; /* names of attributes that answers leave out, as was found out now; NULL: none */
+        *left_out; /* names of attributes that turned out to be missing from responses; NULL: none */
     struct op_ctx ctx;
     struct op_observer observer;
-    struct attempt attempt; /* of what is created */
+    struct attempt attempt; /* for a creation */
     char token[33];
 };
 
 /* Called by a worker without the lock. Return 0, or -1 with err. */
 int work_apply(struct executor *x, struct change *change, struct err *err);
-/* The context of its operation, with a new token; after provider and location are known. */
+/* Creates the context of its operation, with a new token; needs provider and location. */
 void work_context(struct work *work, int64_t timeout_ms);
-/* Says how it goes. */
+/* Reports progress. */
 void work_progress(void *ctx, const char *what);
-/* What is there after a change of what the list says, with what the service writes otherwise than it was
- * given as it tells it: that is asked where it had been applied before. */
+/* Returns the live object after a change of the listed attributes. Attributes that the service reported
+ * otherwise before are read again, to get the service's notation. */
 const struct value *work_reread(struct work *work, const struct record *record,
     const struct attr_change *list, size_t n, const struct value *live);
-/* Brings what turned up while it was to be made to what is desired, although nothing of that was shown. */
+/* Updates an existing resource, found instead of a creation, to the desired object. The plan has not shown
+ * this difference. */
 int work_adopt(struct work *work, const struct value *live, struct err *err);
 
 /* ---- work_create.c ---- */
@@ -126,33 +126,33 @@ int work_create(struct work *work, struct err *err);
 
 /* ---- work_delete.c ---- */
 
-/* WORK_ABANDONED: it goes with its service (work.h). */
+/* WORK_ABANDONED: it is deleted with its service (see above). */
 enum { WORK_ABANDONED = 1 };
 int work_delete(struct executor *x, struct change *change, struct err *err);
 
 /* ---- work_record.c ---- */
 
-/* The id that an object says; "" none. */
+/* The id in an object; "": none. */
 struct str work_object_id(const struct work *work, const struct value *object);
-/* Durable when it returns: now the request may go out. */
+/* Writes an intent. The request may be sent when it returns, since the intent is durable. */
 int work_intent(struct work *work, struct str action, struct str id, struct err *err);
-/* It was done, and `live` is there. Others see it from then on. */
+/* Records success with the live object, which other expressions then see. */
 int work_done(struct work *work, struct str action, const struct value *live, struct err *err);
-/* Something of an earlier request was found: recorded as that one wanted it (`desired`), before anything
- * else. */
+/* Records a resource that an earlier request created, with that request's `desired`, before any other
+ * change. */
 int work_found(struct work *work, const struct value *desired, const struct value *live, struct err *err);
-/* It failed, with `left` there (NULL: nothing). Returns -1. */
+/* Records a failure; `left`: what exists of it (NULL: nothing). Returns -1. */
 int work_failed(struct work *work, struct str action, const struct value *left, struct err *why);
-/* Others see an object that is not recorded. */
+/* Makes an object visible to other expressions without a record. */
 void work_publish(struct work *work, const struct value *whole);
 
-/* ---- work_create.c: Whose each resource is while a plan is applied: what is recorded, and what this run
- * makes or takes over. Names that were not known when it was planned may turn out to be another's then
- * (plan/objects/objects.h), and services that find a resource there already often say nothing.
+/* ---- work_create.c: the identities of recorded resources, and of those that this run creates or imports.
+ * Names that were unknown in the plan may turn out to belong to another resource (plan/objects/objects.h),
+ * and services often accept the creation of an existing one silently.
  *
- * Order of calls: claims_begin() before the workers begin, claims_take() by them, claims_end(). */
+ * Order of calls: claims_begin() before the workers start, claims_take() by workers, claims_end(). */
 void claims_begin(struct executor *x);
 void claims_end(struct executor *x);
 
-/* attempt.claim, with the work: the same of what was found by what it looks like. */
+/* attempt.claim with the work as context: the same for a resource that was found by its attributes. */
 bool claims_take_found(void *work, struct str id);

@@ -1,19 +1,19 @@
 /*
- * Creating: with what an earlier run may have left looked for before, and what has the name already taken
- * over after it, where that is allowed.
+ * Creation: looks up before what an earlier run may have created, and imports after it what already has the
+ * name, if allowed.
  */
 #include "base/clock.h"
 #include "plan/apply/work.h"
 #include "plan/decide/decision.h"
 #include "plan/recover/recover.h"
 
-/* ---- Whose each resource is while a plan is applied ---- */
+/* ---- identities during an apply ---- */
 
-/* Under one key there may be one at each of several locations. */
+/* A key may have one claim at each of several locations. */
 struct claim {
     struct str address;
     struct whereabouts at;
-    const struct seen *seen; /* as it was recorded; NULL: of this run */
+    const struct seen *seen; /* the record; NULL: claimed by this run */
     struct claim *next;
 };
 
@@ -51,9 +51,9 @@ void claims_end(struct executor *x)
     map_release(&x->claims);
 }
 
-/* ---- the lock is held ---- */
+/* ---- with the lock ---- */
 
-/* What was recorded may have been deleted by now, or be another. */
+/* A claimed record may be deleted or changed by now. */
 static bool still_holds(struct work *work, const struct claim *claim, struct str key)
 {
     const struct record *record =
@@ -69,7 +69,7 @@ static bool still_holds(struct work *work, const struct claim *claim, struct str
     return same;
 }
 
-/* `found`: what is recorded at its own address is another as well, such as the one that is replaced. */
+/* `found`: the record at its own address counts as another resource, such as the one that is replaced. */
 static const struct claim *find_claim(struct work *work, struct str key, bool found)
 {
     const struct claim *claim = map_get(&work->x->claims, key);
@@ -97,9 +97,9 @@ static const struct claim *take_keys(struct work *work, const struct str *keys, 
     return other;
 }
 
-/* ---- without it ---- */
+/* ---- without the lock ---- */
 
-/* Did the plan look for it, for this one and where this one is, or has it taken it already? */
+/* True if the plan has looked the key up for this instance, or the instance has claimed it already. */
 static bool was_looked_up(const struct work *work, struct str key)
 {
     const struct executor *x = work->x;
@@ -109,7 +109,8 @@ static bool was_looked_up(const struct work *work, struct str key)
     return claim || map_get(&x->p->looked, key) == work->change->instance;
 }
 
-/* Of these keys those that nobody has, as far as the plan has read the state and looked in the rest of it. */
+/* Returns the keys that were looked up neither in the records that the plan has read nor in the rest of the
+ * state. */
 static size_t find_unknown_keys(struct work *work, const struct str *keys, size_t n, struct str *unknown)
 {
     struct executor *x = work->x;
@@ -121,7 +122,7 @@ static size_t find_unknown_keys(struct work *work, const struct str *keys, size_
     return count;
 }
 
-/* In the rest of the state, where only a part of it was read. */
+/* Looks the keys up in the rest of the state, if only a part of it was read. */
 static int look_in_rest(
     struct work *work, const struct str *keys, size_t n, struct str *address, struct err *err)
 {
@@ -142,7 +143,7 @@ static int look_in_rest(
     named_close(&named);
     if (!status)
         return 0;
-    err->unsure = true; /* it may have been made by now */
+    err->unsure = true; /* it may have been created by now */
     return err_context(err, "looking for who else has it");
 }
 
@@ -166,8 +167,8 @@ bool claims_take_found(void *ctx, struct str id)
     return !find_owner(work, &key, 1, true, &other, ERR_IGNORED) && !other.n;
 }
 
-/* Of a worker, without the lock: the object is this resource's from now on. -1 where it is another's of this
- * stack. */
+/* Called without the lock: claims the object for this resource. Returns -1 if another resource of the stack
+ * has it. */
 static int claims_take(struct work *work, const struct value *object, struct err *err)
 {
     const struct schema *schema = work->change->schema;
@@ -183,9 +184,9 @@ static int claims_take(struct work *work, const struct value *object, struct err
     return err_hint(err, "one would take it away from the other; give one of them another name");
 }
 
-/* ---- making it ---- */
+/* ---- creation ---- */
 
-/* What is costly to find out beforehand is found out of a new one afterwards. */
+/* Attributes that are costly to compute before a creation are computed after it. */
 static bool lacks_costly(const struct schema *schema, const struct value *desired)
 {
     for (size_t i = 0; i < schema->attr_count; i++)
@@ -194,7 +195,7 @@ static bool lacks_costly(const struct schema *schema, const struct value *desire
     return false;
 }
 
-/* With what an upload found out about its file. Should that be gone by now, the record is without it. */
+/* Adds attributes that an upload computed from its file. Without them if the file is missing by now. */
 static const struct value *with_files(struct work *work, const struct value *created)
 {
     const struct schema *schema = work->change->schema;
@@ -206,7 +207,7 @@ static const struct value *with_files(struct work *work, const struct value *cre
     return whole;
 }
 
-/* Made, or made and not recorded yet. */
+/* Records a created resource, or one that was created but not recorded. */
 static int record_made(struct work *work, const struct value *live, struct err *err)
 {
     const struct change *change = work->change;
@@ -217,7 +218,7 @@ static int record_made(struct work *work, const struct value *live, struct err *
     return work_done(work, STR("create"), live, err);
 }
 
-/* This stack's own, deleted and kept for a while by the service: taken back, and made what it is to be. */
+/* Restores a resource that this stack deleted and the service still keeps, and updates it. */
 static int take_back(struct work *work, const struct value *planned, struct err *err)
 {
     const struct value *live = NULL,
@@ -233,19 +234,19 @@ static int take_back(struct work *work, const struct value *planned, struct err 
     return record_made(work, live, err);
 }
 
-/* ---- what is there already ---- */
+/* ---- existing resources ---- */
 
 static int refuse_existing(const struct work *work, struct err *err, const char *why)
 {
     bool restores = schema_attr(work->change->schema, STR("restore")) != NULL;
-    if (err->hint[0]) /* who met it knows better */
+    if (err->hint[0]) /* the provider's hint is more precise */
         return -1;
     return err_hint(err,
         "%s%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
         why, restores ? ", or was deleted and is still kept (`restore: true` takes that back)" : "");
 }
 
-/* Were they put there by this stack, for whatever resource of it? */
+/* True if the object has ownership tags of this stack, for any address. */
 static bool is_tagged_ours(struct work *work, const struct value *object, bool *known)
 {
     const struct resource_ops *ops = work->change->schema->ops;
@@ -254,7 +255,7 @@ static bool is_tagged_ours(struct work *work, const struct value *object, bool *
     return *known && str_eq(value_gets(owner_tags, "stack"), work->ctx.owner.stack);
 }
 
-/* Whatever has the name of what is planned, as far as it takes to read it. */
+/* Finds an object with the planned name, with the attributes that reading it needs. */
 static const struct value *namesake_of(struct work *work, const struct value *planned)
 {
     const struct schema *schema = work->change->schema;
@@ -267,7 +268,7 @@ static const struct value *namesake_of(struct work *work, const struct value *pl
     return work_object_id(work, object).n ? object : NULL;
 }
 
-/* Taken over it would be deleted a moment later, as what the new one replaces. */
+/* The resource that is being replaced must not be imported: it would be deleted right after. */
 static bool is_old_one(const struct work *work, const struct value *object)
 {
     const struct change *change = work->change;
@@ -277,8 +278,8 @@ static bool is_old_one(const struct work *work, const struct value *object)
 }
 
 /*
- * Something of that name exists. Made by this stack (its state was lost, or a run's record of it): taken
- * over; if the service only keeps it until its end, it is taken back. Anything else needs the user's word.
+ * A resource of that name exists. If this stack created it (its state or a record was lost), it is imported;
+ * if the service only keeps it after a deletion, it is restored. Anything else needs the user's consent.
  */
 static int take_over(struct work *work, const struct value *planned, struct err *err)
 {
@@ -286,8 +287,8 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     const struct resource_ops *ops = schema->ops;
     const struct value *live = NULL, *set = object_set(&work->arena, schema, work->desired);
     enum adopt_mode mode = decl_lifecycle(work->change->instance->decl)->adopt;
-    /* Then it was this very request that made it, but for its answer. Where a type says how that is found
-     * out, it was looked already. */
+    /* The lost response may have been that of this request. If the type has a recovery method, it was used
+     * already. */
     bool unsure = err->unsure && !schema->lost.n && !schema->unknowable;
     if ((mode == ADOPT_NEVER && !unsure) || (!ops->ownership_tags && mode == ADOPT_OWNED && !unsure))
         return refuse_existing(work, err, "something of that name exists already");
@@ -316,7 +317,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     return claims_take(work, live, err) || work_adopt(work, live, err) ? -1 : 0;
 }
 
-/* ---- what an earlier run may have made ---- */
+/* ---- resources of an earlier run ---- */
 
 static bool is_same_request(const struct value *before, const struct value *now)
 {
@@ -338,14 +339,14 @@ static int refuse_unknowable(const struct work *work, struct err *err)
         STR_ARG(work->subject.address));
 }
 
-/* What an earlier request asked for (`before`) turned up. */
+/* An earlier request with the arguments `before` has created the resource. */
 static int take_earlier(
     struct work *work, const struct value *before, const struct value *live, struct err *err)
 {
     const struct schema *schema = work->change->schema;
     const struct value *set = object_set(&work->arena, schema, work->desired);
     live = object_ours(&work->arena, schema, live, work->desired, set);
-    /* First of all it is recorded: whatever becomes of the rest, it is there and it is ours. */
+    /* Recorded first: it exists and is managed, whatever happens next. */
     if (work_found(work, before, live, err))
         return -1;
     if (object_is_another(schema, work->desired, live)) {
@@ -357,10 +358,9 @@ static int take_earlier(
 }
 
 /*
- * An earlier request for this resource had no answer, and nothing was to be seen of it when this was planned.
- * It is looked for once more, until it would have to show. *found: it was there, and is taken over.
- * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
- * still be reported.
+ * An earlier request for this resource had no response, and the plan did not find its result. Looks for it
+ * again until it must be visible. *found: it exists and is imported. Otherwise the caller creates it, with
+ * the same token if the arguments are the same, so that a late result is detected.
  */
 static int recover_earlier(struct work *work, const struct intent *open, bool *found, struct err *err)
 {
@@ -392,7 +392,7 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *f
 
 /* ---- create ---- */
 
-/* What was predicted when it was planned is, where it was known by then what it is to be called. */
+/* Returns the planned prediction if the id was known in the plan, otherwise predicts again. */
 static int predict_again(struct work *work, const struct value **planned, struct err *err)
 {
     const struct schema *schema = work->change->schema;
@@ -419,7 +419,7 @@ int work_create(struct work *work, struct err *err)
         return 0;
     if (predict_again(work, &planned, err) || claims_take(work, planned, err))
         return -1;
-    /* Where there is nothing outside the record is the resource. */
+    /* Without a service the record is the resource. */
     if (ops->read && work_intent(work, STR("create"), work_object_id(work, planned), err))
         return -1;
     if (!ops->create(&work->ctx, &work->attempt, work->desired, &live, err))
@@ -428,7 +428,7 @@ int work_create(struct work *work, struct err *err)
     if (!ops->read)
         return -1;
     if (live && claims_take(work, live, ERR_IGNORED))
-        live = NULL; /* nothing of that is this resource's */
+        live = NULL; /* none of it belongs to this resource */
     work_failed(work, STR("create"), live, err);
     return err->class == ERR_EXISTS && !live ? take_over(work, planned, err) : -1;
 }

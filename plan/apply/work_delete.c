@@ -1,5 +1,5 @@
 /*
- * Deleting what is recorded, or forgetting it; of a replacement the old one.
+ * Deletes or forgets recorded resources, and the old ones of replacements.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -11,10 +11,10 @@
 
 #include <stdlib.h>
 
-/* ---- What a destroy leaves to go with its service ---- */
+/* ---- resources that are deleted with their service, in a destroy ---- */
 
-/* By a worker, without the lock: may the record be left so, after that error? err NULL: is it known by now?
- */
+/* By a worker, without the lock: true if the record may be left after that error. err NULL: true if the
+ * service is known to be unreachable. */
 static bool abandoned_is(struct executor *x, const struct record *record, const struct err *err)
 {
     if (!x->plan->destroy)
@@ -62,7 +62,7 @@ static void fail_one(struct executor *x, const struct abandoned *one, struct err
     executor_tell(x, one->op, EVENT_FAILED, clock_mono_ms() - one->start_ms, err, NULL);
 }
 
-/* What was being made when a run stopped, and cannot be asked about any more. */
+/* Drops intents of an interrupted creation whose service no longer exists. */
 static void drop_open(struct executor *x)
 {
     struct state *state = x->p->workspace->state;
@@ -80,7 +80,7 @@ static void drop_open(struct executor *x)
 void abandoned_finish(struct executor *x)
 {
     x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->abandoned_count + 1);
-    for (bool again = true; again;) { /* what makes one service may be in another */
+    for (bool again = true; again;) { /* the maker of one service may be in another */
         again = false;
         for (size_t i = 0; i < x->abandoned_count; i++) {
             struct abandoned *one = &x->abandoned[i];
@@ -103,9 +103,9 @@ void abandoned_finish(struct executor *x)
     free(x->abandoned);
 }
 
-enum { OWNED_FOR_MS = 60000 }; /* whose a resource is is asked once more after that */
+enum { OWNED_FOR_MS = 60000 }; /* the owner is read again after that time */
 
-/* What is deleted: as recorded and seen, in the way that the stack wants it now. */
+/* The object to delete: recorded and live, with the stack's present attributes for weir itself. */
 static const struct value *prior_of(struct work *work)
 {
     const struct change *change = work->change;
@@ -117,7 +117,7 @@ static const struct value *prior_of(struct work *work)
     return object_steered(&work->arena, change->schema, prior, change->instance->desired);
 }
 
-/* What the stack says of it; NULL: nothing any more. */
+/* Its declaration; NULL: none. */
 static const struct decl *decl_of(const struct work *work)
 {
     const struct instance *instance = work->change->instance;
@@ -126,7 +126,7 @@ static const struct decl *decl_of(const struct work *work)
                     : stack_find(stack, address_declared(work->change->seen->record->subject.address));
 }
 
-/* The provider is opened, and the context made. */
+/* Opens the provider and creates the context. */
 static int begin_delete(struct work *work, struct err *err)
 {
     const struct record *record = work->change->seen->record;
@@ -139,7 +139,7 @@ static int begin_delete(struct work *work, struct err *err)
         return -1;
     work->location = record->location;
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl_lifecycle(decl)->timeout_delete_ms : 0);
-    work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
+    work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* a deletion may need local files */
     work->ctx.replaces = work->change->instance && !work->x->plan->destroy;
     const struct planner *p = work->x->p;
     int64_t looked_ms = work->change->owned_at_ms;
@@ -149,8 +149,8 @@ static int begin_delete(struct work *work, struct err *err)
     return 0;
 }
 
-/* An unreachable service of the stack's own takes it along; of any other one nobody knows whether it is gone.
- */
+/* Handles an unreachable service: the stack's own one is deleted with the resource; for any other it is
+ * unknown whether the resource exists. */
 static int cannot_delete(struct work *work, struct err *err)
 {
     const struct record *record = work->change->seen->record;
@@ -165,7 +165,7 @@ static int cannot_delete(struct work *work, struct err *err)
         return err_hint(
             err, "its service is made by %.*s, which this destroys not: it goes with that", STR_ARG(maker));
     if (!work->x->plan->destroy || !unreachable_is(err) || (err->http_status && err->hint[0]))
-        return -1; /* what answers, and is understood, has its own hint */
+        return -1; /* an understood response has its own hint */
     return err_hint(err,
         "the service of provider \"%.*s\" is none that this stack makes, so nobody knows whether it is gone: "
         "destroy again when it answers; `weir state rm '%.*s'` forgets what is gone for good",
@@ -189,7 +189,7 @@ static int delete_recorded(struct work *work, struct err *err)
     if (ops->delete &&ops->delete (&work->ctx, p->options->teardown, prior, err)) {
         struct err write_error = ERR_INIT;
         if (cannot_delete(work, err) == WORK_ABANDONED)
-            return WORK_ABANDONED; /* its intent stays open until its service went */
+            return WORK_ABANDONED; /* its intent stays open until its service is deleted */
         state_fail(state, work->subject.address, STR("delete"), err, NULL, &write_error);
         return -1;
     }

@@ -1,13 +1,13 @@
 /*
- * What goes into the log before and after a change, and what others see of it: the object is completed and
- * marked once, for both. `weir state import` records what is there without changing it.
+ * Log records before and after a change, and the objects that other expressions see: completed and marked
+ * once for both. Also `weir state import`.
  */
 #include "base/json.h"
 #include "plan/apply/work.h"
 #include "plan/evaluate/context.h"
 #include "plan/objects/diff.h"
 
-/* ---- `weir state import`: recording what is there, without changing it ---- */
+/* ---- `weir state import`: records an existing resource without changing it ---- */
 
 static const struct change *find_adoption(const struct plan *plan, struct str address)
 {
@@ -18,7 +18,7 @@ static const struct change *find_adoption(const struct plan *plan, struct str ad
     return NULL;
 }
 
-/* What the file gives and the service has, too: the rest is not recorded as set, for nobody has set it. */
+/* Configured attributes that the service reports: only these are recorded as set. */
 static const struct value *set_there(struct planner *p, const struct change *change, const struct value *live)
 {
     const struct value *given = object_set(p->arena, change->schema, change->instance->desired);
@@ -83,7 +83,7 @@ struct str work_object_id(const struct work *work, const struct value *object)
     return value_text(value_get(object, work->change->schema->id), STR_EMPTY);
 }
 
-/* What is there by now, whole and marked. */
+/* The live object, completed and marked. */
 static const struct value *whole_of(struct work *work, const struct value *desired, const struct value *live)
 {
     const struct seen *seen = work->change->seen;
@@ -120,7 +120,7 @@ static const struct record *record_before(const struct work *work)
     return seen && work->change->decision.action == ACTION_UPDATE ? seen->record : NULL;
 }
 
-/* What the service writes its own way is reported once: nobody else would know why there is no difference. */
+/* Reports attributes in the service's own notation once, since later plans show no difference. */
 static void tell_reported(struct work *work, const struct value *reported, const struct value *whole)
 {
     const struct record *before = record_before(work);
@@ -207,7 +207,7 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
     struct err write_error = ERR_INIT;
     struct outcome outcome = {0};
     if (left && !work_object_id(work, value_merge(&work->arena, work->desired, left)).n) {
-        left = NULL; /* a record without an id would be of no use to anybody: the intent stays open instead */
+        left = NULL; /* a record without an id is useless: the intent stays open instead */
         why->unsure = true;
     }
     if (left) {
@@ -216,11 +216,11 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
         outcome = outcome_of(work, action, came, whole_of(work, came, object_without(work, left, lacks)));
         outcome.record.tainted = !work->change->schema->partial && !lacks;
         outcome.record.halfway = lacks;
-        if (record_before(work)) /* what was to be taken away may be there still */
+        if (record_before(work)) /* fields to remove may still exist */
             outcome.record.configured = configured_still(
                 &work->arena, work->change->schema, record_before(work), outcome.record.attrs);
     }
-    /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
+    /* The first error is reported; a log that cannot be written stops the run anyway. */
     state_fail(work->x->p->workspace->state, work->subject.address, action, why, left ? &outcome : NULL,
         &write_error);
     return -1;

@@ -1,6 +1,6 @@
 /*
- * What becomes of an instance, or of what is recorded and not in the stack; and which half of a replacement
- * goes first. Nothing else writes a decision.
+ * Decides about instances, and about records without an instance; and which half of a replacement is first.
+ * Nothing else writes a decision.
  */
 #include "plan/decide/decision.h"
 
@@ -14,7 +14,7 @@
 
 /* ---- drift ---- */
 
-/* What the instance is compared with. */
+/* Returns what the instance is compared with. */
 static struct comparison comparison_of(
     struct planner *p, const struct instance *instance, const struct value *live)
 {
@@ -30,7 +30,7 @@ static void note_drift(struct planner *p, struct instance *instance)
     const struct seen *seen = instance->seen;
     struct attr_change *drift = NULL;
     if (!seen->read || (seen->live && seen->record->tainted))
-        return; /* what a failed run did not come to is nobody's change */
+        return; /* what a failed run left undone is not drift */
     struct comparison comparison = comparison_of(p, instance, seen->live);
     size_t n = seen->live ? diff_drift(&comparison, &drift) : 0;
     if (seen->live && !n)
@@ -42,18 +42,17 @@ static void note_drift(struct planner *p, struct instance *instance)
     p->plan->drifted = true;
 }
 
-/* ---- of instances ---- */
+/* ---- instances ---- */
 
-/* What others see of it. Where that fails it is unknown to them, so that they do not fail for the same
- * reason.
- */
+/* Predicts the object that other expressions see. After an error it is unknown to them, so that they do not
+ * report the same error. */
 static bool predict_instance(struct planner *p, struct instance *instance, const struct value *prior)
 {
     const struct schema *schema = instance->decl->schema;
     instance->planned = instance->desired;
     if (!schema->ops->predict)
         return true;
-    if (p->offline || provider_waits(p, instance->decl)) { /* which provider is not known yet */
+    if (p->offline || provider_waits(p, instance->decl)) { /* the provider is not known yet */
         instance->planned = object_unknown(p->arena, schema, instance->desired);
         return true;
     }
@@ -72,7 +71,7 @@ static bool predict_instance(struct planner *p, struct instance *instance, const
     return true;
 }
 
-/* The object is predicted, and others wait for it. */
+/* Predicts the object and marks it as pending. */
 static bool decide_change(
     struct planner *p, struct instance *instance, enum action action, const struct value *prior)
 {
@@ -84,8 +83,8 @@ static bool decide_change(
     return true;
 }
 
-/* Without a key the state keeps only hashes of secrets that exist nowhere else. Whoever refers to one hears
- * that before it is made, and not from the next plan. */
+/* Without a key the state has only hashes of secrets that exist nowhere else. A reference to one is an error
+ * before its creation, not in the next plan. */
 static void plan_lost_secrets(struct planner *p, struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
@@ -149,7 +148,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
     return true;
 }
 
-/* Why it cannot be changed in place; NULL: it can. "" where the attributes say it themselves. */
+/* Why it cannot be updated in place; NULL: it can; "": the changed attributes tell. */
 static const char *why_replaced(
     struct planner *p, const struct instance *instance, const struct attr_change *list, size_t n)
 {
@@ -169,7 +168,7 @@ static const char *why_replaced(
     return NULL;
 }
 
-/* Of what the services have nothing changes; the record may have to. */
+/* The service needs no change; the record may. */
 static void decide_unchanged(struct planner *p, struct instance *instance, const struct value *live)
 {
     const struct decl *decl = instance->decl;
@@ -178,12 +177,12 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
     if (!record) {
         instance_change(p, instance)->decision.action = ACTION_ADOPT;
     } else if (record->prevent_destroy != decl_lifecycle(decl)->prevent_destroy) {
-        /* The record has to know: it is all there is once the resource is no longer in the file. */
+        /* Recorded, since only the record has it once the resource is removed from the file. */
         instance_change(p, instance)->decision.action = ACTION_UPDATE;
         instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
                                                            : STR("now protected by prevent_destroy");
     } else if (instance->seen->address.p != record->subject.address.p) {
-        instance_change(p, instance); /* nothing but a move */
+        instance_change(p, instance); /* only moved */
     }
 }
 
@@ -239,9 +238,9 @@ bool decide_instance(struct planner *p, struct instance *instance)
     return decide_with_live(p, instance, seen->live);
 }
 
-/* ---- of what is in the state only ---- */
+/* ---- records without an instance ---- */
 
-/* What the stack says of an address under `removed`; NULL: nothing. */
+/* The entry of `removed` for an address; NULL: none. */
 static const struct removed *removed_of(struct planner *p, struct str address)
 {
     for (size_t i = 0; i < p->stack->removed_count; i++)
@@ -279,7 +278,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
         return forbid_destroying(
             p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
     if (!forget && p->options->destroy && adopted_keeps(p, record))
-        return true; /* reported all together */
+        return true; /* reported together */
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
         return false;
     struct err err = ERR_INIT;
@@ -321,7 +320,7 @@ bool decide_orphans(struct planner *p, const bool *only)
     return ok && !n;
 }
 
-/* ---- which half goes first ---- */
+/* ---- order of a replacement's halves ---- */
 
 struct search {
     struct planner *p;
@@ -349,7 +348,7 @@ static void set_create_first(struct instances *list, bool create_first)
             list->items[i].change->decision.create_first = create_first;
 }
 
-/* Types that are made first by themselves give way where what they refer to is destroyed first. */
+/* Resources that their type creates first are deleted first if a dependency is deleted first. */
 static void withdraw_create_first(struct planner *p)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -369,8 +368,8 @@ static void create_first_too(void *ctx, const struct decl *dep)
     set_create_first(&p->evaluated.instances[dep->index], true);
 }
 
-/* What a create-before-destroy replacement refers to must be made first as well, or the order would be a
- * circle. */
+/* Dependencies of a resource that is created first must be created first, too, or the order would have a
+ * cycle. */
 static void spread_create_first(struct planner *p)
 {
     for (size_t i = p->stack->decl_count; i-- > 0;) {
@@ -382,7 +381,7 @@ static void spread_create_first(struct planner *p)
     }
 }
 
-/* Where both are called the same the second is the first, taken over, and would be deleted as the old one. */
+/* If both have the same name, the new one is the old one, and would be deleted. */
 static bool refuse_same_name(struct planner *p, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;

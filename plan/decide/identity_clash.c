@@ -1,6 +1,6 @@
 /*
- * What two resources cannot share, refused when planned: the first that goes would take it away
- * from the other, and until then they take turns.
+ * Two resources with one identity, refused in the plan: deleting one would delete the other, and each apply
+ * would overwrite the other's attributes.
  */
 #include "base/mem.h"
 #include "plan/decide/decision.h"
@@ -9,9 +9,9 @@
 #include "plan/objects/recorded.h"
 #include "provider/kind.h"
 
-/* ---- Whether two resources are at one location ---- */
+/* ---- whether two resources are at one location ---- */
 
-/* The settings of a provider; false: they are not known yet. */
+/* Returns the settings of a provider; false: not known yet. */
 static bool find_settings(struct planner *p, struct str name, const struct value **settings)
 {
     const struct decl *config = location_configuration(p, name);
@@ -19,7 +19,7 @@ static bool find_settings(struct planner *p, struct str name, const struct value
     return *settings && value_is_known(*settings);
 }
 
-/* As recorded, else as its provider says now. */
+/* The recorded location, otherwise the provider's present one. */
 static bool find_location(struct planner *p, const struct schema *schema, const struct whereabouts *at,
     bool ask, const struct value **location)
 {
@@ -32,15 +32,15 @@ static bool find_location(struct planner *p, const struct schema *schema, const 
                !provider_location(provider, schema, ask, p->arena, location, ERR_IGNORED) && *location);
 }
 
-/* A location in AWS is known for sure by its account, one of a store by where that is. */
+/* Locations in AWS are sure with an account, stores and servers with an endpoint or engine. */
 static bool is_sure(const struct value *location)
 {
     return value_getz(location, "account") || value_getz(location, "endpoint") ||
            value_getz(location, "engine");
 }
 
-/* Of two servers on this machine each has its own resources; where one that was recorded is by now is no
- * matter here. */
+/* True if the locations differ. Servers on this machine differ by endpoint, whatever a recorded one's present
+ * endpoint is. */
 static bool differ(const struct provider_kind *kind, const struct schema *schema, const struct value *a,
     const struct value *b)
 {
@@ -61,7 +61,7 @@ bool identities_share_location(
     if (find_settings(p, a.provider, &mine) && find_settings(p, b.provider, &others) &&
         value_equal(mine, others))
         return true;
-    for (int ask = 0; ask < 2; ask++) /* not before all else is the same */
+    for (int ask = 0; ask < 2; ask++) /* the account only if all else is the same */
         if (p->offline || !kind->location_difference || !find_location(p, schema, &a, ask, &mine) ||
             !find_location(p, schema, &b, ask, &others) || differ(kind, schema, mine, others))
             return false;
@@ -69,23 +69,23 @@ bool identities_share_location(
 }
 
 /*
- * No two in the stack may be the same (plan/objects/objects.h), nor what another is recorded as or keeps
- * besides, such as an earlier version. Nor may one be what is recorded under an address that is removed from
- * the configuration: whoever renames one means the same thing, and services that find it there already say so
- * or do not, and in any order.
+ * No two instances may have the same identity (plan/objects/objects.h), nor that of another record, nor that
+ * of an earlier version that a record keeps. Nor may an instance have that of a record that is removed from
+ * the configuration: a renamed resource keeps its identity, and services may silently accept its creation,
+ * before or after the deletion.
  */
 
-/* All that have or want one, by their identities. */
+/* Instances or records by identity key. */
 struct identity_map {
     struct map holders;
-    struct names *names; /* by which CloudFormation's types are weir's own */
+    struct names *names; /* maps CloudFormation's types to weir's own */
 };
 
-/* Who has an identity, or is to have it. */
+/* An instance or record with an identity. */
 struct holder {
-    const struct instance *instance; /* NULL: it is recorded */
+    const struct instance *instance; /* NULL: a record */
     const struct seen *seen;
-    bool keeps; /* an id that goes with it, perhaps of an earlier version */
+    bool keeps; /* the identity is one of several ids that it keeps, such as those of earlier versions */
     struct whereabouts at;
     struct holder *next;
 };
@@ -106,7 +106,7 @@ static struct whereabouts whereabouts_of(const struct instance *instance)
     return (struct whereabouts){provider, same ? record->location : NULL};
 }
 
-/* Another one than the instance, at the same location. */
+/* Returns the holder of a key at the instance's location, other than the instance itself. */
 static const struct holder *find_other(
     struct planner *p, const struct identity_map *all, struct str key, const struct instance *instance)
 {
@@ -118,7 +118,7 @@ static const struct holder *find_other(
     return holder;
 }
 
-/* ---- in the stack ---- */
+/* ---- within the stack ---- */
 
 static void report_twin(struct planner *p, const struct instance *first, const struct instance *instance,
     const struct identities *identity)
@@ -136,7 +136,7 @@ static struct identities identities_wanted(
     struct planner *p, const struct identity_map *all, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
-    if (!schema->ops->read) /* nothing of it is outside */
+    if (!schema->ops->read) /* it exists in the state only */
         return (struct identities){0};
     const struct value *set = instance->desired ? object_set(p->arena, schema, instance->desired)
                               : instance->seen  ? instance->seen->record->set
@@ -162,9 +162,9 @@ static void check_twin(struct planner *p, void *ctx, const struct instance *inst
         add_holder(p, wanted, identity.keys[i], &holder);
 }
 
-/* ---- in the state ---- */
+/* ---- within the state ---- */
 
-/* An address as YAML has it in a list or map of one line. */
+/* An address, quoted for a flow list or map in YAML. */
 static struct str quoted_address(struct planner *p, struct str address)
 {
     return str_find_char(address, '[', 0) < 0 ? address : arena_printf(p->arena, "'%.*s'", STR_ARG(address));
@@ -232,14 +232,14 @@ static void check_others(struct planner *p, void *ctx, const struct instance *in
     for (size_t i = 0; i < identity.n && !holder; i++)
         holder = find_other(p, taken, identity.keys[i], instance);
     if (holder && p->needed)
-        p->needs_whole = true; /* all of the state says what can be done */
+        p->needs_whole = true; /* the whole state is needed for the message */
     else if (holder && holder->seen->claimed)
         report_taken(p, instance, holder, identity.text);
     else if (holder)
         report_going(p, instance, holder->seen, identity.text);
 }
 
-/* ---- all of them ---- */
+/* ---- all instances ---- */
 
 static void each_instance(struct planner *p, void *ctx,
     void (*check)(struct planner *p, void *ctx, const struct instance *instance))
@@ -261,14 +261,14 @@ static void check_all(struct planner *p, struct identity_map *wanted, struct ide
         each_instance(p, taken, check_others);
 }
 
-/* ---- those that a part of the state does not tell of ---- */
+/* ---- identities that a part of the state does not have ---- */
 
-enum { UNKNOWN_MAX = 100 }; /* names known only when made, each of which is looked up then */
+enum { UNKNOWN_MAX = 100 }; /* unknown names; each is looked up during the apply */
 
-/* What is to be another than it is recorded as. */
+/* Instances whose identity differs from the recorded one. */
 struct newcomers {
     struct naming naming;
-    struct map complete; /* schemas: whether the state names what they make */
+    struct map complete; /* by schema: whether the snapshot has its identity keys */
     struct map *keys;
     size_t unknown;
 };
@@ -297,8 +297,8 @@ static struct identities identities_now(
     return now;
 }
 
-/* What stands in for another may have others behind it. A new version of what keeps its versions is looked
- * for among those of the whole stack, where these are read (workspace.c). */
+/* For replacements the whole state is read, because of dependents. New versions of resources that keep
+ * versions are compared when all versions of the stack are read (workspace.c). */
 static void note_new(struct planner *p, void *ctx, const struct instance *instance)
 {
     struct newcomers *all = ctx;
@@ -319,7 +319,7 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
             map_set(all->keys, wanted.keys[i], (void *)(uintptr_t)instance);
     }
     all->unknown += other && (wanted.n < now.n || value_is_null(id) || !value_is_known(id));
-    bool unnamed = wanted.secret || all->unknown > UNKNOWN_MAX; /* a snapshot names nothing by a secret */
+    bool unnamed = wanted.secret || all->unknown > UNKNOWN_MAX; /* a snapshot has no keys with secrets */
     p->needs_whole |= other && (unnamed || instance_action(instance) == ACTION_REPLACE);
     if (other && !p->needs_whole && !names_are_complete(all, schema)) {
         p->needs_whole = true;
@@ -327,7 +327,7 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
     }
 }
 
-/* One that another has: all of the state says whose it is, and what can be done. */
+/* If another record has the key, the whole state is read for a precise message. */
 static void check_new_name(struct planner *p, void *ctx, const struct instance *instance)
 {
     struct named *named = ctx;

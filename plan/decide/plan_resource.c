@@ -1,4 +1,4 @@
-/* One declaration planned: its imports looked at, its instances compared. */
+/* Plans one declaration: looks up imports, compares instances. */
 #include "plan/decide/decision.h"
 
 #include "plan/evaluate/attributes.h"
@@ -6,10 +6,10 @@
 #include "plan/evaluate/evaluate.h"
 #include "plan/objects/recorded.h"
 
-/* ---- what is there already ---- */
+/* ---- existing resources ---- */
 
-/* What no answer has and no change would repair, such as the name of a queue that is known by its URL, is
- * taken to be as the file says. */
+/* Sets attributes that no response has and no update can change, such as the name of a queue known by its
+ * URL, to the configured values. */
 static const struct value *as_configured(
     struct arena *arena, const struct schema *schema, const struct value *live, const struct value *desired)
 {
@@ -22,7 +22,8 @@ static const struct value *as_configured(
     return live;
 }
 
-/* What no answer has, but follows from the rest, such as the ARN of a bucket: others may refer to it. */
+/* Adds attributes that no response has but that follow from others, such as a bucket's ARN, since others may
+ * refer to them. */
 static const struct value *with_what_follows(
     struct op_ctx *op, const struct value *live, const struct value *desired)
 {
@@ -40,7 +41,7 @@ static const struct value *with_what_follows(
     return live;
 }
 
-/* Reads the resource with that id; *live NULL where there is none. False after a failure. */
+/* Reads the resource with that id; *live NULL: it does not exist. False after an error. */
 static bool read_existing(struct planner *p, const struct instance *instance, const struct value *id,
     struct span span, const struct value **live)
 {
@@ -64,7 +65,7 @@ static bool read_existing(struct planner *p, const struct instance *instance, co
     return plan_failed(p, span, &err);
 }
 
-/* The id under which the instance is to be imported; *id stays NULL where it is not. False after an error. */
+/* Finds the id for importing the instance; *id NULL: no import. False after an error. */
 static bool import_id(
     struct planner *p, const struct instance *instance, const struct value **id, struct span *span)
 {
@@ -86,7 +87,7 @@ static bool import_id(
     return *id && (*id)->kind == VALUE_STRING;
 }
 
-/* Who made it may still have it: then two stacks would change it. */
+/* Warns if another stack has created it: then both would change it. */
 static void warn_of_owner(struct planner *p, const struct instance *instance, struct span span)
 {
     const struct schema *schema = instance->decl->schema;
@@ -107,7 +108,7 @@ static void warn_of_owner(struct planner *p, const struct instance *instance, st
         p->diags, d, "where that still has it, `removed: [{address: …, destroy: false}]` there forgets it");
 }
 
-/* Looks at what is to be imported. */
+/* Reads the resource to import. */
 static bool look_for_import(
     struct planner *p, struct instance *instance, const struct value *id, struct span span)
 {
@@ -122,7 +123,7 @@ static bool look_for_import(
     return false;
 }
 
-/* `adopt: existing`: is there something with the identity that a new one would have? */
+/* `adopt: existing`: looks up a resource with the identity that a new one would have. */
 static bool look_for_existing(struct planner *p, struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
@@ -130,7 +131,7 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
     struct err err = ERR_INIT;
     struct provider *provider;
     if (provider_waits(p, instance->decl))
-        return true; /* creating it will tell */
+        return true; /* its creation will tell */
     if (evaluate_provider(p, instance->decl, &provider, &err))
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);

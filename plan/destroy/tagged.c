@@ -1,5 +1,5 @@
-/* Ownership tags gathered from the tagging API and from the listings of types that it does not know; a state
- * made of them. */
+/* Finds ownership tags by the tagging API, and by listings of types that it does not support; records the
+ * resources in a state. */
 #include "plan/destroy/tagged.h"
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@
 struct gathering {
     struct planner *p;
     struct provider *provider;
-    const struct schema *schema; /* whose listing it is */
+    const struct schema *schema; /* the listed type */
     struct arena *arena;
     struct owned_groups *out;
     struct map seen; /* type and id of each */
@@ -72,7 +72,7 @@ static void note_unseen(struct gathering *g, struct str what, const struct err *
 
 /* ---- by ARN ---- */
 
-/* A queue's ARN tells its name, and its id is an address: what has the name is looked up. */
+/* A queue's ARN has its name, but its id is a URL: it is looked up by name. */
 static const struct value *with_id(struct op_ctx *op, const struct value *object)
 {
     const struct value *found = NULL;
@@ -82,7 +82,7 @@ static const struct value *with_id(struct op_ctx *op, const struct value *object
     return value_merge(op->arena, object, found);
 }
 
-/* The resource that it names, as the service shows it; its own ownership tags say that it is the one. */
+/* Adds the resource with that ARN as the service reports it, if its own ownership tags match. */
 static bool add_if_there(struct gathering *g, const struct schema *schema, struct str arn,
     const struct value *tags, const struct value *object)
 {
@@ -148,13 +148,13 @@ static void add_listed(struct gathering *g, bool only_buckets)
             (only_buckets && !str_eqz(names[i], "aws.s3.bucket")))
             continue;
         struct op_ctx op = op_context(g->p, g->arena, g->provider, g->schema, STR_EMPTY);
-        op.owner.stack = STR_EMPTY; /* of any */
+        op.owner.stack = STR_EMPTY; /* any stack */
         if (g->schema->ops->list_owned(&op, only_buckets, found_listed, g, &err))
             note_unseen(g, names[i], &err);
     }
 }
 
-/* ---- all of it ---- */
+/* ---- all ---- */
 
 static int by_stack(const void *a, const void *b)
 {
@@ -216,9 +216,9 @@ bool owned_mentions(const struct value *v, struct str id, struct str arn)
     return false;
 }
 
-/* ---- a state of them ---- */
+/* ---- recording them ---- */
 
-/* jobs/a of jobs["a"], as a tag spells it: where the stack has that with a for_each, it is that one. */
+/* jobs/a in a tag means jobs["a"], if the stack has that resource with a for_each. */
 static struct str address_for(const struct workspace *workspace, struct arena *arena, struct str tag)
 {
     size_t at = str_after_last(tag, "/");
@@ -230,7 +230,7 @@ static struct str address_for(const struct workspace *workspace, struct arena *a
     return tag;
 }
 
-/* One that no other has, and that is an address. */
+/* Returns a valid and unused address. */
 static struct str fresh_address(struct arena *arena, struct map *taken, struct str address)
 {
     struct str plain, key;

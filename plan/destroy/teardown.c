@@ -1,6 +1,5 @@
 /*
- * How recorded resources are deleted, as the stack says now; what services leave behind of them; what
- * prevents deletion.
+ * How recorded resources are deleted, by the present stack; leftovers of services; obstacles to deletions.
  */
 #include "plan/destroy/teardown.h"
 
@@ -8,7 +7,7 @@
 #include "plan/evaluate/evaluate.h"
 #include "plan/objects/recorded.h"
 
-/* ---- What is in the way of deletions ---- */
+/* ---- obstacles to deletions ---- */
 
 enum { REPORTED_AT_ONCE = 5 };
 
@@ -17,9 +16,9 @@ bool obstacle_is(const struct value *what)
     return value_getz(what, "stops") != NULL;
 }
 
-/* ---- what goes before ---- */
+/* ---- contents that are deleted before ---- */
 
-/* Earlier versions are where they were made, though nothing in a record refers there any more. */
+/* Earlier versions are where they were created, even if no record refers there any more. */
 static int64_t versions_in(struct arena *arena, const struct change *change, const struct subject *container)
 {
     const struct resource_ops *ops = change->schema->ops;
@@ -31,8 +30,8 @@ static int64_t versions_in(struct arena *arena, const struct change *change, con
     return n;
 }
 
-/* How many resources a recorded resource has in the container that its attribute `within` names, as far as it
- * can be told, and that are gone with it: one that `keeps` versions has them afterwards. */
+/* How many of a recorded resource's objects are in the container that its attribute `within` names and are
+ * deleted with it. A container with `keeps` still has versions of them afterwards. */
 static int64_t resources_in(struct arena *arena, const struct change *change, struct str within,
     const struct subject *container, bool keeps)
 {
@@ -45,7 +44,7 @@ static int64_t resources_in(struct arena *arena, const struct change *change, st
     return files ? files : 1;
 }
 
-/* The stack's own commands may empty it before it goes: nobody knows what they do. */
+/* A command of the stack that depends on the resource may empty it. */
 static bool is_command_of(const struct change *change, struct str address)
 {
     const struct record *record = change->decision.action == ACTION_DELETE ? change->seen->record : NULL;
@@ -57,8 +56,7 @@ static bool is_command_of(const struct change *change, struct str address)
     return false;
 }
 
-/* What was counted; of a bucket its objects, unless there is more of it than the stack has put there. -1:
- * nobody knows. */
+/* The counted objects of a bucket, unless it has more versions than that. -1: unknown. */
 static int64_t counted_in(const struct value *counts)
 {
     if (!counts || !counts->count)
@@ -80,13 +78,13 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
         int64_t n = resources_in(p->arena, p->decided.changes[i], within, &change->seen->record->subject,
             value_getb(what, "keeps_versions"));
         own += n;
-        owners += n > 0; /* of each an upload may have been broken off, which goes with it */
+        owners += n > 0; /* each may have an unfinished upload, which is deleted with it */
         command |= is_command_of(p->decided.changes[i], change->subject.address);
     }
     return command || (own >= there && owners >= value_geti(counts, "uploads", 0));
 }
 
-/* ---- what is shown ---- */
+/* ---- messages ---- */
 
 static void set_text(struct value_builder *b, const char *name, struct str text)
 {
@@ -137,7 +135,8 @@ struct str obstacle_way(
     struct arena *arena, const struct plan *plan, const struct change *change, const struct value *what)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    /* What is in the file counts where the file still has it; what the service has, as it is. */
+    /* The stack's attributes are used if the stack still has the resource; for `live` the service's own
+     * are. */
     bool in_file = plan->destroy || change->decision.action == ACTION_REPLACE;
     bool before = value_getb(what, "live") || !in_file;
     struct str instead = value_gets(what, "instead");
@@ -150,7 +149,7 @@ struct str obstacle_way(
     return arena_str(arena, buf_str(&out));
 }
 
-/* Those that are reported in an error: what they are, and what a user does about them. */
+/* Obstacles in an error message, with their solutions. */
 struct obstacles {
     const struct plan *plan;
     struct arena arena;
@@ -196,7 +195,7 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
     return all.n ? -1 : 0;
 }
 
-/* ---- what the stack says now ---- */
+/* ---- configured attributes ---- */
 
 static void steer_instances(struct planner *p, const struct decl *decl)
 {
@@ -214,8 +213,8 @@ static void steer_instances(struct planner *p, const struct decl *decl)
 
 void teardown_steering(struct planner *p)
 {
-    /* Whatever cannot be computed, for want of a resource that is gone, stays as it was recorded. And of a
-     * destroy the records alone are the plan. */
+    /* Attributes that cannot be computed, because a resource is deleted, stay as recorded. Diagnostics are
+     * dropped: a destroy depends on the records only. */
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct planner aside = planner_aside(p, &ignored);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -231,7 +230,7 @@ void teardown_steering(struct planner *p)
     }
 }
 
-/* ---- what services left ---- */
+/* ---- leftovers of services ---- */
 
 struct leaf_search {
     struct planner *p;
@@ -247,9 +246,9 @@ static bool is_at(const struct planner *p, struct str address, const struct sche
     return record && str_eq(record->subject.type, schema->name) && str_eq(record->subject.id, id);
 }
 
-/* A resource of its own in this state goes, or stays, as that: at the address that `moved:` gives it once
- * that is applied. What went already and is there again was made anew: by a function that logged once more.
- */
+/* True for a recorded resource, which is deleted or kept as such, also at its new address by `moved:`. A
+ * resource that was deleted and exists again was created by a service, such as a log group by a running
+ * function. */
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {
     for (size_t i = 0; i < p->recorded.count; i++) {
@@ -273,8 +272,8 @@ static void found_leaf(void *ctx, const struct value *live)
     value_builder_add(search->found, value_map(search->arena, entries, 5));
 }
 
-/* Something that a stack manages has its ownership tags; what a service made has none, or those of what it
- * was made for (a snapshot may take over the tags). */
+/* Managed resources have their own ownership tags. Leftovers of services have none, or those of the original
+ * resource (a snapshot may copy the tags). */
 static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const struct value *object)
 {
     struct op_ctx own = *ctx;
@@ -340,7 +339,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
         if (value_getb(list->items[i], "kept"))
             continue;
         own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
-        own.owner.untagged = true; /* a service made it, of what was ours */
+        own.owner.untagged = true; /* created by a service from a managed resource */
         own.owner.found_out = false;
         own.owner.recorded = NULL;
         if (own.schema->ops->delete (

@@ -1,37 +1,37 @@
 /*
- * The data that deletions lose besides the resources themselves, and whether they may.
+ * Data that is lost with deletions besides the resources themselves, and whether that is allowed.
  */
 #pragma once
 
 #include "plan/planner.h"
 
-/* What the stack says by now of how each recorded resource is to be deleted. Before anything is claimed. */
+/* Evaluates how each recorded resource is to be deleted by the present stack. Call it before instances are
+ * created. */
 void teardown_steering(struct planner *p);
-/* Looks at what else each deletion would delete, and whether it may. False after an error. */
+/* Examines for each deletion what else is deleted, and whether it is allowed. False after an error. */
 bool teardown_examine(struct planner *p);
-/* What services left behind of an object that goes or has gone: as resource_ops.leaves, with the id and the
+/* Finds leftovers of services for a deleted object or one to delete: as resource_ops.leaves, with id and
  * object of each. */
 int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const struct value *object,
     const struct value **out, struct err *err);
-/* After a deletion: removes what services left behind of the object. What cannot be removed is warned of. */
+/* Deletes the object's leftovers after its deletion. Failures are warnings. */
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object);
 
-/* ---- teardown.c: what is in the way of deletions, as teardown_examine() finds it: an item of
- * change->data_loss with `stops`. It is reported with the plan; plan_check_deletions() (plan.h) refuses to
- * carry such a plan out. */
+/* ---- teardown.c: obstacles to deletions, found by teardown_examine(): items of change->data_loss with
+ * `stops`. They are shown with the plan; plan_check_deletions() (plan.h) refuses such a plan. */
 
 bool obstacle_is(const struct value *what);
-/* Is it the contents of the change's resource, and do they go before it: as other resources of the stack, or
- * by a command of it? In the planner's arena. */
+/* True if the obstacle is the contents of the change's resource, and these are deleted before it: as other
+ * resources of the stack, or by its command. Uses the planner's arena. */
 bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what);
-/* Of what is not the stack's, or may not be; `agreed`: it is deleted all the same, and that is reported. */
+/* For a resource that is not the stack's, or may not be; `agreed`: it is deleted and reported as well. */
 const struct value *obstacle_owner(
     struct arena *arena, const struct ownership *owner, struct str address, bool agreed);
-/* Of what is to be made of it and is there already: `what` has its type, id and, as `needs`, the attribute
- * that names it. */
+/* For a resource to keep, such as a final snapshot, if one with its name exists: `what` has type, id and, as
+ * `needs`, the attribute for the name. */
 const struct value *obstacle_taken(struct arena *arena, const struct value *what);
-/* "skip_final_snapshot" as the command line has it: --skip-final-snapshot. */
+/* "skip_final_snapshot" as an option of the command line: --skip-final-snapshot. */
 struct str obstacle_option(struct arena *arena, struct str flag);
-/* What a user does about it: "--skip-final-snapshot, or `skip_final_snapshot: true` in the stack". */
+/* How to remove the obstacle: "--skip-final-snapshot, or `skip_final_snapshot: true` in the stack". */
 struct str obstacle_way(
     struct arena *arena, const struct plan *plan, const struct change *change, const struct value *what);

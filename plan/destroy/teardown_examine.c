@@ -1,7 +1,6 @@
 /*
- * Before anybody is asked, teardown_examine() looks at every resource that is to go: whose it is, what is in
- * it, what protects it, what services left behind of it. What is in the way is reported with the plan,
- * and refused before anything is called (teardown.c).
+ * teardown_examine() examines each resource to delete before the user is asked: owner, contents, protection,
+ * leftovers of services. Obstacles are shown with the plan, which is then refused (teardown.c).
  */
 #include "base/clock.h"
 #include "plan/destroy/teardown.h"
@@ -14,21 +13,21 @@ enum { THREADS = 16 };
 
 struct examination {
     struct planner *p;
-    struct change **changes; /* deletions, each with something that can be looked at */
+    struct change **changes; /* deletions whose type can be examined */
     struct provider **providers;
     struct err **errors; /* by change; NULL: none */
     size_t n;
-    struct refresh_tags tags; /* of all of them, asked for at once */
-    pthread_mutex_t lock;     /* the planner's arena, and its observer */
+    struct refresh_tags tags; /* of all of them, read together */
+    pthread_mutex_t lock;     /* guards the planner's arena and its observer */
 };
 
-/* One of them, while a thread is at it. */
+/* A deletion, examined by one thread. */
 struct examined {
     struct examination *x;
     struct change *change;
     struct op_ctx op;
     const struct value *prior;
-    bool unknown; /* nobody may look whose it is */
+    bool unknown; /* reading its owner is not permitted */
     struct value_builder reported;
 };
 
@@ -51,7 +50,7 @@ static void note_failure(struct examination *x, size_t i, const struct err *err)
     *x->errors[i] = *err;
 }
 
-/* Nobody can be asked, then: what becomes of it is seen when it is to be deleted. */
+/* Notes an unreachable service: whether the resource still exists is decided when it is deleted. */
 static bool is_unreachable(struct examination *x, const struct change *change, const struct err *err)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
@@ -66,8 +65,8 @@ static bool is_flagged(const struct value *losses)
     return false;
 }
 
-/* May a flag delete what the resource holds? Not where it was there before, or nobody may look whose it is.
- */
+/* Checks whether a flag may delete the resource's contents. Refused for a resource that existed before weir,
+ * and if its owner cannot be read. */
 static int check_flagged(struct examined *e, const struct value *losses, struct err *err)
 {
     const struct resource_ops *ops = e->change->schema->ops;
@@ -79,15 +78,15 @@ static int check_flagged(struct examined *e, const struct value *losses, struct 
         return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
                              "`removed: [{address: …, destroy: false}]` forgets it as it is");
     }
-    bool seen = e->change->owned_at_ms && !e->unknown; /* on the resource itself */
+    bool seen = e->change->owned_at_ms && !e->unknown; /* read from the resource itself */
     if (seen || !ops->ownership_tags || !ops->ownership_tags(&e->op, e->prior, &owner_tags, err) ||
         err->class == ERR_ABSENT)
         return 0;
     return err_context(err, "finding out whose it is");
 }
 
-/* What knows everybody's tags hears of changes late: only where it says that a resource is ours it is
- * believed, and asked once more when it is deleted. */
+/* The tagging API lags behind: it is trusted only if it reports the stack's own tags, and the owner is read
+ * again at the deletion. */
 static int ask_owner(struct examined *e, struct provider *provider, struct ownership *owner, struct err *err)
 {
     const struct resource_ops *ops = e->change->schema->ops;
@@ -105,7 +104,7 @@ static int ask_owner(struct examined *e, struct provider *provider, struct owner
     return 0;
 }
 
-/* *ours: it may be deleted, as far as that goes. Else that is what is reported of it. */
+/* *ours: it can be deleted. Otherwise the owner is reported. */
 static int find_owner(struct examined *e, struct provider *provider, bool *ours, struct err *err)
 {
     const struct planner *p = e->x->p;
@@ -128,11 +127,11 @@ static int find_owner(struct examined *e, struct provider *provider, bool *ours,
     return 0;
 }
 
-/* Of what stays, which is known by name, the service must not have one already. */
+/* Checks for a resource to keep that the service does not have one of the same name. */
 static const struct value *kept_resource(struct examined *e, const struct value *what)
 {
     struct op_ctx own = e->op;
-    struct err ignored = ERR_INIT; /* then it is found out by deleting it */
+    struct err ignored = ERR_INIT; /* the deletion will tell */
     struct arena *arena = e->op.arena;
     struct str type = value_gets(what, "type");
     own.schema = type.n ? catalog_find(e->x->p->workspace->catalog, type, false, &ignored) : NULL;
@@ -141,7 +140,7 @@ static const struct value *kept_resource(struct examined *e, const struct value 
     if (!own.schema || !own.schema->ops->read)
         return value_with(arena, what, STR("needs"), NULL);
     what = value_with(arena, what, STR("id"), value_get(match, own.schema->id));
-    const struct value *self = NULL; /* what is being deleted already has its snapshot taken */
+    const struct value *self = NULL; /* a resource that is being deleted has its snapshot already */
     if (own.schema->ops->read(&own, match, &value_empty_list, &live, &ignored) || !live ||
         e->change->schema->ops->read(&e->op, e->prior, &value_empty_list, &self, &ignored) || !self)
         return value_with(arena, what, STR("needs"), NULL);
@@ -150,7 +149,7 @@ static const struct value *kept_resource(struct examined *e, const struct value 
 
 static bool goes_before(const struct examined *e, const struct value *what)
 {
-    pthread_mutex_lock(&e->x->lock); /* the planner's arena */
+    pthread_mutex_lock(&e->x->lock); /* guards the planner's arena */
     bool goes = obstacle_goes_before(e->x->p, e->change, what);
     pthread_mutex_unlock(&e->x->lock);
     return goes;
@@ -173,11 +172,11 @@ static int find_data_loss(struct examined *e, struct err *err)
     return 0;
 }
 
-/* Of a destroy: otherwise they stay, for something else may have taken over the name. */
+/* Only in a destroy: otherwise another resource may use the name by now. */
 static void find_left(struct examined *e)
 {
     const struct value *left = &value_empty_list;
-    struct err ignored = ERR_INIT; /* what cannot be looked at now is looked at again afterwards */
+    struct err ignored = ERR_INIT; /* verification looks again */
     if (!e->x->p->options->destroy || teardown_find_leaves(e->x->p, &e->op, e->prior, &left, &ignored))
         return;
     for (uint32_t i = 0; i < left->count; i++)
@@ -212,7 +211,7 @@ static void examine_deletion(void *ctx, size_t i)
     change->data_loss = value_copy(x->p->arena, value_builder_list(&e.reported));
 }
 
-/* ---- all of them ---- */
+/* ---- all deletions ---- */
 
 static bool has_to_be_examined(const struct change *change)
 {
@@ -221,8 +220,8 @@ static bool has_to_be_examined(const struct change *change)
            (change->schema->ops->data_loss || change->schema->ops->leaves || change->schema->ops->whose);
 }
 
-/* What is handed over for the deletion of what is replaced (work.c): as seen, in the way of the stack now.
- */
+/* The object for the deletion of a replaced resource (work_delete.c): live, with the stack's present
+ * attributes. */
 static const struct value *replaced_prior(struct planner *p, const struct change *change)
 {
     const struct seen *seen = change->instance->seen;
@@ -250,7 +249,7 @@ static int collect_deletions(struct planner *p, struct examination *x, struct er
         if (!location_provider(p, record->subject.provider, record->location, &x->providers[x->n], err))
             x->changes[x->n++] = change;
         else if (unreachable_note_of(p, record, err))
-            *err = (struct err)ERR_INIT; /* whether it goes with its service is not this one's to say */
+            *err = (struct err)ERR_INIT; /* handled with its service */
         else
             return -1;
     }

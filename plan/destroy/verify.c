@@ -1,7 +1,7 @@
 /*
- * Is anything left of a destroyed stack? Each candidate is read: only what the service shows now is left.
- * A resource of another stack, or of a copy with another lineage, is not. Candidates by tags, and set-up
- * services.
+ * Whether anything is left of a destroyed stack. Each candidate is read: only resources that the service
+ * reports now are leftovers, and not those of another stack or lineage. Candidates by tags, and services of
+ * the stack.
  */
 #include "plan/destroy/verify.h"
 
@@ -13,8 +13,8 @@
 
 #include <stdlib.h>
 
-/* ---- What has the stack's ownership tags: by the tagging API, in stores of S3 alone by their buckets,
- * and by listings; and services that the stack itself set up. */
+/* ---- resources with the stack's ownership tags, by the tagging API, by listings, and in pure S3 stores by
+ * their buckets; and services that the stack itself created ---- */
 
 struct owned_search {
     struct verifying *v;
@@ -29,8 +29,8 @@ static bool is_of_another_copy(const struct planner *p, const struct value *tags
     return tag.n && own.n && !str_eq(tag, own);
 }
 
-/* A queue's ARN tells its name, and its id is an address: what has the name is looked up. False: there is
- * none any more, or nobody can say. */
+/* A queue's ARN has its name, but its id is a URL: it is looked up by name. False: it does not exist, or the
+ * lookup failed. */
 static bool complete_object(
     struct verifying *v, struct op_ctx *op, const struct value **object, struct str arn)
 {
@@ -47,7 +47,7 @@ static bool complete_object(
     return found;
 }
 
-/* The types that an ARN may be of; those whose ARNs are known by their form go first. */
+/* Adds a candidate for each type that the ARN may be of; more precise forms first. */
 static void add_by_arn(struct verifying *v, struct provider *provider, struct str arn, struct str address)
 {
     struct catalog *catalog = v->p->workspace->catalog;
@@ -82,7 +82,7 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
 
 static void found_owned(void *ctx, const struct value *live);
 
-/* Is the provider among them? Looks at v->items. */
+/* True if this run has deleted the provider's service, by v->items. */
 static bool verify_is_gone(const struct verifying *v, const struct provider *provider)
 {
     for (size_t i = 0; i < v->n; i++)
@@ -99,7 +99,7 @@ static void search_failed(struct verifying *v, struct provider *provider, const 
         verify_failed(v, err, STR("the stack's ownership tags"));
 }
 
-/* Of a store that knows S3 only: its buckets, one at a time. Objects have no ownership tags. */
+/* In a store with S3 only: reads the tags of each bucket. Objects have no ownership tags. */
 static void add_owned_buckets(struct verifying *v, struct provider *provider)
 {
     struct err err = ERR_INIT;
@@ -113,7 +113,7 @@ static void add_owned_buckets(struct verifying *v, struct provider *provider)
         v->tags_searched = true;
 }
 
-/* Is all that the stack has, or had, with the provider in S3? */
+/* True if all resources of the stack at the provider are S3's. */
 static bool has_only_s3(const struct verifying *v, const struct provider *provider)
 {
     for (size_t i = 0; i < v->n; i++) {
@@ -168,7 +168,7 @@ static void found_owned(void *ctx, const struct value *live)
     verify_add(search->v, &c);
 }
 
-/* What the tagging API does not know is listed, of the types that the stack has or had. */
+/* Lists types of the stack that the tagging API does not support. */
 static void add_listed(struct verifying *v)
 {
     AUTO_MAP struct map done = MAP_INIT;
@@ -192,9 +192,9 @@ void verify_find_owned(struct verifying *v)
     add_listed(v);
 }
 
-/* ---- Services that the stack itself had set up, and took down again with what lay in them ---- */
+/* ---- services that the stack itself created, and deleted with their contents ---- */
 
-/* Values and builds of the stack's own are nothing that a service could run on, unless they start one. */
+/* Values and builds (weir.*) are not part of a service, unless they start one. */
 static bool is_deleted_part(const struct planner *p, const struct decl *decl, const struct seen *seen)
 {
     const struct record *record = seen->record;
@@ -223,7 +223,7 @@ static void verify_need(void *ctx, const struct decl *decl)
     depends_need(decl, ctx);
 }
 
-/* Is all of it deleted that this declares? */
+/* True if all records of the declaration are deleted. */
 static bool are_deleted(const struct planner *p, const struct decl *decl)
 {
     const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
@@ -233,7 +233,7 @@ static bool are_deleted(const struct planner *p, const struct decl *decl)
     return all;
 }
 
-/* Does the way there lead through a machine that was deleted? Whatever is at its address now is another. */
+/* True if the route leads through deleted hosts only: another host may have the address now. */
 static bool leads_nowhere(struct planner *p, const struct decl *config)
 {
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
@@ -275,9 +275,9 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what)
     }
 }
 
-/* Whose is what is there? Of what has no ownership tags nobody knows. What was deleted just now and is there
- * may be a copy's of this stack, which has a state of its own; what only has the name may be of a state that
- * is lost. */
+/* True if the live resource belongs to others; false without ownership tags. A resource that was just deleted
+ * may be that of a copy of this stack with its own state; for one found by name the lineage does not matter,
+ * since its state may be lost. */
 static bool is_others(struct op_ctx *op, const struct value *live, bool deleted)
 {
     const struct value *owner_tags = &value_empty_map;
@@ -290,7 +290,7 @@ static bool is_others(struct op_ctx *op, const struct value *live, bool deleted)
     return stack.n && !str_eq(stack, op->owner.stack);
 }
 
-/* A folder without a file in it: its bucket would give one for any name. */
+/* An empty folder: a bucket reports one for any name. */
 static bool is_hollow(const struct value *live)
 {
     const struct value *count = value_getz(live, "count");
@@ -305,7 +305,7 @@ static void look_at_candidate(void *ctx, size_t i)
     const struct value *live = NULL;
     struct err err = ERR_INIT;
     if (!c->schema) {
-        c->there = true; /* left by a service and seen just now, or of a type that cannot be read */
+        c->there = true; /* a leftover that was just found, or of an unknown type */
         return;
     }
     struct op_ctx op = verify_context(v, &arena, c);
@@ -366,7 +366,7 @@ static void report_locations(const struct verifying *v, struct verified *out)
     out->location_count = n;
 }
 
-/* What is of no type of ours is taken at its word, nobody is asked for it. */
+/* Candidates of unknown types are not read. */
 static void report_asked(const struct verifying *v, struct verified *out)
 {
     for (size_t i = 0; i < v->n; i++)
@@ -416,8 +416,8 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     if (cancel_is_set(v.p->cancel))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
     else if (!out->left_count && v.failure.class != ERR_NONE) {
-        *err =
-            v.failure; /* with something left that is reported; without, nobody may believe that nothing is */
+        *err = v.failure; /* leftovers are reported in any case; without any, a failed lookup must not count
+                             as none */
         status = -1;
     }
     free(v.items);

@@ -1,6 +1,5 @@
 /*
- * What may be left of a stack: from the state, its log and the stack's names, and what services leave
- * behind.
+ * Candidates for leftovers: from the state, its log, the names in the stack, and leftovers of services.
  */
 #include "base/mem.h"
 #include "plan/destroy/teardown.h"
@@ -11,18 +10,18 @@
 #include "plan/refresh/refresh.h"
 #include "plan/state/history.h"
 
-/* ---- The log from its beginning: which resource each address was, and what was forgotten and not taken
- * in again (`removed: [{…, destroy: false}]`): the service keeps it, with the tags that it has, and it
- * belongs to whoever imported it. What was only forgotten in the state (`weir state rm`) is not among it. */
+/* ---- The log from its beginning: the resource of each address, and forgotten ones that were not imported
+ * again (`removed: [{…, destroy: false}]`). The service keeps these with their tags, and they belong to
+ * whoever imported them. Those dropped by `weir state rm` are not included. ---- */
 
 struct forgetting {
     struct arena *arena;
-    struct map held;    /* address -> key of what it is, as a struct str */
-    struct map dropped; /* address -> key of what it was when that was forgotten */
+    struct map held;    /* address -> struct str, "type id" of its resource */
+    struct map dropped; /* address -> struct str, "type id" when it was forgotten */
     struct map *out;
 };
 
-/* The key of one. */
+/* Returns the key "type id". */
 static struct str forgotten_key(struct arena *arena, struct str type, struct str id)
 {
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
@@ -33,7 +32,7 @@ static void hold_resource(struct forgetting *l, const struct history_change *cha
     struct str *key = arena_alloc(l->arena, sizeof *key);
     *key = forgotten_key(l->arena, change->type, change->id);
     map_set(&l->held, change->address, key);
-    /* taken in again, it is nobody else's, by whichever of its names it was asked for */
+    /* imported again, possibly with another id for the same resource */
     struct str *before = str_eqz(change->action, "adopt") ? map_get(&l->dropped, change->address) : NULL;
     map_set(l->out, *key, NULL);
     if (before)
@@ -58,7 +57,7 @@ static void follow_change(struct forgetting *l, const struct history_change *cha
     }
 }
 
-/* "type id" of each, with a pointer that is not NULL; nothing where the log cannot be read. Keys live in the
+/* Sets "type id" of each to a pointer that is not NULL; nothing if the log cannot be read. Keys are in the
  * arena. */
 static void forgotten_find(struct workspace *workspace, struct arena *arena, struct map *out)
 {
@@ -78,9 +77,9 @@ static void forgotten_find(struct workspace *workspace, struct arena *arena, str
     map_release(&l.dropped);
 }
 
-/* ---- what was recorded ---- */
+/* ---- recorded resources ---- */
 
-/* Was it to be left where it is? */
+/* True if the resource was configured to be kept. */
 static bool verify_stays(const struct candidate *candidate)
 {
     const struct resource_ops *ops = candidate->schema ? candidate->schema->ops : NULL;
@@ -104,8 +103,7 @@ void verify_add(struct verifying *v, const struct candidate *candidate)
     own->why = arena_str(arena, candidate->why);
 }
 
-/* Where the type's resources are is among what was looked at, and what has ownership tags there is looked
- * for. */
+/* Notes the type's location for the report, and its provider for the search by ownership tags. */
 static void note_location(struct verifying *v, struct provider *provider, const struct schema *schema)
 {
     struct arena *arena = v->p->arena;
@@ -138,7 +136,7 @@ static void add_recorded(struct verifying *v)
     }
 }
 
-/* What was there before weir may well be there after it. */
+/* Resources that may have existed before weir may exist after it. */
 static bool may_be_others(const struct planner *p, const struct instance *instance)
 {
     for (size_t i = 0; i < p->stack->import_count; i++)
@@ -147,7 +145,7 @@ static bool may_be_others(const struct planner *p, const struct instance *instan
     return decl_lifecycle(instance->decl)->adopt == ADOPT_EXISTING;
 }
 
-/* Calls can be made with what is known only. */
+/* The known attributes, for calls. */
 static const struct value *known_part(struct arena *arena, const struct value *object)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -162,7 +160,7 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
     const struct decl *decl = instance->decl;
     const struct schema *schema = decl->schema;
     struct provider *provider;
-    const struct value *planned = evaluate_given(p, instance, p->arena); /* nothing is built for this */
+    const struct value *planned = evaluate_given(p, instance, p->arena); /* without builds */
     instance->planned = planned ? planned : &value_unknown;
     if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, ERR_IGNORED))
         return;
@@ -185,12 +183,12 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
     verify_add(v, &c);
 }
 
-/* The names that the stack would give to new resources, as far as they can be known without any. */
+/* Adds the names in the stack for new resources, as far as they are known without these. */
 static void add_declared(struct verifying *v)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct planner aside = planner_aside(v->p, &ignored), *p = &aside;
-    aside.offline = true; /* nothing is packaged, uploaded or asked for */
+    aside.offline = true; /* no packaging, uploads or calls */
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
         struct instances *list = &p->evaluated.instances[i];
@@ -207,7 +205,7 @@ static void add_declared(struct verifying *v)
     }
 }
 
-/* ---- what services left ---- */
+/* ---- leftovers of services ---- */
 
 static void look_for_leaves(void *ctx, size_t i)
 {
@@ -242,7 +240,7 @@ static void look_for_leaves(void *ctx, size_t i)
     }
 }
 
-/* What only its tags tell of may be what was forgotten; what services left for that is not ours either. */
+/* A candidate by tags only may have been forgotten; its leftovers are not the stack's either. */
 static void find_forgotten(struct verifying *v)
 {
     AUTO_MAP struct map forgotten = MAP_INIT;

@@ -1,5 +1,5 @@
-/* An instance's attributes: expressions evaluated, converted, marked where they are secret, then files; and
- * what other resources fill in. */
+/* An instance's attributes: evaluates, converts and marks expressions, computes attributes from files, copies
+ * attributes of other resources. */
 #include "plan/evaluate/attributes.h"
 
 #include "base/mask.h"
@@ -9,7 +9,7 @@
 #include "plan/objects/objects.h"
 #include "provider/http/redact.h"
 
-/* ---- attributes that the file leaves to another resource ---- */
+/* ---- attributes that are copied from another resource ---- */
 
 static const struct value *value_below(const struct value *v, struct str path)
 {
@@ -25,15 +25,14 @@ static const struct value *with_below(
     return value_with(arena, object, name, rest.n ? with_below(arena, value_get(object, name), rest, v) : v);
 }
 
-/* The id of the resource that has it, where the file does not say itself; NULL: nothing is to be filled in.
- */
+/* Returns the id of that resource, if the file does not configure the attribute; NULL: nothing to copy. */
 static const struct value *asked_of(const struct schema_fill *fill, const struct value *object)
 {
     const struct value *id = value_below(object, fill->by);
     return value_is_null(id) || !value_is_null(value_below(object, fill->path)) ? NULL : id;
 }
 
-/* ---- of the stack ---- */
+/* ---- from resources of the stack ---- */
 
 static const struct value *find_planned(struct planner *p, const struct schema_fill *fill, struct str id)
 {
@@ -51,7 +50,7 @@ static const struct value *find_planned(struct planner *p, const struct schema_f
     return NULL;
 }
 
-/* The object with what the plan knows, and unknown where that is still to come. */
+/* Returns the object with values from the plan; values that are not known yet are unknown. */
 static const struct value *fills_known(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -70,7 +69,7 @@ static const struct value *fills_known(
     return object;
 }
 
-/* ---- of others ---- */
+/* ---- from other resources ---- */
 
 static int fill_from_service(const struct op_ctx *op, const struct schema *schema,
     const struct schema_fill *fill, const struct value *id, const struct value **out, struct err *err)
@@ -104,7 +103,7 @@ int fills_read(struct planner *p, const struct op_ctx *op, const struct value **
     return 0;
 }
 
-/* ---- What was there before the stack took it over ---- */
+/* ---- resources that existed before weir managed them ---- */
 
 enum { ADOPTED_SHOWN = 8 };
 
@@ -159,9 +158,9 @@ void adopted_owner(struct owner *owner, const struct record *record, const struc
     owner->written = record->recent;
 }
 
-/* ---- what follows from local files ---- */
+/* ---- attributes computed from local files ---- */
 
-/* To whom a line of output belongs. */
+/* The resource that a line of output is about. */
 struct printing {
     struct planner *p;
     struct str address;
@@ -199,7 +198,7 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
         how.recorded ? decl_lifecycle(decl)->timeout_update_ms : decl_lifecycle(decl)->timeout_create_ms;
     if (!decl->schema->ops->prepare(&op, &how, *object, object, err))
         return 0;
-    if (err->class == ERR_IO) /* a file that the stack names */
+    if (err->class == ERR_IO) /* the stack names the file */
         err->class = ERR_INVALID;
     return -1;
 }
@@ -221,9 +220,9 @@ const struct value *evaluate_files(
     return NULL;
 }
 
-/* ---- as given ---- */
+/* ---- configured attributes ---- */
 
-/* The provider's, also while other settings of it are known later only. */
+/* Default tags of the provider, even if others of its settings are still unknown. */
 static const struct value *default_tags(struct planner *p, const struct decl *decl)
 {
     struct provider *provider = NULL;
@@ -235,7 +234,7 @@ static const struct value *default_tags(struct planner *p, const struct decl *de
     return evaluate_provider(p, decl, &provider, ERR_IGNORED) ? NULL : provider_default_tags(provider);
 }
 
-/* A tag that is left to others cannot be given, too. */
+/* Reports a configured tag that the provider's `ignore_tags` leaves to others. */
 static bool check_ignored_tags(struct planner *p, const struct instance *instance, const struct value *tags)
 {
     struct provider *provider = NULL;
@@ -273,8 +272,8 @@ static const struct value *merge_default_tags(
 }
 
 /*
- * What is secret because of where it is given is known by value from then on, if it is secret by itself: what
- * comes from elsewhere in clear (the name of a bucket, in a function's environment) is not.
+ * Registers secrets for masking. A value that is secret because of its attribute is registered only if it
+ * looks secret itself: a bucket's name in a function's environment is not.
  */
 static void learn_secret(const struct attr_expr *given, const struct value *v)
 {
@@ -297,7 +296,7 @@ const struct attr_expr *attributes_given(const struct decl *decl, struct str nam
     return NULL;
 }
 
-/* What is null counts as not given, here as in literals (stacks/load/check.c). False after an error. */
+/* Null counts as not configured, here as in literals (stacks/load/check.c). False after an error. */
 static bool check_conflicts(struct planner *p, const struct instance *instance, const struct value *object)
 {
     const struct decl *decl = instance->decl;
@@ -318,7 +317,8 @@ static bool check_conflicts(struct planner *p, const struct instance *instance, 
     return true;
 }
 
-/* A secret that another resource came by in an earlier run: without a key the state has only its hash. */
+/* Reports a reference to a secret of another resource that was created in an earlier run: without a key the
+ * state has only its hash. */
 static bool report_lost_secret(
     struct planner *p, const struct instance *instance, const struct attr_expr *given, const struct value *v)
 {
@@ -331,8 +331,8 @@ static bool report_lost_secret(
     return true;
 }
 
-/* Where the file gives a map that is no secret as a whole, each value of it is one: then the names may be
- * shown (cmd/output/render.h). */
+/* If the file gives a map that is not secret as a whole, marks each of its values: its keys may be shown
+ * (cmd/output/render.h). */
 static const struct value *mark_given(
     struct arena *arena, const struct value *given, const struct value *converted)
 {
@@ -346,7 +346,7 @@ static const struct value *mark_given(
     return value_mark(arena, converted, VALUE_SENSITIVE);
 }
 
-/* The service has taken it once: what weir knows of its rules is asked of what is new. */
+/* True if the value is recorded: the service has accepted it, so that weir's checks are skipped. */
 static bool is_recorded(const struct instance *instance, const struct attr_expr *given, const struct value *v)
 {
     const struct record *record = instance->seen ? instance->seen->record : NULL;
@@ -354,8 +354,8 @@ static bool is_recorded(const struct instance *instance, const struct attr_expr 
     return was && attr_equal(given->attr, v, was);
 }
 
-/* One attribute as the stack gives it, converted and marked; NULL in *out: not given. False after an error:
- * then it may be anything. */
+/* Evaluates, converts and marks one attribute; NULL in *out: not configured. False after an error: then *out
+ * is unknown. */
 static bool evaluate_attribute(struct planner *p, const struct instance *instance,
     const struct attr_expr *given, const struct scope *scope, struct arena *arena, const struct value **out)
 {
@@ -386,13 +386,13 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     if (secret)
         learn_secret(given, v);
     else
-        mask_add_marked(converted, MASK_GIVEN); /* fields of which the schema says that they are secret */
+        mask_add_marked(converted, MASK_GIVEN); /* fields that the schema calls secret */
     *out = secret ? mark_given(arena, v, converted) : converted;
     return true;
 }
 
-/* What was reported when the stack was loaded may be anything; so may what is not there, where a key is that
- * the type does not know. */
+/* Sets attributes with errors from loading to unknown; with an unknown key, all missing required ones,
+ * too. */
 static const struct value *with_mistaken(
     const struct decl *decl, struct arena *arena, const struct value *object)
 {
@@ -424,7 +424,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
         whole = with_mistaken(decl, arena, whole);
     ok &= check_conflicts(p, instance, whole);
     if (!ok && !instance->seen)
-        constraints_check(p, instance, whole, NULL); /* all mistakes are reported */
+        constraints_check(p, instance, whole, NULL); /* report all errors */
     if (!ok)
         return NULL;
     whole = fills_known(p, instance, arena, whole);
@@ -461,7 +461,7 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
                : NULL;
 }
 
-/* What the stack's own resources do not tell of what is left to others. False after an error. */
+/* Reads attributes that are copied from resources outside the stack. False after an error. */
 static bool evaluate_fills(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value **object)
 {

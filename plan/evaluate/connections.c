@@ -1,5 +1,4 @@
-/* Settings of connections as they come to be known, the route of a provider, and the keys of hosts: see
- * connections.h. */
+/* Settings of connections, the route of a provider, and host keys: see connections.h. */
 #include "plan/evaluate/connections.h"
 
 #include "base/mem.h"
@@ -11,14 +10,13 @@
 
 #include <stdlib.h>
 
-/* ---- Keys of the hosts that the stack's connections lead to. A
- * key that was trusted belongs to what was the host then: the recorded resources that the connection's `host`
- * comes from, by type and id. Where others have taken their place it is as if it had never been seen. Of a
- * machine whose service tells what it printed when it started (schema->console) the key is compared with
- * that, at the first login, too.
+/* ---- Host keys of the stack's connections. A trusted key belongs to the host of that time: the recorded
+ * resources that the connection's `host` comes from, by type and id. If other resources have replaced them,
+ * the key counts as never seen. If the service reports a host's boot output (schema->console), the key is
+ * compared with that at the first login.
  *
- * host_keys_bind() is the planner's, the functions of host_keys_trust() any thread's. What is learned is
- * recorded by the next apply, and reported. */
+ * host_keys_bind() is called by the planner's thread, the functions of host_keys_trust() by any. The next
+ * apply records learned keys and reports them. */
 
 struct learned {
     struct str connection, key, of;
@@ -26,9 +24,9 @@ struct learned {
     bool reported, recorded;
 };
 
-/* What a connection's host is. */
+/* The resources that are a connection's host. */
 struct host {
-    struct str of; /* "aws.ec2.instance i-0a1b"; "": nothing of the stack's */
+    struct str of; /* "aws.ec2.instance i-0a1b"; "": none of the stack */
     struct machine *machines;
     size_t n;
 };
@@ -42,16 +40,16 @@ struct machine {
 
 struct host_keys {
     struct workspace *workspace;
-    pthread_mutex_t lock; /* of all below */
+    pthread_mutex_t lock; /* guards the fields below */
     struct arena arena;
     struct map hosts; /* connection -> struct host */
     struct learned *learned;
     size_t n, cap;
-    bool recording; /* the state takes records */
-    bool binding;   /* whoever opens a provider binds its connection */
+    bool recording; /* the state accepts records */
+    bool binding;   /* host_keys_bind() is running: opening a provider may call it again */
 };
 
-/* ---- what is the host ---- */
+/* ---- finding the host ---- */
 
 struct search {
     struct planner *p;
@@ -59,8 +57,8 @@ struct search {
     struct str host;
     bool *visited;
     struct host *out;
-    struct buf machines, others; /* who they are */
-    bool exact;                  /* machines have the host's address */
+    struct buf machines, others; /* their types and ids */
+    bool exact;                  /* the machines have the host's address */
 };
 
 static bool has_text(const struct record *record, struct str text)
@@ -91,7 +89,7 @@ static void add_machine(struct search *s, const struct record *record, const str
     s->out->machines = more;
 }
 
-/* As the state has them now; before a run begins `moved:` may not have been applied. */
+/* Records of the declaration; before a run begins, `moved:` may not be applied to them. */
 static const struct record *const *instances_of(struct search *s, const struct decl *decl)
 {
     const struct record *const *now = state_instances(s->p->workspace->state, s->arena, decl->address);
@@ -108,7 +106,7 @@ static const struct record *const *instances_of(struct search *s, const struct d
     return before;
 }
 
-/* Of several machines the one that has the address; where none says so, all of them. */
+/* Adds the machine with the host's address; without such a machine, all. */
 static void add_records(struct search *s, const struct decl *decl)
 {
     const struct record *const *records = instances_of(s, decl);
@@ -121,13 +119,12 @@ static void add_records(struct search *s, const struct decl *decl)
         }
         if (decl->schema->console && exact == s->exact)
             add_machine(s, records[i], decl->schema);
-        else if (exact && !decl->schema->history) /* that is no host, only what says where one is */
+        else if (exact && !decl->schema->history) /* not a host, but it has the host's address */
             add_identity(&s->others, records[i]);
     }
 }
 
-/* Machines are where the way ends: what they were made with is not the host, and neither is what a connection
- * goes through. */
+/* Stops at machines and at other connections: resources that a machine was made with are not the host. */
 static void search_hosts(struct search *s, const struct decl *decl)
 {
     for (size_t i = 0; i < decl->dep_count; i++) {
@@ -163,7 +160,7 @@ static void bind_host(struct host_keys *keys, struct str connection, const struc
     map_set(&keys->hosts, connection, host);
 }
 
-/* Finds what the connection's host is by now, as the state has it. */
+/* Finds the host of a connection in the present state. */
 static void host_keys_bind(
     struct host_keys *keys, struct planner *p, const struct decl *connection, const struct value *settings)
 {
@@ -184,10 +181,9 @@ static void host_keys_bind(
     buf_release(&s.others);
 }
 
-/* ---- what is trusted ---- */
+/* ---- trusted keys ---- */
 
-/* Is it the key of what is the host now? Of one that is none of the stack's the connection's name has to do.
- */
+/* True if the key belongs to the present host. For hosts outside the stack the connection's name suffices. */
 static bool still_counts(struct str of, const struct host *host)
 {
     return !of.n || str_eq(of, host->of);
@@ -226,7 +222,7 @@ static void learn_key(void *ctx, const struct reach_learned *found)
 {
     struct host_keys *keys = ctx;
     struct arena *arena = &keys->arena;
-    struct err ignored = ERR_INIT; /* a state that cannot be written stops the run by itself */
+    struct err ignored = ERR_INIT; /* a state that cannot be written stops the run anyway */
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
     MEM_GROW(keys->learned, keys->cap, keys->n + 1);
     struct learned *learned = &keys->learned[keys->n++];
@@ -241,7 +237,7 @@ static void learn_key(void *ctx, const struct reach_learned *found)
         record(keys, learned, &ignored);
 }
 
-/* ---- what machines show ---- */
+/* ---- boot output ---- */
 
 static bool consoles(void *ctx, struct arena *arena, struct str connection, const atomic_bool *cancel,
     struct str *text, struct err *err)
@@ -269,7 +265,7 @@ static bool consoles(void *ctx, struct arena *arena, struct str connection, cons
     return host->n > 0;
 }
 
-/* ---- life ---- */
+/* ---- allocation ---- */
 
 static struct host_keys *host_keys_new(struct workspace *workspace)
 {
@@ -293,7 +289,7 @@ static struct reach_trust host_keys_trust(struct host_keys *keys)
     return (struct reach_trust){known_key, learn_key, consoles, keys};
 }
 
-/* From now on, with what was learned before, until it is called with false. */
+/* Records keys as they are learned, and those learned before; stops when called with false. */
 static int host_keys_record(struct host_keys *keys, bool recording, struct err *err)
 {
     int rc = 0;
@@ -304,7 +300,7 @@ static int host_keys_record(struct host_keys *keys, bool recording, struct err *
     return rc;
 }
 
-/* What was learned since the last call and nobody has vouched for. */
+/* Reports keys that were trusted since the last call without verification. */
 static void host_keys_tell(struct host_keys *keys, const struct observer *observer)
 {
     for (size_t i = 0; i < keys->n; i++) {
@@ -322,9 +318,9 @@ static void host_keys_tell(struct host_keys *keys, const struct observer *observ
     }
 }
 
-/* ---- A connection by itself, or what a provider goes by: for commands that only want to go there. */
+/* ---- The route of a connection or provider, for commands that only connect. ---- */
 
-/* As its address has it after `connections.` or `providers.`, or in a module. */
+/* By its name after `connections.` or `providers.`, or in a module. */
 static const struct decl *find(const struct stack *stack, struct str name)
 {
     for (size_t i = 0; i < stack->decl_count; i++) {
@@ -402,7 +398,7 @@ struct connections {
     struct reach *reach;
     struct host_keys *keys;
     struct observer observer;
-    pthread_mutex_t *observer_lock; /* NULL: nobody else speaks to the observer */
+    pthread_mutex_t *observer_lock; /* NULL: nothing else uses the observer */
 };
 
 static void progress(void *ctx, struct str connection, const char *what)
@@ -424,7 +420,7 @@ void connections_tell(struct workspace *workspace, const struct observer *observ
         host_keys_tell(workspace->connections->keys, observer);
 }
 
-/* ---- life ---- */
+/* ---- allocation ---- */
 
 static void need_reach(struct planner *p)
 {
@@ -456,13 +452,13 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
         return 0;
     need_reach(p);
     struct connections *c = p->workspace->connections;
-    if (!p->evaluated.early) /* from now on the state belongs to many */
+    if (!p->evaluated.early) /* other threads use the state from now on */
         find_early(p);
     c->observer = *observer;
     c->observer_lock = lock;
     int rc = host_keys_record(c->keys, true, err);
     struct reach_patience patience = {.wait = true,
-        .services = !p->options->destroy, /* in which nothing is started */
+        .services = !p->options->destroy, /* they cannot be started during a destroy */
         .cancel = cancel,
         .progress = progress,
         .progress_ctx = c};
@@ -512,7 +508,7 @@ bool connections_depend(const struct planner *p, const struct decl *decl)
     return (decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION) && !p->evaluated.fixed[decl->index];
 }
 
-/* What is recorded, as far as a refresh has not seen it otherwise. */
+/* Copies refreshed values into the second planner. */
 static void see(struct planner *early, const struct planner *p)
 {
     for (size_t i = 0; i < early->recorded.count; i++) {
@@ -524,8 +520,8 @@ static void see(struct planner *early, const struct planner *p)
 }
 
 /*
- * All that depend on resources, in a planner of their own, which leaves no traces. It reads nothing but data
- * sources, of what is recorded: what they say is kept for when the plan comes to them.
+ * Computes all settings that depend on resources, in a planner of their own that does not modify this one.
+ * Reads only data sources, with recorded arguments; the plan reuses the results.
  */
 static void find_early(struct planner *p)
 {
@@ -540,7 +536,7 @@ static void find_early(struct planner *p)
     struct planner *early = planner_new(p->workspace, &options, &ignored);
     struct shared_data *own = early->data;
     early->data = p->data ? p->data : own;
-    early->evaluated.early = ARENA_ARRAY(early->arena, const struct value *, n + 1); /* not once more */
+    early->evaluated.early = ARENA_ARRAY(early->arena, const struct value *, n + 1); /* prevents recursion */
     if (p->workspace->state && recorded_claim(early)) {
         see(early, p);
         evaluate_as_recorded(early, needed);

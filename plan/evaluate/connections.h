@@ -1,13 +1,12 @@
 /*
- * The stack's connections (provider/ssh/connections.h) in a plan and its apply: their settings are values
- * like any other, may depend on resources, and are handed over as soon as they are known.
+ * The stack's connections (provider/ssh/connections.h) in a plan and its apply. Their settings are values
+ * like any other, may depend on resources, and are passed to the reach as soon as they are known.
  *
- * What depends on resources is not known when the state is refreshed, or what is to be deleted is planned.
- * Then it counts as it was recorded, or as the refresh saw it (connections_settings); evaluated in its turn,
- * a changed address takes the place of the old one, and one that is not known yet keeps what goes by it
- * waiting.
+ * Settings that depend on resources are unknown while the state is refreshed or deletions are planned. Until
+ * their declarations are evaluated, the recorded or refreshed values are used (connections_settings()). After
+ * that a changed address replaces the old one, and an unknown one makes the users of the connection wait.
  *
- * Keys of hosts: connections.h.
+ * Host keys: connections.c.
  */
 #pragma once
 
@@ -17,41 +16,43 @@
 struct connections;
 struct reach;
 
-/* Where a connection leads, or a provider that goes by one. */
+/* Where a connection leads, or a provider with a connection. */
 struct route {
     struct reach *reach;
-    struct str connection; /* as the reach knows it */
+    struct str connection; /* its name in the reach */
     bool is_provider;
-    struct str kind;              /* "postgres"; of a connection "ssh" */
+    struct str kind;              /* "postgres"; "ssh" for a connection */
     const struct value *settings; /* of the connection or the provider */
 };
-/* With values as they are recorded. -1 with err, or with errors in diags (class ERR_NONE). */
+/* Finds a route by its name, with recorded values. Returns -1 with err, or with errors in diags (class
+ * ERR_NONE). */
 int plan_route(
     struct workspace *workspace, struct str name, struct diags *diags, struct route *out, struct err *err);
 
-/* The settings of a provider or connection, with `via` as the name that a reach knows; NULL stays NULL. */
+/* Returns the settings of a provider or connection, with `via` replaced by the name in the reach; NULL
+ * remains NULL. */
 const struct value *connections_bind(
     struct planner *p, const struct decl *decl, const struct value *settings);
-/* Its settings as far as they are known by now. */
+/* Returns its settings as far as they are known. */
 const struct value *connections_settings(struct planner *p, const struct decl *decl);
-/* After a refresh: what was recorded may be another by now. */
+/* Drops values that were computed before the refresh. */
 void connections_refreshed(struct planner *p);
-/* Is it settled only by what resources are? */
+/* True if its settings depend on resources. */
 bool connections_depend(const struct planner *p, const struct decl *decl);
-/* ERR_NETWORK where a setting of the provider or connection is a secret of which the state has only a hash:
- * nobody can log in with that, so its service counts as one that does not answer. */
+/* Returns ERR_NETWORK if a setting of the provider or connection is a secret of which the state has only a
+ * hash: nothing can log in with it, so the service counts as unreachable. */
 int connections_check_secrets(const struct decl *config, const struct value *settings, struct err *err);
-/* Tells the reach what the connection is that the declaration goes by. Where settings are not known: nothing.
- */
+/* Defines the declaration's connection in the reach. No effect while settings are unknown. */
 int connections_define(struct planner *p, const struct decl *decl, struct err *err);
 
 void connections_free(struct connections *connections);
-/* NULL: no connection was needed so far. */
+/* NULL: no connection was needed yet. */
 struct reach *connections_reach(struct connections *connections);
 
-/* From now on hosts are waited for, and what is trusted is recorded at once. The state has begun a run. */
+/* From now on logins wait for hosts, and trusted host keys are recorded at once. The state has begun a
+ * run. */
 int connections_apply_begins(struct planner *p, const struct observer *observer, pthread_mutex_t *lock,
     const atomic_bool *cancel, struct err *err);
 void connections_apply_ends(struct planner *p, const struct observer *observer);
-/* What was trusted since the last call, told to whoever listens. */
+/* Reports the host keys that were trusted since the last call. */
 void connections_tell(struct workspace *workspace, const struct observer *observer);

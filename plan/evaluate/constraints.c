@@ -1,17 +1,17 @@
-/* What values require of each other, across resources too, texts in languages of their own, and what IAM
- * refuses of policies: reported at the attribute, before anything is called. */
+/* Constraints across values and resources, text in languages of its own, and policies that IAM would refuse:
+ * reported at the attribute, before any call. */
 #include "base/json.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"
 #include "provider/iam/policy.h"
 #include "provider/notation/notation.h"
 
-/* ---- actions that nothing knows ---- */
+/* ---- unknown IAM actions ---- */
 
 struct reported_actions {
     struct planner *p;
     const struct attr_expr *given;
-    const struct value *path[6]; /* to where the action is */
+    const struct value *path[6]; /* of the action in the attribute */
     size_t depth;
 };
 
@@ -50,7 +50,7 @@ static void tell_actions(struct reported_actions *t, struct arena *arena, const 
     }
 }
 
-/* A misspelt action allows nothing, and nobody says so until something is denied. */
+/* Warns of misspelt actions, which allow nothing and are otherwise noticed only when access is denied. */
 static void check_actions(
     struct planner *p, const struct attr_expr *given, struct str key, const struct value *document)
 {
@@ -69,7 +69,7 @@ static void check_actions(
     }
 }
 
-/* Only the newer language has variables. */
+/* Policy variables need Version 2012-10-17. */
 static void check_variables(
     struct planner *p, const struct attr_expr *given, struct str key, const struct value *document)
 {
@@ -92,7 +92,7 @@ static void check_variables(
     diag_hint(p->diags, d, "add Version: \"2012-10-17\" to the policy");
 }
 
-/* Would IAM take it? Said at the statement, where that is in the file. */
+/* Checks whether IAM would accept the policy. Reported at the statement, if it is in the file. */
 static bool check_policy(struct planner *p, const struct attr_expr *given, struct str key,
     const struct type *type, const struct value *document)
 {
@@ -146,16 +146,16 @@ struct trusts {
     bool met;
 };
 
-/* ---- what a trust policy says ---- */
+/* ---- trust policies ---- */
 
-/* logs.eu-west-1.amazonaws.com is logs.amazonaws.com, too. */
+/* logs.eu-west-1.amazonaws.com counts as logs.amazonaws.com. */
 static bool is_service(struct str principal, struct str service)
 {
     struct str rest, first = str_cut(principal, '.', &rest), wanted = str_cut(service, '.', &rest);
     return str_eq(first, wanted) && str_find(principal, STR(".amazonaws.com"), 0) >= 0;
 }
 
-/* Whatever its conditions: they are about who calls. */
+/* Conditions are ignored: they depend on the caller. */
 static bool statement_lets_in(const struct iam_statement *statement, struct str service)
 {
     const struct iam_condition *failed;
@@ -169,7 +169,7 @@ static bool statement_lets_in(const struct iam_statement *statement, struct str 
     return !statement->deny && (fit == IAM_FITS || fit == IAM_CONDITION_FAILS);
 }
 
-/* What is not known, or is no policy, is nothing to complain of here. */
+/* True for an unknown document and for invalid policies, which are reported elsewhere. */
 static bool lets_in(struct arena *arena, const struct value *document, const struct value *services)
 {
     const struct iam_policy *policy;
@@ -204,7 +204,7 @@ static void trusts_tell(
     t->met &= warns;
 }
 
-/* Nobody here changes it. */
+/* An error without an attribute to change in this stack. */
 static void tell_given_out(
     struct trusts *t, const struct expr *expr, const struct decl *source, const struct attr *attr)
 {
@@ -218,7 +218,7 @@ static void tell_given_out(
     t->met = false;
 }
 
-/* A role that another stack gives out, as that one's state has it. */
+/* Checks a role from another stack's outputs, with the trust policy in its state. */
 static void check_given_out(struct trusts *t, const struct expr *expr, const struct expr *origin,
     struct scope *scope, const struct attr *attr)
 {
@@ -232,8 +232,8 @@ static void check_given_out(struct trusts *t, const struct expr *expr, const str
         tell_given_out(t, expr, source, attr);
 }
 
-/* Where it is plainly a role of the stack, also by way of locals and modules, its trust as it is going to be.
- */
+/* Checks a role that is a resource of the stack, also through locals and modules, with its planned trust
+ * policy. */
 static void check_role(struct trusts *t, const struct expr *expr, const struct attr *attr)
 {
     AUTO_DIAGS struct diags unseen = DIAGS_INIT;
@@ -252,12 +252,12 @@ static void check_role(struct trusts *t, const struct expr *expr, const struct a
         trusts_tell(t, expr, role, attr);
 }
 
-/* ---- where it is named ---- */
+/* ---- references to roles ---- */
 
 static void trusts_walk(
     struct trusts *t, const struct attr *attr, const struct type *type, const struct value *v);
 
-/* False: nothing is written there. */
+/* False: the expression has nothing there. */
 static bool walk_into(struct trusts *t, const struct attr *attr, const struct type *type,
     const struct value *step, const struct value *v)
 {
@@ -280,7 +280,7 @@ static void trusts_walk(
         return;
     }
     bool listed = type->kind == TYPE_LIST || type->kind == TYPE_SET;
-    for (uint32_t i = 0; listed && i < TRUSTS_MOST; i++) /* as they are written: a set may be sorted */
+    for (uint32_t i = 0; listed && i < TRUSTS_MOST; i++) /* in the order of the file: a set may be sorted */
         if (!walk_into(t, attr, type->elem, value_int(t->arena, i), NULL))
             break;
     for (uint32_t i = 0; v && type->kind == TYPE_MAP && v->kind == VALUE_MAP && i < v->count; i++)
@@ -291,7 +291,7 @@ static void trusts_walk(
                 value_get(v, type->fields[i].name));
 }
 
-/* The same of roles: whoever has to assume one of the stack's is let in by it. */
+/* Checks that the service can assume each referenced role of the stack. */
 static bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed)
 {
@@ -306,10 +306,10 @@ static bool trusts_check(struct planner *p, const struct instance *instance, con
     return t.met;
 }
 
-/* ---- Attributes that are texts in languages of their own: what a service would refuse of them, at its
- * place. */
+/* ---- Attributes with text in a language of its own: reports what a service would refuse, at its place.
+ * ---- */
 
-/* Each issue is looked for in the file anew; a text with more of them is wrong as a whole. */
+/* Each issue needs a search in the file; a text with more is wrong as a whole. */
 enum { MAX_DEPTH = 30, REPORTED_MAX = 25 };
 
 struct speaking {
@@ -318,15 +318,15 @@ struct speaking {
     const struct attr_expr *given;
     const struct scope *scope;
     struct arena *arena;
-    const struct value *steps[MAX_DEPTH]; /* from the attribute to what is looked at */
+    const struct value *steps[MAX_DEPTH]; /* from the attribute to the checked value */
     size_t depth;
     struct str language;
     const struct value *document;
-    size_t reported; /* of the document */
+    size_t reported; /* in this document */
     bool ok;
 };
 
-/* ---- saying it ---- */
+/* ---- reporting ---- */
 
 static const struct value *value_along(const struct value *v, const struct value *path)
 {
@@ -338,7 +338,7 @@ static const struct value *value_along(const struct value *v, const struct value
     return v;
 }
 
-/* The key stands for what is under it, and for a member that should not be there. */
+/* True if the key is marked: for a whole map or list, and for an unknown member. */
 static bool is_about_key(const struct speaking *s, const struct notation_issue *issue)
 {
     const struct value *v = value_along(s->document, issue->path);
@@ -371,7 +371,7 @@ static void tell_issue(void *ctx, const struct notation_issue *issue)
         diag_hint(diags, d, "%.*s", STR_ARG(issue->hint));
 }
 
-/* Nothing of a secret is shown, not even where in it. */
+/* Secret text: the message shows no part and no position of it. */
 static void tell_nothing(void *ctx, const struct notation_issue *issue)
 {
     struct speaking *s = ctx;
@@ -381,7 +381,7 @@ static void tell_nothing(void *ctx, const struct notation_issue *issue)
     s->ok = s->ok && issue->doubt;
 }
 
-/* ---- looking ---- */
+/* ---- checking ---- */
 
 static void check_text(struct speaking *s, const struct value *v)
 {
@@ -448,8 +448,8 @@ bool notations_check(struct planner *p, struct str address, const struct attr_ex
     return s.ok;
 }
 
-/* What an attribute refers to, where that is plainly a resource of this type: how it is going to be. NULL:
- * nobody knows. */
+/* Returns the planned object of the resource that an attribute refers to, if it is a resource of this type in
+ * the stack; otherwise NULL. */
 static const struct value *referred(struct planner *p, const struct instance *instance,
     const struct schema_refer *refer, struct arena *arena, const struct decl **decl)
 {
@@ -472,7 +472,7 @@ static const struct value *referred(struct planner *p, const struct instance *in
     return v;
 }
 
-/* The object with what it refers to, by the names that constraints know it by. */
+/* Adds the referenced objects under their names in constraints. */
 static const struct value *with_referred(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -496,7 +496,7 @@ static struct diag *constraints_say(struct planner *p, const struct instance *in
     return d;
 }
 
-/* At the attribute that refers to it, and where that says otherwise. */
+/* Reported at the referring attribute, with the place of the referenced value. */
 static void report_referred(struct planner *p, const struct instance *instance,
     const struct schema_refer *refer, const struct constraint_break *broken, bool warns)
 {
@@ -528,7 +528,7 @@ static void report_broken(
     constraints_say(p, instance, span, broken, warns);
 }
 
-/* The value, of which nobody knows what is at the path. */
+/* Returns the value, with an unknown one at the path. */
 static const struct value *unknown_at(
     struct arena *arena, const struct value *v, const struct value *path, size_t step)
 {
@@ -549,7 +549,7 @@ static const struct value *unknown_at(
     return value_list(arena, items, v->count);
 }
 
-/* Offline nobody knows what exists: that may be as no new one can be. */
+/* Offline an existing resource may keep what is refused for new ones, so it is only a warning. */
 static bool only_warns(
     const struct planner *p, const struct instance *instance, const struct value_constraint *constraint)
 {
@@ -559,7 +559,7 @@ static bool only_warns(
     return p->offline && decl->kind == DECL_RESOURCE && may_exist;
 }
 
-/* What was found wrong is nothing that the next constraint is measured by. */
+/* A value that broke a constraint counts as unknown for the others. */
 bool constraints_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed)
 {

@@ -1,4 +1,4 @@
-/* The context of a provider's operation, events, and what becomes of an error at plan time. */
+/* The context of a provider's operation, events, and errors while planning. */
 #include "plan/evaluate/context.h"
 
 #include "plan/evaluate/lease.h"
@@ -40,7 +40,7 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
     };
 }
 
-/* A module in the binary has no folder: its file names are those of whoever uses it. */
+/* A built-in module has no folder: its file names are relative to the calling module. */
 struct str local_dir(const struct decl *decl)
 {
     const struct module *module = decl->module;
@@ -62,7 +62,7 @@ bool plan_failed(struct planner *p, struct span span, const struct err *err)
     if (err->everywhere || (err->class != ERR_INVALID && err->class != ERR_ABSENT)) {
         if (p->failure.class == ERR_NONE)
             p->failure = *err;
-        if (err->everywhere) /* whichever resource met it first */
+        if (err->everywhere) /* not specific to this resource */
             snprintf(p->failure.message, sizeof p->failure.message, "%s", err_root(err));
         return false;
     }

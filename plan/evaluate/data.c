@@ -11,18 +11,18 @@
 
 #include <stdlib.h>
 
-/* ---- Data sources that several modules or workspaces ask for alike: read once ---- */
+/* ---- data sources that several modules or workspaces read with the same arguments: read once ---- */
 
 struct read_data {
-    pthread_mutex_t lock; /* held while it is read, and by who asks for it */
+    pthread_mutex_t lock; /* held while it is read, and by callers that wait for it */
     struct arena arena;
-    const struct value *live; /* NULL: not read yet, or that failed */
+    const struct value *live; /* NULL: not read yet, or failed */
 };
 
 struct shared_data {
     pthread_mutex_t lock; /* guards the map */
     struct arena arena;
-    struct map reads; /* what is asked, and of whom -> struct read_data * */
+    struct map reads; /* type, settings and arguments -> struct read_data * */
 };
 
 struct shared_data *shared_data_new(void)
@@ -48,7 +48,8 @@ void shared_data_free(struct shared_data *data)
     free(data);
 }
 
-/* Tags are for what is made. Nothing is shared that has a secret in it, nor what connections lead to. */
+/* Appends the cache key, without default tags, which do not matter for reading. False: not shared, because it
+ * contains secrets or uses a connection. */
 static bool add_name(struct planner *p, const struct instance *instance, struct buf *name)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -75,7 +76,7 @@ static struct read_data *read_of(struct shared_data *data, struct str name)
     return read;
 }
 
-/* resource_ops.read for a data source, while a plan is made. */
+/* resource_ops.read for a data source while planning. */
 static int shared_data_read(struct planner *p, const struct instance *instance, struct op_ctx *op,
     const struct value **live, struct err *err)
 {
@@ -107,17 +108,17 @@ static void any_pending(void *ctx, const struct decl *dep)
     search->found |= search->p->evaluated.pending[dep->index];
 }
 
-/* Must the data source wait until apply, because what it depends on is still to change? */
+/* True if the data source must wait for the apply, because a dependency has pending changes. */
 static bool must_wait(struct planner *p, const struct instance *instance)
 {
     struct search search = {p, false};
-    if (instance->decl->check) /* of what there is by now */
+    if (instance->decl->check) /* reads the present state of the service */
         return false;
     each_resource_dep(p, instance->decl, any_pending, &search);
     return search.found || !value_is_known(instance->desired);
 }
 
-/* By others, too, who share what was read; but a check is about what is there by now. */
+/* Uses the shared cache, except for checks, which need the present state. */
 static int ask_service(struct planner *p, struct instance *instance, struct op_ctx *op,
     const struct value **live, struct err *err)
 {
@@ -159,7 +160,7 @@ static bool read_data(struct planner *p, struct instance *instance)
     }
     live = value_merge(p->arena, instance->desired, live);
     instance->planned = object_mark(p->arena, schema, live, instance->desired);
-    if (!value_is_known(live)) /* another stack's, which is planned in the same run */
+    if (!value_is_known(live)) /* of a stack that is planned in the same run */
         read_later(p, instance);
     for (size_t i = 0; i < schema->attr_count; i++)
         if (schema->attrs[i].sensitive)

@@ -1,4 +1,4 @@
-/* Values of declarations, one kind after the other; and evaluating without planning. */
+/* Values of declarations by kind, and evaluation without a plan. */
 #include "plan/evaluate/evaluate.h"
 
 #include "base/mask.h"
@@ -75,7 +75,7 @@ static const struct value *evaluate_input(struct planner *p, const struct decl *
         return decl->given ? decl->given : &value_null;
     struct scope scope = argument_scope(p, decl);
     const struct value *v = expr_eval(decl->argument, &scope, p->arena);
-    /* A secret of which the state keeps a hash goes on as that: who needs it says that it is lost. */
+    /* A secret of which the state has only a hash is passed on; its user reports the loss. */
     if (!v || object_holds_hash(v))
         return v;
     struct schema_issue issue = {0};
@@ -122,7 +122,7 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
     const struct value *v = NULL;
     enum entry entry =
         module_entry(p, decl->kind == DECL_MODULE && !decl->keyed ? decl->target : decl->module);
-    if (entry != ENTRY_IN && is_value(decl)) { /* of resources and data there are no instances */
+    if (entry != ENTRY_IN && is_value(decl)) { /* resources and data sources have no instances then */
         p->evaluated.values[decl->index] = entry == ENTRY_OUT ? &value_null : &value_unknown;
         return entry != ENTRY_FAILED;
     }
@@ -139,7 +139,7 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
         if (v && decl->sensitive)
             v = value_mark(p->arena, v, VALUE_SENSITIVE);
         else if (v && !decl->module->parent && !value_is_sensitive(v))
-            mask_allow_value(v); /* given out in clear: no secret, even if it looks like one */
+            mask_allow_value(v); /* shown as an output: not a secret, even if it looks like one */
         break;
     case DECL_PROVIDER:
     case DECL_CONNECTION:
@@ -175,7 +175,7 @@ void evaluate_fixed(struct planner *p)
             evaluate_decl(p, p->stack->decls[i]);
 }
 
-/* Nothing of it is recorded: because it is left out, rather than not made yet? */
+/* True if it has no records because it is left out, not because it was not created yet. */
 static bool is_left_out(struct planner *p, const struct decl *decl)
 {
     struct instances *list = &p->evaluated.instances[decl->index];
@@ -201,10 +201,10 @@ void evaluate_as_recorded(struct planner *p, const bool *needed)
     }
 }
 
-/* ---- A provider without a plan: for commands that call services about what the state knows (running
- * jobs), and need nothing else of the stack. */
+/* ---- providers without a plan: for commands that call services about recorded resources (running jobs)
+ * ---- */
 
-/* An input without a value does no harm, unless the configuration depends on it. */
+/* A missing input is an error only if the configuration depends on it. */
 static int missing_input(struct planner *p, struct str name, const bool *needed, struct err *err)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -261,7 +261,7 @@ int plan_check_locations(struct workspace *workspace, struct diags *diags, struc
     return rc;
 }
 
-/* Values as the state has them: nothing is read, and what is not recorded is unknown. */
+/* Evaluates with values from the state: nothing is read, and unrecorded values are unknown. */
 static bool evaluate_recorded(struct planner *p)
 {
     if (p->workspace->state && !recorded_claim(p))
@@ -270,7 +270,7 @@ static bool evaluate_recorded(struct planner *p)
     return true;
 }
 
-/* The instances, their values as far as they follow from the stack alone. */
+/* Creates the instances with the values that follow from the stack alone. */
 static size_t declare_instances(struct planner *p, const struct decl *decl)
 {
     struct instances *list = &p->evaluated.instances[decl->index];

@@ -1,11 +1,11 @@
-/* Instances by for_each and when, or as they are recorded. */
+/* Instances by for_each and when, or as recorded. */
 #include "plan/evaluate/evaluate.h"
 
 #include "plan/objects/recorded.h"
 
-/* ---- Whether a module takes part, asked of its `when` once ---- */
+/* ---- whether a module takes part: its `when` is evaluated once ---- */
 
-/* A `when` that is neither true nor false. */
+/* Reports a `when` that is neither true nor false. */
 static void report_when(struct planner *p, const struct decl *decl, const struct value *v)
 {
     struct diag *d = diag_error(p->diags, expr_span(decl->when), "when of %.*s must be true or false, not %s",
@@ -15,7 +15,7 @@ static void report_when(struct planner *p, const struct decl *decl, const struct
         diag_hint(p->diags, d, "decide by an input or a local, or apply what it depends on first (--target)");
 }
 
-/* For each_resource_dep(): sets *(bool *)ctx where one of them is a data source. */
+/* For each_resource_dep(): sets *(bool *)ctx if a dependency is a data source. */
 static void note_data(void *ctx, const struct decl *dep)
 {
     bool *data = ctx;
@@ -63,8 +63,8 @@ enum entry module_entry(struct planner *p, const struct module *module)
 
 /* ---- as declared ---- */
 
-/* Unknown only because nothing is asked offline: what a plan would read. Then it is left open which instances
- * there are. */
+/* True if the value is unknown only because data sources are not read offline. Then the instances are
+ * unknown. */
 static bool left_open(struct planner *p, const struct decl *decl, const struct value *v)
 {
     bool data = false;
@@ -111,7 +111,7 @@ static bool check_for_each(struct planner *p, const struct decl *decl, const str
         return report_for_each(p, decl, "depends on values known only after apply",
             "the keys must be known at plan time: use a map whose keys are fixed, or apply what it depends "
             "on first (--target)");
-    bool secret = v->marks & VALUE_SENSITIVE; /* in a map it is the keys alone that show */
+    bool secret = v->marks & VALUE_SENSITIVE; /* only the keys of a map show */
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
         secret = secret || value_is_sensitive(v->items[i]);
     if (secret)
@@ -136,7 +136,7 @@ static void note_key(struct planner *p, const struct decl *decl, struct str addr
         map_set(keys, key, keys);
 }
 
-/* Of a part of the state: the keys of targets, and of what is recorded. False: all instances are of use. */
+/* With a part of the state: collects the keys of targets and records. False: all instances are needed. */
 static bool find_useful(struct planner *p, const struct decl *decl, struct map *keys)
 {
     size_t i = decl->index;
@@ -149,7 +149,7 @@ static bool find_useful(struct planner *p, const struct decl *decl, struct map *
     return true;
 }
 
-/* A list of keys as a map, `useful` NULL: of all. NULL where one is there twice. */
+/* Turns a list of keys into a map, with the `useful` ones only (NULL: all). NULL if a key occurs twice. */
 static const struct value *map_of_keys(struct planner *p, const struct value *list, const struct map *useful)
 {
     AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(p->arena);
@@ -164,7 +164,7 @@ static const struct value *map_of_keys(struct planner *p, const struct value *li
     return map->count == given ? map : NULL;
 }
 
-/* One instance per key, keys in order, duplicates in a list are an error. */
+/* Creates one instance per key, in order. A duplicate key in a list is an error. */
 static bool make_keyed(struct planner *p, const struct decl *decl, const struct value *v)
 {
     struct instances *list = &p->evaluated.instances[decl->index];
@@ -239,7 +239,7 @@ void freeze_instances(struct planner *p, const struct decl *decl)
     for (struct seen *seen = first; seen; seen = seen->neighbour) {
         struct str declared, key;
         if (!address_split(p->arena, seen->address, &declared, &key) || (key.p != NULL) != list->keyed)
-            continue; /* from before it had a for_each, or a key of its own */
+            continue; /* recorded before for_each was added or removed */
         seen->claimed = true;
         list->items[list->n++] = (struct instance){.decl = decl,
             .address = seen->address,
@@ -267,7 +267,7 @@ void freeze_others(struct planner *p, const struct decl *decl)
     list->n = n;
 }
 
-/* ---- what others see ---- */
+/* ---- values for other expressions ---- */
 
 const struct value *evaluate_resource_value(struct planner *p, const struct decl *decl)
 {

@@ -1,4 +1,4 @@
-/* When a lease begins, what it changes, and the ownership tags that say so. */
+/* The begin, change and end of a lease, and its tags. */
 #include "plan/evaluate/lease.h"
 
 #include "base/clock.h"
@@ -25,7 +25,7 @@ struct str lease_text(struct arena *arena, const struct lease *lease)
     return lease->until_ms ? time_rfc3339(arena, whole, false) : STR_EMPTY;
 }
 
-/* ---- beginning ---- */
+/* ---- begin ---- */
 
 static bool is_there(const struct workspace *workspace)
 {
@@ -129,7 +129,8 @@ static void tag_one(void *ctx, size_t i)
     }
 }
 
-/* Those that can be tagged, and their providers, which only one thread may open. */
+/* Finds the records whose resources can be tagged, and opens their providers, which only one thread may
+ * do. */
 static int find_taggable(struct tagging *m, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
@@ -177,7 +178,7 @@ int lease_put_tags(struct planner *p, const struct lease_begun *begun, struct er
     return tag_records(p, &lease, records, n, err);
 }
 
-/* ---- changed by itself ---- */
+/* ---- changes without an apply ---- */
 
 static int record_lease(struct state *state, const struct lease *lease, struct err *err)
 {

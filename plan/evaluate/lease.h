@@ -1,47 +1,46 @@
 /*
- * Leases: until when what a stack has made may be there. The end is in the state, and a tag (`weir:lease`)
- * on everything that has ownership tags, so that it can be told where the state is gone. After it `weir reap`
- * takes the stack down.
+ * Leases: when the resources of a stack expire. The end is in the state, and in a tag (`weir:lease`) of each
+ * resource with ownership tags, so that it is known without the state. After it `weir reap` destroys the
+ * stack.
  *
- * Time is told by the services that the stack is at, by the Date of their answers; by this machine only where
- * no service tells any. What this machine says may be wrong by days.
+ * The time is that of the stack's services, from the Date header of their responses; this machine's clock,
+ * which may be wrong, is used only if no service was called.
  */
 #pragma once
 
 #include "plan/planner.h"
 
-/* What time is it, by a provider that is open? *by_service false: only this machine could be asked. */
+/* Returns the time by an open provider. *by_service false: by this machine's clock. */
 int64_t lease_now(struct workspace *workspace, bool *by_service);
-/* The same where none is open yet, as commands without a plan have it: that of something recorded is asked.
- */
+/* The same for commands without a plan: calls the service of a recorded resource if no provider is open. */
 int64_t plan_now(struct workspace *workspace, bool *by_service);
-/* As a tag has it: to the second, and not a moment before the lease ends. */
+/* Returns the tag's value: in seconds, rounded up. */
 struct str lease_text(struct arena *arena, const struct lease *lease);
 
-/* Does an apply, for that long (0: as the stack says), begin or change the lease, whatever else it does? */
+/* True if an apply begins or changes the lease, even without other changes. for_ms: its duration, 0: as the
+ * stack says. */
 bool lease_is_due(const struct workspace *workspace, int64_t for_ms);
-/* What became of it. */
+/* Result of lease_begin(). */
 struct lease_begun {
-    const struct str *there; /* addresses of what has to be tagged again */
+    const struct str *there; /* addresses of resources whose tag must be updated */
     size_t there_count;
-    bool by_machine; /* it is new, and no service told the time */
+    bool by_machine; /* the lease is new, and no service gave the time */
 };
 /*
- * At the beginning of an apply's run: the lease begins, goes on or is ended by there being nothing. ERR_STALE
- * where it has ended already, ERR_INVALID where it cannot be made longer.
+ * Called at the begin of an apply's run: begins, keeps, changes or removes the lease. ERR_STALE if it has
+ * expired, ERR_INVALID if it cannot be extended.
  */
 int lease_begin(struct planner *p, struct lease_begun *out, struct err *err);
 
 /*
- * At the end of that run: puts the state's lease on what was there before and still is, where it has
- * ownership tags of this stack. -1 with the first failure, when all the others have been tried.
+ * Called at the end of that run: writes the state's lease into the tags of resources that existed before and
+ * still do. Returns -1 with the first error, after trying all.
  */
 int lease_put_tags(struct planner *p, const struct lease_begun *begun, struct err *err);
 
 /*
- * weir lease extend, end: the lease of a locked state ends then (0: there is none any more). `shorter`: it is
- * ended, so the state says it first; otherwise the ownership tags do, and nobody who finds them takes down
- * too early.
+ * weir lease extend, end: sets the end of the lease of a locked state (0: none). `shorter`: the state is
+ * written before the tags; otherwise after them, so that a reap by tags is never too early.
  */
 int plan_lease(struct workspace *workspace, const struct lease *lease, bool shorter, struct diags *diags,
     struct err *err);

@@ -1,7 +1,6 @@
 /*
- * Where resources are: which configured provider something recorded belongs to, and whether that still leads
- * to the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked
- * there would find nothing, make it a second time and leave the first one behind.
+ * Where resources are: the configured provider of a record, and whether it still leads to the account, region
+ * and endpoint where the resource was created. Calls to another region would not find it and create it again.
  */
 #include "plan/evaluate/context.h"
 
@@ -10,7 +9,7 @@
 
 enum { NAMES_SHOWN = 200 /* bytes */ };
 
-/* ---- which provider ---- */
+/* ---- the provider ---- */
 
 const struct decl *location_configuration(const struct planner *p, struct str name)
 {
@@ -20,14 +19,15 @@ const struct decl *location_configuration(const struct planner *p, struct str na
     return NULL;
 }
 
-/* Of a module that is left out, or that depends on what is not known yet, there is none. */
+/* NULL: not configured, in a module that is left out, or unknown yet. */
 static const struct value *settings_of(struct planner *p, const struct decl *config)
 {
     const struct value *v = config ? connections_settings(p, config) : NULL;
     return v && value_is_known(v) && !value_is_null(v) ? v : NULL;
 }
 
-/* What the stack does not configure any more is reached with the credentials that it has for the rest. */
+/* Opens a location that the stack does not configure any more, with the credentials of the default
+ * configuration. */
 static int open_location(
     struct planner *p, struct str name, const struct value *location, struct provider **out, struct err *err)
 {
@@ -98,39 +98,37 @@ bool provider_waits(const struct planner *p, const struct decl *decl)
     return v && !value_is_known(v);
 }
 
-/* ---- is it the same location? ---- */
+/* ---- comparing locations ---- */
 
 enum { COMPARED = 32 };
 
-/* Recorded resources that are elsewhere for one reason. */
+/* Records at another location for one reason. */
 struct elsewhere {
     const char *what; /* "region" … NULL: none yet */
     const struct value *then, *now;
     struct str provider;
     size_t count;
     struct buf names;
-    /* What was found to be the same: nearly all records share a few of these. */
+    /* Comparisons without a difference, as a cache: nearly all records share a few. */
     struct compared {
         const struct aws_service *service;
         const char *provider;
         const struct value *location;
     } same[COMPARED];
     size_t same_count;
-    /* The last of them that was compared, which the next one is mostly like: by the state's own texts. */
+    /* The last comparison, which mostly equals the next one; compared by pointer into the state. */
     const char *type, *configured;
     const struct value *location;
 };
 
-/* *what NULL: the same, or nothing to compare. Nobody is asked whose account it is while anything else
- * differs.
- */
+/* *what NULL: no difference, or nothing to compare. The account is requested only if nothing else differs. */
 static int compare_locations(struct planner *p, struct provider *provider, const struct schema *schema,
     const struct value *then, const struct value **now, const char **what, struct err *err)
 {
     *what = NULL;
     if (!then || !schema)
         return 0;
-    int looks = value_getz(then, "account") ? 2 : 1; /* the second one asks for the account */
+    int looks = value_getz(then, "account") ? 2 : 1; /* the second one gets the account */
     for (int i = 0; i < looks && !*what; i++) {
         if (provider_location(provider, schema, i == 1, p->arena, now, err))
             return -1;

@@ -1,14 +1,13 @@
 /*
- * replace_triggered_by (are the values that it names other than after the last apply?) and what a stack
- * reads beside its own files.
+ * replace_triggered_by: whether the named values differ from those of the last apply; and the files and other
+ * stacks that a stack reads.
  */
 #include "plan/evaluate/evaluate.h"
 
 #include "base/file.h"
 #include "plan/evaluate/context.h"
 
-/* ---- What a stack reads beside its own files, found without reading any of it: other stacks, and local
- * files. */
+/* ---- other stacks and local files that a stack reads, found without reading them ---- */
 
 static bool is_reference(const struct decl *decl)
 {
@@ -46,12 +45,12 @@ const struct stack_reference *plan_references(struct workspace *workspace, struc
 
 struct local_paths {
     struct arena *arena;
-    struct str dir; /* of the declaration */
+    struct str dir; /* folder of the declaration */
     struct str *items;
     size_t n, cap;
 };
 
-/* The folder in which the names begin that a pattern means. */
+/* Returns the folder part of a path before its first wildcard. */
 static struct str before_pattern(struct str path)
 {
     for (size_t i = 0; i < path.n; i++)
@@ -79,7 +78,7 @@ static void add_paths(struct local_paths *paths, const struct value *v)
         add_paths(paths, v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
 }
 
-/* What a type sends as it is names no file. */
+/* Attributes that are sent as they are do not name files. */
 static bool may_read(const struct attr *attr, struct str type)
 {
     return attr && (attr->local || !str_starts(type, STR("aws.")));
@@ -102,13 +101,13 @@ const struct str *plan_local_paths(struct workspace *workspace, struct arena *ar
     return paths.items;
 }
 
-/* ---- whether an expression comes out otherwise ---- */
+/* ---- whether the value of an expression has changed ---- */
 
-/* The stack as it was applied last; of what is hidden the records tell nothing. */
+/* The stack as of the last apply; hidden declarations are unknown. */
 struct past {
     struct planner *p;
-    const bool *hidden;         /* by decl->index; NULL: nothing is */
-    const struct value **known; /* by decl->index: what was found already */
+    const bool *hidden;         /* by decl->index; NULL: none */
+    const struct value **known; /* by decl->index: cached values */
 };
 
 static const struct value *value_before(void *ctx, const struct decl *decl);
@@ -160,10 +159,10 @@ static const struct value *find_before(struct past *past, const struct decl *dec
     case DECL_CONNECTION:
     case DECL_SHARED: break;
     }
-    return planner_value(p, decl); /* nothing of these is recorded */
+    return planner_value(p, decl); /* these are not recorded */
 }
 
-/* What a declaration refers to has been planned before it, and is the same for all that asks later. */
+/* Dependencies are planned already, so their values can be cached. */
 static const struct value *value_before(void *ctx, const struct decl *decl)
 {
     struct past *past = ctx;
@@ -180,14 +179,13 @@ static const struct value **known_values(struct planner *p, const struct value *
     return *known;
 }
 
-/* What stays as it is counts as it was recorded: a refresh may show more of it than its last apply reported.
- */
+/* An unchanged resource counts as recorded: a refresh may return more attributes than its last apply. */
 static const struct value *object_now(const struct instance *instance)
 {
     return !instance->change && instance->seen ? recorded_object(instance) : instance->planned;
 }
 
-/* The stack as it is planned, of which everything that is referred to is decided. */
+/* Value in the plan: everything that is referred to is decided already. */
 static const struct value *value_decided(void *ctx, const struct decl *decl)
 {
     struct planner *p = ctx;

@@ -7,13 +7,13 @@
 
 #include <stdlib.h>
 
-/* One type in one location. */
+/* A type at one location. */
 struct listed {
-    pthread_mutex_t lock;    /* held while it is listed, and by who asks for it */
-    pthread_mutex_t keeping; /* what is found, by several threads */
-    struct arena arena;      /* of what was listed */
+    pthread_mutex_t lock;    /* held while it is listed, and by callers that wait for it */
+    pthread_mutex_t keeping; /* guards results, which several threads add */
+    struct arena arena;      /* of the results */
     bool known;
-    const struct schema *schema; /* while it is listed */
+    const struct schema *schema; /* only while it is listed */
     const struct value *wanted, *covered, **objects;
     size_t object_count, object_cap;
     struct {
@@ -22,16 +22,16 @@ struct listed {
     } * owner_tags;
     size_t tag_count, tag_cap;
 
-    /* what all states know of it, in the arena of `shared` */
+    /* recorded objects of all states, in the arena of `shared` */
     const struct value **priors;
     size_t prior_count, prior_cap;
-    struct map ids; /* of these; everything else that is listed is somebody else's */
+    struct map ids; /* ids of these; other listed resources are dropped */
 };
 
 struct shared {
     struct http_engine *http;
     struct shared_data *data;
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock; /* guards the fields below */
     struct arena arena;
     struct map listed; /* "aws.s3.bucket {\"region\":…}" -> struct listed * */
 };
@@ -92,7 +92,7 @@ struct http_engine *shared_http(const struct shared *shared)
     return shared->http;
 }
 
-/* With the lock held. What was recorded without a location may be anywhere, and is nobody else's. */
+/* With the lock held. NULL for records without a location, which are not shared. */
 static struct listed *listed_of(struct shared *shared, const struct record *record, bool make)
 {
     AUTO_BUF struct buf key = BUF_INIT;
@@ -185,7 +185,7 @@ static const struct value *names_of_both(
     return value_builder_list(&all);
 }
 
-/* Everything that everybody may want of it. */
+/* Lists all that the workspaces need. */
 static int listed_make(
     struct listed *listed, const struct op_ctx *asker, const struct list_filter *filter, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* What --target and --replace name, and what that depends on. */
+/* What --target and --replace name, and its dependencies. */
 #include "plan/evaluate/evaluate.h"
 
 #include "plan/objects/concern.h"
@@ -22,7 +22,7 @@ static bool target_is_known(struct planner *p, struct str target)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(target));
     if (recorded_find(&p->recorded, target) ||
-        (decl && !decl_is_keyed_module(decl))) /* a module's instances are looked for below */
+        (decl && !decl_is_keyed_module(decl))) /* instances of a module are looked up below */
         return true;
     for (size_t i = 0; i < p->recorded.count; i++)
         if (address_matches(p->recorded.seen[i].address, &target, 1))
@@ -61,7 +61,8 @@ bool targets_find(struct planner *p)
         struct str target = options->targets[t], declared = address_declared(target);
         for (size_t i = 0; i < p->stack->decl_count; i++) {
             const struct decl *decl = p->stack->decls[i];
-            bool one = decl_is_keyed_module(decl) && !str_eq(target, declared); /* of a module's instances */
+            bool one =
+                decl_is_keyed_module(decl) && !str_eq(target, declared); /* one of a module's instances */
             bool whole = address_matches(decl->address, &target, 1);
             if ((str_eq(decl->address, declared) && !one) || whole)
                 target_with_deps(p, decl, whole);
@@ -93,7 +94,7 @@ bool targets_check(struct planner *p, const struct decl *decl)
         }
         if (there)
             continue;
-        if (p->needed) { /* not all of those that are there were found */
+        if (p->needed) { /* only a part of the instances was created */
             p->needs_whole = true;
             return false;
         }
@@ -104,8 +105,8 @@ bool targets_check(struct planner *p, const struct decl *decl)
     return true;
 }
 
-/* ---- Plans of some resources alone (deploy, rollback): what they depend on has to be there already, and
- * what depends on them is taken in only where their change reaches it, and then only for that. */
+/* ---- Plans of some resources alone (deploy, rollback): dependencies must exist already; dependents are
+ * included only if the change reaches them, and only with the attributes that it changes. ---- */
 
 struct needing {
     struct planner *p;
@@ -119,8 +120,8 @@ static void note_need(void *ctx, const struct decl *dep)
         n->p->targets.needed_by[dep->index] = n->decl;
 }
 
-/* Is a version in use that is to be gone back to? Then a rollback was interrupted, if it is not asked for in
- * vain. */
+/* True if an artifact already has the version of the rollback: an earlier rollback was interrupted, or the
+ * rollback is not needed. */
 static bool back_already(const struct planner *p)
 {
     const struct value *versions = p->options->versions;
@@ -141,13 +142,13 @@ void alone_begin(struct planner *p)
         struct needing n = {p, p->stack->decls[i]};
         if (p->targets.targeted[i] && n.decl->kind == DECL_RESOURCE)
             each_resource_dep(p, n.decl, note_need, &n);
-        /* Going back is no occasion for what else the file has changed since. */
+        /* A rollback does not apply other changes of the file. */
         p->targets.minimal[i] =
             p->options->versions && n.decl->kind == DECL_RESOURCE && !n.decl->schema->ops->prepare;
     }
 }
 
-/* A target refers to it: everything that it should consist of has to be recorded. */
+/* Reports instances of a target's dependency that are not recorded. */
 bool alone_check(struct planner *p, const struct decl *decl)
 {
     const struct decl *by = p->targets.needed_by[decl->index];
@@ -183,16 +184,16 @@ static void any_pending(void *ctx, const struct decl *dep)
 }
 
 /*
- * Does the attribute come out otherwise because something else does? After an interrupted rollback that
- * cannot be told from the records, where the artifact has its version already: then all counts that refers to
- * a target.
+ * True if the attribute's value changes because a dependency changes. After an interrupted rollback the
+ * records cannot tell, since the artifact already has its version: then each attribute that refers to a
+ * target counts.
  */
 static bool attr_follows(struct planner *p, const struct instance *instance, const struct expr *expr)
 {
     return expression_changes(p, instance, expr, p->targets.again ? p->targets.targeted : NULL, NULL);
 }
 
-/* The recorded instances whose attributes come out otherwise than they were. */
+/* True if an attribute of a recorded instance changes. */
 static bool is_reached(struct planner *p, const struct decl *decl)
 {
     const struct instances *list = &p->evaluated.instances[decl->index];
@@ -222,8 +223,8 @@ bool alone_includes(struct planner *p, const struct decl *decl)
 /* ---- changing only what follows ---- */
 
 /*
- * The object as it is recorded, but for the attributes that what they refer to makes come out otherwise. Of a
- * secret that the state keeps as a hash the file's value is taken.
+ * Returns the recorded object, with new values for attributes whose references change. A secret that the
+ * state has as a hash comes from the file.
  */
 const struct value *alone_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)

@@ -1,6 +1,6 @@
-/* plan_make(): the order in which a plan comes about. Declarations without a resource are evaluated first
- * (providers need them), then recorded resources are refreshed, then the rest is evaluated and compared in
- * dependency order. */
+/* plan_make(): the steps of a plan. Declarations without resources are evaluated first, since providers
+ * need them. Then recorded resources are refreshed, then the rest is evaluated and compared in dependency
+ * order. */
 
 #include "base/mem.h"
 #include "plan/decide/decision.h"
@@ -19,7 +19,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- recovery as the first step ---- */
+/* ---- recovery ---- */
 
 static int planner_provider(void *ctx, const struct intent *intent, struct provider **out, struct err *err)
 {
@@ -37,8 +37,8 @@ static void planner_recovered(void *ctx, struct str address, const char *text)
     observe(&p->observer, &(struct event){.kind = EVENT_RECOVERED, .address = address, .text = text});
 }
 
-/* What an interrupted run left open is recovered, before the records are looked at: with the planner's
- * providers, reported through its observer. */
+/* Recovers what an interrupted run left open, before the records are read, with the planner's providers and
+ * observer. */
 static int recover_for_plan(struct planner *p, struct err *err)
 {
     struct err why = ERR_INIT;
@@ -46,7 +46,7 @@ static int recover_for_plan(struct planner *p, struct err *err)
         .state = p->workspace->state,
         .catalog = p->workspace->catalog,
         .stack = p->stack->name,
-        .patient = p->options->destroy, /* nothing of it will be looked at again */
+        .patient = p->options->destroy, /* nothing looks at it again later */
         .work_dir = p->workspace->work_dir,
         .cancel = p->cancel,
         .env = p->stack->env,
@@ -57,18 +57,19 @@ static int recover_for_plan(struct planner *p, struct err *err)
     };
     if (!recover_state(&options, 0, &why))
         return 0;
-    if (why.class == ERR_LOCKED) { /* a run is going on; what it has under way is its own */
+    if (why.class == ERR_LOCKED) { /* another run is active, and its intents are its own */
         observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = why.message});
         return 0;
     }
     return err_raise(err, &why);
 }
 
-/* ---- What plans take of quotas, by type and location, each beside what is there and what is allowed ---- */
+/* ---- what plans add to resources with a quota, by type and location, compared with the existing ones and
+ * the limit ---- */
 
 struct quota_use {
     const struct quota *quota;
-    struct planner *p; /* of one that makes some */
+    struct planner *p; /* of a plan that creates some */
     struct provider *provider;
     const struct schema *schema;
     struct str location;
@@ -129,7 +130,7 @@ static void add_change(struct quota_uses *d, struct planner *p, const struct cha
 
 static void count_one(void *ctx, const struct value *live UNUSED)
 {
-    __atomic_add_fetch((int64_t *)ctx, 1, __ATOMIC_RELAXED); /* listings may have threads */
+    __atomic_add_fetch((int64_t *)ctx, 1, __ATOMIC_RELAXED); /* listings may use threads */
 }
 
 static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
@@ -143,7 +144,7 @@ static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
     return n;
 }
 
-/* True: it does not fit, which is added to what is reported. */
+/* True if the quota is exceeded; appends to the message. */
 static bool check_quota(
     struct quota_uses *d, const struct quota_use *use, struct buf *says, struct buf *codes)
 {
@@ -183,9 +184,9 @@ int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err)
     return over ? -1 : 0;
 }
 
-/* ---- Outputs as they are planned, beside those that the state has ---- */
+/* ---- planned outputs, compared with the recorded ones ---- */
 
-/* A hash that the state could now keep encrypted is not what it should have. */
+/* A hash counts as changed if the state could now keep the secret encrypted. */
 static bool is_kept(const struct plan *plan, const struct value *before, const struct value *after)
 {
     if (!before || !after)
@@ -211,14 +212,14 @@ static void add_output_change(struct plan *plan, struct arena *arena, struct str
     };
 }
 
-/* What others changed since the plan was saved was shown with the outputs, too. */
+/* Outputs that refer to later changes of other runs keep the recorded value. */
 static const struct value *output_value(const struct planner *p, const struct decl *decl)
 {
     return since_reaches(p, decl) ? value_get(state_outputs(p->workspace->state), decl->name)
                                   : p->evaluated.values[decl->index];
 }
 
-/* Fills the plan's output values, and where a state is there its output changes. */
+/* Fills the plan's output values, and with a state its output changes. */
 static void diff_outputs(struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -257,7 +258,7 @@ static void evaluate_rest(struct planner *p)
         if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA)
             plan_resource(p, decl);
         else if (decl->kind == DECL_SHARED)
-            p->evaluated.pending[i] = true; /* a fleet makes it before its members */
+            p->evaluated.pending[i] = true; /* a fleet creates it before its members */
         else
             for (size_t k = 0; k < decl->dep_count; k++)
                 p->evaluated.pending[i] |= p->evaluated.pending[decl->deps[k]->index];
@@ -317,8 +318,8 @@ static bool is_named_to_go(const struct planner *p, const struct seen *seen)
            address_matches(seen->address, p->options->targets, p->options->target_count);
 }
 
-/* By p->recorded.seen: what is to go as targets name it, with what depends on that; NULL: nothing. What the
- * stack still has goes in a destroy only. */
+/* By p->recorded.seen: targeted records to delete, and their dependents; NULL: none. Declared ones only in a
+ * destroy. */
 static bool *doomed_by_targets(const struct planner *p)
 {
     uint32_t first = 0;
@@ -349,7 +350,7 @@ static bool *doomed_by_targets(const struct planner *p)
     return found;
 }
 
-/* The rest counts as claimed. */
+/* Marks all other records as claimed. */
 static void destroy_untargeted(struct planner *p)
 {
     if (!p->options->target_count)
@@ -359,7 +360,7 @@ static void destroy_untargeted(struct planner *p)
         p->recorded.seen[i].claimed = !doomed || !doomed[i];
 }
 
-/* What it was applied with a reference to, and goes with its declaration; NULL: nothing. */
+/* Returns a dependency in its record that is deleted as undeclared; NULL: none. */
 static const struct seen *reference_to_doomed(struct planner *p, const struct seen *seen, const bool *doomed)
 {
     const struct value *deps = seen->record->deps;
@@ -372,7 +373,8 @@ static const struct seen *reference_to_doomed(struct planner *p, const struct se
     return NULL;
 }
 
-/* What stays, and is no target, has to be without what goes. */
+/* Reports a resource that is neither deleted nor targeted but was applied with a reference to a deleted
+ * one. */
 static bool check_staying(struct planner *p, const struct seen *seen, const bool *doomed)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
@@ -387,13 +389,13 @@ static bool check_staying(struct planner *p, const struct seen *seen, const bool
     return false;
 }
 
-/* What the stack does not have any more, of the targets. */
+/* Decides about targeted records without a declaration. */
 static void decide_targeted_orphans(struct planner *p)
 {
     AUTO_FREE bool *doomed = p->options->alone ? NULL : doomed_by_targets(p);
     if (!doomed)
         return;
-    p->needs_whole = p->needed; /* what refers to it may be anything in the state */
+    p->needs_whole = p->needed; /* any record in the state may depend on it */
     bool stays = !p->needs_whole;
     for (size_t i = 0; i < p->recorded.count && !p->needs_whole; i++)
         if (doomed[i] && p->recorded.seen[i].claimed)
@@ -419,10 +421,10 @@ static int plan_destroy(struct planner *p, struct err *err)
     return p->diags->errors ? -1 : 0;
 }
 
-/* ---- all of it ---- */
+/* ---- all steps ---- */
 
-/* What is not recorded yet is to be made, and may be there under another address: only all of the state
- * tells, where its snapshot does not. */
+/* True if a target without a record may exist under another address, and the state's snapshot cannot tell:
+ * the whole state is needed. */
 static bool needs_names(struct planner *p)
 {
     struct naming naming;
@@ -445,7 +447,7 @@ static int make_plan(struct planner *p, struct err *err)
     evaluate_fixed(p);
     if (p->diags->errors && p->options->destroy)
         return -1;
-    p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are reported */
+    p->offline |= p->diags->errors > 0; /* the rest is only checked, to report all errors */
     bool with_state = p->workspace->state && !p->offline;
     if (with_state && (locations_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
         return -1;
@@ -457,7 +459,7 @@ static int make_plan(struct planner *p, struct err *err)
         alone_begin(p);
     if (p->options->destroy)
         return plan_destroy(p, err);
-    /* What is at the new address may not have been read. */
+    /* The record at the new address may not have been read. */
     p->needs_whole = p->needed && (recorded_moves(&p->recorded) || needs_names(p));
     if (p->needs_whole)
         return -1;
@@ -488,12 +490,12 @@ static int make_plan(struct planner *p, struct err *err)
         return -1;
     }
     rules_ask(p);
-    if (p->offline) /* there is no plan to be shown with them */
+    if (p->offline) /* without a plan that would show them */
         rules_report(p->plan, p->diags);
     return p->diags->errors ? -1 : 0;
 }
 
-/* What was read for the targets will not do for this. */
+/* True if the records of the targets do not suffice. */
 static bool is_about_all(struct workspace *workspace, const struct plan_options *options)
 {
     size_t left;
@@ -513,7 +515,7 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     struct diags before = *diags;
     int failed = make_plan(p, err);
     if (p->needs_whole) {
-        diags->n = before.n; /* it reports them once more */
+        diags->n = before.n; /* they are reported again */
         diags->errors = before.errors;
         diags->met = before.met;
         diags->dropped = before.dropped;

@@ -1,5 +1,5 @@
 /*
- * A plan's storage, and what can be asked of it without looking inside.
+ * Allocation of a plan, and simple queries.
  */
 
 #include "base/mem.h"
@@ -71,7 +71,7 @@ bool attr_change_names_given(const struct attr_change *a)
         return false;
     for (uint32_t i = 0; i < a->after->count; i++)
         if (!(a->after->entries[i].value->marks & VALUE_SENSITIVE))
-            return false; /* it was given as a whole that is secret */
+            return false; /* the whole map was given as a secret */
     return true;
 }
 
@@ -146,7 +146,7 @@ struct planner planner_aside(const struct planner *p, struct diags *diags)
     struct planner aside = *p;
     size_t n = p->stack->decl_count;
     aside.diags = diags;
-    aside.data = NULL; /* much may have happened since */
+    aside.data = NULL; /* values may have changed since */
     aside.decided = (struct decided){0};
     aside.provider_users = (struct map)MAP_INIT;
     aside.evaluated = evaluated_new(p->arena, n + 1);
@@ -162,7 +162,7 @@ void planner_hand_over(struct planner *p, const atomic_bool *cancel)
 {
     p->observer = (struct observer){0};
     p->cancel = cancel;
-    shared_data_free(p->data); /* from now on things change */
+    shared_data_free(p->data); /* the services change from now on */
     p->data = NULL;
 }
 

@@ -1,4 +1,4 @@
-/* What a plan changes and refers to (see concern.h), compared with what other runs have changed since. */
+/* What a plan changes and refers to, compared with changes of other runs (concern.h). */
 #include "plan/objects/concern.h"
 
 #include "base/mem.h"
@@ -20,7 +20,7 @@ const struct value *since_records(struct state *state, struct arena *arena)
 
 /* ---- comparing ---- */
 
-/* The address is the record's own. 0: there is none. */
+/* `address`: that in the record. 0: no record. */
 static uint64_t number_now(const struct planner *p, struct str address)
 {
     const struct record *record = state_get(p->workspace->state, address);
@@ -42,7 +42,7 @@ static int refuse_met(struct str address, const char *how, uint64_t now, uint64_
     return err_hint(err, "`weir history` says by whom; run `weir plan` again");
 }
 
-/* How what the plan does goes together with that address, "which this plan changes"; NULL: not at all. */
+/* Returns how the plan is affected by a change at the address ("which this plan changes"); NULL: not. */
 static const char *concern_meets(const struct concern *about, const struct planner *p, struct str address)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(address));
@@ -81,7 +81,7 @@ static int check_all(struct planner *p, const struct concern *about, struct err 
     return 0;
 }
 
-/* To all that refers to what others changed, but not beyond other resources: these stay as they are. */
+/* Marks what refers to changed declarations. Stops at resources: these stay as they are. */
 static void since_spread(struct planner *p)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -100,7 +100,7 @@ static void concern_release(struct concern *about)
     free(about->referred);
 }
 
-/* A change of a plan, made now or read from a file. */
+/* A change of a plan, from memory or from a file. */
 struct touch {
     struct str address, moved_from, provider;
     bool deletes;
@@ -141,7 +141,7 @@ static void concern_init(struct concern *about, const struct planner *p)
         .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *about->referred)};
 }
 
-/* Of the plan in a file, by p->options->since. Then concern_release(). */
+/* From the saved plan in p->options->since. Release with concern_release(). */
 static void concern_of_saved(struct concern *about, const struct planner *p)
 {
     const struct value *changes = p->options->since->changes;
@@ -171,7 +171,7 @@ int since_check(struct planner *p, struct err *err)
 
 enum { DIGEST_SIZE = 16 };
 
-/* Digests: a name may have a secret in it. */
+/* Digests, since an identity may contain a secret. */
 static size_t digests_of(struct arena *arena, const struct schema *schema, const struct value *object,
     const struct value *set, struct str digests[3])
 {
@@ -186,7 +186,7 @@ static size_t digests_of(struct arena *arena, const struct schema *schema, const
     return identities.n;
 }
 
-/* Is it the same thing as one that the plan changes or makes, under another address? */
+/* True if the record has an identity of a resource that the plan changes, possibly under another address. */
 static bool is_named(const struct planner *p, const struct concern *about, const struct record *record)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -199,7 +199,7 @@ static bool is_named(const struct planner *p, const struct concern *about, const
     return false;
 }
 
-/* The same of a record that was changed or added, which may also be the same thing under another address. */
+/* The same for a changed or added record, also by its identity. */
 static const char *concern_meets_record(
     const struct concern *about, const struct planner *p, const struct record *record)
 {
@@ -240,8 +240,8 @@ static int check_added(const struct planner *p, const struct concern *about, str
     return 0;
 }
 
-/* What a run has begun since and left, as it died, is recovered first: its request may still be executed.
- */
+/* An intent that a run has left since the plan was made is recovered first: its request may still take
+ * effect. */
 static int check_left(const struct planner *p, const struct concern *about, struct err *err)
 {
     size_t n;
@@ -282,7 +282,7 @@ static void add_change(struct concern *about, const struct planner *p, const str
         add_names(about, change->schema, change->seen->record->attrs, change->seen->record->set);
 }
 
-/* What is to go, and may be just being made. */
+/* Targets of a destroy, which another run may be creating. */
 static void refer_to_targets(struct concern *about, const struct planner *p)
 {
     const struct plan_options *options = p->options;
@@ -313,7 +313,7 @@ int since_check_made(struct planner *p, struct err *err)
     return status;
 }
 
-/* ---- what is left ---- */
+/* ---- resources that stay as they are ---- */
 
 bool since_leaves(const struct planner *p, struct str address)
 {
@@ -358,7 +358,7 @@ const struct value *concern_claims(const struct planner *p, struct arena *arena)
     return claims;
 }
 
-/* ---- what is left to other runs ---- */
+/* ---- changes left to other runs ---- */
 
 static struct str left_to(struct planner *p, const struct change *change)
 {

@@ -1,46 +1,48 @@
 /*
- * What a plan is about: what it changes, what that refers to, and what it must not find made by somebody
- * else. For comparing it with what others have done since (concern.h), or are doing now (its claims).
+ * What a plan affects: what it changes, what that refers to, and which names it takes. Used to compare a plan
+ * with what other runs have changed since, or are changing now (its claims).
  */
 #pragma once
 
 #include "plan/planner.h"
 
 struct concern {
-    bool all;           /* a whole stack's destruction is about whatever there is */
+    bool all;           /* destruction of a whole stack: affects every resource */
     struct map changed; /* by address */
-    struct map doomed;  /* deleted or replaced: by address, and by that of their declarations */
-    struct map names;   /* "#" and a digest of what tells each of them from all others of its type */
-    struct arena arena; /* of these */
+    struct map doomed;  /* deleted or replaced: by address, and by the address of their declarations */
+    struct map names;   /* "#" and a digest of each changed resource's identity (objects.h) */
+    struct arena arena; /* of the keys in these maps */
     bool *referred;     /* by decl->index */
 };
 
-/* What a plan that was made claims, as state_check_claims() takes it: not what is left to others. */
+/* The claims of a plan, as state_check_claims() takes them, without changes that are left to other runs. */
 const struct value *concern_claims(const struct planner *p, struct arena *arena);
-/* Leaves each change that meets a run at work, and no other one. False: none would be made. */
+/* Marks each change that conflicts with an active run as left to it, and unmarks the others. False: no change
+ * remains. */
 bool concern_leave_met(struct planner *p);
-/* By decl->index: what is left or destroyed, and what depends on it. */
+/* By decl->index: true if it is left to other runs, destroyed, or depends on such a declaration. */
 bool *concern_untrue(const struct planner *p, struct arena *arena);
 
-/* ---- concern.c: what other runs have changed in the state since a plan was saved. The plan is refused where
- * that meets it: where it is something that the plan changes or refers to, or refers to what the plan
- * deletes. The rest is left as it is now: the plan was made without it, and is applied without it. That
- * holds for what was changed, and for resources and outputs that refer to it, unless they are the plan's own.
+/* ---- concern.c: what other runs have changed in the state since a plan was saved. The plan is refused if
+ * the changed resource is one that the plan changes or refers to, or if it refers to a resource that the plan
+ * deletes. Other changed resources stay as they are now, and so do resources and outputs that refer to them,
+ * unless the plan changes these.
  *
- * Only for plans that are made again from a file (plan_load()), and only where the state has moved on.
- * Order of calls: since_check() once the records are known, the others from then on. */
+ * Only for plans that are made again from a file (plan_load()), if the state has changed. Order of calls:
+ * since_check() once the records are known, then the others. */
 struct since {
-    const struct value *records; /* as since_records() gave it when the plan was made */
-    const struct value *changes; /* by address: maps with action and moved_from, of all that it changes */
+    const struct value *records; /* from since_records() when the plan was made */
+    const struct value *changes; /* by address: maps with action and moved_from of each planned change */
 };
 
-/* By address, the number of the log's record that made each resource what it is. */
+/* By address: number of the log record that last changed each resource. */
 const struct value *since_records(struct state *state, struct arena *arena);
-/* ERR_STALE where what others changed meets the plan; says what that is. Fills p->targets.reached. */
+/* ERR_STALE, with the reason, if a change of another run conflicts with the plan. Fills
+ * p->targets.reached. */
 int since_check(struct planner *p, struct err *err);
-/* The same of a plan that was made just now, from a state that others may write to. */
+/* The same for a plan that was made just now, from a state that other runs may write to. */
 int since_check_made(struct planner *p, struct err *err);
-/* Is the resource left as it is recorded now? The address is the one that the stack has for it. */
+/* True if the resource stays as it is recorded now. The address is that in the stack. */
 bool since_leaves(const struct planner *p, struct str address);
-/* Does the output, or whatever else is no resource, refer to what others changed? */
+/* True if the output, or another declaration that is not a resource, refers to what other runs changed. */
 bool since_reaches(const struct planner *p, const struct decl *decl);

@@ -1,4 +1,4 @@
-/* Which fields within attributes the file gave: see diff.h. */
+/* Which fields within attributes the file configures: see diff.h. */
 #include "plan/objects/diff.h"
 
 static bool is_list(const struct type *type, const struct value *v)
@@ -12,13 +12,13 @@ static bool is_map(const struct type *type, const struct value *v)
            !state_is_hash(v);
 }
 
-/* Documents of which only what is given is compared, at every depth. */
+/* Documents of which only the configured keys are compared, at every depth. */
 static bool is_document(const struct attr *attr, const struct value *v)
 {
     return attr->compare == COMPARE_CONFIGURED && v && v->kind == VALUE_MAP;
 }
 
-/* What is recorded, with what is there for what is kept as a hash. */
+/* The recorded value, with the values of `there` in place of hashes. */
 static const struct value *as_there(
     struct arena *arena, const struct value *recorded, const struct value *there)
 {
@@ -35,8 +35,8 @@ static const struct value *as_there(
     return out;
 }
 
-/* Of a set as it is recorded, the item that is the same. It is first looked for at this place: mostly both
- * are in the same order. */
+/* Index of the recorded item of a set that equals `item`. Starts at `place`, since both are mostly in the
+ * same order. */
 static int64_t find_same(struct arena *arena, const struct type *elem, const struct value *item,
     const struct value *recorded, uint32_t place)
 {
@@ -111,7 +111,7 @@ static bool has_names(const struct attr *attr)
     return type_has_fields(attr->type) || attr->compare == COMPARE_CONFIGURED;
 }
 
-/* Nothing where all that is recorded was given. */
+/* Adds nothing if all recorded fields were configured. */
 static void add_names(
     struct value_builder *out, const struct attr *attr, const struct value *given, const struct value *there)
 {
@@ -135,14 +135,14 @@ const struct value *configured_fields(
     return any ? value_builder_map(&out) : NULL;
 }
 
-/* ---- as it was configured ---- */
+/* ---- configured values from the record ---- */
 
-/* What was given, as far as it is recorded. */
+/* The configured part of a recorded value. */
 static const struct value *given_then(
     struct arena *arena, const struct value *names, const struct value *recorded)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    if (names && names->kind == VALUE_NULL) /* an item that nobody gave like this */
+    if (names && names->kind == VALUE_NULL) /* an item without configured counterpart */
         return recorded->kind == VALUE_MAP ? &value_empty_map : recorded;
     if (!names || names->kind == VALUE_BOOL || recorded->kind != names->kind)
         return recorded;
@@ -171,9 +171,9 @@ const struct value *configured_still(
                                         : NULL;
 }
 
-/* ---- not any more ---- */
+/* ---- removed fields ---- */
 
-/* The same part of what was configured, recorded, wanted and is live. */
+/* The same part of the configured names and of the recorded, desired and live values. */
 struct counterparts {
     struct arena *arena;
     const struct value *names, *recorded, *wanted, *live;
@@ -181,7 +181,7 @@ struct counterparts {
 
 static const struct value *taken_within(struct counterparts s, const struct attr *attr);
 
-/* Is there something of the field to be taken away? */
+/* True if a live value of the field has to be removed. */
 static bool is_to_take(const struct counterparts *s, const struct attr *field, struct str key)
 {
     const struct value *live = value_get(s->live, key);
@@ -192,7 +192,8 @@ static bool is_to_take(const struct counterparts *s, const struct attr *field, s
     return !attr_is_chosen(field) && !attr_equal(field, field->default_value, live);
 }
 
-/* A field that is taken out: of what has fields of the service's own, only those that were configured. */
+/* For a removed field: null, or if the service has fields of its own in it, null for the configured ones
+ * only. */
 static const struct value *taken_whole(struct counterparts s, const struct attr *field, uint32_t name)
 {
     const struct value *names = s.names->entries[name].value;
@@ -215,7 +216,7 @@ static const struct value *taken_in_map(struct counterparts s, const struct attr
         const struct value *wanted = value_get(s.wanted, key);
         const struct attr *field = document ? &any : type_entry(type, key, &elem);
         if (value_is_null(wanted)) {
-            /* Of maps and lists all that is not wanted is a difference anyway. */
+            /* In maps and lists every value that is not desired is a difference anyway. */
             if ((document || type->kind == TYPE_OBJECT) && is_to_take(&s, document ? NULL : field, key))
                 out = value_with(s.arena, out, key, taken_whole(s, document ? NULL : field, i));
             continue;
@@ -253,7 +254,7 @@ static const struct value *taken_in_list(struct counterparts s, const struct att
     return any ? value_list(s.arena, items, s.wanted->count) : s.wanted;
 }
 
-/* Where another kind of value is there than was configured, all of it is a difference. */
+/* If live has another kind of value than configured, all of it is a difference. */
 static const struct value *taken_within(struct counterparts s, const struct attr *attr)
 {
     const struct value *out = s.wanted;
@@ -283,7 +284,7 @@ const struct value *configured_no_more(struct arena *arena, const struct record 
     return taken_within((struct counterparts){arena, names, recorded, wanted, live}, attr);
 }
 
-/* ---- what is there all the same ---- */
+/* ---- removed fields that are still live ---- */
 
 struct keeping {
     struct arena *arena;

@@ -1,17 +1,17 @@
-/* Comparing objects attribute by attribute. */
+/* Compares objects attribute by attribute. */
 #include "plan/objects/diff.h"
 
 #include "plan/objects/objects.h"
 
 /*
- *   in the file                    desired against live, under the attribute's rule
- *   recorded, not in the file      it was taken out: back to the default, or the sub-resource is deleted;
- *                                  so of the fields within an attribute (diff.h)
- *   neither                        not ours, whatever its value
- *   live differs from recorded     drift; shown as such, then handled by the rules above
+ *   configured                       desired against live, by the attribute's rule
+ *   recorded, no longer configured   back to the default, or the sub-resource is deleted;
+ *                                    likewise the fields within an attribute (diff.h)
+ *   neither                          not managed, whatever its value
+ *   live differs from recorded       drift; shown as such, then handled by the rules above
  */
 
-/* ---- what is to change ---- */
+/* ---- changes ---- */
 
 static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
 {
@@ -21,7 +21,7 @@ static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
     return false;
 }
 
-/* Others change it, as the resource is and as it will be. */
+/* True if only other systems change it, in the present and in the desired object. */
 static bool stays_others(const struct comparison *c, const struct value *desired, const struct attr *attr)
 {
     return schema_is_others(c->arena, c->schema, attr, c->live) &&
@@ -33,14 +33,14 @@ bool diff_ignores(const struct comparison *c, const struct value *desired, const
     return is_ignored(c->lifecycle, attr->name) || stays_others(c, desired, attr);
 }
 
-/* It never changes, and an answer may leave it out. */
+/* It never changes, and a response may omit it. */
 static bool is_fixed(const struct attr *attr)
 {
     return attr->replace && !attr->attached;
 }
 
-/* What an attribute is compared with: the live value, or the record where the service does not tell. What
- * never changes is not gone where an answer leaves it out. */
+/* The value that an attribute is compared with: the live one, or the recorded one if responses do not have
+ * it. An attribute that never changes counts as unchanged if a response omits it. */
 static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
 {
     const struct value *live = value_get(c->live, attr->name);
@@ -55,11 +55,11 @@ static bool is_same_value(const struct attr *attr, const struct value *wanted, c
     if (!value_is_known(wanted))
         return false;
     if (!have && attr->default_value)
-        have = attr->default_value; /* a sub-resource that is not there means the default */
+        have = attr->default_value; /* a sub-resource that does not exist means the default */
     return (!attr->write_only && attr_equal(attr, wanted, have)) || object_hash_matches(have, wanted);
 }
 
-/* Fields within, which the service does not tell: against the record. */
+/* Compares fields that no response has with their recorded hashes. */
 static bool is_unreported_same(const struct comparison *c, const struct attr *attr,
     const struct value *wanted, const struct value *before)
 {
@@ -68,17 +68,18 @@ static bool is_unreported_same(const struct comparison *c, const struct attr *at
            !unreported_differs(attr->type, wanted, before, recorded);
 }
 
-/* An attribute taken out of the file: is there something to put back? */
+/* True if an attribute that was removed from the file has to be reset. */
 static bool is_to_reset(const struct attr *attr, const struct value *have)
 {
     if (attr->write_only || value_is_null(have))
         return false;
     if (attr->default_value)
         return !attr_equal(attr, attr->default_value, have);
-    return !attr->local && !attr->computed; /* where the service chooses, its choice is */
+    return !attr->local && !attr->computed; /* a value that the service chose is kept */
 }
 
-/* Of what was taken over nobody knows what the service does not tell; the file's word is recorded. */
+/* For imported resources, unreported values are unknown: the configured ones are recorded without
+ * replacement. */
 static bool forces_replacement(const struct comparison *c, const struct attr *attr,
     const struct value *wanted, const struct value *before)
 {
@@ -88,13 +89,13 @@ static bool forces_replacement(const struct comparison *c, const struct attr *at
     return fixed && !(unreported && c->record && c->record->adopted);
 }
 
-/* Was a change of it cut off, or was the resource made without it? */
+/* True if a change of it was interrupted, or the resource was created without it. */
 static bool is_halfway(const struct comparison *c, const struct attr *attr)
 {
     return c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
 }
 
-/* Tags that a creation did not come to; weir's own are among them. */
+/* Tags that an interrupted creation did not set; weir's own are among them. */
 static const struct attr *missing_tags(const struct comparison *c)
 {
     bool lacks = c->record && c->record->halfway;
@@ -104,7 +105,7 @@ static const struct attr *missing_tags(const struct comparison *c)
     return NULL;
 }
 
-/* Does the attribute differ that the file gives? */
+/* True if a configured attribute differs; fills *out. */
 static bool diff_given(
     const struct comparison *c, const struct value *desired, const struct attr *attr, struct attr_change *out)
 {
@@ -115,13 +116,13 @@ static bool diff_given(
         return false;
     bool immutable = is_fixed(attr) && !attr->local && !attr->write_only;
     if (immutable && value_is_null(before) && c->live && !c->record)
-        return false; /* not reported, and nobody could change it */
+        return false; /* not reported, and it cannot be changed */
     after = configured_no_more(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
     if (whole && ((is_same_value(attr, wanted, before) && is_unreported_same(c, attr, wanted, before)) ||
                      reported_before(c->record, attr, wanted, before)))
         return false;
-    if (attr->compare == COMPARE_CONFIGURED) /* a null in a document is one */
+    if (attr->compare == COMPARE_CONFIGURED) /* null is a value in a document */
         after = wanted;
     bool leaves =
         before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->leaves_fields;
@@ -134,7 +135,7 @@ static bool diff_given(
     return true;
 }
 
-/* Is there something to put back of one that the file gave and does not give any more? */
+/* True if an attribute that was removed from the file has to be reset; fills *out. */
 static bool diff_taken_out(
     const struct comparison *c, const struct value *desired, const struct attr *attr, struct attr_change *out)
 {
@@ -184,7 +185,7 @@ const struct value *diff_names(struct arena *arena, const struct attr_change *li
     return value_builder_list(&names);
 }
 
-/* ---- and when all is known ---- */
+/* ---- changes during the apply, when all values are known ---- */
 
 static const struct attr_change *find_shown(
     const struct attr_change *shown, size_t n, const struct attr *attr)
@@ -195,7 +196,7 @@ static const struct attr_change *find_shown(
     return NULL;
 }
 
-/* Does the attribute differ now, whose value was not known then, or was but is another? */
+/* True if an attribute differs whose value was unknown in the plan, or has changed since. */
 static bool differs_now(
     const struct comparison *c, const struct value *desired, const struct attr *attr, struct attr_change *out)
 {
@@ -223,9 +224,9 @@ size_t diff_known(const struct comparison *c, const struct diff_then *then, cons
     return n;
 }
 
-/* ---- what is only reported ---- */
+/* ---- for display only ---- */
 
-/* What the service does not tell, the record knows: such things have not changed by being replaced. */
+/* Unreported values come from the record: a replacement does not change them. */
 static const struct value *value_replaced(
     const struct comparison *c, const struct attr *attr, const struct value *after)
 {

@@ -1,6 +1,6 @@
 /*
- * Objects under a schema: what of them is given, secret, unknown, or kept in the state, and what tells
- * resources apart.
+ * Objects under a schema: which values are configured, secret, unknown or kept in the state, and their
+ * identity.
  */
 #include "plan/objects/objects.h"
 
@@ -9,9 +9,9 @@
 
 #include <ctype.h>
 
-/* ---- What tells resources apart ---- */
+/* ---- identity ---- */
 
-/* NULL: not known. What is not given and not filled in by the service is nothing, as null. */
+/* NULL: unknown. An attribute that is neither configured nor computed counts as null. */
 static const struct value *unique_value(
     const struct attr *attr, const struct value *object, const struct value *set)
 {
@@ -88,7 +88,7 @@ struct identities identities_of(
 {
     struct identities identity = {0};
     AUTO_BUF struct buf key = BUF_INIT, text = BUF_INIT;
-    if (!object || !schema->ops->read) /* nothing of it is outside */
+    if (!object || !schema->ops->read) /* it exists in the state only */
         return identity;
     identity.secret = identities_have_secret(schema, object);
     if (identities_unique(schema, object, set, &key, &text))
@@ -209,14 +209,14 @@ bool object_holds_hash(const struct value *v)
     return false;
 }
 
-/* What the file gives, marked where the schema says that it is secret. */
+/* The configured value, marked if the schema says that it is secret. */
 static const struct value *as_given(struct arena *arena, const struct attr *attr, const struct value *given)
 {
     bool reported = attr && attr->sensitive && !(given->marks & VALUE_SENSITIVE);
     return reported ? value_mark(arena, given, VALUE_SENSITIVE) : given;
 }
 
-/* What the file has to say about one attribute that it gives; NULL: live has it right. */
+/* The value that replaces the live one of a configured attribute; NULL: the live value is right. */
 static const struct value *completed_attr(struct arena *arena, const struct schema *schema, struct str name,
     const struct value *given, const struct value *live)
 {
@@ -230,7 +230,7 @@ static const struct value *completed_attr(struct arena *arena, const struct sche
     const struct value *whole = one_secret ? there : unreported_completed(arena, attr->type, given, there);
     if (whole != there)
         return whole;
-    /* It was a secret, and the file gives it in clear now. */
+    /* It was a secret, and is now configured in clear text. */
     bool open = value_is_sensitive(there) && !value_is_sensitive(given) && !attr->sensitive;
     return open && value_equal(given, there) ? given : NULL;
 }

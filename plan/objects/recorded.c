@@ -1,5 +1,5 @@
-/* The graph of dependencies; the state's records under their new addresses and the order among them; and
- * whose a name is in the state's snapshot. */
+/* The dependency graph; the state's records under their new addresses, and their order; the identity keys in
+ * the state's snapshot. */
 #include "plan/objects/recorded.h"
 
 #include "base/json.h"
@@ -9,9 +9,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- one of CloudFormation's types as weir's own for the same thing: what tells it apart there ---- */
+/* ---- the identity that weir's own type has for a CloudFormation type's resource ---- */
 
-/* What a property of CloudFormation's is here; NULL: nothing that is at the top. */
+/* weir's attribute for a property of CloudFormation; NULL: none at the top level. */
 static const struct attr *own_attr(const struct names_type *type, struct str property)
 {
     const struct schema *schema = type->schema;
@@ -41,7 +41,7 @@ static void define_one(struct buf *out, const struct schema *schema)
     buf_add_char(out, '\n');
 }
 
-/* How that is made of a type's resources: the same text as long as it is made in the same way. */
+/* Describes how identity keys of a type are computed: the text changes when the computation does. */
 static void identities_define(struct buf *out, struct names *names, const struct schema *schema)
 {
     const struct names_type *type =
@@ -79,7 +79,7 @@ void identities_add_own(struct identities *identities, struct names *names, stru
         identities->text = arena_str(arena, buf_str(&text));
 }
 
-/* ---- A graph in three arrays: edges are gathered as pairs and then sorted by their first node, in linear
+/* ---- A graph in three arrays: edges are collected as pairs, then sorted by their first node in linear
  * time. */
 
 void graph_init(struct graph *graph, uint32_t node_count)
@@ -129,11 +129,12 @@ void graph_freeze(struct graph *graph)
     graph->pair_cap = 0;
 }
 
-/* ---- circles ---- */
+/* ---- cycles ---- */
 
 enum { UNSEEN, ON_PATH, LEFT };
 
-/* Depth first; an edge back to what is on the path closes a circle and becomes one from a node to itself. */
+/* Depth first. An edge back to a node on the path closes a cycle and is marked as an edge from a node to
+ * itself. */
 static size_t mark_circles(
     struct graph *graph, uint32_t start, unsigned char *states, uint32_t *path, uint32_t *next)
 {
@@ -192,7 +193,7 @@ size_t graph_open_circles(struct graph *graph)
     return closed;
 }
 
-/* ---- Dependencies through what is no resource; each walk has a stamp of its own ---- */
+/* ---- dependencies through locals, inputs, outputs and modules; each walk has its own stamp ---- */
 
 static void walk_deps(
     struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
@@ -204,7 +205,7 @@ static void walk_deps(
         p->evaluated.stamps[dep->index] = p->evaluated.stamp;
         if (dep->kind == DECL_RESOURCE || dep->kind == DECL_DATA)
             visit(ctx, dep);
-        if (dep->kind != DECL_RESOURCE) /* a data source stands for what it reads */
+        if (dep->kind != DECL_RESOURCE) /* the dependencies of a data source count, too */
             walk_deps(p, dep, visit, ctx);
     }
 }
@@ -244,7 +245,7 @@ struct seen *recorded_find(const struct recorded *recorded, struct str address)
     return map_get(&recorded->by_address, address);
 }
 
-/* Where one `moved:` entry takes the address; unchanged where it does not apply. */
+/* The address after one `moved:` entry; unchanged if the entry does not apply. */
 static struct str apply_move(struct arena *arena, struct str address, const struct moved *moved)
 {
     if (str_eq(address, moved->from))
@@ -262,8 +263,7 @@ static struct str new_address(struct planner *p, const struct record *record)
     struct str address = record->subject.address;
     for (size_t i = 0; i < p->stack->moved_count; i++)
         address = apply_move(p->arena, address, &p->stack->moved[i]);
-    /* What is there already is not overwritten: then the old one stays where it was and is planned as such.
-     */
+    /* If a record with the new address exists, the old address is kept and planned as such. */
     return !str_eq(address, record->subject.address) && state_get(p->workspace->state, address)
                ? record->subject.address
                : address;
@@ -318,7 +318,7 @@ bool recorded_moves(const struct recorded *r)
     return false;
 }
 
-/* Numbers the nodes that are between all instances of a declaration and all their dependents. */
+/* Numbers the nodes between all instances of a declaration and their dependents. */
 static void number_hubs(const struct recorded *r, struct map *hubs)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -360,7 +360,7 @@ void recorded_graph(const struct recorded *r, struct graph *graph)
     graph_open_circles(graph);
 }
 
-/* ---- of records ---- */
+/* ---- identity keys of records ---- */
 
 static const struct schema *schema_of(const struct naming *naming, struct str type)
 {
@@ -376,7 +376,7 @@ static size_t add_key(struct str *keys, size_t n, struct str key)
     return n + (key.n > 0);
 }
 
-/* All by which anybody looks for it: identity_clash.c and plan/apply/work_create.c. */
+/* All keys by which identity_clash.c and plan/apply/work_create.c look up a record. */
 static size_t keys_of(struct naming *naming, struct arena *arena, const struct record *record, bool secrets,
     const struct str **keys)
 {
@@ -400,7 +400,7 @@ static size_t keys_of(struct naming *naming, struct arena *arena, const struct r
     return n;
 }
 
-/* A digest would let anybody try out what a secret is. */
+/* Without secret ones: a digest in the snapshot would allow guessing a secret. */
 static size_t kept_keys(void *ctx, struct arena *arena, const struct record *record, const struct str **keys)
 {
     return keys_of(ctx, arena, record, false, keys);
@@ -433,7 +433,7 @@ static bool is_cloudformations(struct str type)
     return str_find(type, STR("::"), 0) >= 0;
 }
 
-/* One of CloudFormation's may be one of weir's own. */
+/* A CloudFormation type's resource may be the same as one of weir's own types. */
 bool named_tells(struct naming *naming, const struct schema *schema)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -449,7 +449,7 @@ bool named_tells(struct naming *naming, const struct schema *schema)
     return types != NULL;
 }
 
-/* ---- who has one ---- */
+/* ---- records by key ---- */
 
 struct holder_named {
     const struct record *record;
@@ -481,7 +481,7 @@ int named_open(struct planner *p, const struct str *keys, size_t n, struct named
     return 0;
 }
 
-/* Then what became of it is known better than by the state. */
+/* True if the plan has read the record, and so knows more of the resource than the state. */
 static bool was_read(const struct planner *p, struct str address)
 {
     const struct seen *seen = map_get(&p->recorded.by_recorded, address_declared(address));

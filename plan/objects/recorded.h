@@ -1,14 +1,14 @@
 /*
- * What the state has, under the addresses that the stack has for it now: `moved:` is applied, nothing is
- * changed. What a refresh then saw of each goes into the same struct seen.
+ * The records of the state under their present addresses: `moved:` is applied, nothing is changed. A refresh
+ * adds its results to the same struct seen.
  */
 #pragma once
 
 #include "plan/objects/objects.h"
 #include "provider/names/names.h"
 
-/* ---- A directed graph over numbered nodes, built edge by edge and then frozen: linear in nodes
- * plus edges. An edge a -> b says that b waits for a. */
+/* ---- A directed graph of numbered nodes, built edge by edge and then frozen: linear in nodes plus edges. An
+ * edge a -> b: b waits for a. */
 struct graph {
     uint32_t node_count;
     uint32_t *pairs; /* from, to, from, to … while building */
@@ -23,41 +23,40 @@ void graph_release(struct graph *graph);
 void graph_add_edge(struct graph *graph, uint32_t from, uint32_t to);
 void graph_freeze(struct graph *graph);
 /*
- * Takes edges out of a frozen graph until nothing waits for itself in the end: those that close a circle,
- * going through the nodes in order. Returns how many.
+ * Removes edges that close a cycle from a frozen graph, in depth-first order of the nodes. Returns how many.
  */
 size_t graph_open_circles(struct graph *graph);
 
 /* Fills p->recorded from the state. False after an error. */
 bool recorded_claim(struct planner *p);
-/* Does `moved:` take any of them to another address? */
+/* True if `moved:` changes the address of a record. */
 bool recorded_moves(const struct recorded *recorded);
 struct seen *recorded_find(const struct recorded *recorded, struct str address);
 /*
- * Edges dependency -> dependent between recorded resources, by their position in recorded->seen. Where many
- * instances of one declaration are depended on, a node beyond recorded->count is between them and their
- * dependents: there would be as many edges as pairs. Records of different ages may contradict each other:
- * edges that would close a circle are left out.
+ * Builds edges dependency -> dependent between recorded resources, numbered as in recorded->seen. If many
+ * instances of a declaration are depended on, a node beyond recorded->count joins them with their dependents,
+ * to avoid one edge for each pair. Records of different ages may contradict each other: edges that would
+ * close a cycle are left out.
  */
 void recorded_graph(const struct recorded *recorded, struct graph *graph);
 
-/* ---- What a declaration refers to, through everything that is no resource: locals, inputs,
- * outputs, modules. Not thread-safe: each walk marks what it has visited. */
+/* ---- What a declaration refers to, through locals, inputs, outputs and modules. Not thread-safe: each walk
+ * marks what it has visited. */
 /* Calls visit once for each resource and data source that decl refers to. */
 void each_resource_dep(
     struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx);
-/* The addresses of those that are resources, as the state records them. */
+/* The addresses of referenced resources, for the record. */
 const struct value *evaluate_deps(struct planner *p, const struct decl *decl);
 
 /*
- * Whose a name is, where only a part of the state was read: its snapshot has what tells each resource apart
- * (objects.h), and what was written since is read.
+ * Finds resources by their identity in the parts of the state that the plan did not read: the snapshot has
+ * the identity keys of each resource (objects.h), and later records are read.
  *
- * Order of calls: named_open(), any number of named_other(), named_close(). From every thread; named_other()
+ * Order of calls: named_open(), any number of named_other(), named_close(). From any thread; named_other()
  * with the executor's lock while a plan is applied.
  */
 
-/* The keys of recorded resources, for a state's snapshots. */
+/* Computes identity keys of records, for snapshots of a state. */
 struct naming {
     struct planner *p;
     struct names names;
@@ -65,19 +64,20 @@ struct naming {
 struct state_namer named_begin(struct naming *naming, struct planner *p);
 void named_end(struct naming *naming);
 
-/* Does the state that was read name those that may be the same as one of that type, as they are named now? */
+/* True if the state's snapshot has up-to-date identity keys of this type and of types that may be the
+ * same. */
 bool named_tells(struct naming *naming, const struct schema *schema);
 
-/* Who has some keys. */
+/* Records by identity key. */
 struct named {
-    struct state *state; /* of its own: as it is now */
+    struct state *state; /* its own: opened now */
     struct naming naming;
     struct arena arena;
     struct map by_key;
 };
 int named_open(struct planner *p, const struct str *keys, size_t n, struct named *out, struct err *err);
-/* What has that key at the location, other than what the plan has read, and than what is to have it; NULL:
- * nothing. */
+/* Returns a record with that key at the location that the plan has not read, other than `address` itself;
+ * NULL: none. */
 const struct record *named_other(const struct named *named, struct str address, const struct schema *schema,
     struct whereabouts at, struct str key);
 void named_close(struct named *named);

@@ -1,7 +1,7 @@
-/* What services write otherwise than it was given. */
+/* Values that services report otherwise than they were sent. */
 #include "plan/objects/objects.h"
 
-/* Texts may differ, all else is there and the same. */
+/* True if all configured fields are live and equal, except for strings. */
 static bool only_texts_differ(const struct value *given, const struct value *live)
 {
     if (!live || value_is_sensitive(given) || value_is_sensitive(live) || given->kind != live->kind)
@@ -107,7 +107,7 @@ const struct value *reported_found(struct arena *arena, const struct reported_ch
     return found.n ? value_builder_map(&found) : NULL;
 }
 
-/* ---- fields that cannot be read back ---- */
+/* ---- fields that no response has ---- */
 
 static bool is_list(const struct type *type, const struct value *v)
 {
@@ -120,14 +120,14 @@ static bool is_map(const struct type *type, const struct value *v)
     return entries && v && v->kind == VALUE_MAP && !state_is_hash(v);
 }
 
-/* A field, or one of a map's entries; without a type: nothing is known of it. */
+/* The attribute of an object's field or a map's entry; without a type if it is not in the schema. */
 static struct attr entry_attr(const struct type *type, struct str key)
 {
     const struct attr *field = type->kind == TYPE_OBJECT ? type_field(type, key) : NULL;
     return field ? *field : (struct attr){.type = type->elem};
 }
 
-/* Is there something in the value that cannot be read back? Mostly not, and then nothing is to be done. */
+/* True if the value has a field that no response has. Rare; the functions below return early without one. */
 static bool holds_unreported(const struct type *type, const struct value *v)
 {
     for (uint32_t i = 0; is_list(type, v) && i < v->count; i++)
@@ -142,9 +142,9 @@ static bool holds_unreported(const struct type *type, const struct value *v)
     return false;
 }
 
-/* ---- in their places ---- */
+/* ---- completing live values ---- */
 
-/* What a list has for an item of another one: in its place, of a set what is equal to it. */
+/* The item of `among` that corresponds to list->items[at]: by index in lists, by equality in sets. */
 static const struct value *counterpart(
     const struct type *type, const struct value *list, const struct value *among, uint32_t at)
 {
@@ -187,7 +187,7 @@ const struct value *unreported_completed(
     return value_mark(arena, value_builder_map(&out), live->marks & VALUE_SENSITIVE);
 }
 
-/* ---- kept, and left out ---- */
+/* ---- values for the state, and as reported ---- */
 
 static const struct value *without_clear(
     struct arena *arena, const struct type *type, const struct value *v, bool hashes)
@@ -225,9 +225,9 @@ const struct value *unreported_left_out(struct arena *arena, const struct type *
     return without_clear(arena, type, v, false);
 }
 
-/* ---- compared ---- */
+/* ---- comparison ---- */
 
-/* Of a set: is there an item as it is live that was recorded with what this one wants? */
+/* For sets: true unless a live item equals the desired one and its recorded hashes match. */
 static bool item_differs(const struct type *type, const struct value *wanted, const struct value *live,
     const struct value *recorded)
 {
@@ -259,7 +259,7 @@ static bool items_differ(const struct type *type, const struct value *wanted, co
 bool unreported_differs(const struct type *type, const struct value *wanted, const struct value *live,
     const struct value *recorded)
 {
-    bool whole = recorded && (recorded->marks & VALUE_SENSITIVE); /* one secret: nobody can tell */
+    bool whole = recorded && (recorded->marks & VALUE_SENSITIVE); /* a single secret: cannot be compared */
     if (whole || !holds_unreported(type, wanted))
         return false;
     if (is_list(type, wanted))

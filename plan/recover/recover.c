@@ -1,6 +1,6 @@
 /*
- * One open intent after the other is compared with the service and closed: what it was to create, change or
- * delete is there or is not.
+ * Compares open intents one after the other with the service and closes them: what was created, changed or
+ * deleted exists or does not.
  */
 #include "plan/recover/recover.h"
 
@@ -9,20 +9,20 @@
 #include "plan/objects/objects.h"
 
 enum {
-    AT_WORK_MS = 5 * 1000, /* so long a service may be at work on a request that nobody waits for any more */
-    TRIES = 4,             /* where a service fails while it is asked */
+    AT_WORK_MS = 5 * 1000, /* how long a service may still process a request after its client is gone */
+    TRIES = 4,             /* if the service fails temporarily */
     FIRST_PAUSE_MS = 500,
 };
 
-/* What is needed to recover one intent. */
+/* The recovery of one intent. */
 struct recovery {
     const struct recover_options *options;
     const struct intent *intent;
-    const struct record *record; /* what the state has at that address; may be NULL */
+    const struct record *record; /* in the state at that address; may be NULL */
     const struct schema *schema;
     struct arena *arena;
     struct op_ctx ctx;
-    struct attempt attempt; /* which the intent stands for */
+    struct attempt attempt; /* the request of the intent */
 };
 
 static struct str note_text(struct arena *arena, const char *format, struct str id)
@@ -45,7 +45,7 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
 {
     int64_t within = schema->shows_ms > AT_WORK_MS ? schema->shows_ms : AT_WORK_MS;
     int64_t left = intent->at_ms + within - clock_wall_ms();
-    return left <= 0 ? 0 : left < within ? left : within; /* a clock that was set back does not count */
+    return left <= 0 ? 0 : left < within ? left : within; /* a clock that was set back is ignored */
 }
 
 /* ---- closing ---- */
@@ -60,8 +60,8 @@ static int close_undone(struct recovery *s, const char *text, struct err *err)
     return 0;
 }
 
-/* Of what the interrupted update was changing, that of which the service shows too little: it may show the
- * new value before the last call has been made. */
+/* Names of attributes that the interrupted update was changing in several requests: the service may show the
+ * new value before the last request. */
 static const struct value *cut_off(struct recovery *s)
 {
     const struct value *prior = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
@@ -127,11 +127,11 @@ static int find_made(struct recovery *s, const struct value **live, struct err *
     const struct value *id = who ? value_get(who, s->schema->id) : NULL;
     if (!who || value_is_null(id) || !value_is_known(id))
         return 0;
-    /* Whole this time: with the sub-resources that the stack manages. */
+    /* Reads it completely, with the managed sub-resources. */
     return ops->read(&s->ctx, value_merge(s->arena, desired, who), s->intent->set, live, err);
 }
 
-/* Found by what it looks like, it may be one that the state has already, of an earlier run. */
+/* A resource found by its attributes may already be recorded by an earlier run. */
 static bool claim_unrecorded(void *ctx, struct str id)
 {
     const struct recovery *s = ctx;
@@ -144,7 +144,7 @@ static bool claim_unrecorded(void *ctx, struct str id)
     return true;
 }
 
-/* Of maps that others write to as well: what was recorded of them, and what was about to be. */
+/* Reduces shared maps to the recorded and intended keys. */
 static const struct value *only_ours(struct recovery *s, const struct value *live, const struct value *set)
 {
     const struct value *known = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
@@ -157,7 +157,7 @@ static const struct value *only_ours(struct recovery *s, const struct value *liv
     return object_ours(s->arena, s->schema, live, known, set);
 }
 
-/* It is not there. That may be all there is to know, or too early to say. */
+/* Handles a missing resource, which may be final or too early to tell. */
 static int not_there(struct recovery *s, struct err *err)
 {
     if (s->schema->unknowable) {
@@ -181,7 +181,7 @@ static void sleep_until(int64_t until_ms)
         clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
 }
 
-/* What a type has no way of its own to look for is read again and again. */
+/* Looks repeatedly for a resource whose type has no wait of its own. */
 static int find_patiently(struct recovery *s, const struct value **live, struct err *err)
 {
     const struct recover_options *o = s->options;
@@ -189,7 +189,7 @@ static int find_patiently(struct recovery *s, const struct value **live, struct 
     int64_t until_ms = clock_mono_ms() + fresh_ms;
     s->attempt.look_until_ms = fresh_ms ? until_ms : 0;
     for (;;) {
-        bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
+        bool last = clock_mono_ms() >= until_ms; /* that time may pass during the lookup */
         if (find_made(s, live, err))
             return -1;
         if (*live || s->schema->unknowable || last)
@@ -210,7 +210,7 @@ static bool have_one(struct recovery *s, const struct identities *a, const struc
     return any;
 }
 
-/* Of which resource of this stack is it recorded already? "" none. */
+/* Returns the address of another record with the same identity; "": none. */
 static struct str held_by(struct recovery *s, const struct value *live)
 {
     size_t n;
@@ -255,7 +255,7 @@ static int recover_create(struct recovery *s, struct err *err)
 
 /* ---- update ---- */
 
-/* Names that the file gave before or was about to give: the next plan looks at all of them. */
+/* Names of attributes that were configured before or in the intent: the next plan compares all of them. */
 static const struct value *both_sets(struct recovery *s)
 {
     const struct value *before = s->record ? s->record->set : NULL, *after = s->intent->set;
@@ -269,9 +269,8 @@ static const struct value *both_sets(struct recovery *s)
 }
 
 /*
- * Some of the calls may have gone through. The record takes over what the service says now; what it does not
- * tell (write-only and local attributes) stays as it was recorded before, so that the next plan sends it
- * again.
+ * Some requests may have succeeded. The record gets the live attributes; unreported ones (write-only and
+ * local) stay as recorded before, so that the next plan sends them again.
  */
 static int recover_update(struct recovery *s, struct err *err)
 {
@@ -279,7 +278,7 @@ static int recover_update(struct recovery *s, struct err *err)
     const struct value *prior = s->record            ? s->record->attrs
                                 : s->intent->desired ? s->intent->desired
                                                      : &value_empty_map;
-    /* Of what was being taken over there is no record yet, and its id may be the service's. */
+    /* A resource that was being imported has no record yet, and its id may be the service's. */
     if (value_is_null(value_get(prior, s->schema->id)) && s->intent->subject.id.n)
         prior = value_with(s->arena, prior, s->schema->id, value_string(s->arena, s->intent->subject.id));
     const struct resource_ops *ops = s->schema->ops;
@@ -294,8 +293,8 @@ static int recover_update(struct recovery *s, struct err *err)
 
 /* ---- delete ---- */
 
-/* A service may still be at work on the deletion: what changes it meanwhile may make it anew, with nothing
- * that says whose it is. */
+/* Waits for the deletion, which the service may still process: a change in the meantime could create the
+ * resource again, without ownership tags. */
 static int read_until_gone(struct recovery *s, const struct value **live, struct err *err)
 {
     int64_t until_ms = clock_mono_ms() + recover_fresh_ms(s->intent, s->schema);
@@ -328,7 +327,7 @@ static int recover_delete(struct recovery *s, struct err *err)
     return 0;
 }
 
-/* ---- all of them ---- */
+/* ---- all intents ---- */
 
 static int begin_recovery(struct recovery *s, struct err *err)
 {
@@ -359,7 +358,7 @@ static int recover_intent(struct recovery *s, struct err *err)
 {
     if (begin_recovery(s, err))
         return -1;
-    if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
+    if (!s->schema->ops->read) /* exists in the state only, so nothing is left */
         return close_undone(s, "was to be recorded by an earlier run", err);
     if (is_action(s->intent, "delete"))
         return recover_delete(s, err);
@@ -368,7 +367,7 @@ static int recover_intent(struct recovery *s, struct err *err)
     return recover_create(s, err);
 }
 
-/* What passes shall not end a recovery: asking again is all that it can do. */
+/* Retries temporary errors, since recovery can only read. */
 static int recover_persistently(
     const struct recover_options *options, const struct intent *intent, struct err *err)
 {
@@ -393,8 +392,8 @@ struct left_intents {
 };
 
 /*
- * Recovers every one of these intents. Between state_begin() and state_end(). Goes on after a failure (a
- * service that does not answer), leaves that intent open and returns -1 with the first one.
+ * Recovers each of these intents, between state_begin() and state_end(). Continues after a failure (an
+ * unreachable service), leaves that intent open and returns -1 with the first error.
  */
 static int recover_intents(const struct left_intents *left, struct err *err)
 {
@@ -415,7 +414,7 @@ static int recover_intents(const struct left_intents *left, struct err *err)
     return result;
 }
 
-/* Whoever recovers an address claims it. */
+/* The claims of recovery: all recovered addresses. */
 static const struct value *intents_info(const struct left_intents *left, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena);
@@ -426,7 +425,7 @@ static const struct value *intents_info(const struct left_intents *left, struct 
     return value_map(arena, &info, 1);
 }
 
-/* 1: another command was first. */
+/* Returns 1 if another run has recovered them already. */
 static int recover_begin(void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;

@@ -1,4 +1,4 @@
-/* Refresh: what the live services say about the resources in the state. */
+/* Refresh: reads the live objects of recorded resources. */
 #include "plan/refresh/refresh.h"
 
 #include "base/clock.h"
@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* ---- what several threads tell ---- */
+/* ---- results, from several threads ---- */
 
 bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err)
 {
@@ -40,7 +40,7 @@ void refresh_leave(struct seen *seen, bool unread)
     seen->unread = unread;
 }
 
-/* ---- who is asked about ---- */
+/* ---- which resources are read ---- */
 
 static struct group *group_of(struct refresh *r, const struct schema *schema, struct provider *provider)
 {
@@ -52,7 +52,7 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
     return &r->groups[r->group_count++];
 }
 
-/* Has it a secret that the service keeps, and the record a hash of at most? */
+/* True if the service keeps a secret of it, of which the record may have only a hash. */
 static bool keeps_secret(const struct schema *schema, const struct seen *seen)
 {
     for (size_t i = 0; i < schema->attr_count; i++)
@@ -61,7 +61,7 @@ static bool keeps_secret(const struct schema *schema, const struct seen *seen)
     return false;
 }
 
-/* Of a refresh for routes only: does one use a secret of this one? */
+/* In a refresh for routes only: true if a route uses a secret of it. */
 static bool is_on_a_route(const struct refresh *r, const struct seen *seen)
 {
     const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
@@ -70,7 +70,7 @@ static bool is_on_a_route(const struct refresh *r, const struct seen *seen)
     return decl && r->routes[decl->index] && schema && keeps_secret(schema, seen);
 }
 
-/* What no target means is left as it is recorded. */
+/* Resources that are not targeted stay as recorded. */
 static bool is_meant(const struct planner *p, const struct seen *seen)
 {
     if (!p->options->target_count)
@@ -80,7 +80,7 @@ static bool is_meant(const struct planner *p, const struct seen *seen)
                 : address_matches(seen->address, p->options->targets, p->options->target_count);
 }
 
-/* `late`: those whose provider depends on others, and only those. */
+/* `late`: only those whose provider depends on resources; otherwise only the others. */
 static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
     struct planner *p = r->p;
@@ -90,7 +90,7 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
     if (!schema)
         return err_context(err, "%.*s in the state", STR_ARG(seen->address));
     if (!schema->ops->read || schema->over)
-        return 0; /* nothing outside to look at */
+        return 0; /* it exists in the state only */
     struct provider *provider;
     if (late != location_depends(p, seen->record->subject.provider))
         return 0;
@@ -111,7 +111,7 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
     return 0;
 }
 
-/* What a service has taken but not made yet is no change, but people want to know. */
+/* Changes that the service has accepted but not made yet are no difference, but are reported. */
 static void tell_pending(struct planner *p, const struct seen *seen)
 {
     const struct schema *schema =
@@ -157,7 +157,7 @@ static bool wants_tags(struct refresh *r, struct arena *scratch, const struct gr
     return false;
 }
 
-/* Listings that are shared with others ask for the tags of all of these. */
+/* Shared listings read the tags of all workspaces. */
 static void ask_tags(struct refresh *r)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -171,9 +171,9 @@ static void ask_tags(struct refresh *r)
     refresh_tags_ask(&r->tags);
 }
 
-/* ---- the whole of it ---- */
+/* ---- all of it ---- */
 
-/* Those that can be asked about at once; `late`: those of providers that depend on what the others are. */
+/* `late`: only resources whose providers depend on other resources. */
 static int read_all(struct refresh *r, bool late, struct err *err)
 {
     struct planner *p = r->p;
@@ -202,7 +202,7 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     return 0;
 }
 
-/* Only of these declarations, and only what has secrets that a service keeps. */
+/* Reads only resources of these declarations with secrets that a service keeps. */
 static int read_some(struct planner *p, const bool *routes, struct err *err)
 {
     struct refresh r = {.p = p, .tags = {.p = p}, .routes = routes, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -215,9 +215,9 @@ static int read_some(struct planner *p, const bool *routes, struct err *err)
     return status;
 }
 
-/* ---- a plan file's live values instead of the services' ---- */
+/* ---- live values from a plan file ---- */
 
-/* Those that others refer to and of which the file has a hash; false: none. */
+/* Finds referenced resources with a hash in the file. False: none. */
 static bool find_hashed(const struct planner *p, bool *hashed)
 {
     AUTO_FREE bool *referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *referred);
@@ -234,7 +234,7 @@ static bool find_hashed(const struct planner *p, bool *hashed)
     return any;
 }
 
-/* What was seen when the plan was made, with the secrets that are still the same. */
+/* The saved object, with secrets that still match their hashes. */
 static const struct value *with_secrets(
     struct arena *arena, const struct value *then, const struct value *now)
 {
@@ -247,7 +247,7 @@ static const struct value *with_secrets(
     return whole;
 }
 
-/* Without a key the file has no more than hashes of the secrets that services keep: they are read again. */
+/* Without a key the file has only hashes of secrets that services keep: these are read again. */
 static int read_hashed(struct planner *p, struct err *err)
 {
     AUTO_FREE bool *hashed = mem_zalloc((p->stack->decl_count + 1) * sizeof *hashed);

@@ -1,74 +1,72 @@
 /*
- * Refresh: what the live services say about the resources in the state. Many threads read; each fills in its
- * own struct seen.
+ * Refresh: reads the live objects of recorded resources. Many threads read; each fills in its own struct
+ * seen.
  */
 #pragma once
 
 #include "plan/planner.h"
 
-/* ---- unreachable.c: Services that do not answer, and that the stack itself makes: an Airflow whose web
- * server has died, a database in a container that is gone. What is in such a service can be neither looked
- * at nor deleted; but it comes to be seen again when the same plan makes the service anew, and goes when the
- * service does.
+/* ---- unreachable.c: unreachable services that the stack itself creates: an Airflow whose web server has
+ * crashed, a database in a deleted container. Resources in such a service can be neither read nor deleted.
+ * They become visible again if the same plan creates the service anew, and are deleted together with it.
  *
- * Whose a service is follows from the settings that say where it is (the attributes of a provider's settings
- * that `identify` it): the resources behind these in which a service may be (schema.serves) make it. Where
- * that is the very machine at the end of the provider's connection, so do those that make the machine. Of
- * anything else nobody can say what became of it, and its silence is an error.
+ * The settings that locate a service (attributes of the provider's settings with `identify`) tell its makers:
+ * the resources that these settings depend on and that can contain a service (schema.serves). If the service
+ * is on the host at the end of the provider's connection, the makers of that host count, too. Any other
+ * unreachable service is an error, since its state is unknown.
  *
- * Order of calls: unreachable_note() when a service did not answer, by whoever holds the lock of the
- * planner's arena; unreachable_check() when all is decided (plan and apply); of a destroy unreachable_goes()
- * before something is left to go with its service, unreachable_is_over() when that went. */
+ * Order of calls: unreachable_note() when a service was unreachable, with the lock of the planner's arena;
+ * unreachable_check() when all is decided (plan and apply). In a destroy: unreachable_goes() before a
+ * resource is left to be deleted with its service, unreachable_is_over() after the service was deleted. */
 struct unreachable {
     struct unreachable *next;
     struct str provider;
-    struct err err;             /* the first that was heard of it */
-    const struct decl **makers; /* resources of the stack, in its order */
+    struct err err;             /* the first error */
+    const struct decl **makers; /* resources of the stack that create it, in the stack's order */
     size_t maker_count;
-    struct str why; /* for people, once that is known: unreachable_check() */
-    bool orphaned;  /* what made it had gone before */
+    struct str why; /* for messages, set by unreachable_check() */
+    bool orphaned;  /* its makers had been deleted before */
 };
 
-/* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
+/* True if the error may mean an unreachable or broken service. */
 bool unreachable_is(const struct err *err);
-/* May a service be in this resource, as the stack says it? */
+/* True if a service can be in this resource, as the stack configures it. */
 bool unreachable_serves(const struct decl *decl);
-/* NULL: it answered so far. */
+/* NULL: it was reachable so far. */
 struct unreachable *unreachable_find(const struct planner *p, struct str provider);
-/* NULL: that error is not silence, or the service is none of the stack's. */
+/* NULL: the error means something else, or the stack does not create the service. */
 struct unreachable *unreachable_note(struct planner *p, struct str provider, const struct err *err);
-/* The same of a record of which the service went already, in a run that was cut off: it is not even known any
- * more where it was. */
+/* The same for a record whose service was deleted by an interrupted run, so that its location is unknown. */
 struct unreachable *unreachable_note_of(
     struct planner *p, const struct record *record, const struct err *err);
-/* Whether one may be left open: whoever made it knows no more, and nothing is lost by asking later. */
+/* True if an intent may stay open: the stack creates the service, and a later lookup loses nothing. */
 bool unreachable_leaves(struct planner *p, struct str provider, const struct err *err);
 
-/* Address of what makes it, for people: of what is recorded, if anything is. */
+/* Address of its maker, for messages: a recorded one, if any. */
 struct str unreachable_maker(const struct planner *p, const struct unreachable *unreachable);
-/* Destroy: do all that make it go in this very plan, or are they gone? And have they gone by now? */
+/* Destroy: unreachable_goes() is true if this plan deletes all its makers or they are deleted already;
+ * unreachable_is_over() if they are deleted now. */
 bool unreachable_goes(const struct planner *p, const struct unreachable *unreachable);
 bool unreachable_is_over(const struct planner *p, const struct unreachable *unreachable);
 
-/* What could not be looked at stays as it was recorded where the plan makes its service anew, which is why
- * (unreachable.why); else it is an error. */
+/* Resources that could not be read stay as recorded if the plan changes the service's makers, with the reason
+ * in unreachable.why. Otherwise returns the error. */
 int unreachable_check(struct planner *p, struct err *err);
-/* After that: finds p->plan->unread, of what is targeted. No plan may claim that it is as the stack says. */
+/* Fills p->plan->unread after that, with targeted resources. No plan may claim that these are unchanged. */
 void unreachable_list_unread(struct planner *p);
 
 /* ---- refresh.c ---- */
 
-/* After recorded_claim() and evaluate_fixed(). -1 with err where something could not be asked. */
+/* After recorded_claim() and evaluate_fixed(). Returns -1 with err if a resource could not be read. */
 int refresh_records(struct planner *p, struct err *err);
-/* Only of those whose secrets providers and connections are configured with: a destroy looks at nothing else.
- */
+/* The same for resources whose secrets configure providers and connections: a destroy reads no others. */
 int refresh_routes(struct planner *p, struct err *err);
 
-/* ---- refresh_list.c: the tags of what a refresh looks at, asked for beforehand: services show them of one
- * thing at a time, but one that knows all of them takes a hundred names in a call.
+/* ---- refresh_list.c: tags of the refreshed resources. Services return the tags of one resource per call;
+ * the tagging API returns those of a hundred.
  *
- * Order of calls: refresh_tags_want() for each resource, from one thread; refresh_tags_ask(); then
- * refresh_tags_of() from any; refresh_tags_release(). */
+ * Order of calls: refresh_tags_want() for each resource, from one thread; refresh_tags_ask();
+ * refresh_tags_of() from any thread; refresh_tags_release(). */
 struct provider_tags;
 struct refresh_tags {
     struct planner *p;
@@ -76,31 +74,32 @@ struct refresh_tags {
     size_t provider_count, provider_cap;
 };
 
-/* `group`: one of those that are listed, whose tags cost a call together; NULL: this one's cost one alone. */
+/* `group`: a listing that would read its tags in one call for all its members; NULL: one call for this
+ * resource alone. */
 void refresh_tags_want(struct refresh_tags *tags, struct provider *provider, const struct schema *schema,
     const struct value *prior, const void *group);
-/* Where it saves calls. What cannot be had so is left to who reads the resources. */
+/* Reads tags if that saves calls. Missing tags are read with the resources. */
 void refresh_tags_ask(struct refresh_tags *tags);
 /* For op_ctx.known_tags; NULL: nothing is known. */
 const struct map *refresh_tags_of(const struct refresh_tags *tags, const struct provider *provider);
 void refresh_tags_release(struct refresh_tags *tags);
 
-/* ---- Shared by refresh.c, refresh_list.c and refresh_read.c; nobody else uses it.
+/* ---- Shared by refresh.c, refresh_list.c and refresh_read.c only.
  *
- * Records of one type and provider make a group. Where the type has a bulk listing and the group is not
- * tiny, pages refresh it (refresh_list.c); what the listing does not cover, and what it shows as different (a
- * listing may lag behind), is read one at a time, many at a time (refresh_read.c). Only attributes that the
- * file or the record manages are asked for (refresh_read.c). */
+ * A group has the records of one type and provider. If the type has a bulk listing and the group is large
+ * enough, pages refresh it (refresh_list.c). Resources that the listing does not cover or shows as changed
+ * (listings may lag behind) are read one at a time, in parallel (refresh_read.c). Only attributes that the
+ * file or the record manages are read. */
 struct group {
     const struct schema *schema;
     struct provider *provider;
     struct seen **items;
     size_t n, cap;
     struct map by_id;            /* id -> struct seen * */
-    const struct value *wanted;  /* union over the group */
-    const struct value *covered; /* by the listing; NULL: not listed */
-    bool bulk;                   /* to be listed */
-    size_t page_limit;           /* 0: however many pages that are */
+    const struct value *wanted;  /* names of wanted attributes of all its members */
+    const struct value *covered; /* attributes that the listing returned; NULL: not listed */
+    bool bulk;                   /* it will be listed */
+    size_t page_limit;           /* 0: no limit */
     bool listed, unreachable;
 };
 
@@ -114,44 +113,44 @@ struct refresh {
     } * singles; /* to be read one at a time */
     size_t single_count, single_cap;
     struct refresh_tags tags;
-    pthread_mutex_t lock; /* the planner's arena, and failure */
+    pthread_mutex_t lock; /* guards the planner's arena, failed and err */
     atomic_bool failed;
     struct err err;
-    const bool *routes; /* by declaration: only these are looked at; NULL: all */
+    const bool *routes; /* by declaration: only these are read; NULL: all */
 };
 
-/* From every thread. The first failure is the one that is reported. */
+/* From any thread. The first failure is reported. */
 void refresh_fail(struct refresh *r, const struct err *err);
-/* A service of the stack's own that does not answer: what to think of that is known when all is decided.
- * False: it is none of those. From every thread. */
+/* Notes an unreachable service; it is handled when all is decided. False: the stack does not create the
+ * service. From any thread. */
 bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err);
 void refresh_note_ownership(struct refresh *r, struct seen *seen, const struct value *owner_tags);
-/* It is taken to be as recorded; `unread`: because nobody could be asked. */
+/* Uses the recorded attributes as live ones; `unread`: because the service is unreachable. */
 void refresh_leave(struct seen *seen, bool unread);
 
-/* ---- refresh_read.c: what is asked for ---- */
+/* ---- refresh_read.c: attributes to read ---- */
 
 bool refresh_is_readable(const struct schema *schema, struct str name);
-/* Does the service keep it, and the record a hash of it at most? */
+/* True if the service keeps the attribute's secret, of which the record may have only a hash. */
 bool refresh_is_kept_secret(const struct schema *schema, const struct seen *seen, struct str name);
-/* Names of attributes: what the file gives now, and what the last apply set. */
+/* Names of attributes that the file configures now or the last apply set. */
 const struct value *refresh_wanted(
     struct planner *p, struct arena *arena, const struct schema *schema, const struct seen *seen);
-/* The same of a whole group. */
+/* The same for a whole group. */
 const struct value *refresh_wanted_by(struct refresh *r, struct arena *arena, const struct group *group);
 
 /* ---- refresh_list.c: in bulk ---- */
 
-/* Is it worth a listing? With others that share it all of theirs count. */
+/* Decides whether to list the group. Resources of workspaces that share listings count, too. */
 void refresh_choose_bulk(struct refresh *r, struct group *group);
-/* Lists r->groups[i], if that was chosen: for pool_run(). */
+/* Lists r->groups[i] if that was decided; for pool_run(). */
 void refresh_list_group(void *refresh, size_t i);
-/* Does the listing agree with the record wherever it has a say? */
+/* True if the listing equals the record in all covered attributes. */
 bool refresh_listing_agrees(const struct group *group, const struct seen *seen);
 
 /* ---- refresh_read.c: one at a time ---- */
 
-/* What the listings have left, as r->singles. */
+/* Collects in r->singles what the listings did not cover. */
 void refresh_collect_singles(struct refresh *r);
-/* Reads r->singles[i]: for pool_run(). */
+/* Reads r->singles[i]; for pool_run(). */
 void refresh_read_single(void *refresh, size_t i);

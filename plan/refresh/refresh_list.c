@@ -1,6 +1,5 @@
 /*
- * Refresh in bulk: a group's listing, page by page, instead of a call for each, and tags by the tagging
- * API: see refresh.h.
+ * Refresh in bulk: the listing of a group, page by page, and tags by the tagging API: see refresh.h.
  */
 #include "base/mem.h"
 #include "plan/evaluate/context.h"
@@ -10,17 +9,17 @@
 
 #include <stdlib.h>
 
-/* ---- Tags asked for beforehand ---- */
+/* ---- tags ---- */
 
 enum { AT_ONCE = 100, REFRESH_TAGS_SAVES_FROM = 2 };
 
 struct provider_tags {
     struct provider *provider;
-    const struct schema *schema; /* any of those that can ask */
+    const struct schema *schema; /* any of the schemas that support it */
     struct str *names;
     size_t name_count, name_cap;
-    size_t calls;     /* that are made without this */
-    const void *last; /* group that was counted */
+    size_t calls;     /* calls that are made otherwise */
+    const void *last; /* the last group that was counted */
     struct map tags;  /* by name */
     bool known;
 };
@@ -104,7 +103,7 @@ void refresh_tags_release(struct refresh_tags *tags)
 
 enum {
     BULK_FROM = 3, /* fewer instances are read one at a time: a listing may have pages of others' resources */
-    SAVES_FROM = 2, /* unless one page would spare so many calls */
+    SAVES_FROM = 2, /* unless one page saves so many calls */
 };
 
 struct listing {
@@ -118,7 +117,7 @@ static void found_listed(void *ctx, const struct value *live)
     struct str id = value_text(value_get(live, listing->group->schema->id), STR_EMPTY);
     struct seen *seen = map_get(&listing->group->by_id, id);
     if (!seen)
-        return; /* somebody else's */
+        return; /* not in the state */
     pthread_mutex_lock(&listing->refresh->lock);
     struct arena *arena = listing->refresh->p->arena;
     seen->live = object_seen(arena, listing->group->schema, seen->record, value_copy(arena, live));
@@ -174,7 +173,7 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
         &listing, covered, err);
 }
 
-/* Nothing is there until the listing shows it. */
+/* Nothing exists unless the listing has it. */
 static void expect_all(struct group *group)
 {
     for (size_t k = 0; k < group->n; k++) {
@@ -185,7 +184,7 @@ static void expect_all(struct group *group)
 
 static void listing_failed(struct refresh *r, struct group *group, struct err *err)
 {
-    /* No permission to list is no reason to give up: the resources themselves may be readable. */
+    /* Without permission to list, the resources may still be readable one at a time. */
     bool refused = err->class == ERR_AUTH || err->class == ERR_SERVICE;
     for (size_t k = 0; k < group->n && refused; k++)
         group->items[k]->read = false;

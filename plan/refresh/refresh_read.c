@@ -1,6 +1,6 @@
 /*
- * Refresh one at a time: what no listing shows, or shows as different, and which attributes are worth a call:
- * see refresh.h.
+ * Refresh one at a time: resources that no listing covers or that it shows as changed; and which attributes
+ * to read: see refresh.h.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -8,7 +8,7 @@
 #include "plan/objects/objects.h"
 #include "plan/refresh/refresh.h"
 
-/* ---- Which attributes of a recorded resource are worth asking its service for ---- */
+/* ---- attributes to read ---- */
 
 /* Names in `wanted` that `covered` lacks. */
 static const struct value *refresh_left(
@@ -47,7 +47,8 @@ const struct value *refresh_wanted(
         if (refresh_is_readable(schema, decl->attrs[i].name) &&
             !value_list_has(seen->record->set, decl->attrs[i].name))
             value_builder_add(&wanted, value_string_ref(arena, decl->attrs[i].name));
-    /* A secret that the service keeps: the record may have no more than its hash, and others refer to it. */
+    /* Secrets that the service keeps: the record may have only a hash, and other resources may refer to
+     * them. */
     for (size_t i = 0; i < schema->attr_count; i++)
         if (refresh_is_kept_secret(schema, seen, schema->attrs[i].name))
             value_builder_add(&wanted, value_string_ref(arena, schema->attrs[i].name));
@@ -81,7 +82,8 @@ static void add_single(struct refresh *r, struct group *group, struct seen *seen
     r->singles[r->single_count++].seen = seen;
 }
 
-/* Is this what it was before weir changed it a moment ago? Services are behind with some settings. */
+/* True if live is still what it was before a recent change of weir: some services are eventually
+ * consistent. */
 static bool is_behind(const struct group *group, const struct record *record, const struct value *live)
 {
     const struct schema *schema = group->schema;
@@ -102,7 +104,7 @@ static bool is_behind(const struct group *group, const struct record *record, co
     return false;
 }
 
-/* What knows everybody's tags hears of changes late: others than the recorded ones are asked for again. */
+/* The tagging API lags behind: tags that differ from the record are read from the service again. */
 static bool tags_differ(const struct group *group, const struct seen *seen, const struct value *live)
 {
     for (size_t i = 0; i < group->schema->attr_count; i++) {
@@ -125,7 +127,7 @@ static int read_once(struct op_ctx *op, const struct group *group, const struct 
     return group->schema->ops->read(op, prior, wanted, live, err);
 }
 
-/* Reads until the service is no longer behind; or until it is the record that is, as another run went on. */
+/* Reads until the service is consistent, or another run has changed the record. */
 static int read_settled(struct refresh *r, struct op_ctx *op, const struct group *group,
     const struct seen *seen, const struct value *base, const struct value *wanted, const struct value **live,
     struct err *err)
@@ -161,7 +163,7 @@ static void reading_failed(struct refresh *r, struct seen *seen, struct err *err
         refresh_fail(r, err);
 }
 
-/* What was read, over what a listing has shown already; NULL: it is gone. */
+/* Merges what was read into what a listing returned; NULL: deleted. */
 static void keep_live(struct refresh *r, const struct group *group, struct seen *seen,
     const struct value *base, const struct value *live)
 {
@@ -189,7 +191,7 @@ void refresh_read_single(void *refresh, size_t i)
     op.observer = &observer;
     op.known_tags = refresh_tags_of(&r->tags, group->provider);
     const struct value *live = NULL, *wanted = refresh_wanted(r->p, &arena, group->schema, seen);
-    /* Listed and in agreement: only what the listing left open. */
+    /* The listing agrees: only attributes that it did not cover. */
     const struct value *base = seen->read && refresh_listing_agrees(group, seen) ? seen->live : NULL;
     if (base)
         wanted = refresh_left(&arena, wanted, group->covered);
@@ -200,7 +202,8 @@ void refresh_read_single(void *refresh, size_t i)
         keep_live(r, group, seen, base, live);
 }
 
-/* Of a quick refresh: what no listing shows is as recorded, but for secrets that only the service has. */
+/* In a quick refresh: resources without a listing stay as recorded, except for secrets that only the service
+ * has. */
 static bool is_quick(struct refresh *r, const struct group *group, struct seen *seen)
 {
     bool shown = group->listed && seen->read && refresh_listing_agrees(group, seen);

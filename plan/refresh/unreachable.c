@@ -1,4 +1,4 @@
-/* Services that do not answer, and that the stack itself makes: see refresh.h. */
+/* Unreachable services that the stack itself creates: see refresh.h. */
 #include "plan/evaluate/evaluate.h"
 #include "plan/refresh/refresh.h"
 
@@ -17,14 +17,14 @@ bool unreachable_is(const struct err *err)
     return err->class == ERR_NETWORK || err->class == ERR_TIMEOUT || err->http_status >= SERVER_FAILS;
 }
 
-/* ---- who makes a service ---- */
+/* ---- the makers of a service ---- */
 
 static void need(void *ctx, const struct decl *decl)
 {
     depends_need(decl, ctx);
 }
 
-/* Is it the machine itself, for whoever is there? */
+/* True if the endpoint is on the same host as its client. */
 static bool is_local(const struct value *endpoint)
 {
     if (endpoint->kind == VALUE_LIST) {
@@ -42,7 +42,7 @@ static bool is_local(const struct value *endpoint)
            str_starts(at, STR("[::1]"));
 }
 
-/* By decl->index: what the settings depend on that say where the service is. */
+/* By decl->index: dependencies of the settings that locate the service. */
 static void find_behind(struct planner *p, const struct decl *config, bool *behind)
 {
     const struct provider_kind *kind =
@@ -83,7 +83,7 @@ static void find_makers(struct planner *p, const struct decl *config, struct unr
             unreachable->makers[unreachable->maker_count++] = p->stack->decls[i];
 }
 
-/* ---- what was unreachable ---- */
+/* ---- unreachable services ---- */
 
 struct unreachable *unreachable_find(const struct planner *p, struct str provider)
 {
@@ -121,7 +121,7 @@ static bool is_recorded(const struct planner *p, const struct decl *decl)
     return seen != NULL;
 }
 
-/* Did something go already that it depended on, and by which its service was known? */
+/* True if a dependency of the record that located its service is already deleted. */
 static bool is_orphan(struct planner *p, const struct record *record, const struct decl *config)
 {
     AUTO_FREE bool *behind = mem_zalloc((p->stack->decl_count + 1) * sizeof *behind);
@@ -159,9 +159,9 @@ bool unreachable_leaves(struct planner *p, struct str provider, const struct err
     return aside.maker_count > 0;
 }
 
-/* ---- what becomes of it ---- */
+/* ---- consequences ---- */
 
-/* The recorded instances of what makes it, as they are chained. */
+/* The recorded instances of a maker, as a chain. */
 static const struct seen *unreachable_made(
     const struct planner *p, const struct unreachable *unreachable, size_t i)
 {
@@ -184,7 +184,7 @@ bool unreachable_goes(const struct planner *p, const struct unreachable *unreach
              seen = seen->neighbour, going++)
             if (seen->claimed)
                 return false;
-    return going || unreachable->orphaned; /* of what nobody knows nobody knows that it goes */
+    return going || unreachable->orphaned; /* without records the deletion is unknown */
 }
 
 bool unreachable_is_over(const struct planner *p, const struct unreachable *unreachable)
@@ -195,7 +195,7 @@ bool unreachable_is_over(const struct planner *p, const struct unreachable *unre
     return true;
 }
 
-/* What the plan does with it, so that its service may be there afterwards; NULL: nothing. */
+/* A planned change of a maker, after which the service may be reachable; NULL: none. */
 static const struct instance *unreachable_changed(
     const struct planner *p, const struct unreachable *unreachable)
 {
@@ -208,7 +208,8 @@ static const struct instance *unreachable_changed(
     return NULL;
 }
 
-/* Of a service that is in another such one, such as a unit on a machine, that one has to be changed. */
+/* For a service within another unreachable one, such as a unit on a host: a change of the outer one's maker
+ * counts, too. */
 static const struct instance *unreachable_comes(
     const struct planner *p, const struct unreachable *unreachable, int depth)
 {
@@ -222,7 +223,7 @@ static const struct instance *unreachable_comes(
     return instance;
 }
 
-/* What to do where nothing else in the plan would repair it. Returns -1. */
+/* Adds a hint if nothing in the plan repairs the service. Returns -1. */
 static int hint_maker(const struct planner *p, const struct unreachable *unreachable, struct err *err)
 {
     struct str maker = unreachable_maker(p, unreachable);
@@ -249,7 +250,7 @@ int unreachable_check(struct planner *p, struct err *err)
     return 0;
 }
 
-/* ---- what could not be looked at, and why ---- */
+/* ---- unread resources, with reasons ---- */
 
 static struct str why_of(struct planner *p, struct str provider)
 {
@@ -260,7 +261,7 @@ static struct str why_of(struct planner *p, struct str provider)
         p->arena, "the settings of provider \"%.*s\" are known only after apply", STR_ARG(provider));
 }
 
-/* By p->recorded.seen: what no target means. */
+/* By p->recorded.seen: resources that are not targeted. */
 static void find_left(const struct planner *p, bool *left)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++)

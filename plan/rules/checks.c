@@ -1,13 +1,12 @@
 /*
- * What rules see of resources, and checks: what there is after an apply is read with data sources of their
- * own.
+ * The objects that rules see; and checks, evaluated after an apply with values from their own data sources.
  */
 #include "base/clock.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/objects/recorded.h"
 #include "plan/rules/rules.h"
 
-/* ---- what rules see of one resource ---- */
+/* ---- a resource as rules see it ---- */
 
 static const struct value *completed(struct arena *arena, const struct type *type, const struct value *v);
 
@@ -55,7 +54,7 @@ const struct value *rule_object(struct arena *arena, const struct schema *schema
     return completed_fields(arena, schema->attrs, schema->attr_count, object);
 }
 
-/* ---- what refers to what ---- */
+/* ---- dependencies and dependents ---- */
 
 struct links {
     struct planner *p;
@@ -98,7 +97,7 @@ static void add_dependent(void *ctx, const struct decl *dep)
     graph_add_edge(dependent->graph, dep->index, dependent->index);
 }
 
-/* Made once: which declarations refer to which does not change. */
+/* Built once, since the references between declarations do not change. */
 static const struct graph *dependents_graph(struct planner *p)
 {
     if (p->dependents)
@@ -138,7 +137,8 @@ static bool is_data_of(const struct rule *check, const struct decl *decl)
     return found;
 }
 
-/* In the stack's order: one may need another. False after a failure. */
+/* Reads a check's data sources in the stack's order, since one may depend on another. False after an
+ * error. */
 static bool read_all(struct planner *p, const struct rule *check)
 {
     bool ok = true;
@@ -148,7 +148,7 @@ static bool read_all(struct planner *p, const struct rule *check)
     return ok;
 }
 
-/* What went wrong while it was asked: of a service, or the first mistake. */
+/* Returns the message of a failed evaluation: the service's error, or the first diagnostic. */
 static struct str trouble_of(struct planner *p)
 {
     const struct diags *diags = p->diags;
@@ -175,12 +175,12 @@ static struct rule_finding ask_check(struct planner *p, const struct rule *check
         finding.message = STR_EMPTY;
     } else if (!read || answer == RULE_IS_WRONG) {
         finding.message = trouble_of(p);
-        finding.level = answer == RULE_IS_WRONG ? RULE_ERROR : finding.level; /* a mistake in the check */
+        finding.level = answer == RULE_IS_WRONG ? RULE_ERROR : finding.level; /* an error in the check */
     }
     return finding;
 }
 
-/* Again, as long as the check allows: what was applied may need a while until it works. */
+/* Repeats the check as long as it allows, since an applied resource may take a while to work. */
 static struct rule_finding ask_patiently(const struct plan *plan, const struct rule *check)
 {
     struct planner *p = plan->planner;
@@ -188,7 +188,7 @@ static struct rule_finding ask_patiently(const struct plan *plan, const struct r
     int64_t until_ms = clock_mono_ms() + check->within_ms;
     for (int64_t pause_ms = PAUSE_MS;; pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
         AUTO_DIAGS struct diags own = DIAGS_INIT;
-        p->diags = &own; /* what cannot be asked is reported with the check */
+        p->diags = &own; /* errors are reported with the check */
         struct rule_finding finding = ask_check(p, check);
         int64_t left_ms = until_ms - clock_mono_ms();
         if (finding.outcome == FINDING_KEPT || left_ms <= 0 ||

@@ -1,11 +1,10 @@
 /*
- * The result of rules: as diagnostics, as the reason why nothing is applied, and while it is applied;
- * waivers.
+ * Results of rules: as diagnostics, as the reason why nothing is applied, and during an apply; waivers.
  */
 #include "base/match.h"
 #include "plan/rules/rules.h"
 
-/* ---- What a stack need not keep for a while (struct waiver), and what somebody agreed to ---- */
+/* ---- waivers (struct waiver) and approvals ---- */
 
 static bool is_waived_for(const struct waiver *waiver, struct str address)
 {
@@ -68,7 +67,7 @@ struct rule_finding rule_finding_of(
         .rule_span = rule->span};
 }
 
-/* Why it counts as broken although nobody knows. */
+/* Why an unknown result counts as broken. */
 static const char undecided[] = "nobody can tell before the call, so it counts as broken";
 
 static void report_finding(const struct rule_finding *f, struct diags *diags)
@@ -130,9 +129,9 @@ int plan_check_approvals(const struct plan *plan, struct err *err)
         err, "--approve %.*s --reason TEXT agrees to it, and the history keeps it", STR_ARG(first->rule));
 }
 
-/* ---- while it is applied ---- */
+/* ---- during an apply ---- */
 
-/* -1 with err: it stops what is about to be made. */
+/* Returns -1 with err if the result stops the change. */
 static int answer_wait(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject,
     enum rule_answer answer, void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
 {

@@ -1,5 +1,4 @@
-/* One rule, asked of one resource or of the plan; and all rules of a stack, asked of all that its plan
- * does. */
+/* Evaluates one rule for a resource or the plan, and all rules of a stack for all changes of its plan. */
 #include "plan/rules/rules.h"
 
 #include "base/clock.h"
@@ -8,14 +7,14 @@
 
 #include <stdlib.h>
 
-/* ---- what its names mean ---- */
+/* ---- names in rules ---- */
 
 enum { ACTION, ADDRESS, BEFORE, DEPENDENCIES, DEPENDENTS, PATH, SELF, STACK, TYPE, NAMES };
 static const struct str name_words[NAMES] = {STR_INIT("action"), STR_INIT("address"), STR_INIT("before"),
     STR_INIT("dependencies"), STR_INIT("dependents"), STR_INIT("path"), STR_INIT("self"), STR_INIT("stack"),
     STR_INIT("type")};
 
-/* They are in order: nothing needs to be sorted, for each of thousands of resources. */
+/* The names are in order, so that the map of each of thousands of resources needs no sorting. */
 static const struct value *named_values(
     struct planner *p, struct arena *arena, const struct value *const values[NAMES])
 {
@@ -47,7 +46,7 @@ const struct value *rule_constants_of(struct planner *p, struct arena *arena, co
     return named_values(p, arena, values);
 }
 
-/* Of something that the stack does not have any more. */
+/* The same for a resource without an instance. */
 static const struct value *rule_constants_of_deleted(
     struct planner *p, struct arena *arena, const struct change *change)
 {
@@ -63,7 +62,7 @@ static const struct value *rule_constants_of_deleted(
     return named_values(p, arena, values);
 }
 
-/* ---- asking ---- */
+/* ---- evaluation ---- */
 
 static struct scope rule_scope(
     struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
@@ -90,7 +89,7 @@ static enum rule_answer wrong(
     return RULE_IS_WRONG;
 }
 
-/* Of which resource a mistake in the rule came up. */
+/* Adds the resource to the errors in a rule. */
 static void note_subject(struct planner *p, size_t before, const struct subject_of_rule *subject)
 {
     for (size_t i = before; i < p->diags->n; i++)
@@ -144,7 +143,7 @@ static bool is_true(const struct value *v)
 bool rules_ask_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out)
 {
-    AUTO_DIAGS struct diags ignored = DIAGS_INIT; /* the rule is weir's own */
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT; /* weir itself wrote the rule */
     struct scope scope = {.constants = value_with(arena, stack->constants, STR("plan"), numbers),
         .dir = stack->dir,
         .diags = &ignored};
@@ -166,13 +165,13 @@ bool rules_ask_budget(
     return true;
 }
 
-/* ---- saying ---- */
+/* ---- messages ---- */
 
 struct str rule_message(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
 {
     struct scope scope = rule_scope(p, rule, subject);
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    scope.diags = &ignored; /* that it is broken is what has to be reported */
+    scope.diags = &ignored; /* only the broken rule is reported */
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *v = expr_eval(rule->message, &scope, &scratch);
     if (v && v->kind == VALUE_STRING && !value_is_sensitive(v))
@@ -203,7 +202,7 @@ struct span rule_place(struct planner *p, const struct rule *rule, const struct 
     return rule->decl ? rule->span : decl->span;
 }
 
-/* The rules for one type. */
+/* Rules that apply to a type. */
 struct type_rules {
     const struct rule **rules;
     size_t n;
@@ -212,8 +211,8 @@ struct type_rules {
 
 struct asking {
     struct planner *p;
-    struct arena scratch;        /* of one resource */
-    struct arena linked;         /* of one declaration: what its instances are asked with */
+    struct arena scratch;        /* for one resource */
+    struct arena linked;         /* for one declaration: its links */
     const struct decl *links_of; /* NULL: none yet */
     struct rule_links links;
     int64_t now_ms;
@@ -222,7 +221,7 @@ struct asking {
     size_t n, cap;
 };
 
-/* A module uses a set that the whole stack uses. */
+/* True if a module uses a rule set that the whole stack uses, too. */
 static bool holds_anyway(const struct stack *stack, const struct rule *rule)
 {
     bool found = false;
@@ -261,8 +260,7 @@ static struct rule_finding *add_finding(
     return &a->findings[a->n++];
 }
 
-/* Is there a later moment at which it can be asked: before the resource's call, when what others are is
- * known? */
+/* True if it can be evaluated later, before the resource's request, when other resources are known. */
 static bool can_wait(const struct rule *rule, const struct instance *instance)
 {
     if (!instance || instance_action(instance) == ACTION_NOOP)
@@ -301,7 +299,7 @@ static void ask(struct asking *a, const struct rule *rule, const struct subject_
     }
 }
 
-/* ---- of what they are asked ---- */
+/* ---- subjects ---- */
 
 static bool is_in(const struct module *module, const struct module *holder)
 {
@@ -316,13 +314,13 @@ static bool lies_in(struct str address, const struct module *holder)
                           address.p[holder->path.n] == '/');
 }
 
-/* Without a state and services nobody knows what becomes of a resource. */
+/* Without a state and services, actions and live objects are unknown. */
 static bool can_ask(const struct planner *p, const struct rule *rule)
 {
     return !p->offline || !(rule->after || (rule->names & (RULE_NAMES_ACTION | RULE_NAMES_BEFORE)));
 }
 
-/* What it is linked with is the same for all instances. */
+/* The links are the same for all instances of a declaration. */
 static const struct rule_links *find_links(struct asking *a, const struct decl *decl)
 {
     if (a->links_of != decl) {
@@ -333,7 +331,7 @@ static const struct rule_links *find_links(struct asking *a, const struct decl *
     return &a->links;
 }
 
-/* What a resource's own conditions say. Those about what the call brings wait for that. */
+/* Evaluates a resource's own conditions. Those about the result of its request wait. */
 static void ask_own(struct asking *a, struct subject_of_rule *subject, struct instance *instance)
 {
     const struct lifecycle *lifecycle = decl_lifecycle(instance->decl);
@@ -375,7 +373,7 @@ static void ask_of_instance(struct asking *a, struct instance *instance)
     arena_release(&a->scratch);
 }
 
-/* Of what goes only rules that name the action: the others are about what is there. */
+/* For deletions only rules that use the action: the others are about existing resources. */
 static void ask_of_deleted(struct asking *a, const struct change *change)
 {
     const struct type_rules *list = rules_of(a, change->schema);
@@ -399,7 +397,7 @@ static int64_t count_changes(const struct plan *plan)
     return n;
 }
 
-/* What the plan costs is added up only for who wants to know. */
+/* The cost is computed only if a rule uses it. */
 static const struct value *cost_of(struct asking *a, const struct rule *rule, int64_t changes)
 {
     const struct plan_options *options = a->p->options;
@@ -427,7 +425,7 @@ static void ask_of_plan(struct asking *a, const struct rule *rule)
     arena_release(&a->scratch);
 }
 
-/* It is named, and nothing is read for it yet. */
+/* Adds a check to the findings; its data is not read yet. */
 static void add_check(struct asking *a, const struct rule *rule)
 {
     MEM_GROW(a->findings, a->cap, a->n + 1);

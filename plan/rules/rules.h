@@ -1,96 +1,97 @@
 /*
- * Rules (stacks/stack.h), asked of what a plan does.
+ * Evaluates rules (stacks/stack.h) about the changes of a plan.
  *
- * Order of calls: rules_ask() when everything is decided; then rules_report() where only mistakes are looked
- * for, or the plan is shown with its findings. While it is applied, rules_ask_now() before the call of each
- * resource of which one waits.
+ * Order of calls: rules_ask() when everything is decided; then rules_report() for validate, or the plan is
+ * shown with its findings. During an apply, rules_ask_now() before the request of each resource with waiting
+ * rules.
  *
- * A rule waits where it depends on what is known only after something else is applied. Nothing that could
- * not be asked counts as kept: where no later moment tells, it is broken.
+ * A rule waits if it depends on values that are known only after another change is applied. A rule that
+ * cannot be evaluated never counts as kept: without a later chance it is broken.
  */
 #pragma once
 
 #include "plan/planner.h"
 
-/* A rule that waits for its instance's turn. */
+/* A rule that waits until its instance is applied. */
 struct rule_wait {
     const struct rule *rule;
     const struct rule_wait *next;
 };
 
-/* Fills plan->findings. Mistakes in rules are errors in p->diags. */
+/* Fills plan->findings. Errors in rules are reported in p->diags. */
 void rules_ask(struct planner *p);
-/* The broken ones as diagnostics. */
+/* Reports broken rules as diagnostics. */
 void rules_report(const struct plan *plan, struct diags *diags);
 /*
- * With the executor's lock, once all that the instance wants is known: its rules that waited. ERR_INVALID
- * where one is broken. `after`: those that ask for what its call brought, and `desired` is that. `warn` gets
- * the texts of those that only warn.
+ * Evaluates the waiting rules of an instance, with the executor's lock, once all desired values are known.
+ * ERR_INVALID if one is broken. `after`: evaluates those about the result of its request, which `desired` is
+ * then. `warn` gets the messages of rules of level warning.
  */
 int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired, bool after,
     void (*warn)(void *ctx, const char *text), void *ctx, struct err *err);
 
 /*
- * The rule that `budget:` is, asked of numbers of a plan, or of several together ({changes, cost}). False:
- * there is none, or it is kept. In the arena.
+ * Evaluates the rule of `budget:` with numbers of one or several plans ({changes, cost}). False: there is
+ * none, or it is kept. *out is in the arena.
  */
 bool rules_ask_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
 
-/* ---- Shared by plan/rules/ only: checks.c makes what rules see, rules.c asks them, checks.c asks what is
- * asked after an apply, report.c says what came out. */
+/* ---- Shared within plan/rules/: checks.c creates the objects that rules see, and evaluates checks after an
+ * apply; rules.c evaluates rules, report.c reports the results. ---- */
 
 /* ---- checks.c ---- */
 
-/* An object with every attribute and field of its schema: those that are not given are as the service has
- * them then, or null. NULL stays NULL. */
+/* Returns the object with all attributes and fields of its schema; missing ones have the default or null.
+ * NULL remains NULL. */
 const struct value *rule_object(struct arena *arena, const struct schema *schema, const struct value *object);
-/* Lists of what a declaration refers to, and of what refers to it. */
+/* Dependencies and dependents of a declaration, as lists. */
 struct rule_links {
     const struct value *dependencies, *dependents;
 };
 struct rule_links rule_links_of(struct planner *p, struct arena *arena, const struct decl *decl);
 
-/* Is it there to be asked? */
+/* True if the rule is a check and takes part. */
 bool rule_is_check(struct planner *p, const struct rule *rule);
 
 /* ---- rules.c ---- */
 
-/* What a rule is asked of. */
+/* The subject of a rule. */
 struct subject_of_rule {
     struct str address;
     const struct schema *schema;     /* NULL: the plan */
-    const struct instance *instance; /* NULL: it is deleted, or the plan */
-    const struct decl *decl;         /* NULL: the stack does not declare it */
+    const struct instance *instance; /* NULL: a deletion, or the plan */
+    const struct decl *decl;         /* NULL: not declared */
     const struct value *constants;   /* for struct scope */
 };
 
 enum rule_answer { RULE_IS_KEPT, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG };
 
-/* The names of a resource's rules, with their values. links NULL: no rule names them. */
+/* Returns the names that a resource's rules can use, with values. links NULL: no rule uses them. */
 const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
     const struct value *self, const struct rule_links *links);
-/* RULE_IS_WRONG: a mistake in the rule, which has been reported. */
+/* Evaluates a rule. RULE_IS_WRONG: an error in the rule, already reported. */
 enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct rule *rule,
     const struct subject_of_rule *subject, bool *asked);
-/* What it says of that. */
+/* Returns the rule's message for the subject. */
 struct str rule_message(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
-/* Where the file configures what the rule names; of what it does not declare, the rule. */
+/* Returns the place where the file configures the attribute that the rule names; of an undeclared resource,
+ * the rule. */
 struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
 /* ---- report.c ---- */
 
-/* That it is broken; there is more to be reported of it. */
+/* Returns a finding with outcome "broken", which the caller may change. */
 struct rule_finding rule_finding_of(
     struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
-/* NULL: the rule has to be kept there. */
+/* Returns the waiver that applies to the rule at the address; NULL: none. */
 const struct waiver *rule_waiver(
     const struct stack *stack, const struct rule *rule, struct str address, int64_t now_ms);
-/* Has somebody agreed to what it reports? */
+/* True if a user approved the rule. */
 bool rule_is_approved(const struct planner *p, const struct rule *rule);
-/* How many broken ones of the level there are, and the first of them. */
+/* Number of broken rules of the level, and the first of them. */
 size_t findings_broken(
     const struct rule_finding *list, size_t n, enum rule_level level, const struct rule_finding **first);
-/* Those whose last day is past are mistakes. */
+/* Reports expired waivers as errors. */
 void rules_report_over(struct planner *p, int64_t now_ms);

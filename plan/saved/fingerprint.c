@@ -1,6 +1,6 @@
 /*
- * What a plan decided, in a form that can be kept with it: a fingerprint of everything, by which another plan
- * is known to be the same, and of each resource so much that the difference to another plan can be shown.
+ * The decisions of a plan in comparable form: a fingerprint of all of them, to recognise an equal plan, and
+ * data of each resource, to show differences.
  */
 #include "plan/saved/saved.h"
 
@@ -8,9 +8,9 @@
 
 enum { SHOWN_MAX = 100, DIGEST_SHOWN = 16 };
 
-/* ---- keeping ---- */
+/* ---- writing ---- */
 
-/* Without what is secret: the inputs behind that are compared by their hashes. */
+/* Without secrets: sensitive inputs are compared by their hashes. */
 static void add_attr_text(struct buf *out, const struct attr_change *change)
 {
     bool hashed = change->attr && change->attr->write_only;
@@ -19,7 +19,7 @@ static void add_attr_text(struct buf *out, const struct attr_change *change)
     json_write(out, change->after, JSON_REDACT | JSON_MARK_UNKNOWN);
 }
 
-/* Where it would be made: a plan for one region is none for another. */
+/* The region, since a plan for one region is not valid for another. */
 static void add_location(
     struct buf *out, const struct plan *plan, const struct change *change, struct arena *arena)
 {
@@ -54,7 +54,7 @@ struct str outputs_fingerprint(const struct plan *plan, struct arena *arena)
     return sha256_hex(arena, buf_str(&text));
 }
 
-/* What the attribute becomes, as JSON where that is a plain short value; otherwise a digest after a #. */
+/* The attribute's new value as JSON, if it is short and not secret; otherwise "#" and a digest. */
 static struct str attr_trace(struct arena *arena, const struct attr_change *change)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -87,9 +87,9 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
     return value_builder_map(&list);
 }
 
-/* ---- telling ---- */
+/* ---- comparing ---- */
 
-/* "created", of an action's name; what a plan does not name is left as it is. */
+/* "created" for action "create"; a resource that is not in the plan is left as it is. */
 static const char *decision_word(const struct value *decision)
 {
     static const char *const words[ACTION_COUNT] = {
@@ -97,7 +97,7 @@ static const char *decision_word(const struct value *decision)
     return words[action_named(value_gets(decision, "action"))];
 }
 
-/* The attribute in which they differ, best one that others follow from. NULL: none. */
+/* Returns an attribute that differs, preferably a configured one. NULL: none. */
 static const struct attr *differing_attr(
     const struct change *change, const struct value *now, const struct value *then)
 {
@@ -118,7 +118,7 @@ static struct str text_in(const struct value *decision, const struct attr *attr)
     return attr ? value_text(value_get(value_getz(decision, "attrs"), attr->name), STR_EMPTY) : STR_EMPTY;
 }
 
-/* In what a resource differs, for a message. */
+/* Describes the difference for a message. */
 static struct str difference_text(
     struct arena *arena, const struct change *change, const struct value *now, const struct value *then)
 {
@@ -134,7 +134,7 @@ static struct str difference_text(
     return attr ? arena_printf(arena, ": %.*s is another", STR_ARG(attr->name)) : STR_EMPTY;
 }
 
-/* The resource that others follow from: those of the stack are in order. "" none of them differs. */
+/* Returns the first resource that differs, in the stack's order, since others depend on it. "": none. */
 static struct str first_differing(const struct plan *plan, const struct value *now, const struct value *then)
 {
     const struct planner *p = plan->planner;

@@ -1,5 +1,5 @@
-/* Saved plans, one or those of several stacks: a JSON file with what was seen and what was decided.
- * Applying one plans again from the same facts and compares fingerprints. */
+/* Saved plans, of one or several stacks: a JSON file with live values and decisions. An apply plans again
+ * with the same values and compares fingerprints. */
 #include "plan/saved/saved.h"
 
 #include "base/file.h"
@@ -22,7 +22,7 @@ static const struct value *text_list(struct arena *arena, const struct str *item
     return value_builder_list(&list);
 }
 
-/* Whose it is, where that was seen: before an update it counts. */
+/* Ownership tags that were read: an update needs them. */
 static const struct value *seen_tags(const struct planner *p, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -87,7 +87,7 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
 struct saved_plan {
     struct arena arena, file;
     const struct value *content;
-    struct str signed_text, mac; /* "": no key was at hand */
+    struct str signed_text, mac; /* "": the state had no key */
     struct plan shown;
     struct str *inputs; /* "k=v" */
     size_t input_count;
@@ -108,7 +108,7 @@ static void list_inputs(struct saved_plan *saved)
     const struct value *inputs = value_as_map(value_getz(saved->content, "inputs"));
     saved->inputs = ARENA_ARRAY(&saved->arena, struct str, inputs->count + 1);
     for (uint32_t i = 0; i < inputs->count; i++)
-        if (!value_is_null(inputs->entries[i].value)) /* nothing was given: no text says that */
+        if (!value_is_null(inputs->entries[i].value)) /* not given: has no text form */
             saved->inputs[saved->input_count++] =
                 input_argument(&saved->arena, inputs->entries[i].key, inputs->entries[i].value);
 }
@@ -201,7 +201,7 @@ const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n)
     return saved->inputs;
 }
 
-/* ---- checking and planning again ---- */
+/* ---- checking, and planning again ---- */
 
 static int refuse_stale(struct err *err, const char *why)
 {
@@ -209,7 +209,7 @@ static int refuse_stale(struct err *err, const char *why)
     return err_hint(err, "run `weir plan` again");
 }
 
-/* In the file a secret's hash has lost the mark by which it is known. */
+/* A secret's hash in the file has lost the mark that identifies it. */
 static const struct value *mark_hash(struct arena *arena, const struct value *v)
 {
     const struct value *marked = value_mark(arena, v, VALUE_SENSITIVE);
@@ -231,7 +231,7 @@ static int check_secrets(const struct workspace *workspace, const struct saved_p
     return 0;
 }
 
-/* Nobody without the state's key has changed it, and whoever has it need not. */
+/* Checks that only someone with the state's key can have written the file. */
 static int check_mac(const struct state *state, const struct saved_plan *saved, struct err *err)
 {
     if (!saved->mac.n && !state_has_key(state))
@@ -273,7 +273,7 @@ static const struct str *saved_list(
     return items;
 }
 
-/* Does the plan do what the file shows? Outputs of what others changed are theirs. */
+/* Checks that the plan equals the saved one. Outputs that refer to changes of other runs are not compared. */
 static int check_shown(
     const struct plan *plan, struct saved_plan *saved, struct catalog *catalog, struct err *err)
 {
@@ -294,7 +294,7 @@ static const struct value *changes_by_address(struct arena *arena, const struct 
     return value_builder_map(&b);
 }
 
-/* NULL: nobody has written to the state since. */
+/* NULL: the state has not changed since. */
 static const struct since *since_saved(
     const struct state *state, const struct saved_plan *saved, struct arena *arena)
 {
@@ -336,7 +336,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
     return 0;
 }
 
-/* ---- The end of a saved plan, by which it is known that the rest is as it was written ---- */
+/* ---- the end of a saved plan, which protects the rest against modification ---- */
 
 static const char before_mac[] = ",\"mac\":\"", before_digest[] = ",\"sha256\":\"", end[] = "\"}\n";
 
@@ -351,7 +351,7 @@ void saved_seal(struct buf *text, const struct state *state)
     buf_addf(text, "%s%.*s%s", before_digest, STR_ARG(digest), end);
 }
 
-/* Nothing within a text of JSON looks so: a quotation mark has a backslash there. */
+/* This cannot occur within a JSON string, where quotation marks are escaped. */
 static bool cut_mac(struct str text, struct str *signed_text, struct str *mac)
 {
     enum { MAC = 8 + 1 + 2 * SHA256_SIZE };
@@ -448,7 +448,7 @@ int saved_plans_read(const char *path, struct saved_plans **out, struct err *err
     *out = NULL;
     if (file_read(&many->arena, path, MANY_MAX_SIZE, &text, err))
         goto fail;
-    if (!str_starts(text, str_z(begins))) { /* of one stack */
+    if (!str_starts(text, str_z(begins))) { /* a plan of one stack */
         saved_plans_free(many);
         return 0;
     }

@@ -1,96 +1,95 @@
 /*
- * Plans in files: what plan/saved/ shares. Others use plan/plan.h.
+ * Saved plans: shared within plan/saved/. Other folders use plan/plan.h.
  */
 #pragma once
 
 #include "plan/planner.h"
 
-/* ---- fingerprint.c: what a plan decided, in a form that can be kept with it: a fingerprint of
- * everything, by which another plan is known to be the same, and of each resource so much that it can be
- * shown how another plan differs. */
-/* SHA-256 over everything that the plan decides of resources. */
+/* ---- fingerprint.c: the decisions of a plan in comparable form: a fingerprint of all of them, to recognise
+ * an equal plan, and data of each resource, to show differences. ---- */
+/* SHA-256 of all decisions about resources. */
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena);
-/* And over all outputs, those that stay as they are too. */
+/* SHA-256 of all outputs, including unchanged ones. */
 struct str outputs_fingerprint(const struct plan *plan, struct arena *arena);
-/* By address, what becomes of each resource, for decisions_differ(). */
+/* The decision about each resource by address, for decisions_differ(). */
 const struct value *decisions_of(const struct plan *plan, struct arena *arena);
-/* ERR_STALE: says where the plan differs from what was decided then. */
+/* Sets ERR_STALE with the first difference between the plan and earlier decisions. */
 int decisions_differ(const struct plan *plan, const struct value *then, struct err *err);
 
-/* ---- saved_objects.c: Values of a plan in JSON that everybody may read, and back. JSON, except for
+/* ---- saved_objects.c: values of a plan as JSON without secrets, and back. Plain JSON, except for
  *
  *     {"$unknown": false}   known after apply; true: and secret
- *     {"$secret": 0}        a secret; of one attribute's, equal ones have equal numbers
- *     {"$secret": {…}}      a map whose values are secret, and whose names are not
+ *     {"$secret": 0}        a secret; equal secrets of an attribute have equal numbers
+ *     {"$secret": {…}}      a map with secret values and public keys
  *     {"$hash": …}          a secret of which only a hash is known
- *     {"$bytes": base64}    text that is not UTF-8
- *     {"$map": {…}}         a map of one entry whose name begins with "$" */
-/* One attribute's, or output's, values. */
+ *     {"$bytes": base64}    a string that is not UTF-8
+ *     {"$map": {…}}         a map with one key, which begins with "$" */
+/* Encodes the values of one attribute or output. */
 struct veil {
     struct arena *arena;
-    const struct type *type; /* NULL: not known */
-    bool hidden;             /* it is secret as a whole, */
-    bool names;              /* but for the names in the map that it is */
+    const struct type *type; /* NULL: unknown */
+    bool hidden;             /* the whole value is secret, */
+    bool names;              /* except for the keys of the map */
     struct value_builder secrets;
 };
 
 const struct value *veil_value(struct veil *veil, const struct value *v);
 const struct value *veil_lifted(struct arena *arena, const struct value *v);
 
-/* ---- The end of a saved plan, by which it is known that the rest is as it was written:
+/* ---- The end of a saved plan, which protects the rest against modification:
  *
  *     {…,"mac":"<key id>:<HMAC-SHA-256>","sha256":"<digest>"}
  *
- * The digest is over all that is before it. Who can write the file can make another; so where the state
- * has a key, there is a MAC by that over what is before. */
-/* text: the object as JSON; what comes goes before its closing brace. state NULL: without a MAC. */
+ * The digest covers everything before it, but anyone who can write the file can compute another one. So if
+ * the state has a key, a MAC with that covers everything before it, too. */
+/* text: the JSON object; the entries are added before its closing brace. state NULL: without a MAC. */
 void saved_seal(struct buf *text, const struct state *state);
-/* Is the digest that of the file? *mac: over *signed_text; "" where there is none. */
+/* True if the digest is right. *mac: covers *signed_text; "": none. */
 bool saved_seal_holds(struct str file, struct str *signed_text, struct str *mac);
 
-/* ---- saved_objects.c: Every resource of a plan as a whole, in a saved plan: what others than weir read of
- * it (cmd/export) is all that there is, not only what changes.
+/* ---- saved_objects.c: all resources of a plan with all attributes, for readers other than weir itself
+ * (cmd/export).
  *
  *     "objects": [{address, type, id, planned: {attr: value}, given: [attr], references: {attr: [text]}}]
  *
- * Values are veiled as those of changes are (saved.h). A reference is the declaration's address and the
- * attribute: "net/vpc.vpc_id". */
+ * Values are encoded like those of changes. A reference is the declaration's address and the attribute:
+ * "net/vpc.vpc_id". */
 const struct value *saved_objects(const struct plan *plan, struct arena *arena);
-/* The other way, with what else the plan's file says of them; what is deleted has no `after`. */
+/* The reverse, with further entries of the plan's file; deleted resources have no `after`. */
 const struct planned_object *saved_objects_read(
     const struct value *saved, struct catalog *catalog, struct arena *arena, size_t *n);
 
-/* ---- saved_live.c: what rules reported when a plan was made, as its file has it: for whoever reads it. When
- * it is applied they are asked again.
+/* ---- saved_live.c: findings of rules when the plan was made, for readers of the file. An apply evaluates
+ * the rules again.
  *
  *     [{rule, address, type, message, doc, control, link, level, outcome, unknown, file, line, column}] */
 const struct value *saved_findings(const struct plan *plan, struct arena *arena);
-/* The other way, of what may be anything. */
+/* The reverse; accepts any value. */
 void saved_findings_read(const struct value *saved, struct arena *arena, struct plan *out);
 
-/* ---- saved_live.c: what a refresh saw, in a saved plan: by address, as the state would keep it. Secrets
- * are sealed with the state's key; without one they are hashes. */
+/* ---- saved_live.c: live objects of the refresh by address, as the state would keep them. Secrets are
+ * encrypted with the state's key; without one they are hashes. ---- */
 const struct value *saved_live_values(const struct planner *p, struct arena *arena);
-/* The other way. ERR_DAMAGED, ERR_INVALID where a secret cannot be opened. */
+/* The reverse. ERR_DAMAGED, ERR_INVALID if a secret cannot be decrypted. */
 int saved_live_read(const struct state *state, const struct value *saved, struct arena *arena,
     const struct value **out, struct err *err);
 
-/* ---- saved_changes.c: what a plan does, as a saved plan holds it: `weir show` prints it from there, and
- * `weir apply` compares it with what it is about to do, so that neither says what the other does not do.
+/* ---- saved_changes.c: the changes of a plan in its file. `weir show` prints them, and `weir apply` compares
+ * them with its own plan, so that it does exactly what was shown.
  *
  *     {"changes": [{address, type, action, attrs: [{name, before, after}] …}], "outputs": […], "counts": {…},
  *      "data_loss": {address: […]}, "refresh": {…}, "rules": [{rule, address, …}]}
  *
  * These are entries of the file, beside "destroy" and "refreshed".
  *
- * Nothing secret is in it. Of an attribute's secrets there are numbers, equal ones for equal secrets: whether
- * one changes is part of the plan. */
+ * They contain no secrets. The secrets of an attribute have numbers, equal ones for equal secrets: whether a
+ * secret changes is part of the plan. */
 const struct value *saved_changes(const struct plan *plan, struct arena *arena);
-/* The other way, of what may be anything: what there is to print of a plan. Not for plan_free(). */
+/* The reverse; accepts any value. The plan is for printing, not for plan_free(). */
 void saved_changes_read(
     const struct value *saved, struct catalog *catalog, struct arena *arena, struct plan *out);
-/* Of that only what could not be looked at when it was made: a plan that was loaded has not looked itself. */
+/* Reads only the resources that could not be read when the plan was made; a loaded plan does not read any. */
 void saved_unread(const struct value *saved, struct arena *arena, struct plan *out);
-/* ERR_STALE where the plan does something else than what was saved says. `alone`: nobody has changed anything
- * beside it, so that what stays as it is and outputs that are set already count, too. */
+/* Sets ERR_STALE if the plan differs from the saved one. `alone`: no other run has changed the state, so that
+ * unchanged resources and outputs are compared, too. */
 int saved_changes_compare(const struct plan *plan, const struct value *saved, bool alone, struct err *err);

@@ -1,4 +1,4 @@
-/* What a plan does, as a saved plan holds it. */
+/* The changes of a plan in its file. */
 #include "plan/saved/saved.h"
 
 #include "base/json.h"
@@ -58,7 +58,7 @@ static void set_attrs(struct value_builder *b, const char *name, const struct at
         value_builder_set(b, str_z(name), value_builder_list(&list));
 }
 
-/* Which attributes the file gives, and after which others it is shown. */
+/* The configured attributes, and the rank for the order of output. */
 static void set_declared(struct value_builder *b, const struct plan *plan, const struct change *c)
 {
     const struct decl *decl =
@@ -138,7 +138,7 @@ static const struct value *refresh_saved(struct arena *arena, const struct plan 
     return value_builder_map(&b);
 }
 
-/* As it is read again; what is known as secret by value alone is not in it. */
+/* Parses the written form again; values that only mask.h knows as secret are removed. */
 static const struct value *as_written(struct arena *arena, const struct value *v)
 {
     AUTO_BUF struct buf plain = BUF_INIT, masked = BUF_INIT;
@@ -224,7 +224,7 @@ static const struct decl *read_declared(
 
 static struct change *read_change(const struct reading *r, const struct value *v, const struct value *losses)
 {
-    struct err unknown = ERR_INIT; /* then without its types, and nothing more */
+    struct err unknown = ERR_INIT; /* then without schema information */
     struct change *c = ARENA_NEW(r->arena, struct change);
     *c = (struct change){.subject = {.address = read_text(r, v, "address"),
                              .type = read_text(r, v, "type"),
@@ -301,7 +301,7 @@ void saved_changes_read(
 
 /* ---- comparing ---- */
 
-/* Which secrets are known by value depends on who runs weir, and where. */
+/* Values that mask.h knows as secret depend on the user and the environment. */
 static bool is_masked(const struct value *v)
 {
     return v && v->kind == VALUE_STRING && str_find(v->string, STR(MASKED), 0) >= 0;
@@ -315,7 +315,7 @@ static bool holds_hash(const struct value *v)
     return found;
 }
 
-/* Whichever secrets they are: of maps the names are known. */
+/* True for any two secrets; maps must have the same keys. */
 static bool is_same_secret(const struct value *now, const struct value *then)
 {
     bool same = now->kind == then->kind && now->count == then->count;
@@ -340,8 +340,8 @@ static bool is_same_within(const struct value *now, const struct value *then, bo
 }
 
 /*
- * `hashed`: without a key, what was known of an attribute before when the plan was made may be a hash by now,
- * and which of its secrets are the same is not known any more.
+ * `hashed`: without a key, an attribute's former value may be a hash by now, so that equal secrets cannot be
+ * recognised.
  */
 static bool is_same(const struct value *now, const struct value *then, bool hashed)
 {
@@ -355,7 +355,7 @@ static bool is_same(const struct value *now, const struct value *then, bool hash
                   : value_equal(now, then);
 }
 
-/* The first change that is another; "" where the rest is. */
+/* Address of the first difference; "": none. */
 static struct str first_other(const struct value *now, const struct value *then)
 {
     for (uint32_t i = 0; i < now->count; i++)
@@ -364,7 +364,7 @@ static struct str first_other(const struct value *now, const struct value *then)
     return now->count < then->count ? value_gets(then->items[now->count], "address") : STR_EMPTY;
 }
 
-/* Was that reported when the plan was made? How much there is of it may have changed since. */
+/* True if the item was in the saved plan; its counts may have changed since. */
 static bool has_item(const struct value *items, const struct value *item)
 {
     const struct value *list = value_as_list(items);
@@ -376,8 +376,8 @@ static bool has_item(const struct value *items, const struct value *item)
     return false;
 }
 
-/* What goes with deletions beyond what was reported, or stays as something else. What services leave comes
- * and goes by itself. */
+/* Reports data loss that the saved plan does not have. Leftovers of services are ignored, since they change
+ * by themselves. */
 static int compare_data_loss(const struct value *now, const struct value *then, struct err *err)
 {
     for (uint32_t i = 0; i < now->count; i++) {
@@ -411,7 +411,7 @@ static const struct value *output_named(const struct value *outputs, struct str 
     return NULL;
 }
 
-/* Does it set outputs to nothing but what was shown? Others may have set some of them already. */
+/* Reports output values that the saved plan does not have. Other runs may have set some already. */
 static int compare_outputs(const struct value *now, const struct value *then, struct err *err)
 {
     for (uint32_t i = 0; i < now->count; i++) {

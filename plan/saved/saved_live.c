@@ -1,11 +1,11 @@
-/* What a refresh saw, and what rules reported, in a saved plan. */
+/* Live objects of the refresh, and findings of rules, in a saved plan. */
 #include "plan/saved/saved.h"
 
 #include "base/json.h"
 #include "base/mask.h"
 #include "plan/objects/objects.h"
 
-/* ---- What rules reported of a plan, as its file has it ---- */
+/* ---- findings of rules ---- */
 
 static const struct value *finding_saved(struct arena *arena, const struct rule_finding *f)
 {
@@ -30,7 +30,7 @@ const struct value *saved_findings(const struct plan *plan, struct arena *arena)
     return value_builder_list(&list);
 }
 
-/* The number of the name; 0 for what is none. */
+/* Returns the number of the name; 0 if it is unknown. */
 static int number_of(struct str name, const char *(*name_of)(int i), int n)
 {
     for (int i = 0; i < n; i++)
@@ -81,7 +81,7 @@ void saved_findings_read(const struct value *saved, struct arena *arena, struct 
     }
 }
 
-/* Around what is no secret as a whole, but has one in it. */
+/* Marks a value that is not secret as a whole but contains a secret. */
 #define MASKED_MARKER "$masked"
 
 /* ---- writing ---- */
@@ -95,7 +95,7 @@ static const struct value *as_kept(const struct state *state, struct arena *aren
     return kept;
 }
 
-/* Something of which a secret is a part, as text, sealed as a whole. */
+/* Encrypts a value that contains a secret, as JSON text. */
 static const struct value *masked_whole(
     const struct state *state, struct arena *arena, const struct value *kept)
 {
@@ -103,8 +103,7 @@ static const struct value *masked_whole(
     return value_with(arena, NULL, STR(MASKED_MARKER), as_kept(state, arena, text));
 }
 
-/* Without a key: as the state has it, where it is that. Two hashes of one secret do not show that they are.
- */
+/* Without a key: the recorded hash, if it matches, since two hashes of one secret differ. */
 static const struct value *attr_hashed(
     const struct state *state, struct arena *arena, const struct value *v, const struct value *recorded)
 {
@@ -126,7 +125,7 @@ static const struct value *attr_kept(
     return key ? masked_whole(state, arena, kept) : attr_hashed(state, arena, v, recorded);
 }
 
-/* Whether the schema or the file makes them so. */
+/* Secret by the schema or by the file. */
 static const struct value *object_sealed(
     const struct state *state, struct arena *arena, const struct schema *schema, const struct seen *seen)
 {
@@ -170,7 +169,7 @@ static int read_attr(const struct state *state, const struct value *kept, struct
     return state_read_value(state, arena, inner, out, err);
 }
 
-/* What the state has in clear, because it names the resource, the file has as a hash. */
+/* A hash in the file may be of a value that the state has in clear text, since it names the resource. */
 static const struct value *as_recorded(
     const struct state *state, struct str address, struct str name, const struct value *v)
 {

@@ -1,9 +1,9 @@
-/* Every resource of a plan as a whole, and its values, in a saved plan. */
+/* All resources of a plan with their values, in a saved plan. */
 #include "plan/saved/saved.h"
 
 #include "plan/evaluate/context.h"
 
-/* ---- Values of a plan in JSON that everybody may read ---- */
+/* ---- values as JSON without secrets ---- */
 
 static const struct value *marker(struct arena *arena, const char *name, const struct value *v)
 {
@@ -66,7 +66,7 @@ static const struct value *veil_any(
     if (v->kind == VALUE_UNKNOWN)
         return marker(arena, "$unknown", value_bool(v->marks & VALUE_SENSITIVE));
     if (state_is_hash(v)) {
-        secret_number(veil, v); /* as it would have been, were it known */
+        secret_number(veil, v); /* it counts like a known secret */
         return value_unmark(arena, v);
     }
     if (secret)
@@ -85,7 +85,7 @@ const struct value *veil_value(struct veil *veil, const struct value *v)
 
 /* ---- and back ---- */
 
-/* What cannot be known any more, but that it is secret, and which it equals. */
+/* A secret without its value: the number tells which secrets are equal. */
 static const struct value *hidden_value(struct arena *arena, const struct value *number)
 {
     struct str text = value_scalar_text(arena, number);
@@ -111,7 +111,7 @@ static const struct value *lift_map(struct arena *arena, const struct value *v)
     return value_builder_map(&map);
 }
 
-/* NULL: it is none of ours. */
+/* NULL: not one of the markers. */
 static const struct value *lift_marker(struct arena *arena, struct str name, const struct value *v)
 {
     struct str bytes;
@@ -144,7 +144,7 @@ const struct value *veil_lifted(struct arena *arena, const struct value *v)
     return state_is_hash(hash) ? hash : map;
 }
 
-/* ---- Every resource as a whole: writing ---- */
+/* ---- all resources: writing ---- */
 
 static const struct value *object_veiled(
     struct arena *arena, const struct schema *schema, const struct value *object)
@@ -166,12 +166,12 @@ static const struct value *object_veiled(
 
 struct references {
     struct value_builder list, parts;
-    bool part;                   /* what is visited is only a part of the attribute's value */
-    const struct expr *for_each; /* of the declaration; NULL: none, or seen already */
-    struct planner *p;           /* with a stamp on what has been seen */
+    bool part;                   /* the visited expression is only a part of the attribute's value */
+    const struct expr *for_each; /* of the declaration; NULL: none, or visited already */
+    struct planner *p;           /* its stamps mark visited declarations */
 };
 
-/* Through locals, outputs and what modules are given, to resources. */
+/* Follows locals, outputs and module arguments to resources. */
 static void add_reference(void *ctx, const struct decl *decl, struct str attr, bool part)
 {
     struct references *r = ctx;
@@ -227,7 +227,7 @@ static const struct value *given_of(struct arena *arena, const struct decl *decl
     return value_builder_list(&list);
 }
 
-/* NULL: that is not known yet. */
+/* NULL: not known yet. */
 static struct provider *provider_of(struct planner *p, const struct decl *decl)
 {
     struct provider *provider;
@@ -235,7 +235,7 @@ static struct provider *provider_of(struct planner *p, const struct decl *decl)
     return waits ? NULL : provider;
 }
 
-/* Of what is made in one; empty where that is not known yet. */
+/* The region of the resource; empty if there is none or it is not known yet. */
 static struct str region_of(struct planner *p, const struct decl *decl)
 {
     const struct value *location = NULL;
@@ -245,7 +245,7 @@ static struct str region_of(struct planner *p, const struct decl *decl)
     return value_gets(location, "region");
 }
 
-/* The provider's, where it has some. */
+/* Adds the provider's ignored tags, if any. */
 static const struct value *with_ignored_tags(
     struct planner *p, struct arena *arena, const struct decl *decl, const struct value *saved)
 {
@@ -287,13 +287,13 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena)
     return value_builder_list(&list);
 }
 
-/* ---- and reading ---- */
+/* ---- reading ---- */
 
 struct objects {
     struct arena *arena;
     struct catalog *catalog;
     const struct value *saved;
-    struct map changes; /* address -> const struct value, as the file has it */
+    struct map changes; /* address -> const struct value, in the file */
     struct planned_object *items;
     size_t n;
 };
@@ -308,7 +308,7 @@ static const struct value *object_lifted(struct arena *arena, const struct value
     return value_builder_map(&b);
 }
 
-/* What was there: the planned object, with what the change says that it was. */
+/* The object before the change: the planned one, with the former values of changed attributes. */
 static const struct value *before_of(
     struct arena *arena, const struct value *planned, const struct value *change)
 {
@@ -324,7 +324,7 @@ static const struct value *before_of(
 static struct planned_object *object_read(
     struct objects *o, const struct value *named, const struct value *change)
 {
-    struct err unknown = ERR_INIT; /* then without what a schema says */
+    struct err unknown = ERR_INIT; /* then without schema information */
     struct planned_object *object = &o->items[o->n++];
     *object = (struct planned_object){.address = arena_str(o->arena, value_gets(named, "address")),
         .type = arena_str(o->arena, value_gets(named, "type")),
@@ -350,7 +350,7 @@ static void add_planned(struct objects *o, const struct value *saved)
     map_set(&o->changes, object->address, NULL);
 }
 
-/* What a refresh saw, as saved.h keeps it, without what is sealed or hashed. */
+/* A live object in the file, without encrypted and hashed values. */
 static const struct value *live_lifted(struct arena *arena, const struct value *kept)
 {
     if (kept->kind != VALUE_MAP)
@@ -364,7 +364,7 @@ static const struct value *live_lifted(struct arena *arena, const struct value *
     return value_builder_map(&b);
 }
 
-/* What has no instance any more: all that is known of it is what was there. */
+/* Adds a resource without an instance, of which only the former object is known. */
 static void add_leaving(struct objects *o, const struct value *change)
 {
     struct str address = value_gets(change, "address");

@@ -1,12 +1,12 @@
 /*
- * Which declarations belong together with a job's code: found in the stack, and between instances in the
+ * Which declarations are deployed together with a job's code, from the stack; and which instances, from the
  * state.
  */
 #include "plan/workspace/deploy.h"
 
 #include "plan/objects/objects.h"
 
-/* ---- in the stack ---- */
+/* ---- from the stack ---- */
 
 struct walk {
     bool *visited; /* by decl->index */
@@ -23,7 +23,7 @@ static bool is_job(const struct decl *decl)
     return decl->kind == DECL_RESOURCE && decl->schema && decl->schema->job;
 }
 
-/* Through everything that is no resource; through resources only with `far`, and then not through jobs. */
+/* Follows dependencies that are not resources; with `far` also resources other than jobs. */
 static void find_artifacts(struct walk *w, const struct decl *decl, bool far)
 {
     for (size_t i = 0; i < decl->dep_count; i++) {
@@ -52,7 +52,8 @@ static size_t artifacts_of(
     return n;
 }
 
-/* What refers to one of these artifacts, directly or through what is no resource. Dependencies come first. */
+/* Resources that refer to one of these artifacts, directly or through other declarations. Relies on the order
+ * of declarations: dependencies come first. */
 static bool *users_of(const struct stack *stack, struct arena *arena, const bool *artifacts)
 {
     bool *leads = ARENA_ARRAY(arena, bool, stack->decl_count + 1),
@@ -68,7 +69,7 @@ static bool *users_of(const struct stack *stack, struct arena *arena, const bool
     return users;
 }
 
-/* ---- in the state ---- */
+/* ---- from the state ---- */
 
 static bool holds_text(const struct value *v, struct str text)
 {
@@ -80,7 +81,7 @@ static bool holds_text(const struct value *v, struct str text)
     return false;
 }
 
-/* A job may still have an earlier version, where a deploy or a rollback was interrupted. */
+/* After an interrupted deploy or rollback a job may still use an earlier version. */
 static bool uses_version_of(const struct record *job, const struct record *artifact)
 {
     struct str key = value_gets(artifact->attrs, "key");
@@ -145,8 +146,8 @@ static bool is_instance_of(const struct record *record, const struct decl *decl)
 }
 
 /*
- * Which instances belong together only an evaluation could say. The state knows which did when they were
- * applied last; where it knows of none, all are meant.
+ * Only an evaluation could tell which instances belong together. The state knows it for the last apply;
+ * without a record all instances are targets.
  */
 static void add_artifacts_of(struct chooser *c, const struct decl *artifact, struct str job)
 {
@@ -185,7 +186,7 @@ static int refuse_unknown(const struct stack *stack, struct arena *arena, struct
                   : err_hint(err, "it is given by its name in the stack file; \"weir jobs\" lists the jobs");
 }
 
-/* A job, or one instance of it, with its artifacts. False where it uses none. */
+/* Adds a job, or one instance of it, with its artifacts. False if it uses none. */
 static bool choose_job(struct chooser *c, const struct decl *job, struct str name, bool single)
 {
     const struct stack *stack = c->workspace->stack;
@@ -201,7 +202,7 @@ static bool choose_job(struct chooser *c, const struct decl *job, struct str nam
     return true;
 }
 
-/* Artifacts with all that uses them; of one instance (`single`), with what uses that. */
+/* Adds the users of artifacts; `single`: of one instance. */
 static void choose_users(struct chooser *c, const bool *artifacts, struct str single)
 {
     const struct stack *stack = c->workspace->stack;
@@ -213,7 +214,8 @@ static void choose_users(struct chooser *c, const bool *artifacts, struct str si
             add_users_of(c, stack->decls[i], single);
 }
 
-/* One name on the command line: an artifact with its users, a job with its artifacts, a module with both. */
+/* Adds the targets for a name on the command line: an artifact with its users, a job with its artifacts, a
+ * module with both. */
 static int choose_named(struct chooser *c, struct str name, struct err *err)
 {
     const struct stack *stack = c->workspace->stack;

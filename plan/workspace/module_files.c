@@ -1,10 +1,10 @@
-/* The files of remote modules, before a stack is loaded: see module_files.h. */
+/* Files of remote modules, fetched before a stack is loaded: see module_files.h. */
 #include "plan/workspace/module_files.h"
 
 #include "base/file.h"
 #include "plan/evaluate/shared_listings.h"
 
-/* What the stack says of its account, with the sandbox in its place where that is used. */
+/* Returns the stack's settings of `aws`, with the sandbox merged over them. */
 static int stack_settings(void *ctx, struct arena *arena, const struct value **out, struct err *err UNUSED)
 {
     const struct module_fetching *fetching = ctx;
@@ -35,7 +35,7 @@ void module_files_options(struct module_fetching *fetching, struct fetch_options
         .trace_ctx = options->trace_ctx};
 }
 
-/* As it is, or as it was with the files that are looked back at. */
+/* Reads the lock file, or its earlier version among the files of an earlier revision. */
 static bool read_lock(const struct workspace_options *options, struct str dir, struct arena *arena,
     struct diags *diags, struct module_lock *lock)
 {
@@ -64,7 +64,7 @@ static bool is_here(struct arena *arena, struct str dir, const struct module_pin
            path_is_dir(module_pin_folder(arena, dir, &source, pin).p);
 }
 
-/* Said at its place in the lock: the stack may use it in several. */
+/* Errors are reported at the entry in the lock file, since the stack may use it several times. */
 static int bring_one(
     struct fetch *fetch, const struct module_pin *pin, struct arena *arena, struct diags *diags)
 {

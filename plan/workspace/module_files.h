@@ -1,17 +1,17 @@
 /*
- * The files of remote modules, before a stack is loaded: whatever weir.lock names and is not here is
- * fetched, exactly as it is locked. Where all is here, nothing is asked of anybody.
+ * Files of remote modules, before a stack is loaded: fetches the locked versions in weir.lock that are
+ * missing. No calls if none is missing.
  */
 #pragma once
 
 #include "plan/workspace.h"
 #include "stacks/fetch/fetch.h"
 
-/* -1 with errors in diags, or with err. The catalog is needed where the stack's own settings are. */
+/* Returns -1 with errors in diags, or with err. The catalog is needed for the stack's settings of AWS. */
 int module_files_bring(
     const struct workspace_options *options, struct catalog *catalog, struct diags *diags, struct err *err);
 
-/* For who fetches by himself. `out` and what it points to have to live as long as the fetch. */
+/* For callers that fetch themselves. `out` and what it refers to must live as long as the fetch. */
 struct module_fetching {
     const struct workspace_options *options;
     struct catalog *catalog;

@@ -1,5 +1,5 @@
-/* Opening what a command works on, in the order in which one thing needs the other, and its providers on
- * first use. Of a state only what is needed is read, and while the stack is loaded. */
+/* Opens what a command works on, in the order of dependencies; providers on first use. Reads only the needed
+ * part of a state, in parallel with loading the stack. */
 #include "plan/workspace.h"
 
 #include "base/file.h"
@@ -18,16 +18,16 @@
 #include <stdlib.h>
 
 /*
- * Which declarations a plan with targets can do with, so that no more of the state is read than their
- * records. What others would be needed for is found out by then: see plan_make().
+ * Declarations that a plan with targets needs, so that only their records are read. If more turn out to be
+ * needed, plan_make() reads the whole state.
  */
 
 struct needed_part {
     const bool *needed; /* by decl->index */
-    const bool *whole;  /* of them those of which all instances are needed, whatever the targets are */
+    const bool *whole;  /* those of which all instances are needed, whatever the targets */
 };
 
-/* ---- The declarations that targets need, and those that every plan does ---- */
+/* ---- declarations that targets need, and those that every plan needs ---- */
 
 static bool find_targets(const struct stack *stack, struct str target, bool *chosen)
 {
@@ -49,8 +49,8 @@ static void add_deps(const struct stack *stack, const bool *chosen, bool *needed
             depends_need(stack->decls[i], needed);
 }
 
-/* What the change of job code reaches: all that refers to its artifacts, in any way. Dependencies come first.
- */
+/* Resources that a change of job code may reach: all that refer to its artifacts, directly or not.
+ * Dependencies come first. */
 static void add_reached(const struct stack *stack, const bool *needed, bool *chosen)
 {
     for (size_t i = 0; i < stack->decl_count; i++) {
@@ -63,13 +63,13 @@ static void add_reached(const struct stack *stack, const bool *needed, bool *cho
 
 /* ---- rules ---- */
 
-/* Is it asked of what that one makes, or is it a condition of it? */
+/* True if the rule applies to the resource, or is one of its conditions. */
 static bool is_about(const struct rule *rule, const struct decl *decl)
 {
     return decl->kind == DECL_RESOURCE && (rule->decl ? rule->decl == decl : rule_is_for(rule, decl->schema));
 }
 
-/* A rule of the plan counts and adds up all that there is, and a check is about it. */
+/* Rules about the plan count all resources, and checks may read any. */
 static bool ask_about_all(const struct stack *stack, const bool *asked)
 {
     for (size_t i = 0; i < stack->rule_count; i++) {
@@ -83,7 +83,7 @@ static bool ask_about_all(const struct stack *stack, const bool *asked)
     return false;
 }
 
-/* What refers to it, in any way. */
+/* Adds its direct dependents, and those through declarations that are not resources. */
 static void add_dependents(const struct stack *stack, size_t of, bool *linked)
 {
     AUTO_FREE bool *reached = mem_zalloc(stack->decl_count * sizeof *reached);
@@ -97,7 +97,7 @@ static void add_dependents(const struct stack *stack, size_t of, bool *linked)
     }
 }
 
-/* Dependents that a rule names. */
+/* Adds dependents that rules use. */
 static void find_linked(const struct stack *stack, const bool *asked, bool *linked)
 {
     for (size_t k = 0; k < stack->decl_count; k++) {
@@ -109,9 +109,9 @@ static void find_linked(const struct stack *stack, const bool *asked, bool *link
     }
 }
 
-/* ---- all of it ---- */
+/* ---- all ---- */
 
-/* False: all of the stack is. */
+/* False: the whole state is needed. */
 static bool needed_by_targets(
     const struct stack *stack, struct arena *arena, const struct wanted_part *wanted, struct needed_part *out)
 {
@@ -122,7 +122,7 @@ static bool needed_by_targets(
         return false;
     for (size_t i = 0; i < wanted->n; i++)
         if (!find_targets(stack, wanted->targets[i], chosen))
-            return false; /* of the state alone, or of nobody */
+            return false; /* in the state only, or unknown */
     add_deps(stack, chosen, needed);
     if (wanted->alone) {
         add_reached(stack, needed, chosen);
@@ -137,13 +137,13 @@ static bool needed_by_targets(
         if (output || decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION)
             depends_need(decl, needed);
         needed[i] |=
-            linked[i] || (wanted->alone && decl_is_artifact(decl)); /* of which no two may be the same */
+            linked[i] || (wanted->alone && decl_is_artifact(decl)); /* no two artifacts may be the same */
     }
     *out = (struct needed_part){needed, linked};
     return true;
 }
 
-/* Does anybody see its value, or is a target all of it? */
+/* True if all instances are needed: another expression uses its value, or it is a target as a whole. */
 static bool is_seen(const struct stack *stack, const struct wanted_part *wanted,
     const struct needed_part *part, const struct decl *decl)
 {
@@ -156,8 +156,7 @@ static bool is_seen(const struct stack *stack, const struct wanted_part *wanted,
     return seen;
 }
 
-/* Whose records these are: of declarations, and where no more is needed of one, of its instances that are
- * targets. */
+/* Addresses of the needed records: declarations, or only their targeted instances. */
 static struct state_part needed_records(const struct stack *stack, struct arena *arena,
     const struct wanted_part *wanted, const struct needed_part *of)
 {
@@ -190,7 +189,7 @@ struct early_state {
     struct err err;
 };
 
-/* Of "film-lake.dev.log" with environment "dev": "film-lake". "" : not the log of such a state. */
+/* "film-lake" of "film-lake.dev.log" with environment "dev"; "": not a log of this environment. */
 static struct str state_name(struct str file, struct str env)
 {
     struct str rest, name = str_cut(file, '.', &rest);
@@ -199,8 +198,7 @@ static struct str state_name(struct str file, struct str env)
     return str_eqz(rest, "log") ? name : STR_EMPTY;
 }
 
-/* The only state of this environment in the default folder. False where there is none, several, or a short
- * one. */
+/* Finds the only state of this environment in the default folder. False: none, several, or a short one. */
 static bool guess_store(struct early_state *early)
 {
     struct str folder = path_join(&early->arena, early->store.dir, STR(".weir"));
@@ -237,7 +235,7 @@ static void early_state_free(struct early_state *early)
     free(early);
 }
 
-/* NULL where there is nothing to guess, or too little to read for a thread to pay. */
+/* Starts reading the state in a thread. NULL: there is no obvious state, or it is too small for a thread. */
 static struct early_state *early_state_start(const struct workspace_options *options)
 {
     if (options->no_state || options->state_dir || options->state_at || options->part)
@@ -253,8 +251,8 @@ static struct early_state *early_state_start(const struct workspace_options *opt
 }
 
 /*
- * Waits for the thread and frees `early` (which may be NULL). True: it was the state of `stack`, and opening
- * it gave *status, with *out or err. False (also for stack NULL): whatever was read is thrown away.
+ * Waits for the thread and frees `early` (may be NULL). True: it was the state of `stack`; *status has the
+ * result, *out the state or err the error. False (also for stack NULL): the result is dropped.
  */
 static bool early_state_take(
     struct early_state *early, const struct stack *stack, struct state **out, int *status, struct err *err)
@@ -289,7 +287,7 @@ int workspace_backend(const struct workspace *workspace, struct backend **out, s
     return backend_new(&options, out, err);
 }
 
-/* Whose records are needed; false: everybody's. */
+/* Finds the needed records; false: all. */
 static bool choose_part(
     const struct workspace_options *options, struct workspace *workspace, struct state_part *part)
 {
@@ -325,8 +323,8 @@ static int open_state(struct workspace *workspace, struct err *err)
 }
 
 /*
- * Of a stack that is only needed to find its state, mistakes elsewhere in the files do not matter; those on
- * the command line (they have no source) do.
+ * If a stack is needed only to find its state, errors in its files are dropped; those in the command line
+ * (without a source) are kept.
  */
 static bool forgive(const struct stack *stack, struct diags *diags)
 {
@@ -340,7 +338,7 @@ static bool forgive(const struct stack *stack, struct diags *diags)
     return known;
 }
 
-/* Beside the stack's file, which may be what `dir` names. */
+/* Beside the stack file, which `dir` may name. */
 static const char *schemas_dir(struct arena *arena, const char *dir)
 {
     struct str folder = str_z(dir ? dir : ".");
@@ -366,7 +364,7 @@ const struct value *workspace_shared_values(
     return all;
 }
 
-/* What the state of the stack says that the members of a fleet share. */
+/* Reads outputs of the stack that the members of a fleet share. */
 static int read_shared(const struct workspace_options *options, struct workspace *workspace, struct err *err)
 {
     const struct shared_stack *shared = &workspace->stack->shared;
@@ -431,7 +429,7 @@ int workspace_open(
     return read_shared(options, out, err) || (!taken && open_state(out, err)) ? -1 : 0;
 }
 
-/* A provider, and what it was opened with. */
+/* A provider, and the configuration it was opened with. */
 struct opened {
     struct provider *provider;
     const struct value *config;
@@ -459,7 +457,7 @@ void workspace_close(struct workspace *workspace)
     *workspace = (struct workspace){0};
 }
 
-/* A run whose lock has been taken over (it was stopped for too long) must not change anything any more. */
+/* A run whose lock was taken over (after being stopped for too long) must not send requests. */
 static int still_locked(void *state, struct err *err)
 {
     return state_check_lock(state, err);
@@ -479,7 +477,7 @@ static int make_http(struct workspace *workspace, struct err *err)
     return 0;
 }
 
-/* The sandbox in place of the account that the settings name. */
+/* Merges the sandbox over the settings of the AWS account. */
 static const struct value *with_overlay(
     const struct workspace *workspace, const struct provider_kind *kind, const struct value *config)
 {
@@ -522,7 +520,7 @@ int workspace_provider(struct workspace *workspace, struct str name, const struc
         struct provider *provider;
         if (open_provider(workspace, name, config, &provider, err))
             return -1;
-        if (known) { /* work in progress may still use it */
+        if (known) { /* operations in progress may use it */
             MEM_GROW(workspace->retired, workspace->retired_cap, workspace->retired_count + 1);
             workspace->retired[workspace->retired_count++] = known->provider;
         } else {
