@@ -1,5 +1,4 @@
-/* Which backend a stack's `state:` means, what all of them have in common, and records that are sealed on
- * their way into one. */
+/* The backend that a stack's `state:` selects, common code of backends, and encryption of whole records. */
 #include "plan/state/backend.h"
 
 #include "base/clock.h"
@@ -14,16 +13,16 @@
 #include <unistd.h>
 
 /*
- * ---- Sealing every record of a backend as a whole (`state: {encrypt: records}`): whoever reads the place
- * learns how many records there are and when they came, and nothing else.
+ * ---- Encrypting each record as a whole (`state: {encrypt: records}`): readers of the store learn only the
+ * number of records and their times.
  *
  *     <checksum> {"seq":17,"sealed":"<key id>:<base64>"}
  *
- * The number is inside the seal too, so that records cannot change places. Records from before the switch
- * are read as they are.
+ * The number is inside the encrypted text, too, so that records cannot be exchanged. Older records that are
+ * not encrypted are read as they are.
  */
 
-/* The backend's own operations stay, but for those that carry records; taking a turn reads by these. */
+/* Replaces the backend's operations that transfer records; taking a turn uses them, too. */
 struct seal {
     struct backend_ops ops;
     const struct backend_ops *plain;
@@ -38,7 +37,7 @@ struct opening {
     void *ctx;
 };
 
-/* The record inside; `json` itself where it is not sealed. */
+/* Returns the decrypted record; `json` itself if it is not encrypted. */
 static int open_record(
     struct seal *seal, struct arena *arena, struct str json, struct str *out, struct err *err)
 {
@@ -128,7 +127,7 @@ static void sealed_free(struct backend *b)
     free(seal);
 }
 
-/* ERR_INVALID where options->config has no key. */
+/* ERR_INVALID if options->config has no key. */
 static int backend_seal(struct backend *b, const struct backend_options *options, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -147,7 +146,7 @@ static int backend_seal(struct backend *b, const struct backend_options *options
         err_set(err, ERR_INVALID, "the stack's state is to be encrypted, and there is no key");
         return err_hint(err, "set WEIR_STATE_KEY, or `key` beside `encrypt` in the stack's state");
     }
-    /* The lineage that salts passphrases elsewhere is inside the seal; the name has to do. */
+    /* Elsewhere the lineage is the salt for passphrases. It is encrypted here, so the name is used. */
     secrets_set_lineage(seal->secrets,
         arena_printf(&scratch, "records of %.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env)));
     return 0;
@@ -235,7 +234,7 @@ void backend_belongs(struct backend *b, struct str lineage)
     snprintf(b->lineage, sizeof b->lineage, "%.*s", STR_ARG(lineage));
 }
 
-/* Runs and snapshots name it before anything that is the user's. */
+/* Run and snapshot records have the lineage before any value of the user. */
 void backend_learn(struct backend *b, struct str json)
 {
     static const struct str mark = STR_INIT("\"lineage\":\"");
@@ -277,7 +276,7 @@ static int refuse_foreign(const struct backend *b, const struct backend_head *he
         "there");
 }
 
-/* Of one lineage, and yet another: both went on by themselves from where they were copied. */
+/* The same lineage but different records: both logs continued after a copy. */
 static int refuse_forked(const struct backend *b, const struct backend_head *head, struct err *err)
 {
     err_set(err, ERR_DAMAGED,
@@ -328,14 +327,14 @@ void probe_report_line(const struct probe_report *report, bool ok, const char *n
     report->line(report->ctx, ok ? PROBE_OK : PROBE_FAILS, name, text);
 }
 
-/* ---- who we are ---- */
+/* ---- this process ---- */
 
 static struct str env_text(struct arena *arena, const char *name)
 {
     return arena_str(arena, str_z(getenv(name)));
 }
 
-/* The page of the CI job that runs us, for people who wonder who holds a lock. */
+/* URL of the CI job, for those who wait for the lock. */
 static struct str ci_url(struct arena *arena)
 {
     static const char *const names[] = {"CI_JOB_URL", "BUILD_URL", "CODEBUILD_BUILD_URL", "CIRCLE_BUILD_URL"};

@@ -14,16 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- how far the log goes, and which one it is ---- */
+/* ---- the head: the last durable record ---- */
 
 /*
- * Its number, in a file of its own. It is written when the records are durable and before anybody is told so;
- * synced only when the lock is given back, for the records do not depend on it: a kill loses nothing of it, a
- * power cut at most leaves an earlier number.
+ * The number of the last record, in a file of its own. Written after the records are durable and before that
+ * is reported. Synced only when the lock is released, since records do not depend on it: a kill loses
+ * nothing, a power loss leaves at most an earlier number.
  */
 enum { HEAD_DIGITS = 20, HEAD_SIZE = HEAD_DIGITS + 1, SUM_SIZE = 8, SEARCHED = 65536 };
 
-/* A line with the number, one with the lineage, one with the checksum of that record, where it is known. */
+/* Writes a line each with the number, the lineage, and the checksum of that record, if known. */
 static void write_head(struct file_backend *f, uint64_t seq, struct str sum)
 {
     char text[HEAD_SIZE + LINEAGE_SIZE + SUM_SIZE + 3];
@@ -32,10 +32,10 @@ static void write_head(struct file_backend *f, uint64_t seq, struct str sum)
     if (f->head_fd < 0)
         f->head_fd = file_open(f->head_path, O_RDWR | O_CREAT, NULL);
     if (f->head_fd < 0 || pwrite(f->head_fd, text, (size_t)n, 0) != n)
-        errno = 0; /* then it is behind: the log itself has it */
+        errno = 0; /* then it is behind the log */
 }
 
-/* After these lines were written, of which each begins with its checksum. */
+/* Called after writing these lines, each of which begins with its checksum. */
 static void file_note_head(struct file_backend *f, struct str lines)
 {
     size_t last = str_after_last(str_slice(lines, 0, lines.n ? lines.n - 1 : 0), "\n");
@@ -44,7 +44,7 @@ static void file_note_head(struct file_backend *f, struct str lines)
     write_head(f, f->last_seq, sums ? str_slice(lines, last, last + SUM_SIZE) : STR_EMPTY);
 }
 
-/* The checksum of the record with this number among the lines; "" where it is not there. */
+/* Returns the checksum of the record with this number among the lines; "" if it is missing. */
 static struct str sum_of(struct str lines, uint64_t seq)
 {
     char number[48];
@@ -55,7 +55,7 @@ static struct str sum_of(struct str lines, uint64_t seq)
     return STR_EMPTY;
 }
 
-/* Has the log another record with that number than was written there? It is looked for at its end first. */
+/* True if the log has a different record with that number. Searches the end of the log first. */
 static bool went_another_way(struct file_backend *f, uint64_t seq, struct str sum)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -92,14 +92,14 @@ static int file_head(struct backend *b, struct backend_head *head, struct err *e
         head->seq = (uint64_t)number;
     struct str rest = STR_EMPTY, line = whole ? str_n(text + HEAD_SIZE, (size_t)n - HEAD_SIZE) : STR_EMPTY;
     line = str_cut(line, '\n', &rest);
-    if (rest.p && line.n < LINEAGE_SIZE) /* earlier versions wrote none */
+    if (rest.p && line.n < LINEAGE_SIZE) /* older versions wrote none */
         snprintf(head->lineage, sizeof head->lineage, "%.*s", STR_ARG(line));
     struct str sum = rest.p ? str_cut(rest, '\n', &rest) : STR_EMPTY;
     head->forked = sum.n == SUM_SIZE && went_another_way(f, head->seq, sum);
     return 0;
 }
 
-/* As in struct backend. */
+/* As in struct backend_ops. */
 static int file_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
@@ -127,7 +127,7 @@ static int cut_tail(struct file_backend *f, struct err *err)
     return 0;
 }
 
-/* Opens the current log; *fd -1 where there is none. */
+/* Opens the current log; *fd -1 if there is none. */
 static int open_log(struct file_backend *f, int flags, int *fd, struct stat *st, struct err *err)
 {
     struct err why = ERR_INIT;
@@ -151,7 +151,7 @@ static int file_read_log(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
-    bool locked = may_write(f); /* whoever writes now may be in the middle of it */
+    bool locked = may_write(f); /* another run may be writing */
     struct stat st;
     AUTO_FD int fd = -1;
     *torn = false;
@@ -230,7 +230,7 @@ static void file_pass_snapshot(struct backend *b, uint64_t end, uint64_t first_s
     fd_close_ptr(&f->part_fd);
 }
 
-/* ---- all that was ever kept ---- */
+/* ---- the whole history ---- */
 
 static struct str segment_path(struct arena *arena, const struct file_backend *f, uint64_t first_seq)
 {
@@ -250,7 +250,7 @@ static int file_read_all(struct backend *b, log_line *line, void *ctx, struct er
         return 0;
     if (log_file_first(current, f->path, &newest, err))
         return -1;
-    /* Each segment ends where the next begins, so the chain is followed from the first. */
+    /* Each segment ends where the next begins, so they are followed from the first. */
     uint64_t last = 0;
     while (newest > last + 1) {
         struct str path = segment_path(&scratch, f, last + 1);
@@ -301,8 +301,7 @@ static int create_log(struct file_backend *f, struct err *err)
     return file_sync_folder(f, err);
 }
 
-/* Between batches nobody but us changes the file; whoever does (an editor, a restored backup) is noticed
- * here. */
+/* With the lock no other weir changes the file; this detects others (an editor, a restored backup). */
 static int check_unchanged(struct file_backend *f, struct err *err)
 {
     struct stat st;
@@ -370,8 +369,8 @@ static int copy_segment(struct file_backend *f, const char *to, struct err *err)
 }
 
 /*
- * The old log gets its name in the history first (a second link), then the new one takes its place. At every
- * step the current name is a whole log.
+ * The old log first gets its name in the history (a second link), then the new one replaces it. At every step
+ * the current name is a complete log.
  */
 static int keep_segment(struct file_backend *f, struct err *err)
 {
@@ -382,7 +381,7 @@ static int keep_segment(struct file_backend *f, struct err *err)
     struct stat st;
     if (errno == EEXIST && !stat(kept, &st) && st.st_ino == f->ino && st.st_dev == f->dev)
         return 0; /* a compaction was killed after this step */
-    /* EEXIST: the copy that a killed compaction left, which is the beginning of what is to be kept now. */
+    /* EEXIST: a copy by a killed compaction, which has the first records of the present log. */
     if (errno == EEXIST || errno == EPERM || errno == EOPNOTSUPP || errno == EMLINK || errno == ENOSYS)
         return copy_segment(f, kept, err);
     return err_errno(err, ERR_IO, "cannot keep the history as %s", kept);
@@ -448,9 +447,9 @@ static void file_free(struct backend *b)
     free(f);
 }
 
-/* ---- what else is there ---- */
+/* ---- listing states ---- */
 
-/* "film-lake.dev" of "film-lake.dev.log"; "" for the older parts of a log, and for everything else. */
+/* "film-lake.dev" of "film-lake.dev.log"; "" for earlier segments of a log and other files. */
 static struct str state_of_file(struct str file)
 {
     enum { NUMBER = 20 };

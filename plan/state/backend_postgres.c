@@ -1,4 +1,4 @@
-/* The log as rows, over libpq, which is opened at run time. */
+/* The log as rows of a table, over libpq, which is loaded at run time. */
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/hash.h"
@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- A session with the server that has the state: connecting, asking, and the tables ---- */
+/* ---- the session with the server: connecting, queries, tables ---- */
 
-/* The first line of what the server or the library says. */
+/* Adds the first line of the server's or the library's message. */
 static int refuse_answer(
     struct pg_backend *g, enum err_class class, const char *doing, const char *why, struct err *err)
 {
@@ -27,8 +27,7 @@ static int connect_now(struct pg_backend *g, struct err *err)
         return 0;
     if (!(g->pq = pq_api(err)))
         return -1;
-    /* Both ends notice a dead peer by themselves; the holder of a lock must notice before the server gives it
-     * away. */
+    /* Both ends detect a dead peer; the holder of a lock must do so before the server releases it. */
     const char *const keys[] = {"application_name", "connect_timeout", "keepalives_idle",
         "keepalives_interval", "keepalives_count", "tcp_user_timeout", "options", "dbname", NULL};
     const char *const values[] = {"weir", "10", "10", "5", "3", "25000",
@@ -52,7 +51,7 @@ void pg_answer_clear(struct pg_answer *a)
         a->pq->clear(a->rows);
 }
 
-/* Texts come back as text, bytea too (as hex), so that one form does for all. */
+/* All results are text, bytea as hex, so that one format suffices. */
 int pg_ask(struct pg_backend *g, const char *query, const struct pg_parameter *parameters, int n,
     struct pg_answer *out, struct err *err)
 {
@@ -68,7 +67,7 @@ int pg_ask(struct pg_backend *g, const char *query, const struct pg_parameter *p
         formats[i] = !parameters[i].text;
     }
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str text = STR_EMPTY; /* the table's name is as % in the query */
+    struct str text = STR_EMPTY; /* replaces % in the query by the table's name */
     for (struct str rest = str_z(query); rest.p;) {
         struct str before = str_cut(rest, '%', &rest);
         text = arena_printf(&scratch, "%.*s%.*s%s", STR_ARG(text), STR_ARG(before), rest.p ? g->table : "");
@@ -109,7 +108,7 @@ int pg_tables_exist(struct pg_backend *g, const char *query, bool *exists, struc
     return 0;
 }
 
-/* Somebody else was making it at the same moment; which of its parts was there first is chance. */
+/* True if another session created it at the same time; which part already existed is random. */
 static bool was_made_meanwhile(const struct err *why)
 {
     static const char *const codes[] = {"23505" /* unique_violation */, "42P07" /* duplicate_table */,
@@ -142,11 +141,11 @@ int pg_make_tables(struct pg_backend *g, struct err *err)
 }
 
 enum {
-    PAGE = 256,        /* rows a query */
-    CROWDED = 1000,    /* rows after which a snapshot is due */
-    PER_ROW = 256,     /* and one more for so many records, which a snapshot takes longer to write */
-    PIECE = 16 * 1024, /* bytes of a snapshot in a row */
-    PART_WORTH = 2000, /* records of a snapshot that is read in parts */
+    PAGE = 256,     /* rows per query */
+    CROWDED = 1000, /* rows after which a snapshot is due */
+    PER_ROW = 256, /* plus one for each of this many records, since a larger snapshot takes longer to write */
+    PIECE = 16 * 1024, /* bytes of a snapshot per row */
+    PART_WORTH = 2000, /* minimum of records for reading a snapshot in parts */
     CLOCK_SKEW_MS = 60 * 1000,
 };
 
@@ -172,7 +171,7 @@ static int row_lines(struct pg_backend *g, struct arena *arena, const struct pg_
                : err_set(err, ERR_PROTOCOL, "it is not bytes");
 }
 
-/* Of a snapshot, which has many. */
+/* True for rows of a snapshot, which has many. */
 static bool is_kept_row(struct str lines)
 {
     struct str head = str_slice(lines, 0, lines.n < 256 ? lines.n : 256);
@@ -215,8 +214,8 @@ static int read_rows(
     }
 }
 
-/* What the query with the state's name as $1 gives; no rows where there are no tables yet (libpq counts
- * those of no result as none). */
+/* Executes a query with the state's name as $1; no rows if the tables do not exist (libpq returns 0 rows for
+ * no result). */
 static int ask_if_there(struct pg_backend *g, const char *query, struct pg_answer *a, struct err *err)
 {
     struct pg_parameter name = {.text = g->name};
@@ -226,7 +225,7 @@ static int ask_if_there(struct pg_backend *g, const char *query, struct pg_answe
     return exists ? pg_ask(g, query, &name, 1, a, err) : 0;
 }
 
-/* Rows among the locks, so that tables of before need no other column. */
+/* Rows in the lock table, so that existing tables need no further column. */
 static int pg_head(struct backend *b, struct backend_head *head, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
@@ -250,7 +249,7 @@ static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     bool exists;
     uint64_t snapshot;
     *torn = false;
-    if (g->shared && after) /* nobody writes a snapshot meanwhile */
+    if (g->shared && after) /* no snapshot is written during a shared lock */
         return read_rows(g, after + 1, after, line, ctx, err);
     if (pg_tables_exist(g, PG_RECORDS_THERE, &exists, err))
         return -1;
@@ -271,7 +270,7 @@ static int pg_find_snapshot(struct backend *b, uint64_t *size, struct err *err)
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};
     *size = 0;
-    /* A single row was written by an earlier weir: there are no parts of it. */
+    /* A single row was written by an older version: it cannot be read in parts. */
     if (ask_if_there(g,
             "select first_seq, coalesce((select holder from %_lock where name = $1 || '#head'), '0') from "
             "(select first_seq, octet_length(lines) as bytes from % where name = $1 and snapshot "
@@ -336,7 +335,7 @@ static int pg_set_head(struct backend *b, uint64_t seq, struct err *err)
         pg_backend_of(b), "with lineage as (" SET_LINEAGE("$3") ") " SET_HEAD("$2"), parameters, 3, &a, err);
 }
 
-/* How the lines are divided into rows: PostgreSQL's arrays of their first numbers, places and lengths. */
+/* Splits the lines into rows: PostgreSQL arrays of first numbers, offsets and lengths. */
 struct division {
     struct buf firsts, places, lengths;
 };
@@ -384,7 +383,7 @@ static int insert_rows(
     if (pg_check_lock(&g->base, err))
         return -1;
     crash_point("log.write");
-    /* One statement, one commit: the head is never apart from the records. */
+    /* One statement and commit: the head never differs from the records. */
     if (!pg_ask(g,
             "with head as (" SET_HEAD("$5") "), lineage as (" SET_LINEAGE(
                 "$6") ") insert into % select $1::text, r.first, substring($3::bytea from r.place for "
@@ -425,7 +424,7 @@ static bool pg_crowded(struct backend *b, size_t records)
     return pg_backend_of(b)->rows > CROWDED + records / PER_ROW;
 }
 
-/* ---- is the server fit for it? ---- */
+/* ---- state doctor ---- */
 
 static int pg_probe(struct backend *b, const struct probe_report *r, struct err *err)
 {
@@ -453,7 +452,7 @@ static int pg_probe(struct backend *b, const struct probe_report *r, struct err 
                          STR_ARG(b->description));
 }
 
-/* ---- making and ending ---- */
+/* ---- creation and release ---- */
 
 static void pg_free(struct backend *b)
 {
@@ -511,13 +510,13 @@ static const struct backend_ops pg_ops = {
     .free = pg_free,
 };
 
-/* The name goes into the queries as it is, so it may only be what needs no quoting. */
+/* The name is inserted into queries, so it must not need quoting. */
 static bool is_plain_name(struct str name)
 {
     return name.n < 100 && str_is_word(name, CHARS_LOWER "_", CHARS_LOWER CHARS_DIGITS "_.");
 }
 
-/* postgres://user:password@host, or password=… among other words. */
+/* postgres://user:password@host, or password=… among other settings. */
 static void learn_password(struct str url)
 {
     ptrdiff_t at = str_find(url, STR("password="), 0);

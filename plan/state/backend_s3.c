@@ -1,5 +1,4 @@
-/* The log as objects that are put once and never written again; what is there is found by listing. And
- * whether a store is fit for that. */
+/* The log as objects that are written once and found by listing; and checks whether a store supports that. */
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/json.h"
@@ -16,9 +15,10 @@ enum {
     LEASE_S = 30,
     LEASE_MIN_S = 2,
     LEASE_MAX_S = 3600,
-    CROWDED = 64,      /* objects after which a snapshot is due */
-    PER_OBJECT = 4096, /* and one more for so many records, which a snapshot takes longer to write */
-    HEAD_MS = 1000,    /* how often the hint follows while a run goes on */
+    CROWDED = 64, /* objects after which a snapshot is due */
+    PER_OBJECT =
+        4096, /* plus one for each of this many records, since a larger snapshot takes longer to write */
+    HEAD_MS = 1000, /* how often the hint is updated during a run */
 };
 
 /* ---- writing ---- */
@@ -42,7 +42,7 @@ static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq,
     return err_hint(err, "what this run had under way is recovered by the next command");
 }
 
-/* The newest snapshot and the last record: what is durable by now, so never ahead of the log. */
+/* Writes the newest snapshot and the last record. Both are durable, so the hint is never ahead of the log. */
 static int write_hint(struct s3_backend *s, uint64_t head, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -64,14 +64,14 @@ static int write_hint(struct s3_backend *s, uint64_t head, struct err *err)
 
 static void put_hint(struct s3_backend *s)
 {
-    struct err ignored = ERR_INIT; /* then it is behind, and the next one says more */
+    struct err ignored = ERR_INIT; /* then it is behind, and the next one corrects it */
     if (s->last > s->head)
         write_hint(s, s->last, &ignored);
 }
 
 static int s3_set_head(struct backend *b, uint64_t seq, struct err *err)
 {
-    s3_backend_of(b)->snapshot = 0; /* it may be what was lost: reading begins with the first record */
+    s3_backend_of(b)->snapshot = 0; /* the snapshot may be lost: reading starts at the first record */
     return write_hint(s3_backend_of(b), seq, err);
 }
 
@@ -84,7 +84,7 @@ static int s3_append(struct backend *b, struct str lines, uint64_t first_seq, st
     s->objects++;
     s->last = first_seq + backend_count_lines(lines) - 1;
     crash_point("log.synced");
-    /* Not with each batch: a request as long as the batch's own would be waited for. */
+    /* Not with each batch, since the request takes as long as the batch's own. */
     if (clock_mono_ms() - s->head_ms >= HEAD_MS)
         put_hint(s);
     return 0;
@@ -131,7 +131,7 @@ static int refuse_store(struct s3_backend *s, struct err *err)
     return err_hint(err, "use a store with conditional writes, or the backend postgres");
 }
 
-/* A put where something is must be refused. */
+/* Checks that a put to an existing object is refused. */
 static int s3_check_conditions(struct s3_backend *s, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -159,7 +159,7 @@ static int s3_lock(struct backend *b, const struct lock_info *who, int64_t timeo
     return 0;
 }
 
-/* The first one of all has it alone for a moment, to try out the store. */
+/* The first run ever takes an exclusive lock for a moment, to check the store. */
 static int s3_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
 {
     struct s3_backend *s = s3_backend_of(b);
@@ -209,7 +209,7 @@ static int s3_check_lock(struct backend *b, struct err *err)
     return s3_lock_check(s3_backend_of(b)->lock, err);
 }
 
-/* ---- making and ending ---- */
+/* ---- creation and release ---- */
 
 static void s3_free(struct backend *b)
 {
@@ -297,7 +297,7 @@ int backend_s3_new(const struct backend_options *options, struct backend **out, 
     return 0;
 }
 
-/* ---- `state doctor`: is the store fit to hold a state? ---- */
+/* ---- state doctor ---- */
 
 enum { CLOCK_SKEW_MS = 60 * 1000 };
 
@@ -319,7 +319,7 @@ static int probe_listing(struct s3_backend *s, const struct probe_report *r, str
     return ok ? 0 : err_set(err, ERR_INVALID, "the store's listing lags behind its objects");
 }
 
-/* Not needed, and better to have. */
+/* Recommended, not required. */
 static void probe_versioning(struct s3_backend *s, const struct probe_report *r)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;

@@ -1,4 +1,4 @@
-/* The committing thread, and the groups that it takes over from those who add. */
+/* The committing thread, and the groups of records that it takes from other threads. */
 #include "plan/state/state_internal.h"
 
 #include "base/mem.h"
@@ -7,17 +7,17 @@
 
 struct committer {
     struct backend *backend;
-    struct committer_turn turn; /* begin NULL: nobody else writes */
-    pthread_mutex_t mutex;      /* guards all that follows */
+    struct committer_turn turn; /* begin NULL: no other run writes */
+    pthread_mutex_t mutex;      /* guards the fields below */
     pthread_cond_t work, durable;
     pthread_t thread;
-    struct buf pending; /* records that nobody writes yet, a line for each */
+    struct buf pending; /* records to write, one per line */
     uint64_t pending_first, next_seq, durable_seq;
     bool stopping, broken;
     struct err why;
 };
 
-/* Gives the records their numbers. */
+/* Numbers and frames the records. */
 static void frame_group(struct buf *framed, struct str bodies, uint64_t first)
 {
     struct str rest = bodies;
@@ -91,7 +91,7 @@ struct committer *committer_new(struct backend *backend, uint64_t next_seq, cons
     pthread_mutex_init(&c->mutex, NULL);
     pthread_cond_init(&c->work, NULL);
     pthread_cond_init(&c->durable, NULL);
-    /* Signals are for the main thread. */
+    /* Signals are handled by the main thread. */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);

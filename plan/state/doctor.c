@@ -1,4 +1,4 @@
-/* Each record checked, the newest snapshot compared with all of history, the place tried out. */
+/* Verifies each record, compares the newest snapshot with the history, tests the store. */
 #include "plan/state/doctor.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@ static int count_line(void *ctx, struct str json UNUSED, struct err *err UNUSED)
     return 0;
 }
 
-/* Sealed anew it is another text, and a hash where the key was not at hand. */
+/* Encrypting again gives another text, and a hash if the key was missing. */
 static bool is_secret(const struct value *v)
 {
     return value_getz(v, "$sealed") || value_getz(v, "$hash");
@@ -55,7 +55,7 @@ static bool same_state(struct records *a, struct records *b)
     return true;
 }
 
-/* Sealed values are not opened, so that no key is needed. */
+/* Encrypted values are not decrypted, so that no key is needed. */
 static int check_log(
     struct backend *b, const struct probe_report *report, struct arena *arena, struct err *err)
 {
@@ -149,7 +149,7 @@ static int accept_locked(struct backend *b, uint64_t *had, uint64_t *has, struct
     if (b->ops->head(b, &head, err))
         return -1;
     b->ops->read(
-        b, 0, note_last, &kept, &torn, ERR_IGNORED); /* cuts off a torn end; what is left is counted next */
+        b, 0, note_last, &kept, &torn, ERR_IGNORED); /* cuts off a torn end; the rest is counted next */
     kept.last = 0;
     if (b->ops->read_all(b, note_last, &kept, err))
         return -1;

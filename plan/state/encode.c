@@ -1,4 +1,4 @@
-/* Values to JSON and back, with markers for what JSON has no way to say. */
+/* Values to JSON and back, with markers for values that JSON lacks. */
 #include "plan/state/encode.h"
 
 #include "base/hash.h"
@@ -58,8 +58,8 @@ static void write_list(struct buf *out, struct secrets *secrets, const struct va
     buf_add_char(out, ']');
 }
 
-/* A key that is not UTF-8 would make the record unreadable; no service has such keys, so what it becomes
- * matters little. */
+/* A key that is not UTF-8 would make the record unreadable. No service has such keys, so it need not be
+ * restored. */
 static void write_key(struct buf *out, struct str key)
 {
     if (str_is_utf8(key)) {
@@ -97,7 +97,7 @@ static void write_deep(struct buf *out, struct secrets *secrets, const struct va
 static void write_value(struct buf *out, struct secrets *secrets, const struct value *v, int depth)
 {
     if (v->marks & VALUE_SENSITIVE) {
-        if (state_is_hash(v)) /* as it came from the log: it goes back as it is */
+        if (state_is_hash(v)) /* from the log: written unchanged */
             write_map(out, secrets, v, depth);
         else
             write_secret(out, secrets, v);
@@ -152,19 +152,19 @@ struct str keep_name(struct keeper *keeper, struct str text)
 struct decoder {
     struct keeper *keeper;
     struct secrets *secrets;
-    bool plain; /* copy only: markers stay as they are */
+    bool plain; /* copy only: markers are not decoded */
     struct err *err;
 };
 
 static const struct value *decode_any(const struct decoder *d, const struct value *v);
 
-/* The text of a marker as a value; NULL with err. */
+/* Decodes the text of a marker; NULL with err. */
 static const struct value *decode_text(const struct decoder *d, struct str text)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *v;
     struct err why = ERR_INIT;
-    if (scan_json(&scratch, text, &v, &why)) { /* which knows NULs in keys, as records are read */
+    if (scan_json(&scratch, text, &v, &why)) { /* accepts NULs in keys, like records do */
         err_set(d->err, ERR_DAMAGED, "it holds a value that is %s", why.message);
         return NULL;
     }

@@ -1,12 +1,12 @@
 /*
- * Values as they are in the log. JSON, except for what JSON cannot say or the log must not:
+ * Values in the log. JSON, except for
  *
  *     {"$sealed": …}, {"$hash": …}   a sensitive value (secret.h)
- *     {"$bytes": base64}             text that is not UTF-8
- *     {"$map": {…}}                  a map of one entry whose key begins with "$"
- *     {"$json": text}                what is nested too deep
+ *     {"$bytes": base64}             a string that is not UTF-8
+ *     {"$map": {…}}                  a map with one key, which begins with "$"
+ *     {"$json": text}                a value that is nested too deeply
  *
- * Unknown values are left out of maps and null in lists.
+ * Unknown values are omitted from maps and null in lists.
  */
 #pragma once
 
@@ -14,19 +14,19 @@
 #include "base/map.h"
 #include "plan/state/secret.h"
 
-/* Without a key secrets are hashed. Safe from every thread. */
+/* Without a key secrets are hashed. From any thread. */
 void encode_value(struct buf *out, struct secrets *secrets, const struct value *v);
 
-/* Copies values into an arena, keeping one copy of equal map keys. */
+/* Copies values into an arena, with one copy of equal map keys. */
 struct keeper {
     struct arena *arena;
     struct map keys;
 };
 void keeper_release(struct keeper *keeper);
-/* One copy for all equal texts: for names that many records share. */
+/* Returns one copy of equal strings, for names that many records share. */
 struct str keep_name(struct keeper *keeper, struct str text);
 const struct value *keep_value(struct keeper *keeper, const struct value *v);
-/* A value as parsed from the log back to what it was. Secrets come back marked sensitive; hashes as the map
- * {"$hash": …}, marked. */
+/* Decodes a value parsed from the log. Secrets are marked sensitive; hashes are the map {"$hash": …},
+ * marked. */
 int decode_value(struct keeper *keeper, struct secrets *secrets, const struct value *v,
     const struct value **out, struct err *err);

@@ -1,5 +1,5 @@
-/* The lock of a state in a folder, held alone or by several: a file beside the log, which the kernel frees
- * when its holder ends. */
+/* The lock of a state in a folder, exclusive or shared: a file beside the log, unlocked by the kernel when
+ * its holder exits. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- held by several at once: who appends has the turn, and each run that goes on has a file that it
- * locks ---- */
+/* ---- shared locks: the writer has the turn, and each active run locks a file of its own ---- */
 
 static int file_lock_as(struct file_backend *f, int how, int64_t timeout_ms, struct err *err);
 
@@ -27,7 +26,7 @@ bool file_lock_alone(struct backend *b)
 {
     struct file_backend *f = file_backend_of(b);
     assert(f->shared && f->turn_fd < 0);
-    if (flock(f->lock_fd, LOCK_EX | LOCK_NB)) /* then the shared one may be gone as well */
+    if (flock(f->lock_fd, LOCK_EX | LOCK_NB)) /* the shared lock may be lost then */
         return false;
     f->shared = false;
     return true;
@@ -49,7 +48,7 @@ int file_take_turn(struct backend *b, log_line *line, void *ctx, bool *torn, str
     if (result) {
         err_errno(err, ERR_IO, "cannot lock %s", f->turn_path);
     } else {
-        /* An end that is torn is a dead writer's: it had the turn. */
+        /* A torn end is from a dead writer, which had the turn. */
         result = b->ops->read(b, f->last_seq, line, ctx, torn, err);
     }
     if (result)
@@ -89,8 +88,8 @@ int file_live(struct backend *b, uint64_t run, struct err *err)
     return flock(f->run_fd, LOCK_EX | LOCK_NB) ? err_errno(err, ERR_IO, "cannot lock %s", path.p) : 0;
 }
 
-/* The file is locked before the run's record is written: who knows of the run and finds it free may delete
- * it. */
+/* The file is locked before the run's record is written. So if the run is recorded and its file is unlocked,
+ * it may be deleted. */
 int file_is_alive(struct backend *b, uint64_t run, struct str life UNUSED, bool *alive, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
@@ -109,11 +108,11 @@ int file_is_alive(struct backend *b, uint64_t run, struct str life UNUSED, bool 
 
 enum {
     LOCK_POLL_MS = 50,
-    LOCK_GRACE_MS = 250, /* a lock without a name in it is a look at it, or about to get one */
+    LOCK_GRACE_MS = 250, /* a lock without a name is being looked at or was just taken */
     LOCK_INFO_MAX = 16 * 1024,
 };
 
-/* Makes .weir/, which no version control should take up. */
+/* Creates .weir/, which is excluded from version control. */
 static int make_folder(struct file_backend *f, struct err *err)
 {
     if (path_exists(f->dir))
@@ -144,7 +143,7 @@ static void read_holder(int fd, struct arena *arena, struct lock_info *out)
     lock_info_from(arena, v, out);
 }
 
-/* 1: locked; 0: somebody else has it; -1: err. */
+/* Returns 1: locked; 0: another process has it; -1: err. */
 static int try_lock(struct file_backend *f, int how, int *out, struct err *err)
 {
     AUTO_FD int fd = file_open(f->lock_path, O_RDWR | O_CREAT, err);
@@ -157,7 +156,7 @@ static int try_lock(struct file_backend *f, int how, int *out, struct err *err)
             return err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
         return 0;
     }
-    /* Somebody may have taken the file away and made a new one; then what we hold locks nothing. */
+    /* The file may have been replaced; then this lock has no effect. */
     struct stat held, there;
     if (fstat(fd, &held) || stat(f->lock_path, &there) || held.st_ino != there.st_ino ||
         held.st_dev != there.st_dev)
@@ -183,14 +182,14 @@ void file_unlock(struct backend *b)
     fd_close_ptr(&f->fd);
     f->fd = -1;
     if (f->head_fd >= 0 && f->io->fdatasync(f->head_fd))
-        errno = 0; /* it may be behind after a power cut then, which is no harm */
+        errno = 0; /* it may be behind after a power loss, which is harmless */
     fd_close_ptr(&f->head_fd);
     f->head_fd = -1;
     file_end_turn(b);
     file_live(b, 0, NULL);
     if (f->lock_fd < 0)
         return;
-    /* Emptied first: a name in a lock that nobody holds would mislead. If it fails the name is only stale. */
+    /* Emptied first, since a name in a free lock would mislead. If that fails the name is only outdated. */
     if (!f->shared && ftruncate(f->lock_fd, 0))
         errno = 0;
     f->shared = false;
@@ -198,7 +197,7 @@ void file_unlock(struct backend *b)
     f->lock_fd = -1;
 }
 
-/* The lock, alone or with others (`how`: LOCK_EX, LOCK_SH), waiting for it. */
+/* Takes the lock (`how`: LOCK_EX, LOCK_SH), waiting for it. */
 static int file_lock_as(struct file_backend *f, int how, int64_t timeout_ms, struct err *err)
 {
     assert(f->lock_fd < 0);
@@ -235,7 +234,7 @@ int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms
         file_unlock(b);
         return -1;
     }
-    unlink(f->new_path); /* what a killed compaction left */
+    unlink(f->new_path); /* from a killed compaction */
     return 0;
 }
 
@@ -251,14 +250,14 @@ int file_holder(struct backend *b, struct arena *arena, struct lock_info *who, b
         *err = why;
         return err_context(err, "the lock");
     }
-    if (f->lock_fd < 0 && !flock(fd, LOCK_EX | LOCK_NB)) /* those who share it count */
+    if (f->lock_fd < 0 && !flock(fd, LOCK_EX | LOCK_NB)) /* detects shared locks, too */
         return 0;
     *held = true;
     read_holder(fd, arena, who);
     return 0;
 }
 
-/* The kernel frees a dead process's lock, so there is never one to break. */
+/* The kernel frees the lock of a dead process, so there is never one to break. */
 int file_force_unlock(struct backend *b, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;

@@ -1,4 +1,4 @@
-/* The log read once more from its beginning, for what it tells of runs and of the stack's files. */
+/* Reads the log from its beginning for runs and the stack's files. */
 #include "plan/state/history.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* A change of the run with that position. */
+/* A change, with the index of its run. */
 struct noted {
     size_t run;
     struct history_change change;
@@ -18,7 +18,7 @@ struct reader {
     struct arena *arena;
     struct history_run *runs;
     size_t n, cap;
-    struct noted *changes; /* of all runs, as they come */
+    struct noted *changes; /* of all runs, in the order of the log */
     size_t change_count, change_cap;
 };
 
@@ -34,7 +34,7 @@ static int64_t line_time(const struct value *line)
     return ms;
 }
 
-/* The run of that number, which is nearly always the last one. NULL: none has begun. */
+/* Returns the run of that number, nearly always the last one. NULL: no run has begun. */
 static struct history_run *run_of(struct reader *r, const struct value *line)
 {
     struct str run = value_gets(line, "run");
@@ -44,7 +44,7 @@ static struct history_run *run_of(struct reader *r, const struct value *line)
     return r->n ? &r->runs[r->n - 1] : NULL;
 }
 
-/* Gives each run its changes. */
+/* Assigns the changes to their runs. */
 static void share_out(struct reader *r)
 {
     for (size_t i = 0; i < r->change_count; i++)
@@ -190,12 +190,12 @@ const struct history_run *history_find(const struct history_run *runs, size_t n,
     return NULL;
 }
 
-/* ---- the files of a run ---- */
+/* ---- files of a run ---- */
 
 struct search {
     struct arena *arena;
     struct str digest;
-    const struct value *sealed; /* as it is in the log */
+    const struct value *sealed; /* as in the log */
     struct str lineage;
 };
 

@@ -1,4 +1,4 @@
-/* The log's lines with their checksums and numbers, the texts of its records, and files of it: see log.h. */
+/* Lines of the log with checksums and numbers, the text of its records, and files of it: see log.h. */
 #include "plan/state/log.h"
 
 #include "base/clock.h"
@@ -62,7 +62,7 @@ int log_unframe(struct str line, struct str *json, struct err *err)
     return 0;
 }
 
-/* Reads `literal` and the digits after it. */
+/* Parses `literal` and the digits after it. */
 static bool take_number(struct str *rest, struct str literal, uint64_t *out)
 {
     if (!str_starts(*rest, literal))
@@ -184,7 +184,7 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
         body_value(body, secrets, "halfway", record->halfway);
     if (record->reported && record->reported->count)
         body_value(body, secrets, "told", record->reported);
-    if (record->configured) { /* names alone, of which one may look like a mark of the log: "$default" */
+    if (record->configured) { /* names only, one of which may look like a marker: "$default" */
         buf_addz(body, ",\"said\":");
         json_write(body, record->configured, JSON_PLAIN);
     }
@@ -207,7 +207,7 @@ void body_error(struct buf *body, const struct err *why)
 {
     if (!why || why->class == ERR_NONE)
         return;
-    struct err plain = *why; /* what has become known as secret since it was made */
+    struct err plain = *why; /* masks secrets that became known after the error */
     err_mask(&plain);
     buf_addf(body, ",\"error\":{\"class\":\"%s\"", err_class_name(why->class));
     body_text(body, "code", str_z(plain.code));
@@ -220,20 +220,20 @@ void body_end(struct buf *body)
     buf_add_char(body, '}');
 }
 
-/* ---- lines from a file, up to the last whole batch ---- */
+/* ---- lines of a file, up to the last whole batch ---- */
 
 enum { READ_CHUNK = 128 * 1024 };
 
-/* Reads lines from a descriptor, keeping what follows the last newline until more comes. */
+/* Reads lines from a descriptor; buffers text after the last newline. */
 struct line_reader {
     int fd;
-    off_t offset; /* of the line that is given next */
+    off_t offset; /* of the next line */
     struct buf buf;
-    size_t used; /* bytes at the start of buf that have been given */
+    size_t used; /* consumed bytes at the start of buf */
     bool at_end;
 };
 
-/* 1: a line (without newline); 0: end, *line is what is there without one; -1: err. */
+/* Returns 1: a line (without newline); 0: end, *line is the rest without newline; -1: err. */
 static int reader_next(struct line_reader *r, struct str *line, const char *path, struct err *err)
 {
     size_t searched = 0;
@@ -251,7 +251,7 @@ static int reader_next(struct line_reader *r, struct str *line, const char *path
             *line = rest;
             return 0;
         }
-        if (r->used) { /* move what is left to the front */
+        if (r->used) { /* move the rest to the front */
             memmove(r->buf.p, r->buf.p + r->used, rest.n);
             r->buf.n = rest.n;
             r->used = 0;
@@ -268,8 +268,7 @@ static int reader_next(struct line_reader *r, struct str *line, const char *path
     }
 }
 
-/* Is this what a record begins with, apart from holes? Then it was written here; otherwise the file is
- * another. */
+/* True if the line begins like a record, apart from holes. Otherwise weir did not write this file. */
 static bool begins_like_a_record(struct str line)
 {
     for (size_t i = 0; i < 9 && i < line.n; i++) {
@@ -281,9 +280,9 @@ static bool begins_like_a_record(struct str line)
 }
 
 /*
- * A line is not whole. It is the torn end of a batch that was never acknowledged when the file ends in the
- * middle of it or has a hole (zeros) in it, and no later batch follows, because a batch is begun only when
- * the one before is durable.
+ * Called for a line that is not whole. It is the torn end of a batch that was never acknowledged if the file
+ * ends within it or it has a hole (zeros), and no later batch follows, since a batch is written only after
+ * the previous one is durable.
  */
 static int tail_is_torn(
     struct line_reader *r, struct str line, uint64_t expected, const char *path, bool *torn, struct err *err)
@@ -317,7 +316,7 @@ static int damage_context(const char *path, size_t number, struct err *err)
         path, number - 1);
 }
 
-/* Hands over the next record, if it is that. */
+/* Passes the next record on, if its number is right. */
 static int take_record(
     struct log_file *at, struct str json, uint64_t after, log_line *line, void *ctx, struct err *err)
 {
@@ -340,7 +339,7 @@ static int take_record(
     return 0;
 }
 
-/* What is no record is either what a crash left of the last one, or damage. */
+/* Text that is not a record is either the torn end after a crash, or damage. */
 static int judge_rest(
     struct line_reader *reader, struct log_file *at, struct str text, const struct err *why, struct err *err)
 {
@@ -352,7 +351,7 @@ static int judge_rest(
     return damage_context(at->path, at->lines + 1, err);
 }
 
-/* 1: a record, 0: there are no more. */
+/* Returns 1: a record; 0: no more. */
 static int read_next(struct line_reader *reader, struct log_file *at, struct str *json, struct err *err)
 {
     struct str text;

@@ -1,4 +1,4 @@
-/* All records copied, read back and compared; then the original is closed. */
+/* Copies all records, reads them back and compares; then closes the original. */
 #include "plan/state/migrate.h"
 
 #include "base/clock.h"
@@ -19,12 +19,12 @@ struct digest {
     unsigned char bytes[SHA256_SIZE];
 };
 
-/* What a log holds: a digest for each record, by number. */
+/* The contents of a log: a digest of each record, by number. */
 struct contents {
     struct digest *digests;
     size_t n, cap;
-    bool moved;         /* it ends with the record that says where it went */
-    struct backend *of; /* learns whose it is; NULL: nobody */
+    bool moved;         /* its last record says that it was moved */
+    struct backend *of; /* gets the lineage; NULL: none */
 };
 
 static int note_record(void *ctx, struct str json, struct err *err)
@@ -59,7 +59,7 @@ static bool is_beginning(const struct contents *part, const struct contents *who
 struct copy {
     struct backend *to;
     struct buf chunk;
-    uint64_t have, first; /* numbers of the last record that is there already, of the first in the chunk */
+    uint64_t have, first; /* numbers of the last existing record, and of the first in the chunk */
     size_t records;
 };
 
@@ -118,7 +118,7 @@ static int pass_over(void *ctx UNUSED, struct str json UNUSED, struct err *err U
     return 0;
 }
 
-/* Appending begins where reading has ended; a locked read also cuts off a torn end. */
+/* An append starts where reading has ended; reading with the lock also cuts off a torn end. */
 static int go_to_end(struct backend *b, struct err *err)
 {
     bool torn;

@@ -1,6 +1,6 @@
 /*
- * The lock of a state in PostgreSQL: an advisory one, which the server frees with its holder's session. Each
- * of those who share it has one more, with a number that nobody else has: his sign of life.
+ * The lock of a state in PostgreSQL: an advisory lock, which the server releases with its holder's session.
+ * Each run with a shared lock has another one with a unique number: its sign of life.
  */
 #include "plan/state/backend_postgres_internal.h"
 
@@ -14,7 +14,7 @@
 
 enum { POLL_MS = 250 };
 
-/* Does anybody hold the advisory lock $1, and does somebody hold it alone? */
+/* Returns whether the advisory lock $1 is held, and whether exclusively. */
 static int is_taken(struct pg_backend *g, const char *key, bool *taken, bool *alone, struct err *err)
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
@@ -40,7 +40,7 @@ int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, boo
     bool exists, alone;
     if (is_taken(g, g->key, held, &alone, err) || pg_tables_exist(g, PG_ALL_THERE, &exists, err))
         return -1;
-    exists = exists && (alone || !*held); /* of those who share it nobody is written there */
+    exists = exists && (alone || !*held); /* holders of shared locks are not recorded there */
     if (exists && pg_ask(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
         return -1;
     if (exists && g->pq->ntuples(holder.rows) && json_parse(arena, str_z(pg_cell(&holder, 0, 0)), &v, NULL))
@@ -49,7 +49,7 @@ int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, boo
     return 0;
 }
 
-/* Together with others, where there is a sign of life. */
+/* Takes a shared lock if there is a sign of life. */
 static int try_lock(struct pg_backend *g, bool *got, struct err *err)
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
@@ -80,7 +80,7 @@ static int write_holder(struct pg_backend *g, const struct lock_info *who, struc
 void pg_unlock(struct backend *b)
 {
     struct pg_backend *g = pg_backend_of(b);
-    struct err ignored = ERR_INIT; /* then the session's end frees it */
+    struct err ignored = ERR_INIT; /* the end of the session releases it */
     g->shared = false;
     b->life[0] = '\0';
     if (!atomic_exchange(&g->locked, false) || atomic_load(&g->lost))
@@ -89,7 +89,7 @@ void pg_unlock(struct backend *b)
     pg_ask(g, "select pg_advisory_unlock_all()", NULL, 0, &a, &ignored);
 }
 
-/* Waits for it. */
+/* Waits for the lock. */
 static int take_lock(struct backend *b, int64_t timeout_ms, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
@@ -139,7 +139,7 @@ int pg_share(struct backend *b, const struct lock_info *who UNUSED, int64_t time
     return 0;
 }
 
-/* A session's own locks are not in its way. */
+/* A session's own locks do not block it. */
 bool pg_lock_alone(struct backend *b)
 {
     struct pg_backend *g = pg_backend_of(b);
@@ -188,8 +188,8 @@ static int lost_lock(struct pg_backend *g, struct err *err)
         err, "another run may have the lock now; what this one had under way is recovered by the next");
 }
 
-/* The lock is the session's, and the session is the connection's: looks at the socket, which any thread may.
- */
+/* The lock belongs to the session, and the session to the connection: checks the socket, which any thread may
+ * do. */
 int pg_check_lock(struct backend *b, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);

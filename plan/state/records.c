@@ -1,5 +1,4 @@
-/* What is recorded and intended, changed one at a time, and seen in order. records_lines.c reads the log's
- * lines. */
+/* Records and open intents: single changes, and sorted lists. records_lines.c applies the log's lines. */
 #include "plan/state/records.h"
 
 #include "base/clock.h"
@@ -60,7 +59,7 @@ void records_restart(struct records *r)
     r->keeper.arena = &r->arena;
 }
 
-/* ---- Addresses: what is before an instance's key, and the names of what is replaced ---- */
+/* ---- parts of addresses: without an instance's key, and for replaced resources ---- */
 
 #define DEPOSED "#old" /* names have no #, and keys end with "] */
 
@@ -82,7 +81,7 @@ struct str address_declared(struct str address)
 
 /* ---- single changes ---- */
 
-/* Neighbours in the log often have the same attribute names and dependencies. */
+/* Successive records often have equal attribute names and dependencies. */
 static const struct value *share_value(struct records *r, const struct value *v, const struct value *last)
 {
     if (!v)
@@ -95,7 +94,7 @@ static const struct value *share_list(struct records *r, const struct value *v, 
     return share_value(r, v ? v : &value_empty_list, last);
 }
 
-/* The values of draft are in the arena already. */
+/* The values of `record` are in the arena already. */
 static void put_kept(struct records *r, struct record *record)
 {
     const struct record *before = map_get(&r->by_address, record->subject.address);
@@ -154,7 +153,7 @@ void records_intent(struct records *r, struct str address, struct str json)
     r->open_count++;
 }
 
-/* The id is nearly always the text of one attribute as well: then it is not kept twice. */
+/* The id mostly equals an attribute and is not copied then. */
 static struct str id_attr(const struct records *r, const struct value *attrs, struct str id)
 {
     for (uint32_t i = 0; attrs->kind == VALUE_MAP && i < attrs->count; i++) {
@@ -227,9 +226,9 @@ void records_trust(struct records *r, struct str connection, struct str key, str
     r->trusted = value_with(&r->arena, r->trusted, arena_str(&r->arena, connection), v);
 }
 
-/* ---- as a line has it ---- */
+/* ---- records from lines ---- */
 
-/* "aws" of "aws.s3.bucket": the provider where none is named. */
+/* "aws" of "aws.s3.bucket": the default provider. */
 static struct str default_provider(struct str type)
 {
     struct str rest;
@@ -266,9 +265,9 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
         .prevent_destroy = value_getb(line, "prevent_destroy"),
         .seq = seq,
     };
-    struct str at = value_gets(line, "at"); /* such times are in order as texts, too */
+    struct str at = value_gets(line, "at"); /* such times are ordered as strings, too */
     if (str_cmp(at, r->recent) > 0)
-        record->recent = arena_str(&r->arena, at); /* the line goes */
+        record->recent = arena_str(&r->arena, at); /* the line is freed */
     if (records_read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
@@ -282,7 +281,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     return 0;
 }
 
-/* ---- views ---- */
+/* ---- lists ---- */
 
 static int record_order(const void *a, const void *b)
 {

@@ -1,4 +1,4 @@
-/* The log's lines applied in order: each kind has a function that changes what is recorded or intended. */
+/* Applies the log's lines in order: each kind has a function that changes records or intents. */
 #include "plan/state/records.h"
 
 #include "base/clock.h"
@@ -24,7 +24,7 @@ static int apply_outcome(struct records *r, const struct line *line, struct err 
 
 static int apply_fail(struct records *r, const struct line *line, struct err *err)
 {
-    if (value_getb(line->fields, "unclear")) /* the intent stays open: it has to be looked at */
+    if (value_getb(line->fields, "unclear")) /* the intent stays open for recovery */
         return 0;
     records_end_intent(r, value_gets(line->fields, "address"));
     return value_getz(line->fields, "attrs") ? records_put_line(r, line->fields, line->seq, err) : 0;
@@ -54,7 +54,7 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
     return 0;
 }
 
-/* Only whoever looks for one reads them (snapshot.c). */
+/* Read only by searches (snapshot.c). */
 static int apply_names(struct records *r, const struct line *line UNUSED, struct err *err)
 {
     if (!r->kept_due)
@@ -75,7 +75,7 @@ static int apply_outputs(struct records *r, const struct line *line, struct err 
     const struct value *values = value_getz(line->fields, "values");
     if (values && records_read_value(r, values, &r->outputs, err))
         return -1;
-    /* What is given out in clear is no secret, even if it was made from one. */
+    /* An output in clear text is not a secret, even if it was computed from one. */
     for (uint32_t i = 0; values && r->outputs->kind == VALUE_MAP && i < r->outputs->count; i++)
         if (!value_is_sensitive(r->outputs->entries[i].value))
             mask_allow_value(r->outputs->entries[i].value);
@@ -165,7 +165,7 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
 {
     records_forget_intents(r);
     map_release(&r->by_address);
-    map_release(&r->running); /* who writes a snapshot is alone */
+    map_release(&r->running); /* a snapshot is written with an exclusive lock */
     r->count = 0;
     r->lines = 0;
     r->outputs = &value_empty_map;
@@ -238,8 +238,8 @@ static int apply_line(struct records *r, const struct line *line, struct err *er
 }
 
 /*
- * The stack's files may be large and are of no use here: only the digest in front of them is read. False
- * where it is not such a record.
+ * The stack's files may be large and are not needed: only the digest before them is read. False if it is
+ * another record.
  */
 static bool skip_sources(struct records *r, struct str json)
 {
@@ -254,7 +254,7 @@ static bool skip_sources(struct records *r, struct str json)
     return rest.p != NULL;
 }
 
-/* Nor is what a snapshot's names are. */
+/* A snapshot's names are not needed either. */
 static bool skip_names(struct records *r, struct str json)
 {
     struct str head = str_slice(json, 0, json.n < 80 ? json.n : 80);

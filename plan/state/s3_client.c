@@ -1,4 +1,4 @@
-/* Object operations, through the same signing and retrying client as resources. */
+/* Object operations, with the same signing and retrying client as resources. */
 #include "plan/state/backend_s3_internal.h"
 
 #include "base/clock.h"
@@ -14,7 +14,7 @@
 enum {
     PUT_TRIES = 5,
     CONFLICT_WAIT_MS = 100,
-    RANGE = 8 * 1024 * 1024, /* a snapshot may be larger than one answer should be */
+    RANGE = 8 * 1024 * 1024, /* a snapshot may be too large for one response */
     RANGE_THREADS = 4,
 };
 #define OBJECT_MAX (INT64_C(16) * 1024 * 1024 * 1024)
@@ -25,15 +25,14 @@ struct s3_store {
     struct str bucket;
 };
 
-/* What is no listing, or cut, must not be taken for one without items. */
+/* A truncated or foreign response must not count as an empty listing. */
 static const struct wire_operation listing = {
     .name = STR_INIT("ListObjectsV2"), .protocol = WIRE_REST_XML, .root = STR_INIT("ListBucketResult")};
-/* Some stores call its answer otherwise than AWS. */
+/* The root element of some stores' responses differs from AWS's. */
 static const struct wire_operation get_versioning = {
     .name = STR_INIT("GetBucketVersioning"), .protocol = WIRE_REST_XML};
 
-/* What of the `state:` map is the AWS client's: it knows all other settings, and refuses what it does not
- * know. */
+/* The settings of the `state:` map for the AWS client, which refuses unknown ones. */
 static const struct value *client_settings(struct arena *arena, const struct value *config)
 {
     static const char *const own[] = {
@@ -79,10 +78,10 @@ struct str s3_store_bucket(const struct s3_store *store)
 
 struct request {
     const char *method;
-    struct str key; /* empty: the bucket itself */
+    struct str key; /* empty: the bucket */
     struct str query, body;
     bool only_new;
-    int64_t from, to; /* of a GET; to 0: all of it */
+    int64_t from, to; /* of a GET; to 0: all */
 };
 
 static int send_request(struct s3_store *store, struct arena *arena, const struct request *r,
@@ -151,7 +150,7 @@ int s3_put_probe(struct s3_store *store, struct str key, struct str body, bool *
         }
         if (status != 409 || i == PUT_TRIES)
             return err_raise(err, &why);
-        clock_sleep_ms(CONFLICT_WAIT_MS * i); /* another conditional put was under way */
+        clock_sleep_ms(CONFLICT_WAIT_MS * i); /* another conditional put was in progress */
     }
 }
 
@@ -188,11 +187,11 @@ int s3_get_part(struct s3_store *store, struct arena *arena, struct str key, int
     return 0;
 }
 
-/* What an object has beyond its first range. */
+/* The part of an object after its first range. */
 struct rest {
     struct s3_store *store;
     struct str key;
-    char *bytes; /* of the whole */
+    char *bytes; /* of the whole object */
     int64_t size;
 };
 
@@ -210,7 +209,7 @@ static int get_range(void *ctx, size_t i, struct err *err)
     return 0;
 }
 
-/* `first` is the answer to the first range. A store that knows no ranges has sent everything. */
+/* `first`: the response to the first range. A store that does not support ranges has sent everything. */
 static int get_rest(struct s3_store *store, struct arena *arena, struct str key,
     const struct wire_message *first, struct str *body, struct err *err)
 {
@@ -241,7 +240,7 @@ int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s
     *found = false;
     struct request r = {.method = "GET", .key = key, .to = RANGE - 1};
     int failed = send_request(store, arena, &r, &answer, &why);
-    if (failed && why.http_status == 416) { /* of an object without bytes there is no range */
+    if (failed && why.http_status == 416) { /* an empty object has no range */
         r.to = 0;
         why = (struct err)ERR_INIT;
         failed = send_request(store, arena, &r, &answer, &why);
@@ -284,7 +283,7 @@ static void add_if_any(struct buf *out, struct str name, struct str value)
 struct list_request {
     struct str prefix, after, token;
     const char *delimiter; /* NULL: none */
-    int64_t clock_ms;      /* of the answer */
+    int64_t clock_ms;      /* of the response */
 };
 
 static int list_page(struct s3_store *store, struct arena *arena, struct list_request *list,
@@ -306,7 +305,7 @@ static int list_page(struct s3_store *store, struct arena *arena, struct list_re
     return 0;
 }
 
-/* The texts at `path` of every page. */
+/* Returns the strings at `path` of every page. */
 static int list_pages(struct s3_store *store, struct arena *arena, struct list_request *list, struct str path,
     struct str **out, size_t *n, struct err *err)
 {

@@ -1,5 +1,5 @@
-/* The lock of a state in an object store, held alone or by several, and the lease on it that a thread
- * renews: see backend_s3_internal.h. */
+/* The lock of a state in an object store, exclusive or shared, and the thread that renews its lease: see
+ * backend_s3_internal.h. */
 #include "plan/state/backend_s3_internal.h"
 
 #include "base/clock.h"
@@ -16,17 +16,17 @@ enum { S3_LOCK_POLL_MS = 1000 };
 
 struct s3_lease {
     int64_t lease_ms;
-    /* On a thread of its own. 0: renewed; -1: could not be reached; 1: somebody else has it. */
+    /* On its own thread. Returns 0: renewed; -1: the store is unreachable; 1: another run has the lock. */
     int (*renew)(void *ctx);
     void *ctx;
 
     pthread_t thread;
     bool running;
-    pthread_mutex_t mutex; /* guards what follows */
+    pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t wake;
     bool stopping, lost;
-    int64_t until_mono_ms, until_wall_ms; /* whichever comes first: one stops while a machine sleeps,
-                                             the other may be set */
+    int64_t until_mono_ms,
+        until_wall_ms; /* whichever comes first: one stops during system sleep, the other may be set */
 };
 
 struct s3_lock {
@@ -34,8 +34,8 @@ struct s3_lock {
     struct arena arena;
     struct str base, description;
     struct s3_lease lease;
-    uint64_t number;      /* 0: not held alone */
-    char life[LIFE_SIZE]; /* of one who shares it; "" otherwise */
+    uint64_t number;      /* 0: no exclusive lock */
+    char life[LIFE_SIZE]; /* of a shared lock; otherwise "" */
     struct arena held;    /* of `who` */
     struct lock_info who;
 };
@@ -44,15 +44,14 @@ struct standing {
     uint64_t number; /* 0: there was never a lock */
     bool held;
     struct lock_info who;
-    struct str damaged; /* the key of one that cannot be read; "" it can */
-    size_t size;        /* its bytes */
+    struct str damaged; /* key of a lock that cannot be read; "": none */
+    size_t size;        /* its size in bytes */
     struct str *sharers;
-    size_t sharer_count; /* keys of those who share it, or did until they died */
+    size_t sharer_count; /* keys of shared locks, some of dead runs */
 };
 
-/* ---- leases: a thread renews one until it is stopped. It is over as soon as a renewal was not answered in
- * time, counted from when the last one that was answered had been sent. Whoever looks at the store waits a
- * little longer than that. ---- */
+/* ---- leases: a thread renews one until it is stopped. It expires when a renewal has no response in time,
+ * counted from sending the last successful one. Other runs wait slightly longer. ---- */
 
 enum { RETRY_MS = 1000 };
 
@@ -69,7 +68,7 @@ static void s3_lease_release(struct s3_lease *lease)
     pthread_mutex_destroy(&lease->mutex);
 }
 
-/* It was taken by a request that was sent then. Before s3_lease_start(). */
+/* Sets the lease from the time its request was sent. Before s3_lease_start(). */
 static void s3_lease_begin(struct s3_lease *lease, int64_t sent_mono_ms, int64_t sent_wall_ms)
 {
     lease->until_mono_ms = sent_mono_ms + lease->lease_ms;
@@ -101,7 +100,7 @@ static void *beat_heart(void *arg)
         pthread_mutex_unlock(&lease->mutex);
         int result = lease->renew(lease->ctx);
         pthread_mutex_lock(&lease->mutex);
-        if (result > 0 || has_expired(lease)) /* an answer after the end of the old lease comes too late */
+        if (result > 0 || has_expired(lease)) /* a response after the end of the old lease is too late */
             break;
         if (!result)
             s3_lease_begin(lease, mono, wall);
@@ -112,7 +111,7 @@ static void *beat_heart(void *arg)
     return NULL;
 }
 
-/* Once is for good. Safe from every thread. */
+/* An expired lease stays so. From any thread. */
 static bool s3_lease_is_over(struct s3_lease *lease)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lease->mutex);
@@ -134,7 +133,7 @@ static int s3_lease_start(struct s3_lease *lease, struct err *err)
                : err_set(err, ERR_FAILED, "cannot start the thread that renews the lock of the state");
 }
 
-/* Renews it no more. True: it was not over so far. */
+/* Stops renewing. True: it had not expired. */
 static bool s3_lease_stop(struct s3_lease *lease)
 {
     pthread_mutex_lock(&lease->mutex);
@@ -150,7 +149,7 @@ static bool s3_lease_stop(struct s3_lease *lease)
 
 enum { MARGIN_MS = 2000 /* times in headers are whole seconds */ };
 
-/* ---- the objects ---- */
+/* ---- objects ---- */
 
 static struct str number_key(struct arena *arena, const struct s3_lock *lock, uint64_t number)
 {
@@ -164,14 +163,14 @@ static struct str s3_lock_text(
     const struct value *v = lock_info_value(arena, who);
     v = value_with(arena, v, STR("lease_ms"), value_int(arena, lock->lease.lease_ms));
     v = value_with(arena, v, STR("released"), value_bool(released));
-    /* Who reads his own object back must know it as his own. */
+    /* Makes a run recognise its own object. */
     v = value_with(
         arena, v, STR("written"), value_string_ref(arena, time_rfc3339(arena, clock_wall_ms(), true)));
     json_write(&text, v, JSON_PLAIN);
     return arena_str(arena, buf_str(&text));
 }
 
-/* What is reported of an object: who wrote it, and is his lease over by the store's clock? */
+/* Returns who wrote the object, and whether the lease is valid by the store's clock. */
 static bool s3_lock_read(const struct s3_lock *lock, struct arena *arena, const struct s3_object *object,
     struct lock_info *who, bool *held)
 {
@@ -198,7 +197,7 @@ static void split_sharers(const struct s3_lock *lock, struct str *keys, size_t n
     out->sharer_count = n - numbers;
 }
 
-/* Who has it alone, and the names of those who share it. */
+/* Finds the exclusive lock, and the names of shared ones. */
 static int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standing *out, struct err *err)
 {
     struct str *keys;
@@ -221,16 +220,16 @@ static int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standi
     if (s3_get(lock->store, arena, keys[n - 1], &object, &found, err))
         return -1;
     if (!found)
-        return 0; /* given back and cleared away meanwhile: the number decides */
+        return 0; /* released and deleted in the meantime: the number decides */
     if (s3_lock_read(lock, arena, &object, &out->who, &out->held))
         return 0;
-    /* Cut short, as a store does whose disk is full: whoever wrote it renews it, if he lives. */
+    /* Truncated, e.g. by a store with a full disk: its writer renews it if alive. */
     out->damaged = keys[n - 1];
     out->size = object.body.n;
     return 0;
 }
 
-/* ---- making it, and its lease ---- */
+/* ---- creation and lease ---- */
 
 static struct str s3_lock_life_key(struct arena *arena, const struct s3_lock *lock, struct str life);
 
@@ -287,9 +286,9 @@ int s3_lock_check(struct s3_lock *lock, struct err *err)
         err, "another run may have the lock now; what this one had under way is recovered by the next");
 }
 
-/* ---- taking and giving back ---- */
+/* ---- taking and releasing ---- */
 
-/* The number before ours says nothing any more; those before it were cleared away by their followers. */
+/* The previous number is obsolete; earlier ones were deleted by their successors. */
 static void clear_before(struct s3_lock *lock)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -297,7 +296,7 @@ static void clear_before(struct s3_lock *lock)
         s3_delete(lock->store, number_key(&scratch, lock, lock->number - 1), ERR_IGNORED);
 }
 
-/* 1: taken; 0: somebody else was quicker; -1: err. */
+/* Returns 1: taken; 0: another run was faster; -1: err. */
 static int put_number(struct s3_lock *lock, uint64_t number, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -324,9 +323,9 @@ static int s3_lock_any_lives(struct s3_lock *lock, struct arena *arena, struct s
     struct lock_info *who, bool *any, struct err *err);
 
 /*
- * As put_number, of a number just taken. Between looking and asking for a number others may have had it,
- * given it back and cleared it away; then there are higher ones, and the highest is never cleared away. And
- * others may have come to share the lock.
+ * Checks a number that was just taken; returns like put_number(). After the lookup other runs may have taken
+ * it, released and deleted it; then there are higher numbers, since the highest is never deleted. Or they may
+ * have taken a shared lock.
  */
 static int check_highest(struct s3_lock *lock, struct err *err)
 {
@@ -352,7 +351,7 @@ static int check_highest(struct s3_lock *lock, struct err *err)
     return failed ? err_context(err, "locking the state %.*s", STR_ARG(lock->description)) : 0;
 }
 
-/* The next number. 1: taken; 0: somebody else was quicker, or shares the lock; -1: err. */
+/* Takes the next number. Returns 1: taken; 0: another run was faster, or has a shared lock; -1: err. */
 static int s3_lock_take_number(struct s3_lock *lock, uint64_t number, struct err *err)
 {
     int taken = put_number(lock, number, err);
@@ -393,7 +392,7 @@ static void s3_lock_note_who(struct s3_lock *lock, const struct lock_info *who)
         .pid = who->pid};
 }
 
-/* Held by one or by several. */
+/* Finds an exclusive or a shared lock. */
 static int look_at_all(struct s3_lock *lock, struct arena *arena, struct standing *now, struct err *err)
 {
     if (s3_lock_look(lock, arena, now, err))
@@ -435,7 +434,7 @@ int s3_lock_take(
 void s3_lock_release(struct s3_lock *lock)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT; /* then the lease runs out by itself */
+    struct err ignored = ERR_INIT; /* the lease expires then */
     if (!lock->number && !lock->life[0])
         return;
     bool ours = s3_lease_stop(&lock->lease);
@@ -484,9 +483,9 @@ int s3_lock_force(struct s3_lock *lock, struct err *err)
         err, "its lease has not expired; of a dead holder it does so within %d seconds", lease_s(lock));
 }
 
-/* ---- held by several: each has an object of its own beside the numbers of those who held it alone ---- */
+/* ---- shared locks: each has an object of its own beside the numbers of exclusive ones ---- */
 
-/* After all numbers, and no name that a weir which knows only these takes for one. */
+/* Sorted after all numbers; older versions of weir do not mistake it for one. */
 #define LIFE "shared-"
 
 static struct str s3_lock_life_key(struct arena *arena, const struct s3_lock *lock, struct str life)
@@ -499,7 +498,7 @@ static bool s3_lock_is_life(const struct s3_lock *lock, struct str key)
     return str_starts(str_slice(key, lock->base.n, key.n), STR(LIFE));
 }
 
-/* What a dead one left is cleared away. */
+/* Deletes the object if its run is dead. */
 static int look_at_sharer(struct s3_lock *lock, struct arena *arena, struct str key, struct lock_info *who,
     bool *lives, struct err *err)
 {
@@ -516,7 +515,7 @@ static int look_at_sharer(struct s3_lock *lock, struct arena *arena, struct str 
     return 0;
 }
 
-/* Does one of them live, other than this one? Then he is `who`. */
+/* Finds a live shared lock other than this run's own; its holder is `who`. */
 static int s3_lock_any_lives(struct s3_lock *lock, struct arena *arena, struct str *sharers, size_t n,
     struct lock_info *who, bool *any, struct err *err)
 {
@@ -535,12 +534,12 @@ int s3_lock_is_alive(struct s3_lock *lock, struct str life, bool *alive, struct 
     return look_at_sharer(lock, &scratch, s3_lock_life_key(&scratch, lock, life), &who, alive, err);
 }
 
-/* ---- taking it ---- */
+/* ---- taking ---- */
 
 static void give_back_life(struct s3_lock *lock)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT; /* then the lease runs out by itself */
+    struct err ignored = ERR_INIT; /* the lease expires then */
     s3_delete(lock->store, s3_lock_life_key(&scratch, lock, str_z(lock->life)), &ignored);
     lock->life[0] = '\0';
 }
@@ -554,11 +553,11 @@ static int put_life(struct s3_lock *lock, struct err *err)
     if (!s3_put(lock->store, s3_lock_life_key(&scratch, lock, str_z(lock->life)),
             s3_lock_text(&scratch, lock, &lock->who, false), err))
         return 0;
-    give_back_life(lock); /* it may have come, and the answer not */
+    give_back_life(lock); /* the put may have succeeded without a response */
     return -1;
 }
 
-/* Until nobody has it alone. */
+/* Waits for the release of an exclusive lock. */
 static int wait_for_one(
     struct s3_lock *lock, struct standing *now, struct arena *arena, int64_t until_mono_ms, struct err *err)
 {
@@ -572,7 +571,7 @@ static int wait_for_one(
     return 0;
 }
 
-/* As s3_lock_share(); 0: one who has it alone was in between. */
+/* Returns like s3_lock_share(); 0: an exclusive lock prevented it. */
 static int try_share(struct s3_lock *lock, struct arena *arena, struct standing *now, struct err *err)
 {
     if (put_life(lock, err))

@@ -1,4 +1,4 @@
-/* Reading the log from objects: several at a time, in the order of their numbers. */
+/* Reads the log from objects: several at a time, in the order of their numbers. */
 #include "plan/state/backend_s3_internal.h"
 
 #include "base/json.h"
@@ -24,7 +24,7 @@ struct str s3_hint_key(struct arena *arena, const struct s3_backend *s)
     return arena_printf(arena, "%.*snewest-snapshot.json", STR_ARG(s->prefix));
 }
 
-/* The hint: where to begin reading, and how far the log goes at least. Reading takes it from here. */
+/* Reads the hint: where to start, and the minimum end of the log. The next read uses it. */
 int s3_head(struct backend *b, struct backend_head *head, struct err *err)
 {
     struct s3_backend *s = s3_backend_of(b);
@@ -47,10 +47,10 @@ int s3_head(struct backend *b, struct backend_head *head, struct err *err)
 
 /* ---- in parts ---- */
 
-/* Of several searches one after another the first steps are the same. */
+/* A cached part of a snapshot: the first steps of several searches are the same. */
 struct s3_cell {
     struct arena arena;
-    uint64_t at; /* of the first of its bytes */
+    uint64_t at; /* of its first byte */
     struct str bytes;
     struct s3_cell *next;
 };
@@ -102,7 +102,7 @@ int s3_find_snapshot(struct backend *b, uint64_t *size, struct err *err)
     return 0;
 }
 
-/* A record may be longer than a cell, and begin in one before. */
+/* A record may be longer than a cell, and begin in an earlier one. */
 int s3_read_lines(struct backend *b, struct arena *arena, uint64_t at, struct log_piece *out, struct err *err)
 {
     struct s3_backend *s = s3_backend_of(b);
@@ -127,7 +127,7 @@ void s3_pass_snapshot(
     s3_forget_cells(s3_backend_of(b));
 }
 
-/* ---- all of it ---- */
+/* ---- the whole log ---- */
 
 struct fetch {
     struct s3_backend *s;
@@ -154,7 +154,7 @@ static int note_place(const struct s3_backend *s, struct str key, struct err *er
     return err_context(err, "the state in s3://%.*s/%.*s", STR_ARG(s3_store_bucket(s->store)), STR_ARG(key));
 }
 
-/* `torn`: where the last of them is the newest batch of all, whether it was cut short, and is left out. */
+/* `torn`: for the window with the newest batch: whether that was truncated, and is left out. */
 static int read_window(
     struct fetch *f, size_t n, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
@@ -178,7 +178,7 @@ static int read_window(
     return result;
 }
 
-/* The keys go up to the newest batch. */
+/* The last key is the newest batch. */
 static int read_keys(struct s3_backend *s, struct str *keys, size_t n, uint64_t after, log_line *line,
     void *ctx, bool *torn, struct err *err)
 {
@@ -194,7 +194,7 @@ static int read_keys(struct s3_backend *s, struct str *keys, size_t n, uint64_t 
     return result;
 }
 
-/* Only the batches: the listing has the lock's folder and the hint in it too. */
+/* Keeps only batches: the listing also has the lock's folder and the hint. */
 static size_t keep_batches(const struct s3_backend *s, struct str *keys, size_t n)
 {
     size_t kept = 0;
@@ -210,7 +210,7 @@ static size_t keep_batches(const struct s3_backend *s, struct str *keys, size_t 
 static int list_batches(
     struct s3_backend *s, struct arena *arena, uint64_t after, struct str **keys, size_t *n, struct err *err)
 {
-    /* "after" is the last record of some batch, which is not the name of any: the next name follows it. */
+    /* `after` is the last record of a batch, and no batch has that name: later names follow it. */
     if (s3_list(s->store, arena, s->prefix, s3_batch_key(arena, s, after), keys, n, err))
         return err_context(err, "reading the state %.*s", STR_ARG(s->base.description));
     *n = keep_batches(s, *keys, *n);
@@ -218,9 +218,9 @@ static int list_batches(
 }
 
 /*
- * A batch that a store took half of, with its disk full, was never acknowledged: its writer has failed. It
- * goes, so that its number is free; should its writer live and come to his end after all, whoever is second
- * with that number is refused. One that the head knows as durable is a loss, and stays.
+ * A batch that a store with a full disk truncated was never acknowledged. It is deleted, so that its number
+ * is free; if its writer is alive after all, the second put with that number is refused. A batch up to the
+ * head was durable: it is lost, and stays.
  */
 static int cut_off(struct s3_backend *s, struct str key, struct err *err)
 {
@@ -239,10 +239,10 @@ int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *
     size_t n;
     struct backend_head head;
     *torn = false;
-    bool known = s->shared && after; /* nobody writes a snapshot meanwhile */
+    bool known = s->shared && after; /* no snapshot is written during a shared lock */
     if (!s->hinted && !known && s3_head(b, &head, err))
         return -1;
-    s->hinted = false; /* the next reading asks again */
+    s->hinted = false; /* the next read gets it again */
     if (s->snapshot > after) {
         after = s->snapshot - 1;
         s->objects = 0;

@@ -1,4 +1,4 @@
-/* Keys from wherever the stack names them, data keys of KMS among them; sealing with AES-256-GCM, hashing
+/* Keys from the sources that the stack names, including KMS data keys; encryption with AES-256-GCM, hashes
  * with scrypt. */
 #include "plan/state/secret.h"
 
@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- data keys that KMS guards ---- */
+/* ---- KMS data keys ---- */
 
-/* What the client understands of the state's settings. */
+/* The state's settings for the client. */
 static const struct value *client_settings(struct arena *arena, const struct value *config)
 {
     static const char *const known[] = {"region", "profile", "endpoint", "endpoints", "access_key",
@@ -80,7 +80,7 @@ enum {
     PASSPHRASE_MIN = 12,
     KEYS_MAX = 8,
     HASH_COST = 1 << 12, /* 4 MiB */
-    KEY_COST = 1 << 14,  /* 16 MiB, once a run */
+    KEY_COST = 1 << 14,  /* 16 MiB, once per run */
 };
 
 struct key {
@@ -91,17 +91,17 @@ struct key {
 };
 
 struct secrets {
-    struct key keys[KEYS_MAX]; /* the first one seals */
+    struct key keys[KEYS_MAX]; /* the first one encrypts */
     size_t n;
     char lineage[64];
-    pthread_mutex_t mutex; /* guards the stretching of passphrases */
+    pthread_mutex_t mutex; /* guards deriving keys from passphrases */
 };
 
 static void stretch_passphrase(struct str text, struct str salt, uint64_t cost, unsigned char out[KEY_SIZE])
 {
     if (EVP_PBE_scrypt(text.p, text.n, (const unsigned char *)salt.p, salt.n, cost, 8, 1, 64 * 1024 * 1024,
             out, KEY_SIZE) != 1)
-        mem_exhausted(); /* it wants megabytes */
+        mem_exhausted(); /* it needs megabytes */
 }
 
 /* ---- keys ---- */
@@ -244,7 +244,7 @@ static const struct key *key_at(struct secrets *s, size_t i)
     return key;
 }
 
-/* ---- sealing ---- */
+/* ---- encryption ---- */
 
 struct str secrets_seal(struct secrets *s, struct arena *arena, struct str plain)
 {
@@ -261,7 +261,7 @@ struct str secrets_seal(struct secrets *s, struct arena *arena, struct str plain
               EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, text + plain.n);
     EVP_CIPHER_CTX_free(ctx);
     if (!ok)
-        mem_exhausted(); /* the only reason */
+        mem_exhausted(); /* the only possible reason */
     struct str encoded = base64_encode(arena, str_n((const char *)box, size));
     return arena_printf(arena, "%s:%.*s", key->id, STR_ARG(encoded));
 }
@@ -310,9 +310,9 @@ int secrets_open(
     return err_hint(err, "after a change of keys the old one is still needed once: WEIR_STATE_KEY_PREVIOUS");
 }
 
-/* ---- authenticating ---- */
+/* ---- authentication ---- */
 
-/* By a key of its own, which tells nothing of the one that seals. */
+/* With a derived key, which reveals nothing about the encryption key. */
 static struct str mac_by(const struct key *key, struct arena *arena, struct str text)
 {
     unsigned char own[SHA256_SIZE], mac[SHA256_SIZE];
@@ -341,9 +341,9 @@ bool secrets_mac_is_ours(struct secrets *s, struct str text, struct str mac)
 /* ---- hashes ---- */
 
 /*
- * What this thread hashed last. A secret is hashed for the intent and again when its end is recorded, by the
- * same worker: the second time costs nothing. Not shared between threads, so that equal secrets of others
- * stay unequal.
+ * Hashes that this thread computed last. A worker hashes a secret for the intent and again for the result:
+ * the second time is a cache hit. Per thread, so that equal secrets of different resources have different
+ * hashes.
  */
 struct hashed {
     bool used;
@@ -353,7 +353,7 @@ enum { HASHED_KEPT = 4 };
 static _Thread_local struct hashed last_hashed[HASHED_KEPT];
 static _Thread_local unsigned next_hashed;
 
-/* The last text that was compared with a hash, by its salt: a plan compares the same two several times. */
+/* The last text compared with a hash, by salt: a plan compares the same pair several times. */
 enum { COMPARED_KEPT = 1024 };
 static struct hashed compared[COMPARED_KEPT];
 static pthread_mutex_t compared_lock = PTHREAD_MUTEX_INITIALIZER;

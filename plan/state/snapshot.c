@@ -1,4 +1,4 @@
-/* What is recorded and intended, as the lines of a snapshot; and a part of one, found by halving. */
+/* Writes records and intents as lines of a snapshot; reads a part of one by binary search. */
 #include "plan/state/snapshot.h"
 
 #include "base/clock.h"
@@ -108,7 +108,7 @@ static void write_names(const struct snapshot_names *names, size_t from, struct 
     log_frame(out, seq, seq, buf_str(&body));
 }
 
-/* ---- all of it ---- */
+/* ---- the whole snapshot ---- */
 
 size_t snapshot_lines(const struct records *r, const struct snapshot_names *names)
 {
@@ -154,17 +154,17 @@ void snapshot_write(void *ctx, struct buf *out, uint64_t seq)
         write_kept_intent(snapshot->secrets, out, ++seq, intents[i]);
 }
 
-/* ---- a part of a snapshot, and what follows it ---- */
+/* ---- a part of a snapshot, and later records ---- */
 
 struct search {
     struct backend *backend;
-    struct arena arena; /* of what is being looked at */
-    uint64_t size;      /* of all that can be read */
+    struct arena arena; /* of the current piece */
+    uint64_t size;      /* end of what can be read */
     uint64_t before;    /* number of the line before the one that was found last */
-    bool names;         /* looked for is one of the names, by a digest, not a record by its address */
+    bool names;         /* searches the names, by a digest; otherwise the records, by address */
 };
 
-/* A line of the log, and where it is. */
+/* A line of the log, with its place. */
 struct found {
     uint64_t at, end, seq;
     struct str json;
@@ -172,10 +172,10 @@ struct found {
 
 /* ---- lines ---- */
 
-/* The lines of a piece, one after another. */
+/* Iterates over the lines of a piece. */
 struct walk {
     struct log_piece piece;
-    uint64_t at; /* of the next one */
+    uint64_t at; /* of the next line */
 };
 
 static int walk_from(struct search *s, uint64_t at, struct walk *walk, struct err *err)
@@ -189,7 +189,7 @@ static int walk_from(struct search *s, uint64_t at, struct walk *walk, struct er
     return 0;
 }
 
-/* 1: a line, 0: the piece has no more. */
+/* Returns 1: a line; 0: the piece has no more. */
 static int next_line(struct walk *walk, struct found *out, struct err *err)
 {
     struct log_piece *piece = &walk->piece;
@@ -207,7 +207,7 @@ static int next_line(struct walk *walk, struct found *out, struct err *err)
     return 1;
 }
 
-/* Lines from there on, over the ends of pieces. 0: there are no more. */
+/* Continues with the next piece. Returns 0: no more lines. */
 static int next_of_all(struct search *s, struct walk *walk, struct found *out, struct err *err)
 {
     int got = next_line(walk, out, err);
@@ -219,9 +219,9 @@ static int next_of_all(struct search *s, struct walk *walk, struct found *out, s
     return walk->at < at ? err_set(err, ERR_DAMAGED, "lines are missing") : next_line(walk, out, err);
 }
 
-/* ---- by halves ---- */
+/* ---- binary search ---- */
 
-/* The last digest of some names, or the address of a record; "" of others. */
+/* The last digest of a names line, or the address of a record; "" for other lines. */
 static struct str last_key(const struct value *fields, bool names)
 {
     const struct value *list = value_as_list(value_getz(fields, "names"));
@@ -231,7 +231,8 @@ static struct str last_key(const struct value *fields, bool names)
     return record ? value_gets(fields, "address") : STR_EMPTY;
 }
 
-/* Does it come before what has that key? `key` NULL in p: before what comes after all of those. */
+/* *before: whether the line comes before the key. key.p NULL: before the first line after all records or
+ * names. */
 static int is_before(
     const struct search *s, const struct found *line, struct str key, bool *before, struct err *err)
 {
@@ -245,7 +246,7 @@ static int is_before(
     return 0;
 }
 
-/* Passes all lines of the piece, if its last one is before. */
+/* Skips all lines of the piece if its last one is before the key. */
 static int pass_all_before(struct search *s, struct walk *walk, struct str key, bool *all, struct err *err)
 {
     struct str lines = walk->piece.lines;
@@ -262,7 +263,7 @@ static int pass_all_before(struct search *s, struct walk *walk, struct str key, 
     return 0;
 }
 
-/* To the first line that is not before. *any: there were some; *whole: there are no others in the piece. */
+/* Skips to the first line that is not before the key. *any: some were; *whole: all of the piece were. */
 static int pass_before(struct search *s, struct walk *walk, struct str key, bool *any, bool *whole,
     uint64_t *at, struct err *err)
 {
@@ -288,9 +289,8 @@ static int pass_before(struct search *s, struct walk *walk, struct str key, bool
 }
 
 /*
- * Where the first line begins that is not before the address, at that place or after it, from `*at` on: all
- * lines that begin before `low` are, and none that begins from `high` on. What is looked for one after
- * another is often near.
+ * Finds the place of the first line that is not before the key, at or after `*at`: all lines before `low` are
+ * before it, none from `high` on. Successive searches are often near.
  */
 static int find_first(struct search *s, struct str key, uint64_t *at, struct err *err)
 {
@@ -313,9 +313,9 @@ static int find_first(struct search *s, struct str key, uint64_t *at, struct err
     return 0;
 }
 
-/* ---- the records of a declaration ---- */
+/* ---- records of a declaration ---- */
 
-/* 0: it is not one of them, and neither is what follows. */
+/* Returns 0: this and later lines are not of the address. */
 static int take_record(
     struct records *r, const struct found *line, struct str address, bool instances, struct err *err)
 {
@@ -328,8 +328,8 @@ static int take_record(
     return !ours ? 0 : records_take_kept(r, line->json, err) ? -1 : 1;
 }
 
-/* Of the address, and with `instances` all that begin with it; else its own, and what a replacement left.
- * They are at that place or after it. */
+/* Takes the records of the address, and with `instances` all that begin with it; otherwise its own, and that
+ * of an unfinished replacement. Searches from that place on. */
 static int take_records(
     struct search *s, struct records *r, struct str address, bool instances, uint64_t *from, struct err *err)
 {
@@ -367,9 +367,9 @@ static int take_declarations(
     return 0;
 }
 
-/* ---- the resources of a name ---- */
+/* ---- resources by identity key ---- */
 
-/* 0: what follows has none that has it. */
+/* Returns 0: later lines do not have the digest. */
 static int take_names(const struct found *line, struct str digest, struct arena *arena,
     struct value_builder *addresses, struct err *err)
 {
@@ -422,7 +422,7 @@ static int take_named(struct search *s, const struct state_part *part, struct re
     return 0;
 }
 
-/* ---- what is before and after them ---- */
+/* ---- before and after the records ---- */
 
 static int take_header(struct search *s, struct records *r, bool *is_there, struct err *err)
 {
@@ -440,7 +440,7 @@ static int take_header(struct search *s, struct records *r, bool *is_there, stru
     return records_apply(r, line.json, err);
 }
 
-/* What follows a snapshot's records in it: the intents that were open. */
+/* The end of a snapshot: open intents. */
 static int take_rest(struct search *s, struct records *r, struct err *err)
 {
     uint64_t first = r->seq, last = r->seq + r->kept_due, at = 0;
@@ -468,7 +468,7 @@ static int take_rest(struct search *s, struct records *r, struct err *err)
     return 0;
 }
 
-/* ---- what was written since ---- */
+/* ---- later records ---- */
 
 struct since {
     struct records *records;
@@ -476,7 +476,8 @@ struct since {
     struct map declared;
 };
 
-/* The kind and the address of a record, without parsing all of it; "" where they are not so plain. */
+/* Returns the address of a `done` record, without parsing all of it; "" for other records and escaped
+ * addresses. */
 static struct str address_of_done(struct str json, struct arena *arena)
 {
     static const struct str front = STR_INIT("\"kind\":\"done\",\"address\":\"");
@@ -511,7 +512,7 @@ static bool has_absent(const struct state_part *part, const struct records *r)
     return false;
 }
 
-/* What became of a resource of another declaration, and nothing of it is open. */
+/* True for results of other declarations' resources without an open intent. */
 static bool is_others(const struct since *since, struct str json)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -529,7 +530,7 @@ static int apply_since(void *ctx, struct str json, struct err *err)
                                   : records_apply(since->records, json, err);
 }
 
-/* Not where an address has become another's: the record may be one that was not read. */
+/* Fails if an address has moved: its record may not have been read. */
 static bool read_since(struct search *s, const struct state_part *part, struct records *r, bool *torn)
 {
     struct since since = {.records = r, .part = part};
@@ -546,7 +547,7 @@ bool part_read(struct backend *backend, const struct state_part *part, struct re
 {
     struct search s = {.backend = backend};
     bool is_there;
-    struct err why = ERR_INIT; /* reading all of it tells what is wrong, and where */
+    struct err why = ERR_INIT; /* reading the whole state reports the error */
     bool found = backend->ops->find_snapshot && !backend->ops->find_snapshot(backend, &s.size, &why) &&
                  s.size && !take_header(&s, records, &is_there, &why) && is_there &&
                  (!part->named_count || records->types) && !take_named(&s, part, records, &why) &&

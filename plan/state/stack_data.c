@@ -1,4 +1,4 @@
-/* What another stack gives out, read from its state: see stack_data.h. */
+/* Outputs of another stack, read from its state: see stack_data.h. */
 #include "plan/state/stack_data.h"
 
 #include "base/mask.h"
@@ -20,7 +20,7 @@ const struct value *stack_data_config(const struct value *object, const struct v
     return value_is_null(value_getz(object, "dir")) ? own : NULL;
 }
 
-/* What it gives out names what is in its sandbox. */
+/* Its outputs name resources in its own sandbox. */
 static int check_sandbox(const struct op_ctx *ctx, const char *dir, struct err *err)
 {
     struct str its = sandbox_folder(ctx->arena, dir);
@@ -40,8 +40,7 @@ static bool has_log(const struct op_ctx *ctx, const struct backend_options *stor
     return path_exists(log.p);
 }
 
-/* Stacks that keep their states in one store elsewhere find each other there, whichever folders they are in.
- */
+/* Stacks with a common remote store find each other in a sandbox, whatever their folders. */
 static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct backend_options *store)
 {
     AUTO_DIR DIR *dir = opendir(folder.p);
@@ -67,7 +66,7 @@ struct backend_options stack_data_store(
         .env = value_gets(object, "env")};
 }
 
-/* Where a state in files is; of one that is not it is no folder. */
+/* Folder of a state in files; a path that does not exist for other stores. */
 static struct str files_folder(struct arena *arena, const struct backend_options *store)
 {
     return path_join(arena, store->dir, value_text(value_getz(store->config, "path"), STR(DIR_OF_WEIR)));
@@ -89,7 +88,7 @@ bool stack_data_means(const struct backend_options *store, const struct backend_
     return same;
 }
 
-/* A folder that is in for all places (--sandbox) does so for every stack's. */
+/* Replaces the store of every stack by a folder (--sandbox). */
 static int store_of(
     const struct op_ctx *ctx, const struct value *object, struct backend_options *store, struct err *err)
 {
@@ -118,7 +117,7 @@ static int store_of(
     return 0;
 }
 
-/* Nothing was ever recorded under that name: which names are there? */
+/* Reports that no state has that name, with similar names. */
 static int no_state(
     const struct op_ctx *ctx, const struct backend_options *store, struct str where, struct err *err)
 {
@@ -138,7 +137,7 @@ static int no_state(
                          "keeps its state, as its own file does");
 }
 
-/* What is secret there is secret here, in this process's own log as well. */
+/* Secret outputs are secret here, and masked in this process's log. */
 static void mask_secrets(const struct value *v)
 {
     if (value_is_null(v))
@@ -152,7 +151,7 @@ static void mask_secrets(const struct value *v)
         mask_secrets(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
 }
 
-/* The roles that it made, by ARN and by name: whom they let in is of interest to those that are given one. */
+/* Trust policies of its IAM roles, by ARN and by name, for checking references to these roles. */
 static const struct value *trust_policies(const struct op_ctx *ctx, struct state *state)
 {
     static const char *const keys[] = {"arn", "name", "Arn", "RoleName"};
@@ -183,8 +182,8 @@ static int read_outputs(const struct op_ctx *ctx, const struct backend_options *
     return 0;
 }
 
-/* Of a stack that is planned in the same run. Where not all of it is known, its roles are not, either; those
- * that it changes are no business of this plan. */
+/* For a stack planned in the same run. If its outputs are not all known, its roles count as unknown, too;
+ * changes of its roles are not checked here. */
 static const struct value *planned_object(const struct op_ctx *ctx, const struct value *prior)
 {
     const struct planned_stacks *planned = ctx->states.planned;

@@ -1,4 +1,4 @@
-/* The state, opened and read; its snapshots. */
+/* Opens and reads the state; writes snapshots. */
 #include "plan/state/state_internal.h"
 
 #include "base/hash.h"
@@ -7,9 +7,9 @@
 #include "stacks/stack.h"
 
 enum {
-    COMPACT_SLACK = 1000, /* lines that a log may always be longer than what it says */
-    SINCE_MAX = 20000,    /* lines since a snapshot that a plan of some targets may read */
-    SINCE_PART = 10,      /* or so great a part of what there is */
+    COMPACT_SLACK = 1000, /* lines that a log may always have beyond its contents */
+    SINCE_MAX = 20000,    /* lines after a snapshot that a plan with targets may read */
+    SINCE_PART = 10,      /* or this fraction of all lines */
 };
 
 static struct state *as_writable(const struct state *state)
@@ -32,7 +32,7 @@ int state_catch_up(struct state *state, struct err *err)
         return err_context(err, "the state %.*s is damaged", STR_ARG(state->backend->description));
     if (records_check_intents(r, err))
         return -1;
-    return r->moves > moves ? state_read_whole(state, err) : 0; /* of a record that may not have been read */
+    return r->moves > moves ? state_read_whole(state, err) : 0; /* the moved record may not have been read */
 }
 
 int state_read_whole(struct state *state, struct err *err)
@@ -75,13 +75,13 @@ static int apply_until(void *ctx, struct str json, struct err *err)
     return records_apply(&state->records, json, err);
 }
 
-/* From the first record ever: a snapshot may have come later. */
+/* From the first record: a snapshot may be later. */
 static int go_back(struct state *state, struct err *err)
 {
     struct records *r = &state->records;
     if (state->backend->ops->read_all(state->backend, apply_until, state, err))
         return -1;
-    if (r->kept_due) { /* within a snapshot, which changes nothing: before it */
+    if (r->kept_due) { /* within a snapshot, which changes nothing: go before it */
         state->at = r->seq - (r->snapshot_lines - r->kept_due);
         records_restart(r);
         return go_back(state, err);
@@ -182,7 +182,7 @@ const struct record *const *state_instances(
     return found;
 }
 
-/* What others have written comes in with each turn, on the committer's thread. */
+/* Records of other runs are added at each turn, by the committer's thread. */
 struct state_copy {
     size_t count;
     uint64_t seq;
@@ -304,7 +304,7 @@ int state_snapshot(struct state *state, const struct state_namer *namer, struct 
     return 0;
 }
 
-/* Of one who shares the lock: is he alone by now, and was nothing written but by him? */
+/* For a shared lock: true if no other run is active now, and none has written. */
 static bool is_alone(struct state *state)
 {
     uint64_t last = state->records.seq;
@@ -317,9 +317,9 @@ static bool is_alone(struct state *state)
 }
 
 /*
- * Has the log grown much larger than what it says, or is there much that no snapshot has, and that every plan
- * of some targets reads, or anything because of which it reads all? Where only a part was read, its snapshot
- * tells how much there is.
+ * True if the log is much longer than its contents; or if many records are not in a snapshot, which every
+ * plan with targets reads; or if something makes such plans read everything. If only a part was read, its
+ * snapshot tells the number of records.
  */
 static bool is_snapshot_due(const struct state *state)
 {

@@ -1,9 +1,9 @@
-/* The lock of the whole state, held alone or together with other runs: taken, given back, and what is
- * reported of who has it. */
+/* The lock of the whole state, exclusive or shared: taking and releasing it, and messages about its
+ * holder. */
 #include "base/clock.h"
 #include "plan/state/state_internal.h"
 
-/* Of those that the run has under way now; NULL: none. */
+/* Returns the oldest open intent of the run; NULL: none. */
 static const struct intent *oldest_intent(struct state *state, struct str run, size_t *others)
 {
     size_t n;
@@ -18,7 +18,7 @@ static const struct intent *oldest_intent(struct state *state, struct str run, s
     return oldest;
 }
 
-/* The same of one run, from what was read. */
+/* Adds the open intents of a run to the message, from records that were read. */
 static void state_add_work(struct state *state, struct str run, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -41,7 +41,7 @@ static void state_add_work(struct state *state, struct str run, struct err *err)
 
 static const struct running *state_first_running(struct state *state);
 
-/* Whoever has the lock writes what he does into the log, which anybody may read. */
+/* Adds what the holder of the lock is doing, from its records in the log. */
 static void state_tell_work(struct state *state, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -56,7 +56,7 @@ static void state_tell_work(struct state *state, struct err *err)
         err_hint(err, "%.*s", STR_ARG(hint));
     }
     struct str run = sharer ? sharer->run : arena_printf(&scratch, "%" PRIu64, state->records.runs);
-    if (sharer || !map_get(&state->records.running, run)) /* one who shared it is dead */
+    if (sharer || !map_get(&state->records.running, run)) /* otherwise a dead run with a shared lock */
         state_add_work(state, run, err);
 }
 
@@ -72,7 +72,7 @@ int state_lock(struct state *state, const char *command, int64_t timeout_ms, str
         return err_raise(err, &why);
     }
     state->locked = true;
-    /* Others may have written since the opening. */
+    /* Other runs may have written since it was opened. */
     if (state_catch_up(state, err) || state_check_moved(state, err)) {
         state_unlock(state);
         return -1;
@@ -102,7 +102,7 @@ int state_check_lock(struct state *state, struct err *err)
     return state->locked && ops->check_lock ? ops->check_lock(state->backend, err) : 0;
 }
 
-/* ---- held by several runs ---- */
+/* ---- shared locks ---- */
 
 int state_share(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
 {
@@ -126,7 +126,7 @@ int state_share(struct state *state, const char *command, int64_t timeout_ms, st
         state_unlock(state);
         return -1;
     }
-    if (state->torn && !ops->take_turn) { /* only one who is alone may cut it off */
+    if (state->torn && !ops->take_turn) { /* only an exclusive holder may cut it off */
         state_unlock(state);
         return state_lock(state, command, timeout_ms, err);
     }
@@ -148,7 +148,7 @@ static int apply_others(void *ctx, struct str json, struct err *err)
     return records_apply(&state->records, json, err);
 }
 
-/* What others have written tells it, where one was taken for dead and goes on: a lease that ran out. */
+/* Checks whether another run has taken this one for dead and ended its claims: its lease had expired. */
 static int check_in_work(struct state *state, struct err *err)
 {
     if (!state->claimed || map_get(&state->records.running, str_z(state->run)))
@@ -159,7 +159,7 @@ static int check_in_work(struct state *state, struct err *err)
     return err_hint(err, "what this run had under way is recovered by the next command");
 }
 
-/* Workers may read the records meanwhile. */
+/* Workers may read records at the same time. */
 static int read_others(struct state *state, struct err *err)
 {
     const struct backend_ops *ops = state->backend->ops;
@@ -197,8 +197,7 @@ int state_read_others(struct state *state, struct err *err)
     return 0;
 }
 
-/* Where there are no turns, what was read before will do: a number that is free says that nobody has written
- * since. */
+/* Without turns, earlier reads suffice: if the next number is free, no other run has written. */
 static int run_turn(
     struct state *state, bool reads, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err)
 {
@@ -213,7 +212,7 @@ static int run_turn(
     return status;
 }
 
-/* By what was read too long ago. */
+/* True for errors that may result from outdated records. */
 static bool may_be_refused_wrongly(const struct err *why)
 {
     return why->class == ERR_LOCKED || why->class == ERR_STALE;
@@ -232,7 +231,7 @@ int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), v
             return err_raise(err, &why);
         if (!state->overtaken)
             continue;
-        committer_free(state->committer); /* whose failures are final */
+        committer_free(state->committer); /* its failures are final */
         state->committer = NULL;
     }
 }
@@ -240,7 +239,7 @@ int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), v
 static int begin_group(void *ctx, uint64_t *next_seq, struct err *err)
 {
     struct state *state = ctx;
-    if (!state->shared) /* he is alone by now */
+    if (!state->shared) /* the lock is exclusive by now */
         return 0;
     bool reads = state->backend->ops->take_turn ? !state->in_turn : state->overtaken;
     if (reads && read_others(state, err))
@@ -276,14 +275,14 @@ void state_start_committer(struct state *state)
 static bool is_alive(struct state *state, const struct running *one)
 {
     int64_t number = 0;
-    bool alive = true; /* who cannot be looked at is not taken for dead */
+    bool alive = true; /* unknown counts as alive */
     struct err ignored = ERR_INIT;
     if (str_to_int(one->run, &number) && state->backend->ops->is_alive)
         state->backend->ops->is_alive(state->backend, (uint64_t)number, one->life, &alive, &ignored);
     return alive;
 }
 
-/* A run that shares the lock and goes on; NULL: there is none. */
+/* Returns an active run with a shared lock; NULL: none. */
 static const struct running *state_first_running(struct state *state)
 {
     const struct map *running = &state->records.running;
@@ -324,7 +323,7 @@ static bool is_all(const struct value *claims)
     return value_getb(claims, "all");
 }
 
-/* Of one list an address that the other names, by itself or with its declaration. */
+/* Returns an address of one list that the other has, itself or its declaration. */
 static struct str first_met(const struct value *changes, const struct value *named)
 {
     AUTO_MAP struct map names = MAP_INIT;

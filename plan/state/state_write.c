@@ -1,5 +1,5 @@
-/* A run's records: its beginning and end, of each resource the intent and what became of it. Each goes to
- * the committer first, and then into what is recorded. */
+/* Records of a run: its begin and end, and intent and result of each change. Each is passed to the committer
+ * first, then applied to the records in memory. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -9,17 +9,17 @@
 
 struct secret_marks {
     struct str id;
-    const struct schema *schema;  /* says which attributes identify the resource; NULL: not known */
-    bool sealed;                  /* there is a key: what is kept as secret can be read again */
-    const struct value *given;    /* what the file gives, with its marks; NULL: `intended` says */
-    const struct value *intended; /* what the open intent was to make, as it is in the log; NULL: nothing */
-    const struct value *recorded; /* the attributes before; NULL: none */
+    const struct schema *schema;  /* tells which attributes identify the resource; NULL: unknown */
+    bool sealed;                  /* there is a key: secrets can be decrypted */
+    const struct value *given;    /* configured values, with marks; NULL: as in `intended` */
+    const struct value *intended; /* desired object of the open intent, as in the log; NULL: none */
+    const struct value *recorded; /* the former attributes; NULL: none */
 };
 
 /* ---- which values are secret ---- */
 
-/* As it is in the log: sealed or hashed, or with something in it that is, but for fields of which the
- * schema says so. */
+/* True for a value of the log that is or contains an encrypted or hashed one, except for fields that the
+ * schema calls secret. */
 static bool is_kept_secret(const struct type *type, const struct value *v)
 {
     bool list = v && v->kind == VALUE_LIST;
@@ -47,17 +47,17 @@ static bool was_secret(const struct secret_marks *marks, struct str name, const 
     return !open && attr_secret_beyond(attr, value_get(marks->recorded, name));
 }
 
-/* By value: what services repeat where nobody would look for it. */
+/* By value: services repeat secrets in unexpected places. */
 static bool has_secret(const struct value *v)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, v, JSON_REDACT); /* what is marked within is kept as a secret as it is */
+    json_write(&text, v, JSON_REDACT); /* marked values within are handled separately */
     return mask_finds(buf_str(&text));
 }
 
 /*
- * Does it name the resource to its service? What the service made up is no secret, and what is in the id
- * is in the log in clear as it is.
+ * True if the attribute identifies the resource to its service. Identifiers that the service assigns are not
+ * secret, and parts of the id are in the log in clear text anyway.
  */
 static bool secret_identifies(const struct secret_marks *marks, struct str name, const struct value *v)
 {
@@ -69,24 +69,23 @@ static bool secret_identifies(const struct secret_marks *marks, struct str name,
     return !attr->settable || str_find(marks->id, v->string, 0) >= 0;
 }
 
-/* The attributes, as a map of the outputs too, with all of them marked that are secret. */
+/* Returns the attributes, or outputs as a map, with all secrets marked. */
 static const struct value *state_mark_secrets(
     struct arena *arena, const struct value *attrs, const struct secret_marks *marks)
 {
     const struct value *marked = attrs;
-    bool by_value =
-        !mask_finds(marks->id); /* what a resource is called is no secret, nor what follows from it */
+    bool by_value = !mask_finds(marks->id); /* a resource's name and values derived from it are not secret */
     for (uint32_t i = 0; attrs && attrs->kind == VALUE_MAP && i < attrs->count; i++) {
         struct str name = attrs->entries[i].key;
         const struct value *v = attrs->entries[i].value;
         bool names = secret_identifies(marks, name, v);
-        if (names && !marks->sealed) { /* a resource whose name is a hash cannot be found again */
+        if (names && !marks->sealed) { /* a resource whose identifier is a hash cannot be found again */
             marked = value_with(arena, marked, name, value_unmark(arena, v));
             continue;
         }
         if (v->marks & VALUE_SENSITIVE)
             continue;
-        bool given = value_equal(value_get(marks->given, name), v); /* the file has it in clear */
+        bool given = value_equal(value_get(marks->given, name), v); /* configured in clear text */
         bool looked_at = by_value && !given && !value_is_sensitive(v) && !names;
         if (was_secret(marks, name, v) || (looked_at && has_secret(v)))
             marked = value_with(arena, marked, name, value_mark(arena, v, VALUE_SENSITIVE));
@@ -151,7 +150,8 @@ bool state_hash_matches(const struct value *kept, const struct value *v)
     return true;
 }
 
-/* A record's body, which ends here, goes to the committer; *seq is its number. Before the mutex is taken. */
+/* Ends a record's body and passes it to the committer; *seq is its number. Call it before locking the
+ * mutex. */
 static int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
 {
     body_end(body);
@@ -163,11 +163,11 @@ static int state_add_line(struct state *state, struct buf *body, uint64_t *seq, 
     return 0;
 }
 
-/* With the mutex held. Numbers are given before the mutex is taken, so they may come out of order. */
+/* With the mutex held. Numbers are assigned before that, so they may arrive out of order. */
 static void state_note_applied(struct state *state, uint64_t seq)
 {
     if (!state->shared && state->records.seq < seq)
-        state->records.seq = seq; /* else it is counted when it is written */
+        state->records.seq = seq; /* otherwise counted when it is written */
     state->records.lines++;
 }
 
@@ -211,7 +211,7 @@ int state_begin(struct state *state, const char *command, const struct value *in
     add_info(state, &body, info);
     uint64_t seq;
     const struct value *fields;
-    /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
+    /* Made durable before anything else, so that a full disk or a lost lock is detected now. */
     if (state_add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err) ||
         log_parse(&scratch, buf_str(&body), &fields, err))
         return -1;
@@ -230,7 +230,7 @@ void state_take_lineage(struct state *state, struct str lineage)
     secrets_set_lineage(state->secrets, r->lineage);
 }
 
-/* The seconds, and a word by which a token that has them is known; the rest is chance. */
+/* The time in seconds, and a mark that identifies such tokens; the rest is random. */
 enum { TOKEN_TIME = 4, TOKEN_MARK = 2 };
 static const unsigned char token_mark[TOKEN_MARK] = {0x7e, 0x12};
 
@@ -291,7 +291,7 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
     return state_check_lock(state, err);
 }
 
-/* Attributes as the log would give them back: secrets opened again or as hashes. */
+/* Attributes as the log returns them: secrets decrypted or as hashes. */
 static const struct value *as_read(
     struct arena *arena, struct keeper *keeper, struct state *state, struct str body, struct err *err)
 {
@@ -302,7 +302,7 @@ static const struct value *as_read(
     return decode_value(keeper, state->secrets, value_getz(line, "attrs"), &attrs, err) ? NULL : attrs;
 }
 
-/* Whoever records something: no secret that was known as one gets out of this in clear. */
+/* Marks all known secrets in an object to record, so that none is written in clear text. */
 static const struct value *marked_attrs(
     struct state *state, struct arena *arena, const struct outcome *outcome)
 {
@@ -363,8 +363,8 @@ int state_done(struct state *state, const struct outcome *outcome, struct err *e
 }
 
 /*
- * An answer that never came, or that a failing server gave, does not say whether the change was made. A
- * request that could not even be sent does.
+ * True if the error leaves open whether the change was applied: no response, or one of a failing server. A
+ * request that could not be sent was not applied.
  */
 static bool leaves_open(const struct err *why)
 {
@@ -428,8 +428,8 @@ int state_end(struct state *state, const char *status, const struct value *count
     return 0;
 }
 
-/* ---- What a run records of other than what it makes: moves, host keys, outputs, the lease, the sources;
- * and what files that belong to it hold ---- */
+/* ---- other records of a run: moves, host keys, outputs, the lease, sources; values for files of the state
+ * ---- */
 
 int state_move(struct state *state, struct str from, struct str to, struct err *err)
 {
@@ -493,7 +493,7 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     body_value(&body, state->secrets, "values", outputs ? outputs : &value_empty_map);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    if (state->in_turn && committer_wait(state->committer, seq, err)) /* until then others may be first */
+    if (state->in_turn && committer_wait(state->committer, seq, err)) /* other runs may write until then */
         return -1;
     if (log_parse(&scratch, buf_str(&body), &line, err))
         return -1;
@@ -547,7 +547,7 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     return 0;
 }
 
-/* ---- what files that belong to it hold ---- */
+/* ---- values for files that belong to the state ---- */
 
 void state_write_value(const struct state *state, struct buf *out, const struct value *v)
 {
