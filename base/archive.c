@@ -1,4 +1,4 @@
-/* Archives: loading libarchive, and unpacking an archive into a folder, within limits. */
+/* Archives: loading libarchive, and unpacking an archive into a folder, within limits: see archive.h. */
 #include "base/archive.h"
 #include "base/file.h"
 #include "base/library.h"
@@ -39,10 +39,10 @@ locale_t archive_utf8(struct err *err)
     return utf8;
 }
 
-/* ---- Archives that somebody else has made ---- */
+/* ---- unpacking archives of others ---- */
 
 enum {
-    BLOCK = 32 * 1024, /* on the stacks of connections, which are small */
+    BLOCK = 32 * 1024, /* small, since it is on the stack of a connection's thread */
     MAX_ENTRIES = 100000,
     MAX_DEPTH = 100,
 };
@@ -52,13 +52,13 @@ struct unpacking {
     struct archive *archive;
     struct archive_entry *entry;
     int root;
-    struct str name; /* of the entry */
+    struct str name; /* name of the entry */
     int64_t left;    /* bytes that may still be written */
-    int made;        /* entries, and the folders above them */
+    int made;        /* number of entries and of folders created for them */
     struct err *err;
 };
 
-/* Names may be any bytes; a message is text. */
+/* Fails with a message about the entry. Its name may have any bytes, but the message must be text. */
 static int unpack_archive_refuse(struct unpacking *u, const char *why)
 {
     AUTO_BUF struct buf name = BUF_INIT;
@@ -75,7 +75,7 @@ static int unpack_archive_refuse(struct unpacking *u, const char *why)
 
 /* ---- names ---- */
 
-/* The next step of a path; "." and nothing between slashes are none. n 0: there are no more. */
+/* Returns the next component of a path, skipping "." and empty ones. n 0: the end. */
 static struct str next_step(struct str *path)
 {
     while (path->p && path->n) {
@@ -86,7 +86,7 @@ static struct str next_step(struct str *path)
     return STR_EMPTY;
 }
 
-/* ".." nowhere, and not absolute. */
+/* True if the name is relative and has no "..". */
 static bool is_inside(struct str name)
 {
     if (!name.n || name.p[0] == '/')
@@ -97,7 +97,7 @@ static bool is_inside(struct str name)
     return true;
 }
 
-/* How many folders are above an entry. */
+/* Returns the number of folders above an entry. */
 static int depth_of(struct str name)
 {
     int steps = 0;
@@ -107,9 +107,9 @@ static int depth_of(struct str name)
 }
 
 /*
- * From the link's folder up to the root at most, and then only down. The folders above it are folders:
- * nothing is made below a link. Going up after going down would be another matter, as that may go through a
- * link.
+ * True if the link's target goes up to the root at most, and then only down. The folders above the link are
+ * real folders, since nothing is created below a link. Going up after going down is refused, since it may
+ * pass through a link.
  */
 static bool leads_inside(struct str target, int depth)
 {
@@ -126,7 +126,8 @@ static bool leads_inside(struct str target, int depth)
 
 /* ---- writing ---- */
 
-/* Takes `at` and gives the folder of that name in it, made where it is missing; never through a link. */
+/* Opens the folder `name` in the folder `at`, which is closed, and creates it if missing; never follows a
+ * link. */
 static int enter(struct unpacking *u, int at, const char *name)
 {
     int made = mkdirat(at, name, 0700);
@@ -139,7 +140,7 @@ static int enter(struct unpacking *u, int at, const char *name)
     return next;
 }
 
-/* The folder that the entry is in; *name is its own there, "" where it is the root. */
+/* Opens the folder that contains the entry; *name is the entry's name in it, "" for the root. */
 static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
 {
     struct str rest = u->name, step = next_step(&rest);
@@ -163,7 +164,7 @@ static int enter_folder(struct unpacking *u, char name[NAME_MAX + 1])
                : err_errno(u->err, ERR_IO, "cannot make the folder of %.*s", STR_ARG(u->name));
 }
 
-/* The hole at the end of a sparse one. */
+/* Extends a sparse file to its size. */
 static int end_file(struct unpacking *u, int fd, const char *name)
 {
     off_t size = u->api->entry_size(u->entry), written = lseek(fd, 0, SEEK_CUR);
@@ -176,10 +177,9 @@ static int end_file(struct unpacking *u, int fd, const char *name)
 static int write_file(struct unpacking *u, int dir, const char *name)
 {
     mode_t mode = u->api->entry_perm(u->entry) & 0111 ? 0755 : 0644;
-    if (u->api->entry_size(u->entry) >
-        u->left) /* a sparse one is as large as it says, without a byte in it */
+    if (u->api->entry_size(u->entry) > u->left) /* a sparse file may be far larger than its data */
         return unpack_archive_refuse(u, UNPACK_TOO_LARGE);
-    unlinkat(dir, name, 0); /* of two entries with one name the last counts */
+    unlinkat(dir, name, 0); /* of two entries with the same name the last counts */
     AUTO_FD int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return errno == EEXIST ? unpack_archive_refuse(u, "is a folder and a file at once")
@@ -244,8 +244,8 @@ static int write_entry(struct unpacking *u)
 /* ---- reading ---- */
 
 /*
- * Zip has local times, which libarchive converts with mktime(). The C library keeps the time zone under a
- * lock that ThreadSanitizer does not see; this one it does.
+ * Zip has local times, which libarchive converts with mktime(). The C library protects the time zone by a
+ * lock that ThreadSanitizer does not know; it knows this one.
  */
 static int next_entry(struct unpacking *u)
 {

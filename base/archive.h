@@ -1,6 +1,7 @@
 /*
- * libarchive, loaded when it is first needed (base/library.h): linked, it would cost every command its
- * fifteen libraries. Both functions are safe from every thread; what they give lives as long as the process.
+ * libarchive, loaded on first use (base/library.h): linked, it would cost every command the loading of some
+ * fifteen libraries. Both functions may be called from any thread; what they return lives as long as the
+ * process.
  */
 #pragma once
 
@@ -29,20 +30,21 @@ struct archive_api {
 #undef ARCHIVE_POINTER
 };
 
-/* NULL with ERR_FAILED where the library is not installed. */
+/* Returns the table of functions, or NULL with ERR_FAILED if the library is not installed. */
 const struct archive_api *archive_api(struct err *err);
-/* The locale for writing names, which libarchive takes from the thread (uselocale). 0: there is none. */
+/* Returns the UTF-8 locale for writing names, which libarchive takes from the thread (uselocale). 0 with an
+ * error: the system has none. */
 locale_t archive_utf8(struct err *err);
 
-/* ---- archive.c: Unpacking archives that somebody else has made, by libarchive: everything in them is a
- * claim. Nothing is written outside the folder given, whatever the names and links in an archive are. */
+/* ---- archive.c: unpacking archives of others, with libarchive. Their content is not trusted: nothing is
+ * written outside of the given folder, whatever names and links an archive has. */
 #define UNPACK_TOO_LARGE "makes the archive larger than allowed when unpacked"
 
 /*
- * Everything in a zip or tar archive, below `dir`, which exists. Refused as a whole: absolute names, "..",
- * links that may lead outside, devices, more than max_bytes, a hundred thousand files and folders or a
- * hundred levels. Thread-safe.
+ * Unpacks a zip or tar archive below `dir`, which exists. Refuses the whole archive for absolute names, "..",
+ * links that may lead outside, devices, more than max_bytes, 100,000 files and folders or 100 levels. From
+ * any thread.
  */
 int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
-/* How much a zip archive says it is when unpacked; -1: it is none. */
+/* Returns the unpacked size that a zip archive declares, or -1 if the file is not a zip archive. */
 int64_t unpack_archive_size(const char *archive, struct err *err);

@@ -10,15 +10,15 @@
 
 struct arena_chunk {
     struct arena_chunk *older;
-    size_t size; /* of bytes */
+    size_t size; /* of `bytes` */
     max_align_t bytes[];
 };
 
 enum {
     CHUNK_MIN = 4096 - 64,
     CHUNK_MAX = 256 * 1024,
-    /* An arena that has come so far takes pages of this size: a plan of ten thousand resources spent a
-     * quarter of its time on making small ones. */
+    /* An arena of this total size allocates huge pages: with small ones a plan of ten thousand resources
+     * spent a quarter of its time on page faults. */
     HUGE_FROM = 1024 * 1024,
     HUGE_SIZE = 2 * 1024 * 1024,
 };
@@ -46,13 +46,13 @@ static struct arena_chunk *chunk_new(size_t size)
     if (size != HUGE_SIZE)
         return mem_alloc(size);
     struct arena_chunk *chunk = mem_alloc_aligned(HUGE_SIZE, size);
-    madvise(chunk, size, MADV_HUGEPAGE); /* where there are none, it stays what it is */
+    madvise(chunk, size, MADV_HUGEPAGE); /* has no effect if the system has no huge pages */
     return chunk;
 }
 
 static void *chunk_add(struct arena *arena, size_t size)
 {
-    /* Chunks grow with the arena, so a small one stays small and a large one has few. */
+    /* Chunks grow with the arena, so that a small arena stays small and a large one has few. */
     size_t room = arena->total / 4;
     room = room < CHUNK_MIN ? CHUNK_MIN : room > CHUNK_MAX ? CHUNK_MAX : room;
     bool large = size > room / 2 && arena->chunks;
@@ -65,7 +65,7 @@ static void *chunk_add(struct arena *arena, size_t size)
     chunk->size = room;
     arena->total += sizeof *chunk + room;
     char *bytes = (char *)chunk->bytes;
-    if (large) { /* keeps the newest chunk's free part in use */
+    if (large) { /* keeps the free part of the newest chunk in use */
         chunk->older = arena->chunks->older;
         arena->chunks->older = chunk;
         return bytes;
@@ -121,7 +121,7 @@ char *arena_strz(struct arena *arena, struct str s)
     return (char *)(uintptr_t)arena_str(arena, s).p;
 }
 
-/* Mostly it fits into what the newest chunk has left, so it is formatted only once. */
+/* Formats into the rest of the newest chunk, which is mostly large enough, so that a second pass is rare. */
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
     va_list again;

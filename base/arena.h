@@ -1,6 +1,6 @@
 /*
- * Arenas: memory that is given back all at once. One for what lives as long as a stack, a plan or a single
- * operation. Not thread-safe: an arena belongs to one thread at a time.
+ * Arenas: memory that is freed all at once, for data that lives as long as a stack, a plan or a single
+ * operation. Not thread-safe: an arena is used by one thread at a time.
  */
 #pragma once
 
@@ -12,22 +12,22 @@ struct arena_chunk;
 
 struct arena {
     struct arena_chunk *chunks; /* newest first */
-    char *next, *end;           /* free part of the newest chunk */
-    size_t total;               /* bytes taken from the heap */
+    char *next, *end;           /* the free part of the newest chunk */
+    size_t total;               /* bytes allocated from the heap */
 };
 
 #define ARENA_INIT                                                                                           \
     {                                                                                                        \
         0                                                                                                    \
     }
-/* `AUTO_ARENA struct arena a = ARENA_INIT;` releases at the end of the scope. */
+/* `AUTO_ARENA struct arena a = ARENA_INIT;` releases the arena at the end of the scope. */
 #define AUTO_ARENA __attribute__((cleanup(arena_release)))
 
 void arena_release(struct arena *arena);
-/* Overwrites everything first: for arenas that held secrets. */
+/* Overwrites the memory before it is released: for arenas that held secrets. */
 void arena_wipe(struct arena *arena);
 #define AUTO_WIPED_ARENA __attribute__((cleanup(arena_wipe)))
-/* Aligned as pointers are, for every type of eight bytes or fewer; uninitialised. */
+/* Allocates uninitialised memory, aligned for pointers and every type of eight bytes or fewer. */
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
 /* Copies; the copy has a NUL after its end. */
@@ -36,14 +36,14 @@ char *arena_strz(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
-/* A to Z in small letters. */
+/* Returns a copy with A to Z in lower case. */
 struct str arena_lower(struct arena *arena, struct str s);
 struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
 
 #define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_zalloc((arena), sizeof(type) * (size_t)(count)))
 
-/* Room for one more in a list that is in an arena: a longer copy of it where there is none. */
+/* Makes room for one more item in a list in the arena, by a longer copy if the list is full. */
 #define ARENA_GROW(arena, items, count, cap)                                                                 \
     do {                                                                                                     \
         if ((count) == (cap)) {                                                                              \
@@ -52,5 +52,5 @@ struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
                 (arena), (items), sizeof *(items) * (size_t)(count), sizeof *(items) * (size_t)(cap));       \
         }                                                                                                    \
     } while (0)
-/* `used` bytes in `size` of the arena's; the rest is zero. */
+/* Copies the first `used` of `size` new bytes in the arena; the rest is zero. */
 void *arena_copy(struct arena *arena, const void *bytes, size_t used, size_t size);

@@ -1,4 +1,4 @@
-/* Growing byte buffers with a bound: see buf.h. */
+/* Growing byte buffers with a limit: see buf.h. */
 #include "base/buf.h"
 
 #include "base/mem.h"
@@ -20,7 +20,7 @@ void buf_clear(struct buf *buf)
         buf->p[0] = '\0';
 }
 
-/* Makes room for n more bytes and the NUL; false when the bound forbids it. */
+/* Makes room for n more bytes and the NUL. False: the limit forbids it. */
 static bool reserve(struct buf *buf, size_t n)
 {
     if (buf->overflow || (buf->max && n > buf->max - buf->n)) {
@@ -63,7 +63,7 @@ void buf_add_char(struct buf *buf, char c)
     buf_add(buf, &c, 1);
 }
 
-/* Mostly it fits into what is there, so it is formatted only once. */
+/* Formats into the free part, which is mostly large enough, so that a second pass is rare. */
 void buf_addvf(struct buf *buf, const char *format, va_list args)
 {
     va_list again;

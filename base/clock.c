@@ -1,4 +1,4 @@
-/* Time as a seam: see clock.h. */
+/* The clocks and formats of time: see clock.h. */
 #include "base/clock.h"
 
 #include "base/system.h"
@@ -11,7 +11,7 @@ enum { SPEED_MAX = 1000 };
 
 static int64_t speed = 1;
 
-/* Before main, so that no time passes at two speeds. */
+/* Runs before main, so that the speed never changes while the program runs. */
 __attribute__((constructor)) static void clock_init(void)
 {
     const char *text = getenv("WEIR_CLOCK_SPEED");
@@ -39,7 +39,7 @@ static int64_t system_mono(void *ctx UNUSED)
     return (int64_t)now.tv_sec * 1000 * speed + now.tv_nsec * speed / 1000000;
 }
 
-/* What is of the own time, as the system's. */
+/* Converts milliseconds of clock_mono_ms() to the system's time. */
 static struct timespec timespec_of(int64_t ms)
 {
     int64_t second = 1000 * speed;
@@ -106,7 +106,8 @@ struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms)
                    : arena_printf(arena, "%sZ", text);
 }
 
-/* Signing asks several times for each request, and of those thousands fall into one second. */
+/* Caches the text of the last second: each request is signed with it several times, and thousands of requests
+ * may be sent in one second. */
 void time_iso_basic(int64_t wall_ms, char out[17])
 {
     static _Thread_local int64_t known_s = -1;
@@ -127,12 +128,12 @@ struct str time_http(struct arena *arena, int64_t wall_ms)
     return arena_str(arena, str_z(text));
 }
 
-/* Where the text goes on behind what the format says, in `copy`; NULL: it does not fit, or there is no such
- * day. */
+/* Parses a prefix of the text, which is copied to `copy`, and returns the position after it. NULL: it does
+ * not match, or the day does not exist. */
 static const char *parse_time(struct str text, const char *format, char copy[64], int64_t *wall_ms)
 {
     struct tm utc = {0};
-    if (!text.n || text.n >= 64) /* without a text there may be no bytes to copy from */
+    if (!text.n || text.n >= 64) /* an empty text may have no bytes to copy */
         return NULL;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
@@ -153,7 +154,7 @@ bool time_parse_http(struct str text, int64_t *wall_ms)
     return true;
 }
 
-/* ".123" -> 123; more digits are cut. */
+/* ".123" -> 123; further digits are ignored. */
 static const char *parse_fraction(const char *p, int64_t *ms)
 {
     int64_t unit = 100;

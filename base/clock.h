@@ -1,8 +1,8 @@
 /*
- * Time as a seam: production reads the system clocks, unit tests install a manual clock that does not wait.
- * With WEIR_CLOCK_SPEED=20 in the environment clock_mono_ms() goes 20 times as fast, so that tests of the
- * whole program wait a 20th of what it waits: for what may show late, before it sends again. Not the time of
- * day. All functions are safe from every thread.
+ * The clocks. Production reads the system's, unit tests install a manual clock that does not wait. With
+ * WEIR_CLOCK_SPEED=20 in the environment clock_mono_ms() runs 20 times as fast, so that tests of the whole
+ * program wait a 20th of the time between retries and polls. The time of day is not affected. All functions
+ * may be called from any thread.
  */
 #pragma once
 
@@ -20,19 +20,19 @@ struct clock_ops {
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 void clock_sleep_ms(int64_t ms);
-/* NULL: back to the system's. Not while other threads run. */
+/* NULL: back to the system's clocks. Not while other threads run. */
 void clock_install(const struct clock_ops *ops);
 
-/* A condition that is waited for with a limit: of the clock that nobody sets back. */
+/* Initialises a condition for clock_cond_wait(), on the monotonic clock, which is never set back. */
 void clock_cond_init(pthread_cond_t *cond);
-/* False: that moment of clock_mono_ms() has come, and nothing else. */
+/* Waits for the condition until clock_mono_ms() reaches the deadline. False: the deadline has passed. */
 bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_ms);
 
-/* 2026-11-21T09:30:00Z, with milliseconds when with_ms; the text lives in the arena. */
+/* 2026-11-21T09:30:00Z, with milliseconds if with_ms; in the arena. */
 struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms);
-bool time_parse_rfc3339(struct str text, int64_t *wall_ms); /* fractions and offsets understood */
-/* 20261121T093000Z as SigV4 wants it; out has 17 bytes. */
+bool time_parse_rfc3339(struct str text, int64_t *wall_ms); /* accepts fractions and offsets */
+/* 20261121T093000Z, the format of SigV4; out has 17 bytes. */
 void time_iso_basic(int64_t wall_ms, char out[17]);
-/* "Sat, 21 Nov 2026 09:30:00 GMT", as in Date headers. */
+/* "Sat, 21 Nov 2026 09:30:00 GMT", the format of Date headers. */
 struct str time_http(struct arena *arena, int64_t wall_ms);
 bool time_parse_http(struct str text, int64_t *wall_ms);

@@ -15,7 +15,7 @@ static int crash_log = -1;
 static atomic_bool armed;
 static atomic_long passed;
 
-/* Read before main, so that no thread has to wait for it and a changed environment changes nothing later. */
+/* Runs before main, so that no thread waits for it and later changes of the environment have no effect. */
 __attribute__((constructor)) static void crash_init(void)
 {
     const char *at = getenv("WEIR_CRASH_AT"), *log = getenv("WEIR_CRASH_LOG");

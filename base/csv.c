@@ -1,9 +1,9 @@
-/* CSV, field by field. */
+/* CSV: see csv.h. */
 #include "base/csv.h"
 
 #include "base/buf.h"
 
-/* One field; *last when a line or the text ends after it. False: an open quote. */
+/* Reads one field; *last: it is the last of its line. False: a quote is not closed. */
 static bool csv_field(struct csv *csv, struct arena *arena, struct str *field, bool *last)
 {
     struct str text = csv->text;

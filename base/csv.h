@@ -5,10 +5,10 @@
 
 struct csv {
     struct str text;
-    size_t at; /* where the next line begins; text.n or more: there is none */
+    size_t at; /* start of the next line; text.n or more: the end of the text */
     char separator;
 };
 
-/* The next line into row, which it empties before: its fields as texts. False: a quote has no end. */
+/* Clears the row and reads the fields of the next line into it, as strings. False: a quote is not closed. */
 bool csv_row(struct csv *csv, struct arena *arena, struct value_builder *row);
-bool csv_row_is_empty(const struct value_builder *row); /* an empty line */
+bool csv_row_is_empty(const struct value_builder *row); /* true for an empty line */

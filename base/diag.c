@@ -9,7 +9,7 @@
 
 enum {
     DEFAULT_LIMIT = 100,
-    TEXT_MAX = 1000 /* bytes of a message; what users write may be megabytes long */
+    TEXT_MAX = 1000 /* bytes of a message; quoted input of the user may be megabytes long */
 };
 
 void diags_release(struct diags *diags)
@@ -21,14 +21,14 @@ void diags_release(struct diags *diags)
 
 /* ---- places ---- */
 
-/* Where the line begins that has the offset. */
+/* Returns the start of the line that contains the offset. */
 static size_t diag_line_start(struct str text, size_t offset)
 {
     const char *newline = offset ? memrchr(text.p, '\n', offset) : NULL;
     return newline ? (size_t)(newline - text.p) + 1 : 0;
 }
 
-/* Bytes of a byte order mark at the beginning. */
+/* Returns the size of a byte order mark at the start. */
 static size_t diag_bom_size(struct str text)
 {
     return str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0;
@@ -52,7 +52,7 @@ struct span span_at(const struct source *source, size_t offset, size_t length)
     return (struct span){source, (uint32_t)offset, (uint32_t)length, line, (uint32_t)column};
 }
 
-/* Spans may come without line and column, which are only worth working out for those that are reported. */
+/* Spans come without line and column, which are computed only for those that are reported. */
 struct span span_complete(struct span span)
 {
     if (!span.source || span.line || !span.length)
@@ -72,7 +72,7 @@ static struct str clipped(struct str text)
     return str_n(text.p, n);
 }
 
-/* Before it is clipped: half a secret would not be known any more. */
+/* Called before the text is clipped, since half a secret would not be recognised. */
 static struct str masked(struct arena *arena, struct str text)
 {
     if (!mask_finds(text))
@@ -99,7 +99,7 @@ static bool same_place(struct span a, struct span b)
     return a.offset == b.offset && a.line == b.line && str_eq(a.source->path, b.source->path);
 }
 
-/* A module that is used twice gives the same diagnostics twice; one is enough. */
+/* Returns the same diagnostic if it was added before: a module that is used twice is checked twice. */
 static struct diag *find_same(struct diags *diags, const struct diag *wanted)
 {
     for (size_t i = 0; i < diags->n; i++) {
@@ -187,7 +187,7 @@ void diag_related(struct diags *diags, struct diag *diag, struct span span, cons
     va_end(args);
 }
 
-/* Is the word the whole of the name's last part, or of its first one? */
+/* True if the name is the word with a prefix or suffix that `_` separates. */
 static bool is_part_of(struct str word, struct str name)
 {
     if (name.n <= word.n + 1)
@@ -196,7 +196,8 @@ static bool is_part_of(struct str word, struct str name)
            (str_starts(name, word) && name.p[word.n] == '_');
 }
 
-/* `class` for instance_class, `retention` for retention_in_days, serde_info for `serde`: the only name so. */
+/* Returns the only candidate that is the word with a prefix or suffix, or the reverse: instance_class for
+ * `class`, retention_in_days for `retention`, serde for `serde_info`. Empty: none, or several. */
 static struct str only_longer(struct str word, const struct str *names, size_t n)
 {
     struct str found = STR_EMPTY;
@@ -272,11 +273,11 @@ void diags_own_sources(struct diags *diags)
     }
 }
 
-/* ---- as people read them ---- */
+/* ---- rendering ---- */
 
 enum {
-    EXCERPT_WIDTH = 100, /* bytes of a long source line that are shown */
-    BESIDE = 4096        /* bytes before and after an excerpt in which a secret may begin or end */
+    EXCERPT_WIDTH = 100, /* bytes shown of a long source line */
+    BESIDE = 4096        /* bytes before and after an excerpt that are searched for secrets */
 };
 
 struct style {
@@ -285,7 +286,8 @@ struct style {
 static const struct style plain_style = {"", "", "", "", ""};
 static const struct style color_style = {"\033[1;31m", "\033[1;33m", "\033[1;34m", "\033[1m", "\033[0m"};
 
-/* Adds text[at] so that it cannot steer the terminal: no control characters, no broken UTF-8. */
+/* Appends text[at] so that it is safe for a terminal: no control characters, no invalid UTF-8. Returns its
+ * width. */
 static unsigned add_cell(struct buf *out, struct str text, size_t at, size_t *size)
 {
     uint32_t code = cells_decode(text, at, size);
@@ -314,7 +316,7 @@ static void add_repeated(struct buf *out, char c, size_t n)
         buf_add_char(out, c);
 }
 
-/* The text from `from` on, with stars for secrets; in `hidden` where there are any. */
+/* Returns the text, which begins at `from` of the source, with stars for secrets; the copy is in `hidden`. */
 static struct str without_secrets(
     const struct source *source, size_t from, struct str text, struct buf *hidden)
 {
@@ -328,7 +330,7 @@ static struct str without_secrets(
             buf_add_str(hidden, text);
         memset(hidden->p + (begin - from), '*', end - begin);
     }
-    /* by value, with what is beside it: of a secret only a part may be in the excerpt */
+    /* search by value, with the surrounding text: the excerpt may have only a part of a secret */
     size_t before = from < BESIDE ? from : BESIDE;
     struct str wide = str_slice(source->text, from - before, from + text.n + BESIDE);
     if (mask_finds(wide)) {
@@ -344,7 +346,7 @@ static struct str without_secrets(
     return hidden->n ? buf_str(hidden) : text;
 }
 
-/* What is shown of a source line: bytes [from, to), `at` the place in it. Long lines are cut around it. */
+/* The part of a source line that is shown; `at` is the place in it. Long lines are cut around it. */
 struct excerpt {
     struct str text;
     size_t at;
@@ -472,7 +474,7 @@ static void add_place(struct buf *out, const struct frame *frame, struct span sp
     add_marks(out, frame, &excerpt, span.length, color, mark, label);
 }
 
-/* One diagnostic rendered as above; for tests and --json. */
+/* Renders one diagnostic. */
 static void diag_render(const struct diag *diag, bool color, struct buf *out)
 {
     const struct style *style = color ? &color_style : &plain_style;

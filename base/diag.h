@@ -1,6 +1,6 @@
 /*
- * Diagnostics: what is wrong in the user's files. They accumulate; one run reports all of them, sorted by
- * place, each with file:line:column, the source line, a caret line and a hint:
+ * Diagnostics: errors and warnings about the user's files. They are collected and reported together, sorted
+ * by place, each with file:line:column, the source line, a caret line and a hint:
  *
  *     error: aws.s3.bucket has no attribute "versionning"
  *       --> weir.yaml:14:5
@@ -17,23 +17,24 @@
 
 #include <stdio.h>
 
-/* Bytes of a source that excerpts show as stars; of a line that is nothing else there is no excerpt. */
+/* Bytes of a source that excerpts show as stars. A line with nothing else gets no excerpt. */
 struct source_secret {
     const struct source_secret *next;
     size_t offset, length;
 };
 
-/* One text that came from a file (or was given on the command line; then path says which option). */
+/* Text from a file or from the command line (path is the option). */
 struct source {
-    struct str path; /* as the user would type it, relative where possible */
+    struct str path; /* as the user would type it, relative if possible */
     struct str text;
     const struct source_secret *secrets; /* see source_hide() */
-    uint32_t above;                      /* lines of the file before the text, where it is a part of one */
+    uint32_t above; /* number of lines of the file before the text, if the text is a part of a file */
 };
 
 /*
- * Where in a source: `line` and `column` count from 1 (column in code points). A span with line 0 and a
- * length gets them from its offset when it is reported; line 0 and no length: no place within the source.
+ * A place in a source: `line` and `column` count from 1 (column in code points). If line is 0 and length is
+ * not, both are computed from the offset when the diagnostic is reported. Line 0 and length 0: no place
+ * within the source.
  */
 struct span {
     const struct source *source; /* NULL: no place at all */
@@ -46,12 +47,12 @@ enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 struct diag {
     enum diag_severity severity;
     struct span span;
-    struct str message;  /* after "error: " */
+    struct str message;  /* the text after "error: " */
     struct str label;    /* beside the carets; may be empty */
-    struct span related; /* a second place, e.g. of a duplicate; source NULL: none */
+    struct span related; /* a second place, such as that of the first of two duplicates; source NULL: none */
     struct str related_label;
-    struct str hint; /* a line "hint: …" of its own; may be empty */
-    struct str code; /* what it is called by whoever asks for it: the name of a rule; "" nothing */
+    struct str hint; /* shown as a line "hint: …"; may be empty */
+    struct str code; /* an identifier for machine-readable output, such as the name of a rule; "": none */
 };
 
 struct diags {
@@ -59,10 +60,10 @@ struct diags {
     struct diag *items;
     size_t n, cap;
     size_t errors;
-    size_t met;   /* errors as often as they were added, those that are kept once too */
-    size_t limit; /* at most so many are kept (default 100); the rest is counted */
+    size_t met;   /* number of errors added, counting duplicates */
+    size_t limit; /* maximum number kept (default 100); the others are counted in `dropped` */
     size_t dropped;
-    struct diag spare; /* handed out beyond the limit */
+    struct diag spare; /* returned once the limit is reached */
 };
 
 #define DIAGS_INIT                                                                                           \
@@ -73,8 +74,8 @@ struct diags {
 void diags_release(struct diags *diags);
 
 /*
- * The returned diag is valid until the next addition; set label, hint or related with the calls below. The
- * same message at the same place is kept once.
+ * Add a diagnostic. The returned diag is valid until the next addition; the functions below set its label,
+ * hint and related place. The same message at the same place is kept once.
  */
 struct diag *diag_error(struct diags *diags, struct span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -84,30 +85,30 @@ void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Beyond what people read. */
+/* Sets the code, which is not part of the printed text. */
 void diag_code(struct diags *diags, struct diag *diag, struct str code);
 void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Label `did you mean "X"?` with the candidate nearest to word; false and no label where none is near. */
+/* Sets the label `did you mean "X"?` with the candidate nearest to the word. False, without a label: none is
+ * near enough. */
 bool diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
 
 /*
- * What is there is a secret: no excerpt shows it, of whatever is wrong on that line. The arena has to
- * live as long as the source.
+ * Marks the span as secret: no excerpt of any diagnostic shows it. The arena must live as long as the source.
  */
 void source_hide(struct arena *arena, struct span span);
-/* Is the place within what is hidden? Then messages do not quote what is there. */
+/* True if the span is within a hidden one. Messages must not quote its text. */
 bool span_is_hidden(struct span span);
 
-/* Copies every source that a diagnostic points into, for when they go away first. */
+/* Copies every source that a diagnostic points into, so that the diagnostics may outlive their sources. */
 void diags_own_sources(struct diags *diags);
 
-/* Sorts by source, line, column and renders all; `color` adds ANSI colours. */
+/* Sorts by source, line and column and renders all diagnostics; `color` adds ANSI colours. */
 void diags_render(struct diags *diags, bool color, struct buf *out);
-/* In one line and so that it cannot steer a terminal: without control characters and broken UTF-8. */
+/* Appends the text as one line that is safe for a terminal: without control characters and invalid UTF-8. */
 void diag_add_text(struct buf *out, struct str text);
-/* With line and column, which spans may come without. */
+/* Returns the span with its line and column computed if they were missing. */
 struct span span_complete(struct span span);
-/* Line and column of a byte offset. */
+/* Returns the span of a byte offset, with line and column. */
 struct span span_at(const struct source *source, size_t offset, size_t length);

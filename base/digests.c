@@ -1,4 +1,4 @@
-/* SHA-256 of files, each read once: see digests.h. */
+/* SHA-256 of files with a cache: see digests.h. */
 #include "base/digests.h"
 
 #include "base/clock.h"
@@ -17,15 +17,15 @@ enum {
     TRIES = 3,
     KEEP_DAYS = 30,
     MAX_BYTES = 128 * 1024 * 1024,
-    FINE_MS = 20,    /* after this long a change shows in the times … */
-    COARSE_MS = 2000 /* … of file systems that count in seconds */
+    FINE_MS = 20,    /* resolution of file times, with a margin … */
+    COARSE_MS = 2000 /* … and that of file systems with whole seconds */
 };
 
-/* As it is in the file, in the machine's own byte order. */
+/* An entry as in the file, in the machine's byte order. */
 struct entry {
     struct file_id id;
     unsigned char sha256[SHA256_SIZE];
-    uint64_t day; /* when it was last used */
+    uint64_t day; /* of its last use */
 };
 
 struct digests {
@@ -35,7 +35,7 @@ struct digests {
     uint64_t today;
     struct entry *entries;
     size_t n, cap;
-    uint32_t *slots; /* open addressing: index + 1 of an entry, 0: free */
+    uint32_t *slots; /* open addressing: index of an entry + 1, 0: free */
     size_t slot_count;
 };
 
@@ -72,7 +72,7 @@ struct digests *digests_new(const char *work_dir)
 
 /* ---- the table; with the lock held ---- */
 
-/* Where the file's entry is, or where it would go. */
+/* Returns the slot of the file's entry, or the free slot for it. */
 static uint32_t *slot_of(struct digests *d, const struct file_id *id)
 {
     uint64_t hash = (id->inode ^ id->device << 40) * UINT64_C(0x9e3779b97f4a7c15);
@@ -104,7 +104,7 @@ static void digests_put(struct digests *d, const struct entry *entry)
     d->entries[*slot - 1] = *entry;
 }
 
-/* ---- the file: magic, entries, CRC of all that ---- */
+/* ---- the cache file: magic, entries, CRC of both ---- */
 
 static void digests_load(struct digests *d)
 {
@@ -171,7 +171,7 @@ bool digests_find(struct digests *d, const struct file_id *id, unsigned char sha
     bool found = entry && file_id_equal(&entry->id, id);
     if (found) {
         memcpy(sha256, entry->sha256, SHA256_SIZE);
-        d->changed |= entry->day + KEEP_DAYS / 2 < d->today; /* so that it is not forgotten while in use */
+        d->changed |= entry->day + KEEP_DAYS / 2 < d->today; /* so that it does not expire while in use */
         entry->day = d->today;
     }
     return found;

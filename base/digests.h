@@ -1,11 +1,10 @@
 /*
- * SHA-256 of files, each read once: a digest is remembered, also from run to run, with what tells a file's
- * content apart without reading it (device, inode, size, times of the last change). A file that was changed
- * so shortly before that a second change could leave the same times behind is not remembered.
+ * SHA-256 of files with a cache, which also lasts from run to run. A digest is kept under the file's identity
+ * (device, inode, size, times of the last change), so that an unchanged file is not read again. A file is not
+ * cached if it was changed so recently that a second change could have the same times.
  *
- * Order of calls: digests_new(); digests_of_file() from every thread; digests_free(), which writes what is
- * new. What was kept in the file is only a shortcut: it may be deleted at any time, and a damaged one is
- * ignored.
+ * Order of calls: digests_new(); digests_of_file() from any thread; digests_free(), which writes new entries.
+ * The cache file may be deleted at any time; a damaged one is ignored.
  */
 #pragma once
 
@@ -24,19 +23,19 @@ bool file_id_equal(const struct file_id *a, const struct file_id *b);
 
 struct digests;
 
-/* Kept in work_dir/cache, read when it is first asked. NULL: remembers for this process only. */
+/* Uses the cache file in work_dir/cache, which is read on first use. NULL: caches in this process only. */
 struct digests *digests_new(const char *work_dir);
-/* Writes, where there is something new and the folder can be made. NULL is fine. */
+/* Writes the cache file if there are new entries and its folder can be created. `digests` may be NULL. */
 void digests_free(struct digests *digests);
 
-/* Is it known without reading? digests may be NULL. */
+/* Looks the digest up without reading the file. False: not cached. `digests` may be NULL. */
 bool digests_find(struct digests *digests, const struct file_id *id, unsigned char sha256[SHA256_SIZE]);
-/* `read_ms`: the wall clock when reading began. */
+/* Caches a digest. `read_ms`: the wall clock when reading began. */
 void digests_remember(struct digests *digests, const struct file_id *id, int64_t read_ms,
     const unsigned char sha256[SHA256_SIZE]);
 /*
- * Of an open file, named for messages; *id is what it belongs to. One that changes while it is read is read
- * again; ERR_IO where it does not stop.
+ * Computes the digest of an open file and its identity *id; `name` is for messages. A file that changes while
+ * it is read is read again; ERR_IO if it keeps changing.
  */
 int digests_of_file(struct digests *digests, int fd, const char *name, struct file_id *id,
     unsigned char sha256[SHA256_SIZE], struct err *err);

@@ -13,16 +13,16 @@ struct embedded_pack {
     uint64_t size; /* unpacked */
 };
 
-/* Made at build time: tools/embed writes build/embedded.S from the list of files. */
+/* Generated at build time: tools/embed writes build/embedded.S from the list of files. */
 extern const struct embedded_file embedded_table[];
 extern const uint64_t embedded_count;
 extern const struct embedded_pack embedded_packs[];
 
 enum { MAX_PACKS = 64 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *texts[MAX_PACKS]; /* NULL: not unpacked yet */
+static char *texts[MAX_PACKS]; /* NULL: not yet unpacked */
 
-/* The first whose path is not before this one. */
+/* Returns the index of the first file whose path is not less than this one. */
 static size_t embedded_from(struct str path)
 {
     size_t low = 0, high = (size_t)embedded_count;

@@ -29,12 +29,12 @@ static const struct {
     [ERR_TIMEOUT] = {"timeout", 1},
 };
 
-/* What does not fit is cut where a character ends. */
+/* Copies the text, truncated at the end of a character if it does not fit. */
 static void err_put(char *text, size_t size, struct str whole)
 {
     struct str fits = str_slice(whole, 0, whole.n < size ? whole.n : size - 1);
     if (fits.n < whole.n) {
-        size_t first = fits.n - 1; /* of the last character */
+        size_t first = fits.n - 1; /* first byte of the last character */
         while (first > fits.n - 4 && ((unsigned char)fits.p[first] & 0xc0) == 0x80)
             first--;
         if (!str_is_utf8(str_slice(fits, first, fits.n)))
@@ -44,7 +44,7 @@ static void err_put(char *text, size_t size, struct str whole)
     text[fits.n] = '\0';
 }
 
-/* Without secrets, and that before it is cut: half a one would not be known any more. */
+/* Masks secrets before the text is truncated: half a secret would not be recognised. */
 __attribute__((format(printf, 4, 0))) static void err_format(
     char *text, size_t size, const char *more, const char *form, va_list args)
 {

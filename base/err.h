@@ -1,10 +1,10 @@
 /*
- * Run-time failures: a function returns 0 or -1 and, on -1, has filled its last parameter `struct err *`.
- * On success the err is untouched. Context is added on the way up with err_context(), so a message reads
- * outside-in: "creating aws.glue.job bronze: EntityNotFoundException: …".
+ * Run-time failures: a function returns 0 or -1 and, on -1, has filled its last parameter `struct err *`. On
+ * success the err is untouched. Callers put context in front of the message with err_context(): "creating
+ * aws.glue.job bronze: EntityNotFoundException: …".
  *
  * Messages start lowercase, quote the subject and end without a full stop. `hint` says what to do next.
- * Neither ever holds a secret: what is known as one (base/mask.h) is taken out as soon as they are made.
+ * Neither ever contains a secret: known secrets (base/mask.h) are masked when the texts are set.
  *
  * Mistakes in the user's files are diagnostics (base/diag.h), not errs. Bugs are assertions.
  */
@@ -19,34 +19,34 @@ enum err_class {
     ERR_FAILED,      /* anything without a class of its own */
     ERR_INVALID,     /* the stack, an input or a specification is wrong */
     ERR_USAGE,       /* the command line is wrong */
-    ERR_LOCKED,      /* somebody else holds the state */
+    ERR_LOCKED,      /* another run holds the lock of the state */
     ERR_INTERRUPTED, /* a signal stopped the run */
-    ERR_LEFTOVER,    /* destroy --verify found something */
+    ERR_LEFTOVER,    /* destroy --verify found remaining resources */
     ERR_IO,          /* a local file or disk */
-    ERR_DAMAGED,     /* the state log is not what was written */
-    ERR_STALE,       /* the state moved on since the plan was made */
-    ERR_NETWORK,     /* no answer, or one cut short */
-    ERR_PROTOCOL,    /* an answer that cannot be understood */
-    ERR_AUTH,        /* credentials missing, expired or refused */
-    ERR_SERVICE,     /* the service refused, finally */
-    ERR_ABSENT,      /* the service says: no such thing */
-    ERR_EXISTS,      /* the service says: there is one already */
-    ERR_THROTTLED,   /* too many requests, beyond the retries */
-    ERR_TIMEOUT,     /* waited as long as was allowed */
+    ERR_DAMAGED,     /* the state log is damaged */
+    ERR_STALE,       /* the state has changed since the plan was made */
+    ERR_NETWORK,     /* no response, or an incomplete one */
+    ERR_PROTOCOL,    /* a response that cannot be parsed */
+    ERR_AUTH,        /* credentials missing, expired or rejected */
+    ERR_SERVICE,     /* the service rejected the request, finally */
+    ERR_ABSENT,      /* the service: the object does not exist */
+    ERR_EXISTS,      /* the service: the object already exists */
+    ERR_THROTTLED,   /* too many requests, after all retries */
+    ERR_TIMEOUT,     /* the time limit has passed */
     ERR_CLASS_COUNT
 };
 
 struct err {
     enum err_class class;
     bool retryable;      /* the same request may succeed later */
-    bool lost;           /* the request may have been executed, but no whole answer to it came */
-    bool unsure;         /* an earlier attempt was lost so, whatever became of this one */
-    bool everywhere;     /* not one request's fault: every other would fail like this */
-    unsigned short root; /* length of the message without the contexts in front of it */
-    int http_status;     /* 0 where there was no answer */
+    bool lost;           /* the request may have been executed, but no complete response was received */
+    bool unsure;         /* an earlier attempt was `lost`, whatever the result of the last one */
+    bool everywhere;     /* not specific to the request: every other request would fail, too */
+    unsigned short root; /* length of the message without its contexts */
+    int http_status;     /* 0: no response */
     char code[96];       /* the service's error code, or "" */
     char request_id[96]; /* the service's request id, or "" */
-    char message[2048];  /* AWS lists what there may be */
+    char message[2048];  /* long, since AWS's messages list all allowed values */
     char hint[512];
 };
 
@@ -54,7 +54,7 @@ struct err {
     {                                                                                                        \
         0                                                                                                    \
     }
-/* For a call whose failure nobody looks at. */
+/* For a call whose failure is ignored. */
 #define ERR_IGNORED (&(struct err)ERR_INIT)
 
 /* Fills err (which may be NULL) and returns -1. */
@@ -68,15 +68,15 @@ int err_errno(struct err *err, enum err_class class, const char *format, ...)
 /* Both return -1, so that a failing call can end with them. */
 int err_context(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* For a failure that was looked at first: *err (which may be NULL) is that one. Returns -1. */
+/* Copies a failure that the caller has examined first to *err (which may be NULL). Returns -1. */
 int err_raise(struct err *err, const struct err *failure);
 
-/* Takes secrets out of what was filled in otherwise, such as the code and the id that a service gives. */
+/* Masks secrets in fields that were set directly, such as the service's code and request id. */
 void err_mask(struct err *err);
-/* The message without contexts: what is the same of two failures with one cause. */
+/* Returns the message without its contexts, which is equal for failures with the same cause. */
 const char *err_root(const struct err *err);
 
-/* Name in --json events ("locked"), and the exit status of a command that ends with this class. */
+/* The name in --json events ("locked"), and the exit status of a command that ends with this class. */
 const char *err_class_name(enum err_class class);
 int err_exit_status(enum err_class class);
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- what a process may no longer do ---- */
+/* ---- restrictions of the process ---- */
 
 enum { ALLOWED_MAX = 16 };
 
@@ -42,7 +42,7 @@ static bool is_below(const char *real, const char *folder)
     return !strncmp(real, folder, n) && (!real[n] || real[n] == '/' || n == 1);
 }
 
-/* What is in memory has come from this process. */
+/* True if the file may be read. A memory file ("") was made by this process. */
 static bool is_inside(const char *real)
 {
     bool inside = !real[0] || is_below(real, confined.folder) || !strcmp(real, "/dev/null");
@@ -75,7 +75,7 @@ int confined_path(const char *path, struct err *err)
     if (!confined.folder[0])
         return 0;
     int n = snprintf(there, sizeof there, "%s", path[0] ? path : ".");
-    while (n < PATH_MAX && !realpath(there, real)) { /* then where it would be made */
+    while (n < PATH_MAX && !realpath(there, real)) { /* the path does not exist: continue with its folder */
         char *slash = strrchr(there, '/');
         if (errno != ENOENT || !strcmp(slash ? slash + 1 : there, ".."))
             return refuse_file(path, err);
@@ -121,7 +121,7 @@ static int file_too_large(const char *path, size_t max, struct err *err)
     return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);
 }
 
-/* As many bytes as the file is known to have; it may have become shorter. -1: errno. */
+/* Reads as many bytes as the file's known size, or fewer if the file became shorter. -1: errno. */
 static ssize_t read_known(int fd, char *bytes, size_t known)
 {
     size_t have = 0;
@@ -136,7 +136,7 @@ static ssize_t read_known(int fd, char *bytes, size_t known)
     return (ssize_t)have;
 }
 
-/* Both behind each other, with a NUL after the end. `first` is in the arena, with a byte to spare. */
+/* Joins both, with a NUL after the end. `first` is in the arena, with room for one more byte. */
 static struct str file_join(struct arena *arena, char *first, size_t n, struct str rest)
 {
     if (!n)
@@ -150,7 +150,7 @@ static struct str file_join(struct arena *arena, char *first, size_t n, struct s
     return str_n(all, n + rest.n);
 }
 
-/* 0 where it may be read. */
+/* Returns 0 if a file of this kind may be read. */
 static int check_kind(const char *path, const struct stat *st, struct err *err)
 {
     struct stat at_null;
@@ -180,7 +180,7 @@ int file_check(const char *path, struct err *err)
 static int open_regular(const char *path, int flags, struct err *err)
 {
     struct stat st;
-    if (file_check(path, err)) /* before: some devices do something when they are opened */
+    if (file_check(path, err)) /* before open(), since some devices act when they are opened */
         return -1;
     int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (fd < 0 || fstat(fd, &st)) {
@@ -211,7 +211,8 @@ int file_open(const char *path, int flags, struct err *err)
     return fd;
 }
 
-/* It is read straight into the arena; files of /proc have no size, and any may grow meanwhile. */
+/* Reads directly into the arena, and then the rest: files of /proc have no size, and a file may grow
+ * meanwhile. */
 static int read_opened(
     struct arena *arena, int fd, const char *path, size_t max, struct str *out, struct err *err)
 {
@@ -288,7 +289,7 @@ static int sync_dir_of(const char *path, struct err *err)
     return dir_sync(arena_strz(&scratch, path_dir(str_z(path))), err);
 }
 
-/* A new file beside another, with what the umask leaves of the mode, which mkostemp() would not ask. */
+/* Creates a file beside another, with the mode less the umask, which mkostemp() would ignore. */
 static int open_beside(struct arena *arena, const char *path, mode_t mode, const char **temporary)
 {
     enum { TRIES = 100 };
@@ -304,7 +305,7 @@ static int open_beside(struct arena *arena, const char *path, mode_t mode, const
     return fd;
 }
 
-/* What somebody has closed to others stays so. */
+/* Removes the permissions of others that the existing file does not have. */
 static int keep_closed(const char *path, int fd, mode_t mode)
 {
     struct stat st;
@@ -326,7 +327,7 @@ int file_replace(const char *path, struct str data, mode_t mode, struct err *err
     }
     if (keep_closed(path, fd, mode) || system_sync(fd) || rename(temporary, path)) {
         int why = errno;
-        errno = path_is_dir(path) ? EISDIR : why; /* which rename() calls busy, or not empty */
+        errno = path_is_dir(path) ? EISDIR : why; /* rename() would say busy, or not empty */
         err_errno(err, ERR_IO, "cannot write %s", path);
         unlink(temporary);
         return -1;
@@ -368,11 +369,12 @@ bool path_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Whole or not at all: one that lay there without its .gitignore would never get it. */
+/* Makes the folder and its .gitignore at once, by a rename: an existing folder without .gitignore never gets
+ * one. */
 static int make_private(const char *path, char *temporary, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (!mkdtemp(temporary)) /* for the owner alone, whatever the umask allows */
+    if (!mkdtemp(temporary)) /* for the owner only, whatever the umask allows */
         return err_errno(err, ERR_IO, "cannot make the folder %s", path);
     if (file_write_atomic(arena_printf(&scratch, "%s/.gitignore", temporary).p, STR("*\n"), 0600, err))
         return -1;
@@ -389,7 +391,7 @@ int dir_make_private(const char *path, struct err *err)
     if (!make_private(path, temporary, &failure))
         return sync_dir_of(path, err);
     tree_remove(temporary);
-    if (path_is_dir(path)) /* somebody else was faster */
+    if (path_is_dir(path)) /* another process has created it */
         return 0;
     return err_raise(err, &failure);
 }
@@ -435,7 +437,8 @@ int dir_make(const char *path, struct err *err)
     return 0;
 }
 
-/* Folders that may not be read, searched or written are made so first: what is to be removed is ours. */
+/* First makes folders accessible that may not be read, searched or written: the tree to remove is weir's
+ * own. */
 static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
     if (kind == FTW_DNR && (st->st_mode & 0700) != 0700 && !chmod(path, 0700))
@@ -444,7 +447,7 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         if (chmod(arena_strz(&scratch, path_dir(str_z(path))), 0700))
             return 0;
-        if (kind == FTW_NS) /* it could not even be seen what it is */
+        if (kind == FTW_NS) /* lstat() failed: the kind is unknown */
             tree_remove(path);
         else
             remove(path);

@@ -12,50 +12,51 @@
 #include <sys/types.h>
 
 /*
- * Opens a regular file, or /dev/null. Of anything else (a named pipe, a socket, a device) nobody knows
- * whether it ever gives something, or ends: that is an error, and never waited for. `flags` as open() has
- * them; what O_CREAT makes is for its owner alone. -1: errno says why, too.
+ * Opens a regular file or /dev/null. Anything else (a named pipe, a socket, a device) is an error, since
+ * reading it might block or never end. `flags` as for open(); O_CREAT creates the file for its owner only. On
+ * -1 errno is set, too.
  */
 int file_open(const char *path, int flags, struct err *err);
-/* Would it be opened? For libraries that open files themselves; what is not there, they tell themselves. */
+/* Checks whether file_open() would accept the path, for libraries that open files themselves. A missing file
+ * is no error here: the library reports it. */
 int file_check(const char *path, struct err *err);
-/* Whole file, at most max bytes (0: no bound); out has a NUL after its end. */
+/* Reads the whole file, at most max bytes (0: no limit); out has a NUL after its end. */
 int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
-/* The same of a file that the user's environment names, or a setting that is a secret: what a stack names may
- * be confined to a folder (base/file.h), and such a file is outside. */
+/* The same for a file named by the user's environment or by a secret setting, even outside of the folder that
+ * files are confined to (confine_files()). */
 int file_read_own(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
-/* Writes beside the target, syncs, renames. Of the mode, such as 0644, the umask decides what a new file
- * gets; one that others could not read before they still cannot. */
+/* Writes a file beside the target, syncs and renames it. A new file gets `mode`, such as 0644, less the
+ * umask. A file that was private before stays so. */
 int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err);
-/* Likewise, for a path that the user named: a link stays one, and what is no file, such as /dev/stdout, is
- * written to instead of being replaced. */
+/* The same for a path that the user gave: a symbolic link is kept, and a path that is no regular file, such
+ * as /dev/stdout, is written to instead of being replaced. */
 int file_write_named(const char *path, struct str data, mode_t mode, struct err *err);
-/* As file_write_atomic(), but that the file is there under its name is on the disk only after dir_sync() of
- * its folder. */
+/* As file_write_atomic(), but the new name is durable only after dir_sync() of its folder. */
 int file_replace(const char *path, struct str data, mode_t mode, struct err *err);
 int dir_sync(const char *dir, struct err *err);
-/* All of data, through short writes and EINTR. */
+/* Writes all of the data, across short writes and EINTR. */
 int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path);
-/* Appends all that comes until the end, through EINTR. No more than the buffer takes: its `overflow` is to be
- * looked at then. `what`: "standard input". */
+/* Appends everything up to the end of the input, across EINTR, as far as the buffer's limit allows: the
+ * caller checks its `overflow`. `what`: "standard input". */
 int fd_read_all(int fd, struct buf *out, struct err *err, const char *what);
 bool path_exists(const char *path);
 bool path_is_dir(const char *path);
-/* With parents; existing is fine. Each new folder called .weir is made private, whoever needs it first. */
+/* Creates a folder and its parents; an existing one is no error. Each new folder named .weir is made
+ * private. */
 int dir_make(const char *path, struct err *err);
-/* One folder, for the owner alone; a new one gets a .gitignore, so that no version control takes it up. */
+/* Creates one folder for its owner only. A new one gets a .gitignore, so that it is not committed. */
 int dir_make_private(const char *path, struct err *err);
-#define DIR_OF_WEIR ".weir" /* where states, sandboxes, caches and records of a stack are */
-/* The next entry of an open folder, but "." and "..". NULL: there are no more, or, where errno is not 0, they
- * cannot be read. */
+#define DIR_OF_WEIR ".weir" /* the folder of a stack's states, sandboxes, caches and records */
+/* Returns the next entry of an open folder except "." and "..". NULL: the end, or, if errno is not 0, a read
+ * error. */
 const struct dirent *dir_next(DIR *dir);
-/* A folder with all that is in it; follows no links. What cannot be removed stays. */
+/* Removes a folder with its content; follows no links. What cannot be removed stays. */
 void tree_remove(const char *path);
-/* dir/name; name alone where it is absolute or dir is "" or ".". Ends with a NUL. */
-/* As realpath() gives it, also of what is not there below a folder that is. False: nothing of it is there. */
+/* Resolves a path as realpath() does, even if only a parent folder of it exists. False: not even that. */
 bool path_real(const char *path, char out[PATH_MAX]);
+/* dir/name; name alone if it is absolute or dir is "" or ".". Ends with a NUL. */
 struct str path_join(struct arena *arena, struct str dir, struct str name);
-struct str path_dir(struct str path);  /* "." where there is no slash */
+struct str path_dir(struct str path);  /* "." if the path has no slash */
 struct str path_base(struct str path); /* after the last slash */
 
 void fd_close_ptr(int *fd); /* closes unless -1 */
@@ -63,23 +64,23 @@ void fd_close_ptr(int *fd); /* closes unless -1 */
 void dir_close_ptr(DIR **dir); /* closes unless NULL */
 #define AUTO_DIR __attribute__((cleanup(dir_close_ptr)))
 
-/* ---- What a process may no longer do, for a server whose client is not trusted (cmd/mcp): read
- * files outside of one folder, and run programs. Both are promises of the whole process, which nothing takes
- * back: they are made by one thread, before others begin, and asked from all.
+/* ---- restrictions of the process, for a server whose client is not trusted (cmd/mcp): reading files outside
+ * of one folder, and running programs. They hold for the whole process and cannot be lifted. They are set by
+ * one thread before others start, and checked from any.
  *
- * Every file that is read is asked about (base/file.h), by what was opened and not by its name, so that links
- * lead nowhere. Files that weir reads for itself, such as credentials, are not: file_read_own(). Programs are
- * refused with an error where weir would start one, and by the kernel wherever a library does. */
-/* Files are read below this folder only. */
+ * Every file that is read is checked, by the file that was opened and not by its name, so that links cannot
+ * lead outside. Files of weir itself, such as credentials, are exempt: file_read_own(). Starting a program
+ * fails with an error where weir does it, and in the kernel where a library does. */
+/* Restricts reading to files below this folder. */
 int confine_files(const char *folder, struct err *err);
-/* One more file, or folder with all that is in it. Nothing happens where all may be read. */
+/* Allows one more file, or a folder with its content. Without a restriction it does nothing. */
 void confine_allow(const char *path);
-/* Is the open file one that may be read? `path` is what messages call it. */
+/* Checks that the open file may be read. `path` is its name in messages. */
 int confined_file(int fd, const char *path, struct err *err);
-/* The same of a path that need not be there yet. */
+/* The same for a path, which need not exist yet. */
 int confined_path(const char *path, struct err *err);
 
-/* No program is run, by this process or what it becomes. */
+/* Forbids running programs, for this process and its children. */
 int confine_programs(struct err *err);
-/* `what`: "the build command". */
+/* Fails if running programs is forbidden. `what`: "the build command". */
 int confined_program(const char *what, struct err *err);

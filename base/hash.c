@@ -11,8 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* OpenSSL looks EVP_sha256() up anew each time it is used, behind locks; what was fetched once it takes as it
- * is. */
+/* A fetched algorithm: OpenSSL looks EVP_sha256() up on each use, with locks. */
 static EVP_MD *sha256_md;
 
 static void fetch_sha256(void)
@@ -60,7 +59,7 @@ void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_
 
 /* ---- CRC-32C ---- */
 
-/* Slicing by 4. Filled before main, so that no thread has to wait for it. */
+/* Slicing by 4. Filled before main, so that no thread waits for it. */
 static uint32_t crc_table[4][256];
 
 __attribute__((constructor)) static void crc_table_fill(void)
@@ -154,7 +153,7 @@ void hash_thread_end(void)
 
 void hash_random(void *out, size_t n)
 {
-    /* Without randomness tokens would repeat: better to stop. */
+    /* Without randomness tokens would repeat, so the process stops. */
     if (RAND_bytes(out, (int)n) != 1)
         abort();
 }
@@ -214,7 +213,7 @@ bool base64_decode(struct arena *arena, struct str text, struct str *out)
     size_t padding = 0;
     while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
         padding++;
-    /* OpenSSL skips white space and takes '=' anywhere, which would hide damage. */
+    /* OpenSSL skips white space and accepts '=' anywhere, which would hide damage. */
     for (size_t i = 0; i < text.n; i++)
         if ((unsigned char)text.p[i] <= ' ' || (text.p[i] == '=' && i + padding < text.n))
             return false;
@@ -288,8 +287,8 @@ bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct
     return true;
 }
 
-/* ---- Everything is bit-reflected: bit 63 is the coefficient of x^0, so multiplying by x shifts to the
- * right. */
+/* ---- CRC-64. All numbers are bit-reflected: bit 63 is the coefficient of x^0, so multiplying by x shifts to
+ * the right. */
 
 #define POLY UINT64_C(0x9a6c9329ac4bc9b5)
 #define ONE  (UINT64_C(1) << 63)
@@ -348,7 +347,7 @@ static uint64_t update_table(uint64_t crc, const unsigned char *p, size_t n)
 {
     for (; n >= 8; n -= 8, p += 8) {
         uint64_t word;
-        memcpy(&word, p, 8); /* little-endian machines: Debian's 64-bit ones all are */
+        memcpy(&word, p, 8); /* little-endian only, as all 64-bit machines of Debian */
         word ^= crc;
         crc = 0;
         for (int k = 0; k < 8; k++, word >>= 8)
@@ -376,9 +375,9 @@ CLMUL static inline __m128i load(const unsigned char *p)
 }
 
 /*
- * Sixteen bytes are a polynomial S = A x^64 + B; with the n bits that follow in place of its own, S x^n is
- * A (x^(n+64) mod P) + B (x^n mod P). Four such registers side by side keep the multiplier busy. What is left
- * in the last one goes through the table like any other bytes. n is at least 64.
+ * Sixteen bytes are a polynomial S = A x^64 + B. Followed by n bits, S x^n is replaced by A (x^(n+64) mod P)
+ * + B (x^n mod P). Four such registers in parallel keep the multiplier busy. The remainder of the last one
+ * goes through the table like any other bytes. n is at least 64.
  */
 CLMUL static uint64_t update_clmul(uint64_t crc, const unsigned char *p, size_t n)
 {

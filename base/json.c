@@ -1,4 +1,4 @@
-/* JSON text <-> values, and a reader by recursive descent that builds values at once: see json.h. */
+/* JSON text <-> values, and a recursive descent parser that builds values directly: see json.h. */
 #include "base/json.h"
 
 #include "base/mem.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- reading values at once ---- */
+/* ---- parsing directly into values ---- */
 
 enum { DEPTH_MAX = 256 };
 
@@ -15,10 +15,10 @@ struct scanner {
     struct arena *arena;
     const char *start, *p, *end;
     const char *problem;
-    struct value_entry *stack; /* members of the lists and maps that are not closed yet */
+    struct value_entry *stack; /* members of the open lists and maps */
     size_t n, cap;
     int depth;
-    bool owned; /* the text is ours */
+    bool owned; /* the text may be overwritten */
 };
 
 static const struct value *scan_value(struct scanner *s);
@@ -36,7 +36,7 @@ static void skip_space(struct scanner *s)
         s->p++;
 }
 
-/* ---- texts ---- */
+/* ---- strings ---- */
 
 static bool take_hex4(struct scanner *s, uint32_t *out)
 {
@@ -52,7 +52,7 @@ static bool take_hex4(struct scanner *s, uint32_t *out)
     return true;
 }
 
-/* After "\u". */
+/* Parses the digits after "\u", and a second escape for a surrogate pair. */
 static bool take_code_point(struct scanner *s, char **out)
 {
     uint32_t code, low;
@@ -85,7 +85,7 @@ static bool take_escape(struct scanner *s, char **out)
     return true;
 }
 
-/* What is decoded is never longer than what is written, so the rest of the text bounds the room needed. */
+/* Decodes the escapes. The decoded text is never longer than the encoded one, whose size is allocated. */
 static bool scan_escaped(struct scanner *s, const char *start, const char *close, struct str *out)
 {
     char *text = arena_alloc(s->arena, (size_t)(close - start) + 1), *at = text;
@@ -102,7 +102,7 @@ static bool scan_escaped(struct scanner *s, const char *start, const char *close
     return true;
 }
 
-/* After the opening quote. */
+/* Called after the opening quote. */
 static bool scan_text(struct scanner *s, struct str *out)
 {
     const char *start = s->p, *p = s->p;
@@ -346,7 +346,7 @@ static const struct value *from_jansson(struct arena *arena, const json_t *json,
         AUTO_BUILDER struct value_builder entries = VALUE_BUILDER(arena);
         const char *key;
         json_t *item;
-        json_object_foreach((json_t *)(uintptr_t)json, key, item) /* jansson takes no key with a NUL */
+        json_object_foreach((json_t *)(uintptr_t)json, key, item) /* jansson rejects keys with a NUL */
         {
             const struct value *v = from_jansson(arena, item, depth + 1);
             if (!v)
@@ -364,7 +364,7 @@ static void decref(json_t **json)
     json_decref(*json);
 }
 
-/* jansson's reason goes on with what is there, which may be secret. */
+/* Cuts jansson's message before its quotation of the text, which may be secret. */
 static struct str without_text(struct str reason)
 {
     static const char *const leads[] = {" near '", " escape '", " Unicode '", " byte 0x"};
@@ -378,7 +378,7 @@ static struct str without_text(struct str reason)
 int json_parse(struct arena *arena, struct str text, const struct value **out, struct err *err)
 {
     json_error_t why;
-    ptrdiff_t nul = str_find_char(text, '\0', 0); /* jansson takes it for the end of the text */
+    ptrdiff_t nul = str_find_char(text, '\0', 0); /* jansson takes a NUL for the end of the text */
     if (nul >= 0)
         return err_set(err, ERR_PROTOCOL, "not valid JSON: a NUL at byte %td", nul);
     size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
@@ -398,12 +398,12 @@ int json_parse(struct arena *arena, struct str text, const struct value **out, s
 void json_write_string(struct buf *out, struct str text)
 {
     buf_add_char(out, '"');
-    size_t plain = 0, good = 0; /* up to where it is written, and known to be UTF-8 */
+    size_t plain = 0, good = 0; /* up to here written, and up to here valid UTF-8 */
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c >= 0x80 && i >= good) {
             good = i + str_utf8_prefix(str_slice(text, i, text.n));
-            if (i == good) { /* no text: what is written can be read, whatever it is */
+            if (i == good) { /* an invalid byte is replaced, so that the result can be parsed */
                 buf_add(out, text.p + plain, i - plain);
                 buf_addz(out, "\xef\xbf\xbd");
                 plain = i + 1;
@@ -438,7 +438,7 @@ void json_write_member_if_any(struct buf *out, const char *name, struct str text
         json_write_member(out, name, text);
 }
 
-/* The shortest text that reads back as the same number, and always as a real one. */
+/* Writes the shortest text that reads back as the same number, always with a fraction or exponent. */
 static void write_float(struct buf *out, double number)
 {
     if (!isfinite(number)) {

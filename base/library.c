@@ -1,4 +1,4 @@
-/* Libraries that are loaded when they are first needed: see library.h, and pq_api.h for libpq. */
+/* Libraries that are loaded on first use: see library.h, and pq_api.h for libpq. */
 #include "base/library.h"
 
 #include "base/pq_api.h"
@@ -10,11 +10,12 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The functions of one list of names. Gives the next slot, or NULL where one that must be there is not. */
+/* Looks up the functions of a list of names. Returns the slot after them, or NULL if a required one is
+ * missing. */
 static void **find_functions(struct library *library, void *handle, void **slot, const char *names, bool must)
 {
     for (const char *name = names; *name; name += strlen(name) + 1, slot++) {
-        /* POSIX wants object and function pointers to be of one size; ISO C has no cast between them. */
+        /* POSIX requires object and function pointers to be of one size; ISO C has no cast between them. */
         void *function = dlsym(handle, name);
         memcpy(slot, &function, sizeof function);
         if (!function && must) {
@@ -25,7 +26,7 @@ static void **find_functions(struct library *library, void *handle, void **slot,
     return slot;
 }
 
-/* In a static program the table has been filled by the linker. */
+/* True in a static program, where the linker has filled the table. */
 static bool is_linked(const struct library *library)
 {
     void *first;
@@ -35,7 +36,7 @@ static bool is_linked(const struct library *library)
 
 static bool find_library(struct library *library)
 {
-    /* Lazy binding: of all that it and its libraries call, a run needs a small part. */
+    /* Lazy binding: a run calls only a small part of the library and its dependencies. */
     void *handle = dlopen(library->file, RTLD_LAZY | RTLD_LOCAL);
     if (!handle) {
         snprintf(library->failure, sizeof library->failure, "%s", dlerror());
@@ -72,7 +73,7 @@ const void *library_table(struct library *library, struct err *err)
     return NULL;
 }
 
-/* ---- libpq, loaded when PostgreSQL is first spoken to, for a state or for resources ---- */
+/* ---- libpq ---- */
 
 const struct pq_api *pq_api(struct err *err)
 {

@@ -1,13 +1,12 @@
 /*
- * A shared library that is loaded when it is first needed: linked, it would cost every command the time to
- * load it and all that it pulls in. The program keeps only the library's header, and calls go through a table
- * of pointers: a struct of nothing but function pointers, made from the same list of names (an X macro) as
- * the names that are looked up.
+ * A shared library that is loaded on first use: linked, it would cost every command the time to load it and
+ * its dependencies. The program includes only the library's header and calls through a table: a struct of
+ * function pointers, made by an X macro from the same list of names as the symbols that are looked up.
  *
- * A static program (tools/static) can load nothing: LIBRARY_LINKED then gives the functions as the table's
- * first value, from that same list, and library_table() only starts the library.
+ * A static program (tools/static) cannot load libraries: LIBRARY_LINKED makes the table's initial value from
+ * the same list, and library_table() only initialises the library.
  *
- * library_table() is safe from every thread; the table lives as long as the process.
+ * library_table() may be called from any thread; the table lives as long as the process.
  */
 #pragma once
 
@@ -25,15 +24,15 @@
 
 struct library {
     const char *file;           /* libcurl.so.4 */
-    const char *install;        /* what to install: which version, and by what name systems have it */
+    const char *install;        /* what to install: the version, and the names of its packages */
     void *table;                /* the struct of pointers */
     const char *names;          /* the table's functions in order, each ended by a NUL */
-    const char *newer;          /* those at its end that older libraries lack, which stay NULL; or NULL */
-    const char *(*start)(void); /* called once after loading: NULL, or why it failed; may be NULL itself */
+    const char *newer;          /* its last functions, NULL in older libraries; or NULL */
+    const char *(*start)(void); /* called once after loading; NULL, or why it failed */
 
-    _Atomic bool loaded; /* what library_table() keeps; the table is filled, or failure says why not */
+    _Atomic bool loaded; /* set by library_table(): either the table is filled or `failure` has the reason */
     char failure[256];
 };
 
-/* The table. NULL with ERR_FAILED where the library is not installed or too old. */
+/* Returns the table, or NULL with ERR_FAILED if the library is not installed or too old. */
 const void *library_table(struct library *library, struct err *err);

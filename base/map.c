@@ -12,7 +12,7 @@ void map_release(struct map *map)
     *map = (struct map){0};
 }
 
-/* The slot that holds key, or the free one where it would go. */
+/* Returns the slot with the key, or the free slot for it. */
 static struct map_slot *find_slot(const struct map *map, struct str key, uint32_t hash)
 {
     size_t mask = map->slot_count - 1;
@@ -53,7 +53,7 @@ void *map_get(const struct map *map, struct str key)
     return index ? map->items[index - 1].ptr : NULL;
 }
 
-/* The place of the key's pointer; NULL is there where the key is new. */
+/* Returns the place of the key's pointer, which is NULL for a new key. */
 static void **place_of(struct map *map, struct str key)
 {
     map_reserve(map, map->n + 1);

@@ -1,6 +1,6 @@
 /*
- * Hash map from slices to pointers. Keys are kept by reference. Iteration is in order of insertion:
- * for (size_t i = 0; i < map.n; i++) map.items[i].key / .ptr. Zero-initialised maps are empty and valid.
+ * Hash map from slices to pointers. Keys are kept by reference. Iteration is in order of insertion: for
+ * (size_t i = 0; i < map.n; i++) map.items[i].key / .ptr. Zero-initialised maps are empty and valid.
  */
 #pragma once
 
@@ -11,9 +11,9 @@ struct map_item {
     void *ptr;
 };
 
-/* The hash is beside the index, so that neither probing nor growing touches keys that differ. */
+/* The slot has the hash, too, so that neither probing nor growing reads keys with a different hash. */
 struct map_slot {
-    uint32_t index; /* + 1, into items; 0 is free */
+    uint32_t index; /* index into items + 1; 0: free */
     uint32_t hash;
 };
 
@@ -31,9 +31,9 @@ struct map {
 #define AUTO_MAP __attribute__((cleanup(map_release)))
 void map_release(struct map *map);
 void *map_get(const struct map *map, struct str key);
-/* Returns what was there before, or NULL. */
+/* Sets the key's pointer and returns the previous one, or NULL. */
 void *map_set(struct map *map, struct str key, void *ptr);
-/* What is there already stays, and is returned. */
+/* Sets the key's pointer unless the key exists; returns the existing pointer, or NULL. */
 void *map_add(struct map *map, struct str key, void *ptr);
-/* Room for n keys, so that it need not grow to them step by step. */
+/* Allocates room for n keys at once. */
 void map_reserve(struct map *map, size_t n);

@@ -1,4 +1,4 @@
-/* The secrets that this process knows, by value, and texts without them: see mask.h. */
+/* The secrets known to this process, by their text, and their removal from other texts: see mask.h. */
 #include "base/mask.h"
 
 #include "base/hash.h"
@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* ---- JSON without secrets, which stays JSON ---- */
+/* ---- JSON: positions of strings and numbers ---- */
 
 static size_t string_end(struct str text, size_t at)
 {
@@ -26,13 +26,13 @@ static size_t number_end(struct str text, size_t at)
     return at;
 }
 
-/* An escape of what is beyond 16 bits has another after it. */
+/* True if the escape is the first half of a surrogate pair. */
 static bool is_first_half(struct str escape)
 {
     return escape.n > 6 && strchr("dD", escape.p[2]) && strchr("89abAB", escape.p[3]) && escape.p[6] == '\\';
 }
 
-/* Of the character at `at` in a string, or the escape that stands for it. */
+/* Returns the size of the character at `at` in a string, or of the escape for it. */
 static size_t character_size(struct str text, size_t at)
 {
     struct str rest = str_slice(text, at, text.n);
@@ -45,29 +45,30 @@ static size_t character_size(struct str text, size_t at)
 struct spelling {
     char *p;
     size_t n;
-    uint32_t next;  /* + 1, the next one with the same hash */
-    bool allowed;   /* no secret, and nothing in it is */
-    bool is_number; /* of digits only: not where it is part of a longer number */
-    bool whole;     /* not only another's spelling: those that it has itself are here, too */
+    uint32_t next;  /* index + 1 of the next one with the same hash */
+    bool allowed;   /* not a secret, and nothing in it is */
+    bool is_number; /* digits only: not masked within a longer number */
+    bool whole;     /* added itself, with all its spellings, and not only as a spelling of another secret */
 };
 
 static struct {
     pthread_rwlock_t lock;
     struct spelling *items;
     size_t n, cap;
-    uint32_t *heads; /* + 1; by the hash of the first KEY_BYTES */
+    uint32_t *heads; /* index + 1, by the hash of the first KEY_BYTES */
     size_t head_count;
-    uint8_t begins[1 << 16 >> 3]; /* the first two bytes of any: most of a text is passed over by that */
+    uint8_t begins[1 << 16 >> 3]; /* bitmap of the first two bytes of all spellings, by which most of a text
+                                     is skipped */
 } set = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
 enum {
-    KEY_BYTES = 6, /* of a spelling, by which it is looked up: none is shorter */
+    KEY_BYTES = 6, /* bytes of a spelling that are hashed: none is shorter */
     GIVEN_MIN = 6,
     LIKELY_MIN = 8,
-    WORD_MIN = 12,          /* a LIKELY one of letters only */
-    WHOLE_MAX = 4096,       /* longer ones are looked for in pieces … */
+    WORD_MIN = 12,          /* minimum for a LIKELY one of letters only */
+    WHOLE_MAX = 4096,       /* longer ones are searched for in pieces … */
     PIECE = 512,            /* … of this size */
-    LOOKED_AT_MAX = 1 << 20 /* of one secret */
+    LOOKED_AT_MAX = 1 << 20 /* maximum bytes used of one secret */
 };
 
 /* ---- the set ---- */
@@ -85,7 +86,7 @@ static unsigned pair_at(const char *p)
     return (unsigned)(unsigned char)p[0] << 8 | (unsigned char)p[1];
 }
 
-/* ---- hiding ---- */
+/* ---- masking ---- */
 
 static bool mask_fits(const struct spelling *s, struct str text, size_t at)
 {
@@ -98,7 +99,7 @@ static bool mask_fits(const struct spelling *s, struct str text, size_t at)
     return !before && !after;
 }
 
-/* The longest that is there. */
+/* Returns the longest spelling at this position. */
 static const struct spelling *spelling_at(struct str text, size_t at)
 {
     const struct spelling *longest = NULL;
@@ -113,7 +114,7 @@ static const struct spelling *spelling_at(struct str text, size_t at)
     return longest;
 }
 
-/* From `at` on: where the next run of secrets begins and ends. False: there is none. */
+/* Finds the next run of overlapping secrets at or after `at`. False: none. */
 static bool next_run(struct str text, size_t at, size_t *from, size_t *to)
 {
     bool found = false;
@@ -135,7 +136,7 @@ static bool next_run(struct str text, size_t at, size_t *from, size_t *to)
     return found;
 }
 
-/* 1 in marks, of zeros and as long as the text, for each byte of a secret. */
+/* Sets marks, zeroed and as long as the text, to 1 for each byte of a secret. */
 static void mask_mark(char *marks, struct str text)
 {
     size_t from, to = 0;
@@ -145,8 +146,8 @@ static void mask_mark(char *marks, struct str text)
     pthread_rwlock_unlock(&set.lock);
 }
 
-/* What is between quotation marks. Characters are hidden as a whole: a secret may begin with the last
- * letter of an escape, or end with its backslash. */
+/* Masks the inside of a JSON string, by whole characters: a secret may begin with the last letter of an
+ * escape, or end with its backslash. */
 static void mask_string(struct buf *out, struct str text)
 {
     if (!mask_finds(text)) {
@@ -268,7 +269,7 @@ void mask_clear(void)
     pthread_rwlock_unlock(&set.lock);
 }
 
-/* ---- what is secret ---- */
+/* ---- adding secrets ---- */
 
 static bool worth(struct str text, enum mask_reason reason)
 {
@@ -293,8 +294,8 @@ static void add_whole(struct str text, enum mask_reason reason)
     mask_keep(str_slice(text, text.n - PIECE, text.n), false);
 }
 
-/* A text of several lines comes out line by line. What a document has in many places is no secret: `{`, a
- * key. */
+/* Adds the lines of a text, since output is printed line by line. MASK_LIKELY: lines such as `{` or a key are
+ * common in documents and no secrets. */
 static void add_lines(struct str text)
 {
     struct str rest = text;

@@ -1,4 +1,4 @@
-/* How a secret may be spelt in texts: see mask.h. */
+/* The spellings of a secret in texts: see mask.h. */
 #include "base/mask.h"
 
 #include "base/hash.h"
@@ -6,8 +6,8 @@
 
 #include <ctype.h>
 
-/* Longer ones are files, which are written as they are and as JSON; all the spellings of one together would
- * be thirty times as long. */
+/* Longer secrets are files, which are written plain and as JSON; all of their spellings would be thirty times
+ * as long. */
 enum { ANY_SPELLING_MAX = 1 << 20 };
 
 struct teller {
@@ -22,8 +22,7 @@ static void mask_spellings_tell(const struct teller *teller, struct str text)
 
 /* ---- escapes ---- */
 
-/* What was written instead of the text, of which the rest stays as it is from `done` on; the text itself
- * where nothing had to be written otherwise, as mostly. */
+/* Returns `out` followed by the text from `done` on; if nothing was escaped, as mostly, the text itself. */
 static struct str rewritten(struct arena *arena, struct buf *out, struct str text, size_t done)
 {
     if (!done)
@@ -32,7 +31,7 @@ static struct str rewritten(struct arena *arena, struct buf *out, struct str tex
     return arena_str(arena, buf_str(out));
 }
 
-/* What is between the quotes. */
+/* Returns the escaped text without the quotes. */
 static struct str json_inside(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -40,7 +39,7 @@ static struct str json_inside(struct arena *arena, struct str text)
     return out.n == text.n + 2 ? text : arena_str(arena, str_slice(buf_str(&out), 1, out.n - 1));
 }
 
-/* As encoders write it that stay within ASCII, or mind being put into HTML. */
+/* As written by encoders that are limited to ASCII or escape HTML. */
 static struct str json_ascii(struct arena *arena, struct str text, const char *also, bool slashes)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -67,7 +66,7 @@ static struct str json_ascii(struct arena *arena, struct str text, const char *a
     return rewritten(arena, &out, inside, done);
 }
 
-/* quotes: how a quotation mark and an apostrophe are written; NULL: as they are. */
+/* quote, apostrophe: their escapes; NULL: not escaped. */
 static struct str xml_escaped(struct arena *arena, struct str text, const char *quote, const char *apostrophe)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -121,7 +120,7 @@ static void tell_percent(const struct teller *teller, struct arena *arena, struc
 
 /* ---- words of a shell ---- */
 
-/* With a backslash before each of these. */
+/* Returns the text with a backslash before each of these characters. */
 static struct str backslashed(struct arena *arena, struct str text, const char *special)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -137,7 +136,8 @@ static struct str backslashed(struct arena *arena, struct str text, const char *
     return rewritten(arena, &out, text, done);
 }
 
-/* Between $' and ': what is no sign, and in ASCII what is none of those, by letters and octal numbers. */
+/* Returns the inside of $'…': control characters, and with `ascii` all non-ASCII bytes, as letters or octal
+ * numbers. */
 static struct str ansi_escaped(struct arena *arena, struct str text, bool ascii)
 {
     static const char codes[] = "\a\b\033\f\n\r\t\v", letters[] = "abEfnrtv";
@@ -164,7 +164,7 @@ static void tell_shell(const struct teller *teller, struct arena *arena, struct 
     struct str word = backslashed(arena, text, " \t'\"\\|&;()<>!{}*[]?^$`,");
     bool leads = str_starts(text, STR("#")) || str_starts(text, STR("~"));
     mask_spellings_tell(teller, word);
-    if (leads) /* only there it is special */
+    if (leads) /* special only at the start */
         mask_spellings_tell(teller, arena_concat(arena, (struct str[]){STR("\\"), word}, 2));
     mask_spellings_tell(teller, backslashed(arena, text, "\"\\$`"));
     mask_spellings_tell(teller, replaced(arena, text, STR("'"), STR("'\\''")));
@@ -173,7 +173,7 @@ static void tell_shell(const struct teller *teller, struct arena *arena, struct 
     mask_spellings_tell(teller, ansi_escaped(arena, text, true));
 }
 
-/* ---- other alphabets ---- */
+/* ---- other encodings ---- */
 
 static void tell_hex(const struct teller *teller, struct arena *arena, struct str text)
 {
@@ -193,7 +193,8 @@ static struct str url_alphabet(struct arena *arena, struct str text)
     return str_n(out, text.n);
 }
 
-/* In the middle of something longer: of the characters those that hold nothing but bits of the text. */
+/* Tells the base64 within a longer text, at each alignment: only the characters that encode bits of the text
+ * alone. */
 static void tell_base64(const struct teller *teller, struct arena *arena, struct str text)
 {
     for (size_t before = 0; before < 3; before++) {
@@ -211,11 +212,11 @@ static void tell_utf16(const struct teller *teller, struct arena *arena, struct 
     char *wide = arena_zalloc(arena, 2 * text.n + 1);
     for (size_t i = 0; i < text.n; i++)
         wide[2 * i] = text.p[i];
-    /* either way round: what is between the first character and the last */
+    /* both byte orders: without the zero byte before or after */
     mask_spellings_tell(teller, str_n(wide, 2 * text.n - 1));
 }
 
-/* ---- all ---- */
+/* ---- all spellings ---- */
 
 static void tell_escaped(const struct teller *teller, struct arena *arena, struct str text)
 {

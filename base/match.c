@@ -1,4 +1,4 @@
-/* Path patterns, as git matches them, and regular expressions by PCRE2: see match.h. */
+/* Path patterns with git's rules, and regular expressions by PCRE2: see match.h. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "base/match.h"
@@ -24,7 +24,7 @@ static bool class_has(struct str name, unsigned char c, bool *known)
     return false;
 }
 
-/* A member of a set, after a backslash where there is one. 0 at the end of the pattern. */
+/* Reads a member of a set, after a backslash if there is one. 0 at the end of the pattern. */
 static unsigned char member(struct str p, size_t *at)
 {
     if (*at < p.n && p.p[*at] == '\\')
@@ -32,7 +32,7 @@ static unsigned char member(struct str p, size_t *at)
     return *at < p.n ? (unsigned char)p.p[(*at)++] : 0;
 }
 
-/* The name in "[:alpha:]", which begins at `at`; n 0: there is none. */
+/* Returns the name in "[:alpha:]" at this position; n 0: none. */
 static struct str class_name(struct str p, size_t at)
 {
     if (!str_starts(str_slice(p, at, p.n), STR("[:")))
@@ -41,7 +41,7 @@ static struct str class_name(struct str p, size_t at)
     return end > (ptrdiff_t)at + 2 && p.p[end - 1] == ':' ? str_slice(p, at + 2, (size_t)end - 1) : STR_EMPTY;
 }
 
-/* Is c in the set whose '[' is at *at? Moves behind its ']'; a set without one has nothing in it. */
+/* True if the set whose '[' is at *at contains c. Moves past its ']'; a set without one is empty. */
 static bool set_has(struct str p, size_t *at, unsigned char c)
 {
     size_t i = *at + 1;
@@ -59,14 +59,14 @@ static bool set_has(struct str p, size_t *at, unsigned char c)
             i++;
             to = member(p, &i);
         }
-        has |= c == from || (c >= from && c <= to); /* git: also of a range upside down */
+        has |= c == from || (c >= from && c <= to); /* git: also for a reversed range */
         known &= to != 0;
     }
     *at = i + 1;
     return known && i < p.n && has != negated && c != '/';
 }
 
-/* Does what is at `at` stand for this one byte? Moves behind it. */
+/* True if the pattern at this position matches the byte. Moves past it. */
 static bool glob_takes(struct str p, size_t *at, unsigned char c)
 {
     if (p.p[*at] == '[')
@@ -78,7 +78,7 @@ static bool glob_takes(struct str p, size_t *at, unsigned char c)
     return any ? c != '/' : wanted == c && wanted;
 }
 
-/* Number of stars at `at`. */
+/* Returns the number of stars at this position. */
 static size_t stars(struct str p, size_t at)
 {
     size_t n = 0;
@@ -90,24 +90,24 @@ static size_t stars(struct str p, size_t at)
 enum { NONE = -1 };
 
 /*
- * The last star, and the last step of two, are all that has to be gone back to: how an earlier one could have
- * matched as well makes no difference to what comes after.
+ * Only the last star and the last "**" need backtracking: another match of an earlier one would not change
+ * what can match after it.
  */
 struct matching {
     struct str p, t;
     bool period;                     /* GLOB_PERIOD */
     size_t at, from;                 /* in the pattern, in the text */
-    ptrdiff_t star, star_from;       /* behind the star; from there on it has not taken the text yet */
-    ptrdiff_t any_depth, depth_from; /* likewise behind "**" and its slash */
+    ptrdiff_t star, star_from;       /* in the pattern after the star, in the text after its match */
+    ptrdiff_t any_depth, depth_from; /* the same for "**" and its slash */
 };
 
-/* A dot that no wildcard stands for? */
+/* True at a dot that no wildcard matches. */
 static bool is_hidden(const struct matching *m, size_t from)
 {
     return m->period && from < m->t.n && m->t.p[from] == '.' && (!from || m->t.p[from - 1] == '/');
 }
 
-/* At stars. True: what is left of the text is matched. */
+/* Called at stars. True: the rest of the text matches. */
 static bool take_stars(struct matching *m, size_t n)
 {
     size_t end = m->at + n;
@@ -125,7 +125,7 @@ static bool take_stars(struct matching *m, size_t n)
     return false;
 }
 
-/* To where a star takes more of the text; false: none can. */
+/* Backtracks to where a star matches more of the text. False: none can. */
 static bool go_back(struct matching *m)
 {
     if (m->star >= 0 && (size_t)m->star_from < m->t.n && m->t.p[m->star_from] != '/' &&
@@ -144,7 +144,7 @@ static bool go_back(struct matching *m)
     return true;
 }
 
-/* Does what comes next in the pattern stand for the text's next byte? */
+/* True if the next pattern item matches the next byte of the text. */
 static bool take_one(struct matching *m)
 {
     if (m->at >= m->p.n || m->from >= m->t.n)
@@ -156,7 +156,7 @@ static bool take_one(struct matching *m)
     return true;
 }
 
-/* Byte by byte, whatever they are: names are UTF-8 at best. */
+/* Compares bytes, since names need not be UTF-8. */
 bool glob_match(struct str pattern, struct str path, int flags)
 {
     struct matching m = {.p = pattern, .t = path, .star = NONE, .any_depth = NONE};
@@ -176,7 +176,7 @@ bool glob_match(struct str pattern, struct str path, int flags)
 
 /* ---- rules, as git reads them ---- */
 
-/* What is before the first wildcard is compared on its own, so that "a**" and then "/b" goes any depth
+/* Compares the part before the first wildcard separately, so that "a**" followed by "/b" matches at any depth
  * below names that begin with a. */
 static bool pattern_fits(struct str pattern, struct str path)
 {
@@ -187,7 +187,7 @@ static bool pattern_fits(struct str pattern, struct str path)
            glob_match(str_slice(pattern, plain, pattern.n), str_slice(path, plain, path.n), 0);
 }
 
-/* Blanks at the end do not count, unless a backslash is before them. */
+/* Removes blanks at the end, unless they are after a backslash. */
 static struct str without_blanks(struct str line)
 {
     size_t kept = 0;

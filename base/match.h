@@ -1,12 +1,11 @@
 /*
- * Path patterns, as git matches them. `*`, `?` and `[…]` stay within one step of a path, `**` stands for any
- * number of steps. Bytes are compared, in any locale; the time is that of the text's length times the
- * pattern's.
+ * Path patterns with git's rules. `*`, `?` and `[…]` match within one path component, `**` matches any number
+ * of components. Bytes are compared, independent of the locale; the time is proportional to the product of
+ * both lengths.
  *
- * glob_match() compares a whole path with a pattern. Rules are patterns as .gitignore has them: one without a
- * slash (but at its end) means a name at any depth, any other means the path below the folder it is given
- * for; a slash at the end means folders only; `!` takes back what an earlier rule says. Of several rules that
- * fit, the last one counts.
+ * glob_match() matches a whole path. Rules are the patterns of .gitignore: a pattern without a slash (except
+ * at its end) matches a name at any depth, any other matches the path relative to the rule's folder. A slash
+ * at the end means folders only, `!` cancels an earlier rule. The last matching rule counts.
  */
 #pragma once
 
@@ -14,31 +13,32 @@
 
 enum { GLOB_PERIOD = 1 /* a wildcard does not match a dot at the start of a name */ };
 
-/* Both as slices without a leading slash. */
+/* Both are slices without a leading slash. */
 bool glob_match(struct str pattern, struct str path, int flags);
 
 struct glob_rule {
     struct str pattern;
-    struct str base; /* the folder it is given for, "" or "a/b"; it says nothing of paths elsewhere */
+    struct str base; /* the folder that the rule belongs to, "" or "a/b"; paths outside of it do not match */
     bool negated, folders_only, anchored;
 };
 
 /*
- * Reads one line of a .gitignore, or one pattern of a list (then `comments` is false: `#` and `!` are
- * characters like others). False where it says nothing. Keeps the slices.
+ * Parses one line of a .gitignore, or one pattern of a list (`comments` is false: `#` and `!` are ordinary
+ * characters). False: no pattern. The slices are kept by reference.
  */
 bool glob_rule_parse(struct str line, struct str base, bool comments, struct glob_rule *out);
 bool glob_rule_fits(const struct glob_rule *rule, struct str path, bool folder);
-/* 1: the last rule that fits takes the path, -1: it takes it back, 0: none fits. */
+/* Returns 1 if the last matching rule includes the path, -1 if it is a `!` rule, 0 if none matches. */
 int glob_rules_say(const struct glob_rule *rules, size_t n, struct str path, bool folder);
 
 /*
- * Regular expressions that are compiled once and asked often. A compiled one lives in the arena and is never
- * changed: any thread may ask it. Backtracking is bounded: what would take too long does not match.
+ * Regular expressions, compiled once and used often. A compiled one lives in the arena and is never changed,
+ * so any thread may use it. Backtracking is limited: a match that would take too long fails.
  */
 
 struct regex_code;
 
-/* Of the whole text, or of any part of it. NULL: it is none; *why (or NULL) says what is wrong with it. */
+/* Compiles for matching the whole text or any part of it. NULL: invalid, with the reason in *why (which may
+ * be NULL). */
 const struct regex_code *regex_compile(struct arena *arena, struct str pattern, bool whole, struct str *why);
 bool regex_matches(const struct regex_code *regex, struct str text);

@@ -1,18 +1,18 @@
 /*
  * Heap allocation for the whole program.
  *
- * Running out of memory is not an error that callers handle: the process ends with one line on stderr
- * and status 1. Nothing is lost by that, because every change to the outside is recorded in the state log
- * before it is made. So no caller checks a returned pointer, and failure can be injected in one place
+ * Running out of memory is not an error that callers handle: the process ends with one line on stderr and
+ * status 1. Nothing is lost by that, because every change to the outside is recorded in the state log before
+ * it is made. So no caller checks a returned pointer, and failure can be injected in one place
  * (mem_fail_after; from outside, WEIR_FAIL_ALLOC of base/crash.h).
  *
- * Safe to call from every thread.
+ * All functions may be called from any thread.
  */
 #pragma once
 
 #include <stddef.h>
 
-/* Never NULL. size 0 gives a unique pointer. Free with free(). */
+/* Never NULL; size 0 returns a unique pointer. Free with free(). */
 void *mem_alloc(size_t size);
 /* The size is a multiple of the alignment, which is a power of two. */
 void *mem_alloc_aligned(size_t alignment, size_t size);
@@ -35,11 +35,11 @@ char *mem_memdup0(const void *bytes, size_t size); /* copies and appends a NUL *
         }                                                                                                    \
     } while (0)
 
-/* The end that a failed allocation has, for libraries that allocate by themselves and only say that something
- * failed. */
+/* Ends the process as a failed allocation does, for libraries that allocate themselves and only report a
+ * failure. */
 _Noreturn void mem_exhausted(void);
 
-/* The Nth allocation from now fails; 0 switches injection off. */
+/* Makes the Nth allocation from now fail; 0 switches injection off. */
 void mem_fail_after(long nth);
 
 /* Cleanup attribute for heap strings: `AUTO_FREE char *p = …;` */

@@ -1,6 +1,6 @@
 /*
- * libpq, loaded when PostgreSQL is first spoken to, for a state or for resources: no other command should pay
- * for it (base/library.h). Only its header is needed to build.
+ * libpq, loaded at the first connection to PostgreSQL, for a state or for resources, so that no other command
+ * loads it (base/library.h). The build needs only its header.
  */
 #pragma once
 
@@ -24,5 +24,5 @@ struct pq_api {
 #undef PQ_POINTER
 };
 
-/* NULL with ERR_FAILED where the library is not installed. */
+/* Returns the table of functions, or NULL with ERR_FAILED if the library is not installed. */
 const struct pq_api *pq_api(struct err *err);

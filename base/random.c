@@ -1,4 +1,4 @@
-/* Numbers, texts and passwords by chance, each outcome as likely as any other. */
+/* Uniformly distributed random numbers, texts and passwords: see random.h. */
 #include "base/random.h"
 
 #include "base/hash.h"
@@ -9,7 +9,7 @@ enum { DRAWS_MAX = 1000, LEAST_DIFFERENT = 10, CLASSES = 4 };
 static const char *const classes[CLASSES] = {"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "0123456789", "!#$%&()*+,-.:;<=>?[]^_{|}~'\"@/\\`"};
 
-/* The last, incomplete stretch of all numbers would make small results likelier: it is drawn again. */
+/* Draws again from the last, incomplete range of numbers, which would make small results likelier. */
 uint64_t random_below(uint64_t limit)
 {
     uint64_t number, uneven = (UINT64_MAX % limit + 1) % limit;
@@ -33,7 +33,7 @@ struct str random_text(struct arena *arena, struct str alphabet, size_t length)
     return str_n(text, length);
 }
 
-/* What is left of all characters, and of which classes there are some. */
+/* Returns the characters that are left, and which classes have any. */
 static struct str password_alphabet(struct arena *arena, struct str excluded, bool wanted[CLASSES])
 {
     AUTO_BUF struct buf all = BUF_INIT;

@@ -1,6 +1,5 @@
 /*
- * What is made up by chance: numbers, texts, passwords. All of it comes from OpenSSL's generator, and nothing
- * is likelier than anything else.
+ * Random numbers, texts and passwords, uniformly distributed, from OpenSSL's generator.
  */
 #pragma once
 
@@ -9,17 +8,17 @@
 
 enum { PASSWORD_LENGTH = 32, PASSWORD_LENGTH_MAX = 512 };
 
-/* What databases and URLs do not take in a password. */
+/* Characters that databases and URLs reject in a password. */
 #define PASSWORD_USUALLY_EXCLUDED STR("'\"@/\\ ")
 
-/* A number below the limit, which is not 0. */
+/* Returns a number below the limit, which is not 0. */
 uint64_t random_below(uint64_t limit);
-/* Characters of the alphabet, which has 1 to 256 of them, each drawn by itself. */
+/* Draws characters from the alphabet, which has 1 to 256 of them, independently. */
 struct str random_text(struct arena *arena, struct str alphabet, size_t length);
 /*
- * A password without the excluded characters: letters, digits and punctuation, with one of each class at
- * least that is not excluded, as databases with rules of their own want it. It is known to base/mask.h from
- * then on. -1 (ERR_INVALID) where fewer than ten characters are left, or the length is not 1 to 512.
+ * Returns a password of letters, digits and punctuation without the excluded characters. It has at least one
+ * character of each class that is not wholly excluded, as databases' password policies require. It is added
+ * to base/mask.h. -1 (ERR_INVALID): fewer than ten characters are left, or the length is not 1 to 512.
  */
 int random_password(
     struct arena *arena, struct str excluded, size_t length, struct str *out, struct err *err);

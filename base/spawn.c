@@ -1,7 +1,4 @@
-/*
- * Starts a program that has nothing of this process but what is named (see spawn.h), the limit of core files,
- * and commands that print credentials.
- */
+/* Starting programs, the limit of core files, and commands that print credentials: see spawn.h. */
 #include "base/spawn.h"
 
 #include "base/clock.h"
@@ -14,12 +11,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- Core files ---- */
+/* ---- core files ---- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rlimit former;
 static bool lowered;
-static unsigned starting; /* by how many threads */
+static unsigned starting; /* number of threads that are starting a program */
 
 void core_limit_none(void)
 {
@@ -29,7 +26,7 @@ void core_limit_none(void)
     lowered = setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
-/* Around the start of a program. */
+/* Raises the limit while a program is started. */
 static void core_limit_lift(void)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
@@ -87,12 +84,12 @@ int spawn_program(const struct spawn *spawn, pid_t *child)
     return failed;
 }
 
-/* ---- Commands that print credentials ---- */
+/* ---- commands that print credentials ---- */
 
 enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000, LOOK_MS = 5 };
 
-/* All but what is weir's own, such as the key of its state: the command is the user's, and needs what they
- * have. */
+/* Returns the environment without weir's own variables, such as the key of its state: the command is the
+ * user's, and may need all others. */
 static char **environment_of_user(struct arena *arena)
 {
     size_t count = 0, n = 0;
@@ -156,13 +153,13 @@ static int read_output(int fd, const char *what, int64_t until, struct buf *out,
     }
 }
 
-/* It may close its output and go on. */
+/* Waits for the end, since the command may close its output and continue. */
 static int await_end(pid_t pid, const char *what, int64_t until, int *status, struct err *err)
 {
     while (waitpid(pid, status, WNOHANG) == 0) {
         if (clock_mono_ms() >= until)
             return command_timeout(what, err);
-        poll(NULL, 0, 1); /* where a test's clock passes at once the command needs its time all the same */
+        poll(NULL, 0, 1); /* real time, which the command needs even if a test's clock does not wait */
         clock_sleep_ms(LOOK_MS);
     }
     return 0;

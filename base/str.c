@@ -1,4 +1,4 @@
-/* Slices, and how wide a text is on a terminal: see str.h. */
+/* Slices, and the width of text on a terminal: see str.h. */
 #include "base/str.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 int str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
-    if (n && *a.p != *b.p) /* mostly that settles it: attributes of an object, and no call is made */
+    if (n && *a.p != *b.p) /* the first byte mostly decides among attribute names, without a call */
         return (unsigned char)*a.p < (unsigned char)*b.p ? -1 : 1;
     int order = n ? memcmp(a.p, b.p, n) : 0;
     if (order)
@@ -195,7 +195,7 @@ uint64_t str_hash(struct str s)
     return h ^ (h >> 32);
 }
 
-/* Where the first byte is that is no ASCII. */
+/* Returns the first byte that is not ASCII. */
 static const unsigned char *ascii_end(const unsigned char *p, const unsigned char *end)
 {
     uint64_t word;
@@ -324,7 +324,7 @@ struct str str_nearest(struct str word, const struct str *candidates, size_t n)
     return nearest;
 }
 
-/* ---- How wide text is on a terminal ---- */
+/* ---- width on a terminal ---- */
 
 unsigned cells_of(uint32_t c)
 {

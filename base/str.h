@@ -1,7 +1,6 @@
 /*
- * Slices: a pointer and a length, not owned, not NUL-terminated. They may hold NUL bytes.
- * Where a slice comes from an arena or a literal it also has a NUL after its end; functions that rely on
- * that say so.
+ * Slices: a pointer and a length, not owned, not NUL-terminated. They may contain NUL bytes. A slice from an
+ * arena or a literal also has a NUL after its end; functions that rely on that say so.
  */
 #pragma once
 
@@ -10,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* After a parameter that the function has for its type's sake only. */
+/* For a parameter that only the function's type requires. */
 #define UNUSED __attribute__((unused))
 
 struct str {
@@ -47,44 +46,44 @@ static inline bool str_eqz(struct str a, const char *b)
     return str_eq(a, str_z(b));
 }
 
-/* Byte order; a prefix sorts before what it is a prefix of. */
+/* Byte order; a prefix sorts before longer texts. */
 int str_cmp(struct str a, struct str b);
-int str_order(const void *a, const void *b); /* likewise, of two struct str: for qsort() */
+int str_order(const void *a, const void *b); /* the same for two struct str, for qsort() */
 bool str_ieq(struct str a, struct str b);    /* ASCII case-insensitive */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-/* Index of the first occurrence at or after `from`, or -1. */
+/* Returns the index of the first occurrence at or after `from`, or -1. */
 ptrdiff_t str_find(struct str s, struct str needle, size_t from);
 ptrdiff_t str_find_char(struct str s, char c, size_t from);
-/* Index after the last character of s that is among these; 0: there is none. */
+/* Returns the index after the last character of s that is in the set, or 0 if none is. */
 size_t str_after_last(struct str s, const char *set);
 struct str str_slice(struct str s, size_t from, size_t to);
 struct str str_trim(struct str s);
 /*
- * Cuts s at the first `separator`: returns what is before it, leaves what is after it in *rest.
- * Without a separator all of s is returned and *rest becomes empty with p == NULL.
+ * Splits s at the first `separator`: returns the part before it and sets *rest to the part after it. Without
+ * a separator it returns all of s and *rest becomes empty with p == NULL.
  */
 struct str str_cut(struct str s, char separator, struct str *rest);
-/* What follows the last of these characters; all of s where it has none of them. */
+/* Returns the part after the last character that is in the set; all of s if none is. */
 static inline struct str str_last_part(struct str s, const char *set)
 {
     size_t from = str_after_last(s, set);
     return str_n(s.p + from, s.n - from);
 }
-/* The part with this number, from 0, between separators: 4 of an ARN is its account. "" where there is none.
- */
+/* Returns the part with this number, from 0, between separators: part 4 of an ARN is its account. "" if s has
+ * fewer. */
 struct str str_part(struct str s, char separator, size_t number);
 /*
- * The first name between `opening` ("{" or "${") and '}': what is before it, and what follows as *rest.
- * False: there is none, and *rest stays as it is.
+ * Finds the first name between `opening` ("{" or "${") and '}': sets *before to the text before it and *rest
+ * to the text after it. False: none, and *rest is unchanged.
  */
 bool str_take_name(struct str *rest, const char *opening, struct str *before, struct str *name);
-/* Is it one of these texts? STR_IS_ONE_OF: of an array's. */
+/* True if s is one of these texts. STR_IS_ONE_OF is for an array. */
 bool str_is_one_of(struct str s, const char *const *texts, size_t n);
 #define STR_IS_ONE_OF(s, texts) str_is_one_of(s, texts, sizeof(texts) / sizeof *(texts))
-/* The same of words with a blank between each two. */
+/* The same for a list of words separated by blanks. */
 bool str_is_any(struct str s, const char *words);
-/* Never of a NUL, which strchr() finds at the end of every text. */
+/* False for a NUL, which strchr() would find at the end of the set. */
 static inline bool char_is_among(char c, const char *set)
 {
     return c && strchr(set, c);
@@ -94,7 +93,8 @@ static inline bool char_is_among(char c, const char *set)
 #define CHARS_LOWER   "abcdefghijklmnopqrstuvwxyz"
 #define CHARS_LETTERS CHARS_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define CHARS_ALNUM   CHARS_LETTERS CHARS_DIGITS
-/* At least one character, each of which is in the set; of a word the first one is in a set of its own. */
+/* True if s is not empty and all of its characters are in the set. For a word, the first character is in a
+ * set of its own. */
 bool str_is_made_of(struct str s, const char *set);
 bool str_is_word(struct str s, const char *first, const char *rest);
 static inline bool str_is_digits(struct str s)
@@ -106,30 +106,31 @@ bool str_to_double(struct str s, double *out);
 uint64_t str_hash(struct str s);
 bool str_is_utf8(struct str s);
 bool str_is_ascii(struct str s);
-/* How many bytes at the start are valid UTF-8. */
+/* Returns the number of bytes at the start that are valid UTF-8. */
 size_t str_utf8_prefix(struct str s);
-/* Bytes of the character that begins at s.p[at], which is there; broken UTF-8 is taken byte by byte. */
+/* Returns the size of the character that begins at s.p[at], which exists: a byte and all continuation bytes
+ * after it. */
 size_t str_char_size(struct str s, size_t at);
-/* A code point as UTF-8: how many bytes of `out` it has. */
+/* Encodes a code point as UTF-8 and returns its number of bytes. */
 size_t str_utf8_encode(uint32_t c, char out[4]);
-/* -1: none. */
+/* Returns the digit's value, or -1. */
 int str_hex_digit(char c);
-/* Number of code points; for UTF-8 text. */
+/* Returns the number of code points of UTF-8 text. */
 size_t str_code_points(struct str s);
 
 /*
- * The candidate nearest to `word` by edit distance, or an empty slice where none is near enough to be a
+ * Returns the candidate nearest to `word` by edit distance, or an empty slice if none is near enough to be a
  * typing error. For "did you mean".
  */
 struct str str_nearest(struct str word, const struct str *candidates, size_t n);
 
-/* ---- str.c: how wide text is on a terminal: East Asian letters take two cells, combining marks none.
- * Any bytes will do; what is no UTF-8 counts as a replacement character each. */
-/* The code point at text[at], U+FFFD where there is none; *size is how many bytes it takes. */
+/* ---- str.c: the width of text on a terminal: East Asian letters take two cells, combining marks none. Any
+ * bytes are accepted; each invalid one counts as a replacement character. */
+/* Returns the code point at text[at], or U+FFFD if invalid; *size is its number of bytes. */
 uint32_t cells_decode(struct str text, size_t at, size_t *size);
-/* Cells of one code point. */
+/* Returns the cells of one code point. */
 unsigned cells_of(uint32_t code);
-/* Of a whole text that holds no control characters. */
+/* Returns the cells of a text without control characters. */
 size_t cells_width(struct str text);
-/* How many bytes at the start fit into so many cells. */
+/* Returns the number of bytes at the start that fit into so many cells. */
 size_t cells_prefix(struct str text, size_t cells);

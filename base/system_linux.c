@@ -1,4 +1,4 @@
-/* What Linux does in its own way: see system.h. */
+/* The functions of system.h for Linux. */
 #include "base/file.h"
 #include "base/spawn.h"
 #include "base/system.h"
@@ -19,17 +19,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- Processes that are known by their environment, by /proc ---- */
+/* ---- processes by their environment, from /proc ---- */
 
 enum {
-    PASSES = 100, /* over all processes: one that forks while it is looked for is found in the next */
-    STARTS = 500, /* more of them, a millisecond apart, as long as some are only being started */
+    PASSES = 100, /* over all processes: the child of one that forks meanwhile is found in the next */
+    STARTS = 500, /* further ones, a millisecond apart, while processes are still starting */
     MAX_ENVIRONMENT = 4 * 1024 * 1024,
 };
 
 enum look { OTHER, STARTING, ENDED };
 
-/* False: somebody else's, or gone. */
+/* Reads a file of the process, after a NUL. False: another user's process, or it has ended. */
 static bool read_process(const char *pid, const char *file, struct buf *out)
 {
     char path[64], block[16384];
@@ -45,7 +45,8 @@ static bool read_process(const char *pid, const char *file, struct buf *out)
     return true;
 }
 
-/* The number in a field of proc_pid_stat(5), which counts from 1. The name, its second, has what it likes. */
+/* Returns the number in a field of proc_pid_stat(5), counted from 1. The second field, the name, may have any
+ * characters. */
 static unsigned long long stat_field(const struct buf *stat, int field)
 {
     const char *at = memrchr(stat->p, ')', stat->n);
@@ -55,8 +56,8 @@ static unsigned long long stat_field(const struct buf *stat, int field)
 }
 
 /*
- * On its way through execve(): it has memory and no environment yet, or still ours, whose child it is.
- * Between the two, and before them, execve() lets go whoever waits for it to start.
+ * True if the process is in execve(): it has memory but no environment yet, or it is a child with still this
+ * process's environment. posix_spawn() may return before and between these two states.
  */
 static bool is_starting(const char *pid, struct buf *stat)
 {
@@ -70,8 +71,8 @@ static bool is_starting(const char *pid, struct buf *stat)
 }
 
 struct search {
-    struct str mark;             /* with what comes before it in an environment */
-    struct buf environment, own; /* of the process at hand; of this one */
+    struct str mark;             /* preceded by the NUL that is before a variable */
+    struct buf environment, own; /* of the examined process; of this process */
 };
 
 static bool may_be_starting(const struct search *s)
@@ -80,7 +81,8 @@ static bool may_be_starting(const struct search *s)
     return e->n == 1 || (e->n == s->own.n && memcmp(e->p, s->own.p, e->n) == 0);
 }
 
-/* The descriptor is opened before the look: what is killed is what was looked at. */
+/* Kills a marked process. Its pidfd is opened before its environment is read, so that the signal cannot reach
+ * another process. */
 static enum look end_if_marked(struct search *s, const char *name)
 {
     pid_t pid = (pid_t)strtol(name, NULL, 10);
@@ -92,7 +94,7 @@ static enum look end_if_marked(struct search *s, const char *name)
     if (may_be_starting(s)) {
         if (is_starting(name, &s->environment))
             return STARTING;
-        /* It may have been started between the two looks: then it has an environment of its own now. */
+        /* If execve() completed between the two checks, the process has its own environment now. */
         if (!read_process(name, "environ", &s->environment))
             return OTHER;
     }
@@ -198,8 +200,8 @@ int system_path_of(int fd, char path[PATH_MAX])
 
 /* ---- processes ---- */
 
-/* musl cannot close them in the new process: here they are marked, which hurts none, for what is given is put
- * in its place by dup2(). */
+/* Closes all other descriptors in the child. musl cannot: there they are marked close-on-exec here, which
+ * does no harm, since the given ones are duplicated by dup2(). */
 static void close_others(posix_spawn_file_actions_t *files)
 {
 #ifdef __GLIBC__
@@ -222,7 +224,7 @@ int system_spawn(
     close_others(files);
     int failed = posix_spawnp(child, spawn->args[0], files, attr, spawn->args, spawn->env);
     if (!failed && spawn->max_file_bytes)
-        prlimit(*child, RLIMIT_FSIZE, &most, NULL); /* it has hardly begun */
+        prlimit(*child, RLIMIT_FSIZE, &most, NULL); /* the program has hardly begun */
     return failed;
 }
 
@@ -242,7 +244,8 @@ void system_end_with_parent(void)
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* A call by another architecture's numbers is refused whatever it is, and so are those of x32. */
+/* Installs a seccomp filter. Calls by another architecture's numbers are all refused, and so are those of
+ * x32. */
 int system_forbid_programs(void)
 {
 #ifdef OWN_ARCH
@@ -293,7 +296,7 @@ struct taking {
     void *ctx;
 };
 
-/* What has no path is the program itself, or the kernel's. */
+/* An entry without a path is the program itself, or the kernel's. */
 static int take_library(struct dl_phdr_info *info, size_t size UNUSED, void *ctx)
 {
     const struct taking *taking = ctx;
@@ -307,8 +310,8 @@ int system_program_files(int (*take)(void *ctx, const char *path), void *ctx)
     return status ? status : dl_iterate_phdr(take_library, &taking);
 }
 
-/* A line of proc_pid_net(5): "1: 0100007F:B6C2 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 1000
- * …" */
+/* Reads lines of proc_pid_net(5): "1: 0100007F:B6C2 0100007F:1F90 01 00000000:00000000 00:00000000 00000000
+ * 1000 …" */
 bool system_peer_is_own(const struct sockaddr_in *peer, uint16_t port)
 {
     char line[512];
@@ -350,7 +353,7 @@ int system_wake_new(void)
 
 void system_wake(int fd)
 {
-    eventfd_write(fd, 1); /* a full counter wakes as well */
+    eventfd_write(fd, 1); /* a full counter is readable as well */
 }
 
 void system_wake_clear(int fd)
@@ -366,7 +369,7 @@ int system_poller_new(void)
 
 int system_poller_set(int poller, int fd, short events)
 {
-    struct epoll_event event = {.data.fd = fd, .events = (uint32_t)events}; /* bits as poll() has them */
+    struct epoll_event event = {.data.fd = fd, .events = (uint32_t)events}; /* the same bits as poll() */
     if (!events)
         return epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
     int failed = epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);

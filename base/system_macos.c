@@ -1,4 +1,4 @@
-/* What macOS does in its own way: see system.h, and system_macos.h for what glibc and musl have. */
+/* The functions of system.h for macOS, and those of glibc and musl that system_macos.h declares. */
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"
@@ -14,11 +14,11 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
-/* ---- Processes that are known by their environment, by sysctl(3) ---- */
+/* ---- processes by their environment, from sysctl(3) ---- */
 
-enum { PASSES = 100 }; /* over all processes: one that forks while it is looked for is found in the next */
+enum { PASSES = 100 }; /* over all processes: the child of one that forks meanwhile is found in the next */
 
-/* What execve() was given: the arguments, then the environment. False: somebody else's, or gone. */
+/* Reads the arguments and environment given to execve(). False: another user's process, or it has ended. */
 static bool read_environment(pid_t process, struct buf *out)
 {
     int name[] = {CTL_KERN, KERN_PROCARGS2, process}, of_all[] = {CTL_KERN, KERN_ARGMAX}, most = 0;
@@ -34,8 +34,8 @@ static bool read_environment(pid_t process, struct buf *out)
     return known;
 }
 
-/* How many were killed. Between the look and the signal its number can only become another's when its parent
- * has waited for it. */
+/* Kills the marked processes and returns their number. A pid can be reused before the signal only if the
+ * parent has waited for the process. */
 static int end_all(struct str mark, struct buf *environment)
 {
     int ended = 0, room = proc_listpids(PROC_UID_ONLY, geteuid(), NULL, 0) * 2;
@@ -59,8 +59,8 @@ void process_end_marked(const char *mark)
         usleep(1000);
 }
 
-/* ---- descriptors. Another thread may start a program before one is marked; system_spawn() heeds that ----
- */
+/* ---- descriptors. Another thread may start a program before close-on-exec is set, which system_spawn()
+ * handles. */
 
 static int close_on_exec(int fd)
 {
@@ -75,7 +75,7 @@ static int prepare_socket(int fd, int flags)
     if (close_on_exec(fd) < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
-    fcntl(fd, F_SETFL, flags & O_NONBLOCK); /* accept() passes the listener's on */
+    fcntl(fd, F_SETFL, flags & O_NONBLOCK); /* accept() inherits the listener's */
     return fd;
 }
 
@@ -113,7 +113,7 @@ void system_set_dead_ms(int fd, int ms)
     setsockopt(fd, IPPROTO_TCP, TCP_RXT_CONNDROPTIME, &seconds, sizeof seconds);
 }
 
-/* A file for its owner alone, in the folder that is the user's own, whose name is gone at once. */
+/* Creates a file in the user's own folder for temporary files, and removes its name at once. */
 int system_memory_file(void)
 {
     char path[PATH_MAX];
@@ -136,7 +136,7 @@ int system_put(int fd, int at)
     return close_on_exec(dup2(fd, at));
 }
 
-/* fsync() leaves it to the disk when; where the file system knows no other, it has to do. */
+/* fsync() does not flush the disk's cache; it is used where the file system has no F_FULLFSYNC. */
 int system_sync(int fd)
 {
     return fcntl(fd, F_FULLFSYNC) ? fsync(fd) : 0;
@@ -163,8 +163,8 @@ int system_path_of(int fd, char path[PATH_MAX])
 
 /* ---- processes ---- */
 
-/* The limit is inherited, so it is this process's own for the moment. Who writes more meanwhile is told so by
- * an error, not by a signal. */
+/* The limit is inherited, so it is set for this process during the start. A thread that writes more meanwhile
+ * gets an error instead of the signal. */
 static int spawn_limited(const struct spawn *spawn, const posix_spawn_file_actions_t *files,
     const posix_spawnattr_t *attr, pid_t *child)
 {
@@ -184,7 +184,7 @@ static int spawn_limited(const struct spawn *spawn, const posix_spawn_file_actio
     return failed;
 }
 
-/* It inherits what `files` names, and nothing else, whatever is marked. */
+/* The child inherits only what `files` names, even descriptors without close-on-exec. */
 int system_spawn(
     const struct spawn *spawn, posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, pid_t *child)
 {
@@ -235,7 +235,7 @@ void system_end_with_parent(void)
         pthread_detach(thread);
 }
 
-/* In libSystem, without a header; as sandbox-exec(1) has it. */
+/* In libSystem, without a header; used by sandbox-exec(1). */
 int sandbox_init(const char *profile, uint64_t flags, char **why);
 
 int system_forbid_programs(void)
@@ -281,7 +281,7 @@ int system_program_files(int (*take)(void *ctx, const char *path) UNUSED, void *
     return -1;
 }
 
-/* ---- whose process: each of this user's is asked for its sockets ---- */
+/* ---- owner of a connection: searched in the sockets of all processes of this user ---- */
 
 static bool is_peer(pid_t process, int fd, const struct sockaddr_in *peer, uint16_t port)
 {
@@ -293,7 +293,7 @@ static bool is_peer(pid_t process, int fd, const struct sockaddr_in *peer, uint1
     return (uint16_t)tcp->insi_lport == peer->sin_port && ntohs((uint16_t)tcp->insi_fport) == port;
 }
 
-/* Memory that grows until all fits. */
+/* Calls `list` with growing memory until everything fits. */
 static void *list_of(int (*list)(pid_t process, void *out, int room), pid_t process, int *bytes)
 {
     int room = 4096;
@@ -380,7 +380,7 @@ int system_poller_new(void)
     return queue_new();
 }
 
-/* What is not waited for has no filter to delete, which is no mistake. */
+/* Deleting a filter that was not set fails, which is ignored. */
 int system_poller_set(int poller, int fd, short events)
 {
     int failed = 0;
@@ -409,7 +409,7 @@ int system_poller_wait(int poller, struct system_event *events, int room, int li
     return n;
 }
 
-/* ---- what glibc and musl have ---- */
+/* ---- functions of glibc and musl ---- */
 
 void *memrchr(const void *bytes, int c, size_t n)
 {

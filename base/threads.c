@@ -1,4 +1,4 @@
-/* Independent work on several threads, and pauses that a flag ends. */
+/* Independent work on several threads, and pauses that a flag ends: see threads.h. */
 #include "base/threads.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -33,7 +33,7 @@ void pool_run(int threads, size_t count, void (*work)(void *ctx, size_t i), void
     size_t started = 0;
     while (started < extra && pthread_create(&ids[started], NULL, take_turns, &pool) == 0)
         started++;
-    take_turns(&pool); /* with no thread to be had the caller does it all */
+    take_turns(&pool); /* without any other thread the caller does all of it */
     for (size_t i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
     free(ids);
@@ -68,7 +68,7 @@ int pool_try(
     return t.failed ? -1 : 0;
 }
 
-/* ---- Sleeping until it is over or no longer wanted ---- */
+/* ---- cancellation ---- */
 
 enum { LOOK_MS = 100 };
 

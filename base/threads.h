@@ -1,6 +1,6 @@
 /*
- * Threads: a mutex that is held until the end of a block (AUTO_UNLOCK pthread_mutex_t *held =
- * mutex_hold(&lock)), independent work on several threads, and flags that end what is under way.
+ * Threads: a mutex held until the end of a block, independent work on several threads, and flags that cancel
+ * work.
  */
 #pragma once
 
@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- A mutex that is held until the end of the block: AUTO_UNLOCK pthread_mutex_t *held =
- * mutex_hold(&lock); where it is NULL, none is. */
+/* ---- a mutex held until the end of the block: AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock); NULL:
+ * none. */
 static inline pthread_mutex_t *mutex_hold(pthread_mutex_t *mutex)
 {
     pthread_mutex_lock(mutex);
@@ -27,23 +27,22 @@ static inline void mutex_unlock_ptr(pthread_mutex_t **mutex)
 
 #define AUTO_UNLOCK __attribute__((cleanup(mutex_unlock_ptr), unused))
 
-/* ---- threads.c: Runs independent pieces of work on several threads and waits for all of them. */
+/* ---- threads.c: independent pieces of work on several threads ---- */
 /*
- * Calls work(ctx, i) once for each i below count, on at most `threads` threads (the caller's included).
+ * Calls work(ctx, i) once for each i below count, on at most `threads` threads (including the caller's).
  * Returns when all are done.
  */
 void pool_run(int threads, size_t count, void (*work)(void *ctx, size_t i), void *ctx);
-/* The same with work that may fail: after the first failure, which is given, no more of it begins. */
+/* The same for work that may fail: after the first failure, which is returned, no further piece starts. */
 int pool_try(
     int threads, size_t count, int (*work)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
 
-/* ---- Giving up: a flag that a signal's handler or another thread sets when what is going on
- * is no longer wanted. Whoever waits looks at it several times a second. NULL is a flag that nobody ever
- * sets. */
+/* ---- cancellation: a flag that a signal handler or another thread sets to stop the work. A waiting thread
+ * reads it several times a second. NULL: a flag that is never set. */
 static inline bool cancel_is_set(const atomic_bool *cancel)
 {
     return cancel && atomic_load(cancel);
 }
 
-/* Sleeps so long, or until the flag is set: then -1 with ERR_INTERRUPTED. */
+/* Sleeps for that time or until the flag is set: then -1 with ERR_INTERRUPTED. */
 int cancel_sleep_ms(const atomic_bool *cancel, int64_t ms, struct err *err);

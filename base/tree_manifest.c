@@ -1,4 +1,4 @@
-/* The list of what a folder holds: see tree_manifest.h. */
+/* The manifest of a folder: see tree_manifest.h. */
 #include "base/tree_manifest.h"
 
 #include "base/digests.h"
@@ -14,7 +14,7 @@
 enum { DEPTH_MAX = 200, LIST_MAX = 64 * 1024 * 1024, DIGITS = 2 * SHA256_SIZE, MODE_DIGITS = 6 };
 
 struct entry {
-    struct str path; /* below the folder */
+    struct str path; /* relative to the folder */
     const char *mode;
     unsigned char sha256[SHA256_SIZE];
 };
@@ -38,7 +38,7 @@ static int read_target(int root, const char *path, unsigned char sha256[SHA256_S
     return 0;
 }
 
-/* What the file or link is now: its mode, NULL for anything else, and its digest. */
+/* Returns the current mode of a file or link, NULL for anything else, and its digest. */
 static int entry_look(
     int root, const char *path, const char **mode, unsigned char sha256[SHA256_SIZE], struct err *err)
 {
@@ -60,7 +60,7 @@ static int entry_look(
     return digests_of_file(NULL, fd, path, &id, sha256, err);
 }
 
-/* ---- making the list ---- */
+/* ---- writing the manifest ---- */
 
 static int list_folder(struct listing *l, struct str path, int depth, struct err *err);
 
@@ -150,7 +150,7 @@ struct line {
     const char *path;
 };
 
-/* False at the end of the list. */
+/* Parses the next line. False: the end of the manifest. */
 static bool line_next(struct arena *arena, struct str *rest, struct line *out)
 {
     if (!rest->p || !rest->n)

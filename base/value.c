@@ -156,7 +156,7 @@ const struct value *value_mark(struct arena *arena, const struct value *v, unsig
     return marked;
 }
 
-/* Rebuilds v into the arena; with `marks` false the sensitive marks are dropped. */
+/* Copies v into the arena, without the sensitive marks if `keep_marks` is false. */
 static const struct value *rebuild(struct arena *arena, const struct value *v, bool keep_marks)
 {
     struct value *copy = arena_alloc(arena, sizeof *copy);
@@ -253,7 +253,7 @@ bool value_equal(const struct value *a, const struct value *b)
     return value_compare(a, b) == 0;
 }
 
-/* Most lengths differ, and to compare those no key is looked at. */
+/* Linear search: most keys differ in length, so that few are compared. */
 static const struct value *get_of_few(const struct value *map, struct str key)
 {
     for (uint32_t i = 0; i < map->count; i++)
@@ -459,7 +459,7 @@ const struct value *value_merge(struct arena *arena, const struct value *base, c
         return over ? over : &value_empty_map;
     if (!value_as_map(over)->count)
         return base;
-    if (base->kind != VALUE_MAP) /* of a map and something else the map remains */
+    if (base->kind != VALUE_MAP) /* of a map and another kind the map remains */
         return over;
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < base->count; i++)

@@ -1,13 +1,12 @@
 /*
- * Values: what expressions give, attributes hold, services answer and the state keeps.
+ * Values: results of expressions, attributes, responses of services, records of the state.
  *
  * A value is immutable and lives in an arena (or is one of the constants below), so it may be shared freely
- * within that arena's life; value_copy() takes it into another arena. Maps are sorted by key (byte order)
+ * while the arena lives; value_copy() copies it into another arena. Maps are sorted by key (byte order)
  * without duplicates, which makes equality linear, lookups binary and every output canonical.
  *
- * Two marks travel with values. UNKNOWN is a kind of its own: a value that only the service can say, known
- * after apply. SENSITIVE is a mark on any value: it is never printed, never logged, and encrypted or hashed
- * in the state.
+ * UNKNOWN is a kind of its own: a value that only the service determines, known after apply. SENSITIVE is a
+ * mark on any value: it is never printed, never logged, and encrypted or hashed in the state.
  */
 #pragma once
 
@@ -26,8 +25,8 @@ enum value_kind {
 
 enum value_mark {
     VALUE_SENSITIVE = 1,      /* this value itself */
-    VALUE_DEEP_SENSITIVE = 2, /* this value or something inside it */
-    VALUE_DEEP_UNKNOWN = 4,   /* is unknown, or something inside it is */
+    VALUE_DEEP_SENSITIVE = 2, /* this value or a value inside it */
+    VALUE_DEEP_UNKNOWN = 4,   /* this value or a value inside it is unknown */
 };
 
 struct value_entry;
@@ -35,8 +34,8 @@ struct value_entry;
 struct value {
     uint8_t kind;   /* enum value_kind */
     uint8_t marks;  /* enum value_mark */
-    uint16_t depth; /* of lists and maps below each other; scalars have 0 */
-    uint32_t count; /* of a list's items or a map's entries */
+    uint16_t depth; /* levels of nested lists and maps; 0 for scalars */
+    uint32_t count; /* items of a list or entries of a map */
     union {
         bool boolean;
         int64_t integer;
@@ -71,9 +70,9 @@ const struct value *value_string(struct arena *arena, struct str text);
 const struct value *value_stringz(struct arena *arena, const char *text);
 /* Keeps the pointer: text must live as long as the arena and have a NUL after its end. */
 const struct value *value_string_ref(struct arena *arena, struct str text);
-/* Copies the pointers, not what they point to. */
+/* Copies the pointers, not the items. */
 const struct value *value_list(struct arena *arena, const struct value *const *items, size_t n);
-/* Sorts; of entries with the same key the last one counts. Keys are kept by reference. */
+/* Sorts the entries; of several with the same key the last one counts. Keys are kept by reference. */
 const struct value *value_map(struct arena *arena, const struct value_entry *entries, size_t n);
 /* VALUE_MAP(arena, {key, value}, {key, value}) */
 #define VALUE_MAP(arena_, ...)                                                                               \
@@ -81,8 +80,8 @@ const struct value *value_map(struct arena *arena, const struct value_entry *ent
         sizeof((struct value_entry[]){__VA_ARGS__}) / sizeof(struct value_entry))
 
 /*
- * About how many bytes it takes to write the value out. What is shared counts each time, so this tells a
- * value that is small in memory and endless everywhere else: a list of a list twice, forty times over.
+ * Returns about how many bytes the written value has. A shared value counts each time, which detects values
+ * that are small in memory but huge when written: a list of the same list twice, nested forty times.
  */
 static inline uint64_t value_size(const struct value *v)
 {
@@ -91,12 +90,12 @@ static inline uint64_t value_size(const struct value *v)
     return v->kind == VALUE_STRING ? 8 + v->string.n : 8;
 }
 
-/* For those who fill a list or map in place: takes over what a child says about the whole. */
+/* Adds a child's marks, depth and size to a list or map that the caller fills in place. */
 void value_adopt(struct value *v, const struct value *child);
 
-/* The same value with marks added (VALUE_SENSITIVE only). Lists and maps are marked as a whole. */
+/* Returns the value with marks added (VALUE_SENSITIVE only). Lists and maps are marked as a whole. */
 const struct value *value_mark(struct arena *arena, const struct value *v, unsigned marks);
-/* The same value without any sensitive mark, at any depth. */
+/* Returns the value without any sensitive mark, at any depth. */
 const struct value *value_unmark(struct arena *arena, const struct value *v);
 const struct value *value_copy(struct arena *arena, const struct value *v);
 
@@ -108,12 +107,12 @@ static inline bool value_is_unknown(const struct value *v)
 {
     return v && v->kind == VALUE_UNKNOWN;
 }
-/* Known through and through: nothing unknown at any depth. */
+/* True if nothing is unknown at any depth. */
 static inline bool value_is_known(const struct value *v)
 {
     return !v || !(v->marks & VALUE_DEEP_UNKNOWN);
 }
-/* Sensitive itself or somewhere inside. */
+/* True if the value or something inside it is sensitive. */
 static inline bool value_is_sensitive(const struct value *v)
 {
     return v && (v->marks & VALUE_DEEP_SENSITIVE);
@@ -123,68 +122,68 @@ static inline bool value_is_number(const struct value *v)
 {
     return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
 }
-static inline double value_number(const struct value *v) /* of a number */
+static inline double value_number(const struct value *v) /* v is a number */
 {
     return v->kind == VALUE_INT ? (double)v->integer : v->number;
 }
-/* Can JSON hold it? Its texts and keys are UTF-8, and no key has a NUL, which json.h does not read. */
+/* True if JSON can represent the value: its strings and keys are UTF-8, and no key has a NUL, which json.h
+ * does not parse. */
 bool value_is_json(const struct value *v);
-/* Nothing given: null, "", [] or {}. */
+/* True for null, "", [] and {}. */
 bool value_is_empty(const struct value *v);
 
 /* Deep equality; marks are ignored. 1 and 1.0 are equal. Two unknowns are never equal. NULL equals null. */
 bool value_equal(const struct value *a, const struct value *b);
 /* A total order: by kind, then by content. */
 int value_compare(const struct value *a, const struct value *b);
-int value_order(const void *a, const void *b); /* likewise, of two const struct value *: for qsort() */
-/* The entry's value, or NULL where map is not a map or has no such key. */
+int value_order(const void *a, const void *b); /* the same for two const struct value *, for qsort() */
+/* Returns the entry's value, or NULL if map is not a map or has no such key. */
 const struct value *value_get(const struct value *map, struct str key);
 const struct value *value_getz(const struct value *map, const char *key);
-/* A string's text, or the fallback where v is no string. */
+/* Returns a string's text, or the fallback if v is no string. */
 struct str value_text(const struct value *v, struct str fallback);
-/* An entry of a map: its text, "" where it has none; its whole number, or the fallback; is it true? */
+/* Return an entry of a map: its text or ""; its integer or the fallback; whether it is true. */
 struct str value_gets(const struct value *map, const char *key);
 int64_t value_geti(const struct value *map, const char *key, int64_t fallback);
 bool value_getb(const struct value *map, const char *key);
-/* Likewise, a number that counts something: 0 where it is below, or no whole number. */
+/* The same for a count: 0 if it is negative or no integer. */
 uint64_t value_get_count(const struct value *map, const char *key);
-/* Is the text among the items? NULL and what is no list have none. */
+/* True if the list has an item with that text. False for NULL and if it is no list. */
 bool value_list_has(const struct value *list, struct str text);
-/* The first item whose entry `key` is that text. NULL: none, also where list is no list. */
+/* Returns the first item whose entry `key` has that text. NULL: none, or not a list. */
 const struct value *value_list_find(const struct value *list, const char *key, struct str text);
-/* With one item more at its end, and without the texts that equal this one; of what is no list, an empty one.
- */
+/* Return the list with the item appended, and without the items with that text. What is not a list counts as
+ * empty. */
 const struct value *value_list_with(struct arena *arena, const struct value *list, const struct value *item);
 const struct value *value_list_without(struct arena *arena, const struct value *list, struct str text);
-/* Without this very item; NULL: with all of them. */
+/* Returns the list without this very item (compared by pointer); NULL: with all items. */
 const struct value *value_list_except(
     struct arena *arena, const struct value *list, const struct value *item);
-/* The value itself where it is a list (a map), otherwise an empty one: for what others wrote. */
+/* Returns the value itself if it is a list (a map), otherwise an empty one: for data of others. */
 const struct value *value_as_list(const struct value *v);
 const struct value *value_as_map(const struct value *v);
-/* The whole number towards zero; what is too far for one is the farthest, what is no number 0: of both the
- * language leaves the conversion undefined. */
+/* Returns the integer part, limited to the range of int64_t; 0 for NaN. C leaves both conversions
+ * undefined. */
 int64_t int_within(double number);
 /*
- * A boolean, number or string as people write it: `true`, `12`, `1.5`, the text itself; whole numbers have no
- * fraction. Other kinds give an empty slice with p NULL. With a NUL after its end.
+ * Returns a boolean, number or string as plain text: `true`, `12`, `1.5`, the string itself; integral numbers
+ * have no fraction. Other kinds return an empty slice with p NULL. With a NUL after its end.
  */
 struct str value_scalar_text(struct arena *arena, const struct value *v);
-/* map with one entry set, or removed where v is NULL. map may be NULL (then: an empty map). */
+/* Returns the map with one entry set, or removed if v is NULL. map may be NULL (an empty map). */
 const struct value *value_with(
     struct arena *arena, const struct value *map, struct str key, const struct value *v);
-/* Without these keys, each once or often. */
+/* Returns the map without these keys, which may repeat. */
 const struct value *value_without(
     struct arena *arena, const struct value *map, const struct str *keys, size_t n);
-/* Entries of `over` replace those of `base`; not deep. Either may be NULL. */
+/* Returns the map with entries of `over` replacing those of `base`; not deep. Either may be NULL. */
 const struct value *value_merge(struct arena *arena, const struct value *base, const struct value *over);
-/* "string", "list" … as users know them. */
+/* "string", "list", … as users know them. */
 const char *value_kind_name(enum value_kind kind);
-/* "a string", "an integer", "null" … for messages. NULL is null. */
+/* "a string", "an integer", "null", … for messages. NULL is null. */
 const char *value_with_article(const struct value *v);
 
-/* Collects entries or items one at a time. The pair of arrays lives on the heap until finished or released.
- */
+/* Collects entries or items one at a time. Its array is on the heap until it is finished or released. */
 struct value_builder {
     struct arena *arena;
     struct value_entry *entries;

@@ -7,25 +7,25 @@
 
 #include <stdlib.h>
 
-/* A node and what must be known of it once aliases may repeat it. */
+/* A node and its size, for the limits on aliases. */
 struct built {
     struct node *node;
-    size_t weight; /* nodes, counted as if expanded */
+    size_t weight; /* number of nodes, with aliases expanded */
     uint32_t height;
-    bool open; /* its end has not been read: an alias to it would be endless */
+    bool open; /* its end has not been read: an alias to it would be a cycle */
 };
 
-/* A list or map whose end has not been read yet. Its children wait on the parser's stacks. */
+/* A list or map whose end has not been read. Its children are on the parser's stacks. */
 struct frame {
     struct node *node;
-    size_t first; /* on the stack of items or entries */
+    size_t first; /* index on the stack of items or entries */
     size_t weight;
     uint32_t height;
-    bool has_key; /* of a map: the last entry on the stack waits for its value */
+    bool has_key; /* of a map: the last entry on the stack has no value yet */
     bool is_merge;
     struct node *merge;   /* the value of `<<` */
     struct built *anchor; /* NULL: none */
-    struct node *tagged;  /* the map of one entry that stands for the tag and this; NULL: no such tag */
+    struct node *tagged;  /* the map with one entry for the tag and this node; NULL: no such tag */
 };
 
 struct parser {
@@ -40,7 +40,7 @@ struct parser {
     size_t entry_count, entry_cap;
     struct map anchors; /* name -> struct built */
     size_t nodes, aliased, documents;
-    bool failed;       /* what follows makes no sense any more */
+    bool failed;       /* parsing cannot continue */
     bool tags_as_keys; /* yaml_parse_tagged() */
 };
 
@@ -103,7 +103,7 @@ static const char *const tag_names[] = {[NODE_NULL] = "null",
     [NODE_LIST] = "seq",
     [NODE_MAP] = "map"};
 
-/* The kind that a tag asks for; -1 where there is no such tag (which is reported). */
+/* Returns the kind that a tag requires, or -1 after reporting an unknown tag. */
 static int tag_kind(struct parser *p, const yaml_event_t *event, const char *tag, int non_specific)
 {
     static const char prefix[] = YAML_MAP_TAG;
@@ -166,7 +166,7 @@ static struct node *node_new(struct parser *p, enum node_kind kind, size_t offse
     return node;
 }
 
-/* {"!Ref": node} for !Ref; where there is no such tag, the node itself. */
+/* Returns {"!Ref": node} for the tag !Ref; without such a tag, the node itself. */
 static struct node *with_tag(struct parser *p, const yaml_char_t *tag, struct node *node)
 {
     if (!is_own_tag(p, tag))
@@ -195,7 +195,7 @@ static void fail_at(struct parser *p, const yaml_event_t *event, const char *mes
     p->failed = true;
 }
 
-/* Puts a finished node where it belongs: into the list or map that is open, or at the root. */
+/* Adds a complete node to the open list or map, or makes it the root. */
 static void yaml_attach(struct parser *p, struct built built)
 {
     struct frame *frame = yaml_top(p);
@@ -329,7 +329,7 @@ static void on_alias(struct parser *p, const yaml_event_t *event)
         yaml_attach(p, built);
 }
 
-/* A map is shown by the line that it begins on; a whole document may be on one, as JSON. */
+/* A map's place is its first line; a JSON document may be one long line. */
 enum { SHOWN_MAX = 4096 };
 
 static void open_frame(struct parser *p, const yaml_event_t *event, enum node_kind kind,
@@ -462,7 +462,7 @@ static struct node *parse_all(
     p->in.cursor = (struct cursor){
         .text = text, .base = bom, .ascii = str_is_ascii(str_slice(text, bom, text.n)), .offset = bom};
     if (!yaml_parser_initialize(&p->in.yaml))
-        mem_exhausted(); /* the only reason */
+        mem_exhausted(); /* the only reason for a failure */
     yaml_parser_set_encoding(&p->in.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&p->in.yaml, (const unsigned char *)text.p + bom, text.n - bom);
     parse_events(p);

@@ -1,12 +1,12 @@
 /*
  * YAML files as trees of nodes with positions. Used for stack files and for resource specs.
  *
- * Read with libyaml's events and the YAML 1.2 core schema: only true/false are booleans, only null/~/empty
- * are null; `no`, `on`, `1:30` and `0755` stay strings, and so do numbers that do not fit (a 30-digit
- * integer, 1e999, .inf), so that no digit is lost. Anchors, aliases and `<<` merges are resolved: an alias
- * shares its anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document,
- * nesting deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_ALIASED nodes that aliases stand for)
- * and files larger than YAML_MAX_SIZE or with more than YAML_MAX_NODES nodes are diagnostics.
+ * Parsed with libyaml's events and the YAML 1.2 core schema: only true/false are booleans, only null/~/empty
+ * are null; `no`, `on`, `1:30` and `0755` stay strings, and so do numbers out of range (a 30-digit integer,
+ * 1e999, .inf), so that no digit is lost. Anchors, aliases and `<<` merges are resolved: an alias shares its
+ * anchor's node. Duplicate keys, tabs, invalid UTF-8, unknown tags, more than one document, nesting deeper
+ * than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_ALIASED nodes reached through aliases) and files
+ * larger than YAML_MAX_SIZE or with more than YAML_MAX_NODES nodes are diagnostics.
  */
 #pragma once
 
@@ -28,9 +28,9 @@ struct node_entry;
 struct node {
     uint8_t kind;            /* enum node_kind */
     uint8_t plain;           /* an unquoted scalar */
-    uint32_t count;          /* of a list's items or a map's entries */
+    uint32_t count;          /* items of a list or entries of a map */
     uint32_t offset, length; /* raw bytes in the source; of a map or list: to the end of its first line; of a
-                                value that was left out: its key's */
+                                value that was left out: those of its key */
     union {
         bool boolean;
         int64_t integer;
@@ -49,42 +49,42 @@ struct node_entry {
 };
 
 /*
- * Reads text into a tree owned by the arena. `source` must outlive it. NULL when nothing usable could be read
- * (then at least one error was added). An empty file is an empty map.
+ * Parses text into a tree owned by the arena. `source` must outlive it. NULL if nothing usable could be
+ * parsed (at least one error was added). An empty file is an empty map.
  */
 struct node *yaml_parse(struct arena *arena, const struct source *source, struct diags *diags);
 /*
- * The same for files of others, whose tags say what is to be done with a value (CloudFormation's `!Ref x`):
- * each becomes a map with one entry, which is called as the tag is written: {"!Ref": x}.
+ * The same for files of other tools whose tags are operations on a value (CloudFormation's `!Ref x`): each
+ * becomes a map with one entry, whose key is the tag as written: {"!Ref": x}.
  */
 struct node *yaml_parse_tagged(struct arena *arena, const struct source *source, struct diags *diags);
 /* Reads the file, then parses; the source is allocated in the arena. `shown_path` is used in diagnostics. */
 struct node *yaml_load(struct arena *arena, const char *path, struct str shown_path, struct diags *diags);
 
-/* A file of the program's own (base/embed.h), read once: it lives as long as the process. Safe from every
- * thread. */
+/* Returns a parsed embedded file (base/embed.h), which is parsed once and lives as long as the process. From
+ * any thread. */
 const struct node *yaml_embedded(const char *path);
 
-/* The node as written, quotes included. */
+/* Returns the node as written, quotes included. */
 struct str node_raw(const struct node *node);
-/* The text; "" where it is none, or there is no node. */
+/* Returns a string's text; "" for any other node and for NULL. */
 struct str node_text(const struct node *node);
-/* Without line and column, which are worked out when it is reported. */
+/* Without line and column, which are computed when a diagnostic is reported. */
 struct span node_span(const struct node *node);
 struct span node_key_span(const struct node_entry *entry);
-const struct node_entry *node_find(const struct node *map, struct str key); /* NULL: not a map or not there */
+const struct node_entry *node_find(const struct node *map, struct str key); /* NULL: no map or no such key */
 struct node *node_get(const struct node *map, const char *key);
 /* "a string", "a list", … for messages. */
 const char *node_kind_name(const struct node *node);
-/* The tree as a value, strings as they are (expressions are not evaluated). */
+/* Returns the tree as a value; expressions in strings are not evaluated. */
 const struct value *node_value(struct arena *arena, const struct node *node);
 
-/* ---- yaml_write.c: Texts as somebody would write them in YAML: as they are where every reader takes them
- * for that text, else in quotes. */
+/* ---- yaml_write.c: writing strings in YAML: plain if every parser reads them as that string, else
+ * quoted. */
 /*
- * In quotes where it would be read as something else, within [] and {} (`flow`) sooner: in '…' where there is
- * a " in it, so that expressions stay readable.
+ * Appends the string, quoted if it would be parsed as something else, which is more often the case within []
+ * and {} (`flow`). A string with a " in it gets '…', so that expressions stay readable.
  */
 void yaml_write_text(struct buf *out, struct str s, bool flow);
-/* Can it be a block of its own lines? Blanks where a block would lose or misread them speak against it. */
+/* True if the string can be a block scalar: it has no blanks that a block would lose or change. */
 bool yaml_fits_block(struct str s);

@@ -1,4 +1,4 @@
-/* Nodes of a YAML document: maps, merges and scalars of the core schema. */
+/* Nodes of a YAML document, merges and plain scalars: see yaml.h and yaml_internal.h. */
 #include "base/embed.h"
 #include "base/map.h"
 #include "base/threads.h"
@@ -106,7 +106,7 @@ const struct value *node_value(struct arena *arena, const struct node *node)
     return &value_null;
 }
 
-/* ---- The entries of a map whose end was read: none twice, and those of `<<` among them ---- */
+/* ---- entries of a complete map: duplicates and merges ---- */
 
 static void report_duplicate(
     struct diags *diags, const struct node_entry *second, const struct node_entry *first)
@@ -119,14 +119,14 @@ static void report_duplicate(
     diag_related(diags, d, node_key_span(first), "first here");
 }
 
-/* It looks like a blank; editors and web pages give it. */
+/* U+00A0 looks like a blank; some editors and web pages insert it. */
 static void report_no_break_space(struct diags *diags, const struct node_entry *entry)
 {
     struct diag *d = diag_error(diags, node_key_span(entry), "a no-break space (U+00A0) cannot indent");
     diag_label(diags, d, "use spaces");
 }
 
-/* The entries seen so far by key. Few are compared one at a time, many are hashed. */
+/* The entries so far, by key. Few are compared one by one, many are hashed. */
 struct seen {
     struct node_entry *entries;
     size_t n;
@@ -135,7 +135,7 @@ struct seen {
 
 enum { SEEN_LINEAR = 16 };
 
-/* The entry that has the key already; otherwise NULL, and this one is appended, for which there is room. */
+/* Returns the entry with the same key, or appends this one, for which there is room, and returns NULL. */
 static struct node_entry *seen_add(struct seen *seen, struct node_entry entry)
 {
     struct node_entry *first = NULL;
@@ -198,7 +198,7 @@ void yaml_fill_map(struct diags *diags, struct arena *arena, struct node *map, c
     map->count = (uint32_t)seen.n;
 }
 
-/* ---- What plain text stands for: the YAML 1.2 core schema, minus what would lose a digit ---- */
+/* ---- plain scalars: the YAML 1.2 core schema, except for numbers that would lose a digit ---- */
 
 static bool is_digit(char c)
 {
@@ -232,7 +232,7 @@ static bool read_radix(struct str digits, int radix, int64_t *out)
     return errno == 0;
 }
 
-/* Leading zeros are kept as text: they belong to file modes, account ids and telephone numbers. */
+/* Numbers with leading zeros stay strings: they are file modes, account ids and telephone numbers. */
 static bool read_int(struct str s, int64_t *out)
 {
     if (str_starts(s, STR("0x")))
@@ -254,7 +254,7 @@ static bool read_float(struct str s, double *out)
     size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+'), whole = 0, fraction = 0;
     for (; i < s.n && is_digit(s.p[i]); i++)
         whole++;
-    if (i == s.n || (whole > 1 && s.p[i - whole] == '0')) /* an integer, though too large for one; a code */
+    if (i == s.n || (whole > 1 && s.p[i - whole] == '0')) /* an integer out of range; a code */
         return false;
     if (i < s.n && s.p[i] == '.')
         for (i++; i < s.n && is_digit(s.p[i]); i++)

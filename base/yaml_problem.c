@@ -1,4 +1,4 @@
-/* libyaml knows its grammar; these messages are about the file in front of the user. */
+/* Diagnostics for libyaml's errors: its messages are about the grammar, these are about the user's file. */
 #include "base/yaml_internal.h"
 
 static size_t error_offset(struct yaml_input *in, const yaml_mark_t *mark)
@@ -7,7 +7,7 @@ static size_t error_offset(struct yaml_input *in, const yaml_mark_t *mark)
     return offset < in->source->text.n ? offset : in->source->text.n;
 }
 
-/* Is there a ${ on the line, unquoted for all we know? The usual reason for what YAML makes of it. */
+/* True if the line has a ${, possibly unquoted, which is the usual reason for a syntax error. */
 static bool line_has_expression(struct yaml_input *in, size_t at)
 {
     struct str text = in->source->text;
@@ -17,7 +17,7 @@ static bool line_has_expression(struct yaml_input *in, size_t at)
     return str_find(line, STR("${"), 0) >= 0;
 }
 
-/* "${f("x")}": the text ended at the second quote. */
+/* True for "${f("x")}", where the text ended at the second quote. */
 static bool ends_quote(struct yaml_input *in, size_t at)
 {
     struct str text = in->source->text;
@@ -31,7 +31,7 @@ static bool ends_quote(struct yaml_input *in, size_t at)
 struct known_problem {
     const char *problem, *message, *hint;
 };
-/* libyaml's words are about its grammar; these are about the file. */
+/* Messages and hints for libyaml's problems. */
 static const struct known_problem known_problems[] = {
     {"mapping values are not allowed", "a \": \" is not allowed here",
         "text that holds \": \" is quoted; keys of one map begin in the same column"},

@@ -1,4 +1,4 @@
-/* Texts as somebody would write them in YAML: see yaml.h. */
+/* Writing strings in YAML: see yaml.h. */
 #include "base/yaml.h"
 
 #include "base/json.h"
@@ -10,7 +10,7 @@ static bool reads_otherwise(struct str s)
     double number;
     static const char *const words[] = {"true", "false", "null", "True", "False", "Null", "TRUE", "FALSE",
         "NULL", "~",
-        /* other readers of YAML take these for true and false */
+        /* booleans to YAML 1.1 parsers */
         "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "n", "Y", "N"};
     return STR_IS_ONE_OF(s, words) || str_to_double(s, &number) ||
            (isdigit((unsigned char)s.p[0]) && str_find_char(s, ':', 0) >= 0) ||
@@ -18,9 +18,8 @@ static bool reads_otherwise(struct str s)
            (s.n > 1 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'o'));
 }
 
-/* How many bytes at i are what YAML does not take as it is, or what some reader does not show: C0, DEL, C1,
- * which is two bytes in UTF-8, other ends of lines, marks of the order of bytes, and what is no character.
- * 0: none. */
+/* Returns the size of a character at i that YAML does not allow unescaped or editors do not show, or 0: C0,
+ * DEL, C1 (two bytes in UTF-8), other line ends, byte order marks, and non-characters. */
 static size_t control_size(struct str s, size_t i)
 {
     static const char *const hidden[] = {
@@ -54,7 +53,7 @@ static bool has_controls(struct str s)
 
 static bool is_plain(struct str s, bool flow)
 {
-    if (!s.n || s.p[0] == ' ' || str_starts(s, STR("\xc2\xa0")) || /* such a key looks indented */
+    if (!s.n || s.p[0] == ' ' || str_starts(s, STR("\xc2\xa0")) || /* a key would look indented */
         s.p[s.n - 1] == ' ' || s.p[s.n - 1] == ':' || reads_otherwise(s))
         return false;
     if (!isalnum((unsigned char)s.p[0]) && (unsigned char)s.p[0] < 0x80 &&
@@ -71,7 +70,7 @@ static bool is_plain(struct str s, bool flow)
     return true;
 }
 
-/* JSON escapes C0 alone. */
+/* Escapes more than JSON, which escapes only C0. */
 static void write_escaped(struct buf *out, struct str s)
 {
     AUTO_BUF struct buf json = BUF_INIT;
