@@ -54,8 +54,7 @@ struct decision {
 struct change {
     struct subject subject;      /* with the recorded id, or that of the existing resource (ADOPT) */
     const struct schema *schema; /* NULL: the type is no longer known (only with ACTION_FORGET) */
-    const struct decl
-        *decl; /* its declaration; NULL: no instance belongs to it, or the plan is a saved one */
+    const struct decl *decl;     /* NULL: no instance, or the plan is a saved one */
     struct decision decision;
     struct str reason;     /* set where it is not obvious: "removed from the configuration", "half-made by an
                               earlier run", … */
@@ -64,18 +63,16 @@ struct change {
     size_t attr_count;
     struct attr_change *drift; /* managed attributes whose live value differs from the recorded one */
     size_t drift_count;
-    bool adopted; /* it existed before weir managed it: deleting it needs consent */
-    const struct value
-        *prior; /* delete: the object that is passed to the operation; NULL: the recorded one */
+    bool adopted;              /* it existed before weir managed it: deleting it needs consent */
+    const struct value *prior; /* delete: the object passed to the operation; NULL: the recorded one */
     const struct value
         *data_loss; /* delete: further data that is deleted, that stays, or that prevents the deletion, see
-                       resource_ops.data_loss; leftovers of services and what stays also have `type`, `id` */
+        resource_ops.data_loss; leftovers of services and what stays also have `type`, `id` */
     int64_t owned_at_ms; /* delete: when its ownership tags were read and were the stack's; 0: not read */
     bool deleted;        /* drift: it was deleted outside weir */
-    struct instance
-        *instance;     /* used by the planner only; NULL: removed from the configuration, or with destroy */
-    struct seen *seen; /* used by the planner only; NULL: not recorded */
-    struct str left;   /* apply: the run that claims it, for which it is skipped; "": none */
+    struct instance *instance; /* planner only; NULL: removed from the configuration, or destroy */
+    struct seen *seen;         /* used by the planner only; NULL: not recorded */
+    struct str left;           /* apply: the run that claims it, for which it is skipped; "": none */
 };
 
 struct output_change {
@@ -119,8 +116,7 @@ struct rule_finding {
 struct plan {
     struct arena arena;
     struct workspace *workspace;
-    struct change *
-        *changes; /* each instance with an action or drift, by address; without NOOPs that have no drift */
+    struct change **changes; /* each instance with an action or drift, by address; no other NOOPs */
     size_t change_count;
     size_t counts[ACTION_COUNT];   /* number of instances by action, with NOOPs */
     size_t adopt_updates;          /* imports that are also updated: part of ACTION_ADOPT */
@@ -234,8 +230,7 @@ struct plan_options {
     bool latest;                  /* artifacts that were rolled back return to the current version */
     const struct value *versions; /* address -> SHA-256 of the version to roll back to; NULL: none */
     struct str import_address, import_id; /* one import beside those of the stack; "": none */
-    const struct value
-        *saved_live; /* plan_load() only: live values by address instead of a refresh; otherwise NULL */
+    const struct value *saved_live; /* plan_load() only: live values by address, not refreshed; or NULL */
     const struct value *saved_ownership; /* with these: ownership tags that were read */
     const struct since *since;           /* with these: for detecting later changes of other runs
                                             (plan/objects/concern.h); NULL: none */
@@ -376,9 +371,8 @@ void saved_plans_free(struct saved_plans *many);
 /* ---- verification after a destroy ---- */
 
 struct leftover {
-    struct subject
-        subject;    /* with the address of the resource, or of the one that it belonged to; "": unknown */
-    struct str why; /* "has this stack's ownership tags" */
+    struct subject subject; /* address: of the resource, or of its former owner; "": unknown */
+    struct str why;         /* "has this stack's ownership tags" */
 };
 
 /* Result of plan_verify(); in the plan's arena. */
@@ -389,8 +383,7 @@ struct verified {
     size_t forgotten_count;
     const struct str *locations; /* "eu-west-1 of account 123456789012", sorted */
     size_t location_count;
-    const struct str
-        *unseen; /* addresses of resources that were deleted unverified with their service; sorted */
+    const struct str *unseen; /* sorted addresses of resources deleted with their service, unverified */
     size_t unseen_count;
     size_t asked;       /* resources that were looked up by their ids or names, with a response */
     bool tags_searched; /* AWS was searched for the stack's ownership tags */

@@ -31,14 +31,12 @@ struct workspace_options {
     const atomic_bool *cancel; /* cancels calls for a plan; NULL: never set */
     const struct value
         *overlay; /* merged over the configuration of each provider other than weir's own; NULL: none */
-    const char *
-        state_dir; /* state files are kept in this folder, whatever the stack says; NULL: as the stack says */
+    const char *state_dir;   /* folder of the state, whatever the stack says; NULL: as the stack says */
     const char *sandbox_dir; /* --sandbox: the sandbox that contains it; NULL: none */
     /* The targets of everything that will be planned, so that only a part of the state needs to be read.
      * NULL: no limit. */
     const struct wanted_part *part;
-    uint64_t
-        state_at; /* read only: the state as it was after the log record with this number; 0: the latest */
+    uint64_t state_at;     /* read-only: the state after this log record; 0: the latest */
     struct shared *shared; /* plan/evaluate/shared_listings.h: shared with other workspaces; NULL: nothing */
     /* Outputs of the stack that the members of a fleet share; NULL: read from its state. */
     const struct value *const *shared_outputs;

@@ -91,15 +91,13 @@ struct str input_argument(struct arena *arena, struct str name, const struct val
 struct work {
     struct executor *x;
     struct change *change;
-    struct subject
-        subject; /* that of the change; for a deletion that of the record, with its present address */
+    struct subject subject; /* of the change; of the record for a deletion, with its present address */
     struct arena arena;
     struct provider *provider;
     const struct value *location; /* where the resource is; NULL: it exists in the state only */
     const struct value *desired;  /* configured object, all known; NULL: deletion */
     const struct value *deps;     /* dependencies of desired */
-    const struct value
-        *left_out; /* names of attributes that turned out to be missing from responses; NULL: none */
+    const struct value *left_out; /* names of attributes found missing from responses; NULL: none */
     struct op_ctx ctx;
     struct op_observer observer;
     struct attempt attempt; /* for a creation */

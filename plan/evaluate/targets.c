@@ -61,8 +61,7 @@ bool targets_find(struct planner *p)
         struct str target = options->targets[t], declared = address_declared(target);
         for (size_t i = 0; i < p->stack->decl_count; i++) {
             const struct decl *decl = p->stack->decls[i];
-            bool one =
-                decl_is_keyed_module(decl) && !str_eq(target, declared); /* one of a module's instances */
+            bool one = decl_is_keyed_module(decl) && !str_eq(target, declared); /* an instance of a module */
             bool whole = address_matches(decl->address, &target, 1);
             if ((str_eq(decl->address, declared) && !one) || whole)
                 target_with_deps(p, decl, whole);

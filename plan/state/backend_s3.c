@@ -15,10 +15,9 @@ enum {
     LEASE_S = 30,
     LEASE_MIN_S = 2,
     LEASE_MAX_S = 3600,
-    CROWDED = 64, /* objects after which a snapshot is due */
-    PER_OBJECT =
-        4096, /* plus one for each of this many records, since a larger snapshot takes longer to write */
-    HEAD_MS = 1000, /* how often the hint is updated during a run */
+    CROWDED = 64,      /* objects after which a snapshot is due */
+    PER_OBJECT = 4096, /* plus one for each so many records: larger snapshots take longer to write */
+    HEAD_MS = 1000,    /* how often the hint is updated during a run */
 };
 
 /* ---- writing ---- */

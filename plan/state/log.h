@@ -15,18 +15,18 @@
  * - done      success: {address, type, provider, action, id, attrs, set, deps, place, …}; for delete only the
  *             address
  * - fail      failure, known not to have been applied: {address, action, error}; with the fields of `done`
- * for a tainted resource; `unclear`: it may have been applied
+ *             for a tainted resource; `unclear`: it may have been applied
  * - drop      forgotten (state rm, removed): {address}
  * - move      {from, to}
  * - outputs   {values}
  * - lease     end of the lease: {until, warn_ms, fixed}; without `until`: no lease
  * - sources   the stack's files: {digest, files}
- * - snapshot  the whole state up to here: {lineage, runs, digest, values, count, names?, until?, …}; followed
- * by
+ * - snapshot  the whole state up to here: {lineage, runs, digest, values, count, names?, until?, …};
+ *             followed by
  * - names     as many times as `lines` of its `names`: identity keys of resources as digests, in order, each
  *             with the address of a resource that has it: {names: [digest, address, …]}; and by
- * - kept      `count` times: the fields of a `done` or an `intent`, and `from`, the number of the original
- * record
+ * - kept      `count` times: the fields of a `done` or an `intent`, and `from`, the number of the
+ *             original record
  * - moved     the state is stored elsewhere from here on: {to}
  * - end       the run ended: {status, counts}
  *

@@ -26,7 +26,7 @@ struct s3_lease {
     pthread_cond_t wake;
     bool stopping, lost;
     int64_t until_mono_ms,
-        until_wall_ms; /* whichever comes first: one stops during system sleep, the other may be set */
+        until_wall_ms; /* the earlier one: one clock stops in sleep, the other may be set */
 };
 
 struct s3_lock {

@@ -30,22 +30,19 @@ struct subject {
 /* A recorded resource instance. Immutable; lives as long as the state. */
 struct record {
     struct subject subject;
-    const struct value *attrs; /* after the last operation; sensitive values as in the state */
-    const struct value *set;   /* names of attributes that the file configured */
-    const struct value *deps;  /* addresses (instances or declarations) it referred to */
-    const struct value
-        *location; /* where the resource is (provider/aws/client.h); NULL: unknown, or in the state only */
-    struct str recent;           /* time of the record if less than a minute ago; otherwise "" */
-    const struct value *before;  /* of a recent record: the former attributes; NULL: none */
+    const struct value *attrs;    /* after the last operation; sensitive values as in the state */
+    const struct value *set;      /* names of attributes that the file configured */
+    const struct value *deps;     /* addresses (instances or declarations) it referred to */
+    const struct value *location; /* its place (provider/aws/client.h); NULL: unknown, or in the state only */
+    struct str recent;            /* time of the record if less than a minute ago; otherwise "" */
+    const struct value *before;   /* of a recent record: the former attributes; NULL: none */
     const struct value *halfway; /* attributes whose change in several requests was interrupted; NULL: none */
-    const struct value
-        *reported; /* configured values of attributes that the service reports otherwise; NULL: none */
-    const struct value
-        *configured;      /* configured fields within attributes (plan/objects/diff.h); NULL: unknown */
-    bool tainted;         /* partially created: will be replaced */
-    bool adopted;         /* it existed before weir: deleting it needs consent */
-    bool prevent_destroy; /* as last configured, for use after its removal from the file */
-    uint64_t seq;         /* number of the log record */
+    const struct value *reported;   /* configured values that the service reports otherwise; NULL: none */
+    const struct value *configured; /* configured fields of attributes (plan/objects/diff.h); NULL: unknown */
+    bool tainted;                   /* partially created: will be replaced */
+    bool adopted;                   /* it existed before weir: deleting it needs consent */
+    bool prevent_destroy;           /* as last configured, for use after its removal from the file */
+    uint64_t seq;                   /* number of the log record */
 };
 
 /* The lease: when the resources of the state expire. */
@@ -68,11 +65,10 @@ struct intent {
 };
 
 struct state_options {
-    struct backend *backend;    /* owned by the state from here on, even if opening fails */
-    const struct value *config; /* the stack's `state:` map, for its keys (secret.h); may be NULL */
-    struct str dir;             /* where key files are searched */
-    uint64_t
-        at; /* 0: the present state; otherwise read-only: the state after the log record with that number */
+    struct backend *backend;       /* owned by the state from here on, even if opening fails */
+    const struct value *config;    /* the stack's `state:` map, for its keys (secret.h); may be NULL */
+    struct str dir;                /* where key files are searched */
+    uint64_t at;                   /* 0: the present state; else the state after this log record, read-only */
     const struct state_part *part; /* only the records of these declarations (snapshot.h); NULL: all */
 };
 
