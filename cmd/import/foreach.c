@@ -65,6 +65,21 @@ static struct str without_version(struct template *t, const struct tree *name, s
     return str_trim(str_slice(text, 0, n - 1));
 }
 
+/* A data source that is read only where something that it is for is there. */
+static struct str dynamic_data(struct template *t, struct str name, const char *type, struct tree *attrs)
+{
+    size_t before = t->draft->data->n;
+    struct str data = draft_data(t->draft, name, type, attrs), around = t->around;
+    struct tree *made = tree_get(t->draft->data, data.p), *when = tree_get(made, "when");
+    if (t->draft->data->n > before && around.n)
+        tree_set(t->arena, made, STR("when"), tree_code(t->arena, NULL, "%.*s", STR_ARG(around)));
+    else if (when && around.n && str_find(when->code, around, 0) < 0)
+        when->code = arena_printf(t->arena, "%.*s || %.*s", STR_ARG(when->code), STR_ARG(around));
+    else if (when && !around.n) /* it is the last that it has got */
+        made->n--;
+    return data;
+}
+
 static struct tree *parameter_value(struct template *t, struct tree *given)
 {
     struct tree *attrs = tree_new(t->arena, TREE_MAP, given->node), *name = text_like(t, given);
@@ -75,7 +90,7 @@ static struct tree *parameter_value(struct template *t, struct tree *given)
         *last = tree_string(t->arena, without_version(t, given, text), given->node);
     name = tree_simple(t->arena, name);
     tree_set(t->arena, attrs, STR("name"), name);
-    struct str data = draft_data(t->draft, data_name(t, name, "parameter"), "aws.ssm.parameter", attrs);
+    struct str data = dynamic_data(t, data_name(t, name, "parameter"), "aws.ssm.parameter", attrs);
     return tree_code(t->arena, name->node, "%s.value", data.p);
 }
 
@@ -93,7 +108,7 @@ static struct tree *secret_value(struct template *t, const struct tree *inside)
             t->diags, node_span(inside->node), "a secret's version has no equivalent: the newest is read");
     name = tree_simple(t->arena, name);
     tree_set(t->arena, attrs, STR("name"), name);
-    struct str data = draft_data(t->draft, data_name(t, name, "secret"), "aws.secretsmanager.secret", attrs);
+    struct str data = dynamic_data(t, data_name(t, name, "secret"), "aws.secretsmanager.secret", attrs);
     if (parts[1].n)
         return tree_code(t->arena, inside->node, "jsondecode(%s.secret_string)[%s]", data.p,
             tree_as_code(t->arena, tree_string(t->arena, parts[1], NULL)).p);

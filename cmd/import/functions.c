@@ -324,9 +324,17 @@ static struct tree *import_value(struct template *t, const struct node *node, co
 static struct tree *choice(struct template *t, const struct node *node, const struct node *argument)
 {
     struct tree *out = tree_code(t->arena, node, "%s", template_condition(t, argument->items[0]).p);
+    struct str around = t->around;
     out->kind = TREE_CHOICE;
-    for (size_t i = 1; i < 3; i++)
+    for (size_t i = 1; i < 3; i++) {
+        t->around = arena_printf(t->arena, "%.*s%s%s%.*s%s", STR_ARG(around), around.n ? " && " : "",
+            i == 1                 ? ""
+            : is_simple(out->code) ? "!"
+                                   : "!(",
+            STR_ARG(out->code), i == 1 || is_simple(out->code) ? "" : ")");
         tree_add(t->arena, out, template_tree(t, argument->items[i]));
+    }
+    t->around = around;
     return out;
 }
 

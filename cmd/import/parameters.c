@@ -221,7 +221,9 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
         diag_error(t->diags, node_key_span(entry), "an output is a map with its `Value`");
         return;
     }
+    t->around = only && only->kind == NODE_STRING ? template_condition(t, only) : STR_EMPTY;
     struct tree *tree = template_tree(t, value);
+    t->around = STR_EMPTY;
     if (only && only->kind == NODE_STRING) {
         struct tree *choice = tree_code(t->arena, node, "%s", template_condition(t, only).p);
         choice->kind = TREE_CHOICE;
@@ -409,6 +411,8 @@ static void read_properties(struct template *t, struct template_resource *declar
     const struct binding *before_loop = t->bindings;
     t->bindings = declared->bindings;
     template_bind_loops(t, declared->loops);
+    const struct node *only = node_get(declared->node, "Condition");
+    t->around = only ? template_condition(t, only) : STR_EMPTY;
     declared->properties =
         properties ? template_tree(t, properties) : tree_new(t->arena, TREE_MAP, declared->node);
     struct tree *before = tree_new(t->arena, TREE_MAP, NULL), *after = tree_new(t->arena, TREE_MAP, NULL);
@@ -416,6 +420,7 @@ static void read_properties(struct template *t, struct template_resource *declar
     declared->resource->attrs = before;
     tree_set(t->arena, before, STR("\001after"), after);
     t->bindings = before_loop;
+    t->around = STR_EMPTY;
     t->current = NULL;
     if (declared->properties->kind != TREE_MAP) {
         diag_error(t->diags, node_span(properties), "`Properties` is a map");

@@ -502,8 +502,12 @@ static struct template *template_new(
     struct draft *draft, struct names *names, const struct template_live *live)
 {
     struct template *t = ARENA_NEW(draft->arena, struct template);
-    *t = (struct template){
-        .arena = draft->arena, .draft = draft, .names = names, .diags = draft->diags, .live = live};
+    *t = (struct template){.arena = draft->arena,
+        .draft = draft,
+        .names = names,
+        .diags = draft->diags,
+        .live = live,
+        .around = STR_EMPTY};
     return t;
 }
 

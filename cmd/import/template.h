@@ -118,6 +118,7 @@ struct template
     struct map parts;                  /* SAM's "Function.Alias": struct str, the logical id that is meant */
     struct template_resource *current; /* whose properties are being read; NULL: none */
     const struct binding *bindings;    /* innermost first */
+    struct str around;                 /* the condition under which what is being read is there; "" always */
     bool serverless;                   /* its ids may end in hashes in the live stack */
     bool cdk;                          /* `cdk synth` has written it */
     bool exports_read;

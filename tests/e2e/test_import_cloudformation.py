@@ -866,6 +866,31 @@ def test_dynamic_references(tmp_path, fast_sandbox):
     assert values == ["<t-there|k-there>", "u-made", '{"user": "u-made"}']
 
 
+def test_dynamic_references_under_a_condition(tmp_path, fast_sandbox):
+    """They are read only where somebody needs them: nothing of that need be there otherwise."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Parameters: {Stage: {Type: String, Default: dev}}
+        Conditions: {Prod: !Equals [!Ref Stage, prod], Test: !Equals [!Ref Stage, test]}
+        Resources:
+          Only: {Type: AWS::SSM::Parameter, Condition: Prod, Properties: {Type: String, Name: /when/only, Value: "{{resolve:ssm:/when/none}}"}}
+          Chosen: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /when/chosen, Value: !If [Prod, "{{resolve:ssm:/when/absent}}", !If [Test, "{{resolve:ssm:/when/tested}}", plain]]}}
+          Twice: {Type: AWS::SSM::Parameter, Condition: Test, Properties: {Type: String, Name: /when/twice, Value: "{{resolve:ssm:/when/none}}"}}
+          Always: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /when/always, Value: "{{resolve:ssm:/when/there}}"}}
+          Again: {Type: AWS::SSM::Parameter, Condition: Prod, Properties: {Type: String, Name: /when/again, Value: "{{resolve:ssm:/when/there}}"}}
+        """, "t.yaml")
+    made = stack_of(imported(stack, stack.folder / "t.yaml"))
+    assert {one["name"].split("/")[-1]: one.get("when") for one in made["data"].values()} == {
+        "none": "${locals.prod || locals.test}", "absent": "${locals.prod}", "tested": "${!locals.prod && locals.test}", "there": None}
+    ssm = fast_sandbox.client("ssm")
+    ssm.put_parameter(Name="/when/there", Value="v", Type="String")
+    stack.apply()
+    stack.assert_settled()
+    assert ssm.get_parameter(Name="/when/chosen")["Parameter"]["Value"] == "plain"
+    stack.destroy()
+
+
 def test_included_files(local_stack):
     """AWS::Include of a path is what it says; of S3, and other macros, it is told what they are; one that includes itself ends."""
     include = "{Name: AWS::Include, Parameters: {Location: %s}}"
