@@ -16,7 +16,7 @@ enum {
 void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags)
 {
     *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
-    d->stack = d->description = d->comment = d->beside = d->folder = STR_EMPTY;
+    d->stack = d->description = d->comment = d->beside = d->from = d->folder = STR_EMPTY;
     struct tree **sections[] = {
         &d->providers, &d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files, &d->copies};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)

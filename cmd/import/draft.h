@@ -117,6 +117,7 @@ struct draft {
     struct diags *diags;
     struct str stack, description, comment;
     struct str beside;   /* the folder that the other tool's paths are from, as it is from the stack file's */
+    struct str from;     /* the same folder, from here */
     bool is_module;      /* within another stack: `folder` is where it is, from that one's */
     struct str folder;   /* "" or "words/" */
     struct tree *files;  /* of the whole, beside its stack file: path -> text */

@@ -541,10 +541,10 @@ static int import_terraform_all(struct importing *importing)
         return invocation_fail(inv, &err);
     }
     importing->draft.stack = import_terraform_stack_name(inv, inv->own);
-    if (path_is_dir(path.p)) {
-        importing->draft.beside = importing_way(importing, path);
+    importing->draft.from = path_is_dir(path.p) ? path : arena_str(&inv->arena, path_dir(path));
+    importing->draft.beside = importing_way(importing, importing->draft.from);
+    if (path_is_dir(path.p))
         terraform_read_lines(&importing->draft, path);
-    }
     if (terraform_read(&importing->draft, &importing->names, document, &err)) {
         err_context(&err, "%.*s", STR_ARG(path));
         return invocation_fail(inv, &err);

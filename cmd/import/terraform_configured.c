@@ -2,6 +2,8 @@
 #include "base/file.h"
 #include "cmd/import/terraform.h"
 
+#include "base/file.h"
+
 #include <ctype.h>
 
 /* ---- A state without a configuration has values for what is not configured. What the service fills in by
@@ -343,16 +345,64 @@ void terraform_tell_digests(struct terraform *t, struct group *group)
     }
 }
 
+static struct str plain_path(struct str path)
+{
+    while (str_starts(path, STR("./")))
+        path = str_slice(path, 2, path.n);
+    return path;
+}
+
+/* What an archive was made of, as the data source archive_file says; else the archive itself. */
+static const struct value *archive_of(const struct terraform *t, struct str file)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; str_eqz(group->type, "archive_file") && k < group->n; k++)
+            if (str_eq(plain_path(value_gets(group->instances[k]->values, "output_path")), file))
+                return group->instances[k]->values;
+    }
+    return NULL;
+}
+
+/* A file of code as an artifact in that bucket, where it is here, or what it was made of. */
+static bool keep_as_artifact(
+    struct terraform *t, struct group *group, const struct names_rule *rule, struct str file)
+{
+    struct draft *d = t->draft;
+    const struct value *archive = archive_of(t, file);
+    struct str source = plain_path(value_gets(archive, "source_dir")), within;
+    source = source.n ? source : plain_path(value_gets(archive, "source_file"));
+    bool zip = archive && source.n;
+    source = zip ? source : file;
+    struct tree *code =
+        tree_get(group->instances[0]->attrs, arena_strz(t->arena, str_cut(rule->to, '.', &within)));
+    if (group->n != 1 || !code || code->kind != TREE_MAP ||
+        !path_exists(path_join(t->arena, d->from, source).p))
+        return false;
+    struct draft_resource *made = draft_resource(d);
+    made->name = draft_name(d, arena_printf(t->arena, "%.*s_code", STR_ARG(group->name)), STR("code"));
+    made->type = STR("weir.artifact");
+    made->schema = catalog_find(d->catalog, made->type, false, ERR_IGNORED);
+    made->attrs = tree_new(t->arena, TREE_MAP, NULL);
+    tree_set(t->arena, made->attrs, STR("source"),
+        tree_string(t->arena, path_join(t->arena, d->beside, source), NULL));
+    tree_set(
+        t->arena, made->attrs, STR("package"), tree_string(t->arena, zip ? STR("zip") : STR("file"), NULL));
+    tree_set(t->arena, made->attrs, STR("store"), tree_get(code, "s3_bucket"));
+    tree_set(t->arena, code, STR("s3_bucket"), tree_code(t->arena, NULL, "%s.bucket", made->name.p));
+    tree_set(t->arena, code, STR("s3_key"), tree_code(t->arena, NULL, "%s.key", made->name.p));
+    return true;
+}
+
 void terraform_tell_files(struct terraform *t, struct group *group)
 {
     const struct names_type *type = names_terraform(t->names, group->type);
     const struct value *values = group->instances[0]->values;
     for (uint32_t i = 0; type && i < values->count; i++) {
         const struct names_rule *rule = names_rule(type, values->entries[i].key);
-        struct str file = value_text(values->entries[i].value, STR_EMPTY);
-        if (!rule || !rule->ask || !file.n)
+        struct str file = plain_path(value_text(values->entries[i].value, STR_EMPTY));
+        if (!rule || !rule->ask || !file.n || keep_as_artifact(t, group, rule, file))
             continue;
-        file = str_starts(file, STR("./")) ? str_slice(file, 2, file.n) : file;
         group->why = arena_printf(t->arena, "%.*s%sput %.*s into the bucket that the input `%.*s` names",
             STR_ARG(group->why), group->why.n ? "; " : "", STR_ARG(file),
             STR_ARG(value_text(rule->ask->entries[0].value, STR_EMPTY)));

@@ -133,6 +133,29 @@ def test_names_are_their_own_and_endpoints_begin_with_addresses(local_stack):
     local_stack.run("validate", "-i", "code_bucket=c")
 
 
+def test_code_that_is_here_is_an_artifact(local_stack):
+    """Of what the archive was made of, where the data source says so; by a folder as by a document in it."""
+    def function(name, file):
+        return resource("aws_lambda_function", name, {"id": name, "function_name": name, "role": "arn:aws:iam::123456789012:role/r", "handler": "a.b", "runtime": "python3.13", "filename": file},
+                        {attr: {} for attr in ("function_name", "role", "handler", "runtime", "filename")})
+
+    def archive(name, values):
+        state, config = resource("archive_file", name, {"type": "zip", "output_path": f"./out/{name}.zip", **values})
+        return {**state, "mode": "data"}, {**config, "mode": "data"}
+
+    layer = resource("aws_lambda_layer_version", "deps", {"id": "l", "layer_name": "deps", "filename": "layer.zip", "arn": "arn:aws:lambda:us-east-1:123456789012:layer:deps:1"}, {"layer_name": {}, "filename": {}})
+    text = plan(function("a", "./out/a.zip"), function("b", "out/b.zip"), function("c", "c.zip"), layer, archive("a", {"source_dir": "./src"}), archive("b", {"source_file": "src/b.py"}))
+    local_stack.write("def b(event, context):\n    return 1\n", "infra/src/b.py").write("PK", "infra/layer.zip").write(text, "infra/plan.json")
+    result = local_stack.run("import", "terraform", "infra/plan.json")
+    made = yaml.safe_load((local_stack.folder / "weir.yaml").read_text())["resources"]
+    artifact = {"type": "weir.artifact", "store": "${inputs.code_bucket}"}
+    assert made["a_code"] == {**artifact, "source": "infra/src", "package": "zip"} and made["b_code"] == {**artifact, "source": "infra/src/b.py", "package": "zip"}
+    assert made["deps_code"] == {**artifact, "source": "infra/layer.zip", "package": "file"}
+    assert made["a"]["code"] == {"s3_bucket": "${a_code.bucket}", "s3_key": "${a_code.key}"} and made["deps"]["content"]["s3_key"] == "${deps_code.key}"
+    assert made["c"]["code"]["s3_key"] == "c.zip" and result.err.count("into the bucket that the input `code_bucket` names") == 1
+    local_stack.run("validate", "-i", "code_bucket=code-of-all")
+
+
 def test_instances_are_folded(local_stack):
     zones = [
         resource("aws_s3_bucket", "zone", {"bucket": f"lake-{zone}", "id": f"lake-{zone}", "arn": f"arn:aws:s3:::lake-{zone}", "tags": {"zone": zone}, "force_destroy": zone == "gold"},
