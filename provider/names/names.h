@@ -148,6 +148,7 @@ struct word {
     struct str tool; /* "Terraform", "CloudFormation"; "": another form of our own word */
     struct str ours; /* our word; "a, b" if the other tool's one is several attributes here */
     bool several;
+    bool file; /* theirs is a local file, ours says in which bucket it is */
 };
 
 /*

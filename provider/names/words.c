@@ -55,7 +55,8 @@ static bool by_rules(
         to = without_brackets(arena, rule->to);
         if (lies_below(to, within, &rest))
             to = rest;
-        add_once(&list, to, out);
+        out->file = rule->ask != NULL;
+        add_once(&list, out->file ? str_cut(to, '.', &rest) : to, out);
     }
     out->ours = arena_str(arena, buf_str(&list));
     return list.n > 0;

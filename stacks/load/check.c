@@ -87,7 +87,12 @@ static bool hint_word(struct loader *loader, struct diag *d, const struct schema
         diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(common));
     else
         diag_label(loader->diags, d, "here that is: %.*s", STR_ARG(found.ours));
-    if (found.tool.n)
+    if (found.file)
+        diag_hint(loader->diags, d,
+            "\"%.*s\" is %.*s's name for a local file: a weir.artifact uploads it, and `%.*s` has the bucket "
+            "and key of that",
+            STR_ARG(word), STR_ARG(found.tool), STR_ARG(found.ours));
+    else if (found.tool.n)
         diag_hint(loader->diags, d, "\"%.*s\" is %.*s's name for it", STR_ARG(word), STR_ARG(found.tool));
     return true;
 }
