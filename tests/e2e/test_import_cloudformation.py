@@ -563,9 +563,17 @@ def test_tables_with_a_key_of_their_own(local_stack):
               AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
               KeySchema: [{AttributeName: id, KeyType: HASH}]
               SSESpecification: {SSEEnabled: true, SSEType: KMS, KMSMasterKeyId: "arn:aws:kms:us-east-1:123456789012:key/k"}
+          Managed:
+            Type: AWS::DynamoDB::Table
+            Properties:
+              BillingMode: PAY_PER_REQUEST
+              AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+              KeySchema: [{AttributeName: id, KeyType: HASH}]
+              SSESpecification: {SSEEnabled: true}
         """, "t.yaml")
-    (made,) = stack_of(imported(local_stack, "t.yaml"))["resources"].values()
-    assert made["type"] == "aws.dynamodb.table" and made["kms_key"] == "arn:aws:kms:us-east-1:123456789012:key/k"
+    made = stack_of(imported(local_stack, "t.yaml"))["resources"]
+    assert made["table"]["type"] == "aws.dynamodb.table" and made["table"]["kms_key"] == "arn:aws:kms:us-east-1:123456789012:key/k" and "sse_enabled" not in made["table"]
+    assert made["managed"]["type"] == "aws.dynamodb.table" and made["managed"]["sse_enabled"] is True
 
 
 def test_a_live_stack_is_taken_over(stack, cloud):

@@ -133,6 +133,20 @@ def test_names_are_their_own_and_endpoints_begin_with_addresses(local_stack):
     local_stack.run("validate", "-i", "code_bucket=c")
 
 
+def test_tables_with_a_key_of_aws(local_stack):
+    """Which key that is the state has, too; a table with its own key is not said to have the other."""
+    def table(name, configured):
+        return resource("aws_dynamodb_table", name, {"id": name, "name": name, "billing_mode": "PAY_PER_REQUEST", "hash_key": "id", "attribute": [{"name": "id", "type": "S"}],
+                                                     "server_side_encryption": [{"enabled": True, "kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/k"}]},
+                        {"name": {}, "billing_mode": {}, "hash_key": {}, "attribute": [{"name": {}, "type": {}}], "server_side_encryption": [{name: {"constant_value": True} for name in configured}]})
+
+    _, _, stack = imported(local_stack, plan(table("managed", ["enabled"]), table("own", ["enabled", "kms_key_arn"])))
+    made = stack["resources"]
+    assert made["managed"]["sse_enabled"] is True and "kms_key" not in made["managed"]
+    assert made["own"]["kms_key"] == "arn:aws:kms:us-east-1:123456789012:key/k" and "sse_enabled" not in made["own"]
+    local_stack.run("validate")
+
+
 def test_code_that_is_here_is_an_artifact(local_stack):
     """Of what the archive was made of, where the data source says so; by a folder as by a document in it."""
     def function(name, file):

@@ -360,8 +360,8 @@ def _():
     return Case(
         type="aws.dynamodb.table",
         first={"name": "life-table", **key, "billing_mode": "PAY_PER_REQUEST", "ttl_attribute": "until", "point_in_time_recovery": True, "deletion_protection": False,
-               "stream_view_type": "NEW_IMAGE", "tags": {"team": "a"}},
-        then={"name": "life-table", **key, "billing_mode": "PROVISIONED", "read_capacity": 2, "write_capacity": 3, "ttl_attribute": "until", "point_in_time_recovery": False,
+               "stream_view_type": "NEW_IMAGE", "sse_enabled": True, "tags": {"team": "a"}},
+        then={"name": "life-table", **key, "billing_mode": "PROVISIONED", "sse_enabled": False, "read_capacity": 2, "write_capacity": 3, "ttl_attribute": "until", "point_in_time_recovery": False,
               "deletion_protection": True, "stream_view_type": "NEW_IMAGE", "tags": {"team": "b"}},
         less={"name": "life-table", **key, "billing_mode": "PROVISIONED", "read_capacity": 2, "write_capacity": 3, "stream_view_type": "NEW_IMAGE"},
         seen=seen,
