@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "provider/aws/s3/s3.h"
 
-/* ---- What an artifact's attributes say: format, store, name, key, build command ---- */
+/* ---- An artifact's attributes: format, store, name, key, build command ---- */
 
 static const struct {
     struct str name;
@@ -21,7 +21,7 @@ static struct str stem(struct str path)
     return dot > 0 ? str_slice(base, 0, (size_t)dot) : base;
 }
 
-/* A name for keys: other characters than those that are plain everywhere become dashes. */
+/* Replaces all but letters, digits, dots, dashes and underscores by dashes, for keys. */
 static struct str plain_name(struct arena *arena, struct str s)
 {
     char *p = arena_strz(arena, s);
@@ -36,7 +36,7 @@ struct str artifact_text(const struct value *object, const char *name, struct st
     return value_text(value_getz(object, name), fallback);
 }
 
-/* Its bucket. */
+/* Returns the bucket of a store, with or without s3://. */
 static struct str cut_store(struct str store, struct str *prefix)
 {
     return str_cut(str_starts(store, STR("s3://")) ? str_slice(store, 5, store.n) : store, '/', prefix);
@@ -68,7 +68,7 @@ static int parse_source(
         !source.n || path_is_dir(path_join(ctx->arena, ctx->dir, source).p) || str_ends(source, STR("/"));
     struct str given = artifact_text(desired, "name", STR_EMPTY);
     out->name = given.n ? given : plain_name(ctx->arena, source.n ? stem(source) : STR("python"));
-    if (str_eqz(out->name, ".") || str_eqz(out->name, "..")) /* the stack's own folder, or one around it */
+    if (str_eqz(out->name, ".") || str_eqz(out->name, "..")) /* the stack's own folder, or its parent */
         out->name = ctx->owner.stack;
     return 0;
 }
@@ -115,7 +115,7 @@ static struct str extension(const struct artifact *artifact, struct str source)
     return dot > 0 ? str_slice(base, (size_t)dot, base.n) : STR_EMPTY;
 }
 
-/* pip wants a wheel's own name to say what it is, so there the hash is a folder. */
+/* pip requires a wheel's own file name, so the hash is in the folder name. */
 struct str artifact_key(
     struct arena *arena, const struct artifact *artifact, struct str source, struct str sha256)
 {
@@ -135,7 +135,7 @@ struct str artifact_base64(struct arena *arena, struct str sha256)
     return hex_decode(arena, sha256, &bytes) ? base64_encode(arena, bytes) : STR_EMPTY;
 }
 
-/* A list of some, or nothing. */
+/* True if the value is missing or a non-empty list of strings. */
 static bool is_texts(const struct value *v)
 {
     bool fits = !v || (v->kind == VALUE_LIST && v->count);
@@ -171,10 +171,11 @@ int artifact_missing(const struct value *desired, struct err *err)
                                         : err_hint(err, "paths begin at the folder of the stack file");
 }
 
-/* ---- What follows from the sources becomes part of what is desired: the hash of what they give, or,
- * after a rollback, that of the version that is used instead. */
+/* ---- Adding to the desired object what follows from the sources: the hash of the package, or, after a
+ * rollback, that of the version used instead. */
 
-/* What the sources give is known to be bad: it was rolled back. NULL: nothing is in its way. */
+/* Returns the recorded version to keep if the sources still produce the one that was rolled back; NULL
+ * otherwise. */
 static const struct value *held_back(struct op_ctx *ctx, const struct preparation *how, struct str local)
 {
     const struct value *recorded = how->recorded;
@@ -194,8 +195,8 @@ static const struct value *held_back(struct op_ctx *ctx, const struct preparatio
 }
 
 /*
- * What a rollback is held against: the version that was in use when it began, however many steps it has gone
- * back since. "" where nothing is rolled back.
+ * Returns the version that the rollback started from, also after several steps back; "" if nothing is rolled
+ * back.
  */
 static struct str rolled_back_from(const struct preparation *how, const struct value *version)
 {
@@ -216,7 +217,7 @@ static const struct value *artifact_prepare_described(
         {STR("size"), value_int(arena, size)});
 }
 
-/* Without a rollback, and none before, there is nothing to say of one. */
+/* Leaves out `rolled_back_from` if it is neither set nor recorded. */
 static const struct value *prepared_object(struct op_ctx *ctx, const struct preparation *how,
     const struct value *desired, const struct value *more, struct str rolled_back_from)
 {
@@ -234,7 +235,7 @@ static const struct value *as_version(struct op_ctx *ctx, const struct preparati
     return prepared_object(ctx, how, desired, more, from);
 }
 
-/* Going back asks the sources nothing: they may not even build, which may be why. */
+/* A rollback does not use the sources, which may not even build. */
 static int prepare_version(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
@@ -256,7 +257,7 @@ static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, co
         *prepared = as_version(ctx, how, desired, held);
         return 0;
     }
-    /* That the sources agree with what is in use ends nothing. */
+    /* A rollback does not end because the sources produce the version in use. */
     bool stays = !how->version.n && str_eq(m.sha256, artifact_text(how->recorded, "sha256", STR_EMPTY));
     struct str from = stays ? artifact_text(how->recorded, "rolled_back_from", STR_EMPTY) : STR_EMPTY;
     *prepared = prepared_object(
@@ -264,7 +265,7 @@ static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, co
     return 0;
 }
 
-/* Only what is known without making anything. */
+/* Checks what is known without building or packing. */
 static int check_only(struct op_ctx *ctx, const struct value *desired, struct err *err)
 {
     struct artifact artifact;
@@ -289,7 +290,7 @@ static const struct value *as_recorded(
     return value_merge(ctx->arena, desired, value_builder_map(&b));
 }
 
-/* All but the store has to be known for the package to be made. */
+/* True if all attributes needed for packing are known; the store is not needed. */
 static bool sources_known(struct op_ctx *ctx, const struct value *desired)
 {
     return value_is_known(value_with(ctx->arena, desired, STR("store"), NULL));
@@ -301,7 +302,7 @@ int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const st
     const struct value *sha = value_getz(desired, "sha256");
     *prepared = desired;
     if (sha && value_is_known(sha))
-        return 0; /* a moment ago */
+        return 0; /* prepared just before */
     if (!sources_known(ctx, desired) || how->offline || !ctx->work_dir.n) {
         *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
         return sources_known(ctx, desired) ? check_only(ctx, desired, err) : 0;
@@ -317,7 +318,7 @@ int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const st
 
 /* ---- prediction ---- */
 
-/* What is rolled back to must still be there, as it was. */
+/* Checks that the version to roll back to is unchanged in the store. */
 static int check_earlier(
     struct op_ctx *ctx, const struct value *planned, const struct value *prior, struct err *err)
 {
@@ -329,7 +330,7 @@ static int check_earlier(
     if (!artifact_text(planned, "rolled_back_from", STR_EMPTY).n ||
         str_eq(artifact_text(prior, "key", STR_EMPTY), key))
         return 0;
-    if (!prior) { /* it is to be replaced, or all its versions are gone */
+    if (!prior) { /* it is to be replaced, or all its versions are deleted */
         err_set(err, ERR_INVALID, "version %.12s, which it is rolled back to, cannot be stored anew",
             artifact_text(planned, "sha256", STR_EMPTY).p);
         return err_hint(err, "the sources do not give it; `weir deploy` takes what they do give");
@@ -384,7 +385,7 @@ static const struct resource_ops ops = {
     .predict = artifact_predict,
     .read = artifact_read,
     .reread = artifact_reread,
-    .list = s3_object_list, /* recorded and reported in the same form */
+    .list = s3_object_list, /* recorded and live attributes have the same form */
     .create = artifact_create,
     .update = artifact_update,
     .delete = artifact_delete,

@@ -1,5 +1,5 @@
 /*
- * What becomes of an artifact in its store: looked at, stored, deleted, found again after an interruption.
+ * The life of an artifact in its store: read, stored, deleted, recovered after an interruption.
  */
 #include "provider/weir/weir.h"
 
@@ -7,7 +7,7 @@
 
 /* ---- reading ---- */
 
-/* An artifact named by its URL alone (an import). */
+/* Derives bucket and key of an artifact known only by its URL (an import). */
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
     struct str url = artifact_text(object, "url", STR_EMPTY), key;
@@ -17,7 +17,7 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
     return artifact_places(ctx, object, bucket, key.p ? key : STR_EMPTY);
 }
 
-/* Parts of an upload that an interrupted run has begun? */
+/* Checks for an interrupted run's unfinished uploads. */
 static int any_parts(struct op_ctx *ctx, struct str bucket, struct str key, bool *found, struct err *err)
 {
     AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(ctx->arena);
@@ -27,7 +27,7 @@ static int any_parts(struct op_ctx *ctx, struct str bucket, struct str key, bool
     return 0;
 }
 
-/* Is anything left of it, where the version in use is gone? */
+/* Checks whether other versions exist although the one in use was deleted. */
 static int any_left(struct op_ctx *ctx, const struct value *object, bool *left, struct err *err)
 {
     const struct value *versions = value_getz(object, "versions");
@@ -47,7 +47,7 @@ static int any_left(struct op_ctx *ctx, const struct value *object, bool *left, 
     return 0;
 }
 
-/* The same hash under another entity tag: somebody wrote other content and kept the metadata. */
+/* The same hash with a different entity tag means that the object was overwritten with its metadata kept. */
 static const struct value *live_of(struct op_ctx *ctx, const struct value *prior, const struct stored *stored)
 {
     struct arena *arena = ctx->arena;
@@ -65,8 +65,8 @@ static const struct value *live_of(struct op_ctx *ctx, const struct value *prior
 }
 
 /*
- * What an interrupted update has stored belongs to this artifact, whatever becomes of the update. Listed
- * without an entity tag: perhaps it is there, perhaps only parts of it, perhaps nothing.
+ * What an interrupted update stored belongs to this artifact, whether or not the update is completed. It is
+ * listed without an entity tag, since the object may exist completely, in parts, or not at all.
  */
 static int with_attempted(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
     const struct value **live, struct err *err)
@@ -106,7 +106,7 @@ int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct 
     if (!left && !attempted)
         return 0;
     const struct value *found = live_of(ctx, object, &stored), *versions = value_getz(object, "versions");
-    if (versions) /* only the record knows them, or who found it */
+    if (versions) /* only the record has them, or recovery */
         found = value_with(ctx->arena, found, STR("versions"), versions);
     if (with_attempted(ctx, object, attempted, &found, err))
         return -1;
@@ -128,7 +128,7 @@ int artifact_ownership_tags(
     if (artifact_look(ctx, artifact_text(named, "bucket", STR_EMPTY), artifact_text(named, "key", STR_EMPTY),
             &stored, err))
         return -1;
-    /* Another environment of the same stack is as strange as another stack. */
+    /* Another environment of the same stack is a different owner, like another stack. */
     struct str stack = str_eq(stored.stack, artifact_owner(ctx)) ? ctx->owner.stack : stored.stack;
     struct value_entry entries[] = {{STR("stack"), value_string(ctx->arena, stack)},
         {STR("address"), value_string(ctx->arena, stored.address)},
@@ -144,7 +144,7 @@ static int64_t keep_of(const struct value *desired)
     return value_geti(desired, "keep", ARTIFACT_KEEP_DEFAULT);
 }
 
-/* Is it stored already, by this stack and as it should be? */
+/* True if the object is stored already, by this stack and with the desired content. */
 static bool is_ours(
     struct op_ctx *ctx, const struct stored *stored, const struct value *wanted, const struct value *prior)
 {
@@ -157,7 +157,7 @@ static bool is_ours(
            artifact_is_own(ctx, stored) && (!etag.n || str_eq(etag, stored->etag));
 }
 
-/* Something else is there, and this artifact has never stored anything there. */
+/* Fails: another object has the key, and this artifact has never stored it. */
 static int taken(struct op_ctx *ctx, const struct value *wanted, const struct stored *stored, struct err *err)
 {
     struct str bucket = artifact_text(wanted, "bucket", STR_EMPTY),
@@ -180,7 +180,7 @@ static int upload(struct op_ctx *ctx, const struct value *wanted, struct stored 
         artifact_text(wanted, "key", STR_EMPTY), path, sha256, stored, err);
 }
 
-/* What the artifact should be recorded as after an upload that stopped half-way; NULL: as before. */
+/* Returns the object to record after an interrupted upload, or NULL: unchanged. */
 static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *wanted)
 {
     struct arena *arena = ctx->arena;
@@ -199,7 +199,7 @@ static const struct value *left_of(struct op_ctx *ctx, const struct value *prior
     return value_with(arena, left, STR("versions"), value_builder_list(&versions));
 }
 
-/* Sees to it that the wanted version is in the store, and says what is kept there from now on. */
+/* Stores the desired version if needed, and updates the list of kept versions. */
 static int store(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **live, struct err *err)
 {
@@ -251,7 +251,7 @@ int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct 
     return store(ctx, desired, prior, live, err);
 }
 
-/* The very same content in the store: what is done with one is done with the other. */
+/* True if both are the same object version, so that deleting one deletes the other. */
 static bool is_same_version(const struct value *a, const struct value *b)
 {
     return artifact_same_place(a, b) && value_equal(value_getz(a, "etag"), value_getz(b, "etag")) &&

@@ -1,8 +1,7 @@
 /*
- * From sources to a package: at plan time, so that the plan shows which jobs change.
- *
- * In order: the build command, then pip, then the files are found and hashed. If a recorded version was made
- * from the same, that is it; otherwise the package is made and kept in .weir/artifacts until it is uploaded.
+ * Makes a package from sources at plan time, so that the plan shows which jobs change. In order: the build
+ * command, pip, finding and hashing files. Packs only if no recorded version has the same content; the
+ * package is kept in .weir/artifacts until its upload.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -13,8 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* ---- What is remembered of an artifact between runs, so that nothing is packed, built or installed again
- * without need. */
+/* ---- The cache of an artifact between runs, which avoids needless packing, builds and installations. */
 
 #define HEAD "weir artifact 1\n"
 
@@ -25,7 +23,7 @@ static const char *cache_path(const struct artifact_cache *cache)
     return arena_printf(cache->arena, "%.*s/%.*s.cache", STR_ARG(cache->folder), STR_ARG(cache->id)).p;
 }
 
-/* Path of the package with that hash, there or not. */
+/* Returns the path of the package with that hash, whether or not it exists. */
 static const char *artifact_cache_package(const struct artifact_cache *cache, struct str sha256)
 {
     return arena_printf(
@@ -39,7 +37,7 @@ struct str artifact_cache_vendored(const struct artifact_cache *cache, struct st
         cache->arena, "%.*s/%.*s-python-%.*s", STR_ARG(cache->folder), STR_ARG(cache->id), STR_ARG(digest));
 }
 
-/* Paths are made of it, and what is there is removed: the file may not lead elsewhere. */
+/* The digest becomes a path that may be deleted, so the cache file must not be able to point elsewhere. */
 static bool is_digest(struct str text)
 {
     return text.n == 2 * SHA256_SIZE && str_is_made_of(text, CHARS_HEX);
@@ -62,7 +60,7 @@ static void read_line(struct artifact_cache *cache, struct str line)
     }
 }
 
-/* Of the artifact with that address, in the stack's work folder. */
+/* Loads the cache of the artifact with that address from the stack's work folder. */
 static void artifact_cache_load(
     struct artifact_cache *cache, struct arena *arena, struct str work_dir, struct str address)
 {
@@ -84,11 +82,11 @@ int artifact_cache_make(const struct artifact_cache *cache, struct err *err)
         !dir_make(arena_strz(cache->arena, cache->folder), err))
         return 0;
     if (err)
-        err->class = ERR_FAILED; /* nothing is wrong with the stack */
+        err->class = ERR_FAILED; /* the stack itself is not invalid */
     return -1;
 }
 
-/* By now nobody is at work on it any more. */
+/* True if the file is so old that no process uses it any more. */
 static bool is_old(const char *path)
 {
     struct stat st;
@@ -140,15 +138,15 @@ enum { TRIES = 3, MEBI = 1024 * 1024, LAMBDA_PACKED = 50 * MEBI, LAMBDA_UNPACKED
 
 struct making {
     struct op_ctx *ctx;
-    const struct value *recorded; /* the artifact; NULL: it is new, or stored now */
+    const struct value *recorded; /* the artifact; NULL: it is new, or being stored */
     const struct value *desired;
     struct artifact artifact;
     struct artifact_cache cache;
     struct package package;
-    struct str source;   /* path; "" only what pip installs */
-    struct str vendored; /* folder; "" none */
-    struct str digest;   /* of what the package is made from */
-    struct str sha256;   /* of the package; "" not made */
+    struct str source;   /* path; "": only what pip installs */
+    struct str vendored; /* folder; "": none */
+    struct str digest;   /* of the package's content */
+    struct str sha256;   /* of the package; "": not made */
     int64_t size;
 };
 
@@ -214,7 +212,7 @@ static bool compressed(const struct making *m)
     return flag_of(m->desired, "compress", true);
 }
 
-/* Finds the files and their hashes. */
+/* Finds the files and hashes them. */
 static int look_at_files(struct making *m, struct err *err)
 {
     package_release(&m->package);
@@ -228,7 +226,7 @@ static int look_at_files(struct making *m, struct err *err)
     return 0;
 }
 
-/* The version that was made from the same, if one is recorded. */
+/* Returns the recorded version with the same content, or NULL. */
 static const struct value *known_version(const struct making *m)
 {
     const struct value *versions = value_getz(m->recorded, "versions");
@@ -244,7 +242,7 @@ static void artifact_make_take(struct making *m, struct str sha256, int64_t size
     m->size = size;
 }
 
-/* Is the cached package whole? Before it is uploaded it is read for that: a crash may have cut it short. */
+/* Checks the cached package, which a crash may have truncated. Before an upload it is read and hashed. */
 static bool is_whole(const struct making *m, const char *path, bool read)
 {
     struct stat st;
@@ -257,7 +255,7 @@ static bool is_whole(const struct making *m, const char *path, bool read)
                         str_eq(hex_encode(m->ctx->arena, digest, sizeof digest), m->cache.sha256));
 }
 
-/* A file needs no package: it is its own. Of an archive the cache may have the one that is wanted. */
+/* A single file needs no packing. An archive may be in the cache. */
 static bool made_before(struct making *m, bool again)
 {
     const struct package_file *first = m->package.files;
@@ -276,7 +274,7 @@ static int artifact_make_pack(struct making *m, bool again, struct err *err)
         return 0;
     if (artifact_cache_make(&m->cache, err))
         return err_context(err, "packing");
-    /* Another process may be packing for the same folder, and another member of a fleet in this one. */
+    /* Another process, or another member of a fleet in this process, may be packing in the same folder. */
     static atomic_uint packages;
     struct str unfinished =
         arena_printf(m->ctx->arena, "new.%d.%u", (int)getpid(), atomic_fetch_add(&packages, 1));
@@ -292,7 +290,7 @@ static int artifact_make_pack(struct making *m, bool again, struct err *err)
     return 0;
 }
 
-/* Before it is packed: the sizes of the files are known. */
+/* Checked before packing: the sizes of the files are known. */
 static int check_unpacked(const struct making *m, struct err *err)
 {
     if (str_eqz(artifact_text(m->desired, "limit", STR("none")), "none") ||
@@ -313,7 +311,7 @@ static int check_packed(const struct making *m, struct err *err)
         err, "`limit: lambda-s3` allows more: code taken from S3 is held to the unpacked size only");
 }
 
-/* Everything up to the hash; `again`: the package itself is wanted, whatever is recorded. */
+/* Does everything up to the hash; `again`: the package itself is needed, even if its version is recorded. */
 static int make_once(struct making *m, bool again, struct err *err)
 {
     m->sha256 = STR_EMPTY;
@@ -337,7 +335,7 @@ static int artifact_make_package(struct making *m, bool again, struct err *err)
         return -1;
     if (again && vendor(m, err))
         return -1;
-    if (artifact_parse(ctx, m->desired, &m->artifact, err)) /* only now the source is there */
+    if (artifact_parse(ctx, m->desired, &m->artifact, err)) /* the source may exist only after the build */
         return -1;
     int status = -1;
     for (int i = 0; status && i < TRIES; i++) {

@@ -1,4 +1,4 @@
-/* Where artifacts are: see weir.h. */
+/* The store of artifacts: see weir.h. */
 #include "provider/weir/weir.h"
 
 #include "base/clock.h"
@@ -6,12 +6,12 @@
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
 
-#define HASH_METADATA    "weir-sha256" /* as aws.s3.object has it */
+#define HASH_METADATA    "weir-sha256" /* as in aws.s3.object */
 #define STACK_METADATA   "weir-stack"
 #define ADDRESS_METADATA "weir-address"
 #define STATE_METADATA   "weir-state"
 
-/* ---- on the wire ---- */
+/* ---- requests and responses ---- */
 
 static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text};
 
@@ -49,7 +49,8 @@ static const struct value *artifact_store_place(
     return value_map(ctx->arena, entries, version.n ? 3 : 2);
 }
 
-/* Addresses may hold quotes and any text in keys: metadata travels in headers, so as ASCII. */
+/* Addresses may contain quotes and any characters in keys; metadata is sent in headers and has to be
+ * ASCII. */
 static const struct value *metadata_text(struct op_ctx *ctx, struct str s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -138,7 +139,7 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
     return 0;
 }
 
-/* version_id "": whatever is there now. Gone already is success. */
+/* version_id "": the current object. Succeeds if the object does not exist. */
 static int artifact_remove(
     struct op_ctx *ctx, struct str bucket, struct str key, struct str version_id, struct err *err)
 {
@@ -154,10 +155,9 @@ static int artifact_remove(
     return err_context(err, "deleting s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
 }
 
-/* ---- The versions of an artifact: where each one is, which of them are kept, and taking away the
- * others. */
+/* ---- The versions of an artifact: where each is stored, which are kept, and deleting the others. */
 
-/* ---- places ---- */
+/* ---- locations ---- */
 
 static struct str url_of(struct arena *arena, struct str bucket, struct str key)
 {
@@ -176,7 +176,7 @@ const struct value *artifact_places(
                                                      STR_ARG(partition), STR_ARG(bucket), STR_ARG(key)))}));
 }
 
-/* Without the source nobody knows what the key would be now: a file's or a folder's. */
+/* Without the source the key is not known, since it depends on whether that is a file or a folder. */
 static bool is_source_there(struct op_ctx *ctx, const struct value *desired)
 {
     struct str source = artifact_text(desired, "source", STR_EMPTY);
@@ -203,7 +203,7 @@ int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struc
     return 0;
 }
 
-/* ---- what is kept ---- */
+/* ---- kept versions ---- */
 
 const struct value *artifact_version(const struct value *versions, struct str sha256)
 {
@@ -275,11 +275,11 @@ int artifact_version_remove(struct op_ctx *ctx, const struct value *version, str
             return -1;
     }
     if (stored.there && stored.stack.n && !artifact_is_own(ctx, &stored))
-        return 0; /* another stack has stored it anew: it is that one's now */
+        return 0; /* another stack has stored it again and owns it now */
     return artifact_remove(ctx, bucket, key, artifact_text(version, "version_id", STR_EMPTY), err);
 }
 
-/* The one to go first: of those not in use, the one stored longest ago. */
+/* Returns the version to delete first: the oldest that is not in use. */
 static uint32_t artifact_versions_oldest(const struct value *versions)
 {
     uint32_t found = versions->count - 1;

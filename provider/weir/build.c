@@ -1,8 +1,6 @@
 /*
- * The build command: when it runs, and that it runs once. See command.c for how.
- *
- * One at a time, within this process and among all that share the stack's folder: two makes in one tree would
- * spoil each other's work.
+ * The build command: when it runs, and that it runs once; command.c runs it. Builds are serialised within
+ * this process and among all processes in the stack's folder, since two makes in one tree would conflict.
  */
 #include "provider/weir/weir.h"
 
@@ -16,15 +14,15 @@
 #include <sys/file.h>
 
 enum {
-    TIMEOUT_MS = 15 * 60 * 1000, /* where the resource says nothing */
-    SLOW_MS = 5000,              /* from then on it is worth declaring inputs */
+    TIMEOUT_MS = 15 * 60 * 1000, /* default of the resource */
+    SLOW_MS = 5000,              /* a slower build should declare inputs */
     LOCK_TICK_MS = 100,
     COMMAND_SHOWN = 120,
 };
 
-/* ---- what has run ---- */
+/* ---- builds already run ---- */
 
-/* Commands that have run in this process, and how that ended. */
+/* Commands that were run in this process, with their results. */
 struct ran {
     struct ran *next;
     char *dir, *command, *inputs;
@@ -58,7 +56,7 @@ static void note_run(struct str dir, struct str command, struct str inputs, int 
 
 /* ---- inputs ---- */
 
-/* Scanned from the last folder that the pattern names in full. */
+/* Scans from the last folder in the pattern that has no wildcard. */
 static int scan_input(struct package *package, struct str dir, struct str pattern, struct err *err)
 {
     struct arena *arena = package->arena;
@@ -124,9 +122,9 @@ static bool is_within(struct str path, struct str folder)
 }
 
 /*
- * Inputs may match what the build itself makes. Of what is in the artifact's source that counts as the
- * build left it, so that it does not run again on its own account; of all else as it was before, so that what
- * somebody changed meanwhile is not missed.
+ * Inputs may match files that the build creates. Files in the artifact's source count as the build left them,
+ * so that it does not run again because of its own output. All other files count as before the build, so that
+ * changes made meanwhile are not missed.
  */
 static int digest_after(struct artifact_cache *cache, const struct build *build, struct str dir,
     const struct package *before, struct str *digest, struct err *err)
@@ -151,7 +149,7 @@ static int digest_after(struct artifact_cache *cache, const struct build *build,
 
 /* ---- running ---- */
 
-/* The command for messages: its first line, or as much of it as leaves room for what it printed. */
+/* Returns the command for messages: its first line, truncated to leave room for its output. */
 static const char *build_name_of(struct arena *arena, const struct build *build)
 {
     struct str more, hidden = command_output_hide(arena, str_trim(build->command));
@@ -222,9 +220,9 @@ static int build_if_needed(struct op_ctx *ctx, struct artifact_cache *cache, con
     return 0;
 }
 
-/* ---- one at a time ---- */
+/* ---- locking ---- */
 
-/* Where there can be no lock, because of the folder or the file system, it is done without. */
+/* Builds without a lock if the folder or the file system does not allow one. */
 static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cache, int *lock, struct err *err)
 {
     const char *path = arena_printf(ctx->arena, "%.*s/build.lock", STR_ARG(cache->folder)).p;

@@ -1,4 +1,4 @@
-/* Running a command of the user's for what it makes, not for what it says: see command.h. */
+/* Runs a user's command for the files that it creates: see command.h. */
 #include "provider/weir/command.h"
 
 #include "base/clock.h"
@@ -16,12 +16,13 @@
 
 /* ---- The environment of a user's command ---- */
 
-/* A name that ends with '*' stands for all that begin so, unless they sound like a secret. */
+/* A name with a final '*' is a prefix; variables with the prefix are passed on unless their name suggests a
+ * secret. */
 static const char passed[] =
     /* the user and the system */
     "PATH HOME USER LOGNAME SHELL TERM LANG LANGUAGE LC_* TZ TMPDIR TMP TEMP XDG_* CI NO_COLOR "
     "FORCE_COLOR COLUMNS SOURCE_DATE_EPOCH LD_LIBRARY_PATH DYLD_* NIX_* "
-    /* the way out of here; a proxy's password is part of its URL */
+    /* network access; the URL of a proxy may contain its password */
     "http_proxy https_proxy ftp_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY FTP_PROXY "
     "ALL_PROXY NO_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE "
     "NODE_EXTRA_CA_CERTS SSH_AUTH_SOCK GIT_SSH GIT_SSH_COMMAND "
@@ -35,7 +36,7 @@ static const char passed[] =
     "JAVA_* JDK_* MAVEN_* M2_HOME GRADLE_* SBT_* COURSIER_* DOTNET_* NUGET_* RUBY* GEM_* "
     "BUNDLE_PATH DOCKER_HOST DOCKER_CONFIG SPARK_HOME HADOOP_HOME";
 
-/* Would the variable be passed on without being named? */
+/* True if the variable is passed on by default. */
 static bool command_env_has(struct str name)
 {
     for (struct str rest = str_z(passed); rest.p;) {
@@ -63,11 +64,11 @@ char **command_env(struct arena *arena, const struct value *named)
     return env;
 }
 
-/* ---- What a command prints, as it may be shown ---- */
+/* ---- Redacted output of a command ---- */
 
 enum {
-    LINE_MAX_BYTES = 16 * 1024, /* of a line that are looked at, so that no secret is cut in two … */
-    LINE_SHOWN = 4 * 1024,      /* … where the part that is shown ends */
+    LINE_MAX_BYTES = 16 * 1024, /* bytes of a line that are read, so that no secret is cut in two … */
+    LINE_SHOWN = 4 * 1024,      /* … at the end of the part that is shown */
     TAIL_BYTES = 32 * 1024,
     SHOWN_MAX = 1024 * 1024,
 };
@@ -83,7 +84,7 @@ void command_output_release(struct command_output *o)
     buf_release(&o->tail);
 }
 
-/* ---- hiding ---- */
+/* ---- redacting ---- */
 
 static void hide_line(struct str line, struct buf *out)
 {
@@ -115,7 +116,7 @@ static void command_output_show(struct command_output *o)
     o->show(o->show_ctx, o->shown < SHOWN_MAX ? arena_strz(&arena, text) : "… (no more of it is shown)");
 }
 
-/* Keeps about as much as the end may need, and drops whole lines. */
+/* Keeps as much as command_output_end() may need, and drops whole lines. */
 static void command_output_keep(struct command_output *o)
 {
     if (o->tail.n > 2 * TAIL_BYTES) {
@@ -134,7 +135,7 @@ static void replace_line(struct command_output *o, struct str text)
     buf_add_str(&o->line, text);
 }
 
-/* Is the line part of a private key? */
+/* True if the line is part of a private key. */
 static bool is_key(struct command_output *o)
 {
     struct str line = buf_str(&o->line);
@@ -144,7 +145,7 @@ static bool is_key(struct command_output *o)
     return within;
 }
 
-/* Without what steers a terminal: colours, bells, NULs. */
+/* Removes terminal control sequences: colours, bells, NUL bytes. */
 static void clean_line(struct command_output *o)
 {
     size_t kept = 0;
@@ -166,7 +167,8 @@ static void end_line(struct command_output *o)
 {
     AUTO_BUF struct buf hidden = BUF_INIT;
     size_t printed = o->line.n;
-    if (mask_finds(buf_str(&o->line))) { /* of a secret with such a sign in it the rest would not be known */
+    if (mask_finds(
+            buf_str(&o->line))) { /* before control characters are removed, since a secret may contain some */
         mask_text(&hidden, buf_str(&o->line));
         replace_line(o, buf_str(&hidden));
         buf_clear(&hidden);
@@ -194,7 +196,8 @@ void command_output_add(struct command_output *o, const char *bytes, size_t n)
             end++;
         size_t room = LINE_MAX_BYTES - o->line.n;
         buf_add(&o->line, rest.p, end < room ? end : room);
-        if (end < rest.n && o->line.n) /* empty lines say nothing; a bar of progress rewrites its line */
+        if (end < rest.n &&
+            o->line.n) /* empty lines are skipped; a progress bar ends its line with a carriage return */
             end_line(o);
         rest = str_slice(rest, end + (end < rest.n), rest.n);
     }
@@ -216,13 +219,13 @@ struct str command_output_end(const struct command_output *o, struct arena *aren
 
 enum {
     READ_BLOCK = 64 * 1024,
-    TICK_MS = 50,       /* how soon an interruption or the end is noticed */
-    GRACE_MS = 3000,    /* between asking and killing */
-    DRAIN_MS = 200,     /* for what a daemon that keeps the pipe may still say of the build */
-    OUTPUT_BYTES = 700, /* what fits into a message */
+    TICK_MS = 50,       /* delay until a cancellation or the end is noticed */
+    GRACE_MS = 3000,    /* between SIGTERM and SIGKILL */
+    DRAIN_MS = 200,     /* for the last output through a daemon that keeps the pipe open */
+    OUTPUT_BYTES = 700, /* maximum in a message */
 };
 
-/* ---- while it runs ---- */
+/* ---- while the command runs ---- */
 
 struct watching {
     const struct local_command *command;
@@ -230,11 +233,11 @@ struct watching {
     pid_t child;
     int pipe;
     int64_t deadline, kill_at; /* monotonic; 0: none */
-    enum err_class ended;      /* why it was: ERR_TIMEOUT, ERR_INTERRUPTED; ERR_NONE by itself */
+    enum err_class ended;      /* why it was ended: ERR_TIMEOUT, ERR_INTERRUPTED; ERR_NONE: it ended itself */
     int status;                /* of waitpid() */
 };
 
-/* False once there is nothing more to come. */
+/* Returns false at the end of the output. */
 static bool read_some(struct watching *w)
 {
     char block[READ_BLOCK];
@@ -269,7 +272,7 @@ static void pass_time(struct watching *w)
         end_group(w, SIGKILL);
 }
 
-/* It is left to be waited for: until then its group's number cannot be another's. */
+/* The process stays a zombie (WNOWAIT), so that the number of its group is not reused. */
 static bool has_ended(const struct watching *w)
 {
     siginfo_t info = {0};
@@ -285,7 +288,7 @@ static void command_watch(struct watching *w)
         pass_time(w);
         if (poll(&fd, 1, tick_ms) > 0) {
             open = read_some(w);
-            tick_ms = 1; /* at the end of the output the command itself is about to end */
+            tick_ms = 1; /* at the end of its output the command usually ends as well */
         }
     }
     end_group(w, SIGKILL);
@@ -298,10 +301,10 @@ static void command_watch(struct watching *w)
             break;
         open = read_some(w);
     }
-    command_output_add(w->output, "\n", 1); /* the last line may have no end */
+    command_output_add(w->output, "\n", 1); /* ends an unfinished last line */
 }
 
-/* ---- what became of it ---- */
+/* ---- result ---- */
 
 static struct str command_duration(struct arena *arena, int64_t ms)
 {

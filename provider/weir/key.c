@@ -1,4 +1,4 @@
-/* `weir.key`: keys are made by OpenSSL, and written as PEM and as OpenSSH's files. */
+/* `weir.key`: makes keys with OpenSSL, and writes them as PEM and in OpenSSH's formats. */
 #include "provider/weir/weir.h"
 
 #include "base/hash.h"
@@ -13,11 +13,11 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-/* ---- Keys as OpenSSH writes them: lengths before everything, numbers with their sign, base64 around it. */
+/* ---- Keys in OpenSSH's formats: length-prefixed strings, signed numbers, base64. */
 
 /*
- * OpenSSH's files (PROTOCOL.key of OpenSSH; RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4). `blob` is
- * the public key as all of them hold it; `private_key` has no passphrase.
+ * OpenSSH's formats (PROTOCOL.key of OpenSSH; RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4). `blob` is the public
+ * key that all of them contain; `private_key` has no passphrase.
  */
 struct openssh_key {
     struct str blob, public_line, fingerprint, private_key;
@@ -37,7 +37,7 @@ static void add_string(struct buf *out, struct str text)
     buf_add_str(out, text);
 }
 
-/* A number in as few bytes as hold it and its sign. */
+/* Adds a number in the fewest bytes that hold it with its sign. */
 static void add_number(struct buf *out, const BIGNUM *number)
 {
     unsigned char bytes[NUMBER_MAX + 1] = {0};
@@ -47,7 +47,7 @@ static void add_number(struct buf *out, const BIGNUM *number)
     OPENSSL_cleanse(bytes, sizeof bytes);
 }
 
-/* What OpenSSL says last went wrong, as err. */
+/* Fails with OpenSSL's last error. */
 static int key_failed(struct err *err, const char *what)
 {
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
@@ -67,7 +67,7 @@ static int add_numbers(struct buf *out, const EVP_PKEY *key, const char *const *
     return 0;
 }
 
-/* One algorithm: what follows its name in the public key, and what in the private one. */
+/* The layout of one algorithm: the fields after its name in the public and in the private key. */
 struct layout {
     const char *algorithm, *name;
     int (*add_public)(struct buf *out, const EVP_PKEY *key, struct err *err);
@@ -114,7 +114,7 @@ static int ed25519_public(struct buf *out, const EVP_PKEY *key, struct err *err)
     return 0;
 }
 
-/* The private half is followed by the public one, in one string. */
+/* The private key is followed by the public one, in one string. */
 static int ed25519_private(struct buf *out, const EVP_PKEY *key, struct err *err)
 {
     unsigned char both[2 * CURVE_25519];
@@ -140,8 +140,8 @@ static const struct layout *layout_of(const EVP_PKEY *key)
     return NULL;
 }
 
-/* What a passphrase would encrypt: a number twice, by which a wrong one shows, the key, and 1, 2, 3 … up to
- * a whole block. */
+/* Adds the part that a passphrase would encrypt: a check number twice, by which a wrong passphrase is
+ * detected, the key, and padding 1, 2, 3 … to a whole block. */
 static int add_private(
     struct buf *out, const struct layout *layout, const EVP_PKEY *key, struct str comment, struct err *err)
 {
@@ -188,7 +188,7 @@ static int openssh_private(const struct layout *layout, const EVP_PKEY *key, str
     return 0;
 }
 
-/* "SHA256:" and base64 without what fills it up. */
+/* Returns "SHA256:" and base64 without padding. */
 static struct str fingerprint_of(struct arena *arena, struct str blob)
 {
     unsigned char digest[SHA256_SIZE];
@@ -216,7 +216,7 @@ static int key_openssh(
     return openssh_private(layout, key, comment, arena, out, err);
 }
 
-/* ---- A certificate that a key signs itself: X.509, version 3, good from a minute ago ---- */
+/* ---- A self-signed certificate: X.509, version 3, valid from one minute ago ---- */
 
 enum { DAYS = 365, LATE_CLOCKS = 60, SERIAL_BYTES = 16 };
 
@@ -233,7 +233,7 @@ static int add_extension(X509 *certificate, int nid, struct arena *arena, struct
     return added ? 0 : key_failed(err, "certificate");
 }
 
-/* A comma would begin another entry of OpenSSL's notation. */
+/* In OpenSSL's notation a comma would start another entry. */
 static int add_names(struct buf *out, const struct value *list, const char *kind, struct err *err)
 {
     for (uint32_t i = 0; !value_is_null(list) && i < list->count; i++) {
@@ -279,7 +279,7 @@ static int set_serial(X509 *certificate, struct err *err)
 {
     unsigned char bytes[SERIAL_BYTES];
     hash_random(bytes, sizeof bytes);
-    bytes[0] &= 0x7f; /* it has to be positive */
+    bytes[0] &= 0x7f; /* has to be positive */
     BIGNUM *number = BN_bin2bn(bytes, sizeof bytes, NULL);
     bool set = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
     BN_free(number);
@@ -306,12 +306,12 @@ static int certificate_fill(
     if (set_serial(certificate, err) || add_subject(certificate, wanted, err) ||
         add_extensions(certificate, wanted, arena, err))
         return -1;
-    /* Ed25519 hashes by itself */
+    /* Ed25519 has its own hash */
     const EVP_MD *digest = EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
     return X509_sign(certificate, key, digest) ? 0 : key_failed(err, "signing the certificate");
 }
 
-/* key.c: an X.509 certificate of the key by itself, as `certificate` of the type says. */
+/* Makes a self-signed X.509 certificate from the attribute `certificate`. */
 static int key_certificate(EVP_PKEY *key, const struct value *wanted, struct arena *arena, struct str *pem,
     struct str *expires, struct err *err)
 {
@@ -360,7 +360,7 @@ static int write_public(BIO *out, const EVP_PKEY *key)
 static int key_pem(
     const EVP_PKEY *key, pem_writer *writer, struct arena *arena, struct str *out, struct err *err)
 {
-    BIO *text = BIO_new(BIO_s_secmem()); /* wiped when it goes */
+    BIO *text = BIO_new(BIO_s_secmem()); /* wiped when freed */
     char *bytes;
     if (!text || !writer(text, key)) {
         BIO_free(text);
@@ -378,7 +378,7 @@ static const struct value *key_secret(struct arena *arena, struct str text)
     return value_mark(arena, value_string_ref(arena, text), VALUE_SENSITIVE);
 }
 
-/* Everything there is to know of the key, added to what it was made by. */
+/* Adds all computed attributes of the key to the desired ones. */
 static int key_describe(EVP_PKEY *key, const struct value *desired, struct arena *arena,
     const struct value **live, struct err *err)
 {

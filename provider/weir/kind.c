@@ -3,7 +3,7 @@
 #include "base/random.h"
 #include "provider/weir/weir.h"
 
-/* ---- Operations of what exists only in the state ---- */
+/* ---- Operations of types that exist only in the state ---- */
 
 int made_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err UNUSED)
@@ -39,9 +39,9 @@ int made_find(struct op_ctx *ctx UNUSED, const struct attempt *attempt UNUSED,
     return 0;
 }
 
-/* ---- `weir.value` holds a value and gives it back, for wiring stacks together and for measuring. */
+/* ---- `weir.value` stores a value, for connecting stacks and for benchmarks. */
 
-/* There is nothing outside to read, predict or delete: what is wanted is what there is. */
+/* There is nothing outside to read, predict or delete: the live object is the desired one. */
 
 static int value_create(struct op_ctx *ctx UNUSED, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err UNUSED)
@@ -59,9 +59,7 @@ static int value_update(struct op_ctx *ctx UNUSED, const struct value *prior UNU
 }
 
 static const struct resource_ops value_ops = {
-    .create = value_create,
-    .update = value_update,
-    .find = value_create, /* an open intent is as good as done */
+    .create = value_create, .update = value_update, .find = value_create, /* an open intent counts as done */
 };
 static const struct type any = {.kind = TYPE_ANY};
 
@@ -78,14 +76,13 @@ const struct schema weir_value_schema = {
     .ops = &value_ops,
 };
 
-/* ---- `weir.random`. It is made up when it is created, and again when anything of it changes; from then
- * on it exists only in the state, passwords in the sealed part of it. What was made up elsewhere can be
- * imported. */
+/* ---- `weir.random`: generated when it is created, and again on every change; it exists only in the state,
+ * passwords in its encrypted part. Values generated elsewhere can be imported. */
 
 enum { TEXT_LENGTH = 8, NAME_WORDS = 2, NUMBER_MAX = 1000000 };
 static const char lower_and_digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-/* Short words that are easily told apart when somebody reads them aloud. */
+/* Short words that are easy to distinguish when read aloud. */
 static const char *const qualities[] = {"amber", "autumn", "bold", "brave", "bright", "brisk", "calm",
     "clear", "clever", "cool", "copper", "coral", "crisp", "early", "fair", "fast", "fond", "fresh", "gentle",
     "golden", "grand", "green", "happy", "honest", "icy", "ivory", "jolly", "keen", "kind", "late", "lively",
@@ -106,7 +103,7 @@ static struct str some_word(const char *const *words, size_t n)
     return str_z(words[random_below(n)]);
 }
 
-/* brave-otter, late-brave-otter */
+/* Returns brave-otter or late-brave-otter. */
 static struct str some_name(struct arena *arena, int64_t words)
 {
     AUTO_BUF struct buf name = BUF_INIT;
@@ -181,7 +178,7 @@ static int random_update(struct op_ctx *ctx, const struct value *prior, const st
     return random_make(ctx, desired, value_getz(prior, "id"), live, err);
 }
 
-/* What was made up elsewhere, as `weir state import` and `imports:` name it, is kept: it is its own id. */
+/* Keeps a value generated elsewhere, as `weir state import` and `imports:` name it: it is its own id. */
 static int random_taken(
     struct op_ctx *ctx, const struct value *asked, const struct value **live, struct err *err)
 {

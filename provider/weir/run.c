@@ -1,7 +1,7 @@
 /*
- * `weir.command`. Its attributes are in specs/weir.yaml. What it writes to standard output is its result, for
- * others to refer to; what it writes to standard error is shown while it runs. A secret in a command line
- * would be seen by whoever lists processes: it is refused there, and goes into the environment.
+ * `weir.command`. Its attributes are in specs/weir.yaml. Its standard output is its result; its standard
+ * error is shown while it runs. Secrets are refused in the command line, which other users can list, and have
+ * to be in the environment.
  */
 
 #include "base/file.h"
@@ -14,9 +14,9 @@
 
 enum { RESULT_MAX = 4 * 1024 * 1024, TIMEOUT_MS = 15 * 60 * 1000, COMMAND_SHOWN = 120 };
 
-/* ---- what it is run with ---- */
+/* ---- arguments and environment ---- */
 
-/* The usual variables, those named, and those given, which go before. */
+/* Returns the default variables, those named in pass_env, and those in env, which take precedence. */
 static char **run_environment(struct op_ctx *ctx, const struct value *object)
 {
     const struct value *given = value_getz(object, "env");
@@ -55,7 +55,7 @@ static int check_secret(const struct value *text, const char *what, struct err *
 
 /* ---- running ---- */
 
-/* Without what it printed, where that is not managed. */
+/* Reports a failure without the command's output, which may be a secret. */
 static int hide_failure(struct op_ctx *ctx, const struct err *why, struct err *err)
 {
     struct str rest, first = str_cut(str_z(why->message), '\n', &rest);
@@ -121,7 +121,7 @@ static int read_result(
     return 0;
 }
 
-/* Did it make what it was to make? */
+/* True if the file `creates` exists, or none is configured. */
 static bool run_is_there(struct op_ctx *ctx, const struct value *object)
 {
     struct str creates = value_gets(object, "creates");
@@ -166,7 +166,7 @@ static int command_prepare(struct op_ctx *ctx, const struct preparation *how UNU
     return status;
 }
 
-/* A change of what it is run with runs it again; then nobody knows what it will print. */
+/* A change of the command runs it again; its result is unknown until then. */
 static int command_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err UNUSED)
 {
@@ -213,7 +213,7 @@ static int command_delete(
                : run_shell(ctx, prior, "command", text, 0, err);
 }
 
-/* Nobody can tell whether it was run. */
+/* Whether the command was run cannot be determined. */
 static int command_find(struct op_ctx *ctx UNUSED, const struct attempt *attempt UNUSED,
     const struct value *desired UNUSED, const struct value **live, struct err *err UNUSED)
 {

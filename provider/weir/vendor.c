@@ -1,6 +1,6 @@
 /*
- * Installs what a requirements file names with pip, into a folder beside the packages: again when the file
- * has changed, or a package that it takes from this machine.
+ * Installs the packages of a requirements file with pip, into a folder beside the packages: again if the file
+ * has changed, or a local package that it names.
  */
 #include "base/file.h"
 #include "provider/weir/weir.h"
@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Requirements files of pip, as far as is needed to see that they have changed ---- */
+/* ---- pip's requirements files, parsed as far as needed to detect changes ---- */
 
 enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 200, PLACES_MAX = 1000 };
 
-/* ---- what is in one ---- */
+/* ---- parsing ---- */
 
-/* A line and those that it goes on in, after a backslash at its end. */
+/* Returns a line with its continuation lines, after a backslash. */
 static struct str next_line(struct arena *arena, struct str *rest)
 {
     struct str line = str_cut(*rest, '\n', rest);
@@ -30,7 +30,7 @@ static struct str next_line(struct arena *arena, struct str *rest)
     return arena_str(arena, buf_str(&whole));
 }
 
-/* A comment begins at the line's beginning or after a blank. */
+/* A comment begins at the start of a line or after white space. */
 static struct str without_comment(struct str line)
 {
     for (size_t i = 0; i < line.n; i++)
@@ -39,7 +39,7 @@ static struct str without_comment(struct str line)
     return str_trim(line);
 }
 
-/* "-r base.txt", "-rbase.txt", "--requirement=base.txt" and so on. */
+/* Parses "-r base.txt", "-rbase.txt", "--requirement=base.txt" and similar options. */
 static bool named_by_option(struct str line, enum requirement_kind *kind, struct str *named)
 {
     static const struct {
@@ -63,7 +63,7 @@ static bool named_by_option(struct str line, enum requirement_kind *kind, struct
     return false;
 }
 
-/* What has a slash or the name of a wheel pip takes for a path, and what has the URL of a file is one. */
+/* pip takes a name with a slash or the extension of a wheel for a path, and also file:// URLs. */
 static bool named_by_path(struct str line, struct str *named)
 {
     static const struct str ends[] = {STR_INIT(" ;"), STR_INIT(" --"), STR_INIT("\t")};
@@ -95,17 +95,17 @@ bool requirements_next(struct arena *arena, struct str *rest, enum requirement_k
     return false;
 }
 
-/* ---- all of them ---- */
+/* ---- reading files ---- */
 
 struct reading {
     struct arena *arena;
     struct str dir;
-    struct str files[FILES_MAX]; /* without links, and in the order they are met */
+    struct str files[FILES_MAX]; /* real paths, in the order they are found */
     struct requirement_place places[PLACES_MAX];
     size_t file_count, place_count;
 };
 
-/* Where a path or URL leads, without links; "" nowhere. */
+/* Returns the real path of a path or file URL; "" if it does not exist. */
 static struct str requirements_find(struct reading *r, struct str folder, struct str named)
 {
     char real[PATH_MAX];
@@ -128,7 +128,8 @@ static void requirements_add_file(struct reading *r, struct str folder, struct s
         r->files[r->file_count++] = path;
 }
 
-/* Links begin at the file that names them, or like all else where pip runs. */
+/* Paths of --find-links are relative to the file that names them, all others to the folder in which pip
+ * runs. */
 static void add_place(struct reading *r, struct str folder, struct str named, bool links)
 {
     struct str path = links ? requirements_find(r, folder, named) : STR_EMPTY;
@@ -171,12 +172,11 @@ int requirements_read(
 
 enum { ARGS_MAX = 24 };
 
-/* Traces of a build beside the sources of a package. */
+/* Build output beside the sources of a package. */
 static const char *const built[] = {"build", "dist", "*.egg-info"};
 
 /*
- * Only wheels that run everywhere are taken: what has compiled parts would be this machine's, and differ from
- * another's.
+ * Installs only wheels without compiled parts, since these would depend on this machine.
  */
 static int pip_install(struct op_ctx *ctx, const struct vendor *vendor, const char *target, struct err *err)
 {
@@ -206,9 +206,9 @@ static int pip_install(struct op_ctx *ctx, const struct vendor *vendor, const ch
     return status;
 }
 
-/* ---- what there is to install ---- */
+/* ---- local packages ---- */
 
-/* The wheels in a folder, as --find-links has it: none of a folder below. */
+/* Adds the wheels in a folder of --find-links, without subfolders. */
 static int add_wheels(struct package *local, struct str folder, struct err *err)
 {
     AUTO_DIR DIR *wheels = opendir(folder.p);
@@ -222,7 +222,7 @@ static int add_wheels(struct package *local, struct str folder, struct err *err)
     return status;
 }
 
-/* The sources of a package, which pip builds. */
+/* Adds the sources of a package, which pip builds. */
 static int add_sources(struct package *local, struct str folder, struct err *err)
 {
     struct arena *arena = local->arena;
@@ -234,7 +234,7 @@ static int add_sources(struct package *local, struct str folder, struct err *err
     return package_scan(local, folder.p, &filter, err);
 }
 
-/* What cannot be looked at is pip's to complain of. */
+/* Ignores what cannot be read, which pip will report. */
 static int digest_places(
     struct artifact_cache *cache, const struct requirements *required, struct str *digest, struct err *err)
 {
@@ -286,7 +286,7 @@ int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct 
     if (rename(unfinished, folder->p)) {
         int why = errno;
         tree_remove(unfinished);
-        if (why != EEXIST && why != ENOTEMPTY) /* another process was first: the same packages */
+        if (why != EEXIST && why != ENOTEMPTY) /* another process has installed the same packages */
             return err_set(err, ERR_FAILED, "cannot make %s: %s", folder->p, strerror(why));
     }
     if (cache->vendored.n && !str_eq(cache->vendored, digest))
