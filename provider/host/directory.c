@@ -1,4 +1,4 @@
-/* host.directory: a folder of this side kept the same there. */
+/* host.directory: keeps a folder on the host equal to a local folder. */
 #include "base/archive.h"
 #include "base/file.h"
 #include "provider/host/host.h"
@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* ---- this side ---- */
+/* ---- local folder ---- */
 
-/* What is there is listed line by line. */
+/* File names are reported one per line. */
 static int check_names(const struct package *package, struct err *err)
 {
     for (size_t i = 0; i < package->n; i++) {
@@ -64,7 +64,7 @@ static int directory_prepare(struct op_ctx *ctx, const struct preparation *how, 
     return 0;
 }
 
-/* ---- what is sent ---- */
+/* ---- sending ---- */
 
 struct packing {
     const struct archive_api *api;
@@ -123,7 +123,7 @@ static int pack(struct host_work *work, struct package *package, struct packing 
         const struct package_file *file = &package->files[i];
         struct str before = value_text(value_get(there, file->path), STR_EMPTY);
         if (str_eq(before, mark_of(package->arena, file)))
-            continue; /* equal bytes are not sent again */
+            continue; /* unchanged files are not sent again */
         rc = pack_file(p, package, file, err);
         n++;
     }
@@ -134,7 +134,7 @@ static int pack(struct host_work *work, struct package *package, struct packing 
     return rc;
 }
 
-/* A name for printf's %b. */
+/* Escapes a name for printf's %b. */
 static void add_escaped(struct buf *out, struct str name)
 {
     for (size_t i = 0; i < name.n; i++) {
@@ -165,7 +165,7 @@ static bool purges(const struct value *object)
     return purge && purge->kind == VALUE_BOOL && purge->boolean;
 }
 
-/* Up to now what is not ours was not looked at. */
+/* Reads the whole directory when `purge` is switched on: until then only our own files were read. */
 static int see_all(struct host_work *work, struct err *err)
 {
     const struct value *there = NULL;
@@ -205,7 +205,7 @@ static void directory_clear(struct host_work *work)
     name_doomed(value_getz(work->prior, "files"), NULL, &work->more);
 }
 
-/* ---- what is there ---- */
+/* ---- reading ---- */
 
 static const struct value *lines_as_set(struct arena *arena, const struct value *lines)
 {
@@ -215,7 +215,7 @@ static const struct value *lines_as_set(struct arena *arena, const struct value 
     return value_builder_map(&set);
 }
 
-/* As coreutils write a name that would not be one line. */
+/* Reverses the escaping of coreutils for names with line breaks. */
 static struct str unescape_name(struct arena *arena, struct str name)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -230,8 +230,8 @@ static struct str unescape_name(struct arena *arena, struct str name)
     return arena_str(arena, buf_str(&out));
 }
 
-/* "hash  ./path", "\hash  ./path" of an escaped one; what is no such line is half of a name with a line break
- * in it, where nothing is escaped. */
+/* Parses "hash  ./path", or "\hash  ./path" of an escaped name. If the host does not escape names, a line of
+ * another form is half of a name with a line break. */
 static bool directory_line(struct arena *arena, struct str line, struct str *hash, struct str *path)
 {
     *hash = str_cut(line, ' ', path);
@@ -243,8 +243,8 @@ static bool directory_line(struct arena *arena, struct str line, struct str *has
     return hash->n == 2 * SHA256_SIZE && str_starts(*path, STR("./"));
 }
 
-/* Files with their hashes, and "./path" of those that can be executed. Without purge only what is ours
- * counts. */
+/* Returns the files with their hashes; `executables` lists "./path" of executable ones. Without purge only
+ * our own files count. */
 static const struct value *directory_shape(
     struct op_ctx *ctx, const struct value *object, const struct value *reported, const struct value *live)
 {

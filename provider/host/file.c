@@ -1,4 +1,4 @@
-/* The provider type host, and host.file: one file with its content, owner and mode. */
+/* The provider type host, and host.file: a file with its content, owner and mode. */
 #include "base/file.h"
 #include "base/digests.h"
 #include "provider/host/host.h"
@@ -11,7 +11,7 @@ static const struct value *hash_value(struct op_ctx *ctx, struct str hex, const 
 {
     const struct value *v = value_string_ref(ctx->arena, hex);
     return value_is_sensitive(of) ? value_mark(ctx->arena, v, VALUE_SENSITIVE)
-                                  : v; /* it could be guessed by it */
+                                  : v; /* the content could be guessed from its hash */
 }
 
 /* ---- files ---- */
@@ -55,8 +55,8 @@ static int file_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED
     return 0;
 }
 
-/* The file as it was when it was hashed; one that changed meanwhile is found out by the hash that comes back.
- * It is not mapped: one that became shorter while it is sent would end the process. */
+/* Reads the file for sending; a change since it was hashed is detected by the hash that the host returns. It
+ * is not mapped: a file truncated while it is sent would end the process with SIGBUS. */
 static int read_source(struct host_work *work, struct err *err)
 {
     struct arena *arena = work->ctx->arena;
@@ -121,9 +121,9 @@ const struct host_type host_service = {.name = "service",
     .prepare = service_prepare,
     .send = service_send};
 
-/* ---- jobs of cron ---- */
+/* ---- cron jobs ---- */
 
-/* The file's text; p NULL while something in it is not known. */
+/* Returns the file's content; p is NULL if an attribute is unknown. */
 static struct str cron_text(struct op_ctx *ctx, const struct value *object)
 {
     const struct value *environment = value_getz(object, "environment");
@@ -176,7 +176,7 @@ const struct host_type host_command = {.name = "command",
     .unsent = "output",
     .once = true};
 
-/* ---- The provider `host` ---- */
+/* ---- The provider type `host` ---- */
 
 static const struct attr settings[] = {
     SETTING_ATTR(

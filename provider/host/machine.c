@@ -1,4 +1,4 @@
-/* A host as its resources see it: see host.h. */
+/* Runs scripts on a host: see host.h. */
 #include "provider/host/host.h"
 
 #include "base/clock.h"
@@ -21,7 +21,7 @@ struct machine {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct question *waiting; /* newest first */
-    bool asking;              /* somebody sends what has come together */
+    bool asking;              /* a thread is sending the collected questions */
 };
 
 int machine_new(
@@ -59,11 +59,12 @@ void machine_free(void *self)
     arena_wipe(&arena);
 }
 
-/* ---- how a shell is begun there ---- */
+/* ---- starting a shell on the host ---- */
 
 #define FROM_LINE "sh -c 'IFS= read -r s || exit 1; eval \"$(printf %s \"$s\" | base64 -d)\"'"
 
-/* A shell that reads its script from standard input; or only from its first line, and leaves the rest. */
+/* Adds the command of a shell that reads its script from standard input, or only the first line of it,
+ * leaving the rest as the script's input. */
 static void command_line(const struct machine *m, bool from_line, struct buf *out)
 {
     AUTO_BUF struct buf text = BUF_INIT, user = BUF_INIT;
@@ -163,8 +164,8 @@ static bool is_first_of_type(const struct question *first, const struct question
     return true;
 }
 
-/* In braces: a script that came short does nothing. Each in a subshell of its own; what it prints as an error
- * is reported with it. */
+/* The script is in braces, so that a truncated one does nothing. Each question runs in its own subshell; its
+ * standard error is reported with it. */
 static void write_script(const struct question *first, bool payload, struct buf *out)
 {
     size_t i = 0;
@@ -193,7 +194,7 @@ static struct str next_line(struct str *rest)
     return line;
 }
 
-/* The lines between its marks; false: they are not there. */
+/* Finds the lines of a frame; returns false if the frame is missing. */
 static bool find_frame(struct str output, size_t i, struct str *reported, int *status)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -277,9 +278,9 @@ const struct value *machine_reported(struct arena *arena, struct str reported)
     return map;
 }
 
-/* ---- gathering ---- */
+/* ---- batching ---- */
 
-/* What has come together, oldest first, as far as one script takes it. With the lock held. */
+/* Takes the collected questions, oldest first, up to the size of one script. Called with the lock held. */
 static struct question *take_waiting(struct machine *m)
 {
     struct question *taken = NULL, **last = &m->waiting;
@@ -321,11 +322,11 @@ static bool all_done(const struct question *questions, size_t n)
     return true;
 }
 
-/* The lock is held, and is given up meanwhile. */
+/* Called with the lock held, which is released while sending. */
 static void lead(struct machine *m, struct op_ctx *ctx)
 {
     m->asking = true;
-    int64_t until = clock_mono_ms() + GATHER_MS; /* those that begin at the same moment come along */
+    int64_t until = clock_mono_ms() + GATHER_MS; /* collects questions that start at the same moment */
     while (clock_cond_wait(&m->changed, &m->lock, until))
         ;
     while (m->waiting) {
@@ -338,7 +339,7 @@ static void lead(struct machine *m, struct op_ctx *ctx)
     pthread_cond_broadcast(&m->changed);
 }
 
-/* Texts of answers are the heap's so far: askers take them into their arenas. */
+/* Copies results from the heap to the callers' arenas. */
 static void keep_reported(struct op_ctx *ctx, struct question *questions, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

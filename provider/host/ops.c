@@ -1,12 +1,11 @@
-/* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and host.h.
- */
+/* The operations of all host.* types (provider.h). What differs is in the scripts and in host.h. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "provider/host/host.h"
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
-/* The file's own command is run, even to look (`unless`). */
+/* A configured command is run even by reads (`unless`). */
 static int may_command(struct op_ctx *ctx, struct err *err)
 {
     return host_type_of(ctx)->once ? confined_program("the command on the host", err) : 0;
@@ -43,7 +42,7 @@ static int host_list(struct op_ctx *ctx, const struct list_filter *filter, resou
 
 /* ---- planning ---- */
 
-/* Three digits of a mode are four to the host. */
+/* A mode of three digits is written with four. */
 static const struct value *with_mode(struct op_ctx *ctx, const struct value *object)
 {
     struct str mode = value_gets(object, "mode");
@@ -80,7 +79,7 @@ static int host_predict(struct op_ctx *ctx, const struct value *desired, const s
     return 0;
 }
 
-/* ---- changing ---- */
+/* ---- create, update, delete ---- */
 
 static const struct value *names_of(struct op_ctx *ctx, const struct value *object)
 {
@@ -105,7 +104,7 @@ static bool is_inline(const struct host_work *work)
     return host_type_of(work->ctx)->quick && work->payload.n <= INLINE_MAX;
 }
 
-/* What it finds on its standard input is in the script, if it goes along with others. */
+/* A payload that shares a script with other questions is embedded in base64. */
 static void begin_make(struct host_work *work, struct buf *out)
 {
     enum { LINE = 76 };
@@ -144,7 +143,7 @@ static void write_make(struct host_work *work, struct question *question)
     buf_addf(out, "%s_look\n) < /dev/null", type->name);
 }
 
-/* With others, or by itself where it takes its time or brings much. */
+/* Sends a change with other questions, or by itself if it is slow or has a large payload. */
 static int send_change(struct host_work *work, struct question *question, struct err *err)
 {
     struct machine *machine = host_machine(work->ctx);
@@ -167,7 +166,7 @@ static const struct value *with_id(struct op_ctx *ctx, const struct value *desir
     return value_with(ctx->arena, desired, STR("id"), id ? id : value_string(ctx->arena, ctx->address));
 }
 
-/* What a change tells of itself comes before what a look would say of it. */
+/* What the change reports about itself takes precedence over the recorded values. */
 static int take_live(struct host_work *work, struct str reported, const struct value **live, struct err *err)
 {
     const struct value *object = work->desired;
@@ -218,7 +217,7 @@ static int host_update(struct op_ctx *ctx, const struct value *prior, const stru
     return change(&work, live, err);
 }
 
-/* A command with a secret in it is not known any more when it is to be run. */
+/* A delete command with a secret is not recorded without a key and cannot be run. */
 static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
 {
     const struct value *command = value_getz(prior, "delete");
@@ -245,7 +244,7 @@ static int host_delete(
     return send_change(&work, &question, err);
 }
 
-/* ---- after an interruption ---- */
+/* ---- recovery ---- */
 
 static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
 {
@@ -258,7 +257,7 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
     return true;
 }
 
-/* What is not as it was to be is made again: each step of it may be. */
+/* A resource that is not as desired is made again: each step may be repeated. */
 static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
@@ -275,7 +274,7 @@ static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt UNUS
     return 0;
 }
 
-/* Packages that were there before, and services whose unit is the host's own, are left where they are. */
+/* Packages that were installed before, and services whose unit file belongs to the host, are kept. */
 static bool host_stays(const struct value *object)
 {
     if (!value_is_null(value_getz(object, "running")) && !value_gets(object, "unit_sha256").n)

@@ -1,4 +1,4 @@
-/* What a script on a host is told of a resource, as variables, and what it tells of it, as attributes. */
+/* Converts a resource's attributes to shell variables, and a script's results to attributes. */
 #include "provider/host/host.h"
 
 static const struct host_type package = {
@@ -6,7 +6,7 @@ static const struct host_type package = {
 static const struct host_type user = {
     .name = "user", .looks_at = "name", .unreported = "", .unsent = "", .quick = true};
 
-/* One that somebody has unmounted is to be seen, also where the file says nothing of that. */
+/* An unmounted file system shows as drift even if `mounted` is not configured. */
 static int mount_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
     const struct value *desired, const struct value **prepared, struct err *err UNUSED)
 {
@@ -27,7 +27,7 @@ const struct host_type *host_type_of(const struct op_ctx *ctx)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eqz(name, types[i]->name))
             return types[i];
-    return NULL; /* a test looks at each type of the spec */
+    return NULL; /* a test checks every type of the spec */
 }
 
 struct machine *host_machine(struct op_ctx *ctx)
@@ -44,7 +44,7 @@ void host_assign(struct buf *out, const char *prefix, struct str name, struct st
     buf_add_char(out, '\n');
 }
 
-/* A flag that is not set is an empty text, for [ -n "$flag" ]. */
+/* A false flag is an empty string, for [ -n "$flag" ]. */
 struct str script_text(struct arena *arena, const struct value *v)
 {
     if (value_is_null(v) || !value_is_known(v) || v->kind == VALUE_MAP ||
@@ -76,7 +76,7 @@ void script_assign_all(struct op_ctx *ctx, const struct value *object, const cha
     }
 }
 
-/* A state without a key has hashes in place of secrets, which are none. */
+/* A state without a key has hashes in place of sensitive values; their key "$hash" is not a variable name. */
 static bool is_variable(struct str name)
 {
     return str_is_word(name, CHARS_LETTERS "_", CHARS_ALNUM "_");
@@ -119,7 +119,7 @@ int script_check(struct op_ctx *ctx, const struct value *object, struct err *err
     return 0;
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, const struct value *lines)
 {
@@ -142,7 +142,7 @@ static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, co
     return value_string(ctx->arena, text.n ? buf_str(&text) : STR_EMPTY);
 }
 
-/* NULL: nothing was reported, so there is nothing. */
+/* Returns NULL if nothing was reported: the resource does not exist. */
 const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str reported)
 {
     const struct host_type *type = host_type_of(ctx);
