@@ -1,5 +1,4 @@
-/* A package is written; what it is made of: its files in order, their hashes, and the digest over all of it.
- */
+/* Writes packages; sorts and hashes their files, and computes the digest of the whole. */
 #include "provider/package/package.h"
 
 #include "base/archive.h"
@@ -15,9 +14,9 @@
 #include <malloc.h>
 #endif
 
-/* ---- Writing the package, with libarchive: what it must not take from this machine is set here. No entry
- * has a time: a ZIP then says 1980-01-01 in every time zone, a tar archive says 1970. Names are UTF-8
- * whatever locale the process runs in; libarchive asks the thread's locale, so one is set meanwhile. */
+/* ---- Writing the package with libarchive, independent of this machine. Entries have no time: a ZIP file
+ * then has 1980-01-01 in every time zone, a tar archive 1970. Names are UTF-8 in any locale of the process;
+ * libarchive uses the thread's locale, which is set meanwhile. */
 
 enum { PIECE = 128 * 1024, KEPT_HEAP = 16 * 1024 * 1024 };
 
@@ -30,7 +29,7 @@ struct writer {
     int fd;
     int64_t size;
     struct sha256 *sha;
-    struct err io; /* what the callback met */
+    struct err io; /* error of the write callback */
     char *piece;
 };
 
@@ -51,7 +50,7 @@ static int archive_failed(struct writer *w, struct err *err)
         return err_set(err, ERR_FAILED, "packing: %s", why ? why : "libarchive gives no reason");
     }
     *err = w->io;
-    err->class = ERR_FAILED; /* nothing is wrong with the stack */
+    err->class = ERR_FAILED; /* the stack itself is not invalid */
     return err_context(err, "packing");
 }
 
@@ -90,7 +89,7 @@ static int add_data(struct writer *w, const void *bytes, size_t n, struct err *e
     return 0;
 }
 
-/* -1 with ERR_INTERRUPTED when it is to end. */
+/* Returns -1 with ERR_INTERRUPTED if cancelled. */
 static int package_cancelled(const struct package *package, struct err *err)
 {
     bool stop = cancel_is_set(package->cancel);
@@ -114,7 +113,7 @@ static int add_content(struct writer *w, const struct package_file *file, struct
         if (package_cancelled(w->package, err))
             return -1;
         if (n == 0)
-            break; /* shorter than it was: the check below says so */
+            break; /* the file became shorter, which the check below reports */
         if (add_data(w, w->piece, (size_t)n, err))
             return -1;
         left -= n;
@@ -149,8 +148,8 @@ static int write_entries(struct writer *w, enum package_format format, bool comp
     return w->api->write_close(w->archive) == ARCHIVE_OK ? 0 : archive_failed(w, err);
 }
 
-/* A compressor's memory comes and goes with each entry: giving it back to the system in between, and having
- * it cleared again, would take a tenth of the time. */
+/* A compressor allocates memory for each entry: returning it to the system each time, and having it cleared
+ * again, would take a tenth of the time. */
 static void keep_memory(void)
 {
 #ifdef M_TRIM_THRESHOLD
@@ -170,7 +169,7 @@ static int write_archive(struct writer *w, enum package_format format, bool comp
     int status = write_entries(w, format, compress, err);
     free(w->piece);
     w->api->entry_free(w->entry);
-    struct err met = w->io; /* freeing closes, which may write what must not be reported any more */
+    struct err met = w->io; /* freeing closes the archive, which may write and overwrite the error */
     w->api->write_free(w->archive);
     w->io = met;
     uselocale(before);
@@ -202,7 +201,7 @@ int package_write(struct package *package, enum package_format format, bool comp
     return status;
 }
 
-/* ---- the files in order ---- */
+/* ---- sorting ---- */
 
 enum { HASH_THREADS = 4, DIGEST_VERSION = 1 };
 
@@ -228,7 +227,7 @@ static const struct package_file *package_find(const struct package *package, st
     return bsearch(&key, package->files, package->n, sizeof key, package_by_path);
 }
 
-/* The folders of one source may be files in another. */
+/* A folder of one source may be a file in another. */
 static int check_folders(const struct package *package, const struct package_file *file, struct err *err)
 {
     const struct package_file *other = NULL;
@@ -366,7 +365,7 @@ struct str package_digest(const struct package *package, enum package_format for
 
 /* ---- wheels ---- */
 
-/* As RECORD wants it: URL-safe base64 without padding. */
+/* Returns the hash for RECORD: URL-safe base64 without padding. */
 static struct str record_hash(struct arena *arena, const struct package_file *file)
 {
     struct str text = base64_encode(arena, str_n((const char *)file->sha256, SHA256_SIZE));
@@ -379,7 +378,7 @@ static struct str record_hash(struct arena *arena, const struct package_file *fi
     return str_n(p, n);
 }
 
-/* A CSV field; quotes only where it needs them. */
+/* Adds a CSV field, quoted if needed. */
 static void add_field(struct buf *out, struct str text)
 {
     if (!str_after_last(text, ",\"\r\n")) {

@@ -1,13 +1,13 @@
 /*
- * Packages: the files of a folder, made into one file that is the same, byte for byte, wherever it is made
- * from the same files by the same compressor: entries sorted by name, times, owners and modes fixed.
+ * Packages: makes one file of a folder's files, reproducibly: the same files and the same compressor give the
+ * same bytes, with entries sorted by name and fixed times, owners and modes.
  *
- * Order of calls: package_scan() for each folder that goes in (or package_add_file() for a single file),
- * package_finish(), package_hash(), then package_digest() says what the package is made of without making it,
- * and package_write() makes it. Files are read in pieces, never held whole.
+ * Order of calls: package_scan() for each folder (or package_add_file() for a single file), package_finish(),
+ * package_hash(), then package_digest() identifies the content without packing, and package_write() writes
+ * the package. Files are read in pieces, never as a whole.
  *
- * A file that changes while it is hashed or packed makes the call fail with `changed` set; who calls begins
- * anew with the scan, a few times.
+ * If a file changes while it is hashed or packed, the call fails with `changed` set; the caller repeats the
+ * sequence from the scan, a few times.
  */
 #pragma once
 
@@ -19,11 +19,11 @@
 enum package_format { PACKAGE_FILE, PACKAGE_ZIP, PACKAGE_TAR_GZ, PACKAGE_WHEEL };
 
 struct package_file {
-    struct str path;   /* in the package; UTF-8, no leading slash */
-    struct str source; /* on disk, with a NUL after its end; "" where `text` is all there is */
+    struct str path;   /* in the package; UTF-8, without a leading slash */
+    struct str source; /* on disk, NUL-terminated; "": the content is `text` */
     struct str text;
     int64_t size;
-    struct file_id id; /* what tells that it is still the one that was scanned */
+    struct file_id id; /* detects changes since the scan */
     bool executable;
     bool hashed;
     unsigned char sha256[SHA256_SIZE];
@@ -31,59 +31,59 @@ struct package_file {
 
 struct package {
     struct arena *arena;
-    struct package_file *files; /* heap */
+    struct package_file *files; /* on the heap */
     size_t n, cap;
-    int64_t unpacked;          /* bytes of all files */
+    int64_t unpacked;          /* size of all files in bytes */
     atomic_bool changed;       /* a file changed while it was read */
-    const atomic_bool *cancel; /* set: hashing and writing end with ERR_INTERRUPTED; may be NULL */
+    const atomic_bool *cancel; /* set: hashing and writing stop with ERR_INTERRUPTED; may be NULL */
 };
 
 struct package_filter {
-    const struct value *include, *exclude; /* lists of patterns (base/match.h), or NULL */
+    const struct value *include, *exclude; /* lists of patterns (base/match.h); may be NULL */
     bool gitignore;
-    bool vendored; /* what pip installed: without what differs from machine to machine */
-    bool watched;  /* only looked at: links may lead anywhere, what is no file is passed over */
+    bool vendored; /* the folder was filled by pip: machine-dependent files are left out */
+    bool watched;  /* only for detecting changes: links may lead anywhere, special files are skipped */
 };
 
 void package_init(struct package *package, struct arena *arena);
 void package_release(struct package *package);
 
 /*
- * Adds the files of a folder. ERR_INVALID names what cannot go in: an unreadable file, a name that is no
- * UTF-8, a link out of the folder, something that is no file.
+ * Adds the files of a folder. Fails with ERR_INVALID on what cannot be packed: an unreadable file, a name
+ * that is not UTF-8, a link out of the folder, a special file.
  */
 int package_scan(
     struct package *package, const char *folder, const struct package_filter *filter, struct err *err);
 int package_add_file(struct package *package, const char *file, struct err *err);
 void package_add_text(struct package *package, struct str path, struct str text);
-/* Sorts by path, all below `prefix`. ERR_INVALID where two files would get the same path. */
+/* Sorts by path and puts all below `prefix`. Fails with ERR_INVALID if two files have the same path. */
 int package_finish(struct package *package, struct str prefix, struct err *err);
-/* Instead, for files that are only looked at to see whether they have changed: from anywhere, each once,
- * under the path that it has on disk. */
+/* Used instead of package_finish() for files that are only checked for changes: each file once, under its
+ * path on disk. */
 void package_finish_inputs(struct package *package);
-/* The SHA-256 of each file; `digests` knows those that were read before. */
+/* Computes the SHA-256 of each file; `digests` caches those of unchanged files. */
 int package_hash(struct package *package, struct digests *digests, struct err *err);
-/* Adds what makes a wheel of it (NAME-VERSION.dist-info), after package_hash(). */
+/* Adds the metadata of a wheel (NAME-VERSION.dist-info), after package_hash(). */
 void package_add_wheel(struct package *package, struct str name, struct str version);
 
-/* SHA-256 over everything that goes into the package, in hex. */
+/* Returns the SHA-256 of everything that determines the package, in hex. */
 struct str package_digest(const struct package *package, enum package_format format, bool compress);
 
 struct package_made {
-    struct str sha256; /* hex, in the package's arena */
+    struct str sha256; /* hex, allocated in the package's arena */
     int64_t size;
 };
-/* Writes the package (ZIP, TAR_GZ or WHEEL) to the path, whole or not at all. */
+/* Writes the package (ZIP, TAR_GZ or WHEEL) to the path, atomically. */
 int package_write(struct package *package, enum package_format format, bool compress, const char *path,
     struct package_made *made, struct err *err);
 
-/* ---- for those who look at single files: package_*.c, host.directory, weir.artifact ---- */
+/* ---- single files: for package_*.c, host.directory, weir.artifact ---- */
 
-/* The order of finished files, for qsort() and bsearch(). */
+/* Compares by path, for qsort() and bsearch(). */
 int package_by_path(const void *a, const void *b);
-/* Opens a file of the package, if it is still the one that was scanned. */
+/* Opens a file of the package; fails if it has changed since the scan. */
 int package_open(struct package *package, const struct package_file *file, int *fd, struct err *err);
-/* Was it the same to the end? */
+/* Fails if the file changed while it was read. */
 int package_check(struct package *package, const struct package_file *file, int fd, struct err *err);
-/* A file name for messages, whatever bytes it is made of. */
+/* Returns a file name for messages, with invalid bytes replaced. */
 struct str package_name(struct arena *arena, struct str name);

@@ -1,5 +1,5 @@
 /*
- * Which files go into a package: walking a folder by the rules of include, exclude and .gitignore.
+ * Finds the files of a package: walks a folder and applies include, exclude and .gitignore.
  */
 #include "base/file.h"
 #include "base/mem.h"
@@ -11,28 +11,28 @@
 #include <unistd.h>
 
 /*
- * ---- What git would leave out of a folder: the rules of its .gitignore files, and of those around it ----
+ * ---- Files that git ignores: by the .gitignore files of the folder and its parents ----
  *
- * Order of calls, along a walk from the top down: ignore_begin() for the folder where the walk begins,
- * ignore_enter() and ignore_leave() for it and each one below, ignore_says() for what is in the one entered
- * last. Paths are those below the first folder.
+ * Order of calls, along a walk from the top down: ignore_begin() for the first folder, ignore_enter() and
+ * ignore_leave() for it and each folder below, ignore_says() for what is in the folder entered last. Paths
+ * are relative to the first folder.
  *
- * A repository within, such as a submodule, has rules of its own: what those around it say ends there. The
- * rules of a user (core.excludesFile) are not read: they differ from machine to machine.
+ * A nested repository, such as a submodule, has its own rules, and those of outer folders do not apply. A
+ * user's rules (core.excludesFile) are not read, since they differ between machines.
  */
 
 enum { RULES_MAX = 1 << 20, LINK_BYTES = 8192 };
 
 struct ignore {
     struct arena *arena;
-    struct glob_rule *items; /* heap; their folders are relative to the repository */
+    struct glob_rule *items; /* on the heap; their folders are relative to the repository */
     size_t n, cap;
-    size_t first;     /* those of the repository that the walk is in */
-    struct str above; /* where the walk entered that repository, "" at its top */
-    size_t below;     /* bytes of a path that are before it */
+    size_t first;     /* index of the first rule of the current repository */
+    struct str above; /* path from the repository's top to the first folder; "": it is the top */
+    size_t below;     /* length of the path's prefix before the repository */
 };
 
-/* ---- files of rules ---- */
+/* ---- reading rules ---- */
 
 static void package_ignore_add_rule(struct ignore *ignore, struct str line, struct str base)
 {
@@ -43,7 +43,7 @@ static void package_ignore_add_rule(struct ignore *ignore, struct str line, stru
     ignore->items[ignore->n++] = rule;
 }
 
-/* `base` is the file's folder within the repository. */
+/* `base` is the file's folder relative to the repository. */
 static int package_ignore_add_file(struct ignore *ignore, struct str path, struct str base, struct err *err)
 {
     struct str text;
@@ -55,7 +55,7 @@ static int package_ignore_add_file(struct ignore *ignore, struct str path, struc
         err->class = ERR_INVALID;
         return -1;
     }
-    if (str_starts(text, STR("\xef\xbb\xbf"))) /* what some editors begin a file with */
+    if (str_starts(text, STR("\xef\xbb\xbf"))) /* byte order mark */
         text = str_slice(text, 3, text.n);
     for (struct str rest = text; rest.p && rest.n;)
         package_ignore_add_rule(ignore, str_cut(rest, '\n', &rest), base);
@@ -64,7 +64,7 @@ static int package_ignore_add_file(struct ignore *ignore, struct str path, struc
 
 /* ---- repositories ---- */
 
-/* A path that is in a file, relative to the file's folder. */
+/* Returns the path in a file's content, relative to the file's folder. */
 static struct str named_in(struct arena *arena, struct str folder, const char *file, struct str before)
 {
     struct str text;
@@ -77,8 +77,8 @@ static struct str named_in(struct arena *arena, struct str folder, const char *f
 }
 
 /*
- * Where git keeps what belongs to the repository whose top the folder is; "" where it is none. In a submodule
- * or a worktree .git is a file that names the place, and a worktree has its rules where the others have them.
+ * Returns the git folder of the repository whose top is the folder; "" if it is not a repository. In a
+ * submodule or a worktree .git is a file with the path; a worktree shares the rules of the main repository.
  */
 static struct str git_folder(struct arena *arena, struct str folder)
 {
@@ -97,18 +97,20 @@ static int add_repository(struct ignore *ignore, struct str git, struct err *err
     return package_ignore_add_file(ignore, info, STR_EMPTY, err);
 }
 
-/* Without links. ERR_INVALID where a file of rules is there and cannot be read: it may keep a secret out. */
+/* `folder` is a real path. Fails with ERR_INVALID if a rules file exists and cannot be read, since it may
+ * exclude a secret. */
 static int ignore_begin(struct ignore *ignore, struct arena *arena, struct str folder, struct err *err)
 {
     struct str top = folder, base = STR_EMPTY, git;
     *ignore = (struct ignore){.arena = arena, .above = STR_EMPTY};
     while (!(git = git_folder(arena, top)).n) {
         if (top.n <= 1 || str_eqz(path_base(top), DIR_OF_WEIR))
-            return 0; /* none: only the folder's own files count; so do those of a module that was fetched */
+            return 0; /* not in a repository: only the folder's own files apply; the same for a fetched module
+                       */
         top = arena_str(arena, path_dir(top));
     }
     if (top.n == folder.n)
-        return 0; /* ignore_enter() will find it */
+        return 0; /* ignore_enter() reads it */
     ignore->above = str_slice(folder, top.n == 1 ? 1 : top.n + 1, folder.n);
     if (add_repository(ignore, git, err))
         return -1;
@@ -121,7 +123,7 @@ static int ignore_begin(struct ignore *ignore, struct arena *arena, struct str f
     return 0;
 }
 
-/* ---- along the walk ---- */
+/* ---- walking with rules ---- */
 
 static struct str in_repository(const struct ignore *ignore, struct str path)
 {
@@ -129,7 +131,8 @@ static struct str in_repository(const struct ignore *ignore, struct str path)
     return rest.n ? path_join(ignore->arena, ignore->above, rest) : ignore->above;
 }
 
-/* `folder` is on disk what `path` is below the first one. *before is for ignore_leave(). */
+/* `folder` is the path on disk, `path` the one relative to the first folder. *before is for
+ * ignore_leave(). */
 static int ignore_enter(
     struct ignore *ignore, struct str folder, struct str path, struct ignore *before, struct err *err)
 {
@@ -166,23 +169,23 @@ static void ignore_release(struct ignore *ignore)
     *ignore = (struct ignore){0};
 }
 
-/* ---- what a package takes ---- */
+/* ---- rules of packages ---- */
 
 enum { DEPTH_MAX = 64, FILES_MAX = 1000000 };
 
-/* Left out of every package: traces of tools, which differ from machine to machine. */
+/* Left out of every package: machine-dependent files of tools. */
 static const char *const always_out[] = {".git", ".weir", "__pycache__", "*.pyc", ".DS_Store"};
 
-/* Of what pip installs: scripts and records hold the path of this machine's Python. */
+/* Left out of pip's files: scripts and records that contain the path of this machine's Python. */
 static const char *const vendored_out[] = {"/bin", "/*.dist-info/RECORD", "/*.dist-info/INSTALLER",
     "/*.dist-info/REQUESTED", "/*.dist-info/direct_url.json"};
 
 struct rules {
-    struct glob_rule *items; /* heap */
+    struct glob_rule *items; /* on the heap */
     size_t n, cap;
 };
 
-/* A folder on the way down; links may lead to folders, but not round in circles. */
+/* A folder on the current path; detects cycles of links. */
 struct step {
     const struct step *parent;
     dev_t dev;
@@ -194,7 +197,7 @@ struct walk {
     struct package *package;
     const struct package_filter *filter;
     struct str root;     /* the folder as given */
-    char real[PATH_MAX]; /* and without links */
+    char real[PATH_MAX]; /* its real path */
     struct rules include, exclude;
     struct ignore ignore;
 };
@@ -241,13 +244,13 @@ static bool package_scan_excluded(const struct walk *w, struct str path, bool fo
     return glob_rules_say(w->exclude.items, w->exclude.n, path, folder) > 0;
 }
 
-/* Git takes a link for a file, wherever it leads. */
+/* Git treats a link as a file, wherever it leads. */
 static bool ignored(const struct walk *w, struct str path, bool folder)
 {
     return w->filter->gitignore && ignore_says(&w->ignore, path, folder);
 }
 
-/* Is it, or a folder that it is in, named by include? */
+/* True if include names the path or a folder above it. */
 static bool included(const struct walk *w, struct str path)
 {
     const struct rules *rules = &w->include;
@@ -282,7 +285,7 @@ static void package_scan_add_file(
     file->executable = st->st_mode & S_IXUSR;
 }
 
-/* Where a link leads must be in the folder, too: the package stands for what the folder holds. */
+/* A link's target has to be in the folder, too, since the package represents the folder's content. */
 static int check_link(struct walk *w, struct str path, struct err *err)
 {
     char target[PATH_MAX];
@@ -302,7 +305,7 @@ static int check_link(struct walk *w, struct str path, struct err *err)
 static int walk_folder(
     struct walk *w, int parent, const char *name, struct str path, const struct step *above, struct err *err);
 
-/* Of what is no folder (nor leads to one): is it of no use here? */
+/* True if a path that is not a folder is skipped. */
 static bool passed_over(const struct walk *w, struct str path, bool regular)
 {
     return !included(w, path) || (w->filter->watched && !regular);
@@ -327,7 +330,8 @@ static int package_scan_visit(
 {
     struct stat st;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
-        return errno == ENOENT ? 0 : package_scan_refuse(w, path, err, strerror(errno)); /* gone meanwhile */
+        return errno == ENOENT ? 0
+                               : package_scan_refuse(w, path, err, strerror(errno)); /* deleted meanwhile */
     bool link = S_ISLNK(st.st_mode);
     if (package_scan_excluded(w, path, S_ISDIR(st.st_mode)) || ignored(w, path, S_ISDIR(st.st_mode)))
         return 0;
@@ -336,7 +340,7 @@ static int package_scan_visit(
         return 0;
     if (link && !w->filter->watched && check_link(w, path, err))
         return -1;
-    if (nowhere) /* it was a moment ago */
+    if (nowhere) /* deleted meanwhile */
         return 0;
     if (leads_down)
         return link && package_scan_excluded(w, path, true) ? 0
@@ -344,7 +348,7 @@ static int package_scan_visit(
     return visit_file(w, path, &st, err);
 }
 
-/* Takes fd. */
+/* Takes ownership of fd. */
 static int read_folder(struct walk *w, int fd, struct str path, const struct step *here, struct err *err)
 {
     AUTO_DIR DIR *folder = fdopendir(fd);
@@ -359,7 +363,7 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
         status = ignore_enter(&w->ignore, path_join(arena, w->root, path), path, &around, err);
     while (!status) {
         const struct dirent *entry = dir_next(folder);
-        if (!entry && errno) /* half a folder is no package */
+        if (!entry && errno) /* an incomplete listing must not become a package */
             status = package_scan_refuse(w, path, err, strerror(errno));
         if (!entry || status)
             break;
@@ -380,7 +384,7 @@ static int walk_folder(
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 && errno == ENOENT && above)
-        return 0; /* gone meanwhile, as in visit() */
+        return 0; /* deleted meanwhile */
     if (fd < 0 || fstat(fd, &st)) {
         int status = package_scan_refuse(
             w, path, err, arena_printf(w->package->arena, "cannot be read: %s", strerror(errno)).p);
