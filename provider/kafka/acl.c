@@ -1,10 +1,10 @@
 /*
- * kafka.acl: what a principal may do with resources of one name; brokers keep a rule for each operation,
- * here they are one resource. kafka.user: SCRAM credentials; the password never leaves the process.
+ * kafka.acl: the permissions of a principal on resources; brokers keep a rule for each operation, which are
+ * one resource here. kafka.user: SCRAM credentials; the password never leaves the process.
  */
 #include "provider/kafka/kafka.h"
 
-/* ---- kafka.user: SCRAM credentials. Salt and iterations make of the password what brokers keep; the
+/* ---- kafka.user: SCRAM credentials. Brokers keep a hash of the password with salt and iterations; the
  * password itself never leaves the process. */
 
 enum { SHA_256 = 1, SHA_512 = 2, MECHANISMS = 3 };
@@ -22,7 +22,7 @@ static int user_begin(struct op_ctx *ctx, struct request *request, struct err *e
                          "confluent-kafka brings one along), and name its folder in LD_LIBRARY_PATH");
 }
 
-/* What will not work is reported beforehand. */
+/* Warns in the plan if the apply cannot succeed. */
 static int user_plan(struct op_ctx *ctx, const struct value *desired UNUSED, const struct value *prior UNUSED,
     struct err *err UNUSED)
 {
@@ -34,9 +34,9 @@ static int user_plan(struct op_ctx *ctx, const struct value *desired UNUSED, con
     return 0;
 }
 
-/* ---- looking ---- */
+/* ---- reading users ---- */
 
-/* Of several mechanisms the number that is not what was asked for shows, where there is one. */
+/* Of several mechanisms with different iterations, one that differs from the desired number is reported. */
 static const struct value *user_object(struct op_ctx *ctx, const struct kafka_api *api,
     const struct rd_kafka_UserScramCredentialsDescription_s *user, const struct value *prior)
 {
@@ -78,9 +78,9 @@ static int user_look(struct op_ctx *ctx, const struct value *const *priors, size
     return 0;
 }
 
-/* ---- changing ---- */
+/* ---- changing users ---- */
 
-/* Brokers take one change of a user at a time. Takes over the alteration. */
+/* Brokers accept one change of a user at a time. Takes ownership of the alteration. */
 static int user_alter(
     struct request *request, struct rd_kafka_UserScramCredentialAlteration_s *alteration, struct err *err)
 {
@@ -112,7 +112,7 @@ static int credential_set(struct kafka_work *work, int mechanism, struct err *er
         err);
 }
 
-/* One that is not there any more is as it should be. */
+/* Succeeds if the credential does not exist. */
 static int credential_remove(struct kafka_work *work, int mechanism, struct err *err)
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
@@ -128,7 +128,7 @@ static int credential_remove(struct kafka_work *work, int mechanism, struct err 
     return err_raise(err, &why);
 }
 
-/* First what is wanted, then away with the rest: somebody can always log in. */
+/* Sets the desired mechanisms before it removes the others, so that the user can always log in. */
 static int user_set(struct kafka_work *work, struct err *err)
 {
     const struct value *wanted = kafka_attr(work->ctx, work->desired, "mechanisms"),
@@ -143,7 +143,7 @@ static int user_set(struct kafka_work *work, struct err *err)
     return 0;
 }
 
-/* Also of a mechanism that nobody recorded: one that an unanswered request has set after all. */
+/* Includes mechanisms that are not recorded, which an unanswered request may have set. */
 static int user_remove(struct kafka_work *work, struct err *err)
 {
     for (int i = SHA_256; i < MECHANISMS; i++)
@@ -162,7 +162,7 @@ const struct kafka_type kafka_user = {.name = "user",
     .parts = "mechanisms",
     .plan = user_plan};
 
-/* What Kafka's numbers are called here; those that are left out mean nothing in a rule. */
+/* Our names of Kafka's operation numbers; the missing ones are not valid in a rule. */
 static const char *const operations[] = {[2] = "all",
     [3] = "read",
     [4] = "write",
@@ -198,7 +198,7 @@ static struct str name_of(const char *const *names, size_t n, int number)
 
 #define NAME_OF(names, number) name_of(names, sizeof(names) / sizeof *(names), number)
 
-/* ---- looking ---- */
+/* ---- reading rules ---- */
 
 static int describe_all(struct op_ctx *ctx, struct request *request, struct err *err)
 {
@@ -228,7 +228,7 @@ static bool is_of(struct op_ctx *ctx, const struct kafka_api *api, const struct 
                NAME_OF(permissions, api->AclBinding_permission_type(rule)));
 }
 
-/* With `only: false` the rules of others are not looked at. */
+/* With `only: false`, rules for operations that are not configured are ignored. */
 static bool is_wanted(struct op_ctx *ctx, const struct value *object, struct str operation)
 {
     const struct value *only = kafka_attr(ctx, object, "only"), *given = value_getz(object, "operations");
@@ -269,7 +269,7 @@ static int acl_look(struct op_ctx *ctx, const struct value *const *priors, size_
     return 0;
 }
 
-/* ---- changing ---- */
+/* ---- changing rules ---- */
 
 typedef struct rd_kafka_AclBinding_s *binding_new(int type, const char *name, int pattern,
     const char *principal, const char *host, int operation, int permission, char *why, size_t n);
@@ -289,7 +289,7 @@ static struct rd_kafka_AclBinding_s *binding_of(
     return binding;
 }
 
-/* One for each operation of `of` that `but` does not have. */
+/* Makes a binding for each operation in `of` that is not in `but`. */
 static int bindings_of(struct op_ctx *ctx, binding_new *make, const struct value *object,
     const struct value *of, const struct value *but, struct rd_kafka_AclBinding_s ***out, size_t *n,
     struct err *err)
@@ -336,7 +336,7 @@ static int were_deleted(const struct request *request, struct err *err)
 
 enum rule_change { MAKE_RULES, DELETE_RULES };
 
-/* The object's rules, without those of the operations in `but`. */
+/* Creates or deletes the object's rules, except for the operations in `but`. */
 static int change_rules(struct op_ctx *ctx, enum rule_change change, const struct value *object,
     const struct value *but, struct err *err)
 {
@@ -369,8 +369,8 @@ static void keep_rules(void *ctx, size_t index UNUSED, const struct value *live)
     *(const struct value **)ctx = live;
 }
 
-/* What is to go is among these. Where the file no longer says that it is all, nobody knows which of the
- * others were ours: they stay. Where it says so anew, what others have added counts as well. */
+/* Determines the rules that may have to be deleted. If `only` was switched off, it is not known which of the
+ * others were ours, so none are deleted. If it was switched on, rules added by others are included. */
 static int rules_to_compare(struct kafka_work *work, const struct value **out, struct err *err)
 {
     const struct value *only = kafka_attr(work->ctx, work->desired, "only");
@@ -385,7 +385,7 @@ static int rules_to_compare(struct kafka_work *work, const struct value **out, s
     return acl_look(work->ctx, &all, 1, keep_rules, out, err);
 }
 
-/* First what is new, so that nobody is kept out of what they may do before and after. */
+/* Creates new rules before it deletes old ones, so that no permission is lost meanwhile. */
 static int acl_update(struct kafka_work *work, struct err *err)
 {
     const struct value *compared;

@@ -1,6 +1,6 @@
 /*
- * The client of one cluster: made when it is first needed, connected, and its brokers looked at; requests
- * to it and its errors.
+ * The client of one cluster: created at its first use, connected, and checked for brokers; requests and their
+ * errors.
  */
 #include "provider/kafka/kafka.h"
 
@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-/* ---- librdkafka, loaded when a Kafka cluster is first spoken to ---- */
+/* ---- librdkafka, loaded at the first use of a Kafka cluster ---- */
 
 #define KAFKA_DECLARED(gives, name, takes) gives rd_kafka_##name takes;
 
@@ -38,9 +38,9 @@ const struct kafka_api *kafka_api(struct err *err)
     return library_table(&library, err);
 }
 
-/* ---- What brokers and librdkafka say when something fails, in weir's form: what, why, and what to do. */
+/* ---- Errors of brokers and librdkafka: class, message and hint. */
 
-/* Codes that mean something to weir; the others are the service's refusal. */
+/* Error codes with a special meaning; all others are errors of the service. */
 static const struct {
     int code;
     enum err_class class;
@@ -91,7 +91,7 @@ int kafka_failure(const struct kafka_api *api, int code, const char *message, st
         message && message[0] ? message : api->err2str(code), name);
     snprintf(err->code, sizeof err->code, "%s", name);
     err->retryable = known && codes[i].retryable;
-    err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* no broker has refused */
+    err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* the error is librdkafka's, not a broker's */
     if (known && codes[i].hint)
         err_hint(err, "%s", codes[i].hint);
     err_mask(err);
@@ -103,7 +103,7 @@ int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *erro
     return error ? kafka_failure(api, api->error_code(error), api->error_string(error), err) : 0;
 }
 
-/* ---- One question to the cluster: sent by librdkafka, waited for without blocking it ---- */
+/* ---- One request to the cluster: sent by librdkafka, waited for without blocking it ---- */
 
 enum { TICK_MS = 50, REQUEST_MS = 30000, OPERATION_MS = 20000 };
 
@@ -117,7 +117,7 @@ int request_begin(struct op_ctx *ctx, struct request *request, struct err *err)
     request->options = request->api->AdminOptions_new(request->client, KAFKA_ADMIN_ANY);
     request->queue = request->api->queue_new(request->client);
     request->api->AdminOptions_set_request_timeout(request->options, REQUEST_MS, why, sizeof why);
-    /* So long brokers wait until all of them know of a topic before they answer. */
+    /* Brokers respond when all of them know the topic, or after this time. */
     request->api->AdminOptions_set_operation_timeout(request->options, OPERATION_MS, why, sizeof why);
     crash_point("kafka: before a request");
     return 0;
@@ -192,7 +192,7 @@ void cluster_free(void *self)
     free(cluster);
 }
 
-/* ---- what librdkafka's threads call ---- */
+/* ---- callbacks of librdkafka's threads ---- */
 
 static void cluster_note(struct cluster *cluster, int code, const char *why)
 {
@@ -210,7 +210,7 @@ static void cluster_failed(struct rd_kafka_s *client UNUSED, int code, const cha
     cluster_note(arg, code, why);
 }
 
-/* Failures come to cluster_failed() as well, with a code. */
+/* Errors are also passed to cluster_failed(), with a code. */
 static void cluster_logged(const struct rd_kafka_s *client UNUSED, int level UNUSED,
     const char *facility UNUSED, const char *text UNUSED)
 {
@@ -221,7 +221,7 @@ struct local_address {
     struct sockaddr_in address;
 };
 
-/* The address of a broker behind the connection: a port of this machine. */
+/* Resolves a broker behind a connection to a forwarded port on loopback. */
 static int cluster_resolve(const char *node, const char *service, const struct addrinfo *hints UNUSED,
     struct addrinfo **out, void *arg)
 {
@@ -229,7 +229,7 @@ static int cluster_resolve(const char *node, const char *service, const struct a
     int64_t port;
     int local;
     struct err err = ERR_INIT;
-    if (!node && !service) { /* that is how an earlier answer is given back */
+    if (!node && !service) { /* librdkafka frees an earlier result in this way */
         free(*out);
         return 0;
     }
@@ -255,14 +255,14 @@ static int cluster_resolve(const char *node, const char *service, const struct a
 static struct str host_of(struct str broker, int *port)
 {
     int64_t number = 0;
-    size_t colon = str_after_last(broker, ":"); /* there is one: the settings were looked at */
+    size_t colon = str_after_last(broker, ":"); /* always found: the settings were checked */
     str_to_int(str_slice(broker, colon, broker.n), &number);
     *port = (int)number;
     return str_slice(broker, 0, colon - 1);
 }
 
-/* Of the brokers to begin with one has to be there, as seen from the connection's far end; the first one is
- * waited for. */
+/* Succeeds if one of the bootstrap brokers is reachable from the far end of the connection; waits for the
+ * first one. */
 static int cluster_reach(struct cluster *cluster, struct err *err)
 {
     const struct kafka_settings *s = &cluster->settings;
@@ -311,15 +311,14 @@ static int cluster_make(struct cluster *cluster, struct err *err)
         err_mask(err);
         return -1;
     }
-    /* Without it nobody would ask for a token before somebody polls. */
+    /* Otherwise no token would be requested until the client is polled. */
     cluster->api->error_destroy(cluster->api->sasl_background_callbacks_enable(cluster->client));
     return 0;
 }
 
-/* ---- until it is there ---- */
+/* ---- waiting for the cluster ---- */
 
-/* What librdkafka puts before the reason: "sasl_ssl://host:9092/bootstrap: ". Hosts are known from the
- * settings. */
+/* Removes librdkafka's prefix: "sasl_ssl://host:9092/bootstrap: ". Hosts are known from the settings. */
 static struct str own_words(struct str why)
 {
     ptrdiff_t at = str_find(why, STR("://"), 0), end = at < 0 ? -1 : str_find(why, STR(": "), (size_t)at);
@@ -359,8 +358,8 @@ static int cluster_refuse(struct cluster *cluster, struct err *err)
     return -1;
 }
 
-/* Is it over, or worth another look? A user that is not let in will not be let in later; nobody at the port
- * is worth waiting for only while resources are being made. */
+/* True if waiting is useless: a refused user stays refused; an unreachable port is waited for only while
+ * resources are being created. */
 static bool is_hopeless(struct cluster *cluster, const struct op_ctx *ctx)
 {
     pthread_mutex_lock(&cluster->lock);
@@ -405,7 +404,7 @@ int cluster_open(struct op_ctx *ctx, struct cluster **out, struct err *err)
     return status;
 }
 
-/* ---- looking ---- */
+/* ---- metadata ---- */
 
 int cluster_metadata(
     struct op_ctx *ctx, struct cluster *cluster, const struct rd_kafka_metadata **out, struct err *err)

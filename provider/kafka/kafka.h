@@ -1,21 +1,22 @@
 /*
- * The provider kafka: topics, access control lists and users of a cluster, by librdkafka (rdkafka_api.h).
+ * The provider type kafka: topics, access control lists and users of a cluster, with librdkafka
+ * (rdkafka_api.h).
  */
 #pragma once
 
 #include "provider/kafka/rdkafka_api.h"
 #include "provider/kind.h"
 
-/* ---- cluster.c: A Kafka cluster as weir reaches it: one client of librdkafka for each provider, which all
- * threads share. It finds the brokers by those that the settings name, logs in, and goes where each request
- * has to go. What is asked is asked without blocking: whoever waits can be interrupted.
+/* ---- cluster.c: A Kafka cluster: one librdkafka client for each provider, shared by all threads. It
+ * finds the brokers through those in the settings, logs in, and routes each request. Requests are sent
+ * without blocking, so that waiting can be cancelled.
  *
- * Order of calls: cluster_new(); from any thread cluster_open(), then a struct request for each question:
- * request_begin(), one call of the api that is given its options and queue, request_wait(), and
- * request_end(); cluster_free() when no operation runs any more.
+ * Order of calls: cluster_new(); from any thread cluster_open(), then a struct request for each request:
+ * request_begin(), one call of the API with its options and queue, request_wait(), request_end();
+ * cluster_free() after all operations.
  *
- * Behind a connection (`via`) every broker that the cluster names has a forwarded port of its own, opened
- * when librdkafka asks for the broker's address. Names stay as they are, so certificates are checked as
+ * Behind a connection (`via`) every broker that the cluster names gets a forwarded port, opened when
+ * librdkafka resolves the broker's address. Host names are unchanged, so certificates are checked as
  * usual. */
 struct aws_client;
 struct reach;
@@ -23,11 +24,11 @@ struct reach;
 struct kafka_settings {
     struct str name;      /* of the provider */
     struct str bootstrap; /* "host:port,host:port" */
-    /* librdkafka's names and values, key, value, key, value …, all with a NUL after their ends. */
+    /* librdkafka's properties: name, value, name, value …, all NUL-terminated. */
     struct str properties[32];
     size_t property_count;
     bool iam;
-    struct str region; /* of the cluster that IAM lets in to */
+    struct str region; /* region of the cluster, for IAM */
     struct str via;
     int64_t wait_ms;
 };
@@ -36,26 +37,26 @@ struct cluster {
     struct arena arena;
     struct kafka_settings settings;
     struct reach *reach;
-    struct aws_client *aws; /* signs for MSK; NULL: it is none */
+    struct aws_client *aws; /* signs tokens for MSK; NULL: not MSK */
     const struct kafka_api *api;
-    pthread_mutex_t opening; /* held while it is opened */
+    pthread_mutex_t opening; /* held while the client is created */
     struct rd_kafka_s *client;
     bool ready;
 
-    pthread_mutex_t lock; /* guards what follows: what librdkafka's threads met last */
-    int last_code;        /* KAFKA_OK: nothing */
+    pthread_mutex_t lock; /* guards the members below: the last error of librdkafka's threads */
+    int last_code;        /* KAFKA_OK: none */
     char last_why[512];
-    bool nobody; /* all brokers are down since then */
+    bool nobody; /* all brokers have been down since that error */
 };
 
-/* Reads the settings (`providers: NAME:`) and opens nothing. */
+/* Reads the settings (`providers: NAME:`); opens nothing. */
 int cluster_new(const struct provider_options *options, struct arena *arena, void **self, struct err *err);
 void cluster_free(void *self);
 
-/* The provider's cluster, connected. Waits for one that is starting, as long as the settings allow. */
+/* Returns the provider's cluster, connected. Waits for a starting cluster, as long as the settings allow. */
 int cluster_open(struct op_ctx *ctx, struct cluster **out, struct err *err);
 
-/* All that the brokers know of topics, and themselves; metadata_destroy() afterwards. */
+/* Reads all topics and brokers; the caller frees them with metadata_destroy(). */
 int cluster_metadata(
     struct op_ctx *ctx, struct cluster *cluster, const struct rd_kafka_metadata **out, struct err *err);
 
@@ -65,7 +66,7 @@ extern const struct attr kafka_settings_attr;
 int kafka_settings_read(
     struct arena *arena, const struct provider_options *options, struct kafka_settings *out, struct err *err);
 
-/* Gives the client a token that IAM signs, for as long as that holds; librdkafka asks for the next one. */
+/* Gives the client a token signed by IAM, for its validity; librdkafka requests the next one. */
 void cluster_token(struct rd_kafka_s *client, const char *config, void *cluster);
 
 /* ---- cluster.c ---- */
@@ -84,57 +85,58 @@ struct request {
     }
 #define AUTO_REQUEST __attribute__((cleanup(request_end)))
 int request_begin(struct op_ctx *ctx, struct request *request, struct err *err);
-/* -1: it was refused as a whole, lost, or given up; what parts of it were refused is in the answer. */
+/* Returns -1 if the request failed as a whole, was lost or cancelled; failures of its parts are in the
+ * answer. */
 int request_wait(struct request *request, struct err *err);
 void request_end(struct request *request);
 
-/* What a broker's code means, in its words (NULL: librdkafka's). Returns -1; 0 for KAFKA_OK. */
+/* Explains a broker's error code, with its message (NULL: librdkafka's). Returns -1; 0 for KAFKA_OK. */
 int kafka_failure(const struct kafka_api *api, int code, const char *message, struct err *err);
-/* The same of an error object; NULL is none. */
+/* Explains an error object; NULL means no error. */
 int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *error, struct err *err);
 
-/* ---- What the types of kafka.* have in common. Their attributes are in specs/kafka.yaml; here is what
- * brokers are asked to make, change, remove and show them. */
-/* One change on its way. */
+/* ---- Shared by the types of kafka.*. Their attributes are in specs/kafka.yaml; the requests that create,
+ * update, delete and read them are in C. */
+/* One change in progress. */
 struct kafka_work {
     struct op_ctx *ctx;
-    const struct value *prior;   /* update, delete: what is there; of maps that others write to only ours */
+    const struct value *prior;   /* update, delete: the live object; of shared maps only our own keys */
     const struct value *desired; /* create, update */
-    const struct value *changed; /* update: names of attributes; otherwise NULL, which means all */
+    const struct value *changed; /* update: names of attributes; otherwise NULL: all */
 };
 
 typedef int kafka_work_fn(struct kafka_work *work, struct err *err);
 
 struct kafka_type {
     const char *name; /* "topic" of kafka.topic */
-    const char *keys; /* what identifies it, with blanks between: its id, with slashes */
-    /* Shows those of `priors` that are there, without their ids: `found` is called with the index of each. */
+    const char
+        *keys; /* attributes that the id consists of, separated by spaces here and by slashes in the id */
+    /* Reads those of `priors` that exist, without their ids: calls `found` with the index of each. */
     int (*look)(struct op_ctx *ctx, const struct value *const *priors, size_t n,
         void (*found)(void *found_ctx, size_t index, const struct value *live), void *found_ctx,
         struct err *err);
     kafka_work_fn *create, *update, *remove;
-    /* Brokers take what is set without a word where there is something already: then that is looked at first.
-     */
+    /* Brokers overwrite an existing resource without an error: creation reads it first. */
     bool overwrites;
-    const char *parts; /* a list whose items are made one at a time; NULL: it is made whole */
-    /* Refuses what cannot be. `prior` NULL: it is made. */
+    const char *parts; /* a list whose items are created one at a time; NULL: created as a whole */
+    /* Fails on what is not possible. `prior` NULL: creation. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior, struct err *err);
-    /* What goes when it is deleted; NULL: nothing but itself. */
+    /* Returns what is lost by a deletion; NULL: nothing besides the resource. */
     const struct value *(*data_loss)(struct op_ctx *ctx, const struct value *object);
 };
 
 extern const struct kafka_type kafka_topic, kafka_acl, kafka_user;
 
-/* The operations of all of them. */
+/* The operations of all types. */
 extern const struct resource_ops kafka_ops;
 
-/* An attribute as it is given, or else its default; NULL: neither. */
+/* Returns an attribute's configured value, or its default; NULL if there is neither. */
 const struct value *kafka_attr(const struct op_ctx *ctx, const struct value *object, const char *name);
 struct str kafka_text(const struct op_ctx *ctx, const struct value *object, const char *name);
 int kafka_number(const struct op_ctx *ctx, const struct value *object, const char *name, int fallback);
 bool kafka_changes(const struct kafka_work *work, const char *name);
-/* The same with a NUL after its end, for librdkafka. */
+/* Like kafka_text(), NUL-terminated, for librdkafka. */
 const char *kafka_textz(const struct op_ctx *ctx, const struct value *object, const char *name);
 
-/* ---- ops.c: The kind of providers whose types are in a Kafka cluster. */
+/* ---- ops.c: The provider type for types in a Kafka cluster. */
 extern const struct provider_kind kafka_kind;

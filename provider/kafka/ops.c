@@ -1,6 +1,6 @@
 /*
- * The provider type kafka and the operations of its types, as provider.h has them: reading back until
- * brokers show a change, and recovery. struct kafka_type has what differs between types.
+ * The provider type kafka and the operations of its types (provider.h): reading until brokers show a change,
+ * and recovery. struct kafka_type has what differs between types.
  */
 #include "base/clock.h"
 #include "provider/kafka/kafka.h"
@@ -15,7 +15,7 @@ static const struct kafka_type *kafka_type_of(const struct op_ctx *ctx)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eqz(name, types[i]->name))
             return types[i];
-    return NULL; /* a test looks for each type of the spec here */
+    return NULL; /* a test checks every type of the spec */
 }
 
 const struct value *kafka_attr(const struct op_ctx *ctx, const struct value *object, const char *name)
@@ -44,7 +44,7 @@ bool kafka_changes(const struct kafka_work *work, const char *name)
     return !work->changed || value_list_has(work->changed, str_z(name));
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 static const struct value *kafka_id(
     struct op_ctx *ctx, const struct kafka_type *type, const struct value *object)
@@ -112,9 +112,9 @@ static int op_predict(struct op_ctx *ctx, const struct value *desired, const str
     return type->plan && value_is_known(desired) ? type->plan(ctx, desired, prior, err) : 0;
 }
 
-/* ---- changing ---- */
+/* ---- create, update, delete ---- */
 
-/* Of a map that others write to, what the file says; keys that were ours and are to go are gone. */
+/* Compares a shared map: configured keys have their values, and removed keys of ours are deleted. */
 static bool map_is_as_given(
     const struct attr *attr, const struct value *given, const struct value *live, const struct value *prior)
 {
@@ -143,7 +143,7 @@ static bool is_as_given(
     return true;
 }
 
-/* Without what others have set. */
+/* Removes keys set by others. */
 static const struct value *only_ours(const struct kafka_work *work, const struct value *live)
 {
     const struct schema *schema = work->ctx->schema;
@@ -159,7 +159,8 @@ static const struct value *only_ours(const struct kafka_work *work, const struct
     return live;
 }
 
-/* Brokers learn from each other what one of them was told, and any of them may be asked. */
+/* Reads until the change is visible: a change reaches other brokers with a delay, and any broker may
+ * answer. */
 static int look_back(struct kafka_work *work, const struct value **live, struct err *err)
 {
     int64_t until = clock_mono_ms() + SHOWN_MS;
@@ -199,12 +200,12 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
         return -1;
     if (!type->create(&work, &why))
         return look_back(&work, live, err);
-    /* It was not there before, so what is there now, and is so, comes from this request or an earlier one. */
+    /* It did not exist before, so an equal one now was created by this request or an earlier one. */
     bool ours = why.lost || (why.class == ERR_EXISTS && attempt->again);
     if (ours && why.class != ERR_INTERRUPTED && !op_find(ctx, attempt, desired, live, &ignored) && *live) {
         if (is_as_given(ctx, desired, *live, NULL))
             return 0;
-        if (!type->create(&work, &why)) /* a part of it was made, and nothing is made twice by asking again */
+        if (!type->create(&work, &why)) /* a part was created; creating it again does not duplicate */
             return look_back(&work, live, err);
     }
     return err_raise(err, &why);
@@ -244,7 +245,7 @@ static int op_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct 
     return err_raise(err, &why);
 }
 
-/* What cannot be looked at loses nothing. */
+/* An object that cannot be read loses nothing. */
 static int op_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **list, struct err *err UNUSED)
 {
@@ -254,10 +255,9 @@ static int op_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const stru
     return 0;
 }
 
-/* ---- after an interruption ---- */
+/* ---- recovery ---- */
 
-/* Of what is made one at a time, what is there counts for what the file says where all of it was to be there.
- */
+/* Of a list whose items are created one at a time, a subset of the desired items counts as the whole list. */
 static const struct value *as_if_whole(
     struct op_ctx *ctx, const struct kafka_type *type, const struct value *desired, const struct value *live)
 {
@@ -269,7 +269,7 @@ static const struct value *as_if_whole(
     return has ? value_with(ctx->arena, live, str_z(type->parts), wanted) : live;
 }
 
-/* What is there and is not so is somebody else's. */
+/* An existing resource that differs belongs to others. */
 static int op_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
@@ -291,7 +291,7 @@ const struct resource_ops kafka_ops = {
     .data_loss = op_data_loss,
 };
 
-/* ---- The kind of providers whose types are in a Kafka cluster ---- */
+/* ---- The provider type for types in a Kafka cluster ---- */
 
 static const struct native natives[] = {{.name = "kafka", .ops = &kafka_ops}, {0}};
 

@@ -1,8 +1,8 @@
 /*
- * librdkafka, loaded when a Kafka cluster is first spoken to: no other command should pay for it, and nothing
- * of it is needed to build. What weir uses of its interface is declared here, by the names without
- * "rd_kafka_": the library keeps these as they are for as long as it is called librdkafka.so.1, and the
- * header that a distribution has may be older than the library that is found at run time. See base/library.h.
+ * librdkafka, loaded at the first use of a Kafka cluster: other commands do not spend time on it, and it is
+ * not needed to build. The functions that weir uses are declared here, without the prefix "rd_kafka_". The
+ * library keeps them compatible as long as it is librdkafka.so.1, while a distribution's header may be older
+ * than the library found at run time. See base/library.h.
  */
 #pragma once
 
@@ -61,9 +61,9 @@ struct rd_kafka_metadata {
     char *orig_broker_name;
 };
 
-/* Its numbers, as far as weir knows them by name. */
+/* Numeric constants that weir uses. */
 enum { KAFKA_PRODUCER = 0, KAFKA_CONF_OK = 0, KAFKA_ADMIN_ANY = 0 };
-enum kafka_code { /* what brokers answer, and below zero what the library says itself */
+enum kafka_code { /* of brokers; negative ones are the library's own */
     KAFKA_OK = 0,
     KAFKA_UNKNOWN_TOPIC = 3,
     KAFKA_REQUEST_TIMED_OUT = 7,
@@ -85,7 +85,7 @@ enum kafka_code { /* what brokers answer, and below zero what the library says i
     KAFKA_TOPIC_DELETION_DISABLED = 73,
     KAFKA_THROTTLING_QUOTA_EXCEEDED = 89,
     KAFKA_RESOURCE_NOT_FOUND = 91,
-    KAFKA_LOCAL = -100, /* below it is what librdkafka itself met */
+    KAFKA_LOCAL = -100, /* lower codes are librdkafka's own errors */
     KAFKA_TRANSPORT = -195,
     KAFKA_RESOLVE = -193,
     KAFKA_ALL_BROKERS_DOWN = -187,
@@ -101,10 +101,10 @@ enum { KAFKA_RESOURCE_ANY = 1, KAFKA_RESOURCE_TOPIC = 2 };
 enum { KAFKA_PATTERN_ANY = 1 };
 enum { KAFKA_OPERATION_ANY = 1 };
 enum { KAFKA_PERMISSION_ANY = 1 };
-enum { KAFKA_CONFIG_OF_TOPIC = 1 }; /* a setting's source: it was given for this topic */
+enum { KAFKA_CONFIG_OF_TOPIC = 1 }; /* source of a setting: set for this topic */
 enum { KAFKA_CONFIG_SET = 0, KAFKA_CONFIG_DELETE = 1 };
 
-/* X(what it gives, its name, what it takes) */
+/* X(result type, name, parameters) */
 #define KAFKA_FUNCTIONS(X)                                                                                   \
     X(const char *, version_str, (void))                                                                     \
     X(const char *, err2name, (int code))                                                                    \
@@ -231,7 +231,7 @@ enum { KAFKA_CONFIG_SET = 0, KAFKA_CONFIG_DELETE = 1 };
     X(const struct rd_kafka_error_s *, DeleteAcls_result_response_error,                                     \
         (const struct rd_kafka_DeleteAcls_result_response_s *))
 
-/* What came with version 2.2: NULL in an older library. */
+/* Functions since version 2.2: NULL in an older library. */
 #define KAFKA_NEWER_FUNCTIONS(X)                                                                             \
     X(struct rd_kafka_error_s *, ConfigResource_add_incremental_config,                                      \
         (struct rd_kafka_ConfigResource_s *, const char *name, int how, const char *value))                  \
@@ -276,5 +276,5 @@ struct kafka_api {
 #undef KAFKA_POINTER
 };
 
-/* NULL with ERR_FAILED where the library is not installed. */
+/* Returns NULL with ERR_FAILED if the library is not installed. */
 const struct kafka_api *kafka_api(struct err *err);

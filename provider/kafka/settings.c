@@ -7,12 +7,13 @@
 
 #include <unistd.h>
 
-/* ---- How Amazon MSK is told who one is: OAUTHBEARER, with a token that is a presigned request for kafka-
- * cluster:Connect, in base64url, as AWS's own signers (aws-msk-iam-sasl-signer-python and others) make it. */
+/* ---- Authentication at Amazon MSK: OAUTHBEARER, with a token that is a presigned request for
+ * kafka-cluster:Connect, in base64url, as in AWS's own signers (aws-msk-iam-sasl-signer-python and
+ * others). */
 
 enum { TOKEN_S = 900 };
 
-/* RFC 4648, 5: other letters, and no padding. */
+/* RFC 4648, 5: a different alphabet, and no padding. */
 static struct str base64url(struct arena *arena, struct str data)
 {
     struct str text = base64_encode(arena, data);
@@ -194,9 +195,9 @@ static int read_tls(struct arena *arena, const struct provider_options *options,
     return 0;
 }
 
-/* ---- who weir is ---- */
+/* ---- authentication ---- */
 
-/* eu-west-1 of b-1.events.ab12cd.c2.kafka.eu-west-1.amazonaws.com:9098. */
+/* Returns the region eu-west-1 of b-1.events.ab12cd.c2.kafka.eu-west-1.amazonaws.com:9098. */
 static struct str region_of(struct str bootstrap)
 {
     static const struct str mark = STR_INIT(".amazonaws.com"), serverless = STR_INIT(".kafka-serverless."),
@@ -220,7 +221,7 @@ static int read_iam(
         return 0;
     if (value_gets(config, "user").n || value_gets(config, "password").n)
         return settings_wrong(out, err, "iam, and user with password, exclude each other", NULL);
-    /* What is on this machine is no MSK, but the sandbox's broker in its place: that knows neither. */
+    /* A broker on loopback is the sandbox's in place of MSK, without TLS and IAM. */
     const struct value *tls = value_getz(config, "tls");
     out->iam = !all_here(out->bootstrap) || (tls && tls->kind == VALUE_MAP);
     if (!out->iam)
@@ -290,7 +291,7 @@ int kafka_settings_read(
     settings_add(arena, out, "client.id", STR("weir"));
     settings_add(arena, out, "socket.keepalive.enable", STR("true"));
     settings_add(arena, out, "reconnect.backoff.max.ms", STR("1000"));
-    /* One that takes connections and does not answer yet is starting. */
+    /* A broker that accepts connections and does not respond yet is starting. */
     settings_add(arena, out, "api.version.request.timeout.ms", STR("60000"));
     settings_add(arena, out, "socket.connection.setup.timeout.ms", STR("60000"));
     settings_add(arena, out, "log_level", STR("3"));

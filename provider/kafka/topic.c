@@ -1,13 +1,13 @@
 /*
- * kafka.topic: made and deleted by the controller, shown by any broker. Of its settings only those are
- * somebody's that were given for this topic; what a broker has for all topics is none of them.
+ * kafka.topic: created and deleted by the controller, shown by any broker. Only settings of the topic itself
+ * count, not a broker's defaults for all topics.
  */
 #include "base/clock.h"
 #include "provider/kafka/kafka.h"
 
 enum { DELETED_MS = 60000, PAUSE_MS = 250, COUNT_MS = 5000 };
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
 static const struct rd_kafka_metadata_topic *topic_in(const struct rd_kafka_metadata *seen, struct str name)
 {
@@ -17,8 +17,7 @@ static const struct rd_kafka_metadata_topic *topic_in(const struct rd_kafka_meta
     return NULL;
 }
 
-/* What the file says counts as it is written where blanks are all that differs: brokers take those out of
- * lists. */
+/* Returns the configured value if only white space differs: brokers remove it from lists. */
 static const struct value *as_written(struct arena *arena, const struct value *given, const char *shown)
 {
     struct str text = value_text(given, STR_EMPTY);
@@ -59,7 +58,7 @@ static const struct value *topic_object(
         {STR("config"), config});
 }
 
-/* The settings of all of them, by one question. */
+/* Reads the settings of all topics in one request. */
 static int describe_configs(
     struct op_ctx *ctx, struct str *names, size_t n, struct request *request, struct err *err)
 {
@@ -85,7 +84,7 @@ static const struct rd_kafka_ConfigResource_s *resource_of(const struct request 
     return NULL;
 }
 
-/* A topic that goes away in between has no settings any more. */
+/* A topic that was deleted meanwhile has no settings. */
 static int look_at_configs(struct op_ctx *ctx, const struct rd_kafka_metadata *seen,
     const struct value *const *priors, struct str *names, size_t *index, size_t n,
     void (*found)(void *, size_t, const struct value *), void *found_ctx, struct err *err)
@@ -128,7 +127,7 @@ static int topic_look(struct op_ctx *ctx, const struct value *const *priors, siz
     return status;
 }
 
-/* ---- making ---- */
+/* ---- creating ---- */
 
 static int topic_answer(const struct request *request,
     const struct rd_kafka_topic_result_s **results(const struct rd_kafka_op_s *, size_t *), struct err *err)
@@ -176,7 +175,7 @@ static int topic_shown(struct op_ctx *ctx, struct str name, bool *shown, struct 
     return 0;
 }
 
-/* A name is taken until its topic's deletion is through, although no broker shows that topic any more. */
+/* True if the topic is being deleted: its name stays taken, although no broker shows the topic any more. */
 static bool is_being_deleted(struct kafka_work *work)
 {
     bool shown;
@@ -203,7 +202,7 @@ static int topic_create(struct kafka_work *work, struct err *err)
     }
 }
 
-/* ---- changing ---- */
+/* ---- updating and deleting ---- */
 
 static int add_partitions(struct kafka_work *work, struct err *err)
 {
@@ -239,7 +238,7 @@ static int config_answer(const struct request *request,
     return 0;
 }
 
-/* Only what changes is sent. */
+/* Sends only changed settings. */
 static int alter_some(struct kafka_work *work, struct request *request,
     struct rd_kafka_ConfigResource_s *topic, struct err *err)
 {
@@ -262,7 +261,7 @@ static int alter_some(struct kafka_work *work, struct request *request,
                : 0;
 }
 
-/* librdkafka before 2.2 knows only how to set all: so others' settings are read and sent back. */
+/* librdkafka before 2.2 can only set all settings at once: those of others are read and sent back. */
 static int alter_all(struct kafka_work *work, struct request *request,
     struct rd_kafka_ConfigResource_s *topic, struct err *err)
 {
@@ -319,7 +318,7 @@ static int remove_once(struct kafka_work *work, struct err *err)
                : 0;
 }
 
-/* Brokers show for a moment what the controller has deleted: who asks next is to find it gone. */
+/* Brokers show a deleted topic for a moment; waits until it is no longer visible. */
 static int topic_remove(struct kafka_work *work, struct err *err)
 {
     struct str name = kafka_text(work->ctx, work->prior, "name");
@@ -369,7 +368,7 @@ static int topic_plan(
     return 0;
 }
 
-/* After a broker's start its partitions have no leader for a moment. */
+/* After a broker's start, partitions have no leader for a moment. */
 static int64_t records_in(struct cluster *cluster, const char *topic, int32_t partition, int64_t until)
 {
     int64_t low, high;
