@@ -1,4 +1,4 @@
-/* The settings of one connection (see login.h), completed by OpenSSH's configuration. */
+/* Reads the settings of one connection (see login.h), completed from OpenSSH's configuration. */
 #include "base/file.h"
 #include "base/mask.h"
 #include "base/mem.h"
@@ -13,12 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- What OpenSSH's configuration says about a host, as `ssh -G` gives it: the only reader of those
- * files that knows all of their language. Where there is no such program, libssh's own reader. */
+/* ---- OpenSSH's configuration of a host, as `ssh -G` prints it: only ssh itself parses its whole syntax.
+ * Without the ssh program, libssh's parser. */
 
 struct reading {
     struct connection *c;
-    const char **files; /* of keys */
+    const char **files; /* private key files */
     size_t file_count, file_cap;
     bool only_these; /* IdentitiesOnly */
 };
@@ -52,8 +52,8 @@ static void take_hosts_files(struct reading *r, struct str list, const char **ou
         *out = keep(r, unhomed(r, first));
 }
 
-/* OpenSSH goes by way of another host by running itself. `ssh -G` writes an address between brackets, which
- * `ssh` does not take for a destination. */
+/* OpenSSH implements ProxyJump by running ssh itself. `ssh -G` prints an address in brackets, which `ssh`
+ * does not accept as a destination. */
 static void take_jump(struct reading *r, struct str jump)
 {
     if (r->c->via || r->c->proxy_command || str_eqz(jump, "none"))
@@ -128,7 +128,7 @@ static void take_lines(struct reading *r, struct str text)
     free(r->files);
 }
 
-/* 1: there is no such program. */
+/* Returns 1 if there is no ssh program. */
 static int run_ssh(struct connection *c, const char *file, struct buf *out, struct err *err)
 {
     char *args[] = {"ssh", "-G", "-F", (char *)file, "-l", (char *)c->user, "--", (char *)c->host, NULL};
@@ -164,7 +164,7 @@ static int run_ssh(struct connection *c, const char *file, struct buf *out, stru
     return err_hint(err, "`ssh -G%s%s %s` says where", file ? " -F " : "", file ? file : "", c->host);
 }
 
-/* The few settings that libssh gives back. */
+/* Reads the few settings that libssh reports. */
 static int ask_libssh(struct reading *r, const char *file, struct err *err)
 {
     static const struct {
@@ -197,7 +197,7 @@ static int ask_libssh(struct reading *r, const char *file, struct err *err)
     return 0;
 }
 
-/* connection.c: what OpenSSH (or, without its program, libssh) makes of the user's files. */
+/* Completes the connection from the user's files, by ssh or, without it, by libssh. */
 static int ssh_config_complete(struct connection *c, struct err *err)
 {
     struct str given = value_gets(c->config, "ssh_config");
@@ -221,8 +221,7 @@ static int ssh_config_complete(struct connection *c, struct err *err)
     return 0;
 }
 
-/* ---- What can be expressed of a connection under `connections:`, for whoever checks files and helps to
- * write them. */
+/* ---- Attributes of a connection under `connections:`, for checks and editors. */
 
 static const struct value *const kinds[] = {
     &(const struct value){.kind = VALUE_STRING, .string = STR_INIT("ssh")}};
@@ -230,8 +229,7 @@ static const struct value *const kinds[] = {
 static const struct value kind_choices = {
     .kind = VALUE_LIST, .depth = 1, .count = 1, .items = (const struct value **)kinds};
 
-/* They may be in the command line of a ProxyCommand: like OpenSSH, nothing that a shell reads otherwise.
- */
+/* Values may become part of a ProxyCommand line, so shell metacharacters are refused, as in OpenSSH. */
 #define WORD "[^\\s'\"`$;&<>|(){}]"
 
 static const struct type port_type = {.kind = TYPE_INT};
@@ -276,7 +274,7 @@ static const char *text_of(struct connection *c, const char *name)
     return text.n ? arena_strz(&c->arena, text) : NULL;
 }
 
-/* ~/x, x below the stack's folder, /x. */
+/* Resolves ~/x, x relative to the stack's folder, and /x. */
 static const char *path_of(struct connection *c, struct str path)
 {
     const char *home = getenv("HOME");
@@ -291,7 +289,7 @@ static const char *file_of(struct connection *c, const char *name)
     return text ? path_of(c, str_z(text)) : NULL;
 }
 
-/* "90s", "5m", "1h", or seconds. */
+/* Parses "90s", "5m", "1h", or seconds. */
 static int duration(struct connection *c, const char *name, int64_t otherwise, int64_t *ms, struct err *err)
 {
     static const struct {
@@ -317,7 +315,7 @@ static int duration(struct connection *c, const char *name, int64_t otherwise, i
     return 0;
 }
 
-/* A text, or a list of texts, as a list. */
+/* Returns a string, or a list of strings, as a list. */
 static const struct value *list_of(struct connection *c, const char *name)
 {
     const struct value *v = value_getz(c->config, name);
@@ -349,7 +347,7 @@ static void read_keys(struct connection *c)
     c->keys_given = n || c->key;
 }
 
-/* What is known only now, such as a machine's address, has not been looked at before. */
+/* Checks values known only during the apply, such as a machine's address, which were not checked before. */
 static int check_word(struct connection *c, const char *name, const char *text, struct err *err)
 {
     const struct attr *attr = type_field(connection_settings.type, str_z(name));
@@ -387,7 +385,7 @@ static int read_times(struct connection *c, struct err *err)
     return 0;
 }
 
-/* libssh opens these itself. */
+/* Checks files that libssh opens itself. */
 static int check_files(const struct connection *c, struct err *err)
 {
     const char *const files[] = {c->known_hosts, c->global_known_hosts};

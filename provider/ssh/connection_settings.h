@@ -1,10 +1,9 @@
-/* What can be expressed of a connection under `connections:`, for whoever checks files and helps to write
- * them. */
+/* Attributes of a connection under `connections:`, for checks and editors. */
 #pragma once
 
 #include "provider/schema.h"
 
 extern const struct attr connection_settings; /* an object */
 
-/* For the settings of kinds whose providers can go by one. */
+/* The setting `via` of provider types that can use a connection. */
 #define SETTING_VIA SETTING_ATTR("via", setting_text, "Name of the connection to go by (see connections:)")

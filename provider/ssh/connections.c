@@ -1,4 +1,4 @@
-/* A stack's connections by name: opened when first needed, by whoever needs them. */
+/* A stack's connections by name, each opened at its first use. */
 #include "provider/ssh/login.h"
 
 #include "base/clock.h"
@@ -116,14 +116,15 @@ static int start_net(struct reach *reach, struct err *err)
     return !api ? -1 : reach->net ? 0 : net_new(api, &reach->net, err);
 }
 
-/* The inner session's socket leads into a channel of the outer one. */
+/* The inner session's socket is joined to a channel of the outer session. */
 static int dial_via(struct link *link, int *fd, struct err *err)
 {
     struct reach *reach = link->reach;
     const struct connection *c = &link->connection;
     struct wire *outer;
     int ends[2];
-    /* Whether there is a way at all is asked first: the joint itself could only be cut. */
+    /* Checks first that the host is reachable, since a joined socket could only be closed, without a
+     * reason. */
     if (reach_probe(reach, str_z(c->via), str_z(c->host), c->port, &outer, err))
         return -1;
     if (system_pair(ends, O_NONBLOCK))
@@ -143,8 +144,7 @@ static int dial(struct link *link, struct login *login, int *fd, struct err *err
     return dial_host(c, login->deadline_ms, login->cancel, fd, err);
 }
 
-/* A fingerprint does not say of which kind its key is: hosts have several, and show the one that is asked
- * for. */
+/* A fingerprint does not tell the type of its key, and a host has several keys: tries each type in turn. */
 static int log_in(struct link *link, struct login *login, struct err *err)
 {
     static const char *const kinds[] = {NULL, "ssh-ed25519",
@@ -174,14 +174,14 @@ static void say(struct link *link, const struct reach_patience *patience, const 
         patience->progress(patience->progress_ctx, link->connection.name, line);
 }
 
-/* An apply that has ended waits for nobody, also where a session was lost during it. */
+/* Waiting ends with the apply, also for a session that was lost during it. */
 static bool is_patient(struct reach *reach)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     return reach->patience.wait && !atomic_load(&reach->closing);
 }
 
-/* A host may still be booting. False: no more patience. */
+/* Waits before a retry, since a host may still be booting. Returns false if no retry is allowed. */
 bool reach_wait_on(struct link *link, const struct reach_patience *patience, int64_t until_ms,
     const struct err *why, int *pause_ms)
 {
@@ -221,7 +221,7 @@ static int open_link(
     }
 }
 
-/* cloud-init status --wait ends with 2 where it was done with complaints. */
+/* cloud-init status --wait exits with 2 if it finished with warnings. */
 static int await_cloud_init(
     struct link *link, struct wire *wire, const struct reach_patience *patience, struct err *err)
 {
@@ -271,7 +271,7 @@ int reach_wire(struct reach *reach, struct str name, struct wire **out, struct e
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     while (link->opening)
         pthread_cond_wait(&reach->changed, &reach->lock);
-    /* Who waited for an opening that failed opens it itself. */
+    /* After another thread's failed attempt, opens the connection itself. */
     if (!link->wire || !wire_is_open(reach->net, link->wire)) {
         link->opening = true;
         rc = open_anew(link, err);

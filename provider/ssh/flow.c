@@ -1,5 +1,5 @@
-/* One channel of a session and what it joins with it, a command and its input, a local socket and a place:
- * how it opens, goes on and ends, and how its bytes are moved. */
+/* One channel of a session: a command with its input, or a local socket joined to a remote target. Opens and
+ * closes the channel, and moves its data. */
 #include "base/mem.h"
 #include "provider/ssh/login.h"
 
@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* ---- what libssh tells ---- */
+/* ---- libssh callbacks ---- */
 
 static int data_came(ssh_session session UNUSED, ssh_channel channel UNUSED, void *data UNUSED,
     uint32_t n UNUSED, int is_error, void *userdata)
@@ -17,7 +17,7 @@ static int data_came(ssh_session session UNUSED, ssh_channel channel UNUSED, voi
     struct flow *flow = userdata;
     flow->ready[is_error != 0] = true;
     wire_stir(flow->wire);
-    return 0; /* it stays in the channel's buffer until there is room for it */
+    return 0; /* the data stay in the channel's buffer until there is room */
 }
 
 static void end_came(ssh_session session UNUSED, ssh_channel channel UNUSED, void *userdata)
@@ -60,7 +60,7 @@ static int room_came(
 
 /* ---- opening ---- */
 
-/* What failed first counts. Returns false. */
+/* Sets the error unless one is set. Returns false. */
 __attribute__((format(printf, 3, 4))) static bool flow_fail(
     struct flow *flow, enum err_class class, const char *format, ...)
 {
@@ -106,9 +106,9 @@ static int ask_open(struct flow *flow, const struct ssh_api *api)
 }
 
 /*
- * The channel lives on until the far side has closed it, too, and would tell of it. One that was refused has
- * no number over there: to libssh it is the first one, which is somebody else's, or ends the session if
- * nobody has it.
+ * Closes the channel, which libssh keeps until the server has closed it, too, so the callbacks are removed. A
+ * refused channel has no remote number: libssh would close channel 0, which belongs to another flow, or end
+ * the session.
  */
 static void let_go(struct flow *flow, const struct ssh_api *api)
 {
@@ -121,11 +121,11 @@ static void let_go(struct flow *flow, const struct ssh_api *api)
     flow->channel = NULL;
 }
 
-/* "Channel opening failure: channel 43 error (2) Connection refused": the last words are the far side's. */
+/* Extracts the server's message: "Channel opening failure: channel 43 error (2) Connection refused". */
 static bool flow_refused(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
     if (!api->is_connected(session))
-        return true; /* the session's loss tells */
+        return true; /* reported by the lost session */
     const char *why = api->get_error(session), *words = strstr(why, "error (");
     words = words && strchr(words, ')') ? strchr(words, ')') + 1 : why;
     words += strspn(words, " ");
@@ -256,7 +256,7 @@ void flow_finish(struct flow *flow, const struct ssh_api *api, bool alive)
     free(flow->spill[1].bytes);
 }
 
-/* ---- flows that nobody waits for ---- */
+/* ---- flows without a waiting thread ---- */
 
 struct flow *flow_joint(int socket, struct str host, int port)
 {
@@ -281,8 +281,8 @@ void flow_drop(struct flow *flow)
     free(flow);
 }
 
-/* ---- A flow's bytes: from a descriptor or memory into the channel, and back, each only as fast as it is
- * taken ---- */
+/* ---- Moving data: from a descriptor or memory into the channel, and back, each only as fast as the other
+ * side accepts it ---- */
 
 enum { CHUNK = 128 * 1024 };
 
@@ -301,7 +301,7 @@ static bool is_again(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-/* The next bytes for the channel; none: n is 0. False: the local side broke. */
+/* Returns the next bytes for the channel, possibly none. Returns false if the local side failed. */
 static bool next_bytes(struct flow *flow, size_t room, struct str *out)
 {
     *out = STR_EMPTY;
@@ -344,7 +344,7 @@ static void took(struct flow *flow, size_t n)
         flow->held.from += n;
 }
 
-/* From here to the channel. False: the local side broke. */
+/* Moves data from the local side to the channel. Returns false if the local side failed. */
 static bool feed(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
     for (int turn = 0; !flow->in_ended && turn < 16; turn++) {
@@ -358,7 +358,7 @@ static bool feed(struct flow *flow, const struct ssh_api *api, ssh_session sessi
             break;
         int n = api->channel_write(flow->channel, bytes.p, (uint32_t)bytes.n);
         if (n < 0)
-            return true; /* the session says what is wrong */
+            return true; /* the session reports the error */
         took(flow, (size_t)n);
         wire_stir(flow->wire);
     }
@@ -369,7 +369,7 @@ static bool feed(struct flow *flow, const struct ssh_api *api, ssh_session sessi
     return true;
 }
 
-/* What was read and not taken by the descriptor. False: the local side broke. */
+/* Writes data that the descriptor had not accepted. Returns false if the local side failed. */
 static bool flush(struct flow *flow, int which)
 {
     struct half *spill = &flow->spill[which];
@@ -387,7 +387,7 @@ static bool flush(struct flow *flow, int which)
     return true;
 }
 
-/* From the channel to here. False: the local side broke. */
+/* Moves data from the channel to the local side. Returns false if the local side failed. */
 static bool drain(struct flow *flow, const struct ssh_api *api, int which)
 {
     struct half *spill = &flow->spill[which];
@@ -422,7 +422,7 @@ static bool is_drained(const struct flow *flow)
     return true;
 }
 
-/* The terminal's size has changed. */
+/* Reports a changed terminal size. */
 static void resize(struct flow *flow, const struct ssh_api *api)
 {
     int columns = 0, rows = 0;
@@ -433,7 +433,7 @@ static void resize(struct flow *flow, const struct ssh_api *api)
     api->channel_change_pty_size(flow->channel, columns, rows);
 }
 
-/* False: both directions have ended. */
+/* Returns false if both directions have ended. */
 static bool runs_on(struct flow *flow)
 {
     bool joint = flow->kind == FLOW_TCP || flow->kind == FLOW_UNIX;
@@ -449,11 +449,11 @@ static bool runs_on(struct flow *flow)
     return !flow->eof_sent;
 }
 
-/* Moves what can be moved, both ways. False: it is over. */
+/* Moves data in both directions. Returns false when the flow is finished. */
 static bool flow_pump(struct flow *flow, const struct ssh_api *api, ssh_session session)
 {
     if ((flow->kind == FLOW_TCP || flow->kind == FLOW_UNIX) && flow->in < 0)
-        return false; /* only to see whether it opens */
+        return false; /* only a test whether the channel opens */
     resize(flow, api);
     if (!drain(flow, api, 0) || !drain(flow, api, 1) || (!flow->closed && !feed(flow, api, session)))
         return flow_fail(flow, ERR_IO, "the local side was closed");

@@ -1,4 +1,4 @@
-/* Commands, shells and local ports that lead through a connection. */
+/* Commands, shells and forwarded local ports of a connection. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/system.h"
@@ -98,7 +98,7 @@ int reach_exec(struct reach *reach, struct str connection, const struct reach_co
     }
 }
 
-/* ---- for a person ---- */
+/* ---- interactive ---- */
 
 int reach_shell(struct reach *reach, struct str connection, const struct reach_terminal *terminal,
     int *status, struct err *err)
@@ -132,7 +132,7 @@ int reach_shell(struct reach *reach, struct str connection, const struct reach_t
     return err_context(err, "connection \"%.*s\"", STR_ARG(connection));
 }
 
-/* ---- Loopback ports that lead into sessions ---- */
+/* ---- Forwarded loopback ports ---- */
 
 static int listen_at(int wanted, int *port, struct err *err)
 {
@@ -179,7 +179,7 @@ void tunnel_answer(const struct tunnel *tunnel)
         int yes = 1, fd = system_accept(tunnel->fd, O_NONBLOCK);
         if (fd < 0) {
             if (errno == EMFILE || errno == ENFILE)
-                usleep(BUSY_US); /* what waits to be accepted would wake the loop again at once */
+                usleep(BUSY_US); /* the pending connection would wake up the loop at once */
             return;
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
@@ -210,7 +210,7 @@ int reach_probe(
     if (flow.err.class == ERR_NONE)
         return 0;
     why = flow.err;
-    char at_port[24] = ""; /* a socket has none */
+    char at_port[24] = ""; /* a Unix socket has no port */
     if (flow.kind == FLOW_TCP)
         snprintf(at_port, sizeof at_port, " port %d", port);
     err_set(err, why.class == ERR_INTERRUPTED ? ERR_TIMEOUT : ERR_NETWORK, "\"%.*s\" does not reach %s%s: %s",
@@ -222,7 +222,7 @@ int reach_probe(
         STR_ARG(name));
 }
 
-/* As reach_probe(), waiting for it as long as patience and the connection's `wait` allow. */
+/* Like reach_probe(), repeated as long as struct reach_patience and the connection's `wait` allow. */
 static int reach_await(
     struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err)
 {
@@ -241,7 +241,7 @@ static int reach_await(
     }
 }
 
-/* ---- a connection through a local port ---- */
+/* ---- forwarding a connection ---- */
 
 struct opener {
     struct passage *passage;
@@ -264,7 +264,7 @@ static void *open_again(void *arg)
     return NULL;
 }
 
-/* The session was lost since: somebody has to log in again, and that is not the network thread's. */
+/* The session was lost: a separate thread logs in again, since the network thread must not block. */
 static void open_aside(struct passage *passage, struct flow *flow)
 {
     struct opener *opener = mem_zalloc(sizeof *opener);
@@ -325,7 +325,8 @@ static int dig(struct reach *reach, struct link *link, struct str host, int port
     return 0;
 }
 
-/* A passage that is there, or a new one; `patient`: what does not answer yet is waited for. */
+/* Returns an existing forwarded port or opens a new one; `patient`: waits for a target that does not respond
+ * yet. */
 static int forward_to(struct reach *reach, struct str connection, struct str host, int port, int wanted,
     bool patient, int *local_port, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Is the host the one it is taken for? */
+/* Checks the host key. */
 #include "base/file.h"
 #include "provider/ssh/login.h"
 
@@ -7,8 +7,8 @@
 
 struct shown {
     ssh_key key;
-    char print[80];  /* "SHA256:…" */
-    char line[1600]; /* "ssh-ed25519 AAAA…" */
+    char print[80];  /* fingerprint, "SHA256:…" */
+    char line[1600]; /* key line, "ssh-ed25519 AAAA…" */
 };
 
 static void fingerprint(const struct ssh_api *api, ssh_key key, char *out, size_t size)
@@ -36,7 +36,7 @@ static void write_line(const struct ssh_api *api, struct shown *shown)
     api->string_free_char(base64);
 }
 
-/* A key line's key; NULL: it is none. */
+/* Parses a key line; returns NULL if it is invalid. */
 static ssh_key key_of_line(const struct ssh_api *api, struct str line)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -66,7 +66,8 @@ static int hint_changed(struct err *err, const char *where)
     return -1;
 }
 
-/* 1: it is the one; 0: another; -1: the text is neither fingerprint nor key. */
+/* Compares the shown key with a configured fingerprint or key line. Returns 1 if equal, 0 if different, -1 if
+ * the string is neither. */
 static int compare_given(
     const struct login *login, struct str given, const struct shown *shown, char print[80])
 {
@@ -110,7 +111,7 @@ static int check_given(struct login *login, const struct shown *shown, struct er
     return hint_changed(err, "`host_key`");
 }
 
-/* ---- what the owner of the reach knows ---- */
+/* ---- the owner's knowledge ---- */
 
 static void learn(struct login *login, const struct shown *shown, bool vouched, const char *why)
 {
@@ -124,7 +125,8 @@ static void learn(struct login *login, const struct shown *shown, bool vouched, 
     trust->learned(trust->ctx, &learned);
 }
 
-/* What cloud-init prints of the keys when a machine starts. False: nothing, or not all of it yet. */
+/* Finds the keys that cloud-init prints at a machine's start. Returns false if they are missing or
+ * incomplete. */
 static bool printed_keys(struct str console, struct str *keys)
 {
     const struct str begin = STR("-----BEGIN SSH HOST KEY KEYS-----"),
@@ -152,7 +154,7 @@ static bool has_key(const struct login *login, struct str keys, const struct sho
     return has;
 }
 
-/* It says at its end that it has done its work, keys or not. */
+/* True if cloud-init has reported its end, with or without keys. */
 static bool has_started(struct str console)
 {
     ptrdiff_t at = str_find(console, STR("Cloud-init v. "), 0);
@@ -160,8 +162,8 @@ static bool has_started(struct str console)
 }
 
 /*
- * 1: the console of the machine shows the key; 0: nothing is to be had from there, *why says what kept it
- * (NULL: there is nobody to ask); -1: it shows others, or will show some later.
+ * Returns 1 if the machine's console shows the key; 0 if the console cannot be used, with the reason in *why
+ * (NULL: there is no console); -1 if it shows other keys, or may show keys later.
  */
 static int check_console(
     struct login *login, const struct shown *shown, struct arena *scratch, const char **why, struct err *err)
@@ -191,7 +193,7 @@ static int check_console(
     return -1;
 }
 
-/* Neither what was known nor the machine's console says that it is the one. */
+/* Handles a key that neither known keys nor the console confirm. */
 static int check_first_use(struct login *login, const struct shown *shown, const char *why, struct err *err)
 {
     const struct connection *c = login->connection;
@@ -213,7 +215,7 @@ static int refuse_trusted(
         login->connection->name.p);
 }
 
-/* `files`: what the files of known hosts say against it (class ERR_NONE: nothing). */
+/* `files`: the error of the known_hosts check (class ERR_NONE: none). */
 static int check_trust(
     struct login *login, const struct shown *shown, const struct err *files, struct err *err)
 {
@@ -241,7 +243,7 @@ static int check_trust(
 
 /* ---- files ---- */
 
-/* What a file of known hosts has for this one; false: nothing. */
+/* Finds the host's key in a known_hosts file; returns false if there is none. */
 static bool find_known(struct login *login, const char *path, char print[80])
 {
     const struct connection *c = login->connection;

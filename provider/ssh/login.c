@@ -1,4 +1,4 @@
-/* From a connection to a session that has logged in: ways to the host, libssh, host key, authentication. */
+/* Connects to a host and logs in: transport, libssh, host key, authentication. */
 #include "provider/ssh/login.h"
 
 #include "base/clock.h"
@@ -33,7 +33,7 @@ const struct ssh_api *ssh_api(struct err *err)
 
 enum { LOOK_MS = 100 };
 
-/* What is fast in hardware first; the rest as the library has it. */
+/* Ciphers that are fast in hardware first; other algorithms are the library's defaults. */
 #define CIPHERS                                                                                              \
     "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,"     \
     "aes128-ctr"
@@ -46,7 +46,7 @@ static void login_await(const struct login *login)
     poll(&polled, 1, LOOK_MS);
 }
 
-/* Calls it again until it has done what it does; the library's own status. */
+/* Repeats a non-blocking call until it returns another status than `again`; returns that status. */
 static int login_until(
     struct login *login, int (*call)(struct login *login, void *ctx), void *ctx, int again, struct err *err)
 {
@@ -116,8 +116,7 @@ static int ask_nothing(struct login *login, void *ctx UNUSED)
     return login->api->userauth_none(login->session, NULL);
 }
 
-/* ---- Who we are: keys, certificates, the agent's keys, passwords, in the order in which OpenSSH tries
- * them. */
+/* ---- Authentication: keys, certificates, the agent's keys, passwords, in OpenSSH's order. */
 
 /* ---- one attempt ---- */
 
@@ -126,7 +125,7 @@ struct attempt {
     const char *text;
 };
 
-/* 1: in; 0: not by this; -1: err. */
+/* Returns 1 after a successful login, 0 if the method failed, -1 with err. */
 static int attempt(
     struct login *login, int (*ask)(struct login *login, void *ctx), struct attempt *with, struct err *err)
 {
@@ -162,7 +161,7 @@ static int ask_key(struct login *login, void *ctx)
 static int no_passphrase(const char *prompt UNUSED, char *out UNUSED, size_t size UNUSED, int echo UNUSED,
     int verify UNUSED, void *ctx)
 {
-    *(bool *)ctx = true; /* it has one */
+    *(bool *)ctx = true; /* the key has a passphrase */
     return -1;
 }
 
@@ -201,7 +200,7 @@ static int refuse_key(const struct login *login, const char *file, bool locked, 
         file ? file : "FILE");
 }
 
-/* A certificate that goes with the key: the one that was named, or FILE-cert.pub. */
+/* Loads the certificate of a key: the configured one, or FILE-cert.pub. */
 static ssh_key certified(struct login *login, const char *file)
 {
     const struct connection *c = login->connection;
@@ -213,7 +212,7 @@ static ssh_key certified(struct login *login, const char *file)
     if (!path || access(path, R_OK) || file_check(path, NULL) ||
         login->api->pki_import_cert_file(path, &certificate))
         return NULL;
-    /* A copy has it: the key alone is tried as well. */
+    /* A copy of the key gets the certificate, since the key alone is tried as well. */
     ssh_key both = NULL;
     bool locked;
     if (import(login, file, &both, &locked) || login->api->pki_copy_cert_to_privkey(certificate, both)) {
@@ -230,7 +229,7 @@ static int try_key(struct login *login, const char *file, struct err *err)
     bool locked;
     if (import(login, file, &key, &locked)) {
         if (!login->connection->keys_given)
-            return 0; /* OpenSSH's own list: what cannot be read is passed over */
+            return 0; /* default key files that cannot be read are skipped, as in OpenSSH */
         if (locked && getenv("SSH_AUTH_SOCK") && !login->connection->passphrase)
             return attempt(login, ask_agent, NULL, err);
         return refuse_key(login, file, locked, err);
@@ -270,7 +269,7 @@ static int ask_password(struct login *login, void *ctx)
     return login->api->userauth_password(login->session, NULL, ((struct attempt *)ctx)->text);
 }
 
-/* Many servers ask for the password in this form only: every question that is not echoed. */
+/* Many servers request the password in this form only: answers every question without echo. */
 static int ask_questions(struct login *login, void *ctx)
 {
     const struct ssh_api *api = login->api;
@@ -301,7 +300,7 @@ static int try_password(struct login *login, unsigned methods, struct err *err)
     return rc;
 }
 
-/* ---- all of them ---- */
+/* ---- all methods ---- */
 
 static void name_methods(unsigned methods, struct buf *out)
 {
@@ -334,14 +333,13 @@ static int go_through(struct login *login, struct err *err)
     unsigned methods = (unsigned)login->api->userauth_list(login->session, NULL);
     if (!rc && (methods & SSH_AUTH_METHOD_PUBLICKEY))
         rc = try_keys(login, err);
-    if (!rc) /* a key may have been the first of two proofs */
+    if (!rc) /* a key may be the first of two required factors */
         rc = try_password(login, (unsigned)login->api->userauth_list(login->session, NULL) | methods, err);
     if (rc)
         return rc > 0 ? 0 : -1;
     return refuse_user(login, methods, err);
 }
 
-/* login.c */
 static int auth_user(struct login *login, struct err *err)
 {
     int rc = go_through(login, err);
@@ -365,11 +363,11 @@ int login_over(struct login *login, int fd, struct err *err)
     return -1;
 }
 
-/* ---- ways to a host: by TCP, or over a program's standard input and output ---- */
+/* ---- Transport: TCP, or a program's standard input and output ---- */
 
 enum { DEAD_MS = 45 * 1000 };
 
-/* A peer that is gone without a word: what is sent is not acknowledged. */
+/* Sets a limit for unacknowledged data, which detects a peer that vanished. */
 static void dial_prepare(int fd)
 {
     int yes = 1;
@@ -378,7 +376,7 @@ static void dial_prepare(int fd)
     system_set_dead_ms(fd, DEAD_MS);
 }
 
-/* Until the socket is connected: 0, or an error number. */
+/* Waits until the socket is connected; returns 0 or an error number. */
 static int dial_await(int fd, int64_t deadline_ms, const atomic_bool *cancel)
 {
     for (;;) {
@@ -445,11 +443,11 @@ int dial_host(
     return error ? say_unreachable(c, error, err) : 0;
 }
 
-/* %h, %p, %r, %n and %% as in ssh_config. */
+/* Replaces %h, %p, %r, %n and %% as in ssh_config. */
 static void expand(const struct connection *c, struct buf *out)
 {
     const char *text = c->proxy_command;
-    buf_addz(out, "exec 3<&0; { "); /* a background command's own input is /dev/null */
+    buf_addz(out, "exec 3<&0; { "); /* the shell redirects a background command's input from /dev/null */
     for (; *text; text++) {
         if (*text != '%' || !text[1]) {
             buf_add_char(out, *text);
@@ -466,7 +464,8 @@ static void expand(const struct connection *c, struct buf *out)
     buf_addz(out, "; } <&3 3<&- &");
 }
 
-/* It ends when its input does, and is nobody's child by then: its shell does not wait for it. */
+/* Starts the program in the background: its shell does not wait for it, so it is not a child of weir; it ends
+ * when its input ends. */
 static int start(char *line, int fd)
 {
     char *args[] = {"/bin/sh", "-c", line, NULL};

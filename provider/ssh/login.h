@@ -1,6 +1,6 @@
 /*
- * From a connection's settings to a session that has logged in. All of it blocks the calling thread, with a
- * limit, and gives up soon after *cancel is set.
+ * Connects with a connection's settings and logs in. These functions block the calling thread up to a time
+ * limit, and stop soon after *cancel is set.
  */
 #pragma once
 
@@ -13,20 +13,21 @@
 #include "base/map.h"
 #include "provider/ssh/connections.h"
 
-/* ---- session.c: The network thread: all open sessions (wires), the channels on them (flows) and the local
- * ports that lead into them (tunnels), in one poll loop.
+/* ---- session.c: The network thread: all sessions (wires), their channels (flows) and forwarded local ports
+ * (tunnels), in one poll loop.
  *
- * net_new(); then from any thread net_add() with a session that has logged in, flow_start() and flow_wait()
- * for commands and joints, tunnel_open() for ports; net_free() ends all of it. A session belongs to the
- * thread from net_add() on. Wires live as long as the net; one whose session is lost stays behind as a husk.
+ * Order of calls: net_new(); then from any thread net_add() with a logged-in session, flow_start() and
+ * flow_wait() for commands and joints, tunnel_open() for ports; net_free() ends everything. The session
+ * belongs to the network thread from net_add() on. Wires are valid until net_free(); after its session is
+ * lost a wire stays allocated.
  *
- * Bytes are only taken from one side when the other has room: from a local socket while the channel's window
- * is open and nothing waits to be sent, from a channel when the socket takes them (what is not taken stays in
- * libssh's buffer, which its window bounds). The end of one direction is passed on alone. */
+ * Data are read from one side only if the other has room: from a local socket while the channel's window is
+ * open and libssh has no pending output, from a channel when the socket accepts data (the rest stays in
+ * libssh's buffer, which the window bounds). The end of each direction is passed on separately. */
 
 /* ---- login.c: libssh, loaded when the first connection is opened: most stacks have none, and linking it
- * would be felt at every start (base/library.h). A session belongs to one thread at a time: first to the
- * worker that logs in, then to the network thread. */
+ * would slow down every start (base/library.h). A session is used by one thread at a time: first by the
+ * worker thread that logs in, then by the network thread. */
 /* clang-format off */
 #define SSH_FUNCTIONS(X)                                                                                 \
     X(new) X(free) X(options_set) X(options_get) X(options_get_port) X(options_parse_config)             \
@@ -53,7 +54,7 @@ struct ssh_api {
 #undef SSH_POINTER
 };
 
-/* NULL with ERR_FAILED where the library is not installed or too old. */
+/* Returns NULL with ERR_FAILED if the library is not installed or too old. */
 const struct ssh_api *ssh_api(struct err *err);
 
 /* ---- session.c, flow.c, forward.c ---- */
@@ -70,30 +71,32 @@ struct half {
     size_t from, to;
 };
 
-/* One channel and what it joins. Filled in by whoever starts it; the rest is the network thread's. */
+/* One channel and what it joins. The caller fills in the first part; the rest is used by the network
+ * thread. */
 struct flow {
     enum flow_kind kind;
     const char *command; /* COMMAND, SHELL */
     const char *host;    /* TCP, UNIX: host or path */
     int port;
     int in, out, error;      /* descriptors; -1: memory */
-    const struct str *input; /* in -1 */
+    const struct str *input; /* if `in` is -1 */
     size_t input_count;
-    struct buf output[2]; /* out -1: [1] standard error */
+    struct buf output[2]; /* if `out` is -1; [1]: standard error */
     const struct reach_terminal *terminal;
-    void (*again)(void *ctx, struct flow *flow); /* door's; NULL: nobody starts it once more */
+    void (*again)(void *ctx,
+        struct flow *flow); /* tunnel's callback to start the flow on another session; may be NULL */
     void *again_ctx;
-    int turns;  /* how often it was begun again */
-    bool moved; /* bytes went through */
-    bool owned; /* the flow and its descriptors are freed when it ends: nobody waits for it */
+    int turns;  /* number of restarts */
+    bool moved; /* some data was moved */
+    bool owned; /* no thread waits for it: the flow and its descriptors are freed when it ends */
     atomic_bool abort;
 
-    /* results, once `done` */
+    /* results, once `done` is set */
     bool done;  /* guarded by the net's lock */
-    bool began; /* the far side may have carried it out */
-    int status; /* -1: none came */
+    bool began; /* the server may have executed the command */
+    int status; /* -1: not received */
     char signal[16];
-    struct err err; /* class ERR_NONE: it ended as it should */
+    struct err err; /* class ERR_NONE: success */
 
     struct net *net;
     struct wire *wire;
@@ -101,57 +104,58 @@ struct flow {
     enum flow_stage stage;
     ssh_channel channel;
     struct ssh_channel_callbacks_struct callbacks;
-    size_t part, offset;             /* of the input */
-    struct half held;                /* read from `in` and not taken by the channel yet */
-    struct half spill[2];            /* read from the channel and not taken by `out` or `error` yet */
-    bool in_ready;                   /* `in` may have bytes, or its end */
-    bool full[2];                    /* `out`, `error` take no more at present */
-    bool ready[2];                   /* the channel may have bytes, of output and of errors */
-    bool in_ended, eof_sent;         /* nothing more comes from here, and the channel was told */
-    bool eof_seen, closed, reported; /* nothing more comes from there, at all, and `out` was told */
-    int polled[3];                   /* places of in, out, error among the polled; -1: not polled */
+    size_t part, offset;             /* position in the input */
+    struct half held;                /* read from `in`, not yet accepted by the channel */
+    struct half spill[2];            /* read from the channel, not yet accepted by `out` or `error` */
+    bool in_ready;                   /* `in` may have data, or is at its end */
+    bool full[2];                    /* `out` or `error` accept no data at present */
+    bool ready[2];                   /* the channel may have data, of output and of errors */
+    bool in_ended, eof_sent;         /* `in` has ended, and the channel was told */
+    bool eof_seen, closed, reported; /* the channel has ended, is closed, and `out` was told */
+    int polled[3];                   /* indices of in, out, error in the poll array; -1: not polled */
 };
 
 int net_new(const struct ssh_api *api, struct net **out, struct err *err);
 void net_free(struct net *net);
 
-/* Takes over the session. */
+/* Adds a session, which belongs to the network thread from now on. */
 struct wire *net_add(struct net *net, ssh_session session, int keep_alive_ms);
 bool wire_is_open(struct net *net, const struct wire *wire);
 void wire_close(struct net *net, struct wire *wire);
 
 void flow_start(struct net *net, struct wire *wire, struct flow *flow);
-/* False: the moment came, or *cancel was set, and the flow goes on. deadline_ms 0: none. */
+/* Returns false on timeout or if *cancel was set, while the flow continues. deadline_ms 0: none. */
 bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const atomic_bool *cancel);
-/* Ends it; returns when the network thread has forgotten it. */
+/* Ends a flow; returns when the network thread does not use it any more. */
 void flow_abort(struct net *net, struct flow *flow);
-/* A flow that frees itself, between a socket and a place there. Takes over the socket. */
+/* Returns a flow that frees itself, between a socket and a remote target. Takes ownership of the socket. */
 struct flow *flow_joint(int socket, struct str host, int port);
 
-/* ---- between session.c and flow.c, on the network thread ---- */
+/* ---- shared by session.c and flow.c, on the network thread ---- */
 
-/* A step forward wherever one is possible. False: it is over. */
+/* Advances the flow as far as possible without blocking. Returns false when it is finished. */
 bool flow_step(struct flow *flow, const struct ssh_api *api, ssh_session session);
-/* Which of its descriptors are to be polled for what, 0: not (flow->polled is the caller's). */
+/* Sets the poll events of its descriptors, 0: none (the caller sets flow->polled). */
 void flow_events(struct flow *flow, const struct ssh_api *api, ssh_session session, short events[3]);
-/* A flow that cannot go on, as its session is gone. */
+/* Fails a flow whose session was lost. */
 void flow_lose(struct flow *flow, const char *why);
-/* A joint of which nobody has seen anything yet: another session will do as well. */
+/* True for a joint that has moved no data yet: it can start again on another session. */
 bool flow_may_begin_again(const struct flow *flow);
 void flow_begin_again(struct flow *flow);
-/* Lets go of its channel (unless the session is gone) and of what it owns locally. */
+/* Closes its channel (if the session is alive) and frees its local resources. */
 void flow_finish(struct flow *flow, const struct ssh_api *api, bool alive);
-/* Something came for a wire's flows that may let one of them go on. */
+/* Notes an event that may let one of the wire's flows continue. */
 void wire_stir(struct wire *wire);
-/* May one more command begin? A server takes only so many at a time (MaxSessions). */
+/* True if another command may start: a server allows a limited number at a time (MaxSessions). */
 bool wire_admits(struct wire *wire);
-/* A command was refused while others run: true where it is worth trying again when one of them has ended. */
+/* Called when a command was refused; returns true if other commands are running and it may be retried after
+ * one of them ends. */
 bool wire_refused(struct wire *wire);
 void net_wake(struct net *net);
 
 /*
- * A listening loopback port. `came` is called on the network thread with each connection's flow, which it has
- * to start (flow_start) or to end (flow_drop); it must not block. wanted 0: any port.
+ * A listening loopback port. `came` is called on the network thread with the flow of each connection, which
+ * it has to start (flow_start) or to end (flow_drop); it must not block. wanted 0: any port.
  */
 struct tunnel_options {
     const char *host;
@@ -162,8 +166,7 @@ struct tunnel_options {
 };
 void flow_drop(struct flow *flow);
 
-/* ---- The network thread's own: what session.c and forward.c share; flow.c what is
- * at the end. */
+/* ---- Internals of the network thread, shared by session.c, forward.c and flow.c. */
 struct wire {
     struct net *net;
     struct wire *next;
@@ -171,12 +174,12 @@ struct wire {
     ssh_event event;
     struct flow *flows;
     uint64_t stirred;
-    int running, most_running; /* commands and shells */
+    int running, most_running; /* number of commands and shells, and its maximum */
     int keep_alive_ms;
-    int64_t alive_ms; /* when the next sign of life is due */
-    int64_t heard_ms; /* when anything came last */
-    bool again;       /* there is more to do than was done in its turn */
-    bool closing;     /* guarded by the net's lock, as are `open` and `why` */
+    int64_t alive_ms; /* time of the next keep-alive message */
+    int64_t heard_ms; /* time of the last received data */
+    bool again;       /* not all work was done in the last turn */
+    bool closing;     /* guarded by the net's lock, like `open` and `why` */
     bool open;
     char why[200];
     int polled;
@@ -204,42 +207,42 @@ struct net {
 
 /* ---- forward.c ---- */
 
-/* Lets in who has knocked. */
+/* Accepts pending connections. */
 void tunnel_answer(const struct tunnel *tunnel);
 
-/* ---- The settings of one connection: what is under `connections:`, completed by what
- * OpenSSH's own configuration says about the host. What the stack says comes first. */
+/* ---- The settings of one connection: those under `connections:`, completed from OpenSSH's configuration.
+ * The stack's settings take precedence. */
 struct connection {
     struct arena arena;
     struct str name;
     const struct value *config; /* as defined */
-    struct str dir;             /* where relative paths start */
+    struct str dir;             /* the folder that relative paths start from */
 
-    const char *host, *user, *alias; /* alias: the name under which known hosts have it */
+    const char *host, *user, *alias; /* alias: the host's name in known_hosts */
     int port;
-    const char *via;                              /* another connection; NULL: none */
+    const char *via;                              /* name of another connection; NULL: none */
     const char *proxy_command;                    /* NULL: none */
-    const struct value *host_keys;                /* list of fingerprints and key lines; empty: none given */
-    const char *known_hosts, *global_known_hosts; /* files; NULL: the usual ones */
-    bool strict; /* OpenSSH's configuration wants no host that it does not know */
+    const struct value *host_keys;                /* list of fingerprints and key lines; may be empty */
+    const char *known_hosts, *global_known_hosts; /* files; NULL: the default ones */
+    bool strict;                                  /* OpenSSH's configuration refuses unknown hosts */
 
-    const char *key;                   /* the private key itself; NULL: not given */
-    const char *const *key_files;      /* tried in this order, NULL at the end */
-    bool keys_given;                   /* by the stack: what is wrong with one is an error */
-    const char *certificate;           /* file or text; NULL: none, or beside the key */
+    const char *key;                   /* content of the private key; NULL: not configured */
+    const char *const *key_files;      /* tried in this order, NULL-terminated */
+    bool keys_given;                   /* configured in the stack: an unusable key is an error */
+    const char *certificate;           /* file or content; NULL: none, or beside the key file */
     const char *passphrase, *password; /* NULL: none */
     bool agent;
     const char *agent_socket; /* NULL: SSH_AUTH_SOCK */
 
-    int64_t timeout_ms; /* to log in */
-    int64_t wait_ms;    /* for a host that does not answer yet */
-    bool cloud_init;    /* wait until cloud-init has done its work */
+    int64_t timeout_ms; /* limit for logging in */
+    int64_t wait_ms;    /* limit for waiting for a host that does not respond yet */
+    bool cloud_init;    /* wait until cloud-init has finished */
     int keep_alive_ms;
 };
 
 void connection_init(
     struct connection *connection, struct str name, const struct value *config, struct str dir);
-/* Fills in the rest; may run `ssh -G`. */
+/* Fills in the other members; may run `ssh -G`. */
 int connection_read(struct connection *connection, struct err *err);
 void connection_release(struct connection *connection);
 
@@ -251,37 +254,37 @@ struct login {
     const struct reach_trust *trust;
     const atomic_bool *cancel;
     int64_t deadline_ms;
-    const char *key_types; /* of the host: only these; NULL: any */
+    const char *key_types; /* allowed types of host keys; NULL: any */
 
     ssh_session session;
-    bool may_wait;   /* for a machine whose console does not show its keys yet ... */
-    bool awaits_key; /* ... which is what it failed for */
-    bool other_key;  /* the host showed a key of a kind that was not expected: another kind may be known */
+    bool may_wait;   /* may wait for a machine whose console does not show its keys yet ... */
+    bool awaits_key; /* ... which is why the login failed */
+    bool other_key;  /* the host showed a key of another type than the known one: another type may match */
     struct buf tried;
 };
 
-/* login.c: a connected, non-blocking socket: by TCP, or to a program that is the way there. */
+/* login.c: return a connected, non-blocking socket: by TCP, or to a ProxyCommand. */
 int dial_host(const struct connection *connection, int64_t deadline_ms, const atomic_bool *cancel, int *fd,
     struct err *err);
 int dial_command(const struct connection *connection, int *fd, struct err *err);
 
-/* Handshake, host key and authentication over that socket, which becomes the session's. */
+/* Handshake, host key and authentication on that socket, which the session then owns. */
 int login_over(struct login *login, int fd, struct err *err);
 /* host_key.c */
 int host_key_check(struct login *login, struct err *err);
 
-/* ---- The inside of a reach, shared by connections.c (opening) and forward.c. */
-/* One connection by name. Guarded by the reach's lock, but for the settings, which do not change. */
+/* ---- Internals of a reach, shared by connections.c (opening) and forward.c. */
+/* One connection by name. Guarded by the reach's lock, except for the settings, which do not change. */
 struct link {
     struct reach *reach;
-    struct str name; /* outlives the settings */
+    struct str name; /* valid longer than the settings */
     struct connection connection;
-    bool read;         /* all of it is filled in, not only its name, config and folder */
-    bool opening;      /* by one thread; others wait */
-    struct wire *wire; /* NULL, or the newest; may be lost */
+    bool read;         /* the settings are complete, not only name, config and folder */
+    bool opening;      /* a thread is opening it; others wait */
+    struct wire *wire; /* NULL, or the latest; may be lost */
 };
 
-/* A local port and where it leads. */
+/* A forwarded local port and its target. */
 struct passage {
     struct passage *next;
     struct reach *reach;
@@ -298,19 +301,19 @@ struct reach {
     struct net *net;  /* started with the first session */
     struct passage *passages;
     struct reach_patience patience;
-    int openers; /* threads that open a lost session for a forwarded port */
+    int openers; /* number of threads that reopen a lost session for a forwarded port */
     atomic_bool closing;
 };
 
 struct link *reach_link(struct reach *reach, struct str name, struct err *err);
-/* The open wire of a connection, which is opened if it has to be. */
+/* Returns the open wire of a connection, opening it if needed. */
 int reach_wire(struct reach *reach, struct str name, struct wire **out, struct err *err);
-/* Does a connection's far end reach that place? *wire is the connection's. */
+/* Checks that the connection's far end reaches a target. *wire is the connection's. */
 int reach_probe(
     struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err);
-/* A pause after a failure that may pass by itself, longer each time. False: no more patience. */
+/* Waits before a retry after a transient failure, longer each time. Returns false if no retry is allowed. */
 bool reach_wait_on(struct link *link, const struct reach_patience *patience, int64_t until_ms,
     const struct err *why, int *pause_ms);
-/* One command, once, on that session. */
+/* Runs one command on that session, without repeating it. */
 int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_command *command,
     struct reach_result *result, struct err *err);

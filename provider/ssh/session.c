@@ -1,5 +1,4 @@
-/* The network thread: one poll loop over sessions, flows and tunnels. A session and the flows on it: what
- * moves in its turn, what becomes of them when it is lost or closed. */
+/* The network thread: one poll loop over sessions, flows and tunnels, with each session's flows in turn. */
 #include "provider/ssh/login.h"
 
 #include "base/clock.h"
@@ -13,9 +12,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Reads of libssh (4 KB each) before the flows have their turn, and turns before the other wires have. */
+/* READS: reads of libssh (4 KB each) between turns of the flows; TURNS: turns of one wire before the next
+ * wire. */
 enum { READS = 64, TURNS = 32, COMMANDS = 8 };
-/* Intervals of keep-alive messages without an answer after which a session is lost. */
+/* Number of unanswered keep-alive intervals after which a session is lost. */
 enum { UNANSWERED = 3 };
 
 /* ---- from any thread ---- */
@@ -111,7 +111,7 @@ static void wire_lose_flows(struct wire *wire)
     }
 }
 
-/* Ends the session; politely: it is there yet, and flows forget their channels. */
+/* Ends the session; politely: it is still alive, so flows close their channels and the server is told. */
 static void wire_shut(struct wire *wire, bool politely)
 {
     const struct ssh_api *api = wire->net->api;
@@ -122,7 +122,7 @@ static void wire_shut(struct wire *wire, bool politely)
         snprintf(wire->why, sizeof wire->why, "%s%s", why[0] && !politely ? ": " : "", politely ? "" : why);
     pthread_mutex_unlock(&wire->net->lock);
     ssh_session session = wire->session;
-    if (politely) /* flows forget their channels while there is a session */
+    if (politely) /* flows need the session to close their channels */
         wire_lose_flows(wire);
     wire->session = NULL;
     wire_lose_flows(wire);
@@ -142,7 +142,7 @@ static bool is_lost(const struct wire *wire)
            (api->get_status(wire->session) & (SSH_CLOSED | SSH_CLOSED_ERROR));
 }
 
-/* Of a lost session only what came before its end. */
+/* Advances the flows; of a lost session only running flows, to deliver data received before the loss. */
 static void step_flows(struct wire *wire, bool lost)
 {
     for (struct flow **at = &wire->flows; *at;) {
@@ -156,7 +156,7 @@ static void step_flows(struct wire *wire, bool lost)
     }
 }
 
-/* Moves its flows as far as they come in one turn. */
+/* Serves the wire's flows for at most TURNS turns. */
 static void wire_serve(struct wire *wire)
 {
     const struct ssh_api *api = wire->net->api;
@@ -178,7 +178,7 @@ static void wire_serve(struct wire *wire)
     wire->again = true;
 }
 
-/* Asks for a sign of life when that is due; a session that gave none for long is lost. */
+/* Sends a keep-alive message when it is due; a session without responses for long is lost. */
 static void wire_keep_alive(struct wire *wire)
 {
     int64_t now = clock_mono_ms();
@@ -192,9 +192,9 @@ static void wire_keep_alive(struct wire *wire)
         wire_shut(wire, false);
         return;
     }
-    /* A request that any server answers, with a refusal: libssh has OpenSSH's own only where it is built as a
-     * server, too. It takes note of the last answer in the first call, and sends the next request in the
-     * second. Either may read the answer, and what came with it, before poll() tells of them. */
+    /* Sends a request that any server refuses, as a keep-alive message: libssh only sends OpenSSH's own if it
+     * is built with server support. The first call collects the last response, the second sends the next
+     * request. Either may read responses and other data before poll() reports them. */
     for (int i = 0; i < 2; i++)
         if (wire->net->api->channel_cancel_forward(wire->session, "", 0) != SSH_AGAIN && !is_lost(wire))
             wire->heard_ms = now;
@@ -202,7 +202,7 @@ static void wire_keep_alive(struct wire *wire)
     wire->alive_ms = now + wire->keep_alive_ms;
 }
 
-/* Its flows end, but for those that another session does as well for. */
+/* True if the wire is being closed: its flows end, except those that can use another session. */
 static bool wire_is_closing(struct wire *wire)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&wire->net->lock);
@@ -305,7 +305,7 @@ static void poll_flow(struct net *net, struct wire *wire, struct flow *flow)
         flow->polled[i] = events[i] ? poll_for(net, fds[i], events[i]) : -1;
 }
 
-/* What to wait for, and how long at most. */
+/* Fills the poll array and returns the timeout. */
 static int net_gather(struct net *net)
 {
     int64_t now = clock_mono_ms(), wait = 60 * 1000;
@@ -390,7 +390,7 @@ static void *net_run(void *arg)
     return NULL;
 }
 
-/* ---- life ---- */
+/* ---- start and end ---- */
 
 int net_new(const struct ssh_api *api, struct net **out, struct err *err)
 {
@@ -419,7 +419,7 @@ int net_new(const struct ssh_api *api, struct net **out, struct err *err)
 
 static void free_wires(struct net *net)
 {
-    /* The newest first: what goes `via` another was opened after it. */
+    /* The newest first: a connection that goes `via` another was opened after it. */
     while (net->wires) {
         struct wire *wire = net->wires;
         if (wire->session)
