@@ -1,4 +1,4 @@
-/* What the docker client's configuration says: which Engine is meant, and who one is to a registry. */
+/* Reads the docker client's configuration: the Engine to use, and logins of registries. */
 #include "provider/docker/docker.h"
 
 #include "base/file.h"
@@ -11,7 +11,7 @@
 enum { CONFIG_MAX = 1 << 20 };
 
 #define HUB "docker.io"
-/* The client knows Docker's own registry by an address of former times. */
+/* The docker client's historical address of Docker Hub. */
 #define HUB_ADDRESS STR("https://index.docker.io/v1/")
 
 static struct str client_path(struct arena *arena, struct str name)
@@ -22,7 +22,7 @@ static struct str client_path(struct arena *arena, struct str name)
     return path_join(arena, path_join(arena, str_z(getenv("HOME")), STR(".docker")), name);
 }
 
-/* NULL where there is none that can be read. */
+/* Returns NULL if the file does not exist or cannot be parsed. */
 static const struct value *client_file(struct arena *arena, struct str name)
 {
     struct str text;
@@ -64,7 +64,7 @@ static struct str encoded(struct op_ctx *ctx, const struct value *who)
     AUTO_BUF struct buf json = BUF_INIT;
     json_write(&json, who, JSON_PLAIN);
     char *text = arena_strz(ctx->arena, base64_encode(ctx->arena, buf_str(&json)));
-    for (char *p = text; *p; p++) /* URL-safe, as the Engine wants it */
+    for (char *p = text; *p; p++) /* URL-safe alphabet, as the Engine requires */
         *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
     return str_z(text);
 }
@@ -78,7 +78,7 @@ static const struct value *login(
         {STR("serveraddress"), value_string(ctx->arena, name->registry)});
 }
 
-/* "user:password" in base64, as `docker login` keeps it, and as ECR's token is. */
+/* Decodes "user:password" in base64, as `docker login` stores it and as in ECR's token. */
 static const struct value *from_token(struct op_ctx *ctx, const struct image_name *name, struct str token)
 {
     struct str plain, password;
@@ -100,7 +100,7 @@ static const struct value *entry_of(const struct value *map, const struct image_
     return entry ? entry : value_get(map, address_of(name));
 }
 
-/* The output of a helper that has it; NULL: it has none, or does not work, which is a warning. */
+/* Returns the output of a credential helper; NULL if it has no credentials, or fails, which is a warning. */
 static const struct value *ask_helper(struct op_ctx *ctx, struct str helper, struct str server)
 {
     struct str output = STR_EMPTY;
@@ -121,7 +121,7 @@ static const struct value *ask_helper(struct op_ctx *ctx, struct str helper, str
     return answer;
 }
 
-/* A user called so has no password, but a token that stands for a login. */
+/* The user name "<token>" means that the secret is an identity token. */
 static const struct value *from_helper(struct op_ctx *ctx, const struct image_name *name, struct str helper)
 {
     const struct value *answer = helper.n ? ask_helper(ctx, helper, address_of(name)) : NULL;

@@ -1,17 +1,17 @@
-/* docker.container: made, started, run to its end and waited for; changed in place where the Engine can. */
+/* docker.container: created, started, waited for; updated in place where the Engine allows it. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "provider/docker/docker.h"
 
 #include <inttypes.h>
 
-/* ---- a container is run ---- */
+/* ---- running a container ---- */
 
 enum {
-    WATCH_MS = 1000, /* so long one without a health check has to live */
+    WATCH_MS = 1000, /* how long a container without a health check has to run */
     PAUSE_MS = 250,
     WAIT_MS = 5 * 60 * 1000,
-    STOP_MS = 60 * 1000, /* beyond what it has by itself */
+    STOP_MS = 60 * 1000, /* in addition to the container's own stop timeout */
     LOG_MAX = 4 << 20,
     LOG_SHOWN = 800,
     FILE_MODE = 0444,
@@ -52,9 +52,9 @@ static int put_files(struct op_ctx *ctx, struct str id, const struct value *desi
     return status ? err_context(err, "putting files into it") : 0;
 }
 
-/* ---- its log ---- */
+/* ---- the log ---- */
 
-/* Without a terminal each piece has a head: stream, and length in four bytes. */
+/* Without a terminal each piece has a header: stream, and length in four bytes. */
 static void add_log(struct command_output *output, struct str raw, bool tty)
 {
     while (!tty && raw.n >= 8) {
@@ -103,7 +103,7 @@ struct waiting {
     bool health; /* until it is healthy, if it has a health check */
     bool end;    /* until it has ended */
     int64_t since_ms, until_ms;
-    struct str last; /* what was reported */
+    struct str last; /* last progress message */
 };
 
 static void container_run_tell(struct waiting *w, const char *what)
@@ -129,7 +129,7 @@ static int unhealthy(struct waiting *w, const struct value *document, struct err
         err);
 }
 
-/* 1: it is as it should be; 0: not yet. */
+/* Returns 1 if the container is ready, 0 if not yet. */
 static int look_running(struct waiting *w, const struct value *document, struct err *err)
 {
     const struct value *health = resource_at(document, "State.Health");
@@ -208,13 +208,13 @@ static int container_start(struct op_ctx *ctx, struct str id, const struct value
         .until_ms = now + (ctx->timeout_ms ? ctx->timeout_ms : WAIT_MS)};
     if (engine_post(ctx, engine_path(ctx->arena, "/containers/%s/start", id), NULL, err)) {
         if (err->class == ERR_ABSENT || err->class == ERR_EXISTS)
-            err->class = ERR_SERVICE; /* of its network, its command: not of the container */
+            err->class = ERR_SERVICE; /* about its network or its command, not the container */
         return err_context(err, "starting it");
     }
     return str_eqz(wait, "none") ? 0 : wait_for(&w, err);
 }
 
-/* Puts `files` and `secrets` in, unless it has run already; starts it and waits as `wait` says. */
+/* Stops the container; succeeds if it does not exist. */
 static int container_stop(struct op_ctx *ctx, struct str id, const struct value *object, struct err *err)
 {
     int64_t patience = value_geti(object, "stop_timeout", 0);
@@ -237,9 +237,9 @@ const struct resource docker_container = {.what = "container",
     .inherits = true,
     .decode = container_decode};
 
-/* ---- what is wanted ---- */
+/* ---- desired object ---- */
 
-/* A container is there to run, unless the file says otherwise. */
+/* `running` is true by default. */
 static int container_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
     const struct value *desired, const struct value **prepared, struct err *err UNUSED)
 {
@@ -248,7 +248,7 @@ static int container_prepare(struct op_ctx *ctx, const struct preparation *how U
     return 0;
 }
 
-/* ---- making ---- */
+/* ---- creation ---- */
 
 static int connect_others(struct op_ctx *ctx, struct str id, const struct value *desired, struct err *err)
 {
@@ -274,7 +274,7 @@ static int make(struct op_ctx *ctx, const struct value *desired, struct err *err
         engine_query(&path, "platform", value_gets(desired, "platform"));
     if (!resource_create(ctx, buf_str(&path), container_body(ctx, desired), resource_name(desired), err))
         return 0;
-    if (err->class == ERR_ABSENT) { /* not the container: what it is to be made of */
+    if (err->class == ERR_ABSENT) { /* not the container is missing, but its image or network */
         err->class = ERR_SERVICE;
         if (strstr(err->message, "No such image"))
             err_hint(err, "a resource `docker.image` pulls or builds it; `image: ${NAME.id}` waits for that");
@@ -302,7 +302,7 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt UN
 
 /* ---- reading ---- */
 
-/* Listings do not tell these; they can be changed by hand. */
+/* Attributes that listings do not contain and that can be changed by hand. */
 static const char *const unlisted[] = {"restart", "memory", "memory_reservation", "cpus", "pids_limit"};
 
 static const struct value *reported(struct arena *arena, const struct value *wanted)
@@ -314,7 +314,7 @@ static const struct value *reported(struct arena *arena, const struct value *wan
     return value_builder_list(&out);
 }
 
-/* "Exited (0) 5 minutes ago" */
+/* Parses the exit code of "Exited (0) 5 minutes ago". */
 static int64_t listed_code(struct str status)
 {
     struct str rest, number;
@@ -324,7 +324,7 @@ static int64_t listed_code(struct str status)
     return number.p && str_to_int(number, &code) ? code : -1;
 }
 
-/* The same names, in any order? Then aliases and addresses are as they were made. */
+/* True if the names are the same, in any order; aliases and addresses cannot have changed then. */
 static bool same_networks(const struct value *there, const struct value *recorded)
 {
     uint32_t n = recorded && recorded->kind == VALUE_LIST ? recorded->count : 0;
@@ -335,8 +335,8 @@ static bool same_networks(const struct value *there, const struct value *recorde
 }
 
 /*
- * What a container is made of never changes; so one with the id that was recorded is as it was recorded, but
- * for what a listing says of its state.
+ * A container's creation parameters never change: a container with the recorded id has the recorded
+ * attributes, except for those in the listing.
  */
 static const struct value *from_listing(
     struct op_ctx *ctx, const struct value *item, const struct value *prior)
@@ -370,7 +370,7 @@ static int container_list(struct op_ctx *ctx, const struct list_filter *filter, 
             bool same = id.n && str_eq(value_gets(item, "Id"), id) && names && names->kind == VALUE_LIST &&
                         names->count && str_eq(value_text(names->items[0], STR_EMPTY), listed);
             if (!same)
-                continue; /* another one of that name is read by itself */
+                continue; /* another container of that name is read by itself */
             labels_report(ctx, name, value_getz(item, "Labels"));
             found(found_ctx, from_listing(ctx, item, filter->priors[k]));
         }
@@ -378,7 +378,7 @@ static int container_list(struct op_ctx *ctx, const struct list_filter *filter, 
     return 0;
 }
 
-/* ---- changing ---- */
+/* ---- updating ---- */
 
 static int change_limits(struct op_ctx *ctx, struct str id, const struct value *desired,
     const struct value *changed, struct err *err)
@@ -418,8 +418,8 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
     return resource_read(ctx, desired, NULL, live, err);
 }
 
-/* An earlier build of this stack's that has lost its name goes with the last container that was made of it.
- * Should that fail, the next build or deletion of the image takes it away. */
+/* Deletes an earlier, untagged build of this stack together with its last container. If that fails, the next
+ * build or deletion of the image does it. */
 static void drop_image(struct op_ctx *ctx, struct str id)
 {
     const struct value *image = NULL, *names;

@@ -1,5 +1,4 @@
-/* Where each attribute of a container is in what the Engine takes and says, and how values are spelt
- * there. */
+/* Maps each attribute of a container to the Engine's document, and converts values. */
 #include "provider/docker/docker.h"
 
 #include <ctype.h>
@@ -7,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- How single values are spelt by people, and by the Engine ---- */
+/* ---- Formats of single values, as configured and in the Engine's API ---- */
 
 static struct str text_of(struct op_ctx *ctx, const struct value *v)
 {
@@ -236,10 +235,10 @@ typedef const struct value *spell_in(struct op_ctx *ctx, const struct value *v, 
 
 struct field {
     const char *attr;
-    const char *path; /* in the document; what it is made with has Config's members at its top */
-    spell_out *out;   /* NULL: as it is */
+    const char *path; /* in the document; the create request has Config's members at the top */
+    spell_out *out;   /* NULL: unchanged */
     spell_in *in;
-    bool changes; /* can be changed while it is there */
+    bool changes; /* can be changed while the container exists */
 };
 
 static const struct field fields[] = {
@@ -290,7 +289,7 @@ static const struct value *outward(struct op_ctx *ctx, const struct field *field
     return field->out ? field->out(ctx, v) : v;
 }
 
-/* ---- making ---- */
+/* ---- creation ---- */
 
 static const struct value *put(
     struct arena *arena, const struct value *map, struct str path, const struct value *v)
@@ -350,7 +349,8 @@ static bool is_nothing(const struct value *v)
     }
 }
 
-/* The same to the Engine, which leaves out what is empty, and fills it in elsewhere. */
+/* True if the Engine treats the values as equal: empty members may be missing in one and filled in in the
+ * other. */
 static bool means_same(const struct value *a, const struct value *b)
 {
     if (is_nothing(a) || is_nothing(b))
@@ -377,11 +377,11 @@ static const struct value *inward(
 {
     const struct value *live = resource_at(document, field->path), *prior = value_getz(whole, field->attr);
     bool imported = !value_getz(whole, "image");
-    /* Variables that nobody gave are the image's, or secrets. */
+    /* Variables that are not configured are the image's, or secrets. */
     if (field->in == spell_env_in && !imported && value_is_null(prior))
         return NULL;
     if (!value_is_null(prior) && value_is_known(prior) && means_same(outward(ctx, field, prior), live))
-        return prior; /* as people spelt it */
+        return prior; /* in the configured format */
     if (value_is_null(live))
         return NULL;
     return field->in ? field->in(ctx, live, prior) : live;
@@ -394,7 +394,7 @@ bool container_is_up(struct str status, int64_t exit_code, const struct value *o
     return str_eqz(status, "running");
 }
 
-/* {"80/tcp": "127.0.0.1:32768"} of what the Engine has made of `ports`. */
+/* Returns {"80/tcp": "127.0.0.1:32768"}, the published ports. */
 static const struct value *published(struct op_ctx *ctx, const struct value *document)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
@@ -443,7 +443,7 @@ const struct value *container_decode(
     return value_builder_map(&out);
 }
 
-/* ---- changing ---- */
+/* ---- updating ---- */
 
 const struct value *container_changes(
     struct op_ctx *ctx, const struct value *desired, const struct value *changed, struct err *err)
@@ -465,7 +465,7 @@ const struct value *container_changes(
         struct str path = str_z(fields[i].path);
         body = put(ctx->arena, body, str_slice(path, host.n, path.n), outward(ctx, &fields[i], v));
     }
-    /* The Engine set swap along with it, to twice as much, and keeps the one within the other. */
+    /* The Engine set the swap limit to twice the memory at creation, and requires it to be the larger one. */
     int64_t memory = value_geti(body, "Memory", 0);
     return memory ? value_with(ctx->arena, body, STR("MemorySwap"), value_int(ctx->arena, 2 * memory)) : body;
 }

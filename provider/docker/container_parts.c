@@ -108,7 +108,7 @@ const struct value *part_ports_in(struct op_ctx *ctx, const struct value *v, con
 
 /* ---- mounts ---- */
 
-/* "./data" is beside the stack file. */
+/* "./data" is relative to the stack file. */
 static struct str source_of(struct op_ctx *ctx, const struct value *mount)
 {
     struct str source = value_gets(mount, "source");
@@ -184,7 +184,7 @@ const struct value *part_endpoint(struct op_ctx *ctx, const struct value *networ
     return value_builder_map(&out);
 }
 
-/* Of the aliases there the Engine adds some: the id's beginning, the container's name. */
+/* Leaves out aliases that the Engine adds: the beginning of the id, the container's name. */
 static const struct value *aliases_in(
     struct op_ctx *ctx, const struct value *document, const struct value *there, const struct value *prior)
 {
@@ -224,7 +224,7 @@ static const struct value_entry *entry_named(const struct value *map, struct str
     return NULL;
 }
 
-/* Those that were recorded in their order, then what else it is in. */
+/* Returns the recorded networks in their order, then the others. */
 const struct value *part_networks_in(
     struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
@@ -243,7 +243,7 @@ const struct value *part_networks_in(
     return value_builder_list(&out);
 }
 
-/* ---- The networks that a container is in, which may change while it runs ---- */
+/* ---- The networks of a container, which may change while it runs ---- */
 
 int container_connect(struct op_ctx *ctx, struct str id, const struct value *network, struct err *err)
 {
@@ -254,7 +254,8 @@ int container_connect(struct op_ctx *ctx, struct str id, const struct value *net
     if (!engine_post(ctx, engine_path(ctx->arena, "/networks/%s/connect", name),
             value_map(ctx->arena, body, 2), &failure))
         return 0;
-    if (strstr(failure.message, "already exists in network")) /* by a request whose answer was lost */
+    if (strstr(
+            failure.message, "already exists in network")) /* by an earlier request whose response was lost */
         return 0;
     *err = failure;
     if (err->class == ERR_ABSENT || err->class == ERR_EXISTS)
@@ -275,7 +276,7 @@ static int disconnect(struct op_ctx *ctx, struct str id, struct str name, struct
     return err_context(err, "taking it out of the network %.*s", STR_ARG(name));
 }
 
-/* Does what is there have all that is wanted of it? */
+/* True if the live network has all configured values. */
 static bool is_as(const struct value *there, const struct value *wanted)
 {
     for (uint32_t i = 0; i < wanted->count; i++)

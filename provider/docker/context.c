@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- .dockerignore: each pattern is a path below the context (not a name at any depth, as with git),
- * `**` stands for any number of folders, and a pattern that fits a folder fits all that is in it, unless
- * a later one with `!` takes some of it back. */
+/* ---- .dockerignore: each pattern is a path relative to the context (not a name at any depth, as for git),
+ * `**` matches any number of folders, and a pattern that matches a folder includes its content, unless a
+ * later pattern with `!` re-includes some of it. */
 
 enum { RULES_MAX = 1 << 20 };
 
-/* Go's filepath.Clean, as far as patterns go: no "./", "//", no slash at the ends. */
+/* Go's filepath.Clean for patterns: removes "./", "//" and slashes at the ends. */
 static struct str clean(struct arena *arena, struct str pattern)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -62,7 +62,7 @@ static int dockerignore_read(struct dockerignore *rules, struct arena *arena, st
     if (!path_exists(own.p))
         return 0;
     if (file_read(arena, own.p, RULES_MAX, &text, err)) {
-        err->class = ERR_INVALID; /* it may keep a secret out */
+        err->class = ERR_INVALID; /* it may exclude a secret */
         return -1;
     }
     if (str_starts(text, STR("\xef\xbb\xbf")))
@@ -72,7 +72,7 @@ static int dockerignore_read(struct dockerignore *rules, struct arena *arena, st
     return 0;
 }
 
-/* Does it fit the path, or a folder that it is in? */
+/* True if the rule matches the path or a folder above it. */
 static bool dockerignore_fits(const struct glob_rule *rule, struct str path)
 {
     for (size_t end = path.n; end > 0; end--)
@@ -151,7 +151,7 @@ static int add_link(struct walk *w, struct str path, struct err *err)
 
 static int walk_folder(struct walk *w, struct str path, int depth, struct err *err);
 
-/* The Dockerfile and the rules themselves go along whatever the rules say: the Engine reads them. */
+/* The Dockerfile and the rules are always included, since the Engine reads them. */
 static bool left_out(const struct walk *w, struct str path)
 {
     return dockerignore_says(&w->rules, path) && !str_eq(path, w->dockerfile) &&
@@ -177,13 +177,13 @@ static int context_visit(struct walk *w, struct str path, int depth, struct err 
 {
     struct stat st;
     struct str source = path_join(w->context->arena, w->root, path);
-    if (str_eqz(path_base(path), ".weir")) /* state and caches of stacks */
+    if (str_eqz(path_base(path), ".weir")) /* states and caches of stacks */
         return 0;
     if (lstat(source.p, &st))
-        return errno == ENOENT ? 0 : refuse(w, path, strerror(errno), err); /* gone meanwhile */
+        return errno == ENOENT ? 0 : refuse(w, path, strerror(errno), err); /* deleted meanwhile */
     if (S_ISDIR(st.st_mode))
         return visit_folder(w, path, depth, err);
-    if (left_out(w, path) || S_ISSOCK(st.st_mode)) /* a socket is nobody's content */
+    if (left_out(w, path) || S_ISSOCK(st.st_mode)) /* a socket has no content */
         return 0;
     if (!str_is_utf8(path))
         return refuse(w, path, "has a name that is not UTF-8", err);

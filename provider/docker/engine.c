@@ -1,4 +1,4 @@
-/* The Engine API of Docker: where an engine is, and calls to it. */
+/* The Docker Engine API: the engine's address, and calls. */
 #include "provider/docker/docker.h"
 
 #include "base/file.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Where an Engine is, and with which certificates it is spoken to ---- */
+/* ---- The Engine's address and certificates ---- */
 
 #define LOCAL_SOCKET "unix:///var/run/docker.sock"
 
@@ -27,7 +27,7 @@ static int misread(const struct provider_options *options, struct str host, stru
         "a connection: `via: NAME`");
 }
 
-/* "host:port" of tcp://; the client's own ports where none is given. */
+/* Parses "host:port" of tcp://; the defaults are the docker client's ports. */
 static int parse_tcp(
     const struct provider_options *options, struct engine *engine, struct arena *arena, struct err *err)
 {
@@ -87,7 +87,8 @@ static void files_in(struct engine *engine, struct str folder, struct arena *are
     engine->tls = true;
 }
 
-/* As the docker client does: those of its context, else of DOCKER_CERT_PATH, else of ~/.docker. */
+/* Finds certificates as the docker client does: of its context, else in DOCKER_CERT_PATH, else in
+ * ~/.docker. */
 static int find_tls(const struct provider_options *options, const struct client_context *context,
     struct engine *engine, struct arena *arena, struct err *err)
 {
@@ -121,7 +122,9 @@ int engine_open(const struct provider_options *options, struct arena *arena, voi
         .cancel = options->cancel,
         .insecure = value_getb(options->config, "insecure"),
         .host = value_gets(options->config, "host")};
-    bool own = !engine->host.n && !engine->via.n; /* what the client is told is about this machine's Engine */
+    bool own =
+        !engine->host.n &&
+        !engine->via.n; /* the client's configuration applies to this machine only, not behind a connection */
     struct client_context context = {.host = STR_EMPTY};
     if (own)
         engine->host = arena_str(arena, from_env("DOCKER_HOST"));
@@ -142,7 +145,7 @@ void engine_close(void *self)
     pthread_mutex_destroy(&engine->lock);
 }
 
-/* Opens the way through the connection, if there is one. */
+/* Opens the connection, if there is one. */
 static int engine_reach(struct engine *engine, struct err *err)
 {
     if (!engine->via.n || engine->local_port)
@@ -185,7 +188,7 @@ void engine_query(struct buf *path, const char *key, struct str value)
 
 /* ---- one request ---- */
 
-/* What the Engine reports of a container has its environment. */
+/* The Engine's document of a container contains its environment. */
 static bool tells_secrets(const struct op_ctx *ctx, const struct engine_call *call)
 {
     return call->sensitive || ctx->sensitive || call->registry_auth.n ||
@@ -204,7 +207,7 @@ static void engine_explain(const struct engine *engine, struct err *err)
                       "where another one is");
 }
 
-/* http_send(), but with something to do for the thread that waits. */
+/* Like http_send(), calling `tick` while waiting. */
 static int send_ticking(struct engine *engine, const struct engine_call *call,
     const struct http_request *request, struct arena *arena, struct http_response *response, struct err *err)
 {
@@ -266,9 +269,9 @@ static int send(struct op_ctx *ctx, struct engine *engine, const struct engine_c
     return status;
 }
 
-/* ---- which version ---- */
+/* ---- API version ---- */
 
-/* The second number of "1.41"; 0: it is none. */
+/* Returns the minor version of "1.41"; 0 if it is invalid. */
 static int minor_of(struct str version)
 {
     int64_t minor;
@@ -313,7 +316,7 @@ static int find_version(struct op_ctx *ctx, struct engine *engine, struct str *v
     return status;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static enum err_class class_of(int status)
 {
@@ -372,9 +375,9 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
     return engine_ask(ctx, &call, NULL, err);
 }
 
-/* ---- which Engine ---- */
+/* ---- the Engine's id ---- */
 
-/* One that cannot be asked is not reported here: whoever needs it will meet that. */
+/* Does not report an unreachable Engine; the next call will. */
 static struct str engine_id(struct engine *engine, struct arena *arena)
 {
     struct op_ctx ctx = {.arena = arena, .cancel = engine->cancel};
@@ -407,7 +410,7 @@ int engine_location(void *self, const struct schema *schema UNUSED, bool ask UNU
     return 0;
 }
 
-/* The same Engine may be reached in several ways. */
+/* Compares ids only, since the same Engine may be reached at several addresses. */
 const char *engine_location_difference(
     const struct schema *schema UNUSED, const struct value *then, const struct value *now)
 {

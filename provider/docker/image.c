@@ -1,4 +1,4 @@
-/* docker.image: built from a folder, or pulled; named, pushed, kept or deleted. */
+/* docker.image: built from a folder, or pulled; tagged, pushed, kept or deleted. */
 #include "provider/docker/docker.h"
 
 #include "base/file.h"
@@ -47,9 +47,9 @@ struct image_name image_name_parse(struct arena *arena, struct str text)
     return name;
 }
 
-/* ---- what there is ---- */
+/* ---- reading ---- */
 
-/* The document by name, or NULL. */
+/* Reads the document by name; NULL if it does not exist. */
 static int image_look(struct op_ctx *ctx, struct str name, const struct value **document, struct err *err)
 {
     struct image_name parsed = image_name_parse(ctx->arena, name);
@@ -70,7 +70,7 @@ static bool is_named(struct arena *arena, const struct value *document, struct s
     return value_list_has(value_getz(document, parsed.by_digest ? "RepoDigests" : "RepoTags"), parsed.whole);
 }
 
-/* Of the names that the file gives those that the image has. */
+/* Returns the configured names that the image has. */
 static const struct value *tags_there(
     struct op_ctx *ctx, const struct value *document, const struct value *given)
 {
@@ -81,7 +81,7 @@ static const struct value *tags_there(
     return value_builder_list(&out);
 }
 
-/* What the registry calls it: the part after @ of what belongs to the repository. */
+/* Returns the image's digest in the registry: the part after @ of the repository's entry. */
 static struct str digest_of(struct op_ctx *ctx, const struct value *document, struct str name)
 {
     const struct value *list = value_getz(document, "RepoDigests");
@@ -171,7 +171,7 @@ static bool is_same(struct op_ctx *ctx, const struct value *document, const stru
            labels_are_of_stack(ctx, labels);
 }
 
-/* Built from the same, by this stack: then it does not matter which request did it. */
+/* An image with the same content by this stack is ours, whichever request built it. */
 static int image_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
@@ -186,8 +186,7 @@ static int image_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
 
 /* ---- earlier builds ---- */
 
-/* Images of this resource that a later build has taken the name from. Those that containers are made of stay.
- */
+/* Deletes untagged earlier builds of this resource, except those that containers use. */
 static int drop_earlier(struct op_ctx *ctx, struct err *err)
 {
     struct arena *arena = ctx->arena;
@@ -209,7 +208,7 @@ static int drop_earlier(struct op_ctx *ctx, struct err *err)
     return 0;
 }
 
-/* ---- making ---- */
+/* ---- creation ---- */
 
 static int name_it(
     struct op_ctx *ctx, const struct value *prior, const struct value *desired, struct err *err)
@@ -251,7 +250,7 @@ static int image_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED
         image_look(ctx, value_gets(desired, "name"), &there, err))
         return -1;
     if (!image_is_built(desired)) {
-        /* What was there before stays there afterwards. */
+        /* An image that existed before is kept at deletion. */
         if (!there && image_pull(ctx, desired, err))
             return -1;
         return finish(

@@ -1,5 +1,5 @@
-/* Building an image from a context (a tar archive that is made while it is sent), pulling and pushing it,
- * and what the engine reports meanwhile. */
+/* Builds an image from a context (a tar archive generated while it is sent), pulls and pushes it, and shows
+ * the engine's progress. */
 #include "base/archive.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- The bytes of a context as a tar archive, made while they are sent ---- */
+/* ---- A context as a tar archive, generated while it is sent ---- */
 
-/* ZIP knows no time before 1980, and wheels that are built in an image are ZIP files: 1980-01-02. */
+/* 1980-01-02: ZIP has no time before 1980, and wheels built in an image are ZIP files. */
 enum { ENTRY_TIME = 315619200 };
 
 struct tar {
@@ -20,13 +20,13 @@ struct tar {
     struct context *context;
     struct archive *archive;
     struct archive_entry *entry;
-    locale_t utf8;    /* libarchive asks the thread's locale what names are */
-    struct buf ready; /* made and not taken yet, from `taken` on */
+    locale_t utf8;    /* libarchive takes the encoding of names from the thread's locale */
+    struct buf ready; /* generated and not yet read, from `taken` on */
     size_t taken;
-    const char *passing; /* bytes of a file, which are where they are to go already; NULL: none */
-    size_t next;         /* entry */
-    int fd;              /* of the entry that is under way; -1 none */
-    int64_t left;        /* of its bytes */
+    const char *passing; /* file data that is already in the caller's buffer; NULL: none */
+    size_t next;         /* index of the next entry */
+    int fd;              /* of the current entry; -1: none */
+    int64_t left;        /* bytes left of the current entry */
     bool ended;
     atomic_int_fast64_t sent;
     struct err err;
@@ -35,7 +35,7 @@ struct tar {
 static la_ssize_t tar_collect(struct archive *archive UNUSED, void *ctx, const void *bytes, size_t n)
 {
     struct tar *tar = ctx;
-    if (bytes == tar->passing) /* as it is, because there are no blocks to be filled */
+    if (bytes == tar->passing) /* unchanged, since there are no blocks to fill up */
         tar->passing += n;
     else
         buf_add(&tar->ready, bytes, n);
@@ -64,7 +64,7 @@ int tar_open(struct context *context, struct tar **out, struct err *err)
     tar->archive = api->write_new();
     tar->entry = api->entry_new();
     locale_t before =
-        uselocale(utf8); /* without iconv, as in the static program, only names in UTF-8 become that */
+        uselocale(utf8); /* without iconv, as in the static program, only names in UTF-8 can be converted */
     bool ready = api->write_set_format_pax_restricted(tar->archive) == ARCHIVE_OK &&
                  api->write_set_options(tar->archive, "pax:hdrcharset=UTF-8") == ARCHIVE_OK &&
                  api->write_set_bytes_per_block(tar->archive, 0) == ARCHIVE_OK &&
@@ -100,7 +100,7 @@ int64_t tar_sent(const struct tar *tar)
     return tar->sent;
 }
 
-/* ---- making more of it ---- */
+/* ---- generating ---- */
 
 static int begin_entry(struct tar *tar, const struct context_entry *entry)
 {
@@ -139,8 +139,8 @@ static int end_entry(struct tar *tar, const struct context_entry *entry)
 }
 
 /*
- * A file's bytes go from the disk to where they are wanted; libarchive counts them and hands them on as they
- * are. *got: how many; what it would rather keep is in `ready`.
+ * Reads file data directly into the caller's buffer; libarchive counts it and passes it on unchanged. *got:
+ * number of bytes in the buffer; what libarchive stores is in `ready`.
  */
 static int pass_piece(struct tar *tar, char *bytes, size_t room, size_t *got)
 {
@@ -151,7 +151,7 @@ static int pass_piece(struct tar *tar, char *bytes, size_t room, size_t *got)
         return 0;
     if (n < 0)
         return err_errno(&tar->err, ERR_FAILED, "\"%.*s\" cannot be read", STR_ARG(entry->source));
-    tar->left = n ? tar->left - n : 0; /* shorter than it was */
+    tar->left = n ? tar->left - n : 0; /* the file became shorter */
     tar->passing = bytes;
     for (ssize_t taken, i = 0; i < n; i += taken) {
         taken = tar->api->write_data(tar->archive, bytes + i, (size_t)(n - i));
@@ -174,7 +174,7 @@ static int advance(struct tar *tar)
     return tar->api->write_close(tar->archive) == ARCHIVE_OK ? 0 : failed(tar);
 }
 
-/* What has been made already goes first: heads, and what fills up the last block of a file. */
+/* Returns generated data first: headers, and the padding of a file's last block. */
 static size_t take_ready(struct tar *tar, void *bytes, size_t room)
 {
     size_t there = tar->ready.n - tar->taken, n = room < there ? room : there;
@@ -201,7 +201,7 @@ int64_t tar_read(void *ctx, void *bytes, size_t room)
     return status ? -1 : (int64_t)got;
 }
 
-/* ---- What the Engine says while it builds, pulls or pushes ---- */
+/* ---- The Engine's messages during a build, pull or push ---- */
 
 enum { ARRIVED_MAX = 16 << 20, UNREACHABLE_MS = 60 * 60 * 1000, END_SHOWN = 700 };
 
@@ -220,7 +220,7 @@ static void stream_release(struct stream *s)
     pthread_mutex_destroy(&s->lock);
 }
 
-/* On the network thread. */
+/* Called on the network thread. */
 static int arrive(void *ctx, const void *bytes, size_t n)
 {
     struct stream *s = ctx;
@@ -239,7 +239,7 @@ static void stream_tell(struct stream *s, struct str what)
     op_progress(ctx, arena_strz(ctx->arena, s->status));
 }
 
-/* "Step 2/5 : RUN make\n", " ---> 1f2e…", or what a command prints. */
+/* Handles "Step 2/5 : RUN make\n", " ---> 1f2e…", or the output of a command. */
 static void take_output(struct stream *s, struct str text)
 {
     struct str rest, line = str_trim(str_cut(text, '\n', &rest));
@@ -271,7 +271,7 @@ static void stream_take(struct stream *s, struct str line)
         s->digest = value_gets(aux, "Digest");
 }
 
-/* On the thread that waits: all whole lines so far. */
+/* Called on the waiting thread: handles all complete lines. */
 static void stream_follow(void *ctx)
 {
     struct stream *s = ctx;
@@ -301,14 +301,14 @@ static int stream_explain(struct stream *s, struct err *err)
     return -1;
 }
 
-/* Sends the call and follows what it says. ERR_SERVICE where that ends with a failure. */
+/* Sends the call and follows its messages. Fails with ERR_SERVICE if they end with an error. */
 static int stream_ask(struct stream *s, struct engine_call *call, struct err *err)
 {
     call->sink = arrive;
     call->sink_ctx = s;
     call->tick = stream_follow;
     call->tick_ctx = s;
-    call->timeout_ms = UNREACHABLE_MS; /* a step may be at work for long without a word */
+    call->timeout_ms = UNREACHABLE_MS; /* a step may run for long without output */
     if (engine_ask(s->ctx, call, NULL, err))
         return -1;
     return s->failed.n ? stream_explain(s, err) : 0;
@@ -327,7 +327,7 @@ static struct str dockerfile_of(const struct value *desired)
     return name.n ? name : STR("Dockerfile");
 }
 
-/* What besides the files makes the image what it is. */
+/* Returns what determines the image besides the files. */
 static struct str recipe(struct op_ctx *ctx, const struct value *desired)
 {
     static const char *const names[] = {"args", "dockerfile", "labels", "platform", "target"};
@@ -348,7 +348,7 @@ static int image_scan(
     return context_scan(context, folder, dockerfile_of(desired), err);
 }
 
-/* ---- what it is built from ---- */
+/* ---- the context ---- */
 
 static int digest(struct op_ctx *ctx, const struct value *desired, struct str *out, struct err *err)
 {
@@ -424,8 +424,8 @@ static struct str build_path(struct op_ctx *ctx, const struct value *desired)
     return arena_str(ctx->arena, buf_str(&path));
 }
 
-/* What the label says is what was planned, so the image has to be made of that; nothing is read twice for it.
- */
+/* The label contains the planned content hash, so the files have to be unchanged; cached digests avoid
+ * reading them twice. */
 static int check_content(
     struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
 {
@@ -480,7 +480,7 @@ int image_build(struct op_ctx *ctx, const struct value *desired, struct err *err
     }
 }
 
-/* ---- Images to and from registries, and their names ---- */
+/* ---- Registries and names ---- */
 
 static int image_follow(struct op_ctx *ctx, struct engine_call *call, struct err *err)
 {
@@ -555,7 +555,7 @@ int image_untag(struct op_ctx *ctx, struct str name, struct err *err)
     if (!engine_ask(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
         return 0;
     *err = failure;
-    if (err->class == ERR_EXISTS) /* a conflict: a container is made of it */
+    if (err->class == ERR_EXISTS) /* a conflict: a container uses it */
         err->class = ERR_SERVICE;
     return -1;
 }

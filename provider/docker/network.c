@@ -1,7 +1,8 @@
-/* The provider type docker, and its types that an engine makes at once: docker.network and docker.volume. */
+/* The provider type docker, and the types whose creation completes at once: docker.network and
+ * docker.volume. */
 #include "provider/docker/docker.h"
 
-/* [{Subnet, Gateway, IPRange}] and back; the Engine's own choice shows where the file makes none. */
+/* [{Subnet, Gateway, IPRange}] and back; the Engine's choice is shown if nothing is configured. */
 static const char *const words[][2] = {{"subnet", "Subnet"}, {"gateway", "Gateway"}, {"ip_range", "IPRange"}};
 
 static const struct value *network_renamed(struct arena *arena, const struct value *item, int from, int to)
@@ -75,7 +76,7 @@ const struct resource_ops docker_network_ops = {.create = network_create,
     .ownership_tags = resource_ownership_tags,
     .list_owned = resource_list_owned};
 
-/* ---- docker.volume: what outlives containers. Nothing of a volume can be changed in place. */
+/* ---- docker.volume: data that outlives containers. No attribute of a volume can be changed in place. */
 
 static const struct value *volume_decode(
     struct op_ctx *ctx, const struct value *document, const struct value *prior UNUSED)
@@ -93,7 +94,7 @@ const struct resource docker_volume = {.what = "volume",
     .labels = "Labels",
     .decode = volume_decode};
 
-/* The Engine answers a second creation with the volume that is there, whoever made it. */
+/* The Engine responds to a second creation with the existing volume, whoever created it. */
 static int volume_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
@@ -128,7 +129,7 @@ static int delete_volume(
     return volume_stays(prior) ? 0 : resource_delete(ctx, 0, prior, err);
 }
 
-/* A volume goes with what is in it, and the Engine asks nobody. */
+/* A volume is deleted with its data, without a confirmation by the Engine. */
 static int data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **out, struct err *err)
 {
@@ -157,7 +158,7 @@ const struct resource_ops docker_volume_ops = {.create = volume_create,
     .list_owned = resource_list_owned,
     .data_loss = data_loss};
 
-/* ---- The kind `docker` ---- */
+/* ---- The provider type `docker` ---- */
 
 static const struct native natives[] = {
     {.name = "network", .ops = &docker_network_ops},

@@ -1,9 +1,9 @@
-/* What networks, volumes and containers have in common: see docker.h. */
+/* Shared by networks, volumes and containers: see docker.h. */
 #include "provider/docker/docker.h"
 
 #include "base/json.h"
 
-/* ---- Marks ---- */
+/* ---- Ownership labels ---- */
 
 #define PREFIX STR("weir:")
 
@@ -65,7 +65,7 @@ static const struct resource *resource_of(const struct op_ctx *ctx)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (str_eqz(name, all[i]->what))
             return all[i];
-    return NULL; /* a test makes one of each type */
+    return NULL; /* a test creates one of each type */
 }
 
 struct str resource_name(const struct value *object)
@@ -82,13 +82,13 @@ const struct value *resource_at(const struct value *document, const char *path)
     return value_is_null(document) ? NULL : document;
 }
 
-/* Containers' names begin with a slash. */
+/* Names of containers begin with a slash. */
 static struct str resource_named(struct str name)
 {
     return str_starts(name, STR("/")) ? str_slice(name, 1, name.n) : name;
 }
 
-/* The Engine takes "db" for the beginning of an id, too, where nothing has that name. */
+/* Checks the name, since the Engine also matches "db" with the beginning of an id. */
 int resource_look(
     struct op_ctx *ctx, const struct value *object, const struct value **document, struct err *err)
 {
@@ -119,7 +119,7 @@ static const struct value *labels_of(const struct op_ctx *ctx, const struct valu
     return resource_at(document, resource_of(ctx)->labels);
 }
 
-/* What people see is without ownership labels. */
+/* Removes ownership labels from what users see. */
 static const struct value *resource_decode(
     struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
@@ -151,7 +151,7 @@ int resource_update(struct op_ctx *ctx, const struct value *prior, const struct 
     return resource_read(ctx, prior, NULL, live, err);
 }
 
-/* By its name; but only what this intent has made is what was looked for. */
+/* Finds the resource by name; only one that this intent created counts. */
 int resource_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
@@ -216,7 +216,7 @@ int resource_list_owned(
     return 0;
 }
 
-/* The recorded attributes of the one with this name, among those that a refresh looks for; NULL: none. */
+/* Returns the recorded attributes of the expected resource with this name; NULL: none. */
 static const struct value *resource_prior(const struct list_filter *filter, struct str name)
 {
     for (size_t i = 0; i < filter->count; i++)
@@ -236,7 +236,7 @@ int resource_list_all(struct op_ctx *ctx, const struct list_filter *filter, reso
         struct str name = listed_name(items->items[i]);
         const struct value *prior = resource_prior(filter, name);
         if (!prior)
-            continue; /* somebody else's */
+            continue; /* not managed */
         labels_report(ctx, name, labels_of(ctx, items->items[i]));
         found(found_ctx, resource_decode(ctx, items->items[i], prior));
     }
@@ -262,7 +262,7 @@ int resource_create(
     return 0;
 }
 
-/* The Engine may take its time, and says so by a conflict when it is asked again. */
+/* A deletion may take a while; until then a second request gets a conflict. */
 static int wait_gone(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     const struct value *document;
