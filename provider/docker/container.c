@@ -190,6 +190,7 @@ static int wait_for(struct waiting *w, struct err *err)
 
 /* ---- starting and stopping ---- */
 
+/* Copies `files` and `secrets` into a container that has not run yet, starts it and waits as `wait` says. */
 static int container_start(struct op_ctx *ctx, struct str id, const struct value *desired, struct err *err)
 {
     const struct value *document;

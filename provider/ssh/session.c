@@ -97,6 +97,7 @@ static void end_flow(struct wire *wire, struct flow *flow)
     pthread_cond_broadcast(&net->changed);
 }
 
+/* Ends the wire's flows, except those that can start again on another session. */
 static void wire_lose_flows(struct wire *wire)
 {
     while (wire->flows) {
@@ -202,7 +203,6 @@ static void wire_keep_alive(struct wire *wire)
     wire->alive_ms = now + wire->keep_alive_ms;
 }
 
-/* True if the wire is being closed: its flows end, except those that can use another session. */
 static bool wire_is_closing(struct wire *wire)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&wire->net->lock);
