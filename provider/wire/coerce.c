@@ -1,12 +1,12 @@
-/* Generic documents into our names and types, by a shape, and scalars both ways. What JSON, XML and forms
- * make of lists and maps is evened out here, so a shape serves every protocol: XML knows no difference
- * between one item and a list of one. */
+/* Converts generic documents to our names and types by a shape, and scalars both ways. Differences of lists
+ * and maps between JSON, XML and forms are removed here, so that a shape is valid for every protocol: XML
+ * does not distinguish one item from a list of one. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/wire/internal.h"
 
-/* ---- Scalars between our side and the wire: numbers, booleans, timestamps, blobs, JSON in text ---- */
+/* ---- Scalars in our form and the service's: numbers, booleans, timestamps, blobs, JSON strings ---- */
 
 bool wire_plain_text(struct arena *arena, const struct value *v, struct str *out)
 {
@@ -23,7 +23,7 @@ const struct value *wire_choose(struct arena *arena, const struct value *choices
     if (!choices || !v || !wire_plain_text(arena, v, &text))
         return v;
     const struct value *chosen = value_get(choices, text);
-    for (uint32_t i = 0; !chosen && i < choices->count; i++) /* answers have them in other case, too */
+    for (uint32_t i = 0; !chosen && i < choices->count; i++) /* responses may have them in different case */
         if (str_ieq(choices->entries[i].key, text))
             chosen = choices->entries[i].value;
     return chosen ? chosen : v;
@@ -113,7 +113,7 @@ static int encode_json_text(const struct wire_encoder *e, const struct value *v,
     return 0;
 }
 
-/* A text that is given instead is taken as it is. */
+/* A string in place of the list is sent unchanged. */
 static int encode_joined(
     const struct wire_encoder *e, struct str between, const struct value *v, const struct value **out)
 {
@@ -225,8 +225,8 @@ static const struct value *coerce_bool(const struct value *doc)
     return yes || str_ieq(text, STR("false")) ? value_bool(yes) : NULL;
 }
 
-/* Seconds since 1970 (a number, or one in text), ISO 8601 or a header's date; what is none of these stays as
- * it is. */
+/* Converts seconds since 1970 (a number or a numeric string), ISO 8601 or an HTTP date; anything else is
+ * unchanged. */
 static const struct value *coerce_time(struct arena *arena, const struct value *doc)
 {
     int64_t ms;
@@ -237,7 +237,7 @@ static const struct value *coerce_time(struct arena *arena, const struct value *
     if (number || str_to_double(str_trim(doc->string), &seconds)) {
         if (number)
             seconds = value_number(doc);
-        if (!(seconds > -6e10 && seconds < 2.5e11)) /* the years 68 to 9892: what text can say */
+        if (!(seconds > -6e10 && seconds < 2.5e11)) /* the years 68 to 9892, the range of the text format */
             return coerce_text(arena, doc);
         ms = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));
     } else if (!time_parse_rfc3339(str_trim(doc->string), &ms) &&
@@ -255,7 +255,7 @@ static const struct value *coerce_blob(struct arena *arena, const struct value *
     return base64_decode(arena, doc->string, &bytes) ? value_string(arena, bytes) : doc;
 }
 
-/* {\"Version\": …}: a text that is written as JSON has texts (policies of API Gateway). */
+/* Decodes {\"Version\": …}: JSON within a JSON string (policies of API Gateway). */
 static struct str without_escapes(struct arena *arena, struct str text)
 {
     const struct value *inner;
@@ -265,7 +265,7 @@ static struct str without_escapes(struct arena *arena, struct str text)
     return value_text(inner->items[0], text);
 }
 
-/* IAM percent-encodes its policies. */
+/* Policies of IAM are percent-encoded. */
 static const struct value *coerce_json_text(struct arena *arena, const struct value *doc)
 {
     if (wire_is_collection(doc))
@@ -286,7 +286,7 @@ static const struct value *coerce_json_text(struct arena *arena, const struct va
 
 /* ---- lists ---- */
 
-/* The items behind an XML wrapper such as {member: […]}, or doc itself. */
+/* Returns the items in an XML wrapper such as {member: […]}, or doc itself. */
 static const struct value *coerce_unwrap(const struct shape *shape, const struct value *doc)
 {
     if (doc->kind != VALUE_MAP || shape->flat)
@@ -311,7 +311,7 @@ static const struct value *coerce_items(
     return value_builder_list(&list);
 }
 
-/* Items of what may be a list, a wrapper, one item, or an empty element; *n is 0 for the last. */
+/* Returns the items of a list, a wrapper, a single item, or an empty element (*n is 0). */
 static const struct value *const *items_of(const struct shape *shape, const struct value **doc, size_t *n)
 {
     const struct value *outer = *doc;
@@ -335,7 +335,7 @@ static const struct value *coerce_list(
     return coerce_items(arena, shape->elem, items, n);
 }
 
-/* One text with something between its parts, which may have spaces around them. */
+/* Splits a string at the separator, ignoring white space around the parts. */
 static const struct value *coerce_joined(
     struct arena *arena, const struct shape *shape, const struct value *doc)
 {
@@ -381,7 +381,7 @@ static const struct value *coerce_pairs(
     return value_builder_map(&map);
 }
 
-/* The entries of a map as XML has it, or NULL where doc is a plain (JSON) map. */
+/* Returns the entries of an XML map, or NULL if doc is a plain (JSON) map. */
 static const struct value *xml_entries(
     const struct shape *shape, struct str key_name, const struct value *doc)
 {
@@ -428,8 +428,8 @@ const struct value *wire_entries(const struct value *doc)
     return entries ? list : NULL;
 }
 
-/* Query names items by number where a shape looks for one of them: IpPermissions.1.IpProtocol; and
- * members that are keys of a map as entries: Attributes.entry.1.key. */
+/* Query protocol: finds items of a list by number (IpPermissions.1.IpProtocol), and members that are keys of
+ * a map given as entries (Attributes.entry.1.key). */
 static const struct value *member_of(const struct value *doc, struct str wire)
 {
     int64_t number;

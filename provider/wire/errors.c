@@ -1,15 +1,16 @@
 /*
- * What a service says went wrong, whatever the protocol says it in: JSON's __type or a header, query's
- * ErrorResponse, ec2's Response/Errors, S3's bare Error, or nothing but a status.
+ * Decodes error responses of all protocols: JSON's __type or a header, query's ErrorResponse, ec2's
+ * Response/Errors, S3's bare Error, or only a status.
  */
 #include "base/mask.h"
 #include "provider/wire/internal.h"
 
 #include <stdio.h>
 
-enum { LOOKED_AT = 16 * 1024 /* of a body that is no answer of the service's */ };
+enum { LOOKED_AT = 16 * 1024 /* limit for a body that is not the service's */ };
 
-/* Codes that mean the same in every service. Most come with status 400, so the status alone does not do. */
+/* Error codes with the same meaning in every service. Most come with status 400, so the status is not
+ * sufficient. */
 static const struct {
     enum wire_fault fault;
     const char *codes;
@@ -65,11 +66,11 @@ bool wire_is_error(const struct wire_message *response)
     return str_starts(body, STR("<Error>")) || str_starts(body, STR("<Error "));
 }
 
-/* ---- what the body and the headers say ---- */
+/* ---- body and headers ---- */
 
 struct found {
     struct str code, message, request_id;
-    const char *body_kind; /* "an HTML page": the body is not the service's own */
+    const char *body_kind; /* "an HTML page": the body is not the service's */
 };
 
 static struct str error_text(const struct value *map, const char *const *names)
@@ -103,8 +104,7 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
     found->message = error_text(doc, messages);
 }
 
-/* When S3 is given a resource, it says only there what is wrong with it; other arguments come back as
- * they were sent. */
+/* S3 reports what is wrong with a resource's ARN only in the argument; other arguments are just repeated. */
 static struct str with_argument(struct arena *arena, const struct value *error, struct str message)
 {
     struct str name = value_gets(error, "ArgumentName"), why = value_gets(error, "ArgumentValue");
@@ -113,7 +113,7 @@ static struct str with_argument(struct arena *arena, const struct value *error, 
     return arena_printf(arena, "%.*s (%.*s: %.*s)", STR_ARG(message), STR_ARG(name), STR_ARG(why));
 }
 
-/* Error, ErrorResponse/Error or Response/Errors/Error. */
+/* Reads Error, ErrorResponse/Error or Response/Errors/Error. */
 static void read_xml(struct arena *arena, struct str body, struct found *found)
 {
     static const char *const codes[] = {"Code", "code", NULL}, *const messages[] = {
@@ -149,7 +149,7 @@ static void read_headers(const struct wire_message *response, struct found *foun
     struct str type = wire_header_get(response, STR("x-amzn-errortype")), rest;
     if (type.n)
         found->code = bare_code(type);
-    /* services that once spoke query: the old code, as the SDKs report it */
+    /* services that used query before: the old code, as in the SDKs */
     struct str query = wire_header_get(response, STR("x-amzn-query-error"));
     struct str old = str_cut(query, ';', &rest);
     if (old.n && rest.n)
@@ -170,7 +170,7 @@ static void read_error(struct arena *arena, const struct wire_message *response,
     read_headers(response, found);
 }
 
-/* ---- into an err ---- */
+/* ---- filling the err ---- */
 
 static const char *status_text(int status)
 {
@@ -206,13 +206,14 @@ static enum err_class class_of(enum wire_fault fault, int status, const struct f
     case WIRE_FAULT_TRANSIENT:
     case WIRE_FAULT_NONE: break;
     }
-    /* a page for people says nothing of the resource asked for: the endpoint does not know the operation */
+    /* an HTML page with 404 does not mean that the resource is absent: the endpoint does not know the
+     * operation */
     if (status == 404 && !found->body_kind && !str_starts(found->code, STR("UnknownOperation")))
         return ERR_ABSENT;
     return ERR_SERVICE;
 }
 
-/* One line without control characters: it will be printed on a terminal. */
+/* Reduces the text to one line without control characters, for a terminal. */
 static void error_clean(char *text)
 {
     char *to = text;
@@ -237,7 +238,7 @@ static void error_copy(char *out, size_t size, struct str text)
     error_clean(out);
 }
 
-/* An answer to HEAD has no body that would say more. */
+/* The response to HEAD has no body with an error code. */
 static void hint_silence(struct err *err, const struct wire_operation *op, int status)
 {
     if (!str_eqz(op->method, "HEAD"))
@@ -259,8 +260,7 @@ static void fill_message(
     } else if (code.n) {
         err_set(err, err->class, "%.*s (HTTP %d)", STR_ARG(code), status);
     } else {
-        AUTO_BUF struct buf shown =
-            BUF_INIT; /* before it is cut: half a secret would not be known any more */
+        AUTO_BUF struct buf shown = BUF_INIT; /* before truncation: half a secret would not be recognised */
         mask_text(&shown, str_slice(body, 0, body.n < LOOKED_AT ? body.n : LOOKED_AT));
         struct str first = str_slice(buf_str(&shown), 0, shown.n < 200 ? shown.n : 200);
         const char *sign = message.n || (first.n && !found->body_kind) ? ": " : "";

@@ -1,6 +1,6 @@
 /*
- * Form bodies of the query and ec2 protocols: Action=…&Version=…&Tags.member.1.Key=…
- * A space is sent as %20, because some S3-compatible servers do not read '+'.
+ * Form bodies of the query and ec2 protocols: Action=…&Version=…&Tags.member.1.Key=… A space is encoded as
+ * %20, because some S3-compatible servers do not decode '+'.
  */
 #include "base/hash.h"
 #include "base/mem.h"
@@ -8,13 +8,13 @@
 
 #include <stdlib.h>
 
-/* ---- Forms as generic documents: "Tags.member.2.Key=a" nests as {Tags: {member: [{…}, {Key: a}]}}, which
- * is what XML readers make of the same thing, so that one wire_coerce() does for both. */
+/* ---- Forms as generic documents: "Tags.member.2.Key=a" becomes {Tags: {member: [{…}, {Key: a}]}}, the same
+ * as from XML, so that wire_coerce() handles both. */
 
 enum { MAX_DEPTH = 32, MAX_FIELDS = 100 * 1000 };
 
 struct field {
-    struct str rest; /* of the name, from the level that is being built */
+    struct str rest; /* rest of the name, from the current level on */
     struct str text;
     size_t order;
 };
@@ -26,7 +26,7 @@ static struct str strip_zeros(struct str s)
     return s;
 }
 
-/* Numbers by value and before everything else. */
+/* Numbers are compared by value and come first. */
 static int component_order(struct str a, struct str b)
 {
     bool x = str_is_digits(a), y = str_is_digits(b);
@@ -55,7 +55,7 @@ static int field_order(const void *left, const void *right)
 
 static const struct value *build(struct arena *arena, struct field *fields, size_t n, int depth);
 
-/* Fields that share their first component, which is taken off. */
+/* Returns the number of fields with the same first component, which is removed from their names. */
 static size_t take_group(struct field *fields, size_t n, struct str *name)
 {
     struct str rest;
@@ -86,7 +86,7 @@ static const struct value *build_level(struct arena *arena, struct field *fields
 
 static const struct value *build(struct arena *arena, struct field *fields, size_t n, int depth)
 {
-    size_t leaves = 0; /* sorted to the front; the last one counts where nothing is deeper */
+    size_t leaves = 0; /* sorted to the front; without deeper fields the last one counts */
     while (leaves < n && !fields[leaves].rest.n)
         leaves++;
     if (leaves == n || depth == MAX_DEPTH)
@@ -158,8 +158,7 @@ static int write_member(void *ctx, const struct shape_member *member, struct str
     return rc ? err_context(form->e->err, "%.*s", STR_ARG(name)) : 0;
 }
 
-/* Foo.member.1, Foo.Item.1 or flat Foo.1; an item name of a flat list is instead of the list's own:
- * Item.1 */
+/* Foo.member.1, Foo.Item.1 or flat Foo.1; the item name of a flat list replaces the list's own: Item.1 */
 static void push_list(struct form *form, const struct shape *shape)
 {
     if (form->e->protocol == WIRE_EC2)
@@ -173,7 +172,7 @@ static void push_list(struct form *form, const struct shape *shape)
     }
 }
 
-/* Whoever calls this takes its own part off the prefix afterwards, and with it what is added here. */
+/* The caller restores the prefix afterwards. */
 static int write_list(struct form *form, const struct shape *shape, const struct value *v)
 {
     static const struct shape any = {.kind = SHAPE_ANY};
@@ -212,7 +211,7 @@ static int write_map(struct form *form, const struct shape *shape, const struct 
 
 struct entries {
     struct form *form;
-    size_t n; /* written so far */
+    size_t n; /* number of entries written */
 };
 
 static int write_entry(void *ctx, const struct shape_member *member, struct str name, const struct value *v)
@@ -235,17 +234,17 @@ static int write_keyed(struct form *form, const struct shape *shape, const struc
     return wire_each_member(shape, v, false, write_entry, &entries);
 }
 
-/* A structure without a shape: its keys are taken as they are. */
+/* A structure without a shape: keys are written unchanged. */
 static int write_any(struct form *form, const struct value *v)
 {
     static const struct shape list = {.kind = SHAPE_LIST}, any = {.kind = SHAPE_ANY};
     static const struct shape entries = {.kind = SHAPE_LIST, .item = STR_INIT("entry")};
     struct str only = v->kind == VALUE_MAP && v->count == 1 ? v->entries[0].key : STR_EMPTY;
-    if (str_eqz(only, "entry")) { /* as XML has maps */
+    if (str_eqz(only, "entry")) { /* a map in XML's form */
         v = v->entries[0].value;
         return write_list(form, &entries, v->kind == VALUE_LIST ? v : value_list(form->e->arena, &v, 1));
     }
-    if (str_eqz(only, "member")) /* and lists */
+    if (str_eqz(only, "member")) /* a list in XML's form */
         v = value_as_list(wire_path(form->e->arena, v, STR("[]")));
     if (v->kind == VALUE_LIST)
         return write_list(form, &list, v);

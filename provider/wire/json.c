@@ -1,13 +1,13 @@
 /*
- * JSON bodies: our values under the service's names, written by base/json.
+ * JSON bodies: our values under the service's names, written with base/json.
  */
 #include "base/json.h"
 #include "provider/wire/internal.h"
 
 #include <assert.h>
 
-/* ---- The walk over a structure's members that the JSON, form and XML writers share: what is absent is
- * left out, groups and spreads move members between our nesting and the wire's. */
+/* ---- Iterating over a structure's members, for the JSON, form and XML writers: absent members are skipped,
+ * groups and spreads convert between our nesting and the service's. */
 
 struct str wire_or(struct str text, struct str fallback)
 {
@@ -79,7 +79,7 @@ const struct value *wire_pairs_to_list(
     return value_builder_list(&items);
 }
 
-/* ---- the shape of resources that differ in what they have ---- */
+/* ---- the union of the shapes of different resources ---- */
 
 static bool is_same_member(const struct shape_member *a, const struct shape_member *b)
 {
@@ -123,7 +123,7 @@ const struct shape *wire_shape_union(
     return all;
 }
 
-/* How many values it has at least, by what is between them. */
+/* Returns a lower bound of the number of values, by counting separators. */
 static size_t count_values(struct str text)
 {
     size_t n = 1;

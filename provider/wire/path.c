@@ -1,11 +1,11 @@
 /*
- * The path language of specs, followed in generic documents: "Role.Arn", "Reservations[].Instances[]",
- * "Versions[IsDefault=true].Id"; and the pages of a listing.
+ * Evaluates paths of specs in generic documents: "Role.Arn", "Reservations[].Instances[]",
+ * "Versions[IsDefault=true].Id"; and checks the pagination of a listing.
  */
 #include "base/json.h"
 #include "provider/wire/internal.h"
 
-/* A key, also where XML has a map as <entry><key/><value/></entry>. */
+/* Looks up a key, also in an XML map: <entry><key/><value/></entry>. */
 static const struct value *path_lookup(const struct value *doc, struct str name)
 {
     const struct value *found = value_get(doc, name);
@@ -23,8 +23,8 @@ static const struct value *path_lookup(const struct value *doc, struct str name)
     return NULL;
 }
 
-/* "Domain|CustomDomain[]": what there is of these members, as a list. "@": the value itself, if it has none.
- */
+/* "Domain|CustomDomain[]": returns those of these members that exist, as a list. "@": the value itself if it
+ * is not a map. */
 static const struct value *path_members(struct arena *arena, const struct value *doc, struct str names)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -76,7 +76,7 @@ struct wire_segment wire_path_cut(struct str *path)
 static void path_collect(
     struct arena *arena, const struct value *doc, struct str path, struct value_builder *items);
 
-/* Every item of v, each followed along `rest`. */
+/* Evaluates `rest` for every item of v. */
 static void path_collect_items(
     struct arena *arena, const struct value *v, struct str rest, struct value_builder *items)
 {
@@ -91,7 +91,7 @@ static void path_collect_items(
         path_collect(arena, inner->items[i], rest, items);
 }
 
-/* Every value of a map; each that is one itself knows what it is in. */
+/* Evaluates `rest` for every value of a map; a value that is a map gets the enclosing one as `^`. */
 static void path_collect_values(struct arena *arena, const struct value *around, const struct value *map,
     struct str rest, struct value_builder *items)
 {
@@ -103,7 +103,7 @@ static void path_collect_values(struct arena *arena, const struct value *around,
     }
 }
 
-/* The first item of v that has the segment's value at its key; NULL: none has. */
+/* Returns the first item of v that has the segment's value at its key; NULL if there is none. */
 static const struct value *item_that_has(
     struct arena *arena, const struct value *v, const struct wire_segment *segment)
 {
@@ -118,7 +118,7 @@ static const struct value *item_that_has(
     return NULL;
 }
 
-/* Where the segment leads from doc; NULL: nowhere. Every item of a list is left to the caller. */
+/* Evaluates one segment; returns NULL if there is nothing. The caller handles every item of a list. */
 static const struct value *path_descend(
     struct arena *arena, const struct value *doc, const struct wire_segment *segment)
 {
@@ -173,7 +173,7 @@ const struct value *wire_path(struct arena *arena, const struct value *document,
     return value_is_null(doc) ? NULL : doc;
 }
 
-/* ---- The pages of one listing ---- */
+/* ---- The pagination of a listing ---- */
 
 enum { PAGES_MAX = 1000 * 1000 };
 

@@ -1,5 +1,5 @@
 /*
- * The REST protocols' members outside the body: labels in the path, parameters in the query string, headers.
+ * Members of the REST protocols outside the body: labels in the path, query parameters, headers.
  */
 #include "base/hash.h"
 #include "provider/wire/internal.h"
@@ -46,7 +46,7 @@ static int bind_path(const struct wire_encoder *e, struct str template, const st
     return 0;
 }
 
-/* A list repeats the parameter; a map gives a parameter for each key. */
+/* A list repeats the parameter; a map adds a parameter for each key. */
 static int add_query(const struct wire_encoder *e, struct str name, const struct shape *shape,
     const struct value *v, struct buf *out)
 {
@@ -123,7 +123,7 @@ static int header_text(
         struct str text;
         if (wire_scalar_text(e, shape->elem, v->items[i], WIRE_TIME_HTTP, &text))
             return -1;
-        if (shape->elem->kind == SHAPE_TIMESTAMP) /* has a comma of its own and is not quoted */
+        if (shape->elem->kind == SHAPE_TIMESTAMP) /* has a comma and is not quoted */
             buf_addf(&joined, "%s%.*s", joined.n ? "," : "", STR_ARG(text));
         else
             add_list_item(&joined, text);

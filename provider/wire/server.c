@@ -1,14 +1,13 @@
 /*
- * The server's side: requests into documents, values into answers. The same shapes and the same writers as
- * the client's, in reverse.
+ * Server side: decodes requests and encodes responses, with the client's shapes and writers.
  */
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/wire/internal.h"
 
-/* ---- which operation is it? ---- */
+/* ---- finding the operation ---- */
 
-/* The next path segment, or all that is left for a greedy label; false where there is none. */
+/* Takes the next path segment, or the rest for a greedy label; returns false if there is none. */
 static bool take_label(struct str *path, bool greedy, struct str *text)
 {
     ptrdiff_t slash = greedy ? -1 : str_find_char(*path, '/', 0);
@@ -19,7 +18,7 @@ static bool take_label(struct str *path, bool greedy, struct str *text)
 
 typedef bool label_fn(void *ctx, struct str label, struct str text);
 
-/* Walks template and path together; fn (may be NULL) takes each label with its still encoded text. */
+/* Matches template and path; fn (may be NULL) gets each label with its text, still encoded. */
 static bool match_path(struct str template, struct str path, label_fn *fn, void *ctx)
 {
     while (template.n) {
@@ -43,7 +42,7 @@ static bool match_path(struct str template, struct str path, label_fn *fn, void 
     return !path.n || str_eq(path, STR("/"));
 }
 
-/* Is name[=value] among the parameters? Without a value any will do. */
+/* True if the query has name[=value]; without a value any value matches. */
 static bool has_parameter(struct str query, struct str wanted)
 {
     bool with_value = str_find_char(wanted, '=', 0) >= 0;
@@ -70,7 +69,7 @@ struct str wire_request_name(
     if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11) {
         struct str target = wire_header_get(request, STR("X-Amz-Target")), name = STR_EMPTY;
         for (str_cut(target, '.', &target); target.p; str_cut(target, '.', &target))
-            name = target; /* what is before the last dot may have dots, too */
+            name = target; /* the prefix before the last dot may contain dots */
         return name;
     }
     struct str forms[] = {request->body, request->query};
@@ -128,7 +127,7 @@ static const struct value *parameters(struct arena *arena, struct str query, str
     return found.n ? value_builder_list(&found) : NULL;
 }
 
-/* Parameters that no member names: what a map of parameters takes. */
+/* Returns the parameters that no member names, for a map of parameters. */
 static const struct value *other_parameters(struct arena *arena, const struct shape *shape, struct str query)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
@@ -232,7 +231,7 @@ int wire_decode_request(struct arena *arena, const struct wire_operation *op, co
     return rc;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static void add_request_id(
     struct arena *arena, const struct wire_operation *op, struct str id, struct wire_message *out)
@@ -365,7 +364,7 @@ int wire_encode_response(struct arena *arena, const struct wire_operation *op, c
     return 0;
 }
 
-/* ---- errors ---- */
+/* ---- error responses ---- */
 
 static void write_json_error(
     const struct wire_operation *op, struct str code, struct str text, struct buf *out)
@@ -376,7 +375,7 @@ static void write_json_error(
         buf_addz(out, "\"__type\":");
         json_write_string(out, code);
     }
-    if (text.n) { /* KMS says nothing of what it cannot decrypt */
+    if (text.n) { /* KMS returns no message if it cannot decrypt */
         buf_addz(out, rest ? "" : ",");
         json_write_string(out, wire_or(op->error_text, STR("message")));
         buf_addz(out, ":");
@@ -385,7 +384,7 @@ static void write_json_error(
     buf_addz(out, "}");
 }
 
-/* As Lambda does; which spelling counts depends on the code. */
+/* Writes an error as Lambda does; clients read one of the spellings depending on the code. */
 static void write_typed_error(int status, struct str text, struct buf *out)
 {
     static const char *const spellings[] = {"Message", "message"};
@@ -412,7 +411,7 @@ static void write_xml_error(
     buf_addz(out, query ? "</ErrorResponse>" : ec2 ? "</Response>" : "</Error>");
 }
 
-/* Errors quote requests: what of them no answer can carry becomes "?". */
+/* Replaces characters that a response cannot contain by "?", since error messages quote requests. */
 static struct str sayable(struct arena *arena, bool json, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -433,8 +432,8 @@ void wire_encode_error(struct arena *arena, const struct wire_operation *op, int
     add_type(arena, op, out);
     text = sayable(arena, wire_is_json(op->protocol), text);
     if (op->protocol == WIRE_REST_JSON)
-        wire_header_add(
-            arena, out, STR("x-amzn-ErrorType"), arena_str(arena, code)); /* it outlives the error */
+        wire_header_add(arena, out, STR("x-amzn-ErrorType"),
+            arena_str(arena, code)); /* copied, since the message outlives the error */
     if (op->typed_errors)
         write_typed_error(status, text, &body);
     else if (wire_is_json(op->protocol))

@@ -1,5 +1,5 @@
 /*
- * Requests and answers as a whole: which protocol puts what where.
+ * Requests and responses as a whole, for each protocol.
  */
 #include "provider/wire/wire.h"
 
@@ -85,7 +85,7 @@ static int found_member(
     return 0;
 }
 
-/* Only the named member is the body, without a name around it. */
+/* The body is the value of one member, without its name. */
 static int encode_payload(const struct wire_encoder *e, struct str payload, const struct shape *shape,
     const struct value *input, struct wire_message *out)
 {
@@ -173,7 +173,7 @@ int wire_encode_request(struct arena *arena, const struct wire_operation *op, co
     return rc ? err_context(err, "%.*s", STR_ARG(op->name)) : 0;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static const struct value *wire_message_without(
     struct arena *arena, const struct value *document, const char *key)
@@ -216,7 +216,7 @@ static const struct value *capitalise(struct arena *arena, const struct value *v
     return v->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }
 
-/* Query and ec2 name the answer after the operation, whatever it says. */
+/* In query and ec2 the response's root is named after the operation. */
 static bool is_answer_root(const struct wire_operation *op, struct str root)
 {
     if (op->protocol == WIRE_REST_XML)
@@ -258,7 +258,7 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
     } else if (wire_is_json(op->protocol)) {
         rc = wire_json_read(arena, response->body, document, err);
         if (rc == 0 && value_is_null(*document))
-            *document = &value_empty_map; /* some servers answer nothing so */
+            *document = &value_empty_map; /* some servers send null for an empty response */
         bool listing = rc == 0 && (*document)->kind == VALUE_LIST && op->protocol == WIRE_REST_JSON;
         if (rc == 0 && (*document)->kind != VALUE_MAP && !listing && !op->body.n)
             rc =

@@ -1,4 +1,4 @@
-/* XML bodies of the rest-xml and query protocols, read and written. */
+/* XML bodies of the rest-xml and query protocols: reading and writing. */
 #include "base/mem.h"
 #include "provider/wire/internal.h"
 
@@ -6,10 +6,10 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* ---- XML as a generic document, by expat. Bounded in depth and in the number of elements; a document
- * type declaration (and with it every entity of one's own) is refused, because no service sends one. */
+/* ---- XML as a generic document, parsed by expat. Bounded in depth and number of elements; a document type
+ * declaration (and with it custom entities) is refused, because no service sends one. */
 
-/* From 2.9 on expat wants these to be called by their new names. */
+/* Since 2.9 expat has new names for these functions. */
 #if XML_MAJOR_VERSION == 2 && XML_MINOR_VERSION < 9
 #define XML_GetCurrentLineNumber64   XML_GetCurrentLineNumber
 #define XML_GetCurrentColumnNumber64 XML_GetCurrentColumnNumber
@@ -24,9 +24,9 @@ struct child {
 };
 
 struct frame {
-    size_t first;      /* of its children on the stack */
-    size_t text;       /* where its text begins */
-    size_t attributes; /* how many of its children are attributes */
+    size_t first;      /* index of its first child on the stack */
+    size_t text;       /* start of its text */
+    size_t attributes; /* number of children that are attributes */
 };
 
 struct reader {
@@ -39,7 +39,7 @@ struct reader {
     struct buf text;
     struct str root;
     const struct value *document;
-    const char *refused; /* why the parser was stopped */
+    const char *refused; /* why parsing was stopped */
 };
 
 static struct str local_name(const char *name)
@@ -102,7 +102,7 @@ static int child_order(const void *a, const void *b)
     return order ? order : x->order < y->order ? -1 : 1;
 }
 
-/* Children of one name become a list, in the order they came. */
+/* Children of one name become a list, in document order. */
 static const struct value *map_of(struct reader *r, struct child *children, size_t n)
 {
     qsort(children, n, sizeof *children, child_order);
@@ -155,7 +155,7 @@ static int xml_parse(struct reader *r, struct str text, struct err *err)
     XML_SetElementHandler(r->parser, start_element, end_element);
     XML_SetCharacterDataHandler(r->parser, character_data);
     XML_SetStartDoctypeDeclHandler(r->parser, start_doctype);
-    while (text.n > INT_MAX) { /* expat counts in int */
+    while (text.n > INT_MAX) { /* expat's lengths are of type int */
         if (XML_Parse(r->parser, text.p, INT_MAX, 0) != XML_STATUS_OK)
             break;
         text = str_slice(text, INT_MAX, text.n);
@@ -230,7 +230,7 @@ static int add_text(struct xml *xml, struct str text, bool attribute)
     return 0;
 }
 
-/* Answers of ec2 have names that begin with a small letter. */
+/* Names in ec2 responses begin with a lower-case letter. */
 static void add_name(struct xml *xml, struct str name)
 {
     if (name.n && xml->e->answer && xml->e->protocol == WIRE_EC2 && name.p[0] >= 'A' && name.p[0] <= 'Z') {
@@ -254,7 +254,7 @@ static void open_element(struct xml *xml, struct str name)
     buf_add_char(xml->out, '>');
 }
 
-/* "<a><b/></a>" rather than "<a><b></b></a>": takes back the '>' if nothing came after it. */
+/* Writes "<a><b/></a>" instead of "<a><b></b></a>": removes the '>' if the element is empty. */
 static void close_element_from(struct xml *xml, struct str name, size_t content)
 {
     if (xml->out->n > content) {
@@ -370,7 +370,7 @@ static int write_any(struct xml *xml, struct str name, const struct value *v)
 
 static int write_element(struct xml *xml, struct str name, const struct shape *shape, const struct value *v)
 {
-    /* A value that the service spells by leaving it out: an empty element is "yes", none is "no". */
+    /* For some values an empty element means "yes" and no element means "no": null is omitted. */
     if (value_is_null(v) || value_is_null(wire_choose(xml->e->arena, shape->choices_in, v)))
         return 0;
     bool list = v->kind == VALUE_LIST, map = v->kind == VALUE_MAP;
