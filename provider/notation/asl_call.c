@@ -1,11 +1,11 @@
 /*
- * Texts within definitions of state machines: calls of intrinsic functions (States.Format('{}', $.a)),
- * names of comparisons, JSONata expressions. They are read here and executed elsewhere.
+ * Strings in state machine definitions: calls of intrinsic functions (States.Format('{}', $.a)), names of
+ * comparisons, JSONata expressions. They are parsed here and executed elsewhere.
  */
 #include "base/json.h"
 #include "provider/notation/asl_check.h"
 
-/* ---- The names of comparisons in Choice states: StringLessThanEqualsPath and its kin ---- */
+/* ---- Names of comparisons in Choice states, such as StringLessThanEqualsPath ---- */
 
 static const struct {
     const char *suffix;
@@ -45,8 +45,8 @@ bool asl_operator(struct str name, const char **type, enum asl_compare *compare,
     return false;
 }
 
-/* ---- JSONata expressions in definitions: {% $states.input.n + 1 %}. They are not parsed; what cannot be
- * closed or opened is found all the same. */
+/* ---- JSONata expressions in definitions: {% $states.input.n + 1 %}. They are not parsed; unbalanced quotes
+ * and brackets are reported nevertheless. */
 
 enum { MAX_OPEN = 256 };
 
@@ -56,7 +56,7 @@ bool asl_is_jsonata(const struct value *v)
            str_ends(v->string, STR("%}"));
 }
 
-/* Behind the quote that closes; the text's end where none does. */
+/* Returns the index after the closing quote; the text's length + 1 if there is none. */
 static size_t after_quote(struct str text, size_t at)
 {
     char quote = text.p[at];
@@ -65,7 +65,7 @@ static size_t after_quote(struct str text, size_t at)
     return at < text.n ? at + 1 : text.n + 1;
 }
 
-/* A slash may begin a regular expression, in which brackets mean nothing. */
+/* A slash may begin a regular expression, whose brackets do not count. */
 static const char *brackets_wrong(struct str text)
 {
     static const char opening[] = "([{", closing[] = ")]}";
@@ -134,7 +134,7 @@ struct call {
 };
 
 struct reader {
-    const struct asl_caller *caller; /* NULL: only read */
+    const struct asl_caller *caller; /* NULL: only parsed */
     struct arena *arena;
     bool interpreted;
     struct str text;
@@ -156,7 +156,8 @@ static char call_peek(struct reader *r)
     return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
 
-/* 'text'. \' is a quote; other escapes too, but in a format, where \{ has its meaning later. */
+/* Parses 'text'. \' is a quote. Other escapes are decoded, too, except in a format, where \{ is decoded
+ * later. */
 static const struct value *read_text(struct reader *r, bool format)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -175,7 +176,7 @@ static const struct value *read_text(struct reader *r, bool format)
     return value_string(r->arena, buf_str(&text));
 }
 
-/* Up to the comma or parenthesis that ends the argument. */
+/* Reads up to the comma or parenthesis that ends the argument. */
 static struct str read_until_end(struct reader *r)
 {
     size_t start = r->at;
@@ -268,7 +269,7 @@ static void read_arguments(struct reader *r, struct call *call)
         r->at++;
 }
 
-/* NULL where it fails while it is executed: eval->error. */
+/* Returns NULL if the execution fails: eval->error. */
 static const struct value *read_call(struct reader *r)
 {
     if (++r->depth > MAX_NESTED)

@@ -1,42 +1,43 @@
-/* Shared by the files that check definitions; see asl_check.h. */
+/* Shared by the files that check state machine definitions. */
 #pragma once
 
 #include "base/map.h"
 #include "base/value.h"
 
-/* ---- The texts within definitions, for the checker and the interpreter: JSONPath, calls of intrinsic
- * functions, the names of comparisons. Pure. */
+/* ---- Strings in definitions, for the checks and the interpreter: JSONPath, calls of intrinsic functions,
+ * names of comparisons. Pure functions. */
 
 /* ---- asl_path.c ---- */
 
-/* What paths begin with besides "$": "$$" is the context, "$name" a variable. Both may be NULL. */
+/* Values of paths that do not begin with "$": "$$" is the context, "$name" a variable. Both may be NULL. */
 struct asl_names {
     const struct value *context, *variables;
 };
 /*
- * What a path finds: one value, or a list where it could find several ($..x, [*], [1:3], [?()]). NULL with
- * *why where it is no path or one value is not there. `names` may be NULL.
+ * Evaluates a path: returns one value, or a list if the path may match several ($..x, [*], [1:3], [?()]).
+ * Returns NULL with *why if the path is invalid or the single value does not exist. `names` may be NULL.
  */
 const struct value *asl_path_find(struct arena *arena, struct str path, const struct value *document,
     const struct asl_names *names, const char **why);
-/* Does it begin with a variable? */
+/* True if the path begins with a variable. */
 bool asl_path_is_variable(struct str path);
-/* Can a variable be called so? */
+/* True if the name is valid for a variable. */
 bool asl_is_variable(struct str name);
 
 /* ---- asl_path_set.c ---- */
 
-/* NULL: it is one. A reference path names exactly one place ($.a.b[0]). */
+/* Returns NULL if the path is valid, else what is wrong. A reference path identifies exactly one value
+ * ($.a.b[0]). */
 const char *asl_path_wrong(struct str path, bool reference);
-/* The same of what the service takes and asl_path_find() may not know: functions ($.a.length()), operators of
- * filters. */
+/* Like asl_path_wrong(), but accepts what the service accepts and asl_path_find() may not support: functions
+ * ($.a.length()), operators of filters. */
 const char *asl_path_refused(struct str path);
-/* The document with v at a reference path; objects on the way are made. NULL: it leads through something
- * else. */
+/* Returns the document with v at a reference path; enclosing objects are created. Returns NULL if the path
+ * leads through a value that is not an object or list. */
 const struct value *asl_path_set(
     struct arena *arena, struct str path, const struct value *document, const struct value *v);
 
-/* ---- Shared by the files that read JSONPath; see asl_path.c. */
+/* ---- Shared by the files that parse JSONPath; see asl_path.c. */
 enum { PATH_MAX_WORK = 1000000, PATH_MAX_NESTED = 32 };
 
 struct path_nodes {
@@ -49,71 +50,72 @@ struct path_reader {
     struct str text;
     size_t at;
     const struct value *document, *context, *variables;
-    bool unknown; /* it names a variable that is not there */
-    bool inside;  /* of a filter: names end at operators too */
+    bool unknown; /* names a variable that does not exist */
+    bool inside;  /* in a filter: names end at operators, too */
     int depth;
-    size_t work; /* what all steps found together: a filter may scan everything for each of everything */
+    size_t work; /* sum of values visited in all steps: a filter may scan everything for each item */
     const char *why;
 };
 
 struct path_search {
     struct path_reader *r;
     struct path_nodes found;
-    bool several; /* it may find more than one */
+    bool several; /* may match several values */
     bool missing;
 };
 
 char path_peek(const struct path_reader *r);
 void path_spaces(struct path_reader *r);
 bool path_take(struct path_reader *r, const char *token);
-void path_wrong(struct path_reader *r, const char *why); /* the first counts */
-bool path_spend(struct path_reader *r, uint64_t work);   /* false: it was too much, or is wrong */
+void path_wrong(struct path_reader *r, const char *why); /* the first error counts */
+bool path_spend(
+    struct path_reader *r, uint64_t work); /* returns false if the limit is exceeded, or after an error */
 void path_keep(struct path_search *p, struct path_nodes *to, const struct value *v);
 void path_replace_found(struct path_search *p, struct path_nodes *by);
 bool path_has_children(const struct value *v);
 const struct value *path_child(const struct value *v, uint32_t i);
-/* In single or double quotes; \ takes the next character as it is. */
+/* Parses a string in single or double quotes; a backslash escapes the next character. */
 bool path_quoted(struct path_reader *r, struct str *out);
 bool path_int(struct path_reader *r, int64_t *out);
 bool path_name(struct path_reader *r, struct str *out);
-/* At a '$': does a variable's name follow? What it holds. */
+/* At a '$': path_names_variable() is true if a variable's name follows; path_variable() returns its value. */
 bool path_names_variable(const struct path_reader *r);
 const struct value *path_variable(struct path_reader *r);
-/* "$", "$$" or "$name" at the beginning; the document that it stands for. */
+/* Parses "$", "$$" or "$name" at the beginning; returns the document. */
 const struct value *path_root(struct path_reader *r);
-/* What the steps from here find below root; NULL: one thing that is not there, or r->why. */
+/* Evaluates the remaining steps from root; returns NULL if a single value does not exist, or with r->why. */
 const struct value *path_steps(struct path_reader *r, const struct value *root);
 
-/* asl_path_set.c: after "?(" or "?", everything among the children for which it holds. */
+/* asl_path_set.c: parses a filter after "?(" or "?", and keeps the children for which it is true. */
 void path_filter(struct path_search *p);
 
-/* ---- What is wrong with a definition in the Amazon States Language, said as Step Functions
- * says it when it refuses one (ValidateStateMachineDefinition): a code, a message and a place. Used before
- * anything is called, and by the sandbox.
+/* ---- Checks of a definition in the Amazon States Language, with the messages of Step Functions
+ * (ValidateStateMachineDefinition): a code, a message and a location. Used before any call, and by the
+ * sandbox.
  *
- *   asl_validate.c       machines: states, where they lead, whether they can be reached and end
- *   asl_states.c         what each type of state asks for
- *   asl_fields.c         the fields of states: which there are in each query language, and what they hold
- *   asl_validate.c   Map in mode DISTRIBUTED
- *   asl_path*.c          JSONPath, for the interpreter too (sandbox/asl)
- *   asl_call.c           the comparisons of Choice, {% … %}, calls of intrinsic functions, likewise
+ *   asl_validate.c       machines: states, transitions, reachability, end states; Map in mode DISTRIBUTED
+ *   asl_states.c         requirements of each type of state
+ *   asl_fields.c         the fields of states: which are allowed in each query language, and their values
+ *   asl_path*.c          JSONPath, also for the interpreter (sandbox/asl)
+ *   asl_call.c           comparisons of Choice, {% … %}, calls of intrinsic functions, also for the
+ * interpreter
  *
- * Only what the service surely refuses is said. What is not known yet (VALUE_UNKNOWN) may be anything. */
+ * Only what the service certainly refuses is reported. Unknown values (VALUE_UNKNOWN) pass. */
 struct asl_diag {
     struct str code; /* SCHEMA_VALIDATION_FAILED … */
     struct str message;
     struct str location;      /* /States/Load/Next */
-    const struct value *path; /* the same as keys and indices; a member that is missing is not in it */
-    struct str word;          /* what may be a slip of one of the names; "" nothing */
+    const struct value *path; /* the location as keys and indices; a missing member is not included */
+    struct str word;          /* possibly misspelt, one of `names`; "": none */
     const struct str *names;
     size_t name_count;
 };
 
 struct asl_diags {
     struct arena *arena;
-    /* Asked by the interpreter: what it does not know counts as wrong. */
+    /* Called by the interpreter: what it does not support is an error, too. */
     bool interpreted;
-    bool express; /* the workflow's type */
+    bool express; /* type of the workflow */
     struct asl_diag *items;
     size_t n, cap;
 };
@@ -121,24 +123,24 @@ struct asl_diags {
 void asl_validate(const struct value *definition, struct asl_diags *diags);
 void asl_diags_release(struct asl_diags *diags);
 
-/* The way to a place, from its end. */
+/* The path to a location, innermost step first. */
 struct asl_step {
     const struct asl_step *up;
     const struct value *step; /* key or index */
 };
 
-/* A state machine, a branch or a Map's processor, while it is looked at. */
+/* The state machine, branch or Map processor being checked. */
 struct asl_scan {
     struct asl_diags *diags;
-    struct str at;              /* location */
-    const struct asl_step *way; /* the same */
+    struct str at;              /* location as a string */
+    const struct asl_step *way; /* location as steps */
     const struct value *states; /* of this machine */
-    struct map *names;          /* of all machines: a name is used once */
-    bool whole_jsonata;         /* the outermost machine's query language */
-    bool jsonata;               /* the query language of what is looked at; of machines, of their states */
+    struct map *names;          /* of all machines: state names are unique */
+    bool whole_jsonata;         /* query language of the outermost machine */
+    bool jsonata;               /* query language of the current state, or of a machine's states */
 };
 
-/* What has fields: the types of states, and what is in Retry and Catch. */
+/* Holders of fields: the types of states, retriers and catchers. */
 enum {
     TASK = 1,
     PARALLEL = 2,
@@ -165,24 +167,24 @@ static inline bool asl_is_unknown(const struct value *v)
 
 struct asl_diag *asl_diag_add(
     const struct asl_scan *scan, const char *code, const char *member, struct str message);
-/* A mistake of the schema, at a member ("": the document itself). */
+/* Reports a schema error at a member ("": the current document). */
 void asl_wrong(const struct asl_scan *scan, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void asl_unsupported(const struct asl_scan *scan, struct str member, const struct str *names, size_t n);
 void asl_required(const struct asl_scan *scan, const char *member);
-/* Where a member is; an item of a list there. */
+/* Return the scan for a member, and for an item of a list in it. */
 struct asl_scan asl_below(const struct asl_scan *scan, const char *member);
 struct asl_scan asl_below_item(const struct asl_scan *scan, const char *member, uint32_t i);
 
 void asl_check_path(const struct asl_scan *scan, const char *member, const struct value *v, bool reference);
-/* An Assign of a state, a choice rule or a catcher. */
+/* Checks Assign in a state, a choice rule or a catcher. */
 void asl_check_assigned(const struct asl_scan *scan, const struct value *v);
-/* JSONPath: members that end in ".$" hold paths or intrinsics. JSONata: texts may be expressions. */
+/* In JSONPath, members that end in ".$" have paths or intrinsics; in JSONata, strings may be expressions. */
 void asl_check_template(const struct asl_scan *scan, const struct value *v);
 bool asl_is_whole(const struct value *v, int64_t from);
-/* All that `v` has are fields of the holder, and hold what they should. */
+/* Checks that all members of `v` are fields of the holder, and their values. */
 void asl_check_fields(const struct asl_scan *scan, const struct value *v, unsigned holder);
-/* Exactly one of several fields, or at most one. */
+/* Checks that exactly one of several fields is given, or at most one. */
 void asl_check_one_of(
     const struct asl_scan *scan, const struct value *v, const char *const *names, size_t n, bool needed);
 
@@ -190,7 +192,8 @@ void asl_check_one_of(
 
 enum { ASL_CALL_ARGS = 256 };
 
-/* Carries calls out while they are read. Both give NULL where it fails, and say so to whoever asked. */
+/* Executes calls while they are parsed. On failure both return NULL and report the error to the
+ * interpreter. */
 struct asl_caller {
     const struct value *(*look)(void *ctx, struct str path);
     const struct value *(*call)(void *ctx, struct str function, const struct value *const *args, size_t n);
@@ -198,14 +201,14 @@ struct asl_caller {
 };
 
 bool asl_is_intrinsic(struct str text);
-/* What the call gives; caller NULL: it is only read. NULL with *why where it is none, without where it
- * failed. */
+/* Returns the result of a call; caller NULL: it is only parsed. Returns NULL with *why if the text is
+ * invalid, without if the execution failed. */
 const struct value *asl_call(
     struct arena *arena, struct str text, const struct asl_caller *caller, const char **why);
-/* NULL: it is one. `interpreted`: in paths, only what asl_path_find() knows. */
+/* Returns NULL if the call is valid. `interpreted`: paths are limited to what asl_path_find() supports. */
 const char *asl_intrinsic_wrong(struct str text, bool interpreted);
 
-/* Is the whole text {% … %}? */
+/* True if the whole string is {% … %}. */
 bool asl_is_jsonata(const struct value *v);
 
 enum asl_compare {
@@ -217,33 +220,33 @@ enum asl_compare {
     ASL_MATCHES,
     ASL_IS,
 };
-/* A comparison of Choice: of which type ("String", "Numeric" …; "IsNull" …), and whether it takes a path;
- * false: there is none of that name. */
+/* Parses the name of a Choice comparison: its type ("String", "Numeric" …; "IsNull" …), and whether its value
+ * is a path; returns false for an unknown name. */
 bool asl_operator(struct str name, const char **type, enum asl_compare *compare, bool *path);
 
-/* NULL: nothing is surely wrong with it. */
+/* Returns NULL unless the expression is certainly invalid. */
 const char *asl_jsonata_wrong(struct str text);
 
 /* ---- asl_states.c ---- */
 
-/* A state whose type is known. */
+/* Checks a state of a known type. */
 void asl_check_state(const struct asl_scan *scan, const struct value *state, unsigned type);
 void asl_check_target(const struct asl_scan *scan, const struct value *v, const char *member);
 
 /* ---- asl_validate.c ---- */
 
-/* All that is within a machine, a branch or a processor. */
+/* Checks everything in a machine, a branch or a processor. */
 void asl_check_machine(const struct asl_scan *outer, const struct value *machine);
 
 /* ---- asl_validate.c ---- */
 
-/* May executions, activities and labels have these characters in their names? */
+/* True if the characters are allowed in names of executions, activities and labels. */
 bool asl_is_name(struct str text);
-/* What a Map does with each item; it was once called Iterator. */
+/* Returns a Map's processor, formerly called Iterator. */
 const struct value *asl_processor(const struct value *state);
 bool asl_is_distributed(const struct value *state);
-/* Is JSONata the query language of a machine or a state, within something whose language it is or not? */
+/* True if the query language of a machine or a state is JSONata; `around`: the enclosing language is. */
 bool asl_speaks_jsonata(const struct value *holder, bool around);
 
-/* What only Maps in mode DISTRIBUTED have, and that they have it right. */
+/* Checks the fields of Maps in mode DISTRIBUTED. */
 void asl_check_distributed(const struct asl_scan *scan, const struct value *state);

@@ -1,11 +1,11 @@
-/* The fields of states, retriers and catchers: which there are, and what they hold. */
+/* The fields of states, retriers and catchers: which exist, and their values. */
 #include "provider/notation/asl_check.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* ---- saying what is wrong ---- */
+/* ---- reporting ---- */
 
 static const struct value *way_value(const struct asl_scan *scan, const char *member)
 {
@@ -92,8 +92,8 @@ enum kind {
     TEXT,
     ANY,
     FLAG,
-    PATH,      /* any path, null too */
-    REFERENCE, /* a reference path; the service takes others where it only reads */
+    PATH,      /* any path or null */
+    REFERENCE, /* a reference path; the service accepts other paths where it only reads */
     PLACE,     /* a reference path or null */
     SOURCE,    /* a reference path or an intrinsic */
     TEMPLATE,
@@ -104,7 +104,7 @@ enum kind {
     TIME,
     NAMES,
     LIST,
-    ITEMS, /* looked at elsewhere */
+    ITEMS, /* checked elsewhere */
 };
 
 enum language { PATHS = 1, JSONATA = 2, BOTH = PATHS | JSONATA };
@@ -172,7 +172,7 @@ static const struct field {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-/* ---- what they hold ---- */
+/* ---- values ---- */
 
 void asl_check_path(const struct asl_scan *scan, const char *member, const struct value *v, bool reference)
 {
@@ -200,7 +200,8 @@ static void check_source(const struct asl_scan *scan, const char *member, const 
         "The value for the field '%s' must be a valid JSONPath or a valid intrinsic function call: %s",
         member, why);
     struct asl_scan inner = asl_below(scan, member);
-    asl_diag_add(&inner, "SCHEMA_VALIDATION_FAILED", "", message)->location = scan->at; /* the service's */
+    asl_diag_add(&inner, "SCHEMA_VALIDATION_FAILED", "", message)->location =
+        scan->at; /* the location as the service reports it */
 }
 
 static void check_expression(const struct asl_scan *scan, const struct value *v)
@@ -265,7 +266,7 @@ static void check_names(const struct asl_scan *scan, const char *member, const s
             asl_wrong(scan, member, "States.ALL must appear alone in ErrorEquals");
 }
 
-/* Where a state puts its result. */
+/* Checks a path to which a state writes its result. */
 static void check_place(const struct asl_scan *scan, const char *member, const struct value *v)
 {
     struct str text = value_text(v, STR_EMPTY);

@@ -1,7 +1,7 @@
 /*
- * JSONPath as the Amazon States Language has it: .name, ['name', 'other'], [0], [-1, 2], [1:3:1], [*], .*,
- * ..name and [?(@.a == 'x' && !(@.b > 1))]. A path is worked off step by step while it is read; checking one
- * reads it over nothing.
+ * JSONPath of the Amazon States Language: .name, ['name', 'other'], [0], [-1, 2], [1:3:1], [*], .*, ..name
+ * and [?(@.a == 'x' && !(@.b > 1))]. A path is evaluated step by step while it is parsed; checking a path
+ * evaluates it without values.
  */
 #include "provider/notation/asl_check.h"
 
@@ -36,7 +36,7 @@ void path_wrong(struct path_reader *r, const char *why)
         r->why = why;
 }
 
-/* ---- what a step finds ---- */
+/* ---- values found by a step ---- */
 
 bool path_spend(struct path_reader *r, uint64_t work)
 {
@@ -73,7 +73,7 @@ static void keep_deep(struct path_search *p, struct path_nodes *to, const struct
 
 void path_replace_found(struct path_search *p, struct path_nodes *by)
 {
-    /* While it can only find one thing, that one has to be there. */
+    /* As long as only one value can match, it has to exist. */
     p->missing = p->missing || (!p->several && !by->n);
     free(p->found.items);
     p->found = *by;
@@ -147,7 +147,7 @@ static void step_slice(struct path_search *p, int64_t from, int64_t to, int64_t 
     path_replace_found(p, &next);
 }
 
-/* ---- reading literals ---- */
+/* ---- parsing literals ---- */
 
 bool path_quoted(struct path_reader *r, struct str *out)
 {
@@ -196,7 +196,7 @@ bool path_name(struct path_reader *r, struct str *out)
 
 /* ---- variables ---- */
 
-/* Letters of other alphabets are letters too. */
+/* Letters of other alphabets are letters, too. */
 static bool is_name_char(char c, bool first)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80 ||
@@ -254,7 +254,7 @@ static void step_union(struct path_search *p)
         step_indexes(p, indexes, index_count);
 }
 
-/* [from:to:step]; false: it is none. */
+/* Parses [from:to:step]; returns false if it is not a slice. */
 static bool read_slice(struct path_search *p)
 {
     struct path_reader *r = p->r;

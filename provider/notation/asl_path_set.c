@@ -1,4 +1,4 @@
-/* JSONPath as it is checked: filters, and reference paths, which name exactly one place ($.a.b[0]). */
+/* JSONPath filters, reference paths, which identify exactly one value ($.a.b[0]), and checks of paths. */
 #include "base/json.h"
 #include "provider/notation/asl_check.h"
 
@@ -6,7 +6,7 @@
 
 static bool read_or(struct path_reader *r, const struct value *current);
 
-/* NULL: nothing is there (or the filter is wrong). */
+/* Returns NULL if there is no value (or the filter is invalid). */
 static const struct value *read_operand(struct path_reader *r, const struct value *current)
 {
     static const struct {
@@ -72,7 +72,7 @@ static bool read_comparison(struct path_reader *r, const struct value *current)
         for (size_t i = 0; i < sizeof operators / sizeof *operators && !order; i++)
             order = path_take(r, operators[i]) ? operators[i] : NULL;
         const struct value *b = order ? read_operand(r, current) : NULL;
-        if (a && b) /* comparing takes as long as the smaller one is large */
+        if (a && b) /* the cost of a comparison grows with the smaller value */
             path_spend(r, (value_size(a) < value_size(b) ? value_size(a) : value_size(b)) / 8);
         result = order ? !r->why && asl_path_filter_holds(a, order, b) : a != NULL;
     }
@@ -104,13 +104,13 @@ void path_filter(struct path_search *p)
     size_t start = r->at;
     r->inside = true;
     p->several = true;
-    read_or(r, &value_null); /* also where there are no children: it has to be right */
+    read_or(r, &value_null); /* parsed even without children, to report errors */
     size_t end = r->at;
     for (size_t i = 0; i < p->found.n; i++) {
         const struct value *v = p->found.items[i];
         for (uint32_t k = 0; path_has_children(v) && k < v->count && !r->why; k++) {
             r->at = start;
-            path_spend(r, 1); /* what it is tried for costs, whether it holds or not */
+            path_spend(r, 1); /* every evaluation counts, whatever its result */
             if (read_or(r, path_child(v, k)))
                 path_keep(p, &next, path_child(v, k));
         }
@@ -166,9 +166,9 @@ const char *asl_path_wrong(struct str path, bool reference)
     return !r.why && r.at < path.n ? "it goes on with something that is not a step" : r.why;
 }
 
-/* ---- what the service takes ---- */
+/* ---- what the service accepts ---- */
 
-/* Behind what closes these brackets; the text's end where nothing does. */
+/* Returns the index after the closing bracket; the text's length + 1 if there is none. */
 static size_t path_behind(struct str path, size_t at)
 {
     size_t open = 0;

@@ -1,12 +1,12 @@
-/* What each type of state asks for, beside what its fields hold. */
+/* The requirements of each type of state, besides the values of its fields. */
 #include "provider/notation/asl_check.h"
 
 #include "base/clock.h"
 
-/* Of a thousand states that lead nowhere each compared with all would take minutes; nobody reads that far. */
+/* Suggestions compare a misspelt target with all states: with thousands of both this would take minutes. */
 enum { HINTED_MAX = 100 };
 
-/* ---- where to go ---- */
+/* ---- targets ---- */
 
 void asl_check_target(const struct asl_scan *scan, const struct value *v, const char *member)
 {
@@ -143,7 +143,7 @@ static bool check_combined(const struct asl_scan *scan, const struct value *rule
     return true;
 }
 
-/* How many comparisons the rule has, each looked at. */
+/* Checks the rule's comparisons and returns their number. */
 static size_t check_comparisons(const struct asl_scan *scan, const struct value *rule, bool top)
 {
     size_t n = 0;
@@ -227,9 +227,9 @@ static void check_choice(const struct asl_scan *scan, const struct value *state)
     asl_check_target(scan, state, "Default");
 }
 
-/* ---- the others ---- */
+/* ---- other states ---- */
 
-/* What takes longer than an express workflow may. */
+/* Checks for integrations that an express workflow does not support. */
 static void check_express(const struct asl_scan *scan, struct str resource)
 {
     static const char no[] = "Express state machine does not support";
@@ -241,7 +241,7 @@ static void check_express(const struct asl_scan *scan, struct str resource)
         asl_wrong(scan, "Resource", "%s Activity ARN", no);
 }
 
-/* A text that begins as an ARN does; with unknown parts it would be unknown as a whole. */
+/* Checks that Resource begins like an ARN; a string with unknown parts is unknown as a whole. */
 static void check_task(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const timeouts[] = {"TimeoutSeconds", "TimeoutSecondsPath"},

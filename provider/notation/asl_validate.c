@@ -1,5 +1,5 @@
-/* Machines: what they consist of, where their states lead, whether these can be reached and end; and the
- * fields of distributed Maps. */
+/* Checks machines: their structure, transitions between states, reachability and end states; and distributed
+ * Maps. */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "provider/notation/asl_check.h"
@@ -15,7 +15,7 @@ enum { TYPES = sizeof state_types / sizeof *state_types };
 
 /* ---- the query language ---- */
 
-/* What this level says, else what holds around it. A whole machine in JSONata is so everywhere. */
+/* Returns the query language of this level, or the enclosing one. In a machine in JSONata every state is. */
 static bool language_of(const struct asl_scan *scan, const struct value *v)
 {
     const struct value *own = value_getz(v, "QueryLanguage");
@@ -84,13 +84,13 @@ static void check_states(const struct asl_scan *scan)
     }
 }
 
-/* ---- ways ---- */
+/* ---- transitions ---- */
 
 struct walk {
     struct map seen;
     struct str *todo;
     size_t n, cap;
-    bool unknown; /* somewhere it is not known where it goes */
+    bool unknown; /* a target is unknown */
 };
 
 static void walk_to(struct walk *walk, const struct value *v)
@@ -121,8 +121,7 @@ static void walk_from(struct walk *walk, const struct value *state)
     walk_list(walk, value_getz(state, "Catch"));
 }
 
-/* To every state something leads: the service asks no more; the interpreter, that it can be come to from
- * StartAt. */
+/* The service only requires a transition to every state; the interpreter requires a path from StartAt. */
 static void check_reachable(const struct asl_scan *scan, const struct value *machine)
 {
     struct arena *arena = scan->diags->arena;
@@ -145,7 +144,7 @@ static void check_reachable(const struct asl_scan *scan, const struct value *mac
     free(walk.todo);
 }
 
-/* Some state ends it. */
+/* Checks that some state ends the machine. */
 static void check_ends(const struct asl_scan *scan)
 {
     for (uint32_t i = 0; i < scan->states->count; i++) {
@@ -185,7 +184,7 @@ void asl_check_machine(const struct asl_scan *outer, const struct value *machine
     asl_check_target(&scan, machine, "StartAt");
     check_states(&scan);
     if (scan.diags->n > before)
-        return; /* what else there is may follow from that */
+        return; /* further errors may be consequences */
     check_ends(&scan);
     if (start && value_get(scan.states, value_text(start, STR_EMPTY)))
         check_reachable(&scan, machine);
@@ -226,8 +225,8 @@ void asl_diags_release(struct asl_diags *diags)
     diags->n = diags->cap = 0;
 }
 
-/* ---- The fields of distributed Maps. The service has more kinds of readers and writers each year: what is
- * said of these is what the interpreter takes, and for the service only what their templates hold ---- */
+/* ---- The fields of distributed Maps. The service adds readers and writers each year: their fields are
+ * checked for the interpreter only, for the service just their templates ---- */
 
 enum { MAX_LABEL = 40 };
 
@@ -278,7 +277,7 @@ static void check_choice(
         asl_wrong(scan, member, "Value is not one of [%s]", buf_str(&list).p);
 }
 
-/* The named members, and no others; false: it is no object at all. */
+/* Checks that an object has only these members; returns false if the value is not an object. */
 static bool check_members(const struct asl_scan *scan, const struct value *v, const char *const *names)
 {
     if (v->kind != VALUE_MAP) {
@@ -306,7 +305,7 @@ static void check_limit(
     const char *const names[] = {member, path};
     const struct value *v = value_getz(holder, member), *p = value_getz(holder, path);
     asl_check_one_of(scan, holder, names, 2, false);
-    bool items = !strcmp(member, "MaxItems"); /* of which there may be any number */
+    bool items = !strcmp(member, "MaxItems"); /* may be any number from 0 */
     bool whole = !v || (items && v->kind == VALUE_INT && v->integer >= 0) || asl_is_whole(v, 1);
     if (!whole && !(scan->jsonata && asl_is_jsonata(v)))
         asl_wrong(scan, member, "Value is not a whole number of at least 1");
@@ -396,9 +395,9 @@ static void check_writer(const struct asl_scan *outer, const struct value *write
         check_choice(&inner, config, "Transformation", shapes);
 }
 
-/* ---- all of it ---- */
+/* ---- whole states ---- */
 
-/* Whatever the service takes: templates, and that these are objects. */
+/* Checks what applies to all readers and writers: that they are objects, and their templates. */
 static void check_holders(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const holders[] = {"ItemReader", "ItemBatcher", "ResultWriter"}, *const templates[] = {
@@ -441,7 +440,7 @@ static void check_interpreted(const struct asl_scan *scan, const struct value *s
         check_writer(scan, writer);
 }
 
-/* It becomes a part of ARNs. */
+/* The label becomes a part of ARNs. */
 static void check_label(const struct asl_scan *scan, const struct value *state)
 {
     const struct value *v = value_getz(state, "Label");

@@ -1,11 +1,11 @@
-/* What is wrong with an event pattern: see notation.h. */
+/* Checks event patterns: see notation.h. */
 #include "provider/notation/notation.h"
 
 #include <arpa/inet.h>
 
 enum { MAX_DEPTH = 100 };
 
-/* The way down to what is looked at. */
+/* The path to the current value. */
 struct pattern_scan {
     struct arena *arena;
     struct event_pattern_fault *fault;
@@ -23,23 +23,23 @@ static bool is_text(const struct value *v)
     return v->kind == VALUE_STRING || is_unknown(v);
 }
 
-/* ---- operators: NULL, or what is wrong with the operand ---- */
+/* ---- operators: each check returns NULL, or what is wrong with the operand ---- */
 
-/* What is wrong is at this index or under this key. */
+/* Sets the index of the wrong value. */
 static const char *wrong_at(struct pattern_scan *s, uint32_t index, const char *why)
 {
     s->steps[s->depth++] = value_int(s->arena, index);
     return why;
 }
 
-/* Services have read the text when they find that wrong. */
+/* Marks an error that services report at the end of the string. */
 static const char *wrong_text(struct pattern_scan *s, const char *why)
 {
     s->fault->read = true;
     return why;
 }
 
-/* Its first or second operator and number, of which the first is at this index. */
+/* Checks the first or second operator and number of a comparison, from this index. */
 static const char *comparison_wrong(struct pattern_scan *s, const struct value *v, uint32_t i)
 {
     const struct value *operator= i<v->count ? v->items[i] : NULL,
@@ -87,7 +87,7 @@ static const char *text_needed(struct pattern_scan *s, const char *operator)
     return arena_printf(s->arena, "%s match pattern must be a string", operator).p;
 }
 
-/* A text, or {equals-ignore-case: a text}. */
+/* Checks a string, or {equals-ignore-case: a string}. */
 static const char *affix_wrong(struct pattern_scan *s, const struct value *v)
 {
     const struct value *folded = value_getz(v, "equals-ignore-case");
@@ -137,7 +137,8 @@ static const char *but_plain_wrong(struct pattern_scan *s UNUSED, const struct v
                : "Inside anything but list, start|null|boolean is not supported.";
 }
 
-/* The value itself, or each of a list with something in it; there, services say twice where it is wrong. */
+/* Checks the value, or each item of a non-empty list; services report the location of an error in a list
+ * twice. */
 static const char *each_wrong(struct pattern_scan *s, const struct value *v,
     const char *(*wrong)(struct pattern_scan *s, const struct value *v))
 {

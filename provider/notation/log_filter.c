@@ -1,4 +1,4 @@
-/* Filter patterns are read: see notation.h. */
+/* Parses filter patterns: see notation.h. */
 #include "provider/notation/notation.h"
 
 #include "base/buf.h"
@@ -10,7 +10,7 @@ struct filter_reader {
     struct str text;
     size_t at;
     int depth, regexes;
-    struct str field; /* whose conditions are read; p NULL: they are on JSON */
+    struct str field; /* the field whose conditions are parsed; p NULL: conditions on JSON */
     const char *why;
 };
 
@@ -36,9 +36,9 @@ static void *filter_wrong(struct filter_reader *r, const char *why)
     return NULL;
 }
 
-/* ---- what something is compared with ---- */
+/* ---- operands ---- */
 
-/* What is between two of these characters; a backslash takes the next one as it is. */
+/* Parses what is between two of these characters; a backslash escapes the next character. */
 static bool filter_between(struct filter_reader *r, struct str *out)
 {
     char quote = r->text.p[r->at];
@@ -79,7 +79,7 @@ static bool filter_joins(const struct filter_reader *r)
     return str_starts(rest, STR("&&")) || str_starts(rest, STR("||"));
 }
 
-/* "text", %regular expression%, or what comes before one of these characters. */
+/* Parses "text", %regular expression%, or the text before one of these characters. */
 static bool filter_operand(struct filter_reader *r, const char *ends, struct log_operand *out)
 {
     char first = filter_peek(r);
@@ -101,7 +101,7 @@ static bool filter_operand(struct filter_reader *r, const char *ends, struct log
 
 /* ---- conditions ---- */
 
-/* [0], ['a b'] or .name */
+/* Parses [0], ['a b'] or .name. */
 static const struct value *filter_step(struct filter_reader *r)
 {
     struct str text;
@@ -145,7 +145,7 @@ static bool filter_selector(struct filter_reader *r, struct log_condition *out)
     return true;
 }
 
-/* The name of the field comes before each of its comparisons. */
+/* Parses the field's name, which precedes each of its comparisons. */
 static bool filter_subject(struct filter_reader *r, struct log_condition *out)
 {
     if (!r->field.p)
@@ -210,7 +210,7 @@ static struct log_condition *filter_condition(struct filter_reader *r)
     return !out || filter_take(r, ")") ? out : filter_wrong(r, "a parenthesis is not closed");
 }
 
-/* Conditions with this token between each two. */
+/* Parses conditions separated by this token. */
 static struct log_condition *filter_joined(struct filter_reader *r, const char *token,
     enum log_comparison how, struct log_condition *(*one)(struct filter_reader *r))
 {
@@ -239,7 +239,7 @@ static struct log_condition *filter_conditions(struct filter_reader *r)
     return out;
 }
 
-/* As far as the text goes. */
+/* Parses conditions up to the end of the text. */
 static struct log_condition *filter_whole(struct filter_reader *r)
 {
     struct log_condition *out = filter_conditions(r);
@@ -263,7 +263,7 @@ static void filter_json(struct filter_reader *r, struct log_filter *out)
 
 /* ---- fields ---- */
 
-/* As far as the next comma that is in no quotes. */
+/* Returns the text up to the next comma outside quotes. */
 static struct str filter_field_text(struct filter_reader *r)
 {
     struct str skipped;

@@ -22,7 +22,7 @@ static void notation_tell(const struct telling *t, const char *message, const st
 
 /* ---- state machines ---- */
 
-/* The innermost state that the path leads through, and what is within it. */
+/* Adds the innermost state on the path, and the path within it. */
 static void add_place(struct buf *out, const struct value *path)
 {
     uint32_t from = 0;
@@ -43,7 +43,7 @@ static void add_place(struct buf *out, const struct value *path)
     }
 }
 
-/* The service's words begin with a capital, and end with a full stop where they feel like it. */
+/* The service's messages begin with a capital letter, and some end with a full stop. */
 static void add_message(struct buf *out, struct str message)
 {
     bool name = str_starts(message, STR("States.")) || str_starts(message, STR("Next "));
@@ -80,7 +80,7 @@ static void check_states(const struct telling *t, const struct value *v)
     for (size_t i = 0; i < diags.n; i++) {
         const struct asl_diag *diag = &diags.items[i];
         AUTO_BUF struct buf text = BUF_INIT;
-        bool named = str_starts(diag->message, STR("State \"")); /* it says so itself */
+        bool named = str_starts(diag->message, STR("State \"")); /* the message contains the name */
         if (!named)
             add_place(&text, diag->path);
         add_message(&text, diag->message);
@@ -94,7 +94,7 @@ static void check_states(const struct telling *t, const struct value *v)
     asl_diags_release(&diags);
 }
 
-/* ---- the others ---- */
+/* ---- other languages ---- */
 
 static void check_pattern(const struct telling *t, const struct value *v)
 {
@@ -109,7 +109,7 @@ static void check_pattern(const struct telling *t, const struct value *v)
     t->tell(t->ctx, &issue);
 }
 
-/* Without anything in it, all messages come. */
+/* An empty filter passes all messages. */
 static void check_messages(const struct telling *t, const struct value *v)
 {
     if (v->kind != VALUE_MAP || v->count)

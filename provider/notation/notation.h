@@ -1,7 +1,7 @@
 /*
- * Attributes that are in a language of their own (`language:` in a spec, see docs/specs.md): what a service
- * would refuse of their values. Used before anything is called, and by the sandbox. Only what is surely
- * refused is said; what is not known yet (VALUE_UNKNOWN) may be anything. Pure.
+ * Checks attributes written in another language (`language:` in a spec, see docs/specs.md) for what the
+ * service would refuse. Used before any call, and by the sandbox. Only what is certainly refused is reported;
+ * unknown values (VALUE_UNKNOWN) pass. Pure functions.
  */
 #pragma once
 
@@ -10,43 +10,44 @@
 
 struct notation_issue {
     struct str message;       /* "state \"Load\": …" */
-    const struct value *path; /* keys and indices to where it is */
-    struct str word;          /* may be a slip of one of the names; "" nothing */
+    const struct value *path; /* keys and indices of the location */
+    struct str word;          /* possibly misspelt, one of `names`; "": none */
     const struct str *names;
     size_t name_count;
-    struct str hint; /* what to do; may be empty */
-    bool doubt;      /* it is taken, and yet hardly meant */
+    struct str hint; /* a remedy; may be empty */
+    bool doubt;      /* a warning: accepted, but probably not intended */
 };
 
-/* Is there a language of that name? */
+/* True if there is a language of that name. */
 bool notation_exists(struct str language);
-/* What the language's values are called, for people: "state machine". */
+/* Returns what a value of the language is, for people: "state machine". */
 const char *notation_subject(struct str language);
-/* Is a text of it a JSON document? */
+/* True if a string in the language is a JSON document. */
 bool notation_is_json(struct str language);
-/* Calls `tell` for each mistake; the issue lives as long as the call. */
+/* Calls `tell` for each mistake; the issue is valid during the call. */
 void notation_check(struct arena *arena, struct str language, const struct value *v,
     void (*tell)(void *ctx, const struct notation_issue *issue), void *ctx);
 
-/* ---- event_pattern.c: Event patterns: what EventBridge's rules, pipes and Lambda's event source mappings
- * filter by, and messages of SNS likewise. Pure. */
+/* ---- event_pattern.c: Event patterns: filters of EventBridge rules, pipes, Lambda event source mappings and
+ * SNS subscriptions. Pure functions. */
 /*
- * NULL: nothing is wrong with it; what is not known yet may be anything. The text lives in the arena or
- * forever. *path: keys and indices to what is wrong; NULL: nobody asks.
+ * Returns NULL if the pattern is valid; unknown values pass. The string is allocated in the arena or static.
+ * *path: keys and indices of the wrong value; `path` may be NULL.
  */
 const char *event_pattern_wrong(struct arena *arena, const struct value *pattern, const struct value **path);
 struct event_pattern_fault {
-    const char *why; /* in EventBridge's words; NULL: nothing is wrong */
+    const char *why; /* in EventBridge's words; NULL: valid */
     const struct value *path;
-    /* What services say of the place: after a text that they have read, twice, or nothing. */
+    /* How services report the location: at the end of the string, twice, or not at all. */
     bool read, twice, nowhere;
 };
 const char *event_pattern_fault(
     struct arena *arena, const struct value *pattern, struct event_pattern_fault *out);
-/* The names of all operators. */
+/* Returns the names of all operators. */
 const struct str *event_pattern_operators(size_t *n);
 
-/* ---- schedule.c: Schedules as texts: cron(…) with the service's six fields, rate(…), at(…). Pure.
+/* ---- schedule.c: Schedule expressions: cron(…) with the service's six fields, rate(…), at(…). Pure
+ * functions.
  *
  *     cron(minutes hours day-of-month month day-of-week year)
  *         * , - /     everywhere;  ? in one of the two day fields
@@ -73,24 +74,24 @@ struct schedule_time {
     enum schedule_kind kind;
     struct cron cron;
     int64_t rate_s;
-    bool loose;   /* rate(1 minutes), rate(5 minute): Scheduler takes it, a rule does not */
-    int64_t at_s; /* as clocks show it */
+    bool loose;   /* rate(1 minutes), rate(5 minute): accepted by Scheduler, not by rules */
+    int64_t at_s; /* local time without a zone */
 };
 
-/* NULL: understood; else what is wrong with it. */
+/* Returns NULL if the expression is valid; else what is wrong. */
 const char *schedule_parse(struct str text, struct schedule_time *out);
-/* Is it a cron of days that its months never have? */
+/* True for a cron expression whose days do not exist in its months. */
 bool schedule_is_never(const struct schedule_time *time);
 
-/* ---- log_filter.c: Filter patterns of CloudWatch Logs, which are one of
+/* ---- log_filter.c: Filter patterns of CloudWatch Logs, in one of these forms:
  *
  *     ERROR "exit code" -retried %[45]\d\d%          terms, all of them; or ?ERROR ?WARN, one of them
- *     { ($.level = "err*" || $.code >= 500) && $.user IS NULL }     of events in JSON
- *     [ip, ..., status = 4* && status != 404, bytes]                of fields between spaces
+ *     { ($.level = "err*" || $.code >= 500) && $.user IS NULL }     events in JSON
+ *     [ip, ..., status = 4* && status != 404, bytes]                fields separated by spaces
  *
- * Whether one matches is sandbox/notation/languages.h's. Pure. */
+ * Matching is in sandbox/notation/languages.h. Pure functions. */
 
-/* What something is compared with: a text in which * stands for anything, or a regular expression. */
+/* An operand: a string in which * matches anything, or a regular expression. */
 struct log_operand {
     struct str text;
     const struct regex_code *regex;
@@ -104,7 +105,7 @@ struct log_term {
 };
 
 enum log_comparison {
-    LOG_ALL, /* of the conditions within */
+    LOG_ALL, /* all conditions in `within` */
     LOG_ANY,
     LOG_EQUAL,
     LOG_UNEQUAL,
@@ -122,27 +123,27 @@ enum log_comparison {
 struct log_condition {
     enum log_comparison comparison;
     struct log_condition *within, *next;
-    struct str selector;      /* as it is written; "": of the field that has the condition */
+    struct str selector;      /* as written; "": of the field with the condition */
     const struct value *path; /* keys and indices */
     struct log_operand operand;
 };
 
 struct log_field {
-    struct str name; /* "": it has none */
+    struct str name; /* "": unnamed */
     bool any_number; /* "..." */
     const struct log_condition *condition;
     struct log_field *next;
 };
 
-/* Of one kind only; of none: everything matches. */
+/* Only one of the three forms is set; with none, everything matches. */
 struct log_filter {
     struct log_term *terms;
     const struct log_condition *condition;
     struct log_field *fields;
-    bool has_fields; /* also where none of them is named: [] */
+    bool has_fields; /* also without named fields: [] */
 };
 
-/* NULL, or what is wrong with it. The filter lives in the arena, and the text as long. */
+/* Returns NULL, or what is wrong. The filter is allocated in the arena and refers to the text. */
 const char *log_filter_read(struct arena *arena, struct str text, struct log_filter *out);
-/* $.a.b[0], $.['a b']: its keys and indices; NULL: it is none. */
+/* Parses $.a.b[0], $.['a b'] to keys and indices; returns NULL if it is invalid. */
 const struct value *log_filter_path(struct arena *arena, struct str selector);

@@ -1,11 +1,11 @@
-/* Reading schedules: see notation.h. */
+/* Parses schedule expressions: see notation.h. */
 #include "provider/notation/notation.h"
 
 #include "base/clock.h"
 
 enum { DAY = 86400, FIRST_YEAR = SCHEDULE_FIRST_YEAR, LAST_YEAR = SCHEDULE_LAST_YEAR };
 
-/* ---- reading one field ---- */
+/* ---- parsing one field ---- */
 
 struct field {
     int first, last;
@@ -34,7 +34,8 @@ static bool read_value(const struct field *field, struct str text, int *out)
     return true;
 }
 
-/* One of the parts between commas: *, a, a-b, each with /step. A range may go over the end: FRI-MON. */
+/* Parses one of the parts separated by commas: *, a, a-b, each with /step. A range may wrap around:
+ * FRI-MON. */
 static bool read_part(const struct field *field, struct str part, void (*set)(void *to, int n), void *to)
 {
     struct str step_text, to_text, range = str_cut(part, '/', &step_text),
@@ -224,7 +225,7 @@ const char *schedule_parse(struct str text, struct schedule_time *out)
                                : "a schedule is rate(1 day), cron(0 2 * * ? *) or at(2030-01-01T00:00:00)";
 }
 
-/* Days of months that these months never have. */
+/* True if a day exists in one of the months. */
 static bool has_day(const struct cron *cron)
 {
     static const int longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
