@@ -1,16 +1,15 @@
 /*
- * Looking resources up: a query of catalog/ gets the list of what is wanted as JSON and gives each resource
- * as JSON, under the attributes' names. So one round trip shows all resources of a type in a database.
+ * Reads resources: a query in catalog/ gets the list of wanted resources as JSON and returns each as JSON,
+ * under the attribute names. One round trip reads all resources of a type in a database.
  */
 #include "base/embed.h"
 #include "base/json.h"
 #include "provider/postgres/postgres.h"
 
-/* ---- postgres.statement: SQL of the file's own for what there is no type for, and what a query says
- * afterwards. Each text is one message, and so one transaction. The data source postgres.query is the
- * query alone. */
+/* ---- postgres.statement: SQL in the stack file where there is no type, and the result of a query. Each text
+ * is one message and therefore one transaction. The data source postgres.query has only the query. */
 
-/* Runs the text of an attribute; an error is reported with its place there. */
+/* Runs the SQL of an attribute; an error has its position in the attribute. */
 static int statement_run_text(
     struct pg_work *work, const struct value *object, const char *attribute, struct err *err)
 {
@@ -28,7 +27,7 @@ static int statement_create(struct pg_work *work, struct err *err)
     return statement_run_text(work, work->desired, "create", err);
 }
 
-/* What weir alone uses is no reason to run anything. */
+/* A change of an attribute that only weir uses runs nothing. */
 static bool statement_is_another(const struct pg_work *work)
 {
     return pg_work_has(work, "create") || pg_work_has(work, "update") || pg_work_has(work, "triggers");
@@ -59,7 +58,7 @@ struct str query_of(struct op_ctx *ctx, const struct value *object)
     return query;
 }
 
-/* The rows of the object's query, as maps. */
+/* Reads the rows of the object's query, as maps. */
 static int run_query(
     struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
 {
@@ -77,7 +76,7 @@ static int run_query(
     return status ? err_context(err, "the query") : 0;
 }
 
-/* Without a query nothing of it can be seen: it is as it was recorded. */
+/* Without a query nothing can be read: the recorded object counts as live. */
 static int statement_read(
     struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
@@ -86,7 +85,7 @@ static int statement_read(
     if (!str_trim(text_of(ctx, prior, "query")).n)
         return 0;
     if (run_query(ctx, prior, &result, err)) {
-        if (strcmp(err->code, "42P01") == 0) /* what it asks for is gone */
+        if (strcmp(err->code, "42P01") == 0) /* undefined_table: the table of the query was deleted */
             err->class = ERR_ABSENT;
         return -1;
     }
@@ -96,7 +95,8 @@ static int statement_read(
     return 0;
 }
 
-/* Nobody can tell whether it was run: it is run again, as its documentation says. */
+/* Whether the statement was executed cannot be determined: it is executed again, as its documentation
+ * says. */
 static int statement_is_made(struct op_ctx *ctx UNUSED, const struct value *desired UNUSED,
     const struct value *live UNUSED, bool *made, struct err *err UNUSED)
 {
@@ -129,7 +129,7 @@ static struct str next_key(struct str *keys)
     return str_cut(*keys, ' ', keys);
 }
 
-/* NULL while a part of it is unknown. */
+/* Returns NULL if a part of the id is unknown. */
 static const struct str *part_of_id(struct op_ctx *ctx, const struct value *v, struct str *out)
 {
     if (!value_is_known(v))
@@ -195,7 +195,8 @@ struct str catalog_query(
     return arena_str(arena, buf_str(&sql));
 }
 
-/* The object of a row, with what identifies it as the prior has it; NULL: it is not there. */
+/* Builds the object of a row, with the identifying attributes of `prior`; *out is NULL if it does not
+ * exist. */
 static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struct value *prior, bool fresh,
     struct str json, const struct value **out, struct err *err)
 {
@@ -225,7 +226,7 @@ static int catalog_look_at(struct session *session, struct op_ctx *ctx, const st
         value_builder_add(&list, item);
     }
     struct str query = catalog_query(session, ctx->arena, type->catalog, value_builder_list(&list));
-    /* Names that are not in pg_catalog are shown with their schema, whoever asks. */
+    /* With an empty search_path, names outside pg_catalog are always shown with their schema. */
     struct str sql = arena_printf(ctx->arena, "set local search_path = '';\n%.*s", STR_ARG(query));
     AUTO_ROWS struct rows rows;
     if (session_run(session, sql, NULL, &rows, err))

@@ -1,7 +1,7 @@
 /*
- * One connection: the parameters of libpq, and waiting for a server that is not ready yet. A wrong password,
- * or a database that is not there, is no reason to wait; a server that is only just starting is one, and so
- * is nobody at the port while resources are being made.
+ * Opens one connection: libpq parameters, and waiting for a server that is not ready. Waits for a server that
+ * is starting, and for an unreachable port while resources are being created; not after a wrong password or
+ * for a missing database.
  */
 #include "provider/postgres/postgres.h"
 
@@ -32,7 +32,7 @@ static struct str connect_setting(
     return arena_str(arena, text);
 }
 
-/* What libpq itself would take from the environment. */
+/* Returns an environment variable that libpq would use. */
 static const char *environment(const char *name, const char *fallback)
 {
     const char *v = getenv(name);
@@ -70,7 +70,7 @@ int settings_read(
     if (out->iam && (!out->user.n || !out->host.n))
         return err_set(
             err, ERR_INVALID, "provider \"%.*s\": `iam` needs `host` and `user`", STR_ARG(options->name));
-    if (out->iam && !value_getz(config, "sslmode")) { /* the token is not for everybody on the way */
+    if (out->iam && !value_getz(config, "sslmode")) { /* the token must not be sent unencrypted */
         out->others[out->other_count++] = STR("sslmode");
         out->others[out->other_count++] = STR("require");
     }
@@ -107,7 +107,7 @@ static struct parameters parameters_of(
     connect_add(&p, "keepalives_interval", "10");
     connect_add(&p, "options", "-c client_min_messages=warning");
     connect_add(&p, "host", settings->host.p);
-    if (way->local_port) { /* the name stays, for the certificate */
+    if (way->local_port) { /* the host name is kept for the certificate */
         connect_add(&p, "hostaddr", "127.0.0.1");
         connect_add(&p, "port", arena_printf(arena, "%d", way->local_port).p);
     } else {
@@ -123,12 +123,12 @@ static struct parameters parameters_of(
 
 /* ---- one attempt ---- */
 
-/* NULL where libpq has no memory. The connection may be bad; it says why. */
+/* Returns NULL if libpq is out of memory. The connection may be bad; it then has the error message. */
 static PGconn *connect_attempt(const struct pq_api *pq, struct op_ctx *ctx, const struct parameters *p)
 {
     PGconn *c = pq->connectStartParams(p->keys, p->values, 0);
     if (c)
-        pq->setErrorVerbosity(c, PQERRORS_VERBOSE); /* with codes, whatever language the server speaks */
+        pq->setErrorVerbosity(c, PQERRORS_VERBOSE); /* with error codes, whatever the server's language */
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     int64_t until = clock_mono_ms() + ATTEMPT_MS;
     while (c && pq->status(c) != CONNECTION_BAD && status != PGRES_POLLING_OK &&
@@ -152,16 +152,16 @@ static struct str connect_where(const struct settings *settings, struct arena *a
         STR_ARG(settings->port), settings->via.n ? " through " : "", STR_ARG(settings->via));
 }
 
-/* ---- refusals ---- */
+/* ---- refused connections ---- */
 
 enum refusal_kind { NOBODY_THERE, NOT_YET, TOO_MANY, NO_DATABASE, NOT_LET_IN };
 
 struct refusal {
     enum refusal_kind kind;
-    struct str why; /* in the server's words, or libpq's */
+    struct str why; /* the server's message, or libpq's */
 };
 
-/* ":  3D000: text": where a line tells a code. */
+/* True for ": 3D000: text": an error code in a message. */
 static bool has_code(struct str text, size_t at)
 {
     static const struct str mark = STR_INIT(":  ");
@@ -180,7 +180,7 @@ static enum refusal_kind kind_of_code(struct str code)
     return str_eqz(code, "3D000") ? NO_DATABASE : NOT_LET_IN; /* invalid_catalog_name */
 }
 
-/* What libpq says by itself comes after the host's name. */
+/* libpq's own message follows the host's name. */
 static struct str own_words(struct str message)
 {
     static const struct str mark = STR_INIT("failed: ");
@@ -196,7 +196,7 @@ static struct refusal refusal_of(const struct pq_api *pq, PGconn *c, const struc
             return (struct refusal){kind_of_code(str_slice(message, at + 3, at + 8)),
                 str_trim(str_cut(str_slice(message, at + 9, message.n), '\n', &rest))};
     PGPing ping = pq->pingParams(p->keys, p->values, 0);
-    if (c && pq->status(c) != CONNECTION_BAD) /* it was not refused: the attempt's time was over */
+    if (c && pq->status(c) != CONNECTION_BAD) /* not refused: the attempt timed out */
         return (struct refusal){
             ping == PQPING_NO_RESPONSE ? NOBODY_THERE : NOT_YET, STR("it did not answer in time")};
     return (struct refusal){ping == PQPING_REJECT ? NOT_YET
@@ -240,9 +240,9 @@ static int connect_refuse(
         STR_ARG(settings->name));
 }
 
-/* ---- until it is there ---- */
+/* ---- waiting for the server ---- */
 
-/* Only what is being made is worth waiting for at a port where nobody is. */
+/* True if waiting may help: an unreachable port is waited for only while resources are being created. */
 static bool worth_waiting(const struct op_ctx *ctx, const struct way *way, enum refusal_kind kind)
 {
     return kind == NOT_YET || (kind == TOO_MANY && way->patient) ||

@@ -1,6 +1,6 @@
 /*
- * postgres.grant and postgres.default_privileges. What a role may is a set; it is exactly what is listed, or,
- * with `only: false`, at least that. A grant on several objects is there when all of them have it.
+ * postgres.grant and postgres.default_privileges. A role's privileges are a set: exactly the configured ones,
+ * or, with `only: false`, at least those. A grant on several objects exists if all of them have it.
  */
 #include "provider/postgres/postgres.h"
 
@@ -9,8 +9,8 @@
 /* ---- privileges ---- */
 
 static const struct {
-    const char *on, *all; /* what `all` means */
-    bool in_schema;       /* names are in a schema */
+    const char *on, *all; /* meaning of `all` */
+    bool in_schema;       /* objects are in a schema */
 } kinds[] = {
     {"table", "select insert update delete truncate references trigger", true},
     {"sequence", "usage select update", true}, {"function", "execute", true}, {"type", "usage", true},
@@ -19,7 +19,7 @@ static const struct {
     {"tables", "select insert update delete truncate references trigger", true},
     {"sequences", "usage select update", true}, {"functions", "execute", true}, {"types", "usage", true},
     {"schemas", "create usage", false},
-    {"column", "select insert update references", true}, /* of tables, where `columns` are given */
+    {"column", "select insert update references", true}, /* of tables, if `columns` is configured */
 };
 enum { COLUMN = sizeof kinds / sizeof *kinds - 1 };
 
@@ -37,7 +37,7 @@ static void add_privilege(struct value_builder *set, struct arena *arena, struct
     value_builder_set(set, name, value_string_ref(arena, name));
 }
 
-/* In small letters, sorted, `all` written out. */
+/* Converts privileges to lower case, sorted, with `all` expanded. */
 static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
     const struct value *desired, const struct value **prepared, struct err *err)
 {
@@ -65,7 +65,7 @@ static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how 
     return 0;
 }
 
-/* ---- what the catalog shows ---- */
+/* ---- the catalog ---- */
 
 static int64_t count_of(const struct value *held, struct str privilege, uint32_t which)
 {
@@ -73,7 +73,7 @@ static int64_t count_of(const struct value *held, struct str privilege, uint32_t
     return pair && pair->kind == VALUE_LIST && pair->count == 2 ? pair->items[which]->integer : 0;
 }
 
-/* Those that are held on at least so many objects; of `wanted` only, where that is given. */
+/* Returns the privileges held on at least so many objects; only those in `wanted`, if it is set. */
 static const struct value *held_on(
     struct arena *arena, const struct value *held, int64_t least, const struct value *wanted)
 {
@@ -95,8 +95,9 @@ static bool is_false(const struct value *v)
 }
 
 /*
- * One that lacks on some object what is recorded shows what it has everywhere; otherwise, where the list is
- * meant to be complete, whatever it has anywhere, so that more shows as well.
+ * If a recorded privilege is missing on some object, the live object has those held on all objects.
+ * Otherwise, if the list is exclusive (`only`), it has those held on any object, so that additional ones show
+ * as drift.
  */
 static const struct value *privileges_shape(
     struct arena *arena, const struct value *prior, const struct value *live, bool fresh UNUSED)
@@ -109,7 +110,7 @@ static const struct value *privileges_shape(
     const struct value *privileges = held_on(arena, held, all, wanted);
     if (all && wanted->count && !held_on(arena, held, 1, only ? NULL : wanted)->count)
         return NULL;
-    if (!all) /* nothing there to have rights on: whatever is wanted holds */
+    if (!all) /* there are no objects: the configured privileges count as granted */
         privileges = wanted;
     else if (only)
         privileges = held_on(arena, held, privileges->count == wanted->count ? 1 : all, NULL);
@@ -124,7 +125,7 @@ static const struct value *privileges_shape(
 
 /* ---- statements ---- */
 
-/* "select (a, b)", where it is about columns. */
+/* Adds "select (a, b)" for privileges on columns. */
 static void grant_add_privilege(struct pg_work *work, struct str privilege)
 {
     const struct value *columns = value_getz(pg_work_object(work), "columns");
@@ -158,7 +159,7 @@ static bool is_default(const struct pg_work *work)
     return str_eqz(work->ctx->schema->name, "postgres.default_privileges");
 }
 
-/* A function's arguments are not part of its name's quotes. */
+/* Quotes a function's name without its arguments. */
 static void add_function(struct pg_work *work, struct str schema, struct str name)
 {
     ptrdiff_t open = str_find_char(name, '(', 0);
@@ -166,7 +167,7 @@ static void add_function(struct pg_work *work, struct str schema, struct str nam
     sql_add(&work->sql, work->session, "%I.%I%s", schema, bare, str_slice(name, bare.n, name.n));
 }
 
-/* "table a.x, a.y", "all tables in schema a", "database d". */
+/* Adds "table a.x, a.y", "all tables in schema a" or "database d". */
 static void add_objects(struct pg_work *work)
 {
     struct str on = pg_work_text(work, "on"), schema = pg_work_text(work, "schema");
@@ -193,7 +194,7 @@ static void add_objects(struct pg_work *work)
     }
 }
 
-/* What comes before "grant" and "revoke". */
+/* Adds the clause before "grant" and "revoke". */
 static void add_whose(struct pg_work *work)
 {
     if (!is_default(work))
@@ -215,7 +216,7 @@ static void add_grant(struct pg_work *work, const struct value *privileges)
     buf_addz(&work->sql, flag_of(work->ctx, work->desired, "grantable") ? " with grant option;\n" : ";\n");
 }
 
-/* Everything, where the list is to be complete, and otherwise those. */
+/* Revokes the given privileges, or all if `privileges` is NULL. */
 static void add_revoke(struct pg_work *work, const char *verb, const struct value *privileges)
 {
     add_whose(work);
@@ -244,9 +245,8 @@ static const struct value *no_longer(struct arena *arena, const struct value *be
     return value_builder_list(&list);
 }
 
-/* What is to be taken back of a grant that is to be all that the role has, beside what it keeps; NULL:
- * everything. Of tables only what is held: to revoke a privilege takes it from their columns, too, which may
- * have grants of their own. */
+/* Finds the privileges to revoke for an exclusive grant, besides those it keeps; NULL: all. For tables only
+ * held privileges: revoking one also revokes it from the columns, which may have their own grants. */
 static int find_taken(
     struct pg_work *work, const struct value *kept, const struct value **taken, struct err *err)
 {
@@ -302,8 +302,8 @@ static bool is_of_what_is_gone(const struct err *why)
     return false;
 }
 
-/* Nobody holds anything on what is gone, nor a role that is gone. Where one of several objects or columns is
- * gone, the server refuses the statement for all of them: then each is a statement of its own. */
+/* Nothing needs to be revoked from a deleted object or role. If one of several objects or columns was
+ * deleted, the server refuses the whole statement: then each gets its own statement. */
 static int privileges_remove(struct pg_work *work, struct err *err)
 {
     static const char *const lists[] = {"names", "columns"};

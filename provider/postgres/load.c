@@ -1,6 +1,6 @@
 /*
- * postgres.load: files, or objects of a bucket, into a table by COPY, streamed, each in one transaction
- * together with its line in the ledger. So a run that was cut off goes on with the file that it was at.
+ * postgres.load: copies files or S3 objects into a table, streamed by COPY, each in one transaction with its
+ * entry in the ledger. An interrupted run continues with the file that was not committed.
  */
 #include "provider/postgres/postgres.h"
 
@@ -8,8 +8,8 @@ enum { TELL_EVERY = 64 * 1024 * 1024 };
 
 /* ---- planning ---- */
 
-/* Files beside the stack are compared with the record. Who looks into a bucket sees what is still to be
- * loaded (load_read): what is wanted is that there is nothing of it. */
+/* Local files are compared with the record. For a bucket, the read lists what has not been loaded
+ * (load_read): the desired value is an empty map. */
 static int load_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
@@ -27,7 +27,7 @@ static int load_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED
     return 0;
 }
 
-/* `files` are to be loaded, and `done` were. */
+/* Checks files against the ledger: `files` are to be loaded, `done` were. */
 static int load_check_past(struct op_ctx *ctx, const struct value *desired, const struct value *files,
     const struct value *done, struct err *err)
 {
@@ -56,9 +56,9 @@ static int load_plan(struct op_ctx *ctx, const struct value *desired, const stru
         value_getz(prior, bucket ? "objects" : "files"), err);
 }
 
-/* ---- what is there ---- */
+/* ---- reading ---- */
 
-/* In the record, what is beside the stack is `files`, and what is in a bucket `objects`. */
+/* In the record, local files are `files`, and S3 objects are `objects`. */
 static const struct value *load_shown(
     struct op_ctx *ctx, const struct value *object, const struct value *files, const struct value *rows)
 {
@@ -73,7 +73,7 @@ static const struct value *load_shown(
     return value_with(ctx->arena, object, STR("row_count"), value_int(ctx->arena, total));
 }
 
-/* What of a bucket is not in the table, or is another by now: {name: digest}. */
+/* Returns the objects of a bucket that are not in the table, or have changed: {name: digest}. */
 static const struct value *load_pending(
     struct arena *arena, const struct local_files *files, const struct value *done)
 {
@@ -86,7 +86,7 @@ static const struct value *load_pending(
     return value_builder_map(&b);
 }
 
-/* In a bucket that is gone there is nothing to load. */
+/* A bucket that does not exist has nothing to load. */
 static int load_look(
     struct op_ctx *ctx, const struct value *prior, const struct value **live, struct err *err)
 {
@@ -201,7 +201,7 @@ static int load_new(
     return 0;
 }
 
-/* The table empty and full again between two moments: nobody sees it in between. */
+/* Empties and fills the table in one transaction, so that the change is atomic for readers. */
 static int load_anew(struct pg_work *work, const struct local_files *files, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -226,7 +226,7 @@ static bool load_is_another(const struct local_files *files, const struct value 
     return another;
 }
 
-/* Of what was loaded once, only what the file still names: the rest is not managed any more. */
+/* Keeps only entries of files that are still configured; others are not managed any more. */
 static const struct value *named_only(
     struct arena *arena, const struct value *map, const struct local_files *files)
 {
@@ -266,7 +266,7 @@ static int load_go_on(struct pg_work *work, struct err *err)
     return status;
 }
 
-/* The rows stay, unless the file says that the table is emptied, or it is gone already. */
+/* The rows are kept, unless `on_destroy` is truncate and the table exists. */
 static int load_remove(struct pg_work *work, struct err *err)
 {
     AUTO_ROWS struct rows rows = {0};
@@ -290,4 +290,4 @@ const struct pg_type pg_load = {.name = "load",
     .read = load_read,
     .prepare = load_prepare,
     .plan = load_plan,
-    .always_made = true /* what the ledger says is gone on with */};
+    .always_made = true /* continues from the ledger */};

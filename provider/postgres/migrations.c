@@ -1,15 +1,15 @@
 /*
- * postgres.migrations: numbered files, each executed once, in order, in a transaction of its own together
- * with its line in the ledger. So the ledger is true wherever a run ends. A file that was executed is
- * never to change: that, a missing one, or a new one among old ones is reported when it is planned.
+ * postgres.migrations: numbered files, each executed once, in order, in one transaction with its entry in the
+ * ledger, so that the ledger is correct wherever a run ends. Changed, missing or belated files are plan
+ * errors.
  */
 #include "provider/postgres/postgres.h"
 
 #include "base/file.h"
 
 /*
- * A file that begins with `-- weir: no transaction` holds one statement that the server takes only so
- * (create index concurrently); its line in the ledger follows.
+ * A file that begins with `-- weir: no transaction` has one statement that the server does not allow in a
+ * transaction (create index concurrently); its ledger entry follows.
  */
 
 static const struct str ending = STR_INIT(".sql"), down_ending = STR_INIT(".down.sql");
@@ -53,7 +53,7 @@ static int migrations_prepare(struct op_ctx *ctx, const struct preparation *how 
     return 0;
 }
 
-/* ---- is the past as it was? ---- */
+/* ---- checking executed files ---- */
 
 static uint64_t last_number(const struct local_files *files, const struct value *done)
 {
@@ -140,7 +140,7 @@ static int run_file(
         err, "take COMMIT and ROLLBACK out of it; see what it has changed before it is executed again");
 }
 
-/* The file and what the ledger says of it, in one transaction. */
+/* Runs the file and updates the ledger, in one transaction. */
 static int migrations_carry_out(struct pg_work *work, const struct local_file *file, const char *verb,
     const struct buf *ledger, struct err *err)
 {
@@ -172,7 +172,7 @@ static int carry_out_new(
     return 0;
 }
 
-/* Goes on where the ledger ends, whoever came that far. */
+/* Continues from the ledger, whichever run wrote it. */
 static int migrations_go_on(struct pg_work *work, struct err *err)
 {
     struct local_files files;
@@ -193,7 +193,7 @@ static int migrations_go_on(struct pg_work *work, struct err *err)
     return status;
 }
 
-/* ---- back again ---- */
+/* ---- down migrations ---- */
 
 static int take_back(
     struct pg_work *work, const struct local_file *up, const struct local_files *downs, struct err *err)
@@ -214,7 +214,7 @@ static int take_back(
     return err_hint(err, "write %.*s.down.sql, or leave out `down: true`", STR_ARG(stem));
 }
 
-/* Without `down` what the files made stays, and so does the ledger: a later apply goes on from there. */
+/* Without `down`, what the files created is kept, and so is the ledger: a later apply continues from it. */
 static int migrations_remove(struct pg_work *work, struct err *err)
 {
     struct local_files ups, downs;
@@ -241,4 +241,4 @@ const struct pg_type pg_migrations = {.name = "migrations",
     .read = migrations_read,
     .prepare = migrations_prepare,
     .plan = migrations_plan,
-    .always_made = true /* what the ledger says is gone on with */};
+    .always_made = true /* continues from the ledger */};

@@ -1,6 +1,6 @@
 /*
- * The operations of all types of postgres.*, as provider.h has them: sessions, reading back, what an
- * interrupted run may have made. What differs from type to type is in struct pg_type.
+ * The operations of all postgres.* types (provider.h): sessions, reading back, recovery. What differs between
+ * types is in struct pg_type.
  */
 #include "provider/aws/client.h"
 #include "provider/postgres/postgres.h"
@@ -15,7 +15,7 @@ static const struct pg_type *ops_type_of(const struct op_ctx *ctx)
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eqz(name, types[i]->name))
             return types[i];
-    return NULL; /* a test looks for each type of the spec here */
+    return NULL; /* a test checks every type of the spec */
 }
 
 struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name)
@@ -64,7 +64,7 @@ int pg_work_drop(struct pg_work *work, const char *hint, struct err *err)
         buf_addz(&work->sql, " cascade");
     int status = session_change(work->session, buf_str(&work->sql), &why);
     buf_clear(&work->sql);
-    if (!status || strcmp(why.code, "3F000") == 0) /* its schema is gone, too */
+    if (!status || strcmp(why.code, "3F000") == 0) /* invalid_schema_name: its schema is deleted, too */
         return 0;
     err_raise(err, &why);
     return strcmp(why.code, "2BP01") == 0 ? err_hint(err, "%s", hint) : -1;
@@ -80,10 +80,9 @@ int object_session(struct op_ctx *ctx, const struct value *object, struct sessio
     return session_take(ctx, database_of(ops_type_of(ctx), object), out, err);
 }
 
-/* ---- looking ---- */
+/* ---- reading ---- */
 
-/* Of what is looked at for the first time, to be taken over: what the server would make of the file's words.
- */
+/* For a first read, as at an import, computes the server's form of the configured values. */
 static const struct value *with_memory(
     struct op_ctx *ctx, const struct pg_type *type, struct session *session, const struct value *prior)
 {
@@ -105,7 +104,7 @@ static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct 
     if (!type->read)
         status = object_session(ctx, prior, &session, &why) ||
                  catalog_look(session, ctx, type, with_memory(ctx, type, session, prior), false, live, &why);
-    if (status && why.class == ERR_ABSENT) /* what lay in a database that is gone is gone as well */
+    if (status && why.class == ERR_ABSENT) /* its database is deleted, and so is the resource */
         *live = NULL;
     if (!status || why.class == ERR_ABSENT)
         return 0;
@@ -141,7 +140,7 @@ static int postgres_list(struct op_ctx *ctx, const struct list_filter *filter, r
 {
     const struct pg_type *type = ops_type_of(ctx);
     AUTO_MAP struct map done = MAP_INIT;
-    *covered = op_all_readable(ctx); /* what the query shows */
+    *covered = op_all_readable(ctx); /* all attributes that the query returns */
     for (size_t i = 0; i < filter->count; i++) {
         if (type->read) {
             const struct value *live;
@@ -170,7 +169,7 @@ static int postgres_prepare_desired(struct op_ctx *ctx, const struct preparation
     return type->prepare ? type->prepare(ctx, how, desired, prepared, err) : 0;
 }
 
-/* What the server says stays as it is, unless the type knows that it will not. */
+/* Computed attributes keep their prior values, unless the type predicts a change. */
 static int postgres_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
@@ -179,7 +178,7 @@ static int postgres_predict(struct op_ctx *ctx, const struct value *desired, con
     return type->plan && value_is_known(desired) ? type->plan(ctx, desired, prior, planned, err) : 0;
 }
 
-/* ---- changing ---- */
+/* ---- create, update, delete ---- */
 
 static int ops_try(struct pg_work *work, pg_work_fn *write, struct err *err)
 {
@@ -198,7 +197,7 @@ static int ops_carry_out(struct pg_work *work, pg_work_fn *write, struct err *er
     if (status && work->session && strcmp(why.code, "42501") == 0 && temporary_grant_begin(work, &borrowed)) {
         why = (struct err)ERR_INIT;
         status = ops_try(work, write, &why);
-        if (work->session) /* it may have been lost meanwhile */
+        if (work->session) /* the session may have been lost meanwhile */
             temporary_grant_end(work, &borrowed);
     }
     if (status)
@@ -244,7 +243,7 @@ static int postgres_create(struct op_ctx *ctx, const struct attempt *attempt, co
     if (!ops_change(&work, ops_type_of(ctx)->create, live, &why))
         return 0;
     bool exists = why.class == ERR_EXISTS || strcmp(why.code, "23505") == 0;
-    /* A server goes on with what it was sent by a run that has been killed since. */
+    /* The server completes a request that a killed run has sent. */
     if (exists && attempt->again && !*live && !postgres_find(ctx, attempt, desired, live, &ignored) && *live)
         return 0;
     return err_raise(err, &why);
@@ -287,7 +286,7 @@ static const struct value *lost_rows(
     return value_list(arena, &what, 1);
 }
 
-/* What cannot be looked at, because it is gone or never came to be, loses nothing. */
+/* An object that cannot be read, since it does not exist, loses nothing. */
 static int postgres_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **list, struct err *err UNUSED)
 {
@@ -306,7 +305,7 @@ static int postgres_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, cons
     return 0;
 }
 
-/* ---- after an interruption ---- */
+/* ---- recovery ---- */
 
 static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
 {
@@ -319,7 +318,7 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
     return true;
 }
 
-/* What is made is made whole, in one transaction: what is there and is not so is somebody else's. */
+/* A creation is one transaction: an existing object that is not complete belongs to others. */
 static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
@@ -352,7 +351,7 @@ const struct resource_ops postgres_ops = {
     .scope = source_scope,
 };
 
-/* ---- The kind of providers whose types are in a PostgreSQL server ---- */
+/* ---- The provider type for types in a PostgreSQL server ---- */
 
 static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
 static const struct type aws_type = OBJECT_TYPE(aws_settings);

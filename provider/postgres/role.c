@@ -1,16 +1,16 @@
 /*
- * postgres.role. A password goes to the server as the verifier that it keeps, so that neither its log nor
- * a reader of statements learns it. Temporary grants for administrators that are not superusers.
+ * postgres.role. A password is sent as the verifier that the server stores, so that neither its log nor
+ * pg_stat_activity shows it. Temporary grants for administrators that are not superusers.
  */
 #include "provider/postgres/postgres.h"
 
-/* ---- An administrator that is no superuser makes itself a member of who owns what it shall change, for
- * so long. */
+/* ---- An administrator that is not a superuser temporarily becomes a member of the roles that own what it
+ * changes. */
 
 /*
- * Between the two is a role of the session's own: with it all goes at once, sessions do not take from
- * each other what they are just using, and what a kill has left is known by its name, which no living session
- * has. It is made of a row of pg_stat_activity. A process number comes again, its start does not.
+ * The membership goes through a role of the session: dropping it revokes everything at once, sessions do not
+ * revoke each other's memberships, and what a killed run left is recognised by a name that no active session
+ * has. The name is built from a row of pg_stat_activity; process ids are reused, start times are not.
  */
 #define TEMPORARY_GRANT_NAME                                                                                 \
     "'weir_borrow_' || usesysid || '_' || pid || '_' || (extract(epoch from backend_start) * 1000)::bigint"
@@ -21,7 +21,7 @@ static void temporary_grant_add_literals(struct pg_work *work, struct buf *sql, 
         sql_add(sql, work->session, ", %L", value_text(names->items[i], STR_EMPTY));
 }
 
-/* A query of roles that would do: who owns it, shall own it, or owns the schema that it is in. */
+/* Adds a query for the roles to join: the object's owner, its future owner, and its schema's owner. */
 static void temporary_grant_ask(struct pg_work *work, const struct value *object, struct buf *sql)
 {
     const struct value *names = value_getz(object, "names");
@@ -41,8 +41,8 @@ static void temporary_grant_ask(struct pg_work *work, const struct value *object
         name, schema, name, name);
 }
 
-/* What its user is only because another of its sessions has just borrowed it does not count: that one gives
- * it back whenever it is done. */
+/* Memberships that only come from another session's temporary grant do not count, since that session may
+ * revoke them at any time. */
 static int temporary_grant_roles(struct pg_work *work, struct rows *roles, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -62,7 +62,7 @@ static int temporary_grant_roles(struct pg_work *work, struct rows *roles, struc
     return session_run(work->session, buf_str(&sql), NULL, roles, err);
 }
 
-/* Who makes no roles can only be made a member itself: that is what `to` the user is for. */
+/* A user that may not create roles becomes a member itself, with `to` naming the user. */
 static void temporary_grant_add_grant(
     struct pg_work *work, const struct rows *roles, const char *verb, const char *to, struct buf *sql)
 {
@@ -84,7 +84,7 @@ bool temporary_grant_begin(struct pg_work *work, struct borrowed *borrowed)
     AUTO_BUF struct buf sql = BUF_INIT;
     const struct session *s = work->session;
     const struct rows *roles = &borrowed->roles;
-    /* Who does not inherit (noinherit) would have nothing of it; older servers know no other way. */
+    /* A user without inherit would not get the privileges; older servers have no such option. */
     const char *whole = s->pq->serverVersion(s->connection) >= 160000 ? " with inherit true, set true" : "";
     if (temporary_grant_roles(work, &borrowed->roles, ERR_IGNORED) || !rows_count(roles) ||
         session_run(work->session,
@@ -109,7 +109,7 @@ void temporary_grant_end(struct pg_work *work, const struct borrowed *borrowed)
     AUTO_BUF struct buf sql = BUF_INIT;
     if (rows_count(&borrowed->between))
         sql_add(&sql, work->session, "drop role %I", rows_text(&borrowed->between, 0, 0));
-    else /* of a role that was dropped there are no members */
+    else /* memberships of a dropped role are already gone */
         temporary_grant_add_grant(work, &borrowed->roles, "revoke", " from current_user", &sql);
     temporary_grant_try(work, &sql);
 }
@@ -170,7 +170,7 @@ static int write_password(struct pg_work *work, struct err *err)
     return 0;
 }
 
-/* What `create role` and `alter role` have in common. */
+/* Writes the options of `create role` and `alter role`. */
 static int write_options(struct pg_work *work, struct err *err)
 {
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
@@ -214,7 +214,7 @@ static void write_memberships(struct pg_work *work)
     write_members(work, "revoke %I from %I;\n", before, now);
 }
 
-/* The first name of a list, without its quotes. */
+/* Returns the first name of a list, without its quotes. */
 static struct str take_name(struct arena *arena, struct str *list)
 {
     AUTO_BUF struct buf name = BUF_INIT;
@@ -231,7 +231,7 @@ static struct str take_name(struct arena *arena, struct str *list)
     return arena_str(arena, str_trim(buf_str(&name)));
 }
 
-/* Of these a literal is one name, whatever commas are in it: each name is given by itself. */
+/* For list settings a literal is a single name, even with commas: each name gets its own literal. */
 static void write_setting(struct pg_work *work, struct str name, struct str value)
 {
     bool list =
@@ -291,9 +291,9 @@ static int role_update(struct pg_work *work, struct err *err)
     return 0;
 }
 
-/* ---- removing ---- */
+/* ---- deletion ---- */
 
-/* In one database: what the role owns goes to its heir, what it was granted is taken away. */
+/* In one database: reassigns what the role owns to its heir, and revokes what it was granted. */
 static int reassign_in(struct pg_work *work, struct str database, struct str heir, struct err *err)
 {
     AUTO_SESSION struct session *session = NULL;
@@ -317,7 +317,7 @@ static int reassign(struct pg_work *work, struct str heir, struct err *err)
         return -1;
     struct err ignored = ERR_INIT;
     int status = 0;
-    session_give(&work->session); /* each database has a session of its own */
+    session_give(&work->session); /* each database needs its own session */
     for (int i = 0; i < rows_count(&rows) && !status; i++)
         status = reassign_in(work, rows_text(&rows, i, 0), heir, err);
     return session_take(work->ctx, SERVER_WIDE, &work->session, status ? &ignored : err) ? -1 : status;
@@ -344,7 +344,7 @@ static int role_remove(struct pg_work *work, struct err *err)
     return status;
 }
 
-/* Without the password, which nothing shows. */
+/* Without the password, which cannot be read. */
 const struct pg_type pg_role = {.name = "role",
     .keys = "name",
     .catalog = "role",

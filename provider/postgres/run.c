@@ -1,5 +1,5 @@
-/* Statements: quoted by libpq, sent, waited for without blocking, interrupted where the user wants that;
- * and what the server says when it refuses. */
+/* Statements: quoted with libpq, sent, waited for without blocking, cancelled on request; and the server's
+ * errors. */
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mask.h"
@@ -21,7 +21,7 @@ static void trace_put(const struct sql_trace *trace, struct buf *line)
     buf_clear(line);
 }
 
-/* So much of the text as goes, without half a character. */
+/* Truncates the text at a character boundary. */
 static struct str trace_beginning(struct str text, size_t most)
 {
     if (text.n <= most)
@@ -31,7 +31,7 @@ static struct str trace_beginning(struct str text, size_t most)
     return str_slice(text, 0, most);
 }
 
-/* The line that says what it is about: not how names are looked up, nor a comment. */
+/* Returns the line that identifies the statement, skipping `set local` and comments. */
 static struct str telling_line(struct str sql)
 {
     struct str line, rest = sql;
@@ -47,7 +47,7 @@ static void sql_trace_tell(const struct sql_trace *trace, const struct sql_repor
         return;
     AUTO_BUF struct buf line = BUF_INIT, known = BUF_INIT;
     struct str rest, hidden = STR("statements that are not shown, they may hold secrets");
-    mask_text(&known, reported->sql); /* by value, before it is cut */
+    mask_text(&known, reported->sql); /* by value, before truncation */
     struct str sql = reported->sensitive ? hidden : str_trim(buf_str(&known));
     struct str shown = trace_beginning(telling_line(sql), LINE_SHOWN_MAX);
     buf_addf(
@@ -65,7 +65,7 @@ static void sql_trace_tell(const struct sql_trace *trace, const struct sql_repor
     }
 }
 
-/* SQLSTATEs that mean something to weir; a code of two characters is a class. */
+/* SQLSTATEs with a special meaning; shorter ones are prefixes. */
 static const struct {
     const char *state;
     enum err_class class;
@@ -79,7 +79,7 @@ static const struct {
     {"42501", ERR_AUTH, false},   /* insufficient_privilege */
     {"40", ERR_SERVICE, true},    /* deadlock, serialization failure */
     {"57014", ERR_INTERRUPTED, false},
-    {"57P", ERR_NETWORK, false}, /* the server ends, or has ended this connection */
+    {"57P", ERR_NETWORK, false}, /* the server is shutting down, or has ended this connection */
     {"08", ERR_NETWORK, false},
 };
 
@@ -106,7 +106,7 @@ void text_place(struct str text, size_t nth, unsigned *line, unsigned *column)
     }
 }
 
-/* "file.sql:12:5: ", where the statement comes from a source and the server says where in it. */
+/* Returns "file.sql:12:5: " if the statement has a source and the server reports a position. */
 static struct str failure_place(struct arena *arena, const PGresult *result, const struct pq_api *pq,
     struct str sql, const struct source_text *source)
 {
@@ -124,7 +124,7 @@ static struct str failure_place(struct arena *arena, const PGresult *result, con
     return arena_printf(arena, "%.*s:%u:%u: ", STR_ARG(source->name), line, column);
 }
 
-/* Details may be lists, a line each. */
+/* Joins the lines of a detail, which may be a list. */
 static struct str one_line(struct arena *arena, const char *text)
 {
     struct str line = STR_EMPTY;
@@ -135,7 +135,7 @@ static struct str one_line(struct arena *arena, const char *text)
     return line;
 }
 
-/* In a statement that a function or a copied file led to: where in that. */
+/* Returns the context of an error within a function or a copied file. */
 static struct str failure_context(struct arena *arena, const PGresult *result, const struct pq_api *pq)
 {
     struct str rest, whole = str_z(pq->resultErrorField(result, PG_DIAG_CONTEXT));
@@ -153,7 +153,7 @@ static int lost_connection(struct session *session, struct err *err)
     return -1;
 }
 
-/* What a result or, without one, the connection says, as an error. */
+/* Sets the error of a result or, without a result, of the connection. */
 static int session_failure(struct session *session, const PGresult *result, struct str sql,
     const struct source_text *source, struct err *err)
 {
@@ -185,7 +185,7 @@ static int session_failure(struct session *session, const PGresult *result, stru
     return -1;
 }
 
-/* ---- Statements as text: every name and every value quoted by libpq, which knows the connection's
+/* ---- Building statements: every name and every value is quoted by libpq, which knows the connection's
  * encoding. */
 
 static void add_quoted(struct buf *sql, struct session *session, struct str text, bool literal)
@@ -193,7 +193,8 @@ static void add_quoted(struct buf *sql, struct session *session, struct str text
     const struct pq_api *pq = session->pq;
     char *quoted = literal ? pq->escapeLiteral(session->connection, text.p, text.n)
                            : pq->escapeIdentifier(session->connection, text.p, text.n);
-    if (!quoted) { /* no memory, or no text in the connection's encoding: the server refuses this as well */
+    if (!quoted) { /* out of memory, or invalid in the connection's encoding: the server refuses this as well
+                    */
         buf_addz(sql, literal ? "''" : "\"\"");
         return;
     }
@@ -269,7 +270,7 @@ struct str rows_text(const struct rows *rows, int row, int column)
         (size_t)rows->pq->getlength(rows->result, row, column));
 }
 
-/* How many rows the statement changed or copied. */
+/* Returns the number of rows that the statement changed or copied. */
 static int64_t rows_changed(const struct rows *rows)
 {
     int64_t n = 0;
@@ -300,7 +301,7 @@ static void heed_cancel(struct session *s, bool *stopped)
     ask_to_stop(s);
 }
 
-/* Until there is a result to take, or the connection is broken. */
+/* Waits until a result is available or the connection is broken. */
 static void wait_for_result(struct session *s, bool *stopped)
 {
     while (s->pq->status(s->connection) == CONNECTION_OK && s->pq->isBusy(s->connection)) {
@@ -318,7 +319,7 @@ static bool is_good(ExecStatusType status)
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
 }
 
-/* What came of a message: the rows that count, and the first failure. */
+/* The result of a message: the last rows, and the first failure. */
 struct outcome {
     PGresult *rows, *failed;
     bool copies;
@@ -354,7 +355,7 @@ static void run_collect(struct session *s, struct outcome *o, bool *stopped)
             if (status == PGRES_COPY_IN)
                 s->pq->putCopyEnd(s->connection, "weir gives a file of statements no data");
             if (status != PGRES_COPY_IN)
-                return; /* the session is not to be used any more */
+                return; /* the session cannot be used any more */
             continue;
         }
         take_result(s, o, result);
@@ -420,10 +421,10 @@ int session_run(
     return status;
 }
 
-/* Two that change the same row of the catalog at once are told so in words only. */
+/* Concurrent changes of a catalog row are reported only by message. */
 static bool was_in_the_way(const struct err *err)
 {
-    return err->retryable || strcmp(err->code, "55006") == 0 /* object_in_use: a database, for a moment */ ||
+    return err->retryable || strcmp(err->code, "55006") == 0 /* object_in_use: a database, temporarily */ ||
            (strcmp(err->code, "XX000") == 0 && strstr(err->message, "concurrently"));
 }
 
@@ -442,7 +443,7 @@ int session_change(struct session *s, struct str sql, struct err *err)
 
 /* ---- copying ---- */
 
-/* Gives the socket what libpq holds, so that no more than a chunk is in memory. */
+/* Flushes libpq's buffer, so that at most one chunk is in memory. */
 static bool run_drain(struct session *s, bool *stopped)
 {
     int left;
@@ -457,7 +458,7 @@ static bool run_drain(struct session *s, bool *stopped)
     return left == 0;
 }
 
-/* Until everything is sent, the server has heard enough, or somebody wants it to stop. */
+/* Sends data until the end, an error of the server, or a cancellation. */
 static int run_feed(struct session *s, copy_more *more, void *more_ctx, bool *stopped, struct err *err)
 {
     for (;;) {
@@ -470,7 +471,7 @@ static int run_feed(struct session *s, copy_more *more, void *more_ctx, bool *st
         for (size_t at = 0, part; at < n; at += part) {
             part = n - at < COPY_CHUNK ? n - at : COPY_CHUNK;
             if (s->pq->putCopyData(s->connection, bytes + at, (int)part) < 0 || !run_drain(s, stopped))
-                return 0; /* the result says why */
+                return 0; /* the result has the error */
             if (*stopped)
                 return err_set(err, ERR_INTERRUPTED, "interrupted; nothing of the file is loaded");
         }

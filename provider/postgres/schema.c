@@ -1,4 +1,5 @@
-/* postgres.schema, postgres.database and postgres.view: each one statement to make and one to drop. */
+/* postgres.schema, postgres.extension, postgres.database and postgres.view: each created and dropped by one
+ * statement. */
 #include "provider/postgres/postgres.h"
 
 /* ---- schema ---- */
@@ -86,7 +87,7 @@ const struct pg_type pg_extension = {.name = "extension",
     .update = extension_update,
     .remove = extension_remove};
 
-/* ---- postgres.database. The server makes and drops databases outside of transactions, one statement at a
+/* ---- postgres.database. The server creates and drops databases outside transactions, one statement at a
  * time. */
 
 static void database_add_option(struct pg_work *work, const char *attribute, const char *format)
@@ -105,7 +106,7 @@ static void database_write_comment(struct pg_work *work)
             comment.n ? comment : (struct str){0});
 }
 
-/* Whole numbers, of those that are given or change. */
+/* Writes numeric and boolean settings that are configured or change. */
 static void database_write_settings(struct pg_work *work)
 {
     struct str name = text_of(work->ctx, work->desired, "name");
@@ -121,7 +122,7 @@ static void database_write_settings(struct pg_work *work)
 static int database_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err);
 
-/* A server goes on with what it was sent by a run that has been killed since. */
+/* True if the server has completed the request of a killed run. */
 static bool came_after_all(struct pg_work *work, const struct err *why)
 {
     const struct value *live = NULL;
@@ -184,7 +185,7 @@ static int database_remove(struct pg_work *work, struct err *err)
     return status;
 }
 
-/* Made by one statement, and given its comment by another. */
+/* The database is created by one statement, and its comment set by another. */
 static int database_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live,
     bool *made, struct err *err UNUSED)
 {
@@ -217,8 +218,8 @@ const struct pg_type pg_database = {.name = "database",
     .message = "everything in it is deleted",
     .is_made = database_is_made};
 
-/* ---- postgres.view, plain or materialized. The server keeps a query in its own words; which words came
- * of the file's is recorded (`as_stored`), as for tables. */
+/* ---- postgres.view, plain or materialized. The server stores a query in its own form, which is recorded
+ * (`as_stored`), as for tables. */
 
 static const char *view_kind(const struct pg_work *work)
 {
@@ -261,7 +262,7 @@ static void view_write_view(struct pg_work *work, const char *verb)
         query_of(work->ctx, work->desired));
 }
 
-/* An error in the query is reported with its place there. */
+/* An error in the query has its position in the attribute. */
 static int view_run_query(struct pg_work *work, const char *verb, struct err *err)
 {
     struct source_text source = {STR("query"), query_of(work->ctx, work->desired)};
@@ -282,9 +283,8 @@ static int view_create(struct pg_work *work, struct err *err)
     return 0;
 }
 
-/* Columns can be added at the end; for anything else it is dropped and made anew, where nothing depends on
- * it.
- */
+/* Columns can be added at the end; any other change drops and recreates the view, if nothing depends on
+ * it. */
 static int view_renew(struct pg_work *work, struct err *err)
 {
     struct err why = *err;
@@ -297,7 +297,7 @@ static int view_renew(struct pg_work *work, struct err *err)
         pg_work_name(work, "schema", "name"));
     view_write_view(work, "create");
     const struct value *changed = work->changed;
-    work->changed = NULL; /* a new one has none of the settings */
+    work->changed = NULL; /* a new view has no settings */
     view_write_settings(work);
     work->changed = changed;
     int status = session_change(work->session, buf_str(&work->sql), err);
@@ -330,7 +330,7 @@ static int view_remove(struct pg_work *work, struct err *err)
         work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
 }
 
-/* As a temporary view that is rolled back, the query has the words that it would have for good. */
+/* Creates a temporary view that is rolled back, to read the server's form of the query. */
 static int view_twin(struct pg_work *work, const struct value **words, struct err *err)
 {
     struct op_ctx *ctx = work->ctx;

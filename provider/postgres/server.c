@@ -1,4 +1,4 @@
-/* The connections to one server: who has which, and how many there may be. */
+/* The connections to one server: their use and their number. */
 #include "provider/postgres/postgres.h"
 
 #include "base/clock.h"
@@ -16,19 +16,20 @@ enum { SESSIONS_MAX = 6, LOOK_MS = 100 };
 struct server {
     struct arena arena;
     struct settings settings;
-    struct reach *reach; /* opens the connection that it is reached through */
+    struct reach *reach; /* opens the connection in `via` */
     struct http_engine *http;
     const struct value *aws_settings;
-    struct aws_client *aws; /* guarded by the lock; NULL: nothing is in a bucket so far */
+    struct aws_client *aws; /* guarded by the lock; NULL: not needed yet */
     struct sql_trace trace;
     pthread_mutex_t lock;
     pthread_cond_t given;
     struct session sessions[SESSIONS_MAX];
-    size_t most; /* so many at once: fewer, once the server reported that it has no more */
+    size_t most; /* limit of connections: lowered if the server has too many */
     struct server *next;
 };
 
-/* Two providers may lead to one server, and a database is dropped only when nobody is in it. */
+/* All providers: several may use the same server, and a database can be dropped only without connections to
+ * it. */
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct server *all;
 
@@ -100,9 +101,10 @@ const struct sql_trace *server_trace(const struct server *server)
     return &server->trace;
 }
 
-/* ---- lending ---- */
+/* ---- taking and giving ---- */
 
-/* One that leads there already, or an unused place, or one that leads elsewhere; NULL: all are taken. */
+/* Returns a session that is connected to the database, or an unused one, or one connected elsewhere; NULL:
+ * all are in use. */
 static struct session *free_place(struct server *server, struct str database)
 {
     struct session *unused = NULL, *other = NULL;
@@ -141,7 +143,7 @@ static struct session *wait_for_place(
     return s;
 }
 
-/* libpq's own words go with its messages; what is worth a warning, to whoever asked for the statement. */
+/* Passes the server's warnings to the operation; libpq's own messages are part of its errors. */
 static void server_noticed(void *arg, const char *message)
 {
     const struct session *s = arg;
@@ -155,7 +157,7 @@ static void server_noticed(void *arg, const char *message)
     op_warn(s->ctx, arena_strz(&scratch, text));
 }
 
-/* A port of this machine that leads to the server; 0: it is reached straight. */
+/* Opens a loopback port to the server; 0: direct connection. */
 static int find_way(const struct server *server, int *local_port, struct err *err)
 {
     const struct settings *settings = &server->settings;
@@ -168,7 +170,7 @@ static int find_way(const struct server *server, int *local_port, struct err *er
     return reach_forward(server->reach, settings->via, host, (int)port, local_port, err);
 }
 
-/* A token of IAM database authentication, which is the password for 15 minutes. Only a login needs it. */
+/* Signs a token of IAM database authentication, valid as a password for 15 minutes. Only needed to log in. */
 static int find_token(
     struct server *server, struct op_ctx *ctx, struct arena *arena, struct str *token, struct err *err)
 {
@@ -189,7 +191,8 @@ static int find_token(
     return 0;
 }
 
-/* Has another operation one that it will give back? Then nobody waits for the server to have more. */
+/* True if another operation has a session that it will give back; then there is no need to wait for the
+ * server. */
 static bool has_others(struct server *server, const struct session *mine)
 {
     bool others = false;
@@ -223,8 +226,7 @@ static void server_drop(struct session *s)
     s->connection = NULL;
 }
 
-/* A server that has ended has told so, or its end of the line is closed: both can be seen without asking it.
- */
+/* Checks the connection without a query: a server that has ended has sent a message or closed the socket. */
 static bool is_alive(struct session *s)
 {
     if (!s->connection)
@@ -235,7 +237,7 @@ static bool is_alive(struct session *s)
     return s->pq->status(s->connection) == CONNECTION_OK;
 }
 
-/* The database for what belongs to none: the one that every server has, or else the settings' own. */
+/* Connects to the maintenance database, which every server has, or else to the settings' own. */
 static int open_anywhere(struct session *s, struct err *err)
 {
     struct err first = ERR_INIT;
@@ -247,7 +249,7 @@ static int open_anywhere(struct session *s, struct err *err)
     return 0;
 }
 
-/* Where the server has no more connections to give, those that there are have to do. */
+/* If the server refuses more connections, limits their number to the existing ones. */
 static bool make_do(struct server *server, const struct err *why)
 {
     size_t open = 0;

@@ -1,4 +1,4 @@
-/* Where the rows of a load come from: see postgres.h. */
+/* The sources of a load's rows: see postgres.h. */
 #include "provider/postgres/postgres.h"
 
 #include "base/digests.h"
@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Local files in order, and the ledger of those that went into the database ---- */
+/* ---- Local files in order, and the ledger of executed files ---- */
 
 /* ---- files ---- */
 
-/* 12 of 012_orders.sql and of V12__orders.sql; 0: the name has none. */
+/* Returns 12 for 012_orders.sql and V12__orders.sql; 0: no number. */
 static uint64_t number_of(struct str name)
 {
     size_t i = 0;
@@ -36,7 +36,7 @@ static int by_number(const void *a, const void *b)
     return str_cmp(x->name, y->name);
 }
 
-/* A copy of these, in that order. */
+/* Returns a sorted copy. */
 static struct local_files files_sorted(struct arena *arena, const struct local_file *items, size_t n)
 {
     struct local_files files = {ARENA_ARRAY(arena, struct local_file, n + 1), n};
@@ -62,7 +62,7 @@ static int add_file(
     return 0;
 }
 
-/* Does the name end so, and not in `but`, and is not hidden? */
+/* True if the name ends with `end`, not with `but`, and is not hidden. */
 static bool files_is_meant(struct str name, struct str end, struct str but)
 {
     return name.p[0] != '.' && str_ends(name, end) && !(but.n && str_ends(name, but));
@@ -114,7 +114,7 @@ const struct value *files_map(struct arena *arena, const struct local_files *fil
 
 /* ---- the ledger ---- */
 
-/* Loads into several tables share one; migrations have theirs for themselves. */
+/* Loads into several tables share a ledger; migrations have their own. */
 static struct str subject(struct op_ctx *ctx, const struct value *object)
 {
     return schema_attr(ctx->schema, STR("table")) ? text_of(ctx, object, "table") : STR_EMPTY;
@@ -139,7 +139,7 @@ int ledger_make(struct op_ctx *ctx, struct session *session, const struct value 
     struct err why = ERR_INIT;
     if (!session_run(session, buf_str(&sql), NULL, NULL, &why) || why.class == ERR_EXISTS ||
         strcmp(why.code, "23505") == 0)
-        return 0; /* another makes it at this moment */
+        return 0; /* created by another session at the same time */
     *err = why;
     return err_context(err, "making the ledger");
 }
@@ -155,7 +155,8 @@ int ledger_read(struct op_ctx *ctx, struct session *session, const struct value 
     sql_add(&sql, session, "select name, sha256, row_count from %s where subject = %L",
         ledger_name(ctx, session, object), subject(ctx, object));
     if (session_run(session, buf_str(&sql), NULL, &found, &why)) {
-        if (strcmp(why.code, "42P01") == 0 || strcmp(why.code, "3F000") == 0) /* there is none */
+        if (strcmp(why.code, "42P01") == 0 ||
+            strcmp(why.code, "3F000") == 0) /* undefined_table, invalid_schema_name: there is no ledger */
             return 0;
         return err_raise(err, &why);
     }
@@ -194,14 +195,14 @@ enum { BLOCK = 256 * 1024 };
 
 #define SCHEME "s3://"
 
-/* ---- objects of a bucket ---- */
+/* ---- S3 objects ---- */
 
 bool source_is_bucket(const struct value *source)
 {
     return source && source->kind == VALUE_STRING && str_starts(source->string, STR(SCHEME));
 }
 
-/* s3://lake/films/2026/: the bucket, and what keys begin with, or the one key. */
+/* Returns the bucket of s3://lake/films/2026/; *key is the prefix, or the only key. */
 static struct str bucket_of(struct str source, struct str *key)
 {
     struct str bucket = str_cut(str_slice(source, strlen(SCHEME), source.n), '/', key);
@@ -283,7 +284,7 @@ int source_find(struct op_ctx *ctx, const struct value *object, struct local_fil
 struct copy_source {
     struct op_ctx *ctx;
     const struct local_file *file;
-    struct s3_reader *reader; /* an object; otherwise: */
+    struct s3_reader *reader; /* an S3 object; otherwise a file: */
     int fd;
     char *block;
     struct sha256 *sha256;
@@ -350,7 +351,7 @@ int source_next(struct copy_source *s, const char **bytes, size_t *n, struct err
     return 0;
 }
 
-/* ---- what it takes ---- */
+/* ---- permissions ---- */
 
 void source_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)

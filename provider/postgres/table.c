@@ -1,11 +1,11 @@
-/* postgres.table: making, changing and dropping one; its definition as statements, and read from the
- * catalog in the file's own words. */
+/* postgres.table: creates, changes and drops a table; writes its definition as SQL, and converts the
+ * catalog's form to the configured one. */
 #include "provider/postgres/postgres.h"
 
-/* ---- Which types take every value of which others as it is, so that a column may become one without
- * anybody agreeing to it. */
+/* ---- Which types accept every value of another type unchanged, so that a column may be converted without
+ * consent. */
 
-/* "numeric" and its numbers, of "numeric(10,2)". */
+/* Splits "numeric(10,2)" into "numeric" and its numbers. */
 static struct str bare_type(struct str type, int64_t numbers[2])
 {
     ptrdiff_t open = str_find_char(type, '(', 0);
@@ -50,9 +50,9 @@ bool type_widens(struct str from, struct str to)
                                                  str_starts(was, STR("bit varying")));
 }
 
-/* ---- A table as the catalog shows it, in the file's words as far as they still hold. */
+/* ---- The catalog's form of a table, converted to the configured form where that is still valid. */
 
-/* The file's word where what is there is what came of it. */
+/* Returns the configured value if the live value is the recorded server form of it. */
 static const struct value *shape_word(
     const struct value *configured, const struct value *became, const struct value *now)
 {
@@ -71,8 +71,8 @@ static const struct value *map_words(
     return value_builder_map(&b);
 }
 
-/* In the file's order. What others added is not managed; of a table that is only just looked at
- * everything is shown. */
+/* Keeps the configured order. Columns added by others are not managed; a table read for the first time shows
+ * all columns. */
 static const struct value *column_words(
     struct arena *arena, const struct value *configured, const struct value *became, const struct value *now)
 {
@@ -140,7 +140,7 @@ static void table_write_list(struct pg_work *work, const char *format, const str
     buf_add_char(&work->sql, ')');
 }
 
-/* "schema.table", each quoted. */
+/* Writes "schema.table", each quoted. */
 static void write_reference(struct pg_work *work, struct str table)
 {
     struct str name, schema = str_cut(table, '.', &name);
@@ -165,7 +165,7 @@ void table_write_foreign_key(struct pg_work *work, const struct value *key)
         buf_addz(&work->sql, " deferrable");
 }
 
-/* "unique using gin (a)": `unique` goes before the index's name, the rest after the table's. */
+/* For "unique using gin (a)", `unique` precedes the index's name, the rest follows the table's. */
 void table_write_index(struct pg_work *work, struct str name, struct str definition, struct str table)
 {
     static const struct str unique = STR_INIT("unique ");
@@ -187,7 +187,7 @@ void table_write_partition(
             bounds);
 }
 
-/* ---- the whole ---- */
+/* ---- the whole table ---- */
 
 static void table_write_constraints(struct pg_work *work, bool twin)
 {
@@ -256,10 +256,9 @@ void table_write(struct pg_work *work, bool twin)
         sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", buf_str(&table), owner);
 }
 
-/* ---- what the file says ---- */
+/* ---- the configured table ---- */
 
-/* Names without a schema are the table's own schema's, so that they are compared with what the catalog has.
- */
+/* Adds the table's own schema to names without one, for the comparison with the catalog. */
 static const struct value *table_qualify(struct op_ctx *ctx, const struct value *desired)
 {
     const struct value *keys = value_getz(desired, "foreign_keys");
@@ -276,8 +275,8 @@ static const struct value *table_qualify(struct op_ctx *ctx, const struct value 
     return b.n ? value_with(ctx->arena, desired, STR("foreign_keys"), value_builder_map(&b)) : desired;
 }
 
-/* A setting of a column that is not configured any more becomes an empty text: otherwise it would be nobody's
- * business. */
+/* A column setting removed from the configuration becomes an empty string; otherwise it would not be managed
+ * any more. */
 static const struct value *with_removed(
     struct arena *arena, const struct value *column, const struct value *before)
 {
@@ -340,7 +339,7 @@ static int table_create(struct pg_work *work, struct err *err UNUSED)
     return 0;
 }
 
-/* Statements for both, and what they have to begin with. */
+/* Writes the statements for the change, after a common search_path. */
 static int table_compare(struct pg_work *work, const struct value **checked, struct err *err)
 {
     const struct value *now, *twin;
@@ -354,11 +353,12 @@ static int table_compare(struct pg_work *work, const struct value **checked, str
     if (table_alter(work, now, twin, checked, err))
         return -1;
     if (work->sql.n == head)
-        buf_clear(&work->sql); /* nothing to do by one message */
+        buf_clear(&work->sql); /* no statements for this message */
     return 0;
 }
 
-/* Rows are looked at under a lock that lets others read and write, and only then the column is closed. */
+/* Makes a column not null: rows are checked under a lock that allows reads and writes, before the column is
+ * changed. */
 static int close_column(struct pg_work *work, struct str column, uint32_t number, struct err *err)
 {
     struct str table = table_name(work), name = arena_printf(work->ctx->arena, "weir_not_null_%u", number);
@@ -389,13 +389,13 @@ static int table_run_alter(struct pg_work *work, struct err *err)
 {
     if (!work->sql.n || !session_change(work->session, buf_str(&work->sql), err))
         return 0;
-    if (strcmp(err->code, "0A000") == 0 && !err->hint[0]) /* feature_not_supported: a view shows the column */
+    if (strcmp(err->code, "0A000") == 0 && !err->hint[0]) /* feature_not_supported: a view uses the column */
         err_hint(
             err, "what shows the column has to be gone meanwhile: leave it out of the file for one apply");
     return -1;
 }
 
-/* Until nothing is left to do: some of it needs columns that are closed. */
+/* Repeats until nothing is left to change: some changes require columns that are not null. */
 static int table_update(struct pg_work *work, struct err *err)
 {
     const struct value *checked = NULL;
@@ -418,7 +418,7 @@ static int table_remove(struct pg_work *work, struct err *err)
         work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
 }
 
-/* What would be refused when it is executed is refused when it is planned. */
+/* A change that would be refused is refused at plan time. */
 static int table_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
@@ -435,7 +435,7 @@ static int table_plan(struct op_ctx *ctx, const struct value *desired, const str
     return status;
 }
 
-/* Is it what an interrupted creation would have made? */
+/* Whether the table is what an interrupted creation would have created. */
 static int table_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live UNUSED,
     bool *made, struct err *err)
 {
@@ -453,7 +453,7 @@ static int table_is_made(struct op_ctx *ctx, const struct value *desired, const 
     return status ? -1 : 0;
 }
 
-/* Counting goes no further than a million: it is shown, not worked with. */
+/* Counts at most a million rows, since the number is only shown. */
 static void count_rows(struct pg_work *work)
 {
     struct str table = table_name(work);

@@ -1,11 +1,10 @@
 /*
- * From the table that is there to the one that is wanted. Compared are two forms of the catalog's, so that
- * only what differs for the server is a difference; what would lose data, or rewrite it in another type, is
- * refused unless the file agrees to that (`allow`).
+ * Changes a table to the desired one. Compares two forms of the catalog, so that only differences for the
+ * server count. A change that would lose data, or rewrite it in another type, needs consent (`allow`).
  */
 #include "provider/postgres/postgres.h"
 
-/* ---- the two forms ---- */
+/* ---- the two catalog forms ---- */
 
 int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
 {
@@ -27,7 +26,7 @@ int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
     if (status && session_in_transaction(work->session))
         session_run(work->session, STR("rollback"), NULL, NULL, ERR_IGNORED);
     if (status && (str_starts(str_z(err->code), STR("42")) || str_starts(str_z(err->code), STR("22"))))
-        err->class = ERR_INVALID; /* what the file says, not the server */
+        err->class = ERR_INVALID; /* the configuration is invalid */
     if (status)
         return err_context(err, "trying the definition");
     return catalog_row(ctx, &rows, twin, err);
@@ -45,7 +44,7 @@ int table_now(struct pg_work *work, const struct value **now, struct err *err)
     return session_run(work->session, sql, NULL, &rows, err) ? -1 : catalog_row(ctx, &rows, now, err);
 }
 
-/* ---- agreement ---- */
+/* ---- consent ---- */
 
 static bool alter_allows(const struct pg_work *work, const char *what)
 {
@@ -127,7 +126,8 @@ static void alter_identity(struct altering *a, struct str name, const struct val
     const struct value *wanted, const struct value *configured)
 {
     struct str was = value_gets(now, "identity"), is = value_gets(wanted, "identity");
-    bool waits = is.n && !value_getb(now, "not_null"); /* the server wants the column closed before */
+    bool waits =
+        is.n && !value_getb(now, "not_null"); /* the server requires the column to be not null before */
     if (!value_getz(configured, "identity") || str_eq(was, is) || waits)
         return;
     if (!is.n)
@@ -202,7 +202,7 @@ static int alter_columns(struct altering *a, struct err *err)
     return 0;
 }
 
-/* ---- what has a name of its own: constraints, indexes, partitions ---- */
+/* ---- parts with names: constraints, indexes, partitions ---- */
 
 static bool same_foreign_key(const struct value *now, const struct value *configured)
 {
@@ -260,12 +260,12 @@ static void drop_index(struct altering *a, struct str name)
         text_of(a->work->ctx, a->work->desired, "schema"), name);
 }
 
-/* Constraints that others need are dropped last and made first: foreign keys point at unique ones. */
+/* Constraints that others depend on are dropped last and created first: foreign keys refer to unique ones. */
 static const struct part {
     const char *attribute;
     void (*make)(struct altering *a, struct str name, const struct value *configured);
     void (*drop)(struct altering *a, struct str name);
-    bool twin; /* compared with the twin, not with the file */
+    bool twin; /* compared with the twin, not with the configuration */
 } parts[] = {
     {"unique", make_unique, drop_constraint, false},
     {"checks", make_check, drop_constraint, true},
@@ -309,7 +309,7 @@ static void make_parts(struct altering *a, const struct part *part)
     }
 }
 
-/* ---- the rest ---- */
+/* ---- others ---- */
 
 static void alter_primary_key(struct altering *a)
 {
