@@ -1,5 +1,4 @@
-/* What an answer says: which of its items is meant, whether that is what was asked for, and its attributes
- * under our names. */
+/* Decodes responses: finds the object, checks that it is the requested one, and converts its attributes. */
 #include "provider/spec/act.h"
 
 bool act_matches(
@@ -17,9 +16,9 @@ bool act_matches(
     return true;
 }
 
-/* ---- whose answer it is ---- */
+/* ---- checking the id ---- */
 
-/* The id that an answer of this step has at its place; "" where it has none there. */
+/* Returns the id in an item of this step's response; "" if it has none. */
 static struct str answered_id(struct act *act, const struct spec_step *step, const struct value *item)
 {
     const struct spec_attr *id = spec_attr_find(act->type, act->type->schema.id);
@@ -31,7 +30,7 @@ static struct str answered_id(struct act *act, const struct spec_step *step, con
     return v ? value_scalar_text(act->arena, v) : STR_EMPTY;
 }
 
-/* One may be the ARN of which the other is the last part, which secrets follow with a few letters. */
+/* True if `name` is the last part of the ARN; ARNs of secrets have a random suffix after it. */
 static bool ends_in(struct str arn, struct str name)
 {
     ptrdiff_t at = arn.n > name.n ? str_find(arn, name, 0) : -1;
@@ -71,7 +70,7 @@ static int another_answered(
     return -1;
 }
 
-/* Of an id that is made of others, what an answer says of those has to be what was asked for. */
+/* Checks the attributes that an id consists of, as far as the response has them. */
 static int check_parts(struct act *act, const struct spec_step *step, const struct spec_attr *id,
     const struct value *object, const struct value *live, struct err *err)
 {
@@ -149,9 +148,9 @@ int act_check_match(struct act *act, const struct spec_step *step, const struct 
         value_scalar_text(act->arena, wire_path(act->arena, items->items[0], match->path)), err);
 }
 
-/* ---- the one in a list ---- */
+/* ---- finding the item in a list ---- */
 
-/* Of what was asked for by its id no other is taken, and of what says no id the first. */
+/* Returns the item with the requested id, or the first without an id. */
 static const struct value *pick_by_id(
     struct act *act, const struct spec_step *step, const struct value *items, const struct value *object)
 {
@@ -161,10 +160,10 @@ static const struct value *pick_by_id(
         if (!have.n || same_id(have, asked))
             return items->items[i];
     }
-    return items->count ? items->items[0] : NULL; /* another one's, as act_check_id() will say */
+    return items->count ? items->items[0] : NULL; /* belongs to another resource: act_check_id() reports it */
 }
 
-/* The last one by what the path has, in the order of texts: of times in ISO's form the latest. */
+/* Returns the last item by the strings at the path; of ISO times this is the latest. */
 static const struct value *pick_newest(
     struct act *act, const struct spec_step *step, const struct value *items)
 {
@@ -204,7 +203,7 @@ const struct value *act_at(
     return found->kind == VALUE_LIST ? act_pick(act, step, found, object) : found;
 }
 
-/* ---- what it says of attributes ---- */
+/* ---- decoding attributes ---- */
 
 const struct value *act_own_tags(const struct act *act, const struct value *tags)
 {
@@ -228,7 +227,7 @@ static struct str path_in(const struct spec_step *step, const struct spec_attr *
     return attr->read;
 }
 
-/* The keys of tags that have the flag, which is in their items. */
+/* Returns the keys of tags whose items have the flag. */
 static const struct value *decode_flagged(
     struct act *act, const struct spec_step *step, const struct value *doc)
 {
@@ -237,7 +236,7 @@ static const struct value *decode_flagged(
     return items ? spec_tags_flagged(act->arena, tags, wire_coerce(act->arena, tags->shape, items)) : NULL;
 }
 
-/* A member that the structure has not got may be elsewhere in the answer, as it once was. */
+/* Fills missing members of a structure from older locations in the response. */
 static const struct value *with_older(
     struct act *act, const struct spec_attr *attr, const struct value *doc, const struct value *v)
 {
@@ -266,7 +265,7 @@ const struct value *act_decode_attr(
     enum type_kind kind = attr->attr->type->kind;
     bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);
     if (v->kind == VALUE_LIST && single)
-        v = v->count ? v->items[0] : NULL; /* a single value that an answer has as a list of one */
+        v = v->count ? v->items[0] : NULL; /* a single value that the response has as a list of one */
     v = with_older(act, attr, doc, v);
     v = v ? wire_coerce(act->arena, attr->answer, v) : NULL;
     if (v && str_eqz(path, ".") && v->kind == VALUE_MAP && !v->count)
@@ -281,7 +280,7 @@ bool act_comes_along(const struct spec_type *type, const struct spec_attr *attr)
     const struct spec_owned *owned = spec_owned_of(type, attr);
     if (owned)
         return !owned->list && !owned->get;
-    return attr->owner != OWNER_TAGS || !type->tags->list; /* a flag comes with the tags */
+    return attr->owner != OWNER_TAGS || !type->tags->list; /* a flag is returned with the tags */
 }
 
 bool act_reads_apart(const struct spec_type *type, struct str name)
@@ -322,7 +321,7 @@ struct str act_pending_name(const struct spec_attr *attr)
     return name;
 }
 
-/* What the service has taken but not made yet is as good as made; the list of it tells people. */
+/* Pending changes count as made; the list of their names is for people. */
 static const struct value *with_pending(struct act *act, const struct value *doc, const struct value *live)
 {
     const struct value *values = wire_path(act->arena, doc, act->type->pending_at);

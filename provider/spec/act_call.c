@@ -1,4 +1,4 @@
-/* One call of a spec: what its errors mean, and how often it is sent. */
+/* Makes one call of a spec: classifies its errors and repeats it. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/client.h"
@@ -37,12 +37,12 @@ struct retry_rules {
     const struct spec_step *step;
     const struct spec_service *service;
     const struct value *object;
-    int64_t unseen_since_ms;      /* 0: what it is about was seen, as far as is known */
-    const struct value *document; /* the answer, once there is a whole one */
+    int64_t unseen_since_ms;      /* 0: the resource was visible, as far as known */
+    const struct value *document; /* the response, once complete */
     struct repeats repeats;
 };
 
-/* How many there are of all listings, and what people know the first few by. */
+/* Returns the number of items in all listings of what uses the resource, and the names of the first few. */
 static uint32_t users_of(const struct retry_rules *rules, uint32_t most, struct buf *names)
 {
     uint32_t total = 0;
@@ -62,8 +62,8 @@ static uint32_t users_of(const struct retry_rules *rules, uint32_t most, struct 
     return total;
 }
 
-/* "waiting for 3 that still use it: AWS Lambda VPC ENI-ingest, … (DependencyViolation)"; without the listing
- * what the service says. */
+/* "waiting for 3 that still use it: AWS Lambda VPC ENI-ingest, … (DependencyViolation)"; without a listing
+ * the service's message. */
 static void tell_users(const struct retry_rules *rules, const struct err *err, char *out, size_t size)
 {
     AUTO_BUF struct buf names = BUF_INIT;
@@ -75,7 +75,7 @@ static void tell_users(const struct retry_rules *rules, const struct err *err, c
         snprintf(out, size, "waiting, the service says %.200s", err->message);
 }
 
-/* It was waited for, and in vain: what it was that is in the way. */
+/* Adds what still uses the resource to the error after waiting in vain. */
 static void hint_users(const struct retry_rules *rules, struct err *err)
 {
     AUTO_BUF struct buf names = BUF_INIT;
@@ -86,8 +86,9 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 }
 
 /*
- * While a resource is made, "it does not exist" is mostly about another that this run has just made, or
- * about itself. Where nothing was made of late, it is a mistake in the file and reported at once.
+ * During a creation, "does not exist" mostly refers to a resource that this run has just created, or to the
+ * new one itself, and is retried. If nothing was created recently, it is a mistake in the configuration and
+ * reported at once.
  */
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
@@ -101,7 +102,7 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
     return rules->unseen_since_ms && now_ms - rules->unseen_since_ms < SEEN_WITHIN_MS;
 }
 
-/* What the refusal means by its words alone is told apart by looking. */
+/* Distinguishes errors with the same code by a lookup. */
 static bool is_final(const struct retry_rules *rules)
 {
     const struct value *document;
@@ -127,7 +128,7 @@ static bool call_may_pass(void *ctx, const struct err *err)
     return true;
 }
 
-/* It may name what of the object the service did not; where the object has no such thing, it says nothing. */
+/* Sets the hint, which may contain attributes of the object; leaves it out if one has no value. */
 static void call_hint(struct act *act, const struct value *object, struct str hint, struct err *err)
 {
     const struct value *text = value_string(act->arena, hint);
@@ -137,7 +138,7 @@ static void call_hint(struct act *act, const struct value *object, struct str hi
         err_hint(err, "%.*s", STR_ARG(text->string));
 }
 
-/* What the spec calls this error. */
+/* Sets the error's class by the spec. */
 static void call_classify(
     struct act *act, const struct spec_step *step, const struct value *object, struct err *err)
 {
@@ -150,7 +151,7 @@ static void call_classify(
         call_hint(act, object, known->hint, err);
 }
 
-/* A 200 answer may list what failed. */
+/* A 200 response may contain a list of failures. */
 static int check_failed(
     struct act *act, const struct spec_step *step, const struct value *document, struct err *err)
 {
@@ -179,14 +180,14 @@ static int check_failed(
 
 /* ---- the call ---- */
 
-/* The user's own timeout counts where waiting long is to be expected. */
+/* The user's timeout applies if a long wait is expected. */
 static int64_t retry_for(const struct act *act, const struct spec_step *step)
 {
     return step->again.for_ms && act->ctx->timeout_ms > 0 ? act->ctx->timeout_ms : step->again.for_ms;
 }
 
-/* May the answer repeat a secret? What cannot be read back is not in AWS's; other services give it back under
- * another name, or to who asks nicely. */
+/* True if the response may contain a secret. AWS responses do not contain write-only attributes; other
+ * services may return them under other names. */
 static bool answer_may_tell(const struct act *act, const struct value *object)
 {
     bool others = act->type->service->kind->send;
@@ -201,7 +202,8 @@ static bool answer_may_tell(const struct act *act, const struct value *object)
     return false;
 }
 
-/* What the path begins with is there, empty or not: so XML's lists, and JSON's but for a few. */
+/* Checks that the first part of the path exists, even if empty: this holds for lists in XML, and mostly in
+ * JSON. */
 static bool has_place(struct act *act, const struct spec_step *step, const struct value *document)
 {
     struct str rest = step->reply.at, first = wire_path_cut(&rest).name;
@@ -213,7 +215,7 @@ static bool has_place(struct act *act, const struct spec_step *step, const struc
     return list ? items && !plain : !value_is_null(wire_path(act->arena, document, step->reply.at));
 }
 
-/* Does half a document come as the whole body, which nothing encloses (GetBucketPolicy)? */
+/* True for a truncated document that is the whole body, without an enclosing element (GetBucketPolicy). */
 static bool is_cut_document(struct act *act, const struct wire_operation *op, struct str body)
 {
     const struct value *document;
@@ -221,7 +223,7 @@ static bool is_cut_document(struct act *act, const struct wire_operation *op, st
            json_parse(act->arena, body, &document, ERR_IGNORED);
 }
 
-/* A whole answer has what the step is about; and what is asked for is answered with something. */
+/* A complete response has the path of the step's object; a read has a non-empty response. */
 static int read_whole(void *ctx, const struct wire_message *answer, struct err *err)
 {
     struct retry_rules *rules = ctx;
@@ -249,13 +251,13 @@ static int read_whole(void *ctx, const struct wire_message *answer, struct err *
     if (step->reply.required && !has_place(act, step, rules->document))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->reply.at));
-    /* What makes the resource may say so with {}, too; so do those who answer anything with that. */
+    /* A create call may return {}; so may intermediaries that answer every request with it. */
     bool nothing = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
     act->empty_answer |= nothing && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
     return 0;
 }
 
-/* The same call for a kind that sends by itself. */
+/* Makes the call through a provider type that sends itself. */
 static int send_by_kind(struct act *act, const struct spec_step *step, const struct aws_call *call,
     struct wire_message *response, struct err *err)
 {
@@ -283,7 +285,7 @@ static bool same_request(const struct wire_message *a, const struct wire_message
            str_eq(a->body, b->body);
 }
 
-/* What was answered to the same question: two parts of a resource may be reported by one call. */
+/* Returns the cached response to an identical call: two parts of a resource may come from one call. */
 static const struct wire_message *answered_before(
     const struct act *act, const struct wire_operation *op, const struct wire_message *request)
 {
@@ -347,7 +349,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
     return 0;
 }
 
-/* Failures inside a 200 answer are repeated here; the client knows nothing of them. */
+/* Repeats failures inside a 200 response, which the client does not see. */
 static int send_until_accepted(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *input, bool sensitive, const struct value **document, struct err *err)
 {
@@ -395,7 +397,7 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
     act->ignored = act_error_is(&step->call.ignore, &failure);
     if (!act->ignored)
         return err_raise(err, &failure);
-    if (step->look) /* what later steps might have found out by it is not known */
+    if (step->look) /* the result of this lookup is unknown to later steps */
         op_warn(act->ctx, failure.message);
     *document = &value_empty_map;
     return 0;

@@ -1,18 +1,18 @@
 /*
- * Listing identities, and recovery: finds what a request may have made whose answer was lost, an
- * interrupted run's or this one's. struct spec_recover says how.
+ * Lists identities, and recovers resources whose create response was lost, in an interrupted run or this one
+ * (struct spec_recover).
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-/* ---- Which resources of a type there are, by their identities alone ---- */
+/* ---- The resources of a type, by identity only ---- */
 
 static struct spec_names needs_of(const struct spec_step *step)
 {
     return step->list.per.count ? step->list.per : step->call.request.attrs;
 }
 
-/* Does an item of this listing say which one it is, or what its id is made of? */
+/* True if an item of this listing has its id, or what the id consists of. */
 static bool names_items(const struct spec_type *type, const struct spec_step *step)
 {
     const struct spec_attr *id = spec_attr_find(type, type->schema.id);
@@ -44,7 +44,7 @@ const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_
     return own;
 }
 
-/* What an item says of itself, or what its ARN does. */
+/* Returns the object of an item, by its attributes or its ARN. */
 static int ids_object(
     struct op_ctx *ctx, struct act *act, const struct value *live, const struct value **out, struct err *err)
 {
@@ -56,7 +56,7 @@ static int ids_object(
         return 0;
     if (spec_by_arn(ctx, arn, &named, err))
         return -1;
-    if (!named && spec_attr_find(act->type, STR("name"))) /* of an earlier form, with the name alone */
+    if (!named && spec_attr_find(act->type, STR("name"))) /* of an earlier form of ARN, with the name only */
         named = value_with(act->arena, NULL, STR("name"), value_string(act->arena, str_last_part(arn, "/:")));
     return named ? act_fill_templates(act, value_merge(act->arena, live, named), out, err) : 0;
 }
@@ -100,23 +100,21 @@ int spec_ids(struct op_ctx *ctx, const struct list_filter *filter, resource_foun
 }
 
 enum {
-    CLOCKS_DIFFER_MS = 10 * 1000, /* those of a service's machines, and what we know of it from its Date */
+    CLOCKS_DIFFER_MS = 10 * 1000, /* between the service's machines and its Date header */
     FIRST_PAUSE_MS = 250,
     PAUSE_MS = 2000,
 };
 
 struct finding {
     struct act *act;
-    const struct value *desired; /* with what its templates tell */
+    const struct value *desired; /* completed by its templates */
     const struct value *live;    /* found; NULL: not yet */
-    bool anybodys;               /* a namesake is looked for, whoever made it */
+    bool anybodys;               /* looks for a resource of the same name, whatever its owner */
 };
 
-/* ---- is it what this intent made? ---- */
+/* ---- checking whether this intent created it ---- */
 
-/* By its ownership tags: it is this request's, or that of an earlier one for the same resource of the same
- * stack.
- */
+/* By ownership tags: of this request, or an earlier one for the same resource of the same stack. */
 static bool is_tagged_so(const struct act *act, const struct value *tags)
 {
     const struct op_ctx *ctx = act->ctx;
@@ -138,7 +136,7 @@ static bool find_sends(const struct spec_type *type, struct str name)
     return false;
 }
 
-/* By its content: everything is as it was sent that the service shows. */
+/* By content: all attributes that the service returns are as sent. */
 static bool is_as_sent(const struct act *act, const struct value *desired, const struct value *live)
 {
     for (size_t i = 0; i < act->type->attr_count; i++) {
@@ -165,14 +163,14 @@ static bool is_ours(const struct finding *f, const struct value *live)
     switch (type->recover.way) {
     case RECOVER_TAGS: return is_tagged_so(f->act, tags);
     case RECOVER_NAME: return tagged ? is_tagged_so(f->act, tags) : is_as_sent(f->act, f->desired, live);
-    case RECOVER_CONTENT: break; /* what it looks like was compared already; whose it is says the claim */
+    case RECOVER_CONTENT: break; /* the content was compared already; the claim decides */
     case RECOVER_TOKEN:
     case RECOVER_NEVER: return false;
     }
     return attempt_claims(f->act->attempt, value_text(value_get(live, type->schema.id), STR_EMPTY));
 }
 
-/* ---- one that may be it ---- */
+/* ---- candidates ---- */
 
 static int find_consider(struct finding *f, const struct value *candidate, struct err *err)
 {
@@ -193,7 +191,7 @@ static int find_consider(struct finding *f, const struct value *candidate, struc
     return 0;
 }
 
-/* ---- what there is ---- */
+/* ---- searching ---- */
 
 static const struct value *value_or_default(
     const struct spec_type *type, const struct value *object, struct str name)
@@ -213,7 +211,8 @@ static bool looks_alike(const struct finding *f, const struct value *candidate)
     return same;
 }
 
-/* Was it made before the run that was interrupted? By the service's clock, which ours may be hours off. */
+/* True if the resource was created before the interrupted run. By the service's clock, which ours may differ
+ * from by hours. */
 static bool is_older(const struct finding *f, const struct value *item)
 {
     static const struct shape time = {.kind = SHAPE_TIMESTAMP};
@@ -242,7 +241,8 @@ static int consider_items(
     return 0;
 }
 
-/* Page by page: the latest come first where the time counts, so that one that is too old is the last. */
+/* Reads page by page; if items are sorted by time, the latest first, an item that is too old ends the
+ * search. */
 static int consider_listed(struct finding *f, const struct spec_step *step, struct err *err)
 {
     AUTO_PAGES struct pages pages = PAGES_INIT;
@@ -259,7 +259,7 @@ static int consider_listed(struct finding *f, const struct spec_step *step, stru
     return 0;
 }
 
-/* What has this intent's ownership tag, with what its ARN tells. */
+/* Finds resources with this intent's ownership tag, with the attributes of their ARNs. */
 static int consider_tagged(struct finding *f, struct err *err)
 {
     struct act *act = f->act;
@@ -276,7 +276,7 @@ static int consider_tagged(struct finding *f, struct err *err)
     return 0;
 }
 
-/* The first listing of the type, where it lists all of them. */
+/* Returns the first listing of the type, if it lists all resources. */
 static const struct spec_step *whole_listing(const struct spec_type *type)
 {
     const struct spec_step *step = type->list.count ? &type->list.items[0] : NULL;
@@ -313,7 +313,7 @@ int act_find(struct act *act, const struct value *desired, int64_t until_ms, con
     if (act_fill_templates(act, desired, &f.desired, err))
         return -1;
     for (;;) {
-        bool last = clock_mono_ms() >= until_ms; /* not where that time passes during the look */
+        bool last = clock_mono_ms() >= until_ms; /* checked before the lookup, which takes time */
         if (find_once(&f, err))
             return -1;
         if (f.live || last)
@@ -334,7 +334,7 @@ int act_is_taken(struct act *act, const struct value *desired, bool *taken, stru
         return -1;
     const struct value *id = value_get(f.desired, act->type->schema.id);
     bool known = !value_is_null(id) && value_is_known(id), before = act->making;
-    act->making = false; /* what is not there is not waited for by each call */
+    act->making = false; /* calls must not wait for what does not exist */
     int status = known ? act_read(act, f.desired, &value_empty_list, &f.live, err) : find_once(&f, err);
     act->making = before;
     *taken = !status && f.live;
@@ -358,7 +358,7 @@ int spec_namesake(
 {
     struct act act;
     act_init(&act, ctx);
-    act.sees_deleted = true; /* such as a secret that waits for its end: its name is taken */
+    act.sees_deleted = true; /* such as a secret that is scheduled for deletion: its name is taken */
     struct finding f = {.act = &act, .anybodys = true};
     *object = NULL;
     if (act.type->recover.way != RECOVER_NAME)

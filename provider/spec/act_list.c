@@ -1,9 +1,9 @@
-/* Listings: many objects a request. */
+/* Listings: many objects in one request. */
 #include "provider/spec/act.h"
 
 /* ---- the listing ---- */
 
-/* Is one of the attributes wanted that only this step of the listing brings? */
+/* True if an attribute is wanted that only this step of the listing returns. */
 bool act_list_needs(const struct spec_step *step, const struct value *wanted)
 {
     for (size_t i = 0; i < step->when.wanted.count; i++)
@@ -12,7 +12,7 @@ bool act_list_needs(const struct spec_step *step, const struct value *wanted)
     return !step->when.wanted.count;
 }
 
-/* `refused`: by step of the listing, what it would have brought is not known. */
+/* `refused`: by step of the listing; its attributes are unknown. */
 static const struct value *covered_names(
     struct act *act, const struct value *wanted, bool tags, const bool *refused)
 {
@@ -31,7 +31,7 @@ static const struct value *covered_names(
     return value_builder_list(&names);
 }
 
-/* As it is recorded, where a listing does not say enough to make it of. */
+/* Returns the recorded ARN, if the listing is not sufficient to build it. */
 static struct str recorded_arn(struct act *act, const struct list_filter *filter, const struct value *live)
 {
     const struct value *id = value_get(live, act->type->schema.id);
@@ -60,15 +60,15 @@ static struct str id_of(const struct act *act, const struct value *live)
     return value_text(value_get(live, act->type->schema.id), STR_EMPTY);
 }
 
-/* ---- which requests ---- */
+/* ---- requests ---- */
 
-/* What becomes of the items of one listing; `base` is what they have in common, NULL: nothing. */
+/* One listing and the use of its items; `base` has their common attributes, may be NULL. */
 struct listing {
     struct act *act;
     const struct spec_step *step;
     int (*use)(struct listing *l, const struct value *items, const struct value *base, struct err *err);
     const struct list_filter *filter;
-    struct map *by_id; /* attributes that further listings bring */
+    struct map *by_id; /* attributes from further listings */
     const struct map *by_arn;
     resource_found *found;
     void *found_ctx;
@@ -81,11 +81,11 @@ static int list_once(struct listing *l, const struct value *base, const struct v
     if (!act_list(l->act, l->step, base, ids, &items, &failure))
         return l->use(l, items, base, err);
     if ((base || ids) && failure.class == ERR_ABSENT)
-        return 0; /* what it is a part of is gone, and it with that */
+        return 0; /* the parent was deleted, and the resource with it */
     return err_raise(err, &failure);
 }
 
-/* `per: [database]`: once for each database that something recorded is in. */
+/* `per: [database]`: one listing for each database of the recorded objects. */
 static int list_per(struct listing *l, struct err *err)
 {
     const struct list_filter *filter = l->filter;
@@ -112,7 +112,7 @@ static int list_per(struct listing *l, struct err *err)
     return 0;
 }
 
-/* The ids of those that the step is about. */
+/* Returns the ids of the objects that the step applies to. */
 static const struct value **ids_asked(struct listing *l, size_t *n)
 {
     const struct list_filter *filter = l->filter;
@@ -126,7 +126,7 @@ static const struct value **ids_asked(struct listing *l, size_t *n)
     return ids;
 }
 
-/* `of: 50`: by their ids, so many at a time. */
+/* `of: 50`: lists by ids, so many at a time. */
 static int list_of(struct listing *l, struct err *err)
 {
     size_t n, most = (size_t)l->step->list.of;
@@ -145,7 +145,7 @@ static int list_step(struct listing *l, const struct spec_step *step, struct err
                                 : list_once(l, NULL, NULL, err);
 }
 
-/* ---- what their answers say ---- */
+/* ---- responses ---- */
 
 static struct str id_in(struct act *act, const struct spec_step *step, const struct value *item)
 {
@@ -153,7 +153,7 @@ static struct str id_in(struct act *act, const struct spec_step *step, const str
     return value_scalar_text(act->arena, wire_path(act->arena, item, act_answer_path(step, id)));
 }
 
-/* What a further listing says, by id. */
+/* Adds the attributes of a further listing, by id. */
 static int use_more(
     struct listing *l, const struct value *items, const struct value *base UNUSED, struct err *err UNUSED)
 {
@@ -173,7 +173,7 @@ static const struct value *gathered(struct act *act, const struct spec_owned *me
     return members ? act_members_configured(act, members, id, items) : items;
 }
 
-/* `gather: ingress`: members of a set, each with the id of what it is a member of. */
+/* `gather: ingress`: items of a set, each with the id of its parent. */
 static int use_members(
     struct listing *l, const struct value *items, const struct value *base UNUSED, struct err *err UNUSED)
 {
@@ -197,9 +197,8 @@ static int use_members(
     return 0;
 }
 
-/* What nobody may ask for in bulk, or what is refused for one of many, is left to who reads them one at a
- * time.
- */
+/* Attributes of a listing that is not permitted, or that is refused for one of many, are read one resource at
+ * a time. */
 static int list_all_more(struct listing *l, const struct value *wanted, bool *refused, struct err *err)
 {
     const struct spec_type *type = l->act->type;
@@ -216,7 +215,7 @@ static int list_all_more(struct listing *l, const struct value *wanted, bool *re
     return 0;
 }
 
-/* A set of which the listing has no member is empty. */
+/* A set without an item in the listing is empty. */
 static const struct value *with_empty_sets(
     struct act *act, const struct value *wanted, const struct value *live)
 {

@@ -1,16 +1,15 @@
 /*
- * The table of operations; prediction and deletion; and types whose operations are C functions
- * (`native:`), with what their spec says around them: templates are filled in, computed attributes without
- * a value are null.
+ * The table of operations; prediction and deletion; and types whose operations are C functions (`native:`),
+ * completed by their spec: templates are filled in, computed attributes without a value are null.
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-/* ---- Types whose operations are a kind's own functions (`native:` at a type), with what their spec says
- * around them: templates are filled in, what is as good as gone is gone, computed attributes that nobody
- * reported are null. What the kind leaves out is the interpreter's, as far as the spec has calls for it. */
+/* ---- Types whose operations are C functions of the provider type (`native:` at a type), completed by their
+ * spec: templates are filled in, deleting resources count as absent, computed attributes that are not
+ * reported are null. Missing operations are the interpreter's, as far as the spec has calls for them. */
 
-/* A live object as it is recorded. */
+/* Completes a live object for the record. */
 static int native_complete(struct act *act, const struct value **live, struct err *err)
 {
     if (!*live || act_fill_templates(act, *live, live, err))
@@ -19,7 +18,7 @@ static int native_complete(struct act *act, const struct value **live, struct er
     return 0;
 }
 
-/* The failure of the operation itself goes before one of completing what it left. */
+/* The operation's own error precedes one of completing its result. */
 static int native_finish(struct act *act, int status, const struct value **live, struct err *err)
 {
     struct err later = ERR_INIT;
@@ -94,14 +93,14 @@ static int native_list(struct op_ctx *ctx, const struct list_filter *filter, res
     return act.type->native->list(ctx, filter, native_found, &listing, covered, err);
 }
 
-/* What is known by its name beforehand is there, or it is not. */
+/* A name known beforehand identifies the resource. */
 static int native_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
     return native_read(ctx, desired, NULL, live, err);
 }
 
-/* What a kind may give that no spec adds anything to. */
+/* Operations that the spec does not complete. */
 static void take_plain(const struct resource_ops *native, struct resource_ops *ops)
 {
     ops->state_only = native->state_only;
@@ -123,7 +122,7 @@ static void take_plain(const struct resource_ops *native, struct resource_ops *o
     ops->scope = native->scope ? native->scope : ops->scope;
 }
 
-/* Does the planned change touch what this computed value depends on? */
+/* True if the planned change affects this computed value. */
 static bool affected(const struct spec_type *type, const struct spec_attr *attr, const struct value *desired,
     const struct value *prior)
 {
@@ -182,9 +181,9 @@ const struct resource_ops *native_ops(struct arena *arena, const struct spec_typ
     return ops;
 }
 
-/* ---- Whether an answer has values where a specification has them: a text in the place of a structure
- * would be read as nothing there, and a structure in the place of a text as nothing set. Lists of one may
- * be their item, as XML has them, and any text may be empty. */
+/* ---- Kinds of values in responses: a string in place of a structure would be read as missing, and a
+ * structure in place of a string as not set. A list of one may be a single item, as in XML, and any string
+ * may be empty. */
 
 static bool is_plain(const struct value *v)
 {
@@ -221,7 +220,7 @@ static bool has_type(const struct wire_operation *op, const struct shape *shape,
     }
 }
 
-/* A value on the way to the path's end that leads no further; NULL: there is none. *at says where it is. */
+/* Returns a value on the path that has no further members; NULL: there is none. *at is its name. */
 static const struct value *dead_end(
     struct arena *arena, const struct value *doc, struct str path, struct str *at)
 {
@@ -233,7 +232,7 @@ static const struct value *dead_end(
         if (value_is_null(v))
             return NULL;
         struct str next = rest;
-        if (rest.n && is_plain(v)) /* unless it is what the path says, too */
+        if (rest.n && is_plain(v)) /* unless the path allows the value itself */
             return str_ends(wire_path_cut(&next).name, STR("|@")) ? NULL : v;
         if (segment.items)
             return NULL;
@@ -268,8 +267,8 @@ int act_check_types(struct act *act, const struct spec_step *step, const struct 
     return 0;
 }
 
-/* ---- Deleting: only what is known to be the stack's; what is against it is lifted first where that
- * was agreed to, and what is gone already is success. */
+/* ---- Deletion: only of the stack's own resources; what prevents it is lifted first if that is agreed to; a
+ * resource that does not exist is success. */
 
 static int delete_steps(struct act *act, const struct value *object, struct err *err)
 {
@@ -282,7 +281,7 @@ static int delete_steps(struct act *act, const struct value *object, struct err 
                 continue;
             return err_raise(err, &failure);
         }
-        /* What undoes a resource may be one that is waited for in its turn. */
+        /* The result of a delete call may have to be waited for itself. */
         doc = step->wait && document ? act_at(act, step, document, object) : NULL;
         if (doc) {
             live = act_decode(act, step, doc, NULL);
@@ -309,7 +308,8 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
                        (act.empty_answer && !act.type->deleted_wait && act_see_deleted(&act, object, err))
                    ? -1
                    : 0;
-    /* Services have many ways to say that a resource is gone already, or that it is about to be. */
+    /* Services report in many ways that a resource is already deleted or being deleted: reads it to find
+     * out. */
     act.sees_deleting = true;
     if (failure.class != ERR_INTERRUPTED && act_read(&act, object, &value_empty_list, &live, &ignored) == 0) {
         act.sees_deleting = false;
@@ -320,7 +320,7 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
     return err_raise(err, &failure);
 }
 
-/* ---- what exists in the state alone: what is wanted is what there is ---- */
+/* ---- types that exist in the state alone: the live object is the desired one ---- */
 
 static int recorded_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
@@ -340,7 +340,7 @@ const struct resource_ops spec_recorded_ops = {
     .predict = spec_predict,
     .create = recorded_create,
     .update = recorded_update,
-    .find = recorded_create, /* an open intent is as good as done */
+    .find = recorded_create, /* an open intent counts as done */
     .permissions = spec_permissions,
 };
 

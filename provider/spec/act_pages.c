@@ -1,13 +1,11 @@
 /*
- * Calls that list: their pages and items, calls for each item, and tags of many resources from the tagging
- * API.
+ * Calls that list: pages and items, calls for each item, and tags of many resources from the tagging API.
  */
 #include "provider/spec/act.h"
 
 #include <stdlib.h>
 
-/* ---- Tags of many resources at once, from the tagging API: of all resources of a type, or of those with
- * these ARNs. */
+/* ---- Tags of many resources from the tagging API: of all resources of a type, or of these ARNs. */
 
 struct tagging {
     struct act *act;
@@ -28,9 +26,10 @@ int act_tagged(struct act *act, const struct value *filters, struct map *by_arn,
     return aws_tagged(act->client, act->arena, &wanted, add_tagged, &t, err);
 }
 
-/* ---- by name ---- */
+/* ---- by ARN ---- */
 
-/* A store of one's own is not where the tagging API is, and that knows nothing of it. */
+/* True if the service has another custom endpoint than the tagging API, which then does not know its
+ * resources. */
 static bool is_elsewhere(struct op_ctx *ctx, const struct aws_service *service)
 {
     struct aws_client *client = provider_aws(ctx->provider);
@@ -46,7 +45,7 @@ struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool lis
     if (!tags || tags->unreported || type->service->kind->send || type->service->aws.global)
         return STR_EMPTY;
     if (!tags->list && !(listed && tags->bulk.n))
-        return STR_EMPTY; /* they come with the resource */
+        return STR_EMPTY; /* the tags are returned with the resource */
     return str_starts(arn, STR("arn:")) && !is_elsewhere(ctx, &type->service->aws) ? arn : STR_EMPTY;
 }
 
@@ -57,7 +56,7 @@ int spec_tags_of(struct op_ctx *ctx, const struct str *names, size_t n, tags_fou
     return aws_tagged_of(provider_aws(ctx->provider), ctx->arena, names, n, &wanted, found, found_ctx, err);
 }
 
-/* The ARNs of all that is looked for; NULL: not of each. */
+/* Returns the ARNs of all expected resources; NULL if one has none. */
 static const struct str *names_of(struct act *act, const struct list_filter *filter)
 {
     struct str *names = ARENA_ARRAY(act->arena, struct str, filter->count + 1);
@@ -90,7 +89,7 @@ int act_list_tags(struct act *act, const struct list_filter *filter, struct map 
     return aws_tagged_of(act->client, act->arena, names, filter->count, &wanted, add_tagged, &t, err);
 }
 
-/* "default.*" is whatever begins so. */
+/* "default.*" matches any string with that prefix. */
 static bool is_word(struct str have, struct str word)
 {
     bool begins = word.n && word.p[word.n - 1] == '*';
@@ -116,7 +115,7 @@ static void add_items(
             value_builder_add(items, found->items[i]);
 }
 
-/* The items of one page: what is no list is one. */
+/* Returns the items of one page; a single value is one item. */
 static const struct value *items_at(
     struct act *act, const struct spec_step *step, const struct value *document)
 {
@@ -126,7 +125,7 @@ static const struct value *items_at(
     return found->kind == VALUE_LIST ? found : value_list(act->arena, &found, 1);
 }
 
-/* By the last item's key, as long as the answer says that there is more. */
+/* Continues from the last item's key, if the response says that there are more. */
 static int page_after_last(struct act *act, const struct spec_step *step, const struct value *document,
     const struct value *found, const struct value **next, struct err *err)
 {
@@ -143,7 +142,7 @@ static int page_after_last(struct act *act, const struct spec_step *step, const 
     return -1;
 }
 
-/* The page with this number, or from this item on: until one is empty, or all are reported. */
+/* Continues with the next page number or item offset, until a page is empty or the total is reached. */
 static const struct value *page_counted(struct act *act, const struct spec_step *step,
     const struct value *document, const struct value *found, const struct value *token)
 {
@@ -184,7 +183,7 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act->arena);
     AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL;
-    struct err about = ERR_INIT; /* it is about something else, unless there is what was asked for as well */
+    struct err about = ERR_INIT; /* an error only if the response lacks the requested items */
     bool others = false;
     for (size_t read = 1;; read++) {
         const struct value *document;
@@ -235,7 +234,7 @@ static int newest_first(const void *a, const void *b)
     return value_compare(((const struct ordered *)b)->by, ((const struct ordered *)a)->by);
 }
 
-/* The items that a step with `each` is to be made for. */
+/* Returns the items for which a step with `each` is executed. */
 static int each_items(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **out, struct err *err)
 {

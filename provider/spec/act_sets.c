@@ -1,8 +1,8 @@
-/* Member sets and keyed entries: reading them, and bringing them from what is to what is wanted. */
+/* Member sets and keyed entries: reading them, and changing them to the desired ones. */
 #include "base/json.h"
 #include "provider/spec/act.h"
 
-/* ---- Calls that take a list of changes: what leads from what was seen last to what is wanted ---- */
+/* ---- Calls with a list of changes, from the last seen object to the desired one ---- */
 
 int act_patch_document(struct arena *arena, const struct spec_request *request, const struct value *object,
     const struct value **document, struct err *err)
@@ -20,8 +20,7 @@ int act_patch_document(struct arena *arena, const struct spec_request *request, 
     return message.body.n ? json_parse(arena, message.body, document, err) : 0;
 }
 
-/* Is it to be other than it was seen? What the file does not say, and did not say before, is nobody's
- * business. */
+/* True if the attribute has to change. An attribute that is not and was not configured is not managed. */
 static bool is_to_change(
     const struct act *act, const struct attr *attr, const struct value *have, const struct value *want)
 {
@@ -30,7 +29,7 @@ static bool is_to_change(
     return value_is_known(want) && (value_is_null(have) || !attr_equal(attr, want, have));
 }
 
-/* Within a structure, too, what never was configured stays as it is. */
+/* Within a structure, too, fields that were never configured are kept. */
 static const struct value *with_others_kept(
     struct act *act, const struct attr *attr, const struct value *have, const struct value *want)
 {
@@ -130,13 +129,13 @@ int act_read_members(struct act *act, const struct spec_owned *m, const struct v
     return 0;
 }
 
-/* attr_equal() lets the live value have more than what is asked for; here what it has too much has to go. */
+/* attr_equal() allows further live fields; here these have to be removed. */
 static bool same_both_ways(const struct attr *attr, const struct value *a, const struct value *b)
 {
     return attr_equal(attr, a, b) && attr_equal(attr, b, a);
 }
 
-/* Items of `list` that `other` lacks, under the attribute's own comparison. */
+/* Returns the items of `list` that `other` lacks, by the attribute's comparison. */
 static const struct value *items_missing(
     struct act *act, const struct spec_attr *attr, const struct value *list, const struct value *other)
 {
@@ -152,7 +151,7 @@ static const struct value *items_missing(
     return value_builder_list(&b);
 }
 
-/* Adding what is there already and removing what is not count as done: that is what `as_done` says. */
+/* Adding an existing member and removing a missing one succeed: their error class is `as_done`. */
 static int change_one(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, struct err *err)
 {
@@ -207,7 +206,7 @@ static struct str entry_key(struct act *act, const struct spec_owned *e, const s
 const struct value *act_entries_of(struct act *act, const struct spec_owned *e, const struct value *items)
 {
     AUTO_BUILDER struct value_builder map = VALUE_BUILDER(act->arena);
-    /* One item in XML is no list, and lists are wrapped in {member: …}. */
+    /* Lists are wrapped in {member: …} in XML, and a single item is not a list. */
     items = wire_path(act->arena, items, STR("[]"));
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
         const struct value *item = items->items[i];
@@ -261,7 +260,7 @@ int act_read_entries(struct act *act, const struct spec_owned *e, const struct v
     return 0;
 }
 
-/* One call's worth of puts: {items: [{key, value}]}, or {key, value} itself. */
+/* Puts one batch of entries: {items: [{key, value}]}, or a single {key, value}. */
 static int put_entries(struct act *act, const struct spec_owned *e, const struct spec_step *step,
     const struct value *object, const struct value *entries, struct err *err)
 {
@@ -297,7 +296,7 @@ static int delete_entries(struct act *act, const struct spec_owned *e, const str
     return 0;
 }
 
-/* Keys that are wanted no longer. */
+/* Deletes the keys that are not desired any more. */
 static int drop_entries(struct act *act, const struct spec_owned *e, const struct value *object,
     const struct value *have, const struct value *want, struct err *err)
 {
@@ -323,7 +322,7 @@ int act_sync_entries(struct act *act, const struct spec_owned *e, const struct v
     for (uint32_t i = 0; want && i < want->count; i++) {
         struct str key = want->entries[i].key;
         const struct value *v = want->entries[i].value, *now = value_get(have, key);
-        /* What is made anew is so only for what was asked for: services show more than that. */
+        /* Recreated entries are compared by configured fields only, since services return more. */
         bool takes =
             attr_takes_away(value_attr.type, value_get(value_get(act->taking, e->attr->attr->name), key));
         bool same = now && !takes &&

@@ -1,10 +1,9 @@
-/* Tags and ownership tags: reading them, and bringing them from what is to what is wanted. On the wire
- * their items may have members besides key and value (`beside`, `flag`), which our side keeps elsewhere or
- * not at all. */
+/* Tags and ownership tags: reading them, and changing them to the desired ones. In requests their items may
+ * have members besides key and value (`beside`, `flag`), which are in other attributes on our side. */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-/* ---- items with more than key and value ---- */
+/* ---- items with further members ---- */
 
 const struct value *spec_tag_items(struct arena *arena, const struct spec_owned *tags,
     const struct value *texts, const struct value *beside, const struct value *flagged)
@@ -56,7 +55,7 @@ static const struct value *flagged_in(const struct act *act, const struct value 
     return tags->flag && object ? value_get(object, tags->flag->attr->name) : NULL;
 }
 
-/* Who wants a flag on a tag that there is none of wants something else. */
+/* Fails if a flag is configured for a key that is not a tag. */
 static int check_flagged(
     struct act *act, const struct value *object, const struct value *texts, struct err *err)
 {
@@ -108,7 +107,7 @@ int act_read_tags(struct act *act, const struct value *object, const struct valu
     return 0;
 }
 
-/* The whole set is replaced: what is not ours has to be sent back. */
+/* Replaces all tags: tags that are not managed have to be sent back. */
 static int put_tags(
     struct act *act, const struct value *object, const struct value *want, bool fresh, struct err *err)
 {
@@ -129,7 +128,7 @@ static int put_tags(
                : 0;
 }
 
-/* Keys to take away, as [{Key: k}] where the service wants structures. */
+/* Returns the keys to remove, as [{Key: k}] if the service requires structures. */
 static int keys_to_send(struct act *act, const struct value *object, const struct value *keys,
     const struct value **out, struct err *err)
 {
@@ -146,7 +145,7 @@ static int keys_to_send(struct act *act, const struct value *object, const struc
     return 0;
 }
 
-/* A tag is as it is wanted if its value is, and its flag. */
+/* Returns the tags whose value or flag differs. */
 static const struct value *tags_to_add(
     struct act *act, const struct value *object, const struct value *have, const struct value *want)
 {
@@ -171,7 +170,7 @@ static const struct value *tags_to_remove(struct act *act, const struct value *h
     return value_builder_list(&keys);
 }
 
-/* Removed before added: at fifty there is no room for both. */
+/* Removes before it adds: with fifty tags there is no room for both. */
 int act_sync_tags(struct act *act, const struct value *object, const struct value *have,
     const struct value *want, bool fresh, struct err *err)
 {
@@ -194,12 +193,12 @@ int act_sync_tags(struct act *act, const struct value *object, const struct valu
     return adds ? act_call(act, tags->add, object, added, &document, err) : 0;
 }
 
-/* ---- Ownership tags: by these what weir made, or was making, is known again. They are given with the
- * creation or right after it, and compared before anything is deleted ---- */
+/* ---- Ownership tags identify what weir created. They are set at creation or right after it, and compared
+ * before any deletion ---- */
 
 enum { TAGS_TRIES = 5, TAGS_PAUSE_MS = 1000, TAGS_SHOW_MS = 4000, TAG_VALUE_MAX = 256 };
 
-/* ---- given ---- */
+/* ---- setting ---- */
 
 const struct value *act_tag_text(struct arena *arena, struct str s)
 {
@@ -221,7 +220,7 @@ const struct value *act_with_ownership_tags(struct act *act, const struct value 
 
 #define BUCKET_TAGS "tags"
 
-/* Has the file given tags, besides weir's own ownership tags? */
+/* True if tags are configured, besides weir's own ownership tags. */
 static bool has_tags_given(const struct value *tags)
 {
     for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
@@ -235,7 +234,7 @@ static struct str own_endpoint(struct act *act)
     return act->client ? aws_custom_endpoint(act->client, &act->type->service->aws, act->arena) : STR_EMPTY;
 }
 
-/* A store of one's own that was found to have no tags. */
+/* True for a custom endpoint that is known not to support tags. */
 static bool lacks_tags(struct act *act)
 {
     struct str endpoint = own_endpoint(act);
@@ -255,8 +254,8 @@ static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
 }
 
 /*
- * Tags of what was just made. A store of one's own may have none: without the ownership tags the state alone
- * knows what is the stack's, which is reported once; tags that the file gives are an error.
+ * Sets the tags of a new resource. A custom endpoint may not support tags: without ownership tags only the
+ * state knows what is the stack's, which is reported once; configured tags are an error.
  */
 int act_tag_created(struct act *act, const struct value *object, const struct value *tags, struct err *err)
 {
@@ -277,7 +276,7 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
     return err_raise(err, &failure);
 }
 
-/* ---- compared ---- */
+/* ---- comparing ---- */
 
 int spec_ownership_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err)
@@ -288,12 +287,12 @@ int spec_ownership_tags(
     const struct spec_owned *tags = act.type->tags;
     if (!tags)
         return 0;
-    act.keep_ownership_tags = act.sees_deleted = true; /* of what waits for its end, too */
+    act.keep_ownership_tags = act.sees_deleted = true; /* also of resources scheduled for deletion */
     const struct value *name = value_string_ref(act.arena, tags->attr->attr->name), *live;
     struct err failure = ERR_INIT;
     if (act_read(&act, object, value_list(act.arena, &name, 1), &live, &failure)) {
         *owner_tags = NULL;
-        if (unsupported_says(&failure)) /* a store without tags: then nothing has ownership tags */
+        if (unsupported_says(&failure)) /* an endpoint without tags: there are no ownership tags */
             return 0;
         return err_raise(err, &failure);
     }
@@ -336,7 +335,7 @@ const struct value *act_without_ownership_tags(struct act *act, const struct val
     return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act, all));
 }
 
-/* False where nobody may tell, or the resource is not there. */
+/* *reported is false if reading is not permitted, or the resource does not exist. */
 static int read_ownership_tags(struct act *act, const struct value *object, const struct value **owner_tags,
     bool *reported, struct err *err)
 {
@@ -352,7 +351,7 @@ static int read_ownership_tags(struct act *act, const struct value *object, cons
     return 0;
 }
 
-/* By what nobody chooses, and no later one of the same name has. */
+/* Compares attributes assigned by the service, which differ in a later resource of the same name. */
 static int compare_recorded(
     struct act *act, const struct value *object, struct ownership *out, struct err *err)
 {
@@ -363,7 +362,7 @@ static int compare_recorded(
         return 0;
     for (size_t i = 0; i < names->count; i++) {
         if (str_eq(names->items[i], act->type->schema.id))
-            out->whose = WHOSE_OURS; /* it was found by that */
+            out->whose = WHOSE_OURS; /* it was found by that id */
         else if (!value_is_null(value_get(recorded, names->items[i])))
             value_builder_add(&wanted, value_string_ref(act->arena, names->items[i]));
     }
@@ -375,8 +374,8 @@ static int compare_recorded(
     return 0;
 }
 
-/* A new resource's tags may take a moment to be shown: then they are read again. What is not recorded may be
- * new. */
+/* A new resource's tags may become visible late: then they are read again. A resource that is not recorded
+ * may be new. */
 static bool shows_later(const struct act *act, int tries)
 {
     const struct owner *owner = &act->ctx->owner;
@@ -402,7 +401,7 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
             return 0;
         *out = ownership_by_tags(act->arena, &ctx->owner, owner_tags);
         if (out->whose == WHOSE_NOBODY_KNOWS && !act->type->tags->with_create)
-            out->whose = WHOSE_OURS; /* it may have been made, and not tagged any more */
+            out->whose = WHOSE_OURS; /* the creation may have been interrupted before tagging */
         if (out->whose != WHOSE_NOBODY_KNOWS || ctx->known_tags)
             return 0;
         if (compare_recorded(act, object, out, err))
@@ -425,7 +424,7 @@ int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership 
     return act_fill_templates(&act, object, &object, err) || act_whose(&act, object, out, err) ? -1 : 0;
 }
 
-/* An id in the state may have come to mean somebody else's: nothing of others is changed or deleted. */
+/* An id in the state may identify another owner's resource by now: that is never changed or deleted. */
 int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err)
 {
     static const char *const done[] = {[RUN_CHANGES] = "changed", [RUN_DELETES] = "deleted"};
@@ -437,8 +436,8 @@ int act_check_whose(struct act *act, const struct value *object, enum act_deed d
     return ownership.whose == WHOSE_OURS ? 0 : ownership_refuse(&ownership, done[deed], err);
 }
 
-/* What was seen may be behind, of what is new: then it is asked for once more. So it is of another one of the
- * name. */
+/* Tags read before may be outdated for a new resource: then they are read again, and also if the record
+ * indicates another resource of the name. */
 int act_check_seen(struct act *act, const struct value *object, struct err *err)
 {
     const struct owner *owner = &act->ctx->owner;

@@ -1,14 +1,14 @@
 /*
- * Updating: only the steps that are concerned by what changed, with what they send besides filled in from
- * what is there; then the sub-resources, entries, members and tags that changed.
+ * Updates: only the steps affected by the change, with the other members of their requests filled in from the
+ * live object; then changed sub-resources, entries, members and tags.
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-/* ---- What creating and updating share: reading back what no answer told, waiting until it is ready,
- * looking at what there is before a step, putting a setting. */
+/* ---- Shared by creation and update: reading back what no response had, waiting until ready, lookups before
+ * a step, putting a sub-resource. */
 
-/* Until it is there, or gone: services take a minute to show everywhere what they have made or deleted. */
+/* Reads until the object is visible, or deleted: changes take up to a minute to be visible everywhere. */
 static int read_until(struct act *act, const struct value *object, const struct value *wanted, bool gone,
     int64_t within_ms, const struct value **live, struct err *err)
 {
@@ -50,7 +50,7 @@ int act_wait_live(struct act *act, const struct value *object, const struct valu
     const struct value *ready;
     if (act_wait_ready(act, value_merge(act->arena, object, *live), &ready, err))
         return -1;
-    /* What the service says at last wins over what it reported at first. */
+    /* Later values take precedence over earlier ones. */
     for (size_t i = 0; ready && i < act->type->attr_count; i++) {
         const struct attr *attr = act->type->attrs[i].attr;
         const struct value *v = value_get(ready, attr->name);
@@ -60,7 +60,7 @@ int act_wait_live(struct act *act, const struct value *object, const struct valu
     return 0;
 }
 
-/* What the service says by itself, added to what is wanted. */
+/* Adds computed attributes of the live object to the desired one. */
 static const struct value *with_computed(
     struct act *act, const struct value *object, const struct value *seen)
 {
@@ -99,7 +99,7 @@ bool act_is_default(const struct attr *attr, const struct value *v)
     return attr->default_value && attr_equal(attr, v, attr->default_value);
 }
 
-/* After a call that the resource is busy with for a while, where the step says so. */
+/* Waits if the step makes the resource busy. */
 static int act_wait_step(
     struct act *act, const struct spec_step *step, const struct value *object, struct err *err)
 {
@@ -107,7 +107,7 @@ static int act_wait_step(
     return step->wait ? act_wait_live(act, object, &live, err) : 0;
 }
 
-/* A setting that is put again after a lost answer may be there: attached, associated. */
+/* A put repeated after a lost response may find the setting in place: attached, associated. */
 int act_put_sub_resource(
     struct act *act, const struct spec_owned *sub_resource, const struct value *object, struct err *err)
 {
@@ -123,8 +123,8 @@ int act_put_sub_resource(
 struct updating {
     struct act *act;
     const struct value *prior, *desired, *changed;
-    const struct value *object; /* desired over what is known of it */
-    const struct value *live;   /* computed values from answers */
+    const struct value *object; /* desired over the known object */
+    const struct value *live;   /* computed values from responses */
     bool any;
 };
 
@@ -143,14 +143,14 @@ static bool step_concerned(const struct updating *u, const struct spec_step *ste
     return step->when.alone ? changed && changed == u->changed->count : changed > 0;
 }
 
-/* What is sent for an attribute that was taken out of the file. */
+/* Returns what is sent for an attribute that was removed from the configuration. */
 static const struct value *reset_value(const struct spec_attr *attr)
 {
     return attr->attr->unset ? attr->attr->unset : attr->attr->default_value;
 }
 
-/* Would a live value of this attribute contradict what is sent? Of two that are live the one that says so
- * stays away: services show it beside what it follows from. */
+/* True if a live value of this attribute conflicts with what is sent. Of two conflicting live attributes the
+ * one that declares the conflict is left out: services return it besides the other one. */
 static bool update_excludes(const struct updating *u, const struct spec_attr *attr, const struct value *live)
 {
     for (size_t i = 0; i < u->act->type->attr_count; i++) {
@@ -173,7 +173,7 @@ static const struct value *update_names(struct act *act, const struct spec_reque
     return value_builder_list(&names);
 }
 
-/* What others have put into a map that they write to as well stays beside what is wanted of it. */
+/* Keeps keys of a shared map that others have set. */
 static const struct value *with_others(
     struct arena *arena, const struct value *wanted, const struct value *ours, const struct value *live)
 {
@@ -184,7 +184,7 @@ static const struct value *with_others(
     return b.n ? value_merge(arena, value_builder_map(&b), wanted) : wanted;
 }
 
-/* Does the step send what has members besides, which only a read tells? */
+/* True if the step sends an attribute with further members, which have to be read. */
 static bool update_keeps(const struct updating *u, const struct spec_step *step)
 {
     bool keeps = false;
@@ -195,7 +195,7 @@ static bool update_keeps(const struct updating *u, const struct spec_step *step)
     return keeps || step->call.full;
 }
 
-/* What is wanted, and beside it what stays; *there is what that was taken from. */
+/* Returns the desired object with what is kept; *there is the live object. */
 static int wanted_of(struct updating *u, const struct spec_step *step, const struct value **there,
     const struct value **wanted, struct err *err)
 {
@@ -210,8 +210,8 @@ static int wanted_of(struct updating *u, const struct spec_step *step, const str
     return 0;
 }
 
-/* The object as an update step sends it: reset values filled in, live ones of what is not managed where the
- * call replaces everything. */
+/* Builds the object of an update step: with reset values, and with live values of attributes that are not
+ * managed if the call replaces everything. */
 static int object_to_send(
     struct updating *u, const struct spec_step *step, const struct value **out, struct err *err)
 {
@@ -234,7 +234,7 @@ static int object_to_send(
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
-        else if (value_is_null(v) && attr->attr->send_default) /* what nobody manages stays as it is */
+        else if (value_is_null(v) && attr->attr->send_default) /* what is not managed stays unchanged */
             v = value_get(u->prior, name);
         if (live && attr->attr->shared)
             v = with_others(u->act->arena, v, value_get(u->prior, name), value_get(live, name));
@@ -253,7 +253,7 @@ static int object_to_send(
     return 0;
 }
 
-/* What it is to be: attributes that were taken out of the file have their default again. */
+/* Returns the target object: removed attributes have their defaults again. */
 static const struct value *target_of(struct updating *u)
 {
     const struct value *target = u->object;
@@ -281,7 +281,7 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
     act_see(act, step, doc);
     if (doc && act_check_id(act, step, u->object, value_merge(act->arena, u->object, u->live), err))
         return -1;
-    if (doc) /* what the service reported of itself is what later steps send */
+    if (doc) /* later steps send what the service returned */
         u->object = with_computed(act, u->object, u->live);
     return step->wait ? act_wait_live(act, u->object, &u->live, err) : 0;
 }
@@ -297,7 +297,7 @@ static int update_steps(struct updating *u, struct err *err)
     return 0;
 }
 
-/* Back to how it is when nobody asks for anything. */
+/* Resets a sub-resource to its default. */
 static int reset_sub_resource(struct updating *u, const struct spec_owned *sub_resource, struct err *err)
 {
     const struct spec_step *step = sub_resource->remove ? sub_resource->remove : sub_resource->reset;
@@ -320,7 +320,7 @@ static int update_sub_resource(struct updating *u, const struct spec_owned *sub_
 {
     struct str name = sub_resource->attr->attr->name;
     const struct value *want = value_get(u->desired, name), *object = u->object;
-    /* A call that switches on is no call for switching off. */
+    /* A call that enables cannot disable. */
     bool off = sub_resource->remove && act_is_default(sub_resource->attr->attr, want);
     bool puts = !value_is_null(want) && !off;
     bool renews = sub_resource->renew && puts && !value_is_null(value_get(u->prior, name));
@@ -334,7 +334,7 @@ static int update_sub_resource(struct updating *u, const struct spec_owned *sub_
                : 0;
 }
 
-/* Was a setting put that takes all entries away? */
+/* True if a changed setting deletes all entries. */
 static bool is_wiped(const struct updating *u, const struct spec_owned *e)
 {
     bool wiped = false;
@@ -397,7 +397,7 @@ static int update_tags(struct updating *u, struct err *err)
         u->act, object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
 }
 
-/* Computed values that the change affects and no answer brought. */
+/* Returns computed attributes that the change affects and that no response had. */
 static const struct value *update_unreported(const struct updating *u)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->act->arena);
@@ -422,7 +422,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     act.taking = desired;
     desired = schema_left(act.arena, ctx->schema, act_kept(&act, desired, prior, changed), true);
     struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
-    /* Its own ARN and id may be needed by any call and are not in the file. */
+    /* Any call may need the ARN and id, which are not in the configuration. */
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||
         act_check_known(&act, u.object, err) || act_check_seen(&act, u.object, err))
         return -1;

@@ -1,7 +1,6 @@
 /*
- * What a type's operations send and read, as a document with the services' own names. A test compares it with
- * the models that the services publish, so that no spec can name an operation, member or path that does not
- * exist.
+ * Dumps what a type's operations send and read, under the services' own names. A test compares the document
+ * with the models that the services publish, so that specs cannot name missing operations, members or paths.
  */
 #include "provider/spec/act.h"
 
@@ -95,7 +94,7 @@ static const struct value *error_codes(struct dump *d, const struct spec_step *s
     return value_builder_list(&codes);
 }
 
-/* `shape` NULL: only that it is there. */
+/* `shape` NULL: any kind. */
 static void add_answer(struct dump *d, struct value_builder *list, struct str path, const struct shape *shape)
 {
     struct value_entry entries[] = {
@@ -131,7 +130,7 @@ static void add_call(
     value_builder_add(&d->calls, value_map(d->arena, entries, sizeof entries / sizeof *entries));
 }
 
-/* Paths into listed items that the step at hand sends. */
+/* Adds the paths in listed items that the current step uses. */
 static void add_item_paths(struct dump *d, const struct spec_step *step, struct value_builder *answers)
 {
     for (size_t i = 0; i < step->call.request.extra_count; i++)
@@ -143,7 +142,7 @@ static void add_item_paths(struct dump *d, const struct spec_step *step, struct 
         add_answer(d, answers, step->list.newest, NULL);
 }
 
-/* An entry map that comes along with the object: a list of structures. */
+/* Adds an entry map in the object's own response: a list of structures. */
 static void add_entry_paths(
     struct dump *d, const struct spec_attr *attr, struct str path, struct value_builder *answers)
 {
@@ -158,7 +157,7 @@ static void add_entry_paths(
     add_answer(d, answers, value, attr->answer->elem);
 }
 
-/* A call, and what of its answer is decoded as the object. */
+/* Adds a call, with what is decoded from its response. */
 static void add_decoded(struct dump *d, const char *role, const struct spec_step *step, bool decoded)
 {
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
@@ -183,7 +182,7 @@ static void add_decoded(struct dump *d, const char *role, const struct spec_step
     add_call(d, role, step, &answers);
 }
 
-/* A listing of which one member of the items counts. */
+/* Adds a listing that uses one member of its items. */
 static void add_listing(struct dump *d, const char *role, const struct spec_step *step, struct str path)
 {
     AUTO_BUILDER struct value_builder answers = VALUE_BUILDER(d->arena);
@@ -226,7 +225,7 @@ static void add_steps(struct dump *d, const char *role, const struct spec_steps 
         add_step(d, role, &steps->items[i], decoded);
 }
 
-/* A call whose answer is one attribute. */
+/* Adds a call whose response is one attribute. */
 static void add_reading(struct dump *d, const char *role, const struct spec_step *step, struct str path,
     const struct shape *shape)
 {
@@ -260,7 +259,7 @@ static void add_owned(struct dump *d, const struct spec_owned *owned)
         add_step(d, roles[k], owned->calls[k], false);
 }
 
-/* The calls of a run work on the run's attributes. */
+/* The calls of a run use the run's attributes. */
 static void add_job(struct dump *d, const struct spec_job *job)
 {
     if (!job)
@@ -303,7 +302,7 @@ static const struct value *dump_service(struct dump *d)
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }
 
-/* How a lost answer to what makes it is settled. */
+/* Returns the recover rule of the type. */
 static const struct value *dump_recover(struct dump *d)
 {
     const struct spec_recover *recover = &d->type->recover;

@@ -1,4 +1,4 @@
-/* Jobs by their spec: starting, looking, stopping, listing, results, logs, and the error of a failed run. */
+/* Jobs by their spec: starting, reading, stopping, listing, results, logs, and the error of a failed run. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -14,7 +14,7 @@ const char *job_state_name(enum job_state state)
     return names[state];
 }
 
-/* The interpreter works on the attributes of a run. */
+/* Makes the interpreter use the attributes of a run. */
 static const struct spec_job *job_begin(struct act *act, struct op_ctx *ctx)
 {
     act_init(act, ctx);
@@ -23,7 +23,7 @@ static const struct spec_job *job_begin(struct act *act, struct op_ctx *ctx)
     return job;
 }
 
-/* ---- what goes in ---- */
+/* ---- input ---- */
 
 static const struct value *prefixed(struct arena *arena, const struct value *map, struct str prefix)
 {
@@ -57,7 +57,7 @@ static const struct value *with_options(
     return object;
 }
 
-/* A document that goes out as it is, not as text. */
+/* Parses a document that is not sent as a string. */
 static const struct value *parsed_document(
     struct act *act, const struct spec_job *job, const struct value *arguments)
 {
@@ -81,9 +81,9 @@ static const struct value *with_arguments(
     return arguments ? value_with(act->arena, object, job->arguments, arguments) : object;
 }
 
-/* ---- what comes out ---- */
+/* ---- output ---- */
 
-/* A timestamp, or milliseconds. */
+/* Converts a timestamp, or milliseconds. */
 static int64_t time_of(const struct value *v)
 {
     int64_t ms = 0;
@@ -101,7 +101,7 @@ static enum job_state state_of(struct act *act, const struct spec_job *job, cons
     return job->stopped.count && act_holds(act, &job->stopped, live) ? JOB_STOPPED : JOB_RUNNING;
 }
 
-/* A document that is no map or list comes as its text. */
+/* Returns the parsed result, or the string if it is not JSON. */
 static const struct value *result_of(struct act *act, const struct value *live)
 {
     const struct value *v = value_getz(live, "run_result"), *parsed;
@@ -130,7 +130,7 @@ static void job_describe(
         out->ended_ms = 0;
 }
 
-/* One call whose answer tells of the run: *live has it added. */
+/* Makes one call and adds the run's attributes in the response to *live. */
 static int job_take(
     struct act *act, const struct spec_step *step, const struct value **live, bool *seen, struct err *err)
 {
@@ -144,7 +144,7 @@ static int job_take(
     return 0;
 }
 
-/* What a template has of the run, as far as it is known. */
+/* Fills in a template with the run's attributes, as far as they are known. */
 static struct str job_words(struct act *act, struct str template, const struct value *live)
 {
     const struct value *v = NULL;
@@ -153,7 +153,7 @@ static struct str job_words(struct act *act, struct str template, const struct v
     return value_scalar_text(act->arena, v);
 }
 
-/* A run that nobody would begin is not ordered: who waits for it would wait without knowing for what. */
+/* Fails before a run is started that would never begin. */
 static int job_check_blocked(
     struct act *act, const struct spec_job *job, const struct value *live, struct err *err)
 {
@@ -182,7 +182,7 @@ static int job_start(struct op_ctx *ctx, const struct value *object, const struc
         if (job_check_blocked(&act, job, live, err) || job_take(&act, &steps->items[i], &live, &seen, err))
             return -1;
     job_describe(&act, job, live, out);
-    if (input->detach) /* what has just been handed over has not ended */
+    if (input->detach) /* a run that was just started has not ended */
         out->state = JOB_RUNNING;
     return 0;
 }
@@ -203,7 +203,7 @@ static int job_read(struct op_ctx *ctx, const struct value *object, const struct
     for (size_t i = 0; i < job->read.count; i++) {
         if (job_take(&act, &job->read.items[i], &live, &seen, err))
             return -1;
-        live = identified(act.arena, live, NULL, id); /* it is the one that was asked for */
+        live = identified(act.arena, live, NULL, id); /* the requested run */
     }
     if (!seen)
         return err_set(err, ERR_ABSENT, "there is no run %.*s", STR_ARG(id));
@@ -230,7 +230,7 @@ struct listing {
     size_t n, cap, max;
 };
 
-/* With `match` only those of a shared listing that are of this job. */
+/* With `match`, only the job's own runs of a shared listing. */
 static bool is_ours(const struct listing *l, const struct value *item)
 {
     return act_matches(l->act, l->job->list, item, l->object);
@@ -287,7 +287,7 @@ static int job_list(struct op_ctx *ctx, const struct value *object, const struct
     return rc;
 }
 
-/* ---- tables ---- */
+/* ---- results as tables ---- */
 
 static const struct value *row_of(struct act *act, const struct spec_job *job, const struct value *item)
 {
@@ -322,7 +322,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
         for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
             const struct value *row = row_of(&act, job, items->items[i]);
             if (!token && i == 0 && value_equal(row, *columns))
-                continue; /* queries repeat the names as their first row, other statements do not */
+                continue; /* queries return the column names as their first row, other statements do not */
             *more = all.n >= max;
             if (!*more)
                 value_builder_add(&all, row);
@@ -339,7 +339,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
 
 /* ---- logs ---- */
 
-/* *out stays empty where something in the template has no value. */
+/* *out stays empty if a value of the template is missing. */
 static int fill(
     struct act *act, struct str template, const struct value *live, struct str *out, struct err *err)
 {
@@ -398,8 +398,8 @@ const struct value *job_rows_as_maps(
     return value_builder_list(&list);
 }
 
-/* ---- Data sources with `run:`: a run is started, waited for, and its rows are what is read. A query
- * costs what it costs, each time. */
+/* ---- Data sources with `run:`: reading starts a run, waits for it, and returns its rows. Every read costs a
+ * query. */
 
 enum {
     ROWS_MAX = 1000,
@@ -408,7 +408,7 @@ enum {
     WAIT_MS = 30 * 60 * 1000,
 };
 
-/* Until the run has ended, well. */
+/* Waits until the run has succeeded. */
 static int await_run(struct op_ctx *ctx, const struct value *object, struct job_run *run, struct err *err)
 {
     const struct job_ops *job = ctx->schema->job;
@@ -446,7 +446,7 @@ const struct resource_ops spec_run_ops = {
 
 enum { ERROR_MAX = 900, DEPTH_MAX = 3 };
 
-/* What services call the sentence in what they give as a cause, the particular ones first. */
+/* Members with the error message in services' responses, the more specific ones first. */
 static const char *const sentences[] = {"ErrorMessage", "errorMessage", "StateDetails", "stateDetails",
     "StateChangeReason", "StatusReason", "StoppedReason", "Message", "message"};
 
@@ -462,8 +462,8 @@ static struct str sentence_in(const struct value *v, int depth)
     return found;
 }
 
-/* Step Functions has as the cause all that the failed job's service answered, its settings before what went
- * wrong. */
+/* The cause in Step Functions is the whole response of the failed job's service, with its settings before the
+ * error. */
 static struct str in_words(struct act *act, struct str part)
 {
     const struct value *document;
@@ -473,7 +473,7 @@ static struct str in_words(struct act *act, struct str part)
     return sentence.n ? sentence : part;
 }
 
-/* A path, or a text with templates. */
+/* Evaluates a path, or a string with templates. */
 static struct str error_part(struct act *act, struct str item, const struct value *live)
 {
     const struct value *v = NULL;
@@ -484,7 +484,7 @@ static struct str error_part(struct act *act, struct str item, const struct valu
     return in_words(act, str_trim(value_scalar_text(act->arena, v)));
 }
 
-/* "States.TaskFailed: the task gave up" */
+/* Returns "States.TaskFailed: the task gave up". */
 static struct str act_job_error(struct act *act, const struct spec_job *job, const struct value *live)
 {
     AUTO_BUF struct buf text = {.max = ERROR_MAX};

@@ -1,4 +1,4 @@
-/* The head of a spec file; its types are read when they are asked for. */
+/* Parses the head of a spec file; its types are parsed when they are used. */
 #include "provider/spec/load.h"
 
 #include "base/mem.h"
@@ -6,25 +6,24 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- Types of a spec that are read when they are asked for: a stack needs few of the many that a service
- * has. */
+/* ---- Types parsed when they are used: a stack needs few of the many types of a service. */
 
 struct spec_later {
     struct loader loader;
     struct source head;
-    struct map blocks[2]; /* name -> struct source: the lines of that type; [1]: of data */
+    struct map blocks[2]; /* name -> struct source: the lines of that type; [1]: of data sources */
 };
 
 struct line_cut {
     struct spec_later *later;
     struct arena *arena;
     struct buf *head;
-    int section; /* of blocks that the line belongs to; -1: it is the head's */
+    int section; /* index in blocks of the current section; -1: the head */
     struct source *block;
     uint32_t above; /* lines so far */
 };
 
-/* A line that is not indented begins a section, one by two blanks a type. */
+/* A line without indentation begins a section, one with two spaces a type. */
 static void cut_line(struct line_cut *cut, const struct source *source, struct str line)
 {
     char first = line.p[0];
@@ -32,7 +31,7 @@ static void cut_line(struct line_cut *cut, const struct source *source, struct s
         cut->section = str_eqz(line, "types:\n") ? 0 : str_eqz(line, "data:\n") ? 1 : -1;
         cut->block = NULL;
     }
-    /* What is cut out leaves an empty line: the others keep their numbers. */
+    /* Removed lines become empty, so that line numbers stay the same. */
     buf_add_str(cut->head, cut->section < 0 ? line : STR("\n"));
     if (cut->section < 0)
         return;
@@ -76,7 +75,7 @@ static const struct source *block_at(const struct spec_later *later, const char 
     return NULL;
 }
 
-/* Does one type speak of an anchor of another? */
+/* True if a type uses an anchor defined in another type. */
 static bool types_share_nodes(const struct spec_later *later, struct str text)
 {
     static const struct str sign = STR_INIT(" &");
@@ -111,7 +110,7 @@ static void load_types(struct loader *l, const struct node *map, bool is_data, s
     "words "                                                                                                 \
     "model iam errors shapes operations success requests tags page types data provider"
 
-/* Whose types these are: as the file says, where it is not given. */
+/* Determines the provider type: as given, or else as the file says. */
 static void load_kind(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
     const struct provider_kind *kind)
 {
@@ -176,7 +175,7 @@ static void load_protocol(struct loader *l, const struct node *head)
 
 #define API_KEYS "base token headers login"
 
-/* One way to the service: `provider:` itself, or one of its `apis`. */
+/* Checks the connection to the service: `provider:` itself, or one of its `apis`. */
 static void load_api(struct loader *l, const struct node *node, const char *keys)
 {
     if (!load_keys(l, node, "an api", keys))
@@ -187,7 +186,7 @@ static void load_api(struct loader *l, const struct node *node, const char *keys
         load_error(l, login, "login needs \"call\", \"send\" and \"at\"");
 }
 
-/* How a service that is none of AWS's is reached (docs/rest.md). */
+/* Reads the connection to a service that is not AWS's (docs/rest.md). */
 static void load_provider(struct loader *l, const struct node *node)
 {
     if (!node)
@@ -236,7 +235,7 @@ static void load_head(struct loader *l, const struct node *head)
     service->requests = requests ? node_value(l->arena, requests) : NULL;
 }
 
-/* NULL, and nothing is left of it, where something in it is wrong. */
+/* Returns NULL, with everything freed, if anything is wrong. */
 static struct spec_service *load_service(
     struct loader *l, const struct provider_kinds *kinds, const struct provider_kind *kind)
 {

@@ -1,5 +1,4 @@
-/* Attributes of a spec: what the stack language sees (struct attr) and how they are on the wire (struct
- * shape). */
+/* Attributes of a spec: their schema (struct attr) and their wire form (struct shape). */
 #include "provider/spec/load.h"
 
 #include "base/mem.h"
@@ -163,7 +162,7 @@ static const struct {
     {"policy", TYPE_POLICY, SHAPE_JSON_TEXT},
 };
 
-/* Keys of a YAML map are texts; what they stand for has the attribute's own kind, or is nothing. */
+/* Keys of a YAML map are strings; converts one to the attribute's type, or null. */
 static const struct value *our_value(struct arena *arena, enum shape_kind kind, struct str text)
 {
     int64_t integer;
@@ -185,7 +184,7 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
     for (uint32_t i = 0; i < n; i++) {
         struct str ours = values->entries[i].key;
         const struct value *theirs = node_value(l->arena, values->entries[i].value);
-        if (theirs->kind == VALUE_LIST && theirs->count) { /* answers may spell it in several ways */
+        if (theirs->kind == VALUE_LIST && theirs->count) { /* responses may have several spellings */
             for (uint32_t k = 1; k < theirs->count; k++)
                 value_builder_set(
                     &out, value_text(theirs->items[k], STR_EMPTY), our_value(l->arena, shape->kind, ours));
@@ -193,7 +192,7 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
         }
         value_builder_set(&in, ours, theirs);
         if (theirs->kind == VALUE_NULL)
-            continue; /* it is left out */
+            continue; /* not sent */
         if (theirs->kind == VALUE_STRING || theirs->kind == VALUE_BOOL || theirs->kind == VALUE_INT)
             value_builder_set(
                 &out, value_scalar_text(l->arena, theirs), our_value(l->arena, shape->kind, ours));
@@ -240,7 +239,7 @@ const struct shape *load_tags_shape(struct loader *l, const struct node *tags, c
     return shape;
 }
 
-/* `joined: ","`: the list is one text on the wire. */
+/* `joined: ","`: the list is sent as one string. */
 static void load_joined(
     struct loader *l, const struct node *node, const struct typed *elem, struct shape *shape)
 {
@@ -255,7 +254,7 @@ static void load_joined(
     shape->item = between;
 }
 
-/* list(T), set(T), map(T): the text between the brackets is T. */
+/* list(T), set(T), map(T): T is the string in the parentheses. */
 static bool load_collection(struct loader *l, struct str text, enum type_kind kind, const struct node *node,
     const struct node *where, struct typed *out)
 {
@@ -385,7 +384,7 @@ static void load_language(struct loader *l, const struct node *node, struct attr
         attr->speaks = attr->speaks || type->fields[i].speaks;
 }
 
-/* `assumed_by: lambda.amazonaws.com`, or a list of which one has to be let in. */
+/* `assumed_by: lambda.amazonaws.com`, or a list of services one of which has to be allowed. */
 static void load_assumed(struct loader *l, const struct node *node, struct attr *attr)
 {
     const struct node *services = node_get(node, "assumed_by");
@@ -463,8 +462,8 @@ static void load_place(struct loader *l, const struct node *node, struct spec_at
         load_error(l, read, "read is a path in the answer, or false");
 }
 
-/* `text`: goes out as text, whatever it is here. `read_values`: answers spell it differently than requests.
- */
+/* `text`: sent as a string, whatever the type. `read_values`: responses have another spelling than
+ * requests. */
 static void load_spellings(struct loader *l, const struct node *map, struct spec_attr *out)
 {
     const struct node *values = node_get(map, "read_values");
@@ -482,7 +481,7 @@ static void load_spellings(struct loader *l, const struct node *map, struct spec
     }
 }
 
-/* `replace: whole`: where it comes or goes; what is in it may change. */
+/* `replace: whole`: adding or removing it forces replacement; a change within it does not. */
 static void load_replace(struct loader *l, const struct node *map, struct attr *attr)
 {
     const struct node *replace = node_get(map, "replace");

@@ -1,11 +1,11 @@
-/* `run:` of a type: how its instances are started, looked at and stopped. */
+/* `run:` of a type: how its instances are started, read and stopped. */
 #include "provider/spec/load.h"
 
 #define RUN_KEYS                                                                                             \
     "attributes arguments options start detach read list stop rows succeeded failed stopped blocked error "  \
     "logs file"
 
-/* Attributes of a run that the interpreter itself looks at, where the type has them. */
+/* Attributes of a run that the interpreter uses, if the type has them. */
 static const struct {
     const char *name;
     bool time; /* a timestamp, or milliseconds */
@@ -23,7 +23,7 @@ static void check_known(struct loader *l, const struct node *node, const struct 
     }
 }
 
-/* The resource's attributes, which no answer about a run has, and then the run's own. */
+/* Loads the resource's attributes, which no response about a run has, and the run's own. */
 static void load_run_attributes(
     struct type_loader *t, const struct spec_type *resource, const struct node *map, const struct node *where)
 {
@@ -117,7 +117,7 @@ static void load_arguments(struct type_loader *t, const struct node *node, struc
         load_error(l, node, "arguments have \"as\": map, json, flags or list");
 }
 
-/* Options are attributes of the run by their name without run_. */
+/* Options are attributes of the run, named without run_. */
 static void load_options(struct type_loader *t, const struct node *map, struct spec_job *job)
 {
     struct loader *l = t->l;
@@ -142,7 +142,7 @@ static void load_options(struct type_loader *t, const struct node *map, struct s
 
 /* ---- logs ---- */
 
-/* Every attribute that a template names has to exist. */
+/* Checks that every attribute in a template exists. */
 static struct str load_template(struct type_loader *t, const struct node *map, const char *key)
 {
     struct str text = load_text(t->l, map, key), rest = text, before, inner, filter;
@@ -179,7 +179,7 @@ static void load_logs(struct type_loader *t, const struct node *list, struct spe
     job->log_count = n;
 }
 
-/* One of them, or a list. */
+/* Reads one of them, or a list. */
 static void load_blocked(struct type_loader *t, const struct node *node, struct spec_job *job)
 {
     struct loader *l = t->l;
@@ -198,7 +198,7 @@ static void load_blocked(struct type_loader *t, const struct node *node, struct 
     job->blocked_count = n;
 }
 
-/* ---- the section ---- */
+/* ---- the section `run` ---- */
 
 const struct spec_job *load_job(struct type_loader *resource, const struct node *node)
 {

@@ -1,10 +1,10 @@
 /*
- * Operations of a spec: method and path, where the members of requests and answers are, and bodies that
- * are a list of changes.
+ * Operations of a spec: method and path, locations of members in requests and responses, and bodies that are
+ * lists of changes.
  */
 #include "provider/spec/load.h"
 
-/* ---- Operations whose body is a list of changes: how those are spelt ---- */
+/* ---- Operations whose body is a list of changes: the spelling of these ---- */
 
 static void load_items(struct loader *l, const struct node *node, struct patch_rule *rule)
 {
@@ -45,7 +45,7 @@ static void load_rule(struct loader *l, const struct node_entry *entry, struct p
         rule->removed_as = arena_str(l->arena, load_text(l, node, "removed"));
 }
 
-/* `patch:` of an operation; NULL where it has none. */
+/* Reads `patch:` of an operation; NULL if there is none. */
 static const struct patch_spelling *load_patch(struct loader *l, const struct node *node)
 {
     if (!node)

@@ -1,7 +1,7 @@
-/* What belongs to a type's resources: tags, sub-resources, members, entries. */
+/* Attributes with their own calls: tags, sub-resources, members, entries. */
 #include "provider/spec/load.h"
 
-/* ---- A type's tags: the calls that set them and take them away, and what their items look like. */
+/* ---- A type's tags: the calls that set and remove them, and the form of their items. */
 
 #define TAGS_KEYS                                                                                            \
     "as listed_as pairs item flat with_create add add_as remove remove_as remove_item remove_structures "    \
@@ -30,9 +30,9 @@ static const struct spec_step *tags_step(struct type_loader *t, const struct nod
     return load_step_at(t, node, key, rules);
 }
 
-/* ---- items with more than key and value ---- */
+/* ---- items with further members ---- */
 
-/* `flag: {Member: attribute}`: a set, of the keys for which that member is true. */
+/* `flag: {Member: attribute}`: the attribute lists the keys for which the member is true. */
 static void load_flagged(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
     const struct node *flag = node_get(node, "flag");
@@ -51,7 +51,7 @@ static void load_flagged(struct type_loader *t, const struct node *node, struct 
     tags->flag_member = flag->entries[0].key;
 }
 
-/* One item as it is sent. `key_only`: of those to be removed. */
+/* Returns the shape of one item; `key_only`: of items to remove. */
 static const struct shape *item_shape(
     struct type_loader *t, const struct node *beside, const struct spec_owned *tags, bool key_only)
 {
@@ -74,7 +74,7 @@ static const struct shape *item_shape(
     return shape;
 }
 
-/* `beside: {Member: constant}`: what each item has besides. Answers are read without it. */
+/* `beside: {Member: constant}`: further members of each item. They are ignored in responses. */
 static void load_beside(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
     const struct node *beside = node_get(node, "beside");
@@ -92,7 +92,7 @@ static void load_beside(struct type_loader *t, const struct node *node, struct s
     tags->beside = beside ? node_value(t->l->arena, beside) : NULL;
 }
 
-/* How keys go out that are to be removed. */
+/* Returns the shape of the keys to remove. */
 static const struct shape *keys_shape(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
@@ -139,7 +139,7 @@ static void load_tags(struct type_loader *t, struct spec_owned *tags)
     tags->list = tags_step(t, node, "list", &rules, STR_EMPTY, NULL);
 }
 
-/* Of calls that read: they share `at`, and listings may have pages. */
+/* Reads a call that reads: it shares `at`, and listings may be paginated. */
 static const struct spec_step *reading_at(struct type_loader *t, const struct node *node, const char *key,
     const struct step_rules *rules, bool pages)
 {
@@ -203,8 +203,8 @@ static void load_members(struct type_loader *t, const struct node *node, struct 
         load_error(l, node, "a member set needs \"add\" and \"remove\", or \"modify\"");
 }
 
-/* An entry on the wire as one structure: its key beside the value's own members, or beside the value; all of
- * it in the structure `in`, if that is given. */
+/* Returns the shape of an entry as one structure: its key beside the value's own members, or beside the
+ * value; all in the structure `in`, if it is given. */
 static const struct shape *entry_shape(
     struct loader *l, const struct spec_owned *e, struct str in, bool key_only)
 {
@@ -297,7 +297,7 @@ static const struct section {
 
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
-/* Calls that send all attributes leave these out, so they are known before any call is read. */
+/* Marks the attributes before any call is loaded, since calls that send all attributes leave them out. */
 static size_t mark_owned(struct type_loader *t, const struct section *section)
 {
     size_t n = 0;

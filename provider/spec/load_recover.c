@@ -1,10 +1,10 @@
 /*
- * Recovery of a lost answer (struct spec_recover), mostly from what the spec says anyway; and what is
+ * Recovery after a lost response (struct spec_recover), mostly derived from the rest of the spec; and what is
  * deleted along with a resource.
  */
 #include "provider/spec/load.h"
 
-/* ---- What goes with a resource when it is deleted, and what services leave behind ---- */
+/* ---- Data loss at deletion, and what services leave behind ---- */
 
 /* ---- teardown ---- */
 
@@ -42,7 +42,7 @@ static const struct spec_step *load_count(
     return step;
 }
 
-/* {attribute: what is reported where nothing gives it} */
+/* {attribute: the message if it is not configured} */
 static void load_needs(struct type_loader *t, const struct node *node, struct spec_teardown *out)
 {
     if (!node)
@@ -114,9 +114,9 @@ void load_leaves(struct type_loader *t, const struct node *node)
 }
 
 enum {
-    AT_WORK_MS = 5 * 1000,       /* so long a service may be at work on a request that nobody waits for */
-    SHOWN_WITHIN_MS = 10 * 1000, /* listings of the service itself are behind by seconds */
-    TAGGED_WITHIN_MS = 30 * 1000 /* the tagging API by more */
+    AT_WORK_MS = 5 * 1000, /* how long a service may still execute a request after the client has gone */
+    SHOWN_WITHIN_MS = 10 * 1000, /* delay of the service's own listings */
+    TAGGED_WITHIN_MS = 30 * 1000 /* delay of the tagging API */
 };
 static const char *const ways[] = {"name", "tags", "content", "token", "never"};
 
@@ -129,7 +129,7 @@ const char *recover_way_name(enum recover_way way)
     return ways[way];
 }
 
-/* ---- what follows from the rest ---- */
+/* ---- defaults from the rest of the spec ---- */
 
 static bool looks_for_token(const struct spec_step *step)
 {
@@ -145,7 +145,7 @@ static bool looks_for_token(const struct spec_step *step)
 
 static bool is_known(const struct spec_type *type, struct str name, int depth);
 
-/* Are all attributes of the template known? What is no attribute is of the context. */
+/* True if all attributes of the template are known; other names are of the context. */
 static bool template_is_known(const struct spec_type *type, struct str rest, int depth)
 {
     struct str before, inner, filter;
@@ -168,7 +168,7 @@ static bool is_known(const struct spec_type *type, struct str name, int depth)
     return !attr->attr->computed;
 }
 
-/* Is its id known before it is made? */
+/* True if the id is known before the creation. */
 static bool load_id_is_known(const struct spec_type *type)
 {
     return is_known(type, type->schema.id, 0);
@@ -199,9 +199,9 @@ static int64_t usual_ms(const struct spec_type *type)
     return AT_WORK_MS;
 }
 
-/* ---- what is reported ---- */
+/* ---- checks ---- */
 
-/* Can it be executed with what the type has? */
+/* Returns what the type lacks for the rule; NULL: nothing. */
 static const char *unsupported(const struct spec_type *type, enum recover_way way)
 {
     if (type->native && type->native->find)
@@ -213,7 +213,7 @@ static const char *unsupported(const struct spec_type *type, enum recover_way wa
         return load_id_is_known(type) || type->find || (type->find_by.count && type->list.count)
                    ? NULL
                    : "an id that is known beforehand, or \"find\"";
-    case RECOVER_TAGS: /* what `find` brings is compared with it */
+    case RECOVER_TAGS: /* compared with the results of `find` */
         return !tagged                      ? "tags that the create call takes"
                : type->find || tags->bulk.n ? NULL
                                             : "\"find\", or tags with \"bulk\"";

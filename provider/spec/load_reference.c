@@ -1,15 +1,14 @@
 /*
- * What a type refers to: its identity, attributes of other resources that fill its own, engines, and the
- * names and the page of its service's documentation.
+ * References of a type: its identity, attributes of other resources that fill its own, engines, and names and
+ * page of the service's documentation.
  */
 #include "provider/spec/load.h"
 
-/* ---- What a type takes from elsewhere: `fills`, from other resources; `engines`, from the machine that a
- * sandbox is on. */
+/* ---- `fills`, from other resources; `engines`, from a sandbox's machine. */
 
 /* ---- fills ---- */
 
-/* A type of the same or another service, and an attribute of it. */
+/* A type of the same or another service, and one of its attributes. */
 static bool split_from(struct str text, struct schema_fill *fill)
 {
     size_t dot = str_after_last(text, ".");
@@ -48,7 +47,7 @@ void load_engines(struct type_loader *t, const struct node *node)
         [ENGINE_MAKES] = "makes", [ENGINE_RUNS] = "runs", [ENGINE_SERVES] = "serves"};
     struct loader *l = t->l;
     if (!node || node->kind != NODE_LIST)
-        return; /* that it is no list is reported by load_sandbox() */
+        return; /* load_sandbox() reports that it is not a list */
     struct schema_engine *engines = ARENA_ARRAY(l->arena, struct schema_engine, node->count);
     for (uint32_t i = 0; i < node->count; i++) {
         struct schema_engine *engine = &engines[i];
@@ -67,8 +66,8 @@ void load_engines(struct type_loader *t, const struct node *node)
     t->type->schema.engine_count = node->count;
 }
 
-/* ---- Which attributes name the resource in requests: they have to be readable for it to be found again.
- * And which tell it from all others of its type. */
+/* ---- Attributes that identify the resource in requests: they have to be readable for recovery. And those
+ * that distinguish it from all others of its type. */
 
 bool load_mentions(const struct value *template, struct str text)
 {
@@ -80,7 +79,7 @@ bool load_mentions(const struct value *template, struct str text)
     return any;
 }
 
-/* An attribute, and how templates speak of it. */
+/* An attribute, and its form in templates. */
 struct named {
     struct str name, mention;
 };
@@ -103,14 +102,15 @@ static bool steps_name(const struct spec_steps *steps, const struct named *attr)
     return false;
 }
 
-/* Calls of what belongs to the resource: those that ask send nothing but what names it. */
+/* True if calls of a part of the resource name the attribute: calls that read send only what identifies
+ * it. */
 static bool parts_name(const struct spec_type *type, const struct named *attr)
 {
     bool any = false;
     for (size_t i = 0; !any && i < type->owned_count; i++) {
         const struct spec_owned *owned = &type->owned[i];
         enum spec_owner owner = owned->attr->owner;
-        bool whole = owner == OWNER_SUB_RESOURCE || owner == OWNER_TAGS; /* no item of it is named */
+        bool whole = owner == OWNER_SUB_RESOURCE || owner == OWNER_TAGS; /* no item is named */
         any = step_names(owned->list, attr) || step_names(owned->get, attr) ||
               (whole && step_names(owned->remove, attr)) || step_names(owned->clear, attr);
     }
@@ -130,9 +130,9 @@ void load_identity(struct type_loader *t)
     }
 }
 
-/* ---- what tells it from all others ---- */
+/* ---- unique attributes ---- */
 
-/* The id where people give it, or where it is made of what they give; else the name. */
+/* Returns the id if people choose it, or if it is built from what they choose; else the name. */
 static struct spec_names default_unique(const struct type_loader *t)
 {
     const struct spec_attr *id = spec_attr_find(t->type, t->type->schema.id),
@@ -144,7 +144,7 @@ static struct spec_names default_unique(const struct type_loader *t)
     return (struct spec_names){.items = items, .count = one != NULL};
 }
 
-/* Each once; `names` has room for all attributes. */
+/* Adds a name once; `names` has room for all attributes. */
 static size_t add_unique(const struct spec_attr *attr, struct str *names, size_t n)
 {
     bool there = !attr;
@@ -155,7 +155,7 @@ static size_t add_unique(const struct spec_attr *attr, struct str *names, size_t
     return n;
 }
 
-/* Of a template the attributes: what is of the context, such as the account, is the same for all. */
+/* Adds the attributes of a template: values of the context, such as the account, are the same for all. */
 static size_t add_template(const struct spec_type *type, struct str rest, struct str *names, size_t n)
 {
     struct str before, inner, filter;
@@ -164,7 +164,7 @@ static size_t add_template(const struct spec_type *type, struct str rest, struct
     return n;
 }
 
-/* What the service alone has is found by its id. */
+/* True if all can be configured: attributes that only the service assigns are found by the id. */
 static bool all_are_given(const struct schema *schema, const struct str *names, size_t n)
 {
     bool given = true;
@@ -191,7 +191,7 @@ void load_unique(struct type_loader *t, bool recorded)
     type->schema.unique_count = all_are_given(&type->schema, names, n) ? n : 0;
 }
 
-/* The first call that does what the steps are for: makes it, starts it, reads a data source. */
+/* Returns the first call with the purpose of the steps: create, start, or read. */
 static const struct spec_operation *named_operation(const struct spec_steps *steps)
 {
     for (size_t i = 0; i < steps->count; i++)
@@ -216,7 +216,7 @@ static void load_page_address(struct type_loader *t)
         STR_ARG(str_slice(template, (size_t)at + hole.n, template.n)));
 }
 
-/* Where a request has the attribute; "" nowhere. */
+/* Returns the attribute's path in a request; "" if it is not sent. */
 static struct str member_path(struct arena *arena, const struct shape *shape, struct str name)
 {
     while (shape->kind == SHAPE_LIST)
@@ -232,7 +232,7 @@ static struct str member_path(struct arena *arena, const struct shape *shape, st
     return STR_EMPTY;
 }
 
-/* A sub-resource has a document of its own, whose members say little without its name. */
+/* A sub-resource has its own document, whose name precedes the member's. */
 static struct str sub_resource_path(struct arena *arena, const struct spec_call *call, struct str name)
 {
     struct str path = member_path(arena, &call->request.shape, name);
@@ -253,7 +253,7 @@ static struct str sent_as(struct arena *arena, const struct spec_type *type, con
     return path.n ? path : attr->wire;
 }
 
-/* Are they the same but for case, underscores, and a plural of which the wire has the singular? */
+/* Compares without case and underscores; a plural equals the service's singular. */
 static bool is_same_word(struct str name, struct str wire)
 {
     size_t at = 0;

@@ -1,4 +1,4 @@
-/* What a call of a spec sends. */
+/* Builds the request of a call. */
 #include "provider/spec/load.h"
 
 #include "base/mem.h"
@@ -7,7 +7,7 @@
 
 struct request_builder {
     struct type_loader *t;
-    const struct node *renamed; /* of the step; NULL: none */
+    const struct node *renamed; /* of the step; may be NULL */
     struct shape_member *members;
     size_t n, cap;
     struct spec_extra *extras;
@@ -36,7 +36,7 @@ static void add_attr(struct request_builder *b, struct str wire, const struct sp
     add_member(b, attr->attr->name, wire, attr->shape);
 }
 
-/* Where its own places are, below a prefix. */
+/* Adds an attribute with its own paths, below a prefix. */
 static void add_placed(struct request_builder *b, struct str prefix, const struct spec_attr *attr)
 {
     struct loader *l = b->t->l;
@@ -58,7 +58,7 @@ static struct spec_extra *add_extra(
     return extra;
 }
 
-/* "${name}" alone stands for the attribute itself, with its type. */
+/* Returns the name in "${name}", which alone stands for the attribute itself, with its type. */
 static struct str template_whole(struct str text)
 {
     if (str_starts(text, STR("${")) && str_ends(text, STR("}")) &&
@@ -73,7 +73,7 @@ static const struct spec_attr *template_attr(struct type_loader *t, struct str t
     return name.n ? spec_attr_find(t->type, name) : NULL;
 }
 
-static const struct shape any_shape = {.kind = SHAPE_ANY}; /* of what an empty list would have */
+static const struct shape any_shape = {.kind = SHAPE_ANY}; /* shape of an empty list's items */
 
 const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic)
 {
@@ -126,7 +126,7 @@ static void add_constants(struct request_builder *b, const struct node *with)
         add_constant(b, with->entries[i].key, with->entries[i].value);
 }
 
-/* Every settable attribute that has no call of its own. */
+/* Adds every settable attribute without its own calls. */
 static void add_all(struct request_builder *b, struct str prefix)
 {
     for (size_t i = 0; i < b->t->type->attr_count; i++) {
@@ -138,7 +138,7 @@ static void add_all(struct request_builder *b, struct str prefix)
 
 static void add_send(struct request_builder *b, struct str prefix, const struct node *node);
 
-/* ".Path" of the item at hand; "." is the item itself. */
+/* Parses ".Path" of the current item; "." is the item itself. */
 static struct spec_extra *add_item_path(struct request_builder *b, struct str wire, struct str text)
 {
     static const struct shape any = {.kind = SHAPE_ANY};
@@ -149,7 +149,7 @@ static struct spec_extra *add_item_path(struct request_builder *b, struct str wi
     return extra;
 }
 
-/* attribute[.Path].field: what the attribute, a map, says of the item that is called so. */
+/* Parses attribute[.Path].field: a field of the map attribute's entry whose key is in the item. */
 static bool add_entry_field(struct request_builder *b, struct str wire, const struct node *node)
 {
     struct str path, field, name = str_cut(node->string, '[', &path);
@@ -224,10 +224,9 @@ static void add_send(struct request_builder *b, struct str prefix, const struct 
     }
 }
 
-/* ---- what is sent back as it was read ---- */
+/* ---- members sent back as read ---- */
 
-/* The shape with one member more, of which nothing is known, at the path; lists and maps on the way have none
- * in it. NULL: it leads nowhere. */
+/* Returns the shape with a further member of unknown shape at the path; NULL if the path leads nowhere. */
 static const struct shape *shape_with(
     struct arena *arena, const struct shape *shape, struct str path, struct str name)
 {
@@ -260,7 +259,7 @@ static struct spec_kept *kept_of(struct request_builder *b, struct str name)
     return &b->kept[b->kept_n++];
 }
 
-/* The attribute in whose structure the member is; NULL: none. */
+/* Returns the member with the attribute whose structure contains the path; NULL: none. */
 static struct shape_member *kept_within(
     struct request_builder *b, struct str wire, const struct spec_attr **attr, struct str *rest)
 {
@@ -316,9 +315,9 @@ static void add_with_create(struct request_builder *b, const struct node *with_c
         add_constants(b, with_create);
 }
 
-/* ---- what other operations call otherwise ---- */
+/* ---- other member names in other operations ---- */
 
-/* The shape with the member at the path called otherwise, without it where `as` is empty. NULL: there is
+/* Returns the shape with the member at the path renamed, or without it if `as` is empty. NULL: there is
  * none. */
 static const struct shape *shape_renamed(
     struct arena *arena, const struct shape *shape, struct str path, struct str as)
@@ -424,7 +423,8 @@ static void load_keeps(struct request_builder *b, const struct node *node, const
     step->call.kept_count = b->kept_n;
     if (!rules->subject && (!rules->change || rules->all))
         load_error(l, node, "only an update and what puts a setting read what they keep");
-    bool parts = !step->call.full && !rules->subject; /* beside it nothing may be sent of the structure */
+    bool parts =
+        !step->call.full && !rules->subject; /* nothing else of the structure may be sent beside it */
     for (size_t i = 0; parts && i < b->kept_n; i++)
         if (attr_unnamed(b->kept[i].name))
             load_error(l, node, "\"%.*s\" is in no attribute: only a step that is \"full\" keeps it",

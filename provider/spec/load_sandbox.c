@@ -1,16 +1,16 @@
 /*
- * `sandbox:` of a type: what its server side needs to know besides. The sandbox reads it as plain values;
- * here every key and every name of an attribute in it is looked at once, so that none is misspelt.
+ * Checks `sandbox:` of a type, the additional data of its server side. The sandbox reads it as plain values;
+ * every key and every attribute name in it is checked here, so that none is misspelt.
  */
 #include "provider/spec/load.h"
 
 enum form {
     FORM_ATTR,       /* an attribute */
     FORM_ATTRS,      /* a list of attributes */
-    FORM_NAMES,      /* a list of names that the type does not know: calls, members of answers */
+    FORM_NAMES,      /* a list of other names: calls, members of responses */
     FORM_BY_ATTR,    /* {attribute: …} */
-    FORM_BY_VALUE,   /* {attribute: …}, or a name that only templates beside it use */
-    FORM_CASES,      /* the same, each with a list of [value, {attribute: value}] */
+    FORM_BY_VALUE,   /* {attribute: …}, or a name that only templates in the section use */
+    FORM_CASES,      /* like FORM_BY_VALUE, each with a list of [value, {attribute: value}] */
     FORM_TO_ATTR,    /* {name: attribute} */
     FORM_MAP,        /* {name: …} */
     FORM_KEYS,       /* a map with these keys */
@@ -23,7 +23,7 @@ enum form {
 static const struct sandbox_key {
     const char *name;
     enum form form;
-    const char *keys; /* of the maps in it */
+    const char *keys; /* of its maps */
 } sandbox_keys[] = {
     {"values", FORM_BY_VALUE, NULL},
     {"numbered", FORM_ATTR, NULL},
@@ -81,7 +81,7 @@ static const struct sandbox_key {
 
 enum { KEY_COUNT = sizeof sandbox_keys / sizeof *sandbox_keys };
 
-/* ---- calls that other clients make ---- */
+/* ---- calls of other clients ---- */
 
 static void load_one_also(struct type_loader *t, const struct node *node, struct spec_also *out)
 {
@@ -106,7 +106,7 @@ static void load_also(struct type_loader *t, const struct node *also)
 
 /* ---- keys and names ---- */
 
-/* Does a template of the section use "${name}", or "${name|filter}"? */
+/* True if a template of the section uses "${name}", or "${name|filter}". */
 static bool is_used(struct type_loader *t, struct str name)
 {
     return load_mentions(t->type->sandbox, arena_printf(t->l->arena, "${%.*s}", STR_ARG(name))) ||
@@ -132,7 +132,7 @@ static void check_list(struct type_loader *t, const struct node *list, const str
             load_error(t->l, list->items[i], "expected {attribute: value}");
 }
 
-/* Attributes by name in a map with keys of its own, and the rules in it. */
+/* Checks attribute names in a map with its own keys, and its rules. */
 static void check_inside(struct type_loader *t, const struct node *map)
 {
     const struct node *users = node_get(map, "by");
@@ -161,8 +161,8 @@ static void check_cases(struct type_loader *t, const struct node *cases)
         load_error(t->l, cases, "expected a list of cases, not %s", node_kind_name(cases));
 }
 
-/* An attribute, or what is in each item of one: transformations[].metric_name; a star before and behind it
- * says that it has that in it. */
+/* Checks an attribute, or a field of each item: transformations[].metric_name; stars around a name mean
+ * "contains". */
 static void check_to_attr(struct type_loader *t, const struct node *to)
 {
     struct str name = node_text(to);

@@ -56,7 +56,8 @@ static void add_arn(struct type_loader *t, struct str template, size_t *n)
         .template = template};
 }
 
-/* Keys that a stack file has for itself on every resource: an attribute of that name could never be given. */
+/* True for keys that stack files reserve on every resource: an attribute of that name could not be
+ * configured. */
 static bool is_taken(struct str name)
 {
     return str_is_any(name, "type for_each when depends_on provider lifecycle timeouts adopt");
@@ -96,7 +97,7 @@ static void load_attributes(struct type_loader *t)
     t->type->schema.attr_count = shown;
 }
 
-/* What no answer has is compared with the record. */
+/* Marks attributes that no response has, which are compared with the record. */
 static void mark_unread(struct type_loader *t)
 {
     for (size_t i = 0; i < t->type->attr_count; i++) {
@@ -107,7 +108,7 @@ static void mark_unread(struct type_loader *t)
     }
 }
 
-/* ---- waiting, listing ---- */
+/* ---- waits, listings ---- */
 
 static const struct spec_wait *load_wait(struct type_loader *t, const struct node *node, bool deleted)
 {
@@ -128,7 +129,7 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
     return wait;
 }
 
-/* One, or several of which the first counts whose conditions hold. */
+/* Reads one wait, or several, of which the first counts whose conditions are true. */
 static const struct spec_wait *load_waits(struct type_loader *t, const struct node *node)
 {
     if (!node || node->kind != NODE_LIST)
@@ -175,8 +176,7 @@ static void load_find(struct type_loader *t)
         load_error(t->l, node, "\"since\" goes with \"by\"");
 }
 
-/* What a machine printed when it started, and with it the keys of its host: `console: {call: …, at: Output}`.
- */
+/* `console: {call: …, at: Output}`: a machine's console output at its start, with its host keys. */
 static void load_console(struct type_loader *t)
 {
     const struct node *node = node_get(t->node, "console");
@@ -187,7 +187,7 @@ static void load_console(struct type_loader *t)
     t->type->schema.console = t->type->console.count > 0;
 }
 
-/* Changes that the service keeps for later: `pending: {at: PendingModifiedValues, as: pending, until: …}`. */
+/* `pending: {at: PendingModifiedValues, as: pending, until: …}`: changes that the service applies later. */
 static void load_pending(struct type_loader *t)
 {
     const struct node *node = node_get(t->node, "pending");
@@ -241,7 +241,7 @@ static bool creates_with(struct loader *l, const struct spec_type *type, const s
     return false;
 }
 
-/* What the create call sends needs no call of its own afterwards. */
+/* Marks attributes that the create call sends. */
 static void mark_sent_by_create(struct loader *l, struct spec_type *type)
 {
     struct spec_owned *owned = (struct spec_owned *)type->owned;
@@ -272,7 +272,7 @@ static bool makes_and_deletes(const struct spec_type *type)
            (type->delete.count || (native && native->delete));
 }
 
-/* By how many steps of an update it is that this changed. */
+/* Counts the steps of an update with a change of this attribute. */
 static size_t count_steps(const struct spec_type *type, struct str name)
 {
     size_t n = 0;
@@ -294,7 +294,7 @@ static bool is_updated(const struct spec_type *type, struct str name)
     return false;
 }
 
-/* What a creation sends and no update takes a new resource. */
+/* An attribute that is sent only at creation forces replacement. */
 static void mark_replaced(struct type_loader *t)
 {
     const struct spec_type *type = t->type;
@@ -308,7 +308,7 @@ static void mark_replaced(struct type_loader *t)
     }
 }
 
-/* The attribute without which no service is in it; the id: always. */
+/* Reads the attribute without which the resource contains no service; the id: always. */
 static void load_serves(struct type_loader *t)
 {
     const struct node *node = node_get(t->node, "serves");
@@ -321,7 +321,7 @@ static void load_serves(struct type_loader *t)
             t->l, node, "serves names the id, or the attribute that is given where a service is in it");
 }
 
-/* A type's name and description, and the flags that are by themselves. */
+/* Reads a type's name and description, and simple flags. */
 static void load_head(struct type_loader *t, struct str name, bool is_data)
 {
     struct loader *l = t->l;
@@ -347,7 +347,7 @@ static void load_head(struct type_loader *t, struct str name, bool is_data)
         load_error(l, node_get(node, "replace"), "replace is \"create first\", \"delete late\", or left out");
 }
 
-/* By what something is known again although it has no tags: by the id, where the service chooses that. */
+/* Reads what identifies a resource without tags; the default is an id assigned by the service. */
 static void load_same(struct type_loader *t)
 {
     const struct node *node = node_get(t->node, "same");
@@ -358,7 +358,7 @@ static void load_same(struct type_loader *t)
         t->type->same = (struct spec_names){.items = &t->type->schema.id, .count = 1};
 }
 
-/* Attributes, and who of them has calls of its own. */
+/* Loads attributes, and which have their own calls. */
 static void load_parts(struct type_loader *t)
 {
     load_attributes(t);
@@ -398,19 +398,18 @@ static void check_id(struct type_loader *t)
         load_error(t->l, t->node, "a type needs \"id\"");
 }
 
-/* Of a resource: can it be made and unmade, or is it in the state alone? */
+/* Checks that a resource type has calls to create and delete, or exists in the state only. */
 static void check_life(struct type_loader *t, bool recorded)
 {
     const struct spec_type *type = t->type;
     if (recorded && (type->create.count || type->read.count || type->list.count || type->delete.count))
         load_error(t->l, t->node, "what is only recorded has no calls to create, read, list or delete it");
-    bool part = node_get(node_get(t->node, "sandbox"), "part_of"); /* goes with what it is a part of */
+    bool part = node_get(node_get(t->node, "sandbox"), "part_of"); /* deleted with its parent */
     if (!type->schema.is_data && !recorded && !(part && type->create.count) && !makes_and_deletes(type))
         load_error(t->l, t->node, "a type needs \"create\" and \"delete\"");
 }
 
-/* Was something done, so that a read says how that went and nothing else? When it is forgotten is no news
- * either. */
+/* True for a finished action whose read returns only whether it exists. */
 static bool is_over(const struct spec_type *type)
 {
     for (size_t i = 0; i < type->attr_count; i++)

@@ -1,4 +1,4 @@
-/* Lists of changes, made of two documents and executed on one; see spec.h. */
+/* Lists of changes: made from two documents, and applied to one; see spec.h. */
 #include "provider/spec/spec.h"
 
 #include "base/json.h"
@@ -22,14 +22,14 @@ static struct str member_items(struct arena *arena, struct str member)
     return arena_printf(arena, "%.*s[]", STR_ARG(member));
 }
 
-/* What stands for a member of a structure in paths. */
+/* Returns a member's segment in paths. */
 static struct str segment_of(const struct patch_spelling *spelling, struct str member, struct str name)
 {
     const struct patch_rule *rule = rule_at(spelling, member);
     return rule->at.p ? rule->at : name;
 }
 
-/* "a1b2c3:prod" */
+/* Returns "a1b2c3:prod". */
 static struct str joined_parts(struct arena *arena, struct str parts, const struct value *item)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -49,7 +49,7 @@ static const struct value *item_named(
     return NULL;
 }
 
-/* ---- the client's side ---- */
+/* ---- client side ---- */
 
 struct comparing {
     struct arena *arena;
@@ -95,7 +95,7 @@ static void compare_items_by_parts(struct comparing *c, const struct shape *shap
         const struct value *had = item_named(c->arena, parts, from, name), *item = to->items[i];
         if (!had)
             add_change(c, "add", path, value_string(c->arena, name));
-        for (struct str rest = parts; rest.n;) { /* its name is what those are */
+        for (struct str rest = parts; rest.n;) { /* these members are its name */
             struct str part = str_cut(rest, ':', &rest);
             item = value_with(c->arena, item, part, NULL);
             had = value_with(c->arena, value_as_map(had), part, NULL);
@@ -118,7 +118,7 @@ static struct str path_of_item(struct comparing *c, struct str path, const struc
     return path_below(c->arena, path, json_pointer_escaped(c->arena, value_scalar_text(c->arena, item)));
 }
 
-/* The items of one list that the other has not. */
+/* Adds the items of one list that the other lacks. */
 static void add_items_of(struct comparing *c, enum patch_items items, const char *op, struct str path,
     const struct value *list, const struct value *other)
 {
@@ -215,19 +215,19 @@ const struct value *patch_between(struct arena *arena, const struct patch_spelli
     return list;
 }
 
-/* ---- the service's side ---- */
+/* ---- server side ---- */
 
 struct applying {
     struct arena *arena;
     const struct patch_spelling *spelling;
     bool removes, replaces;
-    const struct value *v; /* what is put; NULL: nothing */
+    const struct value *v; /* the new value; NULL: none */
 };
 
 static bool apply_at(const struct applying *a, const struct shape *shape, struct str member, struct str rest,
     const struct value *doc, const struct value **out);
 
-/* What follows this segment of the path; false: it leads elsewhere. */
+/* Returns the path after this segment; false if the path has another one. */
 static bool path_goes_on(struct str rest, struct str segment, struct str *after)
 {
     *after = rest;
@@ -239,7 +239,7 @@ static bool path_goes_on(struct str rest, struct str segment, struct str *after)
     return true;
 }
 
-/* The members that have a segment of their own go before the one that has none. */
+/* Members with their own segment precede the one without. */
 static bool apply_to_member(const struct applying *a, const struct shape *shape, struct str member,
     struct str rest, bool unnamed, const struct value *doc, const struct value **out)
 {
@@ -284,7 +284,7 @@ static bool apply_to_entry(const struct applying *a, const struct shape *shape, 
     return true;
 }
 
-/* The list without one item (NULL: with all), and with another one (NULL: without). */
+/* Returns the list without one item (NULL: with all), and with another one (NULL: without). */
 static const struct value *list_with(
     struct arena *arena, const struct value *list, const struct value *without, const struct value *item)
 {
@@ -340,7 +340,7 @@ static bool apply_to_list(const struct applying *a, const struct shape *shape, s
         return false;
     if (items == PATCH_BY_OLD)
         *out = list_with(a->arena, list, item, a->v);
-    else if (a->replaces && !by_value && a->v) /* goes to the end */
+    else if (a->replaces && !by_value && a->v) /* moves to the end */
         *out = list_with(a->arena, list_with(a->arena, list, item, NULL), NULL, a->v);
     else
         *out = list_with(a->arena, list_with(a->arena, list, item, NULL), NULL, a->removes ? NULL : item);
@@ -360,7 +360,7 @@ static bool apply_at(const struct applying *a, const struct shape *shape, struct
     bool whole = shape->kind != SHAPE_STRUCT && shape->kind != SHAPE_MAP;
     if (rest.n || (!a->removes && !whole))
         return false;
-    bool flag = shape->kind == SHAPE_BOOL && a->v; /* whatever is not true is false */
+    bool flag = shape->kind == SHAPE_BOOL && a->v; /* anything but true is false */
     *out = a->removes ? NULL : flag ? value_bool(str_eqz(value_text(a->v, STR_EMPTY), "true")) : a->v;
     return true;
 }

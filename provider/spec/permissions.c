@@ -1,4 +1,4 @@
-/* The IAM actions that a type's calls need. */
+/* Collects the IAM actions that a type's calls need. */
 #include "provider/spec/spec.h"
 
 struct collecting {
@@ -7,7 +7,7 @@ struct collecting {
     struct value_builder *out;
 };
 
-/* An action of another service comes with its prefix. */
+/* An action of another service has its own prefix. */
 static void add_action(struct collecting *c, struct str prefix, struct str action)
 {
     bool other = str_find_char(action, ':', 0) >= 0;
@@ -15,7 +15,7 @@ static void add_action(struct collecting *c, struct str prefix, struct str actio
     value_builder_set(c->out, whole, value_string_ref(c->arena, whole));
 }
 
-/* An operation's action has its name, unless the head of the spec says otherwise. */
+/* An operation's action has the same name, unless the spec's head says otherwise. */
 static void add_operation(struct collecting *c, struct str operation)
 {
     struct str prefix = value_text(value_getz(c->service->iam, "prefix"), c->service->aws.signing_name);
@@ -51,7 +51,7 @@ static void add_steps(struct collecting *c, const struct spec_steps *steps)
         add_step(c, &steps->items[i]);
 }
 
-/* The calls of its attributes, from one to another in the order of enum owned_call. */
+/* Adds the calls of attributes, in a range of enum owned_call. */
 static void add_owned(struct collecting *c, const struct spec_type *type, int first, int last)
 {
     for (size_t i = 0; i < type->owned_count; i++)
@@ -71,7 +71,7 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
         add_action(c, STR("tag"), STR("GetResources"));
 }
 
-/* What the tagging API does not know is listed, and its tags are read one at a time (spec_list_owned). */
+/* Types unknown to the tagging API are listed, and their tags are read one at a time (spec_list_owned). */
 static void add_marks(struct collecting *c, const struct spec_type *type)
 {
     if (!type->tags || !type->tags->unreported || !type->tags->ownership || !type->list.count)
@@ -88,7 +88,7 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
     add_owned(c, type, OWNED_PUT, OWNED_CLEAR);
 }
 
-/* Some services are handed a role with each run; others had it when the job was made. */
+/* Some services get a role with each run; others when the job is created. */
 static void add_start(struct collecting *c, const struct spec_step *start)
 {
     const struct value *passes = value_getz(c->service->iam, "passes");
@@ -96,7 +96,7 @@ static void add_start(struct collecting *c, const struct spec_step *start)
         add_action(c, STR("iam"), STR("PassRole"));
 }
 
-/* Its logs are CloudWatch's, whatever the service. */
+/* Logs are in CloudWatch for all services. */
 static void add_job(struct collecting *c, const struct spec_job *job)
 {
     add_steps(c, &job->start);
@@ -113,7 +113,7 @@ static void add_job(struct collecting *c, const struct spec_job *job)
     }
 }
 
-/* A protection is lifted by whatever updates or puts the attribute. */
+/* Protection is removed by the step that updates or puts the attribute. */
 static void add_lifting(struct collecting *c, const struct spec_type *type, const struct spec_teardown *rule)
 {
     for (size_t s = 0; s < type->update.count; s++) {
@@ -144,7 +144,7 @@ void spec_permissions(
 {
     const struct spec_type *type = schema->impl;
     struct collecting c = {.service = type->service, .arena = arena, .out = out};
-    if (type->service->kind->send) /* IAM has no part in it */
+    if (type->service->kind->send) /* not an IAM service */
         return;
     bool runs = phase == PERMISSION_RUN || type->schema.is_data;
     if (runs && type->job)
@@ -158,15 +158,15 @@ void spec_permissions(
     add_reads(&c, type);
     if (phase == PERMISSION_APPLY)
         add_writes(&c, type);
-    if (phase != PERMISSION_PLAN) /* applying replaces, too */
+    if (phase != PERMISSION_PLAN) /* an apply also replaces */
         add_steps(&c, &type->delete);
     if (phase == PERMISSION_DESTROY)
         add_teardown(&c, type);
 }
 
-/* ---- on what ---- */
+/* ---- resources of actions ---- */
 
-/* An attribute's text, or a star where only the service or the account can say. */
+/* Returns an attribute's value, or a star if only the service or the account determines it. */
 static struct str known_text(
     const struct spec_type *type, struct str name, const struct value *object, struct arena *arena)
 {
