@@ -288,7 +288,7 @@ struct resource_ops {
 
     /*
      * Returns what deleting the object under `teardown` would delete besides the object itself, for people to
-     * confirm: a list of maps {says, counts: {objects, versions, delete_markers, uploads, images, bytes, …},
+     * confirm: a list of maps {message, counts: {objects, versions, delete_markers, uploads, images, bytes, …},
      * error}. `flag` names the consent if the consent, not the object's own attributes, causes the data loss.
      * Reads and counts, changes nothing. The list also has what would prevent the deletion, with `stops:
      * true`: `lifts` is the consent that allows it, `set` the attribute to configure (with `live` before the
@@ -300,7 +300,7 @@ struct resource_ops {
 
     /*
      * Returns what services make on behalf of the object and leave behind after its deletion: a list of maps
-     * {type, match: {attribute: string, which may end in a star}, says, kept}. `kept`: it was configured, so
+     * {type, match: {attribute: string, which may end in a star}, message, kept}. `kept`: it was configured, so
      * it is only reported. Makes no calls. NULL: never anything.
      */
     int (*leaves)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
