@@ -126,8 +126,8 @@ bool op_tells_progress(const struct op_ctx *ctx);
 bool op_tells_printed(const struct op_ctx *ctx);
 bool op_wants_ownership_tags(const struct op_ctx *ctx);
 
-/* Returns the names of the attributes that `wanted` and `covered` are made of, for types whose every read
- * returns all readable attributes. */
+/* Returns the names of all readable attributes, in the form of `covered` of list(); for types of which every
+ * read returns all of them. */
 const struct value *op_all_readable(const struct op_ctx *ctx);
 /*
  * Returns the desired object with `id` and the computed attributes added: these keep their prior values, and
@@ -288,20 +288,20 @@ struct resource_ops {
 
     /*
      * Returns what deleting the object under `teardown` would delete besides the object itself, for people to
-     * confirm: a list of maps {message, counts: {objects, versions, delete_markers, uploads, images, bytes, …},
-     * error}. `flag` names the consent if the consent, not the object's own attributes, causes the data loss.
-     * Reads and counts, changes nothing. The list also has what would prevent the deletion, with `stops:
-     * true`: `lifts` is the consent that allows it, `set` the attribute to configure (with `live` before the
-     * deletion), `instead` another remedy. What is kept has `kept: true`: a final snapshot (`type`, `match`
-     * as in `leaves`, `needs` the attribute that names it). NULL: there is never data loss.
+     * confirm: a list of maps {message, counts: {objects, versions, delete_markers, uploads, images, bytes,
+     * …}, error}. `flag` names the consent if the consent, not the object's own attributes, causes the data
+     * loss. Reads and counts, changes nothing. The list also has what would prevent the deletion, with
+     * `stops: true`: `lifts` is the consent that allows it, `set` the attribute to configure (with `live`
+     * before the deletion), `instead` another remedy. What is kept has `kept: true`: a final snapshot
+     * (`type`, `match` as in `leaves`, `needs` the attribute that names it). NULL: there is never data loss.
      */
     int (*data_loss)(struct op_ctx *ctx, unsigned teardown, const struct value *object,
         const struct value **list, struct err *err);
 
     /*
      * Returns what services make on behalf of the object and leave behind after its deletion: a list of maps
-     * {type, match: {attribute: string, which may end in a star}, message, kept}. `kept`: it was configured, so
-     * it is only reported. Makes no calls. NULL: never anything.
+     * {type, match: {attribute: string, which may end in a star}, message, kept}. `kept`: it was configured,
+     * so it is only reported. Makes no calls. NULL: never anything.
      */
     int (*leaves)(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 

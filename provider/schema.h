@@ -205,7 +205,8 @@ struct schema {
     const char *described, *costly; /* costly: name of a costly attribute (struct attr) */
     struct str example;             /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
-    bool partial; /* after a failed creation the resource is kept, not tainted: the next apply continues */
+    bool partial;      /* a failed creation or update leaves a valid part: it is recorded, and the next apply
+                          continues */
     bool create_first; /* a replacement is created before the old resource is deleted, unless that would be a
                           cycle */
     bool delete_late; /* in a replacement the old resource is kept until all dependencies of the new one exist
