@@ -1,14 +1,14 @@
-/* What CloudFormation has as resources of their own, and weir as an attribute of what they are for: policies
- * of roles, queues, topics and buckets, where a gateway is attached, a table's routes. They become that
- * attribute; a reference in them that would be a circle is spelled out. */
+/* Folds resources that CloudFormation has and weir has as attributes of another resource: policies of roles,
+ * queues, topics and buckets, gateway attachments, a table's routes. A reference that would be a cycle is
+ * spelled out. */
 #include "cmd/import/template.h"
 
 #include "provider/spec/spec.h"
 
 struct part {
-    const char *type, *list;        /* the property that names what it is for; "Roles" has a list of them */
-    const char *of;                 /* what that has to become */
-    const char *attr, *key, *value; /* value NULL: everything else that it has */
+    const char *type, *list;        /* the property that names the target; "Roles" has a list of targets */
+    const char *of;                 /* the type that the target must have */
+    const char *attr, *key, *value; /* value NULL: all other properties */
 };
 
 static const struct part parts[] = {
@@ -38,7 +38,7 @@ static const struct part *part_of(const struct template_resource *declared)
     return of_type;
 }
 
-/* The resource that a value is a reference to; NULL: it is none, or more than that. */
+/* Returns the resource if the value is exactly a reference to it, otherwise NULL. */
 static struct template_resource *fold_meant(struct template *t, const struct tree *s)
 {
     if (!s || s->kind != TREE_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
@@ -52,7 +52,7 @@ static struct template_resource *fold_meant(struct template *t, const struct tre
     return r->key.n ? NULL : r->target;
 }
 
-/* Each is gone by once in a walk. */
+/* Each resource is visited once in a walk. */
 static bool fold_reaches(
     struct template *t, struct template_resource *from, const struct template_resource *to)
 {
@@ -68,7 +68,7 @@ static bool fold_reaches(
     return false;
 }
 
-/* Is it what the part is for, or does it wait for that? */
+/* Returns whether the resource is the target, or depends on it. */
 static bool leads_back(
     struct template *t, struct template_resource *from, const struct template_resource *target)
 {
@@ -84,8 +84,8 @@ static bool has_reference(const struct tree *s)
     return found;
 }
 
-/* What ${name} stands for in the ARN of a resource: of the account, or one of its attributes. NULL: unknown.
- */
+/* Returns the value for ${name} in the ARN of a resource: of the account, or one of its attributes. NULL:
+ * unknown. */
 static struct tree *arn_part(struct template *t, const struct template_resource *of, struct str name)
 {
     struct str filter, attr = str_cut(name, '|', &filter);
@@ -96,12 +96,13 @@ static struct tree *arn_part(struct template *t, const struct template_resource 
             draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, STR_ARG(attr));
     if (given)
         return filter.p || has_reference(given) ? NULL : given;
-    if (filter.p) /* ${event_bus|folder}: nothing where there is none */
+    if (filter.p) /* ${event_bus|folder} is "" if the attribute is not configured */
         return tree_string(t->arena, STR_EMPTY, NULL);
     return known && known->default_value ? tree_value(t->arena, known->default_value, NULL) : NULL;
 }
 
-/* "arn:${here.partition}:s3:::" and the name, as the spec puts it together. NULL: that takes more. */
+/* Returns the ARN by the spec's template: "arn:${here.partition}:s3:::" and the name. NULL: it needs other
+ * values. */
 static struct tree *arn_of(struct template *t, const struct template_resource *of)
 {
     const struct spec_attr *arn =
@@ -120,7 +121,8 @@ static struct tree *arn_of(struct template *t, const struct template_resource *o
     return text->n ? text : NULL;
 }
 
-/* A reference that would be a circle, by what it is made of; NULL: something else of it is meant. */
+/* Returns the value of a reference that would be a cycle, composed of other values. NULL: another attribute
+ * is referenced. */
 static struct tree *spelled_out(struct template *t, const struct draft_reference *r)
 {
     const struct template_resource *of = r->target;
@@ -132,9 +134,9 @@ static struct tree *spelled_out(struct template *t, const struct draft_reference
 }
 
 /*
- * What a policy says of the very resource that it becomes a part of, or of one that waits for it, such as a
- * rule that sends to the queue: nothing can refer to itself, so its ARN is put together. NULL: that cannot
- * be.
+ * Replaces references to the resource that the policy becomes a part of, or to a dependent of it such as a
+ * rule that sends to the queue. A resource cannot refer to itself, so its ARN is composed. NULL: not
+ * possible.
  */
 static struct tree *without_circles(
     struct template *t, struct tree *s, const struct template_resource *target)
@@ -178,7 +180,7 @@ static void put_in(struct template *t, const struct part *part, struct template_
     tree_set(t->arena, into, key, document);
 }
 
-/* Under no condition but that of the other. */
+/* Returns whether the resource has no condition, or the same one as the other. */
 static bool is_there_with(const struct template_resource *declared, const struct template_resource *other)
 {
     const struct node *only = node_get(declared->node, "Condition"),
@@ -192,13 +194,13 @@ static bool is_version(const struct template_resource *declared)
 }
 
 /*
- * A function's version is one that each change makes (`publish`). Not of a live stack, whose version is there
- * already, nor of one that says more than whose it is.
+ * Converts a function's version to `publish`, which creates one with each change. Not for a live stack, whose
+ * version already exists, nor for a version with other properties.
  */
 static bool fold_version(struct template *t, struct template_resource *declared)
 {
     struct template_resource *target = fold_meant(t, tree_get(declared->properties, "FunctionName"));
-    /* Serverless writes the digest of the code, and the function's own description. */
+    /* Serverless Framework writes the digest of the code, and the function's own description. */
     struct str text = tree_literal_text(t->arena, tree_get(declared->properties, "Description"));
     bool same = text.p && target && target->resource && target->resource->attrs &&
                 tree_is_text(tree_get(target->resource->attrs, "description"), arena_strz(t->arena, text));
@@ -231,7 +233,8 @@ bool template_is_part(const struct template_resource *declared)
     return part_of(declared) || is_version(declared);
 }
 
-/* What a part says under the names of its attribute's items; NULL: there is another property. */
+/* Returns the other properties of a part under the names of the attribute's items; NULL: a property has no
+ * equivalent. */
 static struct tree *rest_of(struct template *t, const struct template_resource *declared,
     const struct part *part, const struct template_resource *target)
 {
@@ -253,7 +256,8 @@ static struct tree *rest_of(struct template *t, const struct template_resource *
     return out->n ? out : NULL;
 }
 
-/* All of a table's routes become its own, or none: those that it does not have are deleted. */
+/* Returns whether all routes of a table can be folded. The attribute must have all of them, since it deletes
+ * the others. */
 static bool all_become_parts(
     struct template *t, const struct part *part, const struct template_resource *target)
 {
@@ -272,7 +276,7 @@ static bool all_become_parts(
     return true;
 }
 
-/* False: it stays what it is. */
+/* Returns false if the resource is not folded. */
 bool template_fold(struct template *t, struct template_resource *declared)
 {
     if (is_version(declared))
@@ -300,7 +304,7 @@ bool template_fold(struct template *t, struct template_resource *declared)
         return false;
     put_in(t, part, target, key, tree_document(t->arena, document));
     declared->folded = target;
-    for (size_t i = 0; i < declared->need_count; i++) { /* whoever waits for it waits for that */
+    for (size_t i = 0; i < declared->need_count; i++) { /* dependents of the part depend on the target */
         struct draft_reference *r = declared->needs[i];
         bool spelled = r->target != target && leads_back(t, r->target, target);
         r->owner = spelled ? NULL : target;

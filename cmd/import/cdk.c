@@ -1,5 +1,5 @@
-/* What `cdk synth` writes, as somebody would have written it: without what serves only the CDK, with custom
- * resources as what they do, under the names of the app. See template.h. */
+/* Converts templates of `cdk synth` to hand-written form: without resources that serve only the CDK, custom
+ * resources as their effect, with the construct paths as names. See template.h. */
 #include "cmd/import/template.h"
 
 #include "base/file.h"
@@ -8,11 +8,11 @@ struct cdk {
     struct template *t;
     struct arena *arena;
     const struct node *resources; /* as synthesized */
-    struct map gone;              /* logical ids that are left out -> why: struct str */
-    struct map made;              /* of those, what is there instead: struct node, a map of resources */
-    struct map told;              /* custom resources of the CDK's own without an equivalent: told of later */
-    struct map emptied;           /* buckets and repositories that a destroy empties */
-    struct map helpers;           /* what only serves custom resources, as far as nothing else needs it */
+    struct map gone;              /* logical ids that are left out -> struct node_entry * */
+    struct map made;              /* their replacements: a map of resources, struct node * */
+    struct map told;    /* custom resources of the CDK without an equivalent, which are reported later */
+    struct map emptied; /* buckets and repositories that are emptied when they are deleted */
+    struct map helpers; /* resources that may serve only custom resources */
 };
 
 static const char PATH[] = "aws:cdk:path";
@@ -52,7 +52,7 @@ bool cdk_is(const struct node *root)
 
 enum { HASH_LENGTH = 8 };
 
-/* "Lake5F1B88EA" without what tells it from others; a word of letters alone is none. */
+/* Returns "Lake" of "Lake5F1B88EA". The hash must have letters and digits. */
 static struct str without_hash(struct str name)
 {
     struct str hash = name.n > HASH_LENGTH ? str_slice(name, name.n - HASH_LENGTH, name.n) : STR_EMPTY;
@@ -61,7 +61,7 @@ static struct str without_hash(struct str name)
     return is ? str_slice(name, 0, name.n - HASH_LENGTH) : name;
 }
 
-/* The next part of "Orders/Net.NestedStack/Vpc/Resource" that says something; n 0: there is none. */
+/* Cuts the next significant part off "Orders/Net.NestedStack/Vpc/Resource"; n 0: none. */
 static struct str next_part(struct str *path)
 {
     while (path->n) {
@@ -76,7 +76,8 @@ static struct str next_part(struct str *path)
     return STR_EMPTY;
 }
 
-/* What all paths begin with, such as the stack, is in no name: so many parts. */
+/* Returns the number of parts, such as the stack, that all paths have in common. They are not part of
+ * names. */
 static size_t shared_parts(const struct node *resources)
 {
     struct str first = STR_EMPTY;
@@ -93,7 +94,7 @@ static size_t shared_parts(const struct node *resources)
             same += alike;
         }
         shared = same < shared ? same : shared;
-        shared = n <= shared ? n - (n > 0) : shared; /* something is left of each */
+        shared = n <= shared ? n - (n > 0) : shared; /* at least one part remains */
     }
     return shared == SIZE_MAX ? 0 : shared;
 }
@@ -135,7 +136,7 @@ struct str cdk_plain(struct template *t, struct str name)
     return out.n ? arena_str(t->arena, buf_str(&out)) : name;
 }
 
-/* ---- what other stacks of the app export ---- */
+/* ---- exports of other stacks of the app ---- */
 
 enum { TEMPLATE_MAX = 64 * 1024 * 1024 };
 
@@ -165,7 +166,7 @@ static void add_exports(struct template *t, struct str path, struct str stack)
     }
 }
 
-/* Of all templates beside this one. */
+/* Reads all templates beside this one. */
 static void read_exports(struct template *t)
 {
     struct str folder = path_dir(t->source->path), end = STR(".template.json");
@@ -193,7 +194,7 @@ struct tree *cdk_imported(struct template *t, const struct node *node, struct st
     return tree_code(t->arena, node, "%.*s.outputs.%.*s", STR_ARG(data), STR_ARG(export->output));
 }
 
-/* ---- what refers to what ---- */
+/* ---- references ---- */
 
 static bool names_it(const struct node *argument, struct str id, bool within)
 {
@@ -238,14 +239,14 @@ static bool refers_to_gone(const struct cdk *c, const struct node *node)
     return false;
 }
 
-/* What a policy lets those do that are left out: it needs no saying. */
+/* Returns whether the statement is for principals that are left out. */
 static bool is_of_gone(const struct cdk *c, const struct node *statement, struct str besides)
 {
     const struct node *who = statement->kind == NODE_MAP ? node_get(statement, "Principal") : NULL;
     return refers_to_gone(c, who) || (who && besides.n && cdk_refers(who, besides));
 }
 
-/* Statements without those of what is left out, and of `besides`. */
+/* Removes statements for principals that are left out, and for `besides`. */
 static const struct node *cut_policies(const struct cdk *c, const struct node *node, struct str besides)
 {
     if (node->kind != NODE_MAP && node->kind != NODE_LIST)
@@ -262,7 +263,7 @@ static const struct node *cut_policies(const struct cdk *c, const struct node *n
     return made;
 }
 
-/* Is a policy for this role, or what is left out, and for nobody else? */
+/* Returns whether the policy is only for this role or roles that are left out. */
 static bool is_policy_of(const struct cdk *c, const struct node *resource, struct str id)
 {
     const struct node *roles = property(resource, "Roles");
@@ -277,7 +278,7 @@ static bool is_policy_of(const struct cdk *c, const struct node *resource, struc
     return true;
 }
 
-/* AwsCustomResource: a call of any service, which the CDK's own function makes. */
+/* AwsCustomResource: calls any service through the CDK's function. */
 static bool is_api_call(const struct cdk *c, const struct node *resource)
 {
     static const char made_by[] = "AWS679f53fac002430cb0da5b7982bd2287";
@@ -289,7 +290,7 @@ static bool is_api_call(const struct cdk *c, const struct node *resource)
     return false;
 }
 
-/* Does anything need it that stays? */
+/* Returns whether a remaining resource or output refers to it. */
 static bool is_needed(const struct cdk *c, const struct node *root, struct str id)
 {
     const struct node *outputs = node_get(root, "Outputs");
@@ -319,7 +320,7 @@ static void leave_out(struct cdk *c, const struct node_entry *entry, struct str 
             became, why);
 }
 
-/* What is there instead, under the path that it has in the app. */
+/* Adds the replacement with the same construct path. */
 static void put_instead(struct cdk *c, const struct node_entry *entry, struct str id, const char *type,
     const struct node *properties)
 {
@@ -357,7 +358,7 @@ static bool notifies(struct cdk *c, const struct node_entry *entry)
     struct str id = bucket ? nodes_referred(bucket) : STR_EMPTY;
     if (!notices)
         return false;
-    /* A live one goes by its bucket. */
+    /* In a live stack the logical id is derived from the bucket. */
     id = id.n ? arena_printf(c->arena, "%.*sNotifications", STR_ARG(id)) : entry->key;
     put_instead(
         c, entry, node_find(c->resources, id) ? entry->key : id, "aws.s3.bucket_notification", notices);
@@ -382,7 +383,7 @@ static void keep_logs(struct cdk *c, const struct node_entry *entry)
     leave_out(c, entry, STR("aws.logs.log_group"), STR_EMPTY);
 }
 
-/* Folders of cdk.out in a bucket. */
+/* Converts a BucketDeployment: folders of cdk.out that are uploaded to a bucket. */
 static bool deploys(struct cdk *c, const struct node_entry *entry)
 {
     const struct node *keys = property(entry->value, "SourceObjectKeys"),
@@ -437,7 +438,7 @@ static const struct {
     {"Custom::VpcRestrictDefaultSG", restricts},
 };
 
-/* Everything that what is left out refers to might be there for nothing else. */
+/* Adds functions, layers and roles that a removed resource refers to; they may be unused now. */
 static void add_helpers(struct cdk *c, const struct node *gone)
 {
     for (uint32_t i = 0; i < c->resources->count; i++) {
@@ -472,7 +473,7 @@ static void replace_customs(struct cdk *c)
 
 static const char UNNEEDED[] = "of the CDK, and nothing needs it";
 
-/* Functions of the CDK's own, then their roles and layers, then the policies that are only for those. */
+/* Removes the CDK's functions, then their roles and layers, then policies only for these. */
 static void leave_out_helpers(struct cdk *c, const struct node *root)
 {
     for (bool more = true; more;) {
@@ -497,7 +498,7 @@ static void leave_out_helpers(struct cdk *c, const struct node *root)
     }
 }
 
-/* Of functions that stay: which those are is known when the others have gone. */
+/* Converts the log retention of remaining functions; those of removed ones were removed before. */
 static void replace_retentions(struct cdk *c, const struct node *root)
 {
     for (uint32_t i = 0; i < c->resources->count; i++) {
@@ -514,7 +515,7 @@ static void replace_retentions(struct cdk *c, const struct node *root)
     leave_out_helpers(c, root);
 }
 
-/* ---- what stays ---- */
+/* ---- remaining resources ---- */
 
 static const struct node *without_gone(const struct cdk *c, const struct node *depends)
 {
@@ -527,7 +528,7 @@ static const struct node *without_gone(const struct cdk *c, const struct node *d
     return list->count ? list : NULL;
 }
 
-/* Those by which the CDK knows its own. */
+/* Removes the CDK's own tags. */
 static const struct node *without_tags(const struct cdk *c, const struct node *tags)
 {
     struct node *list = nodes_new(c->arena, NODE_LIST, tags);
@@ -540,7 +541,7 @@ static const struct node *without_tags(const struct cdk *c, const struct node *t
     return list->count ? list : NULL;
 }
 
-/* `key` with another value; NULL: without it. */
+/* Returns the map with another value of `key`; NULL: without the key. */
 static const struct node *with_entry(
     const struct cdk *c, const struct node *map, const char *key, const struct node *value)
 {
@@ -561,7 +562,7 @@ static const struct node *cdk_properties(
     if (tags && tags->kind == NODE_LIST)
         properties = with_entry(c, properties, "Tags", without_tags(c, tags));
     struct str name = nodes_literal(node_get(properties, "PolicyName"));
-    if (name.p && !c->t->live) /* the CDK has made it up */
+    if (name.p && !c->t->live) /* the CDK generates the name */
         properties = with_entry(c, properties, "PolicyName",
             nodes_text(c->arena, cdk_plain(c->t, name), node_get(properties, "PolicyName")));
     if (map_get(&c->emptied, id))
@@ -614,7 +615,7 @@ static bool looks_in(const struct node *node, struct str mapping)
     return is;
 }
 
-/* Mappings that only what is left out has looked at: runtimes of functions by region. */
+/* Removes mappings that only removed resources used, such as runtimes by region. */
 static const struct node *without_mappings(
     const struct cdk *c, const struct node *root, const struct node *resources)
 {

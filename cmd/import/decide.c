@@ -1,12 +1,12 @@
-/* Which type each resource becomes: one of ours where that says all of it, else CloudFormation's own. */
+/* Decides the type of each resource: weir's own if it supports all properties, otherwise CloudFormation's. */
 #include "cmd/import/mapping.h"
 #include "cmd/import/template.h"
 #include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
-/* ---- what refers to it ---- */
+/* ---- references to a resource ---- */
 
-/* Of types whose Ref is not what identifies them. */
+/* The property that Ref returns, for types where it is not the primary identifier. */
 static const char *const refs[][2] = {{"AWS::Events::Rule", "Name"}, {"AWS::ECS::Service", "ServiceArn"},
     {"AWS::ApiGateway::Resource", "ResourceId"}, {"AWS::ApiGateway::Deployment", "DeploymentId"},
     {"AWS::ApiGateway::Stage", "StageName"}, {"AWS::ApiGateway::Authorizer", "AuthorizerId"},
@@ -28,7 +28,7 @@ struct str template_ref_property(struct template *t, const struct schema *schema
     return path.n ? str_slice(path, strlen("/properties/"), path.n) : STR_EMPTY;
 }
 
-/* The attribute's path here; "": it has none. */
+/* Returns the attribute's path in weir, or "". */
 static struct str decide_attribute(
     struct template *t, const struct template_resource *declared, struct str theirs)
 {
@@ -56,7 +56,7 @@ static void add_attribute(struct template *t, const struct template_resource *de
             t->arena, out, theirs, tree_code(t->arena, NULL, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(ours)));
 }
 
-/* {Arn: role.arn, RoleName: role.name}: what the service says, and what it is called. */
+/* Returns a map of all attributes, {Arn: role.arn, RoleName: role.name}: the readable ones, and the names. */
 static struct str all_attributes(
     struct template *t, const struct template_resource *declared, struct str prefix)
 {
@@ -66,7 +66,7 @@ static struct str all_attributes(
     struct tree *out = tree_new(t->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; given && i < given->count; i++)
         add_attribute(t, declared, prefix, given->entries[i].key, true, out);
-    /* "/properties/Endpoint/Port" is Endpoint.Port */
+    /* "/properties/Endpoint/Port" is Endpoint.Port. */
     for (uint32_t i = 0; read_only && i < read_only->count; i++) {
         char *path = arena_strz(t->arena, value_text(read_only->items[i], STR_EMPTY)),
              *p = path + strlen("/properties/");
@@ -91,7 +91,7 @@ static bool can_be_referred_to(
     return true;
 }
 
-/* A resource that is left out: whoever refers to it is asked for its value. */
+/* Returns an input for the value of a resource that is left out. */
 static struct str asked(
     struct template *t, const struct template_resource *declared, const struct draft_reference *r)
 {
@@ -242,7 +242,7 @@ static void import_decide(struct template *t, struct template_resource *declared
         if (schema) {
             becomes_theirs(t, declared, schema);
             declared->resource->note = why.n ? why : declared->resource->note;
-            bool theirs = str_find(declared->type, STR("::"), 0) >= 0; /* SAM's may be weir's own already */
+            bool theirs = str_find(declared->type, STR("::"), 0) >= 0; /* SAM: may be a weir type already */
             t->draft->theirs += theirs;
             t->draft->ours += !theirs;
         } else {
@@ -261,7 +261,7 @@ static void import_decide(struct template *t, struct template_resource *declared
         declared->resource->note);
 }
 
-/* ---- circles ---- */
+/* ---- cycles ---- */
 
 static void report_circle(struct template *t, const struct template_resource *declared,
     const struct draft_reference *r, const struct template_resource *const *way, size_t n)
@@ -309,7 +309,7 @@ static void look_for_circles(struct template *t)
         decide_visit(t, &walk, t->declared.items[i].ptr);
 }
 
-/* What it says itself that it waits for; NULL: nothing. */
+/* Returns the resource's own depends_on, or NULL. */
 static struct tree *waits_for(struct template *t, const struct template_resource *declared)
 {
     if (declared->nested)
@@ -318,7 +318,7 @@ static struct tree *waits_for(struct template *t, const struct template_resource
     return declared->resource->schema ? tree_get(declared->resource->attrs, "depends_on") : NULL;
 }
 
-/* What was left out is not waited for. */
+/* Removes dependencies on resources that are left out. */
 static void without_absent(struct template *t, const struct template_resource *declared)
 {
     struct tree *list = waits_for(t, declared);
@@ -343,7 +343,7 @@ static void without_absent(struct template *t, const struct template_resource *d
         }
 }
 
-/* What others depend on by another name now. */
+/* Replaces dependencies on folded resources by their targets. */
 static void follow_folded(struct template *t, struct template_resource *declared)
 {
     struct tree *list = waits_for(t, declared);
@@ -355,7 +355,7 @@ static void follow_folded(struct template *t, struct template_resource *declared
     }
 }
 
-/* The same name twice, or one that a reference waits for anyway. */
+/* Removes repeated dependencies, and those that a reference implies. */
 static void without_repeated(struct template *t, const struct template_resource *declared)
 {
     struct tree *list = waits_for(t, declared);

@@ -1,4 +1,4 @@
-/* The sections of a stack that is being written, and the names in it. */
+/* The sections of a draft stack, and its names. */
 #include "cmd/import/draft.h"
 
 #include "base/hash.h"
@@ -8,9 +8,9 @@
 #include <ctype.h>
 
 enum {
-    NAME_LENGTH = 100,  /* of what a stack declares */
-    SUFFIX_LENGTH = 24, /* that tells one from another of the same name */
-    HASH_LENGTH = 8,    /* that tells one that was cut from others that begin so */
+    NAME_LENGTH = 100,  /* maximum length of a name */
+    SUFFIX_LENGTH = 24, /* of the suffix that makes a name unique */
+    HASH_LENGTH = 8,    /* of the hash that makes a shortened name unique */
 };
 
 void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags)
@@ -45,7 +45,7 @@ static bool begins_word(struct str s, size_t i)
     return i && isupper(c) && (islower(before) || isdigit(before) || (isupper(before) && islower(next)));
 }
 
-/* The name, or where it is longer than that its beginning with a hash of the whole. */
+/* Returns the name, shortened to a prefix and a hash if it is too long. */
 static struct str shortened(struct arena *arena, struct str name, size_t most)
 {
     struct str hash = sha256_hex(arena, name);
@@ -83,7 +83,7 @@ struct str draft_stack_name(struct arena *arena, struct str name)
 
 static struct str unused(struct draft *d, struct map *taken, struct str wanted, struct str kind)
 {
-    bool shared = taken == &d->taken; /* with the words that expressions begin with */
+    bool shared = taken == &d->taken; /* excludes the words that begin expressions */
     struct str base = draft_snake(d->arena, wanted), name = base;
     if (map_get(taken, name))
         base = shortened(d->arena, base, NAME_LENGTH - SUFFIX_LENGTH);
@@ -167,7 +167,7 @@ struct str draft_asks(struct draft *d, struct str name, struct str what)
     return name;
 }
 
-/* With what references mean in the place of their marks, so that the same is the same. */
+/* Replaces reference marks by their meaning, so that equal references are equal texts. */
 static struct str draft_unmarked(struct draft *d, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -236,7 +236,7 @@ void draft_row(struct draft *d, struct str origin, struct str became, struct str
 
 /* ---- secrets ---- */
 
-/* API_KEY is a variable's name, S3Key a member's. */
+/* API_KEY is a variable's name, S3Key a property's. */
 static bool has_small(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -245,7 +245,7 @@ static bool has_small(struct str s)
     return false;
 }
 
-/* Names that end so are of what leads to a secret, or says how it is made. */
+/* Names with these endings refer to a secret or describe how it is generated. */
 static bool leads_to_secret(struct str key)
 {
     static const char *const ends[] = {"Arn", "_arn", "Id", "_id", "Name", "_name", "Template", "_template",
@@ -263,7 +263,7 @@ bool draft_is_secret(struct str key, struct str text)
     bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:")) ||
                 str_ends(text, STR("/"));
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
-    bool common = str_is_any(text, "true false 'true' 'false' seconds minutes hours days"); /* no secret is */
+    bool common = str_is_any(text, "true false 'true' 'false' seconds minutes hours days"); /* no secrets */
     bool other = path || common || leads_to_secret(key);
     return text.n && !dynamic && ((named && !other) || redact_has_password(text));
 }
@@ -273,7 +273,7 @@ struct tree *draft_hide(struct draft *d, struct tree *s, struct str name)
     const char *type = s->kind == TREE_LIST || s->kind == TREE_MAP ? "any" : "string";
     struct str where = arena_printf(d->arena, "%p", (const void *)s->node),
                *known = map_get(&d->hidden, where);
-    if (s->node && known) /* the same one once more */
+    if (s->node && known) /* the same secret again */
         return tree_code(d->arena, s->node, "%s", draft_ask(d, *known, type, STR_EMPTY, true).p);
     name = draft_asks(d, name, tree_as_code(d->arena, s));
     if (s->node) {

@@ -1,15 +1,15 @@
 /*
- * Fn::ForEach (resources become one with for_each, everything else is written out) and dynamic references
- * such as {{resolve:ssm:/name}}.
+ * Fn::ForEach (resources become one with for_each, other uses are expanded) and dynamic references such as
+ * {{resolve:ssm:/name}}.
  */
 #include "cmd/import/template.h"
 
 /* ---- Dynamic references: {{resolve:ssm:/name}} and {{resolve:secretsmanager:id:SecretString:key}}, also
- * where functions put them together, are what a data source reads. */
+ * composed by functions, become data sources. */
 
 static const char OPENING[] = "{{resolve:", CLOSING[] = "}}";
 
-/* What is cut from a text at the first place where a literal has `mark`: false where none has. */
+/* Splits a text at the first `mark` in a literal. Returns false if there is none. */
 static bool cut_at(
     struct template *t, const struct tree *text, const char *mark, struct tree *before, struct tree *after)
 {
@@ -35,7 +35,7 @@ static struct tree *text_like(struct template *t, const struct tree *s)
     return tree_new(t->arena, TREE_TEXT, s->node);
 }
 
-/* What the data source is called: as the name's end, or as what the name comes from. */
+/* Returns a name for the data source, from the end of the parameter's name or from the origin of the name. */
 static struct str data_name(struct template *t, const struct tree *name, const char *fallback)
 {
     struct str text = tree_literal_text(t->arena, name);
@@ -52,7 +52,7 @@ static struct str data_name(struct template *t, const struct tree *name, const c
     return draft_snake(t->arena, text.n ? text : str_z(fallback));
 }
 
-/* ":3" at its end is a version. */
+/* Removes a version such as ":3". */
 static struct str without_version(struct template *t, const struct tree *name, struct str text)
 {
     size_t n = text.n;
@@ -115,7 +115,7 @@ static struct tree *secret_value(struct template *t, const struct tree *inside)
     return tree_code(t->arena, inside->node, "%s.secret_string", data.p);
 }
 
-/* What is between the braces. */
+/* Converts the text between the braces. */
 static struct tree *reference_value(struct template *t, struct tree *inside)
 {
     struct tree *service = text_like(t, inside), *rest = text_like(t, inside);
@@ -194,7 +194,7 @@ void template_each(struct template *t, const struct node *section, template_take
         each(t, section, take, 0);
 }
 
-/* ---- of resources ---- */
+/* ---- Fn::ForEach of resources ---- */
 
 static bool is_known(const struct tree *list)
 {
@@ -207,7 +207,7 @@ static bool is_known(const struct tree *list)
 static void loops(struct template *t, const struct node_entry *entry, template_take_each *take,
     const struct loop *outer, int depth);
 
-/* A loop within another. */
+/* Expands a nested loop. */
 static void loop_within(struct template *t, const struct node_entry *entry, template_take_each *take,
     const struct loop *around, int depth)
 {
@@ -217,7 +217,7 @@ static void loop_within(struct template *t, const struct node_entry *entry, temp
     }
     const struct binding *before = t->bindings;
     for (size_t k = 0; k < around->list->n; k++) {
-        struct binding *b = ARENA_NEW(t->arena, struct binding); /* who reads the block later needs it */
+        struct binding *b = ARENA_NEW(t->arena, struct binding); /* the block is read later */
         *b = (struct binding){around->name, around->list->items[k], before};
         t->bindings = b;
         loops(t, entry, take, around->outer, depth);
@@ -250,7 +250,7 @@ void template_loops(struct template *t, const struct node_entry *entry, template
     loops(t, entry, take, NULL, 0);
 }
 
-/* [for a in X : [for b in Y : {A: a, B: b}]]: the innermost loop is the first. */
+/* Returns [for a in X : [for b in Y : {A: a, B: b}]]; the list of loops begins with the innermost. */
 static struct str nested_lists(struct template *t, const struct loop *innermost)
 {
     AUTO_BUF struct buf pair = BUF_INIT;

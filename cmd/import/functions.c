@@ -1,4 +1,4 @@
-/* CloudFormation's functions as expressions. */
+/* Converts CloudFormation's functions to expressions. */
 #include "cmd/import/template.h"
 
 /* ---- arguments ---- */
@@ -13,7 +13,7 @@ static struct str code_of(struct template *t, const struct node *node)
     return tree_as_code(t->arena, template_tree(t, node));
 }
 
-/* Has it so many? Otherwise that is told of. */
+/* Checks the number of arguments and reports an error. */
 static bool takes(
     struct template *t, struct str function, const struct node *argument, size_t min, size_t max)
 {
@@ -124,7 +124,7 @@ struct str template_condition(struct template *t, const struct node *node)
     return tree_as_code(t->arena, template_unsupported(t, node, "this condition has no equivalent"));
 }
 
-/* ---- texts and lists ---- */
+/* ---- strings and lists ---- */
 
 static struct tree *join(struct template *t, const struct node *node, const struct node *argument)
 {
@@ -170,7 +170,7 @@ static struct tree *zones(struct template *t, const struct node *node, const str
     return tree_code(t->arena, node, "%s.names", data.p);
 }
 
-/* How many bits longer than the block's prefix a part's is, as code. */
+/* Returns, as code, by how many bits the parts' prefix is longer than the block's. */
 static struct str part_bits(struct template *t, const struct tree *block, const struct tree *bits)
 {
     int64_t host, prefix;
@@ -251,7 +251,7 @@ static struct tree *find_in_map(struct template *t, const struct node *node, con
     return tree_code(t->arena, node, "%s", code.p);
 }
 
-/* A resource's name, which Fn::ForEach may have put together. */
+/* Returns a logical id, also one composed by Fn::ForEach. */
 static struct str logical_name(struct template *t, const struct node *node)
 {
     const struct node *inner;
@@ -261,7 +261,7 @@ static struct str logical_name(struct template *t, const struct node *node)
     return is_sub ? inner->string : STR_EMPTY;
 }
 
-/* Which attribute it is may have to be worked out: then it is looked up among all. */
+/* Returns the attribute. If its name is computed, it is looked up in a map of all attributes. */
 static struct tree *attribute_of(
     struct template *t, const struct node *node, struct str name, const struct tree *which)
 {
@@ -293,7 +293,7 @@ static struct tree *get_att(struct template *t, const struct node *node, const s
     return tree_new(t->arena, TREE_NOTHING, node);
 }
 
-/* What another stack exports: known where a live one is looked at, otherwise asked for. */
+/* Converts Fn::ImportValue: the value is known from a live stack, otherwise it becomes an input. */
 static struct tree *import_value(struct template *t, const struct node *node, const struct node *argument)
 {
     struct tree *name = template_tree(t, argument);
@@ -302,7 +302,7 @@ static struct tree *import_value(struct template *t, const struct node *node, co
     if (beside)
         return beside;
     struct str wanted = text.p ? text : STR_EMPTY, plain = text.p ? text : tree_as_code(t->arena, name);
-    for (size_t i = 0; name->kind == TREE_TEXT && i < name->n; i++) /* its last literal tells most */
+    for (size_t i = 0; name->kind == TREE_TEXT && i < name->n; i++) /* the last is most specific */
         if (name->items[i]->kind == TREE_LITERAL)
             wanted = name->items[i]->value->string;
     wanted = draft_snake(t->arena, wanted.n ? wanted : STR("imported"));

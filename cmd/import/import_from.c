@@ -1,5 +1,4 @@
-/* `weir import cloudformation`, `live` and `terraform`: what each reads, the draft that comes of it, and
- * what they share. */
+/* `weir import cloudformation`, `live` and `terraform`: their input, the draft, and common functions. */
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -35,9 +34,9 @@ struct importing {
     struct provider *provider;
 };
 
-/* ---- What the commands that write a stack from what another tool has share ---- */
+/* ---- common functions of the import commands ---- */
 
-/* The exit status; what was opened is closed by importing_end() whatever it is. */
+/* Returns the exit status. importing_end() has to be called in any case. */
 static int importing_begin(struct importing *importing, struct invocation *inv)
 {
     struct err err = ERR_INIT;
@@ -60,7 +59,7 @@ static void importing_end(struct importing *importing)
     catalog_free(importing->catalog);
 }
 
-/* Opens the way to the account that environment and configuration name. -1: err. */
+/* Connects to the AWS account of the environment and configuration. Returns -1 with err. */
 static int importing_connect(struct importing *importing, struct err *err)
 {
     const struct http_options http_options = {0};
@@ -77,9 +76,9 @@ static int importing_connect(struct importing *importing, struct err *err)
     return 0;
 }
 
-/* ---- what is written ---- */
+/* ---- output ---- */
 
-/* From the root, links resolved as far as it is there. */
+/* Returns the absolute path, with links resolved as far as the path exists. */
 static struct str whole_path(struct arena *arena, const char *path)
 {
     char *real = realpath(path, NULL), *here = real ? NULL : realpath(".", NULL);
@@ -90,21 +89,21 @@ static struct str whole_path(struct arena *arena, const char *path)
     return whole;
 }
 
-/* The folder that the stack file is written into; NULL: standard output. */
+/* Returns the folder for the stack file; NULL: standard output. */
 static const char *importing_folder(const struct importing *importing)
 {
     const struct importing_settings *own = importing->inv->own;
     return !own->out ? "." : strcmp(own->out, "-") != 0 ? own->out : NULL;
 }
 
-/* A folder as one from the folder that the stack file is written into. */
+/* Returns a folder relative to the folder of the stack file. */
 static struct str importing_way(struct importing *importing, struct str folder)
 {
     struct arena *arena = &importing->inv->arena;
     const char *out = importing_folder(importing);
     struct str from = whole_path(arena, out ? out : "."), to = whole_path(arena, arena_strz(arena, folder));
     AUTO_BUF struct buf way = BUF_INIT;
-    for (;;) { /* what both begin with */
+    for (;;) { /* skip the common prefix */
         struct str a = from, b = to, first = str_cut(a, '/', &a), second = str_cut(b, '/', &b);
         if (!from.n || !to.n || !str_eq(first, second))
             break;
@@ -122,7 +121,7 @@ static struct str importing_way(struct importing *importing, struct str folder)
     return arena_str(arena, buf_str(&way));
 }
 
-/* What came over, what is called otherwise, what is unsupported. */
+/* Appends the table of resources with their new names, and unsupported features. */
 static void add_report(struct arena *arena, const struct draft *d, bool color, struct buf *out)
 {
     static const char *const names[] = {"there", "here", "note"};
@@ -142,7 +141,7 @@ static void importing_tell(struct importing *importing, struct str next)
     say_aside(buf_str(&out));
 }
 
-/* What would be written over, if that is not allowed. */
+/* Fails if the file exists and must not be overwritten. */
 static int refuse_existing(struct importing *importing, struct str path)
 {
     const struct importing_settings *own = importing->inv->own;
@@ -153,8 +152,8 @@ static int refuse_existing(struct importing *importing, struct str path)
         "%s exists already, and nothing was written", path.p);
 }
 
-/* Before anything is read: would the stack's file be written over, though nobody allowed that? The exit
- * status. */
+/* Called before anything is read: fails if the stack file exists and must not be overwritten. Returns the
+ * exit status. */
 static int importing_check(struct importing *importing)
 {
     const char *out = importing_folder(importing);
@@ -162,14 +161,14 @@ static int importing_check(struct importing *importing)
                : EXIT_DONE;
 }
 
-/* Below a folder that may be new. */
+/* Writes a file, and creates its folder. */
 static int write_beside(struct arena *arena, struct str path, struct str text, mode_t mode, struct err *err)
 {
     return dir_make(arena_strz(arena, path_dir(path)), err) || file_write_atomic(path.p, text, mode, err) ? -1
                                                                                                           : 0;
 }
 
-/* A file, or a folder with all that is in it; links are followed. */
+/* Copies a file, or a folder with its contents; links are followed. */
 static int copy_all(struct arena *arena, struct str from, struct str to, struct err *err)
 {
     struct stat st;
@@ -201,7 +200,7 @@ static int refuse_all(struct importing *importing, const struct tree *paths)
     return status;
 }
 
-/* The stack's file, those beside it, such as modules', and copies: all of them or none. */
+/* Writes the stack file, files beside it such as those of modules, and copies: all or none. */
 static int write_files(struct importing *importing, struct str text, struct str *path)
 {
     const struct importing_settings *own = importing->inv->own;
@@ -229,7 +228,7 @@ static int write_files(struct importing *importing, struct str text, struct str 
     return EXIT_DONE;
 }
 
-/* For standard output: the files below the stack's, each under its name. */
+/* Appends the files below the stack file for standard output, each with its name. */
 static void add_files(const struct draft *d, struct buf *text)
 {
     for (size_t i = 0; i < d->files->n; i++) {
@@ -239,8 +238,7 @@ static void add_files(const struct draft *d, struct buf *text)
 }
 
 /*
- * Tells the diagnostics; without errors among them writes the stack and the report, and at last `next`, the
- * steps that follow.
+ * Reports the diagnostics; without errors writes the stack, the report, and `next`, the following steps.
  */
 static int importing_finish(struct importing *importing, struct str next)
 {
@@ -368,7 +366,7 @@ const struct command import_cloudformation = {
     .run = import_cloudformation_run,
 };
 
-/* ---- weir import live: a stack from what is there ---- */
+/* ---- weir import live: a stack from live resources ---- */
 
 struct live_own_settings {
     struct importing_settings importing;
@@ -440,13 +438,13 @@ const struct command import_live = {
     .run = import_live_run,
 };
 
-/* ---- weir import terraform: a state or plan, or the folder of a configuration, as a stack ---- */
+/* ---- weir import terraform: a stack from a state, a plan, or the folder of a configuration ---- */
 
 enum { DOCUMENT_MAX = 256 * 1024 * 1024 };
 
-/* ---- the programs ---- */
+/* ---- running terraform ---- */
 
-/* Runs it with its output in a file; the program's status, or -1 where it is not there. */
+/* Runs the program with its output in a file. Returns its exit status, or -1 if it is not installed. */
 static int run_program(const char *const *words, const char *out, struct err *err)
 {
     pid_t child;
@@ -466,8 +464,7 @@ static int run_program(const char *const *words, const char *out, struct err *er
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* What the folder has: a plan without a refresh, which carries the configuration; where that fails, its
- * state. */
+/* Shows a plan without refresh, which contains the configuration; if that fails, the state. */
 static int show_folder(
     struct invocation *inv, struct str folder, const char *program, struct str *text, struct err *err)
 {

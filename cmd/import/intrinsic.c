@@ -1,4 +1,4 @@
-/* What a template's values say: plain ones, references, texts with references in them. */
+/* Converts a template's values: literals, references, strings with references. */
 #include "cmd/import/template.h"
 
 struct str template_function(struct template *t, const struct node *node, const struct node **argument)
@@ -18,7 +18,7 @@ struct str template_function(struct template *t, const struct node *node, const 
     return str_eqz(key, "Condition") && (*argument)->kind == NODE_STRING ? key : STR_EMPTY;
 }
 
-/* What no stack says: told of, and in its place an input that asks for it. */
+/* Reports an unsupported value and returns an input for it. */
 struct tree *template_unsupported(struct template *t, const struct node *node, const char *format, ...)
 {
     va_list args;
@@ -71,14 +71,14 @@ static const struct binding *bound(const struct template *t, struct str name)
     return NULL;
 }
 
-/* The instances of several whose logical id is so: its key, as code; p NULL: it is none of them. */
+/* Returns the key, as code, if the logical id is an instance of the loop's pattern; p NULL if not. */
 static struct str instance_key(struct template *t, const struct template_resource *declared, struct str name)
 {
     ptrdiff_t open = str_find(declared->pattern, STR("${"), 0);
     if (open < 0)
         return (struct str){NULL, 0};
     const struct binding *b = declared->loops->outer ? NULL : bound(t, declared->loops->name);
-    if (str_eq(name, declared->pattern) && b) /* from the same loop, or one within it */
+    if (str_eq(name, declared->pattern) && b) /* from the same loop, or a nested one */
         return tree_as_code(t->arena, b->value);
     ptrdiff_t close = str_find_char(declared->pattern, '}', (size_t)open);
     struct str before = str_slice(declared->pattern, 0, (size_t)open);
@@ -119,7 +119,7 @@ static void no_such(struct template *t, const struct node *node, struct str name
     diag_did_you_mean(t->diags, d, name, names, n);
 }
 
-/* `attr` "": what Ref gives. */
+/* `attr` "": the value of Ref. */
 struct tree *template_reference(struct template *t, const struct node *node, struct str name, struct str attr)
 {
     const struct binding *b = attr.n ? NULL : bound(t, name);
@@ -149,13 +149,13 @@ struct tree *template_reference(struct template *t, const struct node *node, str
     struct tree *code = tree_code(t->arena, node, "%s", mark.p);
     if (!str_eqz(declared->type, "AWS::Logs::LogGroup") || !str_eqz(attr, "Arn"))
         return code;
-    struct tree *text = tree_new(t->arena, TREE_TEXT, node); /* CloudFormation's is that of all its streams */
+    struct tree *text = tree_new(t->arena, TREE_TEXT, node); /* a log group's ARN ends in :* there */
     tree_append(t->arena, text, code);
     tree_append(t->arena, text, tree_string(t->arena, STR(":*"), node));
     return text;
 }
 
-/* ---- texts ---- */
+/* ---- strings ---- */
 
 bool template_plain_name(struct template *t, struct str name, struct str *out)
 {
@@ -181,7 +181,7 @@ bool template_plain_name(struct template *t, struct str name, struct str *out)
     return whole;
 }
 
-/* `loops`: only names of Fn::ForEach count, which are in any text below it. */
+/* `loops`: substitutes only names of Fn::ForEach, which apply to all strings below it. */
 static struct tree *substituted(struct template *t, const struct node *node, struct str text, bool loops)
 {
     struct tree *out = tree_new(t->arena, TREE_TEXT, node);
@@ -216,7 +216,7 @@ struct tree *template_sub(struct template *t, const struct node *node, struct st
     return substituted(t, node, text, false);
 }
 
-/* ---- the whole ---- */
+/* ---- maps and lists ---- */
 
 static struct tree *map_of(struct template *t, const struct node *node)
 {

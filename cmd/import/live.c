@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- Looking at what is there ---- */
+/* ---- reading live resources ---- */
 
 static const struct value *all_attributes(struct arena *arena, const struct schema *schema)
 {
@@ -60,7 +60,7 @@ int look_predict(struct look *look, const struct schema *schema, const struct va
 }
 
 struct look_turns {
-    pthread_mutex_t one; /* pages may come on several threads */
+    pthread_mutex_t one; /* pages may arrive from several threads */
     resource_found *found;
     void *ctx;
 };
@@ -124,7 +124,7 @@ struct owned {
     struct str attr;
 };
 
-/* In the order of their types and ids, whatever order they came in. */
+/* Sorts by type and id, independent of the order of arrival. */
 static int by_type_and_id(const void *a, const void *b)
 {
     const struct live_resource *x = *(struct live_resource *const *)a, *y = *(struct live_resource *const *)b;
@@ -132,7 +132,7 @@ static int by_type_and_id(const void *a, const void *b)
     return types ? types : str_cmp(x->id, y->id);
 }
 
-/* ---- what it is like ---- */
+/* ---- names and comments ---- */
 
 static struct str kind_of(const struct live_resource *one)
 {
@@ -159,7 +159,8 @@ static void leave_out(struct live *l, const struct live_resource *one, struct st
     draft_row(l->draft, one->id, STR("-"), arena_printf(l->arena, "left out: %.*s", STR_ARG(why)));
 }
 
-/* Default groups, service-linked roles, keys of services: everybody has them, and nobody can make one. */
+/* Counts resources that AWS creates and users cannot: default groups, service-linked roles, keys of
+ * services. */
 static void count_made_by_aws(struct live *l, const struct live_resource *one)
 {
     struct value *count = map_get(&l->made_by_aws, one->schema->name);
@@ -180,7 +181,8 @@ static void report_made_by_aws(struct live *l)
     }
 }
 
-/* Does the service report a setting at all, besides what it is of? What nobody made has none. */
+/* Returns whether the service reports any setting besides the identity. Resources that were never created
+ * have none. */
 static bool is_configured(const struct live_resource *one)
 {
     for (size_t i = 0; i < one->schema->attr_count; i++) {
@@ -193,7 +195,7 @@ static bool is_configured(const struct live_resource *one)
     return false;
 }
 
-/* CloudFormation's type may have settings that weir's own has none for. */
+/* Appends the hint that CloudFormation's type may support the settings. */
 static struct str or_cloudformation(struct live *l, const struct live_resource *one, struct str why)
 {
     struct str cfn = one->schema->cfn;
@@ -203,7 +205,8 @@ static struct str or_cloudformation(struct live *l, const struct live_resource *
         l->arena, "%.*s; --type %.*s may draft it as CloudFormation has it", STR_ARG(why), STR_ARG(cfn));
 }
 
-/* What its id says of it, where that is an ARN: what it is part of, and a name that no answer repeats. */
+/* Adds the attributes that follow from the id, if it is an ARN: its parents, and a name that responses do not
+ * contain. */
 static void add_named(struct live *l, struct live_resource *one)
 {
     const struct value *named = NULL;
@@ -256,7 +259,7 @@ static void know(struct live *l, struct live_resource *one, struct str attr)
     struct owned *there = text.n >= 3 ? map_get(&l->by_text, text) : NULL;
     if (text.n < 3)
         return;
-    if (there) { /* two have it: neither is meant */
+    if (there) { /* ambiguous: two resources have the same text */
         there->there = there->there == one ? one : NULL;
         return;
     }
@@ -278,7 +281,7 @@ static bool live_reaches(unsigned walk, struct live_resource *from, const struct
     return false;
 }
 
-/* The code of what a text is, or begins with; *n: so much of it. */
+/* Returns the code for the prefix of a text that is another resource's attribute; *n is its length. */
 static struct str code_of(struct live *l, struct live_resource *one, struct str text, size_t *n)
 {
     for (*n = text.n; *n >= 3; --*n) {
@@ -321,7 +324,7 @@ static void relate(struct live *l, struct live_resource *one)
     for (size_t i = 0; i < attrs->n; i++) {
         struct tree_entry *e = &attrs->entries[i];
         const struct attr *attr = schema_attr(one->schema, e->key);
-        if (!attr) /* lifecycle */
+        if (!attr) /* a key that is not an attribute, such as lifecycle */
             continue;
         bool own = str_eqz(e->key, "name") || str_eq(e->key, one->schema->id) ||
                    attr->type->kind == TYPE_TAGS || str_eqz(e->key, "description");
@@ -331,7 +334,7 @@ static void relate(struct live *l, struct live_resource *one)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- the draft ---- */
 
 static struct str no_references(void *ctx UNUSED, struct draft_reference *reference)
 {

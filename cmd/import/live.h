@@ -1,51 +1,51 @@
 /*
- * Stacks from what is there: everything with a tag, everything of a type, everything with another
- * stack's ownership tags. Each resource is read whole; what its type's defaults say is left out, and what is
- * another resource's ARN, id or name becomes a reference.
+ * Converts live resources to a stack: all with a tag, all of a type, all with another stack's ownership tags.
+ * Each resource is read completely; values that equal the type's defaults are left out, and ARNs, ids and
+ * names of other resources become references.
  */
 #pragma once
 
 #include "cmd/import/draft.h"
 
-/* ---- live.c: one resource by its id, all of a type, all that have a tag ---- */
+/* ---- live.c: reads one resource by id, or lists all of a type or with a tag ---- */
 
 struct look {
     struct provider *provider;
     struct arena *arena;
 };
 
-/* What the service's answers say of a resource besides its attributes. */
+/* Data in responses besides the attributes. */
 struct look_answers {
     struct arena *arena;
-    const struct value *documents; /* a list; NULL: none */
+    const struct value *documents; /* a list of responses; NULL: none */
     bool made_by_aws;
 };
 
-/* *live NULL: there is none. With all that can be read of it. `answers` may be NULL. */
+/* Reads all attributes of a resource. *live NULL: it does not exist. `answers` may be NULL. */
 int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
     struct look_answers *answers, struct err *err);
-/* What an ARN says of a resource of that type; *object NULL: it is not of that type. */
+/* Returns the attributes in an ARN of that type; *object NULL: it is not of that type. */
 int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
     struct err *err);
-/* The object with what follows from it, such as its id. */
+/* Adds predictable attributes, such as the id, to the object. */
 int look_predict(struct look *look, const struct schema *schema, const struct value *object,
     const struct value **whole, struct err *err);
-/* What has the name that `named` has; *object NULL: nothing. */
+/* Returns the resource with the same name as `named`; *object NULL: none. */
 int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
     const struct value **object, struct err *err);
-/* The one whose attribute has that value, by a listing; *object NULL: there is none, or no listing. */
+/* Finds a resource by an attribute's value with a listing; *object NULL: none, or the type has no listing. */
 int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
     const struct value **object, struct err *err);
-/* Calls `found` for each that is listed, one after the other. `priors`: what resources of the type can be in,
- * where they are listed for each of another. */
+/* Calls `found` for each listed resource, not concurrently. `priors`: the parents, if the type is listed for
+ * each parent. */
 int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
     resource_found *found, void *found_ctx, struct err *err);
 
 struct live_wanted {
-    struct str tag_key, tag_value; /* "" no tag */
+    struct str tag_key, tag_value; /* "": no tag */
     const struct str *types;
     size_t type_count;
-    /* Where files are fetched into; NULL: none are. `force`: over what is there. */
+    /* The folder for downloaded files; NULL: none are downloaded. `force`: overwrites files. */
     struct http_engine *http;
     const char *folder;
     bool force;
@@ -54,19 +54,19 @@ struct live_wanted {
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);
 
 /*
- * The rest is for live*.c only: live_find.c finds what there is, and fetches what the service has only beside
- * its answers; live_parents.c finds what is part of another resource or of the account; live_settings.c makes
- * attributes of what the service reports; live.c puts all into the draft.
+ * The following is for live*.c only: live_find.c finds resources and downloads files beside the responses;
+ * live_parents.c finds parts of other resources and account settings; live_settings.c converts reported
+ * values to attributes; live.c writes the draft.
  */
 struct live_resource {
     const struct schema *schema;
-    struct str id, arn, address; /* address: the address that its ownership tag names; "" none */
-    bool perhaps;                /* nothing lists it: whether it is there only a look tells */
-    const struct value *found;   /* what a listing or its ARN says of it; NULL: nothing but the id */
+    struct str id, arn, address; /* address: the address in its ownership tag; "": none */
+    bool perhaps;                /* not listed: only reading it tells whether it exists */
+    const struct value *found;   /* attributes from a listing or its ARN; NULL: only the id is known */
     const struct value *live;
     struct draft_resource *resource; /* NULL: left out */
-    struct map needs;                /* names of those that it refers to -> struct live_resource */
-    unsigned walk;                   /* along `needs`, that came here last */
+    struct map needs;                /* names of the resources that it refers to -> struct live_resource * */
+    unsigned walk;                   /* the last walk along `needs` that visited it */
 };
 
 struct live {
@@ -77,47 +77,46 @@ struct live {
     struct live_resource **items;
     size_t n, cap;
     struct map known;       /* "type id" */
-    struct map by_text;     /* ARNs, ids, names -> struct owned */
-    struct map made_by_aws; /* type -> struct value, how many */
+    struct map by_text;     /* ARNs, ids, names -> struct owned * */
+    struct map made_by_aws; /* type -> struct value *, the number */
     const struct schema *listed;
-    struct str address; /* these two: of what is being added */
+    struct str address; /* address and perhaps apply to the resource that is being added */
     bool perhaps;
-    unsigned walks; /* along `needs` */
+    unsigned walks; /* number of walks along `needs` */
 };
 
 /* ---- live_find.c ---- */
 
-/* Everything that is wanted, into l->items. */
+/* Finds all wanted resources and adds them to l->items. */
 int live_find(struct live *l, const struct live_wanted *wanted, struct err *err);
 
 /*
- * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
- * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
+ * Returns an attribute that is not in the responses as such: composed of their fields, or a downloaded file
+ * as an artifact. NULL: not available. Adds a line to the comment about the file.
  */
 struct tree *live_elsewhere(struct live *l, const struct live_resource *one, const struct attr *attr,
     const struct value *documents, struct buf *comment);
 
 /* ---- live_parents.c ---- */
 
-/* NULL: it is not a type of a spec. */
+/* Returns NULL if the type is not in a spec. */
 const struct spec_type *live_spec(const struct schema *schema);
-/* Why not everything of a type can be found; 0: it can. */
+/* Returns 0 if all resources of the type can be found, otherwise -1 with the reason. */
 int live_check_listed(struct live *l, const struct schema *schema, struct err *err);
-/* Does the service list what there is of the type? False: only a look tells, at each that could be there. */
+/* Returns whether the service lists the type. Otherwise each possible resource has to be read. */
 bool live_is_listed(struct live *l, const struct schema *schema);
-/* Calls `found` for each of a type that is there, or could be, with little more than what identifies it. */
+/* Calls `found` for each existing or possible resource of a type, with the attributes that identify it. */
 int live_list(
     struct live *l, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err);
 
 /* ---- live_settings.c ---- */
 
-/* A line above a resource, whatever texts of a service are in it. */
+/* Adds a line above a resource, safe for text from services. */
 void live_comment(struct buf *comment, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * The attributes of one as a draft gives them: all that the service reports and the file may set, but for
- * defaults. What it reports and weir cannot give is named in *comment. NULL, with *why, where something is
- * missing without which there is no such resource.
+ * Returns the attributes for the draft: all settable attributes that the service reports, without defaults.
+ * Unsupported settings are listed in *comment. NULL with *why if a required value is missing.
  */
 struct tree *live_settings(struct live *l, const struct live_resource *one, const struct value *answers,
     struct str *comment, struct str *why);

@@ -1,5 +1,4 @@
-/* Finds live resources by a tag, by type and by a CloudFormation stack, and the code of functions: see
- * live.h. */
+/* Finds live resources by tag, type and CloudFormation stack, and the code of functions: see live.h. */
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -10,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What CloudFormation says of a live stack: its template, parameters, resources, and all exports ---- */
+/* ---- a live stack in CloudFormation: template, parameters, resources, and all exports ---- */
 
 static const struct aws_service service = {.id = STR_INIT("cloudformation"),
     .endpoint_prefix = STR_INIT("cloudformation"),
@@ -42,7 +41,7 @@ static const struct value *with_stack(struct arena *arena, struct str stack)
     return value_with(arena, NULL, STR("StackName"), value_string(arena, stack));
 }
 
-/* Each item of a listing, page by page, as a map by the name that `key` has. */
+/* Returns all items of a listing as a map; `key` is the member with the name. */
 static int list_all(struct aws_client *client, struct arena *arena, const char *operation,
     const struct value *input, const char *path, const char *key, const struct value **out, struct err *err)
 {
@@ -66,7 +65,7 @@ static int list_all(struct aws_client *client, struct arena *arena, const char *
     return 0;
 }
 
-/* {name: text} of {name: {value}}. */
+/* Converts {name: {key: text}} to {name: text}. */
 static const struct value *live_texts(struct arena *arena, const struct value *map, const char *key)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
@@ -136,9 +135,9 @@ int template_live_read(struct aws_client *client, struct arena *arena, struct st
     return 0;
 }
 
-/* ---- What answers have of an attribute that none has as such, such as a function's code ---- */
+/* ---- attributes that are not in responses as such, such as a function's code ---- */
 
-/* The text at this path of the first answer that has one; "" none. */
+/* Returns the text at this path of the first response that has one, or "". */
 static struct str reported_at(struct live *l, const struct value *documents, struct str path)
 {
     for (uint32_t i = 0; path.n && documents && i < documents->count; i++) {
@@ -149,7 +148,7 @@ static struct str reported_at(struct live *l, const struct value *documents, str
     return STR_EMPTY;
 }
 
-/* Is it the file that the service says it is? */
+/* Compares the file with the reported SHA-256. */
 static int check_sha256(const char *path, struct str expected, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -163,7 +162,7 @@ static int check_sha256(const char *path, struct str expected, struct err *err)
     return err_set(err, ERR_PROTOCOL, "what came is not what the service reports: its SHA-256 is another");
 }
 
-/* Into the folder of the draft; never over a file that is there already, unless --force says so. */
+/* Downloads a file into the draft's folder, never overwriting one without --force. */
 static int fetch_file(struct live *l, struct str url, struct str sha256, struct str file, struct err *err)
 {
     struct str path = path_join(l->arena, str_z(l->wanted->folder), file);
@@ -182,7 +181,7 @@ static int fetch_file(struct live *l, struct str url, struct str sha256, struct 
     return status;
 }
 
-/* The file as an artifact, kept in a bucket that whoever applies the draft gives. */
+/* Adds an artifact for the file, in a bucket that is an input of the draft. */
 static struct tree *as_artifact(struct live *l, struct str name, struct str file)
 {
     struct draft_resource *made = draft_resource(l->draft);
@@ -263,11 +262,11 @@ static void live_add(
 
 /* ---- by ARN ---- */
 
-/* A type whose ARNs have this form. */
+/* A type whose ARN pattern matches. */
 struct candidate {
     const struct schema *schema;
-    const struct value *object; /* what the ARN says of it */
-    size_t open;                /* how much of the ARN is values */
+    const struct value *object; /* the attributes in the ARN */
+    size_t open;                /* number of characters that are values */
 };
 
 static int by_precision(const void *a, const void *b)
@@ -276,7 +275,7 @@ static int by_precision(const void *a, const void *b)
     return (x->open > y->open) - (x->open < y->open);
 }
 
-/* How long the values are that the ARN gives; 0: one of them is none that the type takes. */
+/* Returns the total length of the values in the ARN; 0: the type does not accept one of them. */
 static size_t open_length(struct live *l, const struct schema *schema, const struct value *object)
 {
     size_t open = 1;
@@ -293,8 +292,8 @@ static size_t open_length(struct live *l, const struct schema *schema, const str
     return open;
 }
 
-/* alias/a is a key's alias and no key, restapis/a/stages/b a stage and no API: the narrowest form comes
- * first. */
+/* Returns the matching types, the most specific pattern first: alias/a is a key's alias and not a key,
+ * restapis/a/stages/b is a stage and not an API. */
 static struct candidate *candidates_of(struct live *l, struct str arn, size_t *count)
 {
     size_t n;
@@ -316,7 +315,7 @@ static struct candidate *candidates_of(struct live *l, struct str arn, size_t *c
     return out;
 }
 
-/* Which of weir's types an ARN is of. */
+/* Adds the resource of an ARN. Returns false if no type matches. */
 static bool add_arn(struct live *l, struct str arn)
 {
     size_t n;
@@ -325,11 +324,11 @@ static bool add_arn(struct live *l, struct str arn)
         struct err err = ERR_INIT;
         const struct schema *schema = candidates[i].schema;
         const struct value *live = NULL, *object = candidates[i].object, *named = object;
-        if (!value_gets(object, schema->id.p).n && schema->ops->namesake && /* a queue is known by its URL */
+        if (!value_gets(object, schema->id.p).n && schema->ops->namesake && /* a queue has its URL as id */
             (look_namesake(l->look, schema, named, &object, &err) || !object))
             continue;
         struct str id = value_gets(object, schema->id.p);
-        bool sure = !str_eq(id, arn); /* of what is known by its ARN only a look tells which type it is */
+        bool sure = !str_eq(id, arn); /* if the ARN is the id, only reading the resource confirms the type */
         if (!id.n || (!sure && (look_at(l->look, schema, id, &live, NULL, &err) || !live)))
             continue;
         live_add(l, schema, id, arn, candidates[i].object);

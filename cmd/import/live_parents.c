@@ -1,11 +1,10 @@
-/* What there is of a type: listed, listed for each of what it is part of, or looked for: see live.h.
- */
+/* Finds the resources of a type: listed, listed for each parent, or read one by one: see live.h. */
 #include "cmd/import/live.h"
 
 #include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
-/* CloudFormation's schema of the type; NULL: it is not CloudFormation's, or none is published. */
+/* Returns CloudFormation's schema of the type; NULL: not a CloudFormation type, or not published. */
 static const struct value *live_published(struct live *l, const struct schema *schema)
 {
     return str_find(schema->name, STR("::"), 0) >= 0 ? cfn_published(l->arena, schema->name) : NULL;
@@ -16,7 +15,7 @@ const struct spec_type *live_spec(const struct schema *schema)
     return str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
 }
 
-/* The call that tells which there are; NULL: none, or it is no type of a spec. */
+/* Returns the listing call of the type; NULL: none, or the type is not in a spec. */
 static const struct spec_step *listing_of(const struct schema *schema, struct spec_names *needs)
 {
     const struct spec_type *type = live_spec(schema);
@@ -24,7 +23,7 @@ static const struct spec_step *listing_of(const struct schema *schema, struct sp
     return type && schema->ops->ids ? spec_ids_step(type, needs) : NULL;
 }
 
-/* ---- what resources are part of ---- */
+/* ---- parents of resources ---- */
 
 static struct str without_suffix(struct str attr)
 {
@@ -35,8 +34,8 @@ static struct str without_suffix(struct str attr)
     return attr;
 }
 
-/* The type that an attribute names: of the same service, and called as the attribute is, or as it ends: a
- * table_bucket where the attribute is `bucket`. NULL: none. */
+/* Returns the type that an attribute refers to: of the same service, with the attribute's name or with a name
+ * that ends in it, as table_bucket for `bucket`. NULL: none. */
 static const struct schema *named_by(struct live *l, const struct schema *schema, struct str attr)
 {
     size_t n, service = str_after_last(schema->name, ".");
@@ -47,7 +46,7 @@ static const struct schema *named_by(struct live *l, const struct schema *schema
     for (size_t i = 0; i < n; i++) {
         if (str_eq(types[i], schema->name) || !str_starts(types[i], prefix))
             continue;
-        if (str_eq(types[i], exact) || str_eq(types[i], whole)) /* a domain_name is called so itself */
+        if (str_eq(types[i], exact) || str_eq(types[i], whole)) /* a type such as domain_name */
             return catalog_find(l->draft->catalog, types[i], false, ERR_IGNORED);
         if (str_ends(types[i], word) && types[i].p[types[i].n - word.n - 1] == '_')
             ending = types[i];
@@ -55,7 +54,7 @@ static const struct schema *named_by(struct live *l, const struct schema *schema
     return ending.n ? catalog_find(l->draft->catalog, ending, false, ERR_IGNORED) : NULL;
 }
 
-/* The type whose resources have to be known before these can be listed. NULL: none. */
+/* Returns the type whose resources must be known before this type can be listed, or NULL. */
 static const struct schema *parent_of(struct live *l, const struct schema *schema)
 {
     struct spec_names needs;
@@ -63,12 +62,12 @@ static const struct schema *parent_of(struct live *l, const struct schema *schem
                                                      : NULL;
 }
 
-/* ---- what nothing lists ---- */
+/* ---- types without listing ---- */
 
 /*
- * Of settings of the account there is one, and its id follows from nothing; of those of a function one for
- * each function. The attribute that names what they are of, and its type. False: what there is cannot be
- * thought of.
+ * Determines the possible resources of a type without listing: account settings exist once, a function's
+ * settings once for each function. Sets the attribute that names the parent, and its type. Returns false if
+ * the possible resources are unknown.
  */
 static bool follows_from(
     struct live *l, const struct schema *schema, struct str *attr, const struct schema **parent)
@@ -91,9 +90,9 @@ static bool follows_from(
     return true;
 }
 
-/* ---- whether all can be found ---- */
+/* ---- whether all resources can be found ---- */
 
-/* What has to be known before anything can be listed, and nothing tells: the ids themselves. "" nothing. */
+/* Returns the attribute that a listing requires and that is not known from parents, or "". */
 static struct str listed_for(struct live *l, const struct schema *schema)
 {
     struct spec_names needs;
@@ -126,7 +125,7 @@ int live_check_listed(struct live *l, const struct schema *schema, struct err *e
                              "its id (`imports:`)");
     }
     if (!live_is_listed(l, schema) ? !follows_from(l, schema, &attr, &parent)
-                                   : schema->scattered && !listing_of(schema, &needs)) /* objects of S3 */
+                                   : schema->scattered && !listing_of(schema, &needs)) /* such as objects */
         err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(schema->name));
     else if (named.n)
         err_set(
@@ -139,18 +138,18 @@ int live_check_listed(struct live *l, const struct schema *schema, struct err *e
                              : "write it into the stack and import it by its id (`imports:`)");
 }
 
-/* ---- finding ---- */
+/* ---- collecting parents ---- */
 
 struct parents {
     struct live *l;
-    const struct schema *schema, *of; /* of what is looked for, and of what that is part of */
+    const struct schema *schema, *of; /* the type to find, and the type of its parent */
     struct spec_names per;
     const struct value **priors;
     size_t n, cap;
 };
 
-/* By which of its own attributes the parent is named: by its id, or by its name where the id holds more, or
- * the ARN of the part is made of it. */
+/* Returns the parent's attribute that the listing needs: its id, or its name if the id has more parts or the
+ * part's ARN contains the name. */
 static struct str named_as(const struct parents *p, struct str attr)
 {
     const struct spec_attr *arn = spec_attr_find(p->schema->impl, STR("arn"));
@@ -160,7 +159,7 @@ static struct str named_as(const struct parents *p, struct str attr)
     return p->per.count > 1 || within ? STR("name") : p->of->id;
 }
 
-/* What the listing has to be told of this parent: what names it, and what the parent itself is part of. */
+/* Adds the attributes of this parent, and of its own parents, that the listing needs. */
 static void on_parent(void *ctx, const struct value *parent)
 {
     struct parents *p = ctx;
@@ -176,11 +175,11 @@ static void on_parent(void *ctx, const struct value *parent)
     p->priors[p->n++] = prior;
 }
 
-/* ---- what may be of a part instead of the whole: a function's URL, or that of one of its aliases ---- */
+/* ---- resources of a part instead of the whole: the URL of a function or of one of its aliases ---- */
 
 struct part_priors {
     struct parents *parents;
-    struct str attr; /* that names the part */
+    struct str attr; /* the attribute that names the part */
 };
 
 static void on_part(void *ctx, const struct value *part)
@@ -197,7 +196,7 @@ static void on_part(void *ctx, const struct value *part)
             value_copy(p->l->arena, name));
 }
 
-/* `refers: {alias: {qualifier: aws.lambda.alias}}`, where the attribute need not name one. */
+/* Handles `refers: {alias: {qualifier: aws.lambda.alias}}` if the attribute is optional. */
 static int add_parts(struct parents *p, struct err *err)
 {
     for (size_t i = 0; p->per.count && i < p->schema->refer_count; i++) {
@@ -211,7 +210,7 @@ static int add_parts(struct parents *p, struct err *err)
     return 0;
 }
 
-/* Each that could be there, by its id. */
+/* Calls `found` for each possible resource with its id. */
 static int think_of(struct live *l, const struct schema *schema, const struct parents *parents,
     resource_found *found, void *found_ctx, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* What the service reports of a resource, as attributes of a stack: see live.h. */
+/* Converts reported values of a resource to attributes of a stack: see live.h. */
 #include "cmd/import/live.h"
 
 #include "cmd/import/mapping.h"
@@ -26,7 +26,7 @@ void live_comment(struct buf *comment, const char *format, ...)
     buf_add_char(comment, '\n');
 }
 
-/* The reader of a draft is to know what it does not have. */
+/* Tells the reader of the draft what is missing. */
 static void not_configured(struct settings *s, struct str name, struct str why)
 {
     live_comment(s->comment, "not configured: %.*s, %.*s", STR_ARG(name), STR_ARG(why));
@@ -34,8 +34,8 @@ static void not_configured(struct settings *s, struct str name, struct str why)
 
 /* ---- values ---- */
 
-/* Of two that exclude each other a service reports both: the one that says so is left out, as in updates that
- * send all, and where both say so the one that was there first in the service. */
+/* Returns whether the attribute is left out because another one excludes it. A service may report both: the
+ * one that declares the conflict is left out, or if both do, the earlier one in the spec. */
 static bool loses(const struct attr *attrs, size_t n, const struct attr *attr, const struct value *object)
 {
     for (size_t i = 0; i < n; i++) {
@@ -49,7 +49,7 @@ static bool loses(const struct attr *attrs, size_t n, const struct attr *attr, c
     return false;
 }
 
-/* Objects without the fields that another field excludes, at any depth. */
+/* Removes fields that other fields exclude, at any depth. */
 static const struct value *without_losers(struct arena *arena, const struct type *type, const struct value *v)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -73,7 +73,7 @@ static const struct value *without_losers(struct arena *arena, const struct type
     return value_mark(arena, v->kind == VALUE_MAP ? value_builder_map(&b) : value_builder_list(&b), v->marks);
 }
 
-/* Without the service's own tags and weir's ownership tags. */
+/* Removes the service's own tags and weir's ownership tags. */
 static const struct value *own_tags(struct arena *arena, const struct value *tags)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
@@ -83,7 +83,7 @@ static const struct value *own_tags(struct arena *arena, const struct value *tag
     return value_builder_map(&out);
 }
 
-/* NULL: nothing of it is for the file. */
+/* Returns the value for the draft, or NULL. */
 static const struct value *setting_of(const struct settings *s, const struct attr *attr)
 {
     struct arena *arena = s->l->arena;
@@ -91,7 +91,7 @@ static const struct value *setting_of(const struct settings *s, const struct att
     if (attr->required && value_is_empty(v) && str_eqz(attr->name, "name"))
         return value_string(arena, str_last_part(s->one->id, ":/"));
     if (attr->required && v && v->kind == VALUE_STRING && !v->string.n)
-        return v; /* a filter's pattern that every event matches */
+        return v; /* such as a filter pattern that matches every event */
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
         v = own_tags(arena, v);
     if (!attr->settable || (attr->weir_only && !attr->required) || value_is_empty(v) ||
@@ -99,9 +99,9 @@ static const struct value *setting_of(const struct settings *s, const struct att
             (attr->default_value ? attr_equal(attr, attr->default_value, v) : v == &value_false)))
         return NULL;
     if (attr->default_value && schema_is_others(arena, s->one->schema, attr, s->one->live))
-        return NULL; /* the service chooses it, and a new one gets along without it */
+        return NULL; /* the service chooses the value, and a new resource does not need it */
     if (attr->type->kind == TYPE_POLICY && str_eqz(value_gets(v, "Id"), "__default_policy_ID"))
-        return NULL; /* what SNS gives every topic */
+        return NULL; /* the default policy of an SNS topic */
     return without_losers(arena, attr->type, v);
 }
 
@@ -137,8 +137,7 @@ static bool is_taken(struct settings *s, const struct attr *attr, const struct v
     return true;
 }
 
-/* Objects without the fields that the type does not take, which are named. NULL: it does not take the whole.
- */
+/* Removes fields that the type does not accept and lists them. NULL: the whole value is not accepted. */
 static const struct value *what_is_taken(
     struct settings *s, const struct attr *attr, struct str path, const struct value *v, struct str *message)
 {
@@ -165,8 +164,8 @@ static const struct value *what_is_taken(
     return is_taken(s, attr, v, message) ? v : NULL;
 }
 
-/* What no service tells, and nobody can do without: whoever applies the draft gives it. Of an object the
- * fields that the type's example has. */
+/* Returns an input for a required value that no service reports. For an object: the fields in the type's
+ * example. */
 static struct tree *asked_for(struct settings *s, const struct attr *attr, struct str name)
 {
     struct arena *arena = s->l->arena;
@@ -184,8 +183,8 @@ static struct tree *asked_for(struct settings *s, const struct attr *attr, struc
     return map;
 }
 
-/* What the type does not take of what the service reports is left out, and named; false: it cannot be left
- * out. */
+/* Adds the attribute without values that the type does not accept, which are listed. Returns false if the
+ * value is required. */
 static bool add_setting(struct settings *s, const struct attr *attr, const struct value *v, struct str *why)
 {
     const struct schema *schema = s->one->schema;
@@ -204,7 +203,7 @@ static bool add_setting(struct settings *s, const struct attr *attr, const struc
     return true;
 }
 
-/* Applying the draft leaves it as it is, whatever is given. */
+/* Adds an input; applying the draft does not change the live value. */
 static void ask_for(struct settings *s, const struct attr *attr)
 {
     struct arena *arena = s->l->arena;
@@ -226,7 +225,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
         found ? "No answer says whether this is" : "No answer tells", STR_ARG(attr->name));
 }
 
-/* No answer has it, whatever it is. */
+/* Returns whether no response contains the attribute. */
 static bool is_unreported(const struct live_resource *one, const struct attr *attr)
 {
     const struct spec_type *type = live_spec(one->schema);
@@ -234,9 +233,9 @@ static bool is_unreported(const struct live_resource *one, const struct attr *at
     return known && !known->readable && attr->settable;
 }
 
-/* ---- what weir has no attribute for ---- */
+/* ---- settings for which weir has no attribute ---- */
 
-/* Do the attributes of the type read this member of an answer? */
+/* Returns whether an attribute of the type reads this member of a response. */
 static bool is_read(const struct spec_type *type, struct str member)
 {
     for (size_t i = 0; i < type->attr_count; i++) {
@@ -248,7 +247,7 @@ static bool is_read(const struct spec_type *type, struct str member)
     return false;
 }
 
-/* Is it a property that CloudFormation's users can set? That tells a setting from what is only told. */
+/* Returns whether the member is a settable CloudFormation property, and so a setting. */
 static bool is_property(const struct value *published, struct str member)
 {
     const struct value *properties = value_getz(published, "properties"),
@@ -265,7 +264,7 @@ static bool is_property(const struct value *published, struct str member)
     return false;
 }
 
-/* Switched off, all of it: as nobody asked for it. In XML that is a text. */
+/* Returns whether everything in the value is empty or false. In XML false is a string. */
 static bool says_nothing(const struct value *v)
 {
     if (value_is_empty(v) || (v->kind == VALUE_BOOL && !v->boolean) ||
@@ -293,7 +292,7 @@ static void name_unsupported(struct settings *s)
     }
 }
 
-/* code_sha256 says what `code` holds: nothing by itself. */
+/* Returns whether the attribute describes an unreported one, as code_sha256 describes `code`. */
 static bool goes_with_unreported(const struct live_resource *one, const struct attr *attr)
 {
     for (size_t i = 0; attr->computed && i < one->schema->attr_count; i++) {

@@ -1,10 +1,10 @@
 /*
- * Properties of others as attributes of a type of ours, held to its constraints; policies as people write
- * them.
+ * Converts properties of another tool to attributes of one of weir's types and checks constraints; formats
+ * policies.
  */
 #include "cmd/import/mapping.h"
 
-/* ---- Policies as people write them ---- */
+/* ---- formatting of policies ---- */
 
 struct tree *mapping_policy_in_order(struct arena *arena, struct tree *s)
 {
@@ -44,7 +44,7 @@ struct tree *mapping_policy(struct arena *arena, struct tree *s)
     return plain && service.n ? tree_code(arena, s->node, "trust(\"%.*s\")", STR_ARG(service)) : s;
 }
 
-/* ---- What a type demands of its attributes, as far as it can be seen before anything is worked out. */
+/* ---- Constraints of a type on its attributes, checked as far as values are known. */
 
 static bool fails(struct mapping *mapping, const struct node *where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -59,7 +59,7 @@ static bool fails(struct mapping *mapping, const struct node *where, const char 
     return false;
 }
 
-/* A value that is known through and through has to be one that the type takes. */
+/* Checks a value that is completely known against the type. */
 static bool check_value(struct mapping *mapping, const struct attr *attr, const struct tree *s)
 {
     const struct value *v, *converted;
@@ -134,7 +134,8 @@ bool mapping_check(struct mapping *mapping)
 
 /* ---- secrets ---- */
 
-/* The value of a parameter that is not a SecureString: what other attributes have tells. */
+/* Returns whether other attributes make the value no secret, as for an SSM parameter that is not a
+ * SecureString. */
 static bool is_plain(struct arena *arena, const struct tree *attrs, const struct attr *attr)
 {
     const struct value *when = attr ? attr->plain_if : NULL;
@@ -154,7 +155,7 @@ static struct tree *hide_value(
     struct draft *d, struct tree *s, struct str resource, struct str key, bool secret)
 {
     struct str text = tree_literal_text(d->arena, s);
-    if (s->sensitive && s->kind == TREE_MAP) { /* each of them by itself: the keys are no secret */
+    if (s->sensitive && s->kind == TREE_MAP) { /* each value becomes an input; the keys are no secrets */
         for (size_t i = 0; i < s->n; i++) {
             struct str below = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(key), STR_ARG(s->entries[i].key));
             s->entries[i].value->sensitive = true;
@@ -212,7 +213,7 @@ static struct str path_of(const struct mapping *mapping, const struct level *lev
                : key;
 }
 
-/* Below a property that has no counterpart, but what is in it has. */
+/* Converts the members of a property that has no equivalent itself. */
 static bool descend(struct mapping *mapping, const struct level *level, struct str from, struct tree *s)
 {
     struct arena *arena = mapping->draft->arena;
@@ -237,7 +238,7 @@ static bool descend(struct mapping *mapping, const struct level *level, struct s
     return mapping_refuse(mapping, s->node, "`%.*s` has another form", STR_ARG(from));
 }
 
-/* Do the rules below a property lead to what is within its counterpart? */
+/* Returns whether rules below the property write into its equivalent. */
 static bool leads_into(
     const struct mapping *mapping, const struct level *level, struct str from, const struct attr *attr)
 {
@@ -261,7 +262,7 @@ static bool map_entry(struct mapping *mapping, const struct level *level, const 
     const struct names_rule *rule = names_rule(mapping->type, from);
     if (rule)
         return mapping_by_rule(mapping, level, rule, entry->value);
-    /* Within a property that is only a way to others, names mean nothing by themselves. */
+    /* Below a property without an equivalent, only rules apply, not names. */
     const struct attr *same =
         !level->passing ? names_attr(mapping->type, level->attrs, level->n, level->top, entry->key) : NULL;
     if (names_has_below(mapping->type, from) && !(same && leads_into(mapping, level, from, same)))
@@ -271,7 +272,7 @@ static bool map_entry(struct mapping *mapping, const struct level *level, const 
     return !same->settable || mapping_place(mapping, level, same->name, from, entry->value);
 }
 
-/* Does what is beside it make it mean nothing? */
+/* Returns whether another property makes this one irrelevant. */
 static bool is_moot(struct mapping *mapping, const struct level *level, const struct tree *map,
     const struct tree_entry *entry)
 {
@@ -288,7 +289,8 @@ static bool is_moot(struct mapping *mapping, const struct level *level, const st
     return false;
 }
 
-/* Of a rule that means another's value where it is true: with that. NULL: it is not. */
+/* For a rule with `same`: returns the entry with the value of the other property, or NULL if it is not
+ * true. */
 static const struct tree_entry *same_entry(struct mapping *mapping, const struct level *level,
     const struct tree *map, const struct tree_entry *entry)
 {
@@ -340,7 +342,7 @@ bool mapping_item(struct mapping *mapping, const struct attr *attr, const struct
     mapping->attrs = map;
     if (object)
         return mapping_entries(mapping, &level, properties) && !mapping->why.n;
-    for (size_t i = 0; i < properties->n; i++) { /* the one that is the item itself */
+    for (size_t i = 0; i < properties->n; i++) { /* the property that is the item itself */
         const struct names_rule *rule = names_rule(mapping->type, properties->entries[i].key);
         if (rule && str_eq(rule->to, attr->name))
             mapping->attrs = properties->entries[i].value;

@@ -1,9 +1,9 @@
-/* What the rules of a type's names (names.h) say of a property: see mapping.h. */
+/* Applies the rules of a type's names (names.h) to a property: see mapping.h. */
 #include "cmd/import/mapping.h"
 
 #include "base/json.h"
 
-/* Of a map of texts: 3600 is "3600". */
+/* Converts scalars in a map of strings: 3600 is "3600". */
 static struct tree *as_text(struct arena *arena, const struct type *type, struct tree *s)
 {
     bool texts = type->kind == TYPE_TAGS || (type->elem && type->elem->kind == TYPE_STRING);
@@ -11,7 +11,8 @@ static struct tree *as_text(struct arena *arena, const struct type *type, struct
     return texts && other ? tree_string(arena, value_scalar_text(arena, s->value), s->node) : s;
 }
 
-/* A path that is written from this level on, from the type on; and back: NULL where it is elsewhere. */
+/* Convert a path between relative to this level and relative to the type; NULL if it is outside of the
+ * level. */
 static struct str target_of(struct arena *arena, const struct level *level, struct str path)
 {
     return level->to.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(level->to), STR_ARG(path)) : path;
@@ -32,14 +33,13 @@ static struct tree *list_of(struct arena *arena, struct tree *item)
     return list;
 }
 
-/* The last step of a path: the attribute itself. */
+/* Sets the attribute at the last step of a path. */
 static bool place_attr(struct mapping *mapping, struct tree *into, const struct attr *attr, struct str from,
     struct str to, struct tree *value)
 {
     bool document = attr->type->kind == TYPE_POLICY || attr->type->kind == TYPE_JSON;
     if (!attr->settable || (document && tree_is_text(value, "")))
-        return true; /* what the service reports need not be configured, nor a document without anything in it
-                      */
+        return true; /* values that the service reports, and empty documents, are not configured */
     struct tree *fitting = mapping_as_type(mapping, from, to, attr->type, value);
     if (!fitting)
         return mapping->lenient;
@@ -47,7 +47,7 @@ static bool place_attr(struct mapping *mapping, struct tree *into, const struct 
     return true;
 }
 
-/* What is below a step of a path, of a list the first; made where it is not there yet. */
+/* Returns the value below a step of a path, in a list its first item; creates it if necessary. */
 static struct tree *step_into(struct arena *arena, struct tree *into, struct str name, bool listed)
 {
     struct tree *next = tree_get(into, arena_strz(arena, name));
@@ -81,7 +81,7 @@ bool mapping_place(
         into = step_into(arena, into, attr->name, listed);
         if (into->kind != TREE_MAP)
             return false;
-        if (type->kind == TYPE_MAP || type->kind == TYPE_TAGS) { /* what follows is one of its keys */
+        if (type->kind == TYPE_MAP || type->kind == TYPE_TAGS) { /* the rest is one of its keys */
             tree_set(arena, into, rest, as_text(arena, type, value));
             return true;
         }
@@ -90,7 +90,7 @@ bool mapping_place(
     }
 }
 
-/* One of theirs as one of ours; NULL: it has none. */
+/* Converts another tool's value to weir's; NULL: no equivalent. */
 static struct tree *renamed(struct arena *arena, const struct value *values, struct tree *s)
 {
     if (s->kind == TREE_CHOICE) {
@@ -121,8 +121,8 @@ static bool is_among(struct arena *arena, const struct value *list, const struct
     return s->kind == TREE_NOTHING || ((s->kind == TREE_LIST || s->kind == TREE_MAP) && !s->n);
 }
 
-/* hash_key: id is one more of key_schema: {attribute_name: id, key_type: HASH}; of a list each is one more.
- */
+/* Adds an item to a list: hash_key: id becomes {attribute_name: id, key_type: HASH} in key_schema. For a
+ * list, each item. */
 static bool add_item(
     struct arena *arena, struct tree *into, struct str to, const struct names_rule *rule, struct tree *s)
 {
@@ -144,8 +144,8 @@ static bool add_item(
     return true;
 }
 
-/* MasterInstanceGroup: {…} is the entry `master` of the map instance_groups, with what the rule says besides.
- * NULL: the attribute is no such map. */
+/* Returns the attribute if the target is an entry of a map of objects, as MasterInstanceGroup becomes the
+ * entry `master` of instance_groups; otherwise NULL. */
 static const struct attr *map_of_objects(const struct level *level, struct str to, struct str *key)
 {
     const struct attr *attr = attr_find(level->attrs, level->n, str_cut(to, '.', key));
@@ -172,7 +172,7 @@ static bool add_entry(struct mapping *mapping, const struct level *level, const 
     return true;
 }
 
-/* The keys of those pairs that have a flag, which are a set of ours. */
+/* Sets the list of the keys whose pairs have a flag. */
 static bool place_flagged(struct mapping *mapping, const struct level *level, const struct names_rule *rule,
     const struct tree *list)
 {
@@ -193,7 +193,7 @@ static bool place_flagged(struct mapping *mapping, const struct level *level, co
     return !keys->n || mapping_place(mapping, level, to, rule->from, keys);
 }
 
-/* A file beside the configuration: what weir takes from a bucket. */
+/* Asks for the bucket of a file that the other tool has beside the configuration. */
 static bool ask_beside(
     struct mapping *mapping, const struct level *level, const struct names_rule *rule, struct tree **s)
 {
@@ -224,7 +224,7 @@ static void say_all(struct arena *arena, const struct level *level, const struct
         tree_set(arena, level->into, attrs->entries[i].key, tree_of(arena, attrs->entries[i].value));
 }
 
-/* Attributes that say this very value in another way; NULL: none do. */
+/* Returns the attributes that express this value in another way, or NULL. */
 static const struct value *tree_instead(
     struct arena *arena, const struct names_rule *rule, const struct tree *s)
 {
@@ -232,7 +232,7 @@ static const struct value *tree_instead(
     return text.p ? value_get(rule->instead, text) : NULL;
 }
 
-/* One more item of a list, or entry of a map. */
+/* Adds an item to a list, or an entry to a map. */
 static bool add_one(struct mapping *mapping, const struct level *level, const struct names_rule *rule,
     struct str to, struct tree *s)
 {
@@ -242,7 +242,7 @@ static bool add_one(struct mapping *mapping, const struct level *level, const st
                : add_item(mapping->draft->arena, level->into, to, rule, s);
 }
 
-/* A list of pairs is a map here, and the keys of those that have a flag a set. */
+/* Converts a list of pairs to a map, and the keys of pairs with a flag to a set. */
 static bool place_pairs(struct mapping *mapping, const struct level *level, const struct names_rule *rule,
     struct str to, struct tree *s)
 {

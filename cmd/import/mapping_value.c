@@ -1,10 +1,10 @@
-/* What another tool says, as a value of the type that it has to be of: see mapping.h. */
+/* Converts another tool's value to the required type: see mapping.h. */
 #include "cmd/import/mapping.h"
 
 #include "base/hash.h"
 
-/* What an item is called in the map: a member of it, or two, of which the first is a path that begins with a
- * slash: [{ResourcePath: /~1a, HttpMethod: GET}] is {~1a/GET: …}. A NULL text: it does not say. */
+/* Returns the key of an item in a map: one member, or two, of which the first is a path that begins with a
+ * slash: [{ResourcePath: /~1a, HttpMethod: GET}] is {~1a/GET: …}. p NULL: the item has no such member. */
 static struct str pair_name(struct arena *arena, struct tree *item, struct str key)
 {
     struct str second, first = str_cut(key, '/', &second);
@@ -25,7 +25,7 @@ static bool is_pair_name(struct str key, struct str member)
     return str_eq(first, member) || (second.p && str_eq(second, member));
 }
 
-/* What the item says besides its name: one member, or with "." all others. */
+/* Returns the value of an item: one member, or for "." all others. */
 static struct tree *pair_value(struct arena *arena, struct tree *item, const char *key, const char *value)
 {
     struct tree *rest = tree_new(arena, TREE_MAP, item->node);
@@ -37,7 +37,7 @@ static struct tree *pair_value(struct arena *arena, struct tree *item, const cha
     return rest;
 }
 
-/* The same in one branch of a choice, or in both; the value may be nothing. NULL: it is no such choice. */
+/* The same for the branches of a choice; a branch may be null. NULL: not such a choice. */
 static struct tree *choice_pair(
     struct arena *arena, const struct tree *item, const char *key, const char *value, struct str *name)
 {
@@ -100,7 +100,7 @@ static struct tree *tree_without(struct arena *arena, const struct tree *map, st
     return out;
 }
 
-/* The item without what the rules say that there is one of for `each` of its values. */
+/* Returns the item without the members for which a rule has `each`. */
 static struct tree *common_part(struct mapping *mapping, struct str from, struct tree *item)
 {
     struct arena *arena = mapping->draft->arena;
@@ -115,7 +115,7 @@ static struct tree *common_part(struct mapping *mapping, struct str from, struct
     return common;
 }
 
-/* {ports, cidr_blocks: [a, b], security_groups: [c], self: true}: as many with one of those each. */
+/* Expands {ports, cidr_blocks: [a, b], security_groups: [c], self: true} to one item for each value. */
 static struct tree *spread(struct mapping *mapping, struct str from, struct tree *list)
 {
     struct arena *arena = mapping->draft->arena;
@@ -178,7 +178,7 @@ static bool is_scalar(enum type_kind kind)
            kind == TYPE_TIMESTAMP || kind == TYPE_BLOB;
 }
 
-/* "true" and "12" are how templates often have what is neither text. */
+/* Converts "true" and "12", as templates often write booleans and numbers. */
 static struct tree *as_scalar(struct mapping *mapping, const struct type *type, struct tree *s)
 {
     struct arena *arena = mapping->draft->arena;
@@ -196,7 +196,7 @@ static struct tree *as_scalar(struct mapping *mapping, const struct type *type, 
     return s;
 }
 
-/* Others say bytes in base64, weir as the text that they are. */
+/* Converts bytes from base64 to the text that weir uses. */
 static struct tree *as_bytes(struct arena *arena, struct tree *s)
 {
     struct str text = tree_literal_text(arena, s), plain;
@@ -206,7 +206,7 @@ static struct tree *as_bytes(struct arena *arena, struct tree *s)
     return encoded && plain.n && !memchr(plain.p, 0, plain.n) ? tree_string(arena, plain, s->node) : s;
 }
 
-/* Both branches of what a condition chooses between. */
+/* Converts both branches of a choice. */
 static struct tree *as_choice(
     struct mapping *mapping, struct str from, struct str to, const struct type *type, const struct tree *s)
 {
@@ -222,19 +222,19 @@ static struct tree *as_choice(
     return out;
 }
 
-/* Where files may give the service's list as well, that stays as it is. */
+/* If stack files may also contain the service's list, it is kept. */
 static struct tree *as_tags(struct arena *arena, const struct type *type, struct tree *s)
 {
     struct tree *map = mapping_pairs(arena, s, "Key", "Value");
     return map || !type->key.n ? map : s;
 }
 
-/* A kind of type by itself; NULL: the value has another form. */
+/* Converts by the kind of the type; NULL: the value has another form. */
 static struct tree *as_kind(
     struct mapping *mapping, struct str from, struct str to, const struct type *type, struct tree *s)
 {
     struct arena *arena = mapping->draft->arena;
-    bool block = s->kind == TREE_LIST && s->n == 1 && s->items[0]->kind == TREE_MAP; /* Terraform's */
+    bool block = s->kind == TREE_LIST && s->n == 1 && s->items[0]->kind == TREE_MAP; /* a Terraform block */
     switch (type->kind) {
     case TYPE_POLICY: return mapping_policy(arena, tree_document(arena, s));
     case TYPE_ANY:

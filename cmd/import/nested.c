@@ -1,11 +1,11 @@
-/* Templates of stacks within another: found, read, and what they are given. See template.h. */
+/* Templates of nested stacks: found, read, and their parameters. See template.h. */
 #include "cmd/import/template.h"
 
 #include "base/file.h"
 
-/* ---- What a module is given, and what it is in the stack that has it ---- */
+/* ---- inputs of a module, and the module in its stack ---- */
 
-/* A list that was made one text, because CloudFormation passes nothing else, is a list again. */
+/* Splits a string into a list again, since CloudFormation passes lists as joined strings. */
 static struct tree *as_list(struct template *t, struct tree *s)
 {
     struct str text = tree_literal_text(t->arena, s), joined = STR("join(\",\", ");
@@ -100,7 +100,7 @@ static void nested_give_rest(
     }
 }
 
-/* Whatever else it asks for is asked for out here. */
+/* Reports properties of a nested stack without an equivalent. */
 static void nested_tell_unsupported(struct template *t, const struct template_resource *declared)
 {
     static const char *const properties[] = {"NotificationARNs", "TimeoutInMinutes", "Tags"};
@@ -112,9 +112,10 @@ static void nested_tell_unsupported(struct template *t, const struct template_re
     }
 }
 
-/* ---- in the stack that has it ---- */
+/* ---- imports of a module's resources ---- */
 
-/* What is imported within is imported out here, where its inputs are what they are given. */
+/* Converts an import id within a module to one in the outer stack, where the module's inputs are
+ * arguments. */
 static struct tree *id_out_here(struct template *t, const struct nested *nested, struct tree *id)
 {
     struct str code = id->code, input = STR("inputs."), here = STR("here.");
@@ -206,9 +207,9 @@ struct str template_module_output(
 
 enum { NESTED_MAX = 8, TEMPLATE_MAX = 64 * 1024 * 1024 };
 
-/* ---- which template ---- */
+/* ---- the template ---- */
 
-/* The text of a URL, also within Fn::Sub, up to where it names parameters it is still a path at its end. */
+/* Returns the text of a URL, also within Fn::Sub; the end of its path is usable even if it has parameters. */
 static struct str url_of(struct template *t, const struct node *place)
 {
     const struct node *sub = node_get(place, "!Sub");
@@ -225,8 +226,8 @@ static struct str beside_template(struct template *t, struct str path)
 }
 
 /*
- * A path is one from the template's folder. Of a URL, what its path ends in may be there, as
- * `aws s3 sync` has left it: templates/vpc.yaml, vpc.yaml. "": it is not here.
+ * Returns the file of a template. A path is relative to the outer template's folder. For a URL, a file with
+ * the end of its path is used, as left by `aws s3 sync`: templates/vpc.yaml, vpc.yaml. "": not found.
  */
 static struct str file_of(struct template *t, struct str url)
 {
@@ -246,7 +247,7 @@ static struct str file_of(struct template *t, struct str url)
     return STR_EMPTY;
 }
 
-/* The name in arn:…:stack/NAME/ID. */
+/* Returns NAME of arn:…:stack/NAME/ID. */
 static struct str name_in_arn(struct str arn)
 {
     struct str rest = arn, name = arn;
@@ -255,7 +256,7 @@ static struct str name_in_arn(struct str arn)
     return name;
 }
 
-/* Is there a live one, what does it have? *live NULL: there is none. -1: told. */
+/* Reads the live nested stack. *live NULL: it does not exist. Returns -1 after a reported error. */
 static int look_at_stack(
     struct template *t, const struct template_resource *declared, struct template_live **live)
 {
@@ -291,7 +292,7 @@ static bool is_circle(struct template *t, struct str path, const struct node *pl
     return true;
 }
 
-/* Reads it into `source`. False: there is nothing to read, or it has been told why not. */
+/* Reads the template into `source`. Returns false if there is none, or after a reported error. */
 static bool find_template(struct template *t, const struct template_resource *declared,
     const struct node *place, const struct template_live *live, struct source *source)
 {
@@ -322,9 +323,9 @@ static bool find_template(struct template *t, const struct template_resource *de
     return true;
 }
 
-/* ---- reading it ---- */
+/* ---- reading the template ---- */
 
-/* What a module's own keys are called no input can be. */
+/* Reserves the keys of a module call, which cannot be inputs. */
 static void keep_names(struct draft *d)
 {
     static const char *const own[] = {"source", "for_each", "when", "depends_on", "provider", "providers"};
@@ -375,7 +376,7 @@ static bool read_nested(struct template *t, struct template_resource *declared, 
     return true;
 }
 
-/* Stacks of the same template are one module; those that are there have names of their own in it. */
+/* Stacks with the same template share a module, except live ones, whose resources have their own names. */
 static struct str shared_folder(struct template *t, const struct template_resource *declared, struct str path)
 {
     for (size_t i = 0; !t->live && i < t->declared.n; i++) {

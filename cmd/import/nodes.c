@@ -1,4 +1,4 @@
-/* Nodes as if somebody had written them (see template.h), and AWS::Include. */
+/* Creates nodes as if they were in the template (see template.h), and handles AWS::Include. */
 #include "cmd/import/template.h"
 
 #include "base/file.h"
@@ -29,7 +29,7 @@ struct node *nodes_bool(struct arena *arena, bool yes, const struct node *at)
     return node;
 }
 
-/* Room for one more: arrays double when they are full, which they are at powers of two. */
+/* Returns an array with room for one more item; it doubles at powers of two. */
 static void *room_for(struct arena *arena, void *items, uint32_t n, size_t size)
 {
     if (n & (n - 1))
@@ -167,8 +167,8 @@ struct str nodes_joined(struct arena *arena, const struct node *node)
     return arena_str(arena, buf_str(&text));
 }
 
-/* ---- AWS::Include: what a file says is where Fn::Transform names it. A path is read; what is on S3
- * is told of. */
+/* ---- AWS::Include: inserts the content of a file at Fn::Transform. Paths are read; S3 locations are
+ * reported. */
 
 enum { INCLUDE_DEPTH_MAX = 8 };
 
@@ -187,7 +187,7 @@ static void tell_include(struct template *t, const struct node *at)
         "it");
 }
 
-/* The map in that file; NULL: it has been told why not. */
+/* Returns the map in that file; NULL after a diagnostic. */
 static const struct node *included_map(struct template *t, const struct node *location)
 {
     struct source *source = ARENA_NEW(t->arena, struct source);
@@ -233,7 +233,7 @@ static const struct node *map_with_included(struct template *t, const struct nod
     return made;
 }
 
-/* Is there any at all? Most templates are left as they are. */
+/* Returns whether the node has any Fn::Transform, which most templates have not. */
 static bool includes(const struct node *node)
 {
     for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)

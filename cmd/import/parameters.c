@@ -1,16 +1,16 @@
-/* Parameters and resources of a CloudFormation template as inputs and resources. */
+/* Converts parameters and resources of a CloudFormation template to inputs and resources. */
 #include "cmd/import/template.h"
 
 struct str template_comment(struct arena *arena, const struct node_entry *entry)
 {
     struct str text = entry->value->source->text;
     size_t end = entry->key_offset;
-    if (!entry->key_length) /* nobody has written it: template.h */
+    if (!entry->key_length) /* a generated node: template.h */
         return STR_EMPTY;
     while (end && (text.p[end - 1] == ' ' || text.p[end - 1] == '\t'))
         end--;
     if (end && text.p[end - 1] != '\n')
-        return STR_EMPTY; /* it is not on a line of its own */
+        return STR_EMPTY; /* not on a line of its own */
     size_t from = end;
     while (from) {
         size_t line = from - 1;
@@ -26,7 +26,7 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
 
 /* ---- parameters ---- */
 
-/* A default, or one of its items, as what the input's type takes. */
+/* Converts a default, or one of its items, to the input's type. */
 static struct tree *fallback(
     struct template *t, const struct parameter *p, struct str text, const struct node *node)
 {
@@ -48,7 +48,7 @@ static struct tree *fallback(
 
 static const char *input_type(struct parameter *p, struct str type)
 {
-    if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) { /* the name of a parameter */
+    if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) { /* the default is the name of a parameter */
         p->names_list = str_starts(type, STR("AWS::SSM::Parameter::Value<List<")) ||
                         str_eqz(type, "AWS::SSM::Parameter::Value<CommaDelimitedList>");
         return "string";
@@ -138,7 +138,7 @@ static void take_parameter(struct template *t, const struct node_entry *entry, s
     tree_set(t->arena, input, STR("type"), tree_string(t->arena, str_z(is), NULL));
     set_default(t, input, p, name, node);
     set_choices(t, input, p, node_get(node, "AllowedValues"));
-    if (pattern.n) /* of a list: each item has to match, there and here */
+    if (pattern.n) /* for a list each item has to match, in both tools */
         tree_set(t->arena, input, STR("pattern"), tree_string(t->arena, pattern, NULL));
     set_range(t, input, node, p->is_number);
     struct str words = node_text(node_get(node, "Description"));
@@ -253,8 +253,8 @@ void template_outputs(struct template *t, const struct node *section)
     template_each(t, section, take_output);
 }
 
-/* ---- The resources of a template: their names first, because they refer to each other, then what they
- * say. */
+/* ---- The resources of a template: first their names, since they refer to each other, then their
+ * contents. */
 
 /* ---- names ---- */
 
@@ -263,7 +263,8 @@ static bool is_hash(struct str s)
     return s.n == 10 && str_is_made_of(s, CHARS_HEX);
 }
 
-/* SAM's transform ends some names in a hash; what a bucket tells goes by the bucket. */
+/* Returns the live resource's id. SAM's transform appends hashes to some names; notifications have the
+ * bucket's id. */
 static struct str physical_id(struct template *t, const struct template_resource *declared)
 {
     const struct value *all = t->live->physical;
@@ -308,7 +309,7 @@ static void name_resource(struct template *t, const struct node_entry *entry, st
         draft_name(t->draft, cdk_name(t, entry->value, logical), str_last_part(declared->type, ":"));
 }
 
-/* "${Name}Bucket"; and "Bucket", for its name here. */
+/* Sets the pattern "${Name}Bucket", and the name "Bucket". */
 static void set_pattern(struct template *t, struct template_resource *declared)
 {
     struct str rest = declared->pattern = declared->logical;
@@ -325,7 +326,7 @@ static void set_pattern(struct template *t, struct template_resource *declared)
 
 static void name_each(struct template *t, const struct node_entry *entry, const struct loop *loops)
 {
-    struct str logical; /* as far as loops around it are known */
+    struct str logical; /* with the values of loops that are known */
     template_plain_name(t, entry->key, &logical);
     struct template_resource *declared = add_declared(t, entry, logical);
     declared->loops = loops;
@@ -334,7 +335,7 @@ static void name_each(struct template *t, const struct node_entry *entry, const 
     declared->collection = template_loop_items(t, loops);
 }
 
-/* ---- what they say ---- */
+/* ---- contents ---- */
 
 static void add_dependency(
     struct template *t, const struct template_resource *declared, struct tree *list, const struct node *node)
@@ -347,7 +348,7 @@ static void add_dependency(
             t->diags, node_span(node), "the template has no resource \"%.*s\"", STR_ARG(node_text(node)));
         return;
     }
-    for (size_t i = 0; i < t->draft->reference_count; i++) /* a reference says the same */
+    for (size_t i = 0; i < t->draft->reference_count; i++) /* a reference implies the dependency */
         if (t->draft->references[i]->owner == declared && t->draft->references[i]->target == other)
             return;
     draft_reference(t->draft, (void *)declared, (void *)other, STR("DependsOn"), STR_EMPTY, node);
@@ -375,7 +376,7 @@ static void tell_policies(struct template *t, struct template_resource *declared
             STR("what a destroy does with its last snapshot, the type's own attributes say");
 }
 
-/* weir's own keys, around the attributes. */
+/* Converts for_each, when, depends_on and lifecycle. */
 static void read_around(
     struct template *t, struct template_resource *declared, struct tree *before, struct tree *after)
 {

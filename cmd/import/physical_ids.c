@@ -1,5 +1,4 @@
-/* What a live stack has made, under the ids by which it is taken over; and names that CloudFormation makes
- * up. */
+/* The ids for importing the resources of a live stack, and names like those that CloudFormation generates. */
 #include "base/hash.h"
 #include "cmd/import/mapping.h"
 #include "cmd/import/template.h"
@@ -8,17 +7,17 @@
 
 #include <ctype.h>
 
-/* ---- Names that CloudFormation makes up of a stack's and a logical id: so long and of such signs as the
- * service takes, which is tried out on the attribute. The nicest that it takes is used, cut where it has to
- * be ---- */
+/* ---- Names that CloudFormation generates from the stack's name and the logical id. Candidates are tried
+ * against the attribute's length and pattern; the most readable valid one is used, shortened if necessary
+ * ---- */
 
 enum {
-    PART_LEAST = 12, /* so many characters that a part says something */
+    PART_LEAST = 12, /* minimum length of a readable part */
     HASHED = 8,
     LONGEST = 255,
 };
 
-/* What is between the words of a name. */
+/* Separators between the words of a name. */
 static const char *const styles[] = {"-", "_", ""};
 
 struct made_up {
@@ -26,14 +25,14 @@ struct made_up {
     const struct attr *attr;
     const struct template_resource *declared;
     const char *between;
-    struct str stack, name; /* both parts, in the style */
-    struct str code;        /* of the first */
-    struct str *keys;       /* of several: each, with what is before it */
+    struct str stack, name; /* both parts with this separator */
+    struct str code;        /* code of the first part */
+    struct str *keys;       /* for several instances: each key with its separator */
     size_t key_count, longest;
     struct str key_code, end;
 };
 
-/* "etl_role" with that between its words, or as EtlRole. */
+/* Returns "etl_role" with other separators, or as EtlRole. */
 static struct str words_of(struct arena *arena, struct str text, const char *between, bool capitals)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -49,7 +48,7 @@ static struct str words_of(struct arena *arena, struct str text, const char *bet
 
 /* ---- keys ---- */
 
-/* What becomes of each.key in a name. */
+/* How each.key is used in a name. */
 enum key_form { KEY_AS_IS, KEY_PLAIN, KEY_LOWER, KEY_FORMS };
 
 static struct str key_in(struct arena *arena, struct str key, enum key_form form)
@@ -63,7 +62,7 @@ static struct str key_in(struct arena *arena, struct str key, enum key_form form
     return arena_str(arena, buf_str(&out));
 }
 
-/* The keys as far as they are known, with what is before them; one "" where it is not several. */
+/* Sets the known keys with their separators; a single "" without for_each. */
 static void set_keys(struct made_up *m, enum key_form form)
 {
     static const char *const code[] = {"each.key", "regexreplace(each.key, \"[^A-Za-z0-9]\", \"\")",
@@ -85,22 +84,22 @@ static void set_keys(struct made_up *m, enum key_form form)
     }
 }
 
-/* ---- one candidate ---- */
+/* ---- a candidate ---- */
 
-/* How it is made: so much of either part, and a hash where anything is cut. */
+/* The lengths of both parts, and whether a hash is appended since something is cut. */
 struct cut {
     size_t stack, name;
     bool hash;
 };
 
-/* What the hash is of: the whole name, as it would be. */
+/* Returns the hash of the complete name. */
 static struct str hash_of(const struct made_up *m)
 {
     struct str whole = arena_printf(m->t->arena, "%.*s-%.*s", STR_ARG(m->stack), STR_ARG(m->name));
     return str_slice(sha256_hex(m->t->arena, whole), 0, HASHED);
 }
 
-/* The text as it would be now. */
+/* Returns the resulting name. */
 static struct str cut_text(const struct made_up *m, const struct cut *cut, struct str key)
 {
     return arena_printf(m->t->arena, "%.*s%s%.*s%s%.*s%.*s%.*s", (int)cut->stack, m->stack.p, m->between,
@@ -108,7 +107,7 @@ static struct str cut_text(const struct made_up *m, const struct cut *cut, struc
         STR_ARG(key), STR_ARG(m->end));
 }
 
-/* At most so many characters; false: too few to say anything. */
+/* Shortens the name to a maximum length. Returns false if the parts would be too short. */
 static bool cut_to(const struct made_up *m, size_t most, struct cut *cut)
 {
     size_t between = strlen(m->between), rest = between + m->longest + m->end.n;
@@ -128,7 +127,7 @@ static bool cut_to(const struct made_up *m, size_t most, struct cut *cut)
     return true;
 }
 
-/* Does the type ask more of the name than its attribute does by itself? */
+/* Returns whether the name violates a constraint of the type. */
 static bool breaks_constraint(const struct made_up *m, const struct value *text)
 {
     const struct value *object = value_with(m->t->arena, NULL, m->attr->name, text);
@@ -139,7 +138,7 @@ static bool breaks_constraint(const struct made_up *m, const struct value *text)
     return false;
 }
 
-/* Does the attribute take it, with each of the keys? */
+/* Returns whether the attribute accepts the name with each key. */
 static bool is_taken(const struct made_up *m, const struct cut *cut)
 {
     bool taken = true;
@@ -152,7 +151,8 @@ static bool is_taken(const struct made_up *m, const struct cut *cut)
     return taken;
 }
 
-/* ${stack.name}-etl-role, ${stack.name}-etl-role-of-the-ni-0f9d3c1a, or with a part of the stack's name. */
+/* Returns ${stack.name}-etl-role, ${stack.name}-etl-role-of-the-ni-0f9d3c1a, or a form with a part of the
+ * stack's name. */
 static struct tree *as_configured(const struct made_up *m, const struct cut *cut)
 {
     struct arena *arena = m->t->arena;
@@ -166,7 +166,7 @@ static struct tree *as_configured(const struct made_up *m, const struct cut *cut
             arena_printf(arena, "%s%.*s%s%.*s", m->between, (int)cut->name, m->name.p,
                 cut->hash ? m->between : "", cut->hash && whole ? HASHED : 0, hash_of(m).p),
             NULL));
-    if (cut->hash && !whole) /* what is cut alike is told apart, whatever the stack is called */
+    if (cut->hash && !whole) /* the hash keeps shortened names different for any stack name */
         tree_append(arena, out,
             tree_code(arena, NULL, "substr(sha256(\"${%.*s}-%.*s\"), 0, %d)", STR_ARG(m->code),
                 STR_ARG(m->name), HASHED));
@@ -189,7 +189,7 @@ static void set_style(struct made_up *m, const char *between)
         *between == '-' ? name : arena_printf(arena, "replace(%.*s, \"-\", \"%s\")", STR_ARG(name), between);
 }
 
-/* The longest of a style that the attribute takes; NULL: none. */
+/* Returns the longest valid name with this separator, or NULL. */
 static struct tree *in_style(struct made_up *m, const char *between)
 {
     struct cut cut;
@@ -203,9 +203,9 @@ static struct tree *in_style(struct made_up *m, const char *between)
     return NULL;
 }
 
-/* ---- which name ---- */
+/* ---- selecting the name ---- */
 
-/* Of what is known by another id than its name: as the service says it, or as its ARN or URL ends. */
+/* Returns the live name of a resource whose id is not its name: as reported, or the end of its ARN or URL. */
 static struct str name_there(struct template *t, const struct template_resource *declared)
 {
     const struct schema *schema = declared->names->schema;
@@ -245,12 +245,12 @@ static struct tree *made_up(struct template *t, const struct template_resource *
             return name;
     }
     set_style(&m, styles[0]);
-    set_keys(&m, KEY_AS_IS); /* the checks that follow tell what is wrong with it */
+    set_keys(&m, KEY_AS_IS); /* later checks report that it is invalid */
     return as_configured(&m, &(struct cut){m.stack.n, m.name.n, false});
 }
 
-/* The attribute that CloudFormation makes up: mostly `name`, otherwise what Ref gives. NULL: there is none.
- */
+/* Returns the attribute that CloudFormation generates: usually `name`, otherwise what Ref returns. NULL:
+ * none. */
 static const struct attr *name_wanted(struct template *t, const struct mapping *mapping)
 {
     const struct attr *name = schema_attr(mapping->type->schema, STR("name"));
@@ -259,7 +259,7 @@ static const struct attr *name_wanted(struct template *t, const struct mapping *
     return name && name->required ? name : NULL;
 }
 
-/* A choice with the name in the place of nothing. */
+/* Returns the choice with null replaced by the name. */
 static struct tree *with_name(struct arena *arena, struct tree *s, struct tree *name)
 {
     if (!s || s->kind == TREE_NOTHING)
@@ -290,7 +290,7 @@ void template_give_name(struct template *t, const struct template_resource *decl
                                    : STR("CloudFormation made up a name; here it has one of its own");
 }
 
-/* "bus/", and nothing where it is the attribute's default. */
+/* Returns "bus/", or "" if the value is the default. */
 static struct tree *as_folder(
     struct arena *arena, const struct schema *schema, struct str name, struct tree *value)
 {
@@ -304,8 +304,7 @@ static struct tree *as_folder(
 }
 
 /*
- * "${workgroup}/${name}" with the attributes' values, and the physical id for the one that it is; NULL where
- * one is not there.
+ * Fills "${workgroup}/${name}" with the attributes' values and the physical id. NULL if a value is missing.
  */
 static struct tree *import_filled(
     struct arena *arena, const struct template_resource *declared, struct str template, struct str ref)
@@ -333,7 +332,8 @@ static struct tree *import_filled(
     return tree_simple(arena, out);
 }
 
-/* Of what is known by something else than its id: an address by its IP, a server by its ARN. */
+/* Finds the id of a resource whose physical id is another attribute: an address by its IP, a server by its
+ * ARN. */
 static struct tree *listed_id(struct template *t, const struct template_resource *declared, struct str ref)
 {
     const struct schema *schema = declared->resource->schema;
@@ -367,7 +367,7 @@ static struct tree *own_id(struct template *t, const struct template_resource *d
     return listed_id(t, declared, ref);
 }
 
-/* The identifier of CloudFormation's own: its parts, of which the physical id is one. */
+/* Returns the primary identifier of a CloudFormation type; the physical id is one of its parts. */
 static struct tree *their_id(struct template *t, const struct template_resource *declared)
 {
     const struct schema *schema = declared->resource->schema;
@@ -393,7 +393,7 @@ static struct tree *their_id(struct template *t, const struct template_resource 
 
 struct tree *template_import_id(struct template *t, const struct template_resource *declared)
 {
-    if (str_starts(declared->type, STR("aws."))) /* what was split off from something, by that one's id */
+    if (str_starts(declared->type, STR("aws."))) /* a resource that was split off has the id of its origin */
         return tree_string(t->arena, declared->physical, NULL);
     return declared->names ? own_id(t, declared) : their_id(t, declared);
 }

@@ -1,9 +1,9 @@
-/* SAM's types, one after the other, and the forms that they are filled in to: see serverless.h. */
+/* Expands SAM's resource types, by filling in forms: see serverless.h. */
 #include "cmd/import/serverless.h"
 
 #include "base/embed.h"
 
-/* ---- Fills forms in ---- */
+/* ---- filling in forms ---- */
 
 void form_release(struct form *form)
 {
@@ -34,7 +34,7 @@ const struct node *form_in(struct form *form, struct str path)
     return entry ? entry->value : NULL;
 }
 
-/* "<id>Role" with the texts that the caller gave. */
+/* Replaces names such as <id> in "<id>Role" by the caller's texts. */
 static struct str with_texts(struct form *form, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -52,7 +52,7 @@ static struct str with_texts(struct form *form, struct str text)
     return arena_str(form->arena, buf_str(&out));
 }
 
-/* ---- what is in gaps ---- */
+/* ---- tags of forms ---- */
 
 static const struct node *given_at(struct form *form, const struct node *argument)
 {
@@ -92,7 +92,7 @@ static const struct node *where_so(struct form *form, const struct node *argumen
     return item_of(form, argument, is ? 2 : 3);
 }
 
-/* Fn::Sub, and a map with those of its names that are properties. */
+/* Converts !sub to Fn::Sub with a map of the names that are properties. */
 static const struct node *substitution(struct form *form, const struct node *argument)
 {
     struct str text = with_texts(form, argument->string);
@@ -137,7 +137,7 @@ static const struct node *fill_gap(struct form *form, struct str which, const st
     return NULL;
 }
 
-/* ---- the whole ---- */
+/* ---- maps and lists of forms ---- */
 
 static void take_all(struct form *form, struct node *map, const struct node *names)
 {
@@ -148,7 +148,7 @@ static void take_all(struct form *form, struct node *map, const struct node *nam
     }
 }
 
-/* Comments stay with what is only called otherwise. */
+/* Keeps the comment of a property that is only renamed. */
 static void set_filled(
     struct form *form, struct node *map, struct str key, const struct node *data, const struct node *value)
 {
@@ -233,7 +233,7 @@ void serverless_form(struct macro *macro, const struct node *in, const struct no
     form_text(form, "alias", macro->alias);
 }
 
-/* Properties that no form has asked for. */
+/* Reports properties that no form used. */
 void serverless_tell_unused(struct macro *macro, struct form *form, const struct node *properties)
 {
     for (uint32_t i = 0; properties && properties->kind == NODE_MAP && i < properties->count; i++)
@@ -251,7 +251,7 @@ void serverless_mark_used(struct form *form, const char *const *names)
 
 /* ---- globals ---- */
 
-/* Maps are merged, lists put together; anything else is the resource's own where it has one. */
+/* Merges maps, concatenates lists; otherwise the resource's own value applies. */
 static const struct node *globals_merged(
     struct arena *arena, const struct node *global, const struct node *own)
 {
@@ -271,7 +271,7 @@ static const struct node *globals_merged(
     return both;
 }
 
-/* The resource's properties with those that all of its kind have. */
+/* Returns the resource's properties merged with the globals of its type. */
 static const struct node *with_globals(struct serverless *sam, const struct node *node, struct str type)
 {
     struct str kind = str_slice(type, strlen("AWS::Serverless::"), type.n);
@@ -294,7 +294,7 @@ static void tell_globals(struct serverless *sam)
 
 /* ---- resources ---- */
 
-/* What goes for the resource goes for all that comes of it. */
+/* Attributes of the SAM resource apply to all resources made from it. */
 static void put_made(struct macro *macro, struct str logical, const struct node *resource)
 {
     static const char *const passed[] = {"Condition", "DeletionPolicy", "UpdateReplacePolicy"};
@@ -315,7 +315,7 @@ static void put_made(struct macro *macro, struct str logical, const struct node 
         nodes_set(sam->arena, sam->resources, logical, made);
         return;
     }
-    entry = *whole; /* it keeps its comment */
+    entry = *whole; /* keeps the comment */
     entry.value = made;
     nodes_set_entry(sam->arena, sam->resources, &entry);
 }
@@ -332,9 +332,9 @@ void serverless_put_all(struct macro *macro, struct form *form, const struct nod
     }
 }
 
-/* ---- one of SAM's resources ---- */
+/* ---- a SAM resource ---- */
 
-/* The name that an alias has, as far as it is known before: for its logical id. */
+/* Returns the alias's name for its logical id, if it is known. */
 static struct str alias_id(struct macro *macro)
 {
     struct arena *arena = macro->sam->arena;
@@ -367,7 +367,7 @@ static void stage_texts(struct macro *macro, struct form *form)
                                plain.n ? plain.p : ""));
 }
 
-/* !Ref Function.Alias and the like: what of it is meant. */
+/* Resolves !Ref Function.Alias and similar references. */
 static void name_parts(struct macro *macro, struct form *form)
 {
     static const struct {
@@ -403,7 +403,7 @@ static void write_resource(struct serverless *sam, struct str id, const struct n
     form_text(&form, "id", id);
     stage_texts(&macro, &form);
     serverless_add_needs(&macro, &form, node_get(form_of, "<role>"));
-    /* What comes of the resource itself is before what its events make, which its role has to know. */
+    /* The resource itself precedes those of its events, but the role needs to know the events. */
     const struct node *events = form_in(&form, STR("Events"));
     struct node *all = sam->resources;
     sam->resources = nodes_new(sam->arena, NODE_MAP, node);
@@ -420,7 +420,7 @@ static void write_resource(struct serverless *sam, struct str id, const struct n
     form_release(&form);
 }
 
-/* ---- the whole ---- */
+/* ---- the whole template ---- */
 
 static bool is_known(struct serverless *sam, const struct node *node, struct str *type)
 {
@@ -430,7 +430,7 @@ static bool is_known(struct serverless *sam, const struct node *node, struct str
     return node_find(sam->types, *type) != NULL;
 }
 
-/* What one resource may do with another: policies of the one's role, which nobody has written yet. */
+/* Reports connectors, which would be policies of the source's role. */
 static void tell_connectors(struct serverless *sam, const struct node *resource)
 {
     const struct node_entry *all = resource->kind == NODE_MAP ? node_find(resource, STR("Connectors")) : NULL;
@@ -441,7 +441,7 @@ static void tell_connectors(struct serverless *sam, const struct node *resource)
     diag_hint(sam->diags, d, "`Policies` of the function say the same, or `policies` of its role");
 }
 
-/* APIs last: what they answer is known when all functions are. */
+/* APIs are written last, since their documents need all functions. */
 static void write_all(struct serverless *sam, bool apis)
 {
     const struct node *resources = node_get(sam->root, "Resources");
@@ -459,7 +459,7 @@ static void write_all(struct serverless *sam, bool apis)
     }
 }
 
-/* The API that events have which name none. */
+/* Adds the API of events that name none. */
 static void write_implicit(struct serverless *sam, const char *id, const char *type, const char *stage)
 {
     const struct node *at = NULL;
@@ -475,7 +475,7 @@ static void write_implicit(struct serverless *sam, const char *id, const char *t
     write_resource(sam, str_z(id), node, str_z(type));
 }
 
-/* A bucket that calls functions says so, and waits until it may. */
+/* Adds the notification to a bucket, and its dependency on the permission. */
 static void tell_bucket(struct serverless *sam, const struct serverless_notice *notice)
 {
     static const char *const way[] = {"Properties", "NotificationConfiguration", "LambdaConfigurations"};

@@ -1,4 +1,4 @@
-/* SAM's APIs: what their functions answer, as the document that API Gateway takes. */
+/* The OpenAPI documents of SAM's APIs. */
 #include "cmd/import/serverless.h"
 
 struct str serverless_route_arn(struct arena *arena, struct str method, struct str path)
@@ -11,7 +11,7 @@ struct str serverless_route_arn(struct arena *arena, struct str method, struct s
         buf_add_char(&out, (char)(method.p[i] >= 'a' && method.p[i] <= 'z' ? method.p[i] - 32 : method.p[i]));
     if (any)
         buf_add_char(&out, '*');
-    for (size_t i = 0; i < path.n; i++) { /* {id} is anything */
+    for (size_t i = 0; i < path.n; i++) { /* {id} becomes * */
         ptrdiff_t close = path.p[i] == '{' ? str_find_char(path, '}', i) : -1;
         buf_add_char(&out, close < 0 ? path.p[i] : '*');
         i = close < 0 ? i : (size_t)close;
@@ -58,7 +58,7 @@ void serverless_route(struct form *form, const struct node *operation)
         (struct serverless_route){api, path.n ? path : STR("$default"), method, made};
 }
 
-/* What is in braces in the path. */
+/* Returns the parameters in braces of the path. */
 const struct node *serverless_parameters(struct form *form)
 {
     struct str path = nodes_literal(form_in(form, STR("Path")));
@@ -77,7 +77,7 @@ const struct node *serverless_parameters(struct form *form)
     return list->count ? list : NULL;
 }
 
-/* What the event's API says of who may call. */
+/* Returns the `Auth` of the event's API. */
 static const struct node *auth_of(struct macro *macro, bool http)
 {
     struct str api = serverless_api_of(macro, macro->event, http);
@@ -93,7 +93,7 @@ const struct node *serverless_caller(struct form *form)
     return serverless_rest_caller(form, auth_of(form->ctx, false));
 }
 
-/* Who may call: the event's authorizer, or the API's. */
+/* Returns the security of the event, or of the API. */
 const struct node *serverless_security(struct form *form)
 {
     struct macro *macro = form->ctx;
@@ -158,7 +158,7 @@ struct node *serverless_small_keys(struct form *form, const struct node *given)
     return made;
 }
 
-/* {AllowOrigins: […]} as the document has it; `true` and a text are origins. */
+/* Adds {AllowOrigins: […]} in the document's form; `true` and a string are origins. */
 static void add_cors(struct form *form, struct node *body)
 {
     const struct node *cors = form_in(form, STR("CorsConfiguration"));

@@ -1,10 +1,9 @@
-/* What SAM's forms cannot say by themselves: which function is meant, tags, what a role may do, where code
- * and definitions are. */
+/* Values that SAM's forms cannot express: the target function, tags, a role's policies, locations of code and
+ * definitions. */
 #include "base/file.h"
 #include "cmd/import/serverless.h"
 
-/* ---- Where code and definitions are: in a bucket as they are, in a folder beside the template as an
- * artifact ---- */
+/* ---- code and definitions: in a bucket as they are; in a folder beside the template as an artifact ---- */
 
 static struct node *pair_up(struct form *form, const struct node *at, const struct node *bucket,
     const struct node *key, const struct node *version)
@@ -17,7 +16,7 @@ static struct node *pair_up(struct form *form, const struct node *at, const stru
     return made;
 }
 
-/* "s3://bucket/key", also within Fn::Sub: cut at the slash that ends the bucket. */
+/* Splits "s3://bucket/key", also within Fn::Sub, after the bucket. */
 static const struct node *by_url(struct form *form, const struct node *place, struct str url, bool sub)
 {
     struct str key, bucket = str_cut(str_slice(url, 5, url.n), '/', &key);
@@ -43,7 +42,7 @@ static struct str bucket_parameter(struct serverless *sam, const struct node *at
     return str_z(name);
 }
 
-/* pip's requirements beside the code, which `sam build` would install. */
+/* Adds requirements.txt beside the code, which `sam build` would install. */
 static void add_requirements(struct form *form, struct node *properties, struct str folder, struct str source)
 {
     const struct macro *macro = form->ctx;
@@ -57,7 +56,7 @@ static void add_requirements(struct form *form, struct node *properties, struct 
     nodes_set(form->arena, properties, STR("python"), python);
 }
 
-/* A path of the template's as one from the stack file's folder. */
+/* Converts a path relative to the template to one relative to the stack file. */
 static struct str source_path(struct form *form, struct str path)
 {
     const struct macro *macro = form->ctx;
@@ -135,8 +134,8 @@ static const struct node *serverless_code(struct form *form, const struct node *
 
 /* ---- state machines ---- */
 
-/* JSON in which ${Workers} is a number, not within a text: as a text that is nothing else, which substitution
- * makes the value. */
+/* Quotes ${Workers} outside of strings in JSON: a string that is only a variable is substituted by its
+ * value. */
 static struct str with_quotes(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -159,7 +158,7 @@ static struct str with_quotes(struct arena *arena, struct str text)
     return arena_str(arena, buf_str(&out));
 }
 
-/* A file beside the template. */
+/* Reads a definition from a file beside the template. */
 static const struct node *definition_file(struct form *form, const struct node *place)
 {
     const struct macro *macro = form->ctx;
@@ -189,7 +188,7 @@ static const struct node *serverless_definition(struct form *form)
     return NULL;
 }
 
-/* ---- what is meant ---- */
+/* ---- targets ---- */
 
 static const struct node *made_target(struct form *form, bool arn)
 {
@@ -202,7 +201,7 @@ static const struct node *made_target(struct form *form, bool arn)
     return nodes_call(form->arena, "Ref", macro->id, form->at);
 }
 
-/* What SAM puts on all that it makes; a stack that was never there needs it not. */
+/* Returns the tag that SAM adds to its resources; only for a live stack. */
 static const struct node *own_tag(struct form *form)
 {
     const struct macro *macro = form->ctx;
@@ -217,7 +216,7 @@ static const struct node *own_tag(struct form *form)
     return tag;
 }
 
-/* {team: data} as the list that CloudFormation has. */
+/* Converts {team: data} to CloudFormation's list. */
 static const struct node *tag_list(struct form *form)
 {
     const struct node *map = form_in(form, STR("Tags")), *own = own_tag(form);
@@ -244,7 +243,7 @@ static const struct node *key_type(struct form *form)
 
 /* ---- policies ---- */
 
-/* "AWSXrayWriteOnlyAccess" as an ARN. */
+/* Returns the ARN of "AWSXrayWriteOnlyAccess". */
 static struct str policy_arn(const struct serverless *sam, struct str name)
 {
     const struct node *folders = node_get(sam->policies, "folders");
@@ -277,15 +276,15 @@ static void tell_template(struct serverless *sam, const struct node *policy)
     diag_did_you_mean(sam->diags, d, name, names, all->count);
 }
 
-/* What AWS's transform makes has none, and neither has what is there. */
+/* Returns the version; documents of AWS's transform, and so of a live stack, have none. */
 static const struct node *policy_version(struct form *form)
 {
     const struct macro *macro = form->ctx;
     return macro->sam->t->live ? NULL : nodes_text(form->arena, STR("2012-10-17"), form->at);
 }
 
-/* {S3ReadPolicy: {BucketName: x}} as the document that it stands for; the same of a document; NULL: neither.
- */
+/* Returns the document of a policy template {S3ReadPolicy: {BucketName: x}}, or the document itself; NULL:
+ * neither. */
 static const struct node *document_of(struct form *form, const struct node *policy)
 {
     struct macro *macro = form->ctx;
@@ -322,7 +321,7 @@ static const struct node *inline_policy(struct form *form, const struct node *do
     return made;
 }
 
-/* !If [Condition, policy, policy]: of which kind it is, that tells the first. */
+/* Handles !If [Condition, policy, policy]; the first policy tells the kind. */
 static const struct node *policy_chosen(
     struct form *form, const struct node *policy, uint32_t number, bool documents)
 {
@@ -348,7 +347,7 @@ static const struct node *policy_chosen(
     return any == documents ? made : NULL;
 }
 
-/* Those of the function's policies that are documents, or those that are names. */
+/* Returns the function's policies that are documents, or those that are names. */
 static const struct node *role_policies(struct form *form, bool documents)
 {
     struct macro *macro = form->ctx;
@@ -378,7 +377,7 @@ static const struct node *role_policies(struct form *form, bool documents)
     return all->count ? all : NULL;
 }
 
-/* ---- all ---- */
+/* ---- all values ---- */
 
 const struct node *serverless_make(struct form *form, struct str what)
 {

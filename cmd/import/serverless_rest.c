@@ -1,12 +1,11 @@
 /*
- * SAM's REST and HTTP APIs (authorizers, keys, CORS in their documents), and the events that start
- * functions.
+ * SAM's REST and HTTP APIs (authorizers, keys, CORS in their documents), and the events of functions.
  */
 #include "cmd/import/serverless.h"
 
-/* ---- SAM's HTTP APIs: who may call them, as their documents say it ---- */
+/* ---- authorization of HTTP APIs in their documents ---- */
 
-/* [$request.header.A, $request.querystring.b]; NULL: it is not configured. */
+/* Returns [$request.header.A, $request.querystring.b]; NULL: not configured. */
 static const struct node *http_identity_sources(struct form *form, const struct node *identity)
 {
     static const char *const parts[][2] = {{"Headers", "$request.header."},
@@ -24,7 +23,7 @@ static const struct node *http_identity_sources(struct form *form, const struct 
     return sources;
 }
 
-/* Is it configured, and not to be false? */
+/* Returns whether it is configured and true. */
 static bool is_yes(const struct node *node)
 {
     return node && (node->kind == NODE_BOOL ? node->boolean : str_eqz(nodes_literal(node), "true"));
@@ -32,13 +31,13 @@ static bool is_yes(const struct node *node)
 
 /* ---- the document ---- */
 
-/* One of a type's forms of authorizers. */
+/* Returns the form for this kind of authorizer. */
 static const struct node *form_of_kind(const struct macro *macro, const char *kind)
 {
     return node_get(node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>"), kind);
 }
 
-/* Of an authorizer with these settings. */
+/* Returns a form with the authorizer's settings. */
 static struct form authorizer_form(struct form *form, struct node *settings, struct str name)
 {
     struct macro *macro = form->ctx;
@@ -82,7 +81,7 @@ void serverless_http_auth(struct form *form, struct node *body)
         nodes_set(form->arena, schemes, STR("AWS_IAM"), form_fill(form, form_of_kind(macro, "iam")));
 }
 
-/* ---- What starts SAM's functions and state machines: each event is a form of its own ---- */
+/* ---- events of SAM's functions and state machines: each event has a form ---- */
 
 static void add_notices(struct macro *macro, struct form *form, const struct node *event_form)
 {
@@ -219,7 +218,7 @@ const struct node *serverless_rest_caller(struct form *form, const struct node *
                : role;
 }
 
-/* Does a route of this API ask for it? */
+/* Returns whether a route of this API uses the security scheme. */
 static bool is_demanded(const struct macro *macro, const char *name)
 {
     for (size_t i = 0; i < macro->sam->route_count; i++) {
@@ -233,7 +232,7 @@ static bool is_demanded(const struct macro *macro, const char *name)
     return false;
 }
 
-/* method.request.header.A, method.request.querystring.b */
+/* Returns method.request.header.A, method.request.querystring.b. */
 static const struct node *identity_sources(struct form *form, const struct node *authorizer)
 {
     static const char *const parts[][2] = {{"Headers", "header"}, {"QueryStrings", "querystring"},
@@ -296,9 +295,9 @@ void serverless_rest_auth(struct form *form, struct node *body)
         nodes_set(form->arena, schemes, STR("api_key"), form_fill(form, form_of_kind(macro, "key")));
 }
 
-/* ---- what browsers ask first ---- */
+/* ---- CORS preflight ---- */
 
-/* 'GET,OPTIONS,POST': what the path answers, and the question itself. */
+/* Returns 'GET,OPTIONS,POST': the methods of the path, and OPTIONS. */
 static const struct node *path_methods(struct form *form, const struct node *path)
 {
     static const char *const methods[] = {"delete", "get", "head", "options", "patch", "post", "put"};
@@ -315,7 +314,7 @@ static const struct node *path_methods(struct form *form, const struct node *pat
     return nodes_text(form->arena, arena_str(form->arena, buf_str(&out)), path);
 }
 
-/* What the API asks of all, unless it says that these are let through. */
+/* Returns the security of preflight requests: the API's default, unless it excludes them. */
 static const struct node *first_security(struct form *form)
 {
     const struct node *keyless = form_in(form, STR("Auth.AddApiKeyRequiredToCorsPreflight")),

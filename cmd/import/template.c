@@ -1,16 +1,15 @@
 /*
- * A CloudFormation template from its first line to its last; what it says otherwise than weir is written
- * out before.
+ * Reads a CloudFormation template; features that weir has in another form are rewritten first.
  */
 #include "cmd/import/template.h"
 
-/* ---- What a template says otherwise than weir does, written out before it is read ---- */
+/* ---- rewriting of features that weir has in another form ---- */
 
 /* ---- a bucket's notifications ---- */
 
 struct channel {
-    const char *list, *target;         /* as CloudFormation calls them */
-    const char *api_list, *api_target; /* as S3 does, and the CDK after it */
+    const char *list, *target;         /* CloudFormation's names */
+    const char *api_list, *api_target; /* S3's names, which the CDK uses */
     const char *ours, *to;
 };
 
@@ -19,7 +18,7 @@ static const struct channel channels[] = {{"LambdaConfigurations", "Function", "
     {"QueueConfigurations", "Queue", "QueueConfigurations", "QueueArn", "queues", "queue"},
     {"TopicConfigurations", "Topic", "TopicConfigurations", "TopicArn", "topics", "topic"}};
 
-/* {S3Key: {Rules: [{Name, Value}]}}, or as S3 calls them, as [{name, value}]. */
+/* Converts {S3Key: {Rules: [{Name, Value}]}}, or S3's form, to [{name, value}]. */
 static const struct node *filter_of(struct arena *arena, const struct node *filter)
 {
     const struct node *rules = nodes_at(filter, STR("S3Key.Rules"));
@@ -94,7 +93,7 @@ const struct node *template_notices(struct arena *arena, const struct node *buck
     return made->count > 1 ? made : NULL;
 }
 
-/* The bucket alone, and what it tells whom after it. False: it stays as it is. */
+/* Splits a bucket into the bucket and its notifications. Returns false if it stays as it is. */
 static bool split_bucket(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
@@ -104,7 +103,7 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
     static const char *const kept[] = {"Condition", "DependsOn"};
     if (!notices || str_find(entry->key, STR("${"), 0) >= 0)
         return false;
-    /* What the bucket had to wait for may call what it tells. */
+    /* Only the notifications depend on what the bucket depended on, usually permissions. */
     struct node_entry bucket = *entry;
     bucket.value = nodes_without(arena, entry->value, "DependsOn");
     nodes_set(arena, bucket.value, STR("Properties"),
@@ -120,7 +119,7 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
     return true;
 }
 
-/* The topic alone, and after it those who are told. False: it stays as it is. */
+/* Splits a topic into the topic and its subscriptions. Returns false if it stays as it is. */
 static bool split_topic(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
@@ -150,7 +149,7 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
 
 /* ---- a global table of one region ---- */
 
-/* The one replica, which is where the stack is; NULL: there are more, or it is elsewhere. */
+/* Returns the only replica, if it is in the stack's region, otherwise NULL. */
 static const struct node *only_replica(const struct node *properties)
 {
     const struct node *all = properties ? node_get(properties, "Replicas") : NULL;
@@ -162,7 +161,7 @@ static const struct node *only_replica(const struct node *properties)
     return here ? one : NULL;
 }
 
-/* A table, which is what it is. False: it has something that only global tables have. */
+/* Converts a global table to a table. Returns false if it uses features of global tables. */
 static bool write_as_table(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
     static const char of_replica[] = "PointInTimeRecoverySpecification DeletionProtectionEnabled Tags "
@@ -206,7 +205,7 @@ static bool write_as_table(struct arena *arena, const struct node_entry *entry, 
 
 /* ---- a state machine's substitutions ---- */
 
-/* "arn:${Name}" as text and values joined; what is not among them stays. */
+/* Converts "arn:${Name}" to a join of strings and values; unknown names stay. */
 static const struct node *substituted_text(
     struct arena *arena, const struct node *node, const struct node *values)
 {
@@ -254,7 +253,7 @@ static const struct node *substituted_node(
     return made;
 }
 
-/* The definition as a tree; NULL: it is no text that is known here. */
+/* Returns the definition as a tree; NULL if it is not a known text. */
 static const struct node *definition_of(struct template *t, const struct node *properties)
 {
     const struct node *tree = node_get(properties, "Definition"),
@@ -271,7 +270,7 @@ static const struct node *definition_of(struct template *t, const struct node *p
     return parsed && parsed->kind == NODE_MAP ? parsed : NULL;
 }
 
-/* A definition that the CDK has put together in one line, as a text and the values that belong into it. */
+/* Converts a definition that the CDK has composed with Fn::Join to a text and its values. */
 static const struct node *definition_of_parts(
     struct template *t, const struct node *properties, const struct node **values)
 {
@@ -296,7 +295,7 @@ static const struct node *definition_of_parts(
     return definition_of(t, whole);
 }
 
-/* False: there is nothing to substitute, or it cannot be done here. */
+/* Returns false if there is nothing to substitute, or it is not possible. */
 static bool write_out_definition(struct template *t, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
@@ -316,14 +315,14 @@ static bool write_out_definition(struct template *t, const struct node_entry *en
     return true;
 }
 
-/* ---- the whole ---- */
+/* ---- the whole template ---- */
 
 static bool is_of(const struct node *resource, const char *type)
 {
     return resource->kind == NODE_MAP && str_eqz(nodes_literal(node_get(resource, "Type")), type);
 }
 
-/* The template's root, another where anything was to be written out. */
+/* Returns the template's root, a new one if anything was rewritten. */
 static const struct node *template_rewrite(struct template *t, const struct node *root)
 {
     if (serverless_is(root))
@@ -395,7 +394,7 @@ static void import_one(struct template *t, struct template_resource *declared, s
             STR_ARG(declared->logical), STR_ARG(address));
 }
 
-/* Of several, each that the stack has. */
+/* Imports each instance that the live stack has. */
 static void import_each(struct template *t, struct template_resource *declared)
 {
     ptrdiff_t open = str_find(declared->pattern, STR("${"), 0),
@@ -468,7 +467,7 @@ struct str template_stack_name(struct template *t)
         t->draft, STR(TEMPLATE_STACK_NAME), "string", STR("What made-up names begin with"), false);
 }
 
-/* The draft asks the template when it is written. */
+/* The draft resolves references through the template when it is written. */
 static void read_source(struct template *t, const struct source *source)
 {
     t->source = source;
@@ -517,7 +516,7 @@ void template_read_within(struct template *t, struct draft *draft, const struct 
     struct template *within = template_new(draft, t->names, live);
     within->parent = t;
     read_source(within, source);
-    *inputs = within->parameters; /* the caller's to release */
+    *inputs = within->parameters; /* released by the caller */
     *outputs = within->outputs;
     release_maps(within);
 }

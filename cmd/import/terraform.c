@@ -1,4 +1,4 @@
-/* Reads what `terraform show -json` says, and puts the stack together. */
+/* Reads the output of `terraform show -json` and builds the stack. */
 #include "cmd/import/terraform.h"
 #include "stacks/stack.h"
 
@@ -38,7 +38,7 @@ const struct value *terraform_module(const struct terraform *t, struct str modul
     const struct value *at = value_getz(t->configuration, "root_module");
     struct str key;
     while (at && module.n) {
-        terraform_step(&module, &key); /* "module" */
+        terraform_step(&module, &key); /* the word "module" */
         at = value_getz(value_get(value_getz(at, "module_calls"), terraform_step(&module, &key)), "module");
     }
     return at;
@@ -168,7 +168,7 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
     }
 }
 
-/* The word, and not the beginning of a longer one. */
+/* Returns whether the code contains the input's name as a whole word. */
 static bool code_names(struct str code, struct str input)
 {
     for (ptrdiff_t at = 0; (at = str_find(code, input, (size_t)at)) >= 0; at++) {
@@ -201,7 +201,7 @@ static bool draft_names(const struct draft *d, struct str input)
     return false;
 }
 
-/* A variable whose value is only written out would be an input that changes nothing. */
+/* Removes inputs that nothing refers to, since their values were written literally. */
 static void drop_unused(struct terraform *t)
 {
     struct tree *inputs = t->draft->inputs;
@@ -219,9 +219,9 @@ static void drop_unused(struct terraform *t)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- the whole stack ---- */
 
-/* Of what others are asked nothing is asked again: their value is where it is used. */
+/* Reports a data source, whose value is written where it is used. */
 static void report_data(struct terraform *t, const struct group *group, struct str there)
 {
     static const char *const known[] = {
@@ -297,7 +297,7 @@ static void import_group(struct terraform *t, const struct group *group)
     }
 }
 
-/* aws_x.y, module.z: those of the resources that have come over, unless a reference says so. */
+/* Adds dependencies for aws_x.y or module.z: the imported resources, unless a reference implies them. */
 static void add_waited(struct terraform *t, struct group *group, struct str text, struct tree *list)
 {
     struct str path =
@@ -313,7 +313,7 @@ static void add_waited(struct terraform *t, struct group *group, struct str text
     }
 }
 
-/* What waits for others that it does not refer to. */
+/* Converts explicit dependencies. */
 static void add_order(struct terraform *t, struct group *group)
 {
     const struct value *waits = value_getz(group->config, "depends_on");
@@ -341,7 +341,7 @@ static void write_group(struct terraform *t, struct group *group)
 static const char apply_first[] =
     "`terraform apply` first; the sandbox will do: eval \"$(weir sandbox env)\"";
 
-/* A plan has what it would create beside what exists; of the former neither ids nor references are known. */
+/* Reports resources that a plan would create: their ids and references are unknown. */
 static int check_created(
     struct draft *draft, const struct value *document, const struct value *values, struct err *err)
 {

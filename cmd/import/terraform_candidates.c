@@ -1,12 +1,12 @@
-/* What the configuration's references are (see terraform.h), and under which id an instance is imported. */
+/* References in the configuration (see terraform.h), and the import id of an instance. */
 #include "base/json.h"
 #include "cmd/import/terraform.h"
 #include "provider/cfn/cfn.h"
 #include "provider/spec/spec.h"
 
-/* ---- Under which id an instance is taken over ---- */
+/* ---- import ids ---- */
 
-/* The account that ARNs of the state are in; p NULL: none says so. */
+/* Returns the account in ARNs of the state; p NULL: none. */
 static struct str account_there(const struct terraform *t)
 {
     for (size_t i = 0; i < t->groups.n; i++) {
@@ -20,7 +20,7 @@ static struct str account_there(const struct terraform *t)
     return (struct str){NULL, 0};
 }
 
-/* A structure is in an id as JSON. */
+/* A structure is written to an id as JSON. */
 static struct str id_text_of(struct arena *arena, const struct tree *s)
 {
     const struct value *v = NULL;
@@ -28,7 +28,7 @@ static struct str id_text_of(struct arena *arena, const struct tree *s)
     return whole ? json_as_text(arena, v)->string : tree_literal_text(arena, s);
 }
 
-/* An attribute's text: as the file has it, or, where that is a reference, as the state has it. */
+/* Returns an attribute's text from the draft or, if that is a reference, from the state. */
 static struct str text_there(struct terraform *t, const struct tf_instance *one, struct str name)
 {
     if (str_eqz(name, "account"))
@@ -142,7 +142,7 @@ bool terraform_has_attribute(struct terraform *t, const struct tf_instance *targ
     struct str arn = value_gets(target->values, "arn"), text = value_gets(target->values, attr.p);
     struct str output = group->names ? names_output(group->names, t->arena, attr) : STR_EMPTY;
     if (str_eqz(output, "arn") && arn.n && text.n && !str_eq(arn, text))
-        return false; /* an alias has the ARN of its key, too */
+        return false; /* a KMS alias also has the ARN of its key */
     if (group->names)
         return output.n > 0;
     for (size_t i = 0; i < group->schema->attr_count; i++)
@@ -151,7 +151,7 @@ bool terraform_has_attribute(struct terraform *t, const struct tf_instance *targ
     return str_eqz(attr, "id");
 }
 
-/* What is secret of a resource that there is none of here: an input. */
+/* Adds an input for the secret of a resource that weir does not have. */
 static void offer_asked(
     struct terraform *t, struct candidates *list, const struct tf_instance *one, struct str attr)
 {
@@ -175,7 +175,8 @@ static void offer_asked(
         NULL);
 }
 
-/* An attribute that is none here may begin with one that is: a database's endpoint with its address. */
+/* Handles an attribute without equivalent that begins with another one: a database's endpoint with its
+ * address. */
 static void offer_beginning(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct tf_instance *one, struct str text)
 {
@@ -238,7 +239,7 @@ static void offer_data(
             continue;
         struct tree *code = tree_code(t->arena, NULL, "%s.%s",
             draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, known[i][2]);
-        if (str_eqz(group->type, "aws_partition")) { /* the account of AWS's policies is called so, too */
+        if (str_eqz(group->type, "aws_partition")) { /* the owner of AWS's managed policies is also "aws" */
             text = arena_printf(t->arena, "arn:%.*s:", STR_ARG(text));
             code = tree_around(t->arena, "arn:", code, ":");
         }
@@ -260,11 +261,11 @@ static void offer_variable(struct terraform *t, struct candidates *list, struct 
                 tree_code(t->arena, NULL, "inputs.%s", input->p), NULL);
         return;
     }
-    /* what the caller gave it: module.net.module.zone is called by module.net */
+    /* The argument of the caller: module.net.module.zone is called by module.net. */
     struct str caller = STR_EMPTY, call = STR_EMPTY, key;
     for (struct str rest = module; rest.n;) {
         caller = rest.p > module.p ? str_slice(module, 0, (size_t)(rest.p - module.p) - 1) : STR_EMPTY;
-        terraform_step(&rest, &key); /* "module" */
+        terraform_step(&rest, &key); /* the word "module" */
         call = terraform_step(&rest, &key);
     }
     const struct value *config = value_get(value_getz(terraform_module(t, caller), "module_calls"), call);
@@ -273,7 +274,7 @@ static void offer_variable(struct terraform *t, struct candidates *list, struct 
         offer_expressions(t, list, owner, caller, given, depth + 1);
 }
 
-/* "a", 0, each.key: whose instance is meant; "" any. */
+/* Returns the instance key for "a", 0 or each.key; "": any instance. */
 static struct str reference_key(struct str index, const struct tf_instance *owner)
 {
     if (str_eqz(index, "each.key") || str_eqz(index, "each.value") || str_eqz(index, "count.index"))
@@ -281,7 +282,7 @@ static struct str reference_key(struct str index, const struct tf_instance *owne
     return index.n > 1 && index.p[0] == '"' ? str_slice(index, 1, index.n - 1) : index;
 }
 
-/* aws_s3_bucket.lake["a"].arn of that module. */
+/* Adds aws_s3_bucket.lake["a"].arn of that module. */
 static void offer_named(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str text, int depth)
 {
@@ -303,7 +304,7 @@ static void offer_named(struct terraform *t, struct candidates *list, struct tf_
     }
 }
 
-/* Is it that call of a module, or one instance of it? With a key only that. */
+/* Returns whether the module is that call or an instance of it; with a key only that instance. */
 static bool is_instance_of(struct str module, struct str call, struct str key)
 {
     struct str rest = str_starts(module, call) ? str_slice(module, call.n, module.n) : STR_EMPTY, own;
@@ -314,7 +315,7 @@ static bool is_instance_of(struct str module, struct str call, struct str key)
     return str_eq(reference_key(own, NULL), key);
 }
 
-/* zone["a"].arn: what that output of the module is made of, inside. */
+/* Handles zone["a"].arn: the expressions of the module's output. */
 static void offer_output(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str text, int depth)
 {
@@ -333,7 +334,7 @@ static void offer_output(struct terraform *t, struct candidates *list, struct tf
     }
 }
 
-/* What a local is made of is not told: any variable may be in it. */
+/* The plan does not contain the expressions of locals, so any variable may occur in them. */
 static void offer_variables(struct terraform *t, struct candidates *list, struct str module)
 {
     for (uint32_t i = 0; !module.n && t->variables && i < t->variables->count; i++) {
@@ -360,7 +361,7 @@ static void offer_one(struct terraform *t, struct candidates *list, struct tf_in
         offer_named(t, list, owner, module, text, depth);
 }
 
-/* Terraform tells of aws_lb.front.arn, and of aws_lb.front besides: that is none of its own. */
+/* Terraform lists aws_lb.front.arn and also its prefix aws_lb.front; the prefix is ignored. */
 static bool is_named_closer(const struct value *references, struct str text)
 {
     for (uint32_t i = 0; i < references->count; i++) {

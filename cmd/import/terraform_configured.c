@@ -1,4 +1,5 @@
-/* What is configured of an instance, of all that the state has of it; and one that is several here. */
+/* The configured attributes of an instance among all in the state; also instances that are several resources
+ * in weir. */
 #include "base/file.h"
 #include "cmd/import/terraform.h"
 
@@ -6,11 +7,11 @@
 
 #include <ctype.h>
 
-/* ---- A state without a configuration has values for what is not configured. What the service fills in by
- * itself is listed beside the names (`unconfigured:`); zeros and falses within blocks are not configured, nor
- * are those that the type does not take, and what is a type's default. */
+/* ---- A state without a configuration has values of attributes that are not configured. Values that the
+ * service fills in are listed with the names (`unconfigured:`). Zeros and false within blocks, values that
+ * the type does not accept, and defaults count as not configured. */
 
-/* ---- as the state has it ---- */
+/* ---- by the names ---- */
 
 static bool is_unconfigured(
     struct arena *arena, const struct value *implied, struct str path, const struct tree *s)
@@ -39,7 +40,7 @@ static void drop_unconfigured(
     s->n = kept;
 }
 
-/* ---- as the type has it ---- */
+/* ---- by the type ---- */
 
 static bool is_zero(const struct value *v)
 {
@@ -62,7 +63,7 @@ static bool is_nothing(struct arena *arena, const struct names_type *type, const
     return refused || (within && !attr->required && !attr->default_value);
 }
 
-/* A block of which nothing is configured, where the type wants something in it. */
+/* Returns whether nothing in a block is configured although the type has required fields. */
 static bool is_hollow(const struct type *type, const struct tree *s)
 {
     if (type->kind == TYPE_LIST && s->kind == TREE_LIST && s->n == 1)
@@ -77,7 +78,7 @@ static bool is_hollow(const struct type *type, const struct tree *s)
 static void drop_zeros(struct arena *arena, const struct names_type *type, const struct attr *attrs, size_t n,
     struct str path, struct tree *map);
 
-/* Within a value of the type. */
+/* Handles values within a type. */
 static void drop_below(struct arena *arena, const struct names_type *names, const struct type *type,
     struct str path, struct tree *s)
 {
@@ -121,7 +122,7 @@ static bool is_blocks(const struct value *v)
     return v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP;
 }
 
-/* Blocks that Terraform takes as attributes have all that could be in them. */
+/* Removes empty attributes of blocks that Terraform has as attributes, which list all possible members. */
 static struct tree *tree_filled(struct arena *arena, const struct value *v)
 {
     if (!is_blocks(v))
@@ -138,7 +139,7 @@ static struct tree *tree_filled(struct arena *arena, const struct value *v)
     return list;
 }
 
-/* Nothing but zeros. */
+/* Returns whether the value has only zeros. */
 static bool is_void(const struct value *v)
 {
     if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
@@ -149,10 +150,9 @@ static bool is_void(const struct value *v)
     return true;
 }
 
-/* Of a value what the configuration says: its blocks have attributes that the provider filled in. Blocks
- * within a block are dynamic where the configuration does not have them: providers hardly ever fill in those,
- * and then with zeros.
- */
+/* Returns the configured part of a value: its blocks have attributes that the provider filled in. Blocks
+ * within a block that the configuration does not have are dynamic, since providers rarely fill in blocks, and
+ * if so with zeros. */
 static struct tree *tree_value_of(
     struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
 {
@@ -183,7 +183,7 @@ static struct tree *tree_value_of(
     return list;
 }
 
-/* Does only the provider say it? */
+/* Returns whether only the provider sets the attribute. */
 static bool is_never_given(struct str key)
 {
     const struct node *computed = node_get(yaml_embedded("cmd/import/terraform.yaml"), "computed");
@@ -193,7 +193,7 @@ static bool is_never_given(struct str key)
     return false;
 }
 
-/* Unless it is the name of something that can be configured, as that of an event's target is. */
+/* Except attributes that are also a configurable name, as in an event's target. */
 static bool is_never_configured(const struct names_type *type, struct str key)
 {
     const struct names_rule *rule = type && !str_eqz(key, "id") ? names_rule(type, key) : NULL;
@@ -202,7 +202,8 @@ static bool is_never_configured(const struct names_type *type, struct str key)
     return str_is_any(key, "id arn tags_all timeouts region owner_id") || is_never_given(key);
 }
 
-/* A zero or a false of what the type here does not have: nobody needs to be told of it. */
+/* Returns whether it is a zero or false of an attribute that weir's type does not have; these are not
+ * reported. */
 static bool is_foreign_zero(const struct names_type *type, const struct value_entry *e)
 {
     const struct value *v = e->value;
@@ -212,7 +213,7 @@ static bool is_foreign_zero(const struct names_type *type, const struct value_en
            !names_attr(type, type->schema->attrs, type->schema->attr_count, true, e->key);
 }
 
-/* The command of a local-exec, where the plan tells it: of one that is made of others' values it does not. */
+/* Adds the command of a local-exec, if the plan has it: commands with computed values are omitted there. */
 static void add_command(struct terraform *t, const struct tf_instance *one, struct tree *map)
 {
     static const char *const words[] = {"command", "working_dir", "environment"};
@@ -241,7 +242,7 @@ static bool is_digest(const struct names_type *type, const struct value_entry *e
     return rule && rule->digest && text.n == 40 && hex == text.n;
 }
 
-/* The file of an object, as it is from the stack's folder. */
+/* Returns the file of an object relative to the stack's folder. */
 static const struct value *file_from_stack(struct terraform *t, const struct value *v)
 {
     struct str file = value_text(v, STR_EMPTY);
@@ -251,7 +252,7 @@ static const struct value *file_from_stack(struct terraform *t, const struct val
     return value_string(t->arena, path_join(t->arena, t->draft->beside, file));
 }
 
-/* Of what the state has only a digest: what the configuration says, where that is a plain text; or NULL. */
+/* Returns the value; for one of which the state has only a digest, the configuration's constant or NULL. */
 static const struct value *known_value(struct terraform *t, const struct names_type *type,
     const struct value_entry *e, const struct value *expression)
 {
@@ -262,13 +263,14 @@ static const struct value *known_value(struct terraform *t, const struct names_t
     return file ? file_from_stack(t, e->value) : e->value;
 }
 
-/* name_prefix: the name is what came of it. */
+/* With name_prefix the name is computed. */
 static bool is_prefixed(struct terraform *t, const struct value *expressions, struct str key)
 {
     return value_get(expressions, arena_printf(t->arena, "%.*s_prefix", STR_ARG(key))) != NULL;
 }
 
-/* Made up where it is not configured: a statement's id, a name. */
+/* Returns whether the attribute is required in weir and generated by Terraform if it is not configured: a
+ * statement's id, a name. */
 static bool is_demanded(struct terraform *t, const struct names_type *type, struct str key)
 {
     struct str ours = type && type->schema && !str_eqz(key, "id") && !str_eqz(key, "arn")
@@ -286,8 +288,8 @@ static bool says_of(const struct group *group, struct str attr, struct str id)
     return false;
 }
 
-/* A block that only the configuration makes, and that is not in what the plan has of it: a dynamic one.
- * Unless resources of their own configure it. */
+/* Returns whether the block is dynamic: it is in the plan's values but not in its configuration, and no
+ * separate resource configures it. */
 static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struct str key)
 {
     const struct names_type *type = names_terraform(t->names, one->group->type);
@@ -298,8 +300,8 @@ static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struc
     return by;
 }
 
-/* `whole`: with what the provider filled into blocks. Without a configuration the provider's default_tags are
- * not known either: all tags are the resource's own. */
+/* `whole`: including values that the provider filled into blocks. Without a configuration the provider's
+ * default_tags are unknown too, so all tags are the resource's own. */
 struct tree *terraform_configured(struct terraform *t, const struct tf_instance *one, bool whole)
 {
     const struct value *expressions = value_getz(one->group->config, "expressions");
@@ -409,7 +411,7 @@ void terraform_tell_files(struct terraform *t, struct group *group)
     }
 }
 
-/* ---- one that is several here ---- */
+/* ---- instances that are several resources ---- */
 
 static void add_copy(
     struct terraform *t, struct group *group, struct tf_instance *one, struct str attr, const struct value *v)
@@ -428,7 +430,7 @@ static void add_copy(
     group->instances[group->n++] = copy;
 }
 
-/* A rule for several ranges of addresses: as many rules. */
+/* Splits a rule for several address ranges into several rules. */
 void terraform_split(struct terraform *t, struct group *group)
 {
     const struct names_type *type = names_terraform(t->names, group->type);

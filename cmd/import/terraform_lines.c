@@ -1,6 +1,6 @@
 /*
- * What the files of a configuration say and `terraform show -json` does not: lifecycles, found with their
- * lines; and names and ARNs that refer to other resources.
+ * Settings that are in the files of a configuration but not in `terraform show -json`, such as lifecycles;
+ * and names and ARNs that refer to other resources.
  */
 #include "base/file.h"
 #include "cmd/import/terraform.h"
@@ -8,11 +8,11 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- Without a configuration nobody tells what refers to what, and of a name its text says little: one
- * that is in an attribute which is called after another's type (`security_configuration`, `role`,
- * `database_name`) is that one's. So is a bucket's at the beginning of s3://. */
+/* ---- Without a configuration references are unknown, and a name alone is ambiguous. A name in an attribute
+ * that is named after another's type (`security_configuration`, `role`, `database_name`) refers to that type;
+ * so does a bucket's name at the start of s3://. */
 
-/* ---- who is called what ---- */
+/* ---- names of resources ---- */
 
 static void index_named(struct terraform *t, struct tf_instance *one)
 {
@@ -40,9 +40,9 @@ void terraform_index_names(struct terraform *t)
     }
 }
 
-/* ---- who is meant ---- */
+/* ---- resources of names ---- */
 
-/* aws.glue.security_configuration: "glue", and what resources of it are called. */
+/* aws.glue.security_configuration: returns "security_configuration", and the service "glue". */
 static struct str kind_of(const struct tf_instance *one, struct str *service)
 {
     struct str rest = one->group->schema->name;
@@ -51,7 +51,7 @@ static struct str kind_of(const struct tf_instance *one, struct str *service)
     return rest;
 }
 
-/* The one whose kind the attribute names; of several that of the same service. */
+/* Returns the resource whose type the attribute names; among several, one of the same service. */
 static const struct owned *meant(
     struct terraform *t, const struct tf_instance *owner, struct str attr, struct str name)
 {
@@ -104,7 +104,7 @@ struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, str
     return s;
 }
 
-/* ---- ARNs and ids of what is imported, wherever they are ---- */
+/* ---- ARNs and ids of imported resources in any value ---- */
 
 static bool is_telling(struct str text)
 {
@@ -115,14 +115,14 @@ static bool is_telling(struct str text)
            str_starts(text, STR("https://"));
 }
 
-/* aws_dms_endpoint's endpoint_arn is its own; what others are called after it is not. */
+/* aws_dms_endpoint's endpoint_arn is its own; another resource's attribute of that name is a reference. */
 static bool is_own_text(struct terraform *t, const struct group *group, struct str key)
 {
     return str_is_any(key, "arn id url key_id qualified_arn") ||
            (group->names && str_eqz(names_output(group->names, t->arena, key), "arn"));
 }
 
-/* A location of Lake Formation has its bucket's ARN: whose own it is goes before whom it was given. */
+/* An own ARN has precedence over a configured one: a Lake Formation location has its bucket's ARN. */
 static bool is_given(struct terraform *t, const struct group *group, struct str key)
 {
     const struct attr *attr =
@@ -156,7 +156,7 @@ void terraform_index_texts(struct terraform *t)
         }
 }
 
-/* An ARN, with something behind it or not. */
+/* Adds the resource of an ARN, also if something follows the ARN. */
 static void offer_beginning(
     struct terraform *t, struct candidates *list, struct tf_instance *owner, struct str text)
 {
@@ -197,7 +197,7 @@ static const struct {
     {"postcondition", "lifecycle: {postcondition: [{require: …, message: …}]}"},
 };
 
-/* resource "aws_s3_bucket" "lake" {: its address; "" anything else. */
+/* Returns the address for the line resource "aws_s3_bucket" "lake" {, or "". */
 static struct str line_opens(struct arena *arena, struct str line)
 {
     struct str rest, type, name;
@@ -210,7 +210,7 @@ static struct str line_opens(struct arena *arena, struct str line)
     return rest.p ? arena_printf(arena, "%.*s.%.*s", STR_ARG(type), STR_ARG(name)) : STR_EMPTY;
 }
 
-/* What else may have conditions; nothing of that is a resource here. */
+/* Other blocks with conditions, which are not resources. */
 static bool line_opens_other(struct str line)
 {
     return str_starts(line, STR("data ")) || str_starts(line, STR("output ")) ||
@@ -240,7 +240,7 @@ static void read_lines(struct draft *d, struct str path)
     struct str rest, address = STR_EMPTY;
     *source = (struct source){.path = path};
     if (file_read(d->arena, path.p, FILE_MAX, &source->text, ERR_IGNORED))
-        return; /* what Terraform can do without */
+        return; /* Terraform does not need the file either */
     for (rest = source->text; rest.n;) {
         struct str line = str_trim(str_cut(rest, '\n', &rest)), opened = line_opens(d->arena, line);
         address = opened.n ? opened : line_opens_other(line) ? STR_EMPTY : address;

@@ -1,4 +1,4 @@
-/* Terraform's instances as weir's types; those that are settings of another become attributes of that. */
+/* Converts Terraform's instances to weir's types; settings of another resource become its attributes. */
 #include "base/json.h"
 #include "cmd/import/terraform.h"
 
@@ -32,7 +32,7 @@ static void parse_documents(struct arena *arena, const struct attr *attrs, size_
     }
 }
 
-/* In the order of the type's attributes, as people write them. */
+/* Sorts by the order of the type's attributes. */
 static struct tree *in_order(
     struct arena *arena, const struct schema *schema, const struct tree *attrs, bool all)
 {
@@ -48,13 +48,13 @@ static struct tree *in_order(
     return out;
 }
 
-/* ---- a type for all of a group ---- */
+/* ---- one type for all instances of a group ---- */
 
-/* One of the ways in which a type can say all instances of a group. */
+/* A way of converting all instances of a group to a type. */
 struct way {
     const struct names_type *type;
     bool lenient, whole;
-    bool broken; /* also what its checks refuse: the file says where */
+    bool broken; /* also with values that the type's checks refuse, which are reported */
 };
 
 static bool mapping_all(struct terraform *t, struct group *group, const struct way *way, struct str *why)
@@ -108,7 +108,7 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
     return same;
 }
 
-/* Tries a way: true where the group is of that type now. *why: what stood against it. */
+/* Tries a way and returns whether the group has that type now. *why: the reason if not. */
 static bool way_goes(struct terraform *t, struct group *group, const struct way *way, struct str *why)
 {
     *why = STR_EMPTY;
@@ -118,7 +118,8 @@ static bool way_goes(struct terraform *t, struct group *group, const struct way 
     return true;
 }
 
-/* The first way that way_goes: ours before theirs, all of it before what is supported of it. */
+/* Uses the first way that works: weir's types before CloudFormation's, complete conversions before partial
+ * ones. */
 static void choose_way(
     struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)
 {
@@ -129,7 +130,7 @@ static void choose_way(
         {theirs, true, true, false}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         if (ways[i].broken && !(own && str_starts(own->schema->name, STR("aws."))))
-            continue; /* weir.value without a value is nothing */
+            continue; /* weir.value needs a value */
         if (way_goes(t, group, &ways[i], &now)) {
             group->names = ways[i].type == own ? own : NULL;
             group->why = ways[i].broken ? now
@@ -145,20 +146,20 @@ static void choose_way(
                        : STR("left out: no type here is the same");
 }
 
-/* module.net.module.zone: "net_zone_" */
+/* module.net.module.zone: "net_zone_". */
 static struct str module_prefix(struct arena *arena, struct str module)
 {
     struct str prefix = STR_EMPTY;
     struct str key;
     while (module.n) {
-        terraform_step(&module, &key); /* "module" */
+        terraform_step(&module, &key); /* the word "module" */
         struct str name = terraform_step(&module, &key);
         prefix = arena_printf(arena, "%.*s%.*s_%.*s_", STR_ARG(prefix), STR_ARG(name), STR_ARG(key));
     }
     return prefix;
 }
 
-/* Within a module "this" and its kind say less than the module and what the resource is. */
+/* In a module the name "this" is replaced by the module's name and the resource's kind. */
 static void name_resource(struct terraform *t, struct group *group)
 {
     bool bare = str_eqz(group->name, "this") || str_eqz(group->name, "main") ||
@@ -177,7 +178,7 @@ static void mapping_decide(struct terraform *t, struct group *group)
     const struct names_type *own = names_terraform(t->names, group->type),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
     if (own && (own->into_by.n || own->asked))
-        return; /* later, when what it way_goes into is known, or who refers to it */
+        return; /* converted later, when its target or the resources that refer to it are known */
     if (own && str_starts(own->schema->name, STR("AWS::"))) {
         theirs = own;
         own = NULL;
@@ -193,7 +194,7 @@ static void mapping_decide(struct terraform *t, struct group *group)
     name_resource(t, group);
 }
 
-/* ---- parts of others ---- */
+/* ---- parts of other resources ---- */
 
 static bool is_known_as(const struct tf_instance *one, struct str text)
 {
@@ -204,7 +205,7 @@ static bool is_known_as(const struct tf_instance *one, struct str text)
     return false;
 }
 
-/* Is that what its id is made of, with slashes between? */
+/* Returns whether the text is the instance's ids joined with slashes. */
 static bool has_ids(struct terraform *t, const struct tf_instance *one, struct str text)
 {
     const struct value *ids = one->group->names->ids;
@@ -245,7 +246,7 @@ static void merge_maps(struct arena *arena, struct tree *into, const struct tree
     }
 }
 
-/* What it is in its target: {policies: {NAME: policy}}, one more of a list, or attributes of that itself. */
+/* Returns the part's value in its target: {policies: {NAME: policy}}, an item of a list, or attributes. */
 static struct tree *part_attrs(struct terraform *t, const struct names_type *part, const struct tree *rest,
     struct str key, bool lenient, struct str *why)
 {
@@ -285,8 +286,8 @@ static bool leads_there(const struct names_type *part, struct str property)
     return false;
 }
 
-/* What it is a part of, as `by` says: the value of one attribute, or those of several with slashes between.
- */
+/* Returns the key of the resource that it is a part of by `by`: one attribute, or several joined with
+ * slashes. */
 static const struct value *owner_of(
     struct terraform *t, const struct names_type *part, const struct value *values)
 {
@@ -347,7 +348,7 @@ static void fold_parts(struct terraform *t, struct group *group)
     }
 }
 
-/* One that is there or not: count = var.x ? 1 : 0. */
+/* Returns whether the group exists conditionally: count = var.x ? 1 : 0. */
 static bool is_switch(const struct group *group)
 {
     return str_eqz(group->instances[0]->key, "0") && !value_getz(group->config, "for_each_expression");

@@ -1,18 +1,18 @@
 /*
- * Configurations of the AWS provider: the one that most resources have, and others by their alias, or by the
- * region that a resource says it is in. Of a configuration the settings that weir knows come over; where it
- * does not tell its region, ARNs do.
+ * Configurations of the AWS provider: the one of most resources, and others by their alias or by the region
+ * of a resource. Known settings are converted; if the region is not configured, ARNs tell it.
  */
 #include "cmd/import/terraform.h"
 
-/* ---- what the configuration tells ---- */
+/* ---- the configuration ---- */
 
 static const struct value *config_of(const struct terraform *t, struct str key)
 {
     return value_getz(value_get(value_getz(t->configuration, "provider_config"), key), "expressions");
 }
 
-/* What an expression gives, where the plan tells that: a plain text, or a variable of the root; or NULL. */
+/* Returns the value of an expression if the plan has it: a constant, or a variable of the root; otherwise
+ * NULL. */
 static const struct value *text_given(const struct terraform *t, const struct value *expression)
 {
     const struct value *references = value_getz(expression, "references"),
@@ -39,9 +39,9 @@ static void add_setting(
         tree_set(t->arena, to, str_z(name), terraform_related(t, v, expression));
 }
 
-/* ---- who has which ---- */
+/* ---- the configuration of each resource ---- */
 
-/* As the state says it, or else the ARN; "" for what is in none, such as a role. */
+/* Returns the region from the state, or from the ARN; "" for global resources such as a role. */
 static struct str region_of(const struct tf_instance *one)
 {
     struct str region = value_gets(one->values, "region");
@@ -54,7 +54,7 @@ static bool is_of_aws(const struct group *group)
            (str_starts(group->schema->name, STR("aws.")) || str_starts(group->schema->name, STR("AWS::")));
 }
 
-/* The one that most are in. */
+/* Returns the region of most resources. */
 static struct str usual_region(const struct terraform *t)
 {
     struct map seen = {0};
@@ -76,7 +76,7 @@ static struct str usual_region(const struct terraform *t)
     return most;
 }
 
-/* "module.west:aws.backup" is aws.backup. */
+/* Returns aws.backup of "module.west:aws.backup". */
 static struct str alias_of(const struct group *group)
 {
     struct str key = value_gets(group->config, "provider_config_key");
@@ -91,9 +91,9 @@ static struct str name_of(struct arena *arena, struct str key)
     return arena_printf(arena, "aws.%.*s", STR_ARG(draft_snake(arena, name)));
 }
 
-/* ---- tags that everything has ---- */
+/* ---- default tags ---- */
 
-/* Of the tags that a resource has those that its own block does not say. */
+/* Returns the resource's tags that are not in its own block. */
 static const struct value *tags_besides(struct arena *arena, const struct tf_instance *one)
 {
     const struct value *all = value_getz(one->values, "tags_all"), *own = value_getz(one->values, "tags"),
@@ -104,13 +104,13 @@ static const struct value *tags_besides(struct arena *arena, const struct tf_ins
     return rest;
 }
 
-/* `provider` "": the one that is not said. */
+/* `provider` "": the default configuration. */
 static bool is_under(const struct group *group, struct str provider)
 {
     return !group->data && str_eq(group->provider, provider);
 }
 
-/* Is a tag on everything that can have tags, unless it says another? */
+/* Returns whether all resources with tags have this tag, or one with another value. */
 static bool is_everywhere(const struct terraform *t, struct str provider, const struct value_entry *tag)
 {
     for (size_t i = 0; i < t->groups.n; i++) {
@@ -124,7 +124,8 @@ static bool is_everywhere(const struct terraform *t, struct str provider, const 
     return true;
 }
 
-/* The plan says that there are default_tags, but of expressions not which: what is on everything. */
+/* Returns the tags that all resources have, since the plan does not contain the expressions of
+ * default_tags. */
 static struct tree *shared_tags(struct terraform *t, struct str provider, const struct value *given)
 {
     const struct value *tags = &value_empty_map;
@@ -141,9 +142,9 @@ static struct tree *shared_tags(struct terraform *t, struct str provider, const 
     return shared;
 }
 
-/* ---- the whole ---- */
+/* ---- all configurations ---- */
 
-/* The region that is configured, or else the one that resources are in; "" neither is known. */
+/* Adds the configured region, or else the region of the resources; "": unknown. */
 static void add_region(struct terraform *t, struct tree *provider, const struct value *configured,
     struct str key, struct str there)
 {
@@ -176,7 +177,7 @@ static void add_role(struct terraform *t, struct tree *provider, const struct va
             STR_ARG(key));
 }
 
-/* Tags that are left to others: keys, and beginnings of keys. */
+/* Adds ignored tags: keys and key prefixes. */
 static void add_ignored_tags(struct terraform *t, struct tree *provider, const struct value *block)
 {
     static const char *const members[] = {"keys", "key_prefixes"};
@@ -192,7 +193,7 @@ static void add_ignored_tags(struct terraform *t, struct tree *provider, const s
         tree_set(t->arena, provider, STR("ignore_tags"), ignored);
 }
 
-/* `key`: its configuration in the plan; `there`: the region that its resources are in, "" unknown. */
+/* `key`: its configuration in the plan; `there`: the region of its resources, "": unknown. */
 static void write_provider(struct terraform *t, struct str name, struct str key, struct str there)
 {
     const struct value *config = config_of(t, key), *region = value_getz(config, "region");
@@ -210,7 +211,7 @@ static void write_provider(struct terraform *t, struct str name, struct str key,
         tree_set(t->arena, t->draft->providers, name, provider);
 }
 
-/* Where resources are that say nothing of it. */
+/* Returns the region of resources without a configured region. */
 static struct str main_region(const struct terraform *t)
 {
     const struct value *configured = value_getz(config_of(t, STR("aws")), "region"),

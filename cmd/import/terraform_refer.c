@@ -1,15 +1,15 @@
 /*
- * Values that are other resources' become references (what the configuration refers to, and ARNs and ids
- * of what is imported), and instances that differ by their key become one resource with for_each.
+ * Values of other resources become references (by the configuration, and by ARNs and ids of imported
+ * resources), and instances that differ by their key become for_each.
  */
 #include "cmd/import/terraform.h"
 
 #include <ctype.h>
 
-/* ---- Instances that differ by their key become one resource with for_each; what else differs is in
+/* ---- Instances that differ by their key become one resource with for_each; other differences become
  * each.value. */
 
-/* ---- the same, but for the key? ---- */
+/* ---- comparing instances apart from the key ---- */
 
 static struct tree *with_each(struct arena *arena, struct tree *s, struct str key)
 {
@@ -46,7 +46,7 @@ static struct tree *with_each(struct arena *arena, struct tree *s, struct str ke
     return copy;
 }
 
-/* Marks of references count as what they will be. */
+/* Compares reference marks by their meaning. */
 static struct str as_text(struct terraform *t, const struct tree *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -87,7 +87,7 @@ static void add_keys(struct terraform *t, const struct group *group, struct tree
                     tree_new(t->arena, TREE_NOTHING, NULL));
 }
 
-/* Within for_each itself a key is itself. */
+/* Replaces each.key, which for_each itself cannot use, by the key. */
 static struct str without_each(struct terraform *t, struct str code, struct str key)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -117,7 +117,7 @@ static void resolve_each(struct terraform *t, struct tree *s, struct str key)
         resolve_each(t, s->kind == TREE_MAP ? s->entries[i].value : s->items[i], key);
 }
 
-/* [a, b], or {a: {what differs}, …}. */
+/* Returns [a, b], or {a: {differences}, …}. */
 static struct tree *collection(struct terraform *t, const struct group *group, const struct tree *differ)
 {
     struct tree *out = tree_new(t->arena, differ->n ? TREE_MAP : TREE_LIST, NULL);
@@ -147,7 +147,7 @@ static void hide(struct terraform *t, const struct group *group, struct tree *at
             mapping_hide(t->draft, attrs, &attrs->entries[i], group->schema, group->resource->name);
 }
 
-/* In the order of the attributes, as people write them; what is none of them comes after these. */
+/* Sorts by the order of the attributes; other keys follow. */
 static struct tree *attrs_in_order(
     struct arena *arena, const struct attr *attrs, size_t n, const struct tree *map);
 
@@ -207,7 +207,7 @@ void terraform_each(struct terraform *t, struct group *group)
     out->entries[0].value = collection(t, group, differ);
 }
 
-/* ---- circles ---- */
+/* ---- cycles ---- */
 
 static bool walk_reaches(unsigned walk, struct group *from, const struct group *to)
 {
@@ -227,7 +227,7 @@ static bool refer_reaches(struct terraform *t, struct group *from, const struct 
     return walk_reaches(++t->walks, from, to);
 }
 
-/* Where a part has gone, that counts. */
+/* Returns the group of the target if the group has become a part. */
 static struct group *refer_whole(struct group *group)
 {
     return !group->schema && group->n && group->instances[0]->target ? group->instances[0]->target->group
@@ -254,9 +254,9 @@ struct tree *terraform_reference(
     return terraform_code(t, owner, target, attr);
 }
 
-/* ---- in values ---- */
+/* ---- references in values ---- */
 
-/* What the configuration puts together is often put together by underscores. */
+/* Underscores are not letters here, since configurations often join words with them. */
 static bool is_letter(char c)
 {
     return isalnum((unsigned char)c) != 0;
@@ -267,7 +267,7 @@ static bool is_circle(struct terraform *t, const struct candidate *one, const st
     return one->needs && owner && refer_reaches(t, refer_whole(one->needs), owner);
 }
 
-/* The longest candidate that is there as whole words and is no circle. */
+/* Returns the longest candidate at this offset that is a whole word and not a cycle. */
 static const struct candidate *at(
     struct terraform *t, const struct candidates *list, const struct group *owner, struct str text, size_t i)
 {
@@ -287,7 +287,7 @@ static const struct candidate *at(
     return best;
 }
 
-/* A text in which candidates are; the literal itself where none is. */
+/* Returns the text with its candidates as code, or the literal if there are none. */
 static struct tree *refer_text(
     struct terraform *t, const struct candidates *list, struct group *owner, struct tree *s)
 {
@@ -325,9 +325,9 @@ static struct tree *refer_related(
     return s;
 }
 
-/* ---- the whole ---- */
+/* ---- all resources ---- */
 
-/* What settings of others say has become a part of this one. */
+/* Adds the candidates of resources that have become a part of this one. */
 static void offer_parts(struct terraform *t, struct candidates *list, struct tf_instance *one)
 {
     for (size_t i = 0; i < t->groups.n; i++) {
@@ -339,8 +339,8 @@ static void offer_parts(struct terraform *t, struct candidates *list, struct tf_
     }
 }
 
-/* A name is made of what the configuration says of it alone: a crawler that is called as a bucket is need not
- * be called after it. False: that is not known. */
+/* A name is replaced only by references of its own expression: an equal name of another resource is no
+ * reference. Returns false if the expression is unknown. */
 static bool offer_own(struct terraform *t, struct candidates *list, struct group *group,
     struct tf_instance *one, struct tree *name)
 {
@@ -391,7 +391,8 @@ void terraform_refer(struct terraform *t)
     terraform_index_texts(t);
     if (!t->configuration)
         terraform_index_names(t);
-    /* Policies last: where they close a circle the ARN is written, of what need not be there yet. */
+    /* Policies come last: if they close a cycle, the ARN is written literally, since it need not exist
+     * yet. */
     for (size_t i = 0; i < 2 * t->groups.n; i++) {
         struct group *group = t->groups.items[i % t->groups.n].ptr;
         for (size_t k = 0; group->schema && k < group->n; k++)

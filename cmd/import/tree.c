@@ -1,9 +1,9 @@
-/* Building what a stack file says, and turning it into expressions. */
+/* Builds trees of stack files and converts them to expressions. */
 #include "cmd/import/draft.h"
 
 #include "base/json.h"
 
-enum { UNINDEXED = 16 }; /* entries that are gone through one after the other */
+enum { UNINDEXED = 16 }; /* entries that are searched linearly */
 
 struct tree *tree_new(struct arena *arena, enum tree_kind kind, const struct node *node)
 {
@@ -56,7 +56,7 @@ void tree_add(struct arena *arena, struct tree *list, struct tree *item)
     list->items[list->n++] = item;
 }
 
-/* The slot of the key, or the free one where it belongs. */
+/* Returns the slot of the key, or the free slot for it. */
 static uint32_t *slot_of(const struct tree *map, struct str key)
 {
     size_t at = (size_t)str_hash(key) & (map->slot_count - 1);
@@ -65,7 +65,7 @@ static uint32_t *slot_of(const struct tree *map, struct str key)
     return &map->slots[at];
 }
 
-/* Anew where there is no room, or entries were taken out meanwhile. */
+/* Rebuilds the index if it is full, or if entries were removed. */
 static void index_entries(struct arena *arena, struct tree *map)
 {
     if (map->indexed == map->n && 2 * map->n < map->slot_count)
@@ -78,7 +78,7 @@ static void index_entries(struct arena *arena, struct tree *map)
     map->indexed = map->n;
 }
 
-/* NULL: there is none. */
+/* Returns NULL if the map does not have the key. */
 static struct tree_entry *find_entry(const struct tree *map, struct str key)
 {
     if (map->n && map->indexed == map->n) {
@@ -113,7 +113,7 @@ struct tree *tree_get(const struct tree *map, const char *key)
     return found ? found->value : NULL;
 }
 
-/* ---- texts ---- */
+/* ---- strings ---- */
 
 struct str tree_literal_text(struct arena *arena, const struct tree *s)
 {
@@ -153,7 +153,7 @@ bool tree_is_text(const struct tree *s, const char *text)
     return s && s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING && str_eqz(s->value->string, text);
 }
 
-/* What is to come is an expression: before that a $ is one as well, for $${ is a literal ${. */
+/* Before an expression a literal $ becomes an expression too, since $${ is a literal ${. */
 static void end_literal(struct arena *arena, struct tree *text)
 {
     struct tree *last = text->n ? text->items[text->n - 1] : NULL;
@@ -228,9 +228,9 @@ bool tree_known(struct arena *arena, const struct tree *s, const struct value **
     return true;
 }
 
-/* ---- as expressions ---- */
+/* ---- conversion to expressions ---- */
 
-/* Within "…": what would begin an expression is escaped. */
+/* Appends a string within "…"; the start of an expression is escaped. */
 static void add_quoted(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -241,7 +241,7 @@ static void add_quoted(struct buf *out, struct str text)
             buf_addz(out, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
             continue;
         }
-        if ((unsigned char)c < 0x20) { /* marks of references are made of these */
+        if ((unsigned char)c < 0x20) { /* reference marks consist of these characters */
             buf_addf(out, "\\u%04x", (unsigned)c);
             continue;
         }
@@ -298,7 +298,7 @@ static void add_items(struct arena *arena, struct buf *out, const struct tree *s
     buf_add_char(out, s->kind == TREE_LIST ? ']' : '}');
 }
 
-/* ---- what may not be there ---- */
+/* ---- values that may be null ---- */
 
 bool tree_may_be_nothing(const struct tree *s)
 {
@@ -316,7 +316,7 @@ bool tree_is_varying(const struct tree *list)
     return false;
 }
 
-/* (c ? [a] : []), or with a key (c ? {k: a} : {}). */
+/* Appends (c ? [a] : []), or with a key (c ? {k: a} : {}). */
 static void add_perhaps(struct arena *arena, struct buf *out, const struct tree *s, struct str key)
 {
     if (s->kind == TREE_CHOICE) {
@@ -337,7 +337,7 @@ static void add_perhaps(struct arena *arena, struct buf *out, const struct tree 
     buf_add_char(out, key.p ? '}' : ']');
 }
 
-/* concat([a, b], (c ? [d] : []), [e]): what is sure goes together. */
+/* Appends concat([a, b], (c ? [d] : []), [e]). */
 static void add_varying(struct arena *arena, struct buf *out, const struct tree *list)
 {
     bool open = false;
@@ -356,7 +356,7 @@ static void add_varying(struct arena *arena, struct buf *out, const struct tree 
     buf_addz(out, open ? "])" : ")");
 }
 
-/* merge({a: 1}, (c ? {b: 2} : {})). */
+/* Returns merge({a: 1}, (c ? {b: 2} : {})). */
 static struct tree *tree_merged(struct arena *arena, const struct tree *map)
 {
     struct tree *sure = tree_new(arena, TREE_MAP, map->node);

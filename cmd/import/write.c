@@ -1,6 +1,6 @@
 /*
- * The draft stack as a file: YAML that somebody would write, short collections in one line, long texts
- * below.
+ * Writes the draft stack as a YAML file in hand-written style: short collections on one line, long strings as
+ * blocks.
  */
 #include "base/json.h"
 #include "cmd/import/draft.h"
@@ -8,11 +8,11 @@
 
 #include <stdlib.h>
 
-/* ---- The stack that was drafted, as a file ---- */
+/* ---- writing the draft ---- */
 
 /* ---- references ---- */
 
-/* The code with every mark replaced by what it stands for. */
+/* Returns the code with every reference mark replaced. */
 static struct str resolved(struct draft *d, struct str code)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -56,7 +56,7 @@ static void write_comment(struct buf *out, struct str comment, int column)
 
 /* ---- scalars ---- */
 
-/* ${ does not begin an expression in it. */
+/* Escapes ${ in a literal. */
 static void add_literal(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -78,7 +78,7 @@ static void tree_write_key(struct buf *out, struct str key)
 
 enum { WIDTH = 120 };
 
-/* The code without brackets that are only needed within another. */
+/* Removes brackets that are only needed within another expression. */
 static struct str outermost(struct str code)
 {
     int depth = 0;
@@ -96,7 +96,7 @@ static struct str outermost(struct str code)
     return str_slice(code, 1, code.n - 1);
 }
 
-/* What is in the file for something that is no collection. */
+/* Appends the source text of a value that is not a collection. */
 static void add_scalar(struct buf *text, const struct tree *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -127,14 +127,14 @@ static void write_scalar(struct buf *out, const struct tree *s, bool flow)
     }
 }
 
-/* ---- in one line ---- */
+/* ---- collections on one line ---- */
 
 static bool is_collection(const struct tree *s)
 {
     return (s->kind == TREE_LIST && !tree_is_varying(s)) || s->kind == TREE_MAP;
 }
 
-/* Has it comments, or texts of several lines, that one line cannot have? */
+/* Returns whether the value has comments or strings of several lines. */
 static bool wants_lines(const struct tree *s)
 {
     for (size_t i = 0; i < s->n; i++) {
@@ -147,7 +147,7 @@ static bool wants_lines(const struct tree *s)
            str_find_char(s->value->string, '\n', 0) >= 0;
 }
 
-/* ---- in several ---- */
+/* ---- collections on several lines ---- */
 
 static void write_block(struct buf *out, struct str s, int column)
 {
@@ -164,7 +164,7 @@ static void write_block(struct buf *out, struct str s, int column)
 
 static void write_below(struct buf *out, const struct tree *s, int column);
 
-/* After a key's colon, or a list's dash: the value, to the end of its last line. */
+/* Writes the value after a key's colon or a list's dash, to the end of its last line. */
 static void write_value(struct buf *out, const struct tree *s, int column, size_t used)
 {
     AUTO_BUF struct buf line = BUF_INIT;
@@ -214,7 +214,7 @@ static void write_resource(struct buf *out, const struct draft_resource *r)
     buf_add_char(out, '\n');
 }
 
-/* Each on lines of its own, however short they all are. */
+/* Writes each entry on its own lines, however short it is. */
 static void write_lines(const struct draft *d, struct buf *out, const char *name, const struct tree *section)
 {
     if (!section->n)
@@ -257,7 +257,7 @@ static void write_all(struct draft *d, struct buf *out)
         buf_add_str(out, buf_str(&resources));
     }
     write_lines(d, out, "outputs", d->outputs);
-    if (!d->is_module) /* a module's are the whole's */
+    if (!d->is_module) /* a module's imports are in the top stack file */
         write_lines(d, out, "imports", d->imports);
 }
 
@@ -295,7 +295,7 @@ void tree_write_flow(struct buf *out, const struct tree *s)
     buf_add_char(out, s->kind == TREE_MAP ? '}' : ']');
 }
 
-/* A map behind a dash begins on the dash's line. */
+/* A map after a dash begins on the same line. */
 static void write_item(struct buf *out, const struct tree *item, int column)
 {
     AUTO_BUF struct buf block = BUF_INIT;
