@@ -26,8 +26,7 @@ struct services {
     pthread_cond_t changed; /* an activity ended, or services are stopping; uses the monotonic clock */
     atomic_bool stopping;   /* set with the lock held; requests to other machines read it without */
     size_t threads;         /* running threads */
-    pthread_mutex_t
-        alone[SERVICE_LOCKS]; /* serialise operations that read, change and write a record; recursive */
+    pthread_mutex_t alone[SERVICE_LOCKS]; /* of operations that read and then write; recursive */
 };
 
 /* Waits on `changed` with the lock held. deadline_ms: by clock_mono_ms(); -1: none. Returns false after the

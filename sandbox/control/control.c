@@ -1,4 +1,4 @@
-/* One request: which operation it is, and whose answers it gets. */
+/* A request: the operation, its roles, and the response. */
 #include "sandbox/control/control_internal.h"
 
 #include "base/clock.h"
@@ -78,7 +78,7 @@ static void encode_refusal(
             arena_printf(call->arena, "%.*s;Sender", STR_ARG(code)));
 }
 
-/* Constants by which one operation serves several types ({Filter: [Role]}): those sent are the type's own. */
+/* True unless constants that select a type ({Filter: [Role]}) were sent for another type. */
 static bool means_type(const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
@@ -97,7 +97,8 @@ static bool means_type(const struct role *role, const struct value *input)
     return true;
 }
 
-/* A listing shows every type that the operation lists; a read what is inside of what it reads. */
+/* True if a role adds to the response of the chosen one: a listing includes all types that the operation
+ * lists, a read includes objects inside its own. */
 static bool goes_along(const struct role *chosen, const struct role *role)
 {
     struct str at = chosen->step->reply.at;
@@ -106,7 +107,7 @@ static bool goes_along(const struct role *chosen, const struct role *role)
         return chosen->part == PART_LIST || (chosen->part == PART_READ && inside);
     if (role->type != chosen->type)
         return false;
-    /* What one call has for several attributes: its tags beside its settings, members beside others. */
+    /* A call may change several attributes: tags with settings, members with others. */
     bool modifies = chosen->call == OWNED_MODIFY;
     bool owned = chosen->part == PART_OWNED && chosen->attr->owner <= OWNER_ENTRIES &&
                  (chosen->call == OWNED_PUT || chosen->call == OWNED_REMOVE);
@@ -117,7 +118,7 @@ static bool goes_along(const struct role *chosen, const struct role *role)
            (role->part == PART_UPDATE && modifies);
 }
 
-/* Values of maps in what others list (items[].resourceMethods{}) come after those. */
+/* Values of maps inside listed objects (items[].resourceMethods{}) are added after those. */
 static bool lies_in_others(const struct role *role)
 {
     return str_ends(role->step->reply.at, STR("{}"));
@@ -150,7 +151,7 @@ static int answer_roles_that(
     return 0;
 }
 
-/* One role, and those that go along with it. */
+/* Executes the chosen role and those that add to its response. */
 static int answer_roles(struct call *call, const struct choice *choice, struct answer *answer)
 {
     return answer_roles_that(call, choice, false, answer) || answer_roles_that(call, choice, true, answer)
@@ -158,14 +159,14 @@ static int answer_roles(struct call *call, const struct choice *choice, struct a
                : 0;
 }
 
-/* EC2's calls can be tried: all is looked at, nothing is done. */
+/* True for an EC2 request with DryRun. */
 static bool is_dry_run(const struct call *call)
 {
     const struct value *given = value_getz(call->decoded[0].raw, "DryRun");
     return call->protocol == WIRE_EC2 && str_ieq(value_text(given, STR_EMPTY), STR("true"));
 }
 
-/* One of the resources that the request is about. */
+/* Handles one of the resources that the request names. */
 static int answer_turn(struct call *call, struct answer *answer)
 {
     struct choice choice;
@@ -196,7 +197,7 @@ static void answer_call(struct call *call, struct str request_id, struct wire_me
     }
 }
 
-/* Done, but not on the disk. */
+/* Responds that a change was made but could not be synced. */
 static void answer_unkept(
     struct call *call, const struct err *why, struct str request_id, struct wire_message *out)
 {
@@ -231,14 +232,14 @@ static void refuse_unknown(struct call *call, const struct served_service *servi
     encode_refusal(call, &op, request_id, answer);
 }
 
-/* Services that began with the query protocol understand JSON by now (CloudWatch, as boto3 speaks to it). */
+/* Query services also accept JSON (CloudWatch, as boto3 calls it). */
 static enum wire_protocol protocol_of(const struct spec_service *spec, const struct wire_message *request)
 {
     bool json = spec->protocol == WIRE_QUERY && wire_header_get(request, STR("X-Amz-Target")).n;
     return json ? WIRE_JSON10 : spec->protocol;
 }
 
-/* Members that are not in the body; those of the path follow from it. */
+/* Returns the shape of members outside the body; path members follow from the path. */
 static struct shape put_shape(struct arena *arena, const struct spec_operation *op)
 {
     static const struct shape text = {.kind = SHAPE_STRING};

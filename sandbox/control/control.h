@@ -1,27 +1,29 @@
 /*
- * The sandbox's control plane: every service in the specs, served from the same lines that weir's client side
- * is driven by. An operation that a spec calls to create something, read, change, list or delete it is
- * answered by doing that to a record.
+ * The sandbox's control plane: every service in the specs, served from the same lines that drive weir's
+ * client side. An operation that a spec calls to create, read, change, list or delete a resource does so with
+ * a record.
  *
- *   control.c        one request: which operation it is
- *   control_index.c  which parts operations play for types, from the specs
- *   control_choose.c which of these a request means, and about how many resources it is
- *   control_find.c   which resources a request means, and which of a listing its filters let through
- *   control_list.c   which resources a listing is of, and which of them are on a page
- *   control_words.c  resources by the texts that they have, and values as the service writes them
- *   control_constraints.c what members of requests have to be
- *   control_unknown.c members that nothing would look at are refused
- *   control_do.c     doing it: create, delete, list; requests from inside
- *   control_update.c changing a resource's own attributes, and those with calls of their own
- *   control_refuse.c refusals
- *   control_implied.c what comes, goes and stays with a resource, and who uses it
- *   control_answer.c answers, put together by the paths at which the client side looks for them
- *   control_render.c the document of an answer, and what an object's answer holds
- *   control_store.c  records: in memory, and as one JSON file each; as others in the sandbox see them
- *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
+ *   control.c             a request: the operation, the roles that it has, the response
+ *   control_index.c       the roles of operations for types, from the specs
+ *   control_choose.c      the role that a request selects, and the number of resources it names
+ *   control_find.c        the resource that a request names; filters of listings
+ *   control_list.c        the resources of a listing and of a page
+ *   control_words.c       an index of resources by the strings in them; normalised values
+ *   control_constraints.c constraints on members of requests
+ *   control_unknown.c     refuses members that are not supported
+ *   control_check.c       checks of values, references and deletions
+ *   control_do.c          create, delete, list; inner requests
+ *   control_update.c      changes of a resource's own attributes and of its parts
+ *   control_refuse.c      error responses
+ *   control_implied.c     implied resources; users of a resource
+ *   control_answer.c      responses, built by the paths at which the client side reads them
+ *   control_render.c      the document of a response, and the objects in it
+ *   control_store.c       records: in memory, and as a JSON file each; records for the rest of the sandbox
+ *   control_fill.c        values that the service adds: ids, ARNs, times, states that change
+ *   control_tags.c        the Resource Groups Tagging API; DescribeTags
  *
- * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
- * from base/clock.h, sped up by options->speed.
+ * S3's data plane is in s3/. One lock guards everything, since calls are short. Times come from base/clock.h;
+ * states change faster by options->speed.
  */
 #pragma once
 
@@ -32,120 +34,121 @@ struct control;
 struct control_type;
 
 struct control_options {
-    const char *dir;         /* records are kept below it; NULL: in memory only */
-    struct catalog *catalog; /* outlives the control plane */
-    struct str account;      /* twelve digits; "": 000000000000 */
+    const char *dir;         /* folder of the records; NULL: only in memory */
+    struct catalog *catalog; /* must outlive the control plane */
+    struct str account;      /* 12 digits; "": 000000000000 */
     double speed;            /* of states that change over time; 0: 1 */
-    /* SHA-256 of an object's content, in base64, and its size (of code; 0: unknown); false: there is none.
-     * Called with the control plane's lock held. NULL: nothing is known of objects. */
+    /* Returns the SHA-256 of an object in base64, and the size of the code in it (0: unknown); false if it
+     * does not exist. Called with the control plane's lock held. NULL: not available. */
     bool (*object_facts)(void *ctx, struct arena *arena, struct str bucket, struct str key,
         struct str version, struct str *sha256, int64_t *size);
-    /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
+    /* Returns the tags of the region's tagged buckets, sorted by name. NULL: there are no buckets. */
     const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
-    /* A bucket's tags become these; false: there is no such bucket in the region. */
+    /* Replaces a bucket's tags; false if the region has no such bucket. */
     bool (*tag_bucket)(
         void *ctx, struct arena *arena, struct str region, struct str name, const struct value *tags);
     void *object_ctx;
-    const struct control_type *const
-        *types;      /* what is so for one type alone: tables, ended by NULL; or NULL */
-    struct str seed; /* unlike any other sandbox's: of what is made up of names, such as addresses */
+    const struct control_type *const *types; /* functions of types: tables, NULL at the end; or NULL */
+    struct str seed; /* unique per sandbox, for values derived from names, such as addresses */
 };
 
 int control_new(const struct control_options *options, struct control **out, struct err *err);
 void control_free(struct control *control);
 
 /*
- * Answers one request whose signature has been verified. `service` and `region` are those of its credential
- * scope. False where no spec knows the service (then nothing was done). Safe from every thread.
+ * Answers a request whose signature has been verified. `service` and `region` are from its credential scope.
+ * Returns false if no spec has the service. Safe from every thread.
  */
 bool control_handle(struct control *control, struct arena *arena, struct str service, struct str region,
     const struct wire_message *request, struct str request_id, struct wire_message *answer);
 
-/* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
+/* Returns what all operations of a service have in common (protocol, version, target); false if no spec has
+ * the service. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
 
-/* The status of an operation's answer, where a spec says one; 0: nothing given. */
+/* Returns the HTTP status that a spec gives for an operation, or 0. */
 int control_status(const struct control *control, struct str service, struct str operation);
 
-/* Are the members of a request to an operation what the specs' `requests` say? -1: err has all that is wrong.
- */
+/* Checks the members of a request against the specs' `requests`. Returns -1 with all violations in err. */
 int control_constraints(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct err *err);
-/* Likewise of a list of changes, once what it changes is known to be there: `ops` and `paths` of
- * patchOperations. */
+/* Checks a list of patch operations against `ops` and `paths` of patchOperations, once the resource is known
+ * to exist. */
 int control_patch_check(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *list, struct err *err);
 
 /*
- * Which operation a request is, and its members under their wire names, as control_handle() would read it:
- * for those who decide whether it may be executed. False: it is none that a spec names.
+ * Returns a request's operation and its members under wire names, for IAM checks. False: no spec has the
+ * operation.
  */
 bool control_reads(const struct control *control, struct arena *arena, struct str service,
     const struct wire_message *request, struct str *operation, const struct value **input);
-/* How often resources of the service have been changed; what follows from them is as it was while this is. */
+/* Returns the number of changes of the service's resources, so that derived data can be cached while it is
+ * equal. */
 uint64_t control_changes(const struct control *control, struct str service);
 
-/* Do the members of its requests begin with small letters? */
+/* True if member names of the service's requests begin with lower case letters. */
 bool control_is_camel(const struct control *control, struct str service);
 /*
- * The request by which a client would call an operation that a spec names, for control_handle(): `input`
- * under the service's own member names. ERR_INVALID: no spec names it, or it cannot be called so (S3).
+ * Builds the request with which a client calls an operation, for control_handle(). `input` has the service's
+ * member names. ERR_INVALID: no spec has the operation, or the protocol is not supported (S3).
  */
 int control_request(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct wire_operation *wire, struct wire_message *out,
     struct err *err);
 
-/* A resource as it is now, for the parts of the sandbox that act on it (jobs/). Lives in the caller's arena.
- */
+/* A copy of a resource for other parts of the sandbox, allocated in the caller's arena. */
 struct control_record {
-    struct str region, id;     /* region "" of global services */
-    const struct value *attrs; /* by the spec's names, write-only ones too */
+    struct str region, id;     /* region: "" for global services */
+    const struct value *attrs; /* by the spec's attribute names, including write-only ones */
     int64_t created_ms, changed_ms, revision;
 };
 
 /*
- * Resources of types behind which real servers are (`server` in a spec): informed when one is made, changed
- * and gone, with the control plane's lock held. One watcher, set before anybody calls.
+ * Reports creation, change and deletion of resources with a real server (`server` in the spec), with the
+ * control plane's lock held. One watcher, set before the first request.
  */
 enum control_event { CONTROL_MADE, CONTROL_CHANGED, CONTROL_GONE };
 typedef void control_watcher(
     void *ctx, enum control_event event, struct str type, const struct control_record *record);
 void control_watch(struct control *control, control_watcher *watcher, void *ctx);
-/* A record's attribute gets another value, NULL: none, as if a request had changed it. False: there is no
- * such record, or the change cannot be kept. */
+/* Sets an attribute of a record, as a request would; NULL removes it. False: the record does not exist, or
+ * the change could not be stored. */
 bool control_set(struct control *control, struct str type, const struct control_record *record,
     const char *attribute, const struct value *v);
-/* Likewise, but the record counts as unchanged: it is not "updating" thereby. */
+/* As control_set(), but the record does not count as changed, so its state is not "updating". */
 bool control_note(struct control *control, struct str type, const struct control_record *record,
     const char *attribute, const struct value *v);
 
 /*
- * The resource of a type ("aws.glue.job", "" any) that has this id, name or ARN, in a region (of global
- * services: any). False: there is none, or it is being deleted. Safe from every thread.
+ * Finds a resource by id, name or ARN. type: "aws.glue.job"; "": any. region: ignored for global services.
+ * False: not found, or being deleted. Safe from every thread.
  */
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out);
-/* All resources of a type, of all regions where region is ""; in no order. */
+/* Returns all resources of a type. region "": all regions. */
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
-/* Those that have a text among their attributes, and maybe some more, however many others there are. */
+/* Returns the resources of a type with `text` among their attributes, and possibly some others, using the
+ * index. */
 struct control_record *control_list_having(struct control *control, struct arena *arena, struct str type,
     struct str region, struct str text, size_t *n);
 
-/* ---- What is so for one type alone: functions of the service's file in sandbox/services, beside what the
- * type's spec says. They run in the middle of a request with the control plane's lock held, so they call
- * nothing of control.h but these two, and see resources as they are kept. */
+/* ---- functions for single types, in the service's folder of sandbox/services, in addition to the type's
+ * spec. They run during a request with the control plane's lock held, so of control.h they may only call the
+ * two functions below, which return attributes as stored ---- */
 struct control_type {
-    const char *name; /* "aws.ec2.subnet"; NULL ends a table */
-    /* May there be a new one with these attributes? -1: err says why not, in the service's words. */
+    const char *name; /* "aws.ec2.subnet"; NULL ends the table */
+    /* Checks the attributes of a new resource. Returns -1 with the service's error. */
     int (*check)(const struct control *control, const struct value *attrs, struct err *err);
-    /* The requests of which this one is made up; NULL: it is about one resource. */
+    /* Splits a request into requests for one resource each; NULL: not needed. */
     const struct value *(*parts)(struct arena *arena, struct str operation, const struct value *raw);
-    /* Does this entry of it lead to what is not there? */
+    /* True if an entry refers to a resource that does not exist. */
     bool (*broken)(const struct control *control, const struct value *entry);
 };
 
-/* The attributes of what has this id and is of this type ("": any); NULL: nothing that nobody has deleted. */
+/* Returns the attributes of the resource with this id and type ("": any), or NULL if there is none or it is
+ * being deleted. */
 const struct value *control_seen(const struct control *control, struct str type, struct str id);
-/* The next of a type, from *at = 0 on; NULL: that was the last one. */
+/* Iterates over the resources of a type, from *at = 0 on. NULL: no more. */
 const struct value *control_next(const struct control *control, struct str type, size_t *at);

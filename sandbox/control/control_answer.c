@@ -1,14 +1,13 @@
 /*
- * Answers. The client side says where it looks for each attribute; the same paths, read the other way, say
- * where to put them.
+ * Responses: the paths at which the client side reads attributes determine where they are written.
  */
 #include "sandbox/control/control_internal.h"
 
 #include "provider/spec/act.h"
 
-/* ---- each part's answer ---- */
+/* ---- response of each role ---- */
 
-/* A listing without items has its list all the same. */
+/* Adds the list of a listing without items. */
 static void render_empty_list(struct making *m, struct part_node *root, struct str at)
 {
     ptrdiff_t end = str_find(at, STR("[]"), 0);
@@ -23,7 +22,7 @@ static void render_owned(struct making *m, struct part_node *root, const struct 
     const struct value *v = value_get(resource->attrs, role->attr->attr->name);
     struct str at = role->step->reply.at;
     bool list;
-    if (role->step->list.page.more.n) /* all that a resource has comes in one page */
+    if (role->step->list.page.more.n) /* all items of a resource are on one page */
         document_put(m, root, role->step->list.page.more, &document_flag, &value_false);
     if (role->call != OWNED_GET && str_eqz(role->step->list.page.out, "Marker"))
         document_put(m, root, STR("IsTruncated"), &document_flag, &value_false);
@@ -56,7 +55,7 @@ static void render_entry(struct making *m, struct part_node *root, const struct 
     const struct value *v = value_get(value_get(resource->attrs, role->attr->attr->name), key);
     bool list;
     struct part_node *node = render_node(m, root, role->step->reply.at, &list);
-    /* What named it comes back with it. */
+    /* Members that identified the entry are returned with it. */
     for (size_t i = 0; i < role->step->call.request.shape.member_count; i++) {
         const struct shape_member *member = &role->step->call.request.shape.members[i];
         const struct value *sent = value_get(m->call->input, member->name);
@@ -74,7 +73,7 @@ static bool gives_objects(const struct role *role)
            (role->part == PART_DELETE && (role->step->reply.at.n || role->step->reply.answer_count));
 }
 
-/* `shows_in` of calls that do not answer with the object. */
+/* Adds `shows_in` to responses without an object. */
 static void render_shown_in(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
@@ -84,7 +83,7 @@ static void render_shown_in(struct making *m, struct part_node *root, const stru
         fill_now(m->call, resource));
 }
 
-/* "Reservations[].Instances[]": where the outer list is. */
+/* Returns the path of the outer list of "Reservations[].Instances[]". */
 static struct str outer_path(struct str at)
 {
     return str_slice(at, 0, (size_t)str_find(at, STR("[]"), 0) + 2);
@@ -95,7 +94,7 @@ static bool is_inside(struct str at)
     return str_find(at, STR("[]."), 0) >= 0;
 }
 
-/* Does this element of the outer list have one of the resource's attributes, under the same name? */
+/* True if the element has one of the resource's required attributes under the same name. */
 static bool is_parent(const struct part_node *element, const struct resource *resource)
 {
     for (const struct part_node *at = element->first; at; at = at->next)
@@ -108,7 +107,7 @@ static bool is_parent(const struct part_node *element, const struct resource *re
     return false;
 }
 
-/* Does none list what is around it? */
+/* True if no role lists the objects of the outer list. */
 static bool is_alone(const struct making *m, struct str outer)
 {
     for (size_t i = 0; i < m->call->served->role_count; i++) {
@@ -119,8 +118,8 @@ static bool is_alone(const struct making *m, struct str outer)
     return true;
 }
 
-/* The inner list that the resource belongs to. Where nothing is around it (an instance's reservation), an
- * element of the outer list is made for it; where there are others only, it is not asked for: NULL. */
+/* Returns the inner list for a resource. If nothing lists the outer objects (an instance's reservation), an
+ * element is created; otherwise NULL if the resource belongs to none of them. */
 static struct part_node *parent_of(struct making *m, struct part_node *root, const struct resource *resource)
 {
     struct str at = m->call->role->step->reply.at, outer = outer_path(at);
@@ -149,7 +148,8 @@ static void render_collected(struct making *m, struct part_node *node, const str
     }
 }
 
-/* Has this element what the resource's answer finds around it (answers: {resource: ^.id})? */
+/* True if the element has the attributes that the spec reads around the resource (answers: {resource:
+ * ^.id}). */
 static bool is_around(
     const struct making *m, const struct part_node *element, const struct resource *resource)
 {
@@ -169,7 +169,7 @@ static bool is_around(
     return around;
 }
 
-/* Of what names the resource in its map: the required attribute that is not around it. */
+/* Returns the attribute that is the key of a map: the required one that is not read around it. */
 static struct str value_key(const struct role *role)
 {
     for (size_t i = 0; i < role->type->attr_count; i++) {
@@ -181,7 +181,7 @@ static struct str value_key(const struct role *role)
     return STR_EMPTY;
 }
 
-/* items[].resourceMethods{}: each under its key in the element that it is in. */
+/* Adds map values (items[].resourceMethods{}) to the elements that they belong to. */
 static void render_values(
     struct making *m, struct part_node *root, struct resource *const *resources, size_t n)
 {
@@ -216,10 +216,10 @@ static void render_resources(
                                  ? render_node(m, root, outer_path(role->step->reply.at), &list)
                                  : render_node(m, root, role->step->reply.at, &list);
     bool nested = role->part == PART_LIST && str_find(role->step->reply.at, STR("[]."), 0) >= 0;
-    /* What is in a resource that is listed is on its page, however much of it there is. */
+    /* Objects inside a listed resource are all on its page. */
     bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->reply.at)));
     size_t first = 0, end = paged ? page_cut(m, root, &resources, n, &first) : n;
-    /* Services that page by markers say besides whether that was all. */
+    /* Services with markers also return whether the listing is truncated. */
     bool marks = str_eqz(role->step->list.page.out, "Marker"),
          next = str_eqz(role->step->list.page.out, "NextMarker");
     if (paged && (marks || next))
@@ -240,7 +240,7 @@ static void render_resources(
             fill_new(m->call, role->type, m->call->input));
 }
 
-/* A call that tells who uses a resource: `used_by` names it. */
+/* Answers a call that lists the users of a resource, named by `used_by`. */
 static void render_users(struct making *m, struct part_node *root)
 {
     const struct role *role = m->call->role;
@@ -265,7 +265,7 @@ void answer_start(struct call *call, struct answer *answer)
         .xml = protocol == WIRE_QUERY || protocol == WIRE_EC2 || protocol == WIRE_REST_XML};
 }
 
-/* `shows_beside: {Call: {Path: value}}`: what an answer has besides its objects. */
+/* Adds `shows_beside: {Call: {Path: value}}`: members beside the objects. */
 static void render_beside(struct making *m, struct part_node *root)
 {
     const struct role *role = m->call->role;
@@ -274,7 +274,7 @@ static void render_beside(struct making *m, struct part_node *root)
         &value_empty_map);
 }
 
-/* Where objects go: into JSON text of its own, where the client finds them in one. */
+/* Returns the root for objects, which may be encoded as JSON text. */
 static struct part_node *content_root(struct call *call, struct answer *answer)
 {
     if (!call->role->step->reply.parse.n)
@@ -291,7 +291,7 @@ void answer_add(struct call *call, struct answer *answer, struct resource *const
     bool list;
     if (gives_objects(call->role)) {
         struct part_node *root = content_root(call, answer);
-        render_beside(&m, root); /* what an object says goes before what is written where there is none */
+        render_beside(&m, root); /* objects take precedence over defaults */
         render_resources(&m, root, resources, n);
         return;
     }
@@ -306,7 +306,7 @@ void answer_add(struct call *call, struct answer *answer, struct resource *const
     else if (call->role->attr && n)
         render_owned(&m, answer->root, resources[0]);
     else if (call->role->step->reply.at.n)
-        render_node(&m, answer->root, call->role->step->reply.at, &list); /* an empty list is still a list */
+        render_node(&m, answer->root, call->role->step->reply.at, &list); /* an empty list is returned */
 }
 
 static int render_parsed(struct making *m, const struct answer *answer)

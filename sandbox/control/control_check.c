@@ -1,6 +1,5 @@
 /*
- * What the service checks before it executes a request: values, references, languages, what prevents a
- * deletion.
+ * Checks before a request is executed: values, references, languages, and conditions of deletions.
  */
 #include "base/embed.h"
 #include "provider/iam/policy.h"
@@ -8,9 +7,9 @@
 #include "sandbox/control/control_internal.h"
 #include "sandbox/notation/languages.h"
 
-/* ---- Attributes with a language of their own (`language:` in the spec). */
+/* ---- attributes with a language of their own (`language:` in the spec) ---- */
 
-/* Empty where it is right; else what the service says. */
+/* Returns the service's error message, or "" for a valid state machine. */
 static struct str check_states(struct call *call, const struct value *v, const struct value *attrs)
 {
     struct asl_diags diags = {.arena = call->arena,
@@ -25,7 +24,7 @@ static struct str check_states(struct call *call, const struct value *v, const s
     return all.n ? arena_printf(call->arena, "Invalid State Machine Definition: '%s'", all.p) : STR_EMPTY;
 }
 
-/* Without a database of zones only UTC can be told from others; those are taken, and do not fire. */
+/* Without a time zone database all names but UTC are accepted; such schedules do not fire. */
 static struct str check_zone(struct call *call, struct str name)
 {
     bool known = !name.n || !zone_find(call->arena, STR("Etc/UTC")) || zone_find(call->arena, name);
@@ -45,7 +44,7 @@ static struct str check_schedule(struct call *call, const struct value *v, const
                : check_zone(call, value_gets(attrs, "schedule_expression_timezone"));
 }
 
-/* A rule has no at(…); without a schedule it has a pattern, with one it is on the default bus. */
+/* A rule's schedule must not be at(…); without it a pattern is required, with it the default bus. */
 static struct str check_rule_schedule(
     struct call *call UNUSED, const struct value *v, const struct value *attrs)
 {
@@ -69,7 +68,7 @@ static struct str check_pattern(struct call *call, const struct value *v, const 
 static const struct {
     const char *name, *code;
     struct str (*check)(struct call *call, const struct value *v, const struct value *attrs);
-    bool absent; /* what is not there is looked at too */
+    bool absent; /* also checked if absent */
 } languages[] = {
     {"states", "InvalidDefinition", check_states, false},
     {"schedule", "ValidationException", check_schedule, false},
@@ -90,11 +89,11 @@ static int check_form(struct call *call, const struct value *attrs, struct str n
     return 0;
 }
 
-/* ---- in weir's words ---- */
+/* ---- languages without messages of the service ---- */
 
 struct form_issue {
     struct call *call;
-    struct str why; /* the first */
+    struct str why; /* first message */
 };
 
 static void keep_issue(void *ctx, const struct notation_issue *issue)
@@ -145,7 +144,7 @@ bool check_takes_away(const struct spec_attr *attr, const struct value *v)
     return attr->attr->unset && value_equal(v, attr->attr->unset);
 }
 
-/* Is it what the schema says? Documents of IAM are also what IAM takes. */
+/* Checks a value against the schema, and IAM documents also by IAM's rules. */
 static bool is_right(
     struct call *call, const struct attr *attr, const struct value *v, struct schema_issue *issue)
 {
@@ -168,7 +167,7 @@ int check_values(struct call *call, const struct value *given)
         const struct spec_attr *spec = spec_attr_find(call->role->type, given->entries[i].key);
         const struct value *v = given->entries[i].value;
         struct schema_issue issue = {0};
-        /* what never changes only names the resource, by its ARN too */
+        /* immutable attributes only identify the resource, possibly by ARN */
         if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
             !check_takes_away(spec, v) && !is_right(call, spec->attr, v, &issue))
             return refuse_value(call, spec, v, &issue);
@@ -197,7 +196,7 @@ static bool is_chosen(const struct value *v)
     return !value_is_null(v) && !(v->kind == VALUE_BOOL && !v->boolean);
 }
 
-/* What goes with what: attributes that exclude each other, and values that ask something of others. */
+/* Checks attributes that exclude each other, and constraints between attributes. */
 int check_together(struct call *call, const struct value *attrs)
 {
     const struct schema *schema = &call->role->type->schema;
@@ -211,7 +210,7 @@ int check_together(struct call *call, const struct value *attrs)
     return check_constraints(call, NULL, attrs);
 }
 
-/* The first that is not met any more: what was so before the request is not its mistake. */
+/* Finds the first constraint that the request violates; one violated before is ignored. */
 static bool breaks_constraint(
     struct call *call, const struct value *before, const struct value *attrs, struct constraint_break *broken)
 {
@@ -234,8 +233,8 @@ int check_constraints(struct call *call, const struct value *before, const struc
     if (!breaks_constraint(call, before, attrs, &broken))
         return 0;
     const struct value_constraint *constraint = broken.constraint;
-    /* Services put tags on what they make that nobody else may (aws:autoscaling:groupName): they do not sign.
-     */
+    /* Services may set tags that users may not (aws:autoscaling:groupName): their inner requests have no
+     * signature. */
     bool inside = !wire_header_get(call->request, STR("Authorization")).n;
     if (inside && constraint->each.n && str_eqz(constraint->each, "tags"))
         return 0;
@@ -263,7 +262,7 @@ static bool has_line(struct str text, struct str line)
     return false;
 }
 
-/* An ARN of somebody else's account is taken at its word; AWS's own policies are known. */
+/* True for an ARN of another account, which is accepted, and for a known AWS managed policy. */
 static bool is_foreign(const struct call *call, const struct value *reference)
 {
     static const struct str managed = STR_INIT("arn:aws:iam::aws:policy/");
@@ -307,9 +306,10 @@ int check_references(struct call *call, const struct value *attrs)
     return 0;
 }
 
-/* ---- before it is deleted ---- */
+/* ---- deletions ---- */
 
-/* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
+/* `delete_needs: {attributes, code}`: exactly one of the attributes, such as a final snapshot or skipping
+ * it. */
 static int check_one_given(struct call *call, const struct resource *resource)
 {
     const struct value *rule = value_getz(resource->type->sandbox, "delete_needs");
@@ -325,8 +325,8 @@ static int check_one_given(struct call *call, const struct resource *resource)
                                       "and not allowed if it is");
 }
 
-/* The code with which a guard refuses; NULL: it does not. {state: {ENABLED: code}}: with that value; of a map
- * that entry; {targets: {"*": code}}: with anything in it. */
+/* Returns the error code of a guard that prevents the deletion, or NULL. {state: {ENABLED: code}}: by the
+ * value; for a map by an entry that is true; {targets: {"*": code}}: by any content. */
 static const struct value *guard_code(
     const struct resource *resource, const struct value_entry *guard, struct str *what)
 {

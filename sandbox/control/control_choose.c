@@ -1,10 +1,10 @@
-/* Which of the parts that an operation plays for several types a request means. */
+/* Selects the role of an operation that a request means. */
 #include "sandbox/control/control_internal.h"
 
 static bool unify(
     struct arena *arena, const struct value *template, const struct value *sent, const struct value **input);
 
-/* The first item of what was sent that the template may have made. */
+/* Unifies a template with the first matching item. */
 static bool unify_item(
     struct arena *arena, const struct value *template, const struct value *sent, const struct value **input)
 {
@@ -15,8 +15,8 @@ static bool unify_item(
 }
 
 /*
- * Reads a template backwards: [{Name: group-id, Value: ["${group_id}"]}] and what was sent give group_id.
- * False where a constant in it is not what was sent.
+ * Reads a template backwards: [{Name: group-id, Value: ["${group_id}"]}] and the sent value give group_id.
+ * False: a constant differs.
  */
 static bool unify(
     struct arena *arena, const struct value *template, const struct value *sent, const struct value **input)
@@ -32,7 +32,7 @@ static bool unify(
         bool any = false;
         for (uint32_t i = 0; i < template->count; i++)
             any = unify_item(arena, template->items[i], sent, input) || any;
-        return any || template->count != 1; /* of several the client leaves out what has no value */
+        return any || template->count != 1; /* with several items the client omits those without a value */
     }
     if (template->kind != VALUE_MAP || sent->kind != VALUE_MAP)
         return value_equal(template, sent) || template->kind == VALUE_INT;
@@ -44,7 +44,7 @@ static bool unify(
     return true;
 }
 
-/* ---- requests about several resources: VpcId.1, VpcId.2; a permission with three ranges ---- */
+/* ---- requests for several resources: VpcId.1, VpcId.2; a permission with three ranges ---- */
 
 static void of_so_many(struct call *call, uint32_t n)
 {
@@ -61,7 +61,7 @@ const struct value *turn_name(struct call *call, const struct value *template, c
     return value_list(call->arena, &sent->items[call->turn < sent->count ? call->turn : 0], 1);
 }
 
-/* The same of a request that is made up of several (`parts` of a struct control_type). */
+/* Returns this turn's part of a request that struct control_type.parts splits. */
 static const struct value *turn_part(struct call *call, const struct spec_type *type, const struct value *raw)
 {
     const struct control_type *own = type_own(call->control, type);
@@ -72,10 +72,10 @@ static const struct value *turn_part(struct call *call, const struct spec_type *
     return parts->items[call->turn < parts->count ? call->turn : 0];
 }
 
-/* ---- what was sent ---- */
+/* ---- input ---- */
 
-/* The members of this turn's part of the request, by the role's shape; NULL where it cannot be read. It is
- * read once, for a request may name a thousand resources. */
+/* Decodes the members of this turn's request with the role's shape, or returns NULL. Decoded once per role,
+ * since a request may name a thousand resources. */
 static const struct value *read_members(struct call *call, const struct role *role)
 {
     const struct shape *shape = &role->step->call.request.shape;
@@ -97,10 +97,10 @@ const struct value *choose_input(struct call *call, const struct role *role)
     const struct value *input = read_members(call, role);
     if (!input)
         return NULL;
-    /* What the client fills in from one attribute names that attribute. */
+    /* A member that the client fills from one attribute provides that attribute. */
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->call.request.extras[i];
-        /* Of several filters together it is not known which one names the resource. */
+        /* With several filters it is unknown which one identifies the resource. */
         bool several = role->part != PART_CREATE && role->part != PART_UPDATE &&
                        extra->value->kind == VALUE_LIST && extra->value->count > 1;
         if (!extra->from_item && !several)
@@ -111,8 +111,8 @@ const struct value *choose_input(struct call *call, const struct role *role)
 }
 
 /*
- * How well a role fits what the request names and what there is. An operation may create a resource or change
- * it (PutRule), describe one or list all (DescribeDBInstances), and tag resources of several types.
+ * Ranks a role by what the request names and what exists. An operation may create or change a resource
+ * (PutRule), describe one or list all (DescribeDBInstances), and tag resources of several types.
  */
 static int rank_of(enum part part, bool found, bool named)
 {
@@ -120,12 +120,12 @@ static int rank_of(enum part part, bool found, bool named)
     case PART_CREATE: return found ? 2 : 5;
     case PART_LIST: return named ? 1 : 4;
     case PART_SIDE: return 0;
-    case PART_UPDATE: return found ? 5 : named ? 3 : 1; /* tags and the like have calls of their own */
+    case PART_UPDATE: return found ? 5 : named ? 3 : 1; /* tags and other parts have calls of their own */
     default: return found ? 6 : named ? 3 : 1;
     }
 }
 
-/* Does the request add something to these members, or take something away? */
+/* True if the request adds or removes members of the role's set. */
 static bool sends_members(const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
@@ -136,7 +136,7 @@ static bool sends_members(const struct role *role, const struct value *input)
     return false;
 }
 
-/* Does the request put or delete entries of the kind that the role is about? */
+/* True unless the request has items without the keys that the role's entries need. */
 static bool names_entries(const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
@@ -153,8 +153,8 @@ static bool names_entries(const struct role *role, const struct value *input)
     return true;
 }
 
-/* Of several sub-resources behind one call it is the one whose constants or attribute are in the request, of
- * several sets of members the one that something is sent for. */
+/* Among several sub-resources of one call, the one whose constants or attribute are in the request fits;
+ * among several member sets, the one for which items were sent. */
 static bool role_fits(const struct role *role, const struct value *input)
 {
     if (role->call == OWNED_MODIFY && !sends_members(role, input))
@@ -169,8 +169,8 @@ static bool role_fits(const struct role *role, const struct value *input)
     return !owned_is(role, OWNER_SUB_RESOURCE, OWNED_PUT) || value_get(input, role->attr->attr->name);
 }
 
-/* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one.
- * Nothing is switched off by silence. */
+/* A flag may distinguish two forms of a call: PutParameter creates, with Overwrite it changes. An absent flag
+ * does not reset a sub-resource. */
 static bool flags_fit(const struct role *role, const struct value *input)
 {
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
@@ -184,8 +184,8 @@ static bool flags_fit(const struct role *role, const struct value *input)
     return true;
 }
 
-/* One call makes resources of several forms (CreateClassifier), each by a step of its own that is for those
- * which have an attribute: the request has it, too. */
+/* A call may create resources of several forms (CreateClassifier), with a step for each that requires an
+ * attribute, which must be in the request. */
 static bool has_its_form(const struct role *role, const struct value *input)
 {
     const struct spec_conditions *own = &role->step->when.only;
@@ -209,7 +209,7 @@ static bool has_all(const struct value *have, const struct value *wanted)
     return true;
 }
 
-/* One call takes members away and deletes (RevokePermissions): it deletes when none is left. */
+/* A call may remove members and delete (RevokePermissions): true if members remain, so it does not delete. */
 static bool leaves_some(const struct call *call, const struct role *role, const struct value *input,
     const struct resource *resource)
 {
@@ -223,7 +223,8 @@ static bool leaves_some(const struct call *call, const struct role *role, const 
     return false;
 }
 
-/* What follows the account in an ARN or its template: rule/nightly, rule/${event_bus|folder}${name}. */
+/* Returns the part after the account of an ARN or its template: rule/nightly,
+ * rule/${event_bus|folder}${name}. */
 static struct str after_account(struct str arn)
 {
     for (int i = 0; i < 5 && arn.p; i++)
@@ -231,8 +232,8 @@ static struct str after_account(struct str arn)
     return arn;
 }
 
-/* Names that the ARN of a resource that is not there has, by the form of the type's own: its last part, and
- * the folder before it. Nothing where it has another form. */
+/* Adds the names from the ARN of a resource that does not exist, by the type's ARN template: the last part
+ * and the folder before it. Unchanged if the form differs. */
 static const struct value *with_names_in_arn(
     struct call *call, const struct role *role, const struct value *input)
 {
@@ -258,7 +259,7 @@ static const struct value *with_names_in_arn(
 
 bool choose_role(struct call *call, struct choice *best)
 {
-    struct choice absent = {.rank = -1}; /* one that is named, but is not there */
+    struct choice absent = {.rank = -1}; /* named, but does not exist */
     *best = (struct choice){.rank = -1};
     for (size_t i = 0; i < call->served->role_count; i++) {
         const struct role *role = &call->served->roles[i];

@@ -1,7 +1,7 @@
 /*
- * What members of a request have to be, before anybody carries it out: the specs' `requests` say it, and all
- * that is wrong is reported at once, as AWS's services do: "2 validation errors detected: Value '0' at
- * 'limit' failed to satisfy …; …". And which changes a list of changes may have.
+ * Constraints on members of requests, from the specs' `requests`; all violations are reported together, as
+ * AWS does: "2 validation errors detected: Value '0' at 'limit' failed to satisfy …; …". Also constraints on
+ * patch operations.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -11,13 +11,13 @@
 
 struct request_faults {
     struct arena *arena;
-    struct str body; /* what members of bodies are within: createRestApiInput; "": nothing */
+    struct str body; /* prefix of body members: createRestApiInput; "": none */
     struct buf text;
     int n;
-    struct str message, code; /* of the first that has words of its own: `message`, `code` */
+    struct str message, code; /* from the first rule with `message`, `code` */
 };
 
-/* How long it is, or the number itself. */
+/* Returns the length of a value, or the number itself. */
 static double size_of_value(struct arena *arena, const struct value *rule, const struct value *v)
 {
     struct str bytes;
@@ -30,7 +30,7 @@ static double size_of_value(struct arena *arena, const struct value *rule, const
                                      : (double)v->count;
 }
 
-/* As Java writes it, and so AWS's messages: [a, b], {a=1}. */
+/* Writes a value as Java does in AWS's messages: [a, b], {a=1}. */
 static void add_java_text(struct arena *arena, struct buf *text, const struct value *v)
 {
     bool list = v->kind == VALUE_LIST,
@@ -56,7 +56,7 @@ static struct str java_text(struct arena *arena, const struct value *v)
     return arena_str(arena, buf_str(&text));
 }
 
-/* `items_are: Class`: objects of that class, [Class(a=1), Class(a=2)]. */
+/* With `items_are: Class`, writes items as objects of that class: [Class(a=1), Class(a=2)]. */
 static struct str text_of_given(struct arena *arena, const struct value *rule, const struct value *v)
 {
     struct str class = value_gets(rule, "items_are");
@@ -75,7 +75,7 @@ static double bound_of(const struct value *v)
     return v->kind == VALUE_FLOAT ? v->number : (double)v->integer;
 }
 
-/* Of several, each. */
+/* True if the value is among the choices; of a list, all items. */
 static bool is_choice(const struct value *choices, const struct value *besides, const struct value *v)
 {
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
@@ -105,7 +105,7 @@ struct str constraint_broken(struct arena *arena, const struct value *rule, cons
     return STR_EMPTY;
 }
 
-/* `message`: what AWS answers instead of the list of all that is wrong. */
+/* Uses `message`, AWS's response instead of the list of violations. */
 static bool has_own_words(struct request_faults *f, const struct value *rule, const struct value *v)
 {
     struct str message = value_gets(rule, "message"), code = value_gets(rule, "code");
@@ -120,7 +120,7 @@ static bool has_own_words(struct request_faults *f, const struct value *rule, co
     return message.n;
 }
 
-/* `texts: true`: what is in a map of texts is one. */
+/* `texts: true`: values of the map must be strings. */
 static void check_texts(struct request_faults *f, const struct value *rule, const struct value *v)
 {
     for (uint32_t i = 0; value_getb(rule, "texts") && v && v->kind == VALUE_MAP && i < v->count; i++) {
@@ -134,7 +134,7 @@ static void check_texts(struct request_faults *f, const struct value *rule, cons
     }
 }
 
-/* All that items, keys or values have to be. */
+/* Returns all constraints on items, keys or values. */
 static struct str rule_of_parts(const struct request_faults *f, const struct value *rule, bool number)
 {
     static const char *const bounds[] = {"greater", "less"};
@@ -155,7 +155,7 @@ static struct str rule_of_parts(const struct request_faults *f, const struct val
     return arena_str(f->arena, buf_str(&text));
 }
 
-/* `items` of lists, `keys` and `values` of maps; the words are of the member as a whole. */
+/* Checks `items` of lists, `keys` and `values` of maps; the message is about the whole member. */
 static struct str broken_parts(
     const struct request_faults *f, const struct value *rule, const struct value *v)
 {
@@ -200,7 +200,8 @@ static void check_rule(
         STR_ARG(shown), STR_ARG(path), STR_ARG(broken));
 }
 
-/* What is in a path, status_code, is called statusCode; what is in a body may be within its input. */
+/* Returns a member's path in messages: path member status_code is statusCode; a body member may have a
+ * prefix. */
 static struct str member_path(const struct request_faults *f, struct str path, struct str name)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -216,7 +217,7 @@ static struct str member_path(const struct request_faults *f, struct str path, s
     return arena_str(f->arena, buf_str(&out));
 }
 
-/* Tags[].Key: of each item, as tags.1.member.key. */
+/* Checks Tags[].Key of each item, as tags.1.member.key. */
 static void check_member(struct request_faults *f, const struct value *rule, struct str path, struct str rest,
     const struct value *within)
 {
@@ -238,7 +239,7 @@ static void check_member(struct request_faults *f, const struct value *rule, str
     }
 }
 
-/* `requests` of the service in which one is given for the operation or about all of them ("*"). */
+/* Returns the service's `requests` for an operation, or for all ("*"). */
 static const struct value *request_rules(
     const struct control *control, struct str service, struct str operation)
 {
@@ -282,7 +283,7 @@ int control_constraints(const struct control *control, struct arena *arena, stru
     return faults.message.n ? refuse_request(err, faults.code, faults.message) : 0;
 }
 
-/* ---- lists of changes ---- */
+/* ---- patch operations ---- */
 
 static int refuse_patch(struct err *err, struct str text)
 {
@@ -295,7 +296,7 @@ static int refuse_path(struct arena *arena, struct str path, const struct value 
         arena_printf(arena, "Invalid patch path %.*s", STR_ARG(value_is_null(sent) ? STR("null") : path)));
 }
 
-/* A star in the pattern is any one segment. */
+/* An asterisk in the pattern matches one segment. */
 static bool meets_path(struct str pattern, struct str path)
 {
     while (pattern.n && path.n) {
@@ -306,7 +307,7 @@ static bool meets_path(struct str pattern, struct str path)
     return !pattern.n && !path.n;
 }
 
-/* `ops: {path: [add, …]}`: by path, which changes there may be. */
+/* `ops: {path: [add, …]}`: allowed operations by path. */
 static int check_ops(struct arena *arena, const struct value *rule, struct str op, struct str path,
     const struct value *sent, struct err *err)
 {
@@ -324,7 +325,7 @@ static int check_ops(struct arena *arena, const struct value *rule, struct str o
                                   STR_ARG(java_text(arena, ops))));
 }
 
-/* `paths: {replace: [path]}`: by what is done, where; `plain`: the refusal does not say where else. */
+/* `paths: {replace: [path]}`: allowed paths by operation; `plain`: the message does not list them. */
 static int check_paths(struct arena *arena, const struct value *rule, struct str op, struct str path,
     const struct value *sent, struct err *err)
 {
@@ -340,7 +341,7 @@ static int check_paths(struct arena *arena, const struct value *rule, struct str
                                  STR_ARG(path), STR_ARG(op), STR_ARG(known)));
 }
 
-/* `values: {path: rule}`: what is put there. A `number` comes as text. */
+/* `values: {path: rule}`: constraints on values. A `number` is sent as a string. */
 static int check_value(
     struct arena *arena, const struct value *rules, const struct value *change, struct err *err)
 {

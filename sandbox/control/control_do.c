@@ -1,10 +1,10 @@
-/* Executes requests (create, update, delete, list), also those from inside the sandbox. */
+/* Executes requests (create, update, delete, list); builds inner requests. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/control/control_internal.h"
 
-/* ---- Requests from inside the sandbox, as a client would make them ---- */
+/* ---- inner requests, as a client would send them ---- */
 
 static const struct shape any = {.kind = SHAPE_ANY};
 
@@ -28,7 +28,7 @@ int control_status(const struct control *control, struct str service, struct str
     return served ? served->op->wire.status : 0;
 }
 
-/* The first name that a shape has says how all are written. */
+/* Returns the first letter of a member's name, which shows the case of all. */
 static char first_letter(const struct shape *shape)
 {
     for (size_t i = 0; shape->kind == SHAPE_STRUCT && i < shape->member_count; i++) {
@@ -51,7 +51,7 @@ bool control_is_camel(const struct control *control, struct str service)
     return false;
 }
 
-/* Members go where the spec says they are; all others are the body as they are. */
+/* Members are sent where the spec says; all others in the body. */
 static struct shape shape_of(struct arena *arena, const struct spec_operation *op, const struct value *input)
 {
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);
@@ -63,7 +63,7 @@ static struct shape shape_of(struct arena *arena, const struct spec_operation *o
     return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = input->count};
 }
 
-/* A post with the operation's name in a header: the services of the query protocol take that too. */
+/* Builds a JSON request with X-Amz-Target, which query services accept too. */
 static void post(struct arena *arena, struct str prefix, struct str operation, const struct value *input,
     struct wire_message *out)
 {
@@ -98,7 +98,7 @@ int control_request(const struct control *control, struct arena *arena, struct s
 
 /* ---- resources ---- */
 
-/* Items that have more than key and value are kept as what a file says: texts, and the keys with the flag. */
+/* Tags with further members are stored as configured: strings, and the flagged keys. */
 static void take_tags(struct call *call, const struct value *items, struct value_builder *b)
 {
     const struct spec_owned *tags = call->role->type->tags;
@@ -107,7 +107,7 @@ static void take_tags(struct call *call, const struct value *items, struct value
         value_builder_set(b, tags->flag->attr->name, spec_tags_flagged(call->arena, tags, items));
 }
 
-/* Also what says how things are done (`local`), where `steering`. */
+/* Returns the configured attributes; `steering`: also those used by weir itself (`local`). */
 static const struct value *given_attributes(struct call *call, bool steering)
 {
     const struct spec_type *type = call->role->type;
@@ -146,7 +146,7 @@ struct resource *do_add(
     return resource;
 }
 
-/* Creating the same again gives what is there, where the service is so (CreateTopic). */
+/* True if creating an existing resource returns it (CreateTopic). */
 static bool is_idempotent(const struct spec_step *step)
 {
     bool by_token = false;
@@ -157,8 +157,8 @@ static bool is_idempotent(const struct spec_step *step)
            (str_starts(call, STR("Create")) || str_starts(call, STR("Subscribe")));
 }
 
-/* A call that may be repeated answers the same again, unless it asks for something else by the same name:
- * call->item is then what differs. */
+/* True if the request repeats the one that created the resource; otherwise call->item is the differing
+ * member. */
 static bool asks_again(struct call *call, const struct resource *existing, const struct value *attrs)
 {
     const struct value *token = find_token(call, call->role, call->input);
@@ -214,7 +214,7 @@ int do_change(struct call *call, struct resource *resource, const struct value *
     struct err err = ERR_INIT;
     if (call->dry_run)
         return refuse_dry_run(call);
-    /* the tagging API is no operation of a type */
+    /* the tagging API has no role */
     bool tags = !call->role || (call->role->attr && call->role->attr->owner == OWNER_TAGS);
     if (tags)
         attrs = update_new(call, resource, "on_tags", &value_empty_map, attrs);
@@ -242,7 +242,7 @@ static int delete (struct call *call, struct resource *resource)
     return implied_delete(call, resource) || implied_leave(call, resource) ? -1 : 0;
 }
 
-/* ---- the call ---- */
+/* ---- execution of a role ---- */
 
 static void found_one(struct resource *resource, struct resource ***found, size_t *n)
 {
@@ -251,20 +251,20 @@ static void found_one(struct resource *resource, struct resource ***found, size_
     *n = 1;
 }
 
-/* A data source is answered from the spec alone: there is always one, unless it says which there are. */
+/* True for a data source without `standing`, which is answered from the spec. */
 static bool is_data(const struct call *call)
 {
     const struct spec_type *type = call->role->type;
     return type->schema.is_data && type->sandbox && !value_getz(type->sandbox, "standing");
 }
 
-/* Some describing calls leave out what is not there: `quiet` names them. */
+/* True if the call returns an empty result for a missing resource (`quiet`). */
 static bool is_quiet(const struct call *call)
 {
     return value_list_has(value_getz(call->role->type->sandbox, "quiet"), call->served->op->wire.name);
 }
 
-/* Nothing of the kind is there: what it would be a part of has to be, as for a function without settings. */
+/* Returns an empty result, after checking that the parent resource exists. */
 static int leave_out(struct call *call)
 {
     const struct value *parts = value_getz(call->role->type->sandbox, "part_of");
@@ -274,7 +274,7 @@ static int leave_out(struct call *call)
     return 0;
 }
 
-/* A document that resources make up (Lambda's policies) is not there where none of them is. */
+/* True for a document built from resources (Lambda's policies) without any. */
 static bool is_empty_document(const struct call *call, size_t n)
 {
     return !n && call->role->step->reply.parse.n;

@@ -1,7 +1,7 @@
 /*
- * What a service adds by itself: defaults, ARNs, ids, times, and states that change while time passes. What
- * no other part of a spec implies is under `sandbox:`; docs/specs.md lists its keys. Here: `values`,
- * `states`, `updating`, `deleting`, `derives`, and templates at large.
+ * Values that a service adds: defaults, ARNs, ids, times, and states that change over time. docs/specs.md
+ * lists the keys of `sandbox:`; here are `values`, `states`, `updating`, `deleting`, `derives`, and
+ * templates.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -12,10 +12,10 @@
 static int64_t scaled(const struct control *control, int64_t seconds)
 {
     double ms = (double)seconds * 1000 / (control->options.speed > 0 ? control->options.speed : 1);
-    return ms < 1e15 ? (int64_t)ms : INT64_C(1000000000000000); /* it is added to times */
+    return ms < 1e15 ? (int64_t)ms : INT64_C(1000000000000000); /* added to times without overflow */
 }
 
-/* hex17, upper16, digits12: so many random characters of that kind. */
+/* Generates random characters: hex17, upper16, digits12. */
 static bool random_text(struct arena *arena, struct str name, struct str *out)
 {
     static const struct {
@@ -40,7 +40,7 @@ static bool random_text(struct arena *arena, struct str name, struct str *out)
     return false;
 }
 
-/* An address of this machine alone that nothing else has: 127.x.y.z, the same for the same name. */
+/* Returns a loopback address 127.x.y.z derived from the resource's name. */
 static const struct value *loopback_of(
     const struct call *call, const struct spec_type *type, const struct value *attrs)
 {
@@ -59,7 +59,7 @@ static struct str host_of(const struct call *call)
     return host.n ? host : STR("127.0.0.1:4566");
 }
 
-/* Of the object that one of the attributes names: {s3_bucket, s3_key, s3_object_version}. */
+/* Returns the hash or size of the object in the attribute {s3_bucket, s3_key, s3_object_version}. */
 static const struct value *object_fact(const struct call *call, bool wants_size, const struct value *attrs)
 {
     int64_t size = 0;
@@ -75,7 +75,7 @@ static const struct value *object_fact(const struct call *call, bool wants_size,
     return NULL;
 }
 
-/* An attribute, or a field of one: logging.format. */
+/* Returns an attribute or a nested field: logging.format. */
 static const struct value *attribute_at(const struct value *attrs, struct str path)
 {
     const struct value *v = value_get(attrs, path);
@@ -83,7 +83,7 @@ static const struct value *attribute_at(const struct value *attrs, struct str pa
     return v || !rest.n ? v : attribute_at(value_get(attrs, name), rest);
 }
 
-/* An attribute with its default, or one of the environment; NULL: there is none. */
+/* Returns an attribute, its default, or a predefined name; NULL if unknown. */
 static const struct value *lookup(struct call *call, const struct spec_type *type, struct str name,
     const struct value *attrs, int64_t revision)
 {
@@ -103,7 +103,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_stringz(arena, "amazonaws.com");
     if (str_eqz(name, "account"))
         return value_string(arena, call->control->options.account);
-    if (str_eqz(name, "endpoint")) /* where this client found the sandbox */
+    if (str_eqz(name, "endpoint")) /* as the client addressed the sandbox */
         return value_string(arena, arena_printf(arena, "http://%.*s", STR_ARG(host_of(call))));
     if (str_eqz(name, "item"))
         return call->item;
@@ -115,7 +115,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_int(arena, check_count_users(call, call->subject));
     if (str_eqz(name, "now"))
         return value_string(arena, time_rfc3339(arena, clock_wall_ms(), false));
-    if (str_eqz(name, "request_token")) { /* what makes the request known again */
+    if (str_eqz(name, "request_token")) { /* client token */
         const struct value *token = find_token(call, call->role, call->input);
         return token ? token : value_string(arena, uuid_random(arena));
     }
@@ -126,7 +126,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         hash_random(&byte, 1);
         return value_int(arena, 4 + byte % 250);
     }
-    if (str_eqz(name, "default_network")) /* that AWS gives every account */
+    if (str_eqz(name, "default_network")) /* the default VPC's */
         return value_stringz(arena, "172.31.0.0/16");
     if (str_eqz(name, "revision"))
         return value_int(arena, revision);
@@ -144,14 +144,14 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
 }
 
-/* In parts of so many milliseconds. */
+/* Converts a time to units of `part` milliseconds. */
 static const struct value *as_number(struct arena *arena, const struct value *v, int64_t part)
 {
     int64_t ms;
     return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms / part) : NULL;
 }
 
-/* An attribute of the resource with this id; NULL: there is none. */
+/* Returns an attribute of the resource with this id, or NULL. */
 static const struct value *its(const struct call *call, struct str id, struct str attribute)
 {
     const struct resources known = words_find(call->control, call->arena, &id, 1);
@@ -161,10 +161,10 @@ static const struct value *its(const struct call *call, struct str id, struct st
     return NULL;
 }
 
-/* Beside those of every spec (spec_filtered): ${created|epoch}, |ms: seconds, milliseconds; ${version|next}:
- * the number after it; ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5; ${runtime|sha256}: its
- * hash; ${item|named}: the name of what has this id, ${item|its:size} another attribute; ${policy|json}: as
- * JSON text. */
+/* Filters in addition to spec_filtered(): ${created|epoch}, |ms: seconds, milliseconds; ${version|next}: the
+ * next number; ${cidr|host}: a free address; ${address|dashed}: 10-0-0-5; ${runtime|sha256}: its hash;
+ * ${item|named}: the name of the resource with this id, ${item|its:size} another attribute; ${policy|json}:
+ * as JSON text. */
 static struct str fill_filtered(
     const struct call *call, const struct attr *attr, struct str text, struct str filter)
 {
@@ -204,7 +204,7 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         if (whole && !filter.p)
             return v;
         if (whole && call->subject && str_eqz(filter, "ms") &&
-            (str_eqz(name, "created") || str_eqz(name, "changed"))) /* its text has none */
+            (str_eqz(name, "created") || str_eqz(name, "changed"))) /* its text has no milliseconds */
             return value_int(call->arena,
                 str_eqz(name, "created") ? call->subject->created_ms : call->subject->changed_ms);
         if (whole && (str_eqz(filter, "ms") || str_eqz(filter, "epoch")))
@@ -260,7 +260,7 @@ const struct value *fill_fitting(const struct value *template, const struct valu
     return NULL;
 }
 
-/* {if: manage_password, value: …}: only where the request says so. NULL: it does not. */
+/* {if: manage_password, value: …}: returns the value only if the request sets the attribute. */
 static const struct value *if_asked(
     const struct call *call, const struct value *template, const struct value *attrs)
 {
@@ -309,7 +309,7 @@ static const struct value *with_defaults(
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     attrs = implied_fetch(call, type, attrs);
-    /* One value may be made of another: an ARN of an id, a policy of the ARN. */
+    /* Values may depend on others: an ARN on an id, a policy on the ARN. */
     for (uint32_t before = 0, rounds = 0; (rounds < 2 || before < attrs->count) && rounds < 8; rounds++) {
         before = attrs->count;
         attrs = with_defaults(call, type, with_values(call, type, attrs));
@@ -317,7 +317,7 @@ const struct value *fill_new(struct call *call, const struct spec_type *type, co
     return attrs;
 }
 
-/* `keeps: {Path in the answer: [paths in requests]}` */
+/* `keeps: {Path in the response: [paths in requests]}` */
 const struct value *fill_kept(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *rules = value_getz(type->sandbox, "keeps"), *kept = value_getz(attrs, KEPT_KEY);
@@ -328,7 +328,7 @@ const struct value *fill_kept(struct call *call, const struct spec_type *type, c
             const struct value *v = wire_path(call->arena, call->raw, value_text(paths->items[k], STR_EMPTY));
             if (v && v->kind == VALUE_LIST &&
                 str_find(value_text(paths->items[k], STR_EMPTY), STR("[]"), 0) > 0)
-                v = v->count ? v->items[0] : NULL; /* of one that `splits` took apart */
+                v = v->count ? v->items[0] : NULL; /* of a request that was split */
             if (!value_is_null(v))
                 kept = value_with(call->arena, kept, rules->entries[i].key, v);
         }
@@ -336,7 +336,7 @@ const struct value *fill_kept(struct call *call, const struct spec_type *type, c
     return kept == had ? attrs : value_with(call->arena, attrs, STR(KEPT_KEY), kept);
 }
 
-/* The state that a list of states with durations has reached. */
+/* Returns the state reached in a list of states with durations. */
 static const struct value *reached(struct call *call, const struct value *states, int64_t since_ms)
 {
     int64_t left = clock_wall_ms() - since_ms;
@@ -391,7 +391,7 @@ bool fill_looks(const struct value *attrs, const struct value *conditions)
     return true;
 }
 
-/* `derives: {key_state: [[PendingDeletion, {deleted: "*"}], [Enabled]]}`: the first that holds. */
+/* `derives: {key_state: [[PendingDeletion, {deleted: "*"}], [Enabled]]}`: the first matching case. */
 static const struct value *with_derived(
     struct call *call, const struct resource *resource, const struct value *attrs)
 {
@@ -429,7 +429,7 @@ bool fill_changes(const struct spec_type *type, struct str name)
     return false;
 }
 
-/* How long what it used stays in use after its deletion: a function's network interfaces. */
+/* Returns how long a deleted resource still uses others, such as a function its network interfaces. */
 static int64_t lingering(const struct control *control, const struct resource *resource)
 {
     const struct value *rule = value_getz(resource->type->sandbox, "lingers");

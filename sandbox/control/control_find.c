@@ -1,10 +1,10 @@
-/* Which resource a request is about, by what names it; and filters of a listing. */
+/* Finds the resource that a request names; filters of a listing. */
 #include "sandbox/control/control_internal.h"
 
 #include <ctype.h>
 #include <fnmatch.h>
 
-/* ---- Filters of a listing: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
+/* ---- filters of a listing: [{Name: vpc-id, Values: […]}], [{Key: tag-key, Values: […]}] ---- */
 
 static bool matches(const struct call *call, const struct value *have, const struct value *wanted)
 {
@@ -25,7 +25,7 @@ static bool matches(const struct call *call, const struct value *have, const str
     return false;
 }
 
-/* "vpc-id" as an attribute's name. */
+/* Returns the attribute of a filter: "vpc-id" is vpc_id unless the spec's `filters` differ. */
 static struct str attribute_of(const struct call *call, const struct spec_type *type, struct str filter)
 {
     struct str own = value_text(value_get(value_getz(type->sandbox, "filters"), filter), STR_EMPTY);
@@ -37,7 +37,7 @@ static struct str attribute_of(const struct call *call, const struct spec_type *
     return str_n(name, filter.n);
 }
 
-/* "is-default" as what answers show besides attributes: IsDefault. NULL: they do not. */
+/* Returns the template that the response shows for a filter: "is-default" is IsDefault. NULL: none. */
 static const struct value *shown_as(const struct call *call, const struct spec_type *type, struct str filter)
 {
     char *name = arena_strz(call->arena, filter);
@@ -49,8 +49,7 @@ static const struct value *shown_as(const struct call *call, const struct spec_t
     return value_get(value_getz(type->sandbox, "shows"), str_n(name, n));
 }
 
-/* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
- * `filters` say otherwise). NULL: the resource has nothing of the sort. */
+/* Returns the value that a filter compares: tag:KEY, tag-key, or an attribute. NULL: absent. */
 static const struct value *filtered(const struct call *call, const struct resource *resource, struct str name)
 {
     const struct spec_type *type = resource->type;
@@ -85,7 +84,7 @@ struct str filter_name(const struct value *filter)
     return name.n ? name : value_gets(filter, "Key");
 }
 
-/* A filter on what is inside of it: association.subnet-id of a route table. */
+/* True if a part of the resource passes the filter: association.subnet-id of a route table. */
 static bool part_passes(
     const struct call *call, const struct resource *resource, struct str filter, const struct value *wanted)
 {
@@ -106,8 +105,8 @@ static bool part_passes(
     return false;
 }
 
-/* What is inside of others in the answer ("RouteTableSet[].AssociationSet[]") comes with them: filters
- * are about these. */
+/* True for objects inside listed ones ("RouteTableSet[].AssociationSet[]"): filters apply to the outer
+ * objects. */
 static bool comes_inside(const struct call *call)
 {
     struct str at = call->role->step->reply.at;
@@ -120,7 +119,7 @@ static bool comes_inside(const struct call *call)
     return false;
 }
 
-/* What a filter wants: Value.1 (EC2), Values.Value.1 (RDS), Values.member.1 and JSON's list. */
+/* Returns the values of a filter: Value.1 (EC2), Values.Value.1 (RDS), Values.member.1, or JSON's list. */
 static const struct value *wanted_by(const struct call *call, const struct value *filter)
 {
     static const char *const paths[] = {"Values.Value[]", "Values[]", "Value[]"};
@@ -140,7 +139,7 @@ void filters_read(const struct call *call, struct filters *out)
         for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
             const struct value *filter = filters->items[i];
             if (filter->kind != VALUE_MAP || value_getz(filter, "Filter"))
-                continue; /* IAM's filters are names of types, RDS's are within */
+                continue; /* IAM's filters are type names; RDS's are nested */
             ARENA_GROW(call->arena, out->items, out->n, cap);
             out->items[out->n++] = (struct filter){filter_name(filter), wanted_by(call, filter)};
         }
@@ -183,10 +182,10 @@ struct str find_region(const struct call *call, const struct spec_type *type)
     return type->service->aws.global ? STR_EMPTY : call->region;
 }
 
-/* ---- by name ---- */
+/* ---- identification ---- */
 
-/* Attributes that tell resources apart: id, ARN and name, and other words that the service made up for them
- * (a key pair's key_pair_id). */
+/* True for attributes that identify a resource: id, ARN, name, and identifiers made by the service (a key
+ * pair's key_pair_id). */
 static bool find_identifies(const struct role *role, struct str name)
 {
     const struct spec_type *type = role->type;
@@ -204,7 +203,7 @@ static bool find_same(const struct attr *attr, const struct value *given, const 
 {
     struct attr folded = *attr;
     if (attr->type->kind == TYPE_STRING)
-        folded.compare = COMPARE_NOCASE; /* RDS and Glue fold names; no two resources differ in case alone */
+        folded.compare = COMPARE_NOCASE; /* RDS and Glue ignore case, and names never differ in case alone */
     return attr_equal(&folded, given, have);
 }
 
@@ -216,7 +215,8 @@ bool find_refers(const struct attr *attr, const struct value *given, const struc
            (names && (arn.p[arn.n - name.n - 1] == ':' || arn.p[arn.n - name.n - 1] == '/'));
 }
 
-/* Many calls take a name where they say id, and an ARN where they say name (SecretId, a job's role). */
+/* True if the value is the attribute, the id, the ARN or the name: many calls accept one for another
+ * (SecretId, a job's role). */
 static bool is_called(const struct resource *resource, const struct attr *attr, const struct value *given)
 {
     struct str names[] = {resource->type->schema.id, STR("arn"), STR("name"), attr->name};
@@ -226,7 +226,7 @@ static bool is_called(const struct resource *resource, const struct attr *attr, 
     return false;
 }
 
-/* Nothing given speaks against it: neither its names nor what never changes. */
+/* True if no given name or immutable attribute contradicts the resource. */
 static bool agrees(const struct role *role, const struct resource *resource, const struct value *input)
 {
     for (uint32_t i = 0; i < input->count; i++) {
@@ -254,22 +254,22 @@ bool find_has_text(const struct attr *attr, const struct value *given)
            !str_ieq(text, value_text(attr->default_value, STR_EMPTY));
 }
 
-/* Without a name it is found by all that it is: `find: {by: […]}`. */
+/* Compares all attributes of `find: {by: […]}`, for requests without a name. */
 static bool looks_like(const struct role *role, const struct resource *resource, const struct value *input)
 {
     const struct spec_names *names = &role->type->find_by;
     for (size_t i = 0; i < names->count; i++) {
         const struct attr *attr = schema_attr(&role->type->schema, names->items[i]);
         const struct value *given = value_get(input, names->items[i]);
-        bool asked = given || !attr->default_value; /* "egress" is in the call's name */
+        bool asked = given || !attr->default_value; /* "egress" is implied by the call */
         if (asked && !value_equal(given, value_get(resource->attrs, names->items[i])))
             return false;
     }
     return true;
 }
 
-/* What a call means without saying it: DisableKey is only made `if: {enabled: false}`, EnableKey `unless` so.
- * NULL: nothing. */
+/* Returns the value that a call implies: DisableKey is called only `if: {enabled: false}`, EnableKey
+ * `unless`. NULL: none. */
 static const struct value *implied_value(const struct spec_step *step, const struct spec_attr *attr)
 {
     struct str name = attr->attr->name;
@@ -301,7 +301,7 @@ const struct value *find_implied(const struct call *call, const struct role *rol
     return attrs;
 }
 
-/* ---- the one that is in a new one's way ---- */
+/* ---- existing resource with the same identity ---- */
 
 static const struct value *unique_value(
     const struct call *call, const struct spec_type *type, struct str name, const struct value *input)
@@ -348,15 +348,15 @@ const struct value *find_token(const struct call *call, const struct role *role,
     return NULL;
 }
 
-/* What is deleted keeps its name for as long as that takes; what is only shown after it has none any more,
- * unless the type has a word for it: `errors: {deleting: code}`. */
+/* True while a deleted resource reserves its name. One that is only listed does not, unless the type has
+ * `errors: {deleting: code}`. */
 static bool keeps_name(const struct call *call, const struct resource *resource)
 {
     return value_gets(value_getz(resource->type->sandbox, "errors"), "deleting").n ||
            !check_is_only_shown((struct call *)call, resource);
 }
 
-/* Those that may have its names or its token. */
+/* Returns the resources that may have the same unique attributes or token. */
 static struct resources possible_twins(
     const struct call *call, const struct role *role, const struct value *input, const struct value *token)
 {
@@ -375,7 +375,7 @@ static struct resources possible_twins(
                                            : words_all(call->control);
 }
 
-/* What is there goes before what is being deleted. */
+/* An existing resource takes precedence over one being deleted. */
 static struct resource *find_twin(const struct call *call, const struct role *role, const struct value *input)
 {
     const struct value *token = find_token(call, role, input);
@@ -402,8 +402,7 @@ bool find_is_part_of_id(const struct call *call, const struct spec_type *type, s
     return id && str_find(id->template, part, 0) >= 0;
 }
 
-/* Parts of such an id that have a default mean that where the request is silent: a rule without a bus is the
- * default bus's. */
+/* Adds defaults of such parts of the id: a rule without a bus is on the default bus. */
 static const struct value *with_parts(
     const struct call *call, const struct role *role, const struct value *input)
 {
@@ -416,7 +415,7 @@ static const struct value *with_parts(
     return input;
 }
 
-/* An id that is put together from other attributes, out of those that the request has. */
+/* Adds an id that is composed of other attributes. */
 static const struct value *with_id(
     const struct call *call, const struct role *role, const struct value *input)
 {
@@ -429,7 +428,7 @@ static const struct value *with_id(
     return v ? value_with(call->arena, with_parts(call, role, input), id->attr->name, v) : input;
 }
 
-/* Those that may have the names that the input gives, or what tells the type's resources apart. */
+/* Returns the resources that may match the given names or `find: {by: […]}`. */
 static struct resources possible_resources(
     const struct call *call, const struct role *role, const struct value *input, bool by_content)
 {
@@ -462,8 +461,8 @@ struct resource *find_named(
     if (!*named && !by_content)
         return NULL;
     const struct resources resources = possible_resources(call, role, input, by_content);
-    struct resource *deleting = NULL; /* what is being deleted can be looked at, but not changed */
-    struct resource *latest = NULL;   /* of what has numbers a name alone means the highest one */
+    struct resource *deleting = NULL; /* can be read and deleted, but not changed */
+    struct resource *latest = NULL;   /* a name alone means the highest number */
     for (size_t t = 0; t < resources.n; t++) {
         struct resource *resource = resources.items[t];
         if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
@@ -481,14 +480,14 @@ struct resource *find_named(
     return role->part == PART_READ || role->part == PART_DELETE ? deleting : NULL;
 }
 
-/* The ARN of a resource's alias or version: its own, and that one's name. */
+/* True for the ARN of a resource's alias or version. */
 static bool find_qualifies(const struct resource *resource, const struct value *reference)
 {
     struct str arn = value_gets(resource->attrs, "arn"), text = value_text(reference, STR_EMPTY);
     return arn.n && text.n > arn.n + 1 && str_starts(text, arn) && text.p[arn.n] == ':';
 }
 
-/* Those that may be called so: by the whole of it, or by what is before a colon in it. */
+/* Returns the resources that the reference, or a prefix of it before a colon, may name. */
 static struct resources possibly_referred(const struct call *call, const struct value *reference)
 {
     struct str text = value_text(reference, STR_EMPTY);

@@ -1,18 +1,18 @@
 /*
- * What comes, goes and stays with a resource: a network has a security group, a route table and an access
- * list of its own from the beginning, which cannot be deleted before it is.
+ * Implied resources, which are created and deleted with another: a VPC has a security group, a route table
+ * and a network ACL from the beginning, which cannot be deleted separately.
  */
 #include "sandbox/control/control_internal.h"
 
 /*
- *     creates: [{type: aws.ec2.security_group, held: CannotDelete, attributes: {name: default}}]
+ *   creates: [{type: aws.ec2.security_group, held: CannotDelete, attributes: {name: default}}]
  *
- * Implied resources make theirs in turn. One that is `held` remembers whose it is, and the code that refuses
- * its deletion.
+ * Implied resources may have implied resources. One that is `held` stores its creator and the error code that
+ * refuses its deletion.
  */
 
 #define MAKER_KEY "=maker"
-#define KIND_KEY  "=maker_type" /* two makers of different types may have one id */
+#define KIND_KEY  "=maker_type" /* makers of different types may have the same id */
 #define HELD_KEY  "=held"
 
 const struct spec_type *type_called(const struct call *call, const struct value *name)
@@ -33,7 +33,7 @@ static const struct value *held_by(
     return value_with(call->arena, attrs, STR(HELD_KEY), code);
 }
 
-/* One that is there already, by the same id; NULL: none. */
+/* Returns the existing implied resource with this id, or NULL. */
 static struct resource *made_before(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
 {
@@ -46,7 +46,7 @@ static struct resource *made_before(
     return NULL;
 }
 
-/* What one has that is made by this rule; NULL: none is. */
+/* Returns the attributes of the implied resource that this rule creates, or NULL if it creates none. */
 static const struct value *made_of(struct call *call, const struct resource *maker, const struct value *rule)
 {
     const struct value *attrs = value_getz(rule, "attributes");
@@ -110,7 +110,7 @@ static bool is_held_by(const struct resource *other, const struct resource *reso
            str_eq(other->region, resource->region);
 }
 
-/* Is it there, at any depth? */
+/* True if the value occurs at any depth. */
 static bool value_holds(const struct value *v, const struct value *wanted)
 {
     if (value_is_null(v))
@@ -130,7 +130,7 @@ static bool refers(const struct value *v, const struct resource *resource)
            value_holds(v, value_getz(resource->attrs, "arn"));
 }
 
-/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this resource's? */
+/* True if `part` belongs to the resource: `part_of: {bucket: aws.s3tables.table_bucket}` */
 static bool check_is_part(const struct resource *part, const struct resource *resource)
 {
     const struct value *rules = value_getz(part->type->sandbox, "part_of");
@@ -142,7 +142,7 @@ static bool check_is_part(const struct resource *part, const struct resource *re
     return false;
 }
 
-/* Does it go with the resource, which it therefore does not keep from going? */
+/* True if `other` is deleted with the resource, so it does not prevent the deletion. */
 static bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource)
 {
     const struct value *rules = value_getz(resource->type->sandbox, "owns");
@@ -152,7 +152,7 @@ static bool implied_goes(struct call *call, const struct resource *other, const 
     return is_held_by(other, resource) || check_is_part(other, resource);
 }
 
-/* The latest: what goes with that is behind it. NULL: nothing goes with it. */
+/* Returns the latest resource deleted with this one, or NULL. Later ones may depend on earlier ones. */
 static struct resource *latest_implied(struct call *call, const struct resource *resource)
 {
     const struct resources others = words_naming(call->control, call->arena, resource);
@@ -196,7 +196,7 @@ int implied_delete(struct call *call, const struct resource *resource)
     return 0;
 }
 
-/* ---- `leaves_behind: [{type, if, attributes}]`: the same at its deletion ---- */
+/* ---- `leaves_behind: [{type, if, attributes}]`: created at the deletion ---- */
 
 int implied_leave(struct call *call, const struct resource *resource)
 {
@@ -209,7 +209,7 @@ int implied_leave(struct call *call, const struct resource *resource)
 
 /* ---- `fetches: {local: {type: aws.ec2.vpc, where: {vpc_id: "${vpc_id}"}, attribute: cidr_block}}` ---- */
 
-/* Those that may look so. */
+/* Returns the resources that may match. */
 static struct resources likely_looking(const struct call *call, const struct value *where)
 {
     struct str *texts = ARENA_ARRAY(call->arena, struct str, where->count + 1);
@@ -239,7 +239,7 @@ const struct value *implied_fetch(struct call *call, const struct spec_type *typ
 {
     const struct value *rules = value_getz(type->sandbox, "fetches");
     uint32_t n = rules ? rules->count : 0;
-    for (uint32_t i = 0; i < 2 * n; i++) { /* twice: one may be looked for by another */
+    for (uint32_t i = 0; i < 2 * n; i++) { /* twice, since one rule may use the result of another */
         struct str name = rules->entries[i % n].key;
         const struct value *v = !value_is_null(value_get(attrs, name))
                                     ? NULL
@@ -250,11 +250,10 @@ const struct value *implied_fetch(struct call *call, const struct spec_type *typ
     return attrs;
 }
 
-/* ---- Who uses a resource, which therefore cannot be deleted: `used_by: {code: DeleteConflict, by: [{type:
- * aws.iam.role, attribute: managed_policies}]}`; and rules beyond a schema. ---- */
+/* ---- users of a resource, which prevent its deletion: `used_by: {code: DeleteConflict, by: [{type:
+ * aws.iam.role, attribute: managed_policies}]}`; constraints beyond the schema ---- */
 
-/* ---- What values have to be beside what a schema can say of each alone: names and entries that are the
- * service's own (`fixed`), and what is so for one type alone. */
+/* ---- the service's own names and entries (`fixed`), and checks of single types ---- */
 
 int check_own(struct call *call, const struct value *before, const struct value *attrs)
 {
@@ -334,7 +333,7 @@ bool check_uses(
            (!value_getb(rule, "used") || is_used(call, user)) && !check_is_only_shown(call, user);
 }
 
-/* Where a rule has `where`, nothing in the user need be a name of the resource. */
+/* Returns the possible users. With `where`, a user need not contain a name of the resource. */
 static struct resources candidates(
     struct call *call, const struct value *rule, const struct resource *resource)
 {
@@ -379,7 +378,7 @@ int64_t check_count_users(struct call *call, const struct resource *resource)
     const struct value *by = rules_of(resource);
     int64_t n = 0;
     for (uint32_t r = 0; r < by->count; r++)
-        if (!value_getz(by->items[r], "counts")) /* false */
+        if (!value_getz(by->items[r], "counts")) /* `counts: false` */
             n += (int64_t)check_users(call, by->items[r], resource).n;
     return n;
 }

@@ -1,4 +1,4 @@
-/* The index: every step of a service's specs, by operation; made when the service is asked for. */
+/* The index of roles by operation, built from the specs when a service is first called. */
 #include "sandbox/control/control_internal.h"
 
 #include "base/mem.h"
@@ -8,10 +8,10 @@
 struct served_index {
     pthread_mutex_t lock;
     struct arena arena;
-    struct map first; /* signing name -> struct served_service, of those that were asked for */
+    struct map first; /* signing name -> struct served_service, of the services called so far */
 };
 
-/* One service may have types in several files: weir's, and those that only the sandbox has. */
+/* Finds or adds a service, whose types may be in several files: weir's and the sandbox's. */
 static struct served_service *service_of(
     struct served_index *all, struct served_service **first, const struct spec_service *spec)
 {
@@ -60,7 +60,7 @@ static void index_add_owned(struct indexing *index, enum part part, const struct
         const struct role *known = &served->roles[i];
         bool same = known->part == part &&
                     (part != PART_OWNED || (known->call == call && known->attr->owner == owned->attr->owner));
-        /* What "also" says of a call goes before what weir makes of it; and no type is listed twice. */
+        /* `also` takes precedence; a type is listed once. */
         if (known->type == index->type && same && (part == PART_LIST || is_also(index->type, known->step)))
             return;
     }
@@ -85,7 +85,7 @@ static struct str last_call(const struct spec_steps *steps)
     return op ? op->wire.name : STR_EMPTY;
 }
 
-/* A rule goes in or out: two calls of which one `if`, the other `unless` an attribute says so. */
+/* True for two calls of which one is made `if`, the other `unless` a settable attribute has a value. */
 static bool are_alternatives(
     const struct spec_type *type, const struct spec_step *first, const struct spec_step *other)
 {
@@ -101,20 +101,20 @@ static bool are_alternatives(
 
 static void add_steps(struct indexing *index, enum part part, const struct spec_steps *steps)
 {
-    const struct spec_step *creates = NULL; /* a call that creates may have several forms */
+    const struct spec_step *creates = NULL; /* the creating call may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
         bool main = !step->list.each && !step->look && step->call.op;
         if (main && !creates)
             creates = step;
-        /* Of several deleting steps the last deletes; of several creating ones the first creates. */
+        /* The last of several deleting steps deletes; the first of several creating steps creates. */
         if (part == PART_DELETE && i + 1 < steps->count)
             main = main && str_eq(step->call.op->wire.name, last_call(steps));
         enum part own = part;
         if (part == PART_READ && step->reply.match_count)
-            own = PART_LIST; /* weir picks one of the items */
+            own = PART_LIST; /* weir selects one of the items */
         if (step->list.of || step->list.gather.n)
-            own = PART_SIDE; /* other types, or `also`, say what it answers */
+            own = PART_SIDE; /* other types or `also` define the response */
         if (main && part == PART_CREATE && !str_eq(step->call.op->wire.name, creates->call.op->wire.name) &&
             !are_alternatives(index->type, creates, step))
             own = PART_UPDATE;
@@ -171,7 +171,7 @@ static void index_type(struct served_index *all, struct served_service **first, 
         add_owned(&index, &type->owned[i]);
 }
 
-/* Does the operation make resources of another type? */
+/* True if the operation creates resources of another type. */
 static bool makes_others(const struct served *served, const struct spec_type *type)
 {
     for (size_t i = 0; i < served->role_count; i++)
@@ -180,8 +180,8 @@ static bool makes_others(const struct served *served, const struct spec_type *ty
     return false;
 }
 
-/* Whose members these roles are about; those that another type's calls make are resources of that type, which
- * serves them (a security group's rules). */
+/* True for a member set whose members are resources of another type, which serves them (a security group's
+ * rules). */
 static bool are_resources(const struct served_service *service, const struct role *role)
 {
     const struct spec_owned *m = role->owned && role->attr->owner == OWNER_MEMBERS ? role->owned : NULL;
@@ -203,7 +203,7 @@ static void drop_members_that_are_resources(struct served_service *service)
     }
 }
 
-/* Does the operation speak of resources? */
+/* True if the operation has roles for resources. */
 static bool speaks_of_resources(const struct served *served)
 {
     for (size_t i = 0; i < served->role_count; i++)
@@ -212,7 +212,7 @@ static bool speaks_of_resources(const struct served *served)
     return false;
 }
 
-/* What a type reads besides of another's resources (`for:`) is that one's answer, too. */
+/* True for an additional read (`for:`) of another type's resource, whose own read answers. */
 static bool reads_of_another(const struct served *served, const struct role *role)
 {
     bool besides = role->part == PART_READ && role->step->when.wanted.count > 0;
@@ -225,8 +225,8 @@ static bool reads_of_another(const struct served *served, const struct role *rol
     return false;
 }
 
-/* A data source asks for what the resources of its service are: they answer, whoever asks. Only what none of
- * them says, or what its own `sandbox:` says, is a data source's. */
+/* Resources take precedence over data sources. A data source answers only operations without roles of
+ * resources, or by its own `sandbox:`. */
 static void leave_data_to_resources(struct served_service *service)
 {
     for (size_t i = 0; i < service->op_count; i++) {

@@ -1,4 +1,4 @@
-/* Which resources a listing is of, its pages, and resources that belong to one. */
+/* The resources of a listing, its pages, and parts of other resources. */
 #include "base/hash.h"
 #include "base/mem.h"
 #include "provider/spec/act.h"
@@ -6,26 +6,26 @@
 
 #include <stdlib.h>
 
-/* ---- What an answer about one resource has of others that belong to it ---- */
+/* ---- parts of other resources in a response ---- */
 
 /*
- *     collects:
- *       IpPermissions: {type: aws.ec2.security_group_rule, attribute: group_id, if: {egress: false},
- *         shows: {IpProtocol: "${protocol}"}, lists: {IpRanges: {CidrIp: "${cidr}"}}}
+ *   collects:
+ *     IpPermissions: {type: aws.ec2.security_group_rule, attribute: group_id, if: {egress: false},
+ *       shows: {IpProtocol: "${protocol}"}, lists: {IpRanges: {CidrIp: "${cidr}"}}}
  *
- * Those with the same `shows` are one item; `lists` are what each of them adds to its lists. `one: Name`: not
- * a list but that member of the first item, if there is one.
+ * Resources with equal `shows` form one item; each adds to the `lists` of the item. `one: Name`: not a list
+ * but this member of the first item, if any.
  */
 
 struct collecting {
     struct call *call;
     const struct value *rule;
     const struct value **heads;  /* `shows` of each item */
-    const struct value **bodies; /* its lists */
+    const struct value **bodies; /* lists of each item */
     size_t n, cap, body_cap;
 };
 
-/* A structure of templates; parts that have no value, or an empty text, are left out. */
+/* Evaluates a structure of templates; unknown values and empty strings are omitted. */
 static const struct value *collect_filled(struct call *call, const struct resource *resource,
     const struct value *template, const struct value *attrs)
 {
@@ -38,7 +38,7 @@ static const struct value *collect_filled(struct call *call, const struct resour
     return out;
 }
 
-/* A list that has nothing is there all the same. */
+/* Empty lists are returned. */
 static const struct value *empty_lists(struct collecting *c)
 {
     const struct value *lists = value_getz(c->rule, "lists"), *out = &value_empty_map;
@@ -68,7 +68,7 @@ static const struct value *appended(struct arena *arena, const struct value *lis
     return value_builder_list(&b);
 }
 
-/* It is one if it has all but what may be left out. */
+/* True if the value has all members except an optional Description. */
 static bool is_item(const struct value *template, const struct value *v)
 {
     for (uint32_t i = 0; i < template->count; i++)
@@ -92,7 +92,7 @@ static void add_item(struct collecting *c, const struct resource *resource)
     }
 }
 
-/* Its own times are meant, not those of what it belongs to. */
+/* Templates refer to the times of this resource, not of the enclosing one. */
 static void add_resource(struct collecting *c, const struct resource *resource)
 {
     const struct resource *around = c->call->subject;
@@ -130,7 +130,7 @@ const struct value *collect(struct call *call, const struct resource *resource)
     return out;
 }
 
-/* ---- Pages: which of the resources that a listing found are on this one ---- */
+/* ---- pages ---- */
 
 static int64_t as_size(const struct value *v)
 {
@@ -140,7 +140,7 @@ static int64_t as_size(const struct value *v)
     return v && v->kind == VALUE_STRING && str_to_int(v->string, &size) ? size : 0;
 }
 
-/* One parameter of a query string; members that weir does not send are in no shape. */
+/* Reads a query parameter: page sizes that weir does not send are in no shape. */
 static int64_t query_size(struct str query, const char *name)
 {
     while (query.n) {
@@ -152,8 +152,7 @@ static int64_t query_size(struct str query, const char *name)
     return 0;
 }
 
-/* The page size that the request asks for, by any of the names that services have for it, or the listing's
- * own; 0: none. */
+/* Returns the requested page size, under any of the services' names, or the listing's default; 0: none. */
 static int64_t page_size(const struct call *call)
 {
     static const char *const names[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
@@ -167,10 +166,10 @@ static int64_t page_size(const struct call *call)
     return size > 0 ? size : as_size(value_get(usual, call->served->op->wire.name));
 }
 
-/* Clients hold some tokens to be names, and want them long enough. */
+/* Some clients validate tokens as names with a minimum length. */
 #define PAGE_MARK "page-"
 
-/* The attribute that the last item is known by, which a client has to name for the next page. */
+/* Returns the attribute that identifies the last item for the next page. */
 static const struct value *page_key(const struct role *role, const struct resource *resource)
 {
     for (size_t i = 0; i < role->type->attr_count; i++) {
@@ -193,7 +192,7 @@ static int by_key(const void *a, const void *b)
     return value_compare(((const struct keyed *)a)->key, ((const struct keyed *)b)->key);
 }
 
-/* Pages that begin after a key: resources are in its order, whatever comes and goes between two pages. */
+/* Returns a page after a key: sorted by the key, so that changes between pages do not matter. */
 static size_t page_after(
     struct making *m, struct part_node *root, struct resource *const **resources, size_t n, size_t *first)
 {
@@ -217,13 +216,13 @@ static size_t page_after(
     return more ? *first + (size_t)size : n;
 }
 
-/* `newest_first: [Call]`: is it that one? */
+/* True if the listing is in `newest_first: [Call]`. */
 static bool list_newest_first(const struct call *call)
 {
     return value_list_has(value_getz(call->role->type->sandbox, "newest_first"), call->served->op->wire.name);
 }
 
-/* A token names the last resource shown, for others may come and go between pages. */
+/* A token names the last resource, since others may change between pages. */
 size_t page_cut(
     struct making *m, struct part_node *root, struct resource *const **sorted, size_t n, size_t *first)
 {
@@ -243,7 +242,7 @@ size_t page_cut(
         return n;
     size_t end = *first + (size_t)size;
     int64_t last = resources[end - 1]->serial;
-    /* Where several types are listed at once, the next page begins with what was shown of all. */
+    /* With several types, the next page continues after what was returned of all. */
     if (!m->call->page_end || last < m->call->page_end)
         m->call->page_end = last;
     document_put(m, root, rule->out, &document_text,
@@ -251,14 +250,13 @@ size_t page_cut(
     return end;
 }
 
-/* What the request says that an attribute is, or begins with. */
+/* A condition on an attribute: equal, or a prefix. */
 struct narrowing {
     struct str name;
     const struct attr *attr;
     const struct value *sent;     /* a list with at least one item */
-    bool begins, anywhere, owned; /* anywhere: and not only at its begin; owned: what the resources belong to,
-                                     the function of aliases */
-    bool changes;                 /* with time alone: a state */
+    bool begins, anywhere, owned; /* anywhere: contains; owned: the parent, as an alias's function */
+    bool changes;                 /* over time: a state */
 };
 
 struct listing {
@@ -268,13 +266,13 @@ struct listing {
     struct filters filters;
 };
 
-/* A member of the request: its texts. It may be in the address without being in a shape. */
+/* Returns the strings of a member, which may be a query parameter without a shape. */
 static const struct value *sent_texts(const struct call *call, struct str member)
 {
     struct str query = call->request->query, value, name, text;
     const struct value *v = value_get(call->raw, member);
     struct value_builder b = VALUE_BUILDER(call->arena);
-    const struct value *items = value_getz(v, "member"); /* of a list in a form */
+    const struct value *items = value_getz(v, "member"); /* a list in a form */
     v = items ? items : v;
     if (v)
         return v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
@@ -287,9 +285,9 @@ static const struct value *sent_texts(const struct call *call, struct str member
     return value_builder_list(&b);
 }
 
-/* `narrows: {status: status, QueueNamePrefix: "name*", logGroupNamePattern: "*name*"}`: members of a listing
- * that an attribute is, begins with or has in it. Without such a member a listing narrows down to the
- * attribute's default, if it has one: rules are those of the default bus. */
+/* `narrows: {status: status, QueueNamePrefix: "name*", logGroupNamePattern: "*name*"}`: members that must
+ * equal an attribute, be its prefix or be contained in it. Without the member, an attribute with a default
+ * must have it: rules are listed for the default bus. */
 static void read_rules(struct listing *l, const struct value *rules)
 {
     const struct spec_type *type = l->call->role->type;
@@ -323,7 +321,7 @@ static bool is_prefix(const struct spec_type *type, struct str name)
     return false;
 }
 
-/* A listing may be of what belongs to something: the aliases of one function. */
+/* Reads conditions on the parent: the aliases of one function. */
 static void read_owners(struct listing *l)
 {
     const struct spec_type *type = l->call->role->type;
@@ -339,7 +337,7 @@ static void read_owners(struct listing *l)
     }
 }
 
-/* Is the attribute one of those sent, or does it begin with the first? */
+/* True if the attribute has one of the values, or begins with or contains the first. */
 static bool is_meant(const struct narrowing *by, const struct value *have)
 {
     const struct value *sent = by->sent;
@@ -371,7 +369,7 @@ static bool is_of_listing(const struct listing *l, const struct resource *resour
     return true;
 }
 
-/* ---- the resources ---- */
+/* ---- resources of a listing ---- */
 
 static struct listing read_listing(struct call *call)
 {
@@ -384,7 +382,8 @@ static struct listing read_listing(struct call *call)
     return l;
 }
 
-/* The text, and of an ARN what is behind each part of it: …:function:ingest is ingest. */
+/* Returns the resources with the string or, for an ARN, with any suffix after a separator: …:function:ingest
+ * is ingest. */
 static struct resources resources_referred(const struct call *call, const struct value *reference)
 {
     struct str text = value_text(reference, STR_EMPTY);
@@ -397,7 +396,7 @@ static struct resources resources_referred(const struct call *call, const struct
     return words_find(call->control, call->arena, texts, n);
 }
 
-/* Those that it may be of: where something says what they belong to, few are looked at. */
+/* Returns the resources that may be listed, by the parent or a filter if there is one. */
 static struct resources possibly_listed(const struct listing *l)
 {
     for (size_t i = 0; i < l->n; i++) {
@@ -415,7 +414,7 @@ static struct resources possibly_listed(const struct listing *l)
     return words_all(l->call->control);
 }
 
-/* Of those that wait to be gone: always, or where this member of the request says so. */
+/* True if soft-deleted resources are listed: always, or if this member of the request is set. */
 static bool is_shown(const struct call *call, const struct value *rule)
 {
     struct str member = value_text(rule, STR_EMPTY);

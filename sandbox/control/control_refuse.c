@@ -1,4 +1,4 @@
-/* Refusals, in the words of the service that is asked. */
+/* Error responses of the services. */
 #include "sandbox/control/control_internal.h"
 
 #include <ctype.h>
@@ -21,7 +21,7 @@ static bool is_json_rpc(const struct call *call)
     return protocol == WIRE_JSON10 || protocol == WIRE_JSON11;
 }
 
-/* The type's own code for it where one is given, or else the first that the service has. */
+/* Returns the type's own code for an error, or the service's first. */
 static struct str code_of(
     const struct spec_type *type, const char *what, const struct spec_errors *all, struct str fallback)
 {
@@ -29,7 +29,7 @@ static struct str code_of(
     return own.n ? own : all && all->count ? all->items[0].code : fallback;
 }
 
-/* Where a code stands for many mistakes, the message says which, in words that clients look for. */
+/* Returns the message that clients expect if a code stands for several errors. */
 static struct str words_of(const struct spec_errors *all, struct str code, const char *usual)
 {
     for (size_t i = 0; i < all->count; i++)
@@ -73,7 +73,7 @@ static int refuse_missing(struct call *call, const struct role *role, const stru
         call, status, code, "%.*s", STR_ARG(refuse_words(call, role->type, call->input, message, ours)));
 }
 
-/* {UpdateAlias: …, "*": …}: calls may have words of their own. */
+/* The message may depend on the call: {UpdateAlias: …, "*": …} */
 int refuse_absent(struct call *call, const struct role *role)
 {
     const struct value *message = message_of(role->type, "absent");
@@ -133,10 +133,9 @@ int refuse_invalid(struct call *call, struct str name, struct str why)
     return refuse(call, 400, invalid_code(call, name), "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
 }
 
-/* ---- values that members cannot have, as AWS's services say it ---- */
+/* ---- constraint violations, in AWS's format ---- */
 
-/* The member's name as constraints have it: logging_config, LoggingConfig.LogFormat ->
- * loggingConfig.logFormat. */
+/* Converts a member name for messages: logging_config, LoggingConfig.LogFormat -> loggingConfig.logFormat. */
 static void add_member(struct buf *out, struct str name)
 {
     bool capital = false, first = true;
@@ -152,7 +151,7 @@ static void add_member(struct buf *out, struct str name)
     }
 }
 
-/* Down to the place: its path in words of constraints, and what is there. */
+/* Writes the path of an issue in messages, and returns the value at the path. */
 static const struct value *render_of(
     const struct spec_attr *spec, const struct schema_issue *issue, const struct value *v, struct buf *path)
 {
@@ -177,7 +176,7 @@ static const struct value *render_of(
     return v;
 }
 
-/* What the attribute has to be and the value is not; "": nothing of what one message says. */
+/* Returns the violated constraint, or "" if none of enum, range and pattern. */
 static struct str broken_constraint(struct call *call, const struct attr *attr, const struct value *v)
 {
     const struct value *range[] = {attr->has_min ? value_int(call->arena, attr->min) : &value_null,
@@ -203,7 +202,7 @@ int refuse_lacking(struct call *call, const struct spec_attr *spec)
         STR_ARG(buf_str(&path)));
 }
 
-/* Most services say so by what they have in common, some by a code of their own. */
+/* Returns the code for constraint violations: ValidationException, or the type's own. */
 static struct str constraint_code(const struct call *call, struct str name)
 {
     const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "invalid");

@@ -1,12 +1,12 @@
-/* An answer's document, and what an object's answer holds: attributes, entries, and what services show
- * besides, at their paths. */
+/* The document of a response, and the objects in it: attributes, entries, and further members, at their
+ * paths. */
 #include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/spec/act.h"
 
-/* ---- An answer's document under construction ---- */
+/* ---- document under construction ---- */
 
 struct part_node *document_child(struct making *m, struct part_node *parent, struct str name, bool fresh)
 {
@@ -23,8 +23,8 @@ struct part_node *document_child(struct making *m, struct part_node *parent, str
     return node;
 }
 
-/* One step of a path; "Bucket[]" below another name is XML's <Buckets><Bucket/>…, alone it has the protocol's
- * own items. */
+/* Follows a path segment; "Bucket[]" below another name is XML's <Buckets><Bucket/>…, otherwise the
+ * protocol's own item element. */
 static struct part_node *document_descend(
     struct making *m, struct part_node *node, const struct wire_segment *segment, bool below_name)
 {
@@ -38,7 +38,7 @@ static struct part_node *document_descend(
 
 const struct shape document_text = {.kind = SHAPE_STRING}, document_flag = {.kind = SHAPE_BOOL};
 
-/* Does the element have the segment's value at its key, or, being new, nothing there? It has it then. */
+/* True if the element has the segment's value at its key; sets it on a new element. */
 static bool take_selected(struct making *m, struct part_node *element, const struct wire_segment *segment)
 {
     for (const struct part_node *at = element->first; at; at = at->next)
@@ -50,7 +50,7 @@ static bool take_selected(struct making *m, struct part_node *element, const str
     return true;
 }
 
-/* "Versions[IsDefault=true]": a list's one element of which that is true. */
+/* "Versions[IsDefault=true]": returns the element with this value, created if missing. */
 static struct part_node *descend_selected(
     struct making *m, struct part_node *node, const struct wire_segment *segment)
 {
@@ -64,11 +64,11 @@ static struct part_node *descend_selected(
     return element;
 }
 
-/* Each item of a list value gets an element of its own. */
+/* Puts each item of a list into an element of its own. */
 static void render_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
     const struct value *v)
 {
-    uint32_t n = v->kind == VALUE_LIST ? v->count : 1; /* one value may be the only item of a list */
+    uint32_t n = v->kind == VALUE_LIST ? v->count : 1; /* a single value is a list of one */
     for (uint32_t i = 0; i < n; i++) {
         struct part_node *element = NULL;
         uint32_t k = 0;
@@ -84,7 +84,7 @@ static void render_items(struct making *m, struct part_node *list, struct str re
     }
 }
 
-/* IAM shows its policies percent-encoded. */
+/* IAM returns policies percent-encoded. */
 static const struct value *policy_encoded(struct making *m, const struct value *policy)
 {
     AUTO_BUF struct buf json = BUF_INIT, text = BUF_INIT;
@@ -100,7 +100,7 @@ void document_put(struct making *m, struct part_node *node, struct str path, con
     while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
         struct wire_segment segment = wire_path_cut(&path);
         struct str others;
-        segment.name = str_cut(segment.name, '|', &others); /* of several members the first */
+        segment.name = str_cut(segment.name, '|', &others); /* the first of alternative members */
         bool selects = segment.items == WIRE_ITEM_THAT_HAS;
         node =
             selects ? descend_selected(m, node, &segment) : document_descend(m, node, &segment, below_name);
@@ -109,12 +109,12 @@ void document_put(struct making *m, struct part_node *node, struct str path, con
                 render_items(m, node, path, shape, v);
                 return;
             }
-            if (path.n) /* A[].B[]: one element, with the whole list in it */
+            if (path.n) /* A[].B[]: one element with the whole list */
                 node = node->first ? node->first : document_child(m, node, STR_EMPTY, true);
             else
-                node->is_list = false; /* a list value at the end of a path is the value itself */
+                node->is_list = false; /* a list at the end of a path is a value */
         }
-        below_name = !selects; /* in the item a list begins anew */
+        below_name = !selects; /* nested lists begin anew in an item */
     }
     bool policy = shape->kind == SHAPE_JSON_TEXT && v->kind == VALUE_MAP &&
                   str_eqz(m->call->service->spec->aws.signing_name, "iam");
@@ -179,7 +179,7 @@ static void finish_structure(
     *value = value_builder_map(&b);
 }
 
-/* An attribute's own structure, in which more is shown. */
+/* Merges an attribute's structure with further members. */
 static void finish_both(
     struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value)
 {
@@ -207,7 +207,7 @@ void document_finish(
     }
 }
 
-/* Shapes follow from values: what is shown besides attributes has none in the spec. */
+/* Derives the shape from the value: further members have none in the spec. */
 static const struct shape *shape_of(const struct value *template, const struct value *v)
 {
     static const struct shape shapes[] = {[VALUE_NULL] = {.kind = SHAPE_ANY},
@@ -234,7 +234,7 @@ void render_shown(struct making *m, struct part_node *node, const struct spec_ty
     }
 }
 
-/* An entry that leads to what is not there any more does nothing. */
+/* Adds whether an entry refers to a missing resource (a blackhole route). */
 static void render_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
     const struct spec_owned *e, struct str key, const struct value *entry)
 {
@@ -247,7 +247,7 @@ static void render_whether_broken(struct making *m, struct part_node *element, c
         broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
 }
 
-/* `item_shows` of entries: templates know their fields, and ${key}. */
+/* Adds `item_shows` of entries: templates may use their fields and ${key}. */
 static void render_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
     const struct spec_owned *e, struct str key, const struct value *entry)
 {
@@ -267,7 +267,7 @@ static bool has_fields(const struct shape *shape, const struct value *fields)
     return any;
 }
 
-/* An object's fields as members of the node, some of them in structures that only the wire has. */
+/* Adds an object's fields, some of them in structures that exist only on the wire. */
 static void render_fields(
     struct making *m, struct part_node *node, const struct shape *shape, const struct value *fields)
 {
@@ -305,7 +305,7 @@ void render_entries(struct making *m, struct part_node *node, struct str path, c
         }
         if (e->value.n) {
             document_put(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
-        } else { /* the whole item, with the key in it */
+        } else { /* the whole item, including the key */
             render_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
         }
         document_put(m, element, e->key, &document_text, key);
@@ -316,7 +316,7 @@ void render_entries(struct making *m, struct part_node *node, struct str path, c
     }
 }
 
-/* Entries that the answer has as a map. */
+/* Adds entries that the response has as a map. */
 static void render_mapped(struct making *m, struct part_node *node, struct str path,
     const struct spec_owned *e, const struct value *entries)
 {
@@ -338,7 +338,7 @@ struct part_node *render_node(struct making *m, struct part_node *root, struct s
     while (at.n && !str_eqz(at, "@")) {
         struct wire_segment segment = wire_path_cut(&at);
         node = document_descend(m, node, &segment, below_name);
-        if (node->is_list && at.n) { /* Reservations[].Instances[]: one element around the inner list */
+        if (node->is_list && at.n) { /* Reservations[].Instances[]: one element with the inner list */
             node = node->first ? node->first : document_child(m, node, STR_EMPTY, true);
             below_name = false;
         } else {
@@ -349,7 +349,7 @@ struct part_node *render_node(struct making *m, struct part_node *root, struct s
     return node;
 }
 
-/* Write-only values come back where the spec says that this very answer has them (GetSecretValue). */
+/* True for a write-only value, unless the spec reads it from this response (GetSecretValue). */
 static bool is_kept_back(const struct role *role, const struct spec_attr *attr)
 {
     bool shown = !attr->attr->write_only;
@@ -358,7 +358,7 @@ static bool is_kept_back(const struct role *role, const struct spec_attr *attr)
     return !shown;
 }
 
-/* `hides: {table_class: STANDARD}`: what answers leave out because it goes without saying. */
+/* `hides: {table_class: STANDARD}`: values that responses omit. */
 static bool is_hidden(const struct spec_type *type, const struct spec_attr *attr, const struct value *v)
 {
     const struct value *hidden = value_get(value_getz(type->sandbox, "hides"), attr->attr->name);
@@ -386,7 +386,7 @@ static void render_pending(
 {
     if (!role->type->pending_at.n || role->step->reply.sparse)
         return;
-    document_child(m, node, role->type->pending_at, false); /* empty is there too */
+    document_child(m, node, role->type->pending_at, false); /* also if empty */
     for (uint32_t i = 0; waiting && i < waiting->count; i++) {
         const struct spec_attr *attr = spec_attr_find(role->type, waiting->entries[i].key);
         struct str path = arena_printf(
@@ -414,7 +414,7 @@ const struct shape *render_shape(struct making *m, const struct value *v)
     return shape;
 }
 
-/* Into an attribute that is a structure, which has a member more then. False: it is none. */
+/* Adds a member to an attribute that is a structure. False: it is not. */
 static bool render_within(
     struct making *m, const struct part_node *node, struct str path, const struct value *v)
 {
@@ -437,7 +437,7 @@ static bool render_within(
     return true;
 }
 
-/* What requests gave that no attribute is: `keeps`. */
+/* Adds stored members that are not attributes: `keeps`. */
 static void render_kept(struct making *m, struct part_node *node, const struct value *kept)
 {
     for (uint32_t i = 0; kept && i < kept->count; i++) {
@@ -448,8 +448,8 @@ static void render_kept(struct making *m, struct part_node *node, const struct v
     }
 }
 
-/* The attribute's structure with this at the path, unless there is something already. NULL: it has no such
- * member. */
+/* Returns the attribute's structure with a default at the path unless it has a value. NULL: the structure has
+ * no such member. */
 static const struct value *value_within(struct making *m, const struct shape *shape, const struct value *v,
     struct str path, const struct value *fallback)
 {
@@ -480,8 +480,7 @@ static void fall_back_within(
         document_put(m, at, path, render_shape(m, fallback), fallback);
 }
 
-/* The shape of the attribute that is read there: `Dimensions: {}` is a list of pairs, too, where there are
- * none. */
+/* Returns the shape of the attribute read at a path: an empty `Dimensions: {}` is a list of pairs. */
 static const struct shape *shape_read_at(
     struct making *m, const struct spec_type *type, struct str path, const struct value *v)
 {
@@ -510,8 +509,8 @@ static void render_fallback(struct making *m, const struct spec_type *type, stru
         fall_back_within(m, at, rest, v);
 }
 
-/* `fallbacks: {Path: value}`: members that answers have also where neither an attribute nor a request has
- * them, such as lists with nothing in them. */
+/* `fallbacks: {Path: value}`: members that responses have even if neither an attribute nor a request sets
+ * them, such as empty lists. */
 static void render_fallbacks(
     struct making *m, struct part_node *node, const struct spec_type *type, const struct value *attrs)
 {
@@ -525,7 +524,7 @@ static void render_fallbacks(
     }
 }
 
-/* A listing of nothing but names: answers: {name: "@"}. */
+/* True for a listing of names only: answers: {name: "@"}. */
 static bool is_bare(const struct spec_step *step)
 {
     for (size_t i = 0; i < step->reply.answer_count; i++)
@@ -534,7 +533,7 @@ static bool is_bare(const struct spec_step *step)
     return false;
 }
 
-/* Tags whose items have more than key and value; their flags are in them. */
+/* Adds tags with further members and flags. */
 static void render_tags(struct making *m, struct part_node *node, struct str path,
     const struct spec_type *type, const struct spec_attr *attr, const struct value *attrs)
 {
@@ -558,7 +557,7 @@ void render_object(
         const struct value *v = value_get(attrs, attr->attr->name);
         if (value_is_null(v) || is_kept_back(role, attr) || is_hidden(type, attr, v) ||
             !act_provides(type, role->step, attr, &path) ||
-            str_starts(path, STR("^."))) /* what it is in has that */
+            str_starts(path, STR("^."))) /* an attribute of the enclosing object */
             continue;
         if (attr->owner == OWNER_ENTRIES && spec_owned_of(type, attr)->mapped)
             render_mapped(m, node, path, spec_owned_of(type, attr), v);

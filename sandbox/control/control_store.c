@@ -1,6 +1,5 @@
-/* Records: in memory, and as one JSON file each, written whole and renamed into place. The file comes
- * first: what cannot be kept does not happen in memory either. And records as the rest of the sandbox sees
- * them. */
+/* Records: in memory, and as a JSON file each, written as a whole and renamed. The file is written first, so
+ * that a failure leaves memory unchanged. Also records for the rest of the sandbox. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -14,8 +13,8 @@
 
 enum { MAX_RECORD = 16 * 1024 * 1024 };
 
-/* A network's own route table belongs to no subnet: where the id is not there, what the service made up tells
- * resources apart. */
+/* Returns the id, or another computed attribute if the id is absent: a VPC's main route table has no
+ * subnet. */
 static struct str id_of(const struct spec_type *type, const struct value *attrs)
 {
     struct str id = value_text(value_get(attrs, type->schema.id), STR_EMPTY);
@@ -25,7 +24,7 @@ static struct str id_of(const struct spec_type *type, const struct value *attrs)
     return id;
 }
 
-/* The type, the region and the id may hold any character: their digest names the file. */
+/* The file name has a digest, since type, region and id may contain any character. */
 static struct str file_of(struct control *control, struct arena *arena, const struct resource *resource)
 {
     if (!control->options.dir)
@@ -36,7 +35,7 @@ static struct str file_of(struct control *control, struct arena *arena, const st
         STR_ARG(resource->type->schema.name), sha256_hex(arena, whole).p);
 }
 
-/* ERR_INVALID: what is in it cannot be written. */
+/* ERR_INVALID: the attributes are not valid JSON. */
 static int write_record(struct control *control, const struct resource *resource, struct err *err)
 {
     if (!value_is_json(resource->attrs))
@@ -68,7 +67,7 @@ int store_leave(struct control *control, struct err *err)
     return unsynced ? dir_sync(control->options.dir, err) : 0;
 }
 
-/* It may be one that is there from the beginning, and has to be looked for again. */
+/* Removes a resource from the index. A default resource is looked for again. */
 static void leave_words(struct control *control, struct resource *resource)
 {
     words_drop(&control->words, resource);
@@ -97,7 +96,7 @@ void store_free_retired(struct control *control)
         arena_release(&control->retired[--control->retired_count]);
 }
 
-/* Those that a real server is behind. */
+/* Reports changes of resources with a real server. */
 static void store_report(
     const struct control *control, enum control_event event, const struct resource *resource)
 {
@@ -134,7 +133,7 @@ struct resource *store_add(struct control *control, const struct spec_type *type
     return NULL;
 }
 
-/* While it lingers another may have taken its name, and with that its file. */
+/* True if another resource has taken the name, and so the file, of a lingering one. */
 static bool has_heir(const struct control *control, const struct resource *resource)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -260,7 +259,7 @@ static int load_one(struct control *control, const char *path, struct err *err)
         begin_deleting(control, resource);
     if (str_eqz(resource->file, path))
         return 0;
-    unlink(path); /* of a type that was renamed */
+    unlink(path); /* its type was renamed */
     return write_record(control, resource, err);
 }
 
@@ -278,7 +277,7 @@ static bool stands(const struct call *call, const struct spec_type *type, const 
     return false;
 }
 
-/* It is made anew by every start, until somebody changes it. */
+/* Creates a default resource in memory only; it is stored once it changes. */
 static void stand(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     struct resource *resource =
@@ -287,7 +286,7 @@ static void stand(struct call *call, const struct spec_type *type, const struct 
     resource->revision = 1;
 }
 
-/* Looked for once: every other resource may have the name of what is there from the beginning (`default`). */
+/* Returns the flag that default resources exist, since searching for them (`default`) is slow. */
 static bool *stood_before(struct call *call, const struct served_service *service)
 {
     struct control *control = call->control;
@@ -314,7 +313,7 @@ void store_stand(struct call *call, const struct served_service *service)
     *stood = true;
 }
 
-/* As they were made: a folder is read in any order. Serials tell those of one millisecond apart. */
+/* Orders by creation: folders are read in any order, and serials break ties. */
 static int by_age(const void *a, const void *b)
 {
     const struct resource *first = *(struct resource *const *)a, *other = *(struct resource *const *)b;
@@ -350,7 +349,7 @@ int store_load(struct control *control, struct err *err)
     return load_all(control, dir, err);
 }
 
-/* ---- Resources as the rest of the sandbox sees them: copies, made under the lock ---- */
+/* ---- records for the rest of the sandbox: copies, made with the lock held ---- */
 
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out)
 {
@@ -520,7 +519,7 @@ const struct value *control_next(const struct control *control, struct str type,
     return NULL;
 }
 
-/* ---- what can be taken back for a while: soft_delete ---- */
+/* ---- soft deletion: soft_delete ---- */
 
 const struct value *soft_rule(const struct resource *resource, const char *key)
 {

@@ -1,6 +1,6 @@
 /*
- * The Resource Groups Tagging API: no spec has it, because it is about the resources of all specs at once.
- * It lists those that have an ARN and tags, and after them S3's buckets, which are not the control plane's.
+ * The Resource Groups Tagging API, which is in no spec because it spans all services. It lists resources that
+ * have an ARN and tags, then S3's buckets. Also DescribeTags.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -23,8 +23,8 @@ static struct str arn_of(const struct resource *resource)
     return value_gets(resource->attrs, "arn");
 }
 
-/* arn:aws:glue:us-east-1:000000000000:job/x is of "glue" and of "glue:job"; so is …:rds:…:db:x of "rds:db".
- */
+/* True if the ARN has the type: arn:aws:glue:us-east-1:000000000000:job/x is "glue" and "glue:job";
+ * …:rds:…:db:x is "rds:db". */
 static bool is_of_type(struct str arn, struct str filter)
 {
     struct str kind, rest, wanted = str_cut(filter, ':', &kind);
@@ -84,16 +84,16 @@ static const struct value *mapping(struct call *call, struct str arn, const stru
     return pair(call, "ResourceARN", value_string(call->arena, arn), "Tags", value_builder_list(&list));
 }
 
-/* One page of GetResources under construction. */
+/* A page of GetResources under construction. */
 struct page {
     struct call *call;
     struct value_builder list;
     int64_t shown, most;
-    struct str last; /* token that names the last one shown */
+    struct str last; /* token of the last item */
     bool more;
 };
 
-/* Once tagged, always listed; what never had tags is not. */
+/* Adds an item. Resources without tags are not listed. */
 static void tags_show(struct page *page, struct str arn, const struct value *tags, struct str token)
 {
     if (page->more || !tags->count || !tags_pass(page->call, arn, tags))
@@ -106,11 +106,11 @@ static void tags_show(struct page *page, struct str arn, const struct value *tag
     page->shown++;
 }
 
-/* Buckets are told apart from resources by what their tokens begin with. */
+/* Tokens of buckets have a prefix, to distinguish them from resources. */
 #define BUCKET_MARK "bucket/"
 #define BUCKET_ARN  "arn:aws:s3:::"
 
-/* Of those of the region that have any, by name. */
+/* Returns the tags of the region's tagged buckets, by name. */
 static const struct value *bucket_tags(const struct call *call)
 {
     const struct control_options *options = &call->control->options;
@@ -122,7 +122,7 @@ static void show_buckets(struct page *page, struct str after)
 {
     struct call *call = page->call;
     const struct value *tags = bucket_tags(call);
-    for (uint32_t i = 0; i < tags->count; i++) { /* in the order of their names */
+    for (uint32_t i = 0; i < tags->count; i++) { /* sorted by name */
         struct str name = tags->entries[i].key;
         if (after.n && str_cmp(name, after) <= 0)
             continue;
@@ -131,7 +131,7 @@ static void show_buckets(struct page *page, struct str after)
     }
 }
 
-/* Pages hold ResourcesPerPage resources; the token names the last one shown. */
+/* Returns a page; the token names its last resource. */
 static const struct value *get_resources(struct call *call)
 {
     struct str token = value_gets(call->raw, "PaginationToken"), mark = STR(BUCKET_MARK);
@@ -163,7 +163,7 @@ static void add_words(
     }
 }
 
-/* Each key, or each value of one key, once. */
+/* Returns the distinct tag keys, or the values of one key. */
 static const struct value *get_words(struct call *call, const char *member, struct str key)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena);
@@ -203,7 +203,7 @@ static const struct value *retagged(struct call *call, const struct value *tags,
     return tags;
 }
 
-/* False: there is no such resource, or it could not be done. */
+/* Returns false if the resource does not exist or the change failed. */
 static bool retag(struct call *call, struct str arn, bool add)
 {
     const struct control_options *options = &call->control->options;
@@ -218,7 +218,7 @@ static bool retag(struct call *call, struct str arn, bool add)
                                retagged(call, tags_of(resource), add)));
 }
 
-/* What could not be tagged is reported by ARN; the rest is done. */
+/* Changes tags; failures are reported by ARN. */
 static const struct value *change_tags(struct call *call, bool add)
 {
     const struct value *arns = value_getz(call->raw, "ResourceARNList"), *failed = &value_empty_map;
@@ -272,9 +272,9 @@ void tagging_answer(struct call *call, struct str request_id, struct wire_messag
             str_z(call->err->message), request_id, out);
 }
 
-/* ---- DescribeTags, which EC2 and Redshift have for all their types at once ---- */
+/* ---- DescribeTags of EC2 and Redshift, for all their types ---- */
 
-/* arn:aws:ec2:us-east-1:000000000000:vpc/vpc-1: a vpc. */
+/* Returns the resource type in an ARN: arn:aws:ec2:us-east-1:000000000000:vpc/vpc-1 is a vpc. */
 static struct str kind_of(struct str arn)
 {
     struct str rest = arn;
@@ -285,7 +285,7 @@ static struct str kind_of(struct str arn)
     return end < 0 ? rest : str_slice(rest, 0, (size_t)end);
 }
 
-/* EC2's filters: key, value, resource-id, resource-type. */
+/* Applies an EC2 filter: key, value, resource-id, resource-type, tag:KEY. */
 static bool filter_passes(
     const struct call *call, const struct value *filter, const struct value *item, bool *known)
 {
@@ -308,7 +308,7 @@ static bool filter_passes(
     return false;
 }
 
-/* Redshift: by name or kind of resource, by keys and by values. */
+/* Applies Redshift's members: resource name and type, tag keys and values. */
 static bool members_pass(const struct value *raw, struct str arn, const struct value *item)
 {
     struct str name = value_gets(raw, "ResourceName"), kind = value_gets(raw, "ResourceType");
@@ -327,7 +327,7 @@ static const struct value *tag_item(
         {ec2 ? STR("ResourceId") : STR("ResourceName"), value_string(call->arena, ec2 ? id : arn)});
 }
 
-/* Redshift has key and value in a structure of their own. */
+/* Moves key and value to a structure, as Redshift has them. */
 static const struct value *tagged(struct call *call, const struct value *item)
 {
     const struct value *tag = pair(call, "Key", value_getz(item, "Key"), "Value", value_getz(item, "Value"));
@@ -357,7 +357,7 @@ static int collect_tags(struct call *call, bool ec2, struct value_builder *out)
                  : refuse(call, 400, STR("InvalidParameterValue"), "the sandbox does not know this filter");
 }
 
-/* The answer: one list, called as the service calls it. */
+/* Encodes the list under the service's name. */
 static int encode_tags(
     struct call *call, bool ec2, const struct value *list, struct str request_id, struct wire_message *out)
 {

@@ -1,17 +1,17 @@
 /*
- * Members of a request that nothing here would look at. AWS would do something with each; what passes over
- * one in silence teaches its user something wrong, so it is refused by name.
+ * Members of a request that are not supported. AWS would act on each of them, so ignoring one would mislead
+ * the user; they are refused by name.
  */
 #include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
 
 /*
- * What may be passed over is in a type's `ignores`, with the reason; of all services alike: page sizes
- * and tokens, and what makes a request known again.
+ * Members that may be ignored are in a type's `ignores`, with the reason; for all services these are page
+ * sizes, tokens and client tokens.
  */
 
-/* What a member may be, by all that the specs say of this operation. */
+/* A possible shape of a member, by the specs of this operation. */
 struct candidate {
     const struct shape *shape;
     const struct candidate *next;
@@ -19,7 +19,7 @@ struct candidate {
 
 struct looking {
     const struct call *call;
-    struct buf *unknown; /* their paths, with commas */
+    struct buf *unknown; /* paths, separated by commas */
 };
 
 static const struct candidate *with_shape(
@@ -51,7 +51,7 @@ static struct str or_else(struct str name, const char *usual)
     return name.n ? name : str_z(usual);
 }
 
-/* A pair's key and value; with "." the value's members are beside the key. */
+/* Returns the shapes of a pair's key and value; with "." the value's members are beside the key. */
 static const struct candidate *parts_of_pair(
     const struct looking *l, const struct candidate *list, const struct shape *pairs, struct str wire)
 {
@@ -64,13 +64,13 @@ static const struct candidate *parts_of_pair(
     return str_eq(wire, or_else(pairs->value_name, "Value")) ? with_shape(l, list, value) : list;
 }
 
-/* What is none of ours has no members that could be unknown: text, maps with keys of the user's own. */
+/* True for shapes whose members cannot be unknown: strings, and maps with the user's keys. */
 static bool is_open(const struct shape *shape)
 {
     return shape->kind != SHAPE_STRUCT && shape->kind != SHAPE_LIST && shape->kind != SHAPE_PAIRS;
 }
 
-/* A[].B is A.B for each item. */
+/* True if the paths are equal: A[].B is A.B for each item. */
 static bool is_path(struct str path, struct str member)
 {
     while (path.n && member.n)
@@ -88,7 +88,7 @@ static bool is_kept(const struct value *rules, struct str path)
     return false;
 }
 
-/* The account that a client may name beside what it means: there is no other. */
+/* True for a member that names the account, if it is the sandbox's. */
 static bool is_own_account(const struct looking *l, struct str path, const struct value *v)
 {
     static const char *const names[] = {"registryId", "CatalogId", "OwnerAccount", "ownerAccount",
@@ -126,7 +126,7 @@ static void look_at_member(const struct looking *l, const struct value *v, struc
     const struct candidate *inner = NULL;
     v = v ? v : &value_empty_string;
     if (v->kind == VALUE_LIST && !v->count)
-        return; /* an empty list says nothing */
+        return; /* an empty list has no effect */
     struct str own = path.n ? arena_printf(l->call->arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(name)) : name;
     for (; list; list = list->next)
         inner = list->shape->kind == SHAPE_PAIRS ? parts_of_pair(l, inner, list->shape, name)
@@ -137,8 +137,8 @@ static void look_at_member(const struct looking *l, const struct value *v, struc
         buf_addf(l->unknown, "%s%.*s", l->unknown->n ? ", " : "", STR_ARG(own));
 }
 
-/* The items of a list in XML and forms: {member: […]}; the element's name is the protocol's or the shape's
- * own. */
+/* Returns the items of a list in XML and forms: {member: […]}; the element's name is the protocol's or the
+ * shape's. */
 static const struct value *wrapped(const struct value *doc, const struct candidate *list)
 {
     if (doc->kind != VALUE_MAP || doc->count != 1)
@@ -159,7 +159,7 @@ static void look_into_items(
             elements = with_shape(l, elements, c->shape->elem);
         else if (c->shape->kind == SHAPE_PAIRS)
             elements = with_shape(l, elements, c->shape);
-        else /* a structure whose one member is called "1" */
+        else /* a structure with a member named "1" */
             elements = members_called(l, elements, c->shape, STR("1"));
     for (uint32_t i = 0; elements && i < doc->count; i++)
         look_into(l, doc->items[i], elements, path);
@@ -192,7 +192,7 @@ static void look_into(
             look_at_member(l, doc->entries[i].value, doc->entries[i].key, list, path);
 }
 
-/* Parameters of the address: those that are there by some role's shape, or are the operation's own. */
+/* Checks query parameters: those in a role's shape or in the operation's path are known. */
 static void look_at_query(const struct looking *l, const struct candidate *list)
 {
     const struct call *call = l->call;
@@ -220,7 +220,7 @@ static bool is_filter(const struct call *call, struct str name)
     return false;
 }
 
-/* Filter: [{Name, Values}], as far as the operation lists what can be filtered. */
+/* Checks the names in Filter: [{Name, Values}] of a listing. */
 static bool are_filters(const struct looking *l, struct str member, const struct value *v)
 {
     bool lists = false;

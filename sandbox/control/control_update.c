@@ -1,9 +1,9 @@
-/* A change of a resource's own attributes: at once, later, or only of what is mentioned. */
+/* Changes of a resource's own attributes, immediate, deferred or merged; and of its parts. */
 #include "sandbox/control/control_internal.h"
 
 #include "provider/spec/act.h"
 
-/* What changes with other attributes is new only when the request has one of them. */
+/* True unless the value changes only with other attributes (changes_with) that the request does not set. */
 static bool is_affected(const struct spec_type *type, struct str name, const struct value *given)
 {
     const struct spec_attr *attr = spec_attr_find(type, name);
@@ -13,7 +13,7 @@ static bool is_affected(const struct spec_type *type, struct str name, const str
     return !attr || !attr->changes_with.count;
 }
 
-/* ---- `defers: {unless: apply_immediately, attributes: […]}`: changes that are kept for later ---- */
+/* ---- `defers: {unless: apply_immediately, attributes: […]}`: deferred changes ---- */
 
 static bool is_urgent(const struct call *call, const struct resource *resource)
 {
@@ -36,7 +36,7 @@ static const struct value *deferred(
     return value_with(call->arena, attrs, STR(PENDING_KEY), value_with(call->arena, waiting, attr->name, v));
 }
 
-/* An urgent change brings what was left before along. */
+/* Applies earlier deferred changes together with an immediate one. */
 static const struct value *with_deferred(
     struct call *call, const struct resource *resource, const struct value *attrs)
 {
@@ -46,14 +46,14 @@ static const struct value *with_deferred(
     return value_with(call->arena, value_merge(call->arena, attrs, waiting), STR(PENDING_KEY), NULL);
 }
 
-/* Is this a call that keeps what it does not mention? */
+/* True for a call that keeps members that it does not set (`merges`). */
 static bool is_merging(const struct call *call)
 {
     return value_list_has(
         value_getz(call->role->type->sandbox, "merges"), call->role->step->call.op->wire.name);
 }
 
-/* The fields of objects that the request does not mention stay as they are. */
+/* Merges objects: fields that the request does not set are kept. */
 static const struct value *with_fields(
     struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
 {
@@ -70,7 +70,7 @@ static const struct value *with_fields(
     return merged;
 }
 
-/* What no call can change in a structure stays, whatever replaces the rest. */
+/* Keeps immutable fields of a structure that is replaced. */
 static const struct value *with_fixed(
     struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
 {
@@ -83,8 +83,7 @@ static const struct value *with_fixed(
     return given;
 }
 
-/* The same of an attribute in `whole`: each of its fields that is given replaces the one that was there, and
- * what is empty goes. */
+/* Merges an attribute in `whole`: each given field is replaced as a whole, an empty one is removed. */
 static const struct value *with_wholes(
     struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
 {
@@ -101,7 +100,7 @@ static const struct value *with_wholes(
     return merged;
 }
 
-/* `whole: {parameters: target}`: nothing of the parameters stays where this request changes the target. */
+/* `whole: {parameters: target}`: the parameters are not kept if the request changes the target. */
 static bool begins_anew(const struct resource *resource, const struct value *given, const struct value *with)
 {
     struct str name = value_text(with, STR_EMPTY);
@@ -134,7 +133,7 @@ static const struct value *given_to_update(struct call *call, const struct resou
     return value_builder_map(&b);
 }
 
-/* A document that was taken away is not shown as an empty one. */
+/* True for document types: a removed document is absent, not empty. */
 static bool is_document(const struct attr *attr)
 {
     return attr->type->kind == TYPE_JSON || attr->type->kind == TYPE_POLICY;
@@ -156,7 +155,7 @@ const struct value *update_new(struct call *call, const struct resource *resourc
     return attrs;
 }
 
-/* With `full`, what the request leaves out goes back to how it was at the beginning. */
+/* Applies the configured attributes. With `full`, omitted attributes are reset to their defaults. */
 static const struct value *updated(
     struct call *call, const struct resource *resource, const struct value *given)
 {
@@ -176,7 +175,7 @@ static const struct value *updated(
         const struct attr *attr = spec->attr;
         const struct value *v = given->entries[i].value;
         bool says = attr->settable || (spec->hidden && call->role->also);
-        if (!says || attr->replace) /* these name it */
+        if (!says || attr->replace) /* only identify the resource */
             continue;
         if (is_document(attr) && check_takes_away(spec, v))
             v = NULL;
@@ -188,8 +187,7 @@ static const struct value *updated(
     return changed ? update_new(call, resource, "on_change", given, attrs) : attrs;
 }
 
-/* A list of changes: what it makes of what there is. *removed: attributes that it takes away, back to how
- * they were at first. */
+/* Applies patch operations. *removed: removed attributes with their defaults. */
 static int patched(struct call *call, const struct resource *resource, const struct value **given,
     const struct value **removed)
 {
@@ -245,9 +243,9 @@ int update_resource(struct call *call, struct resource *resource)
            implied_follow(call, resource);
 }
 
-/* ---- What belongs to a resource: sub-resources, members, entries, tags. ---- */
+/* ---- parts of a resource: sub-resources, members, entries, tags ---- */
 
-/* What the client took from the item at hand, by its path there: "add", "key", "items" … */
+/* Returns the member that the client fills from the item, by its path: "add", "key", "items" … */
 static const struct value *item_part(const struct call *call, const char *path)
 {
     const struct spec_request *request = &call->role->step->call.request;
@@ -272,7 +270,7 @@ static bool list_has(const struct attr *attr, const struct value *list, const st
     return false;
 }
 
-/* have, plus what of `add` it lacks, minus `remove`. */
+/* Returns `have` with the items of `add` and without those of `remove`. */
 static const struct value *members_after(
     struct call *call, const struct value *have, const struct value *add, const struct value *remove)
 {
@@ -287,7 +285,7 @@ static const struct value *members_after(
     return value_builder_list(&b);
 }
 
-/* The key of an entry as the service writes it. */
+/* Returns an entry's key as the service stores it. */
 static struct str folded_key(const struct call *call, const struct value *key)
 {
     const struct role *role = call->role;
@@ -302,7 +300,7 @@ static const struct value *with_entries(struct call *call, const struct value *h
         const struct value *key = item_part(call, "key"), *v = item_part(call, "value");
         const struct type *elem = call->role->attr->attr->type->elem;
         if (!v && elem && elem->kind == TYPE_OBJECT)
-            v = &value_empty_map; /* a request that says no more than the key */
+            v = &value_empty_map; /* the request has only the key */
         return value_with(call->arena, have, folded_key(call, key), v);
     }
     items = value_as_list(items);
@@ -339,8 +337,8 @@ static bool is_sent(const struct role *role)
     return false;
 }
 
-/* EnableKeyRotation says it by its name alone: not as it is by default. A call that could say it and does
- * not, such as ModifyInstanceAttribute about something else, leaves it as it is. */
+/* EnableKeyRotation implies the opposite of the default. A call that could set the value but does not, such
+ * as ModifyInstanceAttribute for another attribute, keeps it. */
 static const struct value *sub_resource_value(struct call *call, const struct value *have)
 {
     const struct spec_attr *attr = call->role->attr;
@@ -366,7 +364,7 @@ static const struct value *tags_after(struct call *call, const struct value *hav
     }
 }
 
-/* The new value of the attribute that the role is about; NULL: it is taken away. */
+/* Returns the new value of the role's attribute; NULL: removed. */
 static const struct value *owned_after(struct call *call, const struct value *have)
 {
     bool adds = call->role->call == OWNED_ADD, removes = call->role->call == OWNED_REMOVE;
@@ -394,7 +392,7 @@ bool owned_changes(const struct role *role)
     return role->part == PART_OWNED && role->call >= OWNED_PUT;
 }
 
-/* The one that is taken away, or the first of them. */
+/* Returns the first removed item. */
 static const struct value *taken_of(struct call *call)
 {
     const struct value *keys = item_part(call, "key");
@@ -402,7 +400,7 @@ static const struct value *taken_of(struct call *call)
     return all->count ? all->items[0] : NULL;
 }
 
-/* `once: {AttachInternetGateway: code}`: what is there already is not put again by this call. */
+/* `once: {AttachInternetGateway: code}`: the call is refused if the value exists. */
 static int check_taken(struct call *call, const struct value *have, const struct value *after)
 {
     const struct value *code =
@@ -415,7 +413,7 @@ static int check_taken(struct call *call, const struct value *have, const struct
         STR_ARG(call->role->attr->attr->name));
 }
 
-/* What is taken away has to be there, and what is added has to exist, where the service looks at that. */
+/* Removed items must exist, and added ones must refer to existing resources, if the service checks it. */
 static int check_change_owned(struct call *call, const struct value *have, const struct value *after)
 {
     const struct spec_type *type = call->role->type;
@@ -433,7 +431,7 @@ static int check_change_owned(struct call *call, const struct value *have, const
     return adds ? check_reference(call, name, after) : 0;
 }
 
-/* What the request says besides counts: a new index comes with the attributes of its key. */
+/* The request's other attributes are included: a new index is sent with the attributes of its key. */
 static int check_owned_constraints(
     struct call *call, const struct resource *resource, struct str name, const struct value *after)
 {
@@ -445,7 +443,7 @@ static int check_owned_constraints(
                                                                                                       : 0;
 }
 
-/* What goes when this setting is put. */
+/* Removes attributes that putting this setting resets. */
 static const struct value *without_wiped(struct call *call, const struct value *attrs, struct str setting)
 {
     const struct spec_type *type = call->role->type;

@@ -1,6 +1,6 @@
 /*
- * Which resources have a text among their attributes, so that a request finds them however many there are;
- * and texts and numbers in a service's form.
+ * An index of resources by the strings in their attributes, so that lookups do not depend on the number of
+ * resources; and values in a service's format.
  */
 #include "base/file.h"
 #include "base/hash.h"
@@ -11,9 +11,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-/* ---- How services write what they were given: `normalise: {attribute: lower | cidr | protocol | base |
- * key}`. A client that compares letter by letter sees a difference that is none; docs/pitfalls.md has the
- * table. */
+/* ---- values as services store them: `normalise: {attribute: lower | cidr | protocol | base | key}`. A
+ * client that compares strings sees a difference otherwise; see docs/pitfalls.md ---- */
 
 static const struct value *normalise_lowered(const struct call *call, const struct value *v)
 {
@@ -32,7 +31,7 @@ static const struct value *named_protocol(const struct call *call, const struct 
     return normalise_lowered(call, value_string(call->arena, schema_canonical_protocol(v->string)));
 }
 
-/* arn:…:key/1234: 1234. */
+/* Returns the last part of a path: arn:…:key/1234 becomes 1234. */
 static const struct value *without_path(const struct call *call, const struct value *v)
 {
     struct str text = v->string;
@@ -41,7 +40,7 @@ static const struct value *without_path(const struct call *call, const struct va
     return value_string(call->arena, text);
 }
 
-/* A key's id, alias or alias's ARN: the ARN of the key. */
+/* Converts a key id, an alias or an alias's ARN to the key's ARN. */
 static const struct value *arn_of_key(const struct call *call, const struct value *v)
 {
     struct str name = v->string;
@@ -73,8 +72,8 @@ const struct value *normalise_attribute(
     return v;
 }
 
-/* ---- Numbers of what has many versions of one name: layers, job definitions. The highest ones are kept
- * in a file of their own, since what had them may be deleted. */
+/* ---- numbers of versions with one name: layers, job definitions. The highest numbers are stored in a file,
+ * since the versions may be deleted ---- */
 
 enum { MAX_NUMBERS = 16 * 1024 * 1024 };
 
@@ -153,9 +152,9 @@ int number_load(struct control *control, struct err *err)
     return 0;
 }
 
-/* ---- addresses: ${subnet_cidr|host} is one that no other resource has ---- */
+/* ---- addresses: ${subnet_cidr|host} is a free address ---- */
 
-enum { RESERVED = 4, ATTEMPTS = 4096 }; /* the first four of a network, and its last, are the service's own */
+enum { RESERVED = 4, ATTEMPTS = 4096 }; /* AWS reserves the first four addresses of a subnet, and the last */
 
 static bool is_taken(const struct call *call, struct str address)
 {
@@ -186,10 +185,10 @@ struct str address_within(const struct call *call, struct str cidr)
     return STR_EMPTY;
 }
 
-enum { LONGEST = 2048, FIRST_SLOTS = 256 }; /* bytes: no ARN is longer */
+enum { LONGEST = 2048, FIRST_SLOTS = 256 }; /* bytes: longer than any ARN */
 
 struct word {
-    struct word *next, **link; /* `link`: what points to this one */
+    struct word *next, **link; /* `link`: the pointer to this word */
     struct resource *resource;
     uint64_t hash;
 };
@@ -199,7 +198,7 @@ static bool is_word(struct str text)
     return text.n && text.n <= LONGEST;
 }
 
-/* The same whatever the case. */
+/* Hashes a string, ignoring case. */
 static uint64_t hash_of(struct str text)
 {
     char folded[LONGEST];
@@ -284,14 +283,14 @@ void words_drop(struct words *words, struct resource *resource)
     resource->word_count = 0;
 }
 
-/* ---- looking up ---- */
+/* ---- lookups ---- */
 
 static struct word *first_of(const struct words *words, uint64_t hash)
 {
     return words->slot_count ? *slot_of(words, hash) : NULL;
 }
 
-/* In the order of their creation, each once: it may have the text twice. */
+/* Sorts by creation and removes duplicates. */
 static void put_in_order(struct resources *found)
 {
     size_t n = 0;
@@ -327,7 +326,7 @@ struct resources words_find(
     return found;
 }
 
-/* So many have it, as far as anybody wants to count. */
+/* Counts the resources with a string, up to `most`. */
 static size_t count_of(const struct words *words, struct str text, size_t most)
 {
     size_t n = 0;
@@ -337,7 +336,7 @@ static size_t count_of(const struct words *words, struct str text, size_t most)
     return n;
 }
 
-/* Counts no further than it has to: one of them may be what all resources have, the name of a network. */
+/* Counts incrementally, since all resources may have one of the strings, such as a VPC's id. */
 const struct str *words_rarest(const struct words *words, const struct str *texts, size_t count)
 {
     const struct str *rarest = NULL;

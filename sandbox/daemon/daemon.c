@@ -197,8 +197,7 @@ static void run_daemon(void *ctx)
     daemon->alive = false;
     process_switch_release(&daemon->stop);
     close(daemon->log);
-    if (daemon->state ==
-        RUNNING) /* ended by itself; otherwise the starting or ending thread sets the state */
+    if (daemon->state == RUNNING) /* otherwise another thread sets the state */
         daemon->state = RESTING;
     pthread_cond_broadcast(&daemon->all->changed);
 }

@@ -114,8 +114,7 @@ struct daemon_self {
 
 struct daemon_command {
     const char *const *argv; /* argv[0]: a path, or a name looked up in PATH; ends with NULL */
-    const char *const
-        *env; /* "NAME=value" in addition to PATH, HOME, LANG and TZ; ends with NULL; may be NULL */
+    const char *const *env;  /* "NAME=value" beside PATH, HOME, LANG, TZ; NULL at the end; may be NULL */
 };
 
 struct daemon_kind {

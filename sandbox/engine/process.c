@@ -266,8 +266,7 @@ static void watch(struct watching *w)
 static const char *new_mark(struct arena *arena, const char *family)
 {
     unsigned char bytes[16];
-    int failed =
-        getentropy(bytes, sizeof bytes); /* 16 bytes never block; fails only on kernels too old for pidfds */
+    int failed = getentropy(bytes, sizeof bytes); /* fails only on kernels too old for pidfds */
     assert(!failed);
     (void)failed;
     return arena_printf(arena, "%s-%s", family ? family : "", hex_encode(arena, bytes, sizeof bytes).p).p;

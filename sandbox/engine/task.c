@@ -89,8 +89,7 @@ struct task {
     const struct task_kind *kind; /* NULL: started by an earlier sandbox */
     struct activity *activity;    /* owns the task */
     struct arena arena;
-    struct task_info
-        info; /* times, exit code and message: guarded by the services' lock; the state is the activity's */
+    struct task_info info; /* the services' lock guards times, exit code, message; state: see activity */
     const struct value *wait_for;
     struct process_switch stop;
     struct str path, folder;
@@ -475,8 +474,7 @@ bool task_stop(struct services *services, const char *kind, struct str region, s
         task->info.message = arena_str(&task->arena, why);
         ask_to_stop(task, false);
     }
-    struct activity *activity =
-        runs ? activity_keep(task->activity) : NULL; /* the task may be removed concurrently */
+    struct activity *activity = runs ? activity_keep(task->activity) : NULL; /* may be removed */
     pthread_mutex_unlock(&services->lock);
     if (runs)
         activity_set_state(activity, ACTIVITY_STOPPING);

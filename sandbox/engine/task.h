@@ -19,9 +19,8 @@ struct task;
 struct tasks;
 
 struct task_info {
-    struct str kind, region, owner,
-        id;                      /* owner: groups tasks for limits and listings, such as the job's name */
-    const struct value *request; /* data of the service */
+    struct str kind, region, owner, id;       /* owner: such as the job, for limits and listings */
+    const struct value *request;              /* data of the service */
     int64_t created_ms, started_ms, ended_ms; /* 0: not yet */
     enum activity_state state;
     bool at_work;      /* the work is not finished, though the task may have ended */

@@ -17,8 +17,7 @@ struct warm_workers;
 
 struct warm_worker_options {
     const char *module; /* its function answer(request) returns a status and a line of text */
-    struct environment_options
-        environment; /* home is ignored; a worker is reused only for an equal environment */
+    struct environment_options environment; /* home is ignored; reuse needs an equal one */
     const struct value *request;
     int64_t timeout_ms;
 };

@@ -298,8 +298,7 @@ static int boot_once(struct booting *b, struct err *err)
         return -1;
     pthread_mutex_lock(&hosts->lock);
     memset(b->host->rules, 0, sizeof b->host->rules);
-    b->host->netns =
-        b->netns; /* new listeners reach the host from here on; lend_ports() adds the existing ones */
+    b->host->netns = b->netns; /* for new listeners; lend_ports() adds existing ones */
     pthread_mutex_unlock(&hosts->lock);
     if (lend_ports(b, err) ||
         metadata_start(services, b->netns, b->record.region, b->record.id, &b->metadata, err))

@@ -98,8 +98,7 @@ struct exchange {
 struct responder {
     enum { SPEAKS_PLAIN, SPEAKS_S3, SPEAKS_SERVICE } speaks; /* the format of its error responses */
     void (*begin)(struct exchange *x);
-    void (*data)(struct exchange *x, const char *bytes,
-        size_t n); /* NULL: the body is collected in x->body, up to 16 MiB */
+    void (*data)(struct exchange *x, const char *bytes, size_t n); /* NULL: to x->body, at most 16 MiB */
     void (*end)(struct exchange *x);
     void (*refuse)(struct exchange *x, int status, const char *code, const char *message);
     void (*release)(struct exchange *x); /* may be NULL */

@@ -10,8 +10,7 @@ struct line {
     struct str actions, arns;
     bool passes; /* the operation passes roles */
     const struct head *head;
-    const struct line
-        *next; /* the operation of the same name in another service with the same signing name; or NULL */
+    const struct line *next; /* same operation and signing name, another service; or NULL */
 };
 
 /* The line of a service: the prefixes of its actions and ARNs. */
@@ -117,8 +116,7 @@ static void fill_one(
     if (last && str_starts(text, STR("arn:")))
         f->whole = text;
     text = last_part(text);
-    if (text.n && text.p[0] == '/' && out->n &&
-        buf_str(out).p[out->n - 1] == '/') /* a parameter's path begins with a slash */
+    if (text.n && text.p[0] == '/' && out->n && buf_str(out).p[out->n - 1] == '/') /* /parameter */
         text = str_slice(text, 1, text.n);
     buf_add_str(out, text.n ? text : STR("*"));
 }

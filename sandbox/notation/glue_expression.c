@@ -153,8 +153,7 @@ static bool to_number(struct str text, double *out)
 static int parse_operand(struct parser *p, struct operand *out)
 {
     bool typed = is_word(p, "date") || is_word(p, "timestamp"), minus = is_sign(p, "-");
-    if (typed && str_starts(str_trim(p->rest), STR("'")) &&
-        glue_expression_next(p)) /* a typed literal: date '2026-11-21' */
+    if (typed && str_starts(str_trim(p->rest), STR("'")) && glue_expression_next(p)) /* date '2026-11-21' */
         return -1;
     if (minus && glue_expression_next(p))
         return -1;
@@ -210,8 +209,7 @@ static int comparison(struct parser *p, enum op op, const struct operand *a, con
 static int parse_list(struct parser *p, const struct operand *first, const struct glue_expression **out)
 {
     struct glue_expression *made = node(p, OP_IN);
-    struct operand *items = ARENA_ARRAY(
-        p->arena, struct operand, p->rest.n + 1); /* an upper bound: each item takes at least a byte */
+    struct operand *items = ARENA_ARRAY(p->arena, struct operand, p->rest.n + 1); /* each takes a byte */
     made->first = *first;
     made->items = items;
     *out = made;
