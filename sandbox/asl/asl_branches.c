@@ -149,7 +149,7 @@ void asl_spread(
 
 /* Returns the outputs and positions of the branches for a redrive. NULL if they exceed the limits: then all
  * branches run again. */
-static const struct value *what_is_left(struct branches *all, struct arena *arena)
+static const struct value *unfinished_branches(struct branches *all, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < all->n; i++) {
@@ -183,7 +183,7 @@ static const struct value *asl_branches_gather(struct branches *all)
     }
     size_t failed = atomic_load(&all->failed);
     if (results.n < all->n && visit->line->keeps)
-        visit->left = what_is_left(all, arena);
+        visit->left = unfinished_branches(all, arena);
     if (!failed)
         return results.n == all->n ? value_builder_list(&results) : NULL;
     const struct asl_outcome *why = &all->items[failed - 1].outcome;

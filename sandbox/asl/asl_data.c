@@ -156,7 +156,7 @@ struct str asl_text(struct arena *arena, const struct value *v)
     return v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
 }
 
-const struct value *asl_look(
+const struct value *asl_resolve(
     struct asl_eval *eval, struct str path, const struct value *document, const char **why)
 {
     const struct asl_names names = {eval->context, eval->variables};
@@ -165,7 +165,8 @@ const struct value *asl_look(
 
 /* Reports the first unresolved name of a path: "Missing property in path $['a']", "No results for path:
  * $['a']['b']". */
-static void nowhere(struct asl_eval *eval, struct str path, const struct value *document, const char *error)
+static void fail_unresolved(
+    struct asl_eval *eval, struct str path, const struct value *document, const char *error)
 {
     AUTO_BUF struct buf way = BUF_INIT;
     struct str name, rest = str_slice(path, 2, path.n);
@@ -187,11 +188,11 @@ const struct value *asl_find(
     const char *why;
     if (asl_is_intrinsic(path))
         return asl_intrinsic(eval, path, document);
-    const struct value *found = asl_look(eval, path, document, &why);
+    const struct value *found = asl_resolve(eval, path, document, &why);
     if (!found && !str_starts(path, STR("$.")))
         asl_fail(eval, error, "Invalid path '%.*s' : %s", STR_ARG(path), why);
     else if (!found)
-        nowhere(eval, path, document, error);
+        fail_unresolved(eval, path, document, error);
     return found;
 }
 
@@ -214,7 +215,7 @@ const struct value *asl_find_field(
     const char *why;
     if (asl_is_intrinsic(path))
         return asl_intrinsic(eval, path, document);
-    const struct value *found = asl_look(eval, path, document, &why);
+    const struct value *found = asl_resolve(eval, path, document, &why);
     AUTO_BUF struct buf input = BUF_INIT;
     if (found)
         return found;

@@ -200,7 +200,7 @@ static bool is_exceeded(const struct asl_map_run *run)
 }
 
 /* Counts a child as running, or as ended with its status; stops the run if the threshold is exceeded. */
-static void moved(struct distributed *d, const struct child *child, bool running)
+static void count_child(struct distributed *d, const struct child *child, bool running)
 {
     const struct asl_host *host = d->visit->line->execution->host;
     bool over = false;
@@ -281,7 +281,7 @@ static void run_child(void *ctx, size_t i)
         execution.scope = &d->scope;
         execution.quiet = true;
         line.deadline_ms = deadline_of(d, child->result.start_ms);
-        moved(d, child, true);
+        count_child(d, child, true);
         asl_line_run(&child->arena, &line, child->result.input, &outcome);
         child->skipped_ms = line.skipped_ms;
         child->result.stop_ms = asl_now(&line);
@@ -291,7 +291,7 @@ static void run_child(void *ctx, size_t i)
     child->result.error = outcome.error;
     if (outcome.status == ASL_TIMED_OUT)
         child->result.error.name = STR("States.Timeout");
-    moved(d, child, false);
+    count_child(d, child, false);
 }
 
 /* ---- results ---- */

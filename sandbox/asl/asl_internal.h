@@ -32,7 +32,7 @@ const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const 
 /* Formats a value for a message: a string without quotes, anything else as JSON. */
 struct str asl_text(struct arena *arena, const struct value *v);
 /* Resolves a path with the context object and variables of `eval`. Returns NULL with *why. */
-const struct value *asl_look(
+const struct value *asl_resolve(
     struct asl_eval *eval, struct str path, const struct value *document, const char **why);
 /* Evaluates a path or an intrinsic function. Returns NULL with eval->error (named `error`). */
 const struct value *asl_find(
@@ -137,7 +137,7 @@ int64_t asl_event(struct asl_line *line, const char *type, const char *name, con
 /* As asl_event(), but the next event of this line does not name it as its previous event. */
 void asl_event_aside(struct asl_line *line, const char *type, const char *name, const struct value *details);
 /* Evaluates Assign and Output of a state, a choice rule or a catcher. Returns the output. */
-const struct value *asl_hand_on(
+const struct value *asl_assign_and_output(
     struct asl_visit *visit, const struct value *holder, const struct value *result);
 
 /* ---- asl_states.c ---- */

@@ -315,7 +315,7 @@ static const struct value *carry_look(void *ctx, struct str path)
 {
     const struct carrying *c = ctx;
     const char *why;
-    const struct value *found = asl_look(c->eval, path, c->document, &why);
+    const struct value *found = asl_resolve(c->eval, path, c->document, &why);
     if (!found)
         asl_fail(c->eval, "States.Runtime",
             "The JsonPath argument for the field '%.*s' could not be found in the input", STR_ARG(path));

@@ -158,7 +158,7 @@ static const struct value *within_limit(struct asl_visit *visit, const struct va
     return NULL;
 }
 
-const struct value *asl_hand_on(
+const struct value *asl_assign_and_output(
     struct asl_visit *visit, const struct value *holder, const struct value *result)
 {
     struct asl_eval *eval = &visit->eval;
@@ -171,7 +171,7 @@ const struct value *asl_hand_on(
 }
 
 /* Records inspection data while a state is tested. */
-static void asl_saw(struct asl_visit *visit, const char *name, const struct value *v)
+static void asl_record(struct asl_visit *visit, const char *name, const struct value *v)
 {
     struct asl_trial *trial = visit->line->trial;
     if (trial && v)
@@ -187,11 +187,11 @@ static const struct value *effective_input(struct asl_visit *visit, const struct
         eval->jsonata ? visit->raw : asl_filter(eval, visit->state, "InputPath", visit->raw);
     const struct value *template = type->parameters ? value_getz(visit->state, member) : NULL;
     if (!eval->jsonata)
-        asl_saw(visit, "afterInputPath", input);
+        asl_record(visit, "afterInputPath", input);
     if (input && template)
         input = asl_fill(eval, template, member, input);
     if (template || (type->parameters && !eval->jsonata))
-        asl_saw(visit, eval->jsonata ? "afterArguments" : "afterParameters", input);
+        asl_record(visit, eval->jsonata ? "afterArguments" : "afterParameters", input);
     return input;
 }
 
@@ -204,17 +204,17 @@ static const struct value *output_of(struct asl_visit *visit, const struct asl_s
         type->recovers && !eval->jsonata ? value_getz(visit->state, "ResultSelector") : NULL;
     eval->result = type->recovers ? result : NULL;
     if (eval->jsonata)
-        return asl_hand_on(visit, holder, result);
+        return asl_assign_and_output(visit, holder, result);
     if (asl_assign(visit, holder, result))
         return NULL;
     if (selector)
         result = asl_template(eval, selector, result);
     if (type->result)
-        asl_saw(visit, "afterResultSelector", result);
+        asl_record(visit, "afterResultSelector", result);
     if (result && type->result)
         result = asl_put_result(eval, visit->state, visit->raw, result);
     if (type->result)
-        asl_saw(visit, "afterResultPath", result);
+        asl_record(visit, "afterResultPath", result);
     return result ? asl_filter(eval, visit->state, "OutputPath", result) : NULL;
 }
 
@@ -474,7 +474,7 @@ void asl_run(struct arena *arena, const struct asl_execution *execution, struct 
 /* ---- test of one state ---- */
 
 /* Records the items and limits of a Map. Returns false with eval->error. */
-static bool look_at_map(struct asl_visit *visit, const struct value *input)
+static bool inspect_map(struct asl_visit *visit, const struct value *input)
 {
     static const char *const limits[] = {"ToleratedFailureCount", "ToleratedFailurePercentage"};
     struct asl_eval *eval = &visit->eval;
@@ -484,12 +484,12 @@ static bool look_at_map(struct asl_visit *visit, const struct value *input)
     if (eval->error.name.n)
         return false;
     if (value_getz(visit->state, "ItemsPath"))
-        asl_saw(visit, "afterItemsPath", items);
+        asl_record(visit, "afterItemsPath", items);
     asl_number(visit, "MaxConcurrency", input, &at_a_time);
-    asl_saw(visit, "maxConcurrency", value_int(eval->arena, at_a_time));
+    asl_record(visit, "maxConcurrency", value_int(eval->arena, at_a_time));
     for (size_t i = 0; i < 2; i++)
         if (asl_number(visit, limits[i], input, &tolerated))
-            asl_saw(visit, i ? "toleratedFailurePercentage" : "toleratedFailureCount",
+            asl_record(visit, i ? "toleratedFailurePercentage" : "toleratedFailureCount",
                 value_int(eval->arena, tolerated));
     tolerated = 0;
     asl_number(visit, limits[0], input, &tolerated);
@@ -506,7 +506,7 @@ static const struct value *asl_trial_work(
 {
     struct asl_trial *trial = visit->line->trial;
     if (type->fails && str_eqz(str_z(type->name), "Map") && (trial->result || trial->error) &&
-        !look_at_map(visit, input))
+        !inspect_map(visit, input))
         return NULL;
     if (trial->error) {
         visit->eval.error = *trial->error;
@@ -514,7 +514,7 @@ static const struct value *asl_trial_work(
     }
     const struct value *result = trial->result ? trial->result : type->act(visit, input);
     if (type->result)
-        asl_saw(visit, "result", result);
+        asl_record(visit, "result", result);
     return result;
 }
 
@@ -554,12 +554,12 @@ void asl_try(struct arena *arena, const struct asl_execution *execution, struct 
     visit.retries = (int)trial->retries;
     *out = (struct asl_outcome){.status = ASL_FAILED};
     trial->seen = &value_empty_map;
-    asl_saw(&(struct asl_visit){.line = &line, .eval.arena = arena}, "input", execution->from.input);
+    asl_record(&(struct asl_visit){.line = &line, .eval.arena = arena}, "input", execution->from.input);
     const struct value *output = asl_start_visit(&visit, &line, execution->from.state)
                                      ? asl_visit_state(&visit, &trial->next, &end)
                                      : NULL;
     if (visit.assigned)
-        asl_saw(&visit, "variables", visit.assigned);
+        asl_record(&visit, "variables", visit.assigned);
     trial_hide(&visit);
     if (output)
         out->status = ASL_SUCCEEDED;

@@ -93,10 +93,11 @@ static bool compare_values(
     return false;
 }
 
-static const struct value *asl_choice_look(struct asl_eval *eval, struct str path, const struct value *input)
+static const struct value *asl_choice_resolve(
+    struct asl_eval *eval, struct str path, const struct value *input)
 {
     const char *why;
-    const struct value *found = asl_look(eval, path, input, &why);
+    const struct value *found = asl_resolve(eval, path, input, &why);
     if (!found)
         asl_fail(eval, "States.Runtime",
             "Invalid path '%.*s': The choice state's condition path references an invalid value.",
@@ -119,14 +120,14 @@ static bool holds_comparison(struct asl_eval *eval, const struct value *rule, co
         return false;
     }
     if (compare == ASL_IS) {
-        const struct value *v = asl_look(eval, variable, input, &why);
+        const struct value *v = asl_resolve(eval, variable, input, &why);
         if (!v && !str_eqz(str_z(type), "IsPresent"))
-            asl_choice_look(eval, variable, input);
+            asl_choice_resolve(eval, variable, input);
         return wanted->kind == VALUE_BOOL && test(type, v) == wanted->boolean;
     }
-    const struct value *v = asl_choice_look(eval, variable, input);
+    const struct value *v = asl_choice_resolve(eval, variable, input);
     if (v && path)
-        wanted = asl_choice_look(eval, value_text(wanted, STR_EMPTY), input);
+        wanted = asl_choice_resolve(eval, value_text(wanted, STR_EMPTY), input);
     return v && wanted && compare_values(type, compare, v, wanted);
 }
 
@@ -236,7 +237,7 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next)
         visit->assigned = NULL;
         eval->result = NULL;
         eval->error_output = value_map(eval->arena, what, 2);
-        return asl_hand_on(visit, rules->items[i], eval->error_output);
+        return asl_assign_and_output(visit, rules->items[i], eval->error_output);
     }
     return NULL;
 }

@@ -99,7 +99,7 @@ static bool means_type(const struct role *role, const struct value *input)
 
 /* True if a role adds to the response of the chosen one: a listing includes all types that the operation
  * lists, a read includes objects inside its own. */
-static bool goes_along(const struct role *chosen, const struct role *role)
+static bool adds_to_response(const struct role *chosen, const struct role *role)
 {
     struct str at = chosen->step->reply.at;
     bool inside = role->step->reply.at.n > at.n && at.n && str_starts(role->step->reply.at, at);
@@ -119,7 +119,7 @@ static bool goes_along(const struct role *chosen, const struct role *role)
 }
 
 /* Values of maps inside listed objects (items[].resourceMethods{}) are added after those. */
-static bool lies_in_others(const struct role *role)
+static bool is_in_listed_objects(const struct role *role)
 {
     return str_ends(role->step->reply.at, STR("{}"));
 }
@@ -130,7 +130,7 @@ static int answer_roles_that(
     for (size_t i = 0; i < call->served->role_count; i++) {
         const struct role *role = &call->served->roles[i];
         bool chosen = role == choice->role;
-        if (lies_in_others(role) != inner || (!chosen && !goes_along(choice->role, role)))
+        if (is_in_listed_objects(role) != inner || (!chosen && !adds_to_response(choice->role, role)))
             continue;
         call->role = role;
         call->input = chosen ? choice->input : choose_input(call, role);
@@ -288,7 +288,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         call.served = find_served(&call, known);
     }
     if (known)
-        store_stand(&call, known);
+        store_make_defaults(&call, known);
     if (str_eqz(service, "tagging"))
         tagging_answer(&call, request_id, answer);
     else if (call.served)

@@ -108,7 +108,7 @@ static bool is_parent(const struct part_node *element, const struct resource *re
 }
 
 /* True if no role lists the objects of the outer list. */
-static bool is_alone(const struct making *m, struct str outer)
+static bool has_no_outer_listing(const struct making *m, struct str outer)
 {
     for (size_t i = 0; i < m->call->served->role_count; i++) {
         const struct role *other = &m->call->served->roles[i];
@@ -127,7 +127,7 @@ static struct part_node *parent_of(struct making *m, struct part_node *root, con
     struct part_node *elements = render_node(m, root, outer, &list), *home = NULL;
     for (struct part_node *e = elements->first; e && !home; e = e->next)
         home = is_parent(e, resource) ? e : NULL;
-    if (!home && is_alone(m, outer))
+    if (!home && has_no_outer_listing(m, outer))
         home = document_child(m, elements, STR_EMPTY, true);
     return home ? render_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
 }
@@ -150,7 +150,7 @@ static void render_collected(struct making *m, struct part_node *node, const str
 
 /* True if the element has the attributes that the spec reads around the resource (answers: {resource:
  * ^.id}). */
-static bool is_around(
+static bool is_enclosing(
     const struct making *m, const struct part_node *element, const struct resource *resource)
 {
     const struct spec_reply *reply = &m->call->role->step->reply;
@@ -191,7 +191,7 @@ static void render_values(
     struct part_node *elements = render_node(m, root, outer, &list);
     for (size_t i = 0; i < n; i++) {
         struct part_node *e = elements->first;
-        while (e && !is_around(m, e, resources[i]))
+        while (e && !is_enclosing(m, e, resources[i]))
             e = e->next;
         if (!e)
             continue;
@@ -217,7 +217,8 @@ static void render_resources(
                                  : render_node(m, root, role->step->reply.at, &list);
     bool nested = role->part == PART_LIST && str_find(role->step->reply.at, STR("[]."), 0) >= 0;
     /* Objects inside a listed resource are all on its page. */
-    bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->reply.at)));
+    bool paged =
+        role->part == PART_LIST && !(nested && !has_no_outer_listing(m, outer_path(role->step->reply.at)));
     size_t first = 0, end = paged ? page_cut(m, root, &resources, n, &first) : n;
     /* Services with markers also return whether the listing is truncated. */
     bool marks = str_eqz(role->step->list.page.out, "Marker"),

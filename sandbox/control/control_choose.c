@@ -46,7 +46,7 @@ static bool unify(
 
 /* ---- requests for several resources: VpcId.1, VpcId.2; a permission with three ranges ---- */
 
-static void of_so_many(struct call *call, uint32_t n)
+static void grow_batch(struct call *call, uint32_t n)
 {
     call->batch = n > call->batch ? n : call->batch;
 }
@@ -57,7 +57,7 @@ const struct value *turn_name(struct call *call, const struct value *template, c
                  str_starts(value_text(template->items[0], STR_EMPTY), STR("${"));
     if (!names || sent->kind != VALUE_LIST || sent->count < 2)
         return sent;
-    of_so_many(call, sent->count);
+    grow_batch(call, sent->count);
     return value_list(call->arena, &sent->items[call->turn < sent->count ? call->turn : 0], 1);
 }
 
@@ -68,7 +68,7 @@ static const struct value *turn_part(struct call *call, const struct spec_type *
     const struct value *parts = own->parts ? own->parts(call->arena, call->served->op->wire.name, raw) : NULL;
     if (!parts || !parts->count)
         return raw;
-    of_so_many(call, parts->count);
+    grow_batch(call, parts->count);
     return parts->items[call->turn < parts->count ? call->turn : 0];
 }
 

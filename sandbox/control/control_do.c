@@ -159,7 +159,7 @@ static bool is_idempotent(const struct spec_step *step)
 
 /* True if the request repeats the one that created the resource; otherwise call->item is the differing
  * member. */
-static bool asks_again(struct call *call, const struct resource *existing, const struct value *attrs)
+static bool repeats_creation(struct call *call, const struct resource *existing, const struct value *attrs)
 {
     const struct value *token = find_token(call, call->role, call->input);
     if (token && value_equal(token, value_getz(existing->attrs, TOKEN_KEY)))
@@ -184,7 +184,7 @@ static int create(struct call *call, struct resource *existing, struct resource 
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, do_given(call));
     bool waits = existing && (soft_is_waiting(existing) || fill_lingers(call->control, existing));
-    if (existing && !waits && asks_again(call, existing, attrs)) {
+    if (existing && !waits && repeats_creation(call, existing, attrs)) {
         *out = existing;
         return 0;
     }
@@ -265,7 +265,7 @@ static bool is_quiet(const struct call *call)
 }
 
 /* Returns an empty result, after checking that the parent resource exists. */
-static int leave_out(struct call *call)
+static int answer_empty(struct call *call)
 {
     const struct value *parts = value_getz(call->role->type->sandbox, "part_of");
     for (uint32_t i = 0; parts && i < parts->count; i++)
@@ -299,7 +299,7 @@ int do_call(struct call *call, struct resource *resource, struct resource ***fou
         find_named(call, role, call->input, &named);
         if (lists && !named)
             return 0;
-        return is_quiet(call) ? leave_out(call) : refuse_absent(call, role);
+        return is_quiet(call) ? answer_empty(call) : refuse_absent(call, role);
     }
     if (role->part == PART_UPDATE && update_resource(call, resource))
         return -1;

@@ -152,7 +152,7 @@ static const struct value *as_number(struct arena *arena, const struct value *v,
 }
 
 /* Returns an attribute of the resource with this id, or NULL. */
-static const struct value *its(const struct call *call, struct str id, struct str attribute)
+static const struct value *attribute_of_id(const struct call *call, struct str id, struct str attribute)
 {
     const struct resources known = words_find(call->control, call->arena, &id, 1);
     for (size_t i = 0; i < known.n; i++)
@@ -175,7 +175,7 @@ static struct str fill_filtered(
     if (str_eqz(filter, "host"))
         return address_within(call, text);
     if (str_eqz(filter, "named"))
-        return value_text(its(call, text, STR("name")), text);
+        return value_text(attribute_of_id(call, text, STR("name")), text);
     if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
         return arena_printf(arena, "%lld", (long long)(ms / 1000));
     if (str_eqz(filter, "sha256"))
@@ -210,7 +210,7 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         if (whole && (str_eqz(filter, "ms") || str_eqz(filter, "epoch")))
             return as_number(call->arena, v, str_eqz(filter, "ms") ? 1 : 1000);
         if (whole && str_starts(filter, STR("its:")))
-            return its(call, value_text(v, STR_EMPTY), str_slice(filter, 4, filter.n));
+            return attribute_of_id(call, value_text(v, STR_EMPTY), str_slice(filter, 4, filter.n));
         if (whole && str_eqz(filter, "next") && v->kind == VALUE_INT)
             return value_int(call->arena, v->integer + 1);
         buf_add_str(&out, before);
@@ -261,7 +261,7 @@ const struct value *fill_fitting(const struct value *template, const struct valu
 }
 
 /* {if: manage_password, value: …}: returns the value only if the request sets the attribute. */
-static const struct value *if_asked(
+static const struct value *if_requested(
     const struct call *call, const struct value *template, const struct value *attrs)
 {
     const struct value *only = value_getz(template, "if");
@@ -277,7 +277,7 @@ static const struct value *with_values(
     const struct value *values = value_getz(type->sandbox, "values");
     for (uint32_t i = 0; values && i < values->count; i++) {
         const struct value_entry *entry = &values->entries[i];
-        const struct value *template = if_asked(call, entry->value, attrs);
+        const struct value *template = if_requested(call, entry->value, attrs);
         if (!template || !value_is_null(value_get(attrs, entry->key)))
             continue;
         const struct value *v = fill_value(call, type, template, attrs);
@@ -430,7 +430,7 @@ bool fill_changes(const struct spec_type *type, struct str name)
 }
 
 /* Returns how long a deleted resource still uses others, such as a function its network interfaces. */
-static int64_t lingering(const struct control *control, const struct resource *resource)
+static int64_t lingering_ms(const struct control *control, const struct resource *resource)
 {
     const struct value *rule = value_getz(resource->type->sandbox, "lingers");
     int64_t most = 0;
@@ -442,7 +442,7 @@ static int64_t lingering(const struct control *control, const struct resource *r
     return most;
 }
 
-static int64_t deletion_takes(const struct control *control, const struct resource *resource)
+static int64_t deletion_ms(const struct control *control, const struct resource *resource)
 {
     const struct value *states = value_getz(resource->type->sandbox, "deleting");
     int64_t total = 0;
@@ -457,11 +457,10 @@ static int64_t deletion_takes(const struct control *control, const struct resour
 
 int64_t fill_gone_ms(const struct control *control, const struct resource *resource)
 {
-    return resource->deleted_ms + deletion_takes(control, resource) + lingering(control, resource);
+    return resource->deleted_ms + deletion_ms(control, resource) + lingering_ms(control, resource);
 }
 
 bool fill_lingers(const struct control *control, const struct resource *resource)
 {
-    return resource->deleted_ms &&
-           clock_wall_ms() >= resource->deleted_ms + deletion_takes(control, resource);
+    return resource->deleted_ms && clock_wall_ms() >= resource->deleted_ms + deletion_ms(control, resource);
 }

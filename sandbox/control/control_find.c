@@ -107,7 +107,7 @@ static bool part_passes(
 
 /* True for objects inside listed ones ("RouteTableSet[].AssociationSet[]"): filters apply to the outer
  * objects. */
-static bool comes_inside(const struct call *call)
+static bool is_nested_listing(const struct call *call)
 {
     struct str at = call->role->step->reply.at;
     ptrdiff_t end = str_find(at, STR("[]."), 0);
@@ -134,7 +134,7 @@ void filters_read(const struct call *call, struct filters *out)
     static const char *const locations[] = {"Filter[]", "Filters[]", "Filters.Filter[]"};
     size_t cap = 0;
     *out = (struct filters){0};
-    for (size_t k = 0; k < sizeof locations / sizeof *locations && !comes_inside(call); k++) {
+    for (size_t k = 0; k < sizeof locations / sizeof *locations && !is_nested_listing(call); k++) {
         const struct value *filters = wire_path(call->arena, call->raw, str_z(locations[k]));
         for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
             const struct value *filter = filters->items[i];
@@ -227,7 +227,7 @@ static bool is_called(const struct resource *resource, const struct attr *attr, 
 }
 
 /* True if no given name or immutable attribute contradicts the resource. */
-static bool agrees(const struct role *role, const struct resource *resource, const struct value *input)
+static bool is_consistent(const struct role *role, const struct resource *resource, const struct value *input)
 {
     for (uint32_t i = 0; i < input->count; i++) {
         const struct spec_attr *spec = spec_attr_find(resource->type, input->entries[i].key);
@@ -255,7 +255,8 @@ bool find_has_text(const struct attr *attr, const struct value *given)
 }
 
 /* Compares all attributes of `find: {by: […]}`, for requests without a name. */
-static bool looks_like(const struct role *role, const struct resource *resource, const struct value *input)
+static bool matches_find_by(
+    const struct role *role, const struct resource *resource, const struct value *input)
 {
     const struct spec_names *names = &role->type->find_by;
     for (size_t i = 0; i < names->count; i++) {
@@ -466,7 +467,7 @@ struct resource *find_named(
     for (size_t t = 0; t < resources.n; t++) {
         struct resource *resource = resources.items[t];
         if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
-            !(by_content ? looks_like(role, resource, input) : agrees(role, resource, input)))
+            !(by_content ? matches_find_by(role, resource, input) : is_consistent(role, resource, input)))
             continue;
         if (resource->deleted_ms)
             deleting = fill_lingers(call->control, resource) ? deleting : resource;

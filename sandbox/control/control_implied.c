@@ -34,7 +34,7 @@ static const struct value *held_by(
 }
 
 /* Returns the existing implied resource with this id, or NULL. */
-static struct resource *made_before(
+static struct resource *find_implied_resource(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
 {
     struct str id = value_text(value_get(attrs, type->schema.id), STR_EMPTY);
@@ -47,7 +47,8 @@ static struct resource *made_before(
 }
 
 /* Returns the attributes of the implied resource that this rule creates, or NULL if it creates none. */
-static const struct value *made_of(struct call *call, const struct resource *maker, const struct value *rule)
+static const struct value *implied_attributes(
+    struct call *call, const struct resource *maker, const struct value *rule)
 {
     const struct value *attrs = value_getz(rule, "attributes");
     return attrs && type_called(call, value_getz(rule, "type")) &&
@@ -59,12 +60,12 @@ static const struct value *made_of(struct call *call, const struct resource *mak
 static int make_one(struct call *call, const struct resource *resource, const struct value *rule)
 {
     const struct spec_type *type = type_called(call, value_getz(rule, "type"));
-    const struct value *attrs = made_of(call, resource, rule), *code = value_getz(rule, "held");
+    const struct value *attrs = implied_attributes(call, resource, rule), *code = value_getz(rule, "held");
     if (!attrs)
         return 0;
     const struct value *own = attrs;
     attrs = fill_new(call, type, attrs);
-    struct resource *there = made_before(call, type, resource->region, attrs);
+    struct resource *there = find_implied_resource(call, type, resource->region, attrs);
     if (there && !code)
         return store_change(
             call->control, there, value_merge(call->arena, there->attrs, own), false, call->err);
@@ -88,10 +89,11 @@ int implied_follow(struct call *call, const struct resource *maker)
     const struct value *rules = value_getz(maker->type->sandbox, "creates");
     for (uint32_t i = 0; rules && i < rules->count; i++) {
         const struct value *rule = rules->items[i], *names = value_as_list(value_getz(rule, "follows"));
-        const struct value *attrs = names->count ? made_of(call, maker, rule) : NULL, *given = NULL;
-        struct resource *made =
-            attrs ? made_before(call, type_called(call, value_getz(rule, "type")), maker->region, attrs)
-                  : NULL;
+        const struct value *attrs = names->count ? implied_attributes(call, maker, rule) : NULL,
+                           *given = NULL;
+        struct resource *made = attrs ? find_implied_resource(call,
+                                            type_called(call, value_getz(rule, "type")), maker->region, attrs)
+                                      : NULL;
         for (uint32_t k = 0; made && k < names->count; k++) {
             struct str name = value_text(names->items[k], STR_EMPTY);
             given = value_with(call->arena, given, name, value_get(attrs, name));
@@ -143,7 +145,7 @@ static bool check_is_part(const struct resource *part, const struct resource *re
 }
 
 /* True if `other` is deleted with the resource, so it does not prevent the deletion. */
-static bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource)
+static bool is_deleted_with(struct call *call, const struct resource *other, const struct resource *resource)
 {
     const struct value *rules = value_getz(resource->type->sandbox, "owns");
     for (uint32_t i = 0; rules && i < rules->count; i++)
@@ -157,7 +159,7 @@ static struct resource *latest_implied(struct call *call, const struct resource 
 {
     const struct resources others = words_naming(call->control, call->arena, resource);
     for (size_t i = others.n; i-- > 0;)
-        if (implied_goes(call, others.items[i], resource))
+        if (is_deleted_with(call, others.items[i], resource))
             return others.items[i];
     return NULL;
 }
@@ -186,7 +188,7 @@ int implied_delete(struct call *call, const struct resource *resource)
     const struct resources others = words_naming(call->control, call->arena, resource);
     for (size_t i = others.n; i-- > 0;) {
         struct resource *other = others.items[i];
-        if (other->deleted_ms || !implied_goes(call, other, resource))
+        if (other->deleted_ms || !is_deleted_with(call, other, resource))
             continue;
         if (store_delete(call->control, other, resource->deleted_ms, &err))
             return refuse_unkept(call, &err);
@@ -210,7 +212,7 @@ int implied_leave(struct call *call, const struct resource *resource)
 /* ---- `fetches: {local: {type: aws.ec2.vpc, where: {vpc_id: "${vpc_id}"}, attribute: cidr_block}}` ---- */
 
 /* Returns the resources that may match. */
-static struct resources likely_looking(const struct call *call, const struct value *where)
+static struct resources candidates_where(const struct call *call, const struct value *where)
 {
     struct str *texts = ARENA_ARRAY(call->arena, struct str, where->count + 1);
     for (uint32_t i = 0; i < where->count; i++) {
@@ -225,7 +227,7 @@ static const struct value *fetched(
 {
     const struct value *where = fill_value(call, type, value_getz(rule, "where"), attrs);
     struct str name = value_gets(rule, "type");
-    const struct resources found = where ? likely_looking(call, where) : (struct resources){0};
+    const struct resources found = where ? candidates_where(call, where) : (struct resources){0};
     for (size_t i = 0; i < found.n; i++) {
         const struct resource *resource = found.items[i];
         if (!resource->deleted_ms && str_eq(resource->type->schema.name, name) &&
@@ -390,7 +392,7 @@ int check_unused(struct call *call, const struct resource *resource)
         const struct resources users = check_users(call, by->items[r], resource);
         const struct value *own = value_getz(by->items[r], "message");
         for (size_t i = 0; i < users.n; i++)
-            if (!implied_goes(call, users.items[i], resource))
+            if (!is_deleted_with(call, users.items[i], resource))
                 return refuse(call, refuse_status(call, 409), value_gets(used, "code"), "%.*s",
                     STR_ARG(refuse_words(call, resource->type, resource->attrs,
                         own ? own : value_getz(used, "message"),

@@ -172,7 +172,7 @@ static void index_type(struct served_index *all, struct served_service **first, 
 }
 
 /* True if the operation creates resources of another type. */
-static bool makes_others(const struct served *served, const struct spec_type *type)
+static bool creates_other_type(const struct served *served, const struct spec_type *type)
 {
     for (size_t i = 0; i < served->role_count; i++)
         if (served->roles[i].part == PART_CREATE && served->roles[i].type != type)
@@ -187,7 +187,7 @@ static bool are_resources(const struct served_service *service, const struct rol
     const struct spec_owned *m = role->owned && role->attr->owner == OWNER_MEMBERS ? role->owned : NULL;
     for (size_t i = 0; m && m->add && i < service->op_count; i++)
         if (service->ops[i].op == m->add->call.op)
-            return makes_others(&service->ops[i], role->type);
+            return creates_other_type(&service->ops[i], role->type);
     return false;
 }
 
@@ -204,7 +204,7 @@ static void drop_members_that_are_resources(struct served_service *service)
 }
 
 /* True if the operation has roles for resources. */
-static bool speaks_of_resources(const struct served *served)
+static bool has_resource_roles(const struct served *served)
 {
     for (size_t i = 0; i < served->role_count; i++)
         if (!served->roles[i].type->schema.is_data && served->roles[i].part != PART_SIDE)
@@ -227,11 +227,11 @@ static bool reads_of_another(const struct served *served, const struct role *rol
 
 /* Resources take precedence over data sources. A data source answers only operations without roles of
  * resources, or by its own `sandbox:`. */
-static void leave_data_to_resources(struct served_service *service)
+static void drop_data_roles(struct served_service *service)
 {
     for (size_t i = 0; i < service->op_count; i++) {
         struct served *served = &service->ops[i];
-        bool resources = speaks_of_resources(served);
+        bool resources = has_resource_roles(served);
         for (size_t k = 0; k < served->role_count && resources; k++) {
             struct role *role = &served->roles[k];
             bool data = role->type->schema.is_data && !role->type->sandbox;
@@ -258,7 +258,7 @@ static struct served_service *index_signed(
     }
     for (struct served_service *service = first; service; service = service->next) {
         drop_members_that_are_resources(service);
-        leave_data_to_resources(service);
+        drop_data_roles(service);
     }
     return first;
 }

@@ -84,7 +84,7 @@ struct control {
     void *watcher_ctx;
     bool unsynced;      /* a record was written but its folder is not synced */
     struct map numbers; /* TYPE/REGION/NAME -> highest number so far, see control_words.c */
-    struct map stood;   /* SERVICE/REGION -> bool: the default resources exist, see store_stand() */
+    struct map stood;   /* SERVICE/REGION -> bool: the default resources exist, see store_make_defaults() */
     pthread_mutex_t lock;
 };
 
@@ -191,7 +191,7 @@ void store_free_retired(struct control *control);
 int store_leave(struct control *control, struct err *err);
 void store_release(struct control *control);
 /* Creates the resources that every account has by default: `standing: [{name: primary}]`. */
-void store_stand(struct call *call, const struct served_service *service);
+void store_make_defaults(struct call *call, const struct served_service *service);
 
 /* ---- control_words.c: index of resources by the strings in their attributes ----
  *

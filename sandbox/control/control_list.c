@@ -338,7 +338,7 @@ static void read_owners(struct listing *l)
 }
 
 /* True if the attribute has one of the values, or begins with or contains the first. */
-static bool is_meant(const struct narrowing *by, const struct value *have)
+static bool narrowing_matches(const struct narrowing *by, const struct value *have)
 {
     const struct value *sent = by->sent;
     struct str text = value_text(have, STR_EMPTY), part = value_text(sent->items[0], STR_EMPTY);
@@ -354,7 +354,7 @@ static bool is_meant(const struct narrowing *by, const struct value *have)
     return is;
 }
 
-static bool is_of_listing(const struct listing *l, const struct resource *resource)
+static bool passes_narrowings(const struct listing *l, const struct resource *resource)
 {
     const struct value *now = NULL;
     for (size_t i = 0; i < l->n; i++) {
@@ -363,7 +363,8 @@ static bool is_of_listing(const struct listing *l, const struct resource *resour
             now = fill_now(l->call, resource);
         const struct value *attrs = by->changes ? now : resource->attrs;
         bool within = str_find(by->name, STR("[]."), 0) > 0; /* transformations[].metric_name */
-        if (!is_meant(by, within ? wire_path(l->call->arena, attrs, by->name) : value_get(attrs, by->name)))
+        if (!narrowing_matches(
+                by, within ? wire_path(l->call->arena, attrs, by->name) : value_get(attrs, by->name)))
             return false;
     }
     return true;
@@ -430,7 +431,7 @@ void list_resources(struct call *call, struct resource ***found, size_t *n)
     for (size_t i = 0; i < resources.n; i++) {
         struct resource *resource = resources.items[i];
         if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
-            !is_of_listing(&listing, resource) ||
+            !passes_narrowings(&listing, resource) ||
             (soft_is_waiting(resource) && !is_shown(call, soft_rule(resource, "listed"))) ||
             fill_lingers(call->control, resource) || !filters_pass(call, &listing.filters, resource))
             continue;

@@ -68,7 +68,7 @@ int store_leave(struct control *control, struct err *err)
 }
 
 /* Removes a resource from the index. A default resource is looked for again. */
-static void leave_words(struct control *control, struct resource *resource)
+static void unindex_resource(struct control *control, struct resource *resource)
 {
     words_drop(&control->words, resource);
     for (size_t i = 0; i < control->stood.n && value_getz(resource->type->sandbox, "standing"); i++)
@@ -78,7 +78,7 @@ static void leave_words(struct control *control, struct resource *resource)
 static void set_attrs(struct control *control, struct resource *resource, const struct value *attrs)
 {
     struct arena before = resource->arena;
-    leave_words(control, resource);
+    unindex_resource(control, resource);
     MEM_GROW(control->retired, control->retired_cap, control->retired_count + 1);
     resource->arena = (struct arena)ARENA_INIT;
     resource->attrs = value_copy(&resource->arena, attrs);
@@ -134,7 +134,7 @@ struct resource *store_add(struct control *control, const struct spec_type *type
 }
 
 /* True if another resource has taken the name, and so the file, of a lingering one. */
-static bool has_heir(const struct control *control, const struct resource *resource)
+static bool name_is_reused(const struct control *control, const struct resource *resource)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct resources namesakes = words_find_rarest(control, &arena, &resource->id, 1);
@@ -156,7 +156,7 @@ int store_change(struct control *control, struct resource *resource, const struc
     changed.file = file_of(control, &arena, &changed);
     if (write_record(control, &changed, err))
         return -1;
-    if (!str_eq(changed.file, resource->file) && !has_heir(control, resource))
+    if (!str_eq(changed.file, resource->file) && !name_is_reused(control, resource))
         unlink(resource->file.p);
     set_attrs(control, resource, attrs);
     resource->changed_ms = changed.changed_ms;
@@ -214,12 +214,12 @@ static void remove_from_all(struct control *control, struct resource *resource)
 
 void store_remove(struct control *control, struct resource *resource)
 {
-    if (resource->file.n && !has_heir(control, resource))
+    if (resource->file.n && !name_is_reused(control, resource))
         unlink(resource->file.p);
     if (!resource->deleted_ms)
         store_report(control, CONTROL_GONE, resource);
     remove_from_all(control, resource);
-    leave_words(control, resource);
+    unindex_resource(control, resource);
     index_note_change(control, resource->type->service);
     resource_free(resource);
 }
@@ -263,7 +263,7 @@ static int load_one(struct control *control, const char *path, struct err *err)
     return write_record(control, resource, err);
 }
 
-static bool stands(const struct call *call, const struct spec_type *type, const struct value *attrs)
+static bool default_exists(const struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *name = value_getz(attrs, "name");
     struct str text = value_text(name, STR_EMPTY);
@@ -278,7 +278,7 @@ static bool stands(const struct call *call, const struct spec_type *type, const 
 }
 
 /* Creates a default resource in memory only; it is stored once it changes. */
-static void stand(struct call *call, const struct spec_type *type, const struct value *attrs)
+static void make_default(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     struct resource *resource =
         store_append(call->control, type, find_region(call, type), fill_new(call, type, attrs));
@@ -287,7 +287,7 @@ static void stand(struct call *call, const struct spec_type *type, const struct 
 }
 
 /* Returns the flag that default resources exist, since searching for them (`default`) is slow. */
-static bool *stood_before(struct call *call, const struct served_service *service)
+static bool *defaults_flag(struct call *call, const struct served_service *service)
 {
     struct control *control = call->control;
     struct str key =
@@ -298,16 +298,16 @@ static bool *stood_before(struct call *call, const struct served_service *servic
     return stood;
 }
 
-void store_stand(struct call *call, const struct served_service *service)
+void store_make_defaults(struct call *call, const struct served_service *service)
 {
-    bool *stood = stood_before(call, service);
+    bool *stood = defaults_flag(call, service);
     for (size_t i = 0; i < service->type_count && !*stood; i++) {
         const struct spec_type *type = service->types[i];
         const struct value *list = value_getz(type->sandbox, "standing");
         for (uint32_t k = 0; list && k < list->count; k++) {
             const struct value *attrs = fill_value(call, type, list->items[k], &value_empty_map);
-            if (!stands(call, type, attrs))
-                stand(call, type, attrs);
+            if (!default_exists(call, type, attrs))
+                make_default(call, type, attrs);
         }
     }
     *stood = true;
@@ -365,7 +365,7 @@ uint64_t control_changes(const struct control *control, struct str service)
     return first ? atomic_load(&first->changes) : 0;
 }
 
-static bool lies_in(const struct resource *resource, struct str region)
+static bool is_in_region(const struct resource *resource, struct str region)
 {
     return !region.n || !resource->region.n || str_eq(resource->region, region);
 }
@@ -406,7 +406,7 @@ static bool set_attribute(struct control *control, struct str type, const struct
     for (size_t i = 0; i < known.n; i++) {
         struct resource *resource = known.items[i];
         if (!str_eq(resource->type->schema.name, type) || resource->deleted_ms ||
-            !lies_in(resource, record->region) || !str_eq(resource->id, record->id))
+            !is_in_region(resource, record->region) || !str_eq(resource->id, record->id))
             continue;
         kept = !store_change(
             control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), beside, ERR_IGNORED);
@@ -436,7 +436,7 @@ const struct resource *record_resource(
     for (size_t i = 0; i < known.n && reference.n; i++) {
         const struct resource *resource = known.items[i];
         if ((!type.n || str_eq(resource->type->schema.name, type)) && !resource->deleted_ms &&
-            lies_in(resource, region) && is_called(resource, reference))
+            is_in_region(resource, region) && is_called(resource, reference))
             return resource;
     }
     return NULL;
@@ -454,7 +454,8 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
 
 static bool is_one_of(const struct resource *resource, struct str type, struct str region)
 {
-    return str_eq(resource->type->schema.name, type) && !resource->deleted_ms && lies_in(resource, region);
+    return str_eq(resource->type->schema.name, type) && !resource->deleted_ms &&
+           is_in_region(resource, region);
 }
 
 struct control_record *control_list(

@@ -101,7 +101,7 @@ static const struct value *with_wholes(
 }
 
 /* `whole: {parameters: target}`: the parameters are not kept if the request changes the target. */
-static bool begins_anew(const struct resource *resource, const struct value *given, const struct value *with)
+static bool is_reset(const struct resource *resource, const struct value *given, const struct value *with)
 {
     struct str name = value_text(with, STR_EMPTY);
     const struct value *v = name.n ? value_get(given, name) : NULL;
@@ -116,7 +116,7 @@ static const struct value *merged_attribute(struct call *call, const struct reso
     if (!with)
         return with_fields(call->arena, attr->type, have, v);
     return with_wholes(
-        call->arena, attr->type, have && !begins_anew(resource, given, with) ? have : &value_empty_map, v);
+        call->arena, attr->type, have && !is_reset(resource, given, with) ? have : &value_empty_map, v);
 }
 
 static const struct value *given_to_update(struct call *call, const struct resource *resource)

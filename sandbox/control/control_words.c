@@ -212,7 +212,7 @@ static struct word **slot_of(const struct words *words, uint64_t hash)
     return &words->slots[hash & (words->slot_count - 1)];
 }
 
-static void hang(struct words *words, struct word *word)
+static void insert_word(struct words *words, struct word *word)
 {
     word->link = slot_of(words, word->hash);
     word->next = *word->link;
@@ -232,7 +232,7 @@ static void make_room(struct words *words, size_t count)
     for (size_t i = 0; i < words->slot_count; i++)
         for (struct word *word = words->slots[i], *next; word; word = next) {
             next = word->next;
-            hang(&wider, word);
+            insert_word(&wider, word);
         }
     free(words->slots);
     *words = wider;
@@ -253,7 +253,7 @@ static struct word *add_texts(
 {
     if (v->kind == VALUE_STRING && is_word(v->string)) {
         *at = (struct word){.resource = resource, .hash = hash_of(v->string)};
-        hang(words, at++);
+        insert_word(words, at++);
     }
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
         at = add_texts(words, resource, v->items[i], at);

@@ -429,7 +429,7 @@ static void copy_self(struct arena *arena, const struct daemon_self *from, struc
 }
 
 /* Waits until no thread starts or ends the daemon; called with the lock held. */
-static void await_calm(struct daemons *daemons, struct str name)
+static void await_stable(struct daemons *daemons, struct str name)
 {
     for (const struct daemon *d;
          (d = daemon_find(daemons, name)) && (d->state == STARTING || d->state == ENDING);)
@@ -441,7 +441,7 @@ int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct 
 {
     int status = 0;
     pthread_mutex_lock(&daemons->lock);
-    await_calm(daemons, name);
+    await_stable(daemons, name);
     struct daemon *daemon = daemon_find(daemons, name);
     daemon = daemon ? daemon : daemon_add(daemons, kind, name);
     if (daemon->state == RESTING) {
@@ -462,7 +462,7 @@ int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct 
 static struct daemon *take_down(struct daemons *daemons, struct str name)
 {
     pthread_mutex_lock(&daemons->lock);
-    await_calm(daemons, name);
+    await_stable(daemons, name);
     struct daemon *daemon = daemon_find(daemons, name);
     if (daemon)
         daemon->state = ENDING;

@@ -288,7 +288,7 @@ void listeners_free(struct listeners *listeners)
 
 /* ---- visitors ---- */
 
-static void *without(struct listeners *listeners, const struct visitor *visitor)
+static void *unlink_visitor(struct listeners *listeners, const struct visitor *visitor)
 {
     struct visitor **at = &listeners->visitors;
     while (*at != visitor)
@@ -302,7 +302,7 @@ static void listener_receive(void *ctx)
     struct visitor *visitor = ctx;
     visitor->visit(visitor->listeners->services, &visitor->of, visitor->ctx, visitor->fd);
     pthread_mutex_lock(&visitor->listeners->lock);
-    without(visitor->listeners, visitor);
+    unlink_visitor(visitor->listeners, visitor);
     pthread_mutex_unlock(&visitor->listeners->lock);
     close(visitor->fd);
     arena_release(&visitor->arena);
@@ -316,7 +316,7 @@ static struct listener_of copy_of(struct arena *arena, const struct listener_of 
 }
 
 /* Accepts a connection. Called with the lock held, since the listener may have been closed. */
-static struct visitor *let_in(struct listeners *listeners, int listening)
+static struct visitor *accept_visitor(struct listeners *listeners, int listening)
 {
     const struct listener *listener = listeners->first;
     const int yes = 1;
@@ -339,17 +339,17 @@ static struct visitor *let_in(struct listeners *listeners, int listening)
 
 enum { PAUSE_MS = 20 }; /* when a connection cannot be accepted, for example without free descriptors */
 
-static void answer_knock(struct listeners *listeners, int listening)
+static void accept_connection(struct listeners *listeners, int listening)
 {
     pthread_mutex_lock(&listeners->lock);
-    struct visitor *visitor = let_in(listeners, listening);
+    struct visitor *visitor = accept_visitor(listeners, listening);
     pthread_mutex_unlock(&listeners->lock);
     if (!visitor)
         services_sleep(listeners->services, PAUSE_MS);
     if (!visitor || !services_thread(listeners->services, listener_receive, visitor))
         return;
     pthread_mutex_lock(&listeners->lock);
-    without(listeners, visitor);
+    unlink_visitor(listeners, visitor);
     pthread_mutex_unlock(&listeners->lock);
     close(visitor->fd);
     arena_release(&visitor->arena);
@@ -365,7 +365,7 @@ static void watch_listeners(void *ctx)
         for (int i = 0; i < n; i++) {
             if (events[i].fd == listeners->stop)
                 return;
-            answer_knock(listeners, events[i].fd);
+            accept_connection(listeners, events[i].fd);
         }
     }
 }

@@ -310,7 +310,7 @@ static struct task *find_locked(
 
 /* Called with the lock held. Returns 1 if all dependencies succeeded, 0 if some are running, -1 if one
  * failed. */
-static int look_at_others(struct tasks *tasks, const struct task *task)
+static int check_dependencies(struct tasks *tasks, const struct task *task)
 {
     for (uint32_t i = 0; task->wait_for && i < task->wait_for->count; i++) {
         struct str id = value_text(task->wait_for->items[i], STR_EMPTY);
@@ -328,8 +328,8 @@ static bool wait_for_turn(struct tasks *tasks, struct task *task)
     struct services *services = tasks->services;
     int others;
     pthread_mutex_lock(&services->lock);
-    while (
-        !(others = look_at_others(tasks, task)) || (!task->kind->waits && tasks->running >= tasks->at_once)) {
+    while (!(others = check_dependencies(tasks, task)) ||
+           (!task->kind->waits && tasks->running >= tasks->at_once)) {
         if (services->stopping || task->asked || others < 0)
             break;
         services_wait(services, -1);

@@ -283,7 +283,7 @@ static int warm_worker_send(
 }
 
 /* True if the worker ended, idle or killed, without taking this request. Called with the lock held. */
-static bool warm_worker_had_left(const struct warm_worker *r, bool sent)
+static bool warm_worker_had_ended(const struct warm_worker *r, bool sent)
 {
     int unread = 0;
     bool left = r->dead && !r->ending && !has_answered(r) && !r->refusal.class;
@@ -307,7 +307,7 @@ static int warm_worker_do(struct warm_worker *r, struct task *task, const struct
         failure = r->refusal;
         status = -1;
     }
-    if (warm_worker_had_left(r, sent))
+    if (warm_worker_had_ended(r, sent))
         status = 1;
     if (status < 0) {
         warm_worker_end(r, true);

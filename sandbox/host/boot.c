@@ -144,7 +144,7 @@ static int join_network(struct booting *b, struct err *err)
 
 /* ---- ports of this machine inside the host ---- */
 
-int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err)
+int host_forward_port(struct host *host, int netns, const char *address, uint16_t port, struct err *err)
 {
     int fd;
     if (netns_listen(netns, address, port, &fd, err))
@@ -153,7 +153,7 @@ int host_lend(struct host *host, int netns, const char *address, uint16_t port, 
     return 0;
 }
 
-static int lend_ports(struct booting *b, struct err *err)
+static int forward_ports(struct booting *b, struct err *err)
 {
     struct hosts *hosts = b->host->all;
     struct str port, endpoint = sandbox_endpoint(services_sandbox(hosts->services), &b->arena);
@@ -163,13 +163,13 @@ static int lend_ports(struct booting *b, struct err *err)
     pthread_mutex_unlock(&hosts->lock);
     str_cut(str_slice(endpoint, strlen("http://"), endpoint.n), ':', &port);
     if (status || !str_to_int(port, &number) ||
-        host_lend(b->host, b->netns, "127.0.0.1", (uint16_t)number, err))
+        host_forward_port(b->host, b->netns, "127.0.0.1", (uint16_t)number, err))
         return -1;
     size_t n;
     const struct listener_address *addresses =
         listeners_list(services_parts(hosts->services)->listeners, &b->arena, STR(HOST_TYPE), &n);
     for (size_t i = 0; i < n; i++)
-        host_lend(b->host, b->netns, addresses[i].address.p, addresses[i].port, ERR_IGNORED);
+        host_forward_port(b->host, b->netns, addresses[i].address.p, addresses[i].port, ERR_IGNORED);
     return 0;
 }
 
@@ -298,9 +298,9 @@ static int boot_once(struct booting *b, struct err *err)
         return -1;
     pthread_mutex_lock(&hosts->lock);
     memset(b->host->rules, 0, sizeof b->host->rules);
-    b->host->netns = b->netns; /* for new listeners; lend_ports() adds existing ones */
+    b->host->netns = b->netns; /* for new listeners; forward_ports() adds existing ones */
     pthread_mutex_unlock(&hosts->lock);
-    if (lend_ports(b, err) ||
+    if (forward_ports(b, err) ||
         metadata_start(services, b->netns, b->record.region, b->record.id, &b->metadata, err))
         return -1;
     if (firewall_apply(b->host, b->netns, &b->record, &no_firewall)) {

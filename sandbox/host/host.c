@@ -13,7 +13,7 @@
 enum { PATIENCE_MS = 60000, LOOK_MS = 20, MAX_CONSOLE = 1024 * 1024, SHOWN_CONSOLE = 64 * 1024 };
 
 /* Makes a new daemon listener reachable inside all hosts. */
-static void lend_listener(void *ctx, const struct listener_of *of, const struct listener_address *location)
+static void forward_listener(void *ctx, const struct listener_of *of, const struct listener_address *location)
 {
     struct hosts *hosts = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -22,7 +22,8 @@ static void lend_listener(void *ctx, const struct listener_of *of, const struct 
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     for (struct host *host = hosts->first; host; host = host->next)
         if (host->netns >= 0 && hosts->relay)
-            host_lend(host, host->netns, arena_strz(&arena, location->address), location->port, ERR_IGNORED);
+            host_forward_port(
+                host, host->netns, arena_strz(&arena, location->address), location->port, ERR_IGNORED);
 }
 
 struct hosts *hosts_new(struct services *services)
@@ -32,7 +33,7 @@ struct hosts *hosts_new(struct services *services)
     pthread_mutex_init(&hosts->lock, NULL);
     pthread_mutex_init(&hosts->looking, NULL);
     clock_cond_init(&hosts->changed);
-    listeners_follow(services_parts(services)->listeners, lend_listener, hosts);
+    listeners_follow(services_parts(services)->listeners, forward_listener, hosts);
     return hosts;
 }
 
@@ -226,7 +227,7 @@ static bool open_listeners(struct hosts *hosts, struct arena *arena, struct host
 
 /* ---- reconciliation with the records ---- */
 
-static void say_once(struct hosts *hosts, struct str id, const char *why)
+static void warn_once(struct hosts *hosts, struct str id, const char *why)
 {
     if (!hosts->warned)
         fprintf(stderr, "sandbox: the instance %.*s is a record only: %s\n", STR_ARG(id), why);
@@ -247,7 +248,7 @@ static struct host *host_add(struct hosts *hosts, const struct control_record *r
 }
 
 /* True for an instance with a key pair or user data; any other stays a record, since no user can log in. */
-static bool is_of_use(const struct value *attrs)
+static bool has_purpose(const struct value *attrs)
 {
     return value_gets(attrs, "key_name").n || value_gets(attrs, "user_data").n;
 }
@@ -269,24 +270,24 @@ static void set_address(
 }
 
 /* Updates the public address, with a listener for each public port. */
-static void look_at_listeners(
+static void update_listeners(
     struct hosts *hosts, struct arena *arena, struct host *host, const struct control_record *record)
 {
     uint16_t ports[HOST_PORTS];
     struct err err = ERR_INIT;
     struct str why = STR_EMPTY, address = address_of(hosts, arena, host->id, true);
-    bool able = is_of_use(record->attrs) && host_able(arena, &why);
+    bool able = has_purpose(record->attrs) && host_able(arena, &why);
     size_t n = able && host->wanted ? firewall_ports(hosts, arena, record, ports, HOST_PORTS) : 0;
     if (able && !open_listeners(hosts, arena, host, address, ports, n, &err)) {
         why = str_z(err.message);
         able = false;
     }
     if (why.n)
-        say_once(hosts, host->id, why.p);
+        warn_once(hosts, host->id, why.p);
     set_address(hosts, arena, record, able ? address : address_of(hosts, arena, host->id, false));
 }
 
-static void look_at(struct hosts *hosts, struct arena *arena, const struct control_record *record)
+static void update_host(struct hosts *hosts, struct arena *arena, const struct control_record *record)
 {
     struct str why, vpc, cidr;
     AUTO_FD int netns = -1;
@@ -297,9 +298,9 @@ static void look_at(struct hosts *hosts, struct arena *arena, const struct contr
         host = host_add(hosts, record);
     host_vpc(hosts->services, arena, record, &vpc, &cidr);
     host->seen = true;
-    host->wanted = is_of_use(record->attrs) && !value_getb(record->attrs, "stopped");
+    host->wanted = has_purpose(record->attrs) && !value_getb(record->attrs, "stopped");
     if (is_public(record->attrs))
-        look_at_listeners(hosts, arena, host, record);
+        update_listeners(hosts, arena, host, record);
     bool able = host->wanted && host_able(arena, &why);
     pthread_mutex_lock(&hosts->lock);
     if (!host->vpc.n)
@@ -364,7 +365,7 @@ void hosts_look(struct hosts *hosts)
         host->seen = false;
     pthread_mutex_unlock(&hosts->lock);
     for (size_t i = 0; i < n; i++)
-        look_at(hosts, &arena, &records[i]);
+        update_host(hosts, &arena, &records[i]);
     drop_unseen(hosts, &arena);
     hosts->looked = upto;
     pthread_mutex_unlock(&hosts->looking);

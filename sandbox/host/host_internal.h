@@ -100,7 +100,7 @@ void host_vpc(struct services *services, struct arena *arena, const struct contr
 struct str host_gateway(struct arena *arena, struct str cidr);
 
 /* Makes an address of this machine reachable inside the host. */
-int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err);
+int host_forward_port(struct host *host, int netns, const char *address, uint16_t port, struct err *err);
 
 /* ---- metadata.c ---- */
 

@@ -60,22 +60,22 @@ static void add_profile(struct looking *l, const struct value *profile)
 }
 
 /* Collects the roles in members with "role" in their names, at any depth. */
-static void passing_look(struct looking *l, struct str name, const struct value *v)
+static void find_passed_roles(struct looking *l, struct str name, const struct value *v)
 {
     if (v->kind == VALUE_MAP && str_eqz(name, "IamInstanceProfile"))
         add_profile(l, v);
     if (v->kind == VALUE_STRING && has_role(name))
         add_role(l, v->string);
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        passing_look(l, name, v->items[i]);
+        find_passed_roles(l, name, v->items[i]);
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        passing_look(l, v->entries[i].key, v->entries[i].value);
+        find_passed_roles(l, v->entries[i].key, v->entries[i].value);
 }
 
 /* True if the operation passes roles: by AWS's reference, or because it creates, changes or starts something,
  * since the reference is incomplete (Glue, Events, Redshift and others). STS assumes roles and IAM manages
  * them, so both are excluded. */
-static bool passing_passes(const struct gate_request *request)
+static bool passes_roles(const struct gate_request *request)
 {
     static const char *const starts[] = {"Create", "Update", "Put", "Start", "Run", "Register", "Modify",
         "Submit", "Associate", "Restore", "Add"};
@@ -121,8 +121,8 @@ const struct str *passed_roles(
         .roles = ARENA_ARRAY(arena, struct str, MOST),
         .cap = MOST,
         .names = str_eqz(request->service, "glue") || str_eqz(request->service, "iam")};
-    if (passing_passes(request))
-        passing_look(&l, STR_EMPTY, request->input);
+    if (passes_roles(request))
+        find_passed_roles(&l, STR_EMPTY, request->input);
     *to = passed_to(arena, request);
     *n = l.n;
     return l.roles;

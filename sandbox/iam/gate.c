@@ -134,7 +134,7 @@ static bool may_be_allowed(const struct asking *a, const struct iam_decision *de
     return true;
 }
 
-static int gate_ask(const struct asking *a, struct str action, struct str resource, struct err *err)
+static int gate_evaluate(const struct asking *a, struct str action, struct str resource, struct err *err)
 {
     struct iam_request request = {.who = principal_of(a),
         .action = action,
@@ -152,7 +152,7 @@ static int gate_ask(const struct asking *a, struct str action, struct str resour
 }
 
 /* Returns false if no check is needed. */
-static bool start_asking(struct asking *a, struct gate *gate, struct arena *arena,
+static bool start_check(struct asking *a, struct gate *gate, struct arena *arena,
     const struct gate_caller *who, struct str service, struct str region)
 {
     bool limited = session_is_limited(who->session);
@@ -165,7 +165,7 @@ static bool start_asking(struct asking *a, struct gate *gate, struct arena *aren
     return true;
 }
 
-static int ask_passing(const struct asking *a, const struct gate_request *request, struct err *err)
+static int check_passed_roles(const struct asking *a, const struct gate_request *request, struct err *err)
 {
     size_t n;
     struct str to;
@@ -174,7 +174,7 @@ static int ask_passing(const struct asking *a, const struct gate_request *reques
     for (size_t i = 0; a->identity && i < n; i++) {
         passing.context =
             value_with(a->arena, a->context, STR("iam:passedtoservice"), value_string(a->arena, to));
-        if (gate_ask(&passing, STR("iam:PassRole"), roles[i], err))
+        if (gate_evaluate(&passing, STR("iam:PassRole"), roles[i], err))
             return -1;
     }
     return 0;
@@ -193,15 +193,15 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
     size_t n;
     if (gate_is_open(gate) || is_free(request))
         return 0;
-    if (!start_asking(&a, gate, arena, &request->who, request->service, request->region))
+    if (!start_check(&a, gate, arena, &request->who, request->service, request->region))
         return prechecks_of(gate, arena, request, err);
     a.context = context_of_request(arena, request, a.context);
     const struct need *needs = needs_of(gate, arena, request, &n);
     int status = 0;
     for (size_t i = 0; i < n && !status; i++)
-        status = gate_ask(&a, needs[i].action, needs[i].resource, err);
+        status = gate_evaluate(&a, needs[i].action, needs[i].resource, err);
     if (!status)
-        status = ask_passing(&a, request, err) || keys_ask(gate, arena, request, err) ||
+        status = check_passed_roles(&a, request, err) || keys_check(gate, arena, request, err) ||
                          prechecks_of(gate, arena, request, err)
                      ? -1
                      : 0;
@@ -213,10 +213,10 @@ int gate_check_action(
     struct gate *gate, struct arena *arena, const struct gate_action *action, struct err *err)
 {
     struct asking a;
-    if (!start_asking(&a, gate, arena, &action->who, action->service, action->region))
+    if (!start_check(&a, gate, arena, &action->who, action->service, action->region))
         return 0;
     a.context = value_merge(arena, a.context, action->context);
-    int status = gate_ask(&a, action->action, action->resource, err);
+    int status = gate_evaluate(&a, action->action, action->resource, err);
     identity_release(a.identity);
     return status;
 }
@@ -242,7 +242,7 @@ bool gate_trusts(
     struct gate_caller who = {.service = service, .source_arn = source_arn};
     struct control_record record;
     struct asking a;
-    if (!start_asking(&a, gate, arena, &who, STR("sts"), STR_EMPTY))
+    if (!start_check(&a, gate, arena, &who, STR("sts"), STR_EMPTY))
         return true;
     if (!control_find(gate->control, arena, STR("aws.iam.role"), STR_EMPTY, role_name(role), &record))
         return gate->mode != SANDBOX_IAM_ON;

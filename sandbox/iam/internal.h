@@ -37,7 +37,7 @@ void identity_release(const struct identity *identity);
 void identity_forget_all(struct gate *gate);
 
 /* Checks the KMS key of the request's resource. */
-int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
+int keys_check(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
 
 /* ---- resource.c ---- */
 

@@ -326,7 +326,7 @@ static int ask_key(struct gate *gate, struct arena *arena, const struct gate_req
     return 0;
 }
 
-int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
+int keys_check(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
 {
     const struct kept *of = kept_of(request->service);
     for (size_t i = 0; of && i < sizeof uses / sizeof *uses; i++) {

@@ -178,7 +178,7 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
 bool s3srv_put(
     struct s3 *s, struct pending *file, const struct value *doc, int64_t begun_ms, struct object *out);
 /* Sends an event such as "ObjectCreated:Put" to the targets of the bucket's notification configuration. */
-void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
+void s3srv_notify(struct s3 *s, const char *name, struct str key, const struct object *object);
 
 /* ---- s3srv_multipart.c ---- */
 

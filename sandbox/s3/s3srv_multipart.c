@@ -90,7 +90,7 @@ static bool is_object_already(struct s3 *s, struct str id)
 }
 
 /* Runs fn with the upload's lock held for writing, so that no part is put concurrently. */
-static void alone(struct s3 *s, s3srv_fn *fn)
+static void with_upload_lock(struct s3 *s, s3srv_fn *fn)
 {
     pthread_rwlock_t *lock = store_upload_lock(s->store, s3srv_parameter_or(s, "uploadId", STR_EMPTY));
     pthread_rwlock_wrlock(lock);
@@ -113,7 +113,7 @@ static void abort_upload(struct s3 *s)
 
 void s3srv_abort_upload(struct s3 *s)
 {
-    alone(s, abort_upload);
+    with_upload_lock(s, abort_upload);
 }
 
 /* ---- parts ---- */
@@ -397,7 +397,7 @@ static void s3srv_multipart_commit(struct assembly *a, struct str id)
     if (!s3srv_put(s, &pending, doc, value_geti(a->upload, "initiated", 0), &object))
         return;
     store_upload_finish(s->store, s->bucket, id, numbers);
-    s3srv_tell(s, "ObjectCreated:CompleteMultipartUpload", s->key, &object);
+    s3srv_notify(s, "ObjectCreated:CompleteMultipartUpload", s->key, &object);
     answer_complete(s, &object);
 }
 
@@ -468,5 +468,5 @@ static void complete_upload(struct s3 *s)
 
 void s3srv_complete_upload(struct s3 *s)
 {
-    alone(s, complete_upload);
+    with_upload_lock(s, complete_upload);
 }

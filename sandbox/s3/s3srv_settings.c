@@ -127,7 +127,7 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
     return versioning_of_bucket(s->arena, s->store, bucket);
 }
 
-void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
+void s3srv_notify(struct s3 *s, const char *name, struct str key, const struct object *object)
 {
     sandbox_notify_object(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id),
         wire_header_get(&s->x->request, STR("X-Amzn-Trace-Id")));

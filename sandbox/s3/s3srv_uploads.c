@@ -239,7 +239,7 @@ static enum store_result delete_one(
     }
     enum store_result result = store_object_delete(s->arena, s->store, &change, version, out);
     if (result == STORE_OK)
-        s3srv_tell(s,
+        s3srv_notify(s,
             out->deleted && !version.n ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", key,
             out);
     /* deleting a missing object succeeds unless a condition was given */

@@ -244,7 +244,7 @@ static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct obj
     s3srv_new_version_header(s, out);
     s3srv_encryption_headers(s, out->doc);
     bool copy = s3srv_header(s, "x-amz-copy-source").n > 0;
-    s3srv_tell(s, copy ? "ObjectCreated:Copy" : "ObjectCreated:Put", s->key, out);
+    s3srv_notify(s, copy ? "ObjectCreated:Copy" : "ObjectCreated:Put", s->key, out);
     return true;
 }
 
