@@ -1,4 +1,4 @@
-/* All services, opened and ended together. */
+/* Opens, stops and closes all services in the order that they need. */
 
 #include "base/file.h"
 #include "sandbox/engine/warm_worker.h"
@@ -100,7 +100,7 @@ struct executions *services_executions(struct services *services)
     return services_parts(services)->executions;
 }
 
-/* A folder that a sandbox left as it was when it was killed. */
+/* True if the folder has entries: a killed sandbox does not remove them. */
 static bool has_entries(const char *path)
 {
     AUTO_DIR DIR *dir = opendir(path);
@@ -110,7 +110,7 @@ static bool has_entries(const char *path)
     return found;
 }
 
-/* What a killed sandbox was running may run still: it is ended before its folders are removed. */
+/* Ends the processes that a killed sandbox left running. Their folders can be removed only after that. */
 static void end_leftovers(struct services *services)
 {
     static const char *const folders[] = {"jobs/work", "jobs/functions", "jobs/residents", "daemons"};
@@ -193,7 +193,7 @@ void services_close(struct services *services)
         return;
     struct services_parts *parts = services_parts(services);
     glue_triggers_forget(services);
-    executions_free(parts->executions); /* may still hold activities of the others */
+    executions_free(parts->executions); /* its executions may still hold activities of the other services */
     functions_close(parts->functions);
     tasks_close(parts->tasks);
     warm_workers_free(parts->warm_workers);

@@ -1,9 +1,9 @@
-/* A container's command, run on this machine (see container.h), and definitions by revision. */
+/* Runs a container's command on this machine (see container.h) and finds definitions by revision. */
 #include "sandbox/services/shared/container.h"
 
 #include "sandbox/engine/script.h"
 
-/* ---- Finds a definition among its revisions ---- */
+/* ---- finding a definition among its revisions ---- */
 
 bool service_definition(
     const struct service_call *call, struct str type, struct str name, struct control_record *out)
@@ -15,7 +15,7 @@ bool service_definition(
         struct str own = value_gets(all[i].attrs, "name");
         int64_t revision = service_int(all[i].attrs, "revision", 0);
         struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
-        struct str any = str_slice(all[i].id, 0, str_after_last(all[i].id, ":")); /* ARN: of all revisions */
+        struct str any = str_slice(all[i].id, 0, str_after_last(all[i].id, ":")); /* without revision */
         if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name) &&
             !str_eq(any, arena_printf(call->arena, "%.*s:", STR_ARG(name))))
             continue;

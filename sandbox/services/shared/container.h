@@ -1,9 +1,10 @@
 /*
- * Containers of Batch and ECS. The sandbox has none: where the image is "local", or begins with "local/", the
- * command runs on this machine, and elsewhere the task ends with what to do about it.
+ * Containers of Batch and ECS. The sandbox runs no container images: the command of a task whose image is
+ * "local", or begins with "local/", runs on this machine. Any other task fails with a message that says so.
  *
  * A task's request (struct task_info) says what runs: image, command, environment, memory (MiB), timeout
- * (seconds, 0: none), role, and group and stream of its log; without a group the output is not kept.
+ * (seconds, 0: none) and role. It also has the group and stream of the log; without a group the output is
+ * discarded.
  */
 #pragma once
 
@@ -16,19 +17,19 @@ struct container_variable {
 };
 
 struct container {
-    const char *noun;                           /* what the service calls what it runs: "job", "task" */
-    const char *refusal;                        /* what a message about its image begins with */
-    const struct container_variable *variables; /* what the service sets; ends with {0} */
+    const char *noun;                           /* the service's word for what runs: "job", "task" */
+    const char *refusal;                        /* prefix of the message that refuses the image */
+    const struct container_variable *variables; /* set by the service; ends with {0} */
 };
 
-/* Runs it and ends the task. */
+/* Runs the container's command, waits for its end, and ends the task. */
 void container_work(struct task *task, const struct container *container);
-/* [{name: A, value: b}] over {A: a}. */
+/* Returns the map {A: a} with the pairs [{name: A, value: b}] merged over it. */
 const struct value *container_environment(
     struct arena *arena, const struct value *map, const struct value *pairs);
 
-/* ---- container.c: Definitions of jobs and tasks, which are kept by revision and found as Batch and ECS
- * find them. */
-/* By an ARN or a name; where it has no revision, the newest. False where there is none. */
+/* ---- container.c: definitions of Batch jobs and ECS tasks, which are recorded by revision. */
+/* Finds a definition by ARN, NAME:REVISION or name; without a revision, the newest. False if no revision
+ * matches. */
 bool service_definition(
     const struct service_call *call, struct str type, struct str name, struct control_record *out);

@@ -1,4 +1,4 @@
-/* Which records have real servers behind them: see endpoints.h. */
+/* Opens and shuts the listeners of records that have real servers: see endpoints.h. */
 #include "sandbox/services/shared/endpoints.h"
 
 #include "base/mem.h"
@@ -17,7 +17,7 @@ static const struct endpoint *endpoint_of(struct str type)
     return NULL;
 }
 
-/* A record with several ports has a listener for each, which its id tells apart. */
+/* A record with several ports has one listener for each, with the port in the listener's id. */
 static struct str listener_id(struct arena *arena, const struct control_record *record, uint16_t port)
 {
     return arena_printf(arena, "%.*s|%u", STR_ARG(record->id), (unsigned)port);
@@ -58,11 +58,11 @@ static void shut_listeners(struct services *services, struct arena *arena, const
     }
 }
 
-/* ---- what is gone takes its daemon along ---- */
+/* ---- stopping and removing daemons ---- */
 
 struct removal {
     struct services *services;
-    bool rest; /* the first is to end, and no more: those that it is on know nothing of the record */
+    bool rest; /* stop the first daemon only: the daemons it depends on do not read the record */
     char names[];
 };
 
@@ -79,7 +79,7 @@ static void remove_daemons(void *ctx)
     free(removal);
 }
 
-/* On a thread of its own: who tells of changes holds a lock. */
+/* Runs on a thread of its own: the watcher of the control plane is called with a lock held. */
 static void end_daemons(struct services *services, const struct endpoint *endpoint,
     const struct control_record *record, bool rest)
 {
@@ -92,8 +92,7 @@ static void end_daemons(struct services *services, const struct endpoint *endpoi
     removal->rest = rest;
     memcpy(removal->names, names.p, names.n);
     if (services_thread(services, remove_daemons, removal))
-        free(
-            removal); /* the sandbox ends: what it leaves is removed with its folder, or never wanted again */
+        free(removal); /* the sandbox is ending: the data is removed with its folder, or not used again */
 }
 
 static void close_endpoint(

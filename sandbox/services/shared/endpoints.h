@@ -1,7 +1,7 @@
 /*
- * Which records have real servers behind them: a row in endpoints.c for each type whose spec says `server`.
- * Its listener opens with the record and shuts with it; what the server keeps goes when the record does.
- * After a restart in the same folder the listeners are open again.
+ * Types whose records have real servers: a row in endpoints.c for each type whose spec says `server`. The
+ * listener of a record opens when the record is created and shuts when it is deleted; the server's data is
+ * deleted with the record. After a restart in the same folder the listeners are open again.
  */
 #pragma once
 
@@ -9,28 +9,32 @@
 
 struct endpoint {
     const char *type;      /* "aws.rds.instance" */
-    const char *port;      /* attribute of the port; NULL: it has no listener, or: */
-    const uint16_t *ports; /* all of these, up to 0 */
-    listener_visit *visit; /* who connects */
-    bool rests_on_change; /* a change of the record ends its first daemon; whoever wants it finds a new one */
-    /* Is it one that a server can be behind (its engine is known)? NULL: each is. */
+    const char *port;      /* attribute with the port; NULL: no such listener */
+    const uint16_t *ports; /* fixed ports, up to 0, each with a listener; NULL: none */
+    listener_visit *visit; /* called with each connection */
+    bool rests_on_change;  /* a change of the record stops its first daemon; the next use starts it with
+                              the new settings */
+    /* True if the sandbox has a server for this record (its engine is known). NULL: it has one for each
+     * record. */
     bool (*serves)(const struct value *attrs);
     /*
-     * What its daemons are called, with blanks between them, those first that are on others; "" or NULL: it
-     * has none. Another record of the same name has others.
+     * Returns the names of the record's daemons, separated by blanks; a daemon comes before those that it
+     * depends on. "" or NULL: none. A record that is created again under the same name gets other daemon
+     * names.
      */
     struct str (*daemons)(struct arena *arena, const struct control_record *record);
 };
 
-/* sandbox/services/mwaa/mwaa.c: the program `airflow`, beside the Python that has it; NULL: none. */
+/* mwaa.c: returns the path of the program `airflow` beside the Python that has the package, or NULL if
+ * Airflow is not installed. */
 const char *mwaa_airflow(struct arena *arena);
-/* mwaa.c, rds.c, redshift.c, msk.c */
+/* defined in mwaa.c, rds.c, redshift.c, msk.c */
 extern const struct endpoint mwaa_endpoint, rds_endpoint, cluster_endpoint, workgroup_endpoint,
     namespace_endpoint, msk_endpoint;
 
-/* Opens the listeners of what is there, and from now on those of what is made. */
+/* Opens the listeners of all existing records, and from then on those of each new record. */
 void endpoints_open(struct services *services);
 
-/* The record behind a listener. False: it is gone. */
+/* Finds the record that a listener belongs to. False if the record was deleted. */
 bool endpoint_record(
     struct services *services, struct arena *arena, const struct listener_of *of, struct control_record *out);

@@ -1,4 +1,4 @@
-/* What rules and schedules start, what topics deliver to, and templates of inputs: see event_targets.h. */
+/* Calls targets of rules, schedules and topics, and fills in input templates: see event_targets.h. */
 #include "sandbox/services/shared/event_targets.h"
 
 #include "base/clock.h"
@@ -11,9 +11,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* ---- templates of inputs ---- */
+/* ---- input templates ---- */
 
-/* The members of an event in AWS's order; of anything else as they are. */
+/* Writes an event with its members in AWS's order, and any other value as it is. */
 static void add_event(struct buf *out, const struct value *v)
 {
     static const char *const members[] = {
@@ -43,8 +43,8 @@ struct str input_event(struct arena *arena, const struct value *v)
     return arena_str(arena, buf_str(&out));
 }
 
-/* In quotes a text is as it is, elsewhere with quotes of its own; of other values in a text the quotes
- * are left out. */
+/* Writes a placeholder's value. Inside quotes a string loses its own quotes; other values lose theirs if the
+ * template is a plain string (`text`). */
 static void add_variable(struct buf *out, const struct value *v, bool quoted, bool text)
 {
     AUTO_BUF struct buf json = BUF_INIT;
@@ -96,13 +96,13 @@ static bool read_arn(struct str text, struct arn *out)
     return str_eqz(parts[0], "arn") && rest.p;
 }
 
-/* "schedule nightly": nightly. */
+/* Returns the last word of `by`: "nightly" of "schedule nightly". */
 static struct str session_name(struct str by)
 {
     return str_last_part(by, " ");
 }
 
-/* The role if it has one, else the service itself. */
+/* Returns the caller: the target's role, or the service if the target has no role. */
 static struct gate_caller caller_of(const struct target *target, struct session *session)
 {
     *session = services_role_session(target->role, session_name(target->by));
@@ -132,7 +132,7 @@ const struct value *target_attribute(struct arena *arena, const char *type, stru
         {STR("StringValue"), value_string(arena, text)});
 }
 
-/* ---- kinds of targets ---- */
+/* ---- target types ---- */
 
 static int to_function(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
@@ -186,7 +186,7 @@ static int may_log(struct services *services, struct arena *arena, const struct 
     return 0;
 }
 
-/* One line in a stream of its own; what is no text by itself is written as JSON. */
+/* Appends one log event; without a given log stream it goes to a new stream. */
 static int to_log_group(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -223,7 +223,7 @@ static int to_topic(struct services *services, struct arena *arena, const struct
     return targets_call(services, arena, arn, target, "Publish", value_builder_map(&b), err);
 }
 
-/* KEY2026/11/21/2026-11-21T10.30.00-ID */
+/* Puts the input as an object with the key PREFIX2026/11/21/2026-11-21T10.30.00-ID. */
 static int to_bucket(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -254,7 +254,8 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
         value_with(arena, NULL, STR("Entries"), value_list(arena, &entry, 1)), err);
 }
 
-/* A task in a cluster; what it gets are overrides, which an event is not. */
+/* Runs an ECS task. The input is used as its overrides only if it has containerOverrides, which an event does
+ * not. */
 static int to_cluster(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -281,7 +282,7 @@ static int to_cluster(struct services *services, struct arena *arena, const stru
     return targets_call(services, arena, arn, target, "RunTask", value_builder_map(&b), err);
 }
 
-/* api-destination/NAME/ID, which the role may call. */
+/* Calls api-destination/NAME/ID, if the caller may do events:InvokeApiDestination. */
 int target_call_api(struct services *services, struct arena *arena, const struct target *target,
     struct str *answer, struct err *err)
 {
@@ -306,7 +307,7 @@ static int to_api(struct services *services, struct arena *arena, const struct a
     return target_call_api(services, arena, target, &answer, err);
 }
 
-/* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
+/* A universal target of Scheduler, arn:aws:scheduler:::aws-sdk:glue:startJobRun: calls any operation. */
 static int to_operation(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -344,7 +345,7 @@ static int to_firehose(struct services *services, struct arena *arena, const str
 }
 
 static const struct {
-    const char *service, *resource; /* how the ARN's last part begins */
+    const char *service, *resource; /* prefix of the ARN's resource part */
     int (*deliver)(struct services *services, struct arena *arena, const struct arn *arn,
         const struct target *target, struct err *err);
 } kinds[] = {
@@ -378,7 +379,7 @@ int target_send(struct services *services, struct arena *arena, const struct tar
     return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
 }
 
-/* What a message in a dead-letter queue says of itself. */
+/* Returns the message attributes that describe a failed delivery in the dead-letter queue. */
 static const struct value *why_dead(struct arena *arena, const struct target *target,
     const struct target_retries *retries, const struct err *err)
 {
@@ -406,7 +407,7 @@ void target_keep(struct services *services, struct arena *arena, const struct ta
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
     if (str_eqz(target->service, "events.amazonaws.com"))
-        letters.role = STR_EMPTY; /* the queue's policy allows it; a schedule has its role for that */
+        letters.role = STR_EMPTY; /* the queue's policy allows the service; schedules use their role */
     if (target->letter.n)
         letters.input = target->letter;
     else

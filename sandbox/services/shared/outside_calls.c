@@ -1,4 +1,4 @@
-/* API destinations, whose answers come from outside: called by a few threads, with copies of the targets. */
+/* Calls API destinations on a few worker threads, which have copies of the targets. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -12,9 +12,9 @@
 
 /* ---- one call of an API destination ---- */
 
-enum { TIMEOUT_MS = 5000, MAX_ANSWER = 1024 * 1024, DEFAULT_RATE = 300 }; /* AWS waits as long */
+enum { TIMEOUT_MS = 5000, MAX_ANSWER = 1024 * 1024, DEFAULT_RATE = 300 }; /* AWS's own timeout */
 
-/* What is sent: maps of texts, and a body. */
+/* A request: headers and query as maps of strings, and a body. */
 struct sending {
     struct services *services;
     struct arena *arena;
@@ -23,7 +23,7 @@ struct sending {
     struct str body;
 };
 
-/* [{Key, Value}] in place of what the map has under these keys. */
+/* Returns the map with the entries [{Key, Value}] of parameters[member] set in it. */
 static const struct value *with_pairs(
     struct arena *arena, const struct value *map, const struct value *parameters, const char *member)
 {
@@ -34,7 +34,7 @@ static const struct value *with_pairs(
     return map;
 }
 
-/* In place of one of that name in any case. */
+/* Sets a header, replacing one of the same name in any case. */
 static void set_header(struct sending *s, const char *name, struct str text)
 {
     const struct value *given = value_as_map(s->headers);
@@ -53,7 +53,7 @@ static bool has_header(const struct value *headers, const char *name)
     return false;
 }
 
-/* a=1&b=2, each of them encoded. */
+/* Appends a=1&b=2 with names and values URL-encoded. */
 static void add_form(struct buf *out, const struct value *fields)
 {
     for (uint32_t i = 0; fields && i < fields->count; i++) {
@@ -65,7 +65,7 @@ static void add_form(struct buf *out, const struct value *fields)
     }
 }
 
-/* The stars of the path are the values in their order. */
+/* Replaces each * of the path by the next value, URL-encoded. */
 static struct str filled_path(struct arena *arena, struct str endpoint, const struct value *values)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -81,9 +81,10 @@ static struct str filled_path(struct arena *arena, struct str endpoint, const st
     return arena_str(arena, buf_str(&out));
 }
 
-/* ---- over the wire ---- */
+/* ---- sending ---- */
 
-/* https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html */
+/* Returns whether EventBridge retries the status:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html */
 static bool is_tried_again(int status)
 {
     return status == 401 || status == 407 || status == 409 || status == 429 || status >= 500;
@@ -129,7 +130,7 @@ static int exchange(const struct sending *s, struct http_response *response, str
 
 /* ---- credentials ---- */
 
-/* "Bearer …", of the service that gives tokens for the client's id and secret. */
+/* Gets a token from the OAuth endpoint for the client's id and secret. *authorization: "Bearer …". */
 static int fetch_token(struct services *services, struct arena *arena, const struct value *oauth,
     struct str *authorization, struct err *err)
 {
@@ -177,7 +178,7 @@ static int authorize(struct sending *s, const struct value *connection, struct e
 
 /* ---- the call ---- */
 
-/* The input, with the connection's members where it is an object. */
+/* Returns the input; if it is a JSON object, with the connection's BodyParameters set in it. */
 static struct str body_of(struct arena *arena, struct str input, const struct value *parameters)
 {
     const struct value *body;
@@ -219,7 +220,7 @@ int api_destination_call(struct services *services, struct arena *arena, const s
     return 0;
 }
 
-/* How often in a second it may be called. */
+/* Returns the destination's invocation rate limit per second. */
 static int64_t api_destination_rate(struct services *services, struct str region, struct str name)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -233,12 +234,12 @@ static int64_t api_destination_rate(struct services *services, struct str region
 enum {
     MAX_CALLS = 32,
     MAX_WAITING = 1000,
-    POLL_MS = 50, /* for calls that are not due yet */
+    POLL_MS = 50, /* pause before calls that are not due yet are checked again */
     FIRST_RETRY_MS = 1000,
     LAST_RETRY_MS = 300000,
-    DEFAULT_RETRIES = 185, /* AWS's own, and a day */
+    DEFAULT_RETRIES = 185, /* AWS's defaults: 185 retries within a day */
     DEFAULT_AGE_S = 86400,
-    MAX_PACES = 64, /* destinations whose rate is kept */
+    MAX_PACES = 64, /* number of rate-limit slots; destinations share them by hash */
 };
 
 struct outside {
@@ -249,7 +250,7 @@ struct outside {
     struct outside *next;
 };
 
-/* Calls that wait for a thread, the oldest first; and when the next to each destination may be made. */
+/* Queued calls, oldest first, and per destination the earliest time of its next call. */
 struct outside_calls {
     pthread_mutex_t lock;
     size_t threads, waiting;
@@ -272,7 +273,7 @@ static struct outside_calls *calls_of(struct services *services)
     return services_parts(services)->outside_calls;
 }
 
-/* The first time from then on at which the destination's rate lets it be called; it is this call's. */
+/* Reserves the next free time at or after from_ms that the destination's rate allows, and returns it. */
 static int64_t paced(
     struct outside_calls *calls, const struct target *target, int64_t from_ms, int64_t a_second)
 {
@@ -321,13 +322,14 @@ static struct outside *outside_new(struct services *services, const struct targe
     copy->http = target->http ? value_copy(&outside->arena, target->http) : NULL;
     copy->retry = target->retry ? value_copy(&outside->arena, target->retry) : NULL;
     outside->begun_ms = clock_mono_ms();
-    /* of other kinds of targets */
+    /* fields that API destinations do not use */
     copy->message_attributes = copy->task = copy->overrides = copy->resources = NULL;
     copy->object_key = copy->log_stream = STR_EMPTY;
     return outside;
 }
 
-/* False: as many wait as may. True: *starts says whether it is for a thread more to take it. */
+/* Queues the call. False: MAX_WAITING calls are queued already. *starts: the caller has to start one more
+ * thread. */
 static bool outside_add(struct outside *outside, int64_t from_ms, bool *starts)
 {
     struct outside_calls *calls = calls_of(outside->services);
@@ -347,8 +349,9 @@ static bool outside_add(struct outside *outside, int64_t from_ms, bool *starts)
     return true;
 }
 
-/* One that is due; *starts: another thread has to look at the others meanwhile. NULL with *waits: none is,
- * and this thread is the one that waits for it; without: it is counted no more. */
+/* Takes a call that is due. *starts: the caller has to start a thread for the remaining calls. NULL with
+ * *waits: no call is due, and this is the only thread, so it has to wait. NULL without *waits: the thread is
+ * no longer counted and has to end. */
 static struct outside *outside_take(struct outside_calls *calls, bool *waits, bool *starts)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&calls->lock);
@@ -376,7 +379,7 @@ static void outside_threads_fewer(struct outside_calls *calls)
     calls->threads--;
 }
 
-/* Which limit of the target's policy lets it be tried no more; NULL: it may be tried at *next_ms. */
+/* Returns the limit of the retry policy that is reached, or NULL: the call is retried at *next_ms. */
 static const char *retries_end(const struct outside *outside, int64_t *next_ms)
 {
     const struct value *policy = outside->target.retry;
@@ -394,7 +397,7 @@ static const char *retries_end(const struct outside *outside, int64_t *next_ms)
                : NULL;
 }
 
-/* What may succeed later waits for its next turn. */
+/* Makes one call. A retryable failure is queued again, any other goes to target_keep(). */
 static void deliver_outside_once(struct outside *outside)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -408,7 +411,7 @@ static void deliver_outside_once(struct outside *outside)
             fprintf(
                 stderr, "sandbox: %.*s: %s; it is tried again\n", STR_ARG(outside->target.by), err.message);
         if (outside_add(outside, next_ms, &starts)) {
-            if (starts) /* this thread goes on */
+            if (starts) /* no new thread is needed: this one continues */
                 outside_threads_fewer(calls_of(services));
             return;
         }
@@ -419,7 +422,7 @@ static void deliver_outside_once(struct outside *outside)
     free_outside(outside);
 }
 
-/* One that is stopping calls nobody any more. */
+/* Worker thread: makes queued calls. If the sandbox is stopping, discards them. */
 static void deliver_outside(void *ctx)
 {
     struct services *services = ctx;

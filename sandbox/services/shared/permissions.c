@@ -1,9 +1,9 @@
-/* Statements of policies by label: see permissions.h. */
+/* Policy statements by label: see permissions.h. */
 #include "sandbox/services/shared/permissions.h"
 
 #include "sandbox/engine/view.h"
 
-/* Each between two texts; one by itself, several as a list. */
+/* Returns each name with prefix and suffix: a string if there is one name, otherwise a list. */
 static const struct value *surrounded(
     struct arena *arena, const char *before, const struct value *names, const char *after)
 {

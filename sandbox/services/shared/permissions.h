@@ -1,19 +1,19 @@
-/* Permissions by label, as AddPermission makes them: statements in a resource's policy. */
+/* Permissions by label, as SNS's and SQS's AddPermission make them: statements in a resource's policy. */
 #pragma once
 
 #include "base/value.h"
 
-/* Of accounts, by their numbers, to do these actions, which `prefix` begins ("SNS:"). */
+/* Allows these accounts (by number) these actions; `prefix` is put before each action ("SNS:"). */
 struct permission {
     struct str label, resource;
-    const struct value *accounts, *actions; /* lists of text */
+    const struct value *accounts, *actions; /* lists of strings */
     const char *prefix;
 };
 const struct value *permission_statement(struct arena *arena, const struct permission *permission);
 
-/* A policy's statements; one may be by itself, without a list. */
+/* Returns a policy's statements as a list, also if Statement is a single object. */
 const struct value *permission_statements(struct arena *arena, const struct value *policy);
 
-/* The statements of other labels, and this one after them; NULL: none. */
+/* Returns the statements without those labelled `label`, and with `by` appended unless it is NULL. */
 const struct value *permission_replaced(
     struct arena *arena, const struct value *statements, struct str label, const struct value *by);

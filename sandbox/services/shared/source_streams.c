@@ -1,6 +1,6 @@
 /*
- * Streams of Kinesis and DynamoDB as sources: the shards in turn, each in its order. A batch that failed is
- * tried again, halved where that is configured, and given up when it was tried enough, or is too old.
+ * Kinesis and DynamoDB streams as sources: shards in turn, each in order. A failed batch is retried, halved
+ * if configured, and discarded when its retries are exhausted or its records are too old.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
  */
 #include "sandbox/services/shared/source.h"
@@ -14,18 +14,18 @@
 enum { IDLE_MS = 200, RETRY_MS = 500, SHARDS_MS = 2000 };
 
 struct shard_reader {
-    char *id, *iterator; /* iterator NULL: one is to be had */
-    char *from;          /* sequence number that the next batch begins with; NULL: where the mapping begins */
-    int64_t attempts, limit; /* limit 0: the mapping's */
-    bool after;              /* `from` itself is done with */
-    bool late, ended;        /* late: it came after the mapping, and is read from its beginning */
+    char *id, *iterator;     /* iterator NULL: it has to be requested */
+    char *from;              /* sequence number of the last position; NULL: the starting position */
+    int64_t attempts, limit; /* limit: batch size after halving; 0: the configured size */
+    bool after;              /* the record at `from` is processed */
+    bool late, ended;        /* late: the shard was found after the start and is read from its beginning */
 };
 
 struct stream_reader {
     struct source *source;
     struct shard_reader *shards;
     size_t n, cap;
-    int64_t looked_ms; /* for shards; 0: never */
+    int64_t looked_ms; /* when shards were last listed; 0: never */
 };
 
 static bool is_kinesis(const struct turn *turn)
@@ -69,7 +69,7 @@ static void find_shards(struct stream_reader *reader, const struct turn *turn)
         return;
     do {
         if (stream_call(turn, "DescribeStream", input, &output)) {
-            services_sleep(reader->source->services, RETRY_MS); /* the stream is not there, or not readable */
+            services_sleep(reader->source->services, RETRY_MS); /* the stream cannot be read */
             return;
         }
         stream = value_getz(output, "StreamDescription");
@@ -143,7 +143,7 @@ static const struct value *kinesis_event(
                                     : value_with(arena, event, STR("kinesis"), data);
 }
 
-/* Filters see the data of Kinesis's records decoded, of DynamoDB's the record as it is. */
+/* Applies the filters. They see the decoded data of a Kinesis record, and a DynamoDB record as it is. */
 static bool stream_passes(const struct turn *turn, const struct value *event, const struct value *record)
 {
     struct str plain;
@@ -170,9 +170,9 @@ static const struct value *events_of(
     return value_builder_list(&events);
 }
 
-/* ---- what failed ---- */
+/* ---- failures ---- */
 
-/* In ms since 1970; 0: it does not say. */
+/* Returns when the record arrived, in ms since 1970; 0: not reported. */
 static int64_t arrived_ms(const struct turn *turn, const struct value *record)
 {
     const struct value *at = is_kinesis(turn)
@@ -190,7 +190,7 @@ static const struct value *iso(const struct turn *turn, int64_t ms)
     return value_string(turn->arena, time_rfc3339(turn->arena, ms, true));
 }
 
-/* Which records were given up, and why, for the destination of such. */
+/* Reports the discarded records and the reason to the failure destination, if there is one. */
 static void discard_batch(const struct turn *turn, const struct shard_reader *shard,
     const struct value *records, const char *condition)
 {
@@ -210,7 +210,7 @@ static void discard_batch(const struct turn *turn, const struct shard_reader *sh
                           is_kinesis(turn) ? STR("KinesisBatchInfo") : STR("DDBStreamBatchInfo"), batch)});
 }
 
-/* The first record that is to be tried again: where nothing is reported that is known, all of them. */
+/* Returns the index of the first reported failure, or 0 (retry all) if no reported item is in the batch. */
 static uint32_t first_failed(const struct turn *turn, const struct shard_reader *shard,
     const struct value *records, const struct value *failures)
 {
@@ -233,12 +233,12 @@ static const struct value *items_from(struct arena *arena, const struct value *l
     return value_list(arena, list->items + from, list->count - from);
 }
 
-/* True: the batch is done with. */
+/* Handles a failure at index `from`. True: the batch is discarded; false: it is retried. */
 static bool after_failure(
     const struct turn *turn, struct shard_reader *shard, const struct value *records, uint32_t from)
 {
     bool halved = turn->halves && records->count - from > 1;
-    if (from) { /* what came before is done */
+    if (from) { /* the records before it are processed */
         set_text(&shard->from, sequence_of(turn, records->items[from]));
         set_text(&shard->iterator, STR_EMPTY);
         shard->after = false;
@@ -256,7 +256,7 @@ static bool after_failure(
     return false;
 }
 
-/* ---- a batch ---- */
+/* ---- one batch ---- */
 
 static const struct value *read_batch(
     struct shard_reader *shard, const struct turn *turn, const struct value **next)
@@ -266,7 +266,7 @@ static const struct value *read_batch(
     const struct value *input =
         VALUE_MAP(turn->arena, {STR("ShardIterator"), value_stringz(turn->arena, shard->iterator)},
             {STR("Limit"), value_int(turn->arena, size)});
-    if (stream_call(turn, "GetRecords", input, &output)) { /* it may be too old by now */
+    if (stream_call(turn, "GetRecords", input, &output)) { /* the iterator may have expired */
         set_text(&shard->iterator, STR_EMPTY);
         services_sleep(turn->source->services, RETRY_MS);
         return NULL;
@@ -275,7 +275,7 @@ static const struct value *read_batch(
     return value_as_list(value_getz(output, "Records"));
 }
 
-/* The records from the first on that is young enough; what is older is given up. */
+/* Discards records older than the configured maximum age, and returns the rest. */
 static const struct value *young_enough(
     const struct shard_reader *shard, const struct turn *turn, const struct value *records)
 {
@@ -304,7 +304,7 @@ static bool shard_process(struct shard_reader *shard, const struct turn *turn, c
     return after_failure(turn, shard, records, records->count - young->count + failed);
 }
 
-/* True: something was read. */
+/* Processes one batch of the shard. True if records were read. */
 static bool shard_turn(struct shard_reader *shard, const struct turn *turn)
 {
     const struct value *next, *records;
@@ -331,7 +331,7 @@ static bool shard_turn(struct shard_reader *shard, const struct turn *turn)
     return true;
 }
 
-/* False: there is no more. */
+/* Reads a batch of each shard. False: the record was deleted, or the sandbox stops. */
 static bool stream_turn(struct stream_reader *reader)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -1,4 +1,4 @@
-/* What is read, and queues: see source.h. */
+/* Starts the threads of all sources, and reads queues: see source.h. */
 #include "sandbox/services/shared/source.h"
 
 #include "base/clock.h"
@@ -13,10 +13,10 @@
 
 enum {
     LOOK_MS = 250,
-    WAIT_S = 1, /* a receive; then the mapping is looked at again */
+    WAIT_S = 1, /* long poll of one receive; after it the record is read again */
     AT_ONCE = 5,
-    A_RECEIVE = 10,  /* messages that one call gives at most */
-    PAUSE_MS = 1000, /* after a queue that could not be read */
+    A_RECEIVE = 10,  /* most messages that one call returns */
+    PAUSE_MS = 1000, /* after a queue could not be read */
 };
 
 struct sources {
@@ -67,7 +67,8 @@ int source_call(const struct turn *turn, const char *service, const char *operat
     return status;
 }
 
-/* It may have changed while it was waited: then what came is treated as it is now. */
+/* Receives messages. The record is read again after the long poll; if it is disabled by then, the messages
+ * are not processed. */
 static const struct value *sources_receive(struct turn *turn, int64_t most)
 {
     const struct value *output, *all = value_stringz(turn->arena, "All");
@@ -78,7 +79,7 @@ static const struct value *sources_receive(struct turn *turn, int64_t most)
             {STR("WaitTimeSeconds"), value_int(turn->arena, WAIT_S)},
             {STR("MessageSystemAttributeNames"), names}, {STR("MessageAttributeNames"), names});
     if (source_call(turn, "sqs", "ReceiveMessage", input, &output)) {
-        services_sleep(turn->source->services, PAUSE_MS); /* the queue is not there */
+        services_sleep(turn->source->services, PAUSE_MS); /* the queue does not exist */
         return &value_empty_list;
     }
     const struct value *messages = value_as_list(value_getz(output, "Messages"));
@@ -97,7 +98,7 @@ static void delete_message(const struct turn *turn, const struct value *message)
 
 /* ---- records ---- */
 
-/* Members begin with a small letter in events: StringValue is stringValue. */
+/* Lower-cases the first letter of each member, as in events: StringValue becomes stringValue. */
 static const struct value *source_small(struct arena *arena, const struct value *attributes)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
@@ -129,7 +130,7 @@ static const struct value *record_of(const struct turn *turn, const struct value
         {STR("eventSourceARN"), value_string(arena, turn->source_arn)},
         {STR("awsRegion"), value_string(arena, turn->region)});
     return turn->source->kind->flat
-               ? record /* of a pipe */
+               ? record /* pipes have no md5OfMessageAttributes */
                : value_with(arena, record, STR("md5OfMessageAttributes"), digest ? digest : &value_null);
 }
 
@@ -170,7 +171,7 @@ static void batch_add(const struct turn *turn, struct batch *batch, const struct
     }
 }
 
-/* As many as make a batch, or as come while it is gathered. */
+/* Receives until the batch is full or the batching window has passed. */
 static void sources_gather(struct turn *turn, struct batch *batch)
 {
     int64_t size = service_int(turn->settings, "batch_size", 10);
@@ -182,7 +183,7 @@ static void sources_gather(struct turn *turn, struct batch *batch)
         batch_add(turn, batch, sources_receive(turn, size - (int64_t)batch->records.n));
 }
 
-/* An entry that names no message of the batch means all of them. */
+/* True if a failure names no message of the batch: Lambda then treats the whole batch as failed. */
 static bool all_failed(const struct value *failures, const struct value *messages)
 {
     for (uint32_t i = 0; failures && i < failures->count; i++)
@@ -191,7 +192,7 @@ static bool all_failed(const struct value *failures, const struct value *message
     return false;
 }
 
-/* Of a FIFO queue nothing after the first that failed is done: it would overtake it. */
+/* Deletes the processed messages. In a FIFO queue it stops at the first failure, to keep the order. */
 static void delete_done(const struct turn *turn, const struct value *messages, const struct value *failures)
 {
     bool fifo = str_ends(turn->source_arn, STR(".fifo"));
@@ -217,7 +218,7 @@ static void take_turn(struct turn *turn)
         delete_done(turn, messages, failures);
     if (done && !value_as_list(failures)->count)
         atomic_store(&turn->source->reported, 0);
-    else /* a queue may show them again at once */
+    else /* the queue may return the messages again at once */
         services_sleep(turn->source->services, LOOK_MS);
 }
 
@@ -244,7 +245,7 @@ bool source_turn(struct source *source, struct arena *arena, struct turn *turn)
     return true;
 }
 
-/* False: there is no more. */
+/* Reads one batch. False: the record was deleted, or the sandbox stops. */
 static bool queue_turn(struct source *source)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -292,7 +293,7 @@ static void sources_begin(
     source->region = mem_strdup(record->region.p);
     source->created_ms = record->created_ms;
     source->streams = !arn_is_of(arn, "sqs");
-    atomic_init(&source->references, 1); /* the list's */
+    atomic_init(&source->references, 1); /* held by the list */
     MEM_GROW(sources->items, sources->cap, sources->n + 1);
     sources->items[sources->n++] = source;
     for (int i = 0; i < threads_of(record, arn); i++) {

@@ -1,10 +1,10 @@
 /*
- * All services that do more than keep records, a folder each: their tables of operations, what they keep
- * between calls, and what one asks of another.
+ * The operation tables of all services (a folder each), the parts they keep between calls, and functions that
+ * one service calls of another.
  *
- * Types that the sandbox has and weir has not are specs like any other, in sandbox/specs.
+ * Types that only the sandbox has are specs in sandbox/specs.
  *
- * A service is added by a folder with a table, and its line here and in ../registry.c.
+ * A new service is a folder with a table, a line here and one in ../registry.c.
  */
 #pragma once
 
@@ -12,9 +12,10 @@
 #include "sandbox/engine/logs.h"
 
 int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err);
-/* Ends what runs and wakes who waits; from now on nothing is started. Before the HTTP server stops. */
+/* Ends running work and wakes waiting threads; nothing can be started any more. Call it before the HTTP
+ * server stops. */
 void services_stop(struct services *services);
-/* After it has stopped. */
+/* Call it after services_stop() and the end of the HTTP server. */
 void services_close(struct services *services);
 
 /* Each ends with {0}. */
@@ -32,43 +33,43 @@ extern const struct service_operation alarms_operations[], ec2_default_operation
     ssm_version_operations[], apigateway_operations[], apigateway_check_operations[],
     apigateway_stage_operations[], pipes_operations[], dynamodb_shown_operations[],
     apigateway_import_operations[];
-/* What is so for one type alone; each ends with {0}. */
+/* Constraints of single types; each ends with {0}. */
 extern const struct control_type autoscaling_types[], ec2_types[], rds_types[], network_check_types[];
-/* All of them, for the control plane; ends with NULL. */
+/* All constraints, for the control plane; ends with NULL. */
 extern const struct control_type *const services_types[];
 
-/* After a change of a group of instances, or of an instance: starts what groups lack, and ends what they have
- * too much or what has lost its group. Safe from every thread. */
+/* Starts and terminates instances until each Auto Scaling group has its desired capacity. Call it after a
+ * change of a group or an instance. Thread-safe. */
 void autoscaling_look(struct services *services);
 
-/* Records of a Kinesis stream to all delivery streams that read the stream with this ARN; `data` is a list of
- * texts in base64. */
+/* Passes records of a Kinesis stream to all Firehose delivery streams that read the stream `arn`. `data`: a
+ * list of base64 strings. */
 void deliveries_from_stream(struct services *services, struct arena *arena, struct str region, struct str arn,
     const struct value *data);
 
-/* For logs_watch(): to the destinations of the group's subscription filters, into the metrics of its metric
- * filters. ctx: the services. */
+/* For logs_watch(): sends log events to the destinations of subscription filters, and publishes the values of
+ * metric filters. ctx: the services. */
 logs_watcher log_events_filter;
 
 /*
- * Schedules fire: EventBridge's rules with a schedule_expression and Scheduler's schedules. One thread looks
- * at the control plane's records; a rule or schedule that changed begins anew.
+ * Starts the thread that fires schedules: EventBridge's rules with a schedule_expression, and Scheduler's
+ * schedules. It reads the control plane's records; a changed rule or schedule starts anew. The thread ends
+ * with services_stop().
  *
- * With the sandbox's speed, time passes for each of them that many times as fast from the moment at which it
- * was made (or the sandbox started, if that was later). What would have been due while the sandbox was away,
- * or while the thread was late, is not made up for.
- *
- * Starts the thread; it ends with services_stop().
+ * With the sandbox's speed N, time passes N times as fast for each schedule, counted from its creation or
+ * from the start of the sandbox, whichever is later. Occurrences that fell due while the sandbox was not
+ * running, or the thread was late, are not made up for.
  */
 void schedules_start(struct services *services);
 
 /*
- * Roles that services take on for what they run: handed over by who starts it, and with a trust policy that
- * names the service. What a request itself hands over the gate has seen; these are roles of what it names.
- * Safe from every thread.
+ * Roles that services assume for what they run. The caller must be allowed to pass the role, and its trust
+ * policy must name the service. A role in the request itself was checked by the gate; these functions check
+ * roles of other resources that the request names. Thread-safe.
  */
-/* May who calls hand the role (an ARN or a name; "" none) to the service? 0, or -1 with the refusal. */
+/* Checks that the caller may pass the role (ARN or name; "": none) to the service: iam:PassRole. 0, or -1
+ * with the refusal. */
 int role_may_be_passed(
     const struct service_call *call, struct str role, const char *service, struct err *err);
-/* May the service take it on? "" : nothing is taken on. */
+/* True if the role's trust policy lets the service assume it, or `role` is "". */
 bool role_is_trusting(struct services *services, struct arena *arena, struct str role, const char *service);
