@@ -1,12 +1,10 @@
 /*
- * REST APIs of API Gateway: what the spec alone does not say.
+ * REST APIs of API Gateway: what goes beyond the spec.
  *
- *   parts.c    is what a request is about there, from the API down
- *   checks.c    what has to be so beside what is asked for
- *   stages.c    stages and what they serve: deployments, canaries
- *   import.c    APIs from OpenAPI documents
- *   parts.c     integrations and responses of methods, gateway responses: documents that are read, put,
- *               patched
+ *   parts.c    the existence checks; integrations and responses of methods, gateway responses
+ *   checks.c   checks that involve other resources
+ *   stages.c   stages, deployments, canaries
+ *   import.c   APIs from OpenAPI documents
  */
 #pragma once
 
@@ -14,25 +12,27 @@
 
 /* restapis/API/resources/RESOURCE/methods/METHOD[/integration][/responses/STATUS] */
 struct gateway_place {
-    struct str http; /* GET, PUT … of the request: what is put need not be there */
+    struct str http; /* method of the request; with PUT the part itself need not exist */
     struct str api, resource, method, status;
     bool integration;
 };
 
-/* -1: the first part of the place that is not there, in AWS's words. */
+/* Checks that each part of the path exists, from the resource down. -1: the first missing part, in AWS's
+ * words. */
 int gateway_check_place(const struct service_call *call, const struct gateway_place *place, struct err *err);
-/* The same of the API alone. */
+/* Checks that the API exists. -1 with API Gateway's error. */
 int gateway_check_api(const struct service_call *call, struct str api, struct err *err);
-/* What has this id in the API that the request names. */
+/* Finds the record `id` of a type in the API that the request names. */
 bool gateway_find(
     const struct service_call *call, const char *type, struct str id, struct control_record *out);
-/* One page of a list: `limit` and `position`. */
+/* Answers one page of a list, by `limit` and `position`. */
 int gateway_answer_page(struct service_call *call, const struct value *items, struct err *err);
 #define bad_request(err, ...) service_refuse(err, 400, "BadRequestException", __VA_ARGS__)
-/* Changes for the control plane: these, and one that replaces. */
+/* gateway_change() returns a patch operation "replace"; gateway_forward() hands the operations to the control
+ * plane. */
 const struct value *gateway_change(const struct service_call *call, const char *path, const struct value *v);
 void gateway_forward(struct service_call *call, struct value_builder *changes);
-/* With what one has by default. */
+/* Returns the integration with default values filled in. */
 const struct value *gateway_integration(const struct service_call *call, const struct value *integration);
-/* For services_read_first(). */
+/* For services_read_first(): checks constraints and existence before the request is dispatched. */
 int gateway_read(struct services *services, struct exchange *x, struct err *err);

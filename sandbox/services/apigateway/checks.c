@@ -1,6 +1,6 @@
 /*
- * What API Gateway looks at before it carries a request out, where that is more than a member by itself: the
- * resources beside a new one, what a method refers to, what a plan is of. The control plane does the rest.
+ * Checks of API Gateway that involve other resources: siblings of a resource, what a method refers to, stages
+ * of a usage plan. The control plane does the rest.
  */
 #include "sandbox/services/apigateway/apigateway.h"
 
@@ -80,7 +80,8 @@ static int create_rest_api(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Of all changes of the type the last one counts, whatever item they name; a private API is dualstack. */
+/* Only the last change of the endpoint type counts, whatever type its path names. A private API becomes
+ * dualstack. */
 static int update_rest_api(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(call->arena);
@@ -145,7 +146,8 @@ static bool is_variable(struct str part)
     return str_starts(part, STR("{"));
 }
 
-/* May a resource of this part be below that one? `moved` is itself, where it is there already. */
+/* Checks that a resource may have this path part below `parent`. `moved`: the resource itself if it exists
+ * already. */
 static int check_placed(const struct service_call *call, const struct control_record *parent, struct str part,
     const struct control_record *moved, struct err *err)
 {
@@ -179,7 +181,7 @@ static int create_resource(struct service_call *call, struct err *err)
                : 0;
 }
 
-/* Methods are shown to who asks for them, and otherwise named. */
+/* Returns the resource with empty methods: they are shown only if `embed` asks for them. */
 static const struct value *with_names(struct arena *arena, const struct value *resource)
 {
     const struct value *methods = value_getz(resource, "resourceMethods"), *named = methods;
@@ -208,7 +210,7 @@ static bool is_within(struct str path, struct str above)
     return str_starts(path, above) && (path.n == above.n || path.p[above.n] == '/');
 }
 
-/* Its path, and that of all that is below it. */
+/* Moves a resource: sets its path and parent, and the paths of all resources below it. */
 static void move_resource(const struct service_call *call, const struct control_record *resource,
     const struct control_record *parent, struct str part)
 {
@@ -293,7 +295,7 @@ static int check_models(const struct service_call *call, const struct value *mod
     return 0;
 }
 
-/* method.request.header.X, …querystring.X, …path.X: no X twice. */
+/* Checks parameters method.request.header.X, …querystring.X, …path.X: the name X must be unique. */
 static int check_parameters(const struct value *parameters, struct err *err)
 {
     for (uint32_t i = 0; parameters && parameters->kind == VALUE_MAP && i < parameters->count; i++) {
@@ -331,7 +333,7 @@ static int put_method(struct service_call *call, struct err *err)
                : 0;
 }
 
-/* What is given to a method that asks nobody is passed over: it names an authorizer only if it has one. */
+/* An authorizer is ignored for a method whose authorization type uses none. */
 static int update_method(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(call->arena);
@@ -388,9 +390,9 @@ static int delete_model(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- keys and plans ---- */
+/* ---- API keys and usage plans ---- */
 
-/* A value is shown to who asks for it. */
+/* Returns the key without its value unless the request has includeValue(s). */
 static const struct value *shown_key(const struct service_call *call, const struct value *key)
 {
     bool asked = service_flag(call->input, "includeValue") || service_flag(call->input, "includeValues");
@@ -405,7 +407,7 @@ static int get_key(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* The latest first. */
+/* Lists keys, newest first. */
 static int list_latest(struct service_call *call, struct err *err)
 {
     static const struct str page[] = {STR_INIT("position"), STR_INIT("limit")};
@@ -420,7 +422,7 @@ static int list_latest(struct service_call *call, struct err *err)
     return gateway_answer_page(call, value_builder_list(&b), err);
 }
 
-/* Empty is as if it had not been given. */
+/* An empty name or value counts as not given. */
 static int create_key(struct service_call *call, struct err *err UNUSED)
 {
     call->forward = call->input;
@@ -443,7 +445,7 @@ static int create_plan(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
-/* api:stage, of which both have to be there. */
+/* Checks API:STAGE of a usage plan: the stage must exist. */
 static int check_stage_of_plan(const struct service_call *call, const struct value *change, struct err *err)
 {
     struct control_record found;

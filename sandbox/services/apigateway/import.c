@@ -1,6 +1,6 @@
 /*
- * APIs from OpenAPI documents, Swagger 2 or OpenAPI 3, in JSON or YAML: what the document describes is made
- * by the calls that would make it one at a time. x-amazon-apigateway-… says what OpenAPI has no words for.
+ * Imports APIs from OpenAPI documents (Swagger 2 or OpenAPI 3, JSON or YAML) with the calls that create each
+ * part. x-amazon-apigateway-… extensions have what OpenAPI cannot express.
  */
 #include "sandbox/services/apigateway/apigateway.h"
 
@@ -15,9 +15,9 @@
 struct import {
     struct service_call *call;
     struct arena *arena;
-    const struct value *document, *api; /* restapi_id */
-    struct str root, base;              /* id of the resource /; what paths begin with, "" nothing */
-    bool split;                         /* paths lose their first segment */
+    const struct value *document, *api; /* api: the value restapi_id */
+    struct str root, base;              /* root: id of the resource /; base: prefix of all paths, "": none */
+    bool split;                         /* drop the first segment of paths (basepath=split) */
     const struct value *authorizers;    /* {name: {id, type}} */
     const struct value *validators;     /* {name: id} */
 };
@@ -41,7 +41,7 @@ static int read_document(struct arena *arena, struct str text, const struct valu
                : bad_request(err, "Invalid OpenAPI input.");
 }
 
-/* components.schemas, or definitions in Swagger 2. */
+/* Returns components.<now>, or <before> at the top level (Swagger 2). */
 static const struct value *components(const struct import *im, const char *now, const char *before)
 {
     const struct value *all = value_getz(value_getz(im->document, "components"), now);
@@ -61,7 +61,7 @@ static const struct value *upper_case(const struct import *im, const struct valu
     return v ? value_stringz(im->arena, text) : NULL;
 }
 
-/* ---- what an API had before ---- */
+/* ---- removing what the API had ---- */
 
 static int clear_parts(const struct import *im, struct err *err)
 {
@@ -114,9 +114,9 @@ static int clear_api(const struct import *im, struct err *err)
     return clear_parts(im, err);
 }
 
-/* ---- what belongs to the whole API ---- */
+/* ---- parts of the whole API ---- */
 
-/* #/definitions/Pet is the model Pet of this API. */
+/* Replaces references such as #/definitions/Pet by the URL of the API's model Pet. */
 static const struct value *with_models(const struct import *im, const struct value *schema)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(im->arena);
@@ -136,7 +136,7 @@ static const struct value *with_models(const struct import *im, const struct val
     return schema->kind == VALUE_MAP ? value_builder_map(&b) : schema;
 }
 
-/* A model of that name is replaced. */
+/* Creates the models, replacing those of the same name. */
 static int import_models(const struct import *im, struct err *err)
 {
     const struct value *schemas = components(im, "schemas", "definitions");
@@ -154,7 +154,7 @@ static int import_models(const struct import *im, struct err *err)
     return 0;
 }
 
-/* One of that name is changed, for methods refer to its id; where there is none it is made. */
+/* Updates the item of this name, since methods refer to its id, or creates it. */
 static int import_named(const struct import *im, const char *what, const char *id, const struct value *input,
     const struct value **out, struct err *err)
 {
@@ -179,7 +179,7 @@ static int import_named(const struct import *im, const char *what, const char *i
         NULL, err);
 }
 
-/* Whose key is asked for, or who is asked: {id, type}. */
+/* Imports the authorizers, and keeps {id, type} of each. */
 static int import_authorizers(struct import *im, struct err *err)
 {
     const struct value *schemes = components(im, "securitySchemes", "securityDefinitions"), *made;
@@ -234,7 +234,7 @@ static int import_responses(const struct import *im, struct err *err)
     return 0;
 }
 
-/* Title, version and settings, as changes of the API. */
+/* Imports title, version and settings as changes of the API. */
 static int import_settings(const struct import *im, const struct value *had, bool overwrite, struct err *err)
 {
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(im->arena);
@@ -266,7 +266,7 @@ static int import_settings(const struct import *im, const struct value *had, boo
 
 /* ---- paths ---- */
 
-/* The resource of a path, made where it is not there; `known`: ids by their paths. */
+/* Returns the id of a path's resource, created if it is missing. `known`: ids by path. */
 static int import_resource(
     const struct import *im, struct map *known, struct str path, const struct value **id, struct err *err)
 {
@@ -293,14 +293,14 @@ static int import_resource(
     return 0;
 }
 
-/* The schema's model; NULL: it has none of its own. */
+/* Returns the name of the model that the schema refers to, or NULL if it is an inline schema. */
 static const struct value *model_of(const struct import *im, const struct value *schema)
 {
     struct str reference = value_gets(schema, "$ref");
     return reference.n ? value_string(im->arena, str_last_part(reference, "/")) : NULL;
 }
 
-/* {content type: model} of what OpenAPI 3 calls content, and Swagger 2 a schema. */
+/* Returns {content type: model} of `content` (OpenAPI 3) or `schema` (Swagger 2). */
 static const struct value *models_of(const struct import *im, const struct value *of)
 {
     const struct value *content = value_as_map(value_getz(of, "content")), *out = NULL;
@@ -340,7 +340,7 @@ static const struct value *body_models(
     return out;
 }
 
-/* Who may call: an authorizer, whoever has a key, whoever signs. */
+/* Sets the method's authorization: an authorizer, an API key, or IAM. */
 static const struct value *with_security(
     const struct import *im, const struct value *operation, const struct value *method)
 {
@@ -368,7 +368,7 @@ static const struct value *with_security(
     return value_with(im->arena, method, STR("authorizationType"), value_string(im->arena, type));
 }
 
-/* /pets/{pet}: a parameter that nothing has to say. */
+/* Returns the parameters in the path itself, such as {pet} of /pets/{pet}. */
 static const struct value *path_parameters(const struct import *im, struct str path)
 {
     const struct value *out = NULL;
@@ -467,7 +467,7 @@ static int import_operation(const struct import *im, const struct value_entry *p
     const struct value *method = value_string(im->arena, name);
     const struct value *address = VALUE_MAP(im->arena, {STR("resource_id"), resource},
         {STR("http_method"), any ? value_stringz(im->arena, "ANY") : upper_case(im, method)});
-    import_call(im, "DeleteMethod", address, NULL, ERR_IGNORED); /* the document's takes its place */
+    import_call(im, "DeleteMethod", address, NULL, ERR_IGNORED); /* the document's method replaces it */
     return import_call(im, "PutMethod", method_of_operation(im, path->key, path->value, operation, address),
                NULL, err) ||
                    import_method_responses(im, operation, address, err) ||
@@ -490,7 +490,7 @@ static int import_paths(const struct import *im, struct err *err)
         struct str path =
             arena_printf(im->arena, "%.*s%.*s", STR_ARG(im->base), STR_ARG(paths->entries[i].key));
         ptrdiff_t second = im->split && im->base.n ? str_find_char(path, '/', 1) : -1;
-        if (second > 0) /* the first segment is that of a mapping */
+        if (second > 0) /* the first segment belongs to the base path mapping */
             path = str_slice(path, (size_t)second, path.n);
         if (import_resource(im, &known, path, &resource, err))
             return -1;
@@ -517,7 +517,7 @@ static int import_parts(
             properties && properties->kind == VALUE_MAP ? json_as_text(im->arena, properties) : properties);
         const struct value *location = value_getz(part, "location");
         struct str type = value_gets(location, "type");
-        if (!STR_IS_ONE_OF(type, whole) && !value_gets(location, "path").n) /* of the root */
+        if (!STR_IS_ONE_OF(type, whole) && !value_gets(location, "path").n) /* the path defaults to / */
             part = value_with(im->arena, part, STR("location"),
                 value_with(im->arena, location, STR("path"), value_stringz(im->arena, "/")));
         location = value_getz(part, "location");
@@ -552,7 +552,7 @@ static int import_documentation(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* basePath, or the path of the first server, with its variables filled in. */
+/* Returns basePath, or the path of the first server with its variable `basePath` filled in. */
 static struct str base_path(const struct import *im)
 {
     struct str path = value_gets(im->document, "basePath");
@@ -603,7 +603,7 @@ static int put_rest_api(struct service_call *call, struct err *err)
     return service_control(call, "GetRestApi", address, &call->output, err);
 }
 
-/* What could not be imported whole is not there at all. */
+/* Deletes the API again if the import fails. */
 static int import_rest_api(struct service_call *call, struct err *err)
 {
     const struct value *document, *api, *ignored;

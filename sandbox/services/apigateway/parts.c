@@ -1,13 +1,11 @@
-/* Documents that are read, put and patched: the integration of a method, its responses and the
- * integration's, and gateway responses, which are there before anybody puts one. The control plane keeps
- * them; here is what is shown of them, what they have by default, and what a list of changes makes of them.
- */
+/* Documents that are read, put and patched: a method's integration, the responses of both, and gateway
+ * responses, which exist without being put. The control plane stores them; this file adds defaults, applies
+ * patch operations and shows them. */
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/services/apigateway/apigateway.h"
 
-/* ---- Whether what a request is about is there. API Gateway looks from the API down, and names the part
- * that is missing ---- */
+/* ---- existence checks, from the API down; the error names the part that is missing ---- */
 
 static int no_such(const char *what, struct err *err)
 {
@@ -23,7 +21,7 @@ int gateway_check_api(const struct service_call *call, struct str api, struct er
         STR_ARG(services_account(call->services)), STR_ARG(api));
 }
 
-/* Its integration, or one of its responses. */
+/* Checks that the method's integration or response exists. */
 static int check_part(const struct gateway_place *place, const struct value *method, struct err *err)
 {
     bool put = str_eqz(place->http, "PUT");
@@ -65,13 +63,13 @@ static size_t split_path(struct arena *arena, struct str path, struct str segmen
     return n;
 }
 
-/* What does not exist in an API has words of its own, but for what is asked of the API itself. */
+/* Checks the API of requests below it. Requests for the API itself are left to the control plane. */
 static int check_within_api(const struct service_call *call, const struct wire_message *request,
     const struct str *segments, size_t n, struct err *err)
 {
     bool made = str_eqz(request->method, "POST"), deleted = str_eqz(request->method, "DELETE");
     bool documentation = n > 3 && str_eqz(segments[2], "documentation");
-    if (n == 2 && str_eqz(request->method, "PUT")) /* a document is looked at before */
+    if (n == 2 && str_eqz(request->method, "PUT")) /* the document is checked first */
         return 0;
     bool all = documentation ? n == 4 || deleted : n <= 3 || str_eqz(segments[2], "gatewayresponses");
     if (!all || !gateway_check_api(call, segments[1], err))
@@ -118,7 +116,7 @@ static struct gateway_place place_of(const struct service_call *call, const char
         .integration = strstr(call->operation->name, "Integration") != NULL};
 }
 
-/* Of the request only what says where the document is; of it only the document. */
+/* Returns the document with only the address parameters of the request added. */
 static const struct value *with_address(const struct service_call *call, const struct value *document)
 {
     static const char *const names[] = {
@@ -129,7 +127,7 @@ static const struct value *with_address(const struct service_call *call, const s
     return out;
 }
 
-/* Templates that say nothing: they are kept as "", and shown as null. */
+/* Replaces empty templates by `as`: they are stored as "" and shown as null. */
 static const struct value *with_empty(
     const struct service_call *call, const struct value *document, const struct value *as)
 {
@@ -174,7 +172,7 @@ static const char *put_name(const struct service_call *call)
 
 /* ---- integrations ---- */
 
-/* arn:aws:apigateway:REGION:SERVICE:path/… or action/…, and an address for HTTP. */
+/* Checks the URI: arn:aws:apigateway:REGION:SERVICE:path/… or action/… for AWS, an address for HTTP. */
 static int check_uri(struct str type, struct str uri, struct err *err)
 {
     bool aws = str_starts(type, STR("AWS"));
@@ -232,7 +230,7 @@ static int put_document(struct service_call *call, const struct value *document,
     return service_control(call, put_name(call), with_address(call, document), &ignored, err);
 }
 
-/* The responses of the one that it replaces go, those of the one that is changed stay. */
+/* Puts the integration's responses again: an update keeps them, a replacement does not. */
 static int keep_responses(struct service_call *call, const struct value *responses, struct err *err)
 {
     for (uint32_t i = 0; responses && i < responses->count; i++) {
@@ -260,7 +258,7 @@ static int put_integration(struct service_call *call, struct err *err)
 
 /* ---- responses ---- */
 
-/* A content type has a slash. */
+/* Checks that each content type has a slash. */
 static int check_types(const struct value *templates, struct err *err)
 {
     for (uint32_t i = 0; templates && templates->kind == VALUE_MAP && i < templates->count; i++)
@@ -290,7 +288,7 @@ static int no_entry(struct str member, struct err *err)
                                             : "Content-Type specified was not found");
 }
 
-/* Values of changes are texts, whatever they are of. */
+/* Converts the value of a patch operation, always a string, to the member's type. */
 static const struct value *typed_value(
     const struct service_call *call, struct str member, const struct value *v)
 {
@@ -302,7 +300,7 @@ static const struct value *typed_value(
                                                                            : v;
 }
 
-/* One change: of a member, an entry of a map, an item of a list. */
+/* Applies one patch operation to a member, a map entry or a list item. */
 static int apply_change(const struct service_call *call, const struct value *change,
     const struct value **document, struct err *err)
 {
@@ -360,7 +358,7 @@ static int update_part(struct service_call *call, struct err *err)
 /* ---- gateway responses ---- */
 
 static const struct {
-    const char *type, *status; /* NULL: that of what it stands for */
+    const char *type, *status; /* NULL: the status of the response that it is the default for */
 } gateway_responses[] = {{"ACCESS_DENIED", "403"}, {"API_CONFIGURATION_ERROR", "500"},
     {"AUTHORIZER_CONFIGURATION_ERROR", "500"}, {"AUTHORIZER_FAILURE", "500"}, {"BAD_REQUEST_BODY", "400"},
     {"BAD_REQUEST_PARAMETERS", "400"}, {"DEFAULT_4XX", NULL}, {"DEFAULT_5XX", NULL}, {"EXPIRED_TOKEN", "403"},
@@ -378,7 +376,7 @@ static const char *usual_status(struct str type)
     return NULL;
 }
 
-/* What one has without anybody's word. */
+/* Fills in the default status, parameters and template. */
 static const struct value *whole_response(
     const struct service_call *call, struct str type, const struct value *given)
 {
@@ -394,7 +392,7 @@ static const struct value *whole_response(
     return given;
 }
 
-/* As somebody put it; NULL: nobody did. */
+/* Returns the gateway response that was put, or NULL. */
 static const struct value *put_one(const struct service_call *call, struct str type)
 {
     const struct value *out;
@@ -406,7 +404,7 @@ static const struct value *put_one(const struct service_call *call, struct str t
     return whole_response(call, type, out);
 }
 
-/* What nobody has put is as DEFAULT_4XX or DEFAULT_5XX say for all. */
+/* A response that was not put is that of DEFAULT_4XX or DEFAULT_5XX. */
 static const struct value *gateway_response(const struct service_call *call, struct str type)
 {
     const struct value *own = put_one(call, type);
@@ -454,7 +452,7 @@ static int update_gateway_response(struct service_call *call, struct err *err)
 
 /* ---- documentation ---- */
 
-/* All that the parameters of the address do not leave out. */
+/* Lists the parts that match all given filter parameters. */
 static int get_documentation(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);

@@ -1,6 +1,6 @@
 /*
- * Stages and what they serve. A list of changes has rules of its own here: settings of methods are paths
- * themselves, a canary comes with the first word about it, and is promoted by copying.
+ * Stages and deployments. Patch operations of stages have rules of their own: paths of method settings, and
+ * canaries, which the first change creates and a copy promotes.
  */
 #include "sandbox/services/apigateway/apigateway.h"
 
@@ -19,7 +19,7 @@ static const char settings[] =
         "/{resourcePath}/{httpMethod}", "") OF_METHOD("/*/*", " ") "/variables/{variable_name}, "
                                                                    "/tracingEnabled";
 
-/* What a method's settings are before anybody says otherwise. */
+/* Default settings of a method. */
 static const struct {
     const char *path, *member, *usual;
 } method_settings[] = {{"metrics/enabled", "metrics_enabled", "false"},
@@ -36,7 +36,7 @@ enum { METHOD_SETTINGS = sizeof method_settings / sizeof *method_settings };
 struct stage {
     struct service_call *call;
     struct value_builder changes;
-    const struct value *methods; /* settings that there are by now, by method */
+    const struct value *methods; /* method settings so far, by method */
     const struct value *canary;  /* by wire names; NULL: none */
     const struct value *deployment;
 };
@@ -54,7 +54,7 @@ static void put_change(struct stage *stage, struct str path, const struct value 
     value_builder_add(&stage->changes, gateway_change(stage->call, path.p, v));
 }
 
-/* ---- a canary ---- */
+/* ---- canary ---- */
 
 static const struct value *whole_canary(
     struct arena *arena, const struct value *given, const struct value *deployment)
@@ -96,7 +96,7 @@ static int change_canary(struct stage *stage, const struct value *change, struct
     return 0;
 }
 
-/* What a canary has becomes the stage's own. */
+/* Copies deployment or variables of the canary to the stage (promotion). */
 static int promote(struct stage *stage, const struct value *change, struct err *err)
 {
     struct arena *arena = stage->call->arena;
@@ -120,9 +120,9 @@ static int promote(struct stage *stage, const struct value *change, struct err *
     return 0;
 }
 
-/* ---- settings of methods ---- */
+/* ---- method settings ---- */
 
-/* /PATH/METHOD/throttling/burstLimit: 1 where the path ends in none of these. */
+/* Finds the method in /PATH/METHOD/throttling/burstLimit. 1: the path is not a method setting. */
 static int method_of(struct str path, struct str *method)
 {
     for (size_t i = 0; i < METHOD_SETTINGS; i++) {
@@ -135,7 +135,7 @@ static int method_of(struct str path, struct str *method)
     return 1;
 }
 
-/* The first word about a method brings what is so for all methods, or usual, along. */
+/* The first change of a method also sets its other settings: those set for all methods, or the defaults. */
 static int change_method(struct stage *stage, const struct value *change)
 {
     struct arena *arena = stage->call->arena;
@@ -276,7 +276,7 @@ static int check_canary(const struct service_call *call, struct err *err)
         STR_ARG(text));
 }
 
-/* What the request says of its stage, as changes of it. */
+/* Adds the stage settings in the request as changes of the stage. */
 static void stage_changes(const struct service_call *call, struct value_builder *changes)
 {
     static const struct {

@@ -1,6 +1,6 @@
-/* Athena's statements. The sandbox has no SQL engine of its own: queries run where python3 has DuckDB
- * (python/weir_athena.py), elsewhere they fail and say so; those that make and show tables do without it. A
- * result is in S3 as the service leaves it there, and as JSON beside its record for GetQueryResults. */
+/* Athena's statements. Queries run in python3 with DuckDB (python/weir_athena.py), and fail with a message
+ * where it is missing; DDL does not need it. A result is written to S3, and as JSON beside the task's record
+ * for GetQueryResults. */
 #include "base/file.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
@@ -8,11 +8,11 @@
 
 #include <ctype.h>
 
-/* ---- Athena's view of the data catalog: what Glue has, under Athena's names. There is one catalog ---- */
+/* ---- the data catalog: Glue's databases and tables under Athena's names; there is one catalog ---- */
 
 #define CATALOG "AwsDataCatalog"
 
-/* One member of Glue's answer; refusals in Athena's words. */
+/* Calls Glue and returns one member of the response. Errors have Athena's codes. */
 static int ask_glue(struct service_call *call, const char *operation, const struct value *input,
     const char *member, const struct value **out, struct err *err)
 {
@@ -32,7 +32,7 @@ static int ask_glue(struct service_call *call, const char *operation, const stru
 static int check_catalog(struct service_call *call, const char *member, struct err *err)
 {
     struct str name = value_text(value_getz(call->input, member), STR(CATALOG));
-    (void)value_getz(call->input, "WorkGroup"); /* matters with catalogs of IAM Identity Center */
+    (void)value_getz(call->input, "WorkGroup"); /* matters only for catalogs of IAM Identity Center */
     if (str_eqz(name, CATALOG))
         return 0;
     return service_refuse(
@@ -57,7 +57,7 @@ static const struct value *view_columns(struct arena *arena, const struct value 
     return value_builder_list(&list);
 }
 
-/* Where it is, and how it is read, are parameters to Athena. */
+/* Returns the table's parameters; Athena adds location and formats to them. */
 static const struct value *parameters_of(struct arena *arena, const struct value *table)
 {
     static const struct {
@@ -84,7 +84,7 @@ static const struct value *view_table(struct arena *arena, const struct value *t
     return value_builder_map(&b);
 }
 
-/* The asked page of a list, each item made by `view`. */
+/* Answers the requested page of a list, with each item converted by `view`. */
 static int show_page(struct service_call *call, const struct value *list, const char *member,
     const struct value *(*view)(struct arena *, const struct value *), struct err *err)
 {
@@ -180,9 +180,9 @@ static const char no_duckdb[] =
     "the sandbox runs SQL where python3 has the package duckdb (pip install duckdb, or tools/setup jobs in a "
     "checkout of weir)";
 
-/* ---- what a statement is ---- */
+/* ---- classifying statements ---- */
 
-/* Comments come before it; *rest: what comes after. */
+/* Returns the first word after any comments; *rest is what follows it. */
 static struct str first_word(struct str query, struct str *rest)
 {
     query = str_trim(query);
@@ -198,7 +198,7 @@ static struct str first_word(struct str query, struct str *rest)
     return str_slice(query, 0, n);
 }
 
-/* By its first word, as Athena sorts them. */
+/* Returns the statement type that Athena reports, by the first word. */
 static struct str statement_type(struct str query)
 {
     static const struct {
@@ -212,8 +212,7 @@ static struct str statement_type(struct str query)
     return STR("DML");
 }
 
-/* Those that Athena hands to Hive, and not to Trino: what is about the catalog, but for views and what
- * queries fill. */
+/* True for statements that Athena runs on Hive, not Trino: DDL, except views and CREATE TABLE AS. */
 static bool is_of_hive(struct str query)
 {
     static const char *const verbs[] = {"alter", "msck", "show", "describe", "desc"};
@@ -230,13 +229,13 @@ static bool is_of_hive(struct str query)
     return false;
 }
 
-/* ---- the work ---- */
+/* ---- running a query ---- */
 
 static const struct task_kind kind;
 
 /*
- * Hive looks whether there is a database `default` before it does anything: whoever may not see that has no
- * DDL (Athena's guide, "Configure access to databases and tables in the AWS Glue Data Catalog").
+ * Hive reads the database `default` before any DDL, so a caller without glue:GetDatabase on it cannot run DDL
+ * (Athena's guide, "Configure access to databases and tables in the AWS Glue Data Catalog").
  */
 static int may_see_default(
     struct task *task, struct arena *arena, const struct session *caller, struct err *err)
@@ -288,7 +287,7 @@ static void athena_work(struct task *task)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct warm_worker_answer answer;
     struct err err = ERR_INIT;
-    /* It may what its caller may. */
+    /* The query runs with its caller's permissions. */
     const struct session caller = session_of_value(value_getz(task_self(task)->request, "caller"));
     const struct warm_worker_options options = {.module = "weir_athena",
         .environment = {.region = task_self(task)->region, .as = &caller},
@@ -307,9 +306,9 @@ static void athena_work(struct task *task)
         athena_tell_end(task, &answer);
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
-/* Those that write rows leave a list of the objects, beside the result. "": the others. */
+/* Returns where a statement that writes rows lists the objects it wrote; "" for other statements. */
 static struct str manifest_of(struct arena *arena, const struct task_info *info)
 {
     struct str rest, output = value_gets(info->request, "output");
@@ -354,7 +353,7 @@ static const struct task_kind kind = {.name = "athena", .work = athena_work, .vi
 
 /* ---- operations ---- */
 
-/* Its attributes; NULL: of the one that is there without being made. */
+/* Finds the workgroup. *attrs is NULL for `primary`, which exists without a record. */
 static int find_group(
     const struct service_call *call, struct str *name, const struct value **attrs, struct err *err)
 {
@@ -367,7 +366,8 @@ static int find_group(
                                                     "WorkGroup %.*s is not found.", STR_ARG(*name));
 }
 
-/* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
+/* Returns the result's location: that of the request or of the workgroup. -1: neither has one, or the
+ * workgroup is unknown or disabled. */
 static int find_output(const struct service_call *call, struct str *group, struct str id, const char *suffix,
     struct str *out, struct err *err)
 {
@@ -503,7 +503,7 @@ static const struct value *row_of(struct arena *arena, const struct value *cells
     return value_with(arena, NULL, STR("Data"), value_builder_list(&data));
 }
 
-/* The first row of a query's first page is the names of the columns. */
+/* The first row of the first page has the column names. */
 static int answer_rows(struct service_call *call, const struct value *result, struct err *err)
 {
     struct arena *arena = call->arena;

@@ -1,5 +1,5 @@
-/* Groups of instances: as many are started from the launch template as are wanted, and taken away again.
- * What runs are instances as RunInstances makes them, with a host where the sandbox has hosts. */
+/* Auto Scaling groups: starts as many instances from the launch template as desired, and terminates surplus
+ * ones. Instances are created by RunInstances, with a host where the sandbox has hosts. */
 
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
@@ -13,10 +13,10 @@ static const struct str group_type = STR_INIT("aws.autoscaling.group"),
                         instance_type = STR_INIT("aws.ec2.instance"),
                         template_type = STR_INIT("aws.ec2.launch_template");
 
-/* Two requests at once would each start what is missing. */
+/* Prevents two requests from starting the same missing instances. */
 static pthread_mutex_t groups_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* One look at all groups. */
+/* One pass over all groups. */
 struct look {
     struct services *services;
     struct control *control;
@@ -26,7 +26,7 @@ struct look {
     bool changed;
 };
 
-/* ---- what a group consists of ---- */
+/* ---- members of a group ---- */
 
 static bool is_member(const struct control_record *instance, const struct control_record *group)
 {
@@ -47,7 +47,7 @@ static bool is_suspended(const struct control_record *group, const char *process
     return value_list_has(value_getz(group->attrs, "suspended_processes"), str_z(process));
 }
 
-/* `{id, name, version}` of the template, wherever the group says it. */
+/* Returns `{id, name, version}` of the launch template, from either place in the group. */
 static const struct value *template_of(const struct value *group)
 {
     const struct value *own = value_getz(group, "launch_template");
@@ -60,7 +60,7 @@ static struct str template_named(const struct value *configured)
     return id.n ? id : value_gets(configured, "name");
 }
 
-/* The subnet that has the fewest of them; "" where none is given. */
+/* Returns the subnet with the fewest members, or "" if the group has no subnets. */
 static struct str subnet_for(const struct look *look, const struct control_record *group, int64_t started)
 {
     const struct value *subnets = value_getz(group->attrs, "subnet_ids");
@@ -68,7 +68,7 @@ static struct str subnet_for(const struct look *look, const struct control_recor
     int64_t fewest = INT64_MAX;
     for (uint32_t s = 0; subnets && s < subnets->count; s++) {
         struct str subnet = value_text(subnets->items[s], STR_EMPTY);
-        int64_t n = started / subnets->count + (s < started % subnets->count); /* of this look's own */
+        int64_t n = started / subnets->count + (s < started % subnets->count); /* of this pass */
         for (size_t i = 0; i < look->instance_count; i++)
             n += is_member(&look->instances[i], group) &&
                  str_eq(value_gets(look->instances[i].attrs, "subnet_id"), subnet);
@@ -87,7 +87,7 @@ static const struct value *tag_of(struct arena *arena, struct str key, const str
     return VALUE_MAP(arena, {STR("Key"), value_string(arena, key)}, {STR("Value"), v});
 }
 
-/* The template's own for instances, the group's that are handed on, and the service's. */
+/* Returns the instance's tags: the template's, the group's that are propagated, and the service's own. */
 static const struct value *tags_for(
     const struct look *look, const struct control_record *group, const struct value *template)
 {
@@ -112,7 +112,7 @@ static const struct value *tags_for(
     return value_list(look->arena, &one, 1);
 }
 
-/* The type of the instance: the first that the group names, or the template's. */
+/* Returns the instance type: the group's first override, or the template's. */
 static const struct value *type_for(const struct control_record *group, const struct value *template)
 {
     const struct value *overrides = value_getz(value_getz(group->attrs, "mixed_instances"), "overrides");
@@ -145,7 +145,8 @@ static const struct value *launch_request(const struct look *look, const struct 
     return value_builder_map(&b);
 }
 
-/* What the control plane keeps of where an instance comes from, and of its template beyond the request. */
+/* Records which group and template the instance comes from, and template settings that RunInstances does not
+ * take. */
 static bool note_origin(const struct look *look, const struct control_record *group,
     const struct control_record *template, struct str instance)
 {
@@ -168,7 +169,7 @@ static bool note_origin(const struct look *look, const struct control_record *gr
     return true;
 }
 
-/* False: it cannot be started, and neither can another one. */
+/* Starts one instance. False: it cannot be started, so the pass starts no more. */
 static bool launch_one(struct look *look, const struct control_record *group, int64_t started)
 {
     struct control_record template;
@@ -191,7 +192,7 @@ static bool launch_one(struct look *look, const struct control_record *group, in
            note_origin(look, group, &template, value_text(made->items[0], STR_EMPTY));
 }
 
-/* ---- taking away ---- */
+/* ---- terminating ---- */
 
 static void end_one(struct look *look, const struct control_record *instance)
 {
@@ -212,7 +213,7 @@ static int by_age(const void *a, const void *b)
                                                 : str_cmp(one->id, other->id);
 }
 
-/* The oldest go first. */
+/* Terminates n members, the oldest first. */
 static void end_some(struct look *look, const struct control_record *group, int64_t n)
 {
     size_t members = 0;
@@ -226,7 +227,7 @@ static void end_some(struct look *look, const struct control_record *group, int6
         end_one(look, all[i]);
 }
 
-/* Those whose group has been deleted. */
+/* Terminates instances whose group was deleted. */
 static void end_orphans(struct look *look, const struct control_record *groups, size_t n)
 {
     for (size_t i = 0; i < look->instance_count; i++) {
@@ -238,7 +239,7 @@ static void end_orphans(struct look *look, const struct control_record *groups, 
     }
 }
 
-/* ---- all of it ---- */
+/* ---- one pass ---- */
 
 static int64_t wanted_size(const struct look *look, const struct control_record *group)
 {
@@ -250,7 +251,7 @@ static int64_t wanted_size(const struct look *look, const struct control_record 
     return wanted;
 }
 
-/* The zones of its subnets are the group's. */
+/* Sets the group's availability zones to those of its subnets. */
 static void set_zones(const struct look *look, const struct control_record *group)
 {
     const struct value *subnets = value_getz(group->attrs, "subnet_ids");
@@ -294,7 +295,7 @@ void autoscaling_look(struct services *services)
         hosts_look(services_parts(services)->hosts);
 }
 
-/* ---- What is done with groups besides making and deleting them, and their tags ---- */
+/* ---- operations on groups and their tags ---- */
 
 static int find_group(
     const struct service_call *call, struct str name, struct control_record *out, struct err *err)
@@ -305,7 +306,7 @@ static int find_group(
         "AutoScalingGroup name not found - AutoScalingGroup '%.*s' not found", STR_ARG(name));
 }
 
-/* What only a new one has to have; the rest is the control plane's. */
+/* Checks what only CreateAutoScalingGroup requires; the control plane does the rest. */
 static int create_group(struct service_call *call, struct err *err)
 {
     bool own = value_getz(call->input, "LaunchTemplate"),
@@ -329,7 +330,7 @@ static int set_desired_capacity(struct service_call *call, struct err *err)
     struct control_record group;
     struct str name;
     int64_t wanted = service_int(call->input, "DesiredCapacity", -1);
-    (void)value_getz(call->input, "HonorCooldown"); /* nothing cools down here */
+    (void)value_getz(call->input, "HonorCooldown"); /* the sandbox has no cooldown */
     if (service_required(call, "AutoScalingGroupName", &name, err) || find_group(call, name, &group, err))
         return -1;
     int64_t least = service_int(group.attrs, "min_size", 0), most = service_int(group.attrs, "max_size", 0);
@@ -343,7 +344,7 @@ static int set_desired_capacity(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* The group starts another one, unless it is to be smaller from now on. */
+/* The group starts a replacement unless ShouldDecrementDesiredCapacity is true. */
 static int terminate_instance(struct service_call *call, struct err *err)
 {
     struct control *control = services_control(call->services);
@@ -401,7 +402,7 @@ static int describe_instances(struct service_call *call, struct err *err UNUSED)
     const struct value *named = service_items(call->arena, call->input, "InstanceIds");
     const struct control_record *all = service_list(call, instance_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
-    (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
+    (void)value_getz(call->input, "MaxRecords"); /* all instances are on one page */
     for (size_t i = 0; i < n; i++)
         if (value_gets(all[i].attrs, "auto_scaling_group").n && (!named || value_list_has(named, all[i].id)))
             value_builder_add(&found, view_instance(call, &all[i]));
@@ -409,7 +410,7 @@ static int describe_instances(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
-/* ---- tags, which name the group that they are of ---- */
+/* ---- tags; each names its group ---- */
 
 static int change_tag(struct service_call *call, const struct value *tag, bool add, struct err *err)
 {
@@ -446,7 +447,8 @@ static int change_tags(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Filters: auto-scaling-group, key, value, propagate-at-launch; each with the values that are meant. */
+/* Applies the filters auto-scaling-group, key, value and propagate-at-launch: each needs one matching
+ * value. */
 static bool passes(const struct service_call *call, const struct value *tag)
 {
     static const char *const names[][2] = {{"auto-scaling-group", "ResourceId"}, {"key", "Key"},
@@ -470,7 +472,7 @@ static int describe_tags(struct service_call *call, struct err *err UNUSED)
     size_t n;
     const struct control_record *groups = service_list(call, group_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
-    (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
+    (void)value_getz(call->input, "MaxRecords"); /* all tags are on one page */
     for (size_t i = 0; i < n; i++) {
         const struct value *tags = value_getz(groups[i].attrs, "tags"),
                            *keys = value_getz(groups[i].attrs, "propagated_tags");
@@ -501,7 +503,7 @@ const struct service_operation autoscaling_operations[] = {
     {0},
 };
 
-/* ---- what a group has to say ---- */
+/* ---- constraints of a group ---- */
 
 static int check_template(const struct control *control, const struct value *given, struct err *err)
 {

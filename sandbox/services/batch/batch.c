@@ -1,4 +1,4 @@
-/* Batch: jobs, each a container (container.h), array jobs, and the queue that they wait in. */
+/* Batch: jobs, each a container (container.h), array jobs, and job queues. */
 #include "base/file.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
@@ -7,16 +7,16 @@
 #include <inttypes.h>
 
 /*
- * ---- Array jobs: one job whose work is to start a child for each index and to wait for all of them. A
- * child is a job with the id "PARENT:INDEX", which knows its index by AWS_BATCH_JOB_ARRAY_INDEX. The parent
- * has failed where one of them has, once all have ended; whoever stops it stops them.
+ * ---- Array jobs: a parent job starts a child for each index and waits for all children. A child has the id
+ * "PARENT:INDEX" and its index in AWS_BATCH_JOB_ARRAY_INDEX. The parent fails if any child failed, after all
+ * have ended. Stopping the parent stops its children.
  */
 
-static const struct task_kind batch_kind; /* of a child */
+static const struct task_kind batch_kind; /* kind of a child */
 
 enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100, MAX_SHOWN = 100 };
 
-/* arrayProperties of SubmitJob; 0: it is no array. */
+/* Reads arrayProperties of SubmitJob; 0: not an array job. */
 static int array_read_size(const struct service_call *call, int64_t *size, struct err *err)
 {
     const struct value *properties = value_getz(call->input, "arrayProperties");
@@ -27,21 +27,22 @@ static int array_read_size(const struct service_call *call, int64_t *size, struc
         "the size of an array job must be from %d to %d in the sandbox", SIZE_MIN, SIZE_MAX_HERE);
 }
 
-/* The parent whose child that id is; "": it is none. */
+/* Returns the parent of a child's id, or "" if the id is not a child's. */
 static struct str array_parent(struct str id)
 {
     ptrdiff_t colon = str_find_char(id, ':', 0);
     return colon < 0 ? STR_EMPTY : str_slice(id, 0, (size_t)colon);
 }
 
-/* ---- the work of an array ---- */
+/* ---- running an array job ---- */
 
 static struct str child_id(struct arena *arena, const struct task_info *parent, int64_t index)
 {
     return arena_printf(arena, "%.*s:%" PRId64, STR_ARG(parent->id), index);
 }
 
-/* What a child waits for beside its parent: the child before it, or the children of the same index. */
+/* Returns the jobs a child waits for: the previous child (SEQUENTIAL), or other arrays' children of its index
+ * (N_TO_N). */
 static const struct value *child_waits(
     struct arena *arena, const struct value *depends, const struct task_info *parent, int64_t index)
 {
@@ -58,7 +59,7 @@ static const struct value *child_waits(
     return value_builder_list(&b);
 }
 
-/* Have the arrays whose children its own wait for started them all, or ended? */
+/* True if every array that the children depend on (N_TO_N) has started all its children, or has ended. */
 static bool others_have_begun(struct services *services, const struct task_info *self, int64_t size)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -116,7 +117,7 @@ static struct children look_at_children(
     return seen;
 }
 
-/* The work of the parent, in whose request `arraySize` is. */
+/* The parent's work; `arraySize` is in its request. */
 static void array_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -142,7 +143,7 @@ static void array_work(struct task *task)
         task_end(task, ACTIVITY_SUCCEEDED, -1, "%s", "");
 }
 
-/* ---- what is shown of an array ---- */
+/* ---- views of an array job ---- */
 
 static const struct value *summary_of(
     struct services *services, struct arena *arena, const struct task_info *parent, const char *const *states)
@@ -158,7 +159,7 @@ static const struct value *summary_of(
     return summary;
 }
 
-/* arrayProperties as they are shown of a parent or of a child; NULL: it is neither. */
+/* Returns arrayProperties of a parent or child, or NULL for other jobs. */
 static const struct value *array_view(
     struct services *services, struct arena *arena, const struct task_info *info, const char *const *states)
 {
@@ -174,9 +175,9 @@ static const struct value *array_view(
     return index || size ? value_builder_map(&b) : NULL;
 }
 
-/* ---- what a job is made of: its request ---- */
+/* ---- the request of a job's task ---- */
 
-/* "Ref::name" in a command is a parameter. */
+/* Replaces "Ref::name" in a command by the parameter's value. */
 static const struct value *fill_command(
     struct arena *arena, const struct value *command, const struct value *parameters)
 {
@@ -233,9 +234,9 @@ static const struct value *make_request(
     return value_builder_map(&b);
 }
 
-/* ---- the work of a job ---- */
+/* ---- running a job ---- */
 
-/* The first of its roles that ECS, which runs it, may not take on; "": there is none. */
+/* Returns the job's first role that does not trust ECS, which runs the job, or "". */
 static struct str untrusting_role(struct task *task, struct arena *arena)
 {
     static const char *const members[] = {"role", "executionRole"};
@@ -268,7 +269,7 @@ static void batch_work(struct task *task)
         container_work(task, &(struct container){.noun = "job", .refusal = "", .variables = variables});
 }
 
-/* ---- what is shown: times are milliseconds here ---- */
+/* ---- views; times are in milliseconds ---- */
 
 static const char *const states[] =
     ACTIVITY_NAMES("PENDING", "RUNNABLE", "RUNNING", "RUNNING", "SUCCEEDED", "FAILED", "FAILED", "FAILED");
@@ -334,7 +335,7 @@ static int batch_refuse(struct err *err, const char *what, struct str name)
     return service_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
 }
 
-/* Jobs of which an array's children wait for parts are not waited for as a whole. */
+/* Returns the jobs to wait for. An N_TO_N dependency of an array is waited for by its children instead. */
 static const struct value *ids_of(struct arena *arena, const struct value *depends, bool array)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -402,7 +403,7 @@ static int batch_describe(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* A name, or how it begins, which a star says. */
+/* Compares with a name, or with a prefix if the pattern ends with *. */
 static bool is_like(struct str text, struct str pattern, bool any_case)
 {
     if (str_ends(pattern, STR("*"))) {
@@ -412,8 +413,8 @@ static bool is_like(struct str text, struct str pattern, bool any_case)
     return any_case ? str_ieq(text, pattern) : str_eq(text, pattern);
 }
 
-/* Those of an array are listed by themselves. Without filters it is the running ones that are meant, or those
- * with jobStatus. */
+/* Children are listed only with arrayJobId. Without filters, jobs in jobStatus (default RUNNING) are
+ * listed. */
 static bool is_listed(const struct service_call *call, const struct task_info *info)
 {
     const struct value *filters = value_getz(call->input, "filters");
@@ -463,7 +464,7 @@ static int batch_list(struct service_call *call, struct err *err)
     return service_answer_page(call, "jobSummaryList", value_builder_list(&list), MAX_SHOWN, err);
 }
 
-/* CancelJob leaves alone what runs already. */
+/* CancelJob does not stop a running job. */
 static int batch_stop(struct service_call *call, struct err *err)
 {
     struct str id, reason;
@@ -474,10 +475,10 @@ static int batch_stop(struct service_call *call, struct err *err)
     bool known = task_call_find(call, batch_kind.name, STR_EMPTY, id, &info);
     if (known && (service_is(call, "TerminateJob") || info.state < ACTIVITY_RUNNING))
         task_call_stop(call, batch_kind.name, id, reason);
-    return 0; /* the service answers the same to ids that are none */
+    return 0; /* the service gives the same response to unknown ids */
 }
 
-/* By its ARN, or its name and revision. */
+/* The definition is named by its ARN, or by name and revision. */
 static int deregister(struct service_call *call, struct err *err)
 {
     struct control_record definition = {.attrs = NULL};

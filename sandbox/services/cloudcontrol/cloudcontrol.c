@@ -1,6 +1,6 @@
-/* The Cloud Control API for every type whose schema is in the program, and CloudFormation's DescribeType.
- * What it is asked to do is done at once and reported after a moment, as a request that is in progress. A
- * fault on operation "handler/CreateResource" is one of the handler: the request fails with its code. */
+/* The Cloud Control API for every type whose schema is in the program, and CloudFormation's DescribeType. An
+ * operation is done at once and shown as in progress for a moment. A fault on operation
+ * "handler/CreateResource" makes the request fail with the fault's code. */
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
 #include "base/clock.h"
@@ -10,13 +10,13 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/server.h"
 
-/* ---- Requests of the Cloud Control API on their way ---- */
+/* ---- requests in progress ---- */
 
 enum { TAKES_MS = 60 };
 
-/* ---- made ---- */
+/* ---- creating requests ---- */
 
-/* 32 hex digits that nobody has had. */
+/* Returns 32 random hex digits. */
 static struct str cloud_chance(struct arena *arena)
 {
     unsigned char bytes[16];
@@ -76,7 +76,7 @@ static struct str digest_of(struct service_call *call)
     return sha256_hex(call->arena, value_text(json_as_text(call->arena, call->input), STR_EMPTY));
 }
 
-/* What the type's handler would fail with, as a fault on demand. */
+/* Sets the error of a fault rule for the type's handler, if one applies. */
 static void strike_handler(struct service_call *call, struct cloud_request *r)
 {
     struct fault_strike strike = faults_strike(sandbox_faults(services_sandbox(call->services)),
@@ -89,6 +89,7 @@ static void strike_handler(struct service_call *call, struct cloud_request *r)
     r->message = STR("a fault of the sandbox");
 }
 
+/* Fills in *r. 1: the client token was used for the same request, which is the response. 0: a new request. */
 static int cloud_request_begin(struct service_call *call, const struct cloud_model *model,
     const char *operation, struct str id, struct cloud_request *r, struct err *err)
 {
@@ -125,7 +126,7 @@ static void cloud_request_fail(struct cloud_request *r, const char *code, struct
     r->message = message;
 }
 
-/* 1: the client token has been used for the same, which is the answer. 0: it is new. */
+/* Stores the request and answers the call with it. */
 static int cloud_request_conclude(struct service_call *call, const struct cloud_request *r)
 {
     cloud_requests_add(call, r);
@@ -133,7 +134,7 @@ static int cloud_request_conclude(struct service_call *call, const struct cloud_
     return 0;
 }
 
-/* ---- looked at ---- */
+/* ---- operations on requests ---- */
 
 static bool has_token(const struct cloud_request *r, const void *ctx)
 {
@@ -202,7 +203,7 @@ static int cloud_request_list(struct service_call *call, struct err *err)
         call, "ResourceRequestStatusSummaries", value_list(call->arena, events, kept), size, err);
 }
 
-/* ---- what a request is about ---- */
+/* ---- finding types and resources ---- */
 
 static bool has_handler(const struct cloud_model *model, const char *name)
 {
@@ -255,7 +256,7 @@ static int find_resource(
 
 /* ---- create, update, delete ---- */
 
-/* What the service refuses before any handler is asked. */
+/* Checks what the service refuses before it calls a handler. */
 static int check_model(const struct cloud_model *model, const struct value *properties, struct err *err)
 {
     struct str wrong = cloud_model_wrong(model, properties),
@@ -310,7 +311,7 @@ static int cloudcontrol_update(struct service_call *call, struct err *err)
     struct str reported = cloud_model_differs(&model, "readOnlyProperties", shown, now),
                fixed = cloud_model_differs(&model, "createOnlyProperties", shown, now),
                wrong = cloud_model_wrong(&model, now);
-    if (wrong.n && !cloud_model_wrong(&model, shown).n) /* what the sandbox made up may be wrong itself */
+    if (wrong.n && !cloud_model_wrong(&model, shown).n) /* made-up values may be invalid already */
         return service_refuse(
             err, 400, "ValidationException", "Model validation failed (%.*s)", STR_ARG(wrong));
     if (reported.n || fixed.n)
@@ -375,7 +376,8 @@ static int cloudcontrol_get(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* A listing that may ask for all that a read asks for lists whole resources, others their identifiers. */
+/* True if ListResources returns all properties: its permissions include all those of the read handler.
+ * Otherwise it returns identifiers only. */
 static bool lists_whole(const struct cloud_model *model)
 {
     const struct value *handlers = value_getz(model->schema, "handlers"),

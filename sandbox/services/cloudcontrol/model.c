@@ -16,7 +16,7 @@ static int cloud_patch_refuse(const struct operation *o, const char *why, struct
     return err_set(err, ERR_INVALID, "[%.*s Operation] %s %.*s", STR_ARG(o->name), why, STR_ARG(o->path));
 }
 
-/* What is at the end of the path, `is` before. */
+/* Applies the operation to the value `is` at the end of its path. */
 static int at_end(
     const struct operation *o, const struct value *is, const struct value **out, struct err *err)
 {
@@ -94,7 +94,7 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
     return 0;
 }
 
-enum { REFERENCES_MAX = 64 }; /* that lead to each other */
+enum { REFERENCES_MAX = 64 }; /* longest chain of references */
 
 /* ---- paths of a schema: /properties/A/items/properties/B, /properties/A/B ---- */
 
@@ -195,7 +195,7 @@ struct str cloud_model_identifier(const struct cloud_model *model, const struct 
     return arena_str(model->arena, buf_str(&id));
 }
 
-/* ---- as it is read ---- */
+/* ---- values as a read shows them ---- */
 
 static const struct value *without_path(struct arena *arena, const struct value *v, struct str rest)
 {
@@ -226,7 +226,7 @@ const struct value *cloud_model_resolved(const struct cloud_model *model, const 
     return &value_empty_map;
 }
 
-/* Lists whose order means nothing, turned round. */
+/* Reverses lists whose order is insignificant (insertionOrder false). */
 static const struct value *turned(
     const struct cloud_model *model, const struct value *schema, const struct value *v, int depth)
 {
@@ -260,7 +260,7 @@ const struct value *cloud_model_shown(const struct cloud_model *model, const str
     return turned(model, model->schema, properties, 0);
 }
 
-/* ---- what the service adds ---- */
+/* ---- values that the service adds ---- */
 
 struct filling {
     const struct cloud_model *model;
@@ -276,7 +276,8 @@ static struct str word_of_type(const struct cloud_model *model, int which)
     return arena_lower(model->arena, end < 0 ? rest : str_slice(rest, 0, (size_t)end));
 }
 
-/* What ids look like, one after the other, until the schema takes one. */
+/* Returns the candidate number `which` for an id, in the usual formats. The first that the schema accepts is
+ * used. */
 static struct str cloud_model_candidate(const struct filling *f, struct str name, int which)
 {
     const struct cloud_model *m = f->model;
@@ -360,7 +361,7 @@ static const struct value *made_up(
     return text_for(f, schema, name);
 }
 
-/* Sets what the path names where nothing is there. */
+/* Sets the value at a path if it is missing. */
 static const struct value *with_path(const struct filling *f, const struct value *schema,
     const struct value *v, struct str rest, struct str name)
 {

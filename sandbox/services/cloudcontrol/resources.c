@@ -1,4 +1,4 @@
-/* What the Cloud Control API's sandbox keeps: see cloudcontrol.h. */
+/* Stores resources and requests of the Cloud Control API: see cloudcontrol.h. */
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
 #include "base/file.h"
@@ -11,7 +11,7 @@
 
 enum { MAX_FILE = 4 * 1024 * 1024, REQUESTS_KEPT = 5000 };
 
-/* One resource, in memory of its own. */
+/* One resource with its own memory. */
 struct kept {
     struct arena arena;
     struct cloud_resource resource;
@@ -23,9 +23,9 @@ struct kept_request {
 };
 
 struct cloud_resources {
-    pthread_mutex_t lock; /* all of this */
+    pthread_mutex_t lock; /* guards all members */
     struct services *services;
-    struct map by_key; /* its file's name -> struct kept; NULL: deleted */
+    struct map by_key; /* file name -> struct kept; NULL: deleted */
     struct arena names;
     bool loaded;
     struct kept_request *requests;
@@ -104,7 +104,7 @@ static int folder(struct cloud_resources *resources, struct arena *arena, struct
     return services_dir(resources->services, arena, "cloudcontrol", dir, err);
 }
 
-/* With the lock held. */
+/* Loads all files once. The lock must be held. */
 static void cloud_resources_load(struct cloud_resources *resources)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -1,4 +1,4 @@
-/* A value against a JSON schema, as far as CloudFormation's schemas go. */
+/* Checks a value against a JSON schema, with the keywords that CloudFormation's schemas use. */
 #include "provider/cfn/cfn.h"
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
@@ -8,9 +8,9 @@ enum { DEPTH = 64 };
 
 struct check {
     const struct cloud_model *model;
-    struct str wrong; /* the first that was found */
+    struct str wrong; /* the first error */
     int depth;
-    bool part; /* the schema at hand says some of what there is to an object: others say the rest */
+    bool part; /* the schema describes only some of the object's properties; extra keys are allowed */
 };
 
 static bool check_value(struct check *c, const struct value *schema, const struct value *v, struct str path);
@@ -123,7 +123,7 @@ static bool check_list(struct check *c, const struct value *schema, const struct
     return true;
 }
 
-/* Of an object whose alternatives have properties of their own, those are its as well. */
+/* Returns the schema of a key, or NULL if it is not allowed. Properties of alternatives count as well. */
 static const struct value *schema_of_key(const struct check *c, const struct value *schema, struct str key)
 {
     static const char *const ways[] = {"oneOf", "anyOf", "allOf"};
@@ -132,7 +132,7 @@ static const struct value *schema_of_key(const struct check *c, const struct val
         const struct value *list = value_getz(schema, ways[w]);
         for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count && !found; i++)
             if (value_get(value_getz(cloud_model_resolved(c->model, list->items[i]), "properties"), key))
-                found = &value_empty_map; /* the alternative looks at it */
+                found = &value_empty_map; /* it is checked with the alternative */
     }
     const struct value *patterns = value_getz(schema, "patternProperties"),
                        *others = value_getz(schema, "additionalProperties");
@@ -169,7 +169,7 @@ static bool check_map(struct check *c, const struct value *schema, const struct 
     return true;
 }
 
-/* How many of the alternatives it fits. */
+/* Returns how many alternatives the value matches. */
 static size_t cloud_check_fitting(
     struct check *c, const struct value *list, const struct value *v, struct str path, bool part)
 {

@@ -1,6 +1,6 @@
 /*
- * CloudWatch's alarms whose state somebody sets: who is notified, and what of. Nothing here looks at
- * metrics. The history is a note beside the alarm: {items: [as DescribeAlarmHistory shows them]}.
+ * CloudWatch alarms whose state is set by SetAlarmState, and their notifications. Metrics are not evaluated.
+ * The history is a note beside the alarm: {items: [as DescribeAlarmHistory shows them]}.
  */
 #include "base/clock.h"
 #include "base/json.h"
@@ -22,7 +22,7 @@ static const struct value *items_of(const struct service_call *call, const struc
     return value_as_list(value_getz(service_note_read(call, NOTE, alarm), "items"));
 }
 
-/* Behind what there is; of many the oldest goes. */
+/* Appends an item to the history; beyond MAX_ITEMS the oldest is removed. */
 static int add_item(
     struct service_call *call, const struct control_record *alarm, const struct value *item, struct err *err)
 {
@@ -48,7 +48,8 @@ static int note_item(struct service_call *call, const struct control_record *ala
     return add_item(call, alarm, value_builder_map(&b), err);
 }
 
-/* Topics have the message that CloudWatch sends; functions the same as their event. */
+/* Notifies the alarm's actions. Topics get the message that CloudWatch sends; functions get the same as their
+ * event. */
 static void tell(struct service_call *call, const struct control_record *alarm, struct str before)
 {
     static const struct {
@@ -128,7 +129,7 @@ static int change_state(
     return note_state(call, alarm, *before, err);
 }
 
-/* Changes come one after another: what the one has set is what the next one finds. */
+/* The lock serialises changes, so that each sees the state that the previous one set. */
 static int set_state(struct service_call *call, struct err *err)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -153,7 +154,7 @@ static int by_time(const void *a, const void *b)
     return one < other ? -1 : one > other;
 }
 
-/* Of one alarm or all; the newest first, unless asked otherwise. */
+/* Answers the history of one or all alarms, newest first unless ScanBy asks otherwise. */
 static int describe_history(struct service_call *call, struct err *err)
 {
     size_t n;
@@ -180,7 +181,7 @@ static int describe_history(struct service_call *call, struct err *err)
     return service_answer_page(call, "AlarmHistoryItems", value_builder_list(&shown), 100, err);
 }
 
-/* Of composite alarms there are none. */
+/* The sandbox has no composite alarms. */
 static int describe_alarms(struct service_call *call, struct err *err UNUSED)
 {
     const struct value *types = value_as_list(service_items(call->arena, call->input, "AlarmTypes"));

@@ -1,7 +1,7 @@
 /*
- * CloudWatch's metrics: kept as they come, a line of JSON each, and added up when somebody asks. A file for
- * each namespace, DIR/jobs/metrics/REGION-DIGEST.json; when it is large it becomes the .old one, whose
- * predecessor goes. Alarms are the control plane's, which does not look at metrics.
+ * CloudWatch's metrics, stored as lines of JSON and aggregated when they are read. Each namespace has a file,
+ * DIR/jobs/metrics/REGION-DIGEST.json; a large one is renamed to .old and replaces the previous .old. Alarms
+ * do not evaluate metrics.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -19,21 +19,21 @@
 
 enum {
     MAX_FILE = 8 * 1024 * 1024,
-    MAX_DATA = 1000,      /* of one PutMetricData */
-    MAX_VALUES = 150,     /* of one datum */
-    MAX_POINTS = 1440,    /* of GetMetricStatistics */
-    MAX_BUCKETS = 100800, /* of GetMetricData */
+    MAX_DATA = 1000,      /* per PutMetricData */
+    MAX_VALUES = 150,     /* per datum */
+    MAX_POINTS = 1440,    /* per GetMetricStatistics */
+    MAX_BUCKETS = 100800, /* per GetMetricData query */
     MAX_SHOWN = 500,
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the files */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the files */
 
 static int metrics_invalid(struct err *err, const char *what)
 {
     return service_refuse(err, 400, "InvalidParameterValue", "%s", what);
 }
 
-/* ---- members of requests, which come in a form or in JSON ---- */
+/* ---- request members, from a form or JSON ---- */
 
 static const struct value *metrics_list_of(struct arena *arena, const struct value *map, const char *member)
 {
@@ -67,7 +67,7 @@ static int64_t time_of(const struct value *map, const char *member, int64_t fall
                                                                             : fallback;
 }
 
-/* {name: value} of [{Name, Value}]. */
+/* Converts [{Name, Value}] to {name: value}. */
 static const struct value *dimensions_of(struct arena *arena, const struct value *map)
 {
     const struct value *list = metrics_list_of(arena, map, "Dimensions"), *out = &value_empty_map;
@@ -117,7 +117,7 @@ static void metrics_read_file(struct str path, see_fn *see, void *ctx)
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         const struct value *datum;
         if (!json_parse(&scratch, str_cut(text, '\n', &text), &datum,
-                ERR_IGNORED)) /* the last one may be cut off by a crash */
+                ERR_IGNORED)) /* a crash may have truncated the last line */
             see(ctx, datum);
     }
 }
@@ -128,7 +128,7 @@ static void read_both(const struct service_call *call, struct str path, see_fn *
     metrics_read_file(path, see, ctx);
 }
 
-/* ---- putting ---- */
+/* ---- storing ---- */
 
 struct sums {
     double count, sum, low, high;
@@ -143,7 +143,7 @@ static void add_to(struct sums *sums, const struct sums *more)
     sums->high = first || more->high > sums->high ? more->high : sums->high;
 }
 
-/* Value, StatisticValues, or Values with Counts. */
+/* Reads Value, StatisticValues, or Values with Counts. */
 static bool read_sums(struct arena *arena, const struct value *datum, struct sums *out)
 {
     const struct value *statistics = value_getz(datum, "StatisticValues");
@@ -209,13 +209,13 @@ static int put_metric_data(struct service_call *call, struct err *err)
     return metrics_append(call, path, buf_str(&lines), err);
 }
 
-/* ---- adding up ---- */
+/* ---- aggregating ---- */
 
 struct wanted {
     struct str namespace, name, unit, statistic;
     const struct value *dimensions;
     int64_t start_ms, end_ms, period_ms;
-    /* what is found */
+    /* results */
     struct sums *buckets;
     size_t count;
     struct str found_unit;
@@ -241,7 +241,7 @@ static void add_up(void *ctx, const struct value *datum)
     add_to(&w->buckets[(at - w->start_ms) / w->period_ms], &sums);
 }
 
-/* Periods begin where a clock's do. */
+/* Aggregates into periods, which are aligned to multiples of the period. */
 static int metrics_collect(const struct service_call *call, struct wanted *w, int64_t most, struct err *err)
 {
     struct str path;
@@ -263,7 +263,7 @@ static int metrics_collect(const struct service_call *call, struct wanted *w, in
 
 static const char *const statistics[] = {"SampleCount", "Average", "Sum", "Minimum", "Maximum"};
 
-/* False: there is no such statistic here. */
+/* Returns a statistic's value in *out. False: not supported. */
 static bool statistic(const struct sums *sums, struct str name, double *out)
 {
     const double values[] = {
@@ -389,9 +389,9 @@ static int get_metric_data(struct service_call *call, struct err *err)
 struct listing {
     struct arena *arena;
     struct str namespace, name;
-    const struct value *filters; /* dimensions that are to be among a metric's; a value or only the name */
-    struct value_builder found;  /* by namespace, name and dimensions */
-    struct map seen;             /* these */
+    const struct value *filters; /* dimensions a metric must have, with or without a value */
+    struct value_builder found;  /* metrics by namespace, name and dimensions */
+    struct map seen;             /* keys in `found` */
 };
 
 static bool metrics_fits(const struct listing *l, const struct value *dimensions)
