@@ -1,7 +1,6 @@
 /*
- * Operations on items: which tables a request is about, authorization, and the engine's answer; records of
- * streams. What it asks for several tables at once is authorized for each, which operations.txt leaves to
- * here ("-").
+ * Operations on items: finds the tables of a request, authorizes each, and forwards to the engine. Requests
+ * for several tables have "-" in operations.txt, since the gate cannot authorize them.
  */
 #include "sandbox/services/dynamodb/items.h"
 
@@ -10,14 +9,14 @@
 
 #include <ctype.h>
 
-/* ---- Records of streams as DynamoDB shows them: the engine's have both images, whatever the table's view
- * is. */
+/* ---- Stream records as DynamoDB shows them. The engine's have both images, whatever the table's view
+ * type. */
 
-enum { COLLECTION_BYTES = 3 /* of a list or a map, and one for each entry */ };
+enum { COLLECTION_BYTES = 3 /* of a list or map, plus one for each entry */ };
 
 static size_t value_bytes(struct arena *arena, const struct value *typed);
 
-/* Two digits a byte, and one for the exponent. */
+/* Returns a number's size: two digits per byte, and one byte more. */
 static size_t number_bytes(struct str text)
 {
     size_t digits = 0;
@@ -38,7 +37,7 @@ static size_t scalar_bytes(struct arena *arena, char type, const struct value *v
     return type == 'N' ? number_bytes(text) : type == 'B' ? binary_bytes(arena, text) : text.n;
 }
 
-/* Names and values of an item or a map. */
+/* Returns the size of an item or map: its names and values. */
 static size_t item_bytes(struct arena *arena, const struct value *item)
 {
     size_t n = 0;
@@ -47,7 +46,7 @@ static size_t item_bytes(struct arena *arena, const struct value *item)
     return n;
 }
 
-/* {"S": "text"}, by the rules of DynamoDB's guide, "item sizes and formats". */
+/* Returns the size of a typed value, {"S": "text"}, by DynamoDB's guide, "item sizes and formats". */
 static size_t value_bytes(struct arena *arena, const struct value *typed)
 {
     if (typed->kind != VALUE_MAP || typed->count != 1)
@@ -61,7 +60,7 @@ static size_t value_bytes(struct arena *arena, const struct value *typed)
         n = COLLECTION_BYTES + v->count;
     else if (type.n == 1)
         return scalar_bytes(arena, type.p[0], v);
-    else if (type.n != 2) /* NULL, BOOL; else a set: SS, NS, BS */
+    else if (type.n != 2) /* one letter: a scalar; two: a set (SS, NS, BS); else NULL or BOOL */
         return 1;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
         n += type.n == 1 ? value_bytes(arena, v->items[i]) : scalar_bytes(arena, type.p[0], v->items[i]);
@@ -87,15 +86,15 @@ const struct value *item_record(struct arena *arena, const struct value *record,
     return value_with(arena, record, STR("dynamodb"), change);
 }
 
-/* ---- What tables are shown with beside their records: capacity that is warm, ARNs of indexes, and the
- * whole table after a change of one setting of it. */
+/* ---- Additions to the control plane's view of tables: warm throughput, ARNs of indexes, and the whole table
+ * after a change. */
 
 static bool is_on_demand(const struct value *table)
 {
     return str_eqz(value_gets(value_getz(table, "BillingModeSummary"), "BillingMode"), "PAY_PER_REQUEST");
 }
 
-/* Of a table or an index: what was asked for, or what its capacity comes to. */
+/* Returns the warm throughput of a table or index: as configured, or derived from its capacity. */
 static const struct value *warm_throughput(
     struct arena *arena, const struct value *of, bool on_demand, const struct value *given)
 {
@@ -157,7 +156,7 @@ static int describe_table(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* A change of one setting is answered with the table, too. */
+/* UpdateTable reports the whole table, also for a change of one setting. */
 static int change_table(struct service_call *call, struct err *err)
 {
     const struct value *described;
@@ -177,7 +176,7 @@ static int change_table(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- where a table's changes go to ---- */
+/* ---- Kinesis streaming destinations ---- */
 
 static int no_destination(struct err *err, struct str stream, struct str table)
 {
@@ -223,7 +222,7 @@ const struct service_operation dynamodb_shown_operations[] = {
     {"dynamodb", "DescribeTable", describe_table, NULL, NULL},
     {"dynamodb", "UpdateKinesisStreamingDestination", update_destination, NULL, NULL}, {0}};
 
-/* ---- what a request needs ---- */
+/* ---- tables of a request ---- */
 
 static int may_use(const struct service_call *call, const char *action, struct str table, struct err *err)
 {
@@ -240,7 +239,7 @@ static int may_use(const struct service_call *call, const char *action, struct s
                : 0;
 }
 
-/* May the caller do this to the table (NULL: that has been asked), and does the engine have it? */
+/* Authorizes the action (NULL: already done by the gate) and makes sure that the engine has the table. */
 static int open_table(struct service_call *call, const char *action, struct str table, struct err *err)
 {
     const struct value *description;
@@ -251,7 +250,7 @@ static int open_table(struct service_call *call, const char *action, struct str 
     return item_table(&scope, name, &description, err);
 }
 
-/* Names only: the engine knows no ARNs of this account's. */
+/* Sets TableName to the plain name: the engine does not know this account's ARNs. */
 static const struct value *with_name(struct arena *arena, const struct value *map, struct str table)
 {
     return value_with(arena, map, STR("TableName"), value_string(arena, item_table_name(table)));
@@ -266,7 +265,7 @@ static int items_forward(struct service_call *call, const struct value *input, s
     return status;
 }
 
-/* ---- one table ---- */
+/* ---- operations on one table ---- */
 
 static int one_table(struct service_call *call, struct err *err)
 {
@@ -276,9 +275,9 @@ static int one_table(struct service_call *call, struct err *err)
     return items_forward(call, with_name(call->arena, call->input, table), err);
 }
 
-/* ---- several ---- */
+/* ---- operations on several tables ---- */
 
-/* BatchGetItem, BatchWriteItem: RequestItems by the tables' names. */
+/* BatchGetItem and BatchWriteItem: RequestItems is keyed by table. */
 static int item_batch(struct service_call *call, struct err *err)
 {
     const struct value *items = value_getz(call->input, "RequestItems");
@@ -294,7 +293,7 @@ static int item_batch(struct service_call *call, struct err *err)
         err);
 }
 
-/* TransactGetItems, TransactWriteItems: a list of {Put: {TableName, …}} and the like. */
+/* TransactGetItems and TransactWriteItems: items are {Put: {TableName, …}} and the like. */
 static const struct value *transaction_item(
     struct service_call *call, const struct value *item, struct err *err)
 {
@@ -332,10 +331,10 @@ static int item_transaction(struct service_call *call, struct err *err)
 
 /* ---- PartiQL ---- */
 
-/* A word, or what is between quotes; other signs are nothing. */
+/* A word or a quoted text; other characters are skipped. */
 struct partiql_word {
     struct str text;
-    char quote; /* 0: a word, which may be a keyword; else a name ("), or a value (', `) */
+    char quote; /* 0: a word, perhaps a keyword; ": a name; ' or `: a value */
 };
 
 static struct partiql_word next_word(struct str *rest)
@@ -358,7 +357,7 @@ static bool is_keyword(struct partiql_word word, const char *name)
     return !word.quote && word.text.n == strlen(name) && !strncasecmp(word.text.p, name, word.text.n);
 }
 
-/* SELECT … FROM "table", INSERT INTO, UPDATE, DELETE FROM. "" where none is named. */
+/* Returns the table of SELECT … FROM "table", INSERT INTO, UPDATE or DELETE FROM; "": none found. */
 static struct str statement_table(struct str rest, const char **action)
 {
     struct partiql_word word = next_word(&rest);
@@ -377,14 +376,14 @@ static int open_statement(struct service_call *call, const struct value *of, str
     struct str table = statement_table(value_gets(of, "Statement"), &action);
     if (table.n)
         return open_table(call, action, table, err);
-    return call->caller /* what is not understood here cannot be permitted; else the engine says what is wrong
-                         */
+    return call->caller /* without a table nothing can be authorized; the account's own user gets the engine's
+                           error */
                ? service_refuse(
                      err, 400, "ValidationException", "Statement wasn't well formed, can't be processed")
                : 0;
 }
 
-/* ExecuteStatement; BatchExecuteStatement and ExecuteTransaction have lists of them. */
+/* ExecuteStatement has one statement, BatchExecuteStatement and ExecuteTransaction have lists. */
 static int partiql(struct service_call *call, struct err *err)
 {
     static const char *const lists[] = {"Statements", "TransactStatements"};

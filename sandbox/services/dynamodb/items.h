@@ -1,16 +1,14 @@
 /*
- * What DynamoDB's tables hold. A table is a record of the control plane; its items and its stream are kept by
- * Dynoxide, an open engine on SQLite (daemon.h: DIR/daemons/dynamodb-REGION), one for a region. It is started
- * by the first call about items, and goes on with its data after a restart of the sandbox.
+ * DynamoDB's items. A table is a record of the control plane; its items and its stream are stored by
+ * Dynoxide, an open-source engine on SQLite, one per region (daemon.h: DIR/daemons/dynamodb-REGION). The
+ * first call that needs items starts it. Its data survives a restart of the sandbox.
  *
- *   tables.c    the daemon, and one call to it
- *   tables.c    the engine's table is made, changed and deleted after the record
- *   items.c     items, transactions, PartiQL: found, permitted, handed to the engine; a record of a stream as
- *               DynamoDB shows it
- *   streams.c   streams of changes
+ *   tables.c   the daemon, calls to it, and tables that follow their records
+ *   items.c    items, transactions, PartiQL: authorized, then forwarded to the engine; records of streams
+ *   streams.c  streams of changes
  *
- * Signatures and permissions are checked before the engine is asked. It listens on loopback, where every user
- * of this machine can reach it. Safe from every thread.
+ * Signatures and permissions are checked before the engine is called. The engine listens on loopback, where
+ * every user of this machine can reach it. Thread-safe.
  */
 #pragma once
 
@@ -20,12 +18,13 @@ struct item_engine;
 
 struct item_engine *item_engine_new(void);
 void item_engine_free(struct item_engine *engine);
-/* Dynoxide's program; NULL: it is not on this machine. */
+/* Returns the path of Dynoxide's program, or NULL if it is not installed. */
 const char *item_engine_find(struct arena *arena);
-/* After a table was made, changed or deleted: what no record has any more is deleted in engines that run. */
+/* Call it after a table was created, changed or deleted: deletes tables without a record in running
+ * engines. */
 void item_tables_look(struct services *services);
 
-/* Whose engine is asked, and where its answers are kept. */
+/* The region whose engine is called, and the arena for its responses. */
 struct item_scope {
     struct services *services;
     struct arena *arena;
@@ -38,27 +37,29 @@ static inline struct item_scope item_scope_of(const struct service_call *call)
 
 /* ---- tables.c ---- */
 
-/* ERR_SERVICE with the engine's code and text: it refuses, and *output is its whole body; another class: it
- * is missing, or ended. */
+/* Calls the engine. ERR_SERVICE: the engine refused with this code and message, and *output is the whole
+ * error body. Other classes: the engine is not installed, or ended. */
 int item_engine_call(const struct item_scope *scope, const char *operation, const struct value *input,
     const struct value **output, struct err *err);
 
-/* A table as DescribeTable shows it, once the engine has it so. ResourceNotFoundException: there is none. */
+/* Brings the engine's table in line with its record, and returns it as DescribeTable shows it.
+ * ResourceNotFoundException: no such table, or it is being created or deleted. */
 int item_table(
     const struct item_scope *scope, struct str name, const struct value **description, struct err *err);
-/* The last part of an ARN of a table, or what is one already. */
+/* Returns the table's name of an ARN or name. */
 struct str item_table_name(struct str name);
 
 /* ---- items.c ---- */
 
-/* What a stream with this view shows of the engine's record; NULL: nothing changed. */
+/* Returns the engine's stream record with the images of this view type, or NULL if the item did not
+ * change. */
 const struct value *item_record(struct arena *arena, const struct value *record, struct str view);
 
-/* ---- tables.c: what tables.c keep between calls; see items.h. */
+/* ---- tables.c: state between calls ---- */
 struct item_engine {
     pthread_mutex_t http_lock;
-    struct http_engine *http; /* made with the first call */
-    pthread_mutex_t lock;     /* of what follows, and held while a table is brought in line with its record */
-    struct map tables; /* "REGION NAME" -> what the engine has, as text; its values are strings of `texts` */
+    struct http_engine *http; /* created by the first call */
+    pthread_mutex_t lock;     /* guards the members below; held while a table is synchronised */
+    struct map tables; /* "REGION NAME" -> the engine's table as text; values are allocated in `texts` */
     struct arena texts;
 };

@@ -1,7 +1,6 @@
 /*
- * Streams of DynamoDB: the engine keeps their records. A stream's ARN is the record's here; an iterator
- * begins with it, as DynamoDB's do, so that whoever brings one is asked for his permission to read that
- * stream.
+ * DynamoDB's streams, whose records the engine stores. A stream's ARN is the one in the table's record. An
+ * iterator begins with this ARN, as DynamoDB's do, so that GetRecords is authorized for the stream.
  */
 #include "sandbox/services/dynamodb/items.h"
 
@@ -63,7 +62,7 @@ static const struct value *iterator_text_of(struct arena *arena, struct str arn,
     return value_string(arena, arena_printf(arena, "%.*s|1|%.*s", STR_ARG(arn), STR_ARG(own)));
 }
 
-/* Names of shards are long on AWS, and say nothing of tables. */
+/* Returns a shard id of AWS's length, which does not contain the table's name. */
 static struct str shard_alias(struct arena *arena, struct str own)
 {
     unsigned char digest[MD5_SIZE];
@@ -75,10 +74,10 @@ static struct str shard_alias(struct arena *arena, struct str own)
         digest[9], digest[10], digest[11]);
 }
 
-#define FIRST_NUMBER "100000000000000000000" /* as long as the engine's, and before all of them */
+#define FIRST_NUMBER "100000000000000000000" /* as long as the engine's, and lower */
 
-/* Those of a stream that is on are open, whatever the engine says of their end; `after`: only those behind
- * it. */
+/* Returns the shards with their aliases. Shards of an enabled stream are shown as open, whatever the engine
+ * reports. `after`: only the shards after this one. */
 static const struct value *stream_shards(struct arena *arena, const struct value *stream, struct str after)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -88,7 +87,7 @@ static const struct value *stream_shards(struct arena *arena, const struct value
         const struct value *shard = list->items[i], *range = value_getz(shard, "SequenceNumberRange");
         struct str alias = shard_alias(arena, value_gets(shard, "ShardId"));
         shard = value_with(arena, shard, STR("ShardId"), value_string(arena, alias));
-        if (!value_gets(range, "StartingSequenceNumber").n) /* nothing was written yet */
+        if (!value_gets(range, "StartingSequenceNumber").n) /* no record was written yet */
             range =
                 value_with(arena, range, STR("StartingSequenceNumber"), value_stringz(arena, FIRST_NUMBER));
         if (open)
@@ -101,7 +100,7 @@ static const struct value *stream_shards(struct arena *arena, const struct value
     return value_builder_list(&b);
 }
 
-/* The engine's name of a shard. */
+/* Finds the engine's id of a shard by its alias. */
 static int find_shard(struct service_call *call, const struct value *stream, struct str alias,
     const struct value **own, struct err *err)
 {
@@ -197,9 +196,9 @@ static int get_records(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- which there are ---- */
+/* ---- listing ---- */
 
-/* As pages go on: a/stream comes behind a-b/stream. */
+/* Orders by stream ARN, which pages continue from: a/stream comes after a-b/stream. */
 static int by_stream(const void *a, const void *b)
 {
     const struct control_record *x = a, *y = b;

@@ -1,6 +1,5 @@
-/* Dynoxide as a daemon, calls to it, and its tables, which follow the records as DescribeTable shows them:
- * see items.h. A table in the engine has its record's id as a tag, so that one that was deleted and made
- * again is another. */
+/* Dynoxide as a daemon, calls to it, and tables that follow their records: see items.h. The table's id is a
+ * tag in the engine, so that a table that was deleted and created again is recognised as another. */
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/http/http.h"
@@ -99,7 +98,7 @@ static int send_once(const struct item_scope *scope, const char *operation, stru
     struct http_header headers[] = {
         {STR("Content-Type"), STR("application/x-amz-json-1.0")},
         {STR("X-Amz-Target"), arena_printf(scope->arena, "DynamoDB_20120810.%s", operation)},
-        {STR("X-Amz-Date"), STR("20260101T000000Z")}, /* it looks whether there is a signature, not at it */
+        {STR("X-Amz-Date"), STR("20260101T000000Z")}, /* the signature is not verified */
         {STR("Authorization"),
             STR("AWS4-HMAC-SHA256 Credential=sandbox/20260101/local/dynamodb/aws4_request, "
                 "SignedHeaders=host, Signature=0")},
@@ -114,21 +113,21 @@ static int send_once(const struct item_scope *scope, const char *operation, stru
     return http_send(http, &request, scope->arena, response, err);
 }
 
-/* The engine's refusal in DynamoDB's words: {"__type": "com.amazonaws…#Code", "message": …}. */
+/* Returns the engine's error as DynamoDB's: {"__type": "com.amazonaws…#Code", "message": …}. */
 static int engine_refused(struct arena *arena, int status, const struct value **output, struct err *err)
 {
     struct str type = value_gets(*output, "__type"), code = str_last_part(type, "#");
     const struct value *lower = value_getz(*output, "message");
     struct str text = value_text(lower ? lower : value_getz(*output, "Message"), STR_EMPTY);
-    if (value_getz(*output, "Item")) { /* spelt so where it comes with the item */
+    if (value_getz(*output, "Item")) { /* DynamoDB then has Message for message */
         *output = value_with(arena, *output, STR("Message"), lower);
         *output = value_with(arena, *output, STR("message"), NULL);
     }
     return service_refuse(err, status, arena_strz(arena, code), "%.*s", STR_ARG(text));
 }
 
-/* One that has just ended is started again, as soon as its end is seen; what may be done already is not asked
- * for twice. */
+/* Retries while a daemon that ended is started again. A request that may have been executed is not
+ * repeated. */
 static int send_whole(const struct item_scope *scope, const char *operation, struct str body,
     struct http_response *response, struct err *err)
 {
@@ -157,7 +156,7 @@ int item_engine_call(const struct item_scope *scope, const char *operation, cons
     return response.status < 300 ? 0 : engine_refused(scope->arena, response.status, output, err);
 }
 
-/* A region has no tables any more: its engine ends, and its folder is removed. */
+/* Stops the engine of a region without tables, and removes its folder. */
 static void item_engine_remove(const struct item_scope *scope)
 {
     daemon_remove(services_parts(scope->services)->daemons, engine_name(scope));
@@ -167,8 +166,8 @@ static void item_engine_remove(const struct item_scope *scope)
 
 struct item_sync {
     const struct item_scope *scope;
-    const struct value *output;       /* the engine's */
-    const struct value *record, *ttl; /* DescribeTable's Table; the attribute's name, or NULL */
+    const struct value *output;       /* of the engine's last response */
+    const struct value *record, *ttl; /* record: Table of DescribeTable; ttl: the attribute's name, or NULL */
     struct str name;
 };
 
@@ -188,7 +187,7 @@ static int engine_ask(
     return item_engine_call(sync->scope, operation, input, &sync->output, err);
 }
 
-/* ---- what the engine is to have ---- */
+/* ---- the table that the engine should have ---- */
 
 static const struct value *members_of(struct arena *arena, const struct value *from, const char *const *names)
 {
@@ -210,7 +209,7 @@ static const struct value *indexes_of(struct arena *arena, const struct value *l
     return b.n ? value_builder_list(&b) : NULL;
 }
 
-/* A stream has both images in the engine, whatever is shown of them (streams.c). */
+/* The engine's stream always has both images; streams.c shows those of the view type. */
 static const struct value *stream_of(struct arena *arena, const struct value *record)
 {
     const struct value *stream = value_getz(record, "StreamSpecification");
@@ -237,7 +236,7 @@ static const struct value *id_tag(struct arena *arena, struct str id)
     return value_list(arena, &tag, 1);
 }
 
-/* ---- bringing it there ---- */
+/* ---- changing the engine's table ---- */
 
 static int create_table(struct item_sync *sync, struct err *err)
 {
@@ -248,7 +247,7 @@ static int create_table(struct item_sync *sync, struct err *err)
         err);
 }
 
-/* One index comes or goes with each call. */
+/* UpdateTable creates or deletes one index per call. */
 static int change_index(
     struct item_sync *sync, const char *change, const struct value *index, struct err *err)
 {
@@ -262,7 +261,7 @@ static int change_index(
         err);
 }
 
-/* The same name may be that of another index, made since. */
+/* True if the list has this index with the same keys and projection. */
 static bool has_index(const struct value *list, const struct value *index)
 {
     const struct value *other = value_list_find(list, "IndexName", value_gets(index, "IndexName"));
@@ -312,7 +311,8 @@ static int change_ttl(struct item_sync *sync, struct err *err)
         value_with(arena, NULL, STR("TimeToLiveSpecification"), specification), err);
 }
 
-/* Of another table, deleted since, nothing stays. */
+/* Checks by the tag that the engine's table belongs to the record, not to a deleted table of the same
+ * name. */
 static int is_of_record(struct item_sync *sync, const struct value *have, bool *out, struct err *err)
 {
     struct arena *arena = sync->scope->arena;
@@ -394,7 +394,7 @@ int item_table(
     return status;
 }
 
-/* Those that are being deleted are not any more. */
+/* True if the region has a table that is not being deleted. */
 static bool has_tables(const struct item_scope *scope)
 {
     static const struct str type = STR_INIT("aws.dynamodb.table");

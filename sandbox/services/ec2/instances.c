@@ -1,4 +1,4 @@
-/* EC2: what is done with an instance besides making and deleting it. Its host is sandbox/host's. */
+/* EC2: operations on instances other than creating and deleting. Hosts of instances are in sandbox/host. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
@@ -13,7 +13,7 @@ static int find_instance(
         err, 400, "InvalidInstanceID.NotFound", "The instance ID '%.*s' does not exist", STR_ARG(id));
 }
 
-/* Those that a request names, all of which are there. */
+/* Returns the request's instance ids. -1: one of them does not exist. */
 static int find_instances(const struct service_call *call, const struct value **ids, struct err *err)
 {
     struct control_record record;
@@ -45,7 +45,7 @@ static const struct value *change_of(struct arena *arena, struct str id, bool wa
     return value_builder_map(&b);
 }
 
-/* Each is known before any of them is changed. */
+/* Starts or stops instances. All ids are checked before any instance is changed. */
 static int start_or_stop(struct service_call *call, struct err *err)
 {
     bool halted = service_is(call, "StopInstances");
@@ -83,7 +83,7 @@ static int console_output(struct service_call *call, struct err *err)
     struct control_record record;
     struct str id;
     int64_t changed_ms;
-    (void)value_getz(call->input, "Latest"); /* it always is */
+    (void)value_getz(call->input, "Latest"); /* the output is always the latest */
     if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err) ||
         service_dry_run(call, err))
         return -1;
@@ -95,7 +95,7 @@ static int console_output(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- how instances are ---- */
+/* ---- instance status ---- */
 
 static const struct value *passed(struct arena *arena, bool running)
 {
@@ -134,7 +134,7 @@ static const struct value *status_of(const struct service_call *call, const stru
     return value_builder_map(&b);
 }
 
-/* Filters are of the answer's own words. */
+/* Applies the filters to the status as it is shown. */
 static bool status_passes(const struct value *filters, const struct value *status, struct err *err)
 {
     for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
@@ -159,7 +159,7 @@ static bool status_passes(const struct value *filters, const struct value *statu
 
 enum { MAX_STATUSES = 1000 };
 
-/* Those that run, unless all or some are asked for. */
+/* Lists running instances, or all with IncludeAllInstances. */
 static int describe_status(struct service_call *call, struct err *err)
 {
     size_t n, first, end;
@@ -185,7 +185,7 @@ static int describe_status(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* What cannot be changed while it runs: its size, and what it started with. */
+/* Refuses attributes that can be changed only while the instance is stopped. */
 static int modify_attribute(struct service_call *call, struct err *err)
 {
     static const char *const fixed[] = {"InstanceType", "UserData", "EbsOptimized"};
@@ -203,7 +203,7 @@ static int modify_attribute(struct service_call *call, struct err *err)
         "The instance '%.*s' is not in the 'stopped' state.", STR_ARG(id));
 }
 
-/* Those that an account has without asking. */
+/* Lists the regions that are enabled by default. */
 static int describe_regions(struct service_call *call, struct err *err)
 {
     static const char *const regions[] = {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
@@ -211,7 +211,7 @@ static int describe_regions(struct service_call *call, struct err *err)
         "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"};
     const struct value *named = service_items(call->arena, call->input, "RegionName");
     struct value_builder all = VALUE_BUILDER(call->arena);
-    (void)value_getz(call->input, "AllRegions"); /* the others would have to be asked for */
+    (void)value_getz(call->input, "AllRegions"); /* opt-in regions are never listed */
     if (value_getz(call->input, "Filter"))
         return service_refuse(
             err, 400, "InvalidParameterValue", "the sandbox does not know filters of regions");

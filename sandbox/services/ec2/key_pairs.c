@@ -1,6 +1,6 @@
 /*
- * EC2's CreateKeyPair: a key is made here, its public half imported as anybody's, its private half shown
- * once and kept nowhere. Calls of EC2 from inside.
+ * CreateKeyPair: generates a key, imports its public half, and returns the private half, which is not stored.
+ * Also calls of EC2 from inside the sandbox.
  */
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
@@ -11,9 +11,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-/* ---- EC2's control plane, called from inside ---- */
+/* ---- calls of EC2's control plane ---- */
 
-/* TagSpecification.1.Tag.1.Key and so on, as they came. */
+/* Appends the value's parameters, such as TagSpecification.1.Tag.1.Key. */
 static void ask_members(struct arena *arena, struct buf *out, struct str name, const struct value *v)
 {
     if (v && v->kind == VALUE_STRING)
@@ -58,7 +58,7 @@ int ec2_ask(struct service_call *call, const char *operation, const struct value
 
 enum { RSA_BITS = 2048, ED25519_SIZE = 32 };
 
-/* ---- OpenSSH's notation ---- */
+/* ---- OpenSSH's key format ---- */
 
 static void add_number(struct buf *out, size_t n)
 {
@@ -72,7 +72,7 @@ static void add_string(struct buf *out, struct str text)
     buf_add_str(out, text);
 }
 
-/* A number with its sign: one whose first bit is set has a zero before it. */
+/* Appends a signed number (mpint): a leading zero byte if the first bit is set. */
 static void add_bignum(struct buf *out, const BIGNUM *n)
 {
     unsigned char bytes[RSA_BITS / 8 + 1] = {0};
@@ -108,7 +108,7 @@ static bool public_ed25519(EVP_PKEY *key, struct buf *out)
     return true;
 }
 
-/* PKCS#1 of RSA, as EC2 gives it. */
+/* EC2 returns RSA keys as PKCS#1. */
 static bool private_rsa(EVP_PKEY *key, struct buf *out)
 {
     BIO *memory = BIO_new(BIO_s_mem());
@@ -153,7 +153,7 @@ static bool private_ed25519(EVP_PKEY *key, struct str public, struct buf *out)
     return true;
 }
 
-/* *line: as it is in authorized_keys; *material: the private half. */
+/* Generates a key. *line: its line for authorized_keys; *material: the private half. */
 static bool make_key(struct arena *arena, bool rsa, struct str *line, struct str *material)
 {
     AUTO_BUF struct buf public = BUF_INIT, private = BUF_INIT;
@@ -169,7 +169,7 @@ static bool make_key(struct arena *arena, bool rsa, struct str *line, struct str
     return made;
 }
 
-/* ---- the call ---- */
+/* ---- CreateKeyPair ---- */
 
 static int import_key(struct service_call *call, struct str name, struct str line, struct err *err)
 {

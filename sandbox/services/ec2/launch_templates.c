@@ -1,7 +1,6 @@
 /*
- * Versions of launch templates. The control plane knows a template with its newest version; all of them are
- * in a note beside it: {versions: [{number, attrs, shown}]}, in order. A template that never got a second one
- * has no note.
+ * Versions of launch templates. The control plane's record has the newest version; all versions are in a note
+ * beside it: {versions: [{number, attrs, shown}]}, in order. A template with one version has no note.
  */
 #include "sandbox/services/ec2/ec2.h"
 
@@ -24,7 +23,7 @@ static const struct value *as_version(
         arena, {STR("number"), value_int(arena, number)}, {STR("attrs"), attrs}, {STR("shown"), shown});
 }
 
-/* The newest version as the control plane shows it. */
+/* Returns the newest version as the control plane shows it. */
 static const struct value *shown_now(const struct service_call *call, const struct control_record *template)
 {
     const struct value *output;
@@ -53,7 +52,7 @@ static int keep_versions(const struct service_call *call, const struct control_r
         call, "templates", template, value_with(call->arena, NULL, STR("versions"), list), err);
 }
 
-/* NULL: there is none of that name ("3", "$Latest", "$Default"). */
+/* Returns the version "3", "$Latest" or "$Default", or NULL. */
 static const struct value *version_named(
     const struct control_record *template, const struct value *versions, struct str name)
 {
@@ -86,7 +85,7 @@ bool ec2_template_version(struct services *services, struct arena *arena,
 
 /* ---- requests ---- */
 
-/* The template that a request is about; false: the control plane says what is wrong. */
+/* Finds the request's template. False: the control plane answers with the error. */
 static bool find_template(struct service_call *call, struct control_record *out)
 {
     struct str id = value_gets(call->input, "LaunchTemplateId"),
@@ -111,7 +110,7 @@ static const struct value *view_version(
     return value_with(arena, shown, STR("DefaultVersion"), value_bool(standard));
 }
 
-/* What the source says and the request does not. */
+/* Sets the attributes of the source version that the request does not set. */
 static void inherit(
     const struct service_call *call, const struct control_record *now, const struct value *source)
 {
@@ -161,9 +160,9 @@ static int create_version(struct service_call *call, struct err *err)
     return add_version(call, &template, err);
 }
 
-/* ---- showing ---- */
+/* ---- describing ---- */
 
-/* Those of one template that a request asks for. */
+/* Adds the versions of one template that the request selects. */
 static int add_asked(const struct service_call *call, const struct control_record *template,
     struct value_builder *out, struct err *err)
 {
@@ -184,7 +183,7 @@ static int add_asked(const struct service_call *call, const struct control_recor
     return 0;
 }
 
-/* Of all templates, the newest or the default one. */
+/* Adds $Latest or $Default of all templates. */
 static int add_of_all(struct service_call *call, struct value_builder *out, struct err *err)
 {
     const struct value *asked = service_items(call->arena, call->input, "LaunchTemplateVersion");
@@ -224,7 +223,7 @@ static int describe_versions(struct service_call *call, struct err *err)
     return service_answer_page(call, "LaunchTemplateVersionSet", value_builder_list(&found), MAX_SHOWN, err);
 }
 
-/* ---- the default one, and going ---- */
+/* ---- default version, deleting versions ---- */
 
 static int modify_template(struct service_call *call, struct err *err)
 {

@@ -1,7 +1,6 @@
 /*
- * The default network, and network checks: subnets are in their network and apart from each other, in
- * several zones where a service wants that; routes lead to what exists; a permission with three ranges is
- * three rules.
+ * The default network, and network checks: CIDR ranges of subnets, zones, routes and security groups. A
+ * security group permission with several ranges becomes several rules.
  */
 #include "sandbox/engine/view.h"
 #include "sandbox/services/ec2/ec2.h"
@@ -9,12 +8,12 @@
 
 #include <arpa/inet.h>
 
-/* ---- EC2's default network, as CreateDefaultVpc makes it: a subnet in each zone, a way to the internet.
- * Who runs an instance without a word about a network has it there. */
+/* ---- EC2's default VPC, as CreateDefaultVpc makes it: a subnet in each zone and an internet gateway.
+ * Instances without a subnet are started in it. */
 
 enum { ZONES = 3, SUBNETS = 16 };
 
-/* The resource of the type that has this attribute; false: there is none. */
+/* Finds the resource of a type with this attribute, in this VPC unless vpc is "". */
 static bool find_with(const struct service_call *call, const char *type, const char *name,
     const struct value *value, struct str vpc, struct control_record *out)
 {
@@ -37,7 +36,7 @@ static int ask2(struct service_call *call, const char *operation, const char *a,
         answer, err);
 }
 
-/* The first of the sixteen parts of the network that no subnet has. */
+/* Creates a subnet in the first free one of the network's sixteen /20 ranges. */
 static int add_subnet(
     struct service_call *call, struct str vpc, struct str zone, struct str *id, struct err *err)
 {
@@ -65,7 +64,7 @@ static int add_subnet(
     return service_refuse(err, 400, "InvalidSubnet.Conflict", "the default network has no room for a subnet");
 }
 
-/* A gateway, and the route to it in the network's own table. */
+/* Creates an internet gateway, and a route to it in the VPC's main route table. */
 static int open_way(struct service_call *call, struct str vpc, struct err *err)
 {
     struct str answer, gateway;
@@ -165,15 +164,14 @@ const struct service_operation ec2_default_operations[] = {
     {0},
 };
 
-/* ---- What has to be in several zones, or reach the internet, and where queues lead: seen by what there
- * is. */
+/* ---- checks of zones, internet access and dead-letter queues against existing records */
 
 static const struct value *subnet_of(const struct control *control, const struct value *id)
 {
     return control_seen(control, STR("aws.ec2.subnet"), value_text(id, STR_EMPTY));
 }
 
-/* Are two of the subnets in one zone? Of those that are not here nothing is known. */
+/* True if two of the subnets are in the same zone. Unknown subnets are ignored. */
 static bool share_a_zone(const struct control *control, const struct value *subnets)
 {
     for (uint32_t i = 0; subnets && subnets->kind == VALUE_LIST && i < subnets->count; i++)
@@ -193,7 +191,7 @@ static int check_balancer(const struct control *control, const struct value *att
                      "A load balancer cannot be attached to multiple subnets in the same Availability Zone");
 }
 
-/* ---- databases with a public address ---- */
+/* ---- publicly accessible databases ---- */
 
 static bool has_way_out(const struct control *control, struct str vpc)
 {
@@ -226,9 +224,9 @@ static int check_database(const struct control *control, const struct value *att
         "DNS hostnames, or both. Update the VPC and then try again");
 }
 
-/* ---- queues for what failed ---- */
+/* ---- dead-letter queues ---- */
 
-/* arn:aws:sqs:REGION:ACCOUNT:NAME; a queue of another account is taken at its word. */
+/* True if the queue exists. A queue of another account is assumed to exist. */
 static bool is_there(const struct control *control, struct str arn)
 {
     struct str account = str_part(arn, ':', 4);
@@ -276,7 +274,7 @@ static bool range_read(struct str cidr, struct range *out)
            inet_pton(AF_INET, text, out->bytes) == 1;
 }
 
-/* Do the first bits agree? */
+/* True if `narrow` is within `wide`. */
 static bool range_holds(const struct range *wide, const struct range *narrow)
 {
     for (int64_t i = 0; i < wide->bits; i++)
@@ -303,9 +301,9 @@ static int check_subnet(const struct control *control, const struct value *attrs
     return 0;
 }
 
-/* ---- endpoints ---- */
+/* ---- VPC endpoints ---- */
 
-/* A name leads to one place. */
+/* Only one endpoint per VPC and service may have private DNS. */
 static int check_alone(const struct control *control, const struct value *attrs, struct err *err)
 {
     const struct value *other;
@@ -352,7 +350,7 @@ static bool leads_nowhere(const struct control *control, const struct value *rou
     return false;
 }
 
-/* An internet gateway is for the network that it is attached to. */
+/* An internet gateway must be attached to the route table's VPC. */
 static int check_routes(const struct control *control, const struct value *attrs, struct err *err)
 {
     const struct value *routes = value_getz(attrs, "routes");
@@ -367,7 +365,7 @@ static int check_routes(const struct control *control, const struct value *attrs
     return 0;
 }
 
-/* ---- rules ---- */
+/* ---- security group rules ---- */
 
 static const char *const sources[] = {"IpRanges", "Ipv6Ranges", "Groups", "PrefixListIds"};
 enum { SOURCES = sizeof sources / sizeof *sources };
@@ -378,12 +376,12 @@ static const struct value *with_permission(
     return value_with(arena, raw, STR("IpPermissions"), value_list(arena, &permission, 1));
 }
 
-/* A request for each source of the permission; as it is where it has none. */
+/* Adds one request for each source of the permission, or the request as it is if it has no source. */
 static void add_rules(
     struct arena *arena, const struct value *raw, const struct value *permission, struct value_builder *out)
 {
     bool any = false;
-    if (str_eqz(value_gets(permission, "IpProtocol"), "-1")) { /* which has no ports, whatever is given */
+    if (str_eqz(value_gets(permission, "IpProtocol"), "-1")) { /* no ports, even if some are given */
         permission = value_with(arena, permission, STR("FromPort"), NULL);
         permission = value_with(arena, permission, STR("ToPort"), NULL);
     }

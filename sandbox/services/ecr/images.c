@@ -1,7 +1,6 @@
 /*
- * Images of a repository: PutImage keeps a manifest, the other calls show and delete it, layers are pushed
- * nowhere. A note beside the repository: {images: [{digest, manifest, type, pushed, tags}]}. The password
- * for docker login.
+ * Images of a repository. PutImage stores a manifest; layers cannot be pushed. The note beside the repository
+ * is {images: [{digest, manifest, type, pushed, tags}]}. Also the password for docker login.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -9,7 +8,7 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
-/* ---- The password for docker login. There is no registry behind it: images are pushed nowhere. */
+/* ---- password for docker login; the sandbox has no registry to push to */
 
 enum { HALF_A_DAY_MS = 12 * 3600 * 1000 };
 
@@ -91,7 +90,7 @@ static const struct value *view_image(struct service_call *call, const struct co
     return value_builder_map(&b);
 }
 
-/* ---- putting ---- */
+/* ---- PutImage ---- */
 
 static const struct value *new_image(struct service_call *call, struct str manifest, struct str digest)
 {
@@ -108,7 +107,7 @@ static const struct value *new_image(struct service_call *call, struct str manif
     return value_builder_map(&b);
 }
 
-/* A tag moves to the image that is put under it, unless tags stay where they are. */
+/* Stores the image under the tag. The tag is taken from another image, unless tags are immutable. */
 static int put_tagged(struct service_call *call, const struct control_record *repository, struct str manifest,
     struct str digest, struct str tag, struct err *err)
 {
@@ -160,9 +159,9 @@ static int put_image(struct service_call *call, struct err *err)
     return put_tagged(call, &repository, manifest, digest, value_gets(call->input, "imageTag"), err);
 }
 
-/* ---- showing ---- */
+/* ---- listing and describing ---- */
 
-/* TAGGED, UNTAGGED, or all. */
+/* Applies the filter tagStatus: TAGGED, UNTAGGED or none. */
 static bool image_passes(const struct service_call *call, const struct value *image)
 {
     struct str wanted = value_gets(value_getz(call->input, "filter"), "tagStatus");
@@ -264,7 +263,7 @@ static int batch_get(struct service_call *call, struct err *err)
     struct control_record repository;
     const struct value *ids = value_as_list(value_getz(call->input, "imageIds"));
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
-    (void)value_getz(call->input, "acceptedMediaTypes"); /* a manifest is given as it came */
+    (void)value_getz(call->input, "acceptedMediaTypes"); /* the manifest is returned as it was put */
     if (find_repository(call, &repository, err))
         return -1;
     const struct value *images = images_of(call, &repository);
@@ -286,7 +285,8 @@ static int batch_get(struct service_call *call, struct err *err)
 
 /* ---- deleting ---- */
 
-/* By its tag an image loses that one, and goes with the last; by its digest it goes with all. */
+/* Deletes by tag: the image loses the tag, and is deleted with its last tag. Deletes by digest: with all
+ * tags. */
 static const struct value *images_without(
     struct service_call *call, const struct value *images, const struct value *id, struct value_builder *gone)
 {

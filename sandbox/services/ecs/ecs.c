@@ -1,6 +1,6 @@
 /*
- * ECS: tasks of one container whose image is "local", or begins with "local/", run its command on this
- * machine. The sandbox has no containers, so the others stop and say so; services keep no tasks running.
+ * ECS: tasks with one container whose image is "local", or begins with "local/", run its command on this
+ * machine. Other tasks stop with an error, since the sandbox has no containers. Services start no tasks.
  */
 #include "base/file.h"
 #include "sandbox/engine/view.h"
@@ -8,10 +8,10 @@
 
 enum { MAX_SHOWN = 100, MAX_TASKS = 10 };
 
-/* ---- what a task is made of: its request ---- */
+/* ---- the request of a task ---- */
 
 struct asked {
-    struct str cluster, id; /* the cluster's name */
+    struct str cluster, id; /* cluster: its name */
     struct control_record definition;
 };
 
@@ -21,7 +21,7 @@ static const struct value *override_of(const struct service_call *call, struct s
     return value_list_find(all, "name", container);
 }
 
-/* The entry point and what is given to it. */
+/* Returns the container's entry point and command. */
 static const struct value *command_of(
     struct arena *arena, const struct value *container, const struct value *over)
 {
@@ -83,7 +83,7 @@ static const struct value *make_request(const struct service_call *call, const s
     return value_builder_map(&b);
 }
 
-/* ---- the work ---- */
+/* ---- running a task ---- */
 
 static void work(struct task *task)
 {
@@ -94,7 +94,7 @@ static void work(struct task *task)
         container_work(task, &container);
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *status_of(const struct task_info *info)
 {
@@ -103,7 +103,7 @@ static const char *status_of(const struct task_info *info)
     return states[info->state];
 }
 
-/* Why it has stopped, in the service's words. */
+/* Returns the stop code. */
 static const char *code_of(const struct task_info *info)
 {
     return info->state == ACTIVITY_STOPPED ? "UserInitiated"
@@ -151,7 +151,7 @@ static const struct value *view_task(const struct service_call *call, const stru
     return value_builder_map(&b);
 }
 
-/* For who waits for the end from inside, as a state machine does. */
+/* View for callers inside the sandbox that wait for the task, such as state machines. */
 static const struct value *view(const struct task_info *info, struct arena *arena)
 {
     const struct service_call call = {.arena = arena, .protocol = WIRE_JSON11};
@@ -162,7 +162,7 @@ static const struct task_kind kind = {.name = "ecs", .work = work, .view = view}
 
 /* ---- operations ---- */
 
-/* By its name or ARN, "default" where nothing is given. */
+/* Finds the cluster by name or ARN; without one, "default". */
 static int find_cluster(struct service_call *call, struct str *out, struct err *err)
 {
     struct control_record found;
@@ -180,7 +180,7 @@ static void answer_tasks(
     service_answer(call, "failures", value_builder_list(failures));
 }
 
-/* One of a request's tasks; with the same token it is the same one. */
+/* Starts one of the request's tasks; with a known client token, reports the existing task. */
 static int start_one(struct service_call *call, struct asked *asked, int64_t number,
     struct value_builder *tasks, struct err *err)
 {
@@ -203,7 +203,7 @@ static int start_one(struct service_call *call, struct asked *asked, int64_t num
     return 0;
 }
 
-/* Who starts a task hands its definition's roles to ECS, which has to be able to take them on. */
+/* Checks the roles of the task definition: the caller may pass them, and ECS may assume them. */
 static int take_roles(struct service_call *call, const struct control_record *definition, struct err *err)
 {
     static const char tasks[] = "ecs-tasks.amazonaws.com";
@@ -270,7 +270,7 @@ static int ecs_describe(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Those that run, or, if that is asked for, those that have stopped. */
+/* Lists running tasks, or stopped ones with desiredStatus STOPPED. */
 static bool is_listed(const struct service_call *call, const struct task_info *info)
 {
     struct str family = value_gets(call->input, "family"), by = value_gets(call->input, "startedBy");

@@ -1,6 +1,6 @@
 /*
- * EMR on machines: steps that are spark-submit by command-runner.jar run with the Spark of this machine, one
- * after another as far as the cluster lets only so many run at once.
+ * EMR on EC2: steps of command-runner.jar with spark-submit run with this machine's Spark, at most
+ * step_concurrency_level of a cluster at once.
  */
 #include "sandbox/services/emr/emr.h"
 
@@ -48,11 +48,11 @@ static void call_cluster(struct services *services, struct arena *arena, const c
     services_call_control(services, arena, &request, &ignored, ERR_IGNORED);
 }
 
-/* ---- turns ---- */
+/* ---- order of steps ---- */
 
 struct turn {
-    size_t before;  /* steps that were added earlier and have not ended */
-    bool cancelled; /* one of them failed, after which the rest is not to be run */
+    size_t before;  /* earlier steps that have not ended */
+    bool cancelled; /* an earlier step failed, and its ActionOnFailure is not CONTINUE */
 };
 
 static struct turn turn_of(struct services *services, const struct task_info *self)
@@ -62,7 +62,7 @@ static struct turn turn_of(struct services *services, const struct task_info *se
     size_t n;
     bool earlier = false;
     const struct task_info *all = task_list(services, &arena, kind_name, self->region, self->owner, &n);
-    for (size_t i = 0; i < n; i++) { /* newest first */
+    for (size_t i = 0; i < n; i++) { /* the list is newest first */
         if (earlier && !has_ended(&all[i]))
             turn.before++;
         bool failed = all[i].state == ACTIVITY_FAILED && all[i].ended_ms >= self->created_ms;
@@ -73,7 +73,7 @@ static struct turn turn_of(struct services *services, const struct task_info *se
     return turn;
 }
 
-/* False: it is not to be run any more. */
+/* Waits until fewer earlier steps run than the cluster allows at once. False: the step is cancelled. */
 static bool wait_for_turn(struct task *task)
 {
     const struct task_info *self = task_self(task);
@@ -93,22 +93,22 @@ static bool wait_for_turn(struct task *task)
     }
 }
 
-/* ---- the work ---- */
+/* ---- running a step ---- */
 
-/* Words of spark-submit that take none after them. */
+/* True for options of spark-submit without a separate value. */
 static bool stands_alone(struct str word)
 {
     return str_eqz(word, "--verbose") || str_eqz(word, "-v") || str_eqz(word, "--supervise") ||
            str_find_char(word, '=', 0) >= 0;
 }
 
-/* Where a job runs is here, whatever it says. */
+/* Options that choose the cluster are dropped: the job always runs on this machine. */
 static bool says_where(struct str word)
 {
     return str_starts(word, STR("--deploy-mode")) || str_starts(word, STR("--master"));
 }
 
-/* Arguments of command-runner.jar as spark-submit's options, script and arguments. False: it is none. */
+/* Splits the arguments of command-runner.jar into options, script and arguments. False: not spark-submit. */
 static bool read_submit(
     const struct value *args, struct str *options, struct str *arguments, struct script_options *out)
 {
@@ -132,7 +132,7 @@ static bool read_submit(
     return out->location.n > 0;
 }
 
-/* The step's own role, else that of the machines' instance profile, where there is one of that name. */
+/* Returns the step's role, or the first role of the cluster's instance profile; "": none. */
 static struct str role_of(
     struct services *services, struct arena *arena, const struct task_info *self, const struct value *cluster)
 {
@@ -171,7 +171,8 @@ static void run_submit(struct task *task, struct arena *arena, const struct cont
     script_run(task, &script);
 }
 
-/* What follows from its end: after a failure, and after the last of a cluster that does not stay. */
+/* Terminates the cluster if the step failed and says so, or if it was the last step and the cluster is not
+ * kept alive. */
 static void after_step(struct task *task, struct arena *arena, const struct control_record *cluster)
 {
     const struct task_info *self = task_self(task);
@@ -207,7 +208,7 @@ static void step_work(struct task *task)
     after_step(task, &arena, &cluster);
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] =
     ACTIVITY_NAMES("PENDING", "PENDING", "RUNNING", "RUNNING", "COMPLETED", "FAILED", "FAILED", "CANCELLED");
@@ -375,7 +376,7 @@ static int cancel_steps(struct service_call *call, struct err *err)
 {
     struct control_record cluster;
     const struct value *ids = value_getz(call->input, "StepIds");
-    (void)value_getz(call->input, "StepCancellationOption"); /* asked to end, then killed */
+    (void)value_getz(call->input, "StepCancellationOption"); /* both options: asked to end, then killed */
     if (emr_cluster(call, "ClusterId", &cluster, err))
         return -1;
     struct value_builder all = VALUE_BUILDER(call->arena);

@@ -1,4 +1,4 @@
-/* EMR's groups and fleets of machines, and what machines run first, as the cluster was made with them. */
+/* EMR's instance groups, instance fleets and bootstrap actions, as the cluster was configured. */
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/emr/emr.h"
@@ -7,7 +7,7 @@
 
 enum { ID_LENGTH = 13 };
 
-/* The same for a cluster's group of this name for ever, and of no other. */
+/* Returns an id that depends only on the cluster and the group's name. */
 static struct str id_of(struct arena *arena, const char *prefix, struct str cluster, struct str name)
 {
     struct str whole = arena_printf(arena, "%.*s/%.*s", STR_ARG(cluster), STR_ARG(name));
@@ -22,7 +22,7 @@ static const struct value *running(struct arena *arena)
     return value_with(arena, NULL, STR("State"), value_stringz(arena, "RUNNING"));
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const struct value *disks_of(struct arena *arena, const struct value *disks)
 {
@@ -127,14 +127,14 @@ int emr_list_actions(struct service_call *call, struct err *err)
         view_members(&one, all->items[i], "Name=name ScriptPath=path Args=args");
         value_builder_add(&list, value_builder_map(&one));
     }
-    (void)value_getz(call->input, "Marker"); /* the same */
+    (void)value_getz(call->input, "Marker"); /* all are on one page */
     service_answer(call, "BootstrapActions", value_builder_list(&list));
     return 0;
 }
 
 /* ---- changes ---- */
 
-/* The groups or fleets with what the request says of the one with this id; NULL: there is none. */
+/* Returns the groups or fleets with the request's sizes set in the one with this id; NULL: no such id. */
 static const struct value *emr_changed(struct arena *arena, const struct control_record *cluster,
     const char *attribute, const char *prefix, struct str id, const struct value *given)
 {

@@ -1,4 +1,4 @@
-/* EMR Serverless: Spark scripts, run as Glue's are. */
+/* EMR Serverless: runs Spark scripts as Glue does. */
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
@@ -12,9 +12,9 @@ static const struct value *emrserverless_member(const struct value *v, const cha
     return value_getz(value_getz(v, first), second);
 }
 
-/* ---- the work ---- */
+/* ---- running a job ---- */
 
-/* Options of spark-submit in one text: words, some in quotes. */
+/* Splits spark-submit's options into words; quotes group words. */
 static struct str *split_words(struct arena *arena, struct str text, size_t *count)
 {
     size_t n = 0;
@@ -37,7 +37,7 @@ static struct str *split_words(struct arena *arena, struct str text, size_t *cou
     return out;
 }
 
-/* Without a group of its own a run's output goes to the service's. */
+/* Without a log group of its own a run logs to the service's group. */
 static void set_logs(struct arena *arena, const struct task_info *self, struct script_options *options)
 {
     const struct value *logging =
@@ -52,7 +52,7 @@ static void set_logs(struct arena *arena, const struct task_info *self, struct s
     options->err_stream = arena_printf(arena, "%s/stderr", stream.p);
 }
 
-/* 0: what streams runs on until it is stopped. */
+/* Returns the timeout; 0: none, as for streaming jobs. */
 static int64_t minutes_of(const struct value *request)
 {
     bool streams = str_eqz(value_gets(request, "mode"), "STREAMING");
@@ -97,7 +97,7 @@ static void emrserverless_work(struct task *task)
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox runs Spark jobs, no Hive");
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] = ACTIVITY_NAMES(
     "PENDING", "SUBMITTED", "RUNNING", "CANCELLING", "SUCCESS", "FAILED", "FAILED", "CANCELLED");

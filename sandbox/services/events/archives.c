@@ -44,7 +44,7 @@ static int archive_append(struct services *services, struct arena *arena,
                   : fd_write_all(fd, line.p, line.n, err, path.p);
 }
 
-/* Its events as lines; "": there are none. */
+/* Returns the archive's events, one per line; "": none. */
 static struct str archive_lines(
     struct services *services, struct arena *arena, const struct control_record *archive)
 {
@@ -132,7 +132,7 @@ static int list_archives(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* A bus of another account is none here. */
+/* A bus of another account does not exist here. */
 static int create_archive(struct service_call *call, struct err *err)
 {
     struct str source = value_gets(call->input, "EventSourceArn");
@@ -161,7 +161,7 @@ static int delete_archive(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- Replays of archives: their events go to the rules of the bus again ---- */
+/* ---- replays: an archive's events are sent to the rules of the bus again ---- */
 
 enum { MOST_REPLAYS = 10, REPLAY_S = 20 };
 
@@ -185,7 +185,7 @@ static bool set_state(const struct replay *replay, const struct control_record *
                value_stringz(arena, state));
 }
 
-/* The rules that the destination names, or all of the bus, get the event. */
+/* Sends the event to the rules that the destination names, or to all matching rules of the bus. */
 static void replay_event(const struct replay *replay, struct arena *arena,
     const struct control_record *record, const struct value *event)
 {
@@ -210,7 +210,7 @@ static int64_t replay_time(const struct value *attrs, const char *name)
     return ms;
 }
 
-/* The time of the last one; 0: there was none. */
+/* Replays the events and returns the time of the last one; 0: none was in the range. */
 static int64_t replay_events(
     const struct replay *replay, struct arena *arena, const struct control_record *record)
 {
@@ -246,7 +246,7 @@ static void replay_end(const struct replay *replay, struct arena *arena, int64_t
         set_state(replay, &record, arena, "RUNNING", "COMPLETED");
 }
 
-/* It begins a while after its start, as AWS's do: until then it can be cancelled. */
+/* Starts after a delay, as AWS does: until then the replay can be cancelled. */
 static void replay_run(void *ctx)
 {
     struct replay *replay = ctx;
@@ -274,7 +274,7 @@ void replays_recover(struct services *services)
             control_set(services_control(services), type, &all[i], "state", value_stringz(&arena, "FAILED"));
 }
 
-/* How many are not at their end. */
+/* Returns the number of replays that have not ended. */
 static size_t count_active(const struct service_call *call)
 {
     size_t n, active = 0;

@@ -1,4 +1,4 @@
-/* Events and the rules that they meet, what targets get of an event, and who may put events on a bus. */
+/* Matches events with rules, makes the input of targets, and manages a bus's policy. */
 #include "sandbox/services/events/events.h"
 
 #include "base/clock.h"
@@ -11,15 +11,14 @@
 #include "sandbox/services/shared/permissions.h"
 #include "sandbox/services/shared/tables.h"
 
-/* ---- What a rule's target gets of an event: all of it, a part, something else, or a text made of its
- * parts ---- */
+/* ---- Input of a rule's target: the event, a part of it, a constant, or a transformed text ---- */
 
 struct transformed {
     const struct control_record *rule;
     const struct value *paths, *event;
 };
 
-/* What was not found is an empty text. */
+/* Returns the value of a placeholder; a path that is not found is an empty string. */
 static const struct value *rule_variable(const void *ctx, struct arena *arena, struct str name)
 {
     const struct transformed *of = ctx;
@@ -32,7 +31,7 @@ static const struct value *rule_variable(const void *ctx, struct arena *arena, s
         return value_getz(of->event, "time");
     if (str_eqz(name, "aws.events.event.json"))
         return of->event;
-    if (str_eqz(name, "aws.events.event")) { /* whose member has another name there */
+    if (str_eqz(name, "aws.events.event")) { /* without detail, and with detailType */
         const struct str left[] = {STR("detail"), STR("detail-type")};
         return value_with(arena, value_without(arena, of->event, left, 2), STR("detailType"),
             value_getz(of->event, "detail-type"));
@@ -70,7 +69,7 @@ static int rule_input(struct arena *arena, const struct control_record *rule, co
     return 0;
 }
 
-/* ---- what PutTargets refuses of it ---- */
+/* ---- checks of PutTargets ---- */
 
 static int check_template(const struct value *target, struct str template, struct err *err)
 {
@@ -136,7 +135,7 @@ struct str events_bus_name(struct str reference)
     return reference.n ? reference : STR("default");
 }
 
-/* The group in a queue, or the partition of a stream: a part of the event, or its id. */
+/* Returns the message group of a queue, or the partition key of a stream: a part of the event, or its id. */
 static struct str group_of(struct arena *arena, const struct value *target, const struct value *event)
 {
     const char *why;
@@ -155,7 +154,7 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
         const struct value *of = targets->entries[i].value;
         struct str arn = value_gets(of, "arn");
         if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
-            /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
+            /* An event is forwarded only once, so that buses cannot form a loop. */
             if (!forwarded)
                 events_meet(services, arena, str_part(arn, ':', 3), arn, event, trace, true);
             continue;
@@ -197,7 +196,7 @@ void events_meet(struct services *services, struct arena *arena, struct str regi
 
 /* ---- PutEvents ---- */
 
-/* NULL with *why where it is none. */
+/* Returns the event of an entry, or NULL with the reason in *why. */
 static const struct value *read_entry(struct service_call *call, const struct value *entry, const char **why)
 {
     const struct value *detail = NULL;
@@ -224,7 +223,7 @@ static const struct value *read_entry(struct service_call *call, const struct va
     return *why ? NULL : event_value(call->arena, &event);
 }
 
-/* As the service counts them: the texts of all entries. */
+/* Returns the size of the entries, counted as the service does. */
 static size_t size_of(const struct value *entries)
 {
     static const char *const members[] = {"Source", "DetailType", "Detail"};
@@ -238,7 +237,7 @@ static size_t size_of(const struct value *entries)
 static int do_put(struct service_call *call, struct err *err)
 {
     const struct value *entries = value_getz(call->input, "Entries");
-    /* A bus passes on which trace it is, and counts no calls of functions. */
+    /* A bus passes the trace on without its lineage, so that loop detection starts anew. */
     ptrdiff_t lineage = str_find(call->trace, STR(";Lineage="), 0);
     struct str trace = lineage < 0 ? call->trace : str_slice(call->trace, 0, (size_t)lineage);
     int64_t failed = 0;
@@ -326,7 +325,7 @@ static int names_by_target(struct service_call *call, struct err *err)
 
 /* ---- PutPermission and RemovePermission of one principal: a statement in the bus's policy ---- */
 
-/* The statements of the bus's policy. */
+/* Returns the statements of the bus's policy. */
 static int bus_statements(
     struct service_call *call, struct control_record *bus, const struct value **out, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* Events and the rules that they meet; what a rule's targets get. */
+/* Events, the rules that match them, and the input of a rule's targets. */
 #pragma once
 
 #include "sandbox/calls/services.h"
@@ -11,32 +11,31 @@ struct bus_event {
 };
 
 const struct value *event_value(struct arena *arena, const struct bus_event *event);
-/* Hands an event to the rules of a bus (name or ARN; "": the default one) whose pattern it matches. `trace`:
- * X-Amzn-Trace-Id for their targets, "": none. */
+/* Sends an event to the archives and rules of a bus (name or ARN; "": default) whose pattern it matches.
+ * `trace`: X-Amzn-Trace-Id for the targets, "": none. `forwarded`: it came from another bus. */
 void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event, struct str trace, bool forwarded);
-/* "default", an ARN's last part, a name. */
+/* Returns the bus name of a name or ARN; "": "default". */
 struct str events_bus_name(struct str reference);
-/* Starts all targets of a rule with this event. `forwarded`: it came from another bus. */
+/* Calls all targets of a rule with this event. `forwarded`: it came from another bus, and is not forwarded
+ * again. */
 void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
     const struct value *event, struct str trace, bool forwarded);
 
-/* -1: err says why it is none. */
-service_handler rule_check_targets; /* PutTargets */
+/* Checks the targets of PutTargets; the control plane does the rest. */
+service_handler rule_check_targets;
 
 /*
  * Archives of event buses, and their replays (archives.c). An archive's events are lines of a file in the
- * sandbox's folder; how long they are to be kept (RetentionDays) is recorded, and nothing is dropped.
+ * sandbox's folder. RetentionDays is recorded, but no event is deleted.
  */
 
-/* An event of the bus goes to the archives whose pattern it matches; one that is replayed to none. */
+/* Appends the event to the bus's archives whose pattern matches it, unless it is replayed. */
 void archives_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event);
 
-/* At the start: replays that an earlier sandbox did not bring to their end have failed. */
+/* At the start: marks replays that an earlier sandbox did not finish as FAILED. */
 void replays_recover(struct services *services);
 
-/* ---- for archives.c ---- */
-
-/* Its events as lines; "": there are none. */
+/* True if both (name or ARN) are the same bus. */
 bool archives_same_bus(struct str left, struct str right);

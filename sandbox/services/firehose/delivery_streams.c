@@ -1,7 +1,6 @@
 /*
- * Firehose: what is put, or read from a stream of Kinesis, becomes an object in the bucket. AWS gathers
- * records until a size or a time is reached; here each call makes an object at once. What would change the
- * records on the way, but for a delimiter and gzip, is refused by name.
+ * Firehose: each PutRecord or PutRecordBatch, and each batch from a Kinesis stream, becomes an object in the
+ * bucket; AWS buffers by size and time. Transformations other than a delimiter and gzip are refused by name.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -15,9 +14,9 @@
 
 enum { MAX_RECORD = 1000 * 1024, MAX_BATCH = 500 };
 
-/* ---- where to ---- */
+/* ---- object keys ---- */
 
-/* yyyy/MM/dd/HH and what else of Java's patterns are numbers. */
+/* Appends a time by Java's patterns yyyy, MM, dd, HH, mm and ss. */
 static void add_time(struct buf *out, struct str pattern, const struct tm *tm)
 {
     const struct {
@@ -33,14 +32,14 @@ static void add_time(struct buf *out, struct str pattern, const struct tm *tm)
         if (k < sizeof parts / sizeof *parts) {
             buf_addf(out, "%02d", parts[k].n);
             i += parts[k].java.n;
-        } else if (pattern.p[i] == '\'') /* around what is no pattern */
+        } else if (pattern.p[i] == '\'') /* quotes around literal text */
             i++;
         else
             buf_add_char(out, pattern.p[i++]);
     }
 }
 
-/* -1: the prefix asks for what is not known here, such as parts of the records. */
+/* Appends the prefix. -1: it has an unsupported expression, such as partition keys. */
 static int add_prefix(
     struct arena *arena, struct buf *out, struct str prefix, const struct tm *tm, struct err *err)
 {
@@ -88,9 +87,10 @@ static struct str delivery_key(
     return arena_str(call->arena, buf_str(&key));
 }
 
-/* ---- what ---- */
+/* ---- content ---- */
 
-/* What is put behind each record: of AppendDelimiterToRecord. -1: it asks for another processor. */
+/* Finds the delimiter of AppendDelimiterToRecord, appended to each record. -1: another processor is
+ * configured. */
 static int find_delimiter(const struct value *s3, struct str *out, struct err *err)
 {
     const struct value *processing = value_getz(s3, "processing"),
@@ -126,7 +126,7 @@ static int check_content(const struct value *s3, struct err *err)
     return 0;
 }
 
-/* `data`: texts in base64. */
+/* Writes the records as one object. `data`: base64 strings. */
 static int deliver(
     struct service_call *call, const struct control_record *stream, const struct value *data, struct err *err)
 {
@@ -230,7 +230,7 @@ void deliveries_from_stream(struct services *services, struct arena *arena, stru
     }
 }
 
-/* The older destination is the extended one, with less in it. */
+/* The older S3DestinationConfiguration is a subset of the extended one. */
 static int create_stream(struct service_call *call, struct err *err UNUSED)
 {
     const struct value *older = value_getz(call->input, "S3DestinationConfiguration");
