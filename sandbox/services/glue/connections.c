@@ -1,7 +1,7 @@
 /*
- * What Glue looks at before a job with connections runs: it makes a network interface for the job in each
- * connection's subnet. What is wrong there AWS tells only now, though the connection was made without a word;
- * in these words (Glue's guide, "Troubleshooting Spark errors"; terraform-provider-aws issue 4762).
+ * The network checks before a job with connections runs: Glue creates a network interface in each
+ * connection's subnet. AWS reports errors only at this point, not when the connection is created, in these
+ * words (Glue's guide, "Troubleshooting Spark errors"; terraform-provider-aws issue 4762).
  */
 #include "sandbox/services/glue/glue.h"
 
@@ -19,7 +19,7 @@ static struct control_record *glue_list(const struct glue_place *at, const char 
     return control_list(at->control, at->arena, str_z(type), at->region, n);
 }
 
-/* ---- may the role look at the network? ---- */
+/* ---- permissions of the role ---- */
 
 bool glue_role_may(struct task *task, struct arena *arena, const char *action, const struct value *context)
 {
@@ -54,7 +54,7 @@ static bool role_fits(const struct glue_place *at)
     return false;
 }
 
-/* ---- do workers reach each other? ---- */
+/* ---- traffic between workers ---- */
 
 static bool opens_all(const struct value *rule)
 {
@@ -88,9 +88,9 @@ static bool groups_fit(const struct glue_place *at, const struct value *groups)
     return true;
 }
 
-/* ---- is there a way to S3? ---- */
+/* ---- access to S3 ---- */
 
-/* Its own, or else the network's. */
+/* Returns the subnet's route table, or the VPC's main route table. */
 static struct str route_table_of(const struct glue_place *at)
 {
     size_t n, tables;
@@ -106,7 +106,8 @@ static struct str route_table_of(const struct glue_place *at)
     return main;
 }
 
-/* Through anything but an internet gateway, which is of no use to an interface without a public address. */
+/* True if the default route leads out. An internet gateway does not count, since the interface has no public
+ * address. */
 static bool leads_out(const struct glue_place *at, struct str table)
 {
     struct control_record record;
@@ -139,9 +140,9 @@ static bool reaches_s3(const struct glue_place *at)
     return false;
 }
 
-/* ---- all of it ---- */
+/* ---- all checks ---- */
 
-/* The zone is the caller's to say, and the subnet's own. */
+/* The connection must name its subnet's zone. */
 static bool zone_fits(const struct glue_place *at, struct str connection, struct str zone)
 {
     if (!zone.n)

@@ -1,6 +1,6 @@
 /*
- * Crawlers really crawl: python/weir_crawl.py looks at the sandbox's S3 and writes into its catalog. What a
- * crawler is, the control plane knows; what it does and did, the tasks know.
+ * Crawlers: python/weir_crawl.py reads the sandbox's S3 and writes its catalog. The crawler's configuration
+ * is a record of the control plane, its crawls are tasks.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -20,11 +20,11 @@ enum {
 static const char kind_name[] = "crawler";
 static const struct str log_group = STR_INIT("/aws-glue/crawlers");
 
-/* ---- the work ---- */
+/* ---- running a crawl ---- */
 
 struct crawl {
     struct log_sink sink;
-    struct buf errors; /* on standard error: its last line is what it died of */
+    struct buf errors; /* standard error; its last line is the error message */
 };
 
 static void glue_crawlers_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
@@ -98,7 +98,7 @@ static void glue_crawlers_work(struct task *task)
     glue_run_ended(task_jobs(task), kind_name, task_self(task));
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] =
     ACTIVITY_NAMES("RUNNING", "RUNNING", "RUNNING", "RUNNING", "COMPLETED", "FAILED", "FAILED", "STOPPED");
@@ -129,7 +129,7 @@ static const struct value *with_summary(
     return value_with(call->arena, shown, STR("Summary"), value_string(call->arena, text));
 }
 
-/* The crawler as it is kept, with what it is doing and what became of its last crawl. */
+/* Returns the crawler with its state and last crawl. */
 static const struct value *with_state(const struct service_call *call, const struct value *crawler)
 {
     static const char *const statuses[] = {[ACTIVITY_SUCCEEDED] = "SUCCEEDED",

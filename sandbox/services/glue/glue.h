@@ -1,4 +1,4 @@
-/* Glue's operations that are in files of their own; job_runs.c has the table of all. */
+/* Glue's operations by file; job_runs.c has the table of all. */
 #pragma once
 
 #include "sandbox/engine/task.h"
@@ -20,31 +20,33 @@ service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_ge
 
 /* ---- connections.c ---- */
 
-#define GLUE_SESSION STR("GlueJobRunnerSession") /* as the service calls them all */
+#define GLUE_SESSION STR("GlueJobRunnerSession") /* the session name that Glue uses */
 
-/* May the role of the task's job do this ("ec2:DescribeSubnets")? */
+/* True if the role of the task's job may do this ("ec2:DescribeSubnets"). */
 bool glue_role_may(struct task *task, struct arena *arena, const char *action, const struct value *context);
-/* Can it be run in the networks of these connections (a list of names)? False: *why says what AWS would. */
+/* True if the job can run in the networks of these connections (a list of names). False: *why is AWS's
+ * error. */
 bool glue_network_fits(
     struct task *task, struct arena *arena, const struct value *connections, struct str *why);
 
 /* ---- job_runs.c ---- */
 
-service_handler glue_show_bookmark; /* and it is reset */
+service_handler glue_show_bookmark; /* also ResetJobBookmark */
 
 /* ---- workflows.c ---- */
 
-/* Members of StartJobRun and StartCrawler that only the sandbox itself gives, kept in the run's request. */
+/* Members of StartJobRun and StartCrawler that only the sandbox sends; they are kept in the run's request. */
 #define GLUE_TRIGGER      "weir:trigger"
 #define GLUE_WORKFLOW_RUN "weir:workflow_run"
 
 service_handler glue_start_trigger;
-/* Starts what the trigger says; workflow_run "" none. How many could be started. */
+/* Starts the trigger's actions and returns how many were started. workflow_run "": none. */
 size_t glue_fire(struct services *services, struct arena *arena, const struct control_record *trigger,
     struct str workflow_run);
-/* Of a sandbox that ends. */
+/* Frees the triggers' state of these services when the sandbox ends. */
 void glue_triggers_forget(struct services *services);
-/* Conditional triggers outside of workflows look whether it is what they wait for. After its end. */
+/* Call it after the end of a run: fires conditional triggers outside of workflows whose conditions are
+ * met. */
 void glue_run_ended(struct services *services, const char *kind, const struct task_info *info);
 
 service_handler glue_start_workflow, glue_get_workflow_run, glue_get_workflow_runs, glue_stop_workflow_run;

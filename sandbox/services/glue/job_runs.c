@@ -1,4 +1,4 @@
-/* Glue's job runs, and what a job has read: its bookmark. */
+/* Glue's job runs and job bookmarks. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -10,19 +10,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Job bookmarks: what a job has read, written by python/awsglue/bookmarks.py when the job commits:
+/* ---- Job bookmarks: what a job has read. python/awsglue/bookmarks.py writes them when the job commits:
  * DIR/jobs/bookmarks/DIGEST.json, {job, run_id, run, state} ---- */
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 
-/* The file that keeps it; "" where there cannot be one. */
+/* Returns the bookmark's path, or "" if the folder cannot be created. */
 static struct str glue_bookmark(
     struct services *services, struct arena *arena, struct str region, struct str job)
 {
     struct str dir, whole = arena_printf(arena, "%.*s\n%.*s", STR_ARG(region), STR_ARG(job));
     if (services_dir(services, arena, "bookmarks", &dir, ERR_IGNORED))
         return STR_EMPTY;
-    char *real = realpath(dir.p, NULL); /* the job has a folder of its own to start from */
+    char *real = realpath(dir.p, NULL); /* the job runs in another working directory */
     struct str path = arena_printf(arena, "%s/%.32s.json", real ? real : dir.p, sha256_hex(arena, whole).p);
     free(real);
     return path;
@@ -40,7 +40,7 @@ static int glue_bookmarks_find(
     return 0;
 }
 
-/* The entry; NULL: there is no bookmark. */
+/* Returns the bookmark as JobBookmarkEntry, or NULL if the job has none. */
 static const struct value *read_entry(const struct service_call *call, struct str name, struct str path)
 {
     AUTO_BUF struct buf state = BUF_INIT;
@@ -85,15 +85,15 @@ enum {
 
 static const struct task_kind glue_kind;
 
-/* ---- what a run is made of: its request ---- */
+/* ---- the request of a run ---- */
 
 /*
  * {job, role, command, arguments, timeout, max_capacity, worker_type, number_of_workers, glue_version,
- * connections, attempt, previous}: resolved when the run is started, so that a later change of the job does
- * not touch it.
+ * connections, attempt, previous}: resolved when the run starts, so that later changes of the job do not
+ * affect it.
  */
 static const struct {
-    const char *attribute, *member; /* by which a run may say otherwise; NULL: it may not */
+    const char *attribute, *member; /* member of StartJobRun that overrides it; NULL: none */
 } taken[] = {{"role", NULL}, {"command", NULL}, {"max_capacity", "MaxCapacity"},
     {"worker_type", "WorkerType"}, {"number_of_workers", "NumberOfWorkers"}, {"glue_version", NULL},
     {"max_retries", NULL}, {"execution_class", "ExecutionClass"}, {"connections", NULL}};
@@ -154,14 +154,14 @@ static bool is_python(const struct value *request)
     return str_eqz(value_gets(value_getz(request, "command"), "name"), "pythonshell");
 }
 
-/* ---- the work ---- */
+/* ---- running a job ---- */
 
 static struct str argument(const struct value *request, const char *name)
 {
     return value_gets(value_getz(request, "arguments"), name);
 }
 
-/* Spark's settings; its event log is where the job says, if it wants Spark's pages. */
+/* Returns Spark's settings, with the event log at the configured path if the Spark UI is enabled. */
 static struct str spark_settings(struct arena *arena, const struct value *request)
 {
     struct str own = argument(request, "--conf"), logs = argument(request, "--spark-event-logs-path");
@@ -171,7 +171,7 @@ static struct str spark_settings(struct arena *arena, const struct value *reques
         STR_ARG(logs), own.n ? " --conf " : "", STR_ARG(own));
 }
 
-/* As Glue hands them over: the job's own first, then all arguments. */
+/* Returns the arguments as Glue passes them: JOB_NAME and JOB_RUN_ID first. */
 static struct str *make_arguments(struct arena *arena, const struct task_info *info, size_t *n)
 {
     const struct value *arguments = value_as_map(value_getz(info->request, "arguments"));
@@ -199,11 +199,10 @@ static int64_t memory_of(const struct value *request)
     double dpu = !capacity                       ? 0.0625
                  : capacity->kind == VALUE_FLOAT ? capacity->number
                                                  : (double)service_int(request, "max_capacity", 1);
-    return (int64_t)(fmin(fmax(dpu, 0), MAX_DPU) * 16 * (double)gib) +
-           gib / 2; /* what Python itself takes is not the job's */
+    return (int64_t)(fmin(fmax(dpu, 0), MAX_DPU) * 16 * (double)gib) + gib / 2; /* memory of Python itself */
 }
 
-/* A failed run is repeated as often as the job says, each time as a run of its own. */
+/* Retries a failed run, each time as a run of its own, up to max_retries. */
 static void repeat(struct services *services, const struct task_info *info)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -219,11 +218,11 @@ static void repeat(struct services *services, const struct task_info *info)
     request = value_with(&arena, request, STR("previous"), value_string(&arena, info->id));
     const struct task_options options = {
         .kind = &glue_kind, .region = info->region, .owner = info->owner, .id = rest, .request = request};
-    struct err ignored = ERR_INIT; /* the failure is recorded; nobody waits for the repetition */
+    struct err ignored = ERR_INIT; /* the failure is recorded; no caller waits for the retry */
     task_start(services, &options, NULL, &ignored);
 }
 
-/* Wheels in S3 come along with the other modules; what remains has to be there already. */
+/* Adds wheels in S3 to py_files, and returns the other modules, which must be installed already. */
 static struct str add_wheels(struct arena *arena, struct str modules, struct str *py_files)
 {
     AUTO_BUF struct buf files = BUF_INIT;
@@ -240,7 +239,7 @@ static struct str add_wheels(struct arena *arena, struct str modules, struct str
     return arena_str(arena, buf_str(&others));
 }
 
-/* What the job's log has before the script begins: what is asked for and does not come. */
+/* Returns notes that are logged before the script runs: what was requested but is not supported. */
 static struct str notes_of(struct task *task, struct arena *arena, struct str modules)
 {
     AUTO_BUF struct buf notes = BUF_INIT;
@@ -261,7 +260,7 @@ static struct str notes_of(struct task *task, struct arena *arena, struct str mo
     return arena_str(arena, buf_str(&notes));
 }
 
-/* Where a run's two groups of logs are: Spark jobs may have their own since Glue 5.0. */
+/* Returns the prefix of the run's two log groups. Spark jobs may set one since Glue 5.0. */
 static struct str log_prefix(const struct value *request)
 {
     struct str version = value_gets(request, "glue_version");
@@ -271,7 +270,7 @@ static struct str log_prefix(const struct value *request)
     return own.n && version.n && version.p[0] >= '5' ? own : STR("/aws-glue/jobs");
 }
 
-/* How the job's script is run, as its command and arguments say. */
+/* Returns how the script is run, from the job's command and arguments. */
 static struct script_options script_of(struct task *task, struct arena *arena)
 {
     const struct task_info *self = task_self(task);
@@ -330,7 +329,7 @@ static void glue_work(struct task *task)
     glue_run_ended(services, "glue", self);
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] =
     ACTIVITY_NAMES("WAITING", "STARTING", "RUNNING", "STOPPING", "SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED");
@@ -478,9 +477,9 @@ static int stop_runs(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- the policy of the data catalog ---- */
+/* ---- resource policy of the data catalog ---- */
 
-/* The control plane keeps it, if what there is is what the request takes it to be. */
+/* Checks the request's conditions on the existing policy; the control plane stores the new one. */
 static int put_resource_policy(struct service_call *call, struct err *err)
 {
     size_t n;

@@ -1,6 +1,6 @@
 /*
- * Partitions of the catalog's tables. They are no resources, so the control plane does not know them: a note
- * beside each table has them, {partitions: […]}.
+ * Partitions of catalog tables. They are not resources of the control plane, but a note beside each table:
+ * {partitions: […]}.
  */
 #include "base/clock.h"
 #include "sandbox/engine/view.h"
@@ -10,7 +10,7 @@
 #define NOTE "partitions"
 enum { MAX_SHOWN = 1000, MAX_AT_ONCE = 100 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of notes, while one is read and written again */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held while a note is read and written */
 
 struct table {
     struct control_record record;
@@ -57,7 +57,7 @@ static const struct value *error_of(
                                  {STR("ErrorMessage"), value_stringz(arena, message)})});
 }
 
-/* As it is kept and shown; NULL: its values do not fit the table. */
+/* Returns the partition as it is stored and shown, or NULL if its values do not match the table's keys. */
 static const struct value *made_of(
     const struct service_call *call, const struct table *table, const struct value *input)
 {
@@ -89,7 +89,7 @@ static bool is_among(const struct value_builder *all, const struct value *values
     return false;
 }
 
-/* Adds those of a list of inputs; what cannot be added is an error each. */
+/* Adds partitions; each that cannot be added becomes an error. */
 static int glue_partitions_add(struct service_call *call, const struct table *table,
     const struct value *inputs, struct value_builder *errors, struct err *err)
 {
@@ -103,7 +103,7 @@ static int glue_partitions_add(struct service_call *call, const struct table *ta
         const struct value *made = made_of(call, table, inputs->items[i]);
         if (!made)
             value_builder_add(errors, error_of(call->arena, values, "InvalidInputException", wrong_count));
-        else if (is_among(&all, values)) /* also when this call has added it */
+        else if (is_among(&all, values)) /* also if this call added it */
             value_builder_add(
                 errors, error_of(call->arena, values, "AlreadyExistsException", "Partition already exists."));
         else
@@ -112,7 +112,7 @@ static int glue_partitions_add(struct service_call *call, const struct table *ta
     return write_all(call, table, value_builder_list(&all), err);
 }
 
-/* All but those that are listed; the ones that are not there are an error each. */
+/* Deletes the listed partitions; each that does not exist becomes an error. */
 static int take_away(struct service_call *call, const struct table *table, const struct value *lists,
     struct value_builder *errors, struct err *err)
 {
@@ -133,7 +133,7 @@ static int take_away(struct service_call *call, const struct table *table, const
     return write_all(call, table, value_builder_list(&kept), err);
 }
 
-/* One that failed fails the call. */
+/* For operations on one partition: its error becomes the call's. */
 static int single(struct value_builder *errors, int status, struct err *err)
 {
     const struct value *list = value_builder_list(errors);
@@ -245,7 +245,7 @@ int glue_get_partition(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Those that the expression means; of these, where several clients share the work, each has its part. */
+/* Selects the partitions that match the expression, and of these the requested segment. */
 static int glue_partitions_choose(
     const struct service_call *call, const struct table *table, const struct value **out, struct err *err)
 {

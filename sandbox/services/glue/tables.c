@@ -1,5 +1,5 @@
-/* The data catalog's tables as they are searched, and their versions (the current one is the control
- * plane's, those before it are in a note beside it), and new Iceberg tables. */
+/* The data catalog's tables: versions (the current one is the control plane's record, older ones are in a
+ * note beside it), search, and creation of Iceberg tables. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -10,9 +10,8 @@
 
 #include <stdlib.h>
 
-/* ---- CreateTable with OpenTableFormatInput: Glue writes the first metadata file of an Iceberg table at
- * its place and says in the table's parameters where it is. Whoever writes to the table does the same from
- * then on ---- */
+/* ---- CreateTable with OpenTableFormatInput: Glue writes the first metadata file of an Iceberg table at its
+ * location, and sets metadata_location in the table's parameters. Writers replace both later ---- */
 
 enum { FIRST_PARTITION_ID = 1000 };
 
@@ -22,7 +21,7 @@ struct making {
     struct iceberg_schema schema;
     const struct value *partitions; /* fields of the partition spec */
     bool first_version;
-    struct str location, bucket, key; /* of the table, and of its metadata file */
+    struct str location, bucket, key; /* location of the table; bucket and key of its metadata file */
 };
 
 static int invalid(struct err *err, const char *message)
@@ -30,7 +29,7 @@ static int invalid(struct err *err, const char *message)
     return service_refuse(err, 400, "InvalidInputException", "%s", message);
 }
 
-/* s3://bucket/some/where; what Iceberg calls its file there. */
+/* Reads the location s3://bucket/path and chooses the key of the metadata file. */
 static int place(struct making *m, struct err *err)
 {
     struct arena *arena = m->call->arena;
@@ -48,7 +47,7 @@ static int place(struct making *m, struct err *err)
     return 0;
 }
 
-/* The columns, and behind them those that the table is divided by, each as it is. */
+/* Reads the columns, followed by the partition keys as identity partitions. */
 static int take_columns(struct making *m, struct err *err)
 {
     struct arena *arena = m->call->arena;
@@ -88,7 +87,7 @@ static int look(struct making *m, struct err *err)
     return place(m, err) || take_columns(m, err) ? -1 : 0;
 }
 
-/* ---- the file ---- */
+/* ---- metadata file ---- */
 
 static const struct value *one_of(struct making *m, const char *id, const struct value *fields)
 {
@@ -120,13 +119,13 @@ static struct str metadata(struct making *m)
         {STR("sort-orders"), one_of(m, "order-id", &value_empty_list)}, {STR("properties"), &value_empty_map},
         {STR("snapshots"), &value_empty_list}, {STR("snapshot-log"), &value_empty_list},
         {STR("metadata-log"), &value_empty_list}, {STR("refs"), &value_empty_map},
-        /* what readers of the first version look for */
+        /* for readers of format version 1 */
         {STR("schema"), m->schema.doc}, {STR("partition-spec"), m->partitions}};
     size_t n = sizeof entries / sizeof *entries - (m->first_version ? 0 : 2);
     return json_as_text(arena, value_merge(arena, value_map(arena, entries, n), numbers(m)))->string;
 }
 
-/* ---- the table ---- */
+/* ---- the catalog's table ---- */
 
 static const struct value *with_parameters(struct making *m)
 {
@@ -139,7 +138,7 @@ static const struct value *with_parameters(struct making *m)
         arena, m->call->input, STR("TableInput"), value_with(arena, m->input, STR("Parameters"), all));
 }
 
-/* Would the catalog take it? A file is not written for nothing. */
+/* True if the database exists and the table does not. Otherwise no file is written. */
 static bool has_room(struct making *m)
 {
     struct control *control = services_control(m->call->services);
@@ -187,13 +186,13 @@ static int ask_table(struct service_call *call, struct str database, struct str 
     return 0;
 }
 
-/* ---- versions: what UpdateTable takes the place of is kept, the oldest first ---- */
+/* ---- versions: UpdateTable keeps the replaced version; oldest first ---- */
 
 struct versioned {
     struct str database, name;
     struct control_record record;
-    const struct value *table; /* as it is now */
-    const struct value *kept;  /* [{VersionId, Table}] */
+    const struct value *table; /* the current table */
+    const struct value *kept;  /* older versions: [{VersionId, Table}] */
 };
 
 static int find_table(struct service_call *call, struct str name, struct versioned *out, struct err *err)
@@ -232,7 +231,7 @@ int glue_update_table(struct service_call *call, struct err *err)
     bool keeps = !value_equal(value_getz(call->input, "SkipArchive"), &value_true);
     if (find_table(call, value_gets(value_getz(call->input, "TableInput"), "Name"), &of, err))
         return -1;
-    /* How writers of Iceberg tables see that nobody was faster. */
+    /* Optimistic locking, as writers of Iceberg tables use it. */
     if (wanted.n && !str_eq(wanted, value_gets(of.table, "VersionId")))
         return service_refuse(err, 400, "ConcurrentModificationException",
             "Update table failed due to concurrent modifications.");
@@ -300,7 +299,7 @@ int glue_delete_table_version(struct service_call *call, struct err *err)
 
 /* ---- searching ---- */
 
-/* Is it in the table's name or description, or in those of a column? */
+/* True if the text is in the table's name or description, or in those of a column. */
 static bool has_text(struct service_call *call, const struct value *table, struct str text)
 {
     static const char *const paths[] = {"Name", "Description", "StorageDescriptor.Columns[].Name",
@@ -316,7 +315,7 @@ static bool has_text(struct service_call *call, const struct value *table, struc
     return false;
 }
 
-/* A text is what is looked for, or one of its words between punctuation marks is. */
+/* True if the text equals `wanted`, or one of its words between punctuation does. */
 static bool has_word(struct str have, struct str wanted)
 {
     if (str_eq(have, wanted))
@@ -330,7 +329,7 @@ static bool has_word(struct str have, struct str wanted)
     return false;
 }
 
-/* Seconds, of a number or of a text that is a time. */
+/* Returns seconds of a number or an RFC 3339 time. */
 static bool as_seconds(const struct value *v, double *out)
 {
     int64_t n;
@@ -361,7 +360,7 @@ static bool glue_tables_holds(const struct value *have, struct str how, const st
 static const char *const fields[] = {"Name", "DatabaseName", "Description", "Owner", "TableType", "CreatedBy",
     "CatalogId", "CreateTime", "UpdateTime", "LastAccessTime", "LastAnalyzedTime", NULL};
 
-/* The member of a table that the request calls so. */
+/* Finds a table's member by its name in any case. */
 static int field_called(struct str name, struct str *out, struct err *err)
 {
     for (size_t i = 0; fields[i]; i++)
@@ -373,7 +372,7 @@ static int field_called(struct str name, struct str *out, struct err *err)
         err, 400, "InvalidInputException", "tables cannot be searched or sorted by %.*s", STR_ARG(name));
 }
 
-/* Filters are {Key, Value, Comparator}, the last of times; all have to hold. */
+/* Applies SearchText and all filters {Key, Value, Comparator}; the comparator is for times. */
 static int glue_tables_passes(
     struct service_call *call, const struct value *table, bool *yes, struct err *err)
 {
@@ -390,7 +389,7 @@ static int glue_tables_passes(
 }
 
 struct found {
-    const struct value *table, *key; /* what it is sorted by */
+    const struct value *table, *key; /* key: what the table is sorted by */
     bool descends;
 };
 
@@ -424,7 +423,7 @@ static int sort(struct service_call *call, struct found *found, size_t n, struct
     return 0;
 }
 
-/* All tables that pass, in the order asked for. */
+/* Returns all matching tables in the requested order. */
 static int search(struct service_call *call, struct found **out, size_t *count, struct err *err)
 {
     size_t n;

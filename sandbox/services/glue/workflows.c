@@ -1,7 +1,7 @@
 /*
- * Triggers start jobs and crawlers: on demand, by time (schedules.c), or when others have ended. A run of a
- * workflow is a thread, which fires its triggers as what belongs to the run ends; the end of any other run is
- * looked at by all triggers that are in no workflow.
+ * Triggers start jobs and crawlers: on demand, by schedule (schedules.c), or when other runs ended. A
+ * workflow run is a thread that fires the workflow's triggers as its runs end. The end of any other run is
+ * checked against all triggers outside of workflows.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -77,7 +77,8 @@ static const char *const crawl_states[] = {[ACTIVITY_SUCCEEDED] = "SUCCEEDED",
     [ACTIVITY_TIMEOUT] = "FAILED",
     [ACTIVITY_STOPPED] = "CANCELLED"};
 
-/* Has the latest run of what the condition names (of that workflow's run) ended so, later than `after`? */
+/* True if the latest run of the condition's job or crawler (in this workflow run) ended in this state after
+ * after_ms. */
 static bool glue_triggers_holds(struct services *services, struct arena *arena, struct str region,
     const struct value *condition, struct str workflow_run, int64_t after_ms)
 {
@@ -115,9 +116,9 @@ static bool is_waiting(const struct control_record *trigger, struct str region, 
            str_eq(value_gets(trigger->attrs, "workflow"), workflow);
 }
 
-/* ---- outside of workflows ---- */
+/* ---- triggers outside of workflows ---- */
 
-/* When a trigger fired last: what ended before that is used up. */
+/* When a trigger last fired: runs that ended before do not count again. */
 struct fired {
     struct services *services;
     char *key;
@@ -175,7 +176,7 @@ void glue_run_ended(struct services *services, const char *kind, const struct ta
         if (!is_waiting(&all[i], info->region, STR_EMPTY) || !glue_triggers_names(&all[i], kind, info->owner))
             continue;
         struct str key = arena_printf(&arena, "%.*s %.*s", STR_ARG(all[i].region), STR_ARG(all[i].id));
-        pthread_mutex_lock(&lock); /* of two ends at a time one fires it */
+        pthread_mutex_lock(&lock); /* so that two runs that end at once fire it only once */
         int64_t *last = last_of(services, key);
         bool fires = all_hold(
             services, &arena, &all[i], STR_EMPTY, *last > all[i].created_ms ? *last : all[i].created_ms);
@@ -187,10 +188,10 @@ void glue_run_ended(struct services *services, const char *kind, const struct ta
     }
 }
 
-/* ---- within one ---- */
+/* ---- triggers within a workflow ---- */
 
-/* Within a workflow's run: fires the conditional triggers that it has come to, each once; how many were
- * started. *fired: a map with the triggers so far. */
+/* Fires the conditional triggers of a workflow run whose conditions are met, each once, and returns how many
+ * actions were started. *fired_before: a map of the triggers fired so far. */
 static size_t glue_fire_next(struct services *services, struct arena *arena, struct str region,
     struct str workflow, struct str workflow_run, const struct value **fired_before)
 {
@@ -223,7 +224,7 @@ int glue_start_trigger(struct service_call *call, struct err *err)
     if (on_demand && workflow.n)
         return service_refuse(err, 400, "InvalidInputException",
             "the trigger begins the workflow %.*s: StartWorkflowRun starts it", STR_ARG(workflow));
-    if (!on_demand) { /* it waits from now on, if it did not before */
+    if (!on_demand) { /* the control plane activates it */
         call->declined = true;
         return 0;
     }
@@ -251,7 +252,7 @@ static void count_one(struct counts *counts, enum activity_state state)
     }
 }
 
-/* What belongs to a run; with `stop`, what runs of it is asked to end. */
+/* Counts the runs of a workflow run; with `stop`, also stops them. */
 static struct counts glue_workflows_count(
     struct services *services, struct arena *arena, struct str region, struct str run, bool stop)
 {
@@ -263,7 +264,7 @@ static struct counts glue_workflows_count(
         for (size_t i = 0; i < n; i++) {
             if (!str_eq(value_gets(all[i].request, GLUE_WORKFLOW_RUN), run))
                 continue;
-            /* one that has failed may be about to be repeated */
+            /* a failed run may be about to be retried */
             count_one(&counts, all[i].at_work ? ACTIVITY_RUNNING : all[i].state);
             if (stop && all[i].state < ACTIVITY_SUCCEEDED)
                 task_stop(services, kinds[k], region, all[i].id, STR_EMPTY);
@@ -272,7 +273,7 @@ static struct counts glue_workflows_count(
     return counts;
 }
 
-/* ---- the work ---- */
+/* ---- running a workflow ---- */
 
 static size_t glue_workflows_begin(
     struct services *services, struct arena *arena, const struct task_info *self)
@@ -301,7 +302,7 @@ static void glue_workflows_work(struct task *task)
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         bool stop = atomic_load(&task_switch(task)->turned) > 0;
         counts = glue_workflows_count(services, &scratch, self->region, self->id, stop);
-        /* counted before it is looked: what ended in between is seen the next time */
+        /* Counts before firing: a run that ends in between is handled in the next pass. */
         const struct value *now = fired;
         more = stop ? 0 : glue_fire_next(services, &scratch, self->region, self->owner, self->id, &now);
         fired = now == fired ? fired : value_copy(&arena, now);
@@ -315,7 +316,7 @@ static void glue_workflows_work(struct task *task)
             "the workflow has no trigger that begins it, or what it starts is not there");
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] =
     ACTIVITY_NAMES("RUNNING", "RUNNING", "RUNNING", "STOPPING", "COMPLETED", "ERROR", "ERROR", "STOPPED");

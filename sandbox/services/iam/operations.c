@@ -1,11 +1,12 @@
-/* IAM: AWS's managed policies, and roles that services assume. All else is the control plane's. */
+/* IAM: AWS's managed policies, service-linked roles, simulation, and roles that services assume. The control
+ * plane does the rest. */
 #include "base/embed.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
 
-/* ---- Roles that services take on for what they run ---- */
+/* ---- roles that services assume ---- */
 
 static struct str arn_of_role(const struct service_call *call, struct str role)
 {
@@ -34,7 +35,8 @@ bool role_is_trusting(struct services *services, struct arena *arena, struct str
            gate_trusts(sandbox_gate(services_sandbox(services)), arena, role, str_z(service), STR_EMPTY);
 }
 
-/* The policy that the request names, if it is one of AWS's; NULL: the control plane answers. */
+/* Returns the document of the AWS managed policy that the request names, or NULL: the control plane
+ * answers. */
 static const struct value *aws_policy(struct service_call *call, struct str *arn)
 {
     *arn = value_gets(call->input, "PolicyArn");
@@ -60,7 +62,7 @@ static int get_policy(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
-/* Documents go through the query protocol encoded as in addresses. */
+/* The query protocol URL-encodes documents. */
 static int get_policy_version(struct service_call *call, struct err *err UNUSED)
 {
     struct str arn;
@@ -77,7 +79,7 @@ static int get_policy_version(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
-/* Without a name it is the caller, who may be no user. */
+/* Without UserName, GetUser describes the caller, which must be a user. */
 static int get_user(struct service_call *call, struct err *err)
 {
     call->declined = value_gets(call->input, "UserName").n || !call->caller;
@@ -91,7 +93,7 @@ static int get_user(struct service_call *call, struct err *err)
     return service_control_same(call, err);
 }
 
-/* ---- how much there is, and how much there may be ---- */
+/* ---- account summary and quotas ---- */
 
 static void add_count(struct service_call *call, struct value_builder *b, const char *name, int64_t n)
 {
@@ -134,14 +136,14 @@ static int account_summary(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
-/* ---- what somebody may ---- */
+/* ---- policy simulation ---- */
 
 static const struct value *members_of(const struct service_call *call, const char *list)
 {
     return value_as_list(service_items(call->arena, call->input, list));
 }
 
-/* arn:aws:iam::1:role/path/NAME or :user/NAME. */
+/* Finds the principal arn:aws:iam::1:role/path/NAME or :user/NAME. */
 static int find_principal(struct service_call *call, struct str arn, struct session *out, struct err *err)
 {
     struct control_record record;
@@ -211,15 +213,16 @@ static int simulate(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- roles of services ---- */
+/* ---- service-linked roles ---- */
 
-/* A line of linked_roles.txt: SERVICE NAME POLICY, and "suffix" where there may be several. */
+/* A line of linked_roles.txt: SERVICE NAME POLICY, and "suffix" if custom suffixes are allowed. */
 struct linked {
     struct str name, policy;
     bool suffixed;
 };
 
-/* A service that is not in the list has AWSServiceRoleFor and its first word. */
+/* Returns the service's role. For a service not in the list the name is AWSServiceRoleFor and the service's
+ * first word. */
 static struct linked linked_role(struct arena *arena, struct str service)
 {
     struct str rest, first = str_cut(service, '.', &rest),
@@ -234,7 +237,7 @@ static struct linked linked_role(struct arena *arena, struct str service)
     return (struct linked){arena_printf(arena, "AWSServiceRoleFor%s", word), STR_EMPTY, true};
 }
 
-/* AttachRolePolicy or DetachRolePolicy; the answer stays as it was. */
+/* Calls AttachRolePolicy or DetachRolePolicy without changing call->output. */
 static int change_linked_policy(
     struct service_call *call, const char *operation, struct str role, struct str arn, struct err *err)
 {
@@ -283,7 +286,7 @@ static int create_linked_role(struct service_call *call, struct err *err)
                                   err);
 }
 
-/* Done at once; the task is as its id says. */
+/* Deletes the role at once; the deletion task exists only as an id. */
 static int delete_linked_role(struct service_call *call, struct err *err)
 {
     struct str name, path;
@@ -323,9 +326,9 @@ static int linked_role_status(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- credentials of users for single services ---- */
+/* ---- service-specific credentials of users ---- */
 
-/* What is wrong with its user or service is reported first. */
+/* Checks user and service before the control plane answers, since AWS reports these errors first. */
 static int service_credential(struct service_call *call, struct err *err)
 {
     struct control_record user;
@@ -340,7 +343,7 @@ static int service_credential(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* It is shown with another password than it had. */
+/* Replaces the password, which the response shows. */
 static int reset_credential(struct service_call *call, struct err *err)
 {
     static const struct str type = STR_INIT("aws.iam.service_specific_credential");

@@ -1,6 +1,6 @@
 /*
- * Shards of a Kinesis stream, and SubscribeToShard, which sends their records as they come for five
- * minutes; without records a message each second shows who has gone away.
+ * Shards of a Kinesis stream, and SubscribeToShard, which sends records as they arrive for five minutes.
+ * Without records it sends a message each second, so that a closed connection is noticed.
  */
 #include "sandbox/services/kinesis/shards.h"
 
@@ -12,16 +12,16 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-/* ---- SubscribeToShard: messages of AWS's event stream ---- */
+/* ---- SubscribeToShard: messages of AWS's event stream encoding ---- */
 
 enum { LASTS_MS = 300000, LOOK_MS = 50, BEAT_MS = 1000 };
 
 struct subscription {
     struct services *services;
-    char *region, *iterator; /* iterator NULL: the shard is over */
+    char *region, *iterator; /* iterator NULL: the shard is closed and read */
     int64_t ends_ms, reported_ms;
-    uint64_t next;      /* the number after that of the last record */
-    struct buf message; /* of which `sent` bytes are gone */
+    uint64_t next;      /* number after that of the last record */
+    struct buf message; /* the first `sent` bytes are sent */
     size_t sent;
 };
 
@@ -49,7 +49,7 @@ static void add_header(struct buf *out, const char *name, const char *value)
     buf_addz(out, value);
 }
 
-/* Lengths and their checksum, headers, content, checksum of all. */
+/* Appends a message: lengths and their checksum, headers, content, checksum of the whole. */
 static void add_message(struct buf *out, const char *event, struct str content)
 {
     enum { AROUND = 16 };
@@ -66,7 +66,7 @@ static void add_message(struct buf *out, const char *event, struct str content)
     add_number(out, crc32_of(str_slice(buf_str(out), begin, out->n)));
 }
 
-/* ---- what there is to say ---- */
+/* ---- events ---- */
 
 static const struct value *without_encryption(
     struct arena *arena, struct subscription *s, const struct value *records)
@@ -80,7 +80,7 @@ static const struct value *without_encryption(
     return value_builder_list(&list);
 }
 
-/* -1: it is over. */
+/* Reads records and appends an event if there are any. -1: the subscription ends. */
 static int look_for_more(struct subscription *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -171,7 +171,7 @@ int kinesis_subscribe(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- what streams hold ---- */
+/* ---- streams ---- */
 
 enum { ON_DEMAND_SHARDS = 4, HOUR_IN_MS = 3600 * 1000 };
 
@@ -252,7 +252,7 @@ struct stream_box *stream_box_of(struct streams *streams, const struct control_r
     int64_t count = on_demand ? ON_DEMAND_SHARDS : value_geti(stream->attrs, "shard_count", 1);
     if (count > 0 && (size_t)count != box->open) {
         open_shards(box, (size_t)count, streams->sequence + 1);
-        streams->sequence += (uint64_t)count; /* each shard begins with a number of its own */
+        streams->sequence += (uint64_t)count; /* one sequence number for the start of each shard */
     }
     int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
     size_t old = 0;

@@ -1,4 +1,4 @@
-/* Kinesis: the operations that put records into shards and read them. */
+/* Kinesis's operations that put and read records. */
 #include "sandbox/services/kinesis/shards.h"
 #include "sandbox/services/shared/tables.h"
 
@@ -55,7 +55,7 @@ static int check_record(const struct service_call *call, const struct value *rec
     return 0;
 }
 
-/* With the lock held. What the service answers about it. */
+/* Stores a record and returns its result. The lock must be held. */
 static const struct value *put_one(struct service_call *call, struct streams *streams, struct stream_box *box,
     const struct value *record, hash_key hash)
 {
@@ -87,7 +87,7 @@ static const char *encryption_of(const struct control_record *stream)
     return value_getz(stream->attrs, "kms_key") ? "KMS" : "NONE";
 }
 
-/* With the lock held: records of streams that are deleted take room no more. */
+/* Frees the records of deleted streams. The lock must be held. */
 static void forget_deleted(struct service_call *call, struct streams *streams)
 {
     struct control_record stream;
@@ -99,7 +99,7 @@ static void forget_deleted(struct service_call *call, struct streams *streams)
     }
 }
 
-/* All of the list, or none where one of them is not as it has to be. */
+/* Stores all records, or none if one is invalid. */
 static int put_all(struct service_call *call, const struct control_record *stream,
     const struct value *records, const struct value **out, struct err *err)
 {
@@ -133,7 +133,7 @@ static int put_record(struct service_call *call, struct err *err)
 {
     struct control_record stream;
     const struct value *put;
-    (void)value_getz(call->input, "SequenceNumberForOrdering"); /* they are in the order in which they come */
+    (void)value_getz(call->input, "SequenceNumberForOrdering"); /* records are in the order of arrival */
     if (find_stream(call, &stream, err) ||
         put_all(call, &stream, value_list(call->arena, &call->input, 1), &put, err))
         return -1;
@@ -161,7 +161,7 @@ static int put_records(struct service_call *call, struct err *err)
 
 /* ---- reading ---- */
 
-/* An iterator says where it is: time of its making, shard, next sequence number, the stream's ARN. */
+/* An iterator has its creation time, the shard, the next sequence number and the stream's ARN. */
 static struct str iterator_text(struct arena *arena, struct str arn, size_t shard, uint64_t next)
 {
     return base64_encode(arena, arena_printf(arena, "%lld %zu %llu %.*s", (long long)clock_wall_ms(), shard,
@@ -177,7 +177,7 @@ static int refuse_shard(
         STR_ARG(account));
 }
 
-/* The first of the shard that is not before the moment. */
+/* Returns the sequence number of the shard's first record at or after the time, or `none`. */
 static uint64_t first_since(const struct stream_box *box, size_t shard, int64_t ms, uint64_t none)
 {
     for (size_t i = 0; i < box->n; i++)
@@ -231,7 +231,7 @@ static int read_iterator(struct service_call *call, int64_t *made, size_t *shard
     if (service_required(call, "ShardIterator", &text, err))
         return -1;
     if (text.n > 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
-        text = str_slice(text, 1, text.n - 1); /* as some clients hand it over; Kinesis takes it */
+        text = str_slice(text, 1, text.n - 1); /* Kinesis accepts quotes, which some clients send */
     whole = base64_decode(call->arena, text, &rest);
     for (size_t i = 0; i < 3 && whole; i++) {
         plain = str_cut(rest, ' ', &rest);
@@ -280,7 +280,7 @@ static const struct value *children_of(struct arena *arena, const struct stream_
     return value_builder_list(&list);
 }
 
-/* Where the records from a number on begin. */
+/* Returns the index of the first record with this or a higher sequence number. */
 static size_t first_from(const struct stream_box *box, uint64_t sequence)
 {
     size_t low = 0, high = box->n;
@@ -321,7 +321,7 @@ static int get_records(struct service_call *call, struct err *err)
         value_builder_add(&list, view_record(call, record, encryption_of(&stream)));
         next = record->sequence + 1;
     }
-    size_t newest = box->n; /* looked for from the end: of a full page only */
+    size_t newest = box->n; /* searched from the end, only if the page is full */
     while (more && box->items[--newest]->shard != shard)
         ;
     bool known = shard < box->shard_count, over = known && box->shards[shard].end && !more;
@@ -338,7 +338,7 @@ static int get_records(struct service_call *call, struct err *err)
     return known ? 0 : refuse_shard(call, &stream, stream_shard_name(call->arena, shard), err);
 }
 
-/* Open ones only, or all that there have been. */
+/* Lists all shards, or only open ones with the filter AT_LATEST. */
 static int list_shards(struct service_call *call, struct err *err)
 {
     struct control_record stream;
@@ -353,7 +353,7 @@ static int list_shards(struct service_call *call, struct err *err)
         !str_eqz(filter, "AT_TRIM_HORIZON"))
         return service_refuse(err, 400, "InvalidArgumentException",
             "the sandbox does not know the shard filter %.*s", STR_ARG(filter));
-    if (token.n) /* a token stands for the stream, too */
+    if (token.n) /* the token has the stream's name as well */
         call->input = value_with(call->arena, call->input, STR("StreamName"),
             value_string(call->arena, str_cut(token, '|', &token)));
     if (find_stream(call, &stream, err))
@@ -378,7 +378,7 @@ static int list_shards(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* The older form of DescribeStreamSummary, with the shards. */
+/* DescribeStreamSummary in its older form, with the shards. */
 static int describe_stream(struct service_call *call, struct err *err)
 {
     struct control_record stream;

@@ -1,4 +1,4 @@
-/* Encrypt, Decrypt, ReEncrypt, and data keys: see kms.h. */
+/* Encrypt, Decrypt, ReEncrypt and data keys: see kms.h. */
 #include "sandbox/services/kms/kms.h"
 
 #include "base/hash.h"
@@ -8,10 +8,10 @@
 /*
  * A symmetric ciphertext is
  *
- *     1 byte 2, 1 byte length of the key's id, the id, 32 bytes of the material's id, 12 bytes of chance,
- *     16 bytes of tag, the text by AES-256-GCM
+ *     1 byte 2, 1 byte length of the key's id, the id, 32 bytes material id, 12 bytes nonce,
+ *     16 bytes tag, the plaintext encrypted with AES-256-GCM
  *
- * authenticated together with the encryption context. An RSA ciphertext is OAEP's, and says of no key.
+ * The head and the encryption context are authenticated. An RSA ciphertext is OAEP and does not name its key.
  */
 enum { FORM = 2, MATERIAL_ID = 32, CHANCE = 12, TAG = 16, MAX_RANDOM = 1024 };
 
@@ -44,7 +44,7 @@ static bool read_sealed(struct arena *arena, struct str blob, struct sealed *out
     return true;
 }
 
-/* One way or the other; false: the tag is not that of this text, key and context. */
+/* Encrypts or decrypts. False: the tag does not match text, key and context. */
 static bool gcm(bool encrypts, struct str key, struct str chance, struct str beside, struct str in,
     unsigned char *out, unsigned char tag[TAG])
 {
@@ -62,7 +62,7 @@ static bool gcm(bool encrypts, struct str key, struct str chance, struct str bes
     return done;
 }
 
-/* The head, and the context, which is a map and has no order. */
+/* Returns the authenticated data: the head and the context. */
 static struct str beside_text(const struct service_call *call, struct str head, const char *context)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -112,7 +112,7 @@ static int unseal(struct service_call *call, const struct control_record *key, c
     return gcm(false, secret, sealed->chance, beside, sealed->text, text, tag) ? 0 : refuse_ciphertext(err);
 }
 
-/* ---- what a key does with a text ---- */
+/* ---- encrypting and decrypting ---- */
 
 static int encrypt_rsa(struct service_call *call, const struct control_record *key, struct str algorithm,
     struct str plain, struct str *out, struct err *err)
@@ -150,12 +150,12 @@ static int decrypt_rsa(struct service_call *call, const struct control_record *k
     return done ? 0 : refuse_ciphertext(err);
 }
 
-/* The members that say how a text was encrypted: of Decrypt, or the first half of ReEncrypt. */
+/* Names of the members that describe a ciphertext: those of Decrypt, or the source members of ReEncrypt. */
 struct source {
     const char *key, *algorithm, *context, *operation;
 };
 
-/* The key that the ciphertext says, which has to be the one that is asked for. */
+/* Finds the key that the ciphertext names, which must be the requested one. */
 static int find_sealing(struct service_call *call, struct str asked, const struct sealed *sealed,
     struct control_record *key, struct err *err)
 {
@@ -248,14 +248,14 @@ static int re_encrypt(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- what is made, and encrypted under a key ---- */
+/* ---- data keys ---- */
 
 static bool is_shown(const struct service_call *call)
 {
     return !str_ends(str_z(call->operation->name), STR("WithoutPlaintext"));
 }
 
-/* AES_256, AES_128, or so many bytes. */
+/* GenerateDataKey: AES_256, AES_128, or NumberOfBytes random bytes. */
 static int data_key(struct service_call *call, struct err *err)
 {
     struct control_record key;

@@ -1,4 +1,4 @@
-/* Imported material, and rotation on demand: see kms.h. */
+/* Imported key material, and rotation on demand: see kms.h. */
 #include "sandbox/services/kms/kms.h"
 
 #include "base/clock.h"
@@ -78,7 +78,7 @@ static bool unwrap_aes(struct arena *arena, struct str key, struct str in, struc
     return done;
 }
 
-/* RSA_AES_KEY_WRAP_…: an AES key under RSA, and the material under that. */
+/* RSA_AES_KEY_WRAP_…: an AES key encrypted with RSA, then the material wrapped with the AES key. */
 static bool unwrap(struct arena *arena, EVP_PKEY *pair, struct str algorithm, struct str in, struct str *out)
 {
     struct str aes;
@@ -122,7 +122,7 @@ static int read_material(struct service_call *call, const struct control_record 
                : service_refuse(err, 400, "IncorrectKeyMaterialException", "%s", "");
 }
 
-/* ---- imported ---- */
+/* ---- importing ---- */
 
 static bool is_symmetric(const struct control_record *key)
 {
@@ -137,7 +137,8 @@ static int set_attribute(struct service_call *call, const struct control_record 
                : service_refuse(err, 500, "KMSInternalException", "The key cannot be changed.");
 }
 
-/* Material of another id than the key had is new; it waits for a rotation where there is some. */
+/* Checks that material of this id may be imported. New material of a key that has some waits for a
+ * rotation. */
 static int check_import(struct service_call *call, const struct control_record *key, const struct value *note,
     struct str id, struct err *err)
 {
@@ -155,7 +156,7 @@ static int check_import(struct service_call *call, const struct control_record *
                             STR_ARG(id), STR_ARG(kms_arn(key)), STR_ARG(pending));
 }
 
-/* Under its id; what is neither symmetric nor secret has no id, and is kept under none. */
+/* Stores the material under its id, or under "" for keys that are not symmetric. */
 static int keep_import(struct service_call *call, const struct control_record *key, const struct value *note,
     struct str id, struct str material, struct err *err)
 {
@@ -292,7 +293,7 @@ static int list_rotations(struct service_call *call, struct err *err)
     if (service_required(call, "KeyId", &id, err) || kms_find(call, id, &key, err))
         return -1;
     const struct value *rotations = value_getz(kms_note(call, &key), "rotations");
-    (void)value_getz(call->input, "Limit"); /* there are ten at most */
+    (void)value_getz(call->input, "Limit"); /* a key has at most ten */
     service_answer(call, "Rotations", rotations ? rotations : &value_empty_list);
     service_answer(call, "Truncated", &value_false);
     return 0;

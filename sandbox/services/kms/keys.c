@@ -1,4 +1,4 @@
-/* Which key a request means, what it may do, and its material: see kms.h. */
+/* Finds a request's key, checks its use, and stores its material: see kms.h. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -10,8 +10,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-/* ---- Material of keys: see kms.h. What OpenSSL makes stays with the key's note, as PKCS#8 or as bare
- * bytes ---- */
+/* ---- Key material, stored in the key's note: PKCS#8 for key pairs, plain bytes for secrets ---- */
 
 #define NOTE "keys"
 
@@ -20,8 +19,8 @@ enum { AES_SIZE = 32, MAX_SECRET = 64, MAX_GROUP = 32 };
 pthread_mutex_t kms_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct {
-    const char *spec, *type, *group; /* OpenSSL's */
-    size_t size;                     /* bits of RSA; bytes of secrets */
+    const char *spec, *type, *group; /* OpenSSL's names */
+    size_t size;                     /* bits for RSA, bytes for secrets */
 } specs[] = {
     {"SYMMETRIC_DEFAULT", NULL, NULL, AES_SIZE},
     {"HMAC_224", NULL, NULL, 28},
@@ -52,7 +51,7 @@ size_t kms_secret_size(struct str spec)
     return row >= 0 && !specs[row].type ? specs[row].size : 0;
 }
 
-/* ---- keys of OpenSSL ---- */
+/* ---- OpenSSL keys ---- */
 
 static EVP_PKEY *generate(int row)
 {
@@ -152,7 +151,7 @@ bool kms_oaep(
     return done;
 }
 
-/* ---- what a key keeps ---- */
+/* ---- the note of a key ---- */
 
 const struct value *kms_note(const struct service_call *call, const struct control_record *key)
 {
@@ -170,7 +169,7 @@ struct str kms_material_id(const struct control_record *key)
     return value_gets(key->attrs, "material_id");
 }
 
-/* The first material is made when it is wanted; what was imported is there, or was deleted. */
+/* Creates the first material at first use. Imported material must exist already. */
 static int make_material(
     struct service_call *call, const struct control_record *key, struct str *out, struct err *err)
 {
@@ -214,9 +213,9 @@ enum { MAX_TAGS = 50 };
 
 static const int64_t DAY_MS = INT64_C(86400000);
 
-/* ---- which ---- */
+/* ---- finding keys ---- */
 
-/* 1234abcd-12ab-34cd-56ef-1234567890ab, or mrk- and 32 digits. */
+/* True for 1234abcd-12ab-34cd-56ef-1234567890ab, or mrk- and 32 digits. */
 static bool is_key_id(struct str id)
 {
     bool several = str_starts(id, STR("mrk-"));
@@ -236,7 +235,7 @@ static int no_alias(const struct service_call *call, struct str name, struct err
         STR_ARG(call->region), STR_ARG(services_account(call->services)), STR_ARG(name));
 }
 
-/* Behind an ARN of this region: key/ID or alias/NAME. */
+/* Reduces an ARN of this region to the key's id or alias/NAME. */
 static int without_arn(struct service_call *call, struct str *reference, struct err *err)
 {
     struct str rest = *reference, part = STR_EMPTY;
@@ -276,7 +275,7 @@ struct str kms_arn(const struct control_record *key)
     return value_gets(key->attrs, "arn");
 }
 
-/* What the control plane would say in its own words. */
+/* Checks tags here, since KMS's messages differ from the control plane's. */
 static int check_tags(const struct value *tags, struct err *err)
 {
     AUTO_MAP struct map seen = MAP_INIT;
@@ -290,7 +289,7 @@ static int check_tags(const struct value *tags, struct err *err)
     return tags->count > MAX_TAGS ? service_refuse(err, 400, "TagException", "Too many tags") : 0;
 }
 
-/* Of a key that is to be deleted only descriptions are given, and its tags are looked at. */
+/* A key that is pending deletion can only be read, or its deletion cancelled. */
 static int check_changeable(struct str operation, const struct control_record *key, struct err *err)
 {
     static const char *const always[] = {"Describe", "List", "Get", "CancelKeyDeletion"};
@@ -327,7 +326,7 @@ int kms_read_key(struct services *services, struct exchange *x, struct err *err)
     return 0;
 }
 
-/* ---- what it may do ---- */
+/* ---- checking use ---- */
 
 int kms_check_state(const struct control_record *key, struct err *err)
 {
@@ -390,9 +389,9 @@ int kms_bytes(const struct service_call *call, const char *member, struct str *o
                : service_refuse(err, 400, "SerializationException", "%s is not base64", member);
 }
 
-/* ---- made and described ---- */
+/* ---- creating and describing keys ---- */
 
-/* What it is called today, and from where its material comes, which the control plane is not asked for. */
+/* Maps older member names, and records the origin EXTERNAL, which the control plane does not take. */
 static int create_key(struct service_call *call, struct err *err)
 {
     static const char *const passed[] = {"Origin", "CustomerMasterKeySpec"};
@@ -466,7 +465,7 @@ static int rotation_status(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* There is one policy of each key. */
+/* Each key has one policy. */
 static int list_policies(struct service_call *call, struct err *err)
 {
     struct control_record key;

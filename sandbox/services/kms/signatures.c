@@ -1,4 +1,4 @@
-/* Sign, Verify, MACs, and what two keys have in common: see kms.h. */
+/* Sign, Verify, MACs and ECDH shared secrets: see kms.h. */
 #include "sandbox/services/kms/kms.h"
 
 #include "base/hash.h"
@@ -17,7 +17,7 @@ static bool signs_message(struct str algorithm)
     return str_starts(algorithm, STR("ED25519"));
 }
 
-/* What is signed, in place of the message: its digest, which it may be already. Ed25519 signs the message. */
+/* Replaces the message by its digest, unless it is one already. Ed25519 signs the message itself. */
 static int take_digest(struct service_call *call, struct str algorithm, struct str *message, struct err *err)
 {
     if (signs_message(algorithm))
