@@ -1,6 +1,6 @@
 /*
- * Asynchronous calls: an event waits, is tried again where the function fails, and what became of it goes to
- * destinations and the dead-letter queue. Events are in memory: a restart forgets those that wait.
+ * Asynchronous invocations: events are queued, retried when the function fails, and reported to destinations
+ * and the dead-letter queue. Events are in memory and lost when the sandbox ends.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  */
 #include "sandbox/services/lambda/lambda.h"
@@ -11,14 +11,14 @@
 #include "sandbox/services/shared/event_targets.h"
 
 enum {
-    MAX_QUEUED = 200, /* those that wait for another attempt included */
+    MAX_QUEUED = 200, /* including those that wait for a retry */
     RETRIES = 2,
     MAX_AGE_S = 21600,
-    MAX_DOUBLED = 8, /* of the second between tries of one that is throttled: up to five minutes */
+    MAX_DOUBLED = 8, /* doublings of the delay of throttled events: up to five minutes */
     MAX_LETTER = 1024,
 };
 
-/* ---- destinations and dead letters ---- */
+/* ---- destinations and dead-letter queue ---- */
 
 void lambda_outcome_report(
     struct services *services, struct arena *arena, const struct lambda_outcome *outcome)
@@ -50,14 +50,14 @@ void lambda_outcome_report(
             .role = outcome->role});
 }
 
-/* An event on its way. */
+/* An event that is being processed. */
 struct trying {
     struct lambda_background *event;
     struct arena arena;
-    const struct value *settings; /* of the version or alias that was called */
+    const struct value *settings; /* of the called version or alias */
     int64_t begun_ms, attempts;
-    int throttled; /* how often */
-    bool refused;  /* the last time: the function was not even called */
+    int throttled; /* consecutive throttled attempts */
+    bool refused;  /* the last attempt did not call the function */
 };
 
 static const struct value *find_settings(struct arena *arena, const struct lambda_background *event)
@@ -118,7 +118,7 @@ static void report_outcome(struct trying *t, const char *condition)
             .more = value_builder_map(&more)});
 }
 
-/* The event as it came; why it is dead is said beside it. */
+/* Sends the event to the dead-letter queue, with the error as message attributes. */
 static void send_letter(struct trying *t)
 {
     struct arena *arena = &t->arena;
@@ -151,9 +151,9 @@ static void send_letter(struct trying *t)
                                            .role = f->role});
 }
 
-/* ---- trying ---- */
+/* ---- attempts ---- */
 
-/* NULL: it is to be tried again; otherwise the condition in which it ends. */
+/* Makes one attempt. Returns the condition in which the event ends, or NULL: it is retried. */
 static const char *try_once(struct trying *t)
 {
     struct err err = ERR_INIT;
@@ -175,14 +175,14 @@ static const char *try_once(struct trying *t)
     return last && !throttled ? "RetriesExhausted" : NULL;
 }
 
-/* After a failure one minute and then two; where all instances are at work a second, and twice that. */
+/* Returns the delay: one, then two minutes after a failure; a second, doubled each time, after throttling. */
 static int64_t wait_ms(const struct trying *t, int64_t minute_ms)
 {
     int doubled = t->throttled < MAX_DOUBLED ? t->throttled : MAX_DOUBLED;
     return t->throttled ? (minute_ms << doubled) / 120 + 1 : t->attempts * minute_ms;
 }
 
-/* NULL: the sandbox stops. */
+/* Retries until the event ends and returns its condition, or NULL if the sandbox stops. */
 static const char *try_all(struct trying *t)
 {
     struct services *services = t->event->functions->services;

@@ -1,7 +1,6 @@
 /*
- * Code, inside the request (ZipFile) or in S3: it becomes DIR/jobs/code/SHA256.zip, and the request goes on
- * to the control plane as if it had named an object: bucket ":code", which no bucket can be called, and the
- * hash as its key.
+ * Code packages, from the request (ZipFile) or S3, stored as DIR/jobs/code/SHA256.zip. The request is
+ * forwarded as if the code were in the bucket ":code", an impossible bucket name, with the hash as key.
  */
 #include "sandbox/services/lambda/lambda.h"
 
@@ -14,16 +13,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* So what becomes of the object in S3 afterwards is nothing to the function, as with the service. */
+/* Later changes of the object in S3 do not affect the function, as in AWS. */
 
 enum {
-    VALID_S = 600,
-    /* ten minutes, as with the service */ SWEEP_FROM = 32,
+    VALID_S = 600,   /* ten minutes, as in AWS */
+    SWEEP_FROM = 32, /* with more files, unused ones are removed */
     MAX_VERSIONS = 64 * 1024 * 1024
 };
 static const struct str bucket = STR_INIT(":code");
 
-/* What it is packed in, and how much it is. What is no code is not kept. */
+/* Checks archive type and size; deletes an invalid file. */
 static int check_kept(struct str path, struct err *err)
 {
     int64_t size = unpack_archive_size(path.p, ERR_IGNORED);
@@ -54,7 +53,7 @@ static int lambda_code_keep(const struct service_call *call, struct str zip, str
     return check_kept(path, err);
 }
 
-/* An object in S3. False: there is none; then the control plane says so. */
+/* Stores an object of S3. False: it does not exist, and the control plane reports that; or err is set. */
 static bool keep_object(
     const struct service_call *call, const struct value *code, struct str *key, struct err *err)
 {
@@ -77,7 +76,7 @@ static bool keep_object(
     return kept && !check_kept(path, err);
 }
 
-/* With {S3Bucket, S3Key} of what was kept in the place of what is given. */
+/* Returns the code with {S3Bucket, S3Key} of the stored file. */
 static int lambda_code_replace(
     const struct service_call *call, const struct value *code, const struct value **out, struct err *err)
 {
@@ -108,7 +107,7 @@ int lambda_code_forward(struct service_call *call, const char *member, struct er
     return 0;
 }
 
-/* Variables as they are sent, in the order in which they are sent. */
+/* Checks the size of the variables as they were sent. */
 static int check_environment(struct service_call *call, struct err *err)
 {
     enum { MAX_VARIABLES = 4096 };
@@ -153,7 +152,7 @@ int64_t lambda_code_size(const struct service_call *call, size_t *functions)
     return sum;
 }
 
-/* Here the members are in the request itself. */
+/* UpdateFunctionCode has the code's members at the top level. */
 int lambda_update_code(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -191,8 +190,8 @@ bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA2
     return true;
 }
 
-/* ---- Where it is to be fetched from: an address of S3, signed beforehand, as with the service. S3 finds
- * what is there by the hash at its end (s3srv_object.c). ---- */
+/* ---- Download locations: presigned S3 URLs, as AWS reports them. S3 finds the file by the hash at the end
+ * (s3srv_object.c). ---- */
 
 static struct str location_of(const struct service_call *call, const struct value *attrs, bool layer)
 {
@@ -235,12 +234,12 @@ const struct value *lambda_with_location(
     return value_with(call->arena, shown, str_z(member), code);
 }
 
-/* ---- what nobody uses any more ---- */
+/* ---- removing unused code ---- */
 
 struct sweep {
     struct services *services;
     struct arena arena;
-    struct buf used; /* keys of functions and layers, and the files of versions, which name theirs */
+    struct buf used; /* keys of functions and layers, and the text of version notes, which has keys */
 };
 
 static void add_used(struct sweep *s, const char *type, const char *attribute)

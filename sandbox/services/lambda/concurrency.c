@@ -1,7 +1,6 @@
 /*
- * How many calls of a function run at once: reserved for the function as a whole, and provisioned for one of
- * its versions or aliases. What is provisioned is kept in a note beside the function: {configs: [{qualifier,
- * requested, changed_ms}]}.
+ * Reserved concurrency of functions, and provisioned concurrency of versions and aliases. Provisioned
+ * concurrency is in a note beside the function: {configs: [{qualifier, requested, changed_ms}]}.
  */
 #include "sandbox/services/lambda/lambda.h"
 
@@ -10,7 +9,7 @@
 
 enum { CONCURRENT = 1000, LEFT = 100, READY_MS = 2000, MAX_CONFIGS = 50 };
 
-/* Those of versions and aliases that are still there. */
+/* Returns the configurations of versions and aliases that still exist. */
 static const struct value *configs_of(const struct service_call *call, const struct control_record *record)
 {
     const struct value *all =
@@ -28,7 +27,7 @@ static const struct value *configs_of(const struct service_call *call, const str
     return value_builder_list(&kept);
 }
 
-/* What is provisioned for a function, but for this qualifier of it. */
+/* Returns the sum of provisioned concurrency, except that of qualifier `but`. */
 static int64_t provisioned(const struct value *configs, struct str but)
 {
     int64_t sum = 0;
@@ -38,7 +37,7 @@ static int64_t provisioned(const struct value *configs, struct str but)
     return sum;
 }
 
-/* What of the account is given to functions but this one: reserved, or provisioned where nothing is. */
+/* Returns the concurrency reserved by (or else provisioned for) all functions except `but`. */
 static int64_t given_away(const struct service_call *call, struct str but)
 {
     size_t n;
@@ -100,7 +99,7 @@ int lambda_account_settings(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
-/* ---- provisioned ---- */
+/* ---- provisioned concurrency ---- */
 
 static const struct value *view_config(
     const struct service_call *call, const struct value *config, bool fresh)
@@ -118,7 +117,7 @@ static const struct value *view_config(
     return value_builder_map(&b);
 }
 
-/* The function, and that the request means a version or an alias of it. */
+/* Finds the function, and checks that Qualifier is a version or alias. */
 static int find_provided(
     const struct service_call *call, const char *latest, struct control_record *record, struct err *err)
 {
@@ -128,7 +127,7 @@ static int find_provided(
     return lambda_find_target(call, qualifier, record, err);
 }
 
-/* A version has it by itself or by its aliases, not by both. */
+/* A version and an alias of it cannot both have provisioned concurrency. */
 static int check_apart(const struct service_call *call, const struct control_record *record,
     const struct value *configs, struct str qualifier, struct err *err)
 {
@@ -150,7 +149,7 @@ static int check_apart(const struct service_call *call, const struct control_rec
     return 0;
 }
 
-/* The configurations without that of the qualifier, and with this one. */
+/* Stores the configurations with that of the qualifier replaced by `more` (NULL: removed). */
 static int keep_configs(const struct service_call *call, const struct control_record *record,
     const struct value *configs, struct str qualifier, const struct value *more, struct err *err)
 {
@@ -161,7 +160,8 @@ static int keep_configs(const struct service_call *call, const struct control_re
         call, "provisioned", record, value_with(call->arena, NULL, STR("configs"), configs), err);
 }
 
-/* Is there so much left, of what is reserved for the function or else of the account? */
+/* Checks that enough concurrency is left, of the function's reserved or the account's unreserved
+ * concurrency. */
 static int check_wanted(struct service_call *call, const struct control_record *record, int64_t others,
     int64_t wanted, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* One event: how an instance gets it, what becomes of it, and what its log says of that. */
+/* One event: how an instance receives it, its result, and its log lines. */
 #include "sandbox/services/lambda/instance.h"
 
 #include "base/clock.h"
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 
 enum {
-    INIT_MS = 10000, /* to ask for the first event; what was fetched before does not count */
-    QUIET_MS = 50,   /* for the rest of what a function has printed, QUIET_TIMES */
+    INIT_MS = 10000, /* time until a runtime asks for its first event */
+    QUIET_MS = 50,   /* waits for remaining output, QUIET_TIMES times */
     QUIET_TIMES = 20,
-    MAX_LOG = 4096, /* of LogResult */
+    MAX_LOG = 4096, /* bytes of LogResult */
     MAX_STATUS = 16384,
 };
 
@@ -28,7 +28,7 @@ int64_t instance_now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* ---- the Runtime API's side ---- */
+/* ---- called by the Runtime API ---- */
 
 static struct str lambda_event_copied(struct arena *arena, struct str text)
 {
@@ -55,7 +55,7 @@ bool instance_next(struct lambda_instance *instance, struct arena *arena, struct
         copy->arn = lambda_event_copied(arena, invocation->arn);
         copy->trace = lambda_event_copied(arena, invocation->trace);
         copy->deadline_wall_ms = invocation->deadline_wall_ms;
-        pthread_cond_broadcast(&functions->changed); /* its time runs from now on */
+        pthread_cond_broadcast(&functions->changed); /* the event's timeout starts now */
     }
     pthread_mutex_unlock(&functions->lock);
     if (!invocation)
@@ -68,7 +68,7 @@ bool instance_next(struct lambda_instance *instance, struct arena *arena, struct
     return true;
 }
 
-/* Of its code's folder AWS says /var/task; so does a stack trace. */
+/* Replaces the path of the code's folder by AWS's /var/task, as in stack traces. */
 static struct str as_in_lambda(const struct lambda_instance *instance, struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -103,7 +103,7 @@ void instance_init_failed(struct lambda_instance *instance, struct str body, str
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
     instance->error = as_in_lambda(instance, &instance->arena, body);
     instance->error_type = lambda_event_copied(&instance->arena, error_type);
-    instance_kill(instance); /* it could only exit now */
+    instance_kill(instance); /* the process can do nothing more */
 }
 
 /* ---- one invocation ---- */
@@ -119,7 +119,7 @@ static void lambda_event_fail(struct lambda_invocation *invocation, const char *
     invocation->failed = true;
     invocation->error_type = str_z(type);
     invocation->answer = arena_printf(&invocation->arena, "{\"errorType\":\"%s\",\"errorMessage\":\"%.*s\"}",
-        type, STR_ARG(message)); /* our own words: nothing to escape */
+        type, STR_ARG(message)); /* the messages need no JSON escaping */
 }
 
 static void fail_by_death(struct lambda_instance *instance, struct lambda_invocation *invocation)
@@ -129,7 +129,7 @@ static void fail_by_death(struct lambda_instance *instance, struct lambda_invoca
         invocation->answer = arena_str(&invocation->arena, instance->error);
         invocation->error_type = arena_str(&invocation->arena, instance->error_type);
     } else if (instance->end.exit_code < 0) {
-        const char *signal = strsignal(instance->end.signal); /* Lambda has the same words in lower case */
+        const char *signal = strsignal(instance->end.signal); /* Lambda uses the same words in lower case */
         lambda_event_fail(invocation, "Runtime.ExitError",
             "RequestId: %s Error: Runtime exited with error: signal: %c%s", invocation->id, tolower(*signal),
             signal + 1);
@@ -152,13 +152,13 @@ static int64_t deadline_of(const struct lambda_instance *instance, const struct 
 {
     if (invocation->taken)
         return invocation->taken_ms + instance->function.timeout_s * 1000;
-    if (!instance->prepared) /* archives are being unpacked: that ends by itself */
+    if (!instance->prepared) /* archives are being unpacked, which takes no timeout */
         return INT64_MAX / 2;
     int64_t from = instance->given_ms > instance->born_ms ? instance->given_ms : instance->born_ms;
     return from + INIT_MS + instance->function.timeout_s * 1000;
 }
 
-/* With the lock: until there is an answer, or none can come any more. */
+/* Waits for the response, the timeout or the end of the instance. The lock must be held. */
 static void lambda_event_await(struct lambda_instance *instance, struct lambda_invocation *invocation)
 {
     struct functions *functions = instance->functions;
@@ -185,7 +185,7 @@ static void lambda_event_await(struct lambda_instance *instance, struct lambda_i
     if (instance->dead)
         return;
     process_await_quiet(&instance->stop);
-    /* In turns: when the machine stops, nobody reads meanwhile, and that is one of them. */
+    /* Several short waits: while the machine is suspended no output is read, and that costs one wait only. */
     for (int times = 0; times < QUIET_TIMES; times++) {
         int64_t until = clock_mono_ms() + QUIET_MS;
         while (!instance->quiet && !instance->dead && wait_until(functions, until))
@@ -195,7 +195,7 @@ static void lambda_event_await(struct lambda_instance *instance, struct lambda_i
     }
 }
 
-/* The most that it has held so far, in MiB, of the process that answers: its children are not counted. */
+/* Returns the peak memory of the instance's process in MiB, without its children. */
 static int64_t memory_used(const struct lambda_instance *instance)
 {
     static const struct str mark = STR_INIT("VmHWM:");
@@ -229,7 +229,7 @@ static void log_failure(
             (long long)instance->function.timeout_s);
 }
 
-/* As CloudWatch has it: values behind tabs, the last ones only where there is something to say. */
+/* Logs END and REPORT in CloudWatch's format, with tabs between fields. */
 static void log_end(
     struct lambda_instance *instance, struct lambda_invocation *invocation, bool first, int64_t memory)
 {
@@ -275,7 +275,7 @@ int instance_invoke(struct functions *functions, const struct lambda_function *f
             instance->dying = instance->dead = true;
             process_switch_release(&instance->stop);
             instance_forget(instance);
-            instance->references--; /* the thread that there is not */
+            instance->references--; /* its thread was not started */
             instance_give_back(instance);
             pthread_mutex_unlock(&functions->lock);
             return -1;
@@ -283,7 +283,7 @@ int instance_invoke(struct functions *functions, const struct lambda_function *f
         pthread_mutex_lock(&functions->lock);
         lambda_event_await(instance, invocation);
         struct err refusal = instance->refusal;
-        bool again = !fresh && !invocation->taken && !functions->stopping; /* it had died while it was idle */
+        bool again = !fresh && !invocation->taken && !functions->stopping; /* it ended while it was idle */
         int64_t memory = memory_used(instance);
         pthread_mutex_unlock(&functions->lock);
         if (!again && refusal.class == ERR_NONE)

@@ -1,12 +1,12 @@
-/* Queues and streams as sources of functions: aws.lambda.event_source_mapping. */
+/* Queues and streams as event sources of functions: aws.lambda.event_source_mapping. */
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/json.h"
 #include "sandbox/services/shared/source.h"
 
-enum { PAUSE_MS = 1000 }; /* after a function that could not be called */
+enum { PAUSE_MS = 1000 }; /* delay after the function could not be called */
 
-/* It reads the source with the role of the function. */
+/* The source is read with the function's role. */
 static struct str role_of_function(
     struct services *services, struct arena *arena, struct str region, struct str function)
 {
@@ -32,7 +32,7 @@ static void describe_mapping(
     turn->halves = value_getb(mapping->attrs, "bisect_batch_on_function_error");
 }
 
-/* batchItemFailures of what the function gave back, where the mapping looks at them. */
+/* Returns batchItemFailures of the response if the mapping has ReportBatchItemFailures. */
 static const struct value *mapping_failures(const struct turn *turn, struct str payload)
 {
     const struct value *answer;
@@ -43,7 +43,7 @@ static const struct value *mapping_failures(const struct turn *turn, struct str 
                : NULL;
 }
 
-/* Of a batch, the chain of events that came back most often. */
+/* Returns the trace header of the record whose chain has called a function most often. */
 static struct str chain_of(const struct value *records)
 {
     struct str chain = STR_EMPTY;

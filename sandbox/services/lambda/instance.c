@@ -1,5 +1,5 @@
-/* Instances of functions: a process each, with what it needs on the disk, its logs and its end; and which
- * one does an event. */
+/* Instances of functions: preparing files and environment, running the process, logs, and choosing an
+ * instance for an event. */
 #include "sandbox/services/lambda/instance.h"
 
 #include "base/archive.h"
@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What an instance needs before its process starts: its code and layers on the disk, its environment,
- * its program ---- */
+/* ---- Preparation: code and layers on disk, environment, program ---- */
 
-static const int64_t MAX_UNPACKED = 262144000; /* Lambda's: 250 MiB */
+static const int64_t MAX_UNPACKED = 262144000; /* Lambda's limit: 250 MiB */
 
 static int unpack_one(
     struct lambda_instance *instance, const struct value *location, const char *dir, struct err *err)
@@ -50,7 +49,7 @@ static int unpack_all(
 static const char *const own_names[] = {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API", "_HANDLER",
     "LAMBDA_TASK_ROOT", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_LOG_STREAM_NAME",
     "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    /* reserved as well, and set already */
+    /* reserved as well, and already set */
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"};
 
 static void set_own(
@@ -68,7 +67,7 @@ static void set_own(
     environment_set(env, own_names[7], arena_printf(arena, "%lld", (long long)f->memory_mib));
 }
 
-/* The function's own variables, then those that it cannot have its own way. */
+/* Sets the function's variables, then the reserved ones, which it cannot override. */
 static void make_environment(struct environment *env, const struct lambda_instance *instance, struct str task,
     struct str opt, struct str lib, uint16_t port)
 {
@@ -115,8 +114,8 @@ static int find_program(const struct lambda_function *f, struct arena *arena, st
         err, ERR_INVALID, "there is no program \"bootstrap\" in the function's archive or its layers");
 }
 
-/* Unpacks, serves the Runtime API, fills env (which has its arena) and finds what to start. On the instance's
- * thread. */
+/* Unpacks the code, starts the Runtime API, fills env (allocated in env's arena) and finds the program.
+ * Called on the instance's thread. */
 static int instance_prepare(
     struct lambda_instance *instance, struct environment *env, struct program *out, struct err *err)
 {
@@ -137,7 +136,7 @@ static int instance_prepare(
 
 static const int64_t MAX_FILE = 10LL * 1024 * 1024 * 1024, ROOM = 512LL * 1024 * 1024;
 
-/* ---- made ---- */
+/* ---- creating ---- */
 
 /* 2026/11/21/[$LATEST]0123… */
 static struct str stream_name(struct arena *arena, const struct lambda_function *function)
@@ -172,7 +171,7 @@ static struct lambda_instance *instance_new(
     return instance;
 }
 
-/* ---- ended ---- */
+/* ---- ending ---- */
 
 void instance_kill(struct lambda_instance *instance)
 {
@@ -230,9 +229,9 @@ static void is_quiet(void *ctx)
     pthread_cond_broadcast(&instance->functions->changed);
 }
 
-/* ---- its thread ---- */
+/* ---- the instance's thread ---- */
 
-/* From the archives to the end of the process. */
+/* Runs the instance from unpacking to the end of its process. */
 static int live(struct lambda_instance *instance, struct environment *env, struct err *err)
 {
     struct functions *functions = instance->functions;
@@ -285,7 +284,7 @@ static void instance_main(void *ctx)
     int failed = live(instance, &env, &err);
     environment_release(&env);
     pthread_mutex_lock(&functions->lock);
-    instance->dying = true; /* lets the runtime's threads go */
+    instance->dying = true; /* ends the Runtime API's threads */
     pthread_cond_broadcast(&functions->changed);
     pthread_mutex_unlock(&functions->lock);
     runtime_stop(instance->runtime);
@@ -304,13 +303,13 @@ static void instance_main(void *ctx)
     pthread_mutex_unlock(&functions->lock);
 }
 
-/* ---- Which instance does an event: an idle one, or a new one as long as there may be more ---- */
+/* ---- Choosing an instance for an event: an idle or a new one ---- */
 
 enum {
     MAX_INSTANCES = 64,
-    IDLE_MS = 300000, /* then it is ended */
+    IDLE_MS = 300000, /* time until an idle instance ends */
     REAP_MS = 5000,
-    RETIRES = 32 * 1024 * 1024, /* bytes that it has printed: a log stream has an end, a new one has room */
+    RETIRES = 32 * 1024 * 1024, /* bytes of output after which it ends: log streams are limited */
 };
 
 void functions_stop(struct functions *functions)
@@ -324,15 +323,14 @@ void functions_stop(struct functions *functions)
     pthread_cond_broadcast(&functions->changed);
 }
 
-/* ---- choosing: with the lock ---- */
+/* ---- choosing; the lock must be held ---- */
 
 static bool is_idle(const struct lambda_instance *instance)
 {
     return !instance->current && !instance->dying;
 }
 
-/* Idle ones with what the function was before are of no use any more; of too many others the one longest idle
- * goes. */
+/* Ends idle instances of the function's older configuration, and, at the limit, the one idle for longest. */
 static bool make_room(struct functions *functions, const struct lambda_function *function)
 {
     struct lambda_instance *oldest = NULL;
@@ -385,7 +383,7 @@ struct lambda_instance *instance_take(struct functions *functions, const struct 
         instance = instance_new(functions, function, err);
         if (!instance)
             return NULL;
-        instance->references = 1; /* its thread's */
+        instance->references = 1; /* held by its thread */
         MEM_GROW(functions->instances, functions->cap, functions->count + 1);
         functions->instances[functions->count++] = instance;
     }
@@ -408,7 +406,7 @@ void instance_give_back(struct lambda_instance *instance)
     instance_release(instance);
 }
 
-/* ---- beginning and end ---- */
+/* ---- start and end ---- */
 
 static void lambda_pool_reap(void *ctx)
 {

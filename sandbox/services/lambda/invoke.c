@@ -1,4 +1,4 @@
-/* Invoke: how, and what it answers; and how often a chain of calls has called a function. */
+/* Invoke and its responses, and recursive loop detection. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* ---- Recursive loop detection: the trace header of an event counts how often its chain has called each
+/* ---- Recursive loop detection: the trace header counts how often the chain of events has called each
  * function. Root=1-…;Parent=…;Sampled=0;Lineage=a87bd80c:1|68fd508a:5
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html ---- */
 
@@ -23,7 +23,7 @@ static struct str trace_part(struct str trace, const char *name)
     return STR_EMPTY;
 }
 
-/* HASH:COUNT of a lineage that is gone through; false: it ends. */
+/* Reads the next HASH:COUNT of a lineage. False: no more. */
 static bool lineage_next(struct str *rest, struct str *one, int64_t *count)
 {
     struct str number;
@@ -44,8 +44,8 @@ int64_t lambda_chain_length(struct str trace)
     return most;
 }
 
-/* The trace header for a call of the function, after one with this header ("": it begins here). *loops: it
- * has called the function too often. */
+/* Returns the trace header for a call of the function that continues `trace` ("": a new chain). *loops: the
+ * chain has called the function too often. */
 static struct str lambda_chain_add(struct arena *arena, struct str trace, struct str function, bool *loops)
 {
     AUTO_BUF struct buf lineage = BUF_INIT;
@@ -67,7 +67,7 @@ static struct str lambda_chain_add(struct arena *arena, struct str trace, struct
         (long long)calls + 1);
 }
 
-/* A chain that loops is stopped, and counted, where the function does not allow it. */
+/* Counts a loop in CloudWatch and returns true, unless the function allows loops. */
 static bool lambda_chain_stops(struct service_call *call, const struct lambda_function *function)
 {
     const struct value *ignored;
@@ -96,7 +96,7 @@ enum {
 
 /* ---- one event ---- */
 
-/* In one line, for it goes on as a header. */
+/* Serialised without line breaks, since it becomes a header. */
 static int read_client_context(const struct service_call *call, struct str *out, struct err *err)
 {
     struct str context = value_gets(call->input, "ClientContext"), text;
@@ -141,14 +141,14 @@ static const struct value *answer_of(
     value_builder_set(&b, STR("StatusCode"), value_int(arena, 200));
     value_builder_set(&b, STR("ExecutedVersion"), value_string(arena, function->version));
     value_builder_set(&b, STR("Payload"), value_string(arena, invocation->answer));
-    if (invocation->failed) /* as the service says it of both kinds since its second year */
+    if (invocation->failed) /* AWS reports handled errors as Unhandled, too */
         value_builder_set(&b, STR("FunctionError"), value_stringz(arena, "Unhandled"));
     if (invocation->wants_log)
         value_builder_set(&b, STR("LogResult"), value_string(arena, base64_encode(arena, invocation->log)));
     return value_builder_map(&b);
 }
 
-/* ---- calls that nobody waits for, or that are waited for elsewhere ---- */
+/* ---- background invocations ---- */
 
 struct lambda_background *lambda_background_new(struct functions *functions,
     const struct lambda_function *function, const struct lambda_invocation *invocation)
@@ -226,7 +226,7 @@ static const struct value *bare_status(struct arena *arena, int status)
     return value_map(arena, entries, 2);
 }
 
-/* Whose limit it is. */
+/* The response body of throttling names the exceeded limit. */
 static const struct value *throttling(
     struct arena *arena, const struct lambda_function *function, const struct err *err)
 {
@@ -386,7 +386,7 @@ const struct service_operation lambda_operations[] = {
     {0},
 };
 
-/* ---- all of them ---- */
+/* ---- start and end ---- */
 
 int functions_open(struct services *services, struct functions **out, struct err *err)
 {
@@ -397,7 +397,7 @@ int functions_open(struct services *services, struct functions **out, struct err
     pthread_mutex_init(&functions->lock, NULL);
     clock_cond_init(&functions->changed);
     *out = functions;
-    /* What a killed sandbox left would be among the code of the next instances. */
+    /* Files that a killed sandbox left would mix with the code of new instances. */
     tree_remove(arena_printf(&arena, "%s/jobs/functions", sandbox_dir(services_sandbox(services))).p);
     lambda_code_sweep(services);
     return services_dir(services, &arena, "functions", &dir, err);

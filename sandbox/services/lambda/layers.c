@@ -1,4 +1,4 @@
-/* ListLayers: a line for each layer, with the latest of its versions that fits. One version by its ARN. */
+/* Layers: each with its newest matching version, and single versions. */
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 
 enum { MAX_LAYERS = 50 };
 
-/* By name, the latest version first. */
+/* Orders by name, newest version first. */
 static int by_name_and_age(const void *left, const void *right)
 {
     const struct control_record *a = left, *b = right;
@@ -17,7 +17,8 @@ static int by_name_and_age(const void *left, const void *right)
     return names ? names : (of_a < of_b) - (of_a > of_b);
 }
 
-/* Is it for what the request asks for, if that asks for anything? A version that says nothing is for none. */
+/* True if the version supports what the request asks for, or it asks for nothing. A version without the
+ * attribute supports nothing. */
 static bool suits(const struct service_call *call, const struct control_record *version, const char *member,
     const char *attribute)
 {
@@ -83,7 +84,7 @@ static int check_number(const struct service_call *call, struct err *err)
                      err, 400, "InvalidParameterValueException", "Layer Version Cannot be less than 1");
 }
 
-/* The control plane's answer, and where its content is to be fetched from. */
+/* Answers as the control plane does, with the content's download location. */
 static int show_version(
     struct service_call *call, const char *operation, const struct value *input, struct err *err)
 {

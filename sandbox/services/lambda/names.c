@@ -1,12 +1,12 @@
-/* Which function a request means: a name, or the end of an ARN, each with a qualifier or without, checked
- * as Lambda does it before anything is looked up. */
+/* Finds the function that a request names, by name or partial or full ARN with or without qualifier, checked
+ * in Lambda's order before any lookup. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
 #include "sandbox/services/lambda/lambda.h"
 
 #include <pcre2.h>
 
-/* ---- Which function a call means: by name or ARN, as it is now or as a version of it was published ---- */
+/* ---- finding functions and versions ---- */
 
 struct str lambda_split_name(struct str name, struct str *qualifier)
 {
@@ -28,7 +28,7 @@ int lambda_no_such(const struct service_call *call, struct str name, struct str 
         STR_ARG(services_account(call->services)), STR_ARG(name), qualifier.n ? ":" : "", STR_ARG(qualifier));
 }
 
-/* An alias may give a share of the calls to another version. */
+/* Returns the alias's version, chosen by its routing weights. */
 static struct str routed(const struct control_record *alias)
 {
     const struct value *routing = value_getz(alias->attrs, "routing");
@@ -81,7 +81,7 @@ static int find_layers(
     return 0;
 }
 
-/* Tells instances of an old code or configuration from those of the present one; a version never changes. */
+/* Returns a key that changes with code or configuration; that of a published version never changes. */
 static struct str key_of(struct arena *arena, const struct control_record *record, struct str version)
 {
     if (!str_eqz(version, "$LATEST"))
@@ -197,7 +197,7 @@ static void compile_patterns(void)
             PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
 }
 
-/* The groups of a pattern that the whole text meets; false: it does not. */
+/* Matches the whole text against a pattern and returns its groups. */
 static bool name_meets(enum name_kind kind, struct str text, struct str groups[GROUPS])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -213,7 +213,7 @@ static bool name_meets(enum name_kind kind, struct str text, struct str groups[G
     return n > 0;
 }
 
-/* What is wrong with members, as Lambda lists it. */
+/* Validation errors, listed as Lambda does. */
 struct faults {
     struct buf text;
     int n;
@@ -242,7 +242,7 @@ static int refuse_faults(struct faults *faults, const char *code, struct err *er
     return status;
 }
 
-/* A part of an ARN is given with the colon behind it, and need not be. */
+/* Returns whether an optional ARN part, which includes its colon, differs from `own`. */
 static bool is_other(struct str part, struct str own)
 {
     return part.n && !str_eq(str_slice(part, 0, part.n - 1), own);
@@ -284,7 +284,7 @@ int lambda_new_name(struct service_call *call, struct err *err)
 
 /* ---- names in paths ---- */
 
-/* /2015-03-31/functions/NAME/…: what is before and after the name. False: none is in it. */
+/* Splits /2015-03-31/functions/NAME/… at the name. False: no name in the path. */
 static bool find_name(struct str path, struct str *before, struct str *name, struct str *after)
 {
     static const struct str mark = STR_INIT("/functions/");
@@ -309,7 +309,7 @@ static struct str qualifier_in(struct arena *arena, struct str query)
     return STR_EMPTY;
 }
 
-/* Operations that take a qualifier beside the name; of the others it stays with the name, for $LATEST. */
+/* True for operations that take a Qualifier parameter. For others only $LATEST is removed from the name. */
 static bool takes_qualifier(struct str after)
 {
     static const char *const ends[] = {"", "/configuration", "/invocations", "/url", "/event-invoke-config",
@@ -324,7 +324,7 @@ static void write_plain(
     bool beside = takes_qualifier(after), latest = str_eqz(groups[QUALIFIER], "$LATEST");
     if (groups[QUALIFIER].n && !beside &&
         (!latest || (str_eqz(after, "/concurrency") && str_eqz(x->request.method, "PUT"))))
-        return; /* an ARN with its alias, as in permissions: whatever is found by it */
+        return; /* the name with its alias is left, as in ARNs of permissions */
     buf_add_str(&path, before);
     url_encode(&path, groups[NAME], false);
     buf_add_str(&path, after);
@@ -359,7 +359,7 @@ static int check_names(
     return 0;
 }
 
-/* ---- what tags are put on ---- */
+/* ---- tagged resources ---- */
 
 static int not_there(const char *what, struct str arn, struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
- * Policies of functions and of versions of layers. Their statements are records; a policy is made of those
- * that are there, and its revision follows from them.
+ * Policies of functions and layer versions. Statements are records; a policy is built from them, and its
+ * revision is derived from them.
  */
 #include "sandbox/services/lambda/lambda.h"
 
@@ -12,11 +12,11 @@ enum { MAX_POLICY = 20480 }; /* bytes */
 static const char no_policy[] = "No policy is associated with the given resource.";
 
 struct policy {
-    const char *type;      /* of the statements */
-    const char *of, *part; /* their attributes: of what it is, and of which version */
+    const char *type;      /* type of the statements' records */
+    const char *of, *part; /* their attributes: name of the function or layer, and qualifier or version */
     struct str name, qualifier, arn;
-    const char *get, *none;       /* the call that shows it, and what that says where there is none */
-    struct control_record record; /* beside which is noted what was removed */
+    const char *get, *none;       /* operation that reads the policy, and its message if there is none */
+    struct control_record record; /* has a note that counts removed statements */
 };
 
 static struct policy function_policy(const struct service_call *call, const struct control_record *record)
@@ -33,7 +33,7 @@ static struct policy function_policy(const struct service_call *call, const stru
         .record = *record};
 }
 
-/* A layer's name may be its ARN. */
+/* The layer's name may be an ARN. */
 static int layer_policy(struct service_call *call, struct policy *out, struct err *err)
 {
     struct str name = str_last_part(value_gets(call->input, "LayerName"), ":");
@@ -71,7 +71,7 @@ static const struct value *layer_statement(
     return value_builder_map(&b);
 }
 
-/* Its statements, of one id where `only` says it, and what it is a revision of. */
+/* Returns the policy's statements (only that with id `only`, unless it is ""), and the policy's revision. */
 static const struct value *statements_of(
     const struct service_call *call, const struct policy *policy, struct str only, struct str *revision)
 {
@@ -99,7 +99,7 @@ static const struct value *statements_of(
     return value_builder_list(&list);
 }
 
-/* As text. */
+/* Returns the policy document as JSON text. */
 static const struct value *document_of(struct arena *arena, const struct value *statements)
 {
     return json_as_text(
@@ -118,7 +118,7 @@ static int show_policy(struct service_call *call, const struct policy *policy, s
     return 0;
 }
 
-/* Changes say which policy they are a change of, if they like. */
+/* Checks the optional RevisionId of a change. */
 static int check_policy_revision(struct service_call *call, const struct policy *policy, struct err *err)
 {
     struct str revision,
@@ -126,7 +126,7 @@ static int check_policy_revision(struct service_call *call, const struct policy 
         id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(policy->name), STR_ARG(policy->qualifier));
     struct control_record alias;
     if (!statements_of(call, policy, STR_EMPTY, &revision)->count &&
-        service_find(call, STR("aws.lambda.alias"), id, &alias)) /* its first one is a change of it */
+        service_find(call, STR("aws.lambda.alias"), id, &alias)) /* the first statement changes the alias */
         revision = value_gets(alias.attrs, "revision_id");
     call->input = value_with(call->arena, call->input, STR("RevisionId"), NULL);
     return !asked.n || str_eq(asked, revision)
@@ -137,7 +137,7 @@ static int check_policy_revision(struct service_call *call, const struct policy 
                      policy->get);
 }
 
-/* The statement that was just added goes again where the policy has become too long. */
+/* Removes the statement just added if the policy exceeds its size limit. */
 static int check_length(
     struct service_call *call, const struct policy *policy, const char *remove, struct err *err)
 {
@@ -189,7 +189,7 @@ static int remove_statement(struct service_call *call, const struct policy *poli
                : 0;
 }
 
-/* ---- of functions ---- */
+/* ---- functions ---- */
 
 int lambda_get_policy(struct service_call *call, struct err *err)
 {
@@ -230,7 +230,7 @@ int lambda_remove_permission(struct service_call *call, struct err *err)
     return remove_statement(call, &policy, err);
 }
 
-/* ---- of layers ---- */
+/* ---- layers ---- */
 
 int lambda_get_layer_policy(struct service_call *call, struct err *err)
 {

@@ -1,8 +1,8 @@
 /*
  * The Lambda Runtime API of one instance: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  *
- * Nobody signs here. So only this user's own processes are let in, and of what they send nothing that a web
- * page may be behind.
+ * Requests are not signed. Only processes of this user are accepted, and no requests that a web page may have
+ * caused.
  */
 #include "sandbox/services/lambda/lambda.h"
 
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum {
-    MAX_ANSWER = 6291556, /* Lambda's */
+    MAX_ANSWER = 6291556, /* Lambda's limit in bytes */
     THREAD_STACK = 512 * 1024,
     CONNECTIONS = 8,
     BACKLOG = 8,
@@ -30,13 +30,13 @@ struct runtime {
 
 struct exchange_state {
     struct arena arena;
-    struct wire_message head; /* its headers */
+    struct wire_message head; /* the request's headers */
     struct buf body;
 };
 
 #define BASE "/2018-06-01/runtime/"
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static void add_header(const struct mhd_api *mhd, struct MHD_Response *response, struct arena *arena,
     const char *name, struct str value)
@@ -128,7 +128,7 @@ static enum MHD_Result lambda_runtime_answer(
                : reply(r, connection, 400, STR("{\"errorType\":\"InvalidRequestID\"}"));
 }
 
-/* ---- libmicrohttpd's side ---- */
+/* ---- callbacks of libmicrohttpd ---- */
 
 static enum MHD_Result take_header(
     void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
@@ -238,6 +238,6 @@ void runtime_stop(struct runtime *r)
 {
     if (!r)
         return;
-    r->mhd->stop_daemon(r->daemon); /* closes the socket too */
+    r->mhd->stop_daemon(r->daemon); /* also closes the socket */
     free(r);
 }

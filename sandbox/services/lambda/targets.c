@@ -1,4 +1,4 @@
-/* What requests refer to has to be there: functions, versions and aliases, by what they are for. */
+/* Checks that functions, versions, aliases and destinations in requests exist. */
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/json.h"
@@ -52,7 +52,7 @@ static int check_patterns(const struct service_call *call, struct err *err)
     return 0;
 }
 
-/* The function goes on as NAME or NAME:QUALIFIER. */
+/* Forwards the request with the function as NAME or NAME:QUALIFIER. */
 static int forward_source(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -95,7 +95,7 @@ int lambda_create_source(struct service_call *call, struct err *err)
                      "not exist.");
 }
 
-/* URLs are of functions and of aliases that are there. */
+/* Checks that the URL's function or alias exists. */
 int lambda_url(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -117,7 +117,7 @@ static int find_version(
     return lambda_find_target(call, version, record, err);
 }
 
-/* A second version, to which a share of the calls goes. */
+/* Checks the second version of an alias's routing configuration. */
 static int check_routing(
     struct service_call *call, struct str version, const struct value *weights, struct err *err)
 {
@@ -161,9 +161,9 @@ int lambda_alias(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- settings of asynchronous calls ---- */
+/* ---- asynchronous invocation settings ---- */
 
-/* A destination, as far as it is given: of a kind that takes events, there, and not the function itself. */
+/* Checks a destination, if given: a supported service, not the function itself, and an existing function. */
 static int check_destination(
     struct service_call *call, const struct control_record *function, struct str arn, struct err *err)
 {

@@ -1,7 +1,7 @@
 /*
- * Published versions. The control plane knows a function as it is now; what PublishVersion froze is in a
- * note beside it: {last, versions: [{version, attrs, shown}]}. `last` is the highest number ever given: none
- * is given twice.
+ * Published versions. The control plane has the current function; PublishVersion's copies are in a note
+ * beside it: {last, versions: [{version, attrs, shown}]}. `last` is the highest number used, since numbers
+ * are not reused.
  */
 #include "sandbox/services/lambda/lambda.h"
 
@@ -51,13 +51,13 @@ int64_t lambda_versions_size(const struct service_call *call, const struct contr
     return sum;
 }
 
-/* ---- what is frozen ---- */
+/* ---- published attributes ---- */
 
 static const char *const frozen[] = {"code", "code_sha256", "code_size", "runtime", "handler", "role",
     "package_type", "architectures", "memory_size", "timeout", "environment", "layers", "ephemeral_storage",
     "vpc_config", "dead_letter_queue", "tracing", "kms_key", "description", "logging", "file_systems"};
 
-/* As it will be read back: what is compared are two that went through JSON. */
+/* Returns the attributes as they are read back from JSON, so that they compare equal. */
 static const struct value *freeze(struct arena *arena, const struct value *attrs)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -73,7 +73,7 @@ static const struct value *freeze(struct arena *arena, const struct value *attrs
     return json_parse(arena, buf_str(&text), &read, ERR_IGNORED) ? made : read;
 }
 
-/* The function as the control plane shows it. */
+/* Reads the function's configuration from the control plane. */
 static int lambda_versions_describe(const struct service_call *call, const struct control_record *record,
     const struct value **out, struct err *err)
 {
@@ -92,7 +92,7 @@ static int lambda_versions_describe(const struct service_call *call, const struc
     return -1;
 }
 
-/* A version as it is once it can be called; it has a revision of its own. */
+/* Returns a version's configuration as active, with a revision of its own. */
 static const struct value *as_published(struct arena *arena, const struct value *shown)
 {
     static const char *const passing[] = {
@@ -130,7 +130,7 @@ static int publish_new(struct service_call *call, const struct control_record *r
     versions.list = value_list_with(arena, versions.list, value_map(arena, entry, 3));
     call->output = shown;
     const struct value *revision =
-        value_string(arena, uuid_random(arena)); /* the function's is another then */
+        value_string(arena, uuid_random(arena)); /* publishing changes the function's revision */
     return write_versions(call, record, versions, err) ||
                    !control_note(services_control(call->services), STR("aws.lambda.function"), record,
                        "revision_id", revision)
@@ -186,7 +186,7 @@ int lambda_update_configuration(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* What has not changed since the last version is that version. */
+/* If nothing changed since the last version, that version is reported. */
 int lambda_publish_version(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -221,7 +221,7 @@ int lambda_publish_with(struct service_call *call, struct err *err)
     call->input = value_with(call->arena, NULL, STR("FunctionName"), value_getz(input, "FunctionName"));
     if (lambda_publish_version(call, err))
         return -1;
-    if (made) /* the answer is about the function that is being created, but for the number */
+    if (made) /* the response describes the new function, with the version's number */
         call->output = value_with(call->arena, made, STR("Version"), value_getz(call->output, "Version"));
     return 0;
 }
@@ -235,7 +235,7 @@ int lambda_describe(struct service_call *call, struct err *err)
     return lambda_versions_describe(call, &record, &call->output, err);
 }
 
-/* Lists leave out what states and runtimes are like at the moment. */
+/* Lists omit states and runtime versions. */
 static const struct value *as_listed(struct arena *arena, const struct value *shown)
 {
     static const char *const left_out[] = {"State", "StateReason", "StateReasonCode", "LastUpdateStatus",
@@ -245,7 +245,7 @@ static const struct value *as_listed(struct arena *arena, const struct value *sh
     return shown;
 }
 
-/* The function, or its $LATEST and what was published. */
+/* Adds the function, or $LATEST and all published versions. */
 static int add_versions(const struct service_call *call, const struct control_record *record, bool published,
     struct value_builder *all, struct err *err)
 {
@@ -284,7 +284,7 @@ int lambda_list_versions(struct service_call *call, struct err *err)
                : answer_versions(call, "Versions", value_builder_list(&all), err);
 }
 
-/* What is not published is one for each function, so only those of the page are described. */
+/* Without versions, only the functions on the page are described. */
 int lambda_list_functions(struct service_call *call, struct err *err)
 {
     size_t n, first = 0, end;
@@ -305,7 +305,7 @@ int lambda_list_functions(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* The function as it is named, and what it is made of. *out NULL: no qualifier, it is the control plane's. */
+/* Finds the requested version and its attributes. *out NULL: no qualifier, the control plane answers. */
 static int shown_version(
     struct service_call *call, const struct value **out, struct control_record *of, struct err *err)
 {
@@ -359,7 +359,7 @@ int lambda_get_function(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Only versions that were published can go by themselves. */
+/* Only published versions can be deleted separately. */
 static int check_deletion(struct str qualifier, struct err *err)
 {
     int64_t number;
@@ -372,7 +372,8 @@ static int check_deletion(struct str qualifier, struct err *err)
     return 0;
 }
 
-/* One version; the function as a whole is the control plane's, its versions go by `made`. */
+/* Deletes one version. The control plane deletes functions; the note is bound to the record's creation
+ * time. */
 int lambda_delete_function(struct service_call *call, struct err *err)
 {
     struct control_record record;
