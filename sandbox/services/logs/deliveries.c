@@ -1,5 +1,5 @@
-/* Where logs go: export tasks (a group's events into a bucket), and delivery sources and destinations,
- * which are records only. */
+/* Export tasks, which write a log group's events to a bucket, and delivery sources and destinations, which
+ * are only recorded. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/engine/task.h"
@@ -7,16 +7,16 @@
 #include "sandbox/services/s3/objects.h"
 #include "sandbox/services/shared/tables.h"
 
-/* ---- Export tasks of CloudWatch Logs: a group's events into a bucket, a gzipped file for each stream, as
- * PREFIX/TASK/STREAM/000000.gz. An account has one at a time ---- */
+/* ---- Export tasks: a gzipped object for each stream, PREFIX/TASK/STREAM/000000.gz. An account runs one at a
+ * time ---- */
 
 enum { PAGE = 10000, MAX_SHOWN = 50 };
 
 static const struct task_kind export_kind;
 
-/* ---- its work ---- */
+/* ---- running an export ---- */
 
-/* 2026-11-21T08:00:00.000Z MESSAGE */
+/* Appends the stream's events as lines: 2026-11-21T08:00:00.000Z MESSAGE */
 static int add_events(
     struct task *task, const struct log_location *location, struct logs_query query, struct buf *text)
 {
@@ -35,7 +35,7 @@ static int add_events(
     }
 }
 
-/* A stream's name as a part of a key: its slashes are no folders. */
+/* Returns the object's key; slashes in the stream's name become dashes. */
 static struct str export_key(struct arena *arena, struct str prefix, struct str id, struct str stream)
 {
     char *name = arena_strz(arena, stream);
@@ -83,7 +83,7 @@ static void export_work(struct task *task)
         task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "Completed successfully");
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] = ACTIVITY_NAMES(
     "PENDING", "PENDING", "RUNNING", "PENDING_CANCEL", "COMPLETED", "FAILED", "FAILED", "CANCELLED");
@@ -186,7 +186,7 @@ static const struct value *with_service(struct arena *arena, const struct value 
         arena, source, STR("service"), value_string(arena, str_part(value_text(arn, STR_EMPTY), ':', 2)));
 }
 
-/* The control plane's answer, each delivery in it with what follows. */
+/* Answers as the control plane does, with each delivery completed by `with`. */
 static int answered(struct service_call *call, const char *member, bool list,
     const struct value *(*with)(struct arena *arena, const struct value *v), struct err *err)
 {
@@ -220,7 +220,7 @@ static int list_destinations(struct service_call *call, struct err *err)
     return answered(call, "deliveryDestinations", true, with_type, err);
 }
 
-/* Services that have logs to deliver are told from the rest by what sends them to buckets and the like. */
+/* Refuses services that are not sources of vended logs. */
 static int put_source(struct service_call *call, struct err *err)
 {
     struct str service = str_part(value_gets(call->input, "resourceArn"), ':', 2);

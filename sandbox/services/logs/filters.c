@@ -1,4 +1,4 @@
-/* Filters of log groups: see tables.h. */
+/* Subscription and metric filters of log groups: see tables.h. */
 #include "sandbox/services/shared/tables.h"
 
 #include "base/hash.h"
@@ -10,20 +10,20 @@
 
 enum { MAX_DATA = 1000 /* of one PutMetricData */ };
 
-/* What was put into a stream, and the filter that looks at it. */
+/* Events put into a stream, and the filter that is applied. */
 struct log_batch {
     struct services *services;
     struct arena *arena;
     const struct log_location *location;
     const struct log_entry *events;
     size_t n;
-    const struct control_record *record; /* of the filter */
+    const struct control_record *record; /* the filter's record */
     struct log_filter filter;
 };
 
 /* ---- subscription filters ---- */
 
-/* The events that match, as destinations read them; NULL: none does. */
+/* Returns the matching events in the format for destinations, or NULL if none matches. */
 static const struct value *matching(const struct log_batch *batch)
 {
     struct arena *arena = batch->arena;
@@ -54,14 +54,14 @@ static const struct value *data_message(const struct log_batch *batch, const str
     return value_builder_map(&b);
 }
 
-/* Functions get the gzipped message as text in JSON, streams as it is. */
+/* Sends the gzipped message: as base64 in JSON to functions, as it is to streams. */
 static void deliver_message(const struct log_batch *batch, const struct value *message)
 {
     struct arena *arena = batch->arena;
     const struct log_location *location = batch->location;
     const struct value *attrs = batch->record->attrs;
     struct str zipped, destination = value_gets(attrs, "destination");
-    /* A log group or a bus is none: it could lead back to the group, without an end. */
+    /* Other destinations are ignored; a log group or bus could lead back to the same group. */
     if (!str_is_any(str_part(destination, ':', 2), "lambda kinesis firehose") ||
         !object_gzip(arena, json_as_text(arena, message)->string, &zipped))
         return;
@@ -106,7 +106,7 @@ static const struct value *dimension_list(
     return value_builder_list(&list);
 }
 
-/* What an event that matches adds to the metric; NULL: nothing, for it has no number there. */
+/* Returns the metric datum of a matching event (NULL: the default value), or NULL if it has no number. */
 static const struct value *datum_of(
     const struct log_batch *batch, const struct value *to, const struct log_event *event, int64_t time_ms)
 {
@@ -145,7 +145,7 @@ static void filters_publish(const struct log_batch *batch, const struct value *t
     services_call(batch->services, batch->arena, &request, &ignored, ERR_IGNORED);
 }
 
-/* A number for each event that matches; where none does, the default. */
+/* Publishes a value for each matching event, or the default value if none matches. */
 static void metric_filter(const struct log_batch *batch)
 {
     const struct value *all = value_as_list(value_getz(batch->record->attrs, "transformations"));

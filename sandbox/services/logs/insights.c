@@ -1,6 +1,6 @@
 /*
- * Queries of CloudWatch Logs Insights: a task gathers the events of the groups, and a program that stays
- * (python/weir_insights.py) runs the query over them. Its rows are as JSON beside the task's record.
+ * CloudWatch Logs Insights: a task collects the log groups' events, and a warm worker
+ * (python/weir_insights.py) runs the query on them. Its rows are stored as JSON beside the task's record.
  */
 #include "sandbox/engine/logs.h"
 
@@ -16,21 +16,21 @@ enum {
     MAX_GROUPS = 50,
     MAX_ROWS = 10000,
     MAX_SHOWN = 1000,
-    MALFORMED = 2, /* the program's status */
+    MALFORMED = 2, /* exit status of the worker */
     TIMEOUT_MS = 3600000,
-    LOOK_MS = 10 * 1000, /* for a mistake in the query, which is refused at once */
+    LOOK_MS = 10 * 1000, /* time to wait for a syntax error, which StartQuery reports */
 };
 static const size_t MAX_EVENTS_SIZE = (size_t)1 << 30, MAX_RESULT = (size_t)256 << 20;
 
 static const struct task_kind insights;
 
-/* ---- its work ---- */
+/* ---- running a query ---- */
 
 static int gather_stream(struct task *task, const struct log_location *location, struct buf *out)
 {
     const struct value *request = task_self(task)->request;
     struct logs_query query = {.from_ms = value_geti(request, "startTime", 0) * 1000,
-        .to_ms = value_geti(request, "endTime", 0) * 1000 + 1000, /* the whole second */
+        .to_ms = value_geti(request, "endTime", 0) * 1000 + 1000, /* includes the whole last second */
         .limit = PAGE};
     for (;;) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -99,7 +99,7 @@ static void insights_work(struct task *task)
             STR_ARG(answer.text.n ? answer.text : STR("what ran the query has ended")));
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] = ACTIVITY_NAMES(
     "Scheduled", "Scheduled", "Running", "Running", "Complete", "Failed", "Timeout", "Cancelled");
@@ -148,7 +148,7 @@ static int add_group(
     return 0;
 }
 
-/* By one of three members: a name, names, names or ARNs. */
+/* Reads the log groups of one of the three members: a name, names, or names and ARNs. */
 static int find_groups(const struct service_call *call, struct value_builder *groups, struct err *err)
 {
     static const char *const members[] = {"logGroupNames", "logGroupIdentifiers"};
@@ -184,7 +184,7 @@ static int check_query(const struct service_call *call, struct err *err)
     return from <= to ? 0 : refuse_malformed(err, STR("End time should not be before start time"));
 }
 
-/* A mistake is found before anything is run. */
+/* Waits for a syntax error, which is found before the query runs. */
 static int await_mistake(
     const struct service_call *call, struct activity *activity, struct str id, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* CloudWatch Logs' operations on streams and events; groups are the control plane's. */
+/* CloudWatch Logs' operations on streams and events. Log groups are records of the control plane. */
 #include "sandbox/engine/logs.h"
 
 #include "base/clock.h"
@@ -15,19 +15,19 @@ enum {
     MAX_BATCH = 1048576, /* bytes, with EVENT_OVERHEAD for each event */
     EVENT_OVERHEAD = 26,
     DAY_MS = 86400000,
-    MAX_PAGE = 1048576, /* bytes of messages in an answer, but for the last one */
+    MAX_PAGE = 1048576, /* bytes of messages in a response, which the last message may exceed */
     MAX_SUBSCRIPTIONS = 2,
     MAX_POLICIES = 10,
 };
 
-/* ---- what a request is about ---- */
+/* ---- finding groups and streams ---- */
 
 static int refuse_invalid(struct err *err, const char *why)
 {
     return service_refuse(err, 400, "InvalidParameterException", "%s", why);
 }
 
-/* The group by name or ARN, which has to be there. What is left of one that was deleted goes. */
+/* Finds the group by name or ARN. Events of a deleted group of this name are removed. */
 static int find_group(const struct service_call *call, struct str *name, struct err *err)
 {
     struct control_record group;
@@ -74,7 +74,7 @@ static int answer_result(enum logs_result result, struct err *err)
     return service_refuse(err, 500, "ServiceUnavailableException", "the sandbox cannot write its log files");
 }
 
-/* ---- what the control plane keeps ---- */
+/* ---- checks before the control plane ---- */
 
 static struct str group_arn(const struct service_call *call, struct str group)
 {
@@ -82,7 +82,7 @@ static struct str group_arn(const struct service_call *call, struct str group)
         STR_ARG(services_account(call->services)), STR_ARG(group));
 }
 
-/* What a request about filters of a group needs first: the group. */
+/* Checks that the group exists; the control plane does the rest. */
 static int in_group(struct service_call *call, struct err *err)
 {
     struct str group;
@@ -90,7 +90,7 @@ static int in_group(struct service_call *call, struct err *err)
     return call->declined ? 0 : -1;
 }
 
-/* Of a group there are two subscription filters at most, of resource policies ten. */
+/* Checks the limits: two subscription filters of a group, ten resource policies. */
 static int limited(struct service_call *call, struct err *err)
 {
     bool filter = str_eqz(STR("PutSubscriptionFilter"), call->operation->name);
@@ -114,7 +114,7 @@ static int by_id(const void *a, const void *b)
     return str_cmp(((const struct control_record *)a)->id, ((const struct control_record *)b)->id);
 }
 
-/* Groups by a part of their name, in its order. */
+/* Lists groups whose name contains logGroupNamePattern, ordered by name. */
 static int list_groups(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
@@ -177,7 +177,7 @@ static const struct value *stream_value(
     set_ms(arena, &b, "firstEventTimestamp", s->first_ms);
     set_ms(arena, &b, "lastEventTimestamp", s->last_ms);
     set_ms(arena, &b, "lastIngestionTime", s->ingested_ms);
-    value_builder_set(&b, STR("storedBytes"), value_int(arena, 0)); /* as the service does since 2019 */
+    value_builder_set(&b, STR("storedBytes"), value_int(arena, 0)); /* the service reports 0 since 2019 */
     value_builder_set(&b, STR("arn"),
         value_string(arena, arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:log-stream:%.*s",
                                 STR_ARG(call->region), STR_ARG(services_account(call->services)),
@@ -234,8 +234,8 @@ static int read_events(const struct value *list, struct log_entry *out, struct e
                : 0;
 }
 
-/* Events are in the order of their times: those of 14 days ago and of two hours ahead are left out, and the
- * answer says so. NULL: there are none. */
+/* Narrows the range, which is ordered by time, to events within 14 days before and two hours after now.
+ * Returns rejectedLogEventsInfo, or NULL if no event is rejected. */
 static const struct value *rejected_events(
     struct service_call *call, const struct log_entry *events, size_t *first, size_t *end)
 {
@@ -280,7 +280,7 @@ static int put_events(struct service_call *call, struct err *err)
 
 /* ---- reading ---- */
 
-/* Tokens are "f/" or "b/" and a position in the stream's file. */
+/* Parses a token: "f/" or "b/" and an offset in the stream's file. */
 static bool parse_token(struct str token, struct logs_query *query)
 {
     int64_t offset;
@@ -358,17 +358,15 @@ static int read_filter(const struct service_call *call, struct log_filter *out, 
     return why ? service_refuse(err, 400, "InvalidParameterException", "Invalid filter pattern: %s", why) : 0;
 }
 
-/* Of the events that match the first ones that come after those of the page before: a page, and one more
- * where there are more. */
+/* Matching events after those of the previous page: those of this page, and one more if there are more. */
 struct found {
     const struct log_filter *filter;
-    struct log_entry before; /* the last one of the page before; no stream: this is the first page */
-    struct arena arena;      /* of the messages */
+    struct log_entry before; /* last event of the previous page; stream "": this is the first page */
+    struct arena arena;      /* has the messages */
     struct log_entry *events;
     size_t n, cap, limit;
-    size_t bytes; /* of messages */
-    size_t
-        last; /* what comes after the event with this index is on no page of this answer; 0: none is known */
+    size_t bytes; /* bytes of messages */
+    size_t last;  /* events later than the one with this index are not needed; 0: no limit yet */
 };
 
 static int by_time(const void *a, const void *b)
@@ -380,7 +378,7 @@ static int by_time(const void *a, const void *b)
     return order ? order : x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* So many of the events, which are in order, are on the page. */
+/* Returns how many of the sorted events are on the page. */
 static size_t page_end(const struct found *found)
 {
     size_t n = 0;
@@ -389,7 +387,7 @@ static size_t page_end(const struct found *found)
     return n;
 }
 
-/* In order, and no more than are needed. */
+/* Sorts the events and drops those that are not needed. */
 static void keep_first(struct found *found)
 {
     struct arena kept = ARENA_INIT;
@@ -447,7 +445,7 @@ static bool is_wanted_stream(const struct service_call *call, struct str stream)
     return wanted && str_starts(stream, value_gets(call->input, "logStreamNamePrefix"));
 }
 
-/* A token is the last event of its page: TIME/OFFSET/STREAM. */
+/* Parses a token, which is the last event of the previous page: TIME/OFFSET/STREAM. */
 static int read_position(const struct service_call *call, struct log_entry *before, struct err *err)
 {
     struct str token = value_gets(call->input, "nextToken"), text = STR_EMPTY, rest;
@@ -502,7 +500,7 @@ static int filter_events(struct service_call *call, struct err *err)
     size_t n;
     const struct log_stream *streams =
         logs_streams(services_logs(call->services), call->arena, call->region, location.group, &n);
-    /* GetLogEvents leaves events at its endTime out, this call has them. */
+    /* endTime is exclusive in GetLogEvents, and inclusive here. */
     int64_t to_ms = service_int(call->input, "endTime", -1);
     struct logs_query query = {
         .from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1, .limit = MAX_EVENTS};
@@ -540,7 +538,7 @@ static int test_filter(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- tags of groups by name, as older clients ask for them ---- */
+/* ---- tags of groups by name: older operations ---- */
 
 static int tags_of_group(
     struct service_call *call, const char *operation, const char *member, const char *given, struct err *err)
@@ -593,7 +591,7 @@ const struct service_operation logs_operations[] = {
     {0},
 };
 
-/* ---- for what runs ---- */
+/* ---- for tasks ---- */
 
 int service_sink_open(struct services *services, struct str region, struct str group, struct str stream,
     struct arena *arena, struct log_sink *out, struct err *err)
@@ -608,7 +606,7 @@ int service_sink_open(struct services *services, struct str region, struct str g
             .region = region,
             .input = value_with(arena, NULL, STR("logGroupName"), value_string(arena, group))};
         const struct value *ignored;
-        struct err refused = ERR_INIT; /* two runs may begin at once */
+        struct err refused = ERR_INIT; /* two runs may create the group at once */
         if (services_call(services, arena, &request, &ignored, &refused) &&
             !str_eqz(str_z(refused.code), "ResourceAlreadyExistsException")) {
             *err = refused;

@@ -1,13 +1,13 @@
-/* Who connects to a cluster's brokers: one real broker is behind all of them, at all ports that MSK has. */
+/* MSK: one Kafka broker serves all brokers and all ports of a cluster. */
 #include "base/file.h"
 #include "sandbox/services/shared/endpoints.h"
 
 #include <stdio.h>
 
-/* In the clear, with TLS, with a user and with IAM: here the same. */
+/* Plaintext, TLS, SASL/SCRAM and IAM: all the same here, without encryption or authentication. */
 static const uint16_t ports[] = {9092, 9094, 9096, 9098, 0};
 
-/* The end of its ARN is no other's, ever. */
+/* The UUID at the end of the ARN is unique. */
 static struct str daemon_name(struct arena *arena, const struct control_record *record)
 {
     struct str id = value_gets(record->attrs, "arn");
@@ -23,8 +23,8 @@ static int msk_want(struct services *services, struct arena *arena, const struct
         value_map(arena, entries, 2), arena, out, err);
 }
 
-/* Kafka's protocol has no words for a refusal before a request: who comes is sent away, and the sandbox says
- * why. */
+/* Kafka's protocol has no error before the first request, so the connection is closed and the reason is
+ * printed. */
 static void msk_visit(struct services *services, const struct listener_of *of, const void *ctx UNUSED, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -1,6 +1,6 @@
 /*
- * MWAA: an environment is an Airflow where the machine has one. Who connects to its web server, or asks
- * for a token or its REST API, starts it; a change of the environment ends it.
+ * MWAA: an environment runs Airflow, if it is installed. A connection to its web server, a token or a REST
+ * API call starts it; a change of the environment stops it.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -14,10 +14,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- What is behind an environment: engine/python/weir_mwaa.py is what runs, in a root
- * of its own (weir_mwaa_root.sh). */
+/* ---- The daemon: engine/python/weir_mwaa.py, with its own root directory (weir_mwaa_root.sh) */
 
-enum { START_MS = 900000 /* requirements and the startup script come first */, GRACE_MS = 15000 };
+enum { START_MS = 900000 /* includes installing requirements and the startup script */, GRACE_MS = 15000 };
 
 /* ---- the daemon ---- */
 
@@ -32,7 +31,7 @@ const char *mwaa_airflow(struct arena *arena)
     return installed ? installed : installed_program(arena, "airflow", NULL);
 }
 
-/* An absolute path: what runs in a root of its own begins elsewhere. */
+/* Returns an absolute path: the process has another working directory. */
 static const char *absolute(struct arena *arena, const char *path)
 {
     char *real = realpath(path, NULL);
@@ -74,7 +73,7 @@ static int airflow_command(const struct daemon_self *self, struct daemon_command
     environment_start(&env, self->services, arena, &options);
     const char **items = ARENA_ARRAY(arena, const char *, env.n + 1);
     size_t n = 0;
-    for (size_t i = 0; i + 1 < env.n; i++) /* the daemon's own are there */
+    for (size_t i = 0; i + 1 < env.n; i++) /* the daemon sets all others */
         if (str_starts(str_z(env.items[i]), STR("AWS_")))
             items[n++] = env.items[i];
     environment_release(&env);
@@ -97,14 +96,14 @@ static const struct daemon_kind airflow_daemon = {.title = "Airflow 2",
     .command = airflow_command,
     .ready = airflow_ready};
 
-/* Its ARN's name and when it was made: another environment of that name has another. */
+/* Returns a name that differs for an environment created again under the same name. */
 static struct str daemon_name(struct arena *arena, const struct control_record *record)
 {
     return arena_printf(arena, "mwaa-%.*s-%.*s-%lld", STR_ARG(record->region), STR_ARG(record->id),
         (long long)record->created_ms);
 }
 
-/* Known to Airflow and to the sandbox: of its administrator's password and of tokens. */
+/* Returns the secret shared with Airflow: administrator's password and key of tokens. */
 static struct str mwaa_secret(
     struct services *services, struct arena *arena, const struct control_record *record)
 {
@@ -119,14 +118,15 @@ static struct str database_name(struct arena *arena, struct str environment)
     return arena_printf(arena, "%.*s-metadata", STR_ARG(environment));
 }
 
-/* What its daemons are called, with a blank between them; another environment of its name has others. */
+/* Returns the names of the web server's and the database's daemon, separated by a blank. */
 static struct str mwaa_daemons(struct arena *arena, const struct control_record *record)
 {
     struct str name = daemon_name(arena, record);
     return arena_printf(arena, "%.*s %.*s", STR_ARG(name), STR_ARG(database_name(arena, name)));
 }
 
-/* Where its metadata is, as weir_mwaa.py reads it; NULL: this machine has no PostgreSQL. */
+/* Starts the metadata database and returns its address for weir_mwaa.py, or NULL if PostgreSQL is not
+ * installed (or with err). */
 static const struct value *database_of(
     struct services *services, struct arena *arena, const struct control_record *record, struct err *err)
 {
@@ -161,7 +161,7 @@ static const struct value *settings_of(struct services *services, struct arena *
     return value_builder_map(&b);
 }
 
-/* It runs and answers at the first of its ports when this returns, as the record says it should be. */
+/* Starts Airflow with the record's settings, and waits until it answers on its first port. */
 static int mwaa_want(struct services *services, struct arena *arena, const struct control_record *record,
     struct daemon_self *out, struct err *err)
 {
@@ -180,7 +180,7 @@ static int mwaa_want(struct services *services, struct arena *arena, const struc
 enum { TOKEN_S = 60, REFUSED_MS = 1000, MAX_ANSWER = 16 * 1024 * 1024 };
 static const struct str environment_type = STR_INIT("aws.mwaa.environment");
 
-/* ---- its web server's listener ---- */
+/* ---- listener of the web server ---- */
 
 static void refuse_visit(int fd, const char *why)
 {
@@ -189,7 +189,8 @@ static void refuse_visit(int fd, const char *why)
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%.800s\n",
         why);
     send(fd, answer, (size_t)n, MSG_NOSIGNAL);
-    /* What he still sends is read: otherwise the end would take the answer away from him. */
+    /* Reads what the client still sends: otherwise closing would reset the connection and lose the
+     * response. */
     struct pollfd more = {fd, POLLIN, 0};
     shutdown(fd, SHUT_WR);
     while (poll(&more, 1, REFUSED_MS) > 0 && recv(fd, answer, sizeof answer, 0) > 0)
@@ -246,7 +247,7 @@ static int find_running(
                : 0;
 }
 
-/* KIND.EXPIRES.SIGNATURE, as weir_mwaa_web.py reads it. */
+/* Returns KIND.EXPIRES.SIGNATURE, which weir_mwaa_web.py checks. */
 static struct str token_of(
     const struct service_call *call, const struct control_record *record, const char *kind)
 {
@@ -288,7 +289,7 @@ static int create_cli_token(struct service_call *call, struct err *err)
     return give_token(call, "cli", "CliToken", err);
 }
 
-/* ---- its REST API: one request over a connection that ends with the answer ---- */
+/* ---- REST API: one request over a connection that ends with the response ---- */
 
 static void add_query(struct buf *out, const struct value *parameters)
 {

@@ -1,4 +1,4 @@
-/* Pipes as clients see them, a batch on its way through one, and its log: see pipes.h. */
+/* Pipes as clients see them, the processing of batches, and execution logs: see pipes.h. */
 #include "sandbox/services/pipes/pipes.h"
 
 #include "base/clock.h"
@@ -9,11 +9,10 @@
 #include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/shared/tables.h"
 
-/* ---- What a pipe's log configuration asks for: a record for each step of an execution, to a log group, a
- * Firehose stream and a bucket. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-logs.html
- * ---- */
+/* ---- Execution logs: a record for each step, sent to a log group, a Firehose stream and a bucket.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-logs.html ---- */
 
-enum { MAX_PAYLOAD = 250000 }; /* a record has 256 KiB */
+enum { MAX_PAYLOAD = 250000 }; /* a record has up to 256 KiB */
 
 static const char *const levels[] = {"OFF", "ERROR", "INFO", "TRACE"};
 
@@ -34,7 +33,7 @@ static struct pipe_log pipe_log_open(const struct turn *turn)
         .execution = uuid_random(turn->arena)};
 }
 
-/* What failed is an error; of the rest the execution and its stages are in INFO, their parts in TRACE. */
+/* Returns the level of a step: failures are ERROR, executions and stages INFO, other steps TRACE. */
 static size_t level_of_step(struct str step)
 {
     return str_ends(step, STR("FAILED"))                                                  ? 1
@@ -77,7 +76,7 @@ static struct str pipe_record(
     return json_as_text(arena, value_builder_map(&b))->string;
 }
 
-/* TARGET, INVOCATION_FAILED. payload, why: NULL for none. */
+/* Logs a step, such as TARGET, INVOCATION_FAILED. payload and why may be NULL. */
 static void pipe_log_step(const struct pipe_log *log, const char *stage, const char *step,
     const struct value *payload, const struct err *why)
 {
@@ -101,11 +100,11 @@ static void pipe_log_step(const struct pipe_log *log, const char *stage, const c
                     .by = arena_printf(arena, "log of pipe %.*s", STR_ARG(turn->session))});
 }
 
-/* ---- Pipes as clients see them: one whose role may not read its source has failed, and why is said ---- */
+/* ---- Pipes as clients see them: a pipe whose role may not read its source is shown as failed ---- */
 
 enum { MAX_SHOWN = 100 };
 
-/* What reading takes. */
+/* Permissions needed to read a source. */
 static const struct {
     const char *service, *called, *actions;
 } readings[] = {
@@ -114,7 +113,7 @@ static const struct {
     {"dynamodb", "DynamoDB", "dynamodb:GetRecords dynamodb:GetShardIterator dynamodb:DescribeStream"},
 };
 
-/* "": the pipe's role may read its source; else what AWS says of the pipe. */
+/* Returns AWS's message if the pipe's role may not read its source; "": it may. */
 static struct str pipe_refused(
     struct services *services, struct arena *arena, const struct control_record *pipe)
 {
@@ -135,7 +134,7 @@ static struct str pipe_refused(
     return STR_EMPTY;
 }
 
-/* A pipe of an answer, as it is. */
+/* Returns the shown pipe with its state corrected. */
 static const struct value *pipe_shown(const struct service_call *call, const struct value *shown)
 {
     struct control_record pipe;
@@ -158,7 +157,7 @@ static int do_describe_pipe(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Of a state, pages are of those that are shown in it. */
+/* The filter CurrentState applies to the corrected states, so pages are made here. */
 static int do_list_pipes(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
@@ -194,8 +193,8 @@ enum { STREAM_BATCH = 100, QUEUE_BATCH = 10 };
 
 /* ---- inputs ---- */
 
-/* With the body of a message and the data of Kinesis as the JSON that they are: templates name parts of it.
- */
+/* Parses the body of a message and the data of a Kinesis record as JSON, so that templates can refer to
+ * parts. */
 static const struct value *with_body_read(struct arena *arena, const struct value *event)
 {
     const struct value *body = value_getz(event, "body");
@@ -207,7 +206,7 @@ static const struct value *with_body_read(struct arena *arena, const struct valu
     return event;
 }
 
-/* An event for a template: as it came, and with its body read. */
+/* An event for a template: as received, and with its body parsed. */
 struct templated {
     const struct turn *turn;
     const struct value *raw, *event;
@@ -237,7 +236,7 @@ static const struct value *pipe_variable(const void *ctx, struct arena *arena, s
                : NULL;
 }
 
-/* `own`: the events are the source's, and no enrichment made them. */
+/* Prepares a stage. `own`: the events come from the source, not from the enrichment. */
 static struct pipe_stage stage_of(
     const struct turn *turn, const char *calls, const char *with, const struct value *events, bool own)
 {
@@ -259,9 +258,9 @@ static struct pipe_stage stage_of(
     return stage;
 }
 
-/* ---- a batch ---- */
+/* ---- batches ---- */
 
-/* Items that the target did not get, in the words of one that reports such itself. */
+/* Returns the items from `from` on as batchItemFailures. */
 static const struct value *undone(const struct turn *turn, const struct value *records, uint32_t from)
 {
     AUTO_BUILDER struct value_builder failures = VALUE_BUILDER(turn->arena);
@@ -273,7 +272,7 @@ static const struct value *undone(const struct turn *turn, const struct value *r
     return value_builder_list(&failures);
 }
 
-/* ---- the two stages, and their steps in the log ---- */
+/* ---- enrichment and target, with their log records ---- */
 
 static void log_entry(const struct pipe_log *log, const char *name, const struct pipe_stage *stage)
 {
@@ -303,7 +302,7 @@ static int enrich_events(
     return 0;
 }
 
-/* -1: nothing of it is done. *failures: items that are not, or NULL. */
+/* Sends the events to the target. -1: the whole batch failed. *failures: failed items, or NULL. */
 static int deliver_events(const struct pipe_log *log, const struct value *records, const struct value *events,
     const struct value **failures, struct err *err)
 {
@@ -345,7 +344,7 @@ static bool process_batch(const struct turn *turn, const struct value *records, 
     return done;
 }
 
-/* What is gathered where the pipe does not say how much: as much as enrichment and target take. */
+/* Sets a batch size that enrichment and target can take, if the pipe sets none. */
 static const struct value *with_batch_size(const struct turn *turn, const struct value *settings)
 {
     struct str enrichment = value_gets(turn->attrs, "enrichment");

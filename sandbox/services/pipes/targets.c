@@ -1,5 +1,5 @@
-/* What a pipe calls: functions and machines with all events of a batch, anything else with one after the
- * other. */
+/* Calls of enrichment and target: functions and state machines get all events of a batch at once, other
+ * targets one at a time. */
 #include "sandbox/services/pipes/pipes.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/event_targets.h"
 
-/* [input, …]: JSON, or texts. */
+/* Returns [input, …], with each input as JSON or as a string. */
 static struct str array_of(const struct pipe_stage *stage)
 {
     struct arena *arena = stage->turn->arena;
@@ -36,7 +36,7 @@ int64_t pipe_most(struct str arn)
     return 1;
 }
 
-/* ---- all at once ---- */
+/* ---- batch targets ---- */
 
 static int call_function(const struct pipe_stage *stage, bool waits, struct str *answer, struct err *err)
 {
@@ -69,9 +69,9 @@ static int call_machine(const struct pipe_stage *stage, bool waits, struct str *
                : 0;
 }
 
-/* ---- one at a time ---- */
+/* ---- single-event targets ---- */
 
-/* Parameters, in which a text that is a JSON path is what it finds in the event. */
+/* Replaces each JSON path in the parameters by what it selects in the event. */
 static const struct value *filled_parameters(
     struct arena *arena, const struct value *parameters, const struct value *event)
 {
@@ -98,14 +98,14 @@ static const struct value *parameters_for(const struct pipe_stage *stage, uint32
                : &value_empty_map;
 }
 
-/* A number of milliseconds, or an ISO 8601 time; 0: neither. */
+/* Returns the time of a number of milliseconds or ISO 8601 text; 0: neither. */
 static int64_t time_ms_of(struct str text)
 {
     int64_t ms;
     return time_parse_rfc3339(text, &ms) || str_to_int(text, &ms) ? ms : 0;
 }
 
-/* {A: a} as [{name: A, value: a}]. */
+/* Converts {A: a} to [{name: A, value: a}]. */
 static const struct value *pairs_of(
     struct arena *arena, const struct value *map, const char *key, const char *value)
 {
@@ -116,7 +116,7 @@ static const struct value *pairs_of(
     return value_builder_list(&b);
 }
 
-/* As RunTask has them. */
+/* Converts the overrides to RunTask's form. */
 static const struct value *overrides_of(struct arena *arena, const struct value *given)
 {
     const struct value *containers = value_as_list(value_getz(given, "container_overrides"));
@@ -197,7 +197,7 @@ static int execute_statements(const struct pipe_stage *stage, uint32_t i, struct
     view_members(&b, data,
         "Database=database DbUser=db_user SecretArn=secret StatementName=statement_name Sqls=sqls "
         "WithEvent=with_event");
-    bool serverless = calls(stage, "redshift-serverless"); /* whose workgroup may be named by its ARN */
+    bool serverless = calls(stage, "redshift-serverless"); /* a workgroup may be named by its ARN */
     view_text(&b, serverless ? "WorkgroupName" : "ClusterIdentifier",
         serverless ? stage->arn : str_last_part(stage->arn, ":"));
     return source_try(
@@ -215,9 +215,9 @@ static int deliver_one(const struct pipe_stage *stage, uint32_t i, struct err *e
     return target_send(turn->source->services, turn->arena, &target, err);
 }
 
-/* ---- the stages ---- */
+/* ---- enrichment and delivery ---- */
 
-/* An answer of nothing is no event. */
+/* Adds the results of a response; an empty response adds none. */
 static void add_answers(struct arena *arena, struct value_builder *answers, struct str text)
 {
     const struct value *v = json_or_string(arena, text);

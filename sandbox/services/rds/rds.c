@@ -1,5 +1,5 @@
-/* Connections to a database, its settings and users in the server, snapshots, and the operations that are
- * about its server. */
+/* RDS: connections to databases, their settings and users in the server, snapshots, and operations that
+ * affect the server. */
 #include "sandbox/services/rds/rds.h"
 
 #include "base/file.h"
@@ -11,26 +11,26 @@
 
 #include <unistd.h>
 
-/* ---- Snapshots of databases: a base backup of the server in DIR/snapshots, with what a new instance takes
- * over from the one that it was made of. The records of both are the control plane's ---- */
+/* ---- Snapshots: a base backup of the server in DIR/snapshots, with the instance settings that a restored
+ * instance inherits. The records of both are the control plane's ---- */
 
 enum { MAX_SETTINGS = 64 * 1024 };
 
 static const struct str instance_type = STR_INIT("aws.rds.instance"),
                         snapshot_type = STR_INIT("aws.rds.snapshot");
 
-/* A name that leads elsewhere is none that the control plane takes. */
+/* Returns the snapshot's folder. Names with / or . are not valid names and must not lead elsewhere. */
 static const char *snapshot_folder(struct service_call *call, struct str name)
 {
     if (str_find_char(name, '/', 0) >= 0 || str_find_char(name, '.', 0) >= 0)
         name = STR_EMPTY;
-    struct str last = arena_lower(call->arena, name); /* as the service writes names */
+    struct str last = arena_lower(call->arena, name); /* the service lower-cases names */
     return arena_printf(call->arena, "%s/snapshots/rds-%.*s-%.*s",
         sandbox_dir(services_sandbox(call->services)), STR_ARG(call->region), STR_ARG(last))
         .p;
 }
 
-/* What the new one has unless its request says otherwise, as members of CreateDBInstance. */
+/* Saves the instance's settings as members of CreateDBInstance; a restore may override them. */
 static int keep_settings(
     struct service_call *call, const struct control_record *instance, const char *folder, struct err *err)
 {
@@ -100,7 +100,7 @@ int snapshot_delete(struct service_call *call, struct err *err UNUSED)
 
 /* ---- restoring ---- */
 
-/* The request as one that makes an instance. */
+/* Returns the restore request as a CreateDBInstance request. */
 static const struct value *as_creation(struct service_call *call, const struct value *settings)
 {
     const struct value *input = value_with(call->arena, call->input, STR("DBSnapshotIdentifier"), NULL);
@@ -126,16 +126,16 @@ int snapshot_restore(struct service_call *call, struct err *err)
     if (service_control(call, "CreateDBInstance", as_creation(call, settings), &ignored, err))
         return -1;
     const char *data = arena_printf(call->arena, "%s/data", folder).p;
-    call->declined = true; /* it answers with what is there now */
+    call->declined = true; /* the control plane describes the new instance */
     if (!path_exists(data) || !service_find(call, instance_type, id, &instance))
         return 0;
     struct str server = instance_daemon(call->arena, &instance);
     return daemon_adopt(services_parts(call->services)->daemons, server, data, &why) ? unkept(&why, err) : 0;
 }
 
-/* ---- What a database's record says, in the server: settings, roles, the owner and his database. */
+/* ---- The record's settings, roles, owner and database in the server */
 
-/* Roles that RDS has from the beginning. */
+/* Roles that every RDS database has. */
 static const char roles[] =
     "do $$ begin "
     "if not exists (select from pg_roles where rolname = 'rds_superuser') then "
@@ -156,7 +156,7 @@ struct str database_password(
     return value_gets(content, "password");
 }
 
-/* By what is wished: a digest beside the data says what the server was brought to last. */
+/* Returns a digest of the wanted state; a file beside the data has that of the last applied state. */
 static struct str digest_of(struct arena *arena, const struct database_wish *wish)
 {
     return sha256_hex(arena, arena_printf(arena, "%.*s\n%.*s\n%.*s\n%.*s", STR_ARG(wish->user),
@@ -176,7 +176,7 @@ static int furnish_ask(
     return 0;
 }
 
-/* A name or a text, quoted for a statement. */
+/* Quotes an identifier or a literal for a statement. */
 static const char *furnish_quoted(PGconn *session, struct arena *arena, struct str text, bool name)
 {
     const struct pq_api *pq = pq_api(ERR_IGNORED);
@@ -222,7 +222,7 @@ static int furnish_database(
         NULL, NULL, err);
 }
 
-/* Settings that take a restart are taken at the next one. */
+/* Settings that need a restart take effect at the next one. */
 static int furnish_settings(
     const struct daemon_self *self, PGconn *session, const struct database_wish *wish, struct err *err)
 {
@@ -233,14 +233,14 @@ static int furnish_settings(
                : 0;
 }
 
-/* What was written when that was brought to what is wished. */
+/* True if the digest in the file equals this one. */
 static bool is_furnished(struct arena *arena, const char *path, struct str digest)
 {
     struct str before = STR_EMPTY;
     return !file_read(arena, path, 128, &before, ERR_IGNORED) && str_eq(before, digest);
 }
 
-/* Who comes at the same time waits, and finds it done. */
+/* Concurrent callers wait for the lock, and then find the work done. */
 static const char one_at_a_time[] = "select pg_advisory_lock(hashtext('furnished'))";
 
 int database_furnish(const struct daemon_self *self, const struct database_wish *wish, struct err *err)
@@ -268,7 +268,7 @@ static bool is_postgres(const struct value *attrs)
     return str_eqz(value_gets(attrs, "engine"), "postgres");
 }
 
-/* Its resource id is no other's, ever. */
+/* The resource id is unique. */
 static struct str instance_daemon(struct arena *arena, const struct control_record *record)
 {
     return is_postgres(record->attrs)
@@ -278,7 +278,7 @@ static struct str instance_daemon(struct arena *arena, const struct control_reco
 
 /* ---- settings ---- */
 
-/* What belongs to the machine or to RDS, not to the database. */
+/* True for settings that the sandbox or RDS controls. */
 static bool is_ours(struct str name)
 {
     static const char *const names[] = {"shared_buffers", "huge_pages", "listen_addresses", "port", "ssl",
@@ -287,10 +287,11 @@ static bool is_ours(struct str name)
     for (size_t i = 0; names[i]; i++)
         if (str_eqz(name, names[i]))
             return true;
-    return !str_is_made_of(name, CHARS_ALNUM "_"); /* of an extension, or no name at all */
+    return !str_is_made_of(name, CHARS_ALNUM "_"); /* of an extension, or not a valid name */
 }
 
-/* Of the parameter group, as lines of a file. What is an expression of the instance's size is left out. */
+/* Returns the parameter group as lines of postgresql.conf. Values that are formulas of the instance's size
+ * are omitted. */
 static struct str conf_of(struct services *services, struct arena *arena, const struct control_record *record)
 {
     struct control_record group;
@@ -327,7 +328,7 @@ static struct database_wish wish_of(
         .conf = conf_of(services, arena, record)};
 }
 
-/* ---- visitors ---- */
+/* ---- connections ---- */
 
 static int rds_want(struct services *services, struct arena *arena, const struct control_record *record,
     struct daemon_self *out, struct err *err)
@@ -427,7 +428,7 @@ static int start_instance(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* It comes up again for the next who knocks. */
+/* The server starts again with the next connection. */
 static int reboot_instance(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -440,7 +441,8 @@ static int reboot_instance(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* With what it has at the end, where that is asked for. Whether it may go is the control plane's to say. */
+/* Takes the final snapshot if the request names one. The control plane checks whether the instance can be
+ * deleted. */
 static int delete_instance(struct service_call *call, struct err *err)
 {
     struct control_record record, there;
@@ -455,7 +457,7 @@ static int delete_instance(struct service_call *call, struct err *err)
 
 /* ---- subnet groups ---- */
 
-/* A database has to be able to move to another zone. */
+/* A subnet group must cover two zones. */
 static int check_zones(const struct control *control, const struct value *attrs, struct err *err)
 {
     const struct value *subnets = value_getz(attrs, "subnet_ids");
@@ -464,7 +466,7 @@ static int check_zones(const struct control *control, const struct value *attrs,
         const struct value *subnet =
             control_seen(control, STR("aws.ec2.subnet"), value_text(subnets->items[i], STR_EMPTY));
         struct str zone = value_gets(subnet, "availability_zone");
-        if (!subnet || (first.n && !str_eq(zone, first))) /* what is not there has been refused before */
+        if (!subnet || (first.n && !str_eq(zone, first))) /* a missing subnet was refused before */
             return 0;
         first = zone;
     }

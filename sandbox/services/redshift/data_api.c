@@ -1,7 +1,7 @@
 /*
- * The Data API of Redshift: statements as tasks, each in a session of its own with the warehouse that it
- * names (redshift.c). What a task's record does not have, rows and what they are, is beside it: a list with
- * an item for each statement, {columns, rows, updated} or {error}.
+ * The Redshift Data API: statements are tasks, each with a session of its own (redshift.c). Results are
+ * stored beside the task's record: a list with an item for each statement, {columns, rows, updated} or
+ * {error}.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,7 +11,7 @@
 #include "sandbox/services/redshift/redshift.h"
 
 enum { MAX_PAGE = 100, MAX_ROWS = 1000 };
-static const size_t MAX_RESULT = 500 * 1024 * 1024; /* Redshift's, of what it compresses */
+static const size_t MAX_RESULT = 500 * 1024 * 1024; /* Redshift's limit, of compressed data */
 
 static const struct task_kind data_kind;
 
@@ -47,7 +47,7 @@ static void data_work(struct task *task)
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
 }
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static const char *const states[] =
     ACTIVITY_NAMES("SUBMITTED", "PICKED", "STARTED", "STARTED", "FINISHED", "FAILED", "FAILED", "ABORTED");
@@ -142,7 +142,7 @@ static int check_warehouse(const struct service_call *call, struct err *err)
     return 0;
 }
 
-/* A token is one call, however often it is made. "": a new one. */
+/* Returns the statement that was started with the same client token, or "". */
 static struct str made_before(const struct service_call *call)
 {
     struct str token = value_gets(call->input, "ClientToken");
@@ -154,7 +154,7 @@ static struct str made_before(const struct service_call *call)
     return STR_EMPTY;
 }
 
-/* The request, and who made it: without a secret or a name, the statement is run as who he is to IAM. */
+/* Adds the caller's IAM identity to the request if it has neither secret nor user. */
 static const struct value *with_identity(const struct service_call *call)
 {
     struct str identity = warehouse_identity(call->arena, call->caller);
@@ -201,7 +201,7 @@ static int execute_batch(struct service_call *call, struct err *err)
     return data_start(call, err);
 }
 
-/* ID, or ID:2 of a batch; *part from 0. */
+/* Finds a statement by ID, or ID:2 for a part of a batch; *part counts from 0. */
 static int find_statement(
     const struct service_call *call, struct task_info *out, size_t *part, struct err *err)
 {

@@ -1,4 +1,4 @@
-/* A warehouse that answers, and statements' sessions with it: see redshift.h. */
+/* Starts warehouses and runs statements in them: see redshift.h. */
 #include "sandbox/services/redshift/redshift.h"
 
 #include "base/clock.h"
@@ -14,14 +14,14 @@ static const struct str cluster_type = STR_INIT("aws.redshift.cluster"),
                         workgroup_type = STR_INIT("aws.redshiftserverless.workgroup"),
                         namespace_type = STR_INIT("aws.redshiftserverless.namespace");
 
-/* ---- the front, in Python ---- */
+/* ---- the front end, in Python ---- */
 
 static const char *find_python(struct arena *arena)
 {
     return installed_program(arena, "python3", NULL);
 }
 
-/* What lets the sandbox itself in, in a session's options. */
+/* Returns the password that the sandbox passes in a session's options. */
 static struct str warehouse_pass(struct services *services, struct arena *arena)
 {
     struct sandbox_key key = sandbox_first_key(services_sandbox(services));
@@ -67,7 +67,7 @@ static const struct daemon_kind front_daemon = {.title = "python3 with boto3",
     .command = front_command,
     .ready = front_ready};
 
-/* ---- which ---- */
+/* ---- finding the warehouse ---- */
 
 static struct str both(struct arena *arena, struct str server)
 {
@@ -143,7 +143,7 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
     return 0;
 }
 
-/* ---- visitors ---- */
+/* ---- connections ---- */
 
 static void redshift_visit(
     struct services *services, const struct listener_of *of, const void *ctx UNUSED, int fd)
@@ -221,7 +221,7 @@ static PGconn *data_open(
     return NULL;
 }
 
-/* The next result, or NULL: there is none, or the task was stopped. */
+/* Returns the next result, or NULL if there is none or the task was stopped. */
 static PGresult *next_result(const struct pq_api *pq, PGconn *session, struct process_switch *stop)
 {
     while (pq->isBusy(session)) {
@@ -236,14 +236,14 @@ static PGresult *next_result(const struct pq_api *pq, PGconn *session, struct pr
             return NULL;
         }
         if (!pq->consumeInput(session))
-            break; /* the connection is lost, which is a result, too */
+            break; /* a lost connection is reported as a result */
     }
     return pq->getResult(session);
 }
 
 /* ---- statements ---- */
 
-/* How long the text, the quoted name or the comment is that begins here; 0: none does. */
+/* Returns the length of the string, quoted identifier or comment that starts here; 0: none. */
 static size_t opaque_size(struct str sql)
 {
     static const char *const pairs[][2] = {
@@ -258,7 +258,7 @@ static size_t opaque_size(struct str sql)
     return 0;
 }
 
-/* The parameter that is named here, after a colon; NULL: none. */
+/* Returns the parameter that is named here after a colon, or NULL. */
 static const struct value *parameter_at(struct str sql, size_t at, const struct value *parameters)
 {
     size_t end = at + 1;
@@ -269,7 +269,7 @@ static const struct value *parameter_at(struct str sql, size_t at, const struct 
     return end > at + 1 ? value_list_find(parameters, "name", str_slice(sql, at + 1, end)) : NULL;
 }
 
-/* :name becomes its value, as a text whose type follows from where it is. */
+/* Replaces :name by its value as a literal; its type follows from the context. */
 static struct str with_parameters(const struct pq_api *pq, PGconn *session, struct arena *arena,
     struct str sql, const struct value *parameters)
 {
@@ -291,7 +291,7 @@ static struct str with_parameters(const struct pq_api *pq, PGconn *session, stru
     return arena_str(arena, buf_str(&out));
 }
 
-/* What the server says of it, as the service words it. */
+/* Returns the server's error in the service's format. */
 static struct str why_failed(const struct pq_api *pq, PGresult *result, struct arena *arena)
 {
     const char *message = pq->resultErrorField(result, PG_DIAG_MESSAGE_PRIMARY),
@@ -300,11 +300,11 @@ static struct str why_failed(const struct pq_api *pq, PGresult *result, struct a
         arena, "ERROR: %s%s%s", message ? message : "it failed", hint ? "\n  Hint: " : "", hint ? hint : "");
 }
 
-/* ---- Rows of a warehouse as the Data API shows them ---- */
+/* ---- rows in the Data API's form ---- */
 
 static const struct {
     unsigned oid;
-    const char *name, *member; /* of Redshift's type, and of the value in a record */
+    const char *name, *member; /* Redshift's type name, and the record's member */
 } types[] = {{16, "bool", "booleanValue"}, {20, "int8", "longValue"}, {21, "int2", "longValue"},
     {23, "int4", "longValue"}, {26, "oid", "longValue"}, {700, "float4", "doubleValue"},
     {701, "float8", "doubleValue"}, {1700, "numeric", "stringValue"}, {1082, "date", "stringValue"},
@@ -326,7 +326,7 @@ static const struct value *cell_of(struct arena *arena, const char *member, stru
     if (strcmp(member, "longValue") == 0 && str_to_int(text, &whole))
         return value_int(arena, whole);
     if (strcmp(member, "doubleValue") == 0 && str_to_double(text, &number) && isfinite(number))
-        return value_float(arena, number); /* NaN and Infinity are texts */
+        return value_float(arena, number); /* NaN and Infinity are strings */
     if (strcmp(member, "booleanValue") == 0)
         return str_eqz(text, "t") ? &value_true : &value_false;
     return value_string(arena, text);
@@ -361,7 +361,7 @@ static const struct value *columns_of(struct arena *arena, const struct pq_api *
     return value_builder_list(&columns);
 }
 
-/* {columns, rows} or {updated} of a result. */
+/* Returns {columns, rows} or {updated} of a result. */
 static const struct value *warehouse_rows(struct arena *arena, const struct pq_api *pq, PGresult *result)
 {
     struct value_builder b = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
@@ -377,7 +377,7 @@ static const struct value *warehouse_rows(struct arena *arena, const struct pq_a
     return value_builder_map(&b);
 }
 
-/* -1: it failed, *why says how; "" it was stopped. */
+/* Runs one statement. -1: it failed with *why; "": it was stopped. */
 static int run_one(struct task *task, const struct pq_api *pq, PGconn *session, struct arena *arena,
     struct str sql, const struct value **out, struct str *why)
 {
@@ -398,7 +398,7 @@ static int run_one(struct task *task, const struct pq_api *pq, PGconn *session, 
     return atomic_load(&task_switch(task)->turned) ? -1 : status;
 }
 
-/* Several statements are one transaction: with the first that fails, none has happened. */
+/* Several statements run in one transaction, which is rolled back at the first failure. */
 static int run_all(
     struct task *task, struct arena *arena, PGconn *session, const struct value **out, struct err *err)
 {
@@ -439,9 +439,9 @@ int warehouse_run(struct task *task, struct arena *arena, uint16_t port, const s
     return status;
 }
 
-/* ---- IAM's roles and users as users of a warehouse: IAMR:ROLE and IAM:USER, who may there what they are
- * granted. The Data API runs statements as them, and GetCredentials gives them a password for a while, of
- * which nothing is kept: it says until when it holds and is signed (weir_redshift.py looks). */
+/* ---- IAM roles and users as warehouse users IAMR:ROLE and IAM:USER, who have the privileges granted to
+ * them. The Data API runs statements as them. GetCredentials returns a temporary password, which is not
+ * stored: it has its expiry and a signature, which weir_redshift.py checks. */
 
 enum { SHORTEST_S = 900, LONGEST_S = 3600 };
 
@@ -462,7 +462,7 @@ static struct str password_until(const struct service_call *call, struct str use
         call->arena, "%lld.%s", (long long)until_s, hex_encode(call->arena, digest, sizeof digest).p);
 }
 
-/* What the members of the answer are called. */
+/* Member names of the response. */
 struct credential_names {
     const char *duration, *user, *password, *expires, *next;
 };
