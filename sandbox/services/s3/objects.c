@@ -1,4 +1,4 @@
-/* Objects for what runs inside the sandbox, and who is notified of changes: see objects.h. */
+/* Objects for the sandbox's own use, and event notifications: see objects.h. */
 #include "sandbox/services/s3/objects.h"
 
 #include "base/clock.h"
@@ -13,9 +13,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* ---- whom a rule is for ---- */
+/* ---- matching notification rules ---- */
 
-/* s3:ObjectCreated:* is for ObjectCreated:Put. */
+/* True if the rule names the event; s3:ObjectCreated:* matches ObjectCreated:Put. */
 static bool object_events_is_named(struct arena *arena, const struct value *rule, struct str name)
 {
     const struct value *events = wire_path(arena, rule, STR("Event[]"));
@@ -41,9 +41,9 @@ static bool takes_key(struct arena *arena, const struct value *rule, struct str 
     return true;
 }
 
-/* ---- what is reported ---- */
+/* ---- notification messages ---- */
 
-/* Greater for each later event. */
+/* Returns a value that increases with each event. */
 static struct str sequencer(struct arena *arena)
 {
     static atomic_uint_fast32_t count;
@@ -65,7 +65,7 @@ static const struct value *object_of(
         value_builder_set(&b, STR("size"), value_int(arena, event->size));
         value_builder_set(&b, bridge ? STR("etag") : STR("eTag"), value_string(arena, event->etag));
     }
-    if (event->version.n && !str_eqz(event->version, "null")) /* of a bucket without versions */
+    if (event->version.n && !str_eqz(event->version, "null")) /* in a bucket without versioning */
         value_builder_set(
             &b, bridge ? STR("version-id") : STR("versionId"), value_string(arena, event->version));
     value_builder_set(&b, STR("sequencer"), value_string(arena, sequencer(arena)));
@@ -82,7 +82,7 @@ static const struct value *one(struct arena *arena, const char *key, const struc
     return value_with(arena, NULL, str_z(key), v);
 }
 
-/* Keys are written as in forms there: a space is a plus. */
+/* Encodes a key as in forms, with + for a space, as notifications have it. */
 static struct str form_key(struct arena *arena, struct str key)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -157,9 +157,9 @@ static void tell_bus(struct services *services, struct arena *arena, const struc
     events_meet(services, arena, event->region, STR_EMPTY, event_value(arena, &reported), STR_EMPTY, false);
 }
 
-/* ---- all of them ---- */
+/* ---- notifying ---- */
 
-/* `configuration` as GetBucketNotificationConfiguration's XML says it. */
+/* Notifies all matching targets. `configuration`: the parsed XML of GetBucketNotificationConfiguration. */
 static void object_event_notify(struct services *services, struct arena *arena,
     const struct value *configuration, const struct object_event *event)
 {
@@ -205,7 +205,7 @@ static int objects_refuse(enum store_result result, struct str bucket, struct st
     return err_errno(err, ERR_IO, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
 }
 
-/* ---- who may ---- */
+/* ---- permissions ---- */
 
 static struct str region_of(struct services *services, struct arena *arena, struct str bucket)
 {
@@ -220,7 +220,7 @@ static struct encryption_asker asker_of(
         services_sandbox(services), arena, caller, region_of(services, arena, bucket)};
 }
 
-/* In S3's words. */
+/* Converts KMS's AccessDeniedException to S3's AccessDenied. */
 static int as_s3(int status, struct err *err)
 {
     if (status && err && str_eqz(str_z(err->code), "AccessDeniedException")) {
@@ -315,7 +315,8 @@ static const struct value *doc_of(
     return value_map(arena, doc, 4);
 }
 
-/* As the bucket has new objects encrypted, if he may use its key. */
+/* Returns the headers of a new object with the bucket's default encryption, or NULL if the caller may not use
+ * its key. */
 static const struct value *headers_of_new(struct services *services, const struct session *caller,
     struct arena *arena, struct str bucket, struct str key, struct str content_type, struct err *err)
 {
@@ -368,7 +369,7 @@ int object_delete(
         .bucket = bucket, .key = key, .versioning = versioning_of_bucket(arena, store, bucket)};
     enum store_result result = store_object_delete(arena, store, &change, STR_EMPTY, &object);
     if (result == STORE_NO_KEY)
-        return 0; /* what is not there is as good as deleted */
+        return 0; /* deleting an absent object succeeds */
     if (result != STORE_OK)
         return objects_refuse(result, bucket, key, err);
     object_notify(services_sandbox(services), arena,
@@ -410,7 +411,7 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
     return result == STORE_OK ? 0 : objects_refuse(result, bucket, prefix, err);
 }
 
-/* ---- telling ---- */
+/* ---- notification of an object's change ---- */
 
 void object_notify(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace)

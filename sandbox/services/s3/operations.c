@@ -1,7 +1,6 @@
 /*
- * S3 as tasks and schedules call it, aws-sdk:s3:getObject and its kin: each call becomes a request as clients
- * send it (s3srv_call()), with the names that SDKs have for what is in paths, parameters, headers and
- * XML. Content is text.
+ * S3 operations for tasks and schedules, such as aws-sdk:s3:getObject: each call becomes an HTTP request
+ * (s3srv_call()), with SDK member names mapped to path, parameters, headers and XML. Content must be text.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -16,7 +15,7 @@ enum { MAX_TEXT = 262144 };
 
 enum location { HEADER, PARAMETER };
 
-/* Of members, the same in every operation. */
+/* Location of each member; the same in all operations. */
 static const struct {
     const char *member;
     enum location location;
@@ -46,7 +45,7 @@ static const struct {
     {"StorageClass", HEADER, "x-amz-storage-class"},
     {"Tagging", HEADER, "x-amz-tagging"},
     {"TaggingDirective", HEADER, "x-amz-tagging-directive"},
-    {"VersionId", HEADER, "x-amz-version-id"}, /* of answers; requests have it in a parameter */
+    {"VersionId", HEADER, "x-amz-version-id"}, /* of responses; requests have a parameter */
     {"ContinuationToken", PARAMETER, "continuation-token"},
     {"Delimiter", PARAMETER, "delimiter"},
     {"EncodingType", PARAMETER, "encoding-type"},
@@ -69,7 +68,7 @@ static const struct {
 };
 enum { BINDINGS = sizeof bindings / sizeof *bindings };
 
-/* Lists: how XML calls each item, and whether they have an element around them. */
+/* Lists: element name of an item, and whether the list has an enclosing element. */
 static const struct {
     const char *member, *item;
     bool wrapped;
@@ -130,7 +129,7 @@ static void put_body(struct arena *arena, struct wire_message *out, struct str n
     wire_header_add(arena, out, STR("Content-MD5"), base64_encode(arena, str_n((const char *)sum, MD5_SIZE)));
 }
 
-/* false: there is no place for it. */
+/* Adds a member as header or parameter. False: it is unknown. */
 static bool put_member(
     struct arena *arena, struct wire_message *out, struct buf *query, struct str name, const struct value *v)
 {
@@ -157,7 +156,7 @@ static void put_metadata(struct arena *arena, struct wire_message *out, const st
             value_text(metadata->entries[i].value, STR_EMPTY));
 }
 
-/* "PUT k?tagging": a method, what the path names (a key, a bucket, "/" neither), a parameter. */
+/* Sets method, path and parameter by a pattern such as "PUT k?tagging": k is a key, b a bucket, / neither. */
 static int put_path(
     const struct service_call *call, struct wire_message *out, struct buf *query, struct err *err)
 {
@@ -208,7 +207,7 @@ static int request_of(const struct service_call *call, struct wire_message *out,
     return 0;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 static const struct value *typed_value(struct arena *arena, struct str name, const struct value *v);
 
@@ -233,7 +232,7 @@ static const struct value *typed_map(struct arena *arena, const struct value *ma
         size_t list = 0;
         while (list < LISTS && !str_eqz(name, lists[list].wrapped ? lists[list].member : lists[list].item))
             list++;
-        /* an owner's ID and a rule's are called otherwise by the SDK that AWS has for tasks */
+        /* AWS's SDK for tasks has Id for the ID of an owner or rule */
         if (str_eqz(name, "ID"))
             name = STR("Id");
         value_builder_set(&b, list < LISTS ? str_z(lists[list].member) : name,
@@ -324,7 +323,7 @@ static int do_s3(struct service_call *call, struct err *err)
         err, refused.http_status, arena_strz(call->arena, str_z(refused.code)), "%s", message);
 }
 
-/* ---- which there are ---- */
+/* ---- operations ---- */
 
 const struct service_operation s3_operations[] = {
     {"s3", "ListBuckets", do_s3, "GET /", NULL},

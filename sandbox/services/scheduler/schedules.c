@@ -1,4 +1,4 @@
-/* Schedules fire: see tables.h. */
+/* Fires schedules: see tables.h. */
 #include "sandbox/services/shared/tables.h"
 
 #include "base/clock.h"
@@ -15,10 +15,10 @@
 
 enum { LOOK_MS = 250, SHORTEST_MS = 5 };
 
-/* One rule or schedule, as far as its time goes. */
+/* The timing of one rule or schedule. */
 struct due {
     char *key;
-    int64_t changed_ms, base_ms, next_ms; /* next_ms by its own clock, which ran as the others' at base_ms */
+    int64_t changed_ms, base_ms, next_ms; /* next_ms: on its own clock, which starts at base_ms */
     bool never, seen;
 };
 
@@ -30,22 +30,22 @@ struct timer {
     size_t n, cap;
 };
 
-/* Glue's triggers and crawlers call it by another name. */
+/* Returns the schedule expression; Glue's triggers and crawlers have it in `schedule`. */
 static struct str expression_of(const struct control_record *record)
 {
     struct str text = value_gets(record->attrs, "schedule_expression");
-    if (value_equal(value_getz(record->attrs, "unscheduled"), &value_true)) /* StopCrawlerSchedule */
+    if (value_equal(value_getz(record->attrs, "unscheduled"), &value_true)) /* set by StopCrawlerSchedule */
         return STR_EMPTY;
     return text.n ? text : value_gets(record->attrs, "schedule");
 }
 
-/* Its own time. */
+/* Returns the time on the schedule's own clock. */
 static int64_t now_of(const struct timer *timer, const struct due *due)
 {
     return due->base_ms + int_within((double)(clock_wall_ms() - due->base_ms) * timer->speed);
 }
 
-/* ---- when ---- */
+/* ---- next occurrence ---- */
 
 static int64_t date_of(const struct control_record *record, const char *attr)
 {
@@ -63,7 +63,7 @@ static void set_next(struct due *due, const struct control_record *record, int64
     due->never = !zone || schedule_parse(expression_of(record), &time);
     if (due->never)
         return;
-    bool once = time.kind == SCHEDULE_AT; /* then the service ignores both dates */
+    bool once = time.kind == SCHEDULE_AT; /* the service ignores both dates for at() */
     int64_t start = once ? 0 : date_of(record, "start_date"), end = once ? 0 : date_of(record, "end_date");
     int64_t base = start ? start : record->created_ms;
     if (start && after_ms < start)
@@ -71,8 +71,8 @@ static void set_next(struct due *due, const struct control_record *record, int64
     due->never = !schedule_next(&time, zone, base, after_ms, &due->next_ms) || (end && due->next_ms > end);
 }
 
-/* Of Scheduler a new one with a rate and no start date begins at once; a rule's begins after the first time.
- */
+/* A new Scheduler schedule with a rate and no start date fires at once; a rule fires after its first
+ * period. */
 static bool begins_at_once(const struct timer *timer, const struct control_record *record, const char *kind)
 {
     return str_eqz(str_z(kind), "aws.scheduler.schedule") && record->created_ms >= timer->start_ms &&
@@ -134,7 +134,7 @@ static struct str schedules_replaced(struct arena *arena, struct str text, const
     return arena_str(arena, buf_str(&out));
 }
 
-/* What the target gets, with Scheduler's own words in it filled in. */
+/* Returns the target's input with Scheduler's placeholders filled in. */
 static struct str schedule_input(struct arena *arena, const struct control_record *schedule, int64_t at_ms)
 {
     const struct value *input = value_getz(value_getz(schedule->attrs, "target"), "input");
@@ -205,7 +205,7 @@ static void fire_crawler(
     start_glue(timer, arena, "StartCrawler", crawler->id, crawler, "crawler");
 }
 
-/* A schedule that is over and says DELETE goes away; the control plane does it as for anybody. */
+/* Deletes a completed schedule with ActionAfterCompletion DELETE, by a request to the control plane. */
 static void delete_schedule(struct timer *timer, struct arena *arena, const struct control_record *schedule)
 {
     AUTO_BUF struct buf query = BUF_INIT;
@@ -219,7 +219,7 @@ static void delete_schedule(struct timer *timer, struct arena *arena, const stru
         STR("inside"), &answer);
 }
 
-/* ---- looking ---- */
+/* ---- looking for due schedules ---- */
 
 typedef void fire_fn(
     struct timer *timer, struct arena *arena, const struct control_record *record, int64_t at_ms);
@@ -230,7 +230,7 @@ static bool is_off(const struct control_record *record)
     return str_eqz(state, "DISABLED") || str_eqz(state, "DEACTIVATED");
 }
 
-/* Fires what is due; gives how long until the next of these is, in ms that pass. */
+/* Fires what is due. Returns the wall-clock time in ms until the next occurrence. */
 static int64_t schedules_look(struct timer *timer, struct arena *arena, const char *type, fire_fn *fire)
 {
     size_t n;

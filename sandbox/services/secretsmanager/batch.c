@@ -1,5 +1,5 @@
-/* Many secrets in one call: their values (who may not read one of them is told so of that one), and those
- * that filters find. */
+/* Operations on several secrets: reading values, with an error for each secret that cannot be read, and
+ * listing with filters. */
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
 
@@ -14,7 +14,7 @@ static const struct value *batch_error(struct arena *arena, struct str id, const
     return value_builder_map(&b);
 }
 
-/* As who asks for all of them. */
+/* Reads a value with the caller's permissions. */
 static int value_of(struct service_call *call, struct str id, const struct value **value, struct err *err)
 {
     const struct gate_caller caller = {.session = call->caller};
@@ -62,7 +62,7 @@ static bool any_word_begins(struct str text, struct str begin)
     return false;
 }
 
-/* Each word that is looked for begins one of the text's. */
+/* True if each wanted word is a prefix of a word of the text. */
 static bool has_words(struct str text, struct str wanted)
 {
     while (wanted.p) {
@@ -94,7 +94,7 @@ static bool has_text(const struct value *secret, struct str key, struct str want
                str_eq(value_gets(secret, "OwningService"), wanted));
 }
 
-/* One of the values; with "!" before it, none that has it. */
+/* True if the secret matches one of the values; a value with "!" before it must not match. */
 static bool secret_passes(const struct value *secret, const struct value *filter)
 {
     const struct value *values = value_as_list(value_getz(filter, "Values"));
@@ -126,7 +126,7 @@ static int check_filters(const struct value *filters, struct err *err)
     return 0;
 }
 
-/* All of the region that the control plane lists, page by page. */
+/* Lists all secrets of the region, page by page. */
 static int list_all(struct service_call *call, struct value_builder *out, struct err *err)
 {
     const struct value *input = value_with(call->arena, call->input, STR("Filters"), NULL), *page, *next;

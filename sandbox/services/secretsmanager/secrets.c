@@ -1,4 +1,4 @@
-/* Secrets Manager: values under versions and stages, and what needs no secret. */
+/* Secrets Manager: values with versions and stages, and operations that need no secret. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -8,7 +8,7 @@
 
 enum { MAX_PAGE = 100 };
 
-/* ---- which secret ---- */
+/* ---- finding secrets ---- */
 
 static bool is_name(struct str id)
 {
@@ -24,7 +24,7 @@ static int check_name(const struct service_call *call, const char *member, struc
         "-/_+=.@!");
 }
 
-/* One that is there, and that nobody has deleted. */
+/* Finds a secret that is not marked for deletion. */
 static int find_secret(struct service_call *call, struct control_record *out, struct err *err)
 {
     if (check_name(call, "SecretId", err) || secret_find(call, out, err))
@@ -35,7 +35,7 @@ static int find_secret(struct service_call *call, struct control_record *out, st
     return 0;
 }
 
-/* The control plane answers, about the secret by its whole ARN. */
+/* Forwards the request to the control plane with the secret's full ARN. */
 static void forward_about(struct service_call *call, const struct control_record *record)
 {
     call->forward = value_with(call->arena, call->input, STR("SecretId"),
@@ -69,7 +69,7 @@ static int call_control(struct service_call *call, const struct control_record *
         &call->output, err);
 }
 
-/* Without a value there is no version. */
+/* CreateSecret without a value creates no version. */
 static int create_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -84,7 +84,7 @@ static int create_secret(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- its values ---- */
+/* ---- values ---- */
 
 static bool has_value(const struct value *input)
 {
@@ -112,8 +112,8 @@ static void answer_version(
     call->output = value_builder_map(&b);
 }
 
-/* A token is a version's id: the same again is one call, another value under it is refused. One that a
- * rotation made has no value yet. */
+/* A token is a version's id: the same request again is idempotent, another value is refused. A pending
+ * version of a rotation has no value yet. */
 static int check_token(struct service_call *call, const struct value *version, bool *again, struct err *err)
 {
     *again = version && (value_getz(version, "string") || value_getz(version, "binary"));
@@ -124,7 +124,8 @@ static int check_token(struct service_call *call, const struct value *version, b
         "You can't modify an existing version, you can only create a new version.");
 }
 
-/* A value with stages; with AWSCURRENT among them (as of the first) it is the secret's. */
+/* Stores a value with stages. With AWSCURRENT, which the first version always has, it becomes the record's
+ * value. */
 static int put_version(struct service_call *call, const struct control_record *record, const char *operation,
     const struct value *stages, struct err *err)
 {
@@ -167,7 +168,7 @@ static int put_value(struct service_call *call, struct err *err)
     return status;
 }
 
-/* Without a value it makes no version. */
+/* UpdateSecret without a value creates no version. */
 static int update_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -190,7 +191,7 @@ static int refuse_value(struct str id, struct str stage, bool known, struct err 
         id.n ? "VersionId" : "staging label", STR_ARG(id.n ? id : stage));
 }
 
-/* The day on which it was last read is kept. */
+/* Records the day of the last access. */
 static int note_access(struct service_call *call, const struct control_record *record,
     const struct value *versions, const struct value *version, struct err *err)
 {
@@ -232,9 +233,9 @@ static int get_value(struct service_call *call, struct err *err)
     return get_value_alone(call, err);
 }
 
-/* ---- which there are ---- */
+/* ---- describing ---- */
 
-/* {id: stages} of all that have some; NULL: there are none. */
+/* Returns {id: stages} of all versions with stages, or NULL. */
 static const struct value *staged(struct service_call *call, const struct value *versions)
 {
     const struct value *out = NULL;
@@ -254,7 +255,7 @@ static int64_t accessed_of(const struct value *versions)
     return last;
 }
 
-/* When it is to be rotated again; 0: that is not given in days. */
+/* Returns the next rotation's time; 0: rotation is off or not scheduled in days. */
 static int64_t next_rotation(const struct control_record *record, int64_t rotated_ms)
 {
     int64_t days = service_int(value_getz(record->attrs, "rotation_rules"), "days", 0);
@@ -318,7 +319,7 @@ static int list_versions(struct service_call *call, struct err *err)
 
 /* ---- moving stages ---- */
 
-/* AWSCURRENT goes to a kept version: its value becomes the secret's, under the id that it has. */
+/* Makes a stored version current: its value becomes the record's, with the same version id. */
 static int make_current(struct service_call *call, const struct control_record *record,
     const struct value *version, struct err *err)
 {
@@ -328,7 +329,7 @@ static int make_current(struct service_call *call, const struct control_record *
     return call_control(call, record, "PutSecretValue", value_builder_map(&b), err);
 }
 
-/* A stage is only taken from the version that the request names. */
+/* RemoveFromVersionId must name the version that has the stage. */
 static int check_holder(
     struct service_call *call, const struct value *versions, struct str stage, struct err *err)
 {
@@ -381,9 +382,9 @@ static int rotate_secret(struct service_call *call, struct err *err)
     return find_secret(call, &record, err) ? -1 : secret_rotate(call, err);
 }
 
-/* ---- the secret itself, and what needs none ---- */
+/* ---- deleting; operations without a secret ---- */
 
-/* Deleting for good what is not there is success; all else is the control plane's. */
+/* Force-deleting an absent secret succeeds; the control plane does the rest. */
 static int delete_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -409,7 +410,7 @@ static int delete_secret(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* What the request leaves out of a password, as characters. */
+/* Returns the characters that the request excludes from a password. */
 static struct str excluded_of(const struct service_call *call)
 {
     static const struct {
@@ -430,7 +431,7 @@ static struct str excluded_of(const struct service_call *call)
 
 enum { MAX_PASSWORD = 4096, PART_OF_PASSWORD = 256 };
 
-/* One of each class that is not excluded is always in it; none has a space. */
+/* The password has a character of each class that is not excluded, and no spaces. */
 static int random_secret(struct service_call *call, struct err *err)
 {
     int64_t length = value_geti(call->input, "PasswordLength", PASSWORD_LENGTH);
@@ -442,7 +443,7 @@ static int random_secret(struct service_call *call, struct err *err)
     if (length < 4 || length > MAX_PASSWORD)
         return service_refuse(
             err, 400, "InvalidParameterException", "PasswordLength is 4 to %d.", MAX_PASSWORD);
-    while (all.n < (size_t)length) { /* in parts, the last of which has room for each class, too */
+    while (all.n < (size_t)length) { /* in parts; the last one is long enough for all classes */
         size_t left = (size_t)length - all.n;
         struct str part;
         left = left > 2 * (size_t)PART_OF_PASSWORD ? PART_OF_PASSWORD : left;
@@ -450,18 +451,18 @@ static int random_secret(struct service_call *call, struct err *err)
             return service_refuse(err, 400, "InvalidParameterException", "%s", why.message);
         buf_add_str(&all, part);
     }
-    (void)value_getz(call->input, "RequireEachIncludedType"); /* it always is so */
+    (void)value_getz(call->input, "RequireEachIncludedType"); /* always the case */
     service_answer_text(call, "RandomPassword", arena_str(call->arena, buf_str(&all)));
     return 0;
 }
 
-/* Only whether it is a document of JSON with statements; who would be let in is not looked at. */
+/* Checks only that the document is JSON with statements, not whom it allows. */
 static int validate_policy(struct service_call *call, struct err *err)
 {
     struct str text;
     const struct value *document, *statements = NULL;
     if (check_name(call, "SecretId", err) || service_required(call, "ResourcePolicy", &text, err))
-        return -1; /* the secret need not be there */
+        return -1; /* the secret need not exist */
     if (json_parse(call->arena, text, &document, ERR_IGNORED))
         return service_refuse(
             err, 400, "MalformedPolicyDocumentException", "This resource policy contains invalid Json");

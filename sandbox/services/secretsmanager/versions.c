@@ -1,4 +1,4 @@
-/* The versions of a secret (see versions.h), and rotation. */
+/* Versions of secrets (see versions.h), and rotation. */
 #include "sandbox/services/secretsmanager/versions.h"
 
 #include "base/clock.h"
@@ -15,9 +15,9 @@
 enum { MAX_VERSIONS = 100 };
 pthread_mutex_t secret_versions_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* ---- the secret ---- */
+/* ---- finding the secret ---- */
 
-/* arn:…:secret:NAME, without the six characters behind it: its name. */
+/* Returns the part after :secret: of an ARN, which in a partial ARN is the name. */
 static struct str name_in_arn(struct str id)
 {
     ptrdiff_t at = str_starts(id, STR("arn:")) ? str_find(id, STR(":secret:"), 0) : -1;
@@ -42,7 +42,7 @@ int secret_find(struct service_call *call, struct control_record *out, struct er
         err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
 }
 
-/* ---- its versions ---- */
+/* ---- versions ---- */
 
 struct str secret_version_id(const struct value *version)
 {
@@ -126,7 +126,7 @@ const struct value *secret_versions_with(
     return versions;
 }
 
-/* What the record has as its value. */
+/* Returns the record's value as a version. */
 static const struct value *current_of(struct arena *arena, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -179,9 +179,9 @@ int64_t secret_rotated_ms(const struct service_call *call, const struct control_
     return service_int(service_note_read(call, NOTE, record), "rotated", 0);
 }
 
-/* ---- A rotation: the secret's function makes the new value, in four steps. Before the first the version
- * is there with the stage AWSPENDING and without a value; after the last, which moves AWSCURRENT to it, it
- * has that stage no more. */
+/* ---- Rotation: the secret's function sets the new value in four steps. Before the first step the version is
+ * created with the stage AWSPENDING and no value. The last step moves AWSCURRENT to it, and AWSPENDING is
+ * removed. */
 
 struct rotation {
     struct services *services;
@@ -212,10 +212,10 @@ static int run_step(const struct rotation *rotation, struct arena *arena, const 
         fprintf(stderr, "sandbox: rotation of %.*s: %s: %s\n", STR_ARG(rotation->secret), step, err.message);
         return -1;
     }
-    return value_gets(output, "FunctionError").n ? -1 : 0; /* its log says why */
+    return value_gets(output, "FunctionError").n ? -1 : 0; /* the function's log has the reason */
 }
 
-/* All four steps have succeeded. */
+/* Ends a rotation after all four steps have succeeded. */
 static void rotation_end(const struct rotation *rotation, struct arena *arena)
 {
     struct control_record record;
@@ -246,7 +246,7 @@ static void rotation_run(void *ctx)
     free(rotation);
 }
 
-/* The version that the function is to fill. */
+/* Creates the pending version. */
 static int add_pending(
     struct service_call *call, const struct control_record *record, struct str version, struct err *err)
 {

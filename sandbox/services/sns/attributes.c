@@ -1,5 +1,4 @@
-/* What SNS says of names and attributes before it looks for what they name; attributes of topics and
- * subscriptions as maps by name. */
+/* SNS's checks of names and attributes, which come before lookups, and attributes as maps by name. */
 #include "sandbox/services/sns/sns.h"
 
 #include "base/json.h"
@@ -8,7 +7,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-/* ---- Names and attributes of subscriptions ---- */
+/* ---- names and subscription attributes ---- */
 
 enum { MAX_KEYS = 5, MAX_COMBINATIONS = 150, TOO_MANY = 1000000 };
 
@@ -51,7 +50,7 @@ bool sns_is_phone_number(struct str text)
 
 /* ---- attributes of subscriptions ---- */
 
-/* What a parser of JSON says that reads the text's first token. */
+/* Refuses with the message of AWS's JSON parser about the first token. */
 static int refuse_json(struct err *err, const char *context, const char *name, struct str text)
 {
     static const char where[] = "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` "
@@ -110,13 +109,13 @@ int sns_check_attribute(struct arena *arena, struct str name, struct str value, 
 
 /* ---- filter policies ---- */
 
-/* How much a policy asks for: its keys, and whether they are in others. */
+/* Size of a filter policy: its keys, and whether they are nested. */
 struct extent {
     size_t keys;
     bool nested;
 };
 
-/* The combinations of its values; each level counts once more, alternatives add up. */
+/* Returns the number of value combinations; values count once per nesting level, alternatives add up. */
 static size_t measure(const struct value *policy, size_t depth, struct extent *out)
 {
     size_t combinations = 1;
@@ -139,7 +138,7 @@ static size_t measure(const struct value *policy, size_t depth, struct extent *o
     return combinations;
 }
 
-/* Without the spaces between its tokens. */
+/* Removes whitespace between tokens. */
 static struct str compact(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -164,7 +163,7 @@ int sns_check_filter(
         return 0;
     if (json_parse(arena, policy, &parsed, ERR_IGNORED))
         return refuse_json(err, context, "FilterPolicy", policy);
-    if (parsed->kind == VALUE_MAP && !parsed->count) /* takes the policy away */
+    if (parsed->kind == VALUE_MAP && !parsed->count) /* removes the policy */
         return 0;
     struct str wrong = event_fault_message(arena, parsed, compact(arena, policy));
     if (wrong.n)
@@ -211,7 +210,7 @@ int sns_control(struct service_call *call, const char *operation, const struct v
 {
     int status = service_control(call, operation, input, output, err);
     if (status &&
-        str_eqz(str_z(err->code), "NotFound")) /* inside it is reported as JSON, which only knows 400 */
+        str_eqz(str_z(err->code), "NotFound")) /* the internal JSON response always has status 400 */
         err->http_status = 404;
     return status;
 }

@@ -1,6 +1,6 @@
 /*
- * Phones and apps: the sandbox sends to none, so there are no platform applications, endpoints and settings
- * of SMS. What AWS refuses is refused in its words, and what it would take is refused by name.
+ * Platform applications and SMS, which the sandbox does not send to. Invalid requests get AWS's errors, valid
+ * ones are refused by name.
  */
 #include "sandbox/services/sns/sns.h"
 
@@ -14,7 +14,7 @@ static int refuse_devices(const struct service_call *call, struct err *err)
         err, 400, "InvalidAction", "%s: the sandbox sends nothing to phones and apps", call->operation->name);
 }
 
-/* ---- apps ---- */
+/* ---- platform applications ---- */
 
 static int check_app_name(struct str name, struct err *err)
 {
@@ -90,7 +90,7 @@ static int set_endpoint(struct service_call *call, struct err *err)
     return lacks_attributes(call) ? sns_refuse_null("attributes", err) : no_endpoint(call, err);
 }
 
-/* ---- phones ---- */
+/* ---- SMS ---- */
 
 static int set_sms(struct service_call *call, struct err *err)
 {
@@ -107,7 +107,7 @@ static int set_sms(struct service_call *call, struct err *err)
     return refuse_devices(call, err);
 }
 
-/* Of numbers that never opted out. */
+/* Succeeds, since no number has opted out. */
 static int opt_in(struct service_call *call, struct err *err)
 {
     if (!sns_is_phone_number(value_gets(call->input, "phoneNumber")))

@@ -1,4 +1,4 @@
-/* What is published to a topic, and its signature: see sns.h. */
+/* Published messages and their signatures: see sns.h. */
 #include "sandbox/services/sns/sns.h"
 
 #include "base/clock.h"
@@ -15,11 +15,11 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 
-/* ---- Signatures of what topics deliver ---- */
+/* ---- signatures ---- */
 
 enum { RSA_BITS = 2048, YEARS_S = 10 * 365 * 86400, MAX_PEM = 65536 };
 
-/* Of this process: it has one sandbox. */
+/* One per process, which has one sandbox. */
 static struct {
     pthread_mutex_t lock;
     EVP_PKEY *key;
@@ -47,7 +47,7 @@ static X509 *certificate_new(EVP_PKEY *key)
     return NULL;
 }
 
-/* Key and certificate, one after the other. */
+/* Writes a new key and its certificate into one file. */
 static int signer_make(struct str path, struct arena *arena, struct err *err)
 {
     EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_BITS);
@@ -138,9 +138,9 @@ bool signature_certificate(struct services *services, struct arena *arena, struc
 
 enum { MAX_MESSAGE = 262144, MAX_NAME = 256, KNOWN_MINUTES = 5 };
 
-/* ---- attributes: name, type and value ---- */
+/* ---- message attributes: name, type and value ---- */
 
-/* As a form has them (a list of entries), or as a map by name (from a machine's task). */
+/* Accepts a form's list of entries, or a map by name from a task. */
 const struct value *message_entries(struct arena *arena, const struct value *given)
 {
     const struct value *entries = wire_path(arena, given, STR("entry[]"));
@@ -183,7 +183,7 @@ static struct attributes read_attributes(struct arena *arena, const struct value
         value_builder_map(&values), value_builder_map(&shown), value_builder_map(&raw), bytes};
 }
 
-/* ---- what is refused of them ---- */
+/* ---- checks ---- */
 
 static int check_attribute_name(struct str name, struct err *err)
 {
@@ -265,7 +265,7 @@ static int read_structure(
     return 0;
 }
 
-/* Of a topic that keeps the order a message says which others it goes with. */
+/* Reads group and deduplication id, which FIFO topics require. */
 static int read_group(const struct control_record *topic, struct arena *arena, const struct value *message,
     struct publication *out, struct err *err)
 {
@@ -310,7 +310,7 @@ int message_read(const struct service_call *call, const struct control_record *t
                : 0;
 }
 
-/* ---- FIFO topics: what was published lately ---- */
+/* ---- FIFO topics: deduplication ---- */
 
 static struct {
     pthread_mutex_t lock;
@@ -330,7 +330,7 @@ bool message_is_known(struct services *services, const struct control_record *to
     const struct deduplicated *known = deduplication_find(&lately.recent, key, now, kept);
     if (known) {
         what->id = arena_str(arena, known->id);
-    } else { /* numbers grow, also over a restart */
+    } else { /* numbers increase, also across restarts */
         uint64_t least = (uint64_t)now * 1000;
         lately.sequence = lately.sequence < least ? least : lately.sequence + 1;
         deduplication_add(&lately.recent, key, what->id, lately.sequence, now, kept);

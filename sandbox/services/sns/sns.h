@@ -1,67 +1,69 @@
-/* What SNS says of names and attributes before it looks for what they name. */
+/* SNS's checks of names and attributes, which come before lookups; attributes; messages and their
+ * signatures. */
 #pragma once
 
 #include "sandbox/calls/services.h"
 
 int sns_refuse(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int sns_refuse_null(const char *member, struct err *err);
-/* An ARN of the request's region: TopicArn, SubscriptionArn. */
+/* Checks that `arn` is an ARN of the request's region. member: TopicArn, SubscriptionArn. */
 int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err);
-/* Digits with single signs between them. */
+/* True for digits with single separators between them. */
 bool sns_is_phone_number(struct str text);
-/* One attribute of a subscription; `context`: what a text begins with, "Attributes Reason: " of Subscribe. */
+/* Checks an attribute of a subscription. `context`: prefix of the message, such as "Attributes Reason: " for
+ * Subscribe. */
 int sns_check_attribute(struct arena *arena, struct str name, struct str value, struct str endpoint,
     const char *context, struct err *err);
-/* Is the filter policy one for messages' attributes, and small enough? `scope`: FilterPolicyScope. */
+/* Checks a filter policy's syntax, scope and size. `scope`: FilterPolicyScope. */
 int sns_check_filter(
     struct arena *arena, struct str policy, struct str scope, const char *context, struct err *err);
 
-/* Attributes of topics and subscriptions: maps by name here, entries in requests and answers. */
+/* Attributes of topics and subscriptions: maps by name here, entries in requests and responses. */
 
-/* {name: text} of what a request has, as entries or as a map. */
+/* Converts attributes, given as entries or as a map, to {name: text}. */
 const struct value *sns_by_name(struct arena *arena, const struct value *given);
-/* What the control plane answers to a call of SNS. */
+/* Calls the control plane. */
 int sns_control(struct service_call *call, const char *operation, const struct value *input,
     const struct value **output, struct err *err);
-/* A describing call's attributes, by name; `member`: how it calls what has that ARN. */
+/* Reads attributes by name with a describing operation; `member`: the operation's name for the ARN. */
 int sns_attributes(struct service_call *call, const char *operation, const char *member, struct str arn,
     const struct value **out, struct err *err);
 void sns_answer_attributes(struct service_call *call, const struct value *attributes);
 
-/* What is published to a topic: its parts, as the call has them, and what SNS refuses of them. */
+/* Parts of a published message, and SNS's checks of them. */
 
 struct attributes {
-    const struct value *values, *shown, *raw; /* for filters; as the envelope has them; as SQS takes them */
+    const struct value *values, *shown, *raw; /* for filters; as in the envelope; as SQS takes them */
     size_t bytes;
 };
 
 struct publication {
     struct str topic, id, text, subject, group, deduplication, signature_version, sequence;
-    const struct value *by_protocol; /* MessageStructure json; NULL: one text for all */
+    const struct value *by_protocol; /* of MessageStructure json; NULL: one text for all */
     struct attributes attributes;
 };
 
-/* The entries of a map or list, as a form has them or as a machine's task gives them. */
+/* Returns attributes as a list of entries, from a form's map or list or a task's map by name. */
 const struct value *message_entries(struct arena *arena, const struct value *given);
-/* `at`: where it is in the request, "" or "publishBatchRequestEntries.1.member."; -1: in SNS's words why not.
- */
+/* Reads and checks a message. `at`: its place in the request, "" or "publishBatchRequestEntries.1.member.".
+ * -1 with SNS's error. */
 int message_read(const struct service_call *call, const struct control_record *topic,
     const struct value *message, const char *at, struct publication *out, struct err *err);
-/* Of a FIFO topic, with the lock that it keeps: was it published within five minutes? Then it has the id and
- * the number that it got; else the next number. */
+/* For a FIFO topic: true if the message is a duplicate of the last five minutes, and sets its id and sequence
+ * number to that one's. Otherwise sets the next sequence number. Thread-safe. */
 bool message_is_known(struct services *services, const struct control_record *topic, struct arena *arena,
     struct publication *what);
 
 /*
- * Signatures of what topics deliver. The key is made when it is first needed, and kept in the sandbox's
- * folder with its certificate, which anybody may read under its name.
+ * Signatures of delivered messages. The key is created at first use and stored in the sandbox's folder with
+ * its certificate, which is served without authentication.
  */
 
 #define SIGNATURE_PATH "/SimpleNotificationService-"
 
-/* The base64 of it over a text, by SHA-1 (version "1") or SHA-256 ("2"). "": the key cannot be had. */
+/* Returns the base64 signature of a text, with SHA-1 (version "1") or SHA-256 ("2"); "": no key. */
 struct str signature_of(struct services *services, struct arena *arena, struct str text, struct str version);
-/* Where the certificate is. */
+/* Returns the URL of the certificate. */
 struct str signature_url(struct services *services, struct arena *arena);
-/* The certificate as PEM, for services_publish(). */
+/* For services_publish(): serves the certificate as PEM. */
 services_public_fn signature_certificate;

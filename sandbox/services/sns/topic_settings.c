@@ -1,5 +1,5 @@
-/* Topics and subscriptions: what SNS looks at before the control plane does, what it adds to attributes,
- * and permissions. */
+/* Topics, subscriptions and permissions: SNS's checks before the control plane, and additions to
+ * attributes. */
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/permissions.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* ---- Subscriptions: what SNS looks at before the control plane does, and what it adds to attributes ---- */
+/* ---- subscriptions ---- */
 
 enum { UUID_SIZE = 36 };
 
@@ -39,7 +39,7 @@ static int check_attributes_given(
         call->arena, value_gets(given, "FilterPolicy"), value_gets(given, "FilterPolicyScope"), context, err);
 }
 
-/* What is stored of them: flags in small letters, and no policy that is empty. */
+/* Normalises attributes before they are stored: lower-case flags, no empty policy. */
 static const struct value *attributes_normal(struct arena *arena, const struct value *given)
 {
     struct str raw = value_gets(given, "RawMessageDelivery");
@@ -83,7 +83,7 @@ static int check_subscription(const struct service_call *call, struct str arn, s
     return id.n == UUID_SIZE ? 0 : sns_refuse(err, "SubscriptionId");
 }
 
-/* One that is not there is one that was already ended. */
+/* Unsubscribing an absent subscription succeeds. */
 static int unsubscribe(struct service_call *call, struct err *err)
 {
     struct str arn = value_gets(call->input, "SubscriptionArn");
@@ -123,15 +123,15 @@ static int set_subscription(struct service_call *call, struct err *err)
     struct str scope = known ? value_gets(record.attrs, "filter_policy_scope") : STR_EMPTY;
     if (known && str_eqz(name, "FilterPolicy") && sns_check_filter(call->arena, value, scope, "", err))
         return -1;
-    if (str_eqz(name, "FilterPolicy") && !value.n) /* unset */
+    if (str_eqz(name, "FilterPolicy") && !value.n) /* removes the policy */
         return sns_control(call, "SetSubscriptionAttributes",
             value_with(call->arena, call->input, STR("AttributeValue"), value_stringz(call->arena, "{}")),
             &call->output, err);
-    call->declined = true; /* last: what is refused is not passed on */
+    call->declined = true; /* last, so that refused requests are not forwarded */
     return 0;
 }
 
-/* Nobody gets a token: queues and functions need none, and nothing is sent elsewhere. */
+/* No token is ever valid: queues and functions need no confirmation, and other endpoints get no messages. */
 static int confirm(struct service_call *call, struct err *err)
 {
     struct str token = value_gets(call->input, "Token");
@@ -151,7 +151,7 @@ enum { MAX_TOPIC_NAME = 256 };
     "\"backoffFunction\":\"linear\"},\"disableSubscriptionOverrides\":false,"                                \
     "\"defaultRequestPolicy\":{\"headerContentType\":\"text/plain; charset=UTF-8\"}}}"
 
-/* The usual policy, with what the topic's own says in its place. */
+/* Returns the default policy with the topic's own settings in it. */
 static const struct value *delivery_policy(struct arena *arena, struct str own)
 {
     const struct value *usual, *given;
@@ -165,7 +165,8 @@ static const struct value *delivery_policy(struct arena *arena, struct str own)
 
 /* ---- attributes ---- */
 
-/* Delivery status logging, such as LambdaSuccessFeedbackRoleArn, and archives: kept and shown, no more. */
+/* True for delivery status logging, such as LambdaSuccessFeedbackRoleArn, and archive policies, which are
+ * only stored. */
 static bool is_only_kept(struct str name)
 {
     static const char *const protocols[] = {"HTTP", "Lambda", "SQS", "Firehose", "Application"};
@@ -236,13 +237,13 @@ static bool is_topic_name(struct str name, bool fifo)
            str_is_made_of(str_slice(name, 0, n), CHARS_ALNUM "-_");
 }
 
-/* What an attribute is that nobody has set. */
+/* Returns the default value of an attribute. */
 static struct str usual_of(struct str name)
 {
     return str_eqz(name, "FifoTopic") ? STR("false") : STR_EMPTY;
 }
 
-/* The same again is the same topic; what differs is refused. */
+/* Creating an existing topic succeeds if attributes and tags are the same. */
 static int same_topic(struct service_call *call, struct str arn, const struct value *given, struct err *err)
 {
     const struct value *have, *output, *tags = value_getz(call->input, "Tags");
@@ -284,7 +285,7 @@ static int create_topic(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Topics of other regions are not known here. */
+/* Refuses topics of other regions. */
 static int check_region(struct service_call *call, struct err *err)
 {
     call->declined = !sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err);

@@ -1,5 +1,5 @@
-/* SNS: what is published goes to the subscriptions that are queues, functions and Firehose streams; others
- * (mail, HTTP) get nothing. */
+/* SNS publishing: messages are delivered to queues, functions and Firehose streams. Other subscriptions
+ * (email, HTTP) get nothing. */
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/shared/event_targets.h"
@@ -12,7 +12,7 @@
 
 enum { MAX_ENTRIES = 10, MAX_ENTRY_ID = 80, MAX_MESSAGE = 262144 };
 
-/* A policy: a map, or the text of one. */
+/* Returns a policy that is a map or JSON text. */
 static const struct value *policy_of(
     struct arena *arena, const struct control_record *subscription, const char *name)
 {
@@ -22,8 +22,8 @@ static const struct value *policy_of(
     return policy;
 }
 
-/* A subscription without a policy takes all; a policy may look at the message's own JSON instead of its
- * attributes. */
+/* True if the subscription has no policy, or it matches the attributes or (MessageBody) the message's
+ * JSON. */
 static bool topics_takes(
     struct arena *arena, const struct control_record *subscription, const struct publication *what)
 {
@@ -44,7 +44,7 @@ static struct str text_for(const struct publication *what, const char *protocol)
     return what->by_protocol ? value_text(value_getz(what->by_protocol, protocol), fallback) : what->text;
 }
 
-/* What is signed: the members that a client puts together again. */
+/* Returns the text to sign, which clients build from the same members. */
 static struct str signed_text(struct arena *arena, const struct value *note)
 {
     static const char *const names[] = {"Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"};
@@ -72,16 +72,16 @@ static const struct value *notification(const struct service_call *call, const s
     struct str unsubscribe = arena_printf(arena, "%.*s/?Action=Unsubscribe&SubscriptionArn=%.*s",
         STR_ARG(sandbox_endpoint(services_sandbox(call->services), arena)), STR_ARG(subscription));
     struct value_builder more = VALUE_BUILDER(arena);
-    /* a function gets version 1 whatever it is signed by */
+    /* functions get version 1 whatever signature is used */
     struct str version = function ? STR("1") : what->signature_version;
-    if (!what->sequence.n) { /* what is in order is not signed */
+    if (!what->sequence.n) { /* FIFO messages are not signed */
         view_text(&more, "SignatureVersion", version);
         view_text(&more, "Signature",
             signature_of(call->services, arena, signed_text(arena, note), what->signature_version));
         view_text(
             &more, function ? "SigningCertUrl" : "SigningCertURL", signature_url(call->services, arena));
     }
-    if (function && !what->subject.n) /* which it gets, too */
+    if (function && !what->subject.n) /* functions get a null Subject */
         value_builder_set(&more, STR("Subject"), &value_null);
     view_text(&more, function ? "UnsubscribeUrl" : "UnsubscribeURL", unsubscribe);
     if (what->attributes.shown->count || function)
@@ -89,7 +89,7 @@ static const struct value *notification(const struct service_call *call, const s
     return value_merge(arena, note, value_builder_map(&more));
 }
 
-/* What a function gets: a list of records. */
+/* Returns a function's event: a list with one record. */
 static struct str for_function(struct arena *arena, const struct value *note, struct str subscription)
 {
     const struct value *one = VALUE_MAP(arena, {STR("EventSource"), value_stringz(arena, "aws:sns")},
@@ -113,7 +113,7 @@ static void topics_deliver(const struct service_call *call, const struct control
     struct str input = function ? for_function(arena, note, subscription->id)
                        : raw    ? value_gets(note, "Message")
                                 : json_as_text(arena, note)->string;
-    if (stream) /* a line each */
+    if (stream) /* one line per record */
         input = arena_printf(arena, "%.*s\n", STR_ARG(input));
     const struct target target = {.region = call->region,
         .arn = endpoint,
@@ -197,7 +197,7 @@ static int check_entry_id(struct str id, struct err *err)
     return 0;
 }
 
-/* What refuses one message refuses all of them. */
+/* An invalid message refuses the whole batch. */
 static int check_entries(struct service_call *call, const struct control_record *topic,
     const struct value *entries, struct err *err)
 {

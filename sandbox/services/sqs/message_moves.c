@@ -1,6 +1,6 @@
 /*
- * Dead letters go back: StartMessageMoveTask. What can be received is moved, what somebody holds is not. With
- * MaxNumberOfMessagesPerSecond a thread moves one after the other; without, all are moved before the answer.
+ * StartMessageMoveTask: moves the visible messages of a dead-letter queue. With MaxNumberOfMessagesPerSecond
+ * a thread moves one at a time; without it, all are moved before the response.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -13,9 +13,9 @@
 
 enum { MAX_LISTED = 10, MAX_PAGE = 1000 };
 
-/* ---- whose dead letters they are ---- */
+/* ---- source queues ---- */
 
-/* The queues that send theirs to this one. */
+/* Returns the queues that have this dead-letter queue. */
 static struct control_record *sources_of(const struct service_call *call, struct str letters, size_t *n)
 {
     struct control_record *all = service_list(call, STR("aws.sqs.queue"), n);
@@ -59,13 +59,13 @@ int sqs_list_sources(struct service_call *call, struct err *err)
 
 /* ---- moving ---- */
 
-/* A move as its thread knows it. */
+/* A move task as its thread sees it. */
 struct move_run {
     struct services *services;
     struct arena arena;
     struct str region, source, to, task;
     int64_t created_ms; /* of the source's record */
-    int64_t rate;       /* messages a second; 0: all at once */
+    int64_t rate;       /* messages per second; 0: all at once */
 };
 
 static void run_free(struct move_run *run)
@@ -74,7 +74,7 @@ static void run_free(struct move_run *run)
     free(run);
 }
 
-/* With the lock held; NULL: forgotten. */
+/* Returns the task, or NULL if it is no longer listed. The lock must be held. */
 static struct queue_move *move_of(struct queue_box *box, struct str task)
 {
     for (size_t i = 0; i < box->move_count; i++)
@@ -83,7 +83,7 @@ static struct queue_move *move_of(struct queue_box *box, struct str task)
     return NULL;
 }
 
-/* What can be received now, out of its queue; the caller's to free. */
+/* Takes up to `most` visible messages out of the queue. The caller frees the array. */
 static struct message **take(struct queues *queues, const struct queue *from, size_t most, size_t *n)
 {
     size_t cap = 0, kept = 0;
@@ -104,7 +104,7 @@ static struct message **take(struct queues *queues, const struct queue *from, si
     return taken;
 }
 
-/* How many can be received now. */
+/* Returns how many messages are visible. */
 static int64_t movable(const struct queue_box *box)
 {
     int64_t n = 0, now = clock_mono_ms();
@@ -113,7 +113,7 @@ static int64_t movable(const struct queue_box *box)
     return n;
 }
 
-/* It is a new message there. */
+/* Resets the message: in the target queue it is a new one. */
 static void queues_moves_renew(struct message *message)
 {
     message->id = uuid_random(&message->arena);
@@ -124,7 +124,7 @@ static void queues_moves_renew(struct message *message)
     message->sent_ms = clock_wall_ms();
 }
 
-/* NULL: it was moved; else why it stays. */
+/* Moves a message. Returns NULL, or why it stays in its queue. */
 static const char *move_one(
     const struct move_run *run, struct arena *arena, const struct queue *from, struct message *message)
 {
@@ -141,7 +141,7 @@ static const char *move_one(
                    : "CouldNotDetermineMessageSource";
 }
 
-/* False: that was all, or it ends for another reason, which is noted. */
+/* Moves the next messages and updates the task. False: the task has ended. */
 static bool move_next(const struct move_run *run)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -166,7 +166,7 @@ static bool move_next(const struct move_run *run)
         return false;
     move->moved += (int64_t)moved;
     move->why = why;
-    bool left = run->rate && move->moved < move->found && movable(box); /* what came later stays */
+    bool left = run->rate && move->moved < move->found && movable(box); /* later ones are not moved */
     move->status = move->cancelled ? "CANCELLED" : why ? "FAILED" : left ? "RUNNING" : "COMPLETED";
     return str_eqz(STR("RUNNING"), move->status);
 }
@@ -179,9 +179,9 @@ static void run_move(void *ctx)
     run_free(run);
 }
 
-/* ---- what was moved ---- */
+/* ---- tasks ---- */
 
-/* How many it finds; -1: another one of this queue still runs. */
+/* Records a new task and returns how many messages it moves; -1: another task of this queue is running. */
 static int64_t note_move(struct queues *queues, const struct queue *from, const struct move_run *run)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
@@ -234,7 +234,7 @@ static int start_move(struct service_call *call, const struct queue *from, struc
     }
     bool more = move_next(run);
     if (!more || services_thread(call->services, run_move, run)) {
-        run->rate = 0; /* without a thread for the others they are moved now */
+        run->rate = 0; /* without a thread, the rest is moved now */
         if (more)
             move_next(run);
         run_free(run);
@@ -280,7 +280,7 @@ static const struct value *queues_moves_shown(
     return value_builder_map(&b);
 }
 
-/* The latest first. */
+/* Lists tasks, newest first. */
 int sqs_list_moves(struct service_call *call, struct err *err)
 {
     struct str arn;

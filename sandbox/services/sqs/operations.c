@@ -1,4 +1,4 @@
-/* What clients ask of SQS beyond the records of the control plane. */
+/* SQS's operations beyond the records of the control plane. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -106,7 +106,7 @@ static int out_of_range(struct err *err, int64_t given, const char *parameter, c
     return invalid_value(err, str_z(text), parameter, reason);
 }
 
-/* Group and deduplication ids, where they are given. */
+/* Checks group and deduplication id, if given. */
 static int check_ids(const struct value *given, struct err *err)
 {
     static const char *const names[] = {"MessageGroupId", "MessageDeduplicationId"};
@@ -174,7 +174,7 @@ static int check_message(
     return check_fifo(queue, given, err);
 }
 
-/* Ids have no spaces. The scope that counts is the one that the queue was made with. */
+/* Returns the deduplication key; ids have no spaces. The scope is the one that the queue was created with. */
 static struct str once_key(struct arena *arena, const struct queue *queue, const struct message *message)
 {
     return str_eqz(value_gets(queue->attrs, "deduplicates"), "messageGroup")
@@ -268,7 +268,7 @@ static int each_entry(struct service_call *call, service_entry *one, struct err 
     return 0;
 }
 
-/* All together they are no longer than one message may be. */
+/* Limits the size of a batch to that of one message. */
 static int check_batch_size(const struct value *entries, struct err *err)
 {
     int64_t size = 0;
@@ -282,7 +282,7 @@ static int check_batch_size(const struct value *entries, struct err *err)
                                   MAX_BODY, (long long)size);
 }
 
-/* What a FIFO queue needs of each message is wanted of all, or none is sent. */
+/* A missing FIFO parameter of one message refuses the whole batch. */
 static int check_batch_fifo(const struct service_call *call, const struct value *entries, struct err *err)
 {
     struct queue queue;
@@ -324,7 +324,7 @@ static int want_of(
     return 0;
 }
 
-/* The queue is looked up at each turn: it may have been changed, or be gone, while somebody waits. */
+/* The queue is found again after each wait, since it may have been changed or deleted. */
 static int do_receive(struct service_call *call, struct err *err)
 {
     struct queues *queues = queues_of(call);
@@ -354,10 +354,10 @@ static int do_receive(struct service_call *call, struct err *err)
     }
 }
 
-/* ---- what was received ---- */
+/* ---- received messages ---- */
 
-/* Index of the message with this receipt; SIZE_MAX: none. Of a standard queue earlier ones are as good,
- * whoever has received it since. With the lock held. */
+/* Returns the index of the message with this receipt; SIZE_MAX: none. In a standard queue, handles of earlier
+ * receives are valid as well. The lock must be held. */
 static size_t by_receipt(
     struct arena *arena, const struct queue *queue, const struct queue_box *box, struct str receipt)
 {
@@ -395,13 +395,13 @@ static const struct value *delete_one(
     bool expired = queue->fifo && i != SIZE_MAX && box->items[i]->visible_ms <= clock_mono_ms();
     if (i != SIZE_MAX && !expired)
         queue_remove(queues, box, i);
-    queue_changed(queues, box); /* the next of its group may come */
+    queue_changed(queues, box); /* the next message of the group may become available */
     pthread_mutex_unlock(&queues->lock);
     if (expired) {
         invalid_value(err, receipt, "ReceiptHandle", "The receipt handle has expired.");
         return NULL;
     }
-    return &value_empty_map; /* what is gone is gone: deleting it again is no error */
+    return &value_empty_map; /* deleting again is not an error */
 }
 
 static int do_delete(struct service_call *call, struct err *err)
@@ -433,7 +433,7 @@ static const struct value *hide_one(
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
     size_t i = by_receipt(call->arena, queue, box, receipt);
-    bool there = i != SIZE_MAX; /* of a standard queue also one that is visible again */
+    bool there = i != SIZE_MAX; /* in a standard queue also if the message is visible again */
     if (there)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
     queue_changed(queues, box);
@@ -476,9 +476,9 @@ static int do_purge(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- how many there are ---- */
+/* ---- queue attributes ---- */
 
-/* Those that are asked for, and no others. */
+/* Returns only the requested attributes. */
 static const struct value *asked_for(const struct service_call *call, const struct value *attributes)
 {
     const struct value *names = value_getz(call->input, "AttributeNames");
@@ -491,7 +491,7 @@ static const struct value *asked_for(const struct service_call *call, const stru
     return value_builder_map(&b);
 }
 
-/* The record's attributes; numbers of messages are counted. */
+/* Answers with the record's attributes and the current message counts. */
 static int do_attributes(struct service_call *call, struct err *err)
 {
     static const char *const names[] = {"ApproximateNumberOfMessages",

@@ -1,4 +1,4 @@
-/* The messages of each queue, and its attributes. */
+/* The messages of each queue, and attributes of queues. */
 #include "sandbox/services/sqs/queues.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 
 enum {
     MAX_MESSAGES = 100000,
-    ONCE_MS = 300000 /* for so long a FIFO queue knows what it was sent */,
+    ONCE_MS = 300000 /* deduplication interval of FIFO queues */,
     SEQUENCES_A_MS = 100
 };
 
@@ -20,7 +20,7 @@ struct queues *queues_new(struct services *services)
 {
     struct queues *queues = mem_zalloc(sizeof *queues);
     queues->services = services;
-    queues->sequence = (uint64_t)clock_wall_ms() * SEQUENCES_A_MS; /* above those of an earlier start */
+    queues->sequence = (uint64_t)clock_wall_ms() * SEQUENCES_A_MS; /* higher than those of earlier starts */
     pthread_mutex_init(&queues->lock, NULL);
     clock_cond_init(&queues->changed);
     return queues;
@@ -70,9 +70,9 @@ void queues_free(struct queues *queues)
     free(queues);
 }
 
-/* ---- which queue ---- */
+/* ---- finding queues ---- */
 
-/* Where messages go that are received too often; a queue that is not there gets none. */
+/* Finds the dead-letter queue; one that does not exist is ignored. */
 static void find_letters(struct control *control, struct arena *arena, struct str region, struct queue *queue)
 {
     const struct value *redrive = value_getz(queue->attrs, "redrive_policy");
@@ -109,7 +109,7 @@ bool queue_find(struct services *services, struct arena *arena, struct str regio
     return true;
 }
 
-/* ---- its messages ---- */
+/* ---- messages ---- */
 
 void queue_remove(struct queues *queues, struct queue_box *box, size_t i)
 {
@@ -140,7 +140,7 @@ struct queue_box *queue_box(struct queues *queues, const struct queue *queue)
         box->arn = mem_strdup(queue->arn.p);
         map_set(&queues->boxes, str_z(box->arn), box);
     }
-    if (box->created_ms != queue->created_ms) { /* another queue of that name: it begins empty */
+    if (box->created_ms != queue->created_ms) { /* a new queue of the same name starts empty */
         empty(queues, box);
         box->created_ms = queue->created_ms;
     }
@@ -191,7 +191,7 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
     return before || room;
 }
 
-/* ---- the MD5 over name, type and value of each attribute, which SDKs compare ---- */
+/* ---- MD5 over name, type and value of each attribute, which SDKs verify ---- */
 
 enum { TEXT = 1, BINARY = 2 };
 
@@ -221,7 +221,7 @@ struct str queue_digest(struct arena *arena, const struct value *attributes)
     return hex_encode(arena, digest, sizeof digest);
 }
 
-/* ---- Attributes of queues: what the control plane would take, and SQS refuses in words of its own ---- */
+/* ---- queue attributes: SQS's own checks before the control plane ---- */
 
 static int refuse_name(struct err *err, struct str name)
 {
@@ -257,7 +257,7 @@ int sqs_check_attribute_names(const struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Truth values come as people write them. */
+/* Lower-cases "true" and "false". */
 static const struct value *plain_value(struct arena *arena, const struct value *v)
 {
     struct str text = value_text(v, STR_EMPTY);
@@ -265,7 +265,7 @@ static const struct value *plain_value(struct arena *arena, const struct value *
     return yes || str_ieq(text, STR("false")) ? value_stringz(arena, yes ? "true" : "false") : v;
 }
 
-/* An encryption of its own and a key exclude each other: the later one is meant. */
+/* SQS-managed and KMS encryption exclude each other: setting one unsets the other. */
 static const struct value *with_encryption(struct arena *arena, const struct value *attributes)
 {
     if (service_flag(attributes, "SqsManagedSseEnabled") && !value_getz(attributes, "KmsMasterKeyId"))
@@ -324,13 +324,13 @@ int sqs_set_attributes(struct service_call *call, struct err *err)
     if (forward_checked(call, queue.fifo, attributes, err))
         return -1;
     attributes = value_getz(call->forward, "Attributes");
-    if (given) /* it is as it was */
+    if (given) /* unchanged */
         call->forward = value_with(call->arena, call->forward, STR("Attributes"),
             value_with(call->arena, attributes, STR("FifoQueue"), NULL));
     return 0;
 }
 
-/* Lists and maps without anything in them are left out. */
+/* Omits empty lists and maps from the response. */
 int sqs_sparse(struct service_call *call, struct err *err)
 {
     if (service_control_same(call, err))

@@ -1,4 +1,4 @@
-/* Which messages a receiver gets, and how they are shown to it. */
+/* Chooses the messages that a receiver gets, and shows them. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/services/sqs/queues.h"
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- what is shown ---- */
+/* ---- views ---- */
 
 static bool queues_receive_is_wanted(const struct value *names, struct str name)
 {
@@ -85,12 +85,12 @@ static const struct value *queues_receive_shown(struct queues *queues, struct ar
     return value_builder_map(&b);
 }
 
-/* ---- which ---- */
+/* ---- choosing messages ---- */
 
 enum { RECEIVED_BITS = 16 };
 
-/* The first half is the message and how often it was received. The second says of which queue it is a
- * receipt: one that was made up is told from one whose message is gone. */
+/* The first half of a receipt handle has the message's sequence number and receive count. The second half is
+ * a digest with the queue's ARN, which tells an invalid handle from one whose message was deleted. */
 static uint64_t receipt_seal(struct arena *arena, const struct queue *queue, uint64_t number)
 {
     unsigned char digest[SHA256_SIZE];
@@ -135,7 +135,7 @@ static void mark_received(struct arena *arena, const struct queue *queue, struct
     write_receipt(arena, queue, message->sequence << RECEIVED_BITS | times, message->receipt);
 }
 
-/* Received too often: it goes to the queue for such, whose receivers hear of it. */
+/* Moves a message that was received too often to the dead-letter queue, and wakes its receivers. */
 static void bury(struct queues *queues, const struct queue *queue, struct queue_box *box, size_t i)
 {
     struct message *message = box->items[i];
@@ -149,7 +149,7 @@ static void bury(struct queues *queues, const struct queue *queue, struct queue_
     queue_add(queues, to, message);
 }
 
-/* Of a FIFO queue: messages by group. Groups that were received longest ago come first, those of one group in
+/* A message group of a FIFO queue. Groups that were received longest ago come first; messages of a group keep
  * their order. */
 struct group {
     struct str name;
@@ -190,7 +190,7 @@ struct take {
     const struct queue *queue;
     const struct queue_want *want;
     struct value_builder *out;
-    int64_t *next; /* when to look again at the latest */
+    int64_t *next; /* latest time to look again */
 };
 
 enum taken { TAKEN, HIDDEN, BURIED };
@@ -217,8 +217,8 @@ static bool has_enough(const struct take *t)
     return (int64_t)t->out->n >= t->want->most;
 }
 
-/* Nothing comes of a group while something that was sent earlier in it is with another receiver. Its first
- * message has moved up by those that were buried. */
+/* Takes messages of a group, up to the first that is in flight with another receiver. *buried: messages moved
+ * to the dead-letter queue so far, which shifted the group's first index. */
 static void take_group(const struct take *t, struct queue_box *box, const struct group *group, size_t *buried)
 {
     for (size_t i = group->first > *buried ? group->first - *buried : 0; i < box->n && !has_enough(t); i++) {
