@@ -1,6 +1,6 @@
 /*
- * Parameter Store: reading (a SecureString is ciphertext to who does not ask for decryption; secrets of
- * Secrets Manager have paths among them), versions, labels, and listings by path.
+ * Parameter Store: reading (a SecureString is ciphertext without decryption; secrets of Secrets Manager can
+ * be read by path), versions, labels, and listings by path.
  */
 #include "base/hash.h"
 #include "base/json.h"
@@ -9,12 +9,11 @@
 
 #include <stdlib.h>
 
-/* ---- SSM's parameters as they were: versions, their labels, and listings by the folder that names are
- * in. */
+/* ---- Earlier versions, their labels, and listings by path ---- */
 
 enum { MAX_PAGE = 10 };
 
-/* ---- by folder ---- */
+/* ---- paths ---- */
 
 static int by_name(const void *left, const void *right)
 {
@@ -22,7 +21,8 @@ static int by_name(const void *left, const void *right)
     return str_cmp(a->id, b->id);
 }
 
-/* /lake has /lake/url, and with `deep` /lake/a/b. A name without a path is in /. */
+/* True if the name is in the folder: /lake has /lake/url, and with `deep` /lake/a/b. A name without a path is
+ * in /. */
 static bool lies_below(struct str name, struct str folder, bool deep)
 {
     if (str_ends(folder, STR("/")))
@@ -33,7 +33,8 @@ static bool lies_below(struct str name, struct str folder, bool deep)
            (deep || str_find_char(name, '/', folder.n + 1) < 0);
 }
 
-/* ---- what it was before: a note beside it, {versions: [as GetParameterHistory shows them]} ---- */
+/* ---- earlier versions: a note, {versions: [as GetParameterHistory shows them], labels: {label: version}}
+ * ---- */
 
 #define NOTE "parameters"
 
@@ -77,7 +78,7 @@ static const struct value *labels_of(struct service_call *call, const struct con
     return value_getz(service_note_read(call, NOTE, record), "labels");
 }
 
-/* What KMS would have made of it: the same each time for the same value. */
+/* Returns a ciphertext as KMS would produce, always the same for the same value. */
 static struct str ssm_ciphertext(struct arena *arena, struct str value)
 {
     unsigned char digest[SHA256_SIZE];
@@ -86,14 +87,14 @@ static struct str ssm_ciphertext(struct arena *arena, struct str value)
     return arena_printf(arena, "AQICAHh%.*s", STR_ARG(text));
 }
 
-/* A SecureString is in clear text WithDecryption. */
+/* Returns the value; of a SecureString without WithDecryption, the ciphertext. */
 static struct str shown_value(const struct service_call *call, struct str type, struct str value)
 {
     bool secure = str_eqz(type, "SecureString") && !value_getb(call->input, "WithDecryption");
     return secure ? ssm_ciphertext(call->arena, value) : value;
 }
 
-/* As GetParameter shows it. */
+/* Returns a parameter as GetParameter shows it. */
 static const struct value *ssm_view(struct service_call *call, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -109,14 +110,14 @@ static const struct value *ssm_view(struct service_call *call, const struct cont
     return value_builder_map(&b);
 }
 
-/* An earlier version with its value as it is shown. */
+/* Returns an earlier version with its value as shown_value() returns it. */
 static const struct value *with_shown_value(struct service_call *call, const struct value *version)
 {
     struct str value = shown_value(call, value_gets(version, "Type"), value_gets(version, "Value"));
     return value_with(call->arena, version, STR("Value"), value_string(call->arena, value));
 }
 
-/* The version with this number, as GetParameter shows it. */
+/* Returns a version as GetParameter shows it. */
 static const struct value *view_numbered(
     struct service_call *call, const struct control_record *record, int64_t version)
 {
@@ -138,7 +139,7 @@ static bool is_label(struct str text)
            !str_starts(text, STR("ssm"));
 }
 
-/* A label is of one version. What none can be called goes to `invalid`. */
+/* Adds labels, each of which is on one version only. Invalid names are added to `invalid`. */
 static const struct value *labels_with(struct service_call *call, const struct value *labels,
     const struct value *given, int64_t version, struct value_builder *invalid)
 {
@@ -165,7 +166,7 @@ static bool ssm_find(const struct service_call *call, struct str name, struct co
     return service_find(call, STR("aws.ssm.parameter"), name, out);
 }
 
-/* Who is shown its value in clear text has to be allowed to use its key. */
+/* Checks that the caller may use the parameter's KMS key, if the value is shown decrypted. */
 static int may_show(struct service_call *call, const struct control_record *record, struct err *err)
 {
     struct str arn;
@@ -217,7 +218,7 @@ static int label_version(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- by folder, with filters ---- */
+/* ---- listing by path, with filters ---- */
 
 static int check_path_filters(const struct value *filters, struct err *err)
 {
@@ -232,7 +233,8 @@ static int check_path_filters(const struct value *filters, struct err *err)
     return 0;
 }
 
-/* What a parameter shows under these filters; NULL: it does not pass. */
+/* Returns the parameter as shown with these filters (Label selects a version), or NULL if it does not
+ * match. */
 static const struct value *view_filtered(
     struct service_call *call, const struct control_record *record, const struct value *filters)
 {
@@ -285,9 +287,9 @@ static int get_by_path(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- putting ---- */
+/* ---- PutParameter ---- */
 
-/* What it was is noted once the control plane has put what it is. */
+/* Stores the previous version in the note after the control plane has stored the new one. */
 static int put_parameter(struct service_call *call, struct err *err)
 {
     struct control_record before, after;
@@ -342,7 +344,7 @@ const struct service_operation ssm_version_operations[] = {
 
 enum { MAX_NAMES = 10 };
 
-/* ---- what AWS itself publishes: the images that aws.ec2.image knows ---- */
+/* ---- public parameters of AWS: the images that aws.ec2.image knows ---- */
 
 #define IMAGES "/aws/service/ami-amazon-linux-latest/"
 
@@ -380,7 +382,7 @@ static const struct value *view_published(const struct service_call *call, struc
     return value_builder_map(&b);
 }
 
-/* NAME:VERSION or NAME:LABEL. NULL: there is none; with err->code it is refused. */
+/* Finds NAME:VERSION or NAME:LABEL. NULL: not found, or refused if err->code is set. */
 static const struct value *view_selected(struct service_call *call, struct str name, struct err *err)
 {
     struct control_record record;
@@ -401,7 +403,8 @@ static const struct value *view_selected(struct service_call *call, struct str n
         value_string(call->arena, arena_printf(call->arena, ":%.*s", STR_ARG(selector))));
 }
 
-/* NULL: there is none, not even of AWS's own. A name without a path may have a slash before it. */
+/* Finds a parameter by name, also a public one. A name without a path may have a leading slash. NULL: not
+ * found. */
 static const struct value *view_named(struct service_call *call, struct str name, struct err *err)
 {
     struct control_record record;
@@ -417,11 +420,11 @@ static const struct value *view_named(struct service_call *call, struct str name
     return view_published(call, name);
 }
 
-/* ---- secrets of Secrets Manager, by a path ---- */
+/* ---- secrets of Secrets Manager by path ---- */
 
 #define SECRETS "/aws/reference/secretsmanager/"
 
-/* The one that the path names, as who asks for it. */
+/* Reads the secret that the path names, with the caller's permissions. */
 static int view_secret(struct service_call *call, struct str name, const struct value **out, struct err *err)
 {
     const struct gate_caller caller = {.session = call->caller};
@@ -481,7 +484,7 @@ static int get_parameter(struct service_call *call, struct err *err)
     parameter = parameter ? parameter : view_named(call, name, err);
     if (err->code[0])
         return -1;
-    call->declined = !parameter; /* the control plane says in the service's words that there is none */
+    call->declined = !parameter; /* the control plane returns the service's error */
     if (call->declined)
         return 0;
     service_answer(call, "Parameter", parameter);
@@ -516,7 +519,7 @@ static int get_parameters(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Nobody can make one here. */
+/* The sandbox cannot create maintenance windows. */
 static int get_window(struct service_call *call, struct err *err)
 {
     struct str id;

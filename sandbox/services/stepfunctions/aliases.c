@@ -1,4 +1,4 @@
-/* Aliases of state machines, and ARNs that refer to a machine, a version or an alias. */
+/* Aliases of state machines, and variable references of definitions. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "provider/notation/asl_check.h"
@@ -6,12 +6,12 @@
 
 #include <ctype.h>
 
-/* ---- Which variables each state refers to, as DescribeStateMachine tells: {State: [variable …]}. */
+/* ---- Variables that each state refers to, as DescribeStateMachine shows them: {State: [variable …]}. */
 
 struct references {
     struct arena *arena;
     struct value_builder states;
-    struct value_builder names; /* of one state: each with true, so that they are sorted and there once */
+    struct value_builder names; /* of one state: a map with true, so that names are sorted and unique */
 };
 
 static bool is_in_name(char c)
@@ -19,8 +19,7 @@ static bool is_in_name(char c)
     return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* $name in a path, a call or an expression, outside of quotes: not $$, $. and $[, nor what JSONata calls or
- * binds. */
+/* Adds each $name outside of quotes, except $$, $. and $[, and names that JSONata calls or binds. */
 static void references_in_text(struct references *r, struct str text)
 {
     char quote = 0;
@@ -48,7 +47,7 @@ static void references_in_text(struct references *r, struct str text)
 
 static void references_in_machine(struct references *r, const struct value *machine, bool jsonata);
 
-/* Of a state but for the machines in it. */
+/* Adds the references of a state, without the machines nested in it. */
 static void references_in_value(struct references *r, struct str key, const struct value *v, bool jsonata)
 {
     static const char *const machines[] = {"Branches", "ItemProcessor", "Iterator"};
@@ -102,7 +101,7 @@ const struct value *machine_references(struct arena *arena, const struct value *
 
 enum { ALL_OF_THEM = 100 };
 
-/* ---- where it leads ---- */
+/* ---- routing ---- */
 
 static const struct value *routing_of(const struct value *alias)
 {
@@ -128,7 +127,7 @@ struct str alias_choose(const struct value *alias)
     return STR_EMPTY;
 }
 
-/* What is wrong, and what there is of the member in each of them: "… Received: [70, 29]". */
+/* Refuses with the message and the given values: "… Received: [70, 29]". */
 static int refuse_routing(const struct value *routing, const char *member, const char *why, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -140,7 +139,7 @@ static int refuse_routing(const struct value *routing, const char *member, const
         err, 400, "ValidationException", "%s Received: [%.*s]", why, STR_ARG(buf_str(&given)));
 }
 
-/* The versions are there, of one machine, and their weights make a hundred. */
+/* Checks that the versions exist, are of one machine, and have weights with the sum 100. */
 static int check_routing(const struct value *routing, const struct control_record *machine,
     const struct value *note, struct err *err)
 {
@@ -215,7 +214,7 @@ int do_create_alias(struct service_call *call, struct err *err)
     return create_alias(call, &machine, routing, value_gets(call->input, "name"), err);
 }
 
-/* An alias by the ARN that the call names. */
+/* The alias that the call names by ARN. */
 struct found {
     struct control_record machine;
     struct str arn;
@@ -268,12 +267,12 @@ int do_delete_alias(struct service_call *call, struct err *err)
 {
     struct found found;
     return find_alias(call, &found, err)
-               ? found.machine.id.n ? 0 : -1 /* an alias that is gone is gone */
+               ? found.machine.id.n ? 0 : -1 /* deleting an absent alias succeeds */
                : machine_note_change(call, &found.machine, found.note, "aliases",
                      value_list_except(call->arena, found.aliases, found.alias), err);
 }
 
-/* ---- looking ---- */
+/* ---- describing ---- */
 
 int do_describe_alias(struct service_call *call, struct err *err)
 {
@@ -291,7 +290,7 @@ int do_describe_alias(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Of a machine, or those that name one of its versions; the oldest first. */
+/* Lists the aliases of a machine or of a version, oldest first. */
 int do_list_aliases(struct service_call *call, struct err *err)
 {
     struct str arn, rest;

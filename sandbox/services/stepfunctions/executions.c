@@ -1,4 +1,4 @@
-/* Starting, running, ending, stopping. */
+/* Starts, runs, ends and stops executions. */
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/clock.h"
@@ -12,10 +12,10 @@
 #include <stdlib.h>
 
 enum {
-    MAX_EVENTS = 25000, /* the service's */
+    MAX_EVENTS = 25000, /* the service's limit */
     MAX_THREADS = 64,
     EXPRESS_MS = 300000,
-    MAX_HISTORY = 64 * 1024 * 1024, /* beyond it events come without inputs and outputs */
+    MAX_HISTORY = 64 * 1024 * 1024, /* bytes; beyond it events have no inputs and outputs */
 };
 
 /* ---- one execution ---- */
@@ -79,7 +79,7 @@ const struct value *execution_describe(struct execution *execution, struct arena
     return value_builder_map(&b);
 }
 
-/* Beside data is that all of it is there. */
+/* Adds the details that say that the data is complete. */
 static const struct value *with_truncated(struct arena *arena, const struct value *details)
 {
     static const char *const data[] = {"input", "output", "assignedVariables"};
@@ -119,7 +119,7 @@ int64_t execution_event(
     return id;
 }
 
-/* ---- the interpreter's host ---- */
+/* ---- functions of struct asl_host ---- */
 
 static int64_t host_wall(void *ctx UNUSED)
 {
@@ -181,7 +181,7 @@ static const struct value *context_of(
         {STR("StateMachine"), value_map(arena, machine, 2)});
 }
 
-/* Nothing that follows names it as the previous one. */
+/* Returns 0: the events that follow do not name this one as the previous event. */
 static int64_t started_event(struct execution *execution, struct arena *arena)
 {
     execution_event(execution, 0, "ExecutionStarted", "executionStartedEventDetails",
@@ -225,7 +225,7 @@ static void ended_event(struct execution *execution, struct arena *arena, const 
         names[outcome->status].type, names[outcome->status].details, details);
 }
 
-/* What it ended with; seen by others only once it is `ended`. */
+/* Sets the result, which others see once the execution is `ended`. */
 static void set_outcome(struct execution *execution, const struct asl_outcome *outcome)
 {
     AUTO_BUF struct buf output = BUF_INIT;
@@ -264,7 +264,7 @@ static void executions_finish(
     pthread_mutex_lock(&all->lock);
     execution->stop_ms = clock_wall_ms();
     pthread_mutex_unlock(&all->lock);
-    /* Before anybody is told that it has ended: what was told outlives a kill. */
+    /* Saved before the end is reported, so that a reported end survives a kill. */
     struct execution *stored = execution->express ? NULL : execution_save(execution);
     pthread_mutex_lock(&all->lock);
     execution->ended = true;
@@ -299,7 +299,7 @@ static void executions_run(void *ctx)
     const struct value *input = &value_empty_map;
     const struct asl_host host = interpreter_host(execution);
     struct asl_outcome outcome = {.status = ASL_FAILED};
-    json_parse(&arena, execution->input, &input, ERR_IGNORED); /* it was checked when it came */
+    json_parse(&arena, execution->input, &input, ERR_IGNORED); /* checked when it was received */
     const struct asl_execution what = {.host = &host,
         .definition = execution->definition,
         .input = input,
@@ -334,7 +334,7 @@ void execution_stop(struct execution *execution, struct str error, struct str ca
 static struct str arn_of(struct execution *execution)
 {
     struct arena *arena = &execution->arena;
-    /* arn:aws:states:eu-west-1:000000000000:stateMachine:nightly */
+    /* the machine's ARN: arn:aws:states:eu-west-1:000000000000:stateMachine:nightly */
     ptrdiff_t kind = str_find(execution->machine, STR(":stateMachine:"), 0);
     struct str front = str_slice(execution->machine, 0, (size_t)(kind < 0 ? 0 : kind));
     if (!execution->express)
@@ -428,7 +428,7 @@ void execution_run(struct execution *execution)
     execution_log_open(execution);
     if (!execution->express)
         execution_save(execution);
-    activity_keep(execution->activity); /* the thread's */
+    activity_keep(execution->activity); /* held by the thread */
     if (services_thread(execution->all->services, executions_run, execution))
         give_up(execution);
 }
@@ -443,7 +443,7 @@ int execution_start(
     pthread_mutex_lock(&all->lock);
     int status = executions_add(all, made, out, err);
     if (!status)
-        activity_keep((*out)->activity); /* the caller's */
+        activity_keep((*out)->activity); /* held by the caller */
     pthread_mutex_unlock(&all->lock);
     if (status || *out != made) {
         activity_release(made->activity);

@@ -1,24 +1,24 @@
 /*
- * ItemReader and ResultWriter of distributed Maps: items out of an object (JSON, JSON lines, CSV) or the
- * objects themselves; results and a manifest.
+ * ItemReader and ResultWriter of distributed Maps: items from an object (JSON, JSON Lines, CSV) or a listing
+ * of objects; results with a manifest.
  */
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/services/s3/objects.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
-/* ---- ResultWriter of distributed Maps: what became of each execution, and a manifest of the files. */
+/* ---- ResultWriter: the result of each child execution, and a manifest of the files */
 
 struct writer {
     struct execution *execution;
     struct arena *arena;
     struct str bucket, folder;
-    bool lines;            /* JSONL */
+    bool lines;            /* JSON Lines */
     const char *transform; /* NONE, COMPACT, FLATTEN */
     struct err *err;
 };
 
-/* ---- one execution ---- */
+/* ---- one child execution ---- */
 
 static const struct value *executions_results_described(
     const struct writer *w, const struct asl_map_result *result)
@@ -71,7 +71,8 @@ static int write_object(const struct writer *w, struct str key, struct str text)
                : 0;
 }
 
-/* A file of those that ended one way, as the manifest has it: a list of one, or none. */
+/* Writes the file of succeeded or failed executions. Returns its entry for the manifest: a list of one, or an
+ * empty list; NULL: it could not be written. */
 static const struct value *write_file(
     const struct writer *w, const char *name, const struct asl_map_result *results, size_t n, bool good)
 {
@@ -172,7 +173,7 @@ static bool is_full(const struct items *items)
     return (int64_t)items->list.n >= items->most;
 }
 
-/* ---- objects themselves ---- */
+/* ---- listing of objects ---- */
 
 static bool add_object(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms)
 {
@@ -186,7 +187,7 @@ static bool add_object(void *ctx, struct str key, struct str etag, int64_t size,
     return !is_full(items);
 }
 
-/* ---- CSV: RFC 4180, with another delimiter on request ---- */
+/* ---- CSV: RFC 4180, with a configurable delimiter ---- */
 
 struct csv {
     struct str text;
@@ -200,7 +201,7 @@ static bool csv_ends(const struct csv *csv)
            (csv->text.p[csv->at] == '\r' && csv->at + 1 < csv->text.n && csv->text.p[csv->at + 1] == '\n');
 }
 
-/* False: a quote is not closed. */
+/* Reads a field. False: a quote is not closed. */
 static bool csv_field(struct csv *csv, struct buf *out)
 {
     bool quoted = csv->at < csv->text.n && csv->text.p[csv->at] == '"';
@@ -223,7 +224,7 @@ static bool csv_field(struct csv *csv, struct buf *out)
     return !quoted;
 }
 
-/* One record; -1: it is no CSV. Fields beyond the names are left out, missing ones are empty. */
+/* Reads a record and returns its number of fields; -1: invalid. Fields beyond `max` are ignored. */
 static int64_t csv_record(struct csv *csv, struct arena *arena, struct str *fields, size_t max)
 {
     size_t n = 0;
@@ -238,7 +239,7 @@ static int64_t csv_record(struct csv *csv, struct arena *arena, struct str *fiel
         csv->at++;
     }
     if (!csv_ends(csv))
-        return -1; /* something is behind a closing quote */
+        return -1; /* text after a closing quote */
     csv->at += csv->at < csv->text.n && csv->text.p[csv->at] == '\r';
     csv->at += csv->at < csv->text.n;
     return (int64_t)n;
@@ -256,7 +257,7 @@ static char delimiter_of(const struct value *config)
     return ',';
 }
 
-/* -1 with *why. */
+/* Reads the column names from the first row or the configuration. -1 with *why. */
 static int csv_names(struct csv *csv, struct arena *arena, const struct value *config, struct str *names,
     int64_t *n, const char **why)
 {

@@ -1,6 +1,5 @@
 /*
- * Runs of distributed Maps, as DescribeMapRun and ListMapRuns show them; the list of executions;
- * RedriveExecution.
+ * Runs of distributed Maps, for DescribeMapRun and ListMapRuns; the list of executions; RedriveExecution.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -10,10 +9,10 @@
 
 #include <stdlib.h>
 
-/* ---- The list of executions: those that run, and of those that have ended the latest ---- */
+/* ---- The list of executions: running ones, and the newest of those that have ended ---- */
 
-enum { MAX_KEPT = 1000 };                             /* that have ended */
-static const uint64_t max_stored = UINT64_C(1) << 30; /* bytes in their files */
+enum { MAX_KEPT = 1000 };                             /* ended executions */
+static const uint64_t max_stored = UINT64_C(1) << 30; /* bytes of their files */
 
 struct executions *executions_new(struct services *services)
 {
@@ -70,7 +69,7 @@ static void executions_list_drop(struct executions *all, size_t i)
     all->n--;
 }
 
-/* The oldest of those that have ended go, with their files. */
+/* Removes the oldest ended executions, with their files, beyond the limits. */
 static void keep_few(struct executions *all)
 {
     size_t ended = 0;
@@ -87,7 +86,7 @@ static void keep_few(struct executions *all)
     }
 }
 
-/* A name may be used again only to ask for the same once more while it runs. */
+/* A name may be reused only with the same input while the execution runs. */
 int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err)
 {
     executions_load(all);
@@ -130,7 +129,7 @@ struct map_run {
     int64_t start_ms, stop_ms;
 };
 
-/* ---- while it runs ---- */
+/* ---- while the execution runs ---- */
 
 static struct map_run *executions_maps_find(const struct execution *execution, struct str arn)
 {
@@ -168,12 +167,12 @@ void execution_map_run(void *ctx, struct arena *arena, struct asl_map_run *run)
     struct str arn = known->run.arn;
     known->run = *run;
     known->run.arn = arn;
-    known->run.label = STR_EMPTY; /* it lives no longer than the state */
+    known->run.label = STR_EMPTY; /* it does not outlive the state */
     if (run->ended && !known->stop_ms)
         known->stop_ms = clock_wall_ms();
 }
 
-/* After it has ended: it is at rest. */
+/* `from` has ended and does not change. */
 void execution_copy_map_runs(struct execution *to, const struct execution *from)
 {
     struct map_run **last = &to->map_runs;
@@ -187,7 +186,7 @@ void execution_copy_map_runs(struct execution *to, const struct execution *from)
     }
 }
 
-/* ---- shown ---- */
+/* ---- views ---- */
 
 static const struct value *counts_of(struct arena *arena, const struct asl_map_counts *counts)
 {
@@ -245,7 +244,8 @@ int do_describe_map_run(struct service_call *call, struct err *err)
                : service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
 }
 
-/* The machine's ARN with the Map's label: …:stateMachine:nightly/LABEL, of …:mapRun:nightly/LABEL:ID. */
+/* Returns the machine's ARN with the Map's label: …:stateMachine:nightly/LABEL for
+ * …:mapRun:nightly/LABEL:ID. */
 static const struct value *labelled(struct arena *arena, struct str machine, struct str run)
 {
     struct str rest, label = str_cut(run, '/', &rest);
@@ -284,9 +284,9 @@ int do_list_map_runs(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- RedriveExecution: one that ended badly goes on at the state where it did, with the definition and
- * the input that it had there. Of Parallel and Map the branches and iterations that have not succeeded go
- * on; a distributed Map begins anew. */
+/* ---- RedriveExecution: a failed execution continues at the state that failed, with its definition and the
+ * input that the state had. Parallel and Map rerun branches and iterations that did not succeed; a
+ * distributed Map starts anew. */
 
 enum { MAX_DAYS = 14, MAX_EVENTS = 24999 };
 
@@ -310,7 +310,7 @@ static int executions_redrive_refuse(struct err *err, const struct execution *ex
         STR_ARG(execution->arn), why);
 }
 
-/* The running one takes the place of the stored one. */
+/* Replaces the stored execution by the running one. */
 static int executions_redrive_begin(const struct service_call *call, struct execution *stored,
     struct execution *live, const struct control_record *machine, int64_t now_ms, struct err *err)
 {
@@ -337,7 +337,7 @@ static int redrive(struct service_call *call, struct execution *execution, int64
     struct err why = ERR_INIT;
     *when_ms = execution->redriven_ms;
     if (token.n && str_eq(token, execution->redrive_token))
-        return 0; /* the same request once more */
+        return 0; /* the same request again */
     pthread_mutex_lock(&execution->all->lock);
     const char *wrong = execution_not_redrivable(execution);
     pthread_mutex_unlock(&execution->all->lock);

@@ -1,4 +1,4 @@
-/* What clients ask of Step Functions beyond the records of the control plane. */
+/* Step Functions' operations beyond the records of the control plane. */
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/json.h"
@@ -8,7 +8,7 @@
 
 enum { USUAL_PAGE = 100, MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
-/* ---- which machine, which execution ---- */
+/* ---- finding machines and executions ---- */
 
 static bool is_express(const struct machine *machine)
 {
@@ -94,7 +94,7 @@ static int do_start_sync(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- looking ---- */
+/* ---- describing ---- */
 
 static int do_describe(struct service_call *call, struct err *err)
 {
@@ -114,7 +114,7 @@ static int do_describe(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Settings of the machine as it is now. */
+/* Adds the current settings of the machine. */
 static void as_configured(struct service_call *call, const struct control_record *machine)
 {
     struct arena *arena = call->arena;
@@ -171,8 +171,8 @@ static const struct value *executions_operations_summary(
     return value_builder_map(&b);
 }
 
-/* Of a machine, or those that were started by a version or an alias of it, and that pass the call's filters.
- * Newest first, each with a reference. */
+/* Returns the executions of a machine, version or alias that pass the call's filters, newest first, each with
+ * a reference. */
 static struct execution **executions_of(const struct service_call *call, struct str machine, size_t *n)
 {
     struct executions *all = services_executions(call->services);
@@ -276,9 +276,9 @@ static int do_stop(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- tokens ---- */
+/* ---- task tokens ---- */
 
-/* As they are made for tasks: 64 hexadecimal digits. */
+/* True for a token's format: 64 hexadecimal digits. */
 static bool is_token(struct str token)
 {
     size_t n = 0;
@@ -323,7 +323,7 @@ static int do_heartbeat(struct service_call *call, struct err *err)
     return report_token(call, TOKEN_REPORT_ALIVE, NULL, NULL, err);
 }
 
-/* A worker asks for work. */
+/* GetActivityTask: a worker polls for a task. */
 static int do_get_activity_task(struct service_call *call, struct err *err)
 {
     struct str arn, token, input;
@@ -377,7 +377,7 @@ static const struct value *diag_value(struct arena *arena, const struct asl_diag
     return value_builder_map(&b);
 }
 
-/* Of a text that is no JSON, or nothing at all. */
+/* Reports a definition that is empty or not JSON. */
 static void report_no_json(struct arena *arena, struct str text, struct asl_diag *diag)
 {
     size_t column;
@@ -400,7 +400,7 @@ static int do_create_activity(struct service_call *call, struct err *err)
         return -1;
     if (!asl_is_name(name))
         return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
-    call->declined = true; /* the control plane makes it */
+    call->declined = true; /* the control plane creates it */
     return 0;
 }
 

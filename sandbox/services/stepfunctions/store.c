@@ -1,5 +1,5 @@
-/* The files of an execution (HASH.json, what it was when it started and how it ended; HASH.events, its
- * history, a line of JSON for each event), and its events in a log group. */
+/* Files of executions: HASH.json with the execution and its result, HASH.events with its history, one JSON
+ * event per line. Also events in a log group. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -15,10 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- What a machine's logging configuration asks for: the events of its executions in a log group, a
- * stream each ---- */
+/* ---- logging configuration: events of executions in a log group, with a stream for each ---- */
 
-/* arn:aws:logs:eu-west-1:000000000000:log-group:/films/machine:* */
+/* Returns the group's name of arn:aws:logs:eu-west-1:000000000000:log-group:/films/machine:* */
 static struct str executions_log_group_of(const struct value *logging)
 {
     const struct value *groups = value_getz(logging, "log_groups");
@@ -121,7 +120,7 @@ static int executions_store_file_of(const struct executions *all, struct arena *
     return 0;
 }
 
-/* Of what is kept: nothing is no empty text. */
+/* Returns a member of a record; p NULL if it is missing, as opposed to empty. */
 static struct str stored_text(const struct value *record, const char *key)
 {
     return value_text(value_getz(record, key), (struct str){NULL, 0});
@@ -132,7 +131,7 @@ static const struct value *executions_store_text(struct arena *arena, struct str
     return s.p ? value_string(arena, s) : &value_null;
 }
 
-/* With the lock held. */
+/* The lock must be held. */
 static const struct value *record_of(struct execution *e, struct arena *arena, bool ended)
 {
     return VALUE_MAP(arena, {STR("arn"), executions_store_text(arena, e->arn)},
@@ -190,7 +189,7 @@ static int write_events(struct execution *e, struct arena *arena, uint64_t *size
 
 static struct execution *stored_from(struct executions *all, const struct value *record, uint64_t size);
 
-/* Before it starts to run, or after it has ended: nothing changes it meanwhile. */
+/* Called before the execution runs or after it has ended, when no other thread changes it. */
 struct execution *execution_save(struct execution *e)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -223,7 +222,7 @@ void execution_forget(const struct execution *execution)
 
 /* ---- reading ---- */
 
-/* What the list knows of each. */
+/* Returns an execution with the members that the list needs. */
 static struct execution *from_record(struct executions *all, const struct value *record)
 {
     struct execution *e = mem_zalloc(sizeof *e);
@@ -289,7 +288,7 @@ size_t execution_event_count(struct execution *e)
     return e->event_count - (e->ending && !e->ended);
 }
 
-/* The file's lines; as many as there are of n. */
+/* Returns the first n lines of the events file; missing lines are empty. */
 static struct str *read_lines(struct execution *e, struct arena *arena, size_t n)
 {
     struct err err = ERR_INIT;
@@ -319,7 +318,7 @@ void execution_events(
     }
 }
 
-/* ---- once more ---- */
+/* ---- redriving ---- */
 
 static int take_events(struct execution *e, struct execution *stored, struct err *err)
 {
@@ -355,7 +354,7 @@ struct execution *execution_revive(struct execution *stored, struct err *err)
     return NULL;
 }
 
-/* ---- after a restart ---- */
+/* ---- loading after a restart ---- */
 
 static uint64_t size_of_file(struct executions *all, struct arena *arena, struct str arn, const char *suffix)
 {
@@ -366,7 +365,7 @@ static uint64_t size_of_file(struct executions *all, struct arena *arena, struct
                : (uint64_t)info.st_size;
 }
 
-/* What ran when the sandbox went away has ended. */
+/* Marks an execution as ABORTED that was running when the sandbox ended. */
 static const struct value *interrupted(struct arena *arena, const struct value *record)
 {
     record = value_with(arena, record, STR("status"), value_int(arena, ASL_ABORTED));

@@ -1,4 +1,4 @@
-/* The resource of a task, names of members on the way there and back, and task tokens: see executions.h. */
+/* Resources of tasks, conversion of member names, and task tokens: see executions.h. */
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/clock.h"
@@ -9,15 +9,15 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- Tasks that end when somebody says so: SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat. Those of
- * activities are put up before, until a worker takes them. */
+/* ---- Task tokens: tasks that end by SendTaskSuccess or SendTaskFailure. Tasks of activities are first
+ * offered to workers. */
 
 struct task_token {
     struct task_token *next;
     struct executions *all;
     struct arena arena;
     struct str name;
-    struct str activity, input; /* of one that a worker is to take; under jobs->lock from here on */
+    struct str activity, input; /* of an activity's task; from here on guarded by services->lock */
     bool taken;
     struct str worker;
     bool ended;
@@ -126,9 +126,9 @@ bool task_token_take(struct executions *all, struct arena *arena, struct str act
     return token != NULL;
 }
 
-/* ---- waiting for the end ---- */
+/* ---- waiting for the result ---- */
 
-/* The end that has come by now; -1: none. */
+/* Returns the token's end, or -1 if it has not ended. *next: when to check again. */
 static int executions_tokens_reached(
     const struct task_token *token, const struct asl_task *task, int64_t deadline, int64_t *next)
 {
@@ -163,8 +163,8 @@ enum token_end task_token_wait(struct task_token *token, struct arena *arena, co
 static const struct integration {
     const char *service, *action, *signing_name, *operation, *errors;
     unsigned flags;
-    const char *text;   /* a member that may be given as JSON and goes as text */
-    const char *around; /* what the end is a member of */
+    const char *text;   /* member that may be JSON in the input, and is sent as text */
+    const char *around; /* member that has the result */
 } integrations[] = {
     {"lambda", "invoke", "lambda", "Invoke", "Lambda", .flags = TASK_RESOURCE_TOKEN},
     {"glue", "startJobRun", "glue", "StartJobRun", "Glue", .flags = TASK_RESOURCE_SYNC},
@@ -269,9 +269,9 @@ bool task_resource_read(struct task_resource *call)
     return known;
 }
 
-/* ---- names of members ---- */
+/* ---- member names ---- */
 
-/* Maps whose keys are the user's own. */
+/* True for maps whose keys are chosen by the user. */
 static bool is_free(struct str key)
 {
     static const char *const names[] = {"tags", "parameters", "properties", "variables", "arguments"};
@@ -300,7 +300,7 @@ static const struct value *recased(struct arena *arena, const struct value *v, i
     return value_builder_map(&b);
 }
 
-/* JSON where the service wants text; of events in each entry. */
+/* Converts JSON to text where the service takes text; for PutEvents in each entry. */
 static const struct value *with_text(struct task_resource *call, const struct value *input)
 {
     struct arena *arena = call->arena;
@@ -330,7 +330,7 @@ const struct value *task_resource_request(struct task_resource *call)
     return call->flags & TASK_RESOURCE_CAMEL ? recased(call->arena, input, tolower) : input;
 }
 
-/* A nested execution's output: text, or with sync:2 what the text says. */
+/* Returns the output of a nested execution, with sync:2 parsed from JSON. */
 static const struct value *with_json(struct task_resource *call, const struct value *output)
 {
     static const char *const members[] = {"Input", "Output"};

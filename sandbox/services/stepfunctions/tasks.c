@@ -1,4 +1,4 @@
-/* What tasks do: operations called inside the sandbox, waiting for what they start, activities. */
+/* Tasks: calls inside the sandbox, waiting for what they start, and activities. */
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/clock.h"
@@ -24,7 +24,7 @@ static const struct value *tasks_fail(struct task_resource *call, const char *na
 
 /* ---- history ---- */
 
-/* What a task that was begun tells of itself. */
+/* Adds the details of a task's Scheduled event. */
 static void put_begin(struct task_resource *call, struct value_builder *b)
 {
     bool named = call->function || call->activity;
@@ -42,7 +42,7 @@ static void put_begin(struct task_resource *call, struct value_builder *b)
     view_set(b, named ? "input" : "parameters", json_as_text(call->arena, call->task->input));
 }
 
-/* TaskScheduled and its kin, or LambdaFunctionScheduled, or ActivityScheduled and theirs. */
+/* Adds an event such as TaskScheduled, LambdaFunctionScheduled or ActivityScheduled to the history. */
 static void tasks_note(struct task_resource *call, const char *what, const struct value *output)
 {
     static const char *const kinds[][2] = {
@@ -76,14 +76,14 @@ static void tasks_note(struct task_resource *call, const char *what, const struc
 
 /* ---- waiting ---- */
 
-/* With the sandbox the whole execution ends; otherwise it may be just this branch that was stopped. */
+/* Stops the whole execution if the sandbox is stopping; otherwise only a branch was stopped. */
 static void stopped(struct task_resource *call)
 {
     if (services_stopping(call->execution->all->services))
         atomic_store(&call->execution->scope.stopped, true);
 }
 
-/* The end of the run. NULL with the error: timed out, or stopped with all of the branch. */
+/* Waits for the run's end. False: timed out (with the error), or the branch was stopped. */
 static bool wait_for_run(struct task_resource *call)
 {
     while (!activity_wait(call->run, LOOK_AGAIN_MS)) {
@@ -100,7 +100,7 @@ static bool wait_for_run(struct task_resource *call)
     return true;
 }
 
-/* A function's answer is JSON text; its own ARN gives just that, lambda:invoke what surrounds it too. */
+/* Parses the function's response. A function's ARN returns it alone, lambda:invoke in its envelope. */
 static const struct value *with_payload(struct task_resource *call, const struct value *output)
 {
     const struct value *payload = value_getz(output, "Payload");
@@ -111,7 +111,7 @@ static const struct value *with_payload(struct task_resource *call, const struct
     return payload ? value_with(call->arena, output, STR("Payload"), payload) : output;
 }
 
-/* A function's errors have its language's names, not every runtime says them beside the answer. */
+/* Returns the error name, which a function's runtime sets; some runtimes report it only in the response. */
 static const char *error_name(
     const struct task_resource *call, const struct activity_result *result, struct str message)
 {
@@ -229,7 +229,7 @@ static bool activity_exists(struct task_resource *call)
     return false;
 }
 
-/* Its time begins when a worker takes it; the execution's has begun. */
+/* The task's timeout starts when a worker takes it, within the execution's own timeout. */
 static const struct value *wait_for_worker(struct task_resource *call, struct task_token *token)
 {
     int64_t deadline = clock_mono_ms() + call->task->left_ms;

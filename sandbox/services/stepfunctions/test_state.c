@@ -1,5 +1,5 @@
 /*
- * TestState: one state by itself, as it is or with a result or an error in the place of its work; and
+ * TestState, which runs a single state, with or without a mocked result or error; and the evaluation of
  * JSONata.
  */
 #include "base/clock.h"
@@ -19,14 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- JSONata for state machines: a Python program (engine/python/weir_jsonata.py) that answers a line of
- * JSON with another one. It is started at the first expression and stays until the sandbox ends; one that
- * dies, or gives no answer in time, is started again for the next expression. */
+/* ---- JSONata: a Python program (engine/python/weir_jsonata.py) that answers each line of JSON with another.
+ * It is started for the first expression and runs until the sandbox ends. If it ends or does not answer in
+ * time, it is started again. */
 
 enum {
     PATIENCE_MS = 60000,
     MAX_ANSWER = 64 * 1024 * 1024,
-    NO_PACKAGE = 3 /* its status without the package */
+    NO_PACKAGE = 3 /* exit status if the package is missing */
 };
 
 static const char no_package[] =
@@ -34,8 +34,8 @@ static const char no_package[] =
     "install jsonata-python, or tools/setup jobs in a checkout of weir)";
 
 struct jsonata {
-    pthread_mutex_t lock; /* of all of it: one expression at a time */
-    pid_t pid;            /* 0: it does not run */
+    pthread_mutex_t lock; /* guards all members: one expression at a time */
+    pid_t pid;            /* 0: not running */
     int fd;
 };
 
@@ -47,7 +47,7 @@ struct jsonata *jsonata_new(void)
     return j;
 }
 
-/* Why there was no answer. */
+/* Ends the program and returns why there was no response. */
 static const char *jsonata_end(struct jsonata *j)
 {
     int status = 0;
@@ -72,7 +72,7 @@ void jsonata_free(struct jsonata *j)
     free(j);
 }
 
-/* What it says of a mistake of its own goes to the sandbox's standard error. */
+/* The program's error messages go to the sandbox's stderr. */
 static int jsonata_start(struct jsonata *j, struct arena *arena)
 {
     int ends[2];
@@ -148,14 +148,14 @@ const struct value *jsonata_evaluate(
 
 struct test {
     struct service_call *call;
-    const struct value *definition; /* of a machine that has the state */
+    const struct value *definition; /* of a machine with the state */
     const struct value *state, *input, *context;
     struct str name;
     struct asl_trial trial;
     struct asl_error mocked;
 };
 
-/* ---- what is asked ---- */
+/* ---- the request ---- */
 
 static int test_json(struct test *t, const char *member, const struct value **out, struct err *err)
 {
@@ -168,7 +168,8 @@ static int test_json(struct test *t, const char *member, const struct value **ou
         "%s is not valid JSON: %s", member, why.message);
 }
 
-/* In a machine, or in a branch or a processor of one of its states; *machine is what it is in. */
+/* Finds a state in a machine, including branches and processors of its states; *in is the machine that has
+ * it. */
 static const struct value *find_state(const struct value *machine, struct str name, const struct value **in)
 {
     const struct value *states = value_getz(machine, "States"), *found = value_get(states, name);
@@ -184,7 +185,7 @@ static const struct value *find_state(const struct value *machine, struct str na
     return found;
 }
 
-/* Where a state leads is not asked: what it leads to is not there. */
+/* Transitions are not checked: the states that they lead to are missing. */
 static int test_definition_wrong(struct test *t, struct err *err)
 {
     struct asl_diags diags = {.arena = t->call->arena, .interpreted = true};
@@ -226,7 +227,7 @@ static int find_definition(struct test *t, struct err *err)
     return 0;
 }
 
-/* ---- what stands for its work ---- */
+/* ---- mocks ---- */
 
 static int check_mocked_result(struct test *t, struct str type, struct err *err)
 {
@@ -280,9 +281,9 @@ static int test_mock(struct test *t, struct err *err)
     return result ? check_mocked_result(t, type, err) : 0;
 }
 
-/* ---- the answer ---- */
+/* ---- the response ---- */
 
-/* All data goes as text, numbers as they are. */
+/* Data is returned as text, numbers as they are. */
 static const struct value *inspection(struct test *t)
 {
     struct arena *arena = t->call->arena;
@@ -327,7 +328,7 @@ static void answer_end(struct test *t, const struct asl_outcome *outcome)
         service_answer(call, "inspectionData", inspection(t));
 }
 
-/* ---- all of it ---- */
+/* ---- TestState ---- */
 
 static int read_request(struct test *t, struct err *err)
 {

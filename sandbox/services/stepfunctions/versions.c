@@ -1,7 +1,6 @@
 /*
- * Which definition an ARN means: a machine's own is the machine as it is, with a number behind it one of its
- * published versions, with a name behind it an alias. The control plane knows the machine; versions and
- * aliases are in a note beside it, and go with it.
+ * Versions of state machines. An ARN means the current machine, with a number a published version, with a
+ * name an alias. The control plane has the machine; versions and aliases are in a note beside it.
  */
 #include "sandbox/services/stepfunctions/executions.h"
 
@@ -26,7 +25,7 @@ int machine_note_change(const struct service_call *call, const struct control_re
     return service_note_write(call, "machines", machine, note, err);
 }
 
-/* ---- which one an ARN means ---- */
+/* ---- finding the definition of an ARN ---- */
 
 struct str machine_part(struct str arn, struct str *rest)
 {
@@ -70,7 +69,7 @@ int machine_find(const struct service_call *call, struct str arn, struct machine
 
 /* ---- publishing ---- */
 
-/* The machine as the control plane shows it. */
+/* Reads the machine as the control plane shows it. */
 static int shown_by_control(const struct service_call *call, const struct control_record *machine,
     const struct value **out, struct err *err)
 {
@@ -93,7 +92,7 @@ static const struct value *version_of(const struct service_call *call, const str
         {STR("attrs"), machine->attrs}, {STR("shown"), shown});
 }
 
-/* What has not changed since the last version is that version. */
+/* If nothing changed since the last version, that version is returned. */
 static const struct value *publish_locked(const struct service_call *call,
     const struct control_record *machine, struct str description, struct err *err)
 {
@@ -148,7 +147,7 @@ int do_publish(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Creating or changing a machine is the control plane's; it may be published along with it. */
+/* The control plane creates or changes the machine; with `publish`, a version is published as well. */
 static int change_and_publish(struct service_call *call, struct err *err)
 {
     struct str description = value_gets(call->input, "versionDescription");
@@ -168,8 +167,8 @@ static int change_and_publish(struct service_call *call, struct err *err)
     return version ? 0 : -1;
 }
 
-/* Is there one of this name whose definition is another text? To the service these are two machines, though
- * only the spaces differ. */
+/* True if a machine of this name has another definition text. The service compares the text, including
+ * whitespace. */
 static bool is_written_otherwise(const struct service_call *call, struct str arn)
 {
     struct control_record machine;
@@ -202,9 +201,10 @@ int do_update_machine(struct service_call *call, struct err *err)
         "specified");
 }
 
-/* ---- looking, deleting ---- */
+/* ---- describing, deleting ---- */
 
-/* The control plane's, which also shows a machine that is being deleted, and its variables. */
+/* Answers as the control plane does, which also shows a machine being deleted, and adds variable
+ * references. */
 static int describe_machine(struct service_call *call, struct str arn, struct err *err)
 {
     struct str rest;
@@ -217,7 +217,7 @@ static int describe_machine(struct service_call *call, struct str arn, struct er
     return 0;
 }
 
-/* Of a version; all else is the control plane's. */
+/* Describes a version; the control plane describes machines. */
 int do_describe_versioned(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
@@ -246,13 +246,13 @@ int do_list_versions(struct service_call *call, struct err *err)
     const struct value *next, *versions = &value_empty_list;
     if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
-    if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* of none there are none */
+    if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* else an empty list */
         versions = machine_note_list(machine_note(call, &machine), "versions");
     if (executions_page(call, versions->count, &first, &end, &next, err))
         return -1;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++) {
-        const struct value *version = versions->items[versions->count - 1 - i]; /* the latest first */
+        const struct value *version = versions->items[versions->count - 1 - i]; /* newest first */
         struct value_entry entries[] = {{STR("stateMachineVersionArn"), value_getz(version, "arn")},
             {STR("creationDate"), service_time(call, service_int(version, "created_ms", 0))}};
         value_builder_add(&list, value_map(call->arena, entries, 2));
@@ -287,6 +287,6 @@ int do_delete_version(struct service_call *call, struct err *err)
     if (service_required(call, "stateMachineVersionArn", &arn, err))
         return -1;
     if (machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
-        return 0; /* what is gone is gone */
+        return 0; /* deleting a version of an absent machine succeeds */
     return delete_version(call, &machine, arn, err);
 }

@@ -1,4 +1,5 @@
-/* STS: temporary credentials, and who somebody is. Whether he may take on a role the gate has decided. */
+/* STS: temporary credentials and the caller's identity. The gate has checked that the caller may assume the
+ * role. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
@@ -6,7 +7,7 @@
 
 enum { HOUR_S = 3600, SHORTEST_S = 900, LONGEST_USER_S = 129600, DEFAULT_USER_S = 43200, MAX_NAME = 64 };
 
-/* The id that no later role of the same name has, and the session's name. */
+/* Returns the unique id of the user or role, and for a role the session's name. */
 static struct str session_id(const struct service_call *call, const struct session *session)
 {
     struct control_record role;
@@ -44,7 +45,7 @@ static struct str caller_arn(const struct service_call *call)
 
 static int get_caller_identity(struct service_call *call, struct err *err UNUSED)
 {
-    if (!call->caller) { /* the spec knows who the sandbox's own user is */
+    if (!call->caller) { /* the spec describes the account's own user */
         call->declined = true;
         return 0;
     }
@@ -66,7 +67,7 @@ static bool is_name(struct str name)
     return name.n >= 2 && name.n <= MAX_NAME && str_is_made_of(name, CHARS_ALNUM "_+=,.@-");
 }
 
-/* Seconds as asked for, between the shortest and the longest. */
+/* Reads DurationSeconds. -1: out of range. */
 static int find_duration(
     const struct service_call *call, int64_t fallback, int64_t longest, int64_t *out, struct err *err)
 {
@@ -89,7 +90,7 @@ static int find_role(
         STR_ARG(caller_arn(call)), STR_ARG(arn));
 }
 
-/* Its own policies, which only limit, and its tags. */
+/* Reads session policies, which only restrict, and session tags. */
 static int read_limits(const struct service_call *call, struct session *session, struct err *err)
 {
     const struct value *arns = wire_path(call->arena, call->input, STR("PolicyArns.member[].arn")),
@@ -155,7 +156,7 @@ static int get_session_token(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Whose key it is: all are this account's. */
+/* All access keys are this account's. */
 static int key_info(struct service_call *call, struct err *err)
 {
     struct str key;
