@@ -122,6 +122,7 @@ struct code {
     struct node *resources;        /* as they become */
     const struct node_entry *user; /* the resource that is being read */
     struct str bucket;             /* logical id; "": not yet */
+    struct map packaged;           /* file -> struct str, the logical id of its artifact */
 };
 
 static struct str unused_id(const struct code *c, struct str wanted)
@@ -158,7 +159,7 @@ static struct str user_name(const struct code *c)
     return draft_snake(c->arena, cdk_name(c->t, c->user->value, c->user->key));
 }
 
-static struct str artifact_of(struct code *c, struct str source, bool zip)
+static struct str artifact_in(struct code *c, struct str source, bool zip, const struct node *store)
 {
     struct str id = unused_id(c, arena_printf(c->arena, "%.*sCode", STR_ARG(c->user->key)));
     const struct node *at = c->user->value;
@@ -166,7 +167,7 @@ static struct str artifact_of(struct code *c, struct str source, bool zip)
                 *metadata = nodes_new(c->arena, NODE_MAP, at);
     nodes_set(c->arena, properties, STR("source"), nodes_text(c->arena, source, at));
     nodes_set(c->arena, properties, STR("package"), nodes_text(c->arena, zip ? STR("zip") : STR("file"), at));
-    nodes_set(c->arena, properties, STR("store"), nodes_call(c->arena, "Ref", bucket_of(c), at));
+    nodes_set(c->arena, properties, STR("store"), store);
     struct str path = nodes_literal(nodes_at(at, STR("Metadata.aws:cdk:path")));
     if (path.p)
         nodes_set(c->arena, metadata, STR("aws:cdk:path"),
@@ -176,6 +177,11 @@ static struct str artifact_of(struct code *c, struct str source, bool zip)
     nodes_set(c->arena, made, STR("Properties"), properties);
     nodes_set(c->arena, c->resources, id, made);
     return id;
+}
+
+static struct str artifact_of(struct code *c, struct str source, bool zip)
+{
+    return artifact_in(c, source, zip, nodes_call(c->arena, "Ref", bucket_of(c), c->user->value));
 }
 
 /* ---- what a template says of files of cdk.out ---- */
@@ -269,6 +275,19 @@ static struct str code_text(struct arena *arena, const struct node *node)
     return known ? text : (struct str){NULL, 0};
 }
 
+static const struct node *with_artifact(
+    struct code *c, const struct node *resource, struct str id, const struct node *bucket)
+{
+    struct node *code = nodes_new(c->arena, NODE_MAP, resource), *made = nodes_copy(c->arena, resource),
+                *properties = nodes_copy(c->arena, node_get(resource, "Properties"));
+    nodes_set(c->arena, code, STR("S3Bucket"), bucket);
+    nodes_set(c->arena, code, STR("S3Key"),
+        nodes_call(c->arena, "!GetAtt", arena_printf(c->arena, "%.*s.key", STR_ARG(id)), resource));
+    nodes_set(c->arena, properties, STR("Code"), code);
+    nodes_set(c->arena, made, STR("Properties"), properties);
+    return made;
+}
+
 /* What CloudFormation adds a module for answers custom resources: that stays as it is. */
 static const struct node *with_inline_code(struct code *c, const struct node *resource)
 {
@@ -286,14 +305,28 @@ static const struct node *with_inline_code(struct code *c, const struct node *re
     draft_file(
         c->t->draft, beside_stack(c->t, arena_printf(c->arena, "%.*s/index.%s", STR_ARG(folder), end)), text);
     struct str id = artifact_of(c, folder, true);
-    struct node *code = nodes_new(c->arena, NODE_MAP, inlined), *made = nodes_copy(c->arena, resource),
-                *properties = nodes_copy(c->arena, node_get(resource, "Properties"));
-    nodes_set(c->arena, code, STR("S3Bucket"), nodes_call(c->arena, "Ref", bucket_of(c), inlined));
-    nodes_set(c->arena, code, STR("S3Key"),
-        nodes_call(c->arena, "!GetAtt", arena_printf(c->arena, "%.*s.key", STR_ARG(id)), inlined));
-    nodes_set(c->arena, properties, STR("Code"), code);
-    nodes_set(c->arena, made, STR("Properties"), properties);
-    return made;
+    return with_artifact(c, resource, id, nodes_call(c->arena, "Ref", bucket_of(c), inlined));
+}
+
+/* An archive that Serverless has packaged beside its template: it uploads that itself before the stack is
+ * made, into a bucket that may be of the same stack. */
+static const struct node *with_packaged_code(struct code *c, const struct node *resource)
+{
+    const struct node *code = nodes_at(resource, STR("Properties.Code")),
+                      *bucket = code && code->kind == NODE_MAP ? node_get(code, "S3Bucket") : NULL;
+    struct str key = bucket ? nodes_literal(node_get(code, "S3Key")) : STR_EMPTY;
+    struct str file = path_base(key), from = path_join(c->arena, path_dir(c->t->source->path), file);
+    if (!str_starts(key, STR("serverless/")) || !str_ends(file, STR(".zip")) || !path_exists(from.p))
+        return resource;
+    struct str *known = map_get(&c->packaged, file);
+    if (!known) {
+        struct str path = new_path(c->t, str_slice(file, 0, file.n - strlen(".zip")), STR(".zip"));
+        draft_copy(c->t->draft, beside_stack(c->t, path), from);
+        known = ARENA_NEW(c->arena, struct str);
+        *known = artifact_in(c, path, false, bucket);
+        map_set(&c->packaged, file, known);
+    }
+    return with_artifact(c, resource, *known, bucket);
 }
 
 const struct node *code_expand(struct template *t, const struct node *root)
@@ -309,9 +342,10 @@ const struct node *code_expand(struct template *t, const struct node *root)
             entry.value = (struct node *)node_with_assets(&c, entry.value, false);
         if (entry.value->kind == NODE_MAP && str_find(entry.key, STR("${"), 0) < 0 &&
             str_eqz(nodes_literal(node_get(entry.value, "Type")), "AWS::Lambda::Function"))
-            entry.value = (struct node *)with_inline_code(&c, entry.value);
+            entry.value = (struct node *)with_packaged_code(&c, with_inline_code(&c, entry.value));
         nodes_set_entry(t->arena, c.resources, &entry);
     }
     nodes_set(t->arena, whole, STR("Resources"), c.resources);
+    map_release(&c.packaged);
     return whole;
 }

@@ -147,6 +147,44 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
     return true;
 }
 
+/* ---- a rule of a security group ---- */
+
+static const char *const rule_names[][2] = {{"GroupId", "group_id"}, {"IpProtocol", "protocol"},
+    {"FromPort", "from_port"}, {"ToPort", "to_port"}, {"CidrIp", "cidr"}, {"CidrIpv6", "ipv6_cidr"},
+    {"SourceSecurityGroupId", "source_group"}, {"DestinationSecurityGroupId", "source_group"},
+    {"SourcePrefixListId", "prefix_list"}, {"DestinationPrefixListId", "prefix_list"},
+    {"Description", "description"}};
+
+/* One of either direction, as one type. False: it says more than that has. */
+static bool write_as_rule(
+    struct arena *arena, const struct node_entry *entry, bool egress, struct node *resources)
+{
+    const struct node *properties = node_get(entry->value, "Properties");
+    struct node *rule = nodes_new(arena, NODE_MAP, entry->value), *resource;
+    struct node_entry changed = *entry;
+    for (uint32_t i = 0; properties && properties->kind == NODE_MAP && i < properties->count; i++) {
+        struct node_entry named = properties->entries[i];
+        named.key = STR_EMPTY;
+        for (size_t k = 0; k < sizeof rule_names / sizeof *rule_names; k++)
+            if (str_eqz(properties->entries[i].key, rule_names[k][0]))
+                named.key = str_z(rule_names[k][1]);
+        if (!named.key.n)
+            return false;
+        nodes_set_entry(arena, rule, &named);
+    }
+    if (!node_get(rule, "group_id") || str_find(entry->key, STR("${"), 0) >= 0)
+        return false;
+    if (egress)
+        nodes_set(arena, rule, STR("egress"), nodes_bool(arena, true, entry->value));
+    resource = nodes_copy(arena, entry->value);
+    nodes_set(
+        arena, resource, STR("Type"), nodes_text(arena, STR("aws.ec2.security_group_rule"), entry->value));
+    nodes_set(arena, resource, STR("Properties"), rule);
+    changed.value = resource;
+    nodes_set_entry(arena, resources, &changed);
+    return true;
+}
+
 /* ---- a global table of one region ---- */
 
 /* Returns the only replica, if it is in the stack's region, otherwise NULL. */
@@ -337,6 +375,10 @@ static const struct node *template_rewrite(struct template *t, const struct node
         if (is_of(entry->value, "AWS::S3::Bucket") && split_bucket(t->arena, entry, resources))
             continue;
         if (is_of(entry->value, "AWS::SNS::Topic") && split_topic(t->arena, entry, resources))
+            continue;
+        bool egress = is_of(entry->value, "AWS::EC2::SecurityGroupEgress");
+        if ((egress || is_of(entry->value, "AWS::EC2::SecurityGroupIngress")) &&
+            write_as_rule(t->arena, entry, egress, resources))
             continue;
         if (is_of(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t->arena, entry, resources))
             continue;

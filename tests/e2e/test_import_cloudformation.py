@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
@@ -522,6 +523,51 @@ def test_code_within_functions_becomes_files(local_stack):
     assert (local_stack.folder / "code/joined/index.py").read_text() == "def handler(event, context): a = 1; return a"
     assert made["valued"]["type"] == made["answers"]["type"] == "AWS::Lambda::Function"
     local_stack.run("validate")
+
+
+def test_code_that_serverless_has_packaged(tmp_path, fast_sandbox):
+    """Into the bucket of the same stack, before the functions are made; one archive for both."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    with zipfile.ZipFile(stack.folder / "orders.zip", "w") as archive:
+        archive.writestr("a.py", "def b(event, context):\n    return 7\n")
+    stack.write(
+        """
+        Resources:
+          ServerlessDeploymentBucket: {Type: AWS::S3::Bucket, Properties: {BucketName: code-of-serverless}}
+          Role: {Type: AWS::IAM::Role, Properties: {RoleName: role-of-serverless, AssumeRolePolicyDocument: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]}}}
+          TakeLambdaFunction: {Type: AWS::Lambda::Function, Properties: &f {FunctionName: serverless-take, Handler: a.b, Runtime: python3.12, Role: !GetAtt Role.Arn, Code: {S3Bucket: !Ref ServerlessDeploymentBucket, S3Key: serverless/orders/dev/1764-2026/orders.zip}}}
+          GiveLambdaFunction: {Type: AWS::Lambda::Function, Properties: {<<: *f, FunctionName: serverless-give}}
+        """, "t.yaml")
+    made = stack_of(imported(stack, stack.folder / "t.yaml"))["resources"]
+    assert made["take_lambda_function_code"] == {"type": "weir.artifact", "source": "code/orders.zip", "package": "file", "store": "${serverless_deployment_bucket.name}"}
+    assert made["take_lambda_function"]["code"] == made["give_lambda_function"]["code"] == {"s3_bucket": "${serverless_deployment_bucket.name}", "s3_key": "${take_lambda_function_code.key}"}
+    stack.apply()
+    stack.assert_settled()
+    assert json.loads(fast_sandbox.client("lambda").invoke(FunctionName="serverless-give")["Payload"].read()) == 7
+    stack.destroy()
+
+
+def test_rules_of_security_groups(tmp_path, fast_sandbox):
+    """Of two groups that refer to each other; one that names its group by name stays CloudFormation's."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(
+        """
+        Resources:
+          Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
+          Jobs: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: rules-jobs, GroupDescription: jobs, VpcId: !Ref Vpc}}
+          Store: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: rules-store, GroupDescription: store, VpcId: !Ref Vpc}}
+          Reach: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !GetAtt Store.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Jobs.GroupId, Description: from jobs}}
+          Leave: {Type: AWS::EC2::SecurityGroupEgress, Properties: {GroupId: !GetAtt Jobs.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, DestinationSecurityGroupId: !GetAtt Store.GroupId}}
+          Named: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: default, IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 10.0.0.0/8}}
+        """, "t.yaml")
+    made = stack_of(imported(stack, stack.folder / "t.yaml"))["resources"]
+    rule = {"type": "aws.ec2.security_group_rule", "protocol": "tcp", "from_port": 5432, "to_port": 5432}
+    assert made["reach"] == {**rule, "group_id": "${store.group_id}", "source_group": "${jobs.group_id}", "description": "from jobs"}
+    assert made["leave"] == {**rule, "group_id": "${jobs.group_id}", "source_group": "${store.group_id}", "egress": True} and made["named"]["type"] == "AWS::EC2::SecurityGroupIngress"
+    text = (stack.folder / "weir.yaml").read_text()
+    stack.write(text[:text.index("  named:")]).apply()
+    stack.assert_settled()
+    stack.destroy()
 
 
 def test_streams_that_convert_and_partition(local_stack):
