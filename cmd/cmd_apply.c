@@ -10,8 +10,8 @@ static int check_given(struct invocation *inv)
 {
     const struct settings *given = inv->settings;
     if (planning_teardown(given) || given->delete_adopted)
-        return invocation_usage(inv, NULL,
-            "a saved plan is applied as it is: what its deletions may delete is an option of \"weir plan\"");
+        return invocation_usage(
+            inv, NULL, "a saved plan is applied as it is: give the options of deletions to \"weir plan\"");
     if (given->shard)
         return invocation_usage(
             inv, NULL, "the plan says which stacks it is of: --shard belongs to \"weir plan\"");
@@ -103,7 +103,7 @@ static int apply_file(struct invocation *inv, const char *path)
     if (saved_plans_read(path, &many, &err))
         return invocation_fail(inv, &err);
     if (!many && (given->junit || given->at_once))
-        return invocation_usage(inv, NULL, "%s is for the plan of several stacks, and this is of one",
+        return invocation_usage(inv, NULL, "%s is for a plan of several stacks, and this plan has one",
             given->junit ? "--junit" : "--at-once");
     if (!many)
         return apply_one(inv, path);

@@ -106,12 +106,12 @@ static int check_open_intents(struct invocation *inv, struct workspace *workspac
     if (!n)
         return EXIT_DONE;
     err_set(&err, ERR_LEFTOVER,
-        "%.*s may be there: a request to %.*s it had no answer, and what became of it is not known%s",
+        "%.*s may exist: a request to %.*s it got no response, so its outcome is unknown%s",
         STR_ARG(intents[0]->subject.address), STR_ARG(intents[0]->action),
-        n > 1 ? "; and there are more like it" : "");
+        n > 1 ? "; there are more such resources" : "");
     err_hint(&err,
-        "run `weir destroy` again, which looks again; where it cannot find out, look at the service: `weir "
-        "state rm %.*s` says that it is not there",
+        "run `weir destroy` again, which looks it up again; if it cannot, look at the service yourself: "
+        "`weir state rm %.*s` records that it does not exist",
         STR_ARG(intents[0]->subject.address));
     return invocation_fail(inv, &err);
 }
@@ -167,8 +167,8 @@ static int cmd_destroy_run(struct invocation *inv)
     if (usage != EXIT_DONE || inv->settings->all)
         return usage != EXIT_DONE ? usage : repository_destroy(inv, own->verify);
     if (own->verify && inv->settings->targets.n)
-        return invocation_usage(
-            inv, NULL, "--verify looks for anything of the whole stack, --target leaves some of it");
+        return invocation_usage(inv, NULL,
+            "--verify looks for leftovers of the whole stack, and --target deletes only a part of it");
     int status = invocation_open(inv, NULL, &workspace);
     return status != EXIT_DONE ? status : cmd_destroy_resources(inv, &workspace);
 }

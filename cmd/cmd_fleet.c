@@ -92,14 +92,14 @@ static const char *status_word(const struct member *m)
         return "cannot be opened";
     state_open_intents(m->workspace.state, &open);
     if (open)
-        return "was interrupted: the next apply settles it";
+        return "was interrupted: the next apply recovers it";
     if (state_failed(m->workspace.state))
         return "its last run failed";
     if (m->is_shared)
         return state_count(m->workspace.state) ? "is up, for all members"
-                                               : "is not made; all members need it";
+                                               : "does not exist yet; all members need it";
     if (m->former)
-        return "has left, `weir fleet apply` takes it down";
+        return "was removed from the fleet; `weir fleet apply` destroys it";
     return state_count(m->workspace.state) ? "is up" : "is not made";
 }
 

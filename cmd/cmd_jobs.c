@@ -219,7 +219,8 @@ static int show_one(struct invocation *inv, struct workspace *workspace)
     if (status != EXIT_DONE || (status = job_open(inv, workspace, &own->set, &job)) != EXIT_DONE)
         return status;
     if (!job.schema->job->lists) {
-        err_set(&err, ERR_INVALID, "nobody keeps the runs of type %.*s", STR_ARG(job.schema->name));
+        err_set(
+            &err, ERR_INVALID, "the service keeps no list of runs of type %.*s", STR_ARG(job.schema->name));
         err_hint(&err, "\"weir logs %.*s\" shows what they wrote", STR_ARG(job_quoted(&inv->arena, &job)));
         return invocation_fail(inv, &err);
     }

@@ -13,7 +13,7 @@ static const int64_t LAST_END_MS = 253402300799000;
 
 static int no_lease(struct invocation *inv, struct err *err)
 {
-    err_set(err, ERR_ABSENT, "this stack has no lease: it may be there for as long as anybody likes");
+    err_set(err, ERR_ABSENT, "this stack has no lease: it does not expire");
     err_hint(err, "`lease: {for: 8h}` in the stack or `weir apply --for 8h` begins one");
     return invocation_fail(inv, err);
 }

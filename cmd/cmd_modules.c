@@ -102,8 +102,7 @@ static int update_report(const struct modules *m)
     int status = invocation_write(inv, buf_str(&out));
     for (size_t i = 0; i < m->n && !json; i++)
         if (m->items[i]->moved)
-            invocation_note(inv,
-                "warning: the tag %.*s of %s was moved: a tag that is published should stay where it is",
+            invocation_note(inv, "warning: the tag %.*s of %s was moved: published tags should not be moved",
                 STR_ARG(m->items[i]->source.ref), m->items[i]->source.url.p);
     return status;
 }

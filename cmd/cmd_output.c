@@ -31,10 +31,9 @@ static int check_shown(struct invocation *inv, struct str name, const struct val
     if (!value_is_sensitive(v))
         return EXIT_DONE;
     if (!own->show_sensitive) {
-        err_set(&err, ERR_FAILED, "output \"%.*s\" is sensitive, and is not printed unless that is asked for",
-            STR_ARG(name));
-        err_hint(
-            &err, "--show-sensitive prints it, for whatever reads it; a log that has it is a secret, too");
+        err_set(
+            &err, ERR_FAILED, "output \"%.*s\" is sensitive, and is printed only on request", STR_ARG(name));
+        err_hint(&err, "--show-sensitive prints it; a log of that output is a secret, too");
         return invocation_fail(inv, &err);
     }
     if (!state_is_hash(v))

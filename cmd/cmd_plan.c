@@ -220,9 +220,9 @@ const struct command cmd_plan = {
 static int refuse_unread(struct invocation *inv, const struct plan *plan)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_FAILED,
-        "%zu recorded resource%s could not be looked at: nobody knows whether %s changed", plan->unread_count,
-        plan->unread_count == 1 ? "" : "s", plan->unread_count == 1 ? "it was" : "they were");
+    err_set(&err, ERR_FAILED, "%zu recorded resource%s could not be read: whether %s changed is unknown",
+        plan->unread_count, plan->unread_count == 1 ? "" : "s",
+        plan->unread_count == 1 ? "it was" : "they were");
     return invocation_fail(inv, &err);
 }
 

@@ -11,7 +11,7 @@ static void add_word(struct buf *out, const struct known_state *known, int64_t n
 {
     int64_t left_ms = state_lease(known->state).until_ms - now_ms;
     if (known->user) {
-        buf_addf(out, "is due, and stays: %.*s uses what is in it", STR_ARG(known->user->name));
+        buf_addf(out, "has expired, but stays: %.*s uses its resources", STR_ARG(known->user->name));
         return;
     }
     buf_addz(out, left_ms > 0 ? "ends in " : "ended ");
@@ -57,7 +57,7 @@ static void show_leased(struct known_states *all)
         if (all->items[i].there && state_lease(all->items[i].state).until_ms)
             show_one(all->inv, &all->items[i], all->now_ms);
     if (leased && all->by_machine)
-        invocation_note(all->inv, "no service reports the time: it is this machine's");
+        invocation_note(all->inv, "no service reports the time: this machine's clock is used");
 }
 
 /* ---- destroying ---- */
@@ -226,7 +226,7 @@ static int find_named(struct strays *strays, const struct texts *names, struct o
         }
         if (!known)
             return invocation_usage(strays->all->inv, "`weir sweep` shows what there is",
-                "nothing without a state is \"%.*s\"", STR_ARG(names->items[k]));
+                "there is no stack \"%.*s\" without a state", STR_ARG(names->items[k]));
     }
     return EXIT_DONE;
 }

@@ -82,7 +82,7 @@ static int find_artifact(
         err_set(err, ERR_ABSENT, "the state has no job or artifact \"%.*s\"", STR_ARG(given));
         return err_hint(err, "\"weir jobs\" and \"weir state list\" say what there is");
     }
-    err_set(err, ERR_INVALID, "\"%.*s\" refers to no weir.artifact itself", STR_ARG(given));
+    err_set(err, ERR_INVALID, "\"%.*s\" does not refer to a weir.artifact directly", STR_ARG(given));
     return err_hint(err, "name the artifact: weir rollback ARTIFACT");
 }
 
@@ -143,8 +143,7 @@ static int by_steps(
         return 0;
     }
     if (!steps && v->used < v->n) {
-        err_set(
-            err, ERR_ABSENT, "the version 0 of %.*s is the one in use", STR_ARG(v->record->subject.address));
+        err_set(err, ERR_ABSENT, "version 0 of %.*s is the one in use", STR_ARG(v->record->subject.address));
         return err_hint(err, "--to 1 is the one before; --out FILE saves any of them");
     }
     size_t earlier = v->used < v->n ? v->n - v->used - 1 : 0;

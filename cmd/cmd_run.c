@@ -48,8 +48,8 @@ static void say_how_to_go_on(struct running *r)
     struct str id = r->run.id, address = job_quoted(r->ctx.arena, &r->job);
     if (r->inv->settings->json || !running_ops(r)->reads)
         return;
-    invocation_note(
-        r->inv, "The run goes on. To follow it:  weir run --follow %.*s %.*s", STR_ARG(id), STR_ARG(address));
+    invocation_note(r->inv, "The run continues. To follow it:  weir run --follow %.*s %.*s", STR_ARG(id),
+        STR_ARG(address));
     if (running_ops(r)->stops)
         invocation_note(r->inv, "To stop it:  weir run --stop %.*s %.*s", STR_ARG(id), STR_ARG(address));
 }
@@ -84,7 +84,7 @@ static int cmd_run_interrupted(struct running *r)
     if (!r->run.id.n) {
         if (!r->inv->settings->json && !r->inv->sandbox_passes) /* the run ends with this process */
             invocation_note(
-                r->inv, "Interrupted; what %.*s has begun goes on where it runs.", STR_ARG(address_of(r)));
+                r->inv, "Interrupted; the run of %.*s continues at its service.", STR_ARG(address_of(r)));
         return EXIT_INTERRUPTED;
     }
     if (!stop_wanted(r))
@@ -166,7 +166,7 @@ static int cmd_run_follow(struct running *r)
         run_watch_clear(&r->watch);
         err_context(&err, "following %.*s", STR_ARG(address_of(r)));
         if (!err.hint[0])
-            err_hint(&err, "the run goes on; weir run --follow %.*s %.*s comes back to it",
+            err_hint(&err, "the run continues; weir run --follow %.*s %.*s follows it again",
                 STR_ARG(r->run.id), STR_ARG(job_quoted(r->ctx.arena, &r->job)));
         return invocation_fail(r->inv, &err);
     }
@@ -179,8 +179,8 @@ static int follow_known(struct running *r, const char *id)
 {
     struct err err = ERR_INIT;
     if (!running_ops(r)->reads) {
-        err_set(
-            &err, ERR_USAGE, "nobody keeps what became of a run of type %.*s", STR_ARG(r->job.schema->name));
+        err_set(&err, ERR_USAGE, "the service does not keep the outcome of runs of type %.*s",
+            STR_ARG(r->job.schema->name));
         AUTO_BUF struct buf word = BUF_INIT;
         text_add_word(&word, str_z(id));
         err_hint(&err, "weir logs --run %s %.*s shows what it wrote", word.p,
@@ -215,7 +215,7 @@ static int cmd_run_check(struct invocation *inv)
             inv, NULL, "a run that was started before takes no arguments, --payload or --detach");
     if (own->out && (own->stop || own->detach || own->format))
         return invocation_usage(inv, NULL,
-            "--out, which saves the result as it lies in the store, does not go with %s",
+            "--out, which saves the result as it is stored, does not go with %s",
             own->stop     ? "--stop"
             : own->detach ? "--detach"
                           : "--format");
@@ -231,11 +231,11 @@ static int check_job(const struct running *r)
         return invocation_usage(r->inv, "\"weir sandbox\" in another terminal serves one that stays",
             "--detach: the sandbox ends with this command, and the run with it");
     if (r->own->out && !running_ops(r)->leaves_file)
-        return invocation_usage(r->inv, NULL,
-            "--out: a run of type %.*s leaves no result that could be saved", STR_ARG(r->job.schema->name));
-    if (r->own->format && !running_ops(r)->tabular)
         return invocation_usage(
-            r->inv, NULL, "--format: a run of type %.*s gives no table", STR_ARG(r->job.schema->name));
+            r->inv, NULL, "--out: a run of type %.*s has no result to save", STR_ARG(r->job.schema->name));
+    if (r->own->format && !running_ops(r)->tabular)
+        return invocation_usage(r->inv, NULL, "--format: a run of type %.*s has no table as its result",
+            STR_ARG(r->job.schema->name));
     return EXIT_DONE;
 }
 

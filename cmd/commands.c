@@ -243,7 +243,7 @@ static int check_args(struct invocation *inv, struct err *err)
     if (options_match(sets, STR("-C")) && access(extra.p, F_OK) == 0) {
         AUTO_BUF struct buf word = BUF_INIT;
         text_add_word(&word, extra);
-        err_hint(err, "-C %s is how another folder or stack file is named", word.p);
+        err_hint(err, "-C %s names another folder or stack file", word.p);
     }
     return -1;
 }

@@ -398,8 +398,7 @@ struct ownership ownership_by_record(struct arena *arena, const struct value *re
             return (struct ownership){.whose = WHOSE_OURS};
         return (struct ownership){.whose = WHOSE_OTHERS,
             .reason = arena_printf(arena,
-                "it has no ownership tags, and its %.*s is not the recorded one: it was made anew by "
-                "somebody",
+                "it has no ownership tags, and its %.*s is not the recorded one: somebody recreated it",
                 STR_ARG(names[i]))};
     }
     return nobody_knows();
@@ -409,7 +408,7 @@ int ownership_refuse(const struct ownership *ownership, const char *done, struct
 {
     err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->reason), done);
     if (ownership->whose == WHOSE_NOBODY_KNOWS)
-        return err_hint(err, "--delete-adopted agrees to it all the same; `weir state rm` forgets it");
+        return err_hint(err, "--delete-adopted deletes it anyway; `weir state rm` forgets it");
     return err_hint(err,
         "`weir state rm` forgets it as it is; should it be this stack's all the same, import "
         "it after that");

@@ -63,7 +63,7 @@ struct str compose_hide(struct compose *c, const struct node *node, struct str n
     if (str_find(node_raw(node), secret, 0) >= 0)
         source_hide(c->arena, node_span(node));
     compose_tell(
-        c, node, "there is a secret, and it is not written: the input `%.*s` asks for it", STR_ARG(name));
+        c, node, "it holds a secret, which is not written: the input `%.*s` asks for it", STR_ARG(name));
     return use_input(c, name, NULL, true);
 }
 
@@ -91,7 +91,7 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
         given = true;
     } else if (rest.n && rest.p[0] != '?') {
         compose_tell(
-            c, node, "`${%.*s%.*s}` is taken for `${%.*s}`", STR_ARG(name), STR_ARG(rest), STR_ARG(name));
+            c, node, "`${%.*s%.*s}` is read as `${%.*s}`", STR_ARG(name), STR_ARG(rest), STR_ARG(name));
     }
     if (str_find(fallback, STR("${"), 0) >= 0)
         compose_tell(
@@ -103,8 +103,8 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
     bool secret = sounds_secret(name) || redact_has_password(fallback);
     if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name))) {
         source_hide(c->arena, node_span(node));
-        compose_tell(c, node, "%.*s is a secret, and what it has been is not written: an input asks for it",
-            STR_ARG(name));
+        compose_tell(
+            c, node, "%.*s is a secret, whose value is not written: an input asks for it", STR_ARG(name));
     }
     return use_input(c, input_name(c, name), given ? value_string(c->arena, fallback) : NULL, secret);
 }

@@ -78,12 +78,12 @@ static void show_idle(const struct estimate *estimate, struct buf *out)
 {
     double idle = estimate->hourly - used_hourly(estimate);
     if (used_hourly(estimate) == 0) {
-        buf_addz(out, "All of that stays on while nobody uses it.\n");
+        buf_addz(out, "All of that is charged even while nobody uses it.\n");
         return;
     }
     buf_addf(out, "Of that %.4f an hour, ", idle);
     estimate_add_money(out, idle * HOURS_A_MONTH);
-    buf_addz(out, " a month, stay on while nobody uses it.\n");
+    buf_addz(out, " a month, are charged even while nobody uses them.\n");
 }
 
 static void show_budget(
@@ -91,11 +91,12 @@ static void show_budget(
 {
     buf_addf(out, "\nIts budget is %.*s", STR_ARG(stack->budget));
     if (estimate->unknown)
-        buf_addz(out, ": what has no known price cannot be held to that, so plan and apply refuse it");
+        buf_addz(out,
+            ": resources without a known price cannot be checked against it, so plan and apply refuse them");
     else if (estimate->hourly > stack->budget_hourly)
         buf_addz(out, ": it goes beyond that");
     else if (estimate->hourly * (double)members > stack->budget_hourly)
-        buf_addf(out, ": %zu members together go beyond that", members);
+        buf_addf(out, ": %zu members together exceed it", members);
     buf_addz(out, ".\n");
 }
 
@@ -132,8 +133,9 @@ static void show_used(const struct estimate *estimate, bool color, struct arena 
         }
     if (!rows.n)
         return;
-    buf_addz(out,
-        "\nUse comes on top and is not in it. Say how much a month, as in usage: {ADDRESS: {NAME: 100}}\n");
+    buf_addz(out, "\n"
+                  "Charges by use are not included. Configure the use in a month, such as usage: {ADDRESS: "
+                  "{NAME: 100}}\n");
     table_add_text(table_columns(arena, heads, 4), value_builder_list(&rows), color, out);
 }
 
@@ -182,7 +184,9 @@ static void show_unused(const struct estimate *estimate, const struct value *usa
         }
         for (uint32_t k = 0; k < names->count; k++)
             if (!is_used(estimate, address, names->entries[k].key))
-                buf_addf(out, "\nUsage of \"%.*s\" is not counted: it pays for no \"%.*s\".\n",
+                buf_addf(out,
+                    "\n"
+                    "Usage of \"%.*s\" is not counted: it has no charge for \"%.*s\".\n",
                     STR_ARG(address), STR_ARG(names->entries[k].key));
     }
 }
@@ -195,8 +199,7 @@ void estimate_show(const struct estimate *estimate, const struct prices *prices,
         STR_ARG(prices_region(prices)), STR_ARG(prices_date(prices)));
     show_paid(estimate, members, color, &arena, out);
     if (estimate->hourly == 0)
-        buf_addz(out, estimate->unknown ? "What it costs is not known.\n"
-                                        : "Nothing in it costs anything for being there.\n");
+        buf_addz(out, estimate->unknown ? "Its cost is not known.\n" : "Nothing in it has a fixed cost.\n");
     else
         show_idle(estimate, out);
     show_used(estimate, color, &arena, out);
@@ -318,8 +321,7 @@ void estimate_show_change(const struct estimate *now, const struct estimate *aft
     add_difference(out, (after->hourly - now->hourly) * HOURS_A_MONTH);
     buf_addf(out, "), at the prices of %.*s of %.*s, %s%s.\n", STR_ARG(prices_region(prices)),
         STR_ARG(prices_date(prices)),
-        used_hourly(now) + used_hourly(after) > 0 ? "with the use in `usage:`"
-                                                  : "without what comes with use",
+        used_hourly(now) + used_hourly(after) > 0 ? "with the use in `usage:`" : "without charges by use",
         after->unknown ? " and what is not known" : "");
     AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
     estimate_index(now, &before);

@@ -365,7 +365,7 @@ static struct charge charge_of(const struct prices *prices, const struct rule *r
     struct str what = value_text(rule_value(rule->what, object, arena), STR("it"));
     if (value_is_unknown(key) || value_is_unknown(times) || value_is_unknown(named))
         return charge_unknown(what, key == &elsewhere || times == &elsewhere || named == &elsewhere
-                                        ? STR("the stack does not say how much of it")
+                                        ? STR("the stack does not configure how much")
                                         : STR("known after apply"));
     const struct value *price = find_price(prices, value_text(named, STR_EMPTY), key, &usd);
     if (!usd)

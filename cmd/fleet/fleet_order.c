@@ -81,8 +81,8 @@ static void refuse_unfinished(struct member *m)
 
 static void tell_waiting(struct member *m)
 {
-    member_event(m,
-        &(struct event){.kind = EVENT_NOTE, .text = "another shard has not done it yet; it is waited for"});
+    member_event(
+        m, &(struct event){.kind = EVENT_NOTE, .text = "another shard has not done it yet; waiting for it"});
 }
 
 void member_await(struct member *m)
@@ -257,7 +257,7 @@ bool member_skip(struct member *m)
     struct err err = ERR_INIT;
     if (!other)
         return false;
-    const char *became = member_is_other(other)              ? "is another shard's, and not done so far"
+    const char *became = member_is_other(other) ? "belongs to another shard, which has not done it yet"
                          : other->phase == MEMBER_IS_SKIPPED ? "was skipped"
                                                              : "failed";
     if (m->fleet->destroy)

@@ -27,7 +27,7 @@ static void add_summary(const struct fleet *fleet, struct buf *out)
         buf_addf(out, "Drift in %zu of %zu %s%s.\n", drifted, looked, what, looked == 1 ? "" : "s");
     else
         buf_addf(out, "No drift in %zu %s%s%s.\n", looked, what, looked == 1 ? "" : "s",
-            unread ? ", where weir could look" : "");
+            unread ? ", where weir could read" : "");
 }
 
 static void add_text(const struct fleet *fleet, struct buf *out)
@@ -206,7 +206,7 @@ static int report_budget(struct fleet *fleet, const struct rule_finding *finding
         return EXIT_DONE;
     err_set(&err, ERR_INVALID, "%.*s", STR_ARG(finding->message));
     if (finding->level == RULE_APPROVAL)
-        err_hint(&err, "--approve %.*s --reason TEXT agrees to it", STR_ARG(finding->rule));
+        err_hint(&err, "--approve %.*s --reason TEXT approves it", STR_ARG(finding->rule));
     return invocation_fail(fleet->inv, &err);
 }
 

@@ -88,10 +88,10 @@ int fleet_refuse_shared(struct workspace *workspace, struct err *err)
         if (str_find_char(l.states.names[i], '.', 0) < 0)
             look_at_fleet(&l, l.states.names[i]);
     if (l.n) {
-        err_set(err, ERR_INVALID, "%zu member%s of the fleet \"%.*s\" live%s by what is in it: %s%s", l.n,
+        err_set(err, ERR_INVALID, "%zu member%s of the fleet \"%.*s\" use%s its resources: %s%s", l.n,
             l.n == 1 ? "" : "s", STR_ARG(l.fleet), l.n == 1 ? "s" : "", l.names.p,
             l.n > LIVING_SHOWN ? ", …" : "");
-        err_hint(err, "`weir fleet destroy` takes them down, and this stack after the last of them");
+        err_hint(err, "`weir fleet destroy` destroys them, and then this stack");
     }
     buf_release(&l.names);
     return l.n ? -1 : 0;
@@ -109,7 +109,7 @@ int fleet_shared_check(struct invocation *inv, const struct workspace *base)
     if (!then.n || !n || str_eq(then, now->name))
         return EXIT_DONE;
     return invocation_usage(inv,
-        "put it back; `weir fleet destroy` takes down the members, and it with the last of them",
+        "restore the file; `weir fleet destroy` destroys the members, and then the shared stack",
         "%u member%s of the fleet live%s by the shared stack \"%.*s\", and the file %s", n, n == 1 ? "" : "s",
         n == 1 ? "s" : "", STR_ARG(then), now->name.n ? "names another one" : "does not name it any more");
 }
@@ -214,7 +214,7 @@ static bool is_needed(struct fleet *fleet)
         user = user_by_tags(fleet, used);
     if (user.n)
         invocation_note(
-            fleet->inv, "%.*s stays: %.*s uses what is in it", STR_ARG(shared->name), STR_ARG(user));
+            fleet->inv, "%.*s stays: %.*s uses its resources", STR_ARG(shared->name), STR_ARG(user));
     return user.n > 0;
 }
 

@@ -72,17 +72,17 @@ static const struct value *count_cell(struct arena *arena, size_t n)
 static const char *member_word(const struct member *m)
 {
     if (m->is_shared && m->plan)
-        return m->plan->destroy ? "goes after the last member" : "for all members";
+        return m->plan->destroy ? "is destroyed after the last member" : "for all members";
     if (!m->plan)
         return m->phase == MEMBER_IS_SKIPPED ? "skipped" : "cannot be planned";
     if (m->former && !m->wanted)
-        return "has left, nothing is there";
+        return "was removed from the fleet, nothing is left";
     if (m->former)
         return "has left, is taken down";
     if (!plan_has_changes(m->plan))
         return m->plan->destroy        ? "nothing is there"
-               : m->plan->unread_count ? "as the stack says where weir could look"
-                                       : "as the stack says";
+               : m->plan->unread_count ? "as configured where weir could read"
+                                       : "as configured";
     return "";
 }
 
@@ -107,7 +107,7 @@ static const struct value *member_row(struct arena *arena, const struct member *
     AUTO_BUF struct buf words = BUF_INIT;
     buf_addz(&words, member_word(m));
     if (m->plan && m->plan->unread_count)
-        buf_addf(&words, "%s%zu could not be looked at", words.n ? "; " : "", m->plan->unread_count);
+        buf_addf(&words, "%s%zu could not be read", words.n ? "; " : "", m->plan->unread_count);
     struct str lease = lease_word(arena, m);
     buf_addf(&words, "%s%.*s", words.n && lease.n ? "; " : "", STR_ARG(lease));
     value_builder_add(&row, value_string(arena, buf_str(&words)));

@@ -282,7 +282,7 @@ struct tree *draft_hide(struct draft *d, struct tree *s, struct str name)
         map_set(&d->hidden, where, known);
         source_hide(d->arena, node_span(s->node));
         diag_warning(d->diags, node_span(s->node),
-            "there is a secret, and it is not written: the input `%.*s` asks for it", STR_ARG(name));
+            "it holds a secret, which is not written: the input `%.*s` asks for it", STR_ARG(name));
     }
     return tree_code(d->arena, s->node, "%s", draft_ask(d, name, type, STR_EMPTY, true).p);
 }

@@ -38,17 +38,15 @@ void leftovers_add_limits(struct buf *out, size_t asked, bool tags_searched)
 void leftovers_add_unasked(struct buf *out, size_t n)
 {
     buf_addf(out,
-        "%zu resource%s could not be looked up, because the stack's own service in which %s lay did not "
-        "answer; %s went with it: ",
-        n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they");
+        "%zu resource%s could not be looked up: %s service is deleted with the stack and was unreachable: ",
+        n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
 }
 
 void leftovers_add_unseen(struct buf *out, size_t n)
 {
     buf_addf(out,
-        "%zu resource%s could not be looked up after being deleted, because what %s service stood on went "
-        "too: ",
-        n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
+        "%zu resource%s could not be looked up after the deletion: %s service was deleted, too: ", n,
+        n == 1 ? "" : "s", n == 1 ? "its" : "their");
 }
 
 void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_t n)
@@ -77,7 +75,7 @@ static size_t end_of(const struct plan *plan, size_t at)
 static void add_lead(const struct plan *plan, size_t at, size_t end, const char *mark, struct buf *out)
 {
     size_t n = end - at;
-    buf_addf(out, "%s%zu%s recorded resource%s could not be looked at and %s as recorded: ", mark, n, mark,
+    buf_addf(out, "%s%zu%s recorded resource%s could not be read and %s as recorded: ", mark, n, mark,
         n == 1 ? "" : "s", n == 1 ? "counts" : "count");
     text_add_safe(out, plan->unread[at].why, false);
 }

@@ -36,7 +36,7 @@ static void add_numbers(const struct plan *plan, struct buf *out)
         separator = ", ";
     }
     buf_addz(out, separator[0]         ? ".\n"
-                  : plan->unread_count ? "No changes where weir could look.\n"
+                  : plan->unread_count ? "No changes where weir could read.\n"
                                        : "No changes.\n");
     if (plan->counts[ACTION_REPLACE] || plan->counts[ACTION_DELETE])
         buf_addf(out, "\n> **%zu** of what exists now will be deleted.\n",

@@ -378,7 +378,7 @@ void render_drift(const struct plan *plan, const struct render_options *o, struc
     if (n)
         buf_addf(out, "Drift: %zu resource%s changed outside weir.\n", n, n == 1 ? "" : "s");
     else
-        buf_addz(out, plan->unread_count ? "No drift where weir could look.\n"
+        buf_addz(out, plan->unread_count ? "No drift where weir could read.\n"
                                          : "No drift: nothing changed outside weir.\n");
     render_unread(plan, out);
     refresh_line(plan, o, out);
@@ -427,7 +427,7 @@ static void as_it_is(const struct plan *plan, struct buf *out)
 {
     size_t n = plan->resource_count - plan->left_count, unread = plan->unread_count;
     n -= unread < n ? unread : n;
-    buf_addf(out, "No changes%s: %zu resource%s as the stack says", unread ? " where weir could look" : "", n,
+    buf_addf(out, "No changes%s: %zu resource%s as configured", unread ? " where weir could read" : "", n,
         n == 1 ? " is" : "s are");
     if (plan->left_unread)
         buf_addz(out, "; others were left out");
@@ -445,8 +445,8 @@ static void nothing_to_do(const struct plan *plan, bool drift, struct buf *out)
     else if (plan->output_count)
         buf_addz(out, "Only outputs change.\n");
     else if (drift)
-        buf_addf(out, "No changes%s: what was changed outside is not at odds with the stack.\n",
-            plan->unread_count ? " where weir could look" : "");
+        buf_addf(out, "No changes%s: the changes made outside weir do not conflict with the configuration.\n",
+            plan->unread_count ? " where weir could read" : "");
     else
         as_it_is(plan, out);
 }

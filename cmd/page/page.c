@@ -306,7 +306,7 @@ static void add_changes(const struct plan *plan, struct page_cost *cost, struct 
     }
     if (!n)
         buf_addf(
-            out, "<p>Nothing is to be done%s.</p>\n", plan->unread_count ? " where weir could look" : "");
+            out, "<p>Nothing is to be done%s.</p>\n", plan->unread_count ? " where weir could read" : "");
 }
 
 /* Writes check boxes such as "3 to create" that filter the changes. */

@@ -160,7 +160,7 @@ static void add_live(const struct explained *e, struct buf *out)
     bool any = false;
     add_label(e, "live", out);
     if (!e->record_count) {
-        buf_addz(out, "not looked for; weir apply would create it\n");
+        buf_addz(out, "not looked up; weir apply would create it\n");
         return;
     }
     if (!e->plan) {
@@ -168,7 +168,7 @@ static void add_live(const struct explained *e, struct buf *out)
         return;
     }
     if (e->plan->drifted) {
-        buf_addz(out, "not as the last apply left it\n");
+        buf_addz(out, "differs from the last apply\n");
         render_drift(e->plan, &options, out);
     }
     for (size_t i = 0; i < e->plan->change_count; i++) {

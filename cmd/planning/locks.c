@@ -17,7 +17,7 @@ static int64_t begin_to_wait(struct invocation *inv, const struct err *err)
         return KILLED_MS;
     AUTO_BUF struct buf how_long = BUF_INIT;
     text_add_duration(&how_long, inv->settings->lock_timeout_ms);
-    invocation_note(inv, "%s; it is waited for, up to %.*s", err->message, STR_ARG(buf_str(&how_long)));
+    invocation_note(inv, "%s; waiting up to %.*s", err->message, STR_ARG(buf_str(&how_long)));
     return inv->settings->lock_timeout_ms;
 }
 
@@ -82,7 +82,7 @@ static void tell_left(struct invocation *inv, const struct plan *plan)
     }
     if (first && !inv->settings->json)
         invocation_note(inv, "%.*s; %s", STR_ARG(first->left),
-            n > 1 ? "it is left, and what else is locked" : "it is left");
+            n > 1 ? "it is skipped, as is all else that is locked" : "it is skipped");
 }
 
 int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again)

@@ -51,12 +51,12 @@ static int planning_former(
     if (former.moved_to.n) {
         err_set(err, ERR_INVALID, "the state was moved to %.*s, and there is none in %.*s",
             STR_ARG(former.moved_to), STR_ARG(here));
-        err_hint(err, "%s; if it is of no use, delete %.*s", state_migrate_hint, STR_ARG(former.path));
+        err_hint(err, "%s; if it is not needed, delete %.*s", state_migrate_hint, STR_ARG(former.path));
     } else {
         err_set(err, ERR_INVALID,
             "%.*s still has a state of %zu resource%s, and the stack keeps it in %.*s now",
             STR_ARG(former.path), former.count, former.count == 1 ? "" : "s", STR_ARG(here));
-        err_hint(err, "`weir state migrate%s%.*s` moves it there; if it is of no use, delete the file",
+        err_hint(err, "`weir state migrate%s%.*s` moves it there; if it is not needed, delete the file",
             env.n ? " -e " : "", STR_ARG(env));
     }
     if (!state_seq(workspace->state) && str_eqz(str_z(inv->command->name), "apply"))
@@ -286,7 +286,10 @@ void planning_note_saved(struct invocation *inv, const char *dir, const char *pa
     planning_add_option(&command, "--specs", s->specs);
     buf_addz(&command, s->sandbox ? "--sandbox " : "");
     text_add_word(&command, str_z(path));
-    invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
+    invocation_note(inv,
+        "\n"
+        "The plan is saved. To apply exactly these changes:  %s",
+        command.p);
 }
 
 /* ---- applying ---- */
@@ -377,11 +380,11 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         buf_add_str(&text, buf_str(failures));
         style_add(&text, inv->err.color, STYLE_CYAN, "  hint: ");
         buf_addf(&text, "%s; %s\n",
-            r->unrecorded ? "what was done last is not recorded, and the next command looks for it"
+            r->unrecorded ? "the last operation is not recorded; the next command looks up its outcome"
                           : "what was done is recorded",
-            r->interrupted ? "the next command finds out what became of the rest"
-            : saved        ? "put it right and plan again: a saved plan is applied once"
-                           : "put it right and run the same command again");
+            r->interrupted ? "the next command looks up the outcome of the rest"
+            : saved        ? "correct it and plan again: a saved plan is applied once"
+                           : "correct it and run the same command again");
         say_aside(buf_str(&text));
     }
 }
@@ -459,7 +462,7 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
         err = (struct err)ERR_INIT;
     }
     if (saved && err.class == ERR_INTERRUPTED) /* it cannot be applied again */
-        err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
+        err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, and a new plan continues");
     return planning_report(inv, plan, &result, &failures, ms, saved, &err);
 }
 

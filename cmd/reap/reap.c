@@ -15,7 +15,7 @@
 static int refuse_unread(struct known_states *all)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_DAMAGED, "%zu state%s cannot be read, so nobody can say what belongs to none",
+    err_set(&err, ERR_DAMAGED, "%zu state%s cannot be read, so resources without a state are unknown",
         all->unread, all->unread == 1 ? "" : "s");
     return invocation_fail(all->inv, &err);
 }
@@ -50,7 +50,7 @@ int strays_open(struct known_states *all, struct strays *out)
         return invocation_fail(inv, &err);
     keep_unknown(out);
     if (out->owned.unseen)
-        invocation_note(inv, "warning: %zu types could not be looked at: %s", out->owned.unseen,
+        invocation_note(inv, "warning: %zu types could not be listed: %s", out->owned.unseen,
             out->owned.first_unseen.message);
     return EXIT_DONE;
 }

@@ -230,7 +230,7 @@ enum { MINUTE_MS = 60 * 1000, USUAL_MINUTES = 15, DAY_MINUTES = 24 * 60 };
 static int reap_install_refuse(struct invocation *inv, const char *why)
 {
     return invocation_usage(inv, "a scheduler of your own runs `weir reap --yes` where they can be read",
-        "these states cannot be looked after from within the account: %s", why);
+        "these states cannot be read from within the account: %s", why);
 }
 
 static int check_place(const struct known_states *all)
@@ -316,7 +316,7 @@ static int carry_out(
     else if (status == EXIT_DONE)
         status = planning_carry_out(inv, plan,
             remove ? "Do you want to delete all of this? Nothing is reaped from then on."
-                   : "Do you want to make this? From then on stacks whose lease has ended are taken down.",
+                   : "Do you want to create this? From then on stacks whose lease has ended are destroyed.",
             false, NULL);
     plan_free(plan);
     return status;
@@ -348,7 +348,7 @@ int reap_install(struct known_states *all, const struct reap_settings *settings)
     tree_remove(folder.p);
     if (status == EXIT_DONE && !remove && !inv->settings->json)
         invocation_note(inv,
-            "It may take down what is of the %zu types that the stacks here have; for others install it "
+            "It may delete resources of the %zu types that the stacks here have; for other types install it "
             "again.",
             types);
     return status;

@@ -221,7 +221,7 @@ int repository_check_args(struct invocation *inv)
     if (inv->args.n && !s->all) {
         text_add_word(&word, inv->args.items[0]);
         return invocation_usage(inv,
-            arena_printf(&inv->arena, "-C %s is how another folder or stack file is named", word.p).p,
+            arena_printf(&inv->arena, "-C %s names another folder or stack file", word.p).p,
             "weir %.*s takes \"%.*s\" only with --all, as the folder of many stacks", STR_ARG(inv->path),
             STR_ARG(inv->args.items[0]));
     }

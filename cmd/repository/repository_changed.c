@@ -49,7 +49,7 @@ static int ask_git(struct changed *c, const char *const *words, struct buf *out,
         continue;
     if (!unread && WIFEXITED(status) && !WEXITSTATUS(status))
         return 0;
-    return err_set(err, ERR_FAILED, "git failed, so that nobody knows what has changed");
+    return err_set(err, ERR_FAILED, "git failed, so the changed files are unknown");
 }
 
 /* Adds NUL-terminated names, relative to the root of the working tree. */

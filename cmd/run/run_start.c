@@ -359,7 +359,7 @@ struct job_shown run_start_shown(struct running *r)
     run_watch_clear(&r->watch);
     if (others && !r->inv->settings->json)
         invocation_note(r->inv,
-            "The lines above are of another call, which went on at the same time. Those of this one:");
+            "The lines above are from another call, which ran at the same time. The lines of this call:");
     if (!str_eq(r->begun, r->run.id))
         run_watch_begin(&r->watch, r->run.id);
     return shown;

@@ -173,7 +173,7 @@ void run_watch_trouble(void *ctx, const struct err *err)
         return;
     }
     style_add(&out, w->inv->err.color, STYLE_YELLOW, "warning");
-    buf_addz(&out, ": the run goes on, but its log cannot be read: ");
+    buf_addz(&out, ": the run continues, but its log cannot be read: ");
     text_add_safe(&out, str_z(err->message), false);
     buf_add_char(&out, '\n');
     say_aside(buf_str(&out));

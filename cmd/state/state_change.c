@@ -246,8 +246,8 @@ static int move_endpoint(struct invocation *inv, struct state *state)
         if (str_eq(value_gets(records[i]->location, "endpoint"), from))
             list[count++] = records[i];
     if (!count) {
-        err_set(&err, ERR_ABSENT, "nothing in the state was made at \"%.*s\"", STR_ARG(from));
-        err_hint(&err, "`weir state pull` has the place of each resource");
+        err_set(&err, ERR_ABSENT, "no resource in the state was created at \"%.*s\"", STR_ARG(from));
+        err_hint(&err, "`weir state pull` shows the location of each resource");
         return invocation_fail(inv, &err);
     }
     const struct value *now = value_string(&inv->arena, to);

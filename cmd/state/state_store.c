@@ -204,10 +204,11 @@ static int doctor_locations(struct invocation *inv)
     int rc = state_count(workspace.state) ? plan_check_locations(&workspace, &ignored, &err) : 0;
     int status = EXIT_DONE;
     if (rc && err.class != ERR_NONE) {
-        doctor_line(inv, PROBE_FAILS, "places", "resources were made elsewhere than the providers lead to");
+        doctor_line(inv, PROBE_FAILS, "places",
+            "resources were created at other locations than the providers' settings have");
         status = invocation_fail(inv, &err);
     } else if (!rc && state_count(workspace.state)) {
-        doctor_line(inv, PROBE_OK, "places", "all resources are where the providers lead to");
+        doctor_line(inv, PROBE_OK, "places", "all resources are at the locations of the providers' settings");
     }
     for (size_t i = 0; !rc && i < workspace.providers.n; i++)
         doctor_provider(inv, workspace.providers.items[i].key,
@@ -269,9 +270,9 @@ static int unlock(struct invocation *inv, const struct workspace *workspace UNUS
         return invocation_fail(inv, &err);
     if (holder.owner.n)
         invocation_note(
-            inv, "The lock of %.*s (%.*s) is gone.", STR_ARG(holder.owner), STR_ARG(holder.command));
+            inv, "The lock of %.*s (%.*s) is removed.", STR_ARG(holder.owner), STR_ARG(holder.command));
     else
-        invocation_note(inv, "The lock, of which nobody could say who held it, is gone.");
+        invocation_note(inv, "The lock, whose holder was unknown, is removed.");
     return EXIT_DONE;
 }
 

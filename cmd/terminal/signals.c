@@ -30,7 +30,7 @@ static void on_signal(int number)
 
 static void on_late(int number)
 {
-    static const char text[] = "error: interrupted; what was waited for did not come to an end\n";
+    static const char text[] = "error: interrupted; weir did not wait for the operation to end\n";
     (void)number;
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         _exit(EXIT_INTERRUPTED);

@@ -127,8 +127,7 @@ static int refuse_left(const struct plan *plan, struct err *err)
     while (!plan->changes[i]->left.n || plan->changes[i]->decision.action == ACTION_NOOP)
         i++;
     err_set(err, ERR_LOCKED, "%.*s", STR_ARG(plan->changes[i]->left));
-    return err_hint(err, "what is left is done by the same command when that run has ended; with "
-                         "--lock-timeout it is waited for");
+    return err_hint(err, "run the same command after that run has ended; --lock-timeout waits for it");
 }
 
 static int run_outcome(struct executor *x, struct err *err)
@@ -136,7 +135,7 @@ static int run_outcome(struct executor *x, struct err *err)
     struct apply_result *result = x->result;
     if (result->interrupted)
         return err_set(
-            err, ERR_INTERRUPTED, "interrupted; what was done is recorded, the same command carries on");
+            err, ERR_INTERRUPTED, "interrupted; what was done is recorded, and the same command continues");
     if (!result->failed)
         return result->left ? refuse_left(x->plan, err) : 0;
     *err = result->first_error;
@@ -177,8 +176,8 @@ static void warn_of_state(struct executor *x)
 {
     const struct state *state = x->p->workspace->state;
     if (state_was_torn(state))
-        warn_user(
-            x, "the state ended in half a record, which was dropped: a run was cut off while writing it");
+        warn_user(x,
+            "the state ended in an incomplete record, which was dropped: a run was killed while writing it");
     if (!state_has_key(state) && brings_secrets(x->plan) && !has_secrets(x->p))
         warn_user(x,
             "the state has no key: it keeps hashes of secrets, which tell a change but cannot be shown "

@@ -187,9 +187,9 @@ static bool run_change(struct executor *x, struct op *op)
 static void fail_unshared(struct executor *x)
 {
     struct err *err = &x->result->first_error;
-    err_set(err, ERR_FAILED, "the stack that all members share is not made yet, or not whole: %.*s",
+    err_set(err, ERR_FAILED, "the stack that all members share is not applied, or only in part: %.*s",
         STR_ARG(x->p->stack->shared.file));
-    err_hint(err, "`weir fleet apply` makes it, and then its members");
+    err_hint(err, "`weir fleet apply` applies it, and then the members");
 }
 
 /* Evaluates an output or local from the services' responses. */

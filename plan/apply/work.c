@@ -147,12 +147,12 @@ static void tell_kept(void *ctx, struct str path, const struct value *v)
 {
     struct work *work = ctx;
     AUTO_BUF struct buf text = BUF_INIT;
-    buf_addf(&text, "\"%.*s\" is not in the file any more, and the service still has ", STR_ARG(path));
+    buf_addf(&text, "\"%.*s\" was removed from the configuration, and the service still has ", STR_ARG(path));
     if (value_is_sensitive(v))
         buf_addz(&text, "it as it was");
     else
         json_write(&text, v, 0);
-    buf_addz(&text, ": its own default, or what it does not take back");
+    buf_addz(&text, ": its own default, or a value that it does not reset");
     work->observer.warn(work, text.p);
 }
 

@@ -144,7 +144,7 @@ static int look_in_rest(
     if (!status)
         return 0;
     err->unsure = true; /* it may have been created by now */
-    return err_context(err, "looking for who else has it");
+    return err_context(err, "looking for the resource that has this name");
 }
 
 static int find_owner(
@@ -181,7 +181,7 @@ static int claims_take(struct work *work, const struct value *object, struct err
         return 0;
     err_set(err, ERR_EXISTS, "it would be the same %.*s as %.*s: %.*s", STR_ARG(schema->name), STR_ARG(other),
         STR_ARG(identities.text));
-    return err_hint(err, "one would take it away from the other; give one of them another name");
+    return err_hint(err, "each would overwrite the other; give one of them another name");
 }
 
 /* ---- creation ---- */
@@ -224,7 +224,7 @@ static int take_back(struct work *work, const struct value *planned, struct err 
     const struct value *live = NULL,
                        *restoring = value_with(&work->arena, work->desired, STR("restore"), &value_true);
     *err = (struct err)ERR_INIT;
-    work_progress(work, "was deleted by this stack and is still kept: taking it back");
+    work_progress(work, "was deleted by this stack and is still recoverable: restoring it");
     if (work_intent(work, STR("create"), work_object_id(work, planned), err))
         return -1;
     if (work->change->schema->ops->create(&work->ctx, &work->attempt, restoring, &live, err))
@@ -243,7 +243,7 @@ static int refuse_existing(const struct work *work, struct err *err, const char 
         return -1;
     return err_hint(err,
         "%s%s; to manage it with this stack, list it under `imports:` or give the resource `adopt: existing`",
-        why, restores ? ", or was deleted and is still kept (`restore: true` takes that back)" : "");
+        why, restores ? ", or was deleted and is still recoverable (`restore: true` restores it)" : "");
 }
 
 /* True if the object has ownership tags of this stack, for any address. */
@@ -296,8 +296,8 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     if (!planned)
         return refuse_existing(work, err, "something of that name exists already");
     if (is_old_one(work, planned))
-        return err_hint(err, "the one that it is to replace has the name: give it another, or take "
-                             "`create_before_destroy` away, here and from what refers to it");
+        return err_hint(err, "the resource that it replaces has this name: give it another, or remove "
+                             "`create_before_destroy` here and from the resources that refer to it");
     bool known = true, ours = mode != ADOPT_EXISTING && is_tagged_ours(work, planned, &known);
     if (mode == ADOPT_OWNED && !unsure && !known)
         return refuse_existing(work, err,
@@ -312,7 +312,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     live = object_ours(&work->arena, schema, live, work->desired, set);
     if (unsure && object_is_another(schema, planned, live))
         return refuse_existing(work, err, "something else of that name exists already");
-    work_progress(work, "exists already, made by this stack: taking it over");
+    work_progress(work, "exists already, created by this stack: importing it");
     *err = (struct err)ERR_INIT;
     return claims_take(work, live, err) || work_adopt(work, live, err) ? -1 : 0;
 }
@@ -332,10 +332,9 @@ static bool is_same_request(const struct value *before, const struct value *now)
 
 static int refuse_unknowable(const struct work *work, struct err *err)
 {
-    err_set(err, ERR_EXISTS, "an earlier run may have created it already, which cannot be found out");
+    err_set(err, ERR_EXISTS, "an earlier run may have created it, which the service cannot tell");
     return err_hint(err,
-        "look at the service: `weir state rm %.*s` says that it is not there, `weir state import` takes it "
-        "over",
+        "look at the service: `weir state rm %.*s` if it does not exist, `weir state import` if it does",
         STR_ARG(work->subject.address));
 }
 
@@ -350,10 +349,11 @@ static int take_earlier(
     if (work_found(work, before, live, err))
         return -1;
     if (object_is_another(schema, work->desired, live)) {
-        err_set(err, ERR_STALE, "was created by an earlier run after all, but not as the stack wants it now");
+        err_set(
+            err, ERR_STALE, "was created by an earlier run after all, but differs from the configuration");
         return err_hint(err, "it is recorded: run the same command again");
     }
-    work_progress(work, "was created by an earlier run: taking it over");
+    work_progress(work, "was created by an earlier run: importing it");
     return work_adopt(work, live, err);
 }
 
@@ -375,7 +375,7 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *f
     earlier.since_ms = open->at_ms;
     earlier.look_until_ms = fresh_ms ? clock_mono_ms() + fresh_ms : 0;
     if (fresh_ms)
-        work_progress(work, "an earlier request may still be carried out: looking for what it made");
+        work_progress(work, "an earlier request may still be executing: looking for its resource");
     if (schema->ops->find && schema->ops->find(&ctx, &earlier, before, &live, err))
         return -1;
     if (live && claims_take(work, live, ERR_IGNORED))

@@ -32,7 +32,7 @@ void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)
     char text[512];
     MEM_GROW(x->abandoned, x->abandoned_cap, x->abandoned_count + 1);
     x->abandoned[x->abandoned_count++] = (struct abandoned){.op = op, .start_ms = start_ms};
-    snprintf(text, sizeof text, "its service does not answer; it goes with %.*s", STR_ARG(maker));
+    snprintf(text, sizeof text, "its service is unreachable; it is deleted with %.*s", STR_ARG(maker));
     executor_tell(x, op, EVENT_PROGRESS, 0, NULL, text);
 }
 
@@ -162,13 +162,15 @@ static int cannot_delete(struct work *work, struct err *err)
     struct str maker = unreachable ? unreachable_maker(work->x->p, unreachable) : STR_EMPTY;
     pthread_mutex_unlock(&work->x->lock);
     if (unreachable)
-        return err_hint(
-            err, "its service is made by %.*s, which this destroys not: it goes with that", STR_ARG(maker));
+        return err_hint(err,
+            "its service is a part of %.*s, which this run does not delete: it is deleted with that",
+            STR_ARG(maker));
     if (!work->x->plan->destroy || !unreachable_is(err) || (err->http_status && err->hint[0]))
         return -1; /* an understood response has its own hint */
     return err_hint(err,
-        "the service of provider \"%.*s\" is none that this stack makes, so nobody knows whether it is gone: "
-        "destroy again when it answers; `weir state rm '%.*s'` forgets what is gone for good",
+        "the service of provider \"%.*s\" is not a part of this stack, so whether the resource still exists "
+        "is unknown: destroy again when the service answers; `weir state rm '%.*s'` forgets a resource that "
+        "no longer exists",
         STR_ARG(provider), STR_ARG(address));
 }
 

@@ -130,12 +130,12 @@ static void tell_reported(struct work *work, const struct value *reported, const
         if (before && value_equal(value_get(before->reported, name), reported->entries[i].value))
             continue;
         if (value_list_has(work->left_out, name)) {
-            buf_addf(&text, "the service does not tell \"%.*s\": it counts as it was given from now on",
+            buf_addf(&text, "the service does not report \"%.*s\": the configured value counts from now on",
                 STR_ARG(name));
         } else {
             buf_addf(&text, "the service reports \"%.*s\" as ", STR_ARG(name));
             json_write(&text, value_get(whole, name), 0);
-            buf_add_str(&text, STR(", not as it was given: that counts as the same from now on"));
+            buf_add_str(&text, STR(", not as configured: the two count as the same from now on"));
         }
         work->observer.warn(work, text.p);
     }

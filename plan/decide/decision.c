@@ -276,7 +276,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
         address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
     if (!forget && (decl ? decl_lifecycle(decl)->prevent_destroy : record->prevent_destroy))
         return forbid_destroying(
-            p, decl, seen->address, "destroyed", decl ? "" : ", as the stack does not have it any more");
+            p, decl, seen->address, "destroyed", decl ? "" : ", since it was removed from the configuration");
     if (!forget && p->options->destroy && adopted_keeps(p, record))
         return true; /* reported together */
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
@@ -291,7 +291,7 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     struct change *change = change_new(p, record->subject, schema, seen);
     change->decision.action = forget ? ACTION_FORGET : ACTION_DELETE;
     change->reason = p->options->destroy ? STR_EMPTY
-                     : forget            ? STR("removed: it stays where it is")
+                     : forget            ? STR("removed from the configuration, and not deleted")
                                          : STR("removed from the configuration");
     change->deleted = seen->read && !seen->live;
     change->adopted = record->adopted;
@@ -392,10 +392,11 @@ static bool refuse_same_name(struct planner *p, const struct instance *instance)
         !str_eq(value_text(id, STR_EMPTY), record->subject.id) || location_moves(p, instance, &moves))
         return true;
     struct diag *d = diag_error(p->diags, instance->decl->span,
-        "%.*s is to be made anew before the old one is deleted, and both would be \"%.*s\"",
+        "%.*s would be created before the old one is deleted, and both would be \"%.*s\"",
         STR_ARG(instance->address), STR_ARG(record->subject.id));
     diag_hint(p->diags, d,
-        "give it another name, or take `create_before_destroy` away, here and from what refers to it");
+        "give it another name, or remove `create_before_destroy` here and from the resources that refer to "
+        "it");
     return false;
 }
 

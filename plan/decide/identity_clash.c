@@ -129,7 +129,7 @@ static void report_twin(struct planner *p, const struct instance *first, const s
         STR_ARG(identity->text));
     if (first->decl != decl)
         diag_related(p->diags, d, first->decl->span, "%.*s", STR_ARG(first->address));
-    diag_hint(p->diags, d, "one would take it away from the other; give one of them another name");
+    diag_hint(p->diags, d, "each would overwrite the other; give one of them another name");
 }
 
 static struct identities identities_wanted(
@@ -201,7 +201,7 @@ static void report_taken(
         STR_ARG(instance->address), STR_ARG(decl->schema->name), holder->keeps ? "a version that " : "",
         STR_ARG(other), holder->keeps ? " keeps" : " still is", STR_ARG(text));
     diag_hint(p->diags, d,
-        holder->keeps ? "when %.*s goes it would take that away; give one of them another name"
+        holder->keeps ? "deleting %.*s would delete it, too; give one of them another name"
                       : "it can be that once %.*s is another: apply that first, with --target",
         STR_ARG(other));
 }

@@ -111,7 +111,7 @@ const struct value *obstacle_taken(struct arena *arena, const struct value *what
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("stops"), &value_true);
     set_text(&b, "message",
-        arena_printf(arena, "there is %.*s %.*s already, as which it would stay",
+        arena_printf(arena, "%.*s %.*s, as which it would stay, exists already",
             STR_ARG(value_gets(what, "type")), STR_ARG(value_gets(what, "id"))));
     set_text(&b, "set", arena_printf(arena, "%.*s: ANOTHER-NAME", STR_ARG(value_gets(what, "needs"))));
     return value_builder_map(&b);
@@ -327,7 +327,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
     struct err err = ERR_INIT;
     char text[sizeof err.message + 256];
     if (teardown_find_leaves(p, ctx, object, &list, &err)) {
-        snprintf(text, sizeof text, "what services left of it was not removed: %s", err.message);
+        snprintf(text, sizeof text, "leftovers of services were not removed: %s", err.message);
         op_warn(ctx, text);
         return;
     }

@@ -122,7 +122,7 @@ static void add_recorded(struct verifying *v)
         const struct record *record = p->recorded.seen[i].record;
         struct candidate c = {.subject = record->subject,
             .object = record->attrs,
-            .why = STR("the state had it, and it is still there"),
+            .why = STR("it was in the state, and still exists"),
             .recorded = true,
             .deleted = !state_get(p->workspace->state, record->subject.address),
             .gone = map_get(&v->gone, record->subject.provider) != NULL,
@@ -178,7 +178,7 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
         .subject.address = instance->address,
         .subject.type = schema->name,
         .subject.id = value_text(id, STR_EMPTY),
-        .why = STR("has the name that this stack would give"),
+        .why = STR("has a name that this stack configures"),
         .named = true};
     verify_add(v, &c);
 }

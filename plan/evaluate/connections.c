@@ -340,8 +340,7 @@ static const struct decl *find(const struct stack *stack, struct str name)
 static int not_found(const struct stack *stack, struct str name, struct err *err)
 {
     AUTO_BUF struct buf names = BUF_INIT;
-    err_set(
-        err, ERR_USAGE, "there is no connection \"%.*s\", nor a provider that goes by one", STR_ARG(name));
+    err_set(err, ERR_USAGE, "there is no connection \"%.*s\", nor a provider that uses one", STR_ARG(name));
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
         if (decl->kind == DECL_CONNECTION || (decl->kind == DECL_PROVIDER && decl->via))
@@ -361,8 +360,7 @@ static int route_settle(struct planner *p, const struct decl *decl, struct route
     if (p->diags->errors)
         return -1;
     if (!known) {
-        err_set(err, ERR_INVALID, "where \"%.*s\" leads is not known before the stack is applied",
-            STR_ARG(decl->name));
+        err_set(err, ERR_INVALID, "the address of \"%.*s\" is known only after apply", STR_ARG(decl->name));
         return -1;
     }
     if (connections_define(p, decl, err))

@@ -196,7 +196,7 @@ static void trusts_tell(
                trust = iam_trust_attribute(role->schema->name);
     const struct attr_expr *there = attributes_given(role, trust);
     struct diag *d = (warns ? diag_warning : diag_error)(diags, expr_span(expr),
-        "%.*s: %.*s cannot assume the role %.*s: its trust policy does not let it in",
+        "%.*s: %.*s cannot assume the role %.*s: its trust policy does not allow it",
         STR_ARG(t->instance->address), STR_ARG(service), STR_ARG(role->address));
     diag_related(diags, d, there ? expr_span(there->expr) : role->span, "who may assume it");
     diag_hint(
@@ -210,7 +210,7 @@ static void tell_given_out(
 {
     struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY);
     struct diag *d = diag_error(t->p->diags, expr_span(expr),
-        "%.*s: %.*s cannot assume this role of %.*s: its trust policy does not let it in",
+        "%.*s: %.*s cannot assume this role of %.*s: its trust policy does not allow it",
         STR_ARG(t->instance->address), STR_ARG(service), STR_ARG(source->address));
     diag_related(t->p->diags, d, source->span, "the stack that made the role");
     diag_hint(t->p->diags, d, "add ${trust(\"%.*s\")} to the role there, and apply that stack first",

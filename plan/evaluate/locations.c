@@ -62,9 +62,8 @@ int location_provider(
     err_set(err, ERR_INVALID,
         "the state has resources of the provider \"%.*s\", which the stack does not configure",
         STR_ARG(name));
-    return err_hint(err, "configure it under `providers:` again, by the name that it had, until "
-                         "they are gone; `weir state "
-                         "rm` forgets one");
+    return err_hint(err, "configure it under `providers:` again, by its old name, until they are deleted; "
+                         "`weir state rm` forgets one");
 }
 
 int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err)

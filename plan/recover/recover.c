@@ -82,7 +82,7 @@ static int close_with(
 {
     const struct record *record = s->record;
     if (!value_text(value_get(attrs, s->schema->id), s->intent->subject.id).n)
-        return err_set(err, ERR_PROTOCOL, "the service does not say the id of what is there");
+        return err_set(err, ERR_PROTOCOL, "the service does not report the id of what exists");
     const struct value *marked = object_mark(s->arena, s->schema, attrs, record ? record->attrs : NULL);
     marked = object_mark(s->arena, s->schema, marked, s->intent->desired);
     struct outcome outcome = {
@@ -162,16 +162,16 @@ static int not_there(struct recovery *s, struct err *err)
 {
     if (s->schema->unknowable) {
         tell_recovered(s,
-            "may have been created by an earlier run, which cannot be found out: look at the service; "
-            "`weir state rm` says that it is not there, `weir state import` takes it over",
+            "may have been created by an earlier run, which the service cannot tell: look at the service; "
+            "`weir state rm` if it does not exist, `weir state import` if it does",
             STR_EMPTY);
         return 0;
     }
     if (!s->options->patient && recover_fresh_ms(s->intent, s->schema)) {
-        tell_recovered(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
+        tell_recovered(s, "does not exist so far; it is looked up again before it is created", STR_EMPTY);
         return 0;
     }
-    return close_undone(s, "was to be created by an earlier run, and is not there", err);
+    return close_undone(s, "was to be created by an earlier run, and does not exist", err);
 }
 
 static void sleep_until(int64_t until_ms)
@@ -248,7 +248,7 @@ static int recover_create(struct recovery *s, struct err *err)
     live = only_ours(s, live, s->intent->set);
     live = object_whole(s->arena, s->schema, desired, live, s->record ? s->record->attrs : NULL);
     return close_with(s, object_kept(s->arena, s->schema, live), s->intent->set,
-        s->schema->partial ? "was begun by an earlier run; what is there is imported"
+        s->schema->partial ? "was begun by an earlier run; what exists is imported"
                            : "was created by an earlier run; imported",
         err);
 }
@@ -286,7 +286,7 @@ static int recover_update(struct recovery *s, struct err *err)
                     : ops->read(&s->ctx, prior, set, &live, err))
         return -1;
     if (!live)
-        return close_undone(s, "was being changed by an earlier run, and is not there any more", err);
+        return close_undone(s, "was being changed by an earlier run, and no longer exists", err);
     return close_with(s, value_merge(s->arena, prior, only_ours(s, live, set)), set,
         "was being changed by an earlier run; recorded as it is now", err);
 }
@@ -314,11 +314,11 @@ static int recover_delete(struct recovery *s, struct err *err)
 {
     const struct value *live = NULL;
     if (!s->record)
-        return close_undone(s, "was being deleted, and is not recorded any more", err);
+        return close_undone(s, "was being deleted, and is no longer recorded", err);
     if (read_until_gone(s, &live, err))
         return -1;
     if (live)
-        return close_undone(s, "was being deleted by an earlier run, and is still there", err);
+        return close_undone(s, "was being deleted by an earlier run, and still exists", err);
     struct outcome gone = {.record.subject = s->intent->subject, .action = STR("delete")};
     gone.record.subject.id = s->record->subject.id;
     if (state_done(s->options->state, &gone, err))
@@ -405,7 +405,7 @@ static int recover_intents(const struct left_intents *left, struct err *err)
         if (!recover_persistently(options, intents[i], &why) ||
             (options->leaves && options->leaves(options->ctx, intents[i], &why)))
             continue;
-        err_context(&why, "finding out what became of %.*s, which was being %.*sd by an earlier run",
+        err_context(&why, "looking up %.*s, which was being %.*sd by an earlier run",
             STR_ARG(intents[i]->subject.address), STR_ARG(intents[i]->action));
         if (!result)
             *err = why;

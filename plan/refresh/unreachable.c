@@ -228,9 +228,8 @@ static int hint_maker(const struct planner *p, const struct unreachable *unreach
 {
     struct str maker = unreachable_maker(p, unreachable);
     return err_hint(err,
-        "the service of provider \"%.*s\" is made by %.*s of this stack, in which nothing is to be changed: "
-        "see "
-        "why it does not answer there, or make it anew with `weir apply --replace '%.*s'`",
+        "the service of provider \"%.*s\" is a part of %.*s of this stack, which has no change planned: find "
+        "out why it does not answer, or replace it with `weir apply --replace '%.*s'`",
         STR_ARG(unreachable->provider), STR_ARG(maker), STR_ARG(maker));
 }
 
@@ -244,7 +243,8 @@ int unreachable_check(struct planner *p, struct err *err)
             return hint_maker(p, unreachable, err);
         }
         unreachable->why = arena_printf(p->arena,
-            "the service does not answer, and %.*s, which makes it, is to be changed; plan again afterwards",
+            "the service does not answer, and %.*s, which it is a part of, has a change planned; plan again "
+            "afterwards",
             STR_ARG(instance->address));
     }
     return 0;

@@ -234,5 +234,5 @@ int plan_check_checks(const struct plan *plan, struct err *err)
         return 0;
     err_set(err, ERR_FAILED, "%zu check%s failed: %.*s: %.*s%s", n, n == 1 ? "" : "s",
         STR_ARG(first->address), STR_ARG(first->message), n > 1 ? ", …" : "");
-    return err_hint(err, "what was applied stays; `weir apply` asks them again");
+    return err_hint(err, "what was applied stays; `weir apply` evaluates the checks again");
 }

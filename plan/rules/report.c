@@ -68,7 +68,7 @@ struct rule_finding rule_finding_of(
 }
 
 /* Why an unknown result counts as broken. */
-static const char undecided[] = "nobody can tell before the call, so it counts as broken";
+static const char undecided[] = "it cannot be evaluated before the call, so it counts as broken";
 
 static void report_finding(const struct rule_finding *f, struct diags *diags)
 {
@@ -123,10 +123,10 @@ int plan_check_approvals(const struct plan *plan, struct err *err)
     size_t n = findings_broken(plan->findings, plan->finding_count, RULE_APPROVAL, &first);
     if (!n)
         return 0;
-    err_set(err, ERR_INVALID, "somebody has to agree: %.*s: %.*s (rule %.*s)%s", STR_ARG(first->address),
+    err_set(err, ERR_INVALID, "approval required: %.*s: %.*s (rule %.*s)%s", STR_ARG(first->address),
         STR_ARG(first->message), STR_ARG(first->rule), n > 1 ? ", …" : "");
     return err_hint(
-        err, "--approve %.*s --reason TEXT agrees to it, and the history keeps it", STR_ARG(first->rule));
+        err, "--approve %.*s --reason TEXT approves it, and the history records it", STR_ARG(first->rule));
 }
 
 /* ---- during an apply ---- */
@@ -136,9 +136,9 @@ static int answer_wait(struct planner *p, const struct rule *rule, const struct 
     enum rule_answer answer, void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
 {
     struct str message = rule_message(p, rule, subject);
-    const char *why = answer == RULE_IS_UNKNOWN ? "; it still depends on what nobody knows" : "";
+    const char *why = answer == RULE_IS_UNKNOWN ? "; it still depends on unknown values" : "";
     if (answer == RULE_IS_WRONG)
-        return err_set(err, ERR_INVALID, "the rule \"%.*s\" cannot be asked: %.*s", STR_ARG(rule->name),
+        return err_set(err, ERR_INVALID, "the rule \"%.*s\" cannot be evaluated: %.*s", STR_ARG(rule->name),
             STR_ARG(p->diags->n ? p->diags->items[p->diags->n - 1].message : STR("a mistake")));
     if (rule->level == RULE_WARNING) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -152,7 +152,7 @@ static int answer_wait(struct planner *p, const struct rule *rule, const struct 
     struct span at = span_complete(rule->span);
     err_set(err, ERR_INVALID, "%.*s%s", STR_ARG(message), why);
     if (rule->level == RULE_APPROVAL)
-        return err_hint(err, "--approve %.*s --reason TEXT agrees to it", STR_ARG(rule->name));
+        return err_hint(err, "--approve %.*s --reason TEXT approves it", STR_ARG(rule->name));
     return err_hint(err, "the rule \"%.*s\" at %.*s:%u; %s", STR_ARG(rule->name),
         STR_ARG(at.source ? at.source->path : STR_EMPTY), at.line,
         rule->after ? "the change is made and recorded" : "it was not called");

@@ -173,8 +173,8 @@ int decisions_differ(const struct plan *plan, const struct value *then, struct e
         what = arena_printf(
             &arena, "%.*s (%zu more %s)", STR_ARG(what), count - 1, count == 2 ? "differs" : "differ");
     if (count)
-        err_set(err, ERR_STALE, "%.*s is not as this plan has it%.*s", STR_ARG(first), STR_ARG(what));
+        err_set(err, ERR_STALE, "%.*s differs from this plan%.*s", STR_ARG(first), STR_ARG(what));
     else
-        err_set(err, ERR_STALE, "the outputs are not as this plan has them");
+        err_set(err, ERR_STALE, "the outputs differ from this plan");
     return err_hint(err, "a file or a data source changed since it was made: run `weir plan` again");
 }

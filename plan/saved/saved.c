@@ -124,7 +124,7 @@ static int check_format(const struct saved_plan *saved, const char *name, struct
         return 0;
     err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", name,
         STR_ARG(value_text(value_getz(saved->content, "weir"), STR("unknown"))));
-    return err_hint(err, "that one applies it; or plan again with this one, %s", WEIR_VERSION);
+    return err_hint(err, "apply it with that version, or plan again with this one, %s", WEIR_VERSION);
 }
 
 int saved_plan_parse(struct str text, const char *name, struct saved_plan **out, struct err *err)
@@ -137,7 +137,7 @@ int saved_plan_parse(struct str text, const char *name, struct saved_plan **out,
         goto fail;
     if (!whole) {
         err_set(err, ERR_DAMAGED, "%s is not as it was saved", name);
-        err_hint(err, "it was changed or cut off since: `weir plan -o FILE` makes another");
+        err_hint(err, "it was changed or truncated since: `weir plan -o FILE` makes another");
         goto fail;
     }
     list_inputs(saved);
@@ -419,12 +419,12 @@ static int check_whole(struct str text, const struct value *content, const char 
     if (format && (format->kind != VALUE_INT || format->integer != MANY_FORMAT)) {
         err_set(err, ERR_INVALID, "%s was saved by another version of weir (%.*s)", path,
             STR_ARG(value_text(value_getz(content, "weir"), STR("unknown"))));
-        return err_hint(err, "that one applies it; or plan again with this one, %s", WEIR_VERSION);
+        return err_hint(err, "apply it with that version, or plan again with this one, %s", WEIR_VERSION);
     }
     if (format && saved_seal_holds(text, &signed_text, &mac))
         return 0;
     err_set(err, ERR_DAMAGED, "%s is not as it was saved", path);
-    return err_hint(err, "it was changed or cut off since: `weir plan --all -o FILE` makes another");
+    return err_hint(err, "it was changed or truncated since: `weir plan --all -o FILE` makes another");
 }
 
 static int read_each(struct saved_plans *many, const struct value *plans, const char *path, struct err *err)

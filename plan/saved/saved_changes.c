@@ -398,7 +398,7 @@ static int compare_data_loss(const struct value *now, const struct value *then, 
 
 static int refuse_other(struct str name, struct err *err)
 {
-    err_set(err, ERR_STALE, "what it would do%s%.*s is not what this plan shows", name.n ? " with " : "",
+    err_set(err, ERR_STALE, "its changes%s%.*s are not those that this plan shows", name.n ? " with " : "",
         STR_ARG(name));
     return err_hint(err, "run `weir plan` again");
 }

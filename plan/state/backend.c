@@ -271,9 +271,8 @@ static int refuse_foreign(const struct backend *b, const struct backend_head *he
         "the state %.*s is not the one that was written there: its lineage is %.8s…, and that of the %" PRIu64
         " records that were relied on is %.8s…",
         STR_ARG(b->description), b->lineage, head->seq, head->lineage);
-    return err_hint(err,
-        "put its own file or objects back; `weir state doctor --accept-loss` goes on with what is "
-        "there");
+    return err_hint(
+        err, "restore its own file or objects; `weir state doctor --accept-loss` goes on with what is there");
 }
 
 /* The same lineage but different records: both logs continued after a copy. */
@@ -283,9 +282,8 @@ static int refuse_forked(const struct backend *b, const struct backend_head *hea
         "the state %.*s is not the one that was written there: its record %" PRIu64
         " is another than the one that was relied on, so that it is a copy that somebody went on with",
         STR_ARG(b->description), head->seq);
-    return err_hint(err,
-        "put its own file back, for what that one has made is in no other; `weir state doctor --accept-loss` "
-        "goes on with what is there");
+    return err_hint(err, "restore its own file, since the resources in it are recorded nowhere else; `weir "
+                         "state doctor --accept-loss` goes on with what is there");
 }
 
 int backend_read(
@@ -303,7 +301,7 @@ int backend_read(
     if (r.last >= known.seq)
         return 0;
     if (!r.last)
-        err_set(err, ERR_DAMAGED, "the state %.*s has gone: it had %" PRIu64 " records",
+        err_set(err, ERR_DAMAGED, "the state %.*s is missing: it had %" PRIu64 " records",
             STR_ARG(b->description), known.seq);
     else
         err_set(err, ERR_DAMAGED,

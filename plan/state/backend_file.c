@@ -123,7 +123,7 @@ static bool may_write(const struct file_backend *f)
 static int cut_tail(struct file_backend *f, struct err *err)
 {
     if (f->io->ftruncate(f->fd, f->offset) || f->io->fdatasync(f->fd))
-        return err_errno(err, ERR_IO, "cannot cut the torn end off the state %s", f->path);
+        return err_errno(err, ERR_IO, "cannot truncate the incomplete end of the state %s", f->path);
     return 0;
 }
 
@@ -159,7 +159,7 @@ static int file_read_log(
         return -1;
     if (fd < 0) {
         if (f->last_seq)
-            return err_set(err, ERR_IO, "the state %s has gone while it was in use", f->path);
+            return err_set(err, ERR_IO, "the state %s disappeared while it was in use", f->path);
         return 0;
     }
     struct log_file at = {.path = f->path};

@@ -140,7 +140,7 @@ static int s3_check_conditions(struct s3_backend *s, struct err *err)
     bool exists;
     if (s3_put(s->store, key, STR("{\"probe\":1}"), err) ||
         s3_put_probe(s->store, key, STR("{\"probe\":2}"), &exists, err) || s3_delete(s->store, key, err))
-        return err_context(err, "trying whether the store of the state is safe");
+        return err_context(err, "testing whether the store of the state is safe");
     return exists ? 0 : refuse_store(s, err);
 }
 
@@ -334,7 +334,7 @@ static void probe_versioning(struct s3_backend *s, const struct probe_report *r)
         "--versioning-configuration Status=Enabled` turns it on",
         STR_ARG(s3_store_bucket(s->store)));
     r->line(r->ctx, on ? PROBE_OK : PROBE_WARNS, "versioning",
-        on ? "on: what is deleted by mistake can be had back" : off.p);
+        on ? "on: what is deleted by mistake can be restored" : off.p);
 }
 
 static int s3_probe(struct backend *b, const struct probe_report *r, struct err *err)

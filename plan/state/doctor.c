@@ -79,13 +79,13 @@ static int check_log(
                 .p);
         if (torn)
             probe_report_line(report, true, "end",
-                "the newest record was cut short and is left out; whoever writes next removes it");
+                "the newest record is incomplete and is left out; the next write removes it");
         bool same = same_state(&newest, &history);
-        probe_report_line(report, same, "snapshots",
-            same ? "agree with the history" : "say something else than the history");
+        probe_report_line(
+            report, same, "snapshots", same ? "agree with the history" : "differ from the history");
         if (!same)
-            status = err_set(err, ERR_DAMAGED,
-                "the newest snapshot of %.*s says something else than its history", STR_ARG(b->description));
+            status = err_set(err, ERR_DAMAGED, "the newest snapshot of %.*s differs from its history",
+                STR_ARG(b->description));
     }
     records_release(&newest);
     records_release(&history);
@@ -106,7 +106,7 @@ static int check_lock(
             STR_ARG(time_rfc3339(arena, who.since_ms, false)));
     else if (held)
         text = b->ops->share && !who.unreadable ? STR("shared by runs that are at work")
-                                                : STR("held, and who holds it cannot be read");
+                                                : STR("held, and its holder cannot be read");
     probe_report_line(report, true, "lock", text.p);
     return 0;
 }

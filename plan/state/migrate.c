@@ -148,7 +148,7 @@ static int migrate_locked(
         return err_context(err, "copying the state to %.*s", STR_ARG(to->description));
     if (copied.n != original.n || !is_beginning(&copied, &original))
         return err_set(err, ERR_DAMAGED,
-            "what was written to %.*s is not what comes back from it; the original is unchanged",
+            "reading %.*s does not return what was written to it; the original is unchanged",
             STR_ARG(to->description));
     result->records = original.n;
     return close_original(from, to, original.n + 1, err);

@@ -203,8 +203,8 @@ static void accept_answer(struct aws_exchange *x)
         return;
     x->not_whole = x->failure.lost = true;
     if (!x->failure.hint[0])
-        err_hint(
-            &x->failure, "something between here and the service cuts or changes answers, or it is not AWS");
+        err_hint(&x->failure,
+            "a proxy on the way to the service cuts or changes responses, or the endpoint is not AWS");
 }
 
 static void note_date(const struct aws_exchange *x)
@@ -430,7 +430,7 @@ static const char *remedy(const struct aws_exchange *x, const struct err *err)
     static const char *const strangers[] = {
         "InvalidClientTokenId", "UnrecognizedClient", "InvalidAccessKeyId"};
     if (strstr(err->code, "Expired"))
-        return "; they have ended: get new ones and run the same command again";
+        return "; they have expired: get new ones and run the same command again";
     for (size_t i = 0; x->endpoint.custom && i < sizeof strangers / sizeof *strangers; i++)
         if (strstr(err->code, strangers[i]))
             return "; of a sandbox `weir sandbox env` prints the right ones, in its folder";

@@ -152,7 +152,7 @@ static int look_once(struct waiting *w, struct err *err)
     if (engine_get(w->ctx, engine_path(arena, "/containers/%s/json", w->id), &document, err))
         return -1;
     if (!document)
-        return err_set(err, ERR_SERVICE, "it was taken away while it was waited for");
+        return err_set(err, ERR_SERVICE, "it was removed while weir waited for it");
     const struct value *state = value_getz(document, "State");
     struct str status = value_gets(state, "Status");
     int64_t code = value_geti(state, "ExitCode", -1), restarts = value_geti(document, "RestartCount", 0);

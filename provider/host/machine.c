@@ -28,7 +28,7 @@ int machine_new(
     const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
     if (!options->via.n || !options->reach) {
-        err_set(err, ERR_INVALID, "the provider \"%.*s\" goes by no connection", STR_ARG(options->name));
+        err_set(err, ERR_INVALID, "the provider \"%.*s\" has no connection", STR_ARG(options->name));
         return err_hint(err, "`connections: {web: {host: …}}` and `providers: {host: {via: web}}`");
     }
     struct machine *m = mem_zalloc(sizeof *m);

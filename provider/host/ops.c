@@ -180,7 +180,7 @@ static int take_live(struct host_work *work, struct str reported, const struct v
         }
     }
     *live = script_live(work->ctx, object, reported);
-    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the host does not show it");
+    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was created, but the host does not report it");
 }
 
 static int change(struct host_work *work, const struct value **live, struct err *err)

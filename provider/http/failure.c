@@ -209,8 +209,7 @@ static int failure_explain(const struct transfer *t, struct err *err)
     if (t->read_errno)
         return file_unreadable(t, err);
     if (t->source_failed)
-        return err_set(
-            err, ERR_IO, "what was to be sent to %.*s could not be made", STR_ARG(t->target.authority));
+        return err_set(err, ERR_IO, "the request to %.*s could not be built", STR_ARG(t->target.authority));
     if (t->head.overflow || t->body.overflow || t->sink_failed)
         return not_taken(t, err);
     if (t->repeated)

@@ -176,7 +176,7 @@ static int look_back(struct kafka_work *work, const struct value **live, struct 
         if (cancel_sleep_ms(work->ctx->cancel, pause, err))
             return -1;
     }
-    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the brokers do not show it");
+    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was created, but the brokers do not report it");
 }
 
 static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
@@ -228,7 +228,7 @@ static int wait_for_end(struct kafka_work *work, struct err *err)
         if (!live || !is_as_given(work->ctx, work->prior, live, work->prior))
             return 0;
         if (clock_mono_ms() > until)
-            return err_set(err, ERR_TIMEOUT, "the brokers have taken the deletion, and still show it");
+            return err_set(err, ERR_TIMEOUT, "the brokers accepted the deletion, but still report it");
         if (cancel_sleep_ms(work->ctx->cancel, pause, err))
             return -1;
     }

@@ -216,7 +216,7 @@ static int ops_look_back(struct pg_work *work, const struct value **live, struct
         if (ops_look(work->ctx, work->desired, live, err))
             return -1;
     }
-    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the server does not show it");
+    return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was created, but the server does not report it");
 }
 
 static int ops_change(struct pg_work *work, pg_work_fn *write, const struct value **live, struct err *err)

@@ -327,7 +327,7 @@ static int view_remove(struct pg_work *work, struct err *err)
     sql_add(&work->sql, work->session, "drop %s if exists %s", str_z(view_kind(work)),
         pg_work_name(work, "schema", "name"));
     return pg_work_drop(
-        work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
+        work, "`force_destroy: true`, or destroy --force-empty, drops what depends on it, too", err);
 }
 
 /* Creates a temporary view that is rolled back, to read the server's form of the query. */

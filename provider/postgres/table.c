@@ -391,7 +391,7 @@ static int table_run_alter(struct pg_work *work, struct err *err)
         return 0;
     if (strcmp(err->code, "0A000") == 0 && !err->hint[0]) /* feature_not_supported: a view uses the column */
         err_hint(
-            err, "what shows the column has to be gone meanwhile: leave it out of the file for one apply");
+            err, "views of the column have to be dropped first: leave them out of the file for one apply");
     return -1;
 }
 
@@ -415,7 +415,7 @@ static int table_remove(struct pg_work *work, struct err *err)
 {
     sql_add(&work->sql, work->session, "drop table if exists %s", table_name(work));
     return pg_work_drop(
-        work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
+        work, "`force_destroy: true`, or destroy --force-empty, drops what depends on it, too", err);
 }
 
 /* A change that would be refused is refused at plan time. */

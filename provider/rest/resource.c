@@ -420,8 +420,8 @@ static int find_listed(struct resource *t, const struct attempt *attempt, const 
     const struct value *document, *by = value_getz(find, "by");
     if (is_hashed(resource_setting(t, "body"))) {
         err_set(err, ERR_FAILED,
-            "its creation was not answered, and it cannot be found: its body has something secret in it, of "
-            "which the state keeps a hash only");
+            "the request to create it got no response, and it cannot be looked up: its body has a secret, of "
+            "which the state keeps only a hash");
         return err_hint(err, "look for it: `weir state rm` if it is not there, `weir state import` with its "
                              "id if it is; a state "
                              "with a key keeps the body (WEIR_STATE_KEY), and what is secret may also be "
@@ -452,7 +452,7 @@ static int resource_find(struct op_ctx *ctx, const struct attempt *attempt, cons
         return resource_read(ctx, desired, NULL, live, err);
     if (find)
         return find_listed(&t, attempt, find, live, err);
-    err_set(err, ERR_FAILED, "its creation was not answered, and it cannot be found out what became of it");
+    err_set(err, ERR_FAILED, "the request to create it got no response, and its outcome cannot be looked up");
     return err_hint(err,
         "look for it: `weir state rm` if it is not there, `weir state import` with its id if it "
         "is; with `find` weir looks by itself");

@@ -56,7 +56,7 @@ int act_check_known(struct act *act, const struct value *object, struct err *err
     const struct schema *schema = &act->type->schema;
     if (schema->is_data || !schema->id.n || act_id_asked(act, object).n)
         return 0;
-    err_set(err, ERR_FAILED, "the state has no %.*s for it, and nothing is done to what is not named",
+    err_set(err, ERR_FAILED, "the state has no %.*s for it, without which weir changes nothing",
         STR_ARG(schema->id));
     return err_hint(err, "look for it at the service; then `weir state rm` it, and import it if it is there");
 }

@@ -127,7 +127,7 @@ static int make_look(struct act *act, const struct value *object, bool exists, c
         recover->token && recover->way == RECOVER_CONTENT; /* the token is, what it looks like is not */
     if (exact)
         return 0;
-    op_progress(act->ctx, "the answer was lost: looking whether it was made");
+    op_progress(act->ctx, "the response was lost: looking whether it was created");
     bool before = act->making;
     act->making = false; /* what is not there is not waited for by each call */
     int status = act_find(act, object, look_until(act, exists), found, ERR_IGNORED);

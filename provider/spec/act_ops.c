@@ -245,7 +245,7 @@ static int wrong_type(const struct spec_step *step, struct str at, const struct 
     err_set(err, ERR_PROTOCOL, "the answer to %.*s is not as the service describes it: %.*s is a %s",
         STR_ARG(step->call.op->wire.name), STR_ARG(at), kind_word(v));
     err->lost = true;
-    return err_hint(err, "something between here and the service changes answers, or it is not AWS");
+    return err_hint(err, "a proxy on the way to the service changes responses, or the endpoint is not AWS");
 }
 
 int act_check_types(struct act *act, const struct spec_step *step, const struct value *doc, struct err *err)

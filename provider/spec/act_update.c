@@ -30,7 +30,7 @@ int act_read_back(struct act *act, const struct value *object, const struct valu
     int64_t within_ms = given > 0 && given < RUN_APPEARS_WITHIN_MS ? given : RUN_APPEARS_WITHIN_MS;
     if (read_until(act, object, wanted, false, within_ms, live, err))
         return -1;
-    return *live ? 0 : err_set(err, ERR_ABSENT, "it was made, but the service does not show it");
+    return *live ? 0 : err_set(err, ERR_ABSENT, "it was created, but the service does not report it");
 }
 
 int act_see_deleted(struct act *act, const struct value *object, struct err *err)
@@ -40,7 +40,7 @@ int act_see_deleted(struct act *act, const struct value *object, struct err *err
         return -1;
     if (!live)
         return 0;
-    err_set(err, ERR_PROTOCOL, "the service answered the deletion with nothing, and it is still there");
+    err_set(err, ERR_PROTOCOL, "the service accepted the deletion, but it still exists");
     err->lost = true;
     return -1;
 }

@@ -60,8 +60,8 @@ static int refuse_changed(
 static int hint_changed(struct err *err, const char *where)
 {
     err_hint(err,
-        "somebody may be in between. If the host was made anew, or its key was changed, take the "
-        "old one out of %s",
+        "somebody may be intercepting the connection. If the host was recreated, or its key was changed, "
+        "remove the old key from %s",
         where);
     return -1;
 }
@@ -181,7 +181,7 @@ static int check_console(
         err_set(err, ERR_AUTH,
             "the host key of %s is not one of those on the console of its machine: %s was shown", c->alias,
             shown->print);
-        return err_hint(err, "somebody may be in between, or `host` leads to another machine");
+        return err_hint(err, "somebody may be intercepting the connection, or `host` is another machine");
     }
     *why = failure.class == ERR_NONE ? "the console of its machine shows none"
                                      : arena_strz(scratch, str_z(failure.message));
@@ -199,7 +199,8 @@ static int check_first_use(struct login *login, const struct shown *shown, const
     const struct connection *c = login->connection;
     if (!login->trust->learned || c->strict) {
         err_set(err, ERR_AUTH, "the host key of %s is not known: %s was shown", c->alias, shown->print);
-        return err_hint(err, "say it in the stack (`host_key: %s`), if it is the right one", shown->print);
+        return err_hint(
+            err, "configure it in the stack (`host_key: %s`), if it is the right one", shown->print);
     }
     learn(login, shown, false, why);
     return 0;
@@ -210,8 +211,8 @@ static int refuse_trusted(
 {
     refuse_changed(login, known, shown, err);
     return err_hint(err,
-        "somebody may be in between. If the host was made anew: `weir state rm connections.%s`, "
-        "or say its key in the stack (`host_key`)",
+        "somebody may be intercepting the connection. If the host was recreated: `weir state rm "
+        "connections.%s`, or configure its key in the stack (`host_key`)",
         login->connection->name.p);
 }
 

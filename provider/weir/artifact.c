@@ -166,7 +166,7 @@ int artifact_build(const struct value *v, struct build *out, struct err *err)
 int artifact_missing(const struct value *desired, struct err *err)
 {
     struct str given = artifact_text(desired, "source", STR_EMPTY);
-    err_set(err, ERR_INVALID, "source \"%.*s\" is not there", STR_ARG(given));
+    err_set(err, ERR_INVALID, "source \"%.*s\" does not exist", STR_ARG(given));
     return value_getz(desired, "build") ? err_hint(err, "the build command has not made it")
                                         : err_hint(err, "paths begin at the folder of the stack file");
 }
@@ -331,7 +331,7 @@ static int check_earlier(
         str_eq(artifact_text(prior, "key", STR_EMPTY), key))
         return 0;
     if (!prior) { /* it is to be replaced, or all its versions are deleted */
-        err_set(err, ERR_INVALID, "version %.12s, which it is rolled back to, cannot be stored anew",
+        err_set(err, ERR_INVALID, "version %.12s, which it is rolled back to, cannot be stored again",
             artifact_text(planned, "sha256", STR_EMPTY).p);
         return err_hint(err, "the sources do not give it; `weir deploy` takes what they do give");
     }

@@ -334,7 +334,7 @@ bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d)
     if (indexed && !several) /* lake["tags"] names an attribute */
         return false;
     struct str text = eval_source(e, decl->name), attribute = usual_attribute(decl);
-    diag_hint(diags, d, "this is the whole %s; say what of it: %.*s%s.%.*s",
+    diag_hint(diags, d, "this is the whole %s; name an attribute: %.*s%s.%.*s",
         decl->kind == DECL_RESOURCE ? "resource"
         : decl->kind == DECL_DATA   ? "data"
                                     : "module",
@@ -352,7 +352,7 @@ static void hint_piece_by_piece(
         return;
     d->label = STR_EMPTY;
     diag_hint(diags, d,
-        "this is the whole resource; give each key that is wanted: {KEY: \"${%.*s.ATTRIBUTE}\"}",
+        "this is the whole resource; name the attribute of each key: {KEY: \"${%.*s.ATTRIBUTE}\"}",
         STR_ARG(eval_source(e, decl->name)));
 }
 

@@ -98,11 +98,11 @@ static int follow_redirect(struct arena *arena, struct str from, const struct ht
     if (http_target_parse(location, &is, err))
         return err_context(err, "what %.*s leads to", STR_ARG(was.authority));
     if (!is.tls && (was.tls || !is.loopback))
-        return err_set(err, ERR_FAILED, "%.*s leads on to plain HTTP, which anybody in between could see",
+        return err_set(err, ERR_FAILED, "%.*s redirects to plain HTTP, which anybody on the way could read",
             STR_ARG(was.authority));
     if (is.link_local)
         return err_set(
-            err, ERR_FAILED, "%.*s leads on to this machine's own metadata", STR_ARG(was.authority));
+            err, ERR_FAILED, "%.*s redirects to this machine's own metadata", STR_ARG(was.authority));
     *to = arena_str(arena, location);
     return 0;
 }
@@ -145,7 +145,7 @@ static int download_to(struct http_engine *http, struct str url, struct download
         if (follow_redirect(&arena, url, &response, &url, err))
             return -1;
     }
-    return err_set(err, ERR_FAILED, "it leads on more than %d times", REDIRECTS_MAX);
+    return err_set(err, ERR_FAILED, "it redirects more than %d times", REDIRECTS_MAX);
 }
 
 int download_https(struct http_engine *http, struct str url, const char *path, struct err *err)

@@ -46,7 +46,7 @@ static void fail_match(struct call *call, int code)
 {
     PCRE2_UCHAR why[128];
     pcre2_get_error_message(code, why, sizeof why);
-    call_fail(call, call->n, "the match was given up: %s", (const char *)why);
+    call_fail(call, call->n, "the match was stopped: %s", (const char *)why);
 }
 
 /* Returns 1 if found, 0 if not, -1 after an error. */

@@ -103,7 +103,8 @@ static void hint_beginning(struct arena *arena, struct diags *diags, struct diag
         if (!path_exists(arena_strz(arena, file)))
             continue;
         bool whole = i == 0; /* Terraform's import takes the folder */
-        diag_hint(diags, d, "`weir import %s %.*s` makes one of what is there, `weir init` starts another",
+        diag_hint(diags, d,
+            "`weir import %s %.*s` makes one of the existing files, `weir init` starts another",
             others[i].import, STR_ARG(whole ? dir : file));
         return;
     }

@@ -130,7 +130,7 @@ static int check_git(struct arena *arena, struct module_source *out, struct err 
             return -1;
         if (target.tls || target.loopback)
             return 0;
-        err_set(err, ERR_INVALID, "over plain HTTP anybody in between could change what comes");
+        err_set(err, ERR_INVALID, "over plain HTTP anybody on the way could change what is fetched");
         return err_hint(err, "git::https://%.*s", STR_ARG(str_slice(out->url, 7, out->url.n)));
     }
     if (str_eqz(name, "ssh")) {
@@ -164,7 +164,7 @@ static int check_https(struct module_source *out, struct err *err)
     if (http_target_parse(out->url, &target, err))
         return -1;
     if (!target.tls && !target.loopback) {
-        err_set(err, ERR_INVALID, "over plain HTTP anybody in between could see what is fetched");
+        err_set(err, ERR_INVALID, "over plain HTTP anybody on the way could read what is fetched");
         return err_hint(err, "https://%.*s", STR_ARG(str_slice(out->url, 7, out->url.n)));
     }
     if (out->checksum.n)

@@ -237,7 +237,7 @@ static struct rule *conditions_read_condition(
     rule_add(unit, rule, body);
     if (rule->after && rule->level == RULE_APPROVAL)
         diag_error(loader->diags, node_span(level),
-            "nobody can agree to it before it is asked: the level is error or warning");
+            "it cannot be approved before it is evaluated: the level is error or warning");
     return rule;
 }
 

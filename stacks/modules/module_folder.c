@@ -205,7 +205,7 @@ static const struct module_pin *find_pin(struct loader *loader, const struct nod
         return pin;
     struct str path = path_base(module_lock_path(loader->arena, loader->units[0]->file));
     struct diag *d = diag_error(loader->diags, node_span(node), "%s does not resolve this source", path.p);
-    diag_hint(loader->diags, d, "`weir modules update` finds out, fetches it and writes that down");
+    diag_hint(loader->diags, d, "`weir modules update` resolves it, fetches it and writes the lock");
     return NULL;
 }
 
@@ -226,8 +226,7 @@ static bool check_tree(
     if (pin->vendored.n)
         err_hint(&err, "`weir modules vendor` copies it again; a copy to change is a folder of its own");
     else
-        err_hint(
-            &err, missing ? "`weir validate` fetches them" : "take the folder away: it is fetched again");
+        err_hint(&err, missing ? "`weir validate` fetches them" : "delete the folder: it is fetched again");
     return remote_wrong(loader, node, &err);
 }
 

@@ -241,7 +241,7 @@ class History:
         for a, b in itertools.combinations(runs_of(self.store.lines(self.stack)), 2):
             if a.last > b.first:
                 self.beside += 1
-                assert not a.meets(b), f"runs {a.run} and {b.run} went on at the same time"
+                assert not a.meets(b), f"runs {a.run} and {b.run} ran at the same time"
 
     def live(self):
         for m in 1, 2, 3:  # the last one finds that a snapshot is due

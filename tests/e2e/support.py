@@ -226,7 +226,7 @@ class Stack:
         result = Result(tuple(map(str, args)), process)
         assert process.returncode >= 0 and "Sanitizer" not in process.stderr and "Assertion" not in process.stderr, str(result)
         assert status is None or result.status == status, str(result)
-        assert self.tells or "counts as the same from now on" not in result.out + result.err, str(result)
+        assert self.tells or "count as the same from now on" not in result.out + result.err, str(result)
         assert SECRET_KEY not in result.out + result.err, str(result)
         return result
 
@@ -307,7 +307,7 @@ def hold_role(stack, cloud, *args, faults=()):
 def begun_to_wait(process):
     """What it has said until it waits for another run."""
     told = ""
-    while "it is waited for" not in told:
+    while "; waiting up to" not in told:
         line = process.stderr.readline()
         assert line, told + process.communicate()[0]
         told += line

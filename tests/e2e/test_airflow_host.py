@@ -126,7 +126,7 @@ def test_a_host_and_its_airflow(host):
     os.killpg(after["webserver"], 9)
     until(lambda: not Path(f"/proc/{after['webserver']}").exists())
     shown = stack.run("plan")
-    assert "11 recorded resources could not be looked at" in shown.out + shown.err and stack.plan() == {'plain["webserver"]': "create"}
+    assert "11 recorded resources could not be read" in shown.out + shown.err and stack.plan() == {'plain["webserver"]': "create"}
     stack.apply()
     until(lambda: stack.run("plan", "--detailed-exitcode", status=None).status == 0)
 

@@ -164,7 +164,7 @@ def test_mistakes_are_all_told(tmp_path):
     write_stacks(top)
     assert "no stack has an input" in top.run("plan", "--all", "-i", "owner=x", status=3).err
     assert "--target is for one stack" in top.run("plan", "--all", "--target", "x", status=3).err
-    assert "-C apps is how another folder" in top.run("plan", "apps", status=3).err
+    assert "-C apps names another folder" in top.run("plan", "apps", status=3).err
     assert "--junit goes with --all" in top.run("plan", "--junit", "x", status=3).err
     assert "no stack is below modules" in top.run("plan", "--all", "modules", status=3).err
     assert "3 of 3 stacks are valid" in top.run("validate", "--all", "apps").out
@@ -364,7 +364,7 @@ def test_shards_meet_in_their_states(repository):
 
     alone = shard(repository, f"{number['top']}/3", status=4)  # its own that need nobody, and no more
     assert worked_on(alone) == parts[number["top"] - 1] & {"net", "data/lake", "apps/admin"}, alone
-    assert "another shard has not applied it yet" in alone.out and "is another shard's, and not done so far" in alone.out, alone
+    assert "another shard has not applied it yet" in alone.out and "belongs to another shard, which has not done it yet" in alone.out, alone
 
     first = [repository.start("apply", "--all", "--yes", "--shard", f"{i}/3", "--lock-timeout", "5m") for i in (1, 2, 3)]
     for process in first:
@@ -478,7 +478,7 @@ def test_what_a_fleet_shares_is_among_them(tmp_path, fast_sandbox, file):
     assert "Plan: 0 of 3 stacks" in repository.run("plan", "--all", "--detailed-exitcode").out
     assert "Plan: 0 of 2 members" in repository.run("fleet", "plan", "-C", "labs").out
     refused = repository.run("destroy", "--yes", "-C", file, status=3).err
-    assert '2 members of the fleet "labs" live by what is in it: ada, bob' in refused and "weir fleet destroy" in refused
+    assert '2 members of the fleet "labs" use its resources: ada, bob' in refused and "weir fleet destroy" in refused
     repository.write("""
         stack: other
         state: {backend: file, path: ../states}
@@ -495,7 +495,7 @@ def test_what_a_fleet_shares_is_among_them(tmp_path, fast_sandbox, file):
     assert '"here"' in repository.run("state", "show", "place", "-C", "other", "-e", "cleo").out and "Plan: 0 of 4 stacks" in repository.run("plan", "--all").out
     (repository.folder / "labs/weir.yaml").rename(repository.folder / "labs/kept")
     left = repository.run("destroy", "--all", "--yes", status=None)
-    assert left.status and 'of the fleet "labs" live by what is in it: ada, bob' in left.out + left.err and len(vpcs()) == 1, left
+    assert left.status and 'of the fleet "labs" use its resources: ada, bob' in left.out + left.err and len(vpcs()) == 1, left
     (repository.folder / "labs/kept").rename(repository.folder / "labs/weir.yaml")
     repository.run("destroy", "--all", "--yes")
     assert places() == {} and vpcs() == []

@@ -288,7 +288,7 @@ def test_failing_build_shows_what_it_said(tmp_path):
 
 
 @pytest.mark.parametrize("attributes, message, status", [
-    ("source: nowhere", 'source "nowhere" is not there', 3),
+    ("source: nowhere", 'source "nowhere" does not exist', 3),
     ("source: src, package: file", 'source "src" is a folder', 3),
     ("source: main.py, include: [a]", '"include" has no meaning for a single file', 3),
     ("source: src, include: ['*.nothing']", "holds no file to pack", 3),
@@ -342,7 +342,7 @@ def test_changed_after_the_plan_was_made(place, tmp_path):
     (stack.folder / "a.zip").write_bytes(zipped("2"))
     refused = stack.run("apply", "x.plan", status=1)
     one, two = (hashlib.sha256(zipped(text)).hexdigest() for text in "12")
-    assert f'code is not as this plan has it: sha256 is now "{two}", not "{one}"' in refused.err and "run `weir plan` again" in refused.err, str(refused)
+    assert f'code differs from this plan: sha256 is now "{two}", not "{one}"' in refused.err and "run `weir plan` again" in refused.err, str(refused)
     assert stack.addresses() == []
     (stack.folder / "a.zip").write_bytes(zipped("1"))
     stack.run("apply", "x.plan")
@@ -350,10 +350,10 @@ def test_changed_after_the_plan_was_made(place, tmp_path):
     # where the plan had nothing to do, or something else
     stack.run("plan", "-o", "x.plan")
     (stack.folder / "a.zip").write_bytes(zipped("2"))
-    assert "code is not as this plan has it: it would be updated now, and not left as it is" in stack.run("apply", "x.plan", status=1).err
+    assert "code differs from this plan: it would be updated now, and not left as it is" in stack.run("apply", "x.plan", status=1).err
     stack.run("plan", "-o", "x.plan")
     (stack.folder / "a.zip").write_bytes(zipped("1"))
-    assert "code is not as this plan has it: it would be left as it is now, and not updated" in stack.run("apply", "x.plan", status=1).err
+    assert "code differs from this plan: it would be left as it is now, and not updated" in stack.run("apply", "x.plan", status=1).err
     stack.destroy()
 
 

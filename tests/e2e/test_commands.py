@@ -106,10 +106,10 @@ def test_what_to_do_next_can_be_pasted(local_stack):
     assert len(lines) == 2
     assert subprocess.run(lines[0].replace("weir", str(WEIR), 1), **here).returncode == 0
     saved = local_stack.run("plan", "--sandbox", "-C", folder, "-o", "the plan", "-i", "tables=false").err
-    command = re.search(r"exactly as shown:  (weir apply .*)", saved)[1]
+    command = re.search(r"To apply exactly these changes:  (weir apply .*)", saved)[1]
     assert subprocess.run(command.replace("weir", str(WEIR), 1), **here).returncode == 0
     assert "lake" in local_stack.run("state", "list", "--sandbox", "-C", folder).out
-    assert r"-C 'it'\''s a lake' is how" in local_stack.run("plan", folder, status=3).err
+    assert r"-C 'it'\''s a lake' names" in local_stack.run("plan", folder, status=3).err
 
 
 def test_init_alone_lists_the_examples(local_stack):

@@ -223,9 +223,9 @@ def test_a_part_is_done_beside_a_run(stack, state, cloud):
     stack.write(PARTS.replace("{state}", state))
     first = hold_role(stack, cloud, "--target", "role")
     done = stack.run("apply", "--yes", "--partial", "-i", "n=2", status=4)
-    assert re.search(r"role is locked by run 1, which changes it: .*; it is left", done.err), done.err
+    assert re.search(r"role is locked by run 1, which changes it: .*; it is skipped", done.err), done.err
     assert "skipped beyond: role is left" in done.out and "Done in part: 1 created, 3 skipped" in done.out, done.out
-    assert "by the same command when that run has ended" in done.err
+    assert "run the same command after that run has ended" in done.err
     assert stack.addresses() == ["other"] and stack.outputs() == {"other": 32}
     stack.run("apply", "--yes", "--partial", "--target", "role", status=4)  # nothing else is in it
     both = stack.start("apply", "--yes", "--partial", "-i", "n=3", "--lock-timeout", "5m")

@@ -42,7 +42,7 @@ def test_what_is_paid_for_being_there(local_stack):
     assert use["configured"] and not any(charge.get("configured") for thing in bill["resources"] if thing["address"] != "lake" for charge in thing["charges"])
     text = local_stack.run("cost").out
     assert f"{730 * bill['hour']:.2f}" in text and "thousand_writes" in text and "of us-east-1 of 2025-06-01" in text
-    assert 'Usage of "lost" is not counted' in text and 'Usage of "clicks" is not counted: it pays for no "gb"' in text
+    assert 'Usage of "lost" is not counted' in text and 'Usage of "clicks" is not counted: it has no charge for "gb"' in text
 
 
 def test_each_group_of_machines_is_a_line(local_stack):
@@ -120,7 +120,7 @@ def test_what_has_no_price_is_not_within_a_budget(local_stack):
     assert "this would cost 228.00 USD a day (0.51 now)" in over.err, over.err
     other = '  thing: {type: http.resource, provider: http, path: /x}'
     told = write("t3.micro", 'budget: 5 USD/day\nproviders: {http: {url: "http://127.0.0.1:9"}}', other).run("cost").out
-    assert "No price is known of thing (http.resource)" in told and "plan and apply refuse it" in told
+    assert "No price is known of thing (http.resource)" in told and "plan and apply refuse them" in told
     write("x9.dear", "budget: 300 USD/day\nusage: {db: {usd_per_hour: 9.5}}").run("apply", "-y", "--sandbox")
     assert "No changes" in local_stack.run("plan", "--sandbox").out
     assert "No changes" in write("x9.dear").run("plan", "--sandbox").out  # nothing to be refused
@@ -211,7 +211,7 @@ def test_a_fleets_budget_is_that_of_all(local_stack):
         fleet: {each: [ada, bob, eve], inputs: {owner: "${each.key}"}}
         resources: {door: {type: aws.ec2.elastic_ip, tags: {of: "${inputs.owner}"}}}
     """)
-    assert "3 members together go beyond that" in local_stack.run("cost").out
+    assert "3 members together exceed it" in local_stack.run("cost").out
     shown = local_stack.run("fleet", "plan", "--cost", "--sandbox", status=3)
     assert "10.95 after this (+10.95)" in shown.out and "+3.65  bob" in shown.out
     assert "this would cost 10.95 USD a month (0.00 now), and the budget of class is 10 USD/month" in shown.err
@@ -252,7 +252,7 @@ def test_every_rule_of_the_table(local_stack, weir_docs_examples):
         found = cost(local_stack)["resources"][0]
         assert found["price"] == "priced" and found["charges"] is not None, name
         for charge in found["charges"]:
-            known = charge["kind"] != "unknown" or charge["why"] == "the stack does not say how much of it"  # but the resource that it refers to
+            known = charge["kind"] != "unknown" or charge["why"] == "the stack does not configure how much"  # but the resource that it refers to
             assert charge["what"] != "it" and known, (name, charge)
 
 

@@ -225,7 +225,7 @@ def test_credentials_that_end_midway(stack, cloud):
     expired = "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
     cloud.fail({"match": "CreateRole", "times": 99, "status": 403, "body": expired})
     err = stack.apply(status=1).err
-    assert "ExpiredToken" in err and "come from the environment; they have ended: get new ones and run the same command again" in err
+    assert "ExpiredToken" in err and "come from the environment; they have expired: get new ones and run the same command again" in err
     assert stack.addresses() == ["lake"]
     cloud.fail()
     assert "1 created" in stack.apply().out

@@ -119,7 +119,7 @@ def test_a_name_that_is_taken_is_refused(lab, type_):
     else:
         lab.client("redshift").create_cluster_snapshot(ClusterIdentifier="lab-it", SnapshotIdentifier="lab-last")
     refused = lab.destroy(status=3)
-    assert "lab-last already, as which it would stay" in refused.err and f"`{name}: ANOTHER-NAME` in the stack" in refused.err, str(refused)
+    assert "lab-last, as which it would stay, exists already" in refused.err and f"`{name}: ANOTHER-NAME` in the stack" in refused.err, str(refused)
     assert len(there(lab)) == 1
     write(lab, type_, f", {name}: lab-other").destroy(verify=False)
     assert there(lab) == [] and sorted(snapshots(lab)) == ["lab-last", "lab-other"]

@@ -110,7 +110,7 @@ def test_deploys_what_changed_and_nothing_else(stack, place):
     stack.apply()
     stack.assert_settled()
     assert planned(stack.run("deploy", "--yes", "--json")) == {}
-    assert "No changes: 8 resources are as the stack says; 3 others were left out." in stack.run("deploy").out
+    assert "No changes: 8 resources are as configured; 3 others were left out." in stack.run("deploy").out
     stack.destroy()
 
 
@@ -386,11 +386,11 @@ def test_what_is_rolled_back_is_not_replaced(tmp_path, cloud):
         stack.apply()
     stack.run("rollback", "code", "--yes")
     refused = stack.apply("--replace", "code", status=3)
-    assert "which it is rolled back to, cannot be stored anew" in refused.err and "`weir deploy` takes what they do give" in refused.err, str(refused)
+    assert "which it is rolled back to, cannot be stored again" in refused.err and "`weir deploy` takes what they do give" in refused.err, str(refused)
     for version in versions(stack, "code"):
         cloud.client("s3").delete_object(Bucket=version["bucket"], Key=version["key"])
     gone = stack.run("plan", status=3)
-    assert "which it is rolled back to, cannot be stored anew" in gone.err, str(gone)
+    assert "which it is rolled back to, cannot be stored again" in gone.err, str(gone)
     stack.run("deploy", "--yes")
     stack.apply("--replace", "code")
     stack.assert_settled()
@@ -443,7 +443,7 @@ def test_needs_consent_and_something_to_go_back_to(stack, place):
         assert refused.status == 1 and message in refused.err, str(refused)
     assert """weir rollback 'script["clean"]' --list""" in stack.run("rollback", 'job["clean"]', "--yes", "--to", "abcdef", status=1).err
     refused = stack.run("rollback", "queue", "--yes", status=None)
-    assert "refers to no weir.artifact itself" in refused.err
+    assert "does not refer to a weir.artifact directly" in refused.err
     refused = stack.run("rollback", "script", "--yes", status=None)
     assert "names several artifacts" in refused.err and "weir rollback 'script[" in refused.err
 

@@ -162,7 +162,7 @@ def test_one_of_two_is_made(tmp_path, place, kind):
         text = text.replace(", lifecycle: {adopt: existing}", ", adopt: existing")
     stack.write(text)
     failed = stack.apply(status=1)
-    assert "it would be the same aws." in failed.err and "one would take it away from the other" in failed.err, str(failed)
+    assert "it would be the same aws." in failed.err and "each would overwrite the other" in failed.err, str(failed)
     made = set(stack.addresses()) - {"word"}
     assert len(made) == 1
     assert "first and second would be the same aws." in stack.run("plan", status=3).err

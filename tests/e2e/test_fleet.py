@@ -284,7 +284,7 @@ def test_what_is_worth_knowing(local_stack):
     assert (made.out + made.err).count("no service reports the time") == 1, str(made)
     lab.run("lease", "end", "-e", "ben")
     shown = lab.run("fleet", "plan")
-    assert re.search(r"ann +.*as the stack says; lease ends in ", shown.out) and re.search(r"ben +.*as the stack says; lease ended .* ago", shown.out), str(shown)
+    assert re.search(r"ann +.*as configured; lease ends in ", shown.out) and re.search(r"ben +.*as configured; lease ended .* ago", shown.out), str(shown)
     warned = [(event["member"], event["text"].split(" ")[3]) for event in lab.run("fleet", "plan", "--json").events() if event["event"] == "warning"]
     assert sorted(warned) == [("ann", "ends"), ("ben", "ended")]
 
@@ -367,12 +367,12 @@ def test_a_log_shows_that_it_goes_on(stack, cloud):
     """)
     cloud.fail({"match": "CreateRole", "hold": True})
     process = stack.start("fleet", "apply", "--yes", env={"WEIR_CLOCK_SPEED": "100"})
-    while "at work" not in (line := process.stdout.readline()):
+    while "in progress" not in (line := process.stdout.readline()):
         assert line, process.stderr.read()
     cloud.fail()
     out, err = process.communicate()
     assert process.returncode == 0, out + err
-    assert re.fullmatch(r"\d done, \d at work, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
+    assert re.fullmatch(r"\d done, \d in progress, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
 
 
 @pytest.mark.full

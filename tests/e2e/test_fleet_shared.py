@@ -59,7 +59,7 @@ def test_before_the_first_and_after_the_last(lab):
     shown = lab.run("fleet", "plan").out
     assert "network" in shown and "for all members" in shown and "Plan: 2 of 2 members: 6 to create" in shown, shown
     alone = lab.run("apply", "-y", "-e", "anna", status=1)
-    assert "not made yet" in alone.err and "weir fleet apply" in alone.err and there(lab) == (0, []), str(alone)
+    assert "is not applied, or only in part" in alone.err and "weir fleet apply" in alone.err and there(lab) == (0, []), str(alone)
     lab.run("fleet", "apply", "-y")
     assert there(lab) == (1, ["anna", "bob"])
     assert "Plan: 0 of 2 members" in lab.run("fleet", "plan").out
@@ -77,8 +77,8 @@ def test_before_the_first_and_after_the_last(lab):
     attendees(lab, "carla", first=3)  # bob has left
     lab.run("fleet", "apply", "-y")
     assert there(lab) == (1, ["carla"])
-    assert "goes after the last member" in lab.run("fleet", "destroy", "-y", "--verify").out
-    assert there(lab) == (0, []) and "nothing is there" not in lab.run("fleet", "status").out
+    assert "is destroyed after the last member" in lab.run("fleet", "destroy", "-y", "--verify").out
+    assert there(lab) == (0, []) and "nothing is left" not in lab.run("fleet", "status").out
     assert "Plan: 0 of 1 member" in lab.run("fleet", "destroy", "-y").out
 
 
@@ -99,7 +99,7 @@ def test_what_it_refuses(lab):
         assert '2 members of the fleet live by the shared stack "network"' in refused.err, str(refused)
         assert lab.run("fleet", "destroy", "-y", status=3) and there(lab) == (1, ["anna", "bob"])
     lab.write(NETWORK, "network.yaml")
-    assert '2 members of the fleet "lab" live by what is in it: anna, bob' in lab.run("destroy", "-y", "-C", "network.yaml", status=3).err and there(lab) == (1, ["anna", "bob"])
+    assert '2 members of the fleet "lab" use its resources: anna, bob' in lab.run("destroy", "-y", "-C", "network.yaml", status=3).err and there(lab) == (1, ["anna", "bob"])
     lab.write(LAB % ("lab", "network.yaml")).run("fleet", "destroy", "-y")
     assert there(lab) == (0, [])
 
@@ -145,7 +145,7 @@ def test_a_lease_of_what_is_shared(lab):
     lab.run("lease", "end", "-C", "network.yaml")
     lab.run("lease", "end", "-e", "anna")
     stays = lab.run("reap", "--yes")
-    assert "is due, and stays: lab.bob uses what is in it" in stays.out and there(lab) == (1, ["bob"]), str(stays)
+    assert "has expired, but stays: lab.bob uses its resources" in stays.out and there(lab) == (1, ["bob"]), str(stays)
     lab.run("lease", "end", "-e", "bob")
     lab.run("reap", "--yes")
     assert there(lab) == (0, [])

@@ -201,7 +201,7 @@ def test_nobody_is_asked_where_a_machine_was(lab, machines, sshd, keys):
     lab.apply()
     said = lab.run("destroy", "--yes", "--verify").out
     assert not lab.target.exists()
-    assert "1 resource could not be looked up after being deleted, because what its service stood on went too: it" in said
+    assert "1 resource could not be looked up after the deletion: its service was deleted, too: it" in said
 
 
 def test_a_fleet_is_made_again(lab, machines, sshd, keys):

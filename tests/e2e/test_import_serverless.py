@@ -117,7 +117,7 @@ def test_code_beside_the_template(tmp_path, fast_sandbox):
     stack = Stack(tmp_path / "stack", fast_sandbox)
     write_local(stack)
     said = stack.run("import", "cloudformation", "infra/t.yaml").err
-    (told,) = re.findall("there is a secret, and it is not written: the input `(.*?)`", said)
+    (told,) = re.findall("it holds a secret, which is not written: the input `(.*?)`", said)
     assert re.search(r"\d+ of weir's own types, 0 of CloudFormation's, 0 left out", said)  # weir.artifact is none of those
     text = (stack.folder / "weir.yaml").read_text()
     resources = yaml.safe_load(text)["resources"]

@@ -106,13 +106,13 @@ def test_saved_plan_refuses_when_the_stack_changed(local_stack):
 
 
 @pytest.mark.parametrize("name, text, message", [
-    ("b", "y", 'b is not as this plan has it: value is now "y", not "x" (1 more differs)'),
-    ("b", "y" * 200, "b is not as this plan has it: value is another (1 more differs)"),
-    ("many", "y", "many is not as this plan has it: value is another"),
-    ("list", "x,y", 'list["y"] is not as this plan has it: it would be created now, and not left as it is'),
-    ("list", "y", 'list["y"] is not as this plan has it: it would be created now, and not left as it is (1 more differs)'),
-    ("list", "", 'list["x"] is not as this plan has it: it would be left as it is now, and not created'),
-    ("told", "y", "the outputs are not as this plan has them"),
+    ("b", "y", 'b differs from this plan: value is now "y", not "x" (1 more differs)'),
+    ("b", "y" * 200, "b differs from this plan: value is another (1 more differs)"),
+    ("many", "y", "many differs from this plan: value is another"),
+    ("list", "x,y", 'list["y"] differs from this plan: it would be created now, and not left as it is'),
+    ("list", "y", 'list["y"] differs from this plan: it would be created now, and not left as it is (1 more differs)'),
+    ("list", "", 'list["x"] differs from this plan: it would be left as it is now, and not created'),
+    ("told", "y", "the outputs differ from this plan"),
 ])
 def test_saved_plan_says_what_is_not_as_it_was(local_stack, name, text, message):
     """Files that are read while planning are no files of the stack."""
@@ -470,7 +470,7 @@ def test_create_before_destroy_needs_another_name(stack, cloud):
     refused = stack.run("plan", status=3)
     assert 'both would be "swap"' in refused.err and "weir.yaml:4:" in refused.err and "another name" in refused.err, refused
     stack.write(text.replace("PATH", "a"))
-    assert 'the one that it is to replace has the name' in stack.apply("--replace", "queue", status=1).err  # its address only the service says
+    assert 'the resource that it replaces has this name' in stack.apply("--replace", "queue", status=1).err  # its address only the service says
     assert cloud.client("iam").get_role(RoleName="swap")["Role"]["Path"] == "/a/"
     assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
 

@@ -314,7 +314,7 @@ def test_leases_and_those_who_look_after_them(tmp_path, operated):
         said = ""
         for command in commands:
             status, said = strict.weir(*command)
-            assert status == 0 and "not authorized" not in said and "could not be looked at" not in said, (command, said)
+            assert status == 0 and "not authorized" not in said and "could not be read" not in said, (command, said)
         return said
 
     may(["apply", "-y"], ["lease", "extend", "2h"], ["lease", "end"], plan=documents["plan"], apply=documents["apply"])

@@ -30,7 +30,7 @@ resources:
   read: {type: postgres.grant, provider: retail, role: "${reader.name}", on: table, schema: "${shop.name}", names: ["${orders.name}"], privileges: [select]}
 """
 INSIDE = ["orders", "read", "reader", "shop"]
-UNREAD = '4 recorded resources could not be looked at and count as recorded: the settings of provider "postgres.retail" are known only after apply:\n  orders\n  read\n  reader\n  shop\n'
+UNREAD = '4 recorded resources could not be read and count as recorded: the settings of provider "postgres.retail" are known only after apply:\n  orders\n  read\n  reader\n  shop\n'
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,11 @@ def test_what_cannot_be_looked_at_is_told(stack, server, place):
     stack.apply()
     place.client("secretsmanager").delete_secret(SecretId="retail/login", ForceDeleteWithoutRecovery=True)
     shown = stack.run("plan", "-o", "plan.json", "--format", "markdown")
-    assert "> **4** recorded resources could not be looked at" in shown.out and "`orders`, `read`, `reader`, `shop`." in shown.out, shown.out
+    assert "> **4** recorded resources could not be read" in shown.out and "`orders`, `read`, `reader`, `shop`." in shown.out, shown.out
     assert UNREAD in stack.run("plan").out and UNREAD in stack.run("show", "plan.json").out
     assert unread(stack, "plan") == INSIDE == unread(stack, "drift")
     stack.run("plan", "--format", "html", "-o", "plan.html")
-    assert "could not be looked at" in (stack.folder / "plan.html").read_text()
+    assert "could not be read" in (stack.folder / "plan.html").read_text()
     drift = stack.run("drift", status=2)
     assert UNREAD in drift.out and "secret" in drift.out
     server.psql("drop table shop.orders")  # which shows as soon as somebody can look
@@ -126,8 +126,8 @@ def test_drift_is_not_clean_where_it_could_not_look(stack, server):
     stack.apply()
     written(stack, server, lambda text: text.replace('user: "${locals.login.username}"', 'user: "${who.value}"') + f"  who: {{type: weir.value, value: {ADMIN}}}\n")
     drift = stack.run("drift", status=1)
-    assert drift.out.startswith("No drift where weir could look.\n" + UNREAD), drift.out
-    assert "4 recorded resources could not be looked at: nobody knows whether they were changed" in drift.err
+    assert drift.out.startswith("No drift where weir could read.\n" + UNREAD), drift.out
+    assert "4 recorded resources could not be read: whether they were changed is unknown" in drift.err
     assert stack.plan() == {"who": "create"}
     stack.apply()
     assert "No drift: nothing changed outside weir." in stack.run("drift").out
@@ -145,8 +145,8 @@ def test_settings_of_what_is_left_out(stack, server):
 def test_of_a_fleet_it_is_told_of_each(stack, server):
     fleet = lambda text: text.replace("inputs: {", "fleet: {each: [ann], inputs: {who: '${each.key}'}}\ninputs: {who: {type: string}, ")
     written(stack, server, fleet).run("fleet", "apply", "--yes")
-    assert "as the stack says" in stack.run("fleet", "plan").out
+    assert "as configured" in stack.run("fleet", "plan").out
     written(stack, server, lambda text: fleet(text).replace('port: "${locals.login.port}"', 'port: "${at.value}"') + f"  at: {{type: weir.value, value: {server.port}}}\n")
     shown = stack.run("fleet", "plan", "--full").out
-    assert "4 could not be looked at" in shown and UNREAD in shown
+    assert "4 could not be read" in shown and UNREAD in shown
     written(stack, server, fleet).run("fleet", "destroy", "--yes")

@@ -110,7 +110,7 @@ def test_what_another_stack_uses_stays(folder):
     folder.run("apply", "-y", "-C", "guest.yaml", "--for", "8h")
     ended(folder, "-C", "shared.yaml")
     stays = folder.run("reap", "--yes")
-    assert "guest uses what is in it" in stays.out and there(folder) == ["shared"], str(stays)
+    assert "guest uses its resources" in stays.out and there(folder) == ["shared"], str(stays)
     folder.run("lease", "end", "-C", "guest.yaml")
     folder.run("reap", "--yes")  # the guest first
     assert there(folder) == [] and not folder.client("ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Subnets"]

@@ -322,9 +322,9 @@ def test_https(web, web_stack, kind):
     del web.files["/real"]
     assert "404" in stack.run("plan", status=3).err
     web.files[f"/lake.{kind}"] = web.url.replace("https", "http") + "/real"
-    assert "leads on to plain HTTP" in stack.run("plan", status=3).err
+    assert "redirects to plain HTTP" in stack.run("plan", status=3).err
     web.files[f"/lake.{kind}"] = f"/lake.{kind}"
-    assert "leads on more than" in stack.run("plan", status=3).err
+    assert "redirects more than" in stack.run("plan", status=3).err
     assert "certificate" in stack.run("plan", status=3, env={"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"}).err
     assert cached(stack) == []
 

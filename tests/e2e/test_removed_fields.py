@@ -131,7 +131,7 @@ def test_what_a_service_merges(fast_sandbox, tmp_path):
     out = stack.run("plan").out
     assert all(f"- {name}" in out for name in ("prefix", "compression", "buffer_size", "logging", "input")), out
     said = stack.apply()
-    assert '"s3.buffer_size" is not in the file any more, and the service still has 64' in said.out + said.err
+    assert '"s3.buffer_size" was removed from the configuration, and the service still has 64' in said.out + said.err
     assert (said.out + said.err).count("still has") == 1, said
     there = destination()
     assert (there["Prefix"], there["CompressionFormat"], there["CloudWatchLoggingOptions"]["Enabled"]) == ("", "UNCOMPRESSED", False)

@@ -194,7 +194,7 @@ def test_what_answers_leave_out(stack, cloud):
         {"match": "DescribeEndpoints", "times": 1000, "answer": [['"ServerName": "[^"]*", ', ""], ['"EndpointType": "[^"]*", ', ""]]},
         {"match": "ModifyEndpoint", "times": 9, "status": 200, "body": "{}", "headers": {"Content-Type": "application/x-amz-json-1.1"}},
     )
-    assert 'the service does not tell "server_name": it counts as it was given from now on' in stack.apply().out
+    assert 'the service does not report "server_name": the configured value counts from now on' in stack.apply().out
     stack.assert_settled()
     assert stack.run("drift").status == 0
     assert stack.plan("-i", "host=other") == {"end": "update"}

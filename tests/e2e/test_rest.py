@@ -205,7 +205,7 @@ def test_creation_that_is_not_answered(tmp_path, server):
     refused = stack.run("apply", "-y", status=1)
     assert "closed the connection" in refused.err
     told = stack.run("plan", status=None)
-    assert "cannot be found out" in told.err + told.out and len(server.notes) == 1
+    assert "outcome cannot be looked up" in told.err + told.out and len(server.notes) == 1
 
     # Of a body with a secret in it the state has a hash, unless it has a key: nothing to find it by, and enough to see that it stays the same.
     server.notes.clear()
@@ -216,7 +216,7 @@ def test_creation_that_is_not_answered(tmp_path, server):
     server.lose = {("POST", "/api/notes")}
     stack.run("apply", "-y", status=None)
     told = stack.run("apply", "-y", status=1)
-    assert "keeps a hash only" in told.err and "WEIR_STATE_KEY" in told.err and len(server.notes) == 1
+    assert "keeps only a hash" in told.err and "WEIR_STATE_KEY" in told.err and len(server.notes) == 1
     keeps_secrets(stack, told)
 
 
@@ -321,7 +321,7 @@ resources:
         done = stack.destroy("--verify")
         assert server.things == {} and "Nothing is left by its id or name.\n" in done.out
         assert "Not looked for: what has another id or name" in done.out
-        assert '2 resources could not be looked up after being deleted, because what their service stood on went too: it["a"], it["b"].' in done.out
+        assert '2 resources could not be looked up after the deletion: their service was deleted, too: it["a"], it["b"].' in done.out
         stack.apply()
         server.keeps = True
         (told,) = (event for event in stack.destroy("--verify", "--json", status=5).events() if event["event"] == "verified")

@@ -121,7 +121,7 @@ def test_what_nobody_can_tell_is_not_kept(stack, cloud):
     """The queue's own URL is known only when it is there: before the call nobody can be asked."""
     stack.write("stack: ruled\nresources:\n  queue: {type: aws.sqs.queue, name: ruled-queue}\nrules:\n  told: {for: aws.sqs.queue, require: '${self.url != \"\"}', message: it has a URL}\n")
     said = stack.run("plan", status=3).err
-    assert "queue: it has a URL" in said and "nobody can tell before the call" in said
+    assert "queue: it has a URL" in said and "cannot be evaluated before the call" in said
     stack.apply(status=3)
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
 
@@ -352,7 +352,7 @@ def test_what_somebody_has_to_agree_to(stack):
     assert "wants approval" in stack.run("show", "it.plan").out
     for args in ["apply", "--yes"], ["apply", "it.plan"], ["destroy", "--yes"]:
         refused = stack.run(*args, status=3).err
-        assert "somebody has to agree: lake: lake holds data (rule data_stays)" in refused and "--approve data_stays --reason TEXT" in refused
+        assert "approval required: lake: lake holds data (rule data_stays)" in refused and "--approve data_stays --reason TEXT" in refused
     assert "--approve wants a --reason" in stack.run("apply", "--yes", "--approve", "data_stays", status=3).err
     assert 'no rule "data_stay" asks for approval' in stack.run("apply", "--yes", "--approve", "data_stay", "--reason", "x", status=3).err
     assert "--reason says why" in stack.run("apply", "--yes", "--reason", "x", status=3).err
@@ -376,7 +376,7 @@ def test_an_approval_that_waits(stack):
 
 def test_what_nobody_can_tell_can_be_agreed_to(stack):
     stack.write("stack: ruled\nresources:\n  queue: {type: aws.sqs.queue, name: ruled-queue}\nrules:\n  told: {for: aws.sqs.queue, require: '${self.url != \"\"}', message: it has a URL, level: approval}\n")
-    assert "somebody has to agree: queue: it has a URL" in stack.run("apply", "--yes", status=3).err
+    assert "approval required: queue: it has a URL" in stack.run("apply", "--yes", status=3).err
     stack.apply("--approve", "told", "--reason", "it will have one")
     assert stack.addresses() == ["queue"]
 
@@ -464,5 +464,5 @@ def test_a_rule_about_the_cost(stack):
     assert "plan: it costs more than 1 USD a month" in priced(1).run("plan", status=3).err
     priced(1000).run("plan")
     said = priced(1000, "sqlserver-ex").run("plan", status=3).err
-    assert "it costs more than 1000 USD" in said and "nobody can tell before the call" in said
+    assert "it costs more than 1000 USD" in said and "cannot be evaluated before the call" in said
     priced(1000).run("validate")

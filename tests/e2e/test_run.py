@@ -161,7 +161,7 @@ def test_lines_are_shown_while_it_runs(jobs, cloud):
 def test_time_is_limited(jobs, cloud):
     running(cloud, "glue::job_run", 1000)
     result = jobs.run("run", "runs-bronze", "--timeout", "500ms", status=1)
-    assert 'etl["bronze"] was still running after 0.5 s (--timeout); the run goes on' in result.err and "--follow jr_" in result.err
+    assert 'etl["bronze"] was still running after 0.5 s (--timeout); the run continues' in result.err and "--follow jr_" in result.err
     assert cloud.client("glue").get_job_runs(JobName="runs-bronze")["JobRuns"][0]["JobRunState"] != "STOPPED"
     jobs.run("run", "runs-bronze", "--stop-on-timeout", status=3)
 
@@ -170,7 +170,7 @@ def test_a_run_that_takes_too_long_is_stopped(jobs, cloud):
     running(cloud, "glue::job_run", 1000)
     cloud.fail({"match": "BatchStopJobRun", "status": 200, "body": "{}", "headers": {"Content-Type": "application/x-amz-json-1.1"}})
     result = jobs.run("run", "runs-bronze", "--timeout", "500ms", "--stop-on-timeout", status=1)
-    assert "is being stopped" in result.err and "the run goes on" not in result.err and "AWSGlue.BatchStopJobRun" in cloud.requests()
+    assert "is being stopped" in result.err and "the run continues" not in result.err and "AWSGlue.BatchStopJobRun" in cloud.requests()
 
 
 def test_throttling_while_it_is_followed(jobs, cloud):
@@ -392,7 +392,7 @@ def test_a_function_answers(applied_function, cloud):
     assert "double failed: KeyError: 'n'" in result.err and json.loads(result.out)["errorType"] == "KeyError"
     cloud.fail(invocation("", status=202))
     assert applied_function.run("run", "double", "--detach").out == "11111111-2222-3333-4444-555555555555\n"
-    assert "nobody keeps what became of a run" in applied_function.run("run", "double", "--follow", "x", status=3).err
+    assert "the service does not keep the outcome of runs" in applied_function.run("run", "double", "--follow", "x", status=3).err
 
 
 def test_a_function_that_takes_its_time(applied_function, cloud):
@@ -427,7 +427,7 @@ def test_lines_of_another_call_are_told_apart(applied_function, cloud):
     cloud.fail()
     out, err = process.communicate()
     assert json.loads(out) == "done"
-    assert err.splitlines()[:-1] == ["The lines above are of another call, which went on at the same time. Those of this one:",
+    assert err.splitlines()[:-1] == ["The lines above are from another call, which ran at the same time. The lines of this call:",
                                      f"double: run {id}", f"START RequestId: {id} V", "mine", f"REPORT RequestId: {id}"]
 
 
@@ -533,7 +533,7 @@ def test_what_has_not_been_applied(stack):
 
 
 def test_options_that_exclude_each_other(jobs):
-    assert "gives no table" in jobs.run("run", "flow", "--format", "csv", status=3).err
+    assert "has no table as its result" in jobs.run("run", "flow", "--format", "csv", status=3).err
     assert "do not go together" in jobs.run("run", "flow", "--follow", "a", "--stop", "b", status=3).err
     assert "takes no arguments" in jobs.run("run", "flow", "a=1", "--stop", "b", status=3).err
 

@@ -63,7 +63,7 @@ def test_a_forged_plan_does_what_it_shows_or_nothing(stack, cloud):
         forged(stack, edit)
         assert shows in stack.run("show", "forged.plan").out
         refused = stack.run("apply", "forged.plan", status=1).err
-        assert "would delete more than this plan shows" in refused or "is not what this plan shows" in refused, refused
+        assert "would delete more than this plan shows" in refused or "are not those that this plan shows" in refused, refused
         assert objects(cloud) == 3
     stack.run("apply", "it.plan", status=3)  # as it was reviewed: the bucket is not empty
     assert objects(cloud) == 3

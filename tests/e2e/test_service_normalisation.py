@@ -40,7 +40,7 @@ resources:
         - {Effect: Allow, Principal: {Service: cloudtrail.amazonaws.com}, Action: "s3:GetBucketAcl", Resource: "arn:aws:s3:::told-trails"}
         - {Effect: Allow, Principal: {Service: cloudtrail.amazonaws.com}, Action: "s3:PutObject", Resource: "arn:aws:s3:::told-trails/AWSLogs/*"}
 """ + KEY
-SAYS = "counts as the same from now on"
+SAYS = "count as the same from now on"
 
 
 def test_made(tmp_path, fast_sandbox):

@@ -39,7 +39,7 @@ def test_locked(stack, cloud):
     stack.destroy(status=4)
     stack.run("plan")  # reading needs no lock
     waiting = stack.start("apply", "--yes", "--lock-timeout", "5m")  # waits, then finds nothing to do
-    assert re.search(rf"is locked by .*process {process.pid}.*; it is waited for, up to 5 m 00 s", begun_to_wait(waiting))
+    assert re.search(rf"is locked by .*process {process.pid}.*; waiting up to 5 m 00 s", begun_to_wait(waiting))
     cloud.fail()
     waiting.communicate()
     assert waiting.returncode == 0
@@ -61,7 +61,7 @@ def test_interrupted(stack, cloud, number, saved):
     cloud.fail()
     out, err = process.communicate()
     assert process.returncode == 130, out + err
-    assert ("another plan carries on" if saved else "the same command carries on") in err
+    assert ("a new plan continues" if saved else "the same command continues") in err
     assert "1 skipped" in out and "skipped last" not in out  # their number is enough
     assert stack.addresses() == ["first", "role"]
     assert stack.plan() == {"last": "create"}
@@ -283,7 +283,7 @@ def test_full_disk_while_applying(local_stack):
     small = "trap '' XFSZ; ulimit -f 24; exec \"$@\""  # 12 KiB, of which a write gives EFBIG
     ended = subprocess.run(["sh", "-c", small, "sh", *stack.command("apply", "-y", "--parallelism", "1")], cwd=stack.folder, env=stack.env, capture_output=True, text=True)
     assert ended.returncode == 1 and "cannot write the state" in ended.stderr, ended.stderr
-    assert "what was done is recorded" not in ended.stderr and "what was done last is not recorded, and the next command looks for it" in ended.stderr
+    assert "what was done is recorded" not in ended.stderr and "the last operation is not recorded; the next command looks up its outcome" in ended.stderr
     made, recorded = (stack.folder / "made").read_text().split(), stack.addresses()
     assert 0 < len(recorded) <= len(made) < 6
     stack.apply()

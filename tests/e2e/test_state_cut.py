@@ -73,8 +73,8 @@ def test_a_lock_that_cannot_be_read(kept, left):
     locked = kept.stack.apply("-i", "n=2", status=4)
     assert f"who holds it is not known: the lock {lock} has {len(left)} bytes" in locked.err and "weir state unlock" in locked.err, locked
     kept.stack.run("plan")  # needs no lock
-    assert "held, and who holds it cannot be read" in kept.stack.run("state", "doctor").out
-    assert "nobody could say who held it" in kept.stack.run("state", "unlock").err
+    assert "held, and its holder cannot be read" in kept.stack.run("state", "doctor").out
+    assert "whose holder was unknown" in kept.stack.run("state", "unlock").err
     assert "not locked" in kept.stack.run("state", "unlock").err
     kept.stack.apply("-i", "n=2")
     kept.stack.assert_settled("-i", "n=2")
@@ -100,7 +100,7 @@ def test_a_record_that_was_never_acknowledged(kept, half):
     kept.put(torn, kept.get(kept.batches()[-1])[:30] if half else b"")
     assert kept.stack.addresses() == ["a", "b"]
     kept.stack.assert_settled()
-    assert "the newest record was cut short and is left out" in kept.stack.run("state", "doctor").out
+    assert "the newest record is incomplete and is left out" in kept.stack.run("state", "doctor").out
     assert torn in kept.batches()  # whoever only reads removes nothing
     kept.stack.apply("-i", "n=2")
     assert kept.get(torn).endswith(b"\n")  # the number is used again

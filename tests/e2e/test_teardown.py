@@ -134,7 +134,7 @@ def test_of_others_is_not_changed(stack, cloud):
     sns.untag_resource(ResourceArn=arn, TagKeys=["weir:stack", "weir:state", "weir:intent", "weir:address"])
     refused = stack.apply(status=1)
     assert "it has no ownership tags, and nothing else shows that it is still what this stack made, so it is not changed" in refused.err and shown() == "one"
-    assert "--delete-adopted agrees to it" in refused.err
+    assert "--delete-adopted deletes it anyway" in refused.err
     stack.apply("--delete-adopted")
     assert shown() == "two"
     stack.run("state", "rm", "news")
@@ -370,9 +370,9 @@ def test_verify_finds_what_bears_the_name(stack, cloud):
     cloud.client("s3").create_bucket(Bucket="lab-code")
     cloud.client("logs").create_log_group(logGroupName="/aws/lambda/lab-f")
     found = left(stack.destroy("--verify", "--json", status=5))
-    assert found == {("aws.s3.bucket", "lab-code"): "has the name that this stack would give", ("aws.logs.log_group", "/aws/lambda/lab-f"): "its logs"}
+    assert found == {("aws.s3.bucket", "lab-code"): "has a name that this stack configures", ("aws.logs.log_group", "/aws/lambda/lab-f"): "its logs"}
     said = stack.destroy("--verify", status=5)
-    assert "lab-code  aws.s3.bucket: has the name that this stack would give (code)" in said.out
+    assert "lab-code  aws.s3.bucket: has a name that this stack configures (code)" in said.out
     assert "2 resources of the stack are still there" in said.err
     cloud.client("s3").delete_bucket(Bucket="lab-code")
     cloud.client("logs").delete_log_group(logGroupName="/aws/lambda/lab-f")
@@ -418,7 +418,7 @@ def test_verify_that_cannot_look_fails(stack, cloud):
 
 def test_verify_and_target(local_stack):
     local_stack.write("stack: a\nresources: {b: {type: weir.value, value: 1}}\n")
-    assert "--verify looks for anything of the whole stack" in local_stack.run("destroy", "--verify", "--target", "b", status=3).err
+    assert "--verify looks for leftovers of the whole stack" in local_stack.run("destroy", "--verify", "--target", "b", status=3).err
 
 
 def test_interrupted_at_the_question(stack, cloud):

@@ -38,7 +38,7 @@ def test_cut_within_the_last_records(applied):
 def test_the_log_has_gone(applied):
     applied.log().unlink()
     refused = applied.apply(status=None)
-    assert refused.status and "has gone: it had" in refused.err
+    assert refused.status and "is missing: it had" in refused.err
     applied.run("state", "doctor", "--accept-loss")
     applied.apply()
     applied.assert_settled()

@@ -59,7 +59,7 @@ def test_there_are_many():
 
 @pytest.mark.parametrize("kind, at, services", EVERY, ids=[f"{kind}.{'.'.join(step for step, _ in at)}" for kind, at, _ in EVERY])
 def test_each(local_stack, kind, at, services):
-    wrong = f"it: {services[0]} cannot assume the role role: its trust policy does not let it in"
+    wrong = f"it: {services[0]} cannot assume the role role: its trust policy does not allow it"
     err = local_stack.write(stack_of(kind, at, '${trust("ec2.amazonaws.com")}')).run("validate", status=3).err
     assert wrong in err and f'assume_role_policy: ${{trust("{services[0]}")}}' in err, err
     for service in services:
@@ -181,6 +181,6 @@ def test_a_role_that_another_stack_gives_out(tmp_path, fast_sandbox):
         ours.write(f"stack: ours\ndata: {{them: {{type: weir.stack, stack: theirs, dir: ../theirs}}}}\nlocals: {{role: '${{them.outputs.{output}}}'}}\nresources:\n  job: {{{JOB}, role: '${{locals.role}}'}}\n")
         ours.run("validate")
         refused = ours.run("plan", status=3).err
-        assert "job: glue.amazonaws.com cannot assume this role of them: its trust policy does not let it in" in refused and "apply that stack first" in refused, refused
+        assert "job: glue.amazonaws.com cannot assume this role of them: its trust policy does not allow it" in refused and "apply that stack first" in refused, refused
     theirs.write(text % "glue.amazonaws.com").apply()
     assert ours.plan() == {"job": "create"}

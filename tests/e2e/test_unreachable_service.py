@@ -51,7 +51,7 @@ def test_what_lies_in_it_goes_with_it(tmp_path, server):
     stack = made(tmp_path, server)
     server.stop()
     done = stack.destroy()
-    assert "5 deleted" in done.out and '2 resources could not be looked up, because the stack\'s own service in which they lay did not answer; they went with it: it["a"], it["b"].' in done.out
+    assert "5 deleted" in done.out and '2 resources could not be looked up: their service is deleted with the stack and was unreachable: it["a"], it["b"].' in done.out
     assert not stack.addresses() and not (stack.folder / "up").exists()
 
     server.again()
@@ -63,7 +63,7 @@ def test_what_lies_in_it_goes_with_it(tmp_path, server):
     (told,) = (event for event in events if event["event"] == "verified")
     assert result["unseen"] == told["unseen"] == ['it["a"]', 'it["b"]'] and (result["delete"], told["left"]) == (5, 0)
     waits = [event["text"] for event in events if event["event"] == "progress" and event["address"].startswith("it") and " try, " not in event["text"]]
-    assert waits == ["its service does not answer; it goes with up"] * 2
+    assert waits == ["its service is unreachable; it is deleted with up"] * 2
 
 
 def test_of_a_fleet_each_is_named(tmp_path, server):
@@ -75,8 +75,8 @@ def test_of_a_fleet_each_is_named(tmp_path, server):
     assert set(server.things) == {"ada-a", "ada-b", "bob-a", "bob-b"}
     server.stop()
     done = stack.run("fleet", "destroy", "-y", "--verify").out
-    assert '; they went with it: it["a"] of ada, it["b"] of ada, it["a"] of bob, it["b"] of bob.' in done, done
-    assert '4 resources could not be looked up after being deleted, because what their service stood on went too: it["a"] of ada, it["b"] of ada,' in done, done
+    assert 'their service is deleted with the stack and was unreachable: it["a"] of ada, it["b"] of ada, it["a"] of bob, it["b"] of bob.' in done, done
+    assert '4 resources could not be looked up after the deletion: their service was deleted, too: it["a"] of ada, it["b"] of ada,' in done, done
 
 
 @pytest.mark.long
@@ -102,7 +102,7 @@ def test_what_makes_it_stays(tmp_path, server):
     failed = stack.run("destroy", "--yes", status=1)
     assert "3 resources failed" in failed.err and set(stack.addresses()) == {"up", 'it["a"]', 'it["b"]'}
     refused = stack.run("destroy", "--yes", "--target", 'it["a"]', status=3)
-    assert "its service is made by up, which this destroys not" in refused.err
+    assert "its service is a part of up, which this run does not delete" in refused.err
     (stack.folder / "held").unlink()
     assert "they went with it" in stack.destroy().out and not stack.addresses()
 
@@ -150,7 +150,7 @@ def test_plan(tmp_path, server):
     (stack.folder / "up").unlink()
     shown = stack.run("plan", "-v")
     assert stack.plan() == {"up": "create"}
-    assert "2 recorded resources could not be looked at and count as recorded: the service does not answer, and up, which makes it, is to be changed; plan again afterwards" in shown.out + shown.err
+    assert "2 recorded resources could not be read and count as recorded: the service does not answer, and up, which it is a part of, has a change planned; plan again afterwards" in shown.out + shown.err
     server.again()
     del server.things["a"]
     (stack.folder / "up").touch()

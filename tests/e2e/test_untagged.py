@@ -128,10 +128,10 @@ def test_another_one_of_the_name_is_not(lost):
         DECIDED[type_][2](lost)
     said = stops(lost.run("plan", "--destroy", "--json"))
     assert [one[0] for one in said] == addresses
-    assert all("it was made anew by somebody" in one[1] and one[2] is None for one in said), said
+    assert all("somebody recreated it" in one[1] and one[2] is None for one in said), said
     for words in ((), ("--delete-adopted", "--lab")):
         refused = lost.destroy(*words, status=3)
-        assert refused.err.count("it was made anew by somebody") == len(addresses), str(refused)
+        assert refused.err.count("somebody recreated it") == len(addresses), str(refused)
         assert all(f"`weir state rm '{one}'` forgets it" in refused.err for one in addresses), str(refused)
     assert lost.run("state", "list").out.split() == addresses
 

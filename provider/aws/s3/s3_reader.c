@@ -99,8 +99,8 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
 
 static int refuse_another(const struct s3_reader *r, struct err *err)
 {
-    err_set(err, ERR_STALE, "s3://%.*s/%.*s is not what it was when it was looked at",
-        STR_ARG(r->object.bucket), STR_ARG(r->object.key));
+    err_set(err, ERR_STALE, "s3://%.*s/%.*s was changed since it was read", STR_ARG(r->object.bucket),
+        STR_ARG(r->object.key));
     return err_hint(err, "run it again when nobody writes there");
 }
 

@@ -131,7 +131,7 @@ int upload_unexpected(const struct s3_upload *upload, struct err *err)
 {
     if (!upload->path)
         return err_set(err, ERR_INVALID, "the content does not have the given size or checksum");
-    err_set(err, ERR_STALE, "\"%s\" is not what it was when it was looked at", upload->path);
+    err_set(err, ERR_STALE, "\"%s\" was changed since it was read", upload->path);
     return err_hint(err, "it was changed meanwhile; plan again");
 }
 

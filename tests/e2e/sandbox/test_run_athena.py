@@ -180,7 +180,7 @@ resources:
     assert (stack.folder / "again.csv").read_bytes() == (stack.folder / "few.csv").read_bytes() and not again.out
     stack.run("run", "numbers", "'nosuch'", "-o", "never.csv", status=1)
     assert not (stack.folder / "never.csv").exists()
-    assert "no result that could be saved" in stack.run("run", "ingest", "-o", "never.csv", status=3).err
+    assert "has no result to save" in stack.run("run", "ingest", "-o", "never.csv", status=3).err
     for other in (["--detach"], ["--format", "json"]):
         stack.run("run", "numbers", "5", "-o", "never.csv", *other, status=3)
     s3 = athena.sandbox.client("s3")

@@ -288,7 +288,7 @@ def test_waiting_for_a_function_no_longer(function):
     until(lambda: "doubling 55" in function.run("logs", "double", "--since", "1m").out)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
-    assert process.returncode == 130 and out == "" and "goes on where it runs" in err
+    assert process.returncode == 130 and out == "" and "continues at its service" in err
     assert "double was still running after 0.3 s" in function.run("run", "double", "n:=1", "pause:=30", "--timeout", "300ms", status=1).err
 
 
@@ -337,7 +337,7 @@ def test_all_within_one_command(tmp_path):
     assert json.loads(stack.run("--sandbox", "run", "flow", "lines:=1").out) == {"state": "SUCCEEDED"}
     for limit in ("1s", "10s", "100s"):  # a busy machine may take longer to start it
         result = stack.run("--sandbox", "run", "counting", "lines=6000", "pause=0.1", "--timeout", limit, status=1)
-        assert "the run goes on" not in result.err
+        assert "the run continues" not in result.err
         if "is being stopped" in result.err:
             break
     assert "is being stopped" in result.err
@@ -457,7 +457,7 @@ def test_two_calls_at_a_time_are_not_mixed_up(waiting, job_sandbox):
         job_sandbox.client().put_object(Bucket="functions-of-weir-run", Key=f"go/{word}", Body=b"")
     for process, words in ((other, ["other 0"]), (process, ["mine 0", "mine 1"])):
         out, err = process.communicate()
-        after = err.partition("Those of this one:")[2] or err
+        after = err.partition("The lines of this call:")[2] or err
         assert log_of(after)[1:-2][-len(words) - 1:] == [*words, "went on"], err
 
 

@@ -571,11 +571,11 @@ static void nothing_to_do(void **state)
     AUTO_BUF struct buf out = BUF_INIT;
     struct plan plan = {.resource_count = 300};
     render_plan(&plan, &(struct render_options){0}, &out);
-    assert_string_equal(out.p, "No changes: 300 resources are as the stack says.\n");
+    assert_string_equal(out.p, "No changes: 300 resources are as configured.\n");
     buf_clear(&out);
     plan.left_count = 299;
     render_plan(&plan, &(struct render_options){0}, &out);
-    assert_string_equal(out.p, "No changes: 1 resource is as the stack says; 299 others were left out.\n");
+    assert_string_equal(out.p, "No changes: 1 resource is as configured; 299 others were left out.\n");
     buf_clear(&out);
     plan.destroy = true;
     render_plan(&plan, &(struct render_options){0}, &out);
@@ -591,19 +591,19 @@ static void what_was_not_looked_at_is_not_called_unchanged(void **state)
     struct plan plan = {.resource_count = 5, .refreshed = true, .unread = unread, .unread_count = 3};
     render_plan(&plan, &(struct render_options){0}, &out);
     assert_string_equal(out.p,
-        "No changes where weir could look: 2 resources are as the stack says.\n"
-        "2 recorded resources could not be looked at and count as recorded: no way:\n  a\n  b[\"x\"]\n"
-        "1 recorded resource could not be looked at and counts as recorded: silence:\n  c\n");
+        "No changes where weir could read: 2 resources are as configured.\n"
+        "2 recorded resources could not be read and count as recorded: no way:\n  a\n  b[\"x\"]\n"
+        "1 recorded resource could not be read and counts as recorded: silence:\n  c\n");
     buf_clear(&out);
     render_drift(&plan, &(struct render_options){0}, &out);
-    assert_non_null(strstr(out.p, "No drift where weir could look.\n2 recorded"));
+    assert_non_null(strstr(out.p, "No drift where weir could read.\n2 recorded"));
     buf_clear(&out);
     render_markdown(&plan, STR("s"), STR_EMPTY, MARKDOWN_MAX, &out);
     assert_string_equal(out.p,
-        "### weir plan: s\n\nNo changes where weir could look.\n\n"
-        "> **2** recorded resources could not be looked at and count as recorded: no way: `a`, "
+        "### weir plan: s\n\nNo changes where weir could read.\n\n"
+        "> **2** recorded resources could not be read and count as recorded: no way: `a`, "
         "`b[\"x\"]`.\n\n"
-        "> **1** recorded resource could not be looked at and counts as recorded: silence: `c`.\n");
+        "> **1** recorded resource could not be read and counts as recorded: silence: `c`.\n");
     buf_clear(&out);
     event_drift(&out, &plan);
     assert_non_null(strstr(out.p, "{\"event\":\"unread\",\"address\":\"c\",\"why\":\"silence\"}\n"));

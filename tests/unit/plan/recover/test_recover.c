@@ -205,7 +205,7 @@ static void test_not_created(void **unused)
     (void)unused;
     struct state *state;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
-    assert_null(recovered(&state, "lake was to be created by an earlier run, and is not there"));
+    assert_null(recovered(&state, "lake was to be created by an earlier run, and does not exist"));
     state_close(state);
 }
 
@@ -236,7 +236,7 @@ static void test_not_there_so_far(void **unused)
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     manual_clock_advance(-60 * 60 * 1000 + 19 * 1000);
     assert_string_equal(
-        recovered_once(1), "lake is not there so far; it is looked for again before it is created");
+        recovered_once(1), "lake does not exist so far; it is looked up again before it is created");
     assert_int_equal(service.calls, 1);
     assert_int_equal(service.looked_until_ms, 0);
     assert_int_equal(manual_clock_slept(), 0);
@@ -250,7 +250,7 @@ static void test_nothing_came(void **unused)
     schema.shows_ms = 20 * 1000;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     manual_clock_advance(-60 * 60 * 1000 + 21 * 1000);
-    assert_string_equal(recovered_once(0), "lake was to be created by an earlier run, and is not there");
+    assert_string_equal(recovered_once(0), "lake was to be created by an earlier run, and does not exist");
 }
 
 /* Who destroys will not look again: it is waited for as long as it may take, and no longer. */
@@ -300,7 +300,7 @@ static void test_unknowable(void **unused)
     schema.unknowable = true;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     for (int i = 0; i < 2; i++)
-        assert_non_null(strstr(recovered_once(1), "cannot be found out"));
+        assert_non_null(strstr(recovered_once(1), "which the service cannot tell"));
 }
 
 static void test_passing_trouble(void **unused)
@@ -389,7 +389,7 @@ static void test_not_deleted(void **unused)
     leave_record("{\"id\":\"i-1\",\"name\":\"b\"}");
     leave_intent("delete", NULL, NULL);
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_non_null(recovered(&state, "lake was being deleted by an earlier run, and is still there"));
+    assert_non_null(recovered(&state, "lake was being deleted by an earlier run, and still exists"));
     state_close(state);
 }
 
@@ -419,13 +419,13 @@ static void test_service_down(void **unused)
     struct state *state = test_open(NULL);
     assert_int_equal(recover(state, &err), -1);
     assert_int_equal(err.class, ERR_NETWORK);
-    assert_non_null(strstr(err.message, "what became of lake, which was being created"));
+    assert_non_null(strstr(err.message, "looking up lake, which was being created"));
     assert_int_equal(said_count, 0);
     state_open_intents(state, &n);
     assert_int_equal(n, 1);
     state_close(state);
     service.down = false;
-    assert_null(recovered(&state, "lake was to be created by an earlier run, and is not there"));
+    assert_null(recovered(&state, "lake was to be created by an earlier run, and does not exist"));
     state_close(state);
 }
 

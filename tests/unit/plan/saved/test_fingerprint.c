@@ -67,16 +67,16 @@ static void it_is_reported_in_what_another_plan_differs(void **state)
 {
     (void)state;
     assert_string_equal(difference(THING(", size: large"), THING(", size: huge")),
-        "a is not as this plan has it: size is now \"huge\", not \"large\"");
+        "a differs from this plan: size is now \"huge\", not \"large\"");
     assert_string_equal(difference(THING(""), "resources: {}\n"),
-        "a is not as this plan has it: it would be left as it is now, and not created");
+        "a differs from this plan: it would be left as it is now, and not created");
     assert_string_equal(
         difference("resources: {}\n",
             "resources:\n  a: {type: fake.thing, name: a}\n  b: {type: fake.thing, name: b}\n"),
-        "a is not as this plan has it: it would be created now, and not left as it is (1 more differs)");
+        "a differs from this plan: it would be created now, and not left as it is (1 more differs)");
     assert_string_equal(
         difference(THING("") "outputs: {o: {value: 1}}\n", THING("") "outputs: {o: {value: 2}}\n"),
-        "the outputs are not as this plan has them");
+        "the outputs differ from this plan");
 }
 
 /* Of two that differ the one that the other follows from is named. */
@@ -87,7 +87,7 @@ static void the_first_one_is_named(void **state)
     const char *x = arena_printf(&arena, "%s{type: fake.thing, name: x}\n", a).p,
                *y = arena_printf(&arena, "%s{type: fake.thing, name: y}\n", a).p;
     assert_string_equal(
-        difference(x, y), "z is not as this plan has it: name is now \"y\", not \"x\" (1 more differs)");
+        difference(x, y), "z differs from this plan: name is now \"y\", not \"x\" (1 more differs)");
 }
 
 static int clean(void **state)

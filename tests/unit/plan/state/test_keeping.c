@@ -287,7 +287,7 @@ static void test_doctor_compares_snapshots(void **unused)
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         change_snapshot(changes[i][0], changes[i][1]);
         assert_int_equal(examine(&err), -1);
-        assert_non_null(strstr(found, "BAD snapshots: say something else than the history"));
+        assert_non_null(strstr(found, "BAD snapshots: differ from the history"));
         test_write("lake.log", log);
     }
     ASSERT_OK(examine(&err), err);

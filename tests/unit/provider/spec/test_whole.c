@@ -163,7 +163,7 @@ static void what_has_no_id_is_left_alone(void **state)
     play(NULL, 0);
     assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"size\":1}"), NULL, &live, &err), -1);
     assert_string_equal(
-        err.message, "the state has no field_id for it, and nothing is done to what is not named");
+        err.message, "the state has no field_id for it, without which weir changes nothing");
     assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"size\":1}"), &err), -1);
     assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"size\":1,\"field_id\":null}"), &err), -1);
     assert_int_equal(

@@ -176,7 +176,7 @@ static void test_regex(void **state)
         {"regexreplace('a', 'a', '$7')",
             "error: the replacement names a group that is not there; a $ itself is $$"},
         {"regex('^(a+)+$', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab')",
-            "error: the match was given up: match limit exceeded"},
+            "error: the match was stopped: match limit exceeded"},
     };
     CHECK_ROWS(rows);
 }
