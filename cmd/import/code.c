@@ -1,12 +1,12 @@
-/* Code that a template has in itself, or that `cdk synth` has put beside it: files beside the stack, which
- * artifacts keep in a bucket of the stack. See template.h. */
+/* Code in a template, and files that `cdk synth` writes beside it: copied beside the stack as artifacts in a
+ * bucket of the stack. See template.h. */
 #include "cmd/import/template.h"
 
 #include "base/file.h"
 
-/* ---- what is in cdk.out ---- */
+/* ---- the files of cdk.out ---- */
 
-/* Orders.template.json has its files in Orders.assets.json; a template within it has none of its own. */
+/* Returns the path of Orders.assets.json for Orders.template.json. Nested templates use their parent's. */
 static struct str manifest_path(struct template *t)
 {
     while (t->parent)
@@ -65,7 +65,7 @@ bool code_is_folder(struct template *t, struct str key)
     return asset && path_is_dir(asset->path.p);
 }
 
-/* "code/ingest", or another where that is there. */
+/* Returns "code/ingest", or another path if it is taken. */
 static struct str new_path(struct template *t, struct str name, struct str end)
 {
     for (int i = 1;; i++) {
@@ -94,7 +94,7 @@ struct str code_copy(struct template *t, struct str key, struct str name)
     return asset->copied;
 }
 
-/* Is the text in it, whatever functions are around? */
+/* Returns whether the text occurs in the node, also within functions. */
 static bool says(const struct node *node, struct str text)
 {
     bool found = node->kind == NODE_STRING && str_find(node->string, text, 0) >= 0;
@@ -119,9 +119,9 @@ struct code {
     struct template *t;
     struct arena *arena;
     const struct node *root;
-    struct node *resources;        /* as they become */
-    const struct node_entry *user; /* the resource that is being read */
-    struct str bucket;             /* logical id; "": not yet */
+    struct node *resources;        /* the resulting resources */
+    const struct node_entry *user; /* the resource that is being converted */
+    struct str bucket;             /* logical id of the bucket; "": not created yet */
     struct map packaged;           /* file -> struct str, the logical id of its artifact */
 };
 
@@ -136,7 +136,7 @@ static struct str unused_id(const struct code *c, struct str wanted)
     return id;
 }
 
-/* One of the stack's own, unless SAM's code is kept in another already. */
+/* Returns the bucket of the artifacts; SAM code may already use one. */
 static struct str bucket_of(struct code *c)
 {
     const struct node *parameters = node_get(c->root, "Parameters");
@@ -153,7 +153,7 @@ static struct str bucket_of(struct code *c)
     return c->bucket;
 }
 
-/* What the resource is called in a file's name. */
+/* Returns the resource's name for a file name. */
 static struct str user_name(const struct code *c)
 {
     return draft_snake(c->arena, cdk_name(c->t, c->user->value, c->user->key));
@@ -184,7 +184,7 @@ static struct str artifact_of(struct code *c, struct str source, bool zip)
     return artifact_in(c, source, zip, nodes_call(c->arena, "Ref", bucket_of(c), c->user->value));
 }
 
-/* ---- what a template says of files of cdk.out ---- */
+/* ---- references to files of cdk.out ---- */
 
 static struct str asset_artifact(struct code *c, struct code_asset *asset)
 {
@@ -194,7 +194,8 @@ static struct str asset_artifact(struct code *c, struct code_asset *asset)
     return asset->artifact;
 }
 
-/* "s3://bucket/key", a key or a bucket at that place, as what Fn::Sub takes: its length; 0: none. */
+/* Writes "s3://bucket/key", or a key or bucket at this offset, in the syntax of Fn::Sub. Returns its length;
+ * 0: none. */
 static size_t put_asset(struct code *c, struct str text, struct buf *out)
 {
     for (size_t i = 0; i < c->t->asset_count; i++) {
@@ -226,7 +227,7 @@ static bool says_asset(const struct code *c, struct str text)
     return false;
 }
 
-/* `within`: Fn::Sub is around it already. */
+/* `within`: the text is already in Fn::Sub. */
 static const struct node *text_with_assets(struct code *c, const struct node *node, bool within)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -264,9 +265,9 @@ static const struct node *node_with_assets(struct code *c, const struct node *no
     return made;
 }
 
-/* ---- code within a function ---- */
+/* ---- inline code of functions ---- */
 
-/* A text as it is, also where Fn::Sub has nothing to put in. */
+/* Returns a literal text, also within Fn::Sub without variables. */
 static struct str code_text(struct arena *arena, const struct node *node)
 {
     const struct node *sub = node_get(node, "Fn::Sub") ? node_get(node, "Fn::Sub") : node_get(node, "!Sub");
@@ -288,7 +289,8 @@ static const struct node *with_artifact(
     return made;
 }
 
-/* What CloudFormation adds a module for answers custom resources: that stays as it is. */
+/* Converts inline code to an artifact, except code that responds to custom resources, for which
+ * CloudFormation adds a module. */
 static const struct node *with_inline_code(struct code *c, const struct node *resource)
 {
     const struct node *inlined = nodes_at(resource, STR("Properties.Code.ZipFile")),
@@ -308,8 +310,8 @@ static const struct node *with_inline_code(struct code *c, const struct node *re
     return with_artifact(c, resource, id, nodes_call(c->arena, "Ref", bucket_of(c), inlined));
 }
 
-/* An archive that Serverless has packaged beside its template: it uploads that itself before the stack is
- * made, into a bucket that may be of the same stack. */
+/* Converts an archive that Serverless Framework has packaged beside the template. It would upload the archive
+ * to a bucket, maybe of the same stack, before the update. */
 static const struct node *with_packaged_code(struct code *c, const struct node *resource)
 {
     const struct node *code = nodes_at(resource, STR("Properties.Code")),

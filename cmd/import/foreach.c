@@ -65,7 +65,7 @@ static struct str without_version(struct template *t, const struct tree *name, s
     return str_trim(str_slice(text, 0, n - 1));
 }
 
-/* A data source that is read only where something that it is for is there. */
+/* Adds a data source with the condition under which a resource uses it. */
 static struct str dynamic_data(struct template *t, struct str name, const char *type, struct tree *attrs)
 {
     size_t before = t->draft->data->n;
@@ -75,7 +75,7 @@ static struct str dynamic_data(struct template *t, struct str name, const char *
         tree_set(t->arena, made, STR("when"), tree_code(t->arena, NULL, "%.*s", STR_ARG(around)));
     else if (when && around.n && str_find(when->code, around, 0) < 0)
         when->code = arena_printf(t->arena, "%.*s || %.*s", STR_ARG(when->code), STR_ARG(around));
-    else if (when && !around.n) /* it is the last that it has got */
+    else if (when && !around.n) /* `when` is its last entry */
         made->n--;
     return data;
 }

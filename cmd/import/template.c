@@ -155,7 +155,7 @@ static const char *const rule_names[][2] = {{"GroupId", "group_id"}, {"IpProtoco
     {"SourcePrefixListId", "prefix_list"}, {"DestinationPrefixListId", "prefix_list"},
     {"Description", "description"}};
 
-/* One of either direction, as one type. False: it says more than that has. */
+/* Converts an ingress or egress rule. Returns false if it has other properties. */
 static bool write_as_rule(
     struct arena *arena, const struct node_entry *entry, bool egress, struct node *resources)
 {

@@ -118,7 +118,7 @@ struct template
     struct map parts;                  /* SAM's "Function.Alias" -> struct str *, the logical id */
     struct template_resource *current; /* the resource whose properties are being read; NULL: none */
     const struct binding *bindings;    /* innermost first */
-    struct str around;                 /* the condition under which what is being read is there; "" always */
+    struct str around;                 /* condition of the current value, as code; "": none */
     bool serverless;                   /* its logical ids may end in hashes in the live stack */
     bool cdk;                          /* written by `cdk synth` */
     bool exports_read;

@@ -354,7 +354,7 @@ static struct str plain_path(struct str path)
     return path;
 }
 
-/* What an archive was made of, as the data source archive_file says; else the archive itself. */
+/* Returns the data source archive_file that creates the file, or NULL. */
 static const struct value *archive_of(const struct terraform *t, struct str file)
 {
     for (size_t i = 0; i < t->groups.n; i++) {
@@ -366,7 +366,8 @@ static const struct value *archive_of(const struct terraform *t, struct str file
     return NULL;
 }
 
-/* A file of code as an artifact in that bucket, where it is here, or what it was made of. */
+/* Converts a local file of code, or the source of its archive, to an artifact. Returns false if there is no
+ * such file. */
 static bool keep_as_artifact(
     struct terraform *t, struct group *group, const struct names_rule *rule, struct str file)
 {
