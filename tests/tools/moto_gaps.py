@@ -14,6 +14,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.responses import EC2Response
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import Action, FakeConnection, GlueBackend, Predicate
@@ -359,3 +360,14 @@ def update_table_and_its_key(self: DynamoHandler):
 
 Table.set_stream_specification = set_stream_or_forget_it
 DynamoHandler.update_table = update_table_and_its_key
+
+
+# ---- ECS ----
+
+
+def create_cluster(self, cluster_name, tags=None, *rest, make=EC2ContainerServiceBackend.create_cluster, **more):
+    """Of the cluster that Batch makes for a compute environment moto has no list of tags, and GetResources fails with all that there is."""
+    return make(self, cluster_name, tags or [], *rest, **more)
+
+
+EC2ContainerServiceBackend.create_cluster = create_cluster
