@@ -1,13 +1,13 @@
 /*
- * What an object is after an operation: what was sent, what answers reported, waiting until it is ready, and
- * what has to be read because no answer told it. One rule for all that create and update.
+ * The object after an operation: what was sent and returned, waiting until it is ready, and reading what no
+ * response had. The same rule for creation and update.
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-/* ---- Waiting until a resource is ready, or gone ---- */
+/* ---- Waiting until a resource is ready, or deleted ---- */
 
-/* "it to be deleted (now deleting)", by the state that the type is known to have. */
+/* Returns "it to be deleted (now deleting)", with the state if the type has one. */
 static struct str describe_gone(struct act *act, const struct value *live)
 {
     const struct spec_type *type = act->type;
@@ -55,7 +55,7 @@ static int wait_look(struct act *act, const struct spec_wait *wait, const struct
     return status;
 }
 
-/* 1 done, 0 go on, -1 failed */
+/* Returns 1 if done, 0 to continue, -1 on failure. */
 static int wait_judge(
     struct act *act, const struct spec_wait *wait, const struct value *live, bool seen, struct err *err)
 {
@@ -113,19 +113,18 @@ int act_wait_deleted(struct act *act, const struct value *object, struct err *er
     return act->type->deleted_wait ? wait_until(act, act->type->deleted_wait, object, &live, err) : 0;
 }
 
-/* ---- What stays as it is where a service takes all of what is sent: fields that the file does not speak
- * of, and members that the specification has no attribute for (`keeps` of an update, or of what puts a
- * setting). */
+/* ---- What is kept if a call replaces everything: fields that are not configured, and members without an
+ * attribute (`keeps` of an update or of a sub-resource's put). */
 
-/* Members are added and removed one at a time, and entries that are made anew begin with nothing. */
+/* Members are added and removed one at a time, and recreated entries start empty. */
 static bool stays_beside(const struct spec_type *type, const struct spec_attr *attr)
 {
     return attr->owner != OWNER_MEMBERS &&
            !(attr->owner == OWNER_ENTRIES && spec_owned_of(type, attr)->renew);
 }
 
-/* The attribute without the field that breaks a constraint, or as it is wanted, where that is not one alone.
- */
+/* Returns the attribute without the field that breaks a constraint; or the desired value, if it is not a
+ * single field. */
 static const struct value *without_broken(struct arena *arena, const struct constraint_break *broken,
     const struct value *v, const struct value *wanted)
 {
@@ -156,7 +155,7 @@ const struct value *act_kept(
     return out;
 }
 
-/* An empty text is what services show where nothing is set, and nothing that they take. */
+/* Services return an empty string for an attribute that is not set, and do not accept it. */
 static bool is_shown_only(const struct value *v)
 {
     return value_is_null(v) || (v->kind == VALUE_STRING && !v->string.n);
@@ -198,7 +197,7 @@ int act_sub_resource_kept(
     return 0;
 }
 
-/* ---- from what was sent and answered ---- */
+/* ---- from requests and responses ---- */
 
 const struct value *act_sent(struct act *act, const struct value *desired)
 {
@@ -240,7 +239,7 @@ int act_changed(struct act *act, const struct value *desired, const struct value
     return act_fill_templates(act, after, live, err);
 }
 
-/* ---- what no answer told ---- */
+/* ---- what no response had ---- */
 
 bool act_may_bring(const struct act *act, const struct spec_attr *attr)
 {
@@ -269,7 +268,8 @@ const struct value *act_reported(
     return live;
 }
 
-/* Of what was made: what never changes, as the service writes it. Else the next plan would make it anew. */
+/* After a creation, takes attributes that force replacement in the service's spelling. Otherwise the next
+ * plan would replace the resource. */
 static const struct value *with_fixed(struct act *act, const struct value *read, const struct value *live)
 {
     for (size_t i = 0; act->attempt && i < act->type->attr_count; i++) {

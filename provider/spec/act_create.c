@@ -1,13 +1,13 @@
 /*
- * Creating: the steps that make the resource, what has calls of its own (sub-resources, entries, members,
- * tags), the wait until it is ready, and what no answer told.
+ * Creates: the create steps, attributes with their own calls (sub-resources, entries, members, tags), waiting
+ * until ready, and reading what no response had.
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-/* ---- What a listing spares: calls are counted as act_read.c and act_list.c would make them ---- */
+/* ---- Calls saved by a listing, counted as act_read.c and act_list.c make them ---- */
 
-/* Of an entry map each value, too, by as many as are recorded. */
+/* Counts one call for each recorded value of an entry map, too. */
 static int owned_calls(const struct spec_owned *owned, const struct value *prior)
 {
     const struct value *recorded = value_get(prior, owned->attr->attr->name);
@@ -15,7 +15,7 @@ static int owned_calls(const struct spec_owned *owned, const struct value *prior
     return each ? 1 + (int)recorded->count : owned->list || owned->get;
 }
 
-/* To read these attributes of one thing, besides its tags, which are asked for with others'. */
+/* Counts the calls for reading these attributes of one resource, except tags, which are read in bulk. */
 static int read_calls(struct act *act, const struct value *prior, const struct value *wanted)
 {
     const struct spec_type *type = act->type;
@@ -37,7 +37,7 @@ static bool is_asked_anyway(const struct act *act, struct str name)
     return tags && tags->list && str_eq(tags->attr->attr->name, name);
 }
 
-/* Those of `wanted` that still have to be read where `covered` is known. */
+/* Returns those of `wanted` that still have to be read if `covered` is known. */
 static const struct value *left_of(struct act *act, const struct value *wanted, const struct value *covered)
 {
     AUTO_BUILDER struct value_builder left = VALUE_BUILDER(act->arena);
@@ -67,18 +67,18 @@ int spec_listing_saves(struct op_ctx *ctx, const struct list_filter *filter)
     return saves;
 }
 
-/* ---- The call that makes a resource, and what is done where its answer is lost: the type's way of
- * settling it (struct spec_recover) says where to look, how long, and whether the call may be sent again. */
+/* ---- The create call and its recovery after a lost response: the type's recover rule (struct spec_recover)
+ * says where to look, how long, and whether the call may be repeated. */
 
 /*
- * What a second request would do decides. Of a name there is one: the service refuses the second, and then
- * it is looked at what has the name. With a token there is one, too. Of anything else there would be two,
- * so it is looked for as long as it may take to show before the request is sent again.
+ * It depends on the effect of a second request. If names are unique, the service refuses the second one, and
+ * the resource of that name is read. With a token no second resource is created either. Otherwise there would
+ * be two, so a lookup is repeated until the first would be visible, before the request is repeated.
  */
 
 enum { ATTEMPTS = 4, FIRST_PAUSE_MS = 250 };
 
-/* An answer without the id of what it made says no more than none. */
+/* A response without the id of the new resource counts as lost. */
 static bool lacks_id(
     struct act *act, const struct spec_step *step, const struct value *object, const struct value *document)
 {
@@ -111,31 +111,32 @@ static int make_once(struct act *act, const struct spec_step *step, const struct
     return -1;
 }
 
-/* Until when it is looked for before the request is sent again. */
+/* Returns until when to look before the request is repeated. */
 static int64_t look_until(const struct act *act, bool exists)
 {
     const struct spec_recover *recover = &act->type->recover;
-    bool harmless = recover->way == RECOVER_NAME || recover->token; /* to send it again at once */
+    bool harmless = recover->way == RECOVER_NAME || recover->token; /* to repeat it at once */
     return harmless && !exists ? 0 : clock_mono_ms() + recover->within_ms;
 }
 
-/* 1: found. 0: not to be seen. -1: there is no telling, for now. */
+/* Returns 1 if found, 0 if not visible, -1 if it cannot be determined now. */
 static int make_look(struct act *act, const struct value *object, bool exists, const struct value **found)
 {
     const struct spec_recover *recover = &act->type->recover;
     bool exact =
-        recover->token && recover->way == RECOVER_CONTENT; /* the token is, what it looks like is not */
+        recover->token &&
+        recover->way == RECOVER_CONTENT; /* the token identifies the resource, its attributes do not */
     if (exact)
         return 0;
     op_progress(act->ctx, "the response was lost: looking whether it was created");
     bool before = act->making;
-    act->making = false; /* what is not there is not waited for by each call */
+    act->making = false; /* calls must not wait for a resource that may not exist */
     int status = act_find(act, object, look_until(act, exists), found, ERR_IGNORED);
     act->making = before;
     return status ? -1 : *found != NULL;
 }
 
-/* Does one of that name only wait for its end? Then the name is free when that has come. */
+/* True if a resource of that name is being deleted; waits until the name is free. */
 static bool outlives_namesake(struct act *act, const struct value *object)
 {
     const struct spec_type *type = act->type;
@@ -158,9 +159,8 @@ static bool is_clear(const struct err *failure)
 }
 
 /*
- * A call that makes the resource. Where its answer is lost it is never simply sent again: what became of it
- * is looked for first, as the type says. What is found so is *found, whole, and *document is NULL; else
- * *found is NULL.
+ * Makes a create call. After a lost response it is never simply repeated: the resource is looked up first, by
+ * the type's rule. If found, *found is the whole object and *document is NULL; otherwise *found is NULL.
  */
 static int act_make(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, const struct value **found, struct err *err)
@@ -193,7 +193,7 @@ static int act_make(struct act *act, const struct spec_step *step, const struct 
 
 /* ---- the steps ---- */
 
-/* What was asked for counts as asked: later steps and settings may still have to bring it about. */
+/* Configured attributes count as requested: later steps may still have to set them. */
 static const struct value *create_without(
     struct act *act, const struct value *found, const struct value *desired)
 {
@@ -206,8 +206,8 @@ static const struct value *create_without(
 }
 
 /*
- * What says that it made something, and not what, is no success: nobody could ever find that again. It may be
- * there all the same, which is what the intent is for.
+ * A response without the id is a failure: the resource could never be found again. It may exist nevertheless,
+ * which the open intent records.
  */
 static int check_made(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *now, const struct value **live, struct err *err)
@@ -229,7 +229,8 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
     return -1;
 }
 
-/* Before a call that would change what has the name already: only what an earlier request made is ours. */
+/* Looks before a call that would overwrite an existing resource: only one that an earlier request created is
+ * ours. */
 static int look_before(
     struct act *act, const struct value *object, const struct value **found, struct err *err)
 {
@@ -239,13 +240,13 @@ static int look_before(
     if (act_is_taken(act, object, &taken, &failure)) {
         bool mute =
             read->count && read->items[0].call.op && str_eqz(read->items[0].call.op->wire.method, "HEAD");
-        if (failure.http_status != 403 || !mute) /* an answer to HEAD has no body that would tell why */
+        if (failure.http_status != 403 || !mute) /* a response to HEAD has no body with the reason */
             return err_raise(err, &failure);
         err_set(err, ERR_SERVICE, "the service does not let these credentials look whether there is one");
         return err_hint(err, "there is one in another account, or the credentials are wrong: a name that all "
                              "accounts share may be taken, so try another");
     }
-    act->making = false; /* what is not there is not waited for */
+    act->making = false; /* calls must not wait for what does not exist */
     int status = taken && act->attempt->again ? act_find(act, object, 0, found, err) : 0;
     act->making = before;
     return status || !taken || *found ? status : err_set(err, ERR_EXISTS, "there is one already");
@@ -256,8 +257,8 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
 {
     const struct value *document = NULL, *found = NULL, *doc,
                        *object = value_merge(act->arena, desired, *live);
-    /* What is made by changing what is listed is found again by its name only. */
-    if (step->call.op && step->call.op->patch) /* leads from what the answers say to what is asked for */
+    /* A resource created by changing what is listed can be recovered by name only. */
+    if (step->call.op && step->call.op->patch) /* from the returned object to the desired one */
         object = value_merge(act->arena, *live, desired);
     bool found_again = !step->list.each || act->type->recover.way == RECOVER_NAME;
     bool makes = !*live && step->call.op && found_again;
@@ -295,9 +296,9 @@ static int create_steps(
     return 0;
 }
 
-/* ---- what has calls of its own ---- */
+/* ---- attributes with their own calls ---- */
 
-/* Is it still to be made? What the resource was made with is there, and so is what it has by default. */
+/* True if the attribute still has to be set: the create call did not send it, and it is not the default. */
 static bool is_owed(const struct spec_owned *owned, const struct value *want)
 {
     enum spec_owner owner = owned->attr->owner;
@@ -324,8 +325,8 @@ static int create_one(struct act *act, const struct value *object, const struct 
     return status ? err_context(err, "%.*s", STR_ARG(owned->attr->attr->name)) : 0;
 }
 
-/* What failed, and what would have come after it. It can be gone on with if the resource itself gets ready.
- */
+/* Records the failed and the following attributes in ctx->lacks, if the resource itself becomes ready, so
+ * that the next apply can continue. */
 static void note_lacks(struct act *act, const struct value *object, const struct value *desired,
     const struct value *made, size_t from)
 {
@@ -354,9 +355,10 @@ static int create_owned(struct act *act, const struct value *object, const struc
     return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole creation ---- */
 
-/* The answer was nothing at all: some services say no more, and neither does what is in their way. */
+/* After an empty response, which may come from the service or an intermediary, checks that the resource
+ * exists. */
 static int see_made(struct act *act, const struct value *object, const struct value **live, struct err *err)
 {
     const struct value *seen;
@@ -386,7 +388,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
         aws_made(act.client);
     if (act.type->recover.way == RECOVER_CONTENT)
         attempt_claims(attempt, value_text(value_get(made, act.type->schema.id), STR_EMPTY));
-    /* From here on it exists, whatever happens. */
+    /* From here on the resource exists, whatever happens. */
     struct err later = ERR_INIT;
     if (act_made(&act, desired, made, &made, failed ? &later : err))
         failed = -1;

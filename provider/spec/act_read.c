@@ -1,4 +1,4 @@
-/* Reading one object: its own answer, then whatever of the rest is wanted. */
+/* Reads one object: its own response, then the other wanted attributes. */
 #include "base/hash.h"
 #include "provider/spec/act.h"
 
@@ -26,8 +26,7 @@ static const struct value *known_so_far(const struct reading *r)
     return value_merge(r->act->arena, r->prior, r->live);
 }
 
-/* What is asked for by how it looks has to be one thing: the first of several would be another one tomorrow.
- */
+/* A data source without an id has to match a single item, since the first of several may change. */
 static int check_single(
     struct act *act, const struct spec_step *step, const struct value *items, struct err *err)
 {
@@ -38,7 +37,7 @@ static int check_single(
     return err_hint(err, "say more about the one that is meant, its id for one");
 }
 
-/* The object in this step's answer; *doc NULL where the service has nothing. */
+/* Finds the object in this step's response; *doc is NULL if there is none. */
 static int read_fetch(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **doc, struct err *err)
 {
@@ -65,8 +64,8 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
 static int read_steps(struct reading *r, struct err *err);
 
 /*
- * Not found, says a call besides the object's own, of tags for one. Only its own call tells whether it is
- * deleted, so that is asked again: what is there is not deleted, and what this call should tell is unknown.
+ * A secondary call, for tags for example, returned "not found". Only the object's own call determines whether
+ * it is deleted, so that is repeated: if the object exists, what the secondary call should return is unknown.
  */
 static int read_missing(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
@@ -74,7 +73,7 @@ static int read_missing(
     struct reading own = {.act = r->act, .wanted = &value_empty_list, .prior = known_so_far(r), .own = true};
     if (act_error_is(&step->call.absent, failure))
         return 0;
-    r->act->answers = NULL; /* it may have been deleted since it was asked for */
+    r->act->answers = NULL; /* it may have been deleted since the cached response */
     if (!r->act->making && r->act->type->read.count && read_steps(&own, err))
         return -1;
     r->deleted = own.deleted || !own.live;
@@ -85,7 +84,7 @@ static int read_missing(
     return err_context(err, "%.*s", STR_ARG(step->call.op->wire.name));
 }
 
-/* The answer has no object: that it is deleted, where its own call says so. */
+/* The response has no object: deleted, if it is the object's own call. */
 static int read_nothing(struct reading *r, const struct spec_step *step, struct err *err)
 {
     struct err failure = ERR_INIT;
@@ -122,7 +121,7 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     return r->act->ignored ? 0 : act_check_id(r->act, step, object, r->live, err);
 }
 
-/* Templates may need what only the record has, such as a name that no answer repeats. */
+/* Templates may need values that only the record has, such as a name missing in responses. */
 static int fill_templates(struct reading *r, struct err *err)
 {
     const struct value *object;
@@ -137,7 +136,7 @@ static int fill_templates(struct reading *r, struct err *err)
     return 0;
 }
 
-/* Is any of these wanted that come with the object's own answer, and any that do not? */
+/* Determines whether attributes of the object's own response are wanted, and others. */
 static void split_wanted(const struct spec_type *type, const struct value *wanted, bool *base, bool *extra)
 {
     *base = *extra = false;
@@ -185,14 +184,14 @@ static void read_keep(struct reading *r, const struct spec_attr *attr, const str
     r->live = value_with(r->act->arena, r->live, attr->attr->name, v);
 }
 
-/* What a failed read of such an attribute means: 0 nothing is set, or the whole resource is gone. */
+/* Evaluates the error of such a read: 0 if nothing is set, or the whole resource is deleted. */
 static int owned_failed(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (r->act->client && unsupported_says(failure) &&
         aws_custom_endpoint(r->act->client, &r->act->type->service->aws, &scratch).n)
-        return 0; /* a store of one's own that does not know it: nothing of the kind can be set */
+        return 0; /* a custom endpoint does not support the call: nothing can be set */
     if (failure->class != ERR_ABSENT) {
         *err = *failure;
         return -1;
@@ -221,7 +220,7 @@ static int read_set(struct reading *r, const struct spec_owned *owned, struct er
     return 0;
 }
 
-/* Asked for before, with those of others; NULL: not. */
+/* Returns the tags read in bulk before; NULL: none were. */
 static const struct value *tags_known(const struct act *act, const struct value *object)
 {
     return act->ctx->known_tags ? map_get(act->ctx->known_tags, value_gets(object, "arn")) : NULL;
@@ -259,7 +258,7 @@ static int read_owned(struct reading *r, struct err *err)
     return 0;
 }
 
-/* The id may follow from others. */
+/* The id may follow from other attributes. */
 static int check_named(struct act *act, const struct value *prior, struct err *err)
 {
     const struct value *object = prior;

@@ -1,9 +1,9 @@
-/* Taking resources down: what a consent makes of an object, what goes with it, what is in the way, and
- * what services leave behind. */
+/* Deleting resources: the effect of consents, data loss, what prevents the deletion, and what services leave
+ * behind. */
 #include "base/json.h"
 #include "provider/spec/act.h"
 
-/* ---- what a consent means ---- */
+/* ---- consents ---- */
 
 static bool is_live(const struct act *act, const struct spec_teardown *rule)
 {
@@ -13,13 +13,13 @@ static bool is_live(const struct act *act, const struct spec_teardown *rule)
     return false;
 }
 
-/* As which the stack says it. */
+/* Returns the attribute that the stack configures for the consent. */
 static struct value_entry main_set(const struct spec_teardown *rule)
 {
     return (struct value_entry){rule->main, value_get(rule->set, rule->main)};
 }
 
-/* Of a map only what is wanted of it; what is not there cannot be against anything. */
+/* Compares only the desired entries of a map; a missing one does not prevent the deletion. */
 static bool has_entries(const struct value *have, const struct value *want)
 {
     for (uint32_t i = 0; i < want->count; i++) {
@@ -43,7 +43,7 @@ static bool is_so(const struct act *act, struct value_entry set, const struct va
     return attr_equal(attr, want, have);
 }
 
-/* Is it as the rule would have it at the service? */
+/* True if the object already has the values of the rule. */
 static bool holds(const struct act *act, const struct spec_teardown *rule, const struct value *object)
 {
     for (uint32_t i = 0; i < rule->set->count; i++)
@@ -52,7 +52,7 @@ static bool holds(const struct act *act, const struct spec_teardown *rule, const
     return true;
 }
 
-/* Does the stack itself want it deleted so, whatever the command line says? */
+/* True if the stack itself configures the consent, whatever the command line says. */
 static bool is_own(const struct act *act, const struct spec_teardown *rule, const struct value *object)
 {
     return !is_live(act, rule) && is_so(act, main_set(rule), object);
@@ -116,7 +116,7 @@ int act_lift(struct act *act, const struct value *object, struct err *err)
     return 0;
 }
 
-/* "deletion_protection: false", as the stack says it */
+/* Returns "deletion_protection: false", as in a stack file. */
 static struct str set_text(const struct act *act, const struct spec_teardown *rule)
 {
     struct value_entry set = main_set(rule);
@@ -140,7 +140,7 @@ void act_hint_teardown(const struct act *act, struct err *err)
     }
 }
 
-/* ---- what goes with it ---- */
+/* ---- data loss ---- */
 
 static const struct value *counted(
     struct act *act, const struct spec_teardown *rule, const struct value *object, struct err *err)
@@ -181,7 +181,7 @@ static void builder_counts(struct value_builder *b, const struct value *counts)
         value_builder_set(b, STR("counts"), value_with(b->arena, counts, STR("keeps_versions"), NULL));
 }
 
-/* The data that one rule deletes; NULL: none. */
+/* Returns the data that one rule deletes; NULL: none. */
 static const struct value *loss_of(
     struct act *act, const struct spec_teardown *rule, const struct value *object, bool own)
 {
@@ -201,8 +201,8 @@ static const struct value *loss_of(
     return value_builder_map(&b);
 }
 
-/* What is reported of what is in the way; "" nothing does. What cannot be looked at is found out by
- * deleting it. */
+/* Returns what prevents the deletion; "" if nothing does. What cannot be read is found out by the
+ * deletion. */
 static struct str why_not(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **counts)
 {
@@ -224,10 +224,10 @@ static struct str why_not(struct act *act, const struct spec_teardown *rule, con
 }
 
 /*
- * What would make the deletion stop, for want of a consent: something in it, its protection, a last snapshot
- * that nothing names. `lifts` names the option that agrees, `set` what the stack would have to say, and with
- * `live` before it goes, `instead` what else; `within`: by which attribute resources of the stack say that
- * they are in it, `keeps_versions`: also when they have been deleted. NULL: nothing.
+ * Returns what prevents the deletion without a consent: content, protection, a final snapshot without a name.
+ * `lifts` is the option that agrees, `set` what the stack can configure (with `live`, before the deletion),
+ * `instead` another remedy; `within`: the attribute by which resources of the stack are contained in this
+ * one; `keeps_versions`: content remains after their deletion. NULL: nothing.
  */
 static const struct value *in_the_way(
     struct act *act, const struct spec_teardown *rule, const struct value *object)
@@ -266,8 +266,8 @@ static int rule_data_loss(struct act *act, const struct spec_teardown *rule, con
     return 0;
 }
 
-/* What is known beforehand of what becomes of it: a snapshot that is taken, a time in which it can be
- * restored. `match` tells which resource stays, `needs` by which attribute it is named. */
+/* Reports what is kept: a snapshot, a recovery window. `match` identifies the kept resource, `needs` is the
+ * attribute with its name. */
 static int leaf_reported(struct act *act, const struct spec_leaf *leaf, const struct value *object,
     const struct value **what, struct err *err)
 {
@@ -322,7 +322,7 @@ int spec_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *ob
     return 0;
 }
 
-/* ---- what is left behind ---- */
+/* ---- leftovers ---- */
 
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
 {
@@ -360,7 +360,7 @@ static bool teardown_matches(struct act *act, const struct value *match, const s
     return true;
 }
 
-/* The beginnings that are fixed, for calls that narrow the listing down by them. */
+/* Returns the fixed prefixes, with which calls narrow the listing down. */
 static const struct value *fixed_parts(struct act *act, const struct value *match)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
@@ -406,7 +406,7 @@ int spec_search(
 
 /* ---- by ownership tags ---- */
 
-/* The tags of one listed resource, its ownership tags included: from the listing, or read. */
+/* Returns the tags of a listed resource, including ownership tags: from the listing, or read. */
 static const struct value *tags_of(struct act *act, const struct value *live, struct err *err)
 {
     struct str name = act->type->tags->attr->attr->name;
@@ -423,11 +423,11 @@ int spec_list_owned(
     act_init(&act, ctx);
     const struct spec_type *type = act.type;
     const struct value *items;
-    bool reported = type->tags && !type->tags->unreported && !unreported; /* the tagging API knows them */
+    bool reported = type->tags && !type->tags->unreported && !unreported; /* known to the tagging API */
     if (!type->tags || reported || !type->tags->ownership || !type->list.count)
         return 0;
-    if (type->list.items[0].list.per.count) /* it is within another resource, has ownership tags as that
-                                               does, and goes with it */
+    if (type->list.items[0].list.per.count) /* it is within another resource, has the same ownership tags, and
+                                               is deleted with it */
         return 0;
     act.keep_ownership_tags = true;
     if (act_list(&act, &type->list.items[0], NULL, NULL, &items, err))
@@ -449,7 +449,7 @@ int spec_list_owned(
 
 /* ---- by ARN ---- */
 
-/* The template with the ARN's own partition, region and account in it. */
+/* Inserts the ARN's own partition, region and account into the template. */
 static struct str local_template(struct act *act, struct str template, struct str arn)
 {
     static const struct {
@@ -468,8 +468,7 @@ static struct str local_template(struct act *act, struct str template, struct st
     return template;
 }
 
-/* Where two attributes are side by side at the end, as IAM's path and name do, the last slash parts them.
- */
+/* Two adjacent attributes at the end, such as IAM's path and name, are separated at the last slash. */
 static const struct value *split_at_slash(struct act *act, struct str template, struct str arn)
 {
     ptrdiff_t open = str_find(template, STR("${"), 0), join = str_find(template, STR("}${"), 0);
@@ -483,7 +482,7 @@ static const struct value *split_at_slash(struct act *act, struct str template, 
         {second, value_string(act->arena, str_slice(text, at, text.n))});
 }
 
-/* Types whose ARN nobody can predict have it as their id: it names at least the service. */
+/* Types with unpredictable ARNs have them as ids: only the service can be checked. */
 static bool is_of_service(const struct act *act, struct str arn)
 {
     return str_eq(str_part(arn, ':', 2), act->type->service->aws.signing_name);
@@ -504,7 +503,7 @@ int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object,
             *object = bare;
         return 0;
     }
-    /* Split by the template, put together again: the same text only if it is of this type. */
+    /* Splits by the template and rebuilds: only an ARN of this type gives the same string. */
     struct str template = local_template(&act, attr->template, arn);
     const struct value *parts = str_find(template, STR("}${"), 0) >= 0 ? split_at_slash(&act, template, arn)
                                                                        : act_split_text(&act, template, arn);

@@ -36,7 +36,7 @@ static int template_context(struct act *act, struct str name, const struct value
     return 0;
 }
 
-/* An attribute's value or default, or one of the context; *out stays NULL where there is none. */
+/* Returns an attribute's value or default, or a value of the context; *out stays NULL if there is none. */
 static int template_value(
     struct act *act, struct str name, const struct value *object, const struct value **out, struct err *err)
 {
@@ -60,14 +60,14 @@ struct str spec_filtered(struct arena *arena, const struct attr *attr, struct st
     return str_eqz(filter, "lower") ? arena_lower(arena, text) : text;
 }
 
-/* A structure is in a text as JSON. */
+/* Structures are inserted as JSON. */
 static struct str template_text(struct act *act, const struct value *v)
 {
     bool whole = v->kind == VALUE_MAP || v->kind == VALUE_LIST;
     return whole ? json_as_text(act->arena, v)->string : value_scalar_text(act->arena, v);
 }
 
-/* The other way round: what an id says of an attribute. */
+/* The reverse: returns an attribute's value from a part of the id. */
 static const struct value *template_part(struct act *act, const struct spec_attr *attr, struct str text)
 {
     const struct value *v;
@@ -101,7 +101,7 @@ static int template_expand(struct act *act, const struct value *template, const 
     return 0;
 }
 
-/* A structure lacks a value when one of its members does. */
+/* A structure with a missing member is missing itself. */
 static int expand_collection(struct act *act, const struct value *template, const struct value *object,
     const struct value **out, struct err *err)
 {
@@ -173,8 +173,8 @@ static size_t count_slashes(struct str text)
     return n;
 }
 
-/* What is before the last slash but those that the rest of the template has, which is taken off the text;
- * without one the attribute has its default. */
+/* Takes the part before the slash that ends it, leaving as many slashes as the rest of the template has, and
+ * removes it from the string; without one the attribute has its default. */
 static const struct value *with_folder(
     struct act *act, struct str name, struct str rest, struct str *text, const struct value *object)
 {
@@ -190,8 +190,8 @@ static const struct value *with_folder(
     return object;
 }
 
-/* Where in the text the part of this attribute ends. What is between it and the next may be in it,
- * too, if it is an ARN: then its pattern tells, and without one the last place counts. -1: nowhere. */
+/* Returns where this attribute's part ends in the string, or -1. The separator may occur in the part itself,
+ * if it is an ARN: then the attribute's pattern decides, and without one the last separator counts. */
 static ptrdiff_t part_end(struct act *act, const struct spec_attr *attr, struct str text, struct str between)
 {
     ptrdiff_t end = between.n ? str_find(text, between, 0) : (ptrdiff_t)text.n, next;
@@ -208,7 +208,7 @@ static ptrdiff_t part_end(struct act *act, const struct spec_attr *attr, struct 
     return end;
 }
 
-/* Attributes that the text holds by the template, added to those that the object has. */
+/* Adds attributes that follow from the string by the template to those of the object. */
 static const struct value *template_split(
     struct act *act, struct str rest, struct str text, const struct value *object)
 {
@@ -222,7 +222,7 @@ static const struct value *template_split(
         }
         struct str between = str_cut(rest, '$', &after);
         if (!between.n && rest.n)
-            break; /* two in a row: where one ends nobody can say */
+            break; /* two adjacent attributes cannot be separated */
         const struct spec_attr *attr = spec_attr_find(act->type, name);
         ptrdiff_t end = part_end(act, attr, text, between);
         if (end < 0)
@@ -363,16 +363,17 @@ static int add_extras(struct act *act, const struct spec_request *request, const
     return 0;
 }
 
-/* What weir itself uses has its default even where the file is silent; services mostly know their own. */
+/* Attributes that only weir uses are sent with their default if not configured; for others services mostly
+ * know the default. */
 static const struct value *default_to_send(const struct spec_step *step, const struct spec_attr *attr)
 {
     if (!attr || (!attr->weir_only && !attr->attr->send_default))
         return NULL;
     bool stays = step->call.partial && attr->attr->settable && !attr->attr->replace && !attr->weir_only;
-    return stays ? NULL : attr->attr->default_value; /* an update in parts has what changes by itself */
+    return stays ? NULL : attr->attr->default_value; /* a partial update only sends what changes */
 }
 
-/* Services refuse an empty list where they take none at all: a new resource has that anyway. */
+/* Services without empty lists refuse one: a new resource has none anyway. */
 static bool is_left_out(const struct act *act, const struct spec_attr *attr, const struct value *v)
 {
     const struct value *usual = attr ? attr->attr->default_value : NULL;
@@ -389,7 +390,7 @@ static bool has_fields_to_fill(const struct type *type)
     return false;
 }
 
-/* The same for what is inside objects. */
+/* Fills in defaults of fields in objects. */
 static const struct value *fill_fields(struct arena *arena, const struct type *type, const struct value *v)
 {
     if (value_is_null(v) || !value_is_known(v) || !has_fields_to_fill(type))
@@ -415,7 +416,7 @@ static const struct value *fill_fields(struct arena *arena, const struct type *t
     return value_builder_map(&b);
 }
 
-/* Those that a resource is made with. */
+/* Adds the tags of a create call. */
 static int add_tags(struct act *act, const struct value *object, struct value_builder *input, struct err *err)
 {
     const struct spec_owned *tags = act->type->tags;

@@ -1,7 +1,7 @@
-/* `constraints: [{if: {a: x}, must: {b: [y, z]}, message: …}]`: what values ask of each other. */
+/* `constraints: [{if: {a: x}, must: {b: [y, z]}, message: …}]`: constraints between values. */
 #include "provider/spec/load.h"
 
-/* What the paths of a test begin at: the type's attributes, or the items of a list. */
+/* What the paths of a test start at: the type's attributes, or the items of a list. */
 struct scope {
     struct type_loader *t;
     const struct attr *item; /* NULL: nothing is known of it */
@@ -10,7 +10,7 @@ struct scope {
 
 /* ---- paths ---- */
 
-/* What is at the path from there on; NULL: of what is there nothing is known. */
+/* Returns the attribute at the path; NULL if it is not known. */
 static const struct attr *attr_at(
     struct loader *l, const struct node *where, const struct attr *attr, struct str path)
 {
@@ -63,7 +63,7 @@ static void load_like(struct loader *l, const struct node *node, struct value_te
     test->like = like;
 }
 
-/* Other attributes, by their paths; one that begins with a dot is the item's. */
+/* Reads paths of other attributes; a path that begins with a dot starts at the item. */
 static void load_others(const struct scope *scope, const struct node *node, struct value_test *test)
 {
     struct loader *l = scope->t->l;
@@ -178,7 +178,7 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
     return constraint;
 }
 
-/* What AWS demands of the tags of whatever has some. */
+/* Returns AWS's constraints for tags of all types. */
 static const struct value_constraint *tag_constraints(struct loader *l, struct str name)
 {
     struct attr *own = ARENA_NEW(l->arena, struct attr);

@@ -1,13 +1,13 @@
 /*
- * Reads the nodes of a spec file, with complaints that point at them; specs as files that the catalog
- * reads.
+ * Reads the nodes of a spec file and reports mistakes with their position; the reader of spec files for the
+ * catalog.
  */
 #include "provider/spec/load.h"
 
 #include <assert.h>
 #include <ctype.h>
 
-/* ---- Specs as the files of types that the catalog reads ---- */
+/* ---- Spec files for the catalog ---- */
 
 static struct type_file *as_file(struct spec_service *service)
 {
@@ -45,7 +45,7 @@ static void free_file(struct type_file *file)
     spec_free(file->impl);
 }
 
-/* Local attributes of these are part of what the resource is. */
+/* Local attributes of types in C are part of what the resource is. */
 static void describe_attr(struct loader *l, const struct node_entry *entry, struct attr *out)
 {
     struct spec_attr attr;
@@ -96,7 +96,7 @@ uint32_t load_size(struct loader *l, const struct node *node, enum node_kind kin
     return node && node->kind == kind ? node->count : 0;
 }
 
-enum { LISTED_MAX = 12 }; /* of so many keys all are named */
+enum { LISTED_MAX = 12 }; /* up to so many keys are all listed in the message */
 
 bool load_keys(struct loader *l, const struct node *node, const char *what, const char *keys)
 {

@@ -1,4 +1,5 @@
-/* Calls of a spec: when a step is made, where its answer is, and what becomes of a refusal. */
+/* Steps of a spec: when they are executed, where the object is in the response, and how errors are
+ * handled. */
 #include "provider/spec/load.h"
 
 #include "provider/aws/client.h"
@@ -26,7 +27,7 @@ struct spec_attr *load_attr_named(struct type_loader *t, const struct node *wher
     return NULL;
 }
 
-/* `body: none`: the operation without the element around its body, where none of its members is sent. */
+/* `body: none`: the operation without the element around its body, if no member is sent in it. */
 static const struct spec_operation *step_without_body(
     struct loader *l, const struct node *node, const struct spec_operation *op)
 {
@@ -41,7 +42,7 @@ static const struct spec_operation *step_without_body(
     return bare;
 }
 
-/* May it be sent twice? By its verb, by the token that it carries, or because the spec says so. */
+/* True if the call may be repeated: by its verb, by its token, or because the spec says so. */
 static bool step_repeats(struct loader *l, const struct node *node, struct str call)
 {
     if (node_get(node, "idempotent"))
@@ -116,7 +117,7 @@ struct spec_names load_attr_names(struct type_loader *t, const struct node *node
     return names;
 }
 
-/* What the map around several calls says for all of them. */
+/* Applies the defaults in the map around several calls. */
 static void load_shared(struct loader *l, const struct node *shared, bool reads, struct spec_step *step)
 {
     if (!shared)
@@ -169,7 +170,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->reply.failed = load_text(l, node, "failed");
 }
 
-/* One listing or several of what is in the way. */
+/* Reads one or several listings of what uses the resource. */
 static void load_users(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     struct step_rules listing = {
@@ -184,7 +185,7 @@ static void load_users(struct type_loader *t, const struct node *node, struct sp
     step->again.user_count = n;
 }
 
-/* What is done while a refused call is waited with. */
+/* Reads what is done before a refused call is repeated. */
 static void load_meanwhile(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     load_users(t, node_get(node, "users"), step);
@@ -247,8 +248,7 @@ const struct spec_step *load_step(
         load_error(l, where, "calls need the file's \"protocol\"; without one there is only \"native\"");
         return step;
     }
-    /* Settings and tags that a resource does not have may be left out of an answer, the resource itself not.
-     */
+    /* Settings and tags may be missing in a complete response, the resource itself may not. */
     step->reply.required = step->reply.at.n && !str_eqz(step->reply.at, "@") && !rules->shared;
     step->call.op = step_without_body(l, node, load_operation(l, where, call));
     step->call.idempotent = step_repeats(l, node, call);
@@ -269,7 +269,7 @@ struct spec_steps load_steps(struct type_loader *t, const struct node *node, con
         return (struct spec_steps){0};
     size_t n = node->kind == NODE_LIST ? node->count : 1;
     struct spec_step *steps = ARENA_ARRAY(t->l->arena, struct spec_step, n);
-    struct str maker = STR_EMPTY; /* the call that makes the resource also takes its tags */
+    struct str maker = STR_EMPTY; /* the create call also takes the tags */
     for (size_t i = 0; i < n; i++) {
         const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
         bool probe = node_get(item, "look");
