@@ -56,6 +56,7 @@ enum test_kind {
     TEST_LEAST,  /* at least `number`; of a list, at least so many items */
     TEST_MOST,   /* at most `number`; the numbers at the paths `others`, if any, are added to it */
     TEST_ABOVE,  /* more than `number` */
+    TEST_BELOW,  /* less than `number` */
     TEST_TIMES,  /* a multiple of `number` */
     TEST_LENGTH, /* at most so many characters as JSON without white space; of policies, the characters that
                     IAM counts */
@@ -69,7 +70,8 @@ struct value_test {
     bool any_case; /* `values` are compared without case */
     const struct attr *like;
     int64_t number;
-    const struct str *others; /* paths; a path that begins with a dot starts at the item */
+    const struct str *others; /* paths; one that begins with a dot starts at the item. "now" is the time,
+                                 "prior.name" a value before the update */
     size_t other_count;
     struct str field;
 };
@@ -308,9 +310,10 @@ bool schema_constraint_broken(struct arena *arena, const struct schema *schema, 
 bool schema_is_others(
     struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live);
 
-/* True if the engine is for this object. Unknown values count as false. */
-bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
-    const struct schema_engine *engine, const struct value *object);
+/* True if all tests hold for the object. Unknown values count as false. `prior`: the object before the
+ * update, or NULL. */
+bool schema_tests_hold(struct arena *arena, const struct schema *schema, const struct value_tests *tests,
+    const struct value *object, const struct value *prior);
 
 /* Walks along a path of attributes and fields, into every item of lists and maps on the path. */
 struct schema_walk {

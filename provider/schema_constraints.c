@@ -1,4 +1,5 @@
-/* Evaluates constraints between values (schema.h). */
+/* Evaluates tests of values and constraints between them (schema.h). */
+#include "base/clock.h"
 #include "base/map.h"
 #include "provider/schema_internal.h"
 
@@ -13,7 +14,7 @@ struct item {
 struct asked {
     struct arena *arena;
     const struct schema *schema;
-    const struct value *object;
+    const struct value *object, *prior;
     struct item item;
 };
 
@@ -40,8 +41,11 @@ static bool add_found(
 static bool reach_object(struct schema_walk *reach, const struct asked *a, struct str path)
 {
     struct str rest, name = str_cut(path, '.', &rest);
+    bool prior = str_eqz(name, "prior") && rest.n;
+    if (prior)
+        name = str_cut(rest, '.', &rest);
     const struct attr *attr = schema_attr(a->schema, name);
-    const struct value *v = value_get(a->object, name);
+    const struct value *v = value_get(prior ? a->prior : a->object, name);
     if (value_is_null(v) && attr)
         v = attr->default_value;
     return schema_reach(reach, attr ? attr->type : NULL, v, rest);
@@ -65,6 +69,11 @@ static bool find_others(const struct asked *a, struct str path, const struct val
 {
     struct found found;
     bool item = path.n && path.p[0] == '.';
+    if (str_eqz(path, "now")) {
+        const struct value *now = value_int(a->arena, clock_wall_ms());
+        *out = value_list(a->arena, &now, 1);
+        return true;
+    }
     *out = find_values(a, item ? str_slice(path, 1, path.n) : path, item, &found);
     return !found.unknown && value_is_known(*out);
 }
@@ -74,8 +83,9 @@ static bool find_others(const struct asked *a, struct str path, const struct val
 static bool is_same(
     struct arena *arena, const struct value_test *test, const struct value *one, const struct value *v)
 {
+    bool empty = !v || ((v->kind == VALUE_MAP || v->kind == VALUE_LIST) && !v->count);
     if (!v || value_is_null(one))
-        return !v && value_is_null(one);
+        return empty && value_is_null(one);
     struct str wanted = value_scalar_text(arena, one), text = value_scalar_text(arena, v);
     return str_eqz(value_text(one, STR_EMPTY), "*") || str_eq(text, wanted) ||
            (test->any_case && str_ieq(text, wanted));
@@ -93,11 +103,13 @@ static bool is_one_of(struct arena *arena, const struct value_test *test, const 
     return false;
 }
 
-/* Returns the number to compare: of a list, set or map the number of items. A number may be a string. */
+/* Returns the number to compare: of a list, set or map the number of items. A number or time may be a string.
+ */
 static bool number_of(const struct value *v, double *out)
 {
     int64_t whole;
-    bool text = v->kind == VALUE_STRING && str_to_int(v->string, &whole);
+    bool text =
+        v->kind == VALUE_STRING && (str_to_int(v->string, &whole) || time_parse_rfc3339(v->string, &whole));
     if (v->kind == VALUE_LIST || v->kind == VALUE_MAP)
         *out = v->count;
     else if (v->kind == VALUE_FLOAT)
@@ -123,6 +135,7 @@ static bool compares(const struct value_test *test, double number, double other)
     case TEST_LEAST: return number >= other;
     case TEST_MOST: return number <= other;
     case TEST_ABOVE: return number > other;
+    case TEST_BELOW: return number < other;
     default: return other == 0 || (int64_t)number % (int64_t)other == 0;
     }
 }
@@ -241,11 +254,11 @@ bool schema_is_others(
     return attr->others.count && tests_hold(&asked, &attr->others, false);
 }
 
-bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
-    const struct schema_engine *engine, const struct value *object)
+bool schema_tests_hold(struct arena *arena, const struct schema *schema, const struct value_tests *tests,
+    const struct value *object, const struct value *prior)
 {
-    struct asked asked = {.arena = arena, .schema = schema, .object = object};
-    return tests_hold(&asked, &engine->when, false);
+    struct asked asked = {.arena = arena, .schema = schema, .object = object, .prior = prior};
+    return tests_hold(&asked, tests, false);
 }
 
 /* ---- constraints ---- */

@@ -53,7 +53,7 @@ static void look_at_own(struct lacks *l, const struct declared *one)
     const struct schema *schema = one->decl->schema;
     for (size_t i = 0; i < schema->engine_count; i++) {
         struct lack *lack = lack_of(l, schema->engines[i].name);
-        if (!lack || !schema_engine_is_for(l->arena, schema, &schema->engines[i], one->object))
+        if (!lack || !schema_tests_hold(l->arena, schema, &schema->engines[i].when, one->object, NULL))
             continue;
         if (schema->engines[i].use == ENGINE_SERVES)
             l->unserved[one->decl->index] = lack;

@@ -57,12 +57,11 @@ int act_fill_templates(
 const struct value *act_split(struct act *act, struct str attr, const struct value *object);
 /* What a text holds by any template. */
 const struct value *act_split_text(struct act *act, struct str template, struct str text);
-/* All of these, or (any) one of these. */
-bool act_holds(struct act *act, const struct spec_conditions *conditions, const struct value *object);
-/* The first that holds, or NULL. */
-const struct spec_condition *act_first_holding(
-    struct act *act, const struct spec_conditions *conditions, const struct value *object);
-bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object);
+/* Are all of these so? */
+bool act_holds(struct act *act, const struct value_tests *tests, const struct value *object);
+/* The first that is, or NULL. */
+const struct value_test *act_first_holding(
+    struct act *act, const struct value_tests *tests, const struct value *object);
 
 /* ---- act_template.c ---- */
 

@@ -11,38 +11,38 @@
 static struct str describe_gone(struct act *act, const struct value *live)
 {
     const struct spec_type *type = act->type;
-    const struct spec_conditions *states = type->deleting.count  ? &type->deleting
-                                           : type->deleted.count ? &type->deleted
-                                           : type->ready         ? &type->ready->until
-                                                                 : NULL;
+    const struct value_tests *states = type->deleting.count  ? &type->deleting
+                                       : type->deleted.count ? &type->deleted
+                                       : type->ready         ? &type->ready->until
+                                                             : NULL;
     struct str now = STR_EMPTY;
     if (states && states->count)
-        now = value_scalar_text(act->arena, value_get(live, states->items[0].name));
+        now = value_scalar_text(act->arena, value_get(live, states->items[0].path));
     return now.n ? arena_printf(act->arena, "it to be deleted (now %.*s)", STR_ARG(now))
                  : STR("it to be deleted");
 }
 
 /* "status available (now creating)" */
 static struct str wait_describe(
-    struct act *act, const struct spec_conditions *conditions, const struct value *live)
+    struct act *act, const struct value_tests *conditions, const struct value *live)
 {
     if (!conditions->count)
         return describe_gone(act, live);
-    const struct spec_condition *first = &conditions->items[0];
+    const struct value_test *first = &conditions->items[0];
     struct str want = value_scalar_text(act->arena, first->values->items[0]);
-    struct str now = value_scalar_text(act->arena, value_get(live, first->name));
-    return arena_printf(act->arena, "%.*s %.*s (now %.*s)", STR_ARG(first->name), STR_ARG(want),
+    struct str now = value_scalar_text(act->arena, value_get(live, first->path));
+    return arena_printf(act->arena, "%.*s %.*s (now %.*s)", STR_ARG(first->path), STR_ARG(want),
         STR_ARG(now.n ? now : STR("unknown")));
 }
 
 static const struct value *wait_names(
-    struct act *act, const struct spec_conditions *a, const struct spec_conditions *b)
+    struct act *act, const struct value_tests *a, const struct value_tests *b)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
     for (size_t i = 0; i < a->count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, a->items[i].name));
+        value_builder_add(&names, value_string_ref(act->arena, a->items[i].path));
     for (size_t i = 0; i < b->count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, b->items[i].name));
+        value_builder_add(&names, value_string_ref(act->arena, b->items[i].path));
     return value_builder_list(&names);
 }
 
@@ -65,12 +65,12 @@ static int wait_judge(
                              : 0;
     if (wait->until.count && act_holds(act, &wait->until, live))
         return 1;
-    const struct spec_condition *condition = act_first_holding(act, &wait->fail, live);
+    const struct value_test *condition = act_first_holding(act, &wait->fail, live);
     if (!condition)
         return 0;
-    struct str state = value_scalar_text(act->arena, value_get(live, condition->name));
+    struct str state = value_scalar_text(act->arena, value_get(live, condition->path));
     struct str why = value_text(value_get(live, wait->tells), STR_EMPTY);
-    return err_set(err, ERR_SERVICE, "%.*s became %.*s%s%.*s", STR_ARG(condition->name), STR_ARG(state),
+    return err_set(err, ERR_SERVICE, "%.*s became %.*s%s%.*s", STR_ARG(condition->path), STR_ARG(state),
         why.n ? ": " : "", STR_ARG(why));
 }
 

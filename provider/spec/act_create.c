@@ -148,7 +148,7 @@ static bool outlives_namesake(struct act *act, const struct value *object)
     act->sees_deleting = true;
     int status = act_read(act, whole, &value_empty_list, &live, ERR_IGNORED);
     act->sees_deleting = false;
-    return !status && live && act_holds_any(act, &type->deleting, live) &&
+    return !status && live && act_first_holding(act, &type->deleting, live) &&
            !act_wait_deleted(act, whole, ERR_IGNORED);
 }
 

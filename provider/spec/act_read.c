@@ -9,8 +9,8 @@ bool act_wants(const struct value *wanted, struct str name)
 
 bool act_is_deleted(struct act *act, const struct value *live)
 {
-    return (!act->sees_deleted && act_holds_any(act, &act->type->deleted, live)) ||
-           (!act->sees_deleted && !act->sees_deleting && act_holds_any(act, &act->type->deleting, live));
+    return (!act->sees_deleted && act_first_holding(act, &act->type->deleted, live)) ||
+           (!act->sees_deleted && !act->sees_deleting && act_first_holding(act, &act->type->deleting, live));
 }
 
 struct reading {

@@ -398,7 +398,7 @@ int spec_search(
         const struct value *live = act_decode(&act, step, items->items[i], NULL);
         if (act_fill_templates(&act, live, &live, err))
             return -1;
-        if (!act_holds_any(&act, &type->deleted, live) && teardown_matches(&act, match, live))
+        if (!act_first_holding(&act, &type->deleted, live) && teardown_matches(&act, match, live))
             found(found_ctx, act_shown(&act, live));
     }
     return 0;

@@ -1,4 +1,4 @@
-/* Templates and conditions, and what one call of a spec sends. */
+/* Templates and tests, and what one call of a spec sends. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/credentials.h"
@@ -247,74 +247,33 @@ const struct value *act_split_text(struct act *act, struct str template, struct 
     return template_split(act, template, text, &value_empty_map);
 }
 
-static bool same_word(struct arena *arena, const struct value *a, const struct value *b)
+/* The object with what the tests ask for besides: the context, and defaults. */
+static const struct value *with_asked(
+    struct act *act, const struct value_tests *tests, const struct value *object)
 {
-    if (b->kind == VALUE_STRING && str_eqz(b->string, "*"))
-        return !value_is_null(a);
-    bool empty = value_is_null(a) || ((a->kind == VALUE_MAP || a->kind == VALUE_LIST) && !a->count);
-    if (value_is_null(b) || empty)
-        return value_is_null(b) && empty;
-    if (a->kind == VALUE_MAP || a->kind == VALUE_LIST)
-        return value_equal(a, b);
-    return str_ieq(value_scalar_text(arena, a), value_scalar_text(arena, b));
+    for (size_t i = 0; i < tests->count; i++) {
+        struct str rest, name = str_cut(tests->items[i].path, '.', &rest);
+        const struct value *v = NULL;
+        if (value_is_null(value_get(object, name)) && !template_value(act, name, object, &v, ERR_IGNORED) &&
+            !value_is_null(v))
+            object = value_with(act->arena, object, name, v);
+    }
+    return object;
 }
 
-/* A time as a number; other values as they are. */
-static const struct value *time_number(struct arena *arena, const struct value *v, int64_t now_ms)
+bool act_holds(struct act *act, const struct value_tests *tests, const struct value *object)
 {
-    struct str text = value_text(v, STR_EMPTY);
-    int64_t ms = now_ms;
-    return text.n && (str_eqz(text, "now") || time_parse_rfc3339(text, &ms)) ? value_int(arena, ms) : v;
+    return !tests->count || schema_tests_hold(act->arena, &act->type->schema, tests,
+                                with_asked(act, tests, object), act->prior);
 }
 
-/* Numbers and times alone are above or below each other. */
-static bool comparison_holds(struct act *act, const struct spec_condition *condition, const struct value *v)
+const struct value_test *act_first_holding(
+    struct act *act, const struct value_tests *tests, const struct value *object)
 {
-    const struct value *other = condition->values;
-    if (condition->prior && template_value(act, condition->name, act->prior, &other, ERR_IGNORED))
-        return false;
-    v = time_number(act->arena, v, 0);
-    other = time_number(act->arena, other, clock_wall_ms());
-    if (!value_is_number(v) || !value_is_number(other))
-        return false;
-    int order = value_compare(v, other);
-    return condition->comparison == CONDITION_ABOVE ? order > 0 : order < 0;
-}
-
-static bool condition_holds(
-    struct act *act, const struct spec_condition *condition, const struct value *object)
-{
-    const struct value *v = NULL;
-    if (template_value(act, condition->name, object, &v, ERR_IGNORED))
-        return false;
-    if (condition->comparison != CONDITION_IS)
-        return comparison_holds(act, condition, v);
-    for (uint32_t i = 0; i < condition->values->count; i++)
-        if (same_word(act->arena, v, condition->values->items[i]))
-            return true;
-    return false;
-}
-
-bool act_holds(struct act *act, const struct spec_conditions *conditions, const struct value *object)
-{
-    for (size_t i = 0; i < conditions->count; i++)
-        if (!condition_holds(act, &conditions->items[i], object))
-            return false;
-    return true;
-}
-
-const struct spec_condition *act_first_holding(
-    struct act *act, const struct spec_conditions *conditions, const struct value *object)
-{
-    for (size_t i = 0; i < conditions->count; i++)
-        if (condition_holds(act, &conditions->items[i], object))
-            return &conditions->items[i];
+    for (size_t i = 0; i < tests->count; i++)
+        if (act_holds(act, &(struct value_tests){&tests->items[i], 1}, object))
+            return &tests->items[i];
     return NULL;
-}
-
-bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object)
-{
-    return act_first_holding(act, conditions, object);
 }
 
 /* ---- What one call of a spec sends ---- */

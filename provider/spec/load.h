@@ -42,7 +42,6 @@ int64_t load_ms(struct loader *l, const struct node *map, const char *key, int64
 struct spec_names load_names(struct loader *l, const struct node *node);
 struct spec_errors load_errors(struct loader *l, const struct node *node);
 struct spec_skip load_skip(struct loader *l, const struct node *node);
-struct spec_conditions load_conditions(struct type_loader *t, const struct node *node);
 void load_error(struct loader *l, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The wire name that an attribute has by the service's rule. */
@@ -162,6 +161,9 @@ void load_refers(struct type_loader *t, const struct node *node);
 /* Says so where there is no such attribute or field. */
 void load_path(struct type_loader *t, const struct node *where, struct str path);
 struct value_tests load_value_tests(struct type_loader *t, const struct node *node);
+/* The same where case does not matter. `update`: what it was before may be named. */
+struct value_tests load_step_tests(struct type_loader *t, const struct node *node, bool update);
+struct value_tests load_conditions(struct type_loader *t, const struct node *node);
 /* `served`: they are the sandbox's alone. */
 void load_constraints(struct type_loader *t, const struct node *node, bool served);
 /* `ignore_changes` of attributes. */

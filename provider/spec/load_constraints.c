@@ -6,6 +6,7 @@ struct scope {
     struct type_loader *t;
     const struct attr *item; /* NULL: nothing is known of it */
     bool items;
+    bool step, update; /* of calls, whatever the case; they may name what was before */
 };
 
 /* ---- paths ---- */
@@ -45,7 +46,7 @@ static const struct attr *check_path(const struct scope *scope, const struct nod
         return str_eqz(path, "@") ? scope->item : NULL;
     if (scope->items)
         return attr_at(scope->t->l, where, scope->item, path);
-    if (is_refer(scope, path))
+    if (is_refer(scope, path) || (scope->step && str_is_any(path, "region partition api")))
         return NULL;
     const struct spec_attr *attr = load_attr_named(scope->t, where, str_cut(path, '.', &rest));
     return attr ? attr_at(scope->t->l, where, attr->attr, rest) : NULL;
@@ -74,9 +75,13 @@ static void load_others(const struct scope *scope, const struct node *node, stru
         const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
         paths[i] = node_text(one);
         bool own = str_starts(paths[i], STR("."));
-        if (!paths[i].n)
+        if (str_eqz(paths[i], "prior") && !scope->update)
+            load_error(l, one, "only a step of \"update\" can ask for what was prior to it");
+        else if (str_eqz(paths[i], "prior"))
+            paths[i] = arena_printf(l->arena, "prior.%.*s", STR_ARG(test->path));
+        else if (!paths[i].n)
             load_error(l, one, "expected an attribute");
-        else
+        else if (!str_eqz(paths[i], "now"))
             check_path(own ? scope : &whole, one, str_slice(paths[i], own, paths[i].n));
     }
     test->others = paths;
@@ -111,13 +116,14 @@ static struct value_test load_comparison(const struct scope *scope, struct str p
         const char *key;
         enum test_kind kind;
     } kinds[] = {{"not", TEST_NOT}, {"like", TEST_LIKE}, {"least", TEST_LEAST}, {"most", TEST_MOST},
-        {"above", TEST_ABOVE}, {"times", TEST_TIMES}, {"length", TEST_LENGTH}, {"among", TEST_AMONG},
-        {"unique", TEST_UNIQUE}};
+        {"above", TEST_ABOVE}, {"below", TEST_BELOW}, {"times", TEST_TIMES}, {"length", TEST_LENGTH},
+        {"among", TEST_AMONG}, {"unique", TEST_UNIQUE}};
     struct loader *l = scope->t->l;
     struct value_test test = {.path = path, .kind = TEST_IS, .values = value_list(l->arena, NULL, 0)};
-    if (!load_keys(l, node, "a test", "not like least most above times length among unique") ||
-        node->count != 1)
+    if (!load_keys(l, node, "a test", "not like least most above below times length among unique"))
         return test;
+    if (node->count != 1)
+        load_error(l, node, "a test is one comparison, such as {above: 1}");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (node_get(node, kinds[i].key)) {
             test.kind = kinds[i].kind;
@@ -141,7 +147,8 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
         else
             items[i] = (struct value_test){
                 .path = path, .values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
-        items[i].any_case = attr && (attr->compare == COMPARE_CHOICE || attr->compare == COMPARE_NOCASE);
+        items[i].any_case =
+            scope->step || (attr && (attr->compare == COMPARE_CHOICE || attr->compare == COMPARE_NOCASE));
     }
     return (struct value_tests){items, n};
 }
@@ -248,6 +255,17 @@ struct value_tests load_value_tests(struct type_loader *t, const struct node *no
 {
     const struct scope whole = {.t = t};
     return load_tests(&whole, node);
+}
+
+struct value_tests load_step_tests(struct type_loader *t, const struct node *node, bool update)
+{
+    const struct scope scope = {.t = t, .step = true, .update = update};
+    return load_tests(&scope, node);
+}
+
+struct value_tests load_conditions(struct type_loader *t, const struct node *node)
+{
+    return load_step_tests(t, node, false);
 }
 
 void load_others_changes(struct type_loader *t)

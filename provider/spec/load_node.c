@@ -224,48 +224,6 @@ struct spec_skip load_skip(struct loader *l, const struct node *node)
     return all;
 }
 
-/* {above: prior}, {below: 10}, {below: now} */
-static struct spec_condition load_comparison(struct loader *l, struct str name, const struct node *node)
-{
-    const struct node *above = node_get(node, "above"), *other = above ? above : node_get(node, "below");
-    struct spec_condition made = {
-        .name = name, .comparison = above ? CONDITION_ABOVE : CONDITION_BELOW, .values = &value_null};
-    if (!load_keys(l, node, "a comparison", "above below") || node->count != 1) {
-        load_error(l, node, "a comparison is {above: …} or {below: …}, with a number, prior or now");
-        return made;
-    }
-    made.prior = other->kind == NODE_STRING && str_eqz(other->string, "prior");
-    made.values = node_value(l->arena, other);
-    bool now = other->kind == NODE_STRING && str_eqz(other->string, "now");
-    if (!made.prior && !now && other->kind != NODE_INT && other->kind != NODE_FLOAT)
-        load_error(
-            l, other, "it can be above or below a number, now, or prior: what it was before the update");
-    return made;
-}
-
-static struct spec_condition load_condition(struct loader *l, struct str name, const struct node *node)
-{
-    if (node->kind == NODE_MAP)
-        return load_comparison(l, name, node);
-    const struct value *v = node_value(l->arena, node);
-    return (struct spec_condition){
-        .name = name, .values = v->kind == VALUE_LIST ? v : value_list(l->arena, &v, 1)};
-}
-
-struct spec_conditions load_conditions(struct type_loader *t, const struct node *node)
-{
-    struct loader *l = t->l;
-    uint32_t n = load_size(l, node, NODE_MAP, "expected {attribute: value}");
-    struct spec_condition *items = ARENA_ARRAY(l->arena, struct spec_condition, n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct str name = node->entries[i].key;
-        if (!str_eqz(name, "region") && !str_eqz(name, "partition") && !str_eqz(name, "api"))
-            load_attr_named(t, node->entries[i].value, name);
-        items[i] = load_condition(l, name, node->entries[i].value);
-    }
-    return (struct spec_conditions){items, n};
-}
-
 /* Parts between underscores, each as the service spells it: "vpc_id" -> "VpcId", with words {id: ID} "VpcID".
  */
 struct str load_wire_name(struct loader *l, struct str name)

@@ -132,7 +132,8 @@ static void load_shared(struct loader *l, const struct node *shared, bool reads,
         step->again.retry = load_errors(l, node_get(shared, "retry"));
 }
 
-static void load_rules_of(struct type_loader *t, const struct node *node, struct spec_step *step)
+static void load_rules_of(
+    struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step)
 {
     struct loader *l = t->l;
     step->reply.at = load_text(l, node, "at");
@@ -153,8 +154,9 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
     step->list.gather = load_text(l, node, "gather");
     if (step->list.gather.n)
         load_attr_named(t, node_get(node, "gather"), step->list.gather);
-    step->when.only = load_conditions(t, node_get(node, "if"));
-    step->when.unless = load_conditions(t, node_get(node, "unless"));
+    bool update = str_eqz(str_z(rules->what), "update");
+    step->when.only = load_step_tests(t, node_get(node, "if"), update);
+    step->when.unless = load_step_tests(t, node_get(node, "unless"), update);
     step->call.without = load_attr_names(t, node_get(node, "without"));
     step->call.full = load_flag(l, node, "full");
     step->call.partial = load_flag(l, node, "partial");
@@ -204,16 +206,6 @@ static void load_native(struct type_loader *t, const struct node *node, struct s
             STR_ARG(step->call.native_name));
 }
 
-static bool compares_with_prior(const struct spec_step *step)
-{
-    bool prior = false;
-    for (size_t i = 0; i < step->when.only.count; i++)
-        prior |= step->when.only.items[i].prior;
-    for (size_t i = 0; i < step->when.unless.count; i++)
-        prior |= step->when.unless.items[i].prior;
-    return prior;
-}
-
 const struct spec_step *load_step(
     struct type_loader *t, const struct node *node, const struct step_rules *rules)
 {
@@ -227,10 +219,7 @@ const struct spec_step *load_step(
         node = &nothing; /* `get: GetBucketPolicy` is short for {call: GetBucketPolicy} */
     else if (!load_keys(l, node, rules->what, keys.p))
         return step;
-    load_rules_of(t, node, step);
-    if (!str_eqz(str_z(rules->what), "update") && compares_with_prior(step))
-        load_error(l, node_get(node, "if") ? node_get(node, "if") : node_get(node, "unless"),
-            "only a step of \"update\" can ask for what was prior to it");
+    load_rules_of(t, node, rules, step);
     load_shared(l, rules->shared, rules->reads, step);
     step->reply.sparse = rules->change && !step->reply.at.n;
     if (node_get(node, "each"))

@@ -86,20 +86,6 @@ struct spec_request {
     struct shape patched;    /* of a list of changes: what it is made of, as a body would have it */
 };
 
-/* An attribute is one of these values, or above or below one; the name may also be region or partition. */
-enum spec_comparison { CONDITION_IS, CONDITION_ABOVE, CONDITION_BELOW };
-struct spec_condition {
-    struct str name;
-    enum spec_comparison comparison;
-    bool prior;                 /* with what it was before this update */
-    const struct value *values; /* list; of a comparison with a number, that one */
-};
-
-struct spec_conditions {
-    const struct spec_condition *items;
-    size_t count;
-};
-
 /* Items of a listing that are left alone: where the path has one of the values. */
 struct spec_skip {
     struct str path; /* "" none */
@@ -120,8 +106,8 @@ struct spec_page {
 };
 
 struct spec_wait {
-    struct spec_conditions only; /* for resources that are so; none: for all */
-    struct spec_conditions until, fail;
+    struct value_tests only; /* for resources that are so; none: for all */
+    struct value_tests until, fail;
     int64_t every_ms, timeout_ms;
     bool deleted;
     const struct spec_wait *next; /* for those that `only` leaves over; NULL: these are not waited for */
@@ -220,10 +206,10 @@ struct spec_reply {
 
 /* Whether the step is made. */
 struct spec_occasion {
-    struct spec_names changed;           /* update: only if one of these changed; empty: of those sent */
-    bool alone;                          /* update: only if nothing but these changed */
-    struct spec_names wanted;            /* read: only if one of these is wanted; empty: always */
-    struct spec_conditions only, unless; /* on the object */
+    struct spec_names changed;       /* update: only if one of these changed; empty: of those sent */
+    bool alone;                      /* update: only if nothing but these changed */
+    struct spec_names wanted;        /* read: only if one of these is wanted; empty: always */
+    struct value_tests only, unless; /* of the object; also of region, partition and api */
 };
 
 struct spec_step {
@@ -339,12 +325,12 @@ const char *recover_way_name(enum recover_way way);
 struct spec_teardown {
     enum teardown flag;
     const char *name;
-    const struct value *set;     /* what the object is deleted as: attribute -> value; null takes it out */
-    struct str main;             /* the first of them, as which the stack says it */
-    struct str message;          /* what goes, as people read it */
-    struct str instead;          /* what else the stack's author can do; "" nothing */
-    struct spec_errors refused;  /* how the service says that it wants this */
-    struct spec_conditions only; /* of which objects it is so at all */
+    const struct value *set;    /* what the object is deleted as: attribute -> value; null takes it out */
+    struct str main;            /* the first of them, as which the stack says it */
+    struct str message;         /* what goes, as people read it */
+    struct str instead;         /* what else the stack's author can do; "" nothing */
+    struct spec_errors refused; /* how the service says that it wants this */
+    struct value_tests only;    /* of which objects it is so at all */
     struct str needs, lacks; /* without consent: an attribute that has to be there, and what is reported where
                               * it is not; "" none */
     const struct spec_step *count; /* how much goes; NULL: nothing to count */
@@ -357,7 +343,7 @@ struct spec_teardown {
 struct spec_leaf {
     struct str type;           /* "" none */
     const struct value *match; /* templates by attribute */
-    struct spec_conditions only;
+    struct value_tests only;
     struct str message; /* a template */
     bool kept;
 };
@@ -378,10 +364,9 @@ struct spec_type {
     size_t attr_count;
     struct spec_steps create, read, update, delete;
     struct str pending_at; /* path of what is still to come, under the names that the object has; "" none */
-    struct spec_skip made_by_aws;   /* of the account, not of those who use it: nothing to import */
-    struct spec_conditions deleted; /* readable, but as good as not there */
-    struct spec_conditions
-        deleting; /* the same, but it is waited for until it is deleted, by who deletes it */
+    struct spec_skip made_by_aws; /* of the account, not of those who use it: nothing to import */
+    struct value_tests deleted;   /* readable, but as good as not there */
+    struct value_tests deleting;  /* the same, but it is waited for until it is deleted, by who deletes it */
     struct spec_recover recover;
     struct spec_names
         same; /* attributes that no later resource of the same name has alike; none: nothing tells */
@@ -409,14 +394,14 @@ struct spec_type {
 
 /* Where a run's log is: templates of a struct log_source. */
 struct spec_log {
-    struct spec_conditions only;
+    struct value_tests only;
     struct str group, stream, prefix, first, last;
     bool errors;
 };
 
 /* A state in which no run would begin, and what people are told: templates, the hint may be "". */
 struct spec_blocked {
-    struct spec_conditions when;
+    struct value_tests when;
     struct str message, hint;
 };
 
@@ -428,7 +413,7 @@ struct spec_job {
     struct spec_steps start, detach; /* detach empty: starting does not wait anyway */
     struct spec_steps read;
     const struct spec_step *list, *stop, *rows; /* NULL: there is no such call */
-    struct spec_conditions succeeded, failed, stopped;
+    struct value_tests succeeded, failed, stopped;
     const struct spec_blocked *blocked;
     size_t blocked_count;
     struct spec_names error;         /* what goes into the message: paths in the object, or templates */

@@ -188,14 +188,14 @@ static bool flags_fit(const struct role *role, const struct value *input)
  * attribute, which must be in the request. */
 static bool has_its_form(const struct role *role, const struct value *input)
 {
-    const struct spec_conditions *own = &role->step->when.only;
+    const struct value_tests *own = &role->step->when.only;
     for (size_t i = 0; (role->part == PART_CREATE || role->part == PART_UPDATE) && i < own->count; i++) {
         const struct value *values = own->items[i].values;
         bool sent = false;
         for (size_t k = 0; k < role->step->call.request.attrs.count && !sent; k++)
-            sent = str_eq(role->step->call.request.attrs.items[k], own->items[i].name);
+            sent = str_eq(role->step->call.request.attrs.items[k], own->items[i].path);
         if (sent && values->kind == VALUE_LIST && values->count == 1 &&
-            str_eqz(value_text(values->items[0], STR_EMPTY), "*") && !value_get(input, own->items[i].name))
+            str_eqz(value_text(values->items[0], STR_EMPTY), "*") && !value_get(input, own->items[i].path))
             return false;
     }
     return true;

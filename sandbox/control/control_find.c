@@ -276,13 +276,13 @@ static const struct value *implied_value(const struct spec_step *step, const str
     struct str name = attr->attr->name;
     for (size_t i = 0; i < step->when.only.count; i++) {
         const struct value *values = step->when.only.items[i].values;
-        if (str_eq(step->when.only.items[i].name, name) && values->count == 1 &&
+        if (str_eq(step->when.only.items[i].path, name) && values->count == 1 &&
             !value_is_null(values->items[0]) && !str_eqz(value_text(values->items[0], STR_EMPTY), "*"))
             return values->items[0];
     }
     for (size_t i = 0; i < step->when.unless.count; i++) {
         const struct value *values = step->when.unless.items[i].values;
-        if (str_eq(step->when.unless.items[i].name, name) && values->count == 1 &&
+        if (str_eq(step->when.unless.items[i].path, name) && values->count == 1 &&
             values->items[0]->kind == VALUE_BOOL)
             return value_bool(!values->items[0]->boolean);
     }

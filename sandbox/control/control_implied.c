@@ -291,18 +291,9 @@ enum { WHERE_MOST = 8 };
 
 bool check_is_only_shown(struct call *call, const struct resource *user)
 {
-    const struct spec_conditions *deleted = &user->type->deleted;
+    const struct value_tests *deleted = &user->type->deleted;
     const struct value *attrs = user->deleted_ms && deleted->count ? fill_now(call, user) : NULL;
-    for (size_t i = 0; attrs && i < deleted->count; i++) {
-        const struct value *have = value_get(attrs, deleted->items[i].name),
-                           *wanted = deleted->items[i].values;
-        bool holds = false;
-        for (uint32_t k = 0; k < wanted->count; k++)
-            holds = holds || value_equal(have, wanted->items[k]);
-        if (!holds)
-            return false;
-    }
-    return attrs;
+    return attrs && schema_tests_hold(call->arena, &user->type->schema, deleted, attrs, NULL);
 }
 
 static bool has_all(const struct value *attrs, const struct value *wanted)

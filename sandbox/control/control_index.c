@@ -91,9 +91,9 @@ static bool are_alternatives(
 {
     for (size_t i = 0; i < first->when.unless.count; i++)
         for (size_t k = 0; k < other->when.only.count; k++) {
-            struct str name = first->when.unless.items[i].name;
+            struct str name = first->when.unless.items[i].path;
             const struct spec_attr *attr = spec_attr_find(type, name);
-            if (attr && attr->attr->settable && str_eq(name, other->when.only.items[k].name))
+            if (attr && attr->attr->settable && str_eq(name, other->when.only.items[k].path))
                 return true;
         }
     return false;
