@@ -5,6 +5,7 @@
 #include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
+#include "base/match.h"
 
 /*
  * Members that may be ignored are in a type's `ignores`, with the reason; for all services these are page
@@ -96,10 +97,14 @@ static bool is_own_account(const struct looking *l, struct str path, const struc
     return STR_IS_ONE_OF(path, names) && str_eq(value_text(v, STR_EMPTY), l->call->control->options.account);
 }
 
-static bool may_ignore(const struct value *why, const struct value *v)
+static bool may_ignore(const struct value *rules, struct str path, const struct value *v)
 {
     bool no = value_equal(v, &value_false) || str_eqz(value_text(v, STR_EMPTY), "false");
-    return why && (no || !value_equal(why, &value_false));
+    for (uint32_t i = 0; rules && i < rules->count; i++)
+        if (glob_match(rules->entries[i].key, path, 0) &&
+            (no || !value_equal(rules->entries[i].value, &value_false)))
+            return true;
+    return false;
 }
 
 static bool is_excused(const struct looking *l, struct str path, const struct value *v)
@@ -110,7 +115,7 @@ static bool is_excused(const struct looking *l, struct str path, const struct va
     const struct served *served = l->call->served;
     for (size_t i = 0; i < served->role_count; i++) {
         const struct value *sandbox = served->roles[i].type->sandbox;
-        if (may_ignore(value_get(value_getz(sandbox, "ignores"), path), v) ||
+        if (may_ignore(value_getz(sandbox, "ignores"), path, v) ||
             value_get(value_getz(sandbox, "narrows"), path) || is_kept(value_getz(sandbox, "keeps"), path))
             return true;
     }
