@@ -104,11 +104,10 @@ static const struct option options[] = {
     {'c', "command", .value = "EXPRESSION", .kind = OPTION_LIST,
         .offset = offsetof(struct console_settings, expressions)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_console = {
     .name = "console",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct console_settings),
     .run = cmd_console_run,
 };

@@ -96,12 +96,11 @@ static int cmd_cost_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "region", .value = "REGION", .kind = OPTION_TEXT, .offset = offsetof(struct cost_settings, region)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_cost = {
     .name = "cost",
     .args = "[update]",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct cost_settings),
     .max_args = 1,
     .completes = COMPLETES_CHOICES,

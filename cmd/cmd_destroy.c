@@ -176,13 +176,12 @@ static int cmd_destroy_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "verify", .offset = offsetof(struct destroy_settings, verify)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_destroy = {
     .name = "destroy",
     .args = "[--all [DIR]]",
-    .sets = {&own_set, &options_all, &options_teardown, &options_approve, &options_change, &options_json,
-        &options_destroy, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_all, &options_teardown, &options_approve, &options_change,
+        &options_json, &options_destroy, &options_stack},
     .settings_size = sizeof(struct destroy_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,

@@ -240,11 +240,10 @@ static const struct option options[] = {
     {0, "fetch", .value = "TYPE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, fetch)},
     {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_schema = {
     .name = "schema",
-    .sets = {&own_set},
+    .sets = {OWN_OPTIONS(options)},
     .settings_size = sizeof(struct own_settings),
     .run = cmd_schema_run,
 };
@@ -402,12 +401,11 @@ static const struct option docs_options[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
         .completes = COMPLETES_DIR},
 };
-static const struct option_set docs_set = OPTION_SET(NULL, docs_options);
 
 const struct command cmd_docs = {
     .name = "docs",
     .args = "[TYPE[.ATTRIBUTE]|FUNCTION|functions|commands]",
-    .sets = {&docs_set},
+    .sets = {OWN_OPTIONS(docs_options)},
     .settings_size = sizeof(struct docs_settings),
     .max_args = 1,
     .completes = COMPLETES_TYPE,

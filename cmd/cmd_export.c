@@ -49,11 +49,10 @@ static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct export_settings, out),
         .completes = COMPLETES_FILE},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 static const struct command terraform = {
     .name = "terraform",
-    .sets = {&own_set, &options_plan, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_plan, &options_stack},
     .settings_size = sizeof(struct export_settings),
     .run = export_terraform_run,
 };
@@ -93,12 +92,11 @@ static const struct option import_options[] = {
         .completes = COMPLETES_FILE},
     {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, name)},
 };
-static const struct option_set import_set = OPTION_SET(NULL, import_options);
 
 static const struct command compose = {
     .name = "compose",
     .args = "FILE",
-    .sets = {&import_set},
+    .sets = {OWN_OPTIONS(import_options)},
     .settings_size = sizeof(struct import_settings),
     .min_args = 1,
     .max_args = 1,

@@ -157,7 +157,6 @@ static const struct option apply_options[] = {
     {OPTION_LEASE},
     {0, "over-quota", .offset = offsetof(struct fleet_settings, over_quota)},
 };
-static const struct option_set apply_set = OPTION_SET(NULL, apply_options);
 static const struct option verify_options[] = {
     {0, "verify", .offset = offsetof(struct fleet_settings, verify)},
 };
@@ -166,18 +165,15 @@ static const struct option output_options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct fleet_settings, format),
         .completes = COMPLETES_CHOICES, .choices = "table csv markdown"},
 };
-static const struct option_set output_set = OPTION_SET(NULL, output_options);
 
 static const struct option run_options[] = {
     {0, "member", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct fleet_settings, members),
         .completes = COMPLETES_ENV},
 };
-static const struct option_set run_set = OPTION_SET(NULL, run_options);
 
 static const struct option cost_options[] = {
     {0, "cost", .offset = offsetof(struct fleet_settings, cost)},
 };
-static const struct option_set cost_set = OPTION_SET(NULL, cost_options);
 static const struct option shard_options[] = {
     {OPTION_SHARD},
 };
@@ -186,8 +182,8 @@ static const struct option_set shard_set = OPTION_SET(NULL, shard_options);
 static const struct command fleet_plan_command = {
     .name = "plan",
     .args = "[MEMBER...]",
-    .sets = {&at_once_set, &cost_set, &options_quick, &options_teardown, &options_json, &options_drift,
-        &options_stack},
+    .sets = {&at_once_set, OWN_OPTIONS(cost_options), &options_quick, &options_teardown, &options_json,
+        &options_drift, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -205,8 +201,8 @@ static const struct command fleet_drift_command = {
 static const struct command fleet_apply_command = {
     .name = "apply",
     .args = "[MEMBER...]",
-    .sets = {&apply_set, &verify_set, &options_quick, &options_teardown, &options_approve, &options_change,
-        &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(apply_options), &verify_set, &options_quick, &options_teardown, &options_approve,
+        &options_change, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -234,7 +230,7 @@ static const struct command fleet_status_command = {
 static const struct command fleet_output_command = {
     .name = "output",
     .args = "[MEMBER...]",
-    .sets = {&output_set, &shard_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(output_options), &shard_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -243,7 +239,7 @@ static const struct command fleet_output_command = {
 static const struct command fleet_run_command = {
     .name = "run",
     .args = "JOB [MEMBER]... [NAME=TEXT|NAME:=JSON|WORD]...",
-    .sets = {&run_set, &at_once_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(run_options), &at_once_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .min_args = 1,
     .max_args = -1,

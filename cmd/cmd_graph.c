@@ -105,11 +105,10 @@ static const struct option options[] = {
         .completes = COMPLETES_CHOICES, .choices = "svg dot html"},
     {0, "plan", .offset = offsetof(struct graph_settings, plan)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_graph = {
     .name = "graph",
-    .sets = {&own_set, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_stack},
     .settings_size = sizeof(struct graph_settings),
     .run = cmd_graph_run,
 };

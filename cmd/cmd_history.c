@@ -221,12 +221,11 @@ static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct history_settings, format),
         .completes = COMPLETES_CHOICES, .choices = "text html"},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_history = {
     .name = "history",
     .args = "[RUN]",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct history_settings),
     .max_args = 1,
     .run = cmd_history_run,

@@ -138,12 +138,11 @@ static const struct option options[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, dir),
         .completes = COMPLETES_DIR},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_init = {
     .name = "init",
     .args = "[TEMPLATE]",
-    .sets = {&own_set},
+    .sets = {OWN_OPTIONS(options)},
     .completes = COMPLETES_CHOICES,
     .choices = "airflow-ops ecommerce-lakehouse film-lake ingest-c music-lakehouse retail-workshop",
     .max_args = 1,

@@ -250,12 +250,11 @@ static const struct option options[] = {
     {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct jobs_settings, set)},
     {0, "names", .offset = offsetof(struct jobs_settings, names)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_jobs = {
     .name = "jobs",
     .args = "[JOB]",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct jobs_settings),
     .max_args = 1,
     .completes = COMPLETES_JOB,

@@ -220,12 +220,11 @@ static const struct option options[] = {
     {0, "raw", FIELD(raw)},
     {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_logs = {
     .name = "logs",
     .args = "JOB",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct logs_settings),
     .min_args = 1,
     .max_args = 1,

@@ -89,11 +89,10 @@ static const struct option options[] = {
     {0, "root", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct mcp_settings, root),
         .completes = COMPLETES_DIR},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_mcp = {
     .name = "mcp",
-    .sets = {&own_set, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_stack},
     .settings_size = sizeof(struct mcp_settings),
     .run = cmd_mcp_run,
 };
@@ -166,11 +165,10 @@ static const struct option lsp_options[] = {
         .completes = COMPLETES_DIR},
     {0, "stdio", .kind = OPTION_FLAG, .offset = offsetof(struct lsp_settings, stdio)},
 };
-static const struct option_set lsp_set = OPTION_SET(NULL, lsp_options);
 
 const struct command cmd_lsp = {
     .name = "lsp",
-    .sets = {&lsp_set},
+    .sets = {OWN_OPTIONS(lsp_options)},
     .settings_size = sizeof(struct lsp_settings),
     .run = cmd_lsp_run,
 };

@@ -224,10 +224,9 @@ static int list_run(struct invocation *inv)
 static const struct option list_options[] = {
     {0, "upstream", .offset = offsetof(struct list_settings, upstream)},
 };
-static const struct option_set list_set = OPTION_SET(NULL, list_options);
 static const struct command modules_list_command = {
     .name = "list",
-    .sets = {&list_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(list_options), &options_json, &options_stack},
     .settings_size = sizeof(struct list_settings),
     .run = list_run,
 };
@@ -241,11 +240,10 @@ static const struct command modules_update_command = {
 static const struct option vendor_options[] = {
     {0, "remove", .offset = offsetof(struct vendor_settings, remove)},
 };
-static const struct option_set vendor_set = OPTION_SET(NULL, vendor_options);
 static const struct command modules_vendor_command = {
     .name = "vendor",
     .args = "[NAME...]",
-    .sets = {&vendor_set, &options_stack},
+    .sets = {OWN_OPTIONS(vendor_options), &options_stack},
     .settings_size = sizeof(struct vendor_settings),
     .max_args = -1,
     .run = modules_vendor_run,

@@ -111,12 +111,11 @@ static const struct option options[] = {
     {0, "raw", .offset = offsetof(struct output_settings, raw)},
     {0, "show-sensitive", .offset = offsetof(struct output_settings, show_sensitive)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_output = {
     .name = "output",
     .args = "[NAME]",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct output_settings),
     .max_args = 1,
     .run = cmd_output_run,

@@ -202,12 +202,12 @@ static const struct option options[] = {
     {0, "all-resources", .offset = offsetof(struct plan_settings, shared.all_resources)},
     {0, "destroy", .offset = offsetof(struct plan_settings, destroy)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_plan = {
     .name = "plan",
     .args = "[--all [DIR]]",
-    .sets = {&own_set, &options_all, &options_teardown, &options_json, &options_plan, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_all, &options_teardown, &options_json, &options_plan,
+        &options_stack},
     .settings_size = sizeof(struct plan_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,
@@ -280,12 +280,11 @@ static const struct option drift_options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct drift_settings, format),
         .completes = COMPLETES_CHOICES, .choices = "text junit"},
 };
-static const struct option_set drift_set = OPTION_SET(NULL, drift_options);
 
 const struct command cmd_drift = {
     .name = "drift",
     .args = "[--all [DIR]]",
-    .sets = {&drift_set, &options_all, &options_json, &options_drift, &options_stack},
+    .sets = {OWN_OPTIONS(drift_options), &options_all, &options_json, &options_drift, &options_stack},
     .settings_size = sizeof(struct drift_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,

@@ -92,12 +92,11 @@ static const struct option options[] = {
     {0, "why", .offset = offsetof(struct policy_settings, why)},
     {0, "with", .value = "KEY=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct policy_settings, with)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_policy = {
     .name = "policy",
     .args = "[COMMAND] | --why ROLE ACTION ARN",
-    .sets = {&own_set, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_stack},
     .settings_size = sizeof(struct policy_settings),
     .max_args = 3,
     .run = cmd_policy_run,

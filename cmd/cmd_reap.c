@@ -183,12 +183,11 @@ static const struct option options[] = {
     {OPTION_DELETE_ADOPTED},
     {0, "full", SHARED(full)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_reap = {
     .name = "reap",
     .args = "[STATE]",
-    .sets = {&own_set, &options_states, &options_change, &options_json},
+    .sets = {OWN_OPTIONS(options), &options_states, &options_change, &options_json},
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,
     .run = run_reap,
@@ -302,12 +301,11 @@ static const struct option sweep_options[] = {
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run)},
     {0, "full", SHARED(full)},
 };
-static const struct option_set sweep_set = OPTION_SET(NULL, sweep_options);
 
 const struct command cmd_sweep = {
     .name = "sweep",
     .args = "[STATE]",
-    .sets = {&sweep_set, &options_states, &options_change, &options_json},
+    .sets = {OWN_OPTIONS(sweep_options), &options_states, &options_change, &options_json},
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,
     .run = run_sweep,

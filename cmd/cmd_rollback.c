@@ -321,12 +321,11 @@ static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, out),
         .completes = COMPLETES_FILE},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_rollback = {
     .name = "rollback",
     .args = "JOB",
-    .sets = {&own_set, &options_approve, &options_change, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_approve, &options_change, &options_json, &options_stack},
     .settings_size = sizeof(struct rollback_settings),
     .min_args = 1,
     .max_args = 1,

@@ -313,12 +313,11 @@ static const struct option options[] = {
     {0, "follow", .value = "RUN", .kind = OPTION_TEXT, FIELD(follow)},
     {0, "stop", .value = "RUN", .kind = OPTION_TEXT, FIELD(stop)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_run = {
     .name = "run",
     .args = "JOB [NAME=TEXT | NAME:=JSON | WORD]...",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct run_settings),
     .min_args = 1,
     .max_args = -1,

@@ -299,12 +299,11 @@ static const struct option options[] = {
     {0, "host", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct sandbox_settings, hosts)},
     {'y', "yes", .offset = offsetof(struct settings, yes)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_sandbox = {
     .name = "sandbox",
     .args = "[env]",
-    .sets = {&own_set},
+    .sets = {OWN_OPTIONS(options)},
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,
     .run = cmd_sandbox_run,

@@ -174,12 +174,11 @@ static const struct option options[] = {
         .completes = COMPLETES_CHOICES, .choices = "text markdown sarif junit terraform-json"},
     {0, "full", .offset = offsetof(struct settings, full)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_show = {
     .name = "show",
     .args = "FILE|ADDRESS",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct show_settings),
     .max_args = 1,
     .completes = COMPLETES_FILE,

@@ -101,12 +101,11 @@ static int cmd_ssh_run(struct invocation *inv)
 static const struct option options[] = {
     {'t', "terminal", .kind = OPTION_FLAG, .offset = offsetof(struct ssh_settings, terminal)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_ssh = {
     .name = "ssh",
     .args = "CONNECTION [COMMAND...]",
-    .sets = {&own_set, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_stack},
     .settings_size = sizeof(struct ssh_settings),
     .min_args = 1,
     .max_args = -1,
@@ -226,12 +225,11 @@ static int cmd_tunnel_run(struct invocation *inv)
 static const struct option tunnel_options[] = {
     {0, "to", .value = "HOST:PORT", .kind = OPTION_TEXT, .offset = offsetof(struct tunnel_settings, to)},
 };
-static const struct option_set tunnel_set = OPTION_SET(NULL, tunnel_options);
 
 const struct command cmd_tunnel = {
     .name = "tunnel",
     .args = "NAME [LOCAL_PORT]",
-    .sets = {&tunnel_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(tunnel_options), &options_json, &options_stack},
     .settings_size = sizeof(struct tunnel_settings),
     .min_args = 1,
     .max_args = 2,

@@ -232,12 +232,11 @@ static const struct option options[] = {
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 64,
         .offset = offsetof(struct settings, parallelism)},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_test = {
     .name = "test",
     .args = "[FILE...]",
-    .sets = {&own_set, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(options), &options_json, &options_stack},
     .settings_size = sizeof(struct test_settings),
     .max_args = -1,
     .completes = COMPLETES_FILE,

@@ -138,12 +138,11 @@ static const struct option options[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, dir),
         .completes = COMPLETES_DIR},
 };
-static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_fmt = {
     .name = "fmt",
     .args = "[FILE...]",
-    .sets = {&own_set},
+    .sets = {OWN_OPTIONS(options)},
     .settings_size = sizeof(struct fmt_settings),
     .max_args = -1,
     .completes = COMPLETES_FILE,
@@ -274,12 +273,11 @@ static const struct option validate_options[] = {
         .offset = offsetof(struct validate_settings, format), .completes = COMPLETES_CHOICES,
         .choices = "text sarif junit"},
 };
-static const struct option_set validate_set = OPTION_SET(NULL, validate_options);
 
 const struct command cmd_validate = {
     .name = "validate",
     .args = "[--all [DIR]]",
-    .sets = {&validate_set, &options_all, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(validate_options), &options_all, &options_json, &options_stack},
     .settings_size = sizeof(struct validate_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,

@@ -301,9 +301,8 @@ static const struct value *configuration_value(struct export *export)
         map_set(&written, name, export);
     }
     struct value_entry root[] = {{STR("resources"), value_builder_list(&list)}};
-    struct value_entry entries[] = {
-        {STR("provider_config"), providers_value(export)}, {STR("root_module"), value_map(arena, root, 1)}};
-    return value_map(arena, entries, 2);
+    return VALUE_MAP(arena, {STR("provider_config"), providers_value(export)},
+        {STR("root_module"), value_map(arena, root, 1)});
 }
 
 /* ---- the document ---- */

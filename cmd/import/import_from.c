@@ -354,12 +354,10 @@ static const struct option import_from_options[] = {
     {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack)},
 };
 
-static const struct option_set own_set = OPTION_SET(NULL, import_from_options);
-
 const struct command import_cloudformation = {
     .name = "cloudformation",
     .args = "[TEMPLATE]",
-    .sets = {&own_set, &options_importing},
+    .sets = {OWN_OPTIONS(import_from_options), &options_importing},
     .settings_size = sizeof(struct own_settings),
     .max_args = 1,
     .completes = COMPLETES_FILE,
@@ -429,11 +427,9 @@ static const struct option import_live_options[] = {
     {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct live_own_settings, stack)},
 };
 
-static const struct option_set import_live_own_set = OPTION_SET(NULL, import_live_options);
-
 const struct command import_live = {
     .name = "live",
-    .sets = {&import_live_own_set, &options_importing},
+    .sets = {OWN_OPTIONS(import_live_options), &options_importing},
     .settings_size = sizeof(struct live_own_settings),
     .run = import_live_run,
 };

@@ -101,6 +101,9 @@ struct option_set {
         .title = (title_), .options = (table_), .n = sizeof(table_) / sizeof *(table_)                       \
     }
 
+/* Those of one command alone, among its `sets`. */
+#define OWN_OPTIONS(table_) &(const struct option_set)OPTION_SET(NULL, table_)
+
 extern const struct option_set options_common; /* --help, --no-color, --verbose: every command has them */
 extern const struct option_set options_json;
 extern const struct option_set options_stack;   /* selects the stack and its inputs */

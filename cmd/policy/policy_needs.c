@@ -309,9 +309,8 @@ static void need_modules(struct needs *needs)
 static const struct value *policy_statement(
     struct arena *arena, const struct value *actions, const struct value *resource)
 {
-    struct value_entry entries[] = {{STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
-        {STR("Resource"), resource}};
-    return value_map(arena, entries, 3);
+    return VALUE_MAP(arena, {STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
+        {STR("Resource"), resource});
 }
 
 /* Adds the statement of all actions with the same ARNs as the i-th, unless an earlier one has them. */

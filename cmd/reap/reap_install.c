@@ -170,9 +170,8 @@ static void add_folder(struct rights *r, struct known_states *all)
 
 static const struct value *statement(struct arena *arena, const struct value *actions, const char *resource)
 {
-    struct value_entry entries[] = {{STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
-        {STR("Resource"), value_stringz(arena, resource)}};
-    return value_map(arena, entries, 3);
+    return VALUE_MAP(arena, {STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
+        {STR("Resource"), value_stringz(arena, resource)});
 }
 
 static const struct value *names_of(struct arena *arena, const struct value *map)

@@ -342,11 +342,10 @@ const struct command state_migrate_command = {
 static const struct option doctor_options[] = {
     {0, "accept-loss", .offset = offsetof(struct doctor_settings, accept_loss)},
 };
-static const struct option_set doctor_set = OPTION_SET(NULL, doctor_options);
 
 const struct command state_doctor_command = {
     .name = "doctor",
-    .sets = {&doctor_set, &options_lock, &options_json, &options_stack},
+    .sets = {OWN_OPTIONS(doctor_options), &options_lock, &options_json, &options_stack},
     .settings_size = sizeof(struct doctor_settings),
     .run = run_doctor,
 };

@@ -421,8 +421,7 @@ static const struct value *intents_info(const struct left_intents *left, struct 
     for (size_t i = 0; i < left->n; i++)
         value_builder_add(&changes, value_string(arena, left->intents[i]->subject.address));
     struct value_entry claimed = {STR("changes"), value_builder_list(&changes)};
-    struct value_entry info = {STR("claims"), value_map(arena, &claimed, 1)};
-    return value_map(arena, &info, 1);
+    return VALUE_MAP(arena, {STR("claims"), value_map(arena, &claimed, 1)});
 }
 
 /* Returns 1 if another run has recovered them already. */

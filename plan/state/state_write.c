@@ -110,8 +110,7 @@ const struct value *state_lost_secret(struct arena *arena)
 {
     static const char none[] = "scrypt:00000000000000000000000000000000:"
                                "0000000000000000000000000000000000000000000000000000000000000000";
-    struct value_entry entry = {STR("$hash"), value_stringz(arena, none)};
-    return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
+    return value_mark(arena, VALUE_MAP(arena, {STR("$hash"), value_stringz(arena, none)}), VALUE_SENSITIVE);
 }
 
 bool state_is_hash(const struct value *kept)

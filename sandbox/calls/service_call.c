@@ -260,9 +260,8 @@ static const char *batch_wrong(struct arena *arena, const struct value *entries,
 
 static const struct value *failed_entry(struct arena *arena, const struct value *id, const struct err *err)
 {
-    struct value_entry entries[] = {{STR("Id"), id}, {STR("SenderFault"), &value_true},
-        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)}};
-    return value_map(arena, entries, 4);
+    return VALUE_MAP(arena, {STR("Id"), id}, {STR("SenderFault"), &value_true},
+        {STR("Code"), value_stringz(arena, err->code)}, {STR("Message"), value_stringz(arena, err->message)});
 }
 
 int service_batch(struct service_call *call, const struct value *entries, const char *prefix,

@@ -71,8 +71,7 @@ static bool is_taggable(const struct call *call, const struct resource *resource
 static const struct value *pair(
     struct call *call, const char *first, const struct value *a, const char *second, const struct value *b)
 {
-    struct value_entry entries[] = {{str_z(first), a}, {str_z(second), b}};
-    return value_map(call->arena, entries, 2);
+    return VALUE_MAP(call->arena, {str_z(first), a}, {str_z(second), b});
 }
 
 static const struct value *mapping(struct call *call, struct str arn, const struct value *tags)

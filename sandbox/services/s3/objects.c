@@ -310,9 +310,8 @@ static const struct value *doc_of(
     unsigned char digest[MD5_SIZE];
     hash_md5(text, digest);
     *etag = hex_encode(arena, digest, sizeof digest);
-    struct value_entry doc[] = {{STR("headers"), headers}, {STR("meta"), &value_empty_map},
-        {STR("size"), value_int(arena, (int64_t)text.n)}, {STR("etag"), value_string(arena, *etag)}};
-    return value_map(arena, doc, 4);
+    return VALUE_MAP(arena, {STR("headers"), headers}, {STR("meta"), &value_empty_map},
+        {STR("size"), value_int(arena, (int64_t)text.n)}, {STR("etag"), value_string(arena, *etag)});
 }
 
 /* Returns the headers of a new object with the bucket's default encryption, or NULL if the caller may not use

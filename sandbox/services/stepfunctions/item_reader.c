@@ -116,9 +116,8 @@ static const struct value *write_all(
     const struct value *text = json_as_text(arena, value_map(arena, manifest, 3));
     if (write_object(w, key, text->string))
         return NULL;
-    struct value_entry details[] = {
-        {STR("Bucket"), value_string(arena, w->bucket)}, {STR("Key"), value_string(arena, key)}};
-    return value_map(arena, details, 2);
+    return VALUE_MAP(
+        arena, {STR("Bucket"), value_string(arena, w->bucket)}, {STR("Key"), value_string(arena, key)});
 }
 
 const struct value *execution_write_results(void *execution, struct arena *arena,
