@@ -34,6 +34,27 @@ int service_control_same(struct service_call *call, struct err *err)
     return service_control(call, call->operation->name, call->input, &call->output, err);
 }
 
+int service_control_shown(struct service_call *call, const char *members,
+    const struct value *(*show)(struct service_call *call, const struct value *v), struct err *err)
+{
+    if (service_control_same(call, err))
+        return -1;
+    const struct value *answer = call->output;
+    if (!*members)
+        call->output = show(call, answer);
+    for (uint32_t i = 0; i < answer->count; i++) {
+        const struct value *v = answer->entries[i].value;
+        AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
+        if (!str_is_any(answer->entries[i].key, members))
+            continue;
+        for (uint32_t k = 0; v->kind == VALUE_LIST && k < v->count; k++)
+            value_builder_add(&list, show(call, v->items[k]));
+        call->output = value_with(call->arena, call->output, answer->entries[i].key,
+            v->kind == VALUE_LIST ? value_builder_list(&list) : show(call, v));
+    }
+    return 0;
+}
+
 int service_refuse_member(
     struct err *err, const char *code, struct str value, const char *member, const char *constraint, ...)
 {

@@ -87,10 +87,14 @@ bool service_find(
     const struct service_call *call, struct str type, struct str reference, struct control_record *out);
 struct control_record *service_list(const struct service_call *call, struct str type, size_t *n);
 /* Has the control plane execute an operation of the call's service. service_control_same(): the call's own
- * operation and input; sets call->output for the handler to change. */
+ * operation and input; sets call->output for the handler to change. service_control_shown(): the same, then
+ * passes each of the named members of the output, or each item of a list there, through `show`; "": the whole
+ * output. */
 int service_control(const struct service_call *call, const char *operation, const struct value *input,
     const struct value **output, struct err *err);
 int service_control_same(struct service_call *call, struct err *err);
+int service_control_shown(struct service_call *call, const char *members,
+    const struct value *(*show)(struct service_call *call, const struct value *v), struct err *err);
 
 /* Returns -1 with "1 validation error detected" for a member that violates a constraint, such as "have length
  * at least 1". `value`: p NULL is shown as null, "" is not shown. */

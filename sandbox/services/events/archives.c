@@ -96,14 +96,6 @@ static const struct value *with_size(struct service_call *call, const struct val
     return value_with(call->arena, shown, STR("SizeBytes"), value_int(call->arena, (int64_t)text.n - events));
 }
 
-static int describe_archive(struct service_call *call, struct err *err)
-{
-    if (service_control_same(call, err))
-        return -1;
-    call->output = with_size(call, call->output);
-    return 0;
-}
-
 static bool archives_bus_known(const struct service_call *call, struct str arn)
 {
     struct control_record bus;
@@ -117,19 +109,17 @@ static int archives_refuse_bus(struct str arn, struct err *err)
         STR_ARG(events_bus_name(arn)));
 }
 
+static int describe_archive(struct service_call *call, struct err *err)
+{
+    return service_control_shown(call, "", with_size, err);
+}
+
 static int list_archives(struct service_call *call, struct err *err)
 {
     struct str source = value_gets(call->input, "EventSourceArn");
-    struct value_builder list = VALUE_BUILDER(call->arena);
     if (source.n && !archives_bus_known(call, source))
         return archives_refuse_bus(source, err);
-    if (service_control_same(call, err))
-        return -1;
-    const struct value *all = value_as_list(value_getz(call->output, "Archives"));
-    for (uint32_t i = 0; i < all->count; i++)
-        value_builder_add(&list, with_size(call, all->items[i]));
-    service_answer(call, "Archives", value_builder_list(&list));
-    return 0;
+    return service_control_shown(call, "Archives", with_size, err);
 }
 
 /* A bus of another account does not exist here. */

@@ -130,7 +130,7 @@ static const struct value *with_summary(
 }
 
 /* Returns the crawler with its state and last crawl. */
-static const struct value *with_state(const struct service_call *call, const struct value *crawler)
+static const struct value *with_state(struct service_call *call, const struct value *crawler)
 {
     static const char *const statuses[] = {[ACTIVITY_SUCCEEDED] = "SUCCEEDED",
         [ACTIVITY_FAILED] = "FAILED",
@@ -221,26 +221,9 @@ int glue_stop_crawler(struct service_call *call, struct err *err)
         err, 400, "CrawlerNotRunningException", "Crawler with name %.*s is not running", STR_ARG(crawler.id));
 }
 
-int glue_get_crawler(struct service_call *call, struct err *err)
-{
-    if (service_control_same(call, err))
-        return -1;
-    const struct value *crawler = value_getz(call->output, "Crawler");
-    if (crawler)
-        call->output = value_with(call->arena, call->output, STR("Crawler"), with_state(call, crawler));
-    return 0;
-}
-
 int glue_get_crawlers(struct service_call *call, struct err *err)
 {
-    if (service_control_same(call, err))
-        return -1;
-    const struct value *list = value_getz(call->output, "Crawlers");
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; list && i < list->count; i++)
-        value_builder_add(&b, with_state(call, list->items[i]));
-    call->output = value_with(call->arena, call->output, STR("Crawlers"), value_builder_list(&b));
-    return 0;
+    return service_control_shown(call, "Crawler Crawlers", with_state, err);
 }
 
 int glue_list_crawls(struct service_call *call, struct err *err)

@@ -16,7 +16,7 @@ service_handler glue_create_table;
 
 /* ---- crawlers.c ---- */
 
-service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawler, glue_get_crawlers, glue_list_crawls;
+service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawlers, glue_list_crawls;
 
 /* ---- connections.c ---- */
 

@@ -501,7 +501,7 @@ const struct service_operation glue_operations[] = {
     {"glue", "BatchStopJobRun", stop_runs, NULL, NULL},
     {"glue", "StartCrawler", glue_start_crawler, NULL, NULL},
     {"glue", "StopCrawler", glue_stop_crawler, NULL, NULL},
-    {"glue", "GetCrawler", glue_get_crawler, NULL, NULL},
+    {"glue", "GetCrawler", glue_get_crawlers, NULL, NULL},
     {"glue", "GetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "BatchGetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "ListCrawls", glue_list_crawls, NULL, NULL},

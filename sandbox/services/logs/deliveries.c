@@ -165,18 +165,19 @@ static int export_cancel(struct service_call *call, struct err *err)
     return 0;
 }
 
-static const struct value *with_type(struct arena *arena, const struct value *destination)
+static const struct value *with_type(struct service_call *call, const struct value *destination)
 {
     const struct value *location = value_getz(destination, "deliveryDestinationConfiguration");
     struct str service = str_part(value_gets(location, "destinationResourceArn"), ':', 2);
     const char *type = str_eqz(service, "s3") ? "S3" : str_eqz(service, "firehose") ? "FH" : "CWL";
-    return location
-               ? value_with(arena, destination, STR("deliveryDestinationType"), value_stringz(arena, type))
-               : destination;
+    return location ? value_with(call->arena, destination, STR("deliveryDestinationType"),
+                          value_stringz(call->arena, type))
+                    : destination;
 }
 
-static const struct value *with_service(struct arena *arena, const struct value *source)
+static const struct value *with_service(struct service_call *call, const struct value *source)
 {
+    struct arena *arena = call->arena;
     const struct value *given = value_getz(source, "resourceArns");
     const struct value *arn = given && given->kind == VALUE_LIST && given->count ? given->items[0] : given;
     if (!arn)
@@ -186,19 +187,14 @@ static const struct value *with_service(struct arena *arena, const struct value 
         arena, source, STR("service"), value_string(arena, str_part(value_text(arn, STR_EMPTY), ':', 2)));
 }
 
-/* Answers as the control plane does, with each delivery completed by `with`. */
-static int answered(struct service_call *call, const char *member, bool list,
-    const struct value *(*with)(struct arena *arena, const struct value *v), struct err *err)
+static int show_destinations(struct service_call *call, struct err *err)
 {
-    struct value_builder all = VALUE_BUILDER(call->arena);
-    if (service_control_same(call, err))
-        return -1;
-    const struct value *v = value_getz(call->output, member);
-    for (uint32_t i = 0; list && v && i < v->count; i++)
-        value_builder_add(&all, with(call->arena, v->items[i]));
-    if (v)
-        service_answer(call, member, list ? value_builder_list(&all) : with(call->arena, v));
-    return 0;
+    return service_control_shown(call, "deliveryDestination deliveryDestinations", with_type, err);
+}
+
+static int show_sources(struct service_call *call, struct err *err)
+{
+    return service_control_shown(call, "deliverySource deliverySources", with_service, err);
 }
 
 static int put_destination(struct service_call *call, struct err *err)
@@ -207,17 +203,7 @@ static int put_destination(struct service_call *call, struct err *err)
     if (format.n && !str_is_any(format, "w3c raw json plain parquet"))
         return service_refuse_member(err, "ValidationException", format, "outputFormat",
             "satisfy enum value set: [w3c, raw, json, plain, parquet]");
-    return answered(call, "deliveryDestination", false, with_type, err);
-}
-
-static int get_destination(struct service_call *call, struct err *err)
-{
-    return answered(call, "deliveryDestination", false, with_type, err);
-}
-
-static int list_destinations(struct service_call *call, struct err *err)
-{
-    return answered(call, "deliveryDestinations", true, with_type, err);
+    return show_destinations(call, err);
 }
 
 /* Refuses services that are not sources of vended logs. */
@@ -226,17 +212,7 @@ static int put_source(struct service_call *call, struct err *err)
     struct str service = str_part(value_gets(call->input, "resourceArn"), ':', 2);
     if (str_is_any(service, "s3 logs firehose kinesis iam dynamodb"))
         return service_refuse(err, 400, "ResourceNotFoundException", "Cannot access provided service.");
-    return answered(call, "deliverySource", false, with_service, err);
-}
-
-static int get_source(struct service_call *call, struct err *err)
-{
-    return answered(call, "deliverySource", false, with_service, err);
-}
-
-static int list_sources(struct service_call *call, struct err *err)
-{
-    return answered(call, "deliverySources", true, with_service, err);
+    return show_sources(call, err);
 }
 
 const struct service_operation deliveries_operations[] = {
@@ -244,10 +220,10 @@ const struct service_operation deliveries_operations[] = {
     {"logs", "DescribeExportTasks", export_describe, NULL, NULL},
     {"logs", "CancelExportTask", export_cancel, NULL, NULL},
     {"logs", "PutDeliveryDestination", put_destination, NULL, NULL},
-    {"logs", "GetDeliveryDestination", get_destination, NULL, NULL},
-    {"logs", "DescribeDeliveryDestinations", list_destinations, NULL, NULL},
+    {"logs", "GetDeliveryDestination", show_destinations, NULL, NULL},
+    {"logs", "DescribeDeliveryDestinations", show_destinations, NULL, NULL},
     {"logs", "PutDeliverySource", put_source, NULL, NULL},
-    {"logs", "GetDeliverySource", get_source, NULL, NULL},
-    {"logs", "DescribeDeliverySources", list_sources, NULL, NULL},
+    {"logs", "GetDeliverySource", show_sources, NULL, NULL},
+    {"logs", "DescribeDeliverySources", show_sources, NULL, NULL},
     {0},
 };

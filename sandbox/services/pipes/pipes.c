@@ -135,7 +135,7 @@ static struct str pipe_refused(
 }
 
 /* Returns the shown pipe with its state corrected. */
-static const struct value *pipe_shown(const struct service_call *call, const struct value *shown)
+static const struct value *pipe_shown(struct service_call *call, const struct value *shown)
 {
     struct control_record pipe;
     if (!str_eqz(value_gets(shown, "CurrentState"), "RUNNING") ||
@@ -151,10 +151,7 @@ static const struct value *pipe_shown(const struct service_call *call, const str
 
 static int do_describe_pipe(struct service_call *call, struct err *err)
 {
-    if (service_control_same(call, err))
-        return -1;
-    call->output = pipe_shown(call, call->output);
-    return 0;
+    return service_control_shown(call, "", pipe_shown, err);
 }
 
 /* The filter CurrentState applies to the corrected states, so pages are made here. */
