@@ -334,6 +334,22 @@ const struct value *value_list_with(struct arena *arena, const struct value *lis
     return value_builder_list(&b);
 }
 
+const struct value *value_keys(struct arena *arena, const struct value *map)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++)
+        value_builder_add(&b, value_string(arena, map->entries[i].key));
+    return value_builder_list(&b);
+}
+
+const struct value *value_strings(struct arena *arena, const struct str *strings, size_t n)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&b, value_string(arena, strings[i]));
+    return value_builder_list(&b);
+}
+
 const struct value *value_list_without(struct arena *arena, const struct value *list, struct str text)
 {
     struct value_builder b = VALUE_BUILDER(arena);

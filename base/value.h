@@ -155,6 +155,9 @@ const struct value *value_list_find(const struct value *list, const char *key, s
 /* Return the list with the item appended, and without the items with that text. What is not a list counts as
  * empty. */
 const struct value *value_list_with(struct arena *arena, const struct value *list, const struct value *item);
+/* Return a list of copied strings: the keys of a map, the strings of an array. */
+const struct value *value_keys(struct arena *arena, const struct value *map);
+const struct value *value_strings(struct arena *arena, const struct str *strings, size_t n);
 const struct value *value_list_without(struct arena *arena, const struct value *list, struct str text);
 /* Returns the list without this very item (compared by pointer); NULL: with all items. */
 const struct value *value_list_except(

@@ -14,14 +14,6 @@ enum { FORMAT = 3, MAX_SIZE = 1 << 30 };
 
 /* ---- writing ---- */
 
-static const struct value *text_list(struct arena *arena, const struct str *items, size_t n)
-{
-    struct value_builder list = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < n; i++)
-        value_builder_add(&list, value_string(arena, items[i]));
-    return value_builder_list(&list);
-}
-
 /* Ownership tags that were read: an update needs them. */
 static const struct value *seen_tags(const struct planner *p, struct arena *arena)
 {
@@ -65,8 +57,8 @@ void plan_write(const struct plan *plan, struct buf *out)
         {STR("destroy"), value_bool(plan->destroy)}, {STR("refreshed"), value_bool(plan->refreshed)},
         {STR("delete_adopted"), value_bool(p->options->delete_adopted)},
         {STR("teardown"), value_int(&arena, p->options->teardown)},
-        {STR("targets"), text_list(&arena, p->options->targets, p->options->target_count)},
-        {STR("replaces"), text_list(&arena, p->options->replaces, p->options->replace_count)},
+        {STR("targets"), value_strings(&arena, p->options->targets, p->options->target_count)},
+        {STR("replaces"), value_strings(&arena, p->options->replaces, p->options->replace_count)},
         {STR("inputs"), plain}, {STR("secrets"), secret}, {STR("live"), saved_live_values(p, &arena)},
         {STR("marks"), seen_tags(p, &arena)}, {STR("records"), since_records(state, &arena)},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},

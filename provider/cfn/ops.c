@@ -307,12 +307,9 @@ static int lift_protection(struct op_ctx *deletes, const struct value *prior, st
     if (!type_of(ctx)->has_read || identify(ctx, prior, &identifier, err) || get(ctx, identifier, &is, err))
         return type_of(ctx)->has_read ? -1 : 0;
     const struct value *off = is ? cfn_unprotected(ctx, is) : &value_empty_map;
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(ctx->arena);
-    for (uint32_t i = 0; i < off->count; i++)
-        value_builder_add(&names, value_string_ref(ctx->arena, off->entries[i].key));
-    return names.n ? cfn_update(
-                         ctx, is, value_merge(ctx->arena, is, off), value_builder_list(&names), &after, err)
-                   : 0;
+    return off->count ? cfn_update(ctx, is, value_merge(ctx->arena, is, off), value_keys(ctx->arena, off),
+                            &after, err)
+                      : 0;
 }
 
 static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)

@@ -78,21 +78,13 @@ const struct value *act_forced(struct act *act, const struct value *object)
     return object;
 }
 
-static const struct value *teardown_names_of(struct act *act, const struct value *set)
-{
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
-    for (uint32_t i = 0; i < set->count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, set->entries[i].key));
-    return value_builder_list(&names);
-}
-
 /* Is the service in the way of the deletion as the rule knows it? *live is how the resource is now.
  */
 static int stands_against(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **live, bool *against, struct err *err)
 {
     *against = false;
-    if (act_read(act, object, teardown_names_of(act, rule->set), live, err))
+    if (act_read(act, object, value_keys(act->arena, rule->set), live, err))
         return -1;
     *against = *live && !holds(act, rule, *live);
     return 0;
@@ -110,7 +102,7 @@ int act_lift(struct act *act, const struct value *object, struct err *err)
             return -1;
         const struct value *desired = value_merge(act->arena, object, rule->set);
         const struct value *prior = value_merge(act->arena, object, live);
-        if (against && spec_update(act->ctx, prior, desired, teardown_names_of(act, rule->set), &after, err))
+        if (against && spec_update(act->ctx, prior, desired, value_keys(act->arena, rule->set), &after, err))
             return -1;
     }
     return 0;

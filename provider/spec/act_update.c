@@ -165,14 +165,6 @@ static bool update_excludes(const struct updating *u, const struct spec_attr *at
     return false;
 }
 
-static const struct value *update_names(struct act *act, const struct spec_request *request)
-{
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
-    for (size_t i = 0; i < request->attrs.count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, request->attrs.items[i]));
-    return value_builder_list(&names);
-}
-
 /* Keeps keys of a shared map that others have set. */
 static const struct value *with_others(
     struct arena *arena, const struct value *wanted, const struct value *ours, const struct value *live)
@@ -200,7 +192,8 @@ static int wanted_of(struct updating *u, const struct spec_step *step, const str
     const struct value **wanted, struct err *err)
 {
     struct act *act = u->act;
-    const struct value *names = update_names(act, &step->call.request);
+    const struct value *names =
+        value_strings(act->arena, step->call.request.attrs.items, step->call.request.attrs.count);
     *there = NULL;
     if (update_keeps(u, step) && act_read(act, u->prior, names, there, err))
         return -1;

@@ -390,10 +390,7 @@ static void load_assumed(struct loader *l, const struct node *node, struct attr 
     const struct node *services = node_get(node, "assumed_by");
     if (services) {
         struct spec_names names = load_names(l, services);
-        AUTO_BUILDER struct value_builder list = VALUE_BUILDER(l->arena);
-        for (size_t i = 0; i < names.count; i++)
-            value_builder_add(&list, value_string_ref(l->arena, names.items[i]));
-        attr->assumed_by = value_builder_list(&list);
+        attr->assumed_by = value_strings(l->arena, names.items, names.count);
     }
     attr->assumed = services != NULL;
     const struct type *type = attr->type;

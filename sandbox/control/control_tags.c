@@ -172,11 +172,8 @@ static const struct value *get_words(struct call *call, const char *member, stru
             add_words(call, &found, tags_of(call->control->resources[i]), key);
     for (uint32_t i = 0; i < buckets->count; i++)
         add_words(call, &found, buckets->entries[i].value, key);
-    struct value_builder list = VALUE_BUILDER(call->arena);
-    const struct value *words = value_builder_map(&found);
-    for (uint32_t i = 0; i < words->count; i++)
-        value_builder_add(&list, value_string(call->arena, words->entries[i].key));
-    return pair(call, member, value_builder_list(&list), "PaginationToken", &value_empty_string);
+    const struct value *words = value_keys(call->arena, value_builder_map(&found));
+    return pair(call, member, words, "PaginationToken", &value_empty_string);
 }
 
 static struct resource *by_arn(struct call *call, struct str arn)

@@ -210,14 +210,6 @@ static const struct value *request_tags(struct arena *arena, const struct value 
     return NULL;
 }
 
-static const struct value *tag_keys(struct arena *arena, const struct value *tags)
-{
-    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < tags->count; i++)
-        value_builder_add(&keys, value_string(arena, tags->entries[i].key));
-    return value_builder_list(&keys);
-}
-
 /* Condition keys of services, with the member that provides the value. */
 static const struct {
     const char *service, *member, *key;
@@ -261,7 +253,7 @@ const struct value *context_of_request(
     set_tags(&b, arena, "kms:encryptioncontext:", encryption);
     if (tags) {
         set_tags(&b, arena, "aws:requesttag/", tags);
-        value_builder_set(&b, STR("aws:tagkeys"), tag_keys(arena, tags));
+        value_builder_set(&b, STR("aws:tagkeys"), value_keys(arena, tags));
     }
     return value_merge(arena, context, value_builder_map(&b));
 }

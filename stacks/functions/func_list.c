@@ -262,11 +262,7 @@ const struct value *func_setsubtract(struct call *call)
 
 const struct value *func_keys(struct call *call)
 {
-    const struct value *map = call->args[0];
-    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < map->count; i++)
-        value_builder_add(&keys, value_string(call->arena, map->entries[i].key));
-    return value_builder_list(&keys);
+    return value_keys(call->arena, call->args[0]);
 }
 
 const struct value *func_values(struct call *call)

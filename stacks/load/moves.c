@@ -23,82 +23,76 @@ static struct str read_address(struct unit *unit, const struct node *map, const 
     return path.n ? arena_concat(loader->arena, (struct str[]){path, STR("/"), text}, 3) : text;
 }
 
-#define GROW_ONE(arena, items, count) grow_one((arena), (items), (count), sizeof *(items))
-
-/* Grows an array by doubling when its length is a power of two. */
-static void *grow_one(struct arena *arena, void *items, size_t count, size_t size)
+/* An item of the section `what`, which takes these two keys. NULL after an error. */
+static const struct node *read_item(
+    struct unit *unit, const struct node *item, const char *what, const char *first, const char *second)
 {
-    if (count & (count - 1) || (count == 0 && items))
-        return items;
-    void *grown = arena_alloc(arena, size * (count ? count * 2 : 1));
-    if (count)
-        memcpy(grown, items, size * count);
-    return grown;
+    const struct str known[] = {str_z(first), str_z(second)};
+    struct loader *loader = unit->loader;
+    if (!expect_map(loader, item, arena_printf(loader->arena, "an item of %s", what).p))
+        return NULL;
+    check_keys(loader, item, what, known, 2);
+    return item;
 }
+
+/* Makes room for the items of a section behind those that are there. */
+#define ADD_ROOM(unit, items, used, section)                                                                 \
+    ((items) = arena_copy((unit)->loader->arena, (items), sizeof *(items) * (used),                          \
+         sizeof *(items) * ((used) + (section)->count)))
 
 void load_moved(struct unit *unit, const struct node *section)
 {
-    static const struct str known[] = {STR_INIT("from"), STR_INIT("to")};
-    struct loader *loader = unit->loader;
-    struct stack *stack = loader->stack;
+    struct stack *stack = unit->loader->stack;
+    ADD_ROOM(unit, stack->moved, stack->moved_count, section);
     for (size_t i = 0; i < section->count; i++) {
-        const struct node *item = section->items[i];
-        if (!expect_map(loader, item, "an item of \"moved\""))
+        const struct node *item = read_item(unit, section->items[i], "\"moved\"", "from", "to");
+        if (!item)
             continue;
-        check_keys(loader, item, "\"moved\"", known, 2);
-        struct moved moved = {.span = node_span(item)};
-        moved.from = read_address(unit, item, "from", "\"moved\"");
-        moved.to = read_address(unit, item, "to", "\"moved\"");
-        if (!moved.from.n || !moved.to.n)
-            continue;
-        stack->moved = GROW_ONE(loader->arena, stack->moved, stack->moved_count);
-        stack->moved[stack->moved_count++] = moved;
+        struct moved moved = {.from = read_address(unit, item, "from", "\"moved\""),
+            .to = read_address(unit, item, "to", "\"moved\""),
+            .span = node_span(item)};
+        if (moved.from.n && moved.to.n)
+            stack->moved[stack->moved_count++] = moved;
     }
 }
 
 void load_removed(struct unit *unit, const struct node *section)
 {
-    static const struct str known[] = {STR_INIT("address"), STR_INIT("destroy")};
-    struct loader *loader = unit->loader;
-    struct stack *stack = loader->stack;
+    struct stack *stack = unit->loader->stack;
+    ADD_ROOM(unit, stack->removed, stack->removed_count, section);
     for (size_t i = 0; i < section->count; i++) {
-        const struct node *item = section->items[i], *destroy;
-        if (!expect_map(loader, item, "an item of \"removed\""))
+        const struct node *item = read_item(unit, section->items[i], "\"removed\"", "address", "destroy");
+        if (!item)
             continue;
-        check_keys(loader, item, "\"removed\"", known, 2);
-        struct removed removed = {.destroy = true, .span = node_span(item)};
-        removed.address = read_address(unit, item, "address", "\"removed\"");
-        if ((destroy = node_get(item, "destroy")))
-            expect_bool(loader, destroy, "\"destroy\"", &removed.destroy);
-        if (!removed.address.n)
-            continue;
-        stack->removed = GROW_ONE(loader->arena, stack->removed, stack->removed_count);
-        stack->removed[stack->removed_count++] = removed;
+        struct removed removed = {.address = read_address(unit, item, "address", "\"removed\""),
+            .destroy = true,
+            .span = node_span(item)};
+        if (node_get(item, "destroy"))
+            expect_bool(unit->loader, node_get(item, "destroy"), "\"destroy\"", &removed.destroy);
+        if (removed.address.n)
+            stack->removed[stack->removed_count++] = removed;
     }
 }
 
 void load_imports(struct unit *unit, const struct node *section)
 {
-    static const struct str known[] = {STR_INIT("address"), STR_INIT("id")};
     struct loader *loader = unit->loader;
     struct stack *stack = loader->stack;
+    ADD_ROOM(unit, stack->imports, stack->import_count, section);
     for (size_t i = 0; i < section->count; i++) {
-        const struct node *item = section->items[i];
-        if (!expect_map(loader, item, "an item of \"imports\""))
+        const struct node *item = read_item(unit, section->items[i], "\"imports\"", "address", "id");
+        if (!item)
             continue;
-        check_keys(loader, item, "\"imports\"", known, 2);
-        struct import import = {.span = node_span(item)};
-        import.address = read_address(unit, item, "address", "\"imports\"");
+        struct import import = {
+            .address = read_address(unit, item, "address", "\"imports\""), .span = node_span(item)};
         const struct node *id = node_get(item, "id");
         if (!id || id->kind == NODE_NULL || id->kind == NODE_LIST || id->kind == NODE_MAP) {
             diag_error(loader->diags, node_span(id ? id : item), "\"imports\" needs \"id\", a text");
             continue;
         }
         import.id = expr_compile(loader->arena, id, loader->diags);
-        if (!import.address.n)
-            continue;
-        stack->imports = GROW_ONE(loader->arena, stack->imports, stack->import_count);
-        stack->imports[stack->import_count++] = import;
+        if (import.address.n)
+            stack->imports[stack->import_count++] = import;
     }
 }
 

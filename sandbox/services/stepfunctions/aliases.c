@@ -66,17 +66,14 @@ static void references_in_value(struct references *r, struct str key, const stru
 static void references_in_state(
     struct references *r, struct str name, const struct value *state, bool jsonata)
 {
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(r->arena);
     const struct value *branches = value_getz(state, "Branches"), *processor = asl_processor(state);
     jsonata = asl_speaks_jsonata(state, jsonata);
     r->names = (struct value_builder)VALUE_BUILDER(r->arena);
     references_in_value(r, STR_EMPTY, state, jsonata);
     const struct value *names = value_builder_map(&r->names);
     value_builder_release(&r->names);
-    for (uint32_t i = 0; i < names->count; i++)
-        value_builder_add(&list, value_string(r->arena, names->entries[i].key));
-    if (list.n)
-        value_builder_set(&r->states, name, value_builder_list(&list));
+    if (names->count)
+        value_builder_set(&r->states, name, value_keys(r->arena, names));
     for (uint32_t i = 0; branches && branches->kind == VALUE_LIST && i < branches->count; i++)
         references_in_machine(r, branches->items[i], jsonata);
     references_in_machine(r, processor, jsonata);
