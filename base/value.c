@@ -334,6 +334,11 @@ const struct value *value_list_with(struct arena *arena, const struct value *lis
     return value_builder_list(&b);
 }
 
+const struct value *value_string_or_null(struct arena *arena, struct str text)
+{
+    return text.n ? value_string(arena, text) : &value_null;
+}
+
 const struct value *value_keys(struct arena *arena, const struct value *map)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -524,6 +529,12 @@ int64_t int_within(double number)
 void value_builder_add(struct value_builder *b, const struct value *item)
 {
     value_builder_set(b, STR_EMPTY, item);
+}
+
+void value_builder_text(struct value_builder *b, const char *key, struct str text)
+{
+    if (text.n)
+        value_builder_set(b, str_z(key), value_string(b->arena, text));
 }
 
 const struct value *value_builder_list(struct value_builder *b)

@@ -155,6 +155,8 @@ const struct value *value_list_find(const struct value *list, const char *key, s
 /* Return the list with the item appended, and without the items with that text. What is not a list counts as
  * empty. */
 const struct value *value_list_with(struct arena *arena, const struct value *list, const struct value *item);
+/* The string, or null if it is empty. */
+const struct value *value_string_or_null(struct arena *arena, struct str text);
 /* Return a list of copied strings: the keys of a map, the strings of an array. */
 const struct value *value_keys(struct arena *arena, const struct value *map);
 const struct value *value_strings(struct arena *arena, const struct str *strings, size_t n);
@@ -202,4 +204,6 @@ void value_builder_add(struct value_builder *b, const struct value *item);
 void value_builder_set(struct value_builder *b, struct str key, const struct value *v); /* key by reference */
 /* Both release the builder. */
 const struct value *value_builder_list(struct value_builder *b);
+/* Sets a string; an empty one is omitted. */
+void value_builder_text(struct value_builder *b, const char *key, struct str text);
 const struct value *value_builder_map(struct value_builder *b);

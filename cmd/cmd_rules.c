@@ -73,11 +73,6 @@ static void rule_details(struct arena *arena, const struct rule *rule, bool colo
     add_line(out, "file", arena_printf(arena, "%.*s:%u", STR_ARG(at.source->path), at.line));
 }
 
-static const struct value *rule_cell(struct arena *arena, struct str text)
-{
-    return text.n ? value_string(arena, text) : &value_null;
-}
-
 static void rules_table(struct arena *arena, const struct stack *stack, bool color, struct buf *out)
 {
     static const char *const heads[] = {"rule", "level", "for", "control", "why"};
@@ -85,9 +80,10 @@ static void rules_table(struct arena *arena, const struct stack *stack, bool col
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < stack->rule_count; i++) {
         const struct rule *rule = &stack->rules[i];
-        const struct value *cells[COLUMNS] = {rule_cell(arena, rule->name),
-            value_stringz(arena, rule_level_name(rule->level)), rule_cell(arena, types_text(arena, rule)),
-            rule_cell(arena, rule->control), rule_cell(arena, meaning(rule))};
+        const struct value *cells[COLUMNS] = {value_string_or_null(arena, rule->name),
+            value_stringz(arena, rule_level_name(rule->level)),
+            value_string_or_null(arena, types_text(arena, rule)), value_string_or_null(arena, rule->control),
+            value_string_or_null(arena, meaning(rule))};
         value_builder_add(&rows, value_list(arena, cells, COLUMNS));
     }
     if (rows.n)

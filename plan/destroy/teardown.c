@@ -86,23 +86,18 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
 
 /* ---- messages ---- */
 
-static void set_text(struct value_builder *b, const char *name, struct str text)
-{
-    if (text.n)
-        value_builder_set(b, str_z(name), value_string(b->arena, text));
-}
-
 const struct value *obstacle_owner(
     struct arena *arena, const struct ownership *owner, struct str address, bool agreed)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    set_text(&b, "message", owner->reason);
+    value_builder_text(&b, "message", owner->reason);
     if (owner->whose == WHOSE_NOBODY_KNOWS)
-        set_text(&b, agreed ? "flag" : "lifts", STR("delete_adopted"));
+        value_builder_text(&b, agreed ? "flag" : "lifts", STR("delete_adopted"));
     if (agreed)
         return value_builder_map(&b);
     value_builder_set(&b, STR("stops"), &value_true);
-    set_text(&b, "instead", arena_printf(arena, "`weir state rm '%.*s'` forgets it", STR_ARG(address)));
+    value_builder_text(
+        &b, "instead", arena_printf(arena, "`weir state rm '%.*s'` forgets it", STR_ARG(address)));
     return value_builder_map(&b);
 }
 
@@ -110,10 +105,11 @@ const struct value *obstacle_taken(struct arena *arena, const struct value *what
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("stops"), &value_true);
-    set_text(&b, "message",
+    value_builder_text(&b, "message",
         arena_printf(arena, "%.*s %.*s, as which it would stay, exists already",
             STR_ARG(value_gets(what, "type")), STR_ARG(value_gets(what, "id"))));
-    set_text(&b, "set", arena_printf(arena, "%.*s: ANOTHER-NAME", STR_ARG(value_gets(what, "needs"))));
+    value_builder_text(
+        &b, "set", arena_printf(arena, "%.*s: ANOTHER-NAME", STR_ARG(value_gets(what, "needs"))));
     return value_builder_map(&b);
 }
 

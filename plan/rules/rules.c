@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "plan/evaluate/attributes.h"
 #include "plan/evaluate/evaluate.h"
 
 #include <stdlib.h>
@@ -179,21 +180,13 @@ struct str rule_message(struct planner *p, const struct rule *rule, const struct
     return arena_printf(p->arena, "the rule \"%.*s\" is broken", STR_ARG(rule->name));
 }
 
-static const struct attr_expr *given_attr(const struct decl *decl, struct str name)
-{
-    for (size_t i = 0; i < decl->attr_count; i++)
-        if (str_eq(decl->attrs[i].name, name))
-            return &decl->attrs[i];
-    return NULL;
-}
-
 struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
 {
     const struct decl *decl = subject->decl;
     if (!decl)
         return rule->span;
     for (size_t i = 0; i < rule->attribute_count; i++) {
-        const struct attr_expr *given = given_attr(decl, rule->attributes[i]);
+        const struct attr_expr *given = attributes_given(decl, rule->attributes[i]);
         if (!given)
             continue;
         struct scope scope = planner_scope(p, decl, subject->instance);

@@ -7,12 +7,6 @@
 
 /* ---- writing ---- */
 
-static void set_text(struct value_builder *b, const char *name, struct str text)
-{
-    if (text.n)
-        value_builder_set(b, str_z(name), value_string(b->arena, text));
-}
-
 static void set_flag(struct value_builder *b, const char *name, bool set)
 {
     if (set)
@@ -42,7 +36,7 @@ static const struct value *attr_saved(struct arena *arena, const struct attr_cha
         .hidden = c->attr && c->attr->sensitive,
         .names = c->before && attr_change_names_given(c),
         .secrets = VALUE_BUILDER(arena)};
-    set_text(&b, "name", c->name);
+    value_builder_text(&b, "name", c->name);
     set_values(&b, &veil, c->before, c->after);
     set_flag(&b, "replaces", c->replaces);
     set_flag(&b, "stays", c->stays);
@@ -75,15 +69,15 @@ static void set_declared(struct value_builder *b, const struct plan *plan, const
 static const struct value *change_saved(struct arena *arena, const struct plan *plan, const struct change *c)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    set_text(&b, "address", c->subject.address);
-    set_text(&b, "type", c->subject.type);
-    set_text(&b, "provider", c->subject.provider);
-    set_text(&b, "id", c->subject.id);
+    value_builder_text(&b, "address", c->subject.address);
+    value_builder_text(&b, "type", c->subject.type);
+    value_builder_text(&b, "provider", c->subject.provider);
+    value_builder_text(&b, "id", c->subject.id);
     set_flag(&b, "data", c->schema && c->schema->is_data);
-    set_text(&b, "action", str_z(action_name(c->decision.action)));
+    value_builder_text(&b, "action", str_z(action_name(c->decision.action)));
     set_flag(&b, "create_first", c->decision.create_first);
-    set_text(&b, "reason", c->reason);
-    set_text(&b, "moved_from", c->moved_from);
+    value_builder_text(&b, "reason", c->reason);
+    value_builder_text(&b, "moved_from", c->moved_from);
     set_flag(&b, "deleted", c->deleted);
     set_attrs(&b, "attrs", c->attrs, c->attr_count);
     set_attrs(&b, "drift", c->drift, c->drift_count);
@@ -95,8 +89,8 @@ static const struct value *output_saved(struct arena *arena, const struct output
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     struct veil veil = {.arena = arena, .hidden = c->sensitive, .secrets = VALUE_BUILDER(arena)};
-    set_text(&b, "name", c->name);
-    set_text(&b, "description", c->description);
+    value_builder_text(&b, "name", c->name);
+    value_builder_text(&b, "description", c->description);
     set_values(&b, &veil, c->before, c->after);
     set_flag(&b, "sensitive", c->sensitive);
     return value_builder_map(&b);
@@ -119,8 +113,8 @@ static const struct value *unread_saved(struct arena *arena, const struct plan *
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < plan->unread_count; i++) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-        set_text(&b, "address", plan->unread[i].address);
-        set_text(&b, "why", plan->unread[i].why);
+        value_builder_text(&b, "address", plan->unread[i].address);
+        value_builder_text(&b, "why", plan->unread[i].why);
         value_builder_add(&list, value_builder_map(&b));
     }
     return value_builder_list(&list);

@@ -67,12 +67,6 @@ static int logs_call(const struct cloudwatch *reader, struct arena *arena, const
     return err_context(err, "reading the log");
 }
 
-static void set_text(struct value_builder *input, const char *name, struct str text)
-{
-    if (text.n)
-        value_builder_set(input, str_z(name), value_string(input->arena, text));
-}
-
 static void set_int(struct value_builder *input, const char *name, int64_t number)
 {
     if (number)
@@ -125,9 +119,9 @@ static int stream_page(const struct cloudwatch *reader, struct feed *feed, struc
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
     const struct value *document;
     bool latest = reader->options.tail && !feed->token && !feed->source.first.n;
-    set_text(&input, "logGroupName", feed->source.group);
-    set_text(&input, "logStreamName", feed->stream);
-    set_text(&input, "nextToken", str_z(feed->token));
+    value_builder_text(&input, "logGroupName", feed->source.group);
+    value_builder_text(&input, "logStreamName", feed->stream);
+    value_builder_text(&input, "nextToken", str_z(feed->token));
     set_int(&input, "startTime", feed->from_ms);
     value_builder_set(&input, STR("startFromHead"), value_bool(!latest));
     if (latest)
@@ -146,10 +140,10 @@ static int filter(const struct cloudwatch *reader, struct feed *feed, struct str
     const struct value **document, struct err *err)
 {
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(&feed->page);
-    set_text(&input, "logGroupName", feed->source.group);
-    set_text(&input, "logStreamNamePrefix", feed->source.prefix);
-    set_text(&input, "filterPattern", pattern);
-    set_text(&input, "nextToken", str_z(feed->token));
+    value_builder_text(&input, "logGroupName", feed->source.group);
+    value_builder_text(&input, "logStreamNamePrefix", feed->source.prefix);
+    value_builder_text(&input, "filterPattern", pattern);
+    value_builder_text(&input, "nextToken", str_z(feed->token));
     set_int(&input, "startTime", feed->from_ms);
     set_int(&input, "limit", PAGE_EVENTS);
     return logs_call(reader, &feed->page, &filter_log_events, &input, document, err);

@@ -95,11 +95,6 @@ static struct str digest_of(struct op_ctx *ctx, const struct value *document, st
     return STR_EMPTY;
 }
 
-static const struct value *text_or_null(struct arena *arena, struct str text)
-{
-    return text.n ? value_string(arena, text) : &value_null;
-}
-
 static const struct value *image_decode(
     struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
@@ -109,12 +104,12 @@ static const struct value *image_decode(
     struct str pinned = digest.n
                             ? arena_printf(arena, "%.*s@%.*s", STR_ARG(parsed.repository), STR_ARG(digest))
                             : value_gets(document, "Id");
-    const struct value *live =
-        VALUE_MAP(arena, {STR("name"), value_getz(prior, "name")}, {STR("id"), value_getz(document, "Id")},
-            {STR("digest"), text_or_null(arena, digest)}, {STR("reference"), value_string(arena, pinned)},
-            {STR("tags"), tags_there(ctx, document, value_getz(prior, "tags"))},
-            {STR("content"), text_or_null(arena, value_gets(labels_of(document), "weir:content"))},
-            {STR("pulled"), value_bool(value_getb(prior, "pulled"))});
+    const struct value *live = VALUE_MAP(arena, {STR("name"), value_getz(prior, "name")},
+        {STR("id"), value_getz(document, "Id")}, {STR("digest"), value_string_or_null(arena, digest)},
+        {STR("reference"), value_string(arena, pinned)},
+        {STR("tags"), tags_there(ctx, document, value_getz(prior, "tags"))},
+        {STR("content"), value_string_or_null(arena, value_gets(labels_of(document), "weir:content"))},
+        {STR("pulled"), value_bool(value_getb(prior, "pulled"))});
     return image_is_built(prior) ? live : value_with(arena, live, STR("content"), NULL);
 }
 

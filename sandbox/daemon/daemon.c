@@ -247,11 +247,17 @@ static int daemon_why(struct daemon *daemon, const char *what, struct err *err)
         STR_ARG(str_slice(text, text.n > TAIL ? text.n - TAIL : 0, text.n)));
 }
 
+static bool is_ready(const struct daemon *daemon)
+{
+    return daemon->kind->ready ? daemon->kind->ready(&daemon->self)
+                               : daemon_port_answers(daemon->self.ports[0]);
+}
+
 static int await_ready(struct daemon *daemon, struct err *err)
 {
     int64_t most = daemon->kind->start_ms ? daemon->kind->start_ms : START_MS;
     int64_t until = clock_mono_ms() + most, pause = FIRST_LOOK_MS;
-    while (!daemon->kind->ready(&daemon->self)) {
+    while (!is_ready(daemon)) {
         if (!daemon_lives(daemon))
             return daemon_why(daemon, "ended instead of answering", err);
         if (clock_mono_ms() > until)

@@ -130,7 +130,7 @@ struct daemon_kind {
     /* Fills data/ before the first start; may be NULL. */
     int (*prepare)(const struct daemon_self *self, struct err *err);
     int (*command)(const struct daemon_self *self, struct daemon_command *out, struct err *err);
-    bool (*ready)(const struct daemon_self *self);
+    bool (*ready)(const struct daemon_self *self); /* NULL: once its first port answers */
     /* Called after each start, once ready; may be NULL. */
     int (*started)(const struct daemon_self *self, struct err *err);
 };

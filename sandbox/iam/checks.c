@@ -55,9 +55,10 @@ static bool is_known(const struct precheck *t, const char *type, struct str id, 
 static bool role_may(const struct precheck *t, struct str role, const char *action, struct str resource)
 {
     struct control_record known;
-    if (!control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, role_name(role), &known))
+    if (!control_find(
+            t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, str_last_part(role, "/"), &known))
         return true;
-    struct session session = {.role = role_name(role), .name = t->request->service};
+    struct session session = {.role = str_last_part(role, "/"), .name = t->request->service};
     return is_allowed(t, (struct gate_caller){.session = &session}, action, resource, NULL);
 }
 
@@ -128,8 +129,8 @@ static int try_trust(const struct precheck *t)
         struct control_record known;
         const struct str *roles = passed_roles(t->gate, t->arena, request, &n, &to);
         for (size_t k = 0; k < n; k++)
-            if (control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, role_name(roles[k]),
-                    &known) &&
+            if (control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY,
+                    str_last_part(roles[k], "/"), &known) &&
                 !gate_trusts(t->gate, t->arena, roles[k], str_z(trusting[i].principal), trust_source(t, i)))
                 return service_refuse(t->err, 400, trusting[i].code, "%s", trusting[i].message);
     }

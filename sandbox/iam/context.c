@@ -30,8 +30,8 @@ static void add_role(struct looking *l, struct str text)
     struct str known = text;
     if (!arn && (!l->names || !text.n || str_find_char(text, ':', 0) >= 0))
         return;
-    if (!arn &&
-        !control_find(l->gate->control, l->arena, STR("aws.iam.role"), STR_EMPTY, role_name(text), &role))
+    if (!arn && !control_find(l->gate->control, l->arena, STR("aws.iam.role"), STR_EMPTY,
+                    str_last_part(text, "/"), &role))
         return;
     if (!arn)
         known = value_gets(role.attrs, "arn");
@@ -47,7 +47,7 @@ static void add_profile(struct looking *l, const struct value *profile)
 {
     struct control_record found;
     struct str arn = value_gets(profile, "Arn"), name = value_gets(profile, "Name");
-    struct str id = name.n ? name : role_name(arn);
+    struct str id = name.n ? name : str_last_part(arn, "/");
     if (id.n &&
         control_find(l->gate->control, l->arena, STR("aws.iam.instance_profile"), STR_EMPTY, id, &found)) {
         const struct value *roles = value_getz(found.attrs, "roles");

@@ -244,7 +244,8 @@ bool gate_trusts(
     struct asking a;
     if (!start_check(&a, gate, arena, &who, STR("sts"), STR_EMPTY))
         return true;
-    if (!control_find(gate->control, arena, STR("aws.iam.role"), STR_EMPTY, role_name(role), &record))
+    if (!control_find(
+            gate->control, arena, STR("aws.iam.role"), STR_EMPTY, str_last_part(role, "/"), &record))
         return gate->mode != SANDBOX_IAM_ON;
     const struct iam_request request = {.who = principal_of(&a),
         .action = STR("sts:AssumeRole"),

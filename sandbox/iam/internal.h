@@ -48,8 +48,6 @@ struct resource_policy {
 struct resource_policy resource_policy_of(
     struct gate *gate, struct arena *arena, struct str service, struct str region, struct str arn);
 void resource_forget_all(struct gate *gate);
-/* Returns the name of a role from its ARN or name. */
-struct str role_name(struct str reference);
 
 /* ---- needs.c ---- */
 

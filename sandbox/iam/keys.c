@@ -290,7 +290,7 @@ static struct str key_of_resource(struct gate *gate, struct arena *arena, const 
 {
     struct control_record resource;
     ptrdiff_t at = str_find(name, STR("://"), 0);
-    struct str id = at >= 0 ? role_name(name) : name; /* a queue URL ends with its name */
+    struct str id = at >= 0 ? str_last_part(name, "/") : name; /* a queue URL ends with its name */
     if (!id.n || !control_find(gate->control, arena, str_z(of->type), request->region, id, &resource))
         return STR_EMPTY;
     *arn = value_gets(resource.attrs, "arn");

@@ -209,8 +209,3 @@ struct resource_policy resource_policy_of(
     }
     return out;
 }
-
-struct str role_name(struct str reference)
-{
-    return str_last_part(reference, "/");
-}

@@ -151,11 +151,6 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
     return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
 }
 
-static const struct value *text_or_null(struct arena *arena, struct str s)
-{
-    return s.n ? value_string(arena, s) : &value_null;
-}
-
 /* Converts response headers to attributes. */
 static const struct value *object_of(
     struct op_ctx *ctx, const struct value *prior, const struct wire_message *response)
@@ -164,7 +159,8 @@ static const struct value *object_of(
     const struct value *doc = wire_add_headers(arena, &aws_s3_object_shape, response, &value_empty_map);
     const struct value *live = wire_coerce(arena, &aws_s3_object_shape, doc);
     const struct value *metadata = value_getz(live, "metadata");
-    const struct value *etag = text_or_null(arena, aws_s3_unquoted(wire_header_get(response, STR("ETag"))));
+    const struct value *etag =
+        value_string_or_null(arena, aws_s3_unquoted(wire_header_get(response, STR("ETag"))));
     const struct value *hash = metadata ? value_getz(metadata, S3_HASH_HEADER) : NULL;
     const struct value *before = value_getz(prior, "etag");
     /* A different entity tag means different content, whatever the metadata says. The same tag means the
@@ -304,11 +300,11 @@ static int s3_object_put(struct op_ctx *ctx, const struct value *prior, const st
         *live = left ? left : *live;
         return -1;
     }
-    struct value_entry entries[] = {{STR("etag"), text_or_null(arena, done.etag)},
-        {STR("version_id"), text_or_null(arena, done.version_id)}, {STR("size"), value_int(arena, done.size)},
-        {STR("sha256"), value_string(arena, done.sha256)},
-        {STR("server_side_encryption"), text_or_null(arena, done.server_side_encryption)},
-        {STR("kms_key"), text_or_null(arena, done.kms_key)}};
+    struct value_entry entries[] = {{STR("etag"), value_string_or_null(arena, done.etag)},
+        {STR("version_id"), value_string_or_null(arena, done.version_id)},
+        {STR("size"), value_int(arena, done.size)}, {STR("sha256"), value_string(arena, done.sha256)},
+        {STR("server_side_encryption"), value_string_or_null(arena, done.server_side_encryption)},
+        {STR("kms_key"), value_string_or_null(arena, done.kms_key)}};
     const struct value *whole = with_places(ctx, with_content_type(ctx, desired));
     *live = value_merge(arena, whole, value_map(arena, entries, sizeof entries / sizeof *entries));
     return 0;

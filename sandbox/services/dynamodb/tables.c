@@ -39,17 +39,11 @@ static int item_engine_command(
     return 0;
 }
 
-static bool item_engine_ready(const struct daemon_self *self)
-{
-    return daemon_port_answers(self->ports[0]);
-}
-
 static const struct daemon_kind dynoxide = {.title = "Dynoxide 3",
     .install = "cargo install dynoxide-rs, or its program where WEIR_DYNAMODB says",
     .ports = 1,
     .find = item_engine_find,
-    .command = item_engine_command,
-    .ready = item_engine_ready};
+    .command = item_engine_command};
 
 struct item_engine *item_engine_new(void)
 {

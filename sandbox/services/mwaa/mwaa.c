@@ -81,11 +81,6 @@ static int airflow_command(const struct daemon_self *self, struct daemon_command
     return 0;
 }
 
-static bool airflow_ready(const struct daemon_self *self)
-{
-    return daemon_port_answers(self->ports[0]);
-}
-
 static const struct daemon_kind airflow_daemon = {.title = "Airflow 2",
     .install =
         "tools/setup airflow, or pip install apache-airflow==2.10.5 boto3, and WEIR_AIRFLOW names its bin/",
@@ -93,8 +88,7 @@ static const struct daemon_kind airflow_daemon = {.title = "Airflow 2",
     .start_ms = START_MS,
     .grace_ms = GRACE_MS,
     .find = mwaa_airflow,
-    .command = airflow_command,
-    .ready = airflow_ready};
+    .command = airflow_command};
 
 /* Returns a name that differs for an environment created again under the same name. */
 static struct str daemon_name(struct arena *arena, const struct control_record *record)

@@ -55,17 +55,11 @@ static int front_command(const struct daemon_self *self, struct daemon_command *
     return script_write_support(folder, err);
 }
 
-static bool front_ready(const struct daemon_self *self)
-{
-    return daemon_port_answers(self->ports[0]);
-}
-
 static const struct daemon_kind front_daemon = {.title = "python3 with boto3",
     .install = "apt-get install python3; pip install boto3 duckdb sqlglot",
     .ports = 1,
     .find = find_python,
-    .command = front_command,
-    .ready = front_ready};
+    .command = front_command};
 
 /* ---- finding the warehouse ---- */
 
