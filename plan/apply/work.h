@@ -74,7 +74,7 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
  * service that contains them is unreachable (plan/refresh/refresh.h). They count as deleted, so that the
  * service's maker can be deleted after them. If that succeeds, they are recorded as deleted and reported;
  * otherwise they stay recorded and their deletion has failed. */
-/* Adds one; abandoned_finish() reports the result. With the lock. */
+/* Adds an operation, whose result abandoned_finish() reports. Called with the lock held. */
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* Determines the results, after all operations. */
 void abandoned_finish(struct executor *x);
@@ -83,7 +83,9 @@ void abandoned_finish(struct executor *x);
  * them. ---- */
 /* Keeps the stack's files with the current run; only files without secrets, unless the state has a key. */
 int sources_keep(struct planner *p, struct err *err);
-/* An input as an option of the command line: "k=v". */
+
+/* ---- ../saved/saved.c ---- */
+/* Returns an input as an option of the command line: "k=v". */
 struct str input_argument(struct arena *arena, struct str name, const struct value *v);
 
 /* ---- work.c ---- */
