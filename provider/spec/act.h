@@ -55,17 +55,17 @@ int act_fill_templates(
     struct act *act, const struct value *object, const struct value **out, struct err *err);
 /* The reverse: derives attributes from the string of `attr` by its template (an import has only the id). */
 const struct value *act_split(struct act *act, struct str attr, const struct value *object);
-/* What a text holds by any template. */
+/* Derives attributes from a string by any template. */
 const struct value *act_split_text(struct act *act, struct str template, struct str text);
-/* Are all of these so? */
+/* True if all tests are true. */
 bool act_holds(struct act *act, const struct value_tests *tests, const struct value *object);
-/* The first that is, or NULL. */
+/* Returns the first test that is true, or NULL. */
 const struct value_test *act_first_holding(
     struct act *act, const struct value_tests *tests, const struct value *object);
 
 /* ---- act_template.c ---- */
 
-/* The members of the request, under attributes' names; `item` and `token` as below. */
+/* Builds the request's members, under attribute names; `item` and `token` as below. */
 int act_input(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, const struct value *token, const struct value **out, struct err *err);
 /* True if the item has an entry in each map of the object from which the step sends a field (see struct

@@ -22,7 +22,7 @@ static struct str describe_gone(struct act *act, const struct value *live)
                  : STR("it to be deleted");
 }
 
-/* "status available (now creating)" */
+/* Returns "status available (now creating)". */
 static struct str wait_describe(
     struct act *act, const struct value_tests *conditions, const struct value *live)
 {

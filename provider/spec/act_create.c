@@ -152,7 +152,7 @@ static bool outlives_namesake(struct act *act, const struct value *object)
            !act_wait_deleted(act, whole, ERR_IGNORED);
 }
 
-/* A failure that says that the request was not executed, though an earlier one of it may have been. */
+/* True if the failed request was certainly not executed, though an earlier one may have been. */
 static bool is_clear(const struct err *failure)
 {
     return !failure->lost && failure->class != ERR_EXISTS;

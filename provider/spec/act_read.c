@@ -17,7 +17,7 @@ struct reading {
     struct act *act;
     const struct value *wanted, *prior;
     const struct value *live; /* so far; NULL: nothing yet */
-    bool own;                 /* by its own call alone: the first that tells of it */
+    bool own;                 /* only the first step, which determines whether it exists */
     bool deleted;
 };
 

@@ -78,8 +78,7 @@ const struct value *act_forced(struct act *act, const struct value *object)
     return object;
 }
 
-/* Is the service in the way of the deletion as the rule knows it? *live is how the resource is now.
- */
+/* Whether the live resource has what the rule removes. *live is the resource as read. */
 static int stands_against(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **live, bool *against, struct err *err)
 {

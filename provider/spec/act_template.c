@@ -1,4 +1,4 @@
-/* Templates and tests, and what one call of a spec sends. */
+/* Templates and tests, and the content of one request. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/aws/credentials.h"
@@ -247,7 +247,7 @@ const struct value *act_split_text(struct act *act, struct str template, struct 
     return template_split(act, template, text, &value_empty_map);
 }
 
-/* The object with what the tests ask for besides: the context, and defaults. */
+/* Adds what the tests also use to the object: values of the context, and defaults. */
 static const struct value *with_asked(
     struct act *act, const struct value_tests *tests, const struct value *object)
 {
@@ -276,9 +276,9 @@ const struct value_test *act_first_holding(
     return NULL;
 }
 
-/* ---- What one call of a spec sends ---- */
+/* ---- The content of one request ---- */
 
-/* The entry of a map attribute that is called as the item is. */
+/* Returns the entry of a map attribute whose key is in the item. */
 static const struct value *entry_for(
     struct act *act, const struct spec_extra *extra, const struct value *object, const struct value *item)
 {

@@ -44,7 +44,7 @@ struct spec_errors load_errors(struct loader *l, const struct node *node);
 struct spec_skip load_skip(struct loader *l, const struct node *node);
 void load_error(struct loader *l, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The wire name that an attribute has by the service's rule. */
+/* Returns an attribute's wire name by the service's rule. */
 struct str load_wire_name(struct loader *l, struct str name);
 
 /* ---- load_attr.c ---- */
@@ -158,15 +158,15 @@ void load_unique(struct type_loader *t, bool recorded);
 
 /* `refers: {queue: {event_source: aws.sqs.queue}}`; called before the constraints that use them. */
 void load_refers(struct type_loader *t, const struct node *node);
-/* Says so where there is no such attribute or field. */
+/* Reports a path without an attribute or field. */
 void load_path(struct type_loader *t, const struct node *where, struct str path);
 struct value_tests load_value_tests(struct type_loader *t, const struct node *node);
-/* The same where case does not matter. `update`: what it was before may be named. */
+/* Reads tests that compare without case. `update`: they may use the value before the update. */
 struct value_tests load_step_tests(struct type_loader *t, const struct node *node, bool update);
 struct value_tests load_conditions(struct type_loader *t, const struct node *node);
-/* `served`: they are the sandbox's alone. */
+/* `served`: only for the sandbox. */
 void load_constraints(struct type_loader *t, const struct node *node, bool served);
-/* `ignore_changes` of attributes. */
+/* Reads `ignore_changes` of attributes. */
 void load_others_changes(struct type_loader *t);
 /* Adds the constraints of all tags. */
 void load_tag_constraints(struct type_loader *t);

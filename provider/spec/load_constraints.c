@@ -4,9 +4,9 @@
 /* What the paths of a test start at: the type's attributes, or the items of a list. */
 struct scope {
     struct type_loader *t;
-    const struct attr *item; /* NULL: nothing is known of it */
+    const struct attr *item; /* NULL: not known */
     bool items;
-    bool step, update; /* of calls, whatever the case; they may name what was before */
+    bool step, update; /* tests of a step, compared without case; in an update they may use the prior value */
 };
 
 /* ---- paths ---- */

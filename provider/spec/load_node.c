@@ -224,8 +224,8 @@ struct spec_skip load_skip(struct loader *l, const struct node *node)
     return all;
 }
 
-/* Parts between underscores, each as the service spells it: "vpc_id" -> "VpcId", with words {id: ID} "VpcID".
- */
+/* Converts the words between underscores to the service's spelling: "vpc_id" -> "VpcId", with words {id: ID}
+ * "VpcID". */
 struct str load_wire_name(struct loader *l, struct str name)
 {
     if (l->snake)

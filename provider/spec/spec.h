@@ -82,15 +82,15 @@ struct spec_request {
     struct shape shape;
     const struct spec_extra *extras;
     size_t extra_count;
-    struct spec_names attrs; /* attributes that it sends */
-    struct shape patched;    /* of a list of changes: what it is made of, as a body would have it */
+    struct spec_names attrs; /* attributes in the request */
+    struct shape patched; /* of a list of changes: the document that it is made from, in the form of a body */
 };
 
-/* Items of a listing that are left alone: where the path has one of the values. */
+/* Items of a listing to skip: those with one of the values at the path. */
 struct spec_skip {
-    struct str path; /* "" none */
+    struct str path; /* "": none */
     const struct value *values;
-    const struct spec_skip *next; /* or where this one says so */
+    const struct spec_skip *next; /* or by this rule */
 };
 
 /* How a listing is paginated; see act_next_page(). */
@@ -100,18 +100,18 @@ struct spec_page {
     enum spec_paging by;
     struct str out;   /* PAGE_TOKEN: path of the next token in the response */
     struct str last;  /* PAGE_LAST_ITEM: path of the key in an item */
-    struct str more;  /* path in the answer of whether there is more; "": not given */
-    struct str total; /* PAGE_ITEM_COUNT: path in the answer of how many there are; "": not given */
-    int64_t first;    /* PAGE_NUMBER: of the first page */
+    struct str more;  /* path of whether there are more items in the response; "": none */
+    struct str total; /* PAGE_ITEM_COUNT: path of the total in the response; "": none */
+    int64_t first;    /* PAGE_NUMBER: number of the first page */
 };
 
 struct spec_wait {
-    struct value_tests only; /* for resources that are so; none: for all */
+    struct value_tests only; /* for resources that meet these; none: for all */
     struct value_tests until, fail;
     int64_t every_ms, timeout_ms;
     bool deleted;
-    const struct spec_wait *next; /* for those that `only` leaves over; NULL: these are not waited for */
-    struct str tells;             /* attribute that says why it failed; or empty */
+    const struct spec_wait *next; /* for resources that do not meet `only`; NULL: no waiting */
+    struct str tells;             /* attribute with the reason of a failure; may be empty */
 };
 
 /* A listing of what uses the resource. */
@@ -200,16 +200,16 @@ struct spec_reply {
     struct str newest;                 /* of several items, the last one by this path; "": none */
     const struct spec_answer *answers; /* attributes at other paths in this response */
     size_t answer_count;
-    bool sparse;       /* the answer has these only, not the object */
-    struct str failed; /* path of failures in a 2xx answer */
+    bool sparse;       /* the response has only these attributes, not the object */
+    struct str failed; /* path of failures in a 2xx response */
 };
 
-/* Whether the step is made. */
+/* Whether the step is executed. */
 struct spec_occasion {
-    struct spec_names changed;       /* update: only if one of these changed; empty: of those sent */
-    bool alone;                      /* update: only if nothing but these changed */
+    struct spec_names changed;       /* update: only if one of these changed; empty: one of those sent */
+    bool alone;                      /* update: only if nothing else changed */
     struct spec_names wanted;        /* read: only if one of these is wanted; empty: always */
-    struct value_tests only, unless; /* of the object; also of region, partition and api */
+    struct value_tests only, unless; /* tests of the object; also of region, partition and api */
 };
 
 struct spec_step {
@@ -325,23 +325,24 @@ const char *recover_way_name(enum recover_way way);
 struct spec_teardown {
     enum teardown flag;
     const char *name;
-    const struct value *set;    /* what the object is deleted as: attribute -> value; null takes it out */
-    struct str main;            /* the first of them, as which the stack says it */
-    struct str message;         /* what goes, as people read it */
-    struct str instead;         /* what else the stack's author can do; "" nothing */
-    struct spec_errors refused; /* how the service says that it wants this */
-    struct value_tests only;    /* of which objects it is so at all */
-    struct str needs, lacks; /* without consent: an attribute that has to be there, and what is reported where
-                              * it is not; "" none */
-    const struct spec_step *count; /* how much goes; NULL: nothing to count */
-    struct str count_as, bytes;    /* of a listing: what its items are called, and the path of their size */
+    const struct value
+        *set;           /* the values with which the object is deleted: attribute -> value; null removes it */
+    struct str main;    /* the first of them, which the stack configures */
+    struct str message; /* the data loss, for people */
+    struct str instead; /* another remedy for the stack's author; "": none */
+    struct spec_errors refused; /* errors of the service that ask for this consent */
+    struct value_tests only;    /* the objects that it applies to */
+    struct str needs,
+        lacks; /* without the consent: a required attribute, and the message if it is missing; "": none */
+    const struct spec_step *count; /* how much is lost; NULL: not counted */
+    struct str count_as, bytes;    /* of a listing: name of its items, and path of their size */
     struct str
-        within; /* what is counted may be the stack's own: its attribute that names the object; "" none */
+        within; /* the counted resources may be the stack's own: their attribute with the object; "": none */
 };
 
 /* What a service leaves behind: resources of another type; without a type it is only reported. */
 struct spec_leaf {
-    struct str type;           /* "" none */
+    struct str type;           /* "": none */
     const struct value *match; /* templates by attribute */
     struct value_tests only;
     struct str message; /* a template */
@@ -359,20 +360,19 @@ struct spec_job;
 struct spec_type {
     struct schema schema;
     const struct spec_service *service;
-    const struct resource_ops *native; /* the kind's own; see native_ops(). NULL: the spec says all */
+    const struct resource_ops *native; /* operations of the provider type; see native_ops(). NULL: none */
     const struct spec_attr *attrs;
     size_t attr_count;
     struct spec_steps create, read, update, delete;
-    struct str pending_at; /* path of what is still to come, under the names that the object has; "" none */
-    struct spec_skip made_by_aws; /* of the account, not of those who use it: nothing to import */
-    struct value_tests deleted;   /* readable, but as good as not there */
-    struct value_tests deleting;  /* the same, but it is waited for until it is deleted, by who deletes it */
+    struct str pending_at;        /* path of pending changes, under the object's names; "": none */
+    struct spec_skip made_by_aws; /* made by AWS in every account: not imported */
+    struct value_tests deleted;   /* readable, but counts as absent */
+    struct value_tests deleting;  /* counts as absent, too, but a deletion waits for it */
     struct spec_recover recover;
     struct spec_names
-        same; /* attributes that no later resource of the same name has alike; none: nothing tells */
-    struct spec_steps
-        list; /* the first one gives the objects, others (with `for`) more of their attributes */
-    struct spec_steps console; /* what a machine printed: the first that is not refused */
+        same; /* attributes that differ in every later resource of the same name; none: not known */
+    struct spec_steps list;    /* the first one returns the objects, others (with `for`) further attributes */
+    struct spec_steps console; /* a machine's console output: the first call that is not refused */
     const struct spec_step *find;
     struct spec_names find_by; /* attributes to compare in the results of `find`, or of the listing */
     struct str find_since;     /* path of the creation time of a listed item; "": none */
@@ -389,38 +389,38 @@ struct spec_type {
     const struct value *sandbox; /* data for the sandbox; NULL: none */
     const struct spec_also *also;
     size_t also_count;
-    const struct spec_job *job; /* NULL: nothing that could be run */
+    const struct spec_job *job; /* NULL: cannot be run */
 };
 
-/* Where a run's log is: templates of a struct log_source. */
+/* The location of a run's log: templates of a struct log_source. */
 struct spec_log {
     struct value_tests only;
     struct str group, stream, prefix, first, last;
     bool errors;
 };
 
-/* A state in which no run would begin, and what people are told: templates, the hint may be "". */
+/* A state in which a run would never begin, and the message: templates, the hint may be "". */
 struct spec_blocked {
     struct value_tests when;
     struct str message, hint;
 };
 
-/* How a type's instances are run. */
+/* How instances of a type are run. */
 struct spec_job {
     struct job_ops ops; /* schema->job */
     /* Of a run: the resource's attributes, which no response has, and the run's own. Its steps use it. */
     struct spec_type type;
-    struct spec_steps start, detach; /* detach empty: starting does not wait anyway */
+    struct spec_steps start, detach; /* detach empty: start never waits */
     struct spec_steps read;
     const struct spec_step *list, *stop, *rows; /* NULL: there is no such call */
     struct value_tests succeeded, failed, stopped;
     const struct spec_blocked *blocked;
     size_t blocked_count;
-    struct spec_names error;         /* what goes into the message: paths in the object, or templates */
-    struct str arguments;            /* attribute that takes them; "" none */
+    struct spec_names error;         /* parts of the error message: paths in the object, or templates */
+    struct str arguments;            /* attribute for them; "": none */
     struct str prefix;               /* of their names */
-    struct str after;                /* attribute whose items go before them */
-    struct str file;                 /* attribute that says where the result is; "" none */
+    struct str after;                /* attribute whose items precede them */
+    struct str file;                 /* attribute with the location of the result; "": none */
     struct str cells, cell, columns; /* paths in an item of `rows`, in a cell, in the response */
     const struct spec_log *logs;
     size_t log_count;
