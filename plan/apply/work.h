@@ -79,7 +79,7 @@ void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* Determines the results, after all operations. */
 void abandoned_finish(struct executor *x);
 
-/* ---- run_files.c: the stack's files, kept with each run for a rollback; sources_read() in plan.h reads
+/* ---- the stack's files, kept with each run for a rollback; sources_read() in plan.h reads
  * them. ---- */
 /* Keeps the stack's files with the current run; only files without secrets, unless the state has a key. */
 int sources_keep(struct planner *p, struct err *err);
