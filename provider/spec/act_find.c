@@ -128,15 +128,19 @@ static bool is_tagged_so(const struct act *act, const struct value *tags)
                value_text(act_tag_text(act->arena, ctx->address), STR_EMPTY));
 }
 
-static bool find_sends(const struct spec_type *type, struct str name)
+/* Is it sent by a call of the creation; by the first one, without which there is no resource? */
+static bool find_sends(const struct spec_type *type, struct str name, bool first)
 {
+    const struct spec_step *steps = type->create.items;
     for (size_t i = 0; i < type->create.count; i++)
-        if (spec_names_have(&type->create.items[i].call.request.attrs, name))
+        if ((!first || steps[i].call.op == steps[0].call.op) &&
+            spec_names_have(&steps[i].call.request.attrs, name))
             return true;
     return false;
 }
 
-/* By content: all attributes that the service returns are as sent. */
+/* By content: all attributes that the service returns are as sent, or as before where a later call sends
+ * them. */
 static bool is_as_sent(const struct act *act, const struct value *desired, const struct value *live)
 {
     for (size_t i = 0; i < act->type->attr_count; i++) {
@@ -145,11 +149,13 @@ static bool is_as_sent(const struct act *act, const struct value *desired, const
                            *have = value_get(live, attr->attr->name);
         bool compared = attr->readable && attr->attr->settable && !attr->attr->local && !attr->attr->shared &&
                         !attr->attr->write_only && attr->owner != OWNER_TAGS &&
-                        find_sends(act->type, attr->attr->name);
+                        find_sends(act->type, attr->attr->name, false);
         if (!compared || value_is_null(want) || value_is_null(have) || !value_is_known(want) ||
             value_is_sensitive(want))
             continue;
-        if (!attr_equal(attr->attr, want, have))
+        const struct value *before =
+            find_sends(act->type, attr->attr->name, true) ? NULL : attr->attr->default_value;
+        if (!attr_equal(attr->attr, want, have) && !(before && attr_equal(attr->attr, before, have)))
             return false;
     }
     return true;

@@ -383,6 +383,15 @@ def test_lost_answers_make_no_second_thing(stack, cloud, service, call):
     assert not cloud.client("glue").get_jobs()["Jobs"]
 
 
+def test_a_creation_of_several_calls_of_which_the_first_lost_its_answer(stack, cloud):
+    stack.write("stack: fault\nresources:\n  clicks: {type: aws.kinesis.stream, name: fault-clicks, retention_period: 48}\n")
+    cloud.fail({"match": "Kinesis_20131202.CreateStream", "after": True, "close": True})
+    stack.apply(status=None)
+    stack.apply()
+    stack.assert_settled()
+    assert cloud.client("kinesis").describe_stream_summary(StreamName="fault-clicks")["StreamDescriptionSummary"]["RetentionPeriodHours"] == 48
+
+
 def test_trouble_while_reading_loses_nothing(stack, cloud):
     stack.write(ROLE)
     stack.apply()
