@@ -346,7 +346,7 @@ size_t aws_flight_count(const struct aws_flight *flight)
     return flight->count;
 }
 
-static void answer_at_once(struct aws_flight *flight, struct aws_exchange *x)
+static void answer_without_sending(struct aws_flight *flight, struct aws_exchange *x)
 {
     struct aws_sending *sending = x->sending;
     atomic_fetch_add_explicit(&flight->client->requests, 1, memory_order_relaxed);
@@ -364,7 +364,7 @@ void aws_flight_add(struct aws_flight *flight, struct aws_sending *sending)
     *x = (struct aws_exchange){.client = flight->client, .sending = sending};
     flight->count++;
     if (flight->client->answer) {
-        answer_at_once(flight, x);
+        answer_without_sending(flight, x);
         return;
     }
     if (exchange_begin(x)) {

@@ -51,7 +51,7 @@ static int hash_file_range(struct aws_exchange *x, struct err *err)
 }
 
 /* True if the data cannot be changed in transit: TLS or loopback. */
-static bool is_safe_way(const struct aws_exchange *x)
+static bool is_tamper_proof(const struct aws_exchange *x)
 {
     struct http_target target;
     struct str url = arena_printf(x->arena, "http://%.*s/", STR_ARG(x->endpoint.host));
@@ -62,7 +62,7 @@ static bool is_safe_way(const struct aws_exchange *x)
 static int prepare_payload(struct aws_exchange *x, struct err *err)
 {
     x->payload_hash = x->call->payload_hash;
-    if (!x->payload_hash.n && x->call->checked && is_safe_way(x))
+    if (!x->payload_hash.n && x->call->checked && is_tamper_proof(x))
         x->payload_hash = STR("UNSIGNED-PAYLOAD");
     if (x->payload_hash.n)
         return 0;
@@ -162,7 +162,7 @@ static bool is_error(const struct aws_exchange *x)
 }
 
 /* Connects through the tunnel of the provider's settings, if there is one. */
-static int take_way(struct aws_exchange *x)
+static int connect_via_tunnel(struct aws_exchange *x)
 {
     struct http_target target;
     if (!x->client->way)
@@ -184,7 +184,7 @@ int exchange_request(struct aws_exchange *x)
     if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
         return -1;
     x->request = make_request(x);
-    if (take_way(x))
+    if (connect_via_tunnel(x))
         return -1;
     x->http = (struct http_exchange){.request = &x->request, .arena = x->arena, .owner = x};
     atomic_fetch_add_explicit(&x->client->requests, 1, memory_order_relaxed);

@@ -45,7 +45,7 @@ static bool is_wanted(const struct value *filters, const struct value *tags)
     return true;
 }
 
-static void hand_on(struct arena *arena, const struct value *document, const struct aws_tagged *wanted,
+static void pass_resources(struct arena *arena, const struct value *document, const struct aws_tagged *wanted,
     aws_tagged_found *found, void *found_ctx)
 {
     const struct value *list = wire_path(arena, document, STR("ResourceTagMappingList[]"));
@@ -65,7 +65,7 @@ int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_
     for (;;) {
         if (tagged_page(client, arena, wanted, token, &document, err))
             return -1;
-        hand_on(arena, document, wanted, found, found_ctx);
+        pass_resources(arena, document, wanted, found, found_ctx);
         token = value_getz(document, "PaginationToken");
         if (!value_text(token, STR_EMPTY).n)
             return 0;
@@ -89,7 +89,7 @@ int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct s
         if (value_gets(document, "PaginationToken").n)
             client->tags_by_page = true;
         else
-            hand_on(arena, document, wanted, found, found_ctx);
+            pass_resources(arena, document, wanted, found, found_ctx);
     }
     if (!client->tags_by_page)
         return 0;

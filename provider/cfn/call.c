@@ -161,7 +161,7 @@ static const struct value *client_token(const struct op_ctx *ctx, int attempt)
     return ctx->owner.token.n ? value_string(ctx->arena, token) : NULL;
 }
 
-static bool to_begin_anew(const struct cfn_request *request, const struct cfn_event *event)
+static bool may_start_again(const struct cfn_request *request, const struct cfn_event *event)
 {
     static const char *const codes[] = {
         "Throttling", "ResourceConflict", "ServiceInternalError", "NetworkFailure"};
@@ -194,7 +194,7 @@ int cfn_carry_out(
         }
         if (failure.class == ERR_THROTTLED && event->token.n)
             aws_throttled(provider_aws(ctx->provider), &cfn_service);
-        if (!event->token.n || !to_begin_anew(request, event) || attempt == BEGUN_ANEW)
+        if (!event->token.n || !may_start_again(request, event) || attempt == BEGUN_ANEW)
             return err_raise(err, &failure);
         repeats_because(&repeats, failure.message, attempt + 2);
         if (cancel_sleep_ms(ctx->cancel, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))

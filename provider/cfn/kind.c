@@ -176,7 +176,7 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
 /* True for attributes whose value the service assigns anew to each resource: an id that is the identifier,
  * a creation time. Names, and ARNs and URLs made from them, are the same for a later resource of the same
  * name. */
-static bool tells_apart(const struct cfn_type *type, const struct attr *attr)
+static bool is_assigned_anew(const struct cfn_type *type, const struct attr *attr)
 {
     if (!attr->computed || attr->settable)
         return false;
@@ -200,7 +200,7 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
     struct str *names = ARENA_ARRAY(ctx->arena, struct str, ctx->schema->attr_count + 1);
     size_t n = 0;
     for (size_t i = 0; i < ctx->schema->attr_count; i++)
-        if (tells_apart(type, &ctx->schema->attrs[i]))
+        if (is_assigned_anew(type, &ctx->schema->attrs[i]))
             names[n++] = ctx->schema->attrs[i].name;
     if (!type->tags_with_create)
         return (struct ownership){

@@ -161,7 +161,7 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
 }
 
 /* A failed creation may have left a resource: it is ours if it has this intent's ownership tag. */
-static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, const struct value **live)
+static void find_half_created(struct op_ctx *ctx, const struct cfn_event *event, const struct value **live)
 {
     const struct value *there = NULL;
     const struct cfn_type *type = type_of(ctx);
@@ -185,7 +185,7 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
         .sensitive = value_is_sensitive(desired)};
     *live = NULL;
     if (cfn_carry_out(ctx, &request, &event, err)) {
-        take_half_made(ctx, &event, live);
+        find_half_created(ctx, &event, live);
         return -1;
     }
     aws_made(provider_aws(ctx->provider));

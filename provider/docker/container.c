@@ -85,7 +85,7 @@ static struct str end_of_log(struct op_ctx *ctx, struct str id, bool tty)
     return end;
 }
 
-static int died(
+static int fail_ended(
     struct op_ctx *ctx, struct str id, const struct value *document, const char *how, struct err *err)
 {
     struct str end = end_of_log(ctx, id, value_getb(value_getz(document, "Config"), "Tty"));
@@ -120,11 +120,11 @@ static struct str last_probe(const struct value *health)
     return any ? str_trim(value_gets(log->items[log->count - 1], "Output")) : STR_EMPTY;
 }
 
-static int unhealthy(struct waiting *w, const struct value *document, struct err *err)
+static int fail_unhealthy(struct waiting *w, const struct value *document, struct err *err)
 {
     struct str probe = command_output_hide(w->ctx->arena, last_probe(resource_at(document, "State.Health")));
     probe = str_slice(probe, 0, probe.n < 200 ? probe.n : 200);
-    return died(w->ctx, w->id, document,
+    return fail_ended(w->ctx, w->id, document,
         arena_printf(w->ctx->arena, "runs, but is unhealthy%s%.*s", probe.n ? ": " : "", STR_ARG(probe)).p,
         err);
 }
@@ -135,7 +135,7 @@ static int look_running(struct waiting *w, const struct value *document, struct 
     const struct value *health = resource_at(document, "State.Health");
     struct str status = value_gets(health, "Status");
     if (str_eqz(status, "unhealthy"))
-        return unhealthy(w, document, err);
+        return fail_unhealthy(w, document, err);
     if (w->health && health && !str_eqz(status, "none")) {
         if (str_eqz(status, "healthy"))
             return 1;
@@ -159,13 +159,13 @@ static int look_once(struct waiting *w, struct err *err)
     if (w->end && str_eqz(status, "exited") && !code)
         return 1;
     if (str_eqz(status, "exited") || str_eqz(status, "dead"))
-        return died(w->ctx, w->id, document,
+        return fail_ended(w->ctx, w->id, document,
             arena_printf(arena, "%s with status %" PRId64 "%s", w->end ? "ended" : "died at its start", code,
                 value_getb(state, "OOMKilled") ? " (out of memory)" : "")
                 .p,
             err);
     if (restarts > 0 || str_eqz(status, "restarting"))
-        return died(w->ctx, w->id, document, "dies again and again", err);
+        return fail_ended(w->ctx, w->id, document, "dies again and again", err);
     if (!w->end && str_eqz(status, "running"))
         return look_running(w, document, err);
     if (w->end)

@@ -189,7 +189,7 @@ void engine_query(struct buf *path, const char *key, struct str value)
 /* ---- one request ---- */
 
 /* The Engine's document of a container contains its environment. */
-static bool tells_secrets(const struct op_ctx *ctx, const struct engine_call *call)
+static bool may_contain_secrets(const struct op_ctx *ctx, const struct engine_call *call)
 {
     return call->sensitive || ctx->sensitive || call->registry_auth.n ||
            str_starts(call->path, STR("/containers/"));
@@ -260,7 +260,7 @@ static int send(struct op_ctx *ctx, struct engine *engine, const struct engine_c
         .sink = call->sink,
         .sink_ctx = call->sink_ctx,
         .repeatable = call->repeatable,
-        .sensitive = tells_secrets(ctx, call),
+        .sensitive = may_contain_secrets(ctx, call),
         .label = call->label ? arena_printf(ctx->arena, "docker.%s", call->label) : STR_EMPTY};
     int status = call->tick ? send_ticking(engine, call, &request, ctx->arena, response, err)
                             : http_send(engine->http, &request, ctx->arena, response, err);

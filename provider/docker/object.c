@@ -263,7 +263,7 @@ int resource_create(
 }
 
 /* A deletion may take a while; until then a second request gets a conflict. */
-static int wait_gone(struct op_ctx *ctx, const struct value *prior, struct err *err)
+static int wait_deleted(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     const struct value *document;
     for (int tries = 0; tries < GONE_TRIES; tries++) {
@@ -299,5 +299,5 @@ int resource_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct v
             err->class = ERR_SERVICE;
         return -1;
     }
-    return wait_gone(ctx, prior, err);
+    return wait_deleted(ctx, prior, err);
 }

@@ -147,7 +147,7 @@ static void add_escaped(struct buf *out, struct str name)
     }
 }
 
-static void name_doomed(const struct value *there, const struct value *wanted, struct buf *out)
+static void add_names_to_delete(const struct value *there, const struct value *wanted, struct buf *out)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
     for (uint32_t i = 0; there && there->kind == VALUE_MAP && i < there->count; i++) {
@@ -183,7 +183,7 @@ static int directory_send(struct host_work *work, struct err *err)
     struct package package;
     if (see_all(work, err))
         return -1;
-    name_doomed(value_getz(work->prior, "files"), value_getz(work->desired, "files"), &work->more);
+    add_names_to_delete(value_getz(work->prior, "files"), value_getz(work->desired, "files"), &work->more);
     if (value_is_null(value_getz(work->desired, "source")))
         return 0;
     if (!p.api)
@@ -202,7 +202,7 @@ static int directory_send(struct host_work *work, struct err *err)
 
 static void directory_clear(struct host_work *work)
 {
-    name_doomed(value_getz(work->prior, "files"), NULL, &work->more);
+    add_names_to_delete(value_getz(work->prior, "files"), NULL, &work->more);
 }
 
 /* ---- reading ---- */

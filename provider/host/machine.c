@@ -323,7 +323,7 @@ static bool all_done(const struct question *questions, size_t n)
 }
 
 /* Called with the lock held, which is released while sending. */
-static void lead(struct machine *m, struct op_ctx *ctx)
+static void send_batches(struct machine *m, struct op_ctx *ctx)
 {
     m->asking = true;
     int64_t until = clock_mono_ms() + GATHER_MS; /* collects questions that start at the same moment */
@@ -360,7 +360,7 @@ int machine_ask(struct machine *m, struct op_ctx *ctx, struct question *question
     }
     while (!all_done(questions, n)) {
         if (!m->asking)
-            lead(m, ctx);
+            send_batches(m, ctx);
         else
             pthread_cond_wait(&m->changed, &m->lock);
     }

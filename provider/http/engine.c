@@ -181,7 +181,7 @@ void http_queue_add(struct http_queue *queue, struct http_exchange *x)
 }
 
 /* Returns the finished transfers, or waits for the next. */
-static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
+static struct transfer *take_finished(struct http_queue *queue, int64_t timeout_ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -223,7 +223,7 @@ struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_
         return NULL;
     if (!queue->landed) {
         engine_flush(queue);
-        queue->landed = take_over(queue, timeout_ms);
+        queue->landed = take_finished(queue, timeout_ms);
     }
     struct transfer *t = queue->landed;
     if (!t)

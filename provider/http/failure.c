@@ -172,7 +172,7 @@ static int cut_short(const struct transfer *t, struct err *err)
     return err_set(err, ERR_NETWORK, "the answer of %.*s was cut short", STR_ARG(t->target.authority));
 }
 
-static int not_taken(const struct transfer *t, struct err *err)
+static int not_accepted(const struct transfer *t, struct err *err)
 {
     if (t->sink_failed)
         return err_set(err, ERR_IO, "cannot store what %.*s sends", STR_ARG(t->target.authority));
@@ -211,7 +211,7 @@ static int failure_explain(const struct transfer *t, struct err *err)
     if (t->source_failed)
         return err_set(err, ERR_IO, "the request to %.*s could not be built", STR_ARG(t->target.authority));
     if (t->head.overflow || t->body.overflow || t->sink_failed)
-        return not_taken(t, err);
+        return not_accepted(t, err);
     if (t->repeated)
         return no_answer(t, err);
     switch (t->code) {

@@ -77,7 +77,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 }
 
 /* Updates the number of bytes of the file range that were sent. */
-static void move(struct transfer *t, int64_t sent)
+static void note_sent(struct transfer *t, int64_t sent)
 {
     if (t->request->moved)
         atomic_fetch_add_explicit(t->request->moved, sent - t->sent, memory_order_relaxed);
@@ -101,7 +101,7 @@ static size_t on_send(char *bytes, size_t size, size_t n, void *ctx)
         t->read_errno = got < 0 ? errno : -1;
         return CURL_READFUNC_ABORT;
     }
-    move(t, t->sent + got);
+    note_sent(t, t->sent + got);
     return (size_t)got;
 }
 
@@ -119,7 +119,7 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     struct transfer *t = ctx;
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
-    move(t, offset);
+    note_sent(t, offset);
     return CURL_SEEKFUNC_OK;
 }
 
@@ -371,7 +371,7 @@ void transfer_check_head(struct transfer *t)
 
 void transfer_take_back(struct transfer *t)
 {
-    move(t, 0);
+    note_sent(t, 0);
 }
 
 void transfer_collect(const struct transfer *t, struct arena *arena, struct http_response *response)

@@ -319,7 +319,7 @@ static int cluster_make(struct cluster *cluster, struct err *err)
 /* ---- waiting for the cluster ---- */
 
 /* Removes librdkafka's prefix: "sasl_ssl://host:9092/bootstrap: ". Hosts are known from the settings. */
-static struct str own_words(struct str why)
+static struct str without_prefix(struct str why)
 {
     ptrdiff_t at = str_find(why, STR("://"), 0), end = at < 0 ? -1 : str_find(why, STR(": "), (size_t)at);
     return end < 0 ? why : str_slice(why, (size_t)end + 2, why.n);
@@ -333,7 +333,7 @@ static int cluster_refuse(struct cluster *cluster, struct err *err)
     int code = cluster->last_code;
     memcpy(text, cluster->last_why, sizeof text);
     pthread_mutex_unlock(&cluster->lock);
-    struct str why = own_words(str_z(text[0] ? text : "nobody answers"));
+    struct str why = without_prefix(str_z(text[0] ? text : "nobody answers"));
     if (code == KAFKA_AUTHENTICATION || code == KAFKA_SASL_AUTHENTICATION_FAILED) {
         err_set(err, ERR_AUTH, "cannot log in to the Kafka cluster at %.*s: %.*s", STR_ARG(s->bootstrap),
             STR_ARG(why));

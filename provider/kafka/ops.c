@@ -161,7 +161,7 @@ static const struct value *only_ours(const struct kafka_work *work, const struct
 
 /* Reads until the change is visible: a change reaches other brokers with a delay, and any broker may
  * answer. */
-static int look_back(struct kafka_work *work, const struct value **live, struct err *err)
+static int read_until_shown(struct kafka_work *work, const struct value **live, struct err *err)
 {
     int64_t until = clock_mono_ms() + SHOWN_MS;
     for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
@@ -199,14 +199,14 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
     if (type->overwrites && !attempt->again && refuse_another(ctx, desired, err))
         return -1;
     if (!type->create(&work, &why))
-        return look_back(&work, live, err);
+        return read_until_shown(&work, live, err);
     /* It did not exist before, so an equal one now was created by this request or an earlier one. */
     bool ours = why.lost || (why.class == ERR_EXISTS && attempt->again);
     if (ours && why.class != ERR_INTERRUPTED && !op_find(ctx, attempt, desired, live, &ignored) && *live) {
         if (is_as_given(ctx, desired, *live, NULL))
             return 0;
         if (!type->create(&work, &why)) /* a part was created; creating it again does not duplicate */
-            return look_back(&work, live, err);
+            return read_until_shown(&work, live, err);
     }
     return err_raise(err, &why);
 }
@@ -215,7 +215,7 @@ static int op_update(struct op_ctx *ctx, const struct value *prior, const struct
     const struct value *changed, const struct value **live, struct err *err)
 {
     struct kafka_work work = {.ctx = ctx, .prior = prior, .desired = desired, .changed = changed};
-    return kafka_type_of(ctx)->update(&work, err) ? -1 : look_back(&work, live, err);
+    return kafka_type_of(ctx)->update(&work, err) ? -1 : read_until_shown(&work, live, err);
 }
 
 static int wait_for_end(struct kafka_work *work, struct err *err)

@@ -310,7 +310,7 @@ static void look_in_files(struct names *names, struct str folder, struct str typ
 }
 
 /* Finds a type with the same words: aws_glue_job is usually aws.glue.job. */
-static const struct schema *called_alike(struct names *names, struct str type)
+static const struct schema *type_with_same_words(struct names *names, struct str type)
 {
     const struct schema *schema = NULL;
     size_t service = strlen("aws_");
@@ -331,7 +331,7 @@ const struct names_type *names_terraform(struct names *names, struct str type)
     }
     if (!map_get(&names->terraform, type)) {
         struct str other = arena_str(names->arena, type);
-        const struct schema *schema = called_alike(names, other);
+        const struct schema *schema = type_with_same_words(names, other);
         map_set(&names->terraform, other, schema ? type_new(names->arena, other, schema) : &no_type);
     }
     return names_known(&names->terraform, type);

@@ -181,7 +181,7 @@ static enum refusal_kind kind_of_code(struct str code)
 }
 
 /* libpq's own message follows the host's name. */
-static struct str own_words(struct str message)
+static struct str message_of_libpq(struct str message)
 {
     static const struct str mark = STR_INIT("failed: ");
     ptrdiff_t at = str_find(message, mark, 0);
@@ -202,7 +202,7 @@ static struct refusal refusal_of(const struct pq_api *pq, PGconn *c, const struc
     return (struct refusal){ping == PQPING_REJECT ? NOT_YET
                             : ping == PQPING_OK   ? NOT_LET_IN
                                                   : NOBODY_THERE,
-        str_trim(str_cut(own_words(message), '\n', &rest))};
+        str_trim(str_cut(message_of_libpq(message), '\n', &rest))};
 }
 
 static int connect_refuse(

@@ -195,7 +195,7 @@ static void add_objects(struct pg_work *work)
 }
 
 /* Adds the clause before "grant" and "revoke". */
-static void add_whose(struct pg_work *work)
+static void add_default_privileges_of(struct pg_work *work)
 {
     if (!is_default(work))
         return;
@@ -206,7 +206,7 @@ static void add_whose(struct pg_work *work)
 
 static void add_grant(struct pg_work *work, const struct value *privileges)
 {
-    add_whose(work);
+    add_default_privileges_of(work);
     buf_addz(&work->sql, "grant ");
     add_list(work, privileges);
     buf_addz(&work->sql, " on ");
@@ -219,7 +219,7 @@ static void add_grant(struct pg_work *work, const struct value *privileges)
 /* Revokes the given privileges, or all if `privileges` is NULL. */
 static void add_revoke(struct pg_work *work, const char *verb, const struct value *privileges)
 {
-    add_whose(work);
+    add_default_privileges_of(work);
     buf_addz(&work->sql, verb);
     if (privileges)
         add_list(work, privileges);

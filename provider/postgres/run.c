@@ -293,7 +293,7 @@ static void ask_to_stop(struct session *s)
     s->pq->freeCancel(cancel);
 }
 
-static void heed_cancel(struct session *s, bool *stopped)
+static void check_cancel(struct session *s, bool *stopped)
 {
     if (*stopped || !cancel_is_set(s->ctx->cancel))
         return;
@@ -310,7 +310,7 @@ static void wait_for_result(struct session *s, bool *stopped)
         if (poll(&fd, 1, TICK_MS) > 0 && (fd.revents & POLLIN || fd.revents & (POLLERR | POLLHUP)))
             if (!s->pq->consumeInput(s->connection))
                 return;
-        heed_cancel(s, stopped);
+        check_cancel(s, stopped);
     }
 }
 
@@ -422,7 +422,7 @@ int session_run(
 }
 
 /* Concurrent changes of a catalog row are reported only by message. */
-static bool was_in_the_way(const struct err *err)
+static bool was_conflict(const struct err *err)
 {
     return err->retryable || strcmp(err->code, "55006") == 0 /* object_in_use: a database, temporarily */ ||
            (strcmp(err->code, "XX000") == 0 && strstr(err->message, "concurrently"));
@@ -434,7 +434,7 @@ int session_change(struct session *s, struct str sql, struct err *err)
         struct err why = ERR_INIT;
         if (!session_run(s, sql, NULL, NULL, &why))
             return 0;
-        if (i == AGAIN_MAX || !was_in_the_way(&why))
+        if (i == AGAIN_MAX || !was_conflict(&why))
             return err_raise(err, &why);
         if (cancel_sleep_ms(s->ctx->cancel, AGAIN_MS << i, err))
             return -1;
@@ -451,7 +451,7 @@ static bool run_drain(struct session *s, bool *stopped)
         struct pollfd fd = {s->pq->socket(s->connection), POLLIN | POLLOUT, 0};
         if (poll(&fd, 1, TICK_MS) > 0 && fd.revents & POLLIN && !s->pq->consumeInput(s->connection))
             return false;
-        heed_cancel(s, stopped);
+        check_cancel(s, stopped);
         if (*stopped)
             return true;
     }

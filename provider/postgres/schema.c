@@ -123,7 +123,7 @@ static int database_is_made(
     struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err);
 
 /* True if the server has completed the request of a killed run. */
-static bool came_after_all(struct pg_work *work, const struct err *why)
+static bool was_completed_later(struct pg_work *work, const struct err *why)
 {
     const struct value *live = NULL;
     bool made = false;
@@ -145,7 +145,7 @@ static int database_create(struct pg_work *work, struct err *err)
     database_add_option(work, "collate", " lc_collate %L");
     database_add_option(work, "ctype", " lc_ctype %L");
     database_add_option(work, "tablespace", " tablespace %I");
-    if (session_change(work->session, buf_str(&work->sql), &why) && !came_after_all(work, &why))
+    if (session_change(work->session, buf_str(&work->sql), &why) && !was_completed_later(work, &why))
         return err_raise(err, &why);
     buf_clear(&work->sql);
     database_write_settings(work);

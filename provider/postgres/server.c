@@ -158,7 +158,7 @@ static void server_noticed(void *arg, const char *message)
 }
 
 /* Opens a loopback port to the server; 0: direct connection. */
-static int find_way(const struct server *server, int *local_port, struct err *err)
+static int find_route(const struct server *server, int *local_port, struct err *err)
 {
     const struct settings *settings = &server->settings;
     int64_t port = 0;
@@ -210,7 +210,7 @@ static int open_session(struct session *s, struct str database, struct err *err)
         return -1;
     AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
     struct way way = {.patient = !has_others(server, s)};
-    if (find_way(server, &way.local_port, err) ||
+    if (find_route(server, &way.local_port, err) ||
         (server->settings.iam && find_token(server, s->ctx, &scratch, &way.password, err)) ||
         settings_connect(&server->settings, s->pq, s->ctx, database, &way, &s->connection, err))
         return -1;
@@ -250,7 +250,7 @@ static int open_anywhere(struct session *s, struct err *err)
 }
 
 /* If the server refuses more connections, limits their number to the existing ones. */
-static bool make_do(struct server *server, const struct err *why)
+static bool limit_connections(struct server *server, const struct err *why)
 {
     size_t open = 0;
     if (strcmp(why->code, "53300") != 0)
@@ -282,7 +282,7 @@ int session_take(struct op_ctx *ctx, struct str database, struct session **out, 
             return 0;
         }
         session_give(&s);
-        if (!make_do(server, &why))
+        if (!limit_connections(server, &why))
             return err_raise(err, &why);
     }
 }

@@ -241,7 +241,7 @@ static bool lacks_tags(struct act *act)
     return endpoint.n && unsupported_is_known(act->ctx->work_dir, endpoint, BUCKET_TAGS);
 }
 
-static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
+static void warn_untagged(const struct op_ctx *ctx, struct str endpoint)
 {
     if (!unsupported_note(ctx->work_dir, endpoint, BUCKET_TAGS))
         return;
@@ -267,7 +267,7 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
         !act_sync_tags(act, object, NULL, tags, true, &failure))
         return 0;
     if (endpoint.n && unsupported_says(&failure) && !given) {
-        say_untagged(ctx, endpoint);
+        warn_untagged(ctx, endpoint);
         return 0;
     }
     if (endpoint.n && unsupported_says(&failure))

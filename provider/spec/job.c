@@ -464,7 +464,7 @@ static struct str sentence_in(const struct value *v, int depth)
 
 /* The cause in Step Functions is the whole response of the failed job's service, with its settings before the
  * error. */
-static struct str in_words(struct act *act, struct str part)
+static struct str message_in_json(struct act *act, struct str part)
 {
     const struct value *document;
     if (!part.n || part.p[0] != '{' || json_parse(act->arena, part, &document, ERR_IGNORED))
@@ -481,7 +481,7 @@ static struct str error_part(struct act *act, struct str item, const struct valu
         v = wire_path(act->arena, live, item);
     else if (act_template(act, value_string_ref(act->arena, item), live, &v, ERR_IGNORED))
         v = NULL;
-    return in_words(act, str_trim(value_scalar_text(act->arena, v)));
+    return message_in_json(act, str_trim(value_scalar_text(act->arena, v)));
 }
 
 /* Returns "States.TaskFailed: the task gave up". */

@@ -166,7 +166,8 @@ static int log_in(struct link *link, struct login *login, struct err *err)
     return err_raise(err, &first);
 }
 
-static void say(struct link *link, const struct reach_patience *patience, const char *what, const char *why)
+static void tell_progress(
+    struct link *link, const struct reach_patience *patience, const char *what, const char *why)
 {
     char line[1200];
     snprintf(line, sizeof line, "%s%s", what, why);
@@ -187,7 +188,7 @@ bool reach_wait_on(struct link *link, const struct reach_patience *patience, int
 {
     if (!patience->wait || !is_patient(link->reach) || !why->retryable || clock_mono_ms() >= until_ms)
         return false;
-    say(link, patience, "waiting: ", why->message);
+    tell_progress(link, patience, "waiting: ", why->message);
     for (int slept = 0; slept < *pause_ms; slept += 100)
         if (!is_patient(link->reach) || cancel_sleep_ms(patience->cancel, 100, ERR_IGNORED))
             return false;
@@ -233,7 +234,7 @@ static int await_cloud_init(
         .cancel = patience->cancel};
     if (!link->connection.cloud_init || !patience->wait)
         return 0;
-    say(link, patience, "waiting for cloud-init to be done", "");
+    tell_progress(link, patience, "waiting for cloud-init to be done", "");
     if (reach_exec_on(link->reach, wire, &command, &result, err))
         return err_context(
             err, "connection \"%.*s\": waiting for cloud-init", STR_ARG(link->connection.name));

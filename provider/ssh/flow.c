@@ -110,7 +110,7 @@ static int ask_open(struct flow *flow, const struct ssh_api *api)
  * refused channel has no remote number: libssh would close channel 0, which belongs to another flow, or end
  * the session.
  */
-static void let_go(struct flow *flow, const struct ssh_api *api)
+static void close_channel(struct flow *flow, const struct ssh_api *api)
 {
     if (!flow->channel)
         return;
@@ -130,7 +130,7 @@ static bool flow_refused(struct flow *flow, const struct ssh_api *api, ssh_sessi
     words = words && strchr(words, ')') ? strchr(words, ')') + 1 : why;
     words += strspn(words, " ");
     if ((flow->kind == FLOW_COMMAND || flow->kind == FLOW_SHELL) && wire_refused(flow->wire)) {
-        let_go(flow, api);
+        close_channel(flow, api);
         flow->stage = FLOW_QUEUED;
         return true;
     }
@@ -248,7 +248,7 @@ void flow_begin_again(struct flow *flow)
 void flow_finish(struct flow *flow, const struct ssh_api *api, bool alive)
 {
     if (alive)
-        let_go(flow, api);
+        close_channel(flow, api);
     flow->channel = NULL;
     flow->stage = FLOW_CLOSED;
     free(flow->held.bytes);
@@ -291,7 +291,7 @@ static ssize_t flow_take(const struct flow *flow, void *bytes, size_t n)
     return flow->kind == FLOW_SHELL ? read(flow->in, bytes, n) : recv(flow->in, bytes, n, MSG_DONTWAIT);
 }
 
-static ssize_t give(const struct flow *flow, int fd, const void *bytes, size_t n)
+static ssize_t write_to_descriptor(const struct flow *flow, int fd, const void *bytes, size_t n)
 {
     return flow->kind == FLOW_SHELL ? write(fd, bytes, n) : send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -336,7 +336,7 @@ static bool next_bytes(struct flow *flow, size_t room, struct str *out)
     return true;
 }
 
-static void took(struct flow *flow, size_t n)
+static void note_written(struct flow *flow, size_t n)
 {
     if (flow->in < 0)
         flow->offset += n;
@@ -359,7 +359,7 @@ static bool feed(struct flow *flow, const struct ssh_api *api, ssh_session sessi
         int n = api->channel_write(flow->channel, bytes.p, (uint32_t)bytes.n);
         if (n < 0)
             return true; /* the session reports the error */
-        took(flow, (size_t)n);
+        note_written(flow, (size_t)n);
         wire_stir(flow->wire);
     }
     if (flow->in_ended && !flow->eof_sent) {
@@ -375,7 +375,7 @@ static bool flush(struct flow *flow, int which)
     struct half *spill = &flow->spill[which];
     int fd = which ? flow->error : flow->out;
     while (spill->from < spill->to && !flow->full[which]) {
-        ssize_t n = give(flow, fd, spill->bytes + spill->from, spill->to - spill->from);
+        ssize_t n = write_to_descriptor(flow, fd, spill->bytes + spill->from, spill->to - spill->from);
         if (n < 0 && !is_again())
             return false;
         if (n < 0)
@@ -434,7 +434,7 @@ static void resize(struct flow *flow, const struct ssh_api *api)
 }
 
 /* Returns false if both directions have ended. */
-static bool runs_on(struct flow *flow)
+static bool is_running(struct flow *flow)
 {
     bool joint = flow->kind == FLOW_TCP || flow->kind == FLOW_UNIX;
     if (!flow->eof_seen || !is_drained(flow))
@@ -457,5 +457,5 @@ static bool flow_pump(struct flow *flow, const struct ssh_api *api, ssh_session 
     resize(flow, api);
     if (!drain(flow, api, 0) || !drain(flow, api, 1) || (!flow->closed && !feed(flow, api, session)))
         return flow_fail(flow, ERR_IO, "the local side was closed");
-    return runs_on(flow);
+    return is_running(flow);
 }

@@ -265,7 +265,7 @@ static void *open_again(void *arg)
 }
 
 /* The session was lost: a separate thread logs in again, since the network thread must not block. */
-static void open_aside(struct passage *passage, struct flow *flow)
+static void open_on_thread(struct passage *passage, struct flow *flow)
 {
     struct opener *opener = mem_zalloc(sizeof *opener);
     *opener = (struct opener){passage, flow};
@@ -291,7 +291,7 @@ static void forward_came(void *ctx, struct flow *flow)
     if (wire && wire_is_open(reach->net, wire))
         flow_start(reach->net, wire, flow);
     else
-        open_aside(passage, flow);
+        open_on_thread(passage, flow);
 }
 
 static struct passage *forward_find(struct reach *reach, const struct link *link, struct str host, int port)
@@ -302,7 +302,7 @@ static struct passage *forward_find(struct reach *reach, const struct link *link
     return NULL;
 }
 
-static int dig(struct reach *reach, struct link *link, struct str host, int port, int wanted,
+static int open_passage(struct reach *reach, struct link *link, struct str host, int port, int wanted,
     struct passage **out, struct err *err)
 {
     struct passage *passage = mem_zalloc(sizeof *passage);
@@ -339,7 +339,7 @@ static int forward_to(struct reach *reach, struct str connection, struct str hos
     pthread_mutex_unlock(&reach->lock);
     patient = patient && reach->patience.services;
     if (!passage && ((patient ? reach_await : reach_probe)(reach, connection, host, port, &wire, err) ||
-                        dig(reach, link, host, port, wanted, &passage, err)))
+                        open_passage(reach, link, host, port, wanted, &passage, err)))
         return -1;
     *local_port = passage->local_port;
     return 0;

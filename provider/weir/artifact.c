@@ -176,7 +176,8 @@ int artifact_missing(const struct value *desired, struct err *err)
 
 /* Returns the recorded version to keep if the sources still produce the one that was rolled back; NULL
  * otherwise. */
-static const struct value *held_back(struct op_ctx *ctx, const struct preparation *how, struct str local)
+static const struct value *version_kept_back(
+    struct op_ctx *ctx, const struct preparation *how, struct str local)
 {
     const struct value *recorded = how->recorded;
     if (how->version.n || !str_eq(artifact_text(recorded, "rolled_back_from", STR_EMPTY), local) || !local.n)
@@ -252,7 +253,7 @@ static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, co
     struct artifact_made m;
     if (artifact_make(ctx, how->recorded, desired, &m, err))
         return -1;
-    const struct value *held = held_back(ctx, how, m.sha256);
+    const struct value *held = version_kept_back(ctx, how, m.sha256);
     if (held) {
         *prepared = as_version(ctx, how, desired, held);
         return 0;

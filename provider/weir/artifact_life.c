@@ -158,7 +158,8 @@ static bool is_ours(
 }
 
 /* Fails: another object has the key, and this artifact has never stored it. */
-static int taken(struct op_ctx *ctx, const struct value *wanted, const struct stored *stored, struct err *err)
+static int refuse_taken_key(
+    struct op_ctx *ctx, const struct value *wanted, const struct stored *stored, struct err *err)
 {
     struct str bucket = artifact_text(wanted, "bucket", STR_EMPTY),
                key = artifact_text(wanted, "key", STR_EMPTY);
@@ -181,7 +182,8 @@ static int upload(struct op_ctx *ctx, const struct value *wanted, struct stored 
 }
 
 /* Returns the object to record after an interrupted upload, or NULL: unchanged. */
-static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *wanted)
+static const struct value *after_failed_upload(
+    struct op_ctx *ctx, const struct value *prior, const struct value *wanted)
 {
     struct arena *arena = ctx->arena;
     const struct value *before = value_getz(prior, "versions"),
@@ -215,9 +217,9 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
         bool known = (version && artifact_same_place(version, wanted)) ||
                      (prior && artifact_same_place(prior, wanted));
         if (stored.there && !known)
-            return taken(ctx, wanted, &stored, err);
+            return refuse_taken_key(ctx, wanted, &stored, err);
         if (upload(ctx, wanted, &stored, err)) {
-            const struct value *left = left_of(ctx, prior, wanted);
+            const struct value *left = after_failed_upload(ctx, prior, wanted);
             *live = left ? left : *live;
             if (artifact_text(wanted, "rolled_back_from", STR_EMPTY).n)
                 err_hint(err, "it was rolled back, and is no longer in the store; `weir deploy` stores what "

@@ -128,8 +128,8 @@ static bool run_is_there(struct op_ctx *ctx, const struct value *object)
     return !creates.n || path_exists(path_join(ctx->arena, ctx->dir, creates).p);
 }
 
-static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id, const struct value **live,
-    struct err *err)
+static int run_and_record(struct op_ctx *ctx, const struct value *desired, struct str id,
+    const struct value **live, struct err *err)
 {
     const struct value *result;
     AUTO_FD int out = system_memory_file();
@@ -179,7 +179,7 @@ static int command_predict(struct op_ctx *ctx, const struct value *desired, cons
 static int command_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
-    return run_it(ctx, desired, ctx->owner.token, live, err);
+    return run_and_record(ctx, desired, ctx->owner.token, live, err);
 }
 
 static int command_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
@@ -190,7 +190,7 @@ static int command_update(struct op_ctx *ctx, const struct value *prior, const s
         again = again || str_is_any(changed->items[i]->string,
                              "command env dir inputs_sha256 creates triggers output secret");
     if (again)
-        return run_it(ctx, desired, value_gets(prior, "id"), live, err);
+        return run_and_record(ctx, desired, value_gets(prior, "id"), live, err);
     *live = value_merge(ctx->arena, prior, desired);
     return 0;
 }

@@ -412,7 +412,7 @@ static void write_xml_error(
 }
 
 /* Replaces characters that a response cannot contain by "?", since error messages quote requests. */
-static struct str sayable(struct arena *arena, bool json, struct str text)
+static struct str representable(struct arena *arena, bool json, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t at = 0, n; at < text.n; at += n) {
@@ -430,7 +430,7 @@ void wire_encode_error(struct arena *arena, const struct wire_operation *op, int
     *out = (struct wire_message){.status = status};
     add_request_id(arena, op, request_id, out);
     add_type(arena, op, out);
-    text = sayable(arena, wire_is_json(op->protocol), text);
+    text = representable(arena, wire_is_json(op->protocol), text);
     if (op->protocol == WIRE_REST_JSON)
         wire_header_add(arena, out, STR("x-amzn-ErrorType"),
             arena_str(arena, code)); /* copied, since the message outlives the error */

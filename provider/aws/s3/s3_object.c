@@ -271,7 +271,8 @@ static int object_reread(struct op_ctx *ctx, const struct value *prior, const st
 /* ---- writing ---- */
 
 /* Returns the object to record after a failed upload, or NULL: unchanged. */
-static const struct value *left_of(struct op_ctx *ctx, const struct value *prior, const struct value *desired)
+static const struct value *after_failed_upload(
+    struct op_ctx *ctx, const struct value *prior, const struct value *desired)
 {
     AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);
     const struct value *before = value_getz(prior, "unfinished");
@@ -296,7 +297,7 @@ static int s3_object_put(struct op_ctx *ctx, const struct value *prior, const st
         .settings = desired,
         .sensitive = value_is_sensitive(desired)};
     if (s3_upload(ctx, &upload, &done, err)) {
-        const struct value *left = left_of(ctx, prior, desired);
+        const struct value *left = after_failed_upload(ctx, prior, desired);
         *live = left ? left : *live;
         return -1;
     }

@@ -362,7 +362,7 @@ static void upload_parts_tell(struct parts *p)
     op_progress(p->ctx, line);
 }
 
-static void look_around(struct parts *p)
+static void tell_and_check_cancel(struct parts *p)
 {
     if (cancel_is_set(p->ctx->cancel)) {
         struct err interrupted = ERR_INIT;
@@ -390,7 +390,7 @@ int upload_parts_send(struct parts *p, struct err *err)
         struct aws_sending *back;
         for (int64_t wait_ms = reads ? 0 : TICK_MS; (back = aws_flight_next(p->flight, wait_ms)); wait_ms = 0)
             end_part(p, back->owner);
-        look_around(p);
+        tell_and_check_cancel(p);
     }
     aws_flight_free(p->flight);
     free(p->block);
