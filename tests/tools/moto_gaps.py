@@ -19,6 +19,7 @@ from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import Action, FakeConnection, GlueBackend, Predicate
 from moto.glue.responses import GlueResponse
+from moto.lakeformation.models import PermissionCatalog
 from moto.rds.models import RDSBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -371,3 +372,29 @@ def create_cluster(self, cluster_name, tags=None, *rest, make=EC2ContainerServic
 
 
 EC2ContainerServiceBackend.create_cluster = create_cluster
+
+
+# ---- RDS ----
+
+
+def delete_db_cluster(self, cluster_identifier, *rest, delete=RDSBackend.delete_db_cluster, **more):
+    """moto keeps its automated snapshots, and a cluster of that name fails within the same minute."""
+    deleted = delete(self, cluster_identifier, *rest, **more)
+    for name in [name for name in self.cluster_snapshots if name.startswith(f"rds:{cluster_identifier}-")]:
+        del self.cluster_snapshots[name]
+    return deleted
+
+
+RDSBackend.delete_db_cluster = delete_db_cluster
+
+
+# ---- Lake Formation ----
+
+
+def add_permission(self, permission, add=PermissionCatalog.add_permission):
+    """A grant that is repeated has another hash in moto's set, and cannot be revoked."""
+    add(self, permission)
+    self.permissions = set(self.permissions)
+
+
+PermissionCatalog.add_permission = add_permission
