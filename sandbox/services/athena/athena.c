@@ -269,7 +269,7 @@ static const struct value *athena_request(struct task *task, struct arena *arena
     return value_builder_map(&b);
 }
 
-static void athena_tell_end(struct task *task, const struct warm_worker_answer *answer)
+static void athena_report_end(struct task *task, const struct warm_worker_answer *answer)
 {
     if (answer->whole && answer->status == 0)
         task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
@@ -303,7 +303,7 @@ static void athena_work(struct task *task)
     else if (warm_worker_ask(task, &options, &arena, &answer, &err))
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     else
-        athena_tell_end(task, &answer);
+        athena_report_end(task, &answer);
 }
 
 /* ---- views ---- */

@@ -17,7 +17,7 @@ enum { TAKES_MS = 60 };
 /* ---- creating requests ---- */
 
 /* Returns 32 random hex digits. */
-static struct str cloud_chance(struct arena *arena)
+static struct str random_digits(struct arena *arena)
 {
     unsigned char bytes[16];
     hash_random(bytes, sizeof bytes);
@@ -77,7 +77,7 @@ static struct str digest_of(struct service_call *call)
 }
 
 /* Sets the error of a fault rule for the type's handler, if one applies. */
-static void strike_handler(struct service_call *call, struct cloud_request *r)
+static void apply_handler_fault(struct service_call *call, struct cloud_request *r)
 {
     struct fault_strike strike = faults_strike(sandbox_faults(services_sandbox(call->services)),
         STR("cloudcontrolapi"), arena_printf(call->arena, "handler/%s", call->operation->name));
@@ -94,7 +94,7 @@ static int cloud_request_begin(struct service_call *call, const struct cloud_mod
     const char *operation, struct str id, struct cloud_request *r, struct err *err)
 {
     size_t n;
-    *r = (struct cloud_request){.token = cloud_chance(call->arena),
+    *r = (struct cloud_request){.token = random_digits(call->arena),
         .client_token = value_gets(call->input, "ClientToken"),
         .digest = digest_of(call),
         .region = model->region,
@@ -116,7 +116,7 @@ static int cloud_request_begin(struct service_call *call, const struct cloud_mod
     if (n)
         return service_refuse(err, 400, "ConcurrentOperationException",
             "A resource operation is already in progress for %.*s.", STR_ARG(id));
-    strike_handler(call, r);
+    apply_handler_fault(call, r);
     return 0;
 }
 
@@ -278,7 +278,7 @@ static int cloudcontrol_create(struct service_call *call, struct err *err)
     if (find_type(call, "create", &model, err) || read_json(call, "DesiredState", VALUE_MAP, &given, err) ||
         check_model(&model, given, err))
         return -1;
-    const struct value *whole = cloud_model_filled(&model, given, cloud_chance(call->arena));
+    const struct value *whole = cloud_model_filled(&model, given, random_digits(call->arena));
     struct cloud_resource resource = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
                           there;
     int known = cloud_request_begin(call, &model, "CREATE", resource.id, &r, err);

@@ -227,7 +227,7 @@ const struct value *cloud_model_resolved(const struct cloud_model *model, const 
 }
 
 /* Reverses lists whose order is insignificant (insertionOrder false). */
-static const struct value *turned(
+static const struct value *reverse_unordered(
     const struct cloud_model *model, const struct value *schema, const struct value *v, int depth)
 {
     if (depth > 12 || schema->kind != VALUE_MAP)
@@ -239,7 +239,8 @@ static const struct value *turned(
     if (v->kind == VALUE_LIST && items) {
         bool any = order && order->kind == VALUE_BOOL && !order->boolean;
         for (uint32_t i = 0; i < v->count; i++)
-            value_builder_add(&b, turned(model, items, v->items[any ? v->count - 1 - i : i], depth + 1));
+            value_builder_add(
+                &b, reverse_unordered(model, items, v->items[any ? v->count - 1 - i : i], depth + 1));
         return value_builder_list(&b);
     }
     if (v->kind != VALUE_MAP || !properties)
@@ -247,7 +248,7 @@ static const struct value *turned(
     for (uint32_t i = 0; i < v->count; i++) {
         const struct value *inner = value_get(properties, v->entries[i].key);
         value_builder_set(&b, v->entries[i].key,
-            inner ? turned(model, inner, v->entries[i].value, depth + 1) : v->entries[i].value);
+            inner ? reverse_unordered(model, inner, v->entries[i].value, depth + 1) : v->entries[i].value);
     }
     return value_builder_map(&b);
 }
@@ -257,7 +258,7 @@ const struct value *cloud_model_shown(const struct cloud_model *model, const str
     const struct value *list = value_getz(model->schema, "writeOnlyProperties");
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
         properties = without_path(model->arena, properties, value_text(list->items[i], STR_EMPTY));
-    return turned(model, model->schema, properties, 0);
+    return reverse_unordered(model, model->schema, properties, 0);
 }
 
 /* ---- values that the service adds ---- */
@@ -330,7 +331,7 @@ static const struct value *text_for(const struct filling *f, const struct value 
     return value_string(f->model->arena, cloud_model_candidate(f, name, 0));
 }
 
-static const struct value *made_up(
+static const struct value *placeholder_value(
     const struct filling *f, const struct value *schema, struct str name, int depth);
 
 static const struct value *object_for(const struct filling *f, const struct value *schema, int depth)
@@ -339,11 +340,11 @@ static const struct value *object_for(const struct filling *f, const struct valu
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(f->model->arena);
     for (uint32_t i = 0; properties && depth < 4 && i < properties->count; i++)
         value_builder_set(&b, properties->entries[i].key,
-            made_up(f, properties->entries[i].value, properties->entries[i].key, depth + 1));
+            placeholder_value(f, properties->entries[i].value, properties->entries[i].key, depth + 1));
     return value_builder_map(&b);
 }
 
-static const struct value *made_up(
+static const struct value *placeholder_value(
     const struct filling *f, const struct value *schema, struct str name, int depth)
 {
     schema = cloud_model_resolved(f->model, schema);
@@ -368,7 +369,7 @@ static const struct value *with_path(const struct filling *f, const struct value
     schema = cloud_model_resolved(f->model, schema);
     struct str step = next_step(&rest);
     if (!step.n)
-        return v ? v : made_up(f, schema, name, 0);
+        return v ? v : placeholder_value(f, schema, name, 0);
     const struct value *inner = value_get(value_getz(schema, "properties"), step), *is = value_get(v, step);
     if (!inner || (v && v->kind != VALUE_MAP))
         return v;

@@ -50,7 +50,7 @@ static int note_item(struct service_call *call, const struct control_record *ala
 
 /* Notifies the alarm's actions. Topics get the message that CloudWatch sends; functions get the same as their
  * event. */
-static void tell(struct service_call *call, const struct control_record *alarm, struct str before)
+static void notify_actions(struct service_call *call, const struct control_record *alarm, struct str before)
 {
     static const struct {
         const char *state, *actions;
@@ -143,7 +143,7 @@ static int set_state(struct service_call *call, struct err *err)
     int status = change_state(call, &alarm, &before, err);
     pthread_mutex_unlock(&lock);
     if (!status)
-        tell(call, &alarm, before);
+        notify_actions(call, &alarm, before);
     return status;
 }
 

@@ -318,7 +318,7 @@ static int is_of_record(struct item_sync *sync, const struct value *have, bool *
     return 0;
 }
 
-static int bring_in_line(struct item_sync *sync, struct err *err)
+static int synchronise_table(struct item_sync *sync, struct err *err)
 {
     bool own = false;
     if (engine_ask(sync, "DescribeTable", NULL, err)) {
@@ -382,7 +382,7 @@ int item_table(
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&engine->lock);
     const char *known = map_get(&engine->tables, key);
     bool same = known && str_eqz(text, known);
-    int status = same ? 0 : bring_in_line(&sync, err);
+    int status = same ? 0 : synchronise_table(&sync, err);
     if (!status && !same)
         map_set(&engine->tables, arena_str(&engine->texts, key), arena_strz(&engine->texts, text));
     return status;

@@ -65,7 +65,7 @@ static int add_subnet(
 }
 
 /* Creates an internet gateway, and a route to it in the VPC's main route table. */
-static int open_way(struct service_call *call, struct str vpc, struct err *err)
+static int add_internet_access(struct service_call *call, struct str vpc, struct err *err)
 {
     struct str answer, gateway;
     struct control_record table;
@@ -111,7 +111,7 @@ static int create_default_vpc(struct service_call *call, struct err *err)
     id = ec2_reported(call->arena, answer, "vpcId");
     if (ask2(
             call, "ModifyVpcAttribute", "VpcId", id, "EnableDnsHostnames.Value", STR("true"), &answer, err) ||
-        open_way(call, id, err))
+        add_internet_access(call, id, err))
         return -1;
     for (int i = 0; i < ZONES; i++)
         if (add_subnet(
@@ -193,7 +193,7 @@ static int check_balancer(const struct control *control, const struct value *att
 
 /* ---- publicly accessible databases ---- */
 
-static bool has_way_out(const struct control *control, struct str vpc)
+static bool has_internet_gateway(const struct control *control, struct str vpc)
 {
     const struct value *gateway;
     for (size_t at = 0; (gateway = control_next(control, STR("aws.ec2.internet_gateway"), &at));)
@@ -212,7 +212,7 @@ static int check_database(const struct control *control, const struct value *att
     const struct value *vpc = control_seen(control, STR("aws.ec2.vpc"), id);
     if (!vpc || !value_getb(attrs, "publicly_accessible"))
         return 0;
-    if (!has_way_out(control, id))
+    if (!has_internet_gateway(control, id))
         return service_refuse(err, 400, "InvalidVPCNetworkStateFault",
             "Cannot create a publicly accessible DBInstance. The specified VPC has no internet gateway "
             "attached. Update the VPC and then try again");
@@ -227,7 +227,7 @@ static int check_database(const struct control *control, const struct value *att
 /* ---- dead-letter queues ---- */
 
 /* True if the queue exists. A queue of another account is assumed to exist. */
-static bool is_there(const struct control *control, struct str arn)
+static bool dead_letter_queue_exists(const struct control *control, struct str arn)
 {
     struct str account = str_part(arn, ':', 4);
     const struct value *queue;
@@ -244,12 +244,13 @@ static bool is_there(const struct control *control, struct str arn)
 static int check_letters(const struct control *control, const struct value *attrs, struct err *err)
 {
     struct str arn = value_gets(value_getz(attrs, "redrive_policy"), "deadLetterTargetArn");
-    return !arn.n || is_there(control, arn) ? 0
-                                            : service_refuse(err, 400, "InvalidParameterValue",
-                                                  "Value {\"deadLetterTargetArn\":\"%.*s\"} for parameter "
-                                                  "RedrivePolicy is invalid. Reason: Dead letter "
-                                                  "target does not exist.",
-                                                  STR_ARG(arn));
+    return !arn.n || dead_letter_queue_exists(control, arn)
+               ? 0
+               : service_refuse(err, 400, "InvalidParameterValue",
+                     "Value {\"deadLetterTargetArn\":\"%.*s\"} for parameter "
+                     "RedrivePolicy is invalid. Reason: Dead letter "
+                     "target does not exist.",
+                     STR_ARG(arn));
 }
 
 const struct control_type network_check_types[] = {{"aws.sqs.queue", .check = check_letters},
@@ -339,7 +340,7 @@ static int check_endpoint(const struct control *control, const struct value *att
 
 /* ---- routes ---- */
 
-static bool leads_nowhere(const struct control *control, const struct value *route)
+static bool has_missing_target(const struct control *control, const struct value *route)
 {
     static const char *const fields[] = {"gateway_id", "nat_gateway_id", "instance_id"};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -422,7 +423,7 @@ static const struct value *rules_of(struct arena *arena, struct str operation, c
 const struct control_type ec2_types[] = {
     {"aws.ec2.subnet", .check = check_subnet},
     {"aws.ec2.vpc_endpoint", .check = check_endpoint},
-    {"aws.ec2.route_table", .check = check_routes, .broken = leads_nowhere},
+    {"aws.ec2.route_table", .check = check_routes, .broken = has_missing_target},
     {"aws.ec2.security_group_rule", .parts = rules_of},
     {0},
 };

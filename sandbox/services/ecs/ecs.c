@@ -204,7 +204,8 @@ static int start_one(struct service_call *call, struct asked *asked, int64_t num
 }
 
 /* Checks the roles of the task definition: the caller may pass them, and ECS may assume them. */
-static int take_roles(struct service_call *call, const struct control_record *definition, struct err *err)
+static int check_task_roles(
+    struct service_call *call, const struct control_record *definition, struct err *err)
 {
     static const char tasks[] = "ecs-tasks.amazonaws.com";
     const struct value *overrides = value_getz(call->input, "overrides"), *attrs = definition->attrs;
@@ -237,7 +238,7 @@ static int run_task(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "ClientException", "TaskDefinition not found.");
     if (count < 1 || count > MAX_TASKS)
         return service_refuse(err, 400, "InvalidParameterException", "count is 1 to %d", MAX_TASKS);
-    if (take_roles(call, &asked.definition, err))
+    if (check_task_roles(call, &asked.definition, err))
         return -1;
     for (int64_t i = 0; i < count; i++)
         if (start_one(call, &asked, i, &tasks, err))

@@ -96,14 +96,14 @@ static bool wait_for_turn(struct task *task)
 /* ---- running a step ---- */
 
 /* True for options of spark-submit without a separate value. */
-static bool stands_alone(struct str word)
+static bool has_no_value(struct str word)
 {
     return str_eqz(word, "--verbose") || str_eqz(word, "-v") || str_eqz(word, "--supervise") ||
            str_find_char(word, '=', 0) >= 0;
 }
 
 /* Options that choose the cluster are dropped: the job always runs on this machine. */
-static bool says_where(struct str word)
+static bool chooses_cluster(struct str word)
 {
     return str_starts(word, STR("--deploy-mode")) || str_starts(word, STR("--master"));
 }
@@ -119,7 +119,7 @@ static bool read_submit(
         struct str word = value_text(args->items[i], STR_EMPTY);
         if (!str_starts(word, STR("-")))
             break;
-        bool kept = !says_where(word), pair = !stands_alone(word) && i + 1 < n;
+        bool kept = !chooses_cluster(word), pair = !has_no_value(word) && i + 1 < n;
         if (kept)
             options[out->submit_count++] = word;
         if (pair && kept)

@@ -108,7 +108,7 @@ static struct str route_table_of(const struct glue_place *at)
 
 /* True if the default route leads out. An internet gateway does not count, since the interface has no public
  * address. */
-static bool leads_out(const struct glue_place *at, struct str table)
+static bool has_default_route(const struct glue_place *at, struct str table)
 {
     struct control_record record;
     if (!control_find(at->control, at->arena, STR("aws.ec2.route_table"), at->region, table, &record))
@@ -130,7 +130,7 @@ static bool reaches_s3(const struct glue_place *at)
             (!gateway || value_list_has(value_getz(one, "route_table_ids"), table)))
             return true;
     }
-    if (leads_out(at, table))
+    if (has_default_route(at, table))
         return true;
     struct str id = at->subnet->id;
     *at->why = arena_printf(at->arena,

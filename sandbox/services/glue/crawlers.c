@@ -35,7 +35,7 @@ static void glue_crawlers_take_output(void *ctx, enum process_stream stream, con
         buf_add(&crawl->errors, bytes, n);
 }
 
-static void tell_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
+static void report_crawl_end(struct task *task, const struct crawl *crawl, const struct process_end *end)
 {
     if (task_over_limit(task, end))
         return;
@@ -79,7 +79,7 @@ static int glue_crawlers_run(
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;
-    tell_end(task, crawl, &end);
+    report_crawl_end(task, crawl, &end);
     return 0;
 }
 

@@ -63,7 +63,7 @@ static bool gcm(bool encrypts, struct str key, struct str chance, struct str bes
 }
 
 /* Returns the authenticated data: the head and the context. */
-static struct str beside_text(const struct service_call *call, struct str head, const char *context)
+static struct str authenticated_data(const struct service_call *call, struct str head, const char *context)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     const struct value *v = value_getz(call->input, context);
@@ -88,7 +88,7 @@ static int seal(struct service_call *call, const struct control_record *key, con
     buf_add_char(&blob, (char)key->id.n);
     buf_add_str(&blob, key->id);
     buf_add_str(&blob, raw);
-    struct str beside = beside_text(call, buf_str(&blob), context);
+    struct str beside = authenticated_data(call, buf_str(&blob), context);
     if (!gcm(true, secret, str_n((const char *)chance, CHANCE), beside, plain, text, tag))
         return service_refuse(err, 500, "KMSInternalException", "OpenSSL does not encrypt.");
     buf_add(&blob, chance, CHANCE);
@@ -108,7 +108,7 @@ static int unseal(struct service_call *call, const struct control_record *key, c
         return why.code[0] ? (*err = why, -1) : refuse_ciphertext(err);
     memcpy(tag, sealed->tag.p, TAG);
     *plain = str_n((const char *)text, sealed->text.n);
-    struct str beside = beside_text(call, sealed->head, context);
+    struct str beside = authenticated_data(call, sealed->head, context);
     return gcm(false, secret, sealed->chance, beside, sealed->text, text, tag) ? 0 : refuse_ciphertext(err);
 }
 

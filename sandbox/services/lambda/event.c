@@ -69,7 +69,8 @@ bool instance_next(struct lambda_instance *instance, struct arena *arena, struct
 }
 
 /* Replaces the path of the code's folder by AWS's /var/task, as in stack traces. */
-static struct str as_in_lambda(const struct lambda_instance *instance, struct arena *arena, struct str text)
+static struct str with_lambda_paths(
+    const struct lambda_instance *instance, struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct str task = path_join(arena, instance->folder, STR("task/"));
@@ -90,7 +91,7 @@ bool instance_answer(
         invocation->done = true;
         invocation->done_us = instance_now_us();
         invocation->failed = failed;
-        invocation->answer = failed ? as_in_lambda(instance, &invocation->arena, body)
+        invocation->answer = failed ? with_lambda_paths(instance, &invocation->arena, body)
                                     : lambda_event_copied(&invocation->arena, body);
         invocation->error_type = lambda_event_copied(&invocation->arena, error_type);
         pthread_cond_broadcast(&instance->functions->changed);
@@ -101,7 +102,7 @@ bool instance_answer(
 void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
-    instance->error = as_in_lambda(instance, &instance->arena, body);
+    instance->error = with_lambda_paths(instance, &instance->arena, body);
     instance->error_type = lambda_event_copied(&instance->arena, error_type);
     instance_kill(instance); /* the process can do nothing more */
 }

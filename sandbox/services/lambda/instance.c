@@ -232,7 +232,7 @@ static void is_quiet(void *ctx)
 /* ---- the instance's thread ---- */
 
 /* Runs the instance from unpacking to the end of its process. */
-static int live(struct lambda_instance *instance, struct environment *env, struct err *err)
+static int run_instance(struct lambda_instance *instance, struct environment *env, struct err *err)
 {
     struct functions *functions = instance->functions;
     struct program program = {0};
@@ -281,7 +281,7 @@ static void instance_main(void *ctx)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct environment env = {.arena = &arena};
     struct err err = ERR_INIT;
-    int failed = live(instance, &env, &err);
+    int failed = run_instance(instance, &env, &err);
     environment_release(&env);
     pthread_mutex_lock(&functions->lock);
     instance->dying = true; /* ends the Runtime API's threads */

@@ -253,7 +253,7 @@ static struct str token_of(
         call->arena, "%.*s.%s", STR_ARG(head), hex_encode(call->arena, digest, sizeof digest).p);
 }
 
-static int give_token(struct service_call *call, const char *kind, const char *member, struct err *err)
+static int answer_token(struct service_call *call, const char *kind, const char *member, struct err *err)
 {
     struct control_record record;
     struct daemon_self self;
@@ -275,12 +275,12 @@ static int give_token(struct service_call *call, const char *kind, const char *m
 
 static int create_web_login_token(struct service_call *call, struct err *err)
 {
-    return give_token(call, "web", "WebToken", err);
+    return answer_token(call, "web", "WebToken", err);
 }
 
 static int create_cli_token(struct service_call *call, struct err *err)
 {
-    return give_token(call, "cli", "CliToken", err);
+    return answer_token(call, "cli", "CliToken", err);
 }
 
 /* ---- REST API: one request over a connection that ends with the response ---- */

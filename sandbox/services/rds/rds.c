@@ -279,7 +279,7 @@ static struct str instance_daemon(struct arena *arena, const struct control_reco
 /* ---- settings ---- */
 
 /* True for settings that the sandbox or RDS controls. */
-static bool is_ours(struct str name)
+static bool is_controlled_setting(struct str name)
 {
     static const char *const names[] = {"shared_buffers", "huge_pages", "listen_addresses", "port", "ssl",
         "shared_preload_libraries", "data_directory", "log_destination", "logging_collector",
@@ -302,7 +302,7 @@ static struct str conf_of(struct services *services, struct arena *arena, const 
     const struct value *parameters = value_getz(group.attrs, "parameters");
     for (uint32_t i = 0; parameters && parameters->kind == VALUE_MAP && i < parameters->count; i++) {
         struct str name = parameters->entries[i].key, v = value_gets(parameters->entries[i].value, "value");
-        if (is_ours(name) || str_find_char(v, '{', 0) >= 0 || str_find_char(v, '\n', 0) >= 0)
+        if (is_controlled_setting(name) || str_find_char(v, '{', 0) >= 0 || str_find_char(v, '\n', 0) >= 0)
             continue;
         buf_addf(&text, "%.*s = '", STR_ARG(name));
         for (size_t k = 0; k < v.n; k++) {
@@ -341,7 +341,7 @@ static int rds_want(struct services *services, struct arena *arena, const struct
     return -1;
 }
 
-static bool refuses(const struct control_record *record)
+static bool is_stop_requested(const struct control_record *record)
 {
     return value_equal(value_getz(record->attrs, "stopped"), &value_true);
 }
@@ -355,7 +355,7 @@ static void rds_visit(struct services *services, const struct listener_of *of, c
     struct err err = ERR_INIT;
     if (!greeting_read(fd, &startup))
         return;
-    if (!endpoint_record(services, &arena, of, &record) || refuses(&record)) {
+    if (!endpoint_record(services, &arena, of, &record) || is_stop_requested(&record)) {
         greeting_refuse(fd, "57P03", "the database instance is stopped: aws rds start-db-instance starts it");
         return;
     }
@@ -396,7 +396,7 @@ static bool is_stopped(const struct control_record *record)
     return str_eqz(value_gets(record->attrs, "status"), "stopped");
 }
 
-static void rest(struct service_call *call, const struct control_record *record)
+static void stop_server(struct service_call *call, const struct control_record *record)
 {
     struct str name = instance_daemon(call->arena, record);
     if (name.n)
@@ -412,7 +412,7 @@ static int stop_instance(struct service_call *call, struct err *err)
     if (!str_eqz(value_gets(record.attrs, "status"), "available"))
         return wrong_state(&record, "available", err);
     control_set(services_control(call->services), instance_type, &record, "stopped", &value_true);
-    rest(call, &record);
+    stop_server(call, &record);
     return 0;
 }
 
@@ -437,7 +437,7 @@ static int reboot_instance(struct service_call *call, struct err *err)
         return 0;
     if (is_stopped(&record))
         return wrong_state(&record, "available", err);
-    rest(call, &record);
+    stop_server(call, &record);
     return 0;
 }
 

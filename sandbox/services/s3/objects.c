@@ -131,7 +131,7 @@ static const char *reason_of(const struct object_event *event)
     return "DeleteObject";
 }
 
-static void tell_bus(struct services *services, struct arena *arena, const struct object_event *event)
+static void notify_event_bus(struct services *services, struct arena *arena, const struct object_event *event)
 {
     bool created = is_created(event), marker = str_ends(event->name, STR("MarkerCreated"));
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -184,7 +184,7 @@ static void object_event_notify(struct services *services, struct arena *arena,
         }
     }
     if (value_getz(configuration, "EventBridgeConfiguration"))
-        tell_bus(services, arena, event);
+        notify_event_bus(services, arena, event);
 }
 
 enum { GZIP_WINDOW = 15 + 16 };

@@ -224,7 +224,7 @@ static void delete_schedule(struct timer *timer, struct arena *arena, const stru
 typedef void fire_fn(
     struct timer *timer, struct arena *arena, const struct control_record *record, int64_t at_ms);
 
-static bool is_off(const struct control_record *record)
+static bool is_disabled(const struct control_record *record)
 {
     struct str state = value_gets(record->attrs, "state");
     return str_eqz(state, "DISABLED") || str_eqz(state, "DEACTIVATED");
@@ -243,7 +243,7 @@ static int64_t schedules_look(struct timer *timer, struct arena *arena, const ch
         struct due *due = due_of(timer, &records[i], type);
         int64_t now = now_of(timer, due);
         if (!due->never && due->next_ms <= now) {
-            if (!is_off(&records[i]))
+            if (!is_disabled(&records[i]))
                 fire(timer, arena, &records[i], due->next_ms);
             set_next(due, &records[i], now);
             if (due->never && str_eqz(value_gets(records[i].attrs, "action_after_completion"), "DELETE"))

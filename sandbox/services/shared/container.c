@@ -60,7 +60,7 @@ static const char **container_argv(struct arena *arena, const struct value *comm
     return argv;
 }
 
-static void tell_how_it_ended(struct task *task, const struct process_end *end)
+static void report_container_end(struct task *task, const struct process_end *end)
 {
     if (task_over_limit(task, end))
         return;
@@ -115,7 +115,7 @@ static int run_here(struct task *task, const struct container *container, struct
         return -1;
     if (r->sink.logs)
         log_sink_flush(&r->sink);
-    tell_how_it_ended(task, &end);
+    report_container_end(task, &end);
     return 0;
 }
 

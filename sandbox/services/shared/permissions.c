@@ -4,7 +4,7 @@
 #include "sandbox/engine/view.h"
 
 /* Returns each name with prefix and suffix: a string if there is one name, otherwise a list. */
-static const struct value *surrounded(
+static const struct value *with_affixes(
     struct arena *arena, const char *before, const struct value *names, const char *after)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -23,8 +23,8 @@ const struct value *permission_statement(struct arena *arena, const struct permi
     view_text(&b, "Effect", STR("Allow"));
     view_set(&b, "Principal",
         value_with(
-            arena, NULL, STR("AWS"), surrounded(arena, "arn:aws:iam::", permission->accounts, ":root")));
-    view_set(&b, "Action", surrounded(arena, permission->prefix, permission->actions, ""));
+            arena, NULL, STR("AWS"), with_affixes(arena, "arn:aws:iam::", permission->accounts, ":root")));
+    view_set(&b, "Action", with_affixes(arena, permission->prefix, permission->actions, ""));
     view_text(&b, "Resource", permission->resource);
     return value_builder_map(&b);
 }

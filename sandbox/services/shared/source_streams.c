@@ -234,7 +234,7 @@ static const struct value *items_from(struct arena *arena, const struct value *l
 }
 
 /* Handles a failure at index `from`. True: the batch is discarded; false: it is retried. */
-static bool after_failure(
+static bool handle_failure(
     const struct turn *turn, struct shard_reader *shard, const struct value *records, uint32_t from)
 {
     bool halved = turn->halves && records->count - from > 1;
@@ -276,7 +276,7 @@ static const struct value *read_batch(
 }
 
 /* Discards records older than the configured maximum age, and returns the rest. */
-static const struct value *young_enough(
+static const struct value *discard_too_old(
     const struct shard_reader *shard, const struct turn *turn, const struct value *records)
 {
     int64_t most_s = service_int(turn->settings, "maximum_record_age_in_seconds", -1);
@@ -291,8 +291,8 @@ static const struct value *young_enough(
 
 static bool shard_process(struct shard_reader *shard, const struct turn *turn, const struct value *records)
 {
-    const struct value *young = young_enough(shard, turn, records), *events = events_of(turn, shard, young),
-                       *failures = NULL;
+    const struct value *young = discard_too_old(shard, turn, records),
+                       *events = events_of(turn, shard, young), *failures = NULL;
     if (!events->count)
         return true;
     bool whole = turn->source->kind->process(turn, events, &failures);
@@ -301,7 +301,7 @@ static bool shard_process(struct shard_reader *shard, const struct turn *turn, c
         return true;
     }
     uint32_t failed = first_failed(turn, shard, young, whole ? failures : NULL);
-    return after_failure(turn, shard, records, records->count - young->count + failed);
+    return handle_failure(turn, shard, records, records->count - young->count + failed);
 }
 
 /* Processes one batch of the shard. True if records were read. */

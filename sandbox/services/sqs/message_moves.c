@@ -105,7 +105,7 @@ static struct message **take(struct queues *queues, const struct queue *from, si
 }
 
 /* Returns how many messages are visible. */
-static int64_t movable(const struct queue_box *box)
+static int64_t count_visible(const struct queue_box *box)
 {
     int64_t n = 0, now = clock_mono_ms();
     for (size_t i = 0; i < box->n; i++)
@@ -166,7 +166,7 @@ static bool move_next(const struct move_run *run)
         return false;
     move->moved += (int64_t)moved;
     move->why = why;
-    bool left = run->rate && move->moved < move->found && movable(box); /* later ones are not moved */
+    bool left = run->rate && move->moved < move->found && count_visible(box); /* later ones are not moved */
     move->status = move->cancelled ? "CANCELLED" : why ? "FAILED" : left ? "RUNNING" : "COMPLETED";
     return str_eqz(STR("RUNNING"), move->status);
 }
@@ -187,7 +187,7 @@ static int64_t note_move(struct queues *queues, const struct queue *from, const 
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     struct queue_box *box = queue_box(queues, from);
     struct queue_move move = {
-        .found = movable(box), .at_ms = clock_wall_ms(), .rate = run->rate, .status = "RUNNING"};
+        .found = count_visible(box), .at_ms = clock_wall_ms(), .rate = run->rate, .status = "RUNNING"};
     for (size_t i = 0; i < box->move_count; i++)
         if (str_eqz(STR("RUNNING"), box->moves[i].status))
             return -1;

@@ -415,7 +415,7 @@ static int do_delete_batch(struct service_call *call, struct err *err)
     return each_entry(call, delete_one, err);
 }
 
-static const struct value *hide_one(
+static const struct value *change_visibility(
     struct service_call *call, const void *ctx, const struct value *given, struct err *err)
 {
     const struct queue *queue = ctx;
@@ -445,15 +445,15 @@ static const struct value *hide_one(
     return NULL;
 }
 
-static int do_hide(struct service_call *call, struct err *err)
+static int do_change_visibility(struct service_call *call, struct err *err)
 {
     struct queue queue;
-    return queue_of(call, &queue, err) || !hide_one(call, &queue, call->input, err) ? -1 : 0;
+    return queue_of(call, &queue, err) || !change_visibility(call, &queue, call->input, err) ? -1 : 0;
 }
 
-static int do_hide_batch(struct service_call *call, struct err *err)
+static int do_change_visibility_batch(struct service_call *call, struct err *err)
 {
-    return each_entry(call, hide_one, err);
+    return each_entry(call, change_visibility, err);
 }
 
 static int do_purge(struct service_call *call, struct err *err)
@@ -525,8 +525,8 @@ const struct service_operation sqs_operations[] = {
     {"sqs", "ReceiveMessage", do_receive, NULL, NULL},
     {"sqs", "DeleteMessage", do_delete, NULL, NULL},
     {"sqs", "DeleteMessageBatch", do_delete_batch, NULL, NULL},
-    {"sqs", "ChangeMessageVisibility", do_hide, NULL, NULL},
-    {"sqs", "ChangeMessageVisibilityBatch", do_hide_batch, NULL, NULL},
+    {"sqs", "ChangeMessageVisibility", do_change_visibility, NULL, NULL},
+    {"sqs", "ChangeMessageVisibilityBatch", do_change_visibility_batch, NULL, NULL},
     {"sqs", "StartMessageMoveTask", sqs_start_move, NULL, NULL},
     {"sqs", "ListMessageMoveTasks", sqs_list_moves, NULL, NULL},
     {"sqs", "CancelMessageMoveTask", sqs_cancel_move, NULL, NULL},

@@ -136,7 +136,8 @@ static void mark_received(struct arena *arena, const struct queue *queue, struct
 }
 
 /* Moves a message that was received too often to the dead-letter queue, and wakes its receivers. */
-static void bury(struct queues *queues, const struct queue *queue, struct queue_box *box, size_t i)
+static void move_to_dead_letters(
+    struct queues *queues, const struct queue *queue, struct queue_box *box, size_t i)
 {
     struct message *message = box->items[i];
     const struct queue letters = {
@@ -204,7 +205,7 @@ static enum taken take_one(const struct take *t, struct queue_box *box, size_t i
     }
     if (t->queue->letters.n && message->received >= t->queue->most &&
         !str_eq(t->queue->letters, t->queue->arn)) {
-        bury(t->queues, t->queue, box, i);
+        move_to_dead_letters(t->queues, t->queue, box, i);
         return BURIED;
     }
     mark_received(t->arena, t->queue, box, message, t->want);

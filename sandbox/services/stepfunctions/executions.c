@@ -414,7 +414,7 @@ static int executions_check(const struct execution_request *request, struct aren
     return 0;
 }
 
-static void give_up(struct execution *execution)
+static void fail_without_thread(struct execution *execution)
 {
     struct asl_outcome outcome = {
         .status = ASL_FAILED, .error = {STR("States.Runtime"), STR("The sandbox has no thread for it")}};
@@ -430,7 +430,7 @@ void execution_run(struct execution *execution)
         execution_save(execution);
     activity_keep(execution->activity); /* held by the thread */
     if (services_thread(execution->all->services, executions_run, execution))
-        give_up(execution);
+        fail_without_thread(execution);
 }
 
 int execution_start(

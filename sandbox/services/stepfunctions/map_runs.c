@@ -70,7 +70,7 @@ static void executions_list_drop(struct executions *all, size_t i)
 }
 
 /* Removes the oldest ended executions, with their files, beyond the limits. */
-static void keep_few(struct executions *all)
+static void remove_oldest(struct executions *all)
 {
     size_t ended = 0;
     for (size_t i = 0; i < all->n; i++)
@@ -92,7 +92,7 @@ int executions_add(struct executions *all, struct execution *made, struct execut
     executions_load(all);
     struct execution *existing = executions_list_find(all, made->arn);
     if (!existing) {
-        keep_few(all);
+        remove_oldest(all);
         MEM_GROW(all->items, all->cap, all->n + 1);
         all->items[all->n++] = made;
         *out = made;

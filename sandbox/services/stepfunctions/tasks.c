@@ -245,7 +245,7 @@ static const struct value *wait_for_worker(struct task_resource *call, struct ta
     return wait_for_token(call, token);
 }
 
-static const struct value *carry_out_activity(struct task_resource *call)
+static const struct value *run_activity(struct task_resource *call)
 {
     uint64_t random[4];
     hash_random(random, sizeof random);
@@ -271,7 +271,7 @@ const struct value *execution_task(
         return NULL;
     }
     tasks_note(&call, "Scheduled", NULL);
-    const struct value *answer = call.activity ? carry_out_activity(&call) : run_task(&call);
+    const struct value *answer = call.activity ? run_activity(&call) : run_task(&call);
     if (answer)
         tasks_note(&call, "Succeeded", answer);
     else if (str_eqz(error->name, "States.Timeout") || str_eqz(error->name, "States.HeartbeatTimeout"))

@@ -169,7 +169,7 @@ static int change_and_publish(struct service_call *call, struct err *err)
 
 /* True if a machine of this name has another definition text. The service compares the text, including
  * whitespace. */
-static bool is_written_otherwise(const struct service_call *call, struct str arn)
+static bool has_other_definition(const struct service_call *call, struct str arn)
 {
     struct control_record machine;
     const struct value *shown;
@@ -183,7 +183,7 @@ int do_create_machine(struct service_call *call, struct err *err)
     struct str arn =
         arena_printf(call->arena, "arn:aws:states:%.*s:%.*s:stateMachine:%.*s", STR_ARG(call->region),
             STR_ARG(services_account(call->services)), STR_ARG(value_gets(call->input, "name")));
-    if (is_written_otherwise(call, arn))
+    if (has_other_definition(call, arn))
         return service_refuse(
             err, 400, "StateMachineAlreadyExists", "State Machine Already Exists: '%.*s'", STR_ARG(arn));
     return change_and_publish(call, err);
