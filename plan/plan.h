@@ -133,7 +133,6 @@ struct plan {
     size_t finding_count;
     struct rule_finding *checks; /* results of checks after an apply; none before */
     size_t check_count;
-    size_t rules_asked; /* number of rule evaluations */
     uint64_t refresh_requests;
     bool refreshed_quickly; /* only listings were used */
     int64_t refresh_ms;

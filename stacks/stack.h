@@ -344,7 +344,6 @@ struct stack_options {
     bool some_inputs; /* the given inputs are for several stacks: an input that this stack does not declare is
                          ignored */
     bool no_shared;   /* the shared stack is not loaded */
-    bool ask_inputs;  /* not used yet: prompts belong to cmd; missing inputs are errors here */
 };
 
 /*

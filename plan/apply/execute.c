@@ -89,7 +89,6 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
 static void skip_op(struct executor *x, struct op *op, const struct op *blocker, const char *why)
 {
     op->state = OP_SKIPPED;
-    op->blocker = blocker;
     x->unfinished--;
     if (!is_change(op) || is_reported_elsewhere(x, op, blocker))
         return;

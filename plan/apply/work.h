@@ -24,9 +24,8 @@ enum op_state { OP_WAITING, OP_DONE, OP_FAILED, OP_SKIPPED };
 struct op {
     enum op_kind kind;
     enum op_state state;
-    const struct decl *decl;  /* DECL */
-    struct change *change;    /* APPLY, DELETE: a DELETE with an instance is that of a replacement */
-    const struct op *blocker; /* SKIPPED: the failed operation */
+    const struct decl *decl; /* DECL */
+    struct change *change;   /* APPLY, DELETE: a DELETE with an instance is that of a replacement */
 };
 
 struct abandoned {

@@ -166,8 +166,8 @@ static struct rule_finding ask_check(struct planner *p, const struct rule *check
     struct subject_of_rule subject = {.address = check->name,
         .constants = value_with(p->arena, p->stack->constants, STR("outputs"),
             module_outputs(p->arena, module, planner_value, p))};
-    bool asked, read = read_all(p, check);
-    enum rule_answer answer = read ? rule_ask(p, p->arena, check, &subject, &asked) : RULE_IS_BROKEN;
+    bool read = read_all(p, check);
+    enum rule_answer answer = read ? rule_ask(p, p->arena, check, &subject) : RULE_IS_BROKEN;
     struct rule_finding finding = rule_finding_of(p, check, &subject);
     finding.unknown = answer == RULE_IS_UNKNOWN;
     if (answer == RULE_IS_KEPT) {

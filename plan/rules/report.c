@@ -181,8 +181,7 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
                 after ? desired : value_merge(&scratch, instance->planned, desired),
                 names & RULE_NAMES_LINKS ? &links : NULL);
         }
-        bool asked;
-        enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject, &asked);
+        enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject);
         if (answer != RULE_IS_KEPT)
             status = answer_wait(p, wait->rule, &subject, answer, warn, ctx, err);
     }

@@ -99,8 +99,8 @@ static void note_subject(struct planner *p, size_t before, const struct subject_
                 STR_ARG(subject->address));
 }
 
-static enum rule_answer evaluate_rule(struct planner *p, struct arena *arena, const struct rule *rule,
-    const struct subject_of_rule *subject, bool *asked)
+static enum rule_answer evaluate_rule(
+    struct planner *p, struct arena *arena, const struct rule *rule, const struct subject_of_rule *subject)
 {
     struct scope scope = rule_scope(p, rule, subject);
     const struct value *v = rule->where ? expr_eval(rule->where, &scope, arena) : &value_true;
@@ -110,8 +110,7 @@ static enum rule_answer evaluate_rule(struct planner *p, struct arena *arena, co
         return RULE_IS_UNKNOWN;
     if (v->kind != VALUE_BOOL)
         return wrong(p, rule, rule->where, v);
-    *asked = v->boolean;
-    if (!*asked)
+    if (!v->boolean)
         return RULE_IS_KEPT;
     v = expr_eval(rule->require, &scope, arena);
     if (!v)
@@ -123,12 +122,11 @@ static enum rule_answer evaluate_rule(struct planner *p, struct arena *arena, co
     return v->kind == VALUE_BOOL && v->boolean ? RULE_IS_KEPT : RULE_IS_BROKEN;
 }
 
-enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct rule *rule,
-    const struct subject_of_rule *subject, bool *asked)
+enum rule_answer rule_ask(
+    struct planner *p, struct arena *arena, const struct rule *rule, const struct subject_of_rule *subject)
 {
     size_t before = p->diags->n;
-    *asked = true;
-    enum rule_answer a = evaluate_rule(p, arena, rule, subject, asked);
+    enum rule_answer a = evaluate_rule(p, arena, rule, subject);
     if (a == RULE_IS_WRONG)
         note_subject(p, before, subject);
     return a;
@@ -271,9 +269,7 @@ static void add_wait(struct asking *a, const struct rule *rule, struct instance 
 static void ask(struct asking *a, const struct rule *rule, const struct subject_of_rule *subject,
     struct instance *instance)
 {
-    bool asked;
-    enum rule_answer answer = rule_ask(a->p, &a->scratch, rule, subject, &asked);
-    a->p->plan->rules_asked += asked;
+    enum rule_answer answer = rule_ask(a->p, &a->scratch, rule, subject);
     if (answer == RULE_IS_KEPT || answer == RULE_IS_WRONG || (answer == RULE_IS_UNKNOWN && a->p->offline))
         return;
     struct rule_finding *f = add_finding(a, rule, subject);

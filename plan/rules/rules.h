@@ -71,8 +71,8 @@ enum rule_answer { RULE_IS_KEPT, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG 
 const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
     const struct value *self, const struct rule_links *links);
 /* Evaluates a rule. RULE_IS_WRONG: an error in the rule, already reported. */
-enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct rule *rule,
-    const struct subject_of_rule *subject, bool *asked);
+enum rule_answer rule_ask(
+    struct planner *p, struct arena *arena, const struct rule *rule, const struct subject_of_rule *subject);
 /* Returns the rule's message for the subject. */
 struct str rule_message(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 /* Returns the place where the file configures the attribute that the rule names; of an undeclared resource,

@@ -87,8 +87,7 @@ struct loader {
     bool inputs_given;
     struct map files;                      /* ident -> root node */
     struct map resource_types, data_types; /* name -> schema */
-    size_t module_cap;
-    struct module_lock *lock; /* the pins of remote sources; NULL: not read yet */
+    struct module_lock *lock;              /* the pins of remote sources; NULL: not read yet */
     bool lock_good;
     struct map trees; /* folders whose content was compared with the lock */
 };
