@@ -104,7 +104,7 @@ static int timed_out(struct running *r)
     AUTO_BUF struct buf text = BUF_INIT;
     text_add_duration(&text, r->own->timeout_ms);
     err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
-        text.p, stops || r->inv->sandbox_passes ? "" : "; the run goes on");
+        text.p, stops || r->inv->sandbox_passes ? "" : "; the run continues");
     if (!stops && r->run.id.n && running_ops(r)->reads)
         err_hint(&err,
             "weir run --follow %.*s %.*s follows it; --stop-on-timeout ends a run that takes too long",

@@ -108,15 +108,15 @@ static void draw(struct fleet *fleet)
         if (m->phase == MEMBER_WORKS && view->drawn < room)
             draw_row(view, m, now, &out);
     }
-    buf_addf(&out, "%zu done, %zu in progress, %zu failed of %zu\n", count_phase(fleet, MEMBER_IS_DONE),
-        works, count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
+    buf_addf(&out, "%zu done, %zu running, %zu failed of %zu\n", count_phase(fleet, MEMBER_IS_DONE), works,
+        count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
     view->drawn++;
     say(view->term.fd, buf_str(&out), NULL);
 }
 
 /* ---- without a terminal ---- */
 
-/* Writes a line from time to time, since CI systems end jobs without output: 1 done, 2 at work, 0 failed of
+/* Writes a line from time to time, since CI systems end jobs without output: 1 done, 2 running, 0 failed of
  * 3; longest: ada 45 of 47 … */
 static void write_progress_line(struct fleet *fleet)
 {
@@ -133,7 +133,7 @@ static void write_progress_line(struct fleet *fleet)
     if (longest) {
         AUTO_BUF struct buf line = BUF_INIT;
         buf_addf(&line,
-            "%zu done, %zu in progress, %zu failed of %zu; longest: ", count_phase(fleet, MEMBER_IS_DONE),
+            "%zu done, %zu running, %zu failed of %zu; longest: ", count_phase(fleet, MEMBER_IS_DONE),
             count_phase(fleet, MEMBER_WORKS), count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
         text_add_safe(&line, longest->name, false);
         buf_addf(&line, " %zu of %zu, ", longest->done, longest->wanted);

@@ -348,7 +348,7 @@ def test_daemon_is_neither_waited_for_nor_ended(tmp_path):
 def test_what_it_should_make_is_missing(tmp_path, command):
     stack = built(tmp_path, command, files={} if command == "true" else {"out/a": "1"})
     failed = stack.run("plan", status=3)
-    assert 'source "out" is not there' in failed.err and "the build command has not made it" in failed.err, str(failed)
+    assert 'source "out" does not exist' in failed.err and "the build command has not made it" in failed.err, str(failed)
     assert [path for path in (stack.folder / ".weir/artifacts").iterdir() if path.suffix not in (".cache", ".lock")] == []
 
 

@@ -186,7 +186,7 @@ def test_a_stack_as_one_would_write_it(stack):
         assert secret not in written + told.out + told.err, secret
     for line, text in (
         (11, "the input `db_postgres_password` asks for it"),
-        (14, "ADMIN_TOKEN is a secret, and what it has been is not written"),
+        (14, "ADMIN_TOKEN is a secret, whose value is not written"),
         (24, "`ssh` of a build has no equivalent in a stack"),
         (27, "the input `migrate_database_url` asks for it"),
         (32, "the input `web_secret_key` asks for it"),

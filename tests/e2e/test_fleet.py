@@ -367,12 +367,12 @@ def test_a_log_shows_that_it_goes_on(stack, cloud):
     """)
     cloud.fail({"match": "CreateRole", "hold": True})
     process = stack.start("fleet", "apply", "--yes", env={"WEIR_CLOCK_SPEED": "100"})
-    while "in progress" not in (line := process.stdout.readline()):
+    while "running" not in (line := process.stdout.readline()):
         assert line, process.stderr.read()
     cloud.fail()
     out, err = process.communicate()
     assert process.returncode == 0, out + err
-    assert re.fullmatch(r"\d done, \d in progress, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
+    assert re.fullmatch(r"\d done, \d running, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
 
 
 @pytest.mark.full

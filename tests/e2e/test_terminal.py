@@ -199,7 +199,7 @@ def test_a_fleet_in_a_narrow_window(local_stack):
         resources: {{a: {{type: weir.command, command: "read go < ${{inputs.owner}}"}}, b: {{type: weir.value, value: "${{a.result}}"}}}}
     """)
     fleet = Terminal(local_stack, "fleet", "apply", "-y", columns=32)
-    until(lambda: fleet.read() and "0 done, 2 at work" in "".join(fleet.rows()) and fleet.raw.count(b"2 at work") > 3, fleet.process)
+    until(lambda: fleet.read() and "0 done, 2 running" in "".join(fleet.rows()) and fleet.raw.count(b"2 running") > 3, fleet.process)
     row = r"(anna|bob)\S+… +%d of 2 +[0-9.]+ m?s"
     assert sum(bool(re.fullmatch(row % 0, shown)) for shown in fleet.rows()) == 2, fleet.rows()
     for name in names:
