@@ -53,6 +53,10 @@ class Function:
         assert answer["FunctionError"] == "Unhandled"
         return json.loads(answer["Payload"].read())
 
+    def updated(self):
+        """An update takes a moment, in which the next one is refused."""
+        until(lambda: self.api.get_function_configuration(FunctionName=self.name)["LastUpdateStatus"] == "Successful")
+
     def streams(self):
         logs = self.sandbox.client("logs")
         return [s["logStreamName"] for s in logs.describe_log_streams(logGroupName=f"/aws/lambda/{self.name}")["logStreams"]]
@@ -203,7 +207,9 @@ def test_versions_keep_their_code_and_configuration(tmp_path):
     server.put(f.key, archive(main_dot_py="def handler(e, c): return [2, None, c.function_version, c.invoked_function_arn.split(':')[-1]]"))
     assert f.result()[0] == 1  # an object that is overwritten is no deployment
     f.api.update_function_code(FunctionName=f.name, S3Bucket="lake", S3Key=f.key)
+    f.updated()
     f.api.update_function_configuration(FunctionName=f.name, Environment={"Variables": {}})
+    f.updated()
     second = f.api.publish_version(FunctionName=f.name)
     assert second["Version"] == "2" and second["CodeSha256"] != first["CodeSha256"]
     assert code(f.api.publish_version, FunctionName=f.name, CodeSha256=first["CodeSha256"]) == "InvalidParameterValueException"
@@ -386,6 +392,7 @@ def test_code_that_nobody_has_goes(tmp_path):
     layer = f.api.publish_layer_version(LayerName="l", Content={"ZipFile": archive(python__film_dot_py="NAME = 'alien'")})["LayerVersionArn"]
     for n in range(34):
         f.api.update_function_code(FunctionName=f.name, ZipFile=archive(main_dot_py=f"def handler(e, c): import film; return [film.NAME, {n}]"))
+        f.updated()
     f.api.update_function_configuration(FunctionName=f.name, Layers=[layer])
     folder = tmp_path / "data" / "jobs" / "code"
     assert len(list(folder.iterdir())) == 36
