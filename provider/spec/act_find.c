@@ -128,7 +128,8 @@ static bool is_tagged_so(const struct act *act, const struct value *tags)
                value_text(act_tag_text(act->arena, ctx->address), STR_EMPTY));
 }
 
-/* Is it sent by a call of the creation; by the first one, without which there is no resource? */
+/* Returns whether a call of the creation sends the attribute; `first`: the first call, which creates the
+ * resource. */
 static bool find_sends(const struct spec_type *type, struct str name, bool first)
 {
     const struct spec_step *steps = type->create.items;

@@ -145,7 +145,26 @@ def test_messages_have_the_fields_words():
     assert len(files) > 300 and not found, "\n" + "\n".join(found)
 
 
+TOKENS = re.compile(QUOTED + r"|'(?:[^'\\\n]|\\.)*'|/\*(.*?)\*/", re.DOTALL)
+RIDDLE = re.compile(r"[a-z]\?$|^(?:Is|Are|May|Can|Who|Whoever|Nobody|Somebody|One that)\b|\bsomebody\b")
+
+
+def riddles(code):
+    """(line number, text) of each comment that asks, or that says who and what by a pronoun alone."""
+    for token in TOKENS.finditer(code):
+        comment = " ".join(re.sub(r"\n\s*\* ?", "\n", token[2] or "").split())
+        if RIDDLE.search(comment):
+            yield code[:token.start()].count("\n") + 1, comment
+
+
+def test_comments_tell():
+    files = [path for folder in ("base", "stacks", "plan", "provider", "cmd", "sandbox") for path in sorted((ROOT / folder).rglob("*.[ch]"))]
+    found = [f"{path.relative_to(ROOT)}:{line}: {comment}" for path in files for line, comment in riddles(path.read_text())]
+    assert len(files) > 800 and not found, "\n" + "\n".join(found)
+
+
 def test_what_is_found():
+    assert list(riddles('/* Is it\n * a file? */\nchar *s = "/* Is it? */";\nchar c = \'"\'; /* Returns a name. */\n')) == [(1, "Is it a file?")]
     page = "# A page\n\nThe role bears\na mark.\n\n    weir settle\n\n- `facets` are said\n\n| a | " + "word " * 31 + "|\n\n```\nthings\n```\n" + "x" * 121 + "\n"
     assert [problem.split(":")[0:2] for problem in problems(page)] == [["3", " 'bears'"], ["3", " 'mark'"], ["8", " 'said'"], ["10", " a sentence of more than 30 words"]]
     assert long_lines(page) == ["15: 121 columns"]
