@@ -400,8 +400,8 @@ static int import_live_all(struct importing *importing, const struct live_own_se
     }
     return importing_finish(importing, STR("1. `weir plan` shows what is imported (=> import). Nothing else "
                                            "may differ: change the file until it does not.\n"
-                                           "2. `weir apply` takes it over; broken off, it goes on when it is "
-                                           "run again. Then `weir plan` says that nothing is to be done.\n"));
+                                           "2. `weir apply` imports it; if it is interrupted, run it again. "
+                                           "Then `weir plan` says that nothing is to be done.\n"));
 }
 
 static int import_live_run(struct invocation *inv)
@@ -545,8 +545,8 @@ static int import_terraform_all(struct importing *importing)
     return importing_finish(
         importing, STR("1. `weir plan` shows what is imported (=> import). Nothing else may differ: change "
                        "the file until it does not.\n"
-                       "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then "
-                       "`weir plan` says that nothing is to be done.\n"
+                       "2. `weir apply` imports it; if it is interrupted, run it again. Then `weir plan` "
+                       "says that nothing is to be done.\n"
                        "3. Let Terraform forget it, so that nobody changes it from there: `terraform state "
                        "rm ADDRESS` for each, or\n"
                        "   `removed { lifecycle { destroy = false } }`. Nothing is deleted by that.\n"));

@@ -275,7 +275,7 @@ static void report(struct terraform *t, struct group *group)
                               : STR("nothing secret of it is used");
     draft_row(t->draft, there, here,
         part    ? group->why.n ? group->why : STR("a part of it")
-           : asked ? STR("what it is now has to be given")
+           : asked ? STR("its current value has to be given")
                 : group->why);
     t->draft->ours += group->schema && group->names;
     t->draft->theirs += group->schema && !group->names;

@@ -217,7 +217,7 @@ int modules_copy(struct modules *m, struct module_used *used)
         if (!tree_manifest_check(to.p, used->pin.tree, &why))
             return 0;
         if (!path_exists(path_join(arena, to, STR(TREE_MANIFEST)).p)) {
-            err_set(&err, ERR_EXISTS, "%s is there already, and is nothing that was vendored", to.p);
+            err_set(&err, ERR_EXISTS, "%s exists already, and was not made by `weir modules vendor`", to.p);
             err_hint(&err, "move it to another place");
             return modules_wrong(m, used, &err);
         }

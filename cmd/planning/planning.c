@@ -90,7 +90,7 @@ void planning_say_lease(const struct observer *observer, struct workspace *works
     if (!soon.n || !observer->event)
         return;
     const char *next = state_lease(workspace->state).fixed ? "it cannot be extended"
-                       : ended                             ? "`weir lease extend 2h` goes on with it"
+                       : ended                             ? "`weir lease extend 2h` extends it"
                                                            : "`weir lease extend 2h` makes it longer";
     struct str text = arena_printf(&scratch, "the stack's %.*s; %s", STR_ARG(soon), next);
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});

@@ -93,7 +93,7 @@ int fills_read(struct planner *p, const struct op_ctx *op, const struct value **
             continue;
         const struct schema *schema = catalog_find(p->workspace->catalog, fill->type, false, err);
         if (!schema || fill_from_service(op, schema, fill, id, &v, err)) {
-            err_context(err, "%.*s, which is left to %.*s %.*s", STR_ARG(fill->path), STR_ARG(fill->type),
+            err_context(err, "%.*s, which %.*s %.*s sets", STR_ARG(fill->path), STR_ARG(fill->type),
                 STR_ARG(value_text(id, STR_EMPTY)));
             return -1;
         }

@@ -54,7 +54,7 @@ static int refuse_ended(const struct lease *lease, struct str env, struct err *e
         return err_hint(err,
             "it cannot be extended: `weir destroy%s%.*s` takes the stack down, and a new one may begin", of,
             STR_ARG(env));
-    return err_hint(err, "`weir lease extend 2h%s%.*s` goes on with it, `weir destroy%s%.*s` takes it down",
+    return err_hint(err, "`weir lease extend 2h%s%.*s` extends it, `weir destroy%s%.*s` destroys the stack",
         of, STR_ARG(env), of, STR_ARG(env));
 }
 

@@ -271,8 +271,8 @@ static int refuse_foreign(const struct backend *b, const struct backend_head *he
         "the state %.*s is not the one that was written there: its lineage is %.8s…, and that of the %" PRIu64
         " records that were relied on is %.8s…",
         STR_ARG(b->description), b->lineage, head->seq, head->lineage);
-    return err_hint(
-        err, "restore its own file or objects; `weir state doctor --accept-loss` goes on with what is there");
+    return err_hint(err,
+        "restore its own file or objects; `weir state doctor --accept-loss` continues with what is there");
 }
 
 /* The same lineage but different records: both logs continued after a copy. */
@@ -280,10 +280,10 @@ static int refuse_forked(const struct backend *b, const struct backend_head *hea
 {
     err_set(err, ERR_DAMAGED,
         "the state %.*s is not the one that was written there: its record %" PRIu64
-        " is another than the one that was relied on, so that it is a copy that somebody went on with",
+        " is another than the one that was relied on, so the state is a copy that was used further",
         STR_ARG(b->description), head->seq);
     return err_hint(err, "restore its own file, since the resources in it are recorded nowhere else; `weir "
-                         "state doctor --accept-loss` goes on with what is there");
+                         "state doctor --accept-loss` continues with what is there");
 }
 
 int backend_read(
@@ -309,7 +309,7 @@ int backend_read(
             ": %" PRIu64 " that were relied on are missing",
             STR_ARG(b->description), r.last, known.seq, known.seq - r.last);
     return err_hint(err, "restore it from a backup, or an earlier version of its objects; `weir state doctor "
-                         "--accept-loss` goes on with what is there");
+                         "--accept-loss` continues with what is there");
 }
 
 size_t backend_count_lines(struct str lines)

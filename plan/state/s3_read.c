@@ -145,7 +145,7 @@ static void fetch_one(void *ctx, size_t i)
     if (s3_get(f->s->store, &f->arenas[i], f->keys[i], &object, &found, &f->errs[i]))
         return;
     if (!found)
-        err_set(&f->errs[i], ERR_DAMAGED, "it was listed and is not there");
+        err_set(&f->errs[i], ERR_DAMAGED, "it was listed, but does not exist");
     f->bodies[i] = object.body;
 }
 

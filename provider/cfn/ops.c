@@ -152,8 +152,7 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
     if (type_of(ctx)->has_read && get(ctx, identifier, &now, err))
         return -1;
     if (!now && type_of(ctx)->has_read)
-        return err_set(
-            err, ERR_SERVICE, "it was made as %.*s and is not there any more", STR_ARG(identifier));
+        return err_set(err, ERR_SERVICE, "it was created as %.*s, but no longer exists", STR_ARG(identifier));
     *live = now ? cfn_unmarked(ctx, now)
                 : value_with(ctx->arena, schema_left(ctx->arena, ctx->schema, otherwise, false),
                       ctx->schema->id, value_string(ctx->arena, identifier));
@@ -246,7 +245,7 @@ static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struc
     if (identify(ctx, prior, &identifier, err) || properties_now(ctx, identifier, prior, &properties, err))
         return -1;
     if (!properties)
-        return err_set(err, ERR_ABSENT, "it is not there any more");
+        return err_set(err, ERR_ABSENT, "it no longer exists");
     const struct value *is = as_object(ctx, identifier, properties);
     if (type_of(ctx)->has_read && cfn_check_whose(ctx, is, "changed", err))
         return -1;

@@ -346,7 +346,7 @@ static int table_compare(struct pg_work *work, const struct value **checked, str
     if (table_twin(work, &twin, err) || table_now(work, &now, err))
         return -1;
     if (!now)
-        return err_set(err, ERR_STALE, "the table is not there any more");
+        return err_set(err, ERR_STALE, "the table no longer exists");
     sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
         text_of(work->ctx, work->desired, "schema"));
     size_t head = work->sql.n;

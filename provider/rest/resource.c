@@ -374,7 +374,7 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
     if (read_object(&t, &object, err))
         return -1;
     if (!object) {
-        err_set(err, ERR_ABSENT, "it is not there any more: the service does not show it after the change");
+        err_set(err, ERR_ABSENT, "it no longer exists: the service does not report it after the change");
         return err_hint(err, "run the same command again: the next plan creates it");
     }
     *live = live_of(&t, object);

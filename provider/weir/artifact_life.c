@@ -164,8 +164,8 @@ static int refuse_taken_key(
     struct str bucket = artifact_text(wanted, "bucket", STR_EMPTY),
                key = artifact_text(wanted, "key", STR_EMPTY);
     if (!stored->stack.n || str_eq(stored->stack, artifact_owner(ctx)))
-        return err_set(err, ERR_EXISTS, "s3://%.*s/%.*s is there already", STR_ARG(bucket), STR_ARG(key));
-    err_set(err, ERR_EXISTS, "s3://%.*s/%.*s is there already: the stack \"%.*s\" has stored it",
+        return err_set(err, ERR_EXISTS, "s3://%.*s/%.*s exists already", STR_ARG(bucket), STR_ARG(key));
+    err_set(err, ERR_EXISTS, "s3://%.*s/%.*s exists already: the stack \"%.*s\" has stored it",
         STR_ARG(bucket), STR_ARG(key), STR_ARG(stored->stack));
     return err_hint(err, "a prefix of its own in `store` keeps each stack and environment apart, such as "
                          "my-lake/${stack.name}/${stack.env}");

@@ -135,7 +135,7 @@ static void report_folder(struct unit *unit, const struct node *node, struct str
     struct str near = is_file ? STR_EMPTY : nearest_module(&scratch, dir), folder = path_dir(source);
     struct diag *d = diag_error(loader->diags, node_span(node),
         is_file ? "the source of a module is its folder, and %.*s is a file"
-                : "the module's folder %.*s is not there",
+                : "the module's folder %.*s does not exist",
         STR_ARG(dir));
     if (is_file && slash)
         diag_label(loader->diags, d, "did you mean \"%.*s\"?", STR_ARG(folder));

@@ -174,7 +174,7 @@ def test_vendored(local_stack, repository):
     stack.run("modules", "vendor", "--remove")
     assert not (stack.folder / "modules/vendor").exists() and "vendored" not in lock_of(stack)[source]
     stack.write("mine\n", "modules/vendor/lake/notes.txt")
-    assert "is there already" in stack.run("modules", "vendor", status=3).err
+    assert "exists already" in stack.run("modules", "vendor", status=3).err
     assert (stack.folder / "modules/vendor/lake/notes.txt").exists()
 
 

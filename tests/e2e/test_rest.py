@@ -182,7 +182,7 @@ def test_gone_while_it_is_changed(tmp_path, server):
         return answer
 
     server.answer = goes
-    assert "not there any more" in stack.run("apply", "-y", status=1).err
+    assert "no longer exists" in stack.run("apply", "-y", status=1).err
     assert stack.plan() == {"it": "create"}
     stack.apply()
     assert [note["text"] for note in server.notes.values()] == ["two"]

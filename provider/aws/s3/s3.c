@@ -333,7 +333,7 @@ static int count_pages(struct op_ctx *ctx, struct s3_pages *listing, struct coun
         count_page(&page_ctx, page, count);
         if (listing->blind)
             return err_set(
-                err, ERR_PROTOCOL, "more than a page, and the store does not say where it goes on");
+                err, ERR_PROTOCOL, "more than a page, but the store gives no marker of the next one");
         char reported[96];
         snprintf(reported, sizeof reported, "counting: %lld versions so far", (long long)count->versions);
         if (!listing->done)
