@@ -289,7 +289,7 @@ def test_what_is_worth_knowing(local_stack):
     assert sorted(warned) == [("ann", "ends"), ("ben", "ended")]
 
     lab.write((lab.folder / "weir.yaml").read_text().replace('value: "${inputs.owner}"', 'value: "${inputs.owner}s"'))
-    assert "`weir lease extend 2h -e ben` goes on with it" in lab.run("fleet", "apply", "-y", status=1).err
+    assert "`weir lease extend 2h -e ben` extends it" in lab.run("fleet", "apply", "-y", status=1).err
     lab.run("fleet", "destroy", "-y")
     assert [json.loads(line)["lease"] for line in lab.run("fleet", "status", "--json").out.splitlines()] == ["", ""]
 
