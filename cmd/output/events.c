@@ -352,12 +352,12 @@ void event_leftovers(struct buf *out, const struct verified *found)
     for (size_t i = 0; i < found->left_count; i++)
         leftover_event(out, "leftover", &found->left[i]);
     for (size_t i = 0; i < found->forgotten_count; i++)
-        leftover_event(out, "let_go", &found->forgotten[i]);
+        leftover_event(out, "forgotten", &found->forgotten[i]);
     events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
     field_texts(out, "looked", found->locations, found->location_count);
     field_int(out, "asked", (int64_t)found->asked);
-    field_true(out, "marks", found->tags_searched);
+    field_true(out, "tags", found->tags_searched);
     field_texts(out, "unseen", found->unseen, found->unseen_count);
     events_end(out);
 }

@@ -105,4 +105,4 @@ def test_what_was_run_is_no_leftover(local_stack):
     done = local_stack.run("destroy", "-y", "--verify", "--sandbox")
     assert "Nothing was looked for" in done.out and "is left:" not in done.out and "Looked in" not in done.out
     (told,) = (event for event in local_stack.run("destroy", "-y", "--verify", "--sandbox", "--json").events() if event["event"] == "verified")
-    assert (told["left"], told["looked"], told["asked"], "marks" in told) == (0, [], 0, False)
+    assert (told["left"], told["looked"], told["asked"], "tags" in told) == (0, [], 0, False)

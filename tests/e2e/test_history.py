@@ -362,7 +362,7 @@ def test_a_stack_becomes_two(stack, cloud):
     done = first.run("destroy", "--yes", "--verify")  # its id is no part of the ARN that bears the marks
     assert "Nothing is left but what was forgotten: neither" in done.out and re.search(r"Forgotten:\n  \S*parted-q  aws.sqs.queue: has this stack's ownership tags \(q\)\n$", done.out), str(done)
     events = first.run("destroy", "--yes", "--verify", "--json").events()
-    assert [(e["event"], e.get("id", e.get("left"))) for e in events if e["event"] in ("leftover", "let_go", "verified")] == [("let_go", url), ("verified", 0)]
+    assert [(e["event"], e.get("id", e.get("left"))) for e in events if e["event"] in ("leftover", "forgotten", "verified")] == [("forgotten", url), ("verified", 0)]
     first.write("stack: first\nresources:\n" + queue + "imports: [{address: q, id: parted-q}]\n").apply()  # taken in again and lost sight of, it is its own
     first.run("state", "rm", "q")
     first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")

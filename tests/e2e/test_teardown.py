@@ -358,7 +358,7 @@ def test_verify_after_destroy(stack, cloud):
     done = stack.destroy("--verify")
     assert "Nothing is left: neither by its id or name, nor by the stack's ownership tags." in done.out
     assert "Not looked for: what has none of weir's ownership tags, such as what somebody made there by hand." in done.out
-    assert [(e["left"], e["asked"] > 4, e["marks"]) for e in stack.destroy("--verify", "--json").events() if e["event"] == "verified"] == [(0, True, True)]
+    assert [(e["left"], e["asked"] > 4, e["tags"]) for e in stack.destroy("--verify", "--json").events() if e["event"] == "verified"] == [(0, True, True)]
     stack.write("stack: lab\nresources: {vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}}\n")  # which has no name
     assert "Nothing is left with the stack's ownership tags.\nLooked in " in stack.destroy("--verify").out
 
