@@ -574,8 +574,7 @@ int format_text(const struct source *source, struct diags *diags, struct buf *ou
     format_lines_release(&f.lines);
     if (format_same(f.text, str_slice(buf_str(out), start, out->n)))
         return 0;
-    err_set(err, ERR_FAILED,
-        "%.*s would not mean the same in the canonical format, so it is left as it is",
+    err_set(err, ERR_FAILED, "%.*s would not mean the same in the canonical format, so it is left as it is",
         STR_ARG(source->path));
     return err_hint(err, "this is a mistake in weir, not in the file: please report it with the file");
 }

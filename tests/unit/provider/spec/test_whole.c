@@ -162,8 +162,7 @@ static void what_has_no_id_is_left_alone(void **state)
     const struct value *live, *all = json("[\"size\"]");
     play(NULL, 0);
     assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"size\":1}"), NULL, &live, &err), -1);
-    assert_string_equal(
-        err.message, "the state has no field_id for it, without which weir changes nothing");
+    assert_string_equal(err.message, "the state has no field_id for it, without which weir changes nothing");
     assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"size\":1}"), &err), -1);
     assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"size\":1,\"field_id\":null}"), &err), -1);
     assert_int_equal(
