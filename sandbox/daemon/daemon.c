@@ -17,27 +17,43 @@
 /* ---- programs that refuse to run as root run as another user, who has no access to the sandbox's folder
  * ---- */
 
+struct account {
+    uid_t uid;
+    gid_t gid;
+};
+
+/* Several daemons start at the same time: getpwnam() would share one buffer among their threads. */
+static bool find_account(const char *user, struct account *out)
+{
+    char text[4096];
+    struct passwd entry, *found = NULL;
+    if (getpwnam_r(user, &entry, text, sizeof text, &found) || !found)
+        return false;
+    *out = (struct account){found->pw_uid, found->pw_gid};
+    return true;
+}
+
 /* Returns the user of the process, or NULL for the sandbox's user. */
 static const char *daemon_user(const struct daemon_kind *kind)
 {
+    struct account unused;
     if (!kind->user || geteuid() != 0)
         return NULL;
-    return getpwnam(kind->user) ? kind->user : "nobody";
+    return find_account(kind->user, &unused) ? kind->user : "nobody";
 }
 
-static _Thread_local const struct passwd *owner; /* nftw() has no context argument */
+static _Thread_local struct account owner; /* nftw() has no context argument */
 
 static int give_entry(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *ftw UNUSED)
 {
-    return lchown(path, owner->pw_uid, owner->pw_gid);
+    return lchown(path, owner.uid, owner.gid);
 }
 
 int daemon_give(const char *folder, const char *user, struct err *err)
 {
-    owner = user ? getpwnam(user) : NULL;
     if (!user)
         return 0;
-    if (!owner)
+    if (!find_account(user, &owner))
         return err_set(err, ERR_FAILED, "there is no user %s on this machine", user);
     if (nftw(folder, give_entry, 16, FTW_PHYS))
         return err_errno(err, ERR_IO, "cannot give %s to %s", folder, user);

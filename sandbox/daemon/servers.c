@@ -158,8 +158,10 @@ static int write_conf(const struct daemon_self *self, const char *name, struct s
 
 static struct str own_name(struct arena *arena)
 {
-    const struct passwd *who = getpwuid(geteuid());
-    return who ? arena_str(arena, str_z(who->pw_name)) : arena_printf(arena, "%u", (unsigned)geteuid());
+    char text[4096];
+    struct passwd entry, *who = NULL;
+    bool found = !getpwuid_r(geteuid(), &entry, text, sizeof text, &who) && who;
+    return found ? arena_str(arena, str_z(who->pw_name)) : arena_printf(arena, "%u", (unsigned)geteuid());
 }
 
 /* Creates a cluster with password authentication; only the sandbox's user connects by peer authentication. */
