@@ -19,45 +19,45 @@ static const char PATH[] = "aws:cdk:path";
 
 static struct str cdk_type(const struct node *resource)
 {
-    struct str type =
-        resource->kind == NODE_MAP ? nodes_literal(node_get(resource, "Type")) : (struct str){NULL, 0};
-    return type.p ? type : STR_EMPTY;
+    return node_text(node_get(resource, "Type"));
 }
 
 static const struct node *property(const struct node *resource, const char *name)
 {
-    const struct node *properties = node_get(resource, "Properties");
-    return properties && properties->kind == NODE_MAP ? node_get(properties, name) : NULL;
+    return node_get(node_get(resource, "Properties"), name);
 }
 
 static struct str path_in_app(const struct node *resource)
 {
-    const struct node *metadata = resource->kind == NODE_MAP ? node_get(resource, "Metadata") : NULL;
-    struct str path = metadata && metadata->kind == NODE_MAP ? nodes_literal(node_get(metadata, PATH))
-                                                             : (struct str){NULL, 0};
-    return path.p ? path : STR_EMPTY;
+    return node_text(node_get(node_get(resource, "Metadata"), PATH));
 }
 
 bool cdk_is(const struct node *root)
 {
-    const struct node *resources = node_get(root, "Resources"), *parameters = node_get(root, "Parameters");
+    const struct node *resources = node_get(root, "Resources");
     for (uint32_t i = 0; resources && resources->kind == NODE_MAP && i < resources->count; i++)
         if (path_in_app(resources->entries[i].value).n ||
             str_eqz(cdk_type(resources->entries[i].value), "AWS::CDK::Metadata"))
             return true;
-    return parameters && parameters->kind == NODE_MAP && node_get(parameters, "BootstrapVersion");
+    return node_get(node_get(root, "Parameters"), "BootstrapVersion");
 }
 
 /* ---- names ---- */
 
 enum { HASH_LENGTH = 8 };
 
-/* Returns "Lake" of "Lake5F1B88EA". The hash must have letters and digits. */
+/* Returns whether a hash of letters and digits begins at the offset. */
+static bool is_hash(struct str name, size_t at)
+{
+    struct str hash = at + HASH_LENGTH <= name.n ? str_slice(name, at, at + HASH_LENGTH) : STR_EMPTY;
+    return hash.n && str_is_made_of(hash, CHARS_DIGITS "ABCDEF") && !str_is_made_of(hash, "ABCDEF") &&
+           !str_is_made_of(hash, CHARS_DIGITS);
+}
+
+/* Returns "Lake" of "Lake5F1B88EA". */
 static struct str without_hash(struct str name)
 {
-    struct str hash = name.n > HASH_LENGTH ? str_slice(name, name.n - HASH_LENGTH, name.n) : STR_EMPTY;
-    bool is = hash.n && str_is_made_of(hash, CHARS_DIGITS "ABCDEF") && !str_is_made_of(hash, "ABCDEF") &&
-              !str_is_made_of(hash, CHARS_DIGITS);
+    bool is = name.n > HASH_LENGTH && is_hash(name, name.n - HASH_LENGTH);
     return is ? str_slice(name, 0, name.n - HASH_LENGTH) : name;
 }
 
@@ -123,16 +123,11 @@ struct str cdk_plain(struct template *t, struct str name)
     for (size_t i = 0; i < sizeof added / sizeof *added; i++)
         if (str_starts(name, str_z(added[i])) && name.n > strlen(added[i]))
             name = str_slice(name, strlen(added[i]), name.n);
-    for (size_t i = 0; i < name.n; i++) {
-        struct str rest = str_slice(name, i, name.n);
-        size_t n = rest.n < HASH_LENGTH ? rest.n : HASH_LENGTH;
-        struct str word = arena_printf(t->arena, "x%.*s", (int)n, rest.p);
-        bool hash = i && without_hash(word).n == 1;
-        if (hash)
+    for (size_t i = 0; i < name.n; i++)
+        if (i && is_hash(name, i))
             i += HASH_LENGTH - 1;
         else
             buf_add_char(&out, name.p[i]);
-    }
     return out.n ? arena_str(t->arena, buf_str(&out)) : name;
 }
 
@@ -212,28 +207,23 @@ static bool names_it(const struct node *argument, struct str id, bool within)
     return false;
 }
 
+static bool is_reference(const struct node *node, const void *id)
+{
+    if (node->kind != NODE_MAP || node->count != 1)
+        return false;
+    bool sub = str_is_any(node->entries[0].key, "Fn::Sub !Sub");
+    return (sub || str_is_any(node->entries[0].key, "Ref !Ref Fn::GetAtt !GetAtt")) &&
+           names_it(node->entries[0].value, *(const struct str *)id, sub);
+}
+
 static bool cdk_refers(const struct node *node, struct str id)
 {
-    if (node->kind == NODE_MAP && node->count == 1) {
-        struct str function = node->entries[0].key;
-        const struct node *argument = node->entries[0].value;
-        if (str_is_any(function, "Ref !Ref Fn::GetAtt !GetAtt") && names_it(argument, id, false))
-            return true;
-        if (str_is_any(function, "Fn::Sub !Sub") && names_it(argument, id, true))
-            return true;
-    }
-    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
-        if (cdk_refers(node->entries[i].value, id))
-            return true;
-    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
-        if (cdk_refers(node->items[i], id))
-            return true;
-    return false;
+    return nodes_any(node, is_reference, &id);
 }
 
 static bool refers_to_gone(const struct cdk *c, const struct node *node)
 {
-    for (size_t i = 0; node && i < c->gone.n; i++)
+    for (size_t i = 0; i < c->gone.n; i++)
         if (cdk_refers(node, c->gone.items[i].key))
             return true;
     return false;
@@ -242,8 +232,8 @@ static bool refers_to_gone(const struct cdk *c, const struct node *node)
 /* Returns whether the statement is for principals that are left out. */
 static bool is_of_gone(const struct cdk *c, const struct node *statement, struct str besides)
 {
-    const struct node *who = statement->kind == NODE_MAP ? node_get(statement, "Principal") : NULL;
-    return refers_to_gone(c, who) || (who && besides.n && cdk_refers(who, besides));
+    const struct node *who = node_get(statement, "Principal");
+    return refers_to_gone(c, who) || (besides.n && cdk_refers(who, besides));
 }
 
 /* Removes statements for principals that are left out, and for `besides`. */
@@ -283,7 +273,7 @@ static bool is_api_call(const struct cdk *c, const struct node *resource)
 {
     static const char made_by[] = "AWS679f53fac002430cb0da5b7982bd2287";
     const struct node *token = property(resource, "ServiceToken");
-    for (uint32_t i = 0; token && i < c->resources->count; i++)
+    for (uint32_t i = 0; i < c->resources->count; i++)
         if (str_starts(c->resources->entries[i].key, str_z(made_by)) &&
             cdk_refers(token, c->resources->entries[i].key))
             return true;
@@ -304,7 +294,7 @@ static bool is_needed(const struct cdk *c, const struct node *root, struct str i
             cdk_refers(cut_policies(c, properties, id), id))
             return true;
     }
-    return outputs && cdk_refers(outputs, id);
+    return cdk_refers(outputs, id);
 }
 
 /* ---- custom resources ---- */
@@ -532,12 +522,9 @@ static const struct node *without_gone(const struct cdk *c, const struct node *d
 static const struct node *without_tags(const struct cdk *c, const struct node *tags)
 {
     struct node *list = nodes_new(c->arena, NODE_LIST, tags);
-    for (uint32_t i = 0; i < tags->count; i++) {
-        struct str key = tags->items[i]->kind == NODE_MAP ? nodes_literal(node_get(tags->items[i], "Key"))
-                                                          : (struct str){NULL, 0};
-        if (!key.p || !str_starts(key, STR("aws-cdk:")))
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (!str_starts(node_text(node_get(tags->items[i], "Key")), STR("aws-cdk:")))
             nodes_add(c->arena, list, tags->items[i]);
-    }
     return list->count ? list : NULL;
 }
 
@@ -582,8 +569,8 @@ static void put_rest(struct cdk *c, const struct node_entry *entry, struct node 
 {
     struct node_entry changed = *entry;
     const struct node *resource = entry->value;
-    const struct node *properties = resource->kind == NODE_MAP ? node_get(resource, "Properties") : NULL,
-                      *depends = resource->kind == NODE_MAP ? node_get(resource, "DependsOn") : NULL;
+    const struct node *properties = node_get(resource, "Properties"),
+                      *depends = node_get(resource, "DependsOn");
     if (properties && properties->kind == NODE_MAP)
         resource =
             with_entry(c, resource, "Properties", cdk_properties(c, entry->key, entry->value, properties));
@@ -597,22 +584,17 @@ static const struct node *without_own(
     const struct cdk *c, const struct node *root, const char *section, const char *name)
 {
     const struct node *all = node_get(root, section);
-    if (!all || all->kind != NODE_MAP || !node_get(all, name))
+    if (!node_get(all, name))
         return root;
     all = nodes_without(c->arena, all, name);
     return with_entry(c, root, section, all->count ? all : NULL);
 }
 
-static bool looks_in(const struct node *node, struct str mapping)
+static bool looks_in(const struct node *node, const void *mapping)
 {
     const struct node *found = node_get(node, "Fn::FindInMap");
-    bool is =
-        found && found->kind == NODE_LIST && found->count && str_eq(nodes_literal(found->items[0]), mapping);
-    for (uint32_t i = 0; !is && node->kind == NODE_MAP && i < node->count; i++)
-        is = looks_in(node->entries[i].value, mapping);
-    for (uint32_t i = 0; !is && node->kind == NODE_LIST && i < node->count; i++)
-        is = looks_in(node->items[i], mapping);
-    return is;
+    return found && found->kind == NODE_LIST && found->count &&
+           str_eq(node_text(found->items[0]), *(const struct str *)mapping);
 }
 
 /* Removes mappings that only removed resources used, such as runtimes by region. */
@@ -621,7 +603,8 @@ static const struct node *without_mappings(
 {
     const struct node *all = node_get(root, "Mappings"), *outputs = node_get(root, "Outputs"), *left = root;
     for (uint32_t i = 0; all && all->kind == NODE_MAP && i < all->count; i++)
-        if (!looks_in(resources, all->entries[i].key) && !(outputs && looks_in(outputs, all->entries[i].key)))
+        if (!nodes_any(resources, looks_in, &all->entries[i].key) &&
+            !nodes_any(outputs, looks_in, &all->entries[i].key))
             left = without_own(c, left, "Mappings", arena_strz(c->arena, all->entries[i].key));
     return left;
 }

@@ -46,7 +46,7 @@ void code_read_assets(struct template *t)
         return;
     }
     const struct node *manifest = yaml_parse(t->arena, source, t->diags);
-    const struct node *files = manifest ? nodes_at(manifest, STR("files")) : NULL;
+    const struct node *files = node_get(manifest, "files");
     for (uint32_t i = 0; files && files->kind == NODE_MAP && i < files->count; i++)
         add_asset(t, path_dir(source->path), files->entries[i].value);
 }
@@ -94,21 +94,15 @@ struct str code_copy(struct template *t, struct str key, struct str name)
     return asset->copied;
 }
 
-/* Returns whether the text occurs in the node, also within functions. */
-static bool says(const struct node *node, struct str text)
+static bool has_text(const struct node *node, const void *text)
 {
-    bool found = node->kind == NODE_STRING && str_find(node->string, text, 0) >= 0;
-    for (uint32_t i = 0; !found && node->kind == NODE_MAP && i < node->count; i++)
-        found = says(node->entries[i].value, text);
-    for (uint32_t i = 0; !found && node->kind == NODE_LIST && i < node->count; i++)
-        found = says(node->items[i], text);
-    return found;
+    return node->kind == NODE_STRING && str_find(node->string, *(const struct str *)text, 0) >= 0;
 }
 
 struct str code_template(struct template *t, const struct node *url)
 {
     for (size_t i = 0; i < t->asset_count; i++)
-        if (says(url, t->assets[i].key))
+        if (nodes_any(url, has_text, &t->assets[i].key))
             return path_base(t->assets[i].path);
     return (struct str){NULL, 0};
 }
@@ -129,9 +123,7 @@ static struct str unused_id(const struct code *c, struct str wanted)
 {
     const struct node *given = node_get(c->root, "Resources"), *parameters = node_get(c->root, "Parameters");
     struct str id = wanted;
-    for (int i = 2; node_find(given, id) || node_find(c->resources, id) ||
-                    (parameters && parameters->kind == NODE_MAP && node_find(parameters, id));
-         i++)
+    for (int i = 2; node_find(given, id) || node_find(c->resources, id) || node_find(parameters, id); i++)
         id = arena_printf(c->arena, "%.*s%d", STR_ARG(wanted), i);
     return id;
 }
@@ -139,11 +131,10 @@ static struct str unused_id(const struct code *c, struct str wanted)
 /* Returns the bucket of the artifacts; SAM code may already use one. */
 static struct str bucket_of(struct code *c)
 {
-    const struct node *parameters = node_get(c->root, "Parameters");
     struct str name = STR("CodeBucket");
     if (c->bucket.n)
         return c->bucket;
-    if (c->t->serverless && parameters && parameters->kind == NODE_MAP && node_find(parameters, name))
+    if (c->t->serverless && node_find(node_get(c->root, "Parameters"), name))
         return c->bucket = name;
     struct node *made = nodes_new(c->arena, NODE_MAP, c->user->value);
     c->bucket = unused_id(c, name);
@@ -293,10 +284,9 @@ static const struct node *with_artifact(
  * CloudFormation adds a module. */
 static const struct node *with_inline_code(struct code *c, const struct node *resource)
 {
-    const struct node *inlined = nodes_at(resource, STR("Properties.Code.ZipFile")),
-                      *runtime = nodes_at(resource, STR("Properties.Runtime"));
+    const struct node *inlined = nodes_at(resource, STR("Properties.Code.ZipFile"));
     struct str text = inlined ? code_text(c->arena, inlined) : (struct str){NULL, 0},
-               engine = runtime ? nodes_literal(runtime) : STR_EMPTY;
+               engine = node_text(nodes_at(resource, STR("Properties.Runtime")));
     const char *end = str_starts(engine, STR("python"))   ? "py"
                       : str_starts(engine, STR("nodejs")) ? "js"
                                                           : NULL;
@@ -315,8 +305,8 @@ static const struct node *with_inline_code(struct code *c, const struct node *re
 static const struct node *with_packaged_code(struct code *c, const struct node *resource)
 {
     const struct node *code = nodes_at(resource, STR("Properties.Code")),
-                      *bucket = code && code->kind == NODE_MAP ? node_get(code, "S3Bucket") : NULL;
-    struct str key = bucket ? nodes_literal(node_get(code, "S3Key")) : STR_EMPTY;
+                      *bucket = node_get(code, "S3Bucket");
+    struct str key = bucket ? node_text(node_get(code, "S3Key")) : STR_EMPTY;
     struct str file = path_base(key), from = path_join(c->arena, path_dir(c->t->source->path), file);
     if (!str_starts(key, STR("serverless/")) || !str_ends(file, STR(".zip")) || !path_exists(from.p))
         return resource;

@@ -106,6 +106,17 @@ struct str nodes_literal(const struct node *node)
     return node && node->kind == NODE_STRING ? node->string : (struct str){NULL, 0};
 }
 
+bool nodes_any(
+    const struct node *node, bool (*holds)(const struct node *node, const void *ctx), const void *ctx)
+{
+    bool found = node && holds(node, ctx);
+    for (uint32_t i = 0; node && !found && node->kind == NODE_MAP && i < node->count; i++)
+        found = nodes_any(node->entries[i].value, holds, ctx);
+    for (uint32_t i = 0; node && !found && node->kind == NODE_LIST && i < node->count; i++)
+        found = nodes_any(node->items[i], holds, ctx);
+    return found;
+}
+
 bool nodes_same(const struct node *a, const struct node *b)
 {
     if (a == b)
@@ -233,21 +244,14 @@ static const struct node *map_with_included(struct template *t, const struct nod
     return made;
 }
 
-/* Returns whether the node has any Fn::Transform, which most templates have not. */
-static bool includes(const struct node *node)
+static bool is_transform(const struct node *node, const void *unused UNUSED)
 {
-    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
-        if (str_eqz(node->entries[i].key, "Fn::Transform") || includes(node->entries[i].value))
-            return true;
-    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
-        if (includes(node->items[i]))
-            return true;
-    return false;
+    return node_get(node, "Fn::Transform") != NULL;
 }
 
 static const struct node *with_included(struct template *t, const struct node *node, int depth)
 {
-    if (!includes(node))
+    if (!nodes_any(node, is_transform, NULL)) /* most templates have none */
         return node;
     if (node->kind == NODE_MAP)
         return map_with_included(t, node, depth);

@@ -97,7 +97,7 @@ const struct node *template_notices(struct arena *arena, const struct node *buck
 static bool split_bucket(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
-    const struct node *all = properties ? node_get(properties, "NotificationConfiguration") : NULL;
+    const struct node *all = node_get(properties, "NotificationConfiguration");
     const struct node *notices =
         all ? template_notices(arena, nodes_call(arena, "Ref", entry->key, all), all) : NULL;
     static const char *const kept[] = {"Condition", "DependsOn"};
@@ -123,7 +123,7 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
 static bool split_topic(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
-    const struct node *all = properties ? node_get(properties, "Subscription") : NULL;
+    const struct node *all = node_get(properties, "Subscription");
     if (!all || all->kind != NODE_LIST || str_find(entry->key, STR("${"), 0) >= 0)
         return false;
     for (uint32_t i = 0; i < all->count; i++)
@@ -147,6 +147,17 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
     return true;
 }
 
+/* Adds the resource with another type and other properties. */
+static void put_as(struct arena *arena, const struct node_entry *entry, struct str type,
+    const struct node *properties, struct node *resources)
+{
+    struct node_entry changed = *entry;
+    changed.value = nodes_copy(arena, entry->value);
+    nodes_set(arena, changed.value, STR("Type"), nodes_text(arena, type, entry->value));
+    nodes_set(arena, changed.value, STR("Properties"), properties);
+    nodes_set_entry(arena, resources, &changed);
+}
+
 /* ---- a rule of a security group ---- */
 
 static const char *const rule_names[][2] = {{"GroupId", "group_id"}, {"IpProtocol", "protocol"},
@@ -160,8 +171,7 @@ static bool write_as_rule(
     struct arena *arena, const struct node_entry *entry, bool egress, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
-    struct node *rule = nodes_new(arena, NODE_MAP, entry->value), *resource;
-    struct node_entry changed = *entry;
+    struct node *rule = nodes_new(arena, NODE_MAP, entry->value);
     for (uint32_t i = 0; properties && properties->kind == NODE_MAP && i < properties->count; i++) {
         struct node_entry named = properties->entries[i];
         named.key = STR_EMPTY;
@@ -176,12 +186,7 @@ static bool write_as_rule(
         return false;
     if (egress)
         nodes_set(arena, rule, STR("egress"), nodes_bool(arena, true, entry->value));
-    resource = nodes_copy(arena, entry->value);
-    nodes_set(
-        arena, resource, STR("Type"), nodes_text(arena, STR("aws.ec2.security_group_rule"), entry->value));
-    nodes_set(arena, resource, STR("Properties"), rule);
-    changed.value = resource;
-    nodes_set_entry(arena, resources, &changed);
+    put_as(arena, entry, STR("aws.ec2.security_group_rule"), rule, resources);
     return true;
 }
 
@@ -190,11 +195,9 @@ static bool write_as_rule(
 /* Returns the only replica, if it is in the stack's region, otherwise NULL. */
 static const struct node *only_replica(const struct node *properties)
 {
-    const struct node *all = properties ? node_get(properties, "Replicas") : NULL;
-    const struct node *one =
-        all && all->kind == NODE_LIST && all->count == 1 && all->items[0]->kind == NODE_MAP ? all->items[0]
-                                                                                            : NULL;
-    const struct node *region = one ? node_get(one, "Region") : NULL;
+    const struct node *all = node_get(properties, "Replicas");
+    const struct node *one = all && all->kind == NODE_LIST && all->count == 1 ? all->items[0] : NULL;
+    const struct node *region = node_get(one, "Region");
     bool here = region && (region->kind == NODE_STRING || str_eqz(nodes_referred(region), "AWS::Region"));
     return here ? one : NULL;
 }
@@ -209,8 +212,7 @@ static bool write_as_table(struct arena *arena, const struct node_entry *entry, 
                                    "TimeToLiveSpecification LocalSecondaryIndexes GlobalSecondaryIndexes "
                                    "SSESpecification";
     const struct node *properties = node_get(entry->value, "Properties"), *replica = only_replica(properties);
-    struct node *table = nodes_new(arena, NODE_MAP, entry->value), *resource;
-    struct node_entry changed = *entry;
+    struct node *table = nodes_new(arena, NODE_MAP, entry->value);
     for (uint32_t i = 0; replica && i < properties->count; i++) {
         if (str_is_any(properties->entries[i].key, of_table))
             nodes_set_entry(arena, table, &properties->entries[i]);
@@ -233,11 +235,7 @@ static bool write_as_table(struct arena *arena, const struct node_entry *entry, 
     }
     if (!replica)
         return false;
-    resource = nodes_copy(arena, entry->value);
-    nodes_set(arena, resource, STR("Type"), nodes_text(arena, STR("AWS::DynamoDB::Table"), entry->value));
-    nodes_set(arena, resource, STR("Properties"), table);
-    changed.value = resource;
-    nodes_set_entry(arena, resources, &changed);
+    put_as(arena, entry, STR("AWS::DynamoDB::Table"), table, resources);
     return true;
 }
 
@@ -357,7 +355,7 @@ static bool write_out_definition(struct template *t, const struct node_entry *en
 
 static bool is_of(const struct node *resource, const char *type)
 {
-    return resource->kind == NODE_MAP && str_eqz(nodes_literal(node_get(resource, "Type")), type);
+    return str_eqz(node_text(node_get(resource, "Type")), type);
 }
 
 /* Returns the template's root, a new one if anything was rewritten. */

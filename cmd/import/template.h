@@ -24,6 +24,9 @@ struct node *nodes_call(
 const struct node *nodes_at(const struct node *map, struct str path);
 /* Returns a literal string; p NULL if it is not one. */
 struct str nodes_literal(const struct node *node);
+/* Returns whether `holds` is true for the node or any node within it. */
+bool nodes_any(
+    const struct node *node, bool (*holds)(const struct node *node, const void *ctx), const void *ctx);
 bool nodes_same(const struct node *a, const struct node *b);
 /* Returns whether the node is a CloudFormation function, whose value only the stack knows. */
 bool nodes_is_function(const struct node *node);
