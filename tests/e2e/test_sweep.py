@@ -56,7 +56,7 @@ def test_what_lost_its_state(folder):
     assert "1 of 1 stack" in known.run("sweep", "--take-down", "other", "--take-down", "other", "--dry-run").out and "other" in there(folder)
     known.run("sweep", "--take-down", "other", "--yes")
     assert there(folder) == ["known", "lost"] and roles(folder) == ["known-role", "lost-role"]
-    assert "without a state" in known.run("sweep", "--take-down", "other", status=3).err
+    assert 'there is no stack "other" without a state' in known.run("sweep", "--take-down", "other", status=3).err
 
 
 def test_in_a_sandbox(local_stack):
