@@ -41,15 +41,8 @@ static const struct part *part_of(const struct template_resource *declared)
 /* Returns the resource if the value is exactly a reference to it, otherwise NULL. */
 static struct template_resource *fold_meant(struct template *t, const struct tree *s)
 {
-    if (!s || s->kind != TREE_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
-        s->code.p[s->code.n - 1] != '\002')
-        return NULL;
-    int64_t index;
-    if (!str_to_int(str_slice(s->code, 1, s->code.n - 1), &index) ||
-        (size_t)index >= t->draft->reference_count)
-        return NULL;
-    const struct draft_reference *r = t->draft->references[index];
-    return r->key.n ? NULL : r->target;
+    const struct draft_reference *r = draft_reference_of(t->draft, s);
+    return r && !r->key.n ? r->target : NULL;
 }
 
 /* Each resource is visited once in a walk. */

@@ -163,6 +163,10 @@ static bool becomes_ours(struct template *t, struct template_resource *declared,
         return false;
     declared->names = mapping.type;
     bool fits = mapping_properties(&mapping, declared->properties);
+    if (fits && str_eqz(node_text(node_get(declared->node, "DeletionPolicy")), "Delete") &&
+        schema_attr(mapping.type->schema, STR("skip_final_snapshot")))
+        tree_set(
+            t->arena, mapping.attrs, STR("skip_final_snapshot"), tree_value(t->arena, &value_true, NULL));
     if (fits) {
         template_give_name(t, declared, &mapping);
         fits = mapping_check(&mapping);

@@ -132,6 +132,17 @@ struct str draft_reference(
     return arena_printf(d->arena, "\001%zu\002", d->reference_count++);
 }
 
+struct draft_reference *draft_reference_of(const struct draft *d, const struct tree *s)
+{
+    int64_t index;
+    bool marked = s && s->kind == TREE_CODE && s->code.n > 2 && s->code.p[0] == '\001' &&
+                  s->code.p[s->code.n - 1] == '\002';
+    if (!marked || !str_to_int(str_slice(s->code, 1, s->code.n - 1), &index) ||
+        (size_t)index >= d->reference_count)
+        return NULL;
+    return d->references[index];
+}
+
 struct str draft_ask(
     struct draft *d, struct str name, const char *type, struct str description, bool sensitive)
 {

@@ -156,6 +156,8 @@ struct draft_resource *draft_resource(struct draft *d);
 /* Returns a mark for use in code. */
 struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node);
+/* Returns the reference if the value is exactly its mark, otherwise NULL. */
+struct draft_reference *draft_reference_of(const struct draft *d, const struct tree *s);
 /* Adds a required input, once for each name. Returns code. */
 struct str draft_ask(
     struct draft *d, struct str name, const char *type, struct str description, bool sensitive);

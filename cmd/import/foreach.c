@@ -107,6 +107,9 @@ static struct tree *secret_value(struct template *t, const struct tree *inside)
         diag_warning(
             t->diags, node_span(inside->node), "a secret's version has no equivalent: the newest is read");
     name = tree_simple(t->arena, name);
+    struct tree *own = secrets_member(t, name, parts[1]);
+    if (own)
+        return own;
     tree_set(t->arena, attrs, STR("name"), name);
     struct str data = dynamic_data(t, data_name(t, name, "secret"), "aws.secretsmanager.secret", attrs);
     if (parts[1].n)

@@ -342,6 +342,8 @@ static void add_dependency(
 {
     struct str name, key;
     template_plain_name(t, node_text(node), &name);
+    const struct str *part = map_get(&t->parts, name);
+    name = part ? *part : name;
     const struct template_resource *other = template_find(t, name, &key);
     if (!other) {
         diag_error(

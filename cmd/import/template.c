@@ -289,61 +289,62 @@ static const struct node *substituted_node(
     return made;
 }
 
+static const struct node *parsed_json(struct template *t, const struct node *at, struct str text)
+{
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct source *source = ARENA_NEW(t->arena, struct source);
+    *source = (struct source){.path = at->source->path, .text = text};
+    const struct node *parsed = yaml_parse(t->arena, source, &diags);
+    return parsed && parsed->kind == NODE_MAP && !diags.errors ? parsed : NULL;
+}
+
+const struct node *template_json(struct template *t, const struct node *text)
+{
+    const struct node *join = text ? node_get(text, "Fn::Join") : NULL,
+                      *parts = join && join->kind == NODE_LIST && join->count == 2 ? join->items[1] : NULL;
+    struct str literal = nodes_joined(t->arena, text);
+    if (literal.p)
+        return parsed_json(t, text, literal);
+    if (!parts || parts->kind != NODE_LIST || !str_eqz(nodes_literal(join->items[0]), ""))
+        return NULL;
+    struct node *values = nodes_new(t->arena, NODE_MAP, text);
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        struct str name = arena_printf(t->arena, "part %u", i), piece = nodes_literal(parts->items[i]);
+        if (piece.p)
+            buf_add_str(&out, piece);
+        else
+            buf_addf(&out, "${%.*s}", STR_ARG(name));
+        nodes_set(t->arena, values, name, parts->items[i]);
+    }
+    const struct node *parsed = parsed_json(t, text, arena_str(t->arena, buf_str(&out)));
+    return parsed ? substituted_node(t->arena, parsed, values) : NULL;
+}
+
 /* Returns the definition as a tree; NULL if it is not a known text. */
-static const struct node *definition_of(struct template *t, const struct node *properties)
+static const struct node *definition_of(
+    struct template *t, const struct node *properties, const struct node *values)
 {
     const struct node *tree = node_get(properties, "Definition"),
                       *text = node_get(properties, "DefinitionString");
-    struct str literal = nodes_joined(t->arena, text);
-    if (tree && !nodes_is_function(tree))
-        return tree;
-    if (!literal.p)
-        return NULL;
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source *source = ARENA_NEW(t->arena, struct source);
-    *source = (struct source){.path = text->source->path, .text = literal};
-    const struct node *parsed = yaml_parse(t->arena, source, &diags);
-    return parsed && parsed->kind == NODE_MAP ? parsed : NULL;
-}
-
-/* Converts a definition that the CDK has composed with Fn::Join to a text and its values. */
-static const struct node *definition_of_parts(
-    struct template *t, const struct node *properties, const struct node **values)
-{
-    const struct node *join = nodes_at(properties, STR("DefinitionString.Fn::Join")),
-                      *parts = join && join->kind == NODE_LIST && join->count == 2 ? join->items[1] : NULL;
-    const struct node *text = node_get(properties, "DefinitionString");
-    if (!t->cdk || !text || *values)
-        return NULL;
-    struct node *given = nodes_new(t->arena, NODE_MAP, text), *whole = nodes_new(t->arena, NODE_MAP, text);
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (uint32_t i = 0; parts && parts->kind == NODE_LIST && i < parts->count; i++) {
-        struct str name = arena_printf(t->arena, "part %u", i), literal = nodes_literal(parts->items[i]);
-        if (literal.p)
-            buf_add_str(&out, literal);
-        else
-            buf_addf(&out, "${%.*s}", STR_ARG(name));
-        nodes_set(t->arena, given, name, parts->items[i]);
-    }
-    *values = given;
-    nodes_set(
-        t->arena, whole, STR("DefinitionString"), parts ? nodes_text(t->arena, buf_str(&out), text) : text);
-    return definition_of(t, whole);
+    if (!values)
+        return t->cdk ? template_json(t, text) : NULL; /* others have written it as text */
+    if (!tree || nodes_is_function(tree))
+        tree = nodes_joined(t->arena, text).p ? template_json(t, text) : NULL;
+    return values->kind == NODE_MAP && tree ? substituted_node(t->arena, tree, values) : NULL;
 }
 
 /* Returns false if there is nothing to substitute, or it is not possible. */
 static bool write_out_definition(struct template *t, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
-    const struct node *values = properties ? node_get(properties, "DefinitionSubstitutions") : NULL;
-    const struct node *definition = values && values->kind == NODE_MAP ? definition_of(t, properties)
-                                    : properties ? definition_of_parts(t, properties, &values)
-                                                 : NULL;
+    const struct node *definition =
+        properties ? definition_of(t, properties, node_get(properties, "DefinitionSubstitutions")) : NULL;
     if (!definition)
         return false;
     struct node *rest = nodes_without(t->arena, properties, "DefinitionSubstitutions");
     rest = nodes_without(t->arena, rest, "DefinitionString");
-    nodes_set(t->arena, rest, STR("Definition"), substituted_node(t->arena, definition, values));
+    nodes_set(t->arena, rest, STR("Definition"), definition);
     struct node_entry changed = *entry;
     changed.value = nodes_copy(t->arena, entry->value);
     nodes_set(t->arena, changed.value, STR("Properties"), rest);
@@ -365,7 +366,7 @@ static const struct node *template_rewrite(struct template *t, const struct node
         root = serverless_expand(t, root);
     if (t->cdk)
         root = cdk_expand(t, root);
-    root = code_expand(t, root);
+    root = secrets_expand(t, code_expand(t, root));
     const struct node *given = node_get(root, "Resources");
     struct node *resources = nodes_new(t->arena, NODE_MAP, given), *whole = nodes_copy(t->arena, root);
     for (uint32_t i = 0; i < given->count; i++) {

@@ -237,6 +237,15 @@ struct str template_resolve_reference(void *ctx, struct draft_reference *referen
 /* Converts a bucket's notifications, in CloudFormation's or S3's form, to properties of
  * aws.s3.bucket_notification; NULL: some are unsupported. */
 const struct node *template_notices(struct arena *arena, const struct node *bucket, const struct node *all);
+/* Returns the map that a JSON text has, also of one that Fn::Join composes; NULL: it is not known, or has a
+ * key twice. */
+const struct node *template_json(struct template *t, const struct node *text);
+
+/* ---- secrets.c: generated secrets and their attachments to databases. The password of a JSON value is a
+ * secret by itself, from which the value and the database get it. */
+const struct node *secrets_expand(struct template *t, const struct node *root);
+/* Returns the member ("": all) of a secret of this template, if its value is composed here; else NULL. */
+struct tree *secrets_member(struct template *t, const struct tree *name, struct str member);
 
 /* ---- nodes.c ---- */
 

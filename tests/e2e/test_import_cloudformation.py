@@ -920,6 +920,69 @@ def test_dynamic_references(tmp_path, fast_sandbox):
     assert values == ["<t-there|k-there>", "u-made", '{"user": "u-made"}']
 
 
+GENERATED = """
+    Parameters: {User: {Type: String, Default: loader}}
+    Resources:
+      Login:
+        Type: AWS::SecretsManager::Secret
+        Properties:
+          Name: generated/login
+          Tags: [{Key: team, Value: data}]
+          GenerateSecretString: {SecretStringTemplate: !Sub '{"username": "${User}", "ssl": true}', GenerateStringKey: password, PasswordLength: 20, ExcludePunctuation: true, ExcludeCharacters: 0Oo}
+      Attached: {Type: AWS::SecretsManager::SecretTargetAttachment, Properties: {SecretId: !Ref Login, TargetId: !Ref Lake, TargetType: AWS::RDS::DBCluster}}
+      Lake:
+        Type: AWS::RDS::DBCluster
+        DeletionPolicy: Delete
+        Properties:
+          DBClusterIdentifier: generated-lake
+          Engine: aurora-postgresql
+          DatabaseName: shop
+          MasterUsername: !Sub "{{resolve:secretsmanager:${Login}:SecretString:username}}"
+          MasterUserPassword: "{{resolve:secretsmanager:generated/login:SecretString:password::}}"
+      Token: {Type: AWS::SecretsManager::Secret, DependsOn: Attached, Properties: {Name: generated/token, GenerateSecretString: {PasswordLength: 40, RequireEachIncludedType: true, ExcludeNumbers: "true", IncludeSpace: false}}}
+      Where: {Type: AWS::SSM::Parameter, Properties: {Type: String, Name: /generated/where, Value: !Join ["|", [!Ref Attached, !Sub "{{resolve:secretsmanager:${Token}}}"]]}}
+"""
+
+
+def test_generated_secrets(tmp_path, fast_sandbox):
+    """The password is a secret by itself, which the database and the JSON of the other get it from; that also has what an attachment adds."""
+    stack = Stack(tmp_path / "stack", fast_sandbox).write(GENERATED, "t.yaml")
+    made = stack_of(imported(stack, "t.yaml"))["resources"]
+    assert set(made) == {"login", "login_password", "lake", "token", "where"} and {one["type"].split(".")[0] for one in made.values()} == {"aws"}
+    assert made["login_password"]["generate"]["exclude"].startswith('0Oo!"#') and made["token"]["generate"] == {"length": 40, "exclude": "0123456789"}
+    stack.apply()
+    stack.assert_settled()
+    secrets, ssm = stack.client("secretsmanager"), stack.client("ssm")
+    value = lambda name: secrets.get_secret_value(SecretId=name)["SecretString"]
+    password, cluster = value("generated/login-password"), stack.client("rds").describe_db_clusters()["DBClusters"][0]
+    assert json.loads(value("generated/login")) == {"username": "loader", "ssl": True, "password": password, "engine": "postgres", "host": cluster["Endpoint"], "port": cluster["Port"],
+                                                     "dbname": "shop", "dbClusterIdentifier": "generated-lake"}
+    assert cluster["MasterUsername"] == "loader" and re.fullmatch("[A-NP-Za-np-z1-9]{20}", password) and re.fullmatch("[^0-9]{40}", value("generated/token"))
+    assert ssm.get_parameter(Name="/generated/where")["Parameter"]["Value"] == f"{secrets.describe_secret(SecretId='generated/login')['ARN']}|{value('generated/token')}"
+    assert password not in stack.state_text() and value("generated/token") not in stack.state_text().replace(ssm.get_parameter(Name="/generated/where")["Parameter"]["Value"], "")
+    stack.destroy()
+    assert not secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"] and not stack.client("rds").describe_db_clusters()["DBClusters"]
+
+
+def test_secrets_that_were_generated_keep_their_value(stack, cloud):
+    """Of a live stack: nothing is generated again, and the database's password is the one in the secret."""
+    secrets = cloud.client("secretsmanager")
+    template = GENERATED.split("      Token:")[0]
+    cloud.client("cloudformation").create_stack(StackName="generated", TemplateBody="Resources: {Queue: {Type: AWS::SQS::Queue}}")  # moto's has neither secrets nor clusters
+    cloud.client("rds").create_db_cluster(DBClusterIdentifier="generated-lake", Engine="aurora-postgresql", DatabaseName="shop", MasterUsername="loader", MasterUserPassword="of-the-service")
+    before = secrets.create_secret(Name="generated/login", SecretString=json.dumps({"username": "loader", "password": "of-the-service"}))
+    made = stack_of(imported(stack.write(template, "t.yaml"), "t.yaml", "--stack", "generated"))
+    made["imports"] = [{"address": "login", "id": before["ARN"]}, {"address": "lake", "id": "generated-lake"}]
+    stack.write(yaml.safe_dump(made))
+    assert set(made["resources"]) == {"login", "lake"} and not {"generate", "secret_string"} & set(made["resources"]["login"])
+    plan = stack.plan()
+    assert {name: action for name, action in plan.items() if name in made["resources"]} == {"login": "adopt", "lake": "adopt"}, plan
+    stack.apply()
+    stack.assert_settled()
+    after = secrets.get_secret_value(SecretId="generated/login")
+    assert after["VersionId"] == before["VersionId"] and "of-the-service" not in stack.state_text()
+
+
 def test_dynamic_references_under_a_condition(tmp_path, fast_sandbox):
     """They are read only where somebody needs them: nothing of that need be there otherwise."""
     stack = Stack(tmp_path / "stack", fast_sandbox)
