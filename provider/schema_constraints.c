@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "provider/schema_internal.h"
+#include <math.h>
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 
@@ -136,7 +137,7 @@ static bool compares(const struct value_test *test, double number, double other)
     case TEST_MOST: return number <= other;
     case TEST_ABOVE: return number > other;
     case TEST_BELOW: return number < other;
-    default: return other == 0 || (int64_t)number % (int64_t)other == 0;
+    default: return other == 0 || fmod(number, other) == 0;
     }
 }
 

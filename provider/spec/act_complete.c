@@ -29,10 +29,11 @@ static struct str wait_describe(
     if (!conditions->count)
         return describe_gone(act, live);
     const struct value_test *first = &conditions->items[0];
-    struct str want = value_scalar_text(act->arena, first->values->items[0]);
+    bool names_value = first->kind == TEST_IS && first->values->count;
+    struct str want = names_value ? value_scalar_text(act->arena, first->values->items[0]) : STR_EMPTY;
     struct str now = value_scalar_text(act->arena, value_get(live, first->path));
-    return arena_printf(act->arena, "%.*s %.*s (now %.*s)", STR_ARG(first->path), STR_ARG(want),
-        STR_ARG(now.n ? now : STR("unknown")));
+    return arena_printf(act->arena, "%.*s%s%.*s (now %.*s)", STR_ARG(first->path), want.n ? " " : "",
+        STR_ARG(want), STR_ARG(now.n ? now : STR("unknown")));
 }
 
 static const struct value *wait_names(

@@ -123,11 +123,15 @@ static const char spec[] =
     "    attributes:\n"
     "      name: {type: string, required: true, replace: true}\n"
     "      flow: integer\n"
+    "      step: number\n"
+    "    constraints:\n"
+    "      - {must: {flow: {times: step}}, message: a multiple of the step}\n"
     "    create: {call: MakePump}\n"
     "    read:\n"
     "      - {call: GetPump, at: Pump}\n"
     "      - {call: GetFlow, at: \"Flows[]\"}\n"
-    "    delete: {call: DropPump}\n";
+    "    delete: {call: DropPump}\n"
+    "    wait: {ready: {for: {flow: {least: 2}}, every: 1s, timeout: 1s}}\n";
 
 static int set_up(void **state)
 {
@@ -383,6 +387,38 @@ static void test_read_further_call_absent(void **state)
     assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), 0);
     PLAYED();
     assert_null(live);
+}
+
+/* A wait may use any test, also one without a list of values. */
+static void test_wait_for_comparison(void **state)
+{
+    (void)state;
+    static const char pump[] = "{\"Pump\": {\"Name\": \"a\"}}", flow[] = "{\"Flows\": [{\"Flow\": 1}]}";
+    struct op_ctx ctx = ctx_of("pump");
+    struct err err = ERR_INIT;
+    const struct value *live, *desired = json("{\"name\":\"a\",\"flow\":2}");
+    PLAY({"MakePump", NULL, "{}", NULL}, {"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, flow, NULL},
+        {"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, "{\"Flows\": [{\"Flow\": 2}]}", NULL});
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, desired, &live, &err), 0);
+    PLAYED();
+    PLAY({"MakePump", NULL, "{}", NULL}, {"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, flow, NULL},
+        {"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, flow, NULL}, {"GetPump", NULL, pump, NULL},
+        {"GetFlow", NULL, flow, NULL});
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, desired, &live, &err), -1);
+    PLAYED();
+    assert_string_equal(err.message, "waited 1 s for flow (now 1)");
+}
+
+static void test_multiple_of_fraction(void **state)
+{
+    (void)state;
+    const struct schema *schema = toy_schema("pump");
+    struct constraint_break broken = {0};
+    const struct value *half = json("{\"name\":\"a\",\"flow\":2,\"step\":0.5}");
+    const struct value *more = json("{\"name\":\"a\",\"flow\":2,\"step\":0.75}");
+    assert_false(schema_constraint_broken(&arena, schema, half, ASKED_BY_WEIR, &broken));
+    broken = (struct constraint_break){0};
+    assert_true(schema_constraint_broken(&arena, schema, more, ASKED_BY_WEIR, &broken));
 }
 
 static void collect(void *into, const struct value *live)
@@ -742,6 +778,8 @@ int main(void)
         TEST(test_read),
         TEST(test_read_second_call_absent),
         TEST(test_read_further_call_absent),
+        TEST(test_wait_for_comparison),
+        TEST(test_multiple_of_fraction),
         TEST(test_list),
         TEST(test_find),
         TEST(test_update_partial),
