@@ -269,24 +269,27 @@ static bool matches_find_by(
     return true;
 }
 
+/* Returns the only value that the attribute may have, by the tests. NULL: none, or several. */
+static const struct value *single_value(const struct value_tests *tests, struct str name)
+{
+    for (size_t i = 0; i < tests->count; i++) {
+        const struct value_test *test = &tests->items[i];
+        if (test->kind == TEST_IS && test->values->count == 1 && str_eq(test->path, name))
+            return test->values->items[0];
+    }
+    return NULL;
+}
+
 /* Returns the value that a call implies: DisableKey is called only `if: {enabled: false}`, EnableKey
  * `unless`. NULL: none. */
 static const struct value *implied_value(const struct spec_step *step, const struct spec_attr *attr)
 {
     struct str name = attr->attr->name;
-    for (size_t i = 0; i < step->when.only.count; i++) {
-        const struct value *values = step->when.only.items[i].values;
-        if (str_eq(step->when.only.items[i].path, name) && values->count == 1 &&
-            !value_is_null(values->items[0]) && !str_eqz(value_text(values->items[0], STR_EMPTY), "*"))
-            return values->items[0];
-    }
-    for (size_t i = 0; i < step->when.unless.count; i++) {
-        const struct value *values = step->when.unless.items[i].values;
-        if (str_eq(step->when.unless.items[i].path, name) && values->count == 1 &&
-            values->items[0]->kind == VALUE_BOOL)
-            return value_bool(!values->items[0]->boolean);
-    }
-    return NULL;
+    const struct value *only = single_value(&step->when.only, name),
+                       *unless = single_value(&step->when.unless, name);
+    if (!value_is_null(only) && !str_eqz(value_text(only, STR_EMPTY), "*"))
+        return only;
+    return unless && unless->kind == VALUE_BOOL ? value_bool(!unless->boolean) : NULL;
 }
 
 const struct value *find_implied(const struct call *call, const struct role *role, const struct value *attrs)

@@ -1,8 +1,10 @@
 #include "sandbox/control/control_internal.h"
 
+#include "base/file.h"
 #include "base/json.h"
 #include "cmd/invocation/kinds.h"
 #include "tests/unit/support/manual_clock.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,6 +243,43 @@ static void test_resources_are_looked_up(void **state)
     control_free(control);
 }
 
+/* A call that is made for one value implies it; one that is made for all but one does not. */
+static void test_implied_values(void **state)
+{
+    static const char spec[] =
+        "service: lamp\nprotocol: json-1.1\ntarget: Lamp\ntypes:\n  bulb:\n"
+        "    id: name\n    attributes:\n"
+        "      name: {type: string, required: true, replace: true}\n"
+        "      mode: string\n"
+        "    create: CreateBulb\n    read: GetBulb\n    delete: DropBulb\n    update:\n"
+        "      - {when: [mode], if: {mode: fast}, call: Hurry, send: [name]}\n"
+        "      - {when: [mode], if: {mode: {not: fast}}, call: Calm, send: [name]}\n";
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct catalog *own;
+    struct control *control;
+    assert_int_equal(temp_folder_make(state), 0);
+    assert_int_equal(file_write_named(temp_path(&arena, "lamp.yaml"), str_z(spec), 0600, &err), 0);
+    assert_int_equal(
+        catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = temp_folder}, &own, &err), 0);
+    assert_int_equal(control_new(&(struct control_options){.catalog = own}, &control, &err), 0);
+    static const struct {
+        const char *target, *body, *mode;
+    } calls[] = {{"Lamp.CreateBulb", "{\"Name\": \"a\", \"Mode\": \"slow\"}", "slow"},
+        {"Lamp.Calm", "{\"Name\": \"a\"}", "slow"}, {"Lamp.Hurry", "{\"Name\": \"a\"}", "fast"}};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        int status;
+        called(control, &arena, "lamp", calls[i].target, calls[i].body, &status);
+        assert_int_equal(status, 200);
+        const struct value *bulb =
+            called(control, &arena, "lamp", "Lamp.GetBulb", "{\"Name\": \"a\"}", &status);
+        assert_string_equal(arena_strz(&arena, value_gets(bulb, "Mode")), calls[i].mode);
+    }
+    control_free(control);
+    catalog_free(own);
+    assert_int_equal(temp_folder_remove(state), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_tags_of_the_wrong_kind),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_each_name_has_its_turn),
+        cmocka_unit_test(test_implied_values),
     };
     manual_clock_install(1800000000000);
     return cmocka_run_group_tests(tests, set_up, tear_down);
