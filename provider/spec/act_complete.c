@@ -7,6 +7,13 @@
 
 /* ---- Waiting until a resource is ready, or deleted ---- */
 
+static struct str text_at(struct act *act, const struct value *live, struct str path)
+{
+    while (path.n)
+        live = value_get(live, str_cut(path, '.', &path));
+    return value_scalar_text(act->arena, live);
+}
+
 /* Returns "it to be deleted (now deleting)", with the state if the type has one. */
 static struct str describe_gone(struct act *act, const struct value *live)
 {
@@ -17,7 +24,7 @@ static struct str describe_gone(struct act *act, const struct value *live)
                                                              : NULL;
     struct str now = STR_EMPTY;
     if (states && states->count)
-        now = value_scalar_text(act->arena, value_get(live, states->items[0].path));
+        now = text_at(act, live, states->items[0].path);
     return now.n ? arena_printf(act->arena, "it to be deleted (now %.*s)", STR_ARG(now))
                  : STR("it to be deleted");
 }
@@ -31,7 +38,7 @@ static struct str wait_describe(
     const struct value_test *first = &conditions->items[0];
     bool names_value = first->kind == TEST_IS && first->values->count;
     struct str want = names_value ? value_scalar_text(act->arena, first->values->items[0]) : STR_EMPTY;
-    struct str now = value_scalar_text(act->arena, value_get(live, first->path));
+    struct str now = text_at(act, live, first->path);
     return arena_printf(act->arena, "%.*s%s%.*s (now %.*s)", STR_ARG(first->path), want.n ? " " : "",
         STR_ARG(want), STR_ARG(now.n ? now : STR("unknown")));
 }
@@ -40,10 +47,11 @@ static const struct value *wait_names(
     struct act *act, const struct value_tests *a, const struct value_tests *b)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
+    struct str rest;
     for (size_t i = 0; i < a->count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, a->items[i].path));
+        value_builder_add(&names, value_string_ref(act->arena, str_cut(a->items[i].path, '.', &rest)));
     for (size_t i = 0; i < b->count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, b->items[i].path));
+        value_builder_add(&names, value_string_ref(act->arena, str_cut(b->items[i].path, '.', &rest)));
     return value_builder_list(&names);
 }
 
@@ -69,7 +77,7 @@ static int wait_judge(
     const struct value_test *condition = act_first_holding(act, &wait->fail, live);
     if (!condition)
         return 0;
-    struct str state = value_scalar_text(act->arena, value_get(live, condition->path));
+    struct str state = text_at(act, live, condition->path);
     struct str why = value_text(value_get(live, wait->tells), STR_EMPTY);
     return err_set(err, ERR_SERVICE, "%.*s became %.*s%s%.*s", STR_ARG(condition->path), STR_ARG(state),
         why.n ? ": " : "", STR_ARG(why));

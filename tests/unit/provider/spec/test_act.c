@@ -131,7 +131,18 @@ static const char spec[] =
     "      - {call: GetPump, at: Pump}\n"
     "      - {call: GetFlow, at: \"Flows[]\"}\n"
     "    delete: {call: DropPump}\n"
-    "    wait: {ready: {for: {flow: {least: 2}}, every: 1s, timeout: 1s}}\n";
+    "    wait: {ready: {for: {flow: {least: 2}}, every: 1s, timeout: 1s}}\n"
+    "  valve:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      state: {type: object, fields: {mode: string}}\n"
+    "    create: {call: MakeValve}\n"
+    "    read: {call: GetValve}\n"
+    "    delete: {call: DropValve}\n"
+    "    sub_resources:\n"
+    "      state: {put: PutState, get: GetState, delete: DropState}\n"
+    "    wait: {ready: {for: {state.mode: open}, every: 1s, timeout: 1s}}\n";
 
 static int set_up(void **state)
 {
@@ -407,6 +418,21 @@ static void test_wait_for_comparison(void **state)
     assert_int_equal(ctx.schema->ops->create(&ctx, &plain, desired, &live, &err), -1);
     PLAYED();
     assert_string_equal(err.message, "waited 1 s for flow (now 1)");
+}
+
+/* A field's attribute is read for the wait. */
+static void test_wait_for_field(void **state)
+{
+    (void)state;
+    static const char shut[] = "{\"State\": {\"Mode\": \"shut\"}}";
+    struct op_ctx ctx = ctx_of("valve");
+    struct err err = ERR_INIT;
+    const struct value *live, *desired = json("{\"name\":\"a\"}");
+    PLAY({"MakeValve", NULL, "{}", NULL}, {"GetState", NULL, shut, NULL}, {"GetState", NULL, shut, NULL},
+        {"GetState", NULL, shut, NULL});
+    assert_int_equal(ctx.schema->ops->create(&ctx, &plain, desired, &live, &err), -1);
+    PLAYED();
+    assert_string_equal(err.message, "waited 1 s for state.mode open (now shut)");
 }
 
 static void test_multiple_of_fraction(void **state)
@@ -779,6 +805,7 @@ int main(void)
         TEST(test_read_second_call_absent),
         TEST(test_read_further_call_absent),
         TEST(test_wait_for_comparison),
+        TEST(test_wait_for_field),
         TEST(test_multiple_of_fraction),
         TEST(test_list),
         TEST(test_find),
