@@ -93,6 +93,19 @@ const struct node *template_notices(struct arena *arena, const struct node *buck
     return made->count > 1 ? made : NULL;
 }
 
+/* Adds a part of the resource as a resource by itself, under the same condition. */
+static struct node *put_beside(struct arena *arena, const struct node_entry *entry, struct str id,
+    struct str type, const struct node *properties, struct node *resources)
+{
+    struct node *made = nodes_new(arena, NODE_MAP, properties);
+    nodes_set(arena, made, STR("Type"), nodes_text(arena, type, properties));
+    if (node_find(entry->value, STR("Condition")))
+        nodes_set_entry(arena, made, node_find(entry->value, STR("Condition")));
+    nodes_set(arena, made, STR("Properties"), properties);
+    nodes_set(arena, resources, id, made);
+    return made;
+}
+
 /* Splits a bucket into the bucket and its notifications. Returns false if it stays as it is. */
 static bool split_bucket(struct arena *arena, const struct node_entry *entry, struct node *resources)
 {
@@ -100,7 +113,6 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
     const struct node *all = node_get(properties, "NotificationConfiguration");
     const struct node *notices =
         all ? template_notices(arena, nodes_call(arena, "Ref", entry->key, all), all) : NULL;
-    static const char *const kept[] = {"Condition", "DependsOn"};
     if (!notices || str_find(entry->key, STR("${"), 0) >= 0)
         return false;
     /* Only the notifications depend on what the bucket depended on, usually permissions. */
@@ -108,14 +120,12 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
     bucket.value = nodes_without(arena, entry->value, "DependsOn");
     nodes_set(arena, bucket.value, STR("Properties"),
         nodes_without(arena, properties, "NotificationConfiguration"));
-    struct node *made = nodes_new(arena, NODE_MAP, all);
-    nodes_set(arena, made, STR("Type"), nodes_text(arena, STR("aws.s3.bucket_notification"), all));
-    for (size_t i = 0; i < 2; i++)
-        if (node_find(entry->value, str_z(kept[i])))
-            nodes_set_entry(arena, made, node_find(entry->value, str_z(kept[i])));
-    nodes_set(arena, made, STR("Properties"), notices);
     nodes_set_entry(arena, resources, &bucket);
-    nodes_set(arena, resources, arena_printf(arena, "%.*sNotifications", STR_ARG(entry->key)), made);
+    struct node *made =
+        put_beside(arena, entry, arena_printf(arena, "%.*sNotifications", STR_ARG(entry->key)),
+            STR("aws.s3.bucket_notification"), notices, resources);
+    if (node_find(entry->value, STR("DependsOn")))
+        nodes_set_entry(arena, made, node_find(entry->value, STR("DependsOn")));
     return true;
 }
 
@@ -134,15 +144,12 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
     nodes_set(arena, topic.value, STR("Properties"), nodes_without(arena, properties, "Subscription"));
     nodes_set_entry(arena, resources, &topic);
     for (uint32_t i = 0; i < all->count; i++) {
-        struct node *made = nodes_new(arena, NODE_MAP, all), *who = nodes_copy(arena, all->items[i]);
+        struct node *who = nodes_copy(arena, all->items[i]);
         nodes_set(arena, who, STR("TopicArn"), nodes_call(arena, "Ref", entry->key, all));
-        nodes_set(arena, made, STR("Type"), nodes_text(arena, STR("AWS::SNS::Subscription"), all));
-        if (node_find(entry->value, STR("Condition")))
-            nodes_set_entry(arena, made, node_find(entry->value, STR("Condition")));
-        nodes_set(arena, made, STR("Properties"), who);
         struct str number = all->count > 1 ? arena_printf(arena, "%u", i + 1) : STR_EMPTY;
-        nodes_set(arena, resources,
-            arena_printf(arena, "%.*sSubscription%.*s", STR_ARG(entry->key), STR_ARG(number)), made);
+        put_beside(arena, entry,
+            arena_printf(arena, "%.*sSubscription%.*s", STR_ARG(entry->key), STR_ARG(number)),
+            STR("AWS::SNS::Subscription"), who, resources);
     }
     return true;
 }
@@ -190,7 +197,29 @@ static bool write_as_rule(
     return true;
 }
 
-/* ---- a global table of one region ---- */
+/* ---- a table with a stream, a global table of one region ---- */
+
+/* Adds the table, and the Kinesis stream that gets its changes as a resource. Of a live stack such a table
+ * stays CloudFormation's, since the id of that resource is not known. */
+static void put_table(
+    struct template *t, const struct node_entry *entry, const struct node *properties, struct node *resources)
+{
+    const struct node *stream = node_get(properties, "KinesisStreamSpecification"),
+                      *arn = node_get(stream, "StreamArn"),
+                      *precision = node_get(stream, "ApproximateCreationDateTimePrecision");
+    bool split = arn && !t->live && str_find(entry->key, STR("${"), 0) < 0;
+    put_as(t->arena, entry, STR("AWS::DynamoDB::Table"),
+        split ? nodes_without(t->arena, properties, "KinesisStreamSpecification") : properties, resources);
+    if (!split)
+        return;
+    struct node *own = nodes_new(t->arena, NODE_MAP, stream);
+    nodes_set(t->arena, own, STR("table"), nodes_call(t->arena, "Ref", entry->key, stream));
+    nodes_set(t->arena, own, STR("stream"), arn);
+    if (precision)
+        nodes_set(t->arena, own, STR("precision"), precision);
+    put_beside(t->arena, entry, arena_printf(t->arena, "%.*sStream", STR_ARG(entry->key)),
+        STR("aws.dynamodb.streaming_destination"), own, resources);
+}
 
 /* Returns the only replica, if it is in the stack's region, otherwise NULL. */
 static const struct node *only_replica(const struct node *properties)
@@ -203,8 +232,9 @@ static const struct node *only_replica(const struct node *properties)
 }
 
 /* Converts a global table to a table. Returns false if it uses features of global tables. */
-static bool write_as_table(struct arena *arena, const struct node_entry *entry, struct node *resources)
+static bool write_as_table(struct template *t, const struct node_entry *entry, struct node *resources)
 {
+    struct arena *arena = t->arena;
     static const char of_replica[] = "PointInTimeRecoverySpecification DeletionProtectionEnabled Tags "
                                      "TableClass ContributorInsightsSpecification ResourcePolicy "
                                      "KinesisStreamSpecification";
@@ -235,7 +265,7 @@ static bool write_as_table(struct arena *arena, const struct node_entry *entry, 
     }
     if (!replica)
         return false;
-    put_as(arena, entry, STR("AWS::DynamoDB::Table"), table, resources);
+    put_table(t, entry, table, resources);
     return true;
 }
 
@@ -379,8 +409,13 @@ static const struct node *template_rewrite(struct template *t, const struct node
         if ((egress || is_of(entry->value, "AWS::EC2::SecurityGroupIngress")) &&
             write_as_rule(t->arena, entry, egress, resources))
             continue;
-        if (is_of(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t->arena, entry, resources))
+        if (is_of(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t, entry, resources))
             continue;
+        const struct node *properties = node_get(entry->value, "Properties");
+        if (is_of(entry->value, "AWS::DynamoDB::Table") && properties) {
+            put_table(t, entry, properties, resources);
+            continue;
+        }
         if (is_of(entry->value, "AWS::StepFunctions::StateMachine") &&
             write_out_definition(t, entry, resources))
             continue;

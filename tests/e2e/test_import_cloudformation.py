@@ -355,12 +355,15 @@ def test_permissions_of_lake_formation_in_either_form(local_stack):
           Newer:
             Type: AWS::LakeFormation::PrincipalPermissions
             Properties: {Principal: {DataLakePrincipalIdentifier: "arn:aws:iam::123456789012:role/r"}, Permissions: [DATA_LOCATION_ACCESS], PermissionsWithGrantOption: [], Resource: {DataLocation: {CatalogId: "123456789012", ResourceArn: "arn:aws:s3:::b"}}}
+          Tagged: {Type: AWS::LakeFormation::PrincipalPermissions, Properties: {Principal: {DataLakePrincipalIdentifier: "arn:aws:iam::123456789012:role/r"}, Permissions: [SELECT], PermissionsWithGrantOption: [], Resource: {LFTagPolicy: {
+            CatalogId: "123456789012", ResourceType: TABLE, Expression: [{TagKey: open, TagValues: ["yes"]}, {TagKey: team, TagValues: [a, b]}]}}}}
           Place: {Type: AWS::LakeFormation::Resource, Properties: {ResourceArn: "arn:aws:s3:::b", UseServiceLinkedRole: true}}
         """, "t.yaml")
     made = stack_of(imported(local_stack, local_stack.folder / "t.yaml"))["resources"]
     role = {"type": "aws.lakeformation.permissions", "principal": "arn:aws:iam::123456789012:role/r"}
     assert made["older"] == role | {"permissions": ["CREATE_TABLE"], "resource": {"database": "films"}}
     assert made["table"] == role | {"permissions": ["SELECT"], "grantable": ["SELECT"], "resource": {"table": {"database": "films", "name": "orders"}}}
+    assert made["tagged"]["resource"] == {"tag_policy": {"resource_type": "TABLE", "expression": [{"key": "open", "values": ["yes"]}, {"key": "team", "values": ["a", "b"]}]}}
     assert made["newer"]["resource"] == {"location": "arn:aws:s3:::b"} and made["place"]["use_service_linked_role"] is True
     local_stack.run("validate")
 
@@ -463,7 +466,7 @@ def test_a_route_that_would_wait_for_itself_stays(local_stack):
 
 
 def test_a_global_table_of_one_region_is_a_table(local_stack):
-    """As the CDK's TableV2 is; one of several regions is CloudFormation's."""
+    """As the CDK's TableV2 is; one of several regions is CloudFormation's. A Kinesis stream that gets the changes is a resource of its own."""
     local_stack.write(
         """
         Resources:
@@ -472,6 +475,9 @@ def test_a_global_table_of_one_region_is_a_table(local_stack):
             Replicas: [{Region: !Ref "AWS::Region", DeletionProtectionEnabled: true, PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}, SSESpecification: {KMSMasterKeyId: "arn:aws:kms:us-east-1:123456789012:key/k"}}]}}
           Wide: {Type: AWS::DynamoDB::GlobalTable, Properties: {BillingMode: PAY_PER_REQUEST, AttributeDefinitions: *a, KeySchema: *k, Replicas: [{Region: us-east-1}, {Region: eu-west-1}]}}
           Paid: {Type: AWS::DynamoDB::GlobalTable, Properties: {AttributeDefinitions: *a, KeySchema: *k, WriteProvisionedThroughputSettings: {}, Replicas: [{Region: us-east-1}]}}
+          Changes: {Type: AWS::Kinesis::Stream, Properties: {Name: changes, ShardCount: 1}}
+          Plain: {Type: AWS::DynamoDB::Table, Properties: {TableName: plain, BillingMode: PAY_PER_REQUEST, AttributeDefinitions: *a, KeySchema: *k, KinesisStreamSpecification: {StreamArn: !GetAtt Changes.Arn}}}
+          Sent: {Type: AWS::DynamoDB::GlobalTable, Properties: {BillingMode: PAY_PER_REQUEST, AttributeDefinitions: *a, KeySchema: *k, Replicas: [{Region: us-east-1, KinesisStreamSpecification: {StreamArn: !GetAtt Changes.Arn, ApproximateCreationDateTimePrecision: MICROSECOND}}]}}
         Outputs: {Stream: {Value: !GetAtt Items.StreamArn}}
         """, "t.yaml")
     text = imported(local_stack, local_stack.folder / "t.yaml")
@@ -480,6 +486,8 @@ def test_a_global_table_of_one_region_is_a_table(local_stack):
         "type": "aws.dynamodb.table", "name": "${stack.name}-items", "billing_mode": "PAY_PER_REQUEST", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}],
         "stream_view_type": "NEW_IMAGE", "kms_key": "arn:aws:kms:us-east-1:123456789012:key/k", "deletion_protection": True, "point_in_time_recovery": True}
     assert made["wide"]["type"] == made["paid"]["type"] == "AWS::DynamoDB::GlobalTable" and "stream: ${items.stream_arn}" in text
+    destination = {"type": "aws.dynamodb.streaming_destination", "stream": "${changes.arn}"}
+    assert made["plain_stream"] == destination | {"table": "${plain.name}"} and made["sent_stream"] == destination | {"table": "${sent.name}", "precision": "MICROSECOND"}
     local_stack.run("validate")
 
 

@@ -250,6 +250,28 @@ def _():
     )
 
 
+@case_not_on_moto("stream of a table")
+def _():
+    table, stream = "life-table", f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/life-changes"
+
+    def found(cloud):
+        return cloud.client("dynamodb").describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"] if table in cloud.client("dynamodb").list_tables()["TableNames"] else []
+
+    common = {"table": "${table.name}", "stream": "${changes.arn}"}
+    return Case(
+        type="aws.dynamodb.streaming_destination",
+        around={"table": {"type": "aws.dynamodb.table", "name": table, "billing_mode": "PAY_PER_REQUEST", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}]},
+                "changes": {"type": "aws.kinesis.stream", "name": "life-changes"}, "other": {"type": "aws.kinesis.stream", "name": "life-others"}},
+        first={**common, "precision": "MILLISECOND"},
+        then={**common, "precision": "MICROSECOND"},
+        seen=lambda cloud: {"precision": [one["ApproximateCreationDateTimePrecision"] for one in found(cloud) if one["StreamArn"] == stream]},
+        gone=lambda cloud: not found(cloud),
+        outside=lambda cloud: cloud.client("dynamodb").update_kinesis_streaming_destination(TableName=table, StreamArn=stream, UpdateKinesisStreamingConfiguration={"ApproximateCreationDateTimePrecision": "MICROSECOND"}),
+        drifted="precision",
+        replaces=[{"stream": "${other.arn}"}],
+    )
+
+
 @case_not_on_moto("kafka cluster")
 def _():
     def found(cloud):
