@@ -289,7 +289,6 @@ static void later_release(struct spec_later *later)
 {
     if (!later)
         return;
-    map_release(&later->loader.operations);
     map_release(&later->blocks[0]);
     map_release(&later->blocks[1]);
 }
@@ -299,9 +298,7 @@ struct spec_service *spec_load(const struct source *source, const struct provide
 {
     struct spec_service *service = mem_zalloc(sizeof *service);
     struct loader l = {.arena = &service->arena, .diags = diags, .service = service, .source = source};
-    service = load_service(&l, kinds, kind);
-    map_release(&l.operations);
-    return service;
+    return load_service(&l, kinds, kind);
 }
 
 void spec_free(struct spec_service *service)
@@ -309,6 +306,7 @@ void spec_free(struct spec_service *service)
     if (!service)
         return;
     later_release(service->later);
+    map_release(&service->operations);
     map_release(&service->types);
     map_release(&service->data);
     arena_release(&service->arena);

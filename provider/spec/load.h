@@ -15,7 +15,6 @@ struct loader {
     bool camel, snake;
     bool calls;                                      /* there is a protocol, so steps may be calls */
     const struct node *words, *shapes, *tags, *page; /* of the head; may be NULL */
-    struct map operations;                           /* name -> struct spec_operation */
     int depth;                                       /* of nested named shapes, as a limit */
 };
 

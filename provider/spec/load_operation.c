@@ -137,7 +137,7 @@ static struct spec_operation *new_operation(struct loader *l, struct str name)
     struct spec_operation *op = ARENA_NEW(l->arena, struct spec_operation);
     op->wire = l->service->operation;
     op->wire.name = name;
-    map_set(&l->operations, name, op);
+    map_set(&l->service->operations, name, op);
     return op;
 }
 
@@ -202,7 +202,7 @@ void load_success(struct loader *l, const struct node *node)
             load_error(l, node->entries[i].value, "\"%.*s\" is no status of a success",
                 STR_ARG(node->entries[i].key));
         for (size_t k = 0; k < names.count; k++) {
-            struct spec_operation *op = map_get(&l->operations, names.items[k]);
+            struct spec_operation *op = map_get(&l->service->operations, names.items[k]);
             if (op)
                 op->wire.status = (int)status;
             else
@@ -214,11 +214,10 @@ void load_success(struct loader *l, const struct node *node)
 
 const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name)
 {
-    struct spec_operation *op = map_get(&l->operations, name);
+    struct spec_operation *op = map_get(&l->service->operations, name);
     if (op)
         return op;
-    enum wire_protocol protocol = l->service->protocol;
-    if (protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML)
+    if (wire_is_rest(l->service->protocol))
         load_error(l, node, "operation \"%.*s\" has no method and path under \"operations\"", STR_ARG(name));
     return new_operation(l, name);
 }

@@ -440,6 +440,7 @@ struct spec_service {
     struct spec_errors absent, exists, retry, hints;
     const struct value *statuses; /* for the sandbox: HTTP status by code, if it is not the default */
     const struct value *requests; /* for the sandbox: checks of operations' members; NULL: none */
+    struct map operations;        /* name -> struct spec_operation */
     struct map types, data;       /* name -> struct spec_type; NULL: see spec_open() */
     struct spec_later *later;     /* what is not parsed yet; NULL: nothing */
 };

@@ -16,16 +16,6 @@ struct wire_encoder {
 /* Limit of values in one request or response, far more than any service sends. */
 enum { WIRE_VALUES_MAX = 1000 * 1000 };
 
-static inline bool wire_is_rest(enum wire_protocol protocol)
-{
-    return protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML;
-}
-
-static inline bool wire_is_json(enum wire_protocol protocol)
-{
-    return protocol == WIRE_JSON10 || protocol == WIRE_JSON11 || protocol == WIRE_REST_JSON;
-}
-
 static inline bool wire_is_collection(const struct value *v)
 {
     return v->kind == VALUE_LIST || v->kind == VALUE_MAP;

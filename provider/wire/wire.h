@@ -31,6 +31,16 @@ enum wire_protocol {
 
 bool wire_protocol_find(struct str name, enum wire_protocol *out);
 
+static inline bool wire_is_rest(enum wire_protocol protocol)
+{
+    return protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML;
+}
+
+static inline bool wire_is_json(enum wire_protocol protocol)
+{
+    return protocol == WIRE_JSON10 || protocol == WIRE_JSON11 || protocol == WIRE_REST_JSON;
+}
+
 enum shape_kind {
     SHAPE_ANY, /* unchanged */
     SHAPE_STRING,

@@ -3,25 +3,10 @@
 
 #include "base/json.h"
 
-/* ---- wire format of an operation ---- */
+/* ---- shapes of requests and responses ---- */
 
 static const struct shape any_shape = {.kind = SHAPE_ANY}, text_shape = {.kind = SHAPE_STRING},
                           int_shape = {.kind = SHAPE_INT};
-
-static struct wire_operation wire_of(
-    const struct wire_operation *common, const struct service_operation *operation)
-{
-    struct wire_operation wire = *common;
-    wire.name = str_z(operation->name);
-    wire.body = wire.result = wire.query = STR_EMPTY;
-    if (operation->http) {
-        wire.method = str_cut(str_z(operation->http), ' ', &wire.path);
-        wire.path = str_cut(wire.path, '?', &wire.query);
-        if (!wire.query.p)
-            wire.query = STR_EMPTY;
-    }
-    return wire;
-}
 
 static const struct shape *shape_of(struct arena *arena, const struct value *v);
 
@@ -65,49 +50,35 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
     return made;
 }
 
-/* Returns the shape of a request's members outside the body; path members follow from the path. */
-static struct shape request_shape(struct arena *arena, const struct service_operation *operation)
-{
-    size_t n = 0;
-    while (operation->bindings && operation->bindings[n].member)
-        n++;
-    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, n + 1);
-    for (size_t i = 0; i < n; i++)
-        members[i] = (struct shape_member){.name = str_z(operation->bindings[i].member),
-            .wire = str_z(operation->bindings[i].name),
-            .shape = &text_shape,
-            .location = operation->bindings[i].location};
-    return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
-}
-
-/* Renames parameters and headers to the members they are bound to. */
+/* Renames parameters and headers to the members that they are. */
 static const struct value *by_members(
-    struct arena *arena, const struct service_operation *operation, const struct value *input)
+    struct arena *arena, const struct shape *outside, const struct value *input)
 {
-    for (const struct service_binding *binding = operation->bindings; binding && binding->member; binding++) {
-        const struct value *v = value_getz(input, binding->name);
-        if (str_eqz(str_z(binding->name), binding->member) || !v)
+    for (size_t i = 0; i < outside->member_count; i++) {
+        const struct shape_member *member = &outside->members[i];
+        const struct value *v = value_get(input, member->wire);
+        if (str_eq(member->wire, member->name) || !v)
             continue;
-        input = value_with(arena, input, str_z(binding->name), NULL);
-        input = value_with(arena, input, str_z(binding->member), v);
+        input = value_with(arena, input, member->wire, NULL);
+        input = value_with(arena, input, member->name, v);
     }
     return input;
 }
 
 /* Derives the shape of a response from its value. JSON is written without shapes. */
-static const struct shape *response_shape(struct arena *arena, enum wire_protocol protocol,
-    const struct service_operation *operation, const struct value *output)
+static const struct shape *response_shape(
+    struct arena *arena, enum wire_protocol protocol, const struct shape *outside, const struct value *output)
 {
     const struct shape *shape = shape_of(arena, output);
     struct shape_member *members = (struct shape_member *)shape->members;
     for (size_t i = 0; i < shape->member_count; i++) {
-        if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11 || protocol == WIRE_REST_JSON)
+        if (wire_is_json(protocol))
             members[i].shape = &any_shape;
-        for (const struct service_binding *binding = operation->bindings; binding && binding->member;
-             binding++)
-            if (str_eqz(members[i].name, binding->member) && binding->location != WIRE_QUERY_STRING) {
-                members[i].location = binding->location;
-                members[i].wire = str_z(binding->name);
+        for (size_t k = 0; k < outside->member_count; k++)
+            if (str_eq(members[i].name, outside->members[k].name) &&
+                outside->members[k].location != WIRE_QUERY_STRING) {
+                members[i].location = outside->members[k].location;
+                members[i].wire = outside->members[k].wire;
             }
     }
     return shape;
@@ -156,28 +127,6 @@ pthread_mutex_t *service_enter(struct services *services, const struct service_o
     return NULL;
 }
 
-/* Finds the row of a request; for REST the one with the most specific path. */
-static const struct service_operation *find_by_request(const struct services *services, struct arena *arena,
-    const struct wire_operation *common, struct str service, const struct wire_message *request)
-{
-    const struct service_operation *best = NULL;
-    int best_score = -1;
-    bool rest = common->protocol == WIRE_REST_JSON || common->protocol == WIRE_REST_XML;
-    struct str name = rest ? STR_EMPTY : wire_request_name(arena, common->protocol, request);
-    for (size_t t = 0; services->tables[t]; t++)
-        for (const struct service_operation *row = services->tables[t]; row->service; row++) {
-            if (!str_eqz(service, row->service))
-                continue;
-            struct wire_operation wire = wire_of(common, row);
-            int score = rest ? wire_match(&wire, request) : str_eq(wire.name, name) ? 0 : -1;
-            if (score > best_score) {
-                best_score = score;
-                best = row;
-            }
-        }
-    return best;
-}
-
 const struct service_operation *service_operation_find(
     const struct services *services, struct str service, struct str name)
 {
@@ -199,12 +148,12 @@ static int may_call(const struct service_call *call, struct err *err)
 }
 
 static int dispatch_answer(struct service_call *call, const struct wire_operation *wire,
-    const struct wire_message *request, struct wire_message *out, struct err *err)
+    const struct shape *outside, const struct wire_message *request, struct wire_message *out,
+    struct err *err)
 {
-    struct shape in = request_shape(call->arena, call->operation);
-    if (wire_decode_request(call->arena, wire, &in, request, &call->input, err))
+    if (wire_decode_request(call->arena, wire, outside, request, &call->input, err))
         return -1;
-    call->input = by_members(call->arena, call->operation, call->input);
+    call->input = by_members(call->arena, outside, call->input);
     if (may_call(call, err) || service_check_members(call, err) || call->operation->handler(call, err))
         return -1;
     if (call->forward || call->declined)
@@ -213,8 +162,7 @@ static int dispatch_answer(struct service_call *call, const struct wire_operatio
     struct wire_operation answered = *wire;
     answered.status = call->status ? call->status : wire->status;
     return wire_encode_response(call->arena, &answered,
-        response_shape(call->arena, wire->protocol, call->operation, output), output, call->request_id, out,
-        err);
+        response_shape(call->arena, wire->protocol, outside, output), output, call->request_id, out, err);
 }
 
 static bool dispatch_forward(
@@ -254,10 +202,10 @@ static bool find_protocol(const struct services *services, struct str service, s
 
 /* Returns false if the control plane has to answer the original request. */
 static bool dispatch_call(struct service_call *call, struct exchange *x, const struct wire_operation *wire,
-    struct wire_message *out)
+    const struct shape *outside, struct wire_message *out)
 {
     struct err err = ERR_INIT;
-    if (dispatch_answer(call, wire, &x->request, out, &err)) {
+    if (dispatch_answer(call, wire, outside, &x->request, out, &err)) {
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
         int status = err.http_status ? err.http_status : 400;
         wire_encode_error(&x->arena, wire, status, code, str_z(err.message), call->request_id, out);
@@ -278,28 +226,38 @@ static bool dispatch_call(struct service_call *call, struct exchange *x, const s
     return !call->declined;
 }
 
+/* Finds the operation of a request: with REST by method and path, which the spec has. */
+static const struct service_operation *find_requested(
+    struct services *services, struct exchange *x, struct wire_operation *wire, struct shape *outside)
+{
+    *outside = (struct shape){.kind = SHAPE_STRUCT};
+    if (!find_protocol(services, x->auth.service, wire))
+        return NULL;
+    if (wire->protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
+        wire->protocol = WIRE_JSON10; /* query services that also accept JSON */
+    if (!wire_is_rest(wire->protocol))
+        wire->name = wire_request_name(&x->arena, wire->protocol, &x->request);
+    else if (!control_operation(services->control, &x->arena, x->auth.service, &x->request, wire, outside))
+        return NULL;
+    return service_operation_find(services, x->auth.service, wire->name);
+}
+
 bool services_handle(struct services *services, struct exchange *x, struct wire_message *out)
 {
-    struct wire_operation common;
-    if (!find_protocol(services, x->auth.service, &common))
-        return false;
-    if (common.protocol == WIRE_QUERY && wire_header_get(&x->request, STR("X-Amz-Target")).n)
-        common.protocol = WIRE_JSON10; /* query services that also accept JSON */
-    const struct service_operation *operation =
-        find_by_request(services, &x->arena, &common, x->auth.service, &x->request);
+    struct wire_operation wire;
+    struct shape outside;
+    const struct service_operation *operation = find_requested(services, x, &wire, &outside);
     if (!operation)
         return false;
-    struct wire_operation wire = wire_of(&common, operation);
-    wire.status = control_status(services->control, x->auth.service, wire.name);
     struct service_call call = {.services = services,
         .arena = &x->arena,
         .region = x->auth.region,
         .operation = operation,
-        .protocol = common.protocol,
+        .protocol = wire.protocol,
         .request_id = str_z(x->request_id),
         .host = wire_header_get(&x->request, STR("Host")),
         .trace = wire_header_get(&x->request, STR("X-Amzn-Trace-Id")),
         .caller = session_is_limited(&x->auth.session) ? &x->auth.session : NULL};
     AUTO_UNLOCK pthread_mutex_t *held = service_enter(services, operation);
-    return dispatch_call(&call, x, &wire, out);
+    return dispatch_call(&call, x, &wire, &outside, out);
 }

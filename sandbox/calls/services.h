@@ -22,9 +22,9 @@
 /* ---- operations and their handlers ----
  *
  * An operation is a row {service, name, handler} in one of the tables of services/registry.c. The protocol of
- * the service's spec determines decoding, encoding and error responses. REST operations add method, path, and
- * the members outside the body. Input and output are maps with the service's member names (botocore's), as in
- * JSON; query and path members are strings. Rows take precedence over specs.
+ * the service's spec determines decoding, encoding and error responses; of REST operations also method, path,
+ * and the members outside the body (`operations`). Input and output are maps with the service's member names
+ * (botocore's), as in JSON; query and path members are strings. Rows take precedence over specs.
  *
  * Handlers run on the caller's thread without any lock (except service_enter()), and may wait while
  * services_stopping() is false. */
@@ -67,19 +67,10 @@ struct service_call {
 /* Returns 0, or -1 with err->code, http_status and message of the service: service_refuse(). */
 typedef int service_handler(struct service_call *call, struct err *err);
 
-/* A member of a REST operation outside the body. */
-struct service_binding {
-    const char *member;
-    enum wire_location location;
-    const char *name; /* name of the parameter or header */
-};
-
 struct service_operation {
     const char *service; /* signing name: "glue", "states" */
     const char *name;    /* "StartJobRun" */
     service_handler *handler;
-    const char *http; /* REST only: "POST /2015-03-31/functions/{FunctionName}/invocations" */
-    const struct service_binding *bindings; /* ends with {0} */
 };
 
 /* control_find() and control_list() in the region of the call. */

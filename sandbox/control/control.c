@@ -37,11 +37,6 @@ void control_free(struct control *control)
 
 /* ---- dispatch ---- */
 
-static bool is_rest(enum wire_protocol protocol)
-{
-    return protocol == WIRE_REST_JSON || protocol == WIRE_REST_XML;
-}
-
 struct wire_operation call_operation(const struct call *call, const struct spec_operation *op)
 {
     struct wire_operation own = op->wire;
@@ -53,11 +48,14 @@ static const struct served *find_served(const struct call *call, const struct se
 {
     const struct served *best = NULL;
     int best_score = -1;
-    struct str name =
-        is_rest(call->protocol) ? STR_EMPTY : wire_request_name(call->arena, call->protocol, call->request);
+    struct str name = wire_is_rest(call->protocol)
+                          ? STR_EMPTY
+                          : wire_request_name(call->arena, call->protocol, call->request);
     for (size_t i = 0; i < service->op_count; i++) {
         const struct wire_operation *op = &service->ops[i].op->wire;
-        int score = is_rest(call->protocol) ? wire_match(op, call->request) : str_eq(op->name, name) ? 0 : -1;
+        int score = wire_is_rest(call->protocol) ? wire_match(op, call->request)
+                    : str_eq(op->name, name)     ? 0
+                                                 : -1;
         if (score > best_score) {
             best_score = score;
             best = &service->ops[i];
@@ -220,7 +218,7 @@ static void drop_gone(struct control *control)
 static void refuse_unknown(struct call *call, const struct served_service *service, struct str request_id,
     struct wire_message *answer)
 {
-    struct str name = is_rest(call->protocol)
+    struct str name = wire_is_rest(call->protocol)
                           ? arena_printf(call->arena, "%.*s %.*s", STR_ARG(call->request->method),
                                 STR_ARG(call->request->path))
                           : wire_request_name(call->arena, call->protocol, call->request);
@@ -243,31 +241,51 @@ static enum wire_protocol protocol_of(const struct spec_service *spec, const str
 static struct shape put_shape(struct arena *arena, const struct spec_operation *op)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
+    struct str raw = op->send_raw.n ? op->send_raw : op->wire.raw;
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, op->place_count + 1);
-    for (size_t i = 0; i < op->place_count; i++)
-        members[i] = (struct shape_member){.name = op->places[i].member,
-            .wire = op->places[i].name,
+    size_t n = 0;
+    for (; n < op->place_count; n++)
+        members[n] = (struct shape_member){.name = op->places[n].member,
+            .wire = op->places[n].name,
             .shape = &text,
-            .location = op->places[i].location};
-    return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = op->place_count};
+            .location = op->places[n].location};
+    if (raw.n)
+        members[n++] =
+            (struct shape_member){.name = raw, .wire = raw, .shape = &text, .location = WIRE_RAW_BODY};
+    return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
+}
+
+static bool reads_operation(const struct served_service *known, struct arena *arena,
+    const struct wire_message *request, struct wire_operation *op, struct shape *outside)
+{
+    struct call call = {.arena = arena, .request = request, .protocol = protocol_of(known->spec, request)};
+    const struct served *served = find_served(&call, known);
+    if (!served)
+        return false;
+    *op = call_operation(&call, served->op);
+    *outside = put_shape(arena, served->op);
+    return true;
+}
+
+bool control_operation(const struct control *control, struct arena *arena, struct str service,
+    const struct wire_message *request, struct wire_operation *op, struct shape *outside)
+{
+    const struct served_service *first = index_services(control, service);
+    return first && reads_operation(first, arena, request, op, outside);
 }
 
 bool control_reads(const struct control *control, struct arena *arena, struct str service,
     const struct wire_message *request, struct str *operation, const struct value **input)
 {
-    struct err ignored = ERR_INIT;
-    struct call call = {.arena = arena, .request = request, .err = &ignored};
-    for (const struct served_service *known = index_services(control, service); known && !call.served;
-         known = known->next) {
-        call.protocol = protocol_of(known->spec, request);
-        call.served = find_served(&call, known);
-    }
-    if (!call.served)
+    struct wire_operation op;
+    struct shape outside;
+    const struct served_service *known = index_services(control, service);
+    while (known && !reads_operation(known, arena, request, &op, &outside))
+        known = known->next;
+    if (!known)
         return false;
-    struct wire_operation op = call_operation(&call, call.served->op);
-    struct shape shape = put_shape(arena, call.served->op);
     *operation = op.name;
-    if (wire_decode_request(arena, &op, &shape, request, input, &ignored))
+    if (wire_decode_request(arena, &op, &outside, request, input, ERR_IGNORED))
         *input = &value_empty_map;
     return true;
 }
@@ -287,6 +305,8 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         call.protocol = protocol_of(known->spec, request);
         call.served = find_served(&call, known);
     }
+    if (call.served && !call.served->role_count)
+        call.served = NULL; /* only a handler executes it */
     if (known)
         store_make_defaults(&call, known);
     if (str_eqz(service, "tagging"))

@@ -66,8 +66,13 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
  * the service. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
 
-/* Returns the HTTP status that a spec gives for an operation, or 0. */
-int control_status(const struct control *control, struct str service, struct str operation);
+/*
+ * Returns the operation that a request is for, also if only a handler executes it, and the shape of the
+ * members outside the body. Only of the first spec with this signing name. False: that spec does not describe
+ * the operation.
+ */
+bool control_operation(const struct control *control, struct arena *arena, struct str service,
+    const struct wire_message *request, struct wire_operation *op, struct shape *outside);
 
 /* Checks the members of a request against the specs' `requests`. Returns -1 with all violations in err. */
 int control_constraints(const struct control *control, struct arena *arena, struct str service,

@@ -21,13 +21,6 @@ static const struct served *served_by_name(
     return NULL;
 }
 
-int control_status(const struct control *control, struct str service, struct str operation)
-{
-    const struct spec_service *spec;
-    const struct served *served = served_by_name(control, service, operation, &spec);
-    return served ? served->op->wire.status : 0;
-}
-
 /* Returns the first letter of a member's name, which shows the case of all. */
 static char first_letter(const struct shape *shape)
 {

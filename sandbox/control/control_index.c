@@ -241,6 +241,19 @@ static void drop_data_roles(struct served_service *service)
     }
 }
 
+/* Adds the operations of the service's specs that have no roles: handlers execute them. */
+static void add_operations_without_roles(struct served_service *service)
+{
+    for (size_t i = 0; i < service->type_count; i++) {
+        const struct spec_service *spec = service->types[i]->service;
+        bool known = !wire_is_rest(spec->protocol); /* of the others, the request has the name */
+        for (size_t k = 0; k < i; k++)
+            known = known || service->types[k]->service == spec;
+        for (size_t k = 0; !known && k < spec->operations.n; k++)
+            served_of(service, spec->operations.items[k].ptr);
+    }
+}
+
 static struct served_service *index_signed(
     struct served_index *all, struct catalog *catalog, struct str signing_name)
 {
@@ -259,6 +272,7 @@ static struct served_service *index_signed(
     for (struct served_service *service = first; service; service = service->next) {
         drop_members_that_are_resources(service);
         drop_data_roles(service);
+        add_operations_without_roles(service);
     }
     return first;
 }

@@ -256,7 +256,7 @@ int unknown_check(struct call *call)
         if (!value_is_null(raw->entries[i].value) && !are_filters(&l, name, raw->entries[i].value))
             look_at_member(&l, raw->entries[i].value, name, list, STR_EMPTY);
     }
-    if (call->protocol == WIRE_REST_JSON || call->protocol == WIRE_REST_XML)
+    if (wire_is_rest(call->protocol))
         look_at_query(&l, list);
     return unknown.n ? refuse_members(call, buf_str(&unknown)) : 0;
 }

@@ -486,28 +486,21 @@ static int update_plan(struct service_call *call, struct err *err)
     return 0;
 }
 
-#define API      "/restapis/{restapi_id}"
-#define RESOURCE API "/resources/{resource_id}"
-static const struct service_binding listed_resources[] = {{"embed", WIRE_QUERY_STRING, "embed"},
-    {"limit", WIRE_QUERY_STRING, "limit"}, {"position", WIRE_QUERY_STRING, "position"}, {0}};
-static const struct service_binding include_value[] = {
-    {"includeValue", WIRE_QUERY_STRING, "includeValue"}, {0}};
-static const struct service_binding listed_keys[] = {{"includeValues", WIRE_QUERY_STRING, "includeValues"},
-    {"customerId", WIRE_QUERY_STRING, "customerId"}, {"limit", WIRE_QUERY_STRING, "limit"},
-    {"position", WIRE_QUERY_STRING, "position"}, {"name", WIRE_QUERY_STRING, "name"}, {0}};
 const struct service_operation apigateway_check_operations[] = {
-    {"apigateway", "CreateRestApi", create_rest_api, "POST /restapis", NULL},
-    {"apigateway", "UpdateRestApi", update_rest_api, "PATCH " API, NULL},
-    {"apigateway", "GetResources", get_resources, "GET " API "/resources", listed_resources},
-    {"apigateway", "CreateResource", create_resource, "POST " API "/resources/{parent_id}", NULL},
-    {"apigateway", "UpdateResource", update_resource, "PATCH " RESOURCE, NULL},
-    {"apigateway", "PutMethod", put_method, "PUT " RESOURCE "/methods/{http_method}", NULL},
-    {"apigateway", "UpdateMethod", update_method, "PATCH " RESOURCE "/methods/{http_method}", NULL},
-    {"apigateway", "DeleteModel", delete_model, "DELETE " API "/models/{model_name}", NULL},
-    {"apigateway", "GetApiKey", get_key, "GET /apikeys/{api_Key}", include_value},
-    {"apigateway", "GetApiKeys", list_latest, "GET /apikeys", listed_keys},
-    {"apigateway", "UpdateApiKey", get_key, "PATCH /apikeys/{api_Key}", NULL},
-    {"apigateway", "GetUsagePlanKeys", list_latest, "GET /usageplans/{usageplanId}/keys", listed_keys},
-    {"apigateway", "CreateApiKey", create_key, "POST /apikeys", NULL},
-    {"apigateway", "CreateUsagePlan", create_plan, "POST /usageplans", NULL},
-    {"apigateway", "UpdateUsagePlan", update_plan, "PATCH /usageplans/{usageplanId}", NULL}, {0}};
+    {"apigateway", "CreateRestApi", create_rest_api},
+    {"apigateway", "UpdateRestApi", update_rest_api},
+    {"apigateway", "GetResources", get_resources},
+    {"apigateway", "CreateResource", create_resource},
+    {"apigateway", "UpdateResource", update_resource},
+    {"apigateway", "PutMethod", put_method},
+    {"apigateway", "UpdateMethod", update_method},
+    {"apigateway", "DeleteModel", delete_model},
+    {"apigateway", "GetApiKey", get_key},
+    {"apigateway", "GetApiKeys", list_latest},
+    {"apigateway", "UpdateApiKey", get_key},
+    {"apigateway", "GetUsagePlanKeys", list_latest},
+    {"apigateway", "CreateApiKey", create_key},
+    {"apigateway", "CreateUsagePlan", create_plan},
+    {"apigateway", "UpdateUsagePlan", update_plan},
+    {0},
+};

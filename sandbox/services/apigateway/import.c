@@ -621,18 +621,15 @@ static int import_rest_api(struct service_call *call, struct err *err)
         service_control(call, "DeleteRestApi", address, &ignored, &unmade);
         return -1;
     }
-    call->status = 201;
     if (service_control(call, "GetRestApi", address, &call->output, err))
         return -1;
     call->output = value_with(call->arena, call->output, STR("tags"), NULL);
     return 0;
 }
 
-static const struct service_binding places[] = {{"body", WIRE_RAW_BODY, "body"},
-    {"mode", WIRE_QUERY_STRING, "mode"}, {"failonwarnings", WIRE_QUERY_STRING, "failonwarnings"},
-    {"basepath", WIRE_QUERY_STRING, "basepath"}, {0}};
 const struct service_operation apigateway_import_operations[] = {
-    {"apigateway", "ImportDocumentationParts", import_documentation,
-        "PUT /restapis/{restapi_id}/documentation/parts", places},
-    {"apigateway", "PutRestApi", put_rest_api, "PUT /restapis/{restapi_id}", places},
-    {"apigateway", "ImportRestApi", import_rest_api, "POST /restapis?mode=import", places}, {0}};
+    {"apigateway", "ImportDocumentationParts", import_documentation},
+    {"apigateway", "PutRestApi", put_rest_api},
+    {"apigateway", "ImportRestApi", import_rest_api},
+    {0},
+};

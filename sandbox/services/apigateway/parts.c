@@ -351,7 +351,6 @@ static int update_part(struct service_call *call, struct err *err)
     document = value_with(call->arena, document, STR("statusCode"), NULL);
     if (put_document(call, document, err) || keep_responses(call, responses, err))
         return -1;
-    call->status = str_eqz(str_z(put_name(call)), "PutMethodResponse") ? 201 : 0;
     return get_part(call, err);
 }
 
@@ -478,36 +477,20 @@ static int get_documentation(struct service_call *call, struct err *err)
     return gateway_answer_page(call, value_builder_list(&b), err);
 }
 
-#define PAGE                                                                                                 \
-    {"limit", WIRE_QUERY_STRING, "limit"},                                                                   \
-    {                                                                                                        \
-        "position", WIRE_QUERY_STRING, "position"                                                            \
-    }
-#define API    "/restapis/{restapi_id}"
-#define METHOD API "/resources/{resource_id}/methods/{http_method}"
-static const struct service_binding documentation[] = {{"type", WIRE_QUERY_STRING, "type"},
-    {"path", WIRE_QUERY_STRING, "path"}, {"name", WIRE_QUERY_STRING, "name"},
-    {"locationStatus", WIRE_QUERY_STRING, "locationStatus"}, PAGE, {0}};
-static const struct service_binding listed[] = {PAGE, {0}};
 const struct service_operation apigateway_operations[] = {
-    {"apigateway", "GetDocumentationParts", get_documentation, "GET " API "/documentation/parts",
-        documentation},
-    {"apigateway", "PutIntegration", put_integration, "PUT " METHOD "/integration", NULL},
-    {"apigateway", "GetIntegration", get_part, "GET " METHOD "/integration", NULL},
-    {"apigateway", "UpdateIntegration", update_part, "PATCH " METHOD "/integration", NULL},
-    {"apigateway", "PutIntegrationResponse", put_response,
-        "PUT " METHOD "/integration/responses/{status_code}", NULL},
-    {"apigateway", "GetIntegrationResponse", get_part, "GET " METHOD "/integration/responses/{status_code}",
-        NULL},
-    {"apigateway", "UpdateIntegrationResponse", update_part,
-        "PATCH " METHOD "/integration/responses/{status_code}", NULL},
-    {"apigateway", "PutMethodResponse", put_response, "PUT " METHOD "/responses/{status_code}", NULL},
-    {"apigateway", "GetMethodResponse", get_part, "GET " METHOD "/responses/{status_code}", NULL},
-    {"apigateway", "UpdateMethodResponse", update_part, "PATCH " METHOD "/responses/{status_code}", NULL},
-    {"apigateway", "GetGatewayResponse", get_response, "GET " API "/gatewayresponses/{response_type}", NULL},
-    {"apigateway", "GetGatewayResponses", get_responses, "GET " API "/gatewayresponses", listed},
-    {"apigateway", "PutGatewayResponse", put_gateway_response, "PUT " API "/gatewayresponses/{response_type}",
-        NULL},
-    {"apigateway", "UpdateGatewayResponse", update_gateway_response,
-        "PATCH " API "/gatewayresponses/{response_type}", NULL},
-    {0}};
+    {"apigateway", "GetDocumentationParts", get_documentation},
+    {"apigateway", "PutIntegration", put_integration},
+    {"apigateway", "GetIntegration", get_part},
+    {"apigateway", "UpdateIntegration", update_part},
+    {"apigateway", "PutIntegrationResponse", put_response},
+    {"apigateway", "GetIntegrationResponse", get_part},
+    {"apigateway", "UpdateIntegrationResponse", update_part},
+    {"apigateway", "PutMethodResponse", put_response},
+    {"apigateway", "GetMethodResponse", get_part},
+    {"apigateway", "UpdateMethodResponse", update_part},
+    {"apigateway", "GetGatewayResponse", get_response},
+    {"apigateway", "GetGatewayResponses", get_responses},
+    {"apigateway", "PutGatewayResponse", put_gateway_response},
+    {"apigateway", "UpdateGatewayResponse", update_gateway_response},
+    {0},
+};

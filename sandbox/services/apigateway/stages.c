@@ -343,9 +343,9 @@ static int create_deployment(struct service_call *call, struct err *err)
         &ignored, err);
 }
 
-#define STAGES "/restapis/{restapi_id}/stages"
 const struct service_operation apigateway_stage_operations[] = {
-    {"apigateway", "CreateStage", create_stage, "POST " STAGES, NULL},
-    {"apigateway", "UpdateStage", update_stage, "PATCH " STAGES "/{stage_name}", NULL},
-    {"apigateway", "CreateDeployment", create_deployment, "POST /restapis/{restapi_id}/deployments", NULL},
-    {0}};
+    {"apigateway", "CreateStage", create_stage},
+    {"apigateway", "UpdateStage", update_stage},
+    {"apigateway", "CreateDeployment", create_deployment},
+    {0},
+};

@@ -493,13 +493,13 @@ static int describe_tags(struct service_call *call, struct err *err UNUSED)
 }
 
 const struct service_operation autoscaling_operations[] = {
-    {"autoscaling", "CreateAutoScalingGroup", create_group, NULL, NULL},
-    {"autoscaling", "CreateOrUpdateTags", change_tags, NULL, NULL},
-    {"autoscaling", "DeleteTags", change_tags, NULL, NULL},
-    {"autoscaling", "DescribeAutoScalingInstances", describe_instances, NULL, NULL},
-    {"autoscaling", "DescribeTags", describe_tags, NULL, NULL},
-    {"autoscaling", "SetDesiredCapacity", set_desired_capacity, NULL, NULL},
-    {"autoscaling", "TerminateInstanceInAutoScalingGroup", terminate_instance, NULL, NULL},
+    {"autoscaling", "CreateAutoScalingGroup", create_group},
+    {"autoscaling", "CreateOrUpdateTags", change_tags},
+    {"autoscaling", "DeleteTags", change_tags},
+    {"autoscaling", "DescribeAutoScalingInstances", describe_instances},
+    {"autoscaling", "DescribeTags", describe_tags},
+    {"autoscaling", "SetDesiredCapacity", set_desired_capacity},
+    {"autoscaling", "TerminateInstanceInAutoScalingGroup", terminate_instance},
     {0},
 };
 

@@ -493,11 +493,11 @@ static int deregister(struct service_call *call, struct err *err)
 }
 
 const struct service_operation batch_operations[] = {
-    {"batch", "DeregisterJobDefinition", deregister, "POST /v1/deregisterjobdefinition", NULL},
-    {"batch", "SubmitJob", submit, "POST /v1/submitjob", NULL},
-    {"batch", "DescribeJobs", batch_describe, "POST /v1/describejobs", NULL},
-    {"batch", "ListJobs", batch_list, "POST /v1/listjobs", NULL},
-    {"batch", "TerminateJob", batch_stop, "POST /v1/terminatejob", NULL},
-    {"batch", "CancelJob", batch_stop, "POST /v1/canceljob", NULL},
+    {"batch", "DeregisterJobDefinition", deregister},
+    {"batch", "SubmitJob", submit},
+    {"batch", "DescribeJobs", batch_describe},
+    {"batch", "ListJobs", batch_list},
+    {"batch", "TerminateJob", batch_stop},
+    {"batch", "CancelJob", batch_stop},
     {0},
 };

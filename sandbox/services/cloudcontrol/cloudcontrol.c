@@ -449,14 +449,14 @@ static int describe_type(struct service_call *call, struct err *err)
 }
 
 const struct service_operation cloudcontrol_operations[] = {
-    {"cloudcontrolapi", "CreateResource", cloudcontrol_create, NULL, NULL},
-    {"cloudcontrolapi", "UpdateResource", cloudcontrol_update, NULL, NULL},
-    {"cloudcontrolapi", "DeleteResource", delete, NULL, NULL},
-    {"cloudcontrolapi", "GetResource", cloudcontrol_get, NULL, NULL},
-    {"cloudcontrolapi", "ListResources", cloudcontrol_list, NULL, NULL},
-    {"cloudcontrolapi", "GetResourceRequestStatus", cloud_request_status, NULL, NULL},
-    {"cloudcontrolapi", "CancelResourceRequest", cloud_request_cancel, NULL, NULL},
-    {"cloudcontrolapi", "ListResourceRequests", cloud_request_list, NULL, NULL},
-    {"cloudformation", "DescribeType", describe_type, NULL, NULL},
+    {"cloudcontrolapi", "CreateResource", cloudcontrol_create},
+    {"cloudcontrolapi", "UpdateResource", cloudcontrol_update},
+    {"cloudcontrolapi", "DeleteResource", delete},
+    {"cloudcontrolapi", "GetResource", cloudcontrol_get},
+    {"cloudcontrolapi", "ListResources", cloudcontrol_list},
+    {"cloudcontrolapi", "GetResourceRequestStatus", cloud_request_status},
+    {"cloudcontrolapi", "CancelResourceRequest", cloud_request_cancel},
+    {"cloudcontrolapi", "ListResourceRequests", cloud_request_list},
+    {"cloudformation", "DescribeType", describe_type},
     {0},
 };

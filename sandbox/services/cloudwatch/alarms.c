@@ -191,8 +191,8 @@ static int describe_alarms(struct service_call *call, struct err *err UNUSED)
 }
 
 const struct service_operation alarms_operations[] = {
-    {"monitoring", "DescribeAlarms", describe_alarms, NULL, NULL},
-    {"monitoring", "SetAlarmState", set_state, NULL, NULL},
-    {"monitoring", "DescribeAlarmHistory", describe_history, NULL, NULL},
+    {"monitoring", "DescribeAlarms", describe_alarms},
+    {"monitoring", "SetAlarmState", set_state},
+    {"monitoring", "DescribeAlarmHistory", describe_history},
     {0},
 };

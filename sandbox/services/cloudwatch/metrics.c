@@ -455,9 +455,9 @@ static int list_metrics(struct service_call *call, struct err *err)
 }
 
 const struct service_operation metrics_operations[] = {
-    {"monitoring", "PutMetricData", put_metric_data, NULL, NULL},
-    {"monitoring", "GetMetricStatistics", get_metric_statistics, NULL, NULL},
-    {"monitoring", "GetMetricData", get_metric_data, NULL, NULL},
-    {"monitoring", "ListMetrics", list_metrics, NULL, NULL},
+    {"monitoring", "PutMetricData", put_metric_data},
+    {"monitoring", "GetMetricStatistics", get_metric_statistics},
+    {"monitoring", "GetMetricData", get_metric_data},
+    {"monitoring", "ListMetrics", list_metrics},
     {0},
 };

@@ -216,11 +216,9 @@ static int update_destination(struct service_call *call, struct err *err)
     return 0;
 }
 
-const struct service_operation dynamodb_shown_operations[] = {
-    {"dynamodb", "CreateTable", change_table, NULL, NULL},
-    {"dynamodb", "UpdateTable", change_table, NULL, NULL},
-    {"dynamodb", "DescribeTable", describe_table, NULL, NULL},
-    {"dynamodb", "UpdateKinesisStreamingDestination", update_destination, NULL, NULL}, {0}};
+const struct service_operation dynamodb_shown_operations[] = {{"dynamodb", "CreateTable", change_table},
+    {"dynamodb", "UpdateTable", change_table}, {"dynamodb", "DescribeTable", describe_table},
+    {"dynamodb", "UpdateKinesisStreamingDestination", update_destination}, {0}};
 
 /* ---- tables of a request ---- */
 
@@ -399,18 +397,18 @@ static int partiql(struct service_call *call, struct err *err)
 }
 
 const struct service_operation dynamodb_operations[] = {
-    {"dynamodb", "GetItem", one_table, NULL, NULL},
-    {"dynamodb", "PutItem", one_table, NULL, NULL},
-    {"dynamodb", "UpdateItem", one_table, NULL, NULL},
-    {"dynamodb", "DeleteItem", one_table, NULL, NULL},
-    {"dynamodb", "Query", one_table, NULL, NULL},
-    {"dynamodb", "Scan", one_table, NULL, NULL},
-    {"dynamodb", "BatchGetItem", item_batch, NULL, NULL},
-    {"dynamodb", "BatchWriteItem", item_batch, NULL, NULL},
-    {"dynamodb", "TransactGetItems", item_transaction, NULL, NULL},
-    {"dynamodb", "TransactWriteItems", item_transaction, NULL, NULL},
-    {"dynamodb", "ExecuteStatement", partiql, NULL, NULL},
-    {"dynamodb", "BatchExecuteStatement", partiql, NULL, NULL},
-    {"dynamodb", "ExecuteTransaction", partiql, NULL, NULL},
+    {"dynamodb", "GetItem", one_table},
+    {"dynamodb", "PutItem", one_table},
+    {"dynamodb", "UpdateItem", one_table},
+    {"dynamodb", "DeleteItem", one_table},
+    {"dynamodb", "Query", one_table},
+    {"dynamodb", "Scan", one_table},
+    {"dynamodb", "BatchGetItem", item_batch},
+    {"dynamodb", "BatchWriteItem", item_batch},
+    {"dynamodb", "TransactGetItems", item_transaction},
+    {"dynamodb", "TransactWriteItems", item_transaction},
+    {"dynamodb", "ExecuteStatement", partiql},
+    {"dynamodb", "BatchExecuteStatement", partiql},
+    {"dynamodb", "ExecuteTransaction", partiql},
     {0},
 };

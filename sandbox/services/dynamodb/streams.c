@@ -242,9 +242,9 @@ static int list_streams(struct service_call *call, struct err *err UNUSED)
 }
 
 const struct service_operation dynamodb_stream_operations[] = {
-    {"dynamodb", "ListStreams", list_streams, NULL, NULL},
-    {"dynamodb", "DescribeStream", describe_stream, NULL, NULL},
-    {"dynamodb", "GetShardIterator", get_iterator, NULL, NULL},
-    {"dynamodb", "GetRecords", get_records, NULL, NULL},
+    {"dynamodb", "ListStreams", list_streams},
+    {"dynamodb", "DescribeStream", describe_stream},
+    {"dynamodb", "GetShardIterator", get_iterator},
+    {"dynamodb", "GetRecords", get_records},
     {0},
 };

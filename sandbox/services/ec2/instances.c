@@ -234,12 +234,12 @@ static int describe_regions(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ec2_operations[] = {
-    {"ec2", "DescribeRegions", describe_regions, NULL, NULL},
-    {"ec2", "DescribeInstanceStatus", describe_status, NULL, NULL},
-    {"ec2", "StartInstances", start_or_stop, NULL, NULL},
-    {"ec2", "StopInstances", start_or_stop, NULL, NULL},
-    {"ec2", "RebootInstances", reboot_instances, NULL, NULL},
-    {"ec2", "GetConsoleOutput", console_output, NULL, NULL},
-    {"ec2", "ModifyInstanceAttribute", modify_attribute, NULL, NULL},
+    {"ec2", "DescribeRegions", describe_regions},
+    {"ec2", "DescribeInstanceStatus", describe_status},
+    {"ec2", "StartInstances", start_or_stop},
+    {"ec2", "StopInstances", start_or_stop},
+    {"ec2", "RebootInstances", reboot_instances},
+    {"ec2", "GetConsoleOutput", console_output},
+    {"ec2", "ModifyInstanceAttribute", modify_attribute},
     {0},
 };

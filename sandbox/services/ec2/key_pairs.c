@@ -209,6 +209,6 @@ static int create_key_pair(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ec2_key_operations[] = {
-    {"ec2", "CreateKeyPair", create_key_pair, NULL, NULL},
+    {"ec2", "CreateKeyPair", create_key_pair},
     {0},
 };

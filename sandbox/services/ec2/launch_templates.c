@@ -311,9 +311,9 @@ static int delete_versions(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ec2_template_operations[] = {
-    {"ec2", "CreateLaunchTemplateVersion", create_version, NULL, NULL},
-    {"ec2", "DescribeLaunchTemplateVersions", describe_versions, NULL, NULL},
-    {"ec2", "ModifyLaunchTemplate", modify_template, NULL, NULL},
-    {"ec2", "DeleteLaunchTemplateVersions", delete_versions, NULL, NULL},
+    {"ec2", "CreateLaunchTemplateVersion", create_version},
+    {"ec2", "DescribeLaunchTemplateVersions", describe_versions},
+    {"ec2", "ModifyLaunchTemplate", modify_template},
+    {"ec2", "DeleteLaunchTemplateVersions", delete_versions},
     {0},
 };

@@ -159,8 +159,8 @@ static int create_default_subnet(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ec2_default_operations[] = {
-    {"ec2", "CreateDefaultVpc", create_default_vpc, NULL, NULL},
-    {"ec2", "CreateDefaultSubnet", create_default_subnet, NULL, NULL},
+    {"ec2", "CreateDefaultVpc", create_default_vpc},
+    {"ec2", "CreateDefaultSubnet", create_default_subnet},
     {0},
 };
 

@@ -27,7 +27,7 @@ static int get_token(struct service_call *call, struct err *err UNUSED)
 }
 
 const struct service_operation ecr_operations[] = {
-    {"ecr", "GetAuthorizationToken", get_token, NULL, NULL},
+    {"ecr", "GetAuthorizationToken", get_token},
     {0},
 };
 
@@ -344,11 +344,11 @@ static int delete_repository(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ecr_image_operations[] = {
-    {"ecr", "PutImage", put_image, NULL, NULL},
-    {"ecr", "ListImages", list_images, NULL, NULL},
-    {"ecr", "DescribeImages", describe_images, NULL, NULL},
-    {"ecr", "BatchGetImage", batch_get, NULL, NULL},
-    {"ecr", "BatchDeleteImage", batch_delete, NULL, NULL},
-    {"ecr", "DeleteRepository", delete_repository, NULL, NULL},
+    {"ecr", "PutImage", put_image},
+    {"ecr", "ListImages", list_images},
+    {"ecr", "DescribeImages", describe_images},
+    {"ecr", "BatchGetImage", batch_get},
+    {"ecr", "BatchDeleteImage", batch_delete},
+    {"ecr", "DeleteRepository", delete_repository},
     {0},
 };

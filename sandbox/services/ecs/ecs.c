@@ -313,9 +313,9 @@ static int stop(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ecs_operations[] = {
-    {"ecs", "RunTask", run_task, NULL, NULL},
-    {"ecs", "DescribeTasks", ecs_describe, NULL, NULL},
-    {"ecs", "ListTasks", list, NULL, NULL},
-    {"ecs", "StopTask", stop, NULL, NULL},
+    {"ecs", "RunTask", run_task},
+    {"ecs", "DescribeTasks", ecs_describe},
+    {"ecs", "ListTasks", list},
+    {"ecs", "StopTask", stop},
     {0},
 };

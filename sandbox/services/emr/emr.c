@@ -408,15 +408,15 @@ void emr_look(struct services *services)
 }
 
 const struct service_operation emr_operations[] = {
-    {EMR_SERVICE, "RunJobFlow", run_job_flow, NULL, NULL},
-    {EMR_SERVICE, "AddJobFlowSteps", add_steps, NULL, NULL},
-    {EMR_SERVICE, "DescribeStep", describe_step, NULL, NULL},
-    {EMR_SERVICE, "ListSteps", list_steps, NULL, NULL},
-    {EMR_SERVICE, "CancelSteps", cancel_steps, NULL, NULL},
-    {EMR_SERVICE, "ListInstanceGroups", emr_list_groups, NULL, NULL},
-    {EMR_SERVICE, "ModifyInstanceGroups", emr_modify_groups, NULL, NULL},
-    {EMR_SERVICE, "ListInstanceFleets", emr_list_fleets, NULL, NULL},
-    {EMR_SERVICE, "ModifyInstanceFleet", emr_modify_fleet, NULL, NULL},
-    {EMR_SERVICE, "ListBootstrapActions", emr_list_actions, NULL, NULL},
+    {EMR_SERVICE, "RunJobFlow", run_job_flow},
+    {EMR_SERVICE, "AddJobFlowSteps", add_steps},
+    {EMR_SERVICE, "DescribeStep", describe_step},
+    {EMR_SERVICE, "ListSteps", list_steps},
+    {EMR_SERVICE, "CancelSteps", cancel_steps},
+    {EMR_SERVICE, "ListInstanceGroups", emr_list_groups},
+    {EMR_SERVICE, "ModifyInstanceGroups", emr_modify_groups},
+    {EMR_SERVICE, "ListInstanceFleets", emr_list_fleets},
+    {EMR_SERVICE, "ModifyInstanceFleet", emr_modify_fleet},
+    {EMR_SERVICE, "ListBootstrapActions", emr_list_actions},
     {0},
 };

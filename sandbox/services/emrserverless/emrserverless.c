@@ -236,15 +236,10 @@ static int cancel_run(struct service_call *call, struct err *err)
     return 0;
 }
 
-static const struct service_binding list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
-    {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {"createdAtAfter", WIRE_QUERY_STRING, "createdAtAfter"},
-    {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"},
-    {"states", WIRE_QUERY_STRING, "states"}, {0}};
-
 const struct service_operation emrserverless_operations[] = {
-    {SERVICE, "StartJobRun", start_run, "POST /applications/{applicationId}/jobruns", NULL},
-    {SERVICE, "GetJobRun", get_run, "GET /applications/{applicationId}/jobruns/{jobRunId}", NULL},
-    {SERVICE, "ListJobRuns", list_runs, "GET /applications/{applicationId}/jobruns", list_places},
-    {SERVICE, "CancelJobRun", cancel_run, "DELETE /applications/{applicationId}/jobruns/{jobRunId}", NULL},
+    {SERVICE, "StartJobRun", start_run},
+    {SERVICE, "GetJobRun", get_run},
+    {SERVICE, "ListJobRuns", list_runs},
+    {SERVICE, "CancelJobRun", cancel_run},
     {0},
 };

@@ -333,12 +333,12 @@ static int cancel_replay(struct service_call *call, struct err *err)
 }
 
 const struct service_operation archives_operations[] = {
-    {"events", "CreateArchive", create_archive, NULL, NULL},
-    {"events", "DescribeArchive", describe_archive, NULL, NULL},
-    {"events", "ListArchives", list_archives, NULL, NULL},
-    {"events", "UpdateArchive", update_archive, NULL, NULL},
-    {"events", "DeleteArchive", delete_archive, NULL, NULL},
-    {"events", "StartReplay", start_replay, NULL, NULL},
-    {"events", "CancelReplay", cancel_replay, NULL, NULL},
+    {"events", "CreateArchive", create_archive},
+    {"events", "DescribeArchive", describe_archive},
+    {"events", "ListArchives", list_archives},
+    {"events", "UpdateArchive", update_archive},
+    {"events", "DeleteArchive", delete_archive},
+    {"events", "StartReplay", start_replay},
+    {"events", "CancelReplay", cancel_replay},
     {0},
 };

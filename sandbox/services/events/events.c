@@ -415,11 +415,11 @@ static int remove_permission(struct service_call *call, struct err *err)
 }
 
 const struct service_operation events_operations[] = {
-    {"events", "ListRuleNamesByTarget", names_by_target, NULL, NULL},
-    {"events", "PutEvents", do_put, NULL, NULL},
-    {"events", "PutTargets", rule_check_targets, NULL, NULL},
-    {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
-    {"events", "PutPermission", put_permission, NULL, NULL},
-    {"events", "RemovePermission", remove_permission, NULL, NULL},
+    {"events", "ListRuleNamesByTarget", names_by_target},
+    {"events", "PutEvents", do_put},
+    {"events", "PutTargets", rule_check_targets},
+    {"events", "TestEventPattern", do_test_pattern},
+    {"events", "PutPermission", put_permission},
+    {"events", "RemovePermission", remove_permission},
     {0},
 };

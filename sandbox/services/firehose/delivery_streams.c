@@ -243,8 +243,8 @@ static int create_stream(struct service_call *call, struct err *err UNUSED)
 }
 
 const struct service_operation firehose_operations[] = {
-    {"firehose", "CreateDeliveryStream", create_stream, NULL, NULL},
-    {"firehose", "PutRecord", put_record, NULL, NULL},
-    {"firehose", "PutRecordBatch", put_batch, NULL, NULL},
+    {"firehose", "CreateDeliveryStream", create_stream},
+    {"firehose", "PutRecord", put_record},
+    {"firehose", "PutRecordBatch", put_batch},
     {0},
 };

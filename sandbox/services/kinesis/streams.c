@@ -410,12 +410,12 @@ static int describe_stream(struct service_call *call, struct err *err)
 }
 
 const struct service_operation kinesis_operations[] = {
-    {"kinesis", "PutRecord", put_record, NULL, NULL},
-    {"kinesis", "PutRecords", put_records, NULL, NULL},
-    {"kinesis", "GetShardIterator", get_iterator, NULL, NULL},
-    {"kinesis", "GetRecords", get_records, NULL, NULL},
-    {"kinesis", "SubscribeToShard", kinesis_subscribe, NULL, NULL},
-    {"kinesis", "ListShards", list_shards, NULL, NULL},
-    {"kinesis", "DescribeStream", describe_stream, NULL, NULL},
+    {"kinesis", "PutRecord", put_record},
+    {"kinesis", "PutRecords", put_records},
+    {"kinesis", "GetShardIterator", get_iterator},
+    {"kinesis", "GetRecords", get_records},
+    {"kinesis", "SubscribeToShard", kinesis_subscribe},
+    {"kinesis", "ListShards", list_shards},
+    {"kinesis", "DescribeStream", describe_stream},
     {0},
 };

@@ -315,13 +315,13 @@ static int random_bytes(struct service_call *call, struct err *err)
 }
 
 const struct service_operation cipher_operations[] = {
-    {"kms", "Encrypt", cipher_encrypt, NULL, NULL},
-    {"kms", "Decrypt", decrypt, NULL, NULL},
-    {"kms", "ReEncrypt", re_encrypt, NULL, NULL},
-    {"kms", "GenerateDataKey", data_key, NULL, NULL},
-    {"kms", "GenerateDataKeyWithoutPlaintext", data_key, NULL, NULL},
-    {"kms", "GenerateDataKeyPair", data_pair, NULL, NULL},
-    {"kms", "GenerateDataKeyPairWithoutPlaintext", data_pair, NULL, NULL},
-    {"kms", "GenerateRandom", random_bytes, NULL, NULL},
+    {"kms", "Encrypt", cipher_encrypt},
+    {"kms", "Decrypt", decrypt},
+    {"kms", "ReEncrypt", re_encrypt},
+    {"kms", "GenerateDataKey", data_key},
+    {"kms", "GenerateDataKeyWithoutPlaintext", data_key},
+    {"kms", "GenerateDataKeyPair", data_pair},
+    {"kms", "GenerateDataKeyPairWithoutPlaintext", data_pair},
+    {"kms", "GenerateRandom", random_bytes},
     {0},
 };

@@ -300,10 +300,10 @@ static int list_rotations(struct service_call *call, struct err *err)
 }
 
 const struct service_operation import_operations[] = {
-    {"kms", "GetParametersForImport", import_parameters, NULL, NULL},
-    {"kms", "ImportKeyMaterial", import_material, NULL, NULL},
-    {"kms", "DeleteImportedKeyMaterial", delete_material, NULL, NULL},
-    {"kms", "RotateKeyOnDemand", rotate, NULL, NULL},
-    {"kms", "ListKeyRotations", list_rotations, NULL, NULL},
+    {"kms", "GetParametersForImport", import_parameters},
+    {"kms", "ImportKeyMaterial", import_material},
+    {"kms", "DeleteImportedKeyMaterial", delete_material},
+    {"kms", "RotateKeyOnDemand", rotate},
+    {"kms", "ListKeyRotations", list_rotations},
     {0},
 };

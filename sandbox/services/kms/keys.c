@@ -478,9 +478,9 @@ static int list_policies(struct service_call *call, struct err *err)
 }
 
 const struct service_operation kms_operations[] = {
-    {"kms", "CreateKey", create_key, NULL, NULL},
-    {"kms", "EnableKeyRotation", enable_rotation, NULL, NULL},
-    {"kms", "GetKeyRotationStatus", rotation_status, NULL, NULL},
-    {"kms", "ListKeyPolicies", list_policies, NULL, NULL},
+    {"kms", "CreateKey", create_key},
+    {"kms", "EnableKeyRotation", enable_rotation},
+    {"kms", "GetKeyRotationStatus", rotation_status},
+    {"kms", "ListKeyPolicies", list_policies},
     {0},
 };

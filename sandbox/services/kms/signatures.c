@@ -246,11 +246,11 @@ static int shared_secret(struct service_call *call, struct err *err)
 }
 
 const struct service_operation signature_operations[] = {
-    {"kms", "Sign", sign_message, NULL, NULL},
-    {"kms", "Verify", verify_message, NULL, NULL},
-    {"kms", "GetPublicKey", public_key, NULL, NULL},
-    {"kms", "GenerateMac", generate_mac, NULL, NULL},
-    {"kms", "VerifyMac", verify_mac, NULL, NULL},
-    {"kms", "DeriveSharedSecret", shared_secret, NULL, NULL},
+    {"kms", "Sign", sign_message},
+    {"kms", "Verify", verify_message},
+    {"kms", "GetPublicKey", public_key},
+    {"kms", "GenerateMac", generate_mac},
+    {"kms", "VerifyMac", verify_mac},
+    {"kms", "DeriveSharedSecret", shared_secret},
     {0},
 };

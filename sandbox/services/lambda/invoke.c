@@ -219,11 +219,11 @@ static int invoke_awaited(struct service_call *call, const struct lambda_functio
 
 /* ---- the operation ---- */
 
-static const struct value *bare_status(struct arena *arena, int status)
+static void answer_without_payload(struct service_call *call, int status)
 {
-    const struct value_entry entries[] = {
-        {STR("StatusCode"), value_int(arena, status)}, {STR("Payload"), &value_empty_string}};
-    return value_map(arena, entries, 2);
+    call->status = status;
+    call->output = VALUE_MAP(call->arena, {STR("StatusCode"), value_int(call->arena, status)},
+        {STR("Payload"), &value_empty_string});
 }
 
 /* The response body of throttling names the exceeded limit. */
@@ -248,13 +248,13 @@ static int lambda_invoke(struct service_call *call, struct err *err)
         return -1;
     call->request_id = arena_str(call->arena, str_z(invocation.id));
     if (str_eqz(kind, "DryRun")) {
-        call->output = bare_status(call->arena, 204);
+        answer_without_payload(call, 204);
         return 0;
     }
     invocation.trace = lambda_chain_add(call->arena, call->trace, function.arn, &invocation.loops);
     invocation.loops = invocation.loops && lambda_chain_stops(call, &function);
     if (async) {
-        call->output = bare_status(call->arena, 202);
+        answer_without_payload(call, 202);
         return lambda_invoke_async(functions, &function, &invocation, err);
     }
     if (!str_eqz(kind, "RequestResponse"))
@@ -273,116 +273,44 @@ static int lambda_invoke(struct service_call *call, struct err *err)
     return status;
 }
 
-static const struct service_binding invoke_bindings[] = {
-    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
-    {"InvocationType", WIRE_HEADER, "X-Amz-Invocation-Type"},
-    {"LogType", WIRE_HEADER, "X-Amz-Log-Type"},
-    {"ClientContext", WIRE_HEADER, "X-Amz-Client-Context"},
-    {"StatusCode", WIRE_STATUS, ""},
-    {"FunctionError", WIRE_HEADER, "X-Amz-Function-Error"},
-    {"LogResult", WIRE_HEADER, "X-Amz-Log-Result"},
-    {"ExecutedVersion", WIRE_HEADER, "X-Amz-Executed-Version"},
-    {"Payload", WIRE_RAW_BODY, "Payload"},
-    {0},
-};
-
-static const struct service_binding version_bindings[] = {
-    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
-    {"Marker", WIRE_QUERY_STRING, "Marker"},
-    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
-    {0},
-};
-
-static const struct service_binding function_bindings[] = {
-    {"FunctionVersion", WIRE_QUERY_STRING, "FunctionVersion"},
-    {"MasterRegion", WIRE_QUERY_STRING, "MasterRegion"},
-    {"Marker", WIRE_QUERY_STRING, "Marker"},
-    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
-    {0},
-};
-
-static const struct service_binding qualifier_bindings[] = {
-    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {0}};
-static const struct service_binding qualified_bindings[] = {
-    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {"RevisionId", WIRE_QUERY_STRING, "RevisionId"}, {0}};
-static const struct service_binding arn_bindings[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
-static const struct service_binding layer_bindings[] = {
-    {"CompatibleRuntime", WIRE_QUERY_STRING, "CompatibleRuntime"},
-    {"CompatibleArchitecture", WIRE_QUERY_STRING, "CompatibleArchitecture"},
-    {"Marker", WIRE_QUERY_STRING, "Marker"},
-    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
-    {0},
-};
-
 const struct service_operation lambda_operations[] = {
-    {"lambda", "Invoke", lambda_invoke, "POST /2015-03-31/functions/{FunctionName}/invocations",
-        invoke_bindings},
-    {"lambda", "GetAccountSettings", lambda_account_settings, "GET /2016-08-19/account-settings", NULL},
-    {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
-    {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
-        NULL},
-    {"lambda", "UpdateFunctionConfiguration", lambda_update_configuration,
-        "PUT /2015-03-31/functions/{FunctionName}/configuration", NULL},
-    {"lambda", "PublishVersion", lambda_publish_version, "POST /2015-03-31/functions/{FunctionName}/versions",
-        NULL},
-    {"lambda", "ListVersionsByFunction", lambda_list_versions,
-        "GET /2015-03-31/functions/{FunctionName}/versions", version_bindings},
-    {"lambda", "ListFunctions", lambda_list_functions, "GET /2015-03-31/functions", function_bindings},
-    {"lambda", "GetFunction", lambda_get_function, "GET /2015-03-31/functions/{FunctionName}",
-        version_bindings},
-    {"lambda", "GetFunctionConfiguration", lambda_get_configuration,
-        "GET /2015-03-31/functions/{FunctionName}/configuration", version_bindings},
-    {"lambda", "DeleteFunction", lambda_delete_function, "DELETE /2015-03-31/functions/{FunctionName}",
-        version_bindings},
-    {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
-        NULL},
-    {"lambda", "GetLayerVersion", lambda_get_layer,
-        "GET /2018-10-31/layers/{LayerName}/versions/{VersionNumber}", NULL},
-    {"lambda", "DeleteLayerVersion", lambda_delete_layer,
-        "DELETE /2018-10-31/layers/{LayerName}/versions/{VersionNumber}", NULL},
-    {"lambda", "GetLayerVersionPolicy", lambda_get_layer_policy,
-        "GET /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", NULL},
-    {"lambda", "AddLayerVersionPermission", lambda_add_layer_permission,
-        "POST /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", qualified_bindings},
-    {"lambda", "RemoveLayerVersionPermission", lambda_remove_layer_permission,
-        "DELETE /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}",
-        qualified_bindings},
-    {"lambda", "GetPolicy", lambda_get_policy, "GET /2015-03-31/functions/{FunctionName}/policy",
-        qualified_bindings},
-    {"lambda", "AddPermission", lambda_add_permission, "POST /2015-03-31/functions/{FunctionName}/policy",
-        qualifier_bindings},
-    {"lambda", "RemovePermission", lambda_remove_permission,
-        "DELETE /2015-03-31/functions/{FunctionName}/policy/{StatementId}", qualified_bindings},
-    {"lambda", "PutFunctionConcurrency", lambda_put_concurrency,
-        "PUT /2017-10-31/functions/{FunctionName}/concurrency", NULL},
-    {"lambda", "ListProvisionedConcurrencyConfigs", lambda_list_provisioned,
-        "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", version_bindings},
-    {"lambda", "PutProvisionedConcurrencyConfig", lambda_put_provisioned,
-        "PUT /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_bindings},
-    {"lambda", "GetProvisionedConcurrencyConfig", lambda_get_provisioned,
-        "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_bindings},
-    {"lambda", "DeleteProvisionedConcurrencyConfig", lambda_delete_provisioned,
-        "DELETE /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_bindings},
-    {"lambda", "CreateEventSourceMapping", lambda_create_source, "POST /2015-03-31/event-source-mappings",
-        NULL},
-    {"lambda", "UpdateEventSourceMapping", lambda_update_source,
-        "PUT /2015-03-31/event-source-mappings/{UUID}", NULL},
-    {"lambda", "PutFunctionEventInvokeConfig", lambda_put_invoke,
-        "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_bindings},
-    {"lambda", "UpdateFunctionEventInvokeConfig", lambda_put_invoke,
-        "POST /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_bindings},
-    {"lambda", "ListFunctionEventInvokeConfigs", lambda_list_invoke,
-        "GET /2019-09-25/functions/{FunctionName}/event-invoke-config/list", version_bindings},
-    {"lambda", "CreateAlias", lambda_alias, "POST /2015-03-31/functions/{FunctionName}/aliases", NULL},
-    {"lambda", "UpdateAlias", lambda_alias, "PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}", NULL},
-    {"lambda", "CreateFunctionUrlConfig", lambda_url, "POST /2021-10-31/functions/{FunctionName}/url",
-        qualifier_bindings},
-    {"lambda", "UpdateFunctionUrlConfig", lambda_url, "PUT /2021-10-31/functions/{FunctionName}/url",
-        qualifier_bindings},
-    {"lambda", "ListFunctionUrlConfigs", lambda_url, "GET /2021-10-31/functions/{FunctionName}/urls", NULL},
-    {"lambda", "GetLayerVersionByArn", lambda_get_layer_by_arn, "GET /2018-10-31/layers?find=LayerVersion",
-        arn_bindings},
-    {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_bindings},
+    {"lambda", "Invoke", lambda_invoke},
+    {"lambda", "GetAccountSettings", lambda_account_settings},
+    {"lambda", "CreateFunction", lambda_create_function},
+    {"lambda", "UpdateFunctionCode", lambda_update_code},
+    {"lambda", "UpdateFunctionConfiguration", lambda_update_configuration},
+    {"lambda", "PublishVersion", lambda_publish_version},
+    {"lambda", "ListVersionsByFunction", lambda_list_versions},
+    {"lambda", "ListFunctions", lambda_list_functions},
+    {"lambda", "GetFunction", lambda_get_function},
+    {"lambda", "GetFunctionConfiguration", lambda_get_configuration},
+    {"lambda", "DeleteFunction", lambda_delete_function},
+    {"lambda", "PublishLayerVersion", lambda_publish_layer},
+    {"lambda", "GetLayerVersion", lambda_get_layer},
+    {"lambda", "DeleteLayerVersion", lambda_delete_layer},
+    {"lambda", "GetLayerVersionPolicy", lambda_get_layer_policy},
+    {"lambda", "AddLayerVersionPermission", lambda_add_layer_permission},
+    {"lambda", "RemoveLayerVersionPermission", lambda_remove_layer_permission},
+    {"lambda", "GetPolicy", lambda_get_policy},
+    {"lambda", "AddPermission", lambda_add_permission},
+    {"lambda", "RemovePermission", lambda_remove_permission},
+    {"lambda", "PutFunctionConcurrency", lambda_put_concurrency},
+    {"lambda", "ListProvisionedConcurrencyConfigs", lambda_list_provisioned},
+    {"lambda", "PutProvisionedConcurrencyConfig", lambda_put_provisioned},
+    {"lambda", "GetProvisionedConcurrencyConfig", lambda_get_provisioned},
+    {"lambda", "DeleteProvisionedConcurrencyConfig", lambda_delete_provisioned},
+    {"lambda", "CreateEventSourceMapping", lambda_create_source},
+    {"lambda", "UpdateEventSourceMapping", lambda_update_source},
+    {"lambda", "PutFunctionEventInvokeConfig", lambda_put_invoke},
+    {"lambda", "UpdateFunctionEventInvokeConfig", lambda_put_invoke},
+    {"lambda", "ListFunctionEventInvokeConfigs", lambda_list_invoke},
+    {"lambda", "CreateAlias", lambda_alias},
+    {"lambda", "UpdateAlias", lambda_alias},
+    {"lambda", "CreateFunctionUrlConfig", lambda_url},
+    {"lambda", "UpdateFunctionUrlConfig", lambda_url},
+    {"lambda", "ListFunctionUrlConfigs", lambda_url},
+    {"lambda", "GetLayerVersionByArn", lambda_get_layer_by_arn},
+    {"lambda", "ListLayers", lambda_list_layers},
     {0},
 };
 

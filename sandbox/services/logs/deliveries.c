@@ -216,14 +216,14 @@ static int put_source(struct service_call *call, struct err *err)
 }
 
 const struct service_operation deliveries_operations[] = {
-    {"logs", "CreateExportTask", export_create, NULL, NULL},
-    {"logs", "DescribeExportTasks", export_describe, NULL, NULL},
-    {"logs", "CancelExportTask", export_cancel, NULL, NULL},
-    {"logs", "PutDeliveryDestination", put_destination, NULL, NULL},
-    {"logs", "GetDeliveryDestination", show_destinations, NULL, NULL},
-    {"logs", "DescribeDeliveryDestinations", show_destinations, NULL, NULL},
-    {"logs", "PutDeliverySource", put_source, NULL, NULL},
-    {"logs", "GetDeliverySource", show_sources, NULL, NULL},
-    {"logs", "DescribeDeliverySources", show_sources, NULL, NULL},
+    {"logs", "CreateExportTask", export_create},
+    {"logs", "DescribeExportTasks", export_describe},
+    {"logs", "CancelExportTask", export_cancel},
+    {"logs", "PutDeliveryDestination", put_destination},
+    {"logs", "GetDeliveryDestination", show_destinations},
+    {"logs", "DescribeDeliveryDestinations", show_destinations},
+    {"logs", "PutDeliverySource", put_source},
+    {"logs", "GetDeliverySource", show_sources},
+    {"logs", "DescribeDeliverySources", show_sources},
     {0},
 };

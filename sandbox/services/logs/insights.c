@@ -278,9 +278,9 @@ static int describe_queries(struct service_call *call, struct err *err)
 }
 
 const struct service_operation logs_insights_operations[] = {
-    {"logs", "StartQuery", start_query, NULL, NULL},
-    {"logs", "GetQueryResults", get_results, NULL, NULL},
-    {"logs", "StopQuery", stop_query, NULL, NULL},
-    {"logs", "DescribeQueries", describe_queries, NULL, NULL},
+    {"logs", "StartQuery", start_query},
+    {"logs", "GetQueryResults", get_results},
+    {"logs", "StopQuery", stop_query},
+    {"logs", "DescribeQueries", describe_queries},
     {0},
 };

@@ -370,8 +370,8 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
 }
 
 const struct service_operation mwaa_operations[] = {
-    {"airflow", "CreateWebLoginToken", create_web_login_token, "POST /webtoken/{Name}", NULL},
-    {"airflow", "CreateCliToken", create_cli_token, "POST /clitoken/{Name}", NULL},
-    {"airflow", "InvokeRestApi", invoke_rest_api, "POST /restapi/{Name}", NULL},
+    {"airflow", "CreateWebLoginToken", create_web_login_token},
+    {"airflow", "CreateCliToken", create_cli_token},
+    {"airflow", "InvokeRestApi", invoke_rest_api},
     {0},
 };

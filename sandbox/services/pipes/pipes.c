@@ -172,17 +172,9 @@ static int do_list_pipes(struct service_call *call, struct err *err)
     return service_answer_page(call, "Pipes", value_builder_list(&all), MAX_SHOWN, err);
 }
 
-#define ASKED(member)                                                                                        \
-    {                                                                                                        \
-        member, WIRE_QUERY_STRING, member                                                                    \
-    }
-static const struct service_binding listed_pipes[] = {ASKED("NamePrefix"), ASKED("DesiredState"),
-    ASKED("CurrentState"), ASKED("SourcePrefix"), ASKED("TargetPrefix"), ASKED("NextToken"), ASKED("Limit"),
-    {0}};
-
 const struct service_operation pipes_operations[] = {
-    {"pipes", "DescribePipe", do_describe_pipe, "GET /v1/pipes/{Name}", NULL},
-    {"pipes", "ListPipes", do_list_pipes, "GET /v1/pipes", listed_pipes},
+    {"pipes", "DescribePipe", do_describe_pipe},
+    {"pipes", "ListPipes", do_list_pipes},
     {0},
 };
 

@@ -478,12 +478,12 @@ static int check_zones(const struct control *control, const struct value *attrs,
 const struct control_type rds_types[] = {{"aws.rds.subnet_group", .check = check_zones}, {0}};
 
 const struct service_operation rds_operations[] = {
-    {"rds", "CreateDBSnapshot", snapshot_create, NULL, NULL},
-    {"rds", "DeleteDBSnapshot", snapshot_delete, NULL, NULL},
-    {"rds", "RestoreDBInstanceFromDBSnapshot", snapshot_restore, NULL, NULL},
-    {"rds", "DeleteDBInstance", delete_instance, NULL, NULL},
-    {"rds", "StopDBInstance", stop_instance, NULL, NULL},
-    {"rds", "StartDBInstance", start_instance, NULL, NULL},
-    {"rds", "RebootDBInstance", reboot_instance, NULL, NULL},
+    {"rds", "CreateDBSnapshot", snapshot_create},
+    {"rds", "DeleteDBSnapshot", snapshot_delete},
+    {"rds", "RestoreDBInstanceFromDBSnapshot", snapshot_restore},
+    {"rds", "DeleteDBInstance", delete_instance},
+    {"rds", "StopDBInstance", stop_instance},
+    {"rds", "StartDBInstance", start_instance},
+    {"rds", "RebootDBInstance", reboot_instance},
     {0},
 };

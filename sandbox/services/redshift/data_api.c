@@ -308,11 +308,11 @@ static int cancel_statement(struct service_call *call, struct err *err)
 }
 
 const struct service_operation redshift_data_operations[] = {
-    {"redshift-data", "ExecuteStatement", execute, NULL, NULL},
-    {"redshift-data", "BatchExecuteStatement", execute_batch, NULL, NULL},
-    {"redshift-data", "DescribeStatement", statement_describe, NULL, NULL},
-    {"redshift-data", "ListStatements", list_statements, NULL, NULL},
-    {"redshift-data", "GetStatementResult", get_result, NULL, NULL},
-    {"redshift-data", "CancelStatement", cancel_statement, NULL, NULL},
+    {"redshift-data", "ExecuteStatement", execute},
+    {"redshift-data", "BatchExecuteStatement", execute_batch},
+    {"redshift-data", "DescribeStatement", statement_describe},
+    {"redshift-data", "ListStatements", list_statements},
+    {"redshift-data", "GetStatementResult", get_result},
+    {"redshift-data", "CancelStatement", cancel_statement},
     {0},
 };

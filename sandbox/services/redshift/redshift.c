@@ -508,7 +508,7 @@ static int cluster_credentials(struct service_call *call, struct err *err)
 }
 
 const struct service_operation redshift_operations[] = {
-    {"redshift-serverless", "GetCredentials", workgroup_credentials, NULL, NULL},
-    {"redshift", "GetClusterCredentialsWithIAM", cluster_credentials, NULL, NULL},
+    {"redshift-serverless", "GetCredentials", workgroup_credentials},
+    {"redshift", "GetClusterCredentialsWithIAM", cluster_credentials},
     {0},
 };

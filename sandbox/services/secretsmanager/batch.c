@@ -161,7 +161,7 @@ static int list_secrets(struct service_call *call, struct err *err)
 }
 
 const struct service_operation secrets_batch_operations[] = {
-    {"secretsmanager", "ListSecrets", list_secrets, NULL, NULL},
-    {"secretsmanager", "BatchGetSecretValue", batch_get, NULL, NULL},
+    {"secretsmanager", "ListSecrets", list_secrets},
+    {"secretsmanager", "BatchGetSecretValue", batch_get},
     {0},
 };

@@ -116,14 +116,14 @@ static int opt_in(struct service_call *call, struct err *err)
 }
 
 const struct service_operation devices_operations[] = {
-    {"sns", "CreatePlatformApplication", create_app, NULL, NULL},
-    {"sns", "GetPlatformApplicationAttributes", no_app, NULL, NULL},
-    {"sns", "SetPlatformApplicationAttributes", set_app, NULL, NULL},
-    {"sns", "ListEndpointsByPlatformApplication", no_app, NULL, NULL},
-    {"sns", "CreatePlatformEndpoint", no_app, NULL, NULL},
-    {"sns", "GetEndpointAttributes", no_endpoint, NULL, NULL},
-    {"sns", "SetEndpointAttributes", set_endpoint, NULL, NULL},
-    {"sns", "SetSMSAttributes", set_sms, NULL, NULL},
-    {"sns", "OptInPhoneNumber", opt_in, NULL, NULL},
+    {"sns", "CreatePlatformApplication", create_app},
+    {"sns", "GetPlatformApplicationAttributes", no_app},
+    {"sns", "SetPlatformApplicationAttributes", set_app},
+    {"sns", "ListEndpointsByPlatformApplication", no_app},
+    {"sns", "CreatePlatformEndpoint", no_app},
+    {"sns", "GetEndpointAttributes", no_endpoint},
+    {"sns", "SetEndpointAttributes", set_endpoint},
+    {"sns", "SetSMSAttributes", set_sms},
+    {"sns", "OptInPhoneNumber", opt_in},
     {0},
 };

@@ -238,7 +238,7 @@ static int do_publish_batch(struct service_call *call, struct err *err)
 }
 
 const struct service_operation sns_operations[] = {
-    {"sns", "Publish", do_publish, NULL, NULL},
-    {"sns", "PublishBatch", do_publish_batch, NULL, NULL},
+    {"sns", "Publish", do_publish},
+    {"sns", "PublishBatch", do_publish_batch},
     {0},
 };

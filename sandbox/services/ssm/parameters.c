@@ -335,10 +335,10 @@ static int get_history(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ssm_version_operations[] = {
-    {"ssm", "PutParameter", put_parameter, NULL, NULL},
-    {"ssm", "LabelParameterVersion", label_version, NULL, NULL},
-    {"ssm", "GetParameterHistory", get_history, NULL, NULL},
-    {"ssm", "GetParametersByPath", get_by_path, NULL, NULL},
+    {"ssm", "PutParameter", put_parameter},
+    {"ssm", "LabelParameterVersion", label_version},
+    {"ssm", "GetParameterHistory", get_history},
+    {"ssm", "GetParametersByPath", get_by_path},
     {0},
 };
 
@@ -530,8 +530,8 @@ static int get_window(struct service_call *call, struct err *err)
 }
 
 const struct service_operation ssm_operations[] = {
-    {"ssm", "GetMaintenanceWindow", get_window, NULL, NULL},
-    {"ssm", "GetParameter", get_parameter, NULL, NULL},
-    {"ssm", "GetParameters", get_parameters, NULL, NULL},
+    {"ssm", "GetMaintenanceWindow", get_window},
+    {"ssm", "GetParameter", get_parameter},
+    {"ssm", "GetParameters", get_parameters},
     {0},
 };

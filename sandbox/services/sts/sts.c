@@ -170,9 +170,9 @@ static int key_info(struct service_call *call, struct err *err)
 }
 
 const struct service_operation sts_operations[] = {
-    {"sts", "GetAccessKeyInfo", key_info, NULL, NULL},
-    {"sts", "GetCallerIdentity", get_caller_identity, NULL, NULL},
-    {"sts", "AssumeRole", assume_role, NULL, NULL},
-    {"sts", "GetSessionToken", get_session_token, NULL, NULL},
+    {"sts", "GetAccessKeyInfo", key_info},
+    {"sts", "GetCallerIdentity", get_caller_identity},
+    {"sts", "AssumeRole", assume_role},
+    {"sts", "GetSessionToken", get_session_token},
     {0},
 };
