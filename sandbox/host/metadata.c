@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/yaml.h"
 #include "sandbox/host/host_internal.h"
-#include "sandbox/http/mhd_api.h"
+#include "sandbox/http/server.h"
 
 #include <stdlib.h>
 
@@ -143,7 +143,7 @@ struct str user_data_script(struct arena *arena, struct str data, struct str *no
     return script;
 }
 
-enum { TOKEN_SIZE = 40, CREDENTIALS_MS = 6 * 3600 * 1000, IDLE_S = 30 };
+enum { TOKEN_SIZE = 40, CREDENTIALS_MS = 6 * 3600 * 1000, IDLE_S = 30, MAX_BODY = 4096 };
 
 #define TOKEN_HEADER "X-aws-ec2-metadata-token"
 #define TTL_HEADER   "X-aws-ec2-metadata-token-ttl-seconds"
@@ -153,14 +153,13 @@ struct metadata {
     struct arena arena;
     struct str region, id;
     char token[TOKEN_SIZE + 1]; /* shared by all clients inside the host */
-    const struct mhd_api *mhd;
-    struct MHD_Daemon *daemon;
+    struct small_server *server;
 };
 
 /* A request. */
 struct question {
     struct metadata *metadata;
-    struct arena arena;
+    struct arena *arena;
     struct control_record record;
 };
 
@@ -175,7 +174,7 @@ static struct str role_of(struct question *q)
 {
     struct control_record profile;
     struct str arn = metadata_attribute(q, "instance_profile");
-    if (!arn.n || !control_find(services_control(q->metadata->services), &q->arena,
+    if (!arn.n || !control_find(services_control(q->metadata->services), q->arena,
                       STR("aws.iam.instance_profile"), STR_EMPTY, arn, &profile))
         return STR_EMPTY;
     const struct value *roles = value_getz(profile.attrs, "roles");
@@ -188,9 +187,9 @@ static struct str as_json(struct question *q, const char *const *pairs)
     AUTO_BUF struct buf out = BUF_INIT;
     const struct value *map = NULL;
     for (size_t i = 0; pairs[i]; i += 2)
-        map = value_with(&q->arena, map, str_z(pairs[i]), value_stringz(&q->arena, pairs[i + 1]));
+        map = value_with(q->arena, map, str_z(pairs[i]), value_stringz(q->arena, pairs[i + 1]));
     json_write(&out, map, JSON_PRETTY);
-    return arena_str(&q->arena, buf_str(&out));
+    return arena_str(q->arena, buf_str(&out));
 }
 
 static struct str metadata_credentials(struct question *q)
@@ -199,18 +198,18 @@ static struct str metadata_credentials(struct question *q)
     int64_t now = clock_wall_ms();
     const struct session session = {
         .role = role_of(q), .name = q->metadata->id, .expires_ms = now + CREDENTIALS_MS};
-    struct session_key key = session_new(&q->arena, own.secret_key, &session);
+    struct session_key key = session_new(q->arena, own.secret_key, &session);
     const char *const pairs[] = {"Code", "Success", "Type", "AWS-HMAC", "LastUpdated",
-        time_rfc3339(&q->arena, now, false).p, "AccessKeyId", arena_strz(&q->arena, key.access_key),
-        "SecretAccessKey", arena_strz(&q->arena, key.secret_key), "Token", arena_strz(&q->arena, key.token),
-        "Expiration", time_rfc3339(&q->arena, session.expires_ms, false).p, NULL};
+        time_rfc3339(q->arena, now, false).p, "AccessKeyId", arena_strz(q->arena, key.access_key),
+        "SecretAccessKey", arena_strz(q->arena, key.secret_key), "Token", arena_strz(q->arena, key.token),
+        "Expiration", time_rfc3339(q->arena, session.expires_ms, false).p, NULL};
     return as_json(q, pairs);
 }
 
 static struct str profile(struct question *q)
 {
     const char *const pairs[] = {"Code", "Success", "LastUpdated",
-        time_rfc3339(&q->arena, q->record.created_ms, false).p, "InstanceProfileArn",
+        time_rfc3339(q->arena, q->record.created_ms, false).p, "InstanceProfileArn",
         metadata_attribute(q, "instance_profile").p, NULL};
     return as_json(q, pairs);
 }
@@ -218,19 +217,19 @@ static struct str profile(struct question *q)
 static struct str zone_of(struct question *q)
 {
     struct control_record subnet;
-    return control_find(services_control(q->metadata->services), &q->arena, STR("aws.ec2.subnet"),
+    return control_find(services_control(q->metadata->services), q->arena, STR("aws.ec2.subnet"),
                q->metadata->region, metadata_attribute(q, "subnet_id"), &subnet)
                ? value_gets(subnet.attrs, "availability_zone")
-               : arena_printf(&q->arena, "%sa", q->metadata->region.p);
+               : arena_printf(q->arena, "%sa", q->metadata->region.p);
 }
 
 static struct str identity(struct question *q)
 {
     struct str account = services_account(q->metadata->services);
-    const char *const pairs[] = {"accountId", arena_strz(&q->arena, account), "architecture", "x86_64",
+    const char *const pairs[] = {"accountId", arena_strz(q->arena, account), "architecture", "x86_64",
         "availabilityZone", zone_of(q).p, "imageId", metadata_attribute(q, "image_id").p, "instanceId",
         q->metadata->id.p, "instanceType", metadata_attribute(q, "instance_type").p, "pendingTime",
-        time_rfc3339(&q->arena, q->record.created_ms, false).p, "privateIp",
+        time_rfc3339(q->arena, q->record.created_ms, false).p, "privateIp",
         metadata_attribute(q, "private_ip").p, "region", q->metadata->region.p, "version", "2017-09-30",
         NULL};
     return as_json(q, pairs);
@@ -239,7 +238,7 @@ static struct str identity(struct question *q)
 static struct str public_key(struct question *q)
 {
     struct control_record key = {0};
-    control_find(services_control(q->metadata->services), &q->arena, STR("aws.ec2.key_pair"),
+    control_find(services_control(q->metadata->services), q->arena, STR("aws.ec2.key_pair"),
         q->metadata->region, metadata_attribute(q, "key_name"), &key);
     return value_gets(key.attrs, "public_key");
 }
@@ -293,119 +292,74 @@ static struct str metadata_get(struct question *q, struct str path)
 
 /* ---- requests ---- */
 
-struct wanted_header {
-    const char *name;
-    struct str value;
-    struct arena *arena;
-};
-
-static enum MHD_Result find_header(
-    void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
-{
-    struct wanted_header *wanted = ctx;
-    if (str_ieq(str_z(name), str_z(wanted->name)) && value)
-        wanted->value = arena_str(wanted->arena, str_z(value));
-    return MHD_YES;
-}
-
-static struct str header_of(struct question *q, struct MHD_Connection *connection, const char *name)
-{
-    struct wanted_header wanted = {name, STR_EMPTY, &q->arena};
-    q->metadata->mhd->get_connection_values(connection, MHD_HEADER_KIND, find_header, &wanted);
-    return wanted.value;
-}
-
-static bool is_let_in(struct question *q, struct MHD_Connection *connection)
+static bool is_let_in(const struct question *q, const struct wire_message *request)
 {
     const struct value *options = value_getz(q->record.attrs, "metadata_options");
-    if (str_eqz(value_gets(options, "http_tokens"), "optional") && !header_of(q, connection, TOKEN_HEADER).n)
-        return true;
-    return str_eqz(header_of(q, connection, TOKEN_HEADER), q->metadata->token);
+    struct str token = wire_header_get(request, STR(TOKEN_HEADER));
+    return str_eqz(token, q->metadata->token) ||
+           (!token.n && str_eqz(value_gets(options, "http_tokens"), "optional"));
 }
 
-static unsigned answer_of(struct question *q, struct MHD_Connection *connection, const char *path,
-    const char *method, struct str *body)
+static int answer_of(struct question *q, const struct wire_message *request, struct str *body)
 {
     struct metadata *m = q->metadata;
-    const struct value *options;
-    if (!control_find(services_control(m->services), &q->arena, STR(HOST_TYPE), m->region, m->id, &q->record))
-        return MHD_HTTP_NOT_FOUND;
-    options = value_getz(q->record.attrs, "metadata_options");
+    if (!control_find(services_control(m->services), q->arena, STR(HOST_TYPE), m->region, m->id, &q->record))
+        return 404;
+    const struct value *options = value_getz(q->record.attrs, "metadata_options");
     if (str_eqz(value_gets(options, "http_endpoint"), "disabled"))
-        return MHD_HTTP_FORBIDDEN;
-    if (strcmp(method, "PUT") == 0) {
-        bool token = strcmp(path, "/latest/api/token") == 0;
+        return 403;
+    if (str_eqz(request->method, "PUT")) {
         *body = str_z(m->token);
-        return !token                                   ? MHD_HTTP_NOT_FOUND
-               : header_of(q, connection, TTL_HEADER).n ? MHD_HTTP_OK
-                                                        : MHD_HTTP_BAD_REQUEST;
+        return !str_eqz(request->path, "/latest/api/token")  ? 404
+               : wire_header_get(request, STR(TTL_HEADER)).n ? 200
+                                                             : 400;
     }
-    if (!is_let_in(q, connection))
-        return MHD_HTTP_UNAUTHORIZED;
-    *body = metadata_get(q, str_z(path));
-    return body->n ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND;
+    if (!is_let_in(q, request))
+        return 401;
+    *body = metadata_get(q, request->path);
+    return body->n ? 200 : 404;
 }
 
-static enum MHD_Result metadata_handle(void *ctx, struct MHD_Connection *connection, const char *url,
-    const char *method, const char *version UNUSED, const char *data UNUSED, size_t *size, void **state)
+static void metadata_handle(void *ctx, struct small_request *request, struct wire_message *out)
 {
-    static char seen;
-    struct question q = {.metadata = ctx};
+    struct question q = {.metadata = ctx, .arena = &request->arena};
     struct str body = STR_EMPTY;
-    if (!*state || *size) { /* called for the headers, and for a body, which is ignored */
-        *state = &seen;
-        *size = 0;
-        return MHD_YES;
-    }
-    unsigned status = answer_of(&q, connection, url, method, &body);
-    const struct mhd_api *mhd = q.metadata->mhd;
-    if (status != MHD_HTTP_OK)
-        body = STR_EMPTY;
-    struct MHD_Response *response =
-        mhd->create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_COPY);
-    if (status == MHD_HTTP_OK && strcmp(method, "PUT") == 0)
-        mhd->add_response_header(
-            response, TTL_HEADER, arena_strz(&q.arena, header_of(&q, connection, TTL_HEADER)));
-    mhd->add_response_header(response, "Content-Type", "text/plain");
-    enum MHD_Result queued = mhd->queue_response(connection, status, response);
-    mhd->destroy_response(response);
-    arena_release(&q.arena);
-    return queued;
+    out->status = answer_of(&q, &request->head, &body);
+    wire_header_add(q.arena, out, STR("Content-Type"), STR("text/plain"));
+    if (out->status == 200 && str_eqz(request->head.method, "PUT"))
+        wire_header_add(q.arena, out, STR(TTL_HEADER), wire_header_get(&request->head, STR(TTL_HEADER)));
+    if (out->status == 200)
+        out->body = body;
 }
 
 int metadata_start(struct services *services, int netns, struct str region, struct str id,
     struct metadata **out, struct err *err)
 {
-    const struct mhd_api *mhd = mhd_api(err);
     unsigned char bytes[TOKEN_SIZE / 2];
-    int fd;
-    if (!mhd || netns_listen(netns, "169.254.169.254", 80, &fd, err))
+    struct small_options options = {
+        .what = "instance metadata", .idle_s = IDLE_S, .max_body = MAX_BODY, .answer = metadata_handle};
+    if (netns_listen(netns, "169.254.169.254", 80, &options.fd, err))
         return -1;
     struct metadata *m = mem_zalloc(sizeof *m);
+    options.ctx = m;
     m->services = services;
-    m->mhd = mhd;
     m->region = arena_str(&m->arena, region);
     m->id = arena_str(&m->arena, id);
     hash_random(bytes, sizeof bytes);
     memcpy(m->token, hex_encode(&m->arena, bytes, sizeof bytes).p, TOKEN_SIZE);
-    m->daemon = mhd->start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, NULL, NULL,
-        metadata_handle, m, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_END);
+    if (small_server_start(&options, &m->server, err)) {
+        metadata_stop(m);
+        return -1;
+    }
     *out = m;
-    if (m->daemon)
-        return 0;
-    fd_close_ptr(&fd);
-    metadata_stop(m);
-    *out = NULL;
-    return err_set(err, ERR_FAILED, "cannot serve instance metadata");
+    return 0;
 }
 
 void metadata_stop(struct metadata *m)
 {
     if (!m)
         return;
-    if (m->daemon)
-        m->mhd->stop_daemon(m->daemon);
+    small_server_stop(m->server);
     arena_release(&m->arena);
     free(m);
 }

@@ -5,10 +5,10 @@
 #include "base/mem.h"
 #include "base/threads.h"
 #include "base/yaml.h"
-#include "sandbox/http/mhd_api.h"
 #include "sandbox/http/server.h"
 
 #include <fnmatch.h>
+#include <microhttpd.h>
 #include <stdlib.h>
 
 struct rule {

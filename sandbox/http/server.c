@@ -8,17 +8,38 @@
 #include "base/mem.h"
 #include "base/system.h"
 #include "provider/http/target.h"
-#include "sandbox/http/mhd_api.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <microhttpd.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- loading libmicrohttpd ---- */
+/* ---- libmicrohttpd, loaded when the first sandbox starts: linking it would cost each command 1.4 ms and 3
+ * MB (it depends on GnuTLS). See base/library.h. ---- */
 
-const struct mhd_api *mhd_api(struct err *err)
+#define MHD_FUNCTIONS(X)                                                                                     \
+    X(start_daemon)                                                                                          \
+    X(stop_daemon)                                                                                           \
+    X(quiesce_daemon)                                                                                        \
+    X(get_connection_info)                                                                                   \
+    X(get_connection_values)                                                                                 \
+    X(create_response_from_buffer)                                                                           \
+    X(create_response_from_fd_at_offset64)                                                                   \
+    X(create_response_from_callback)                                                                         \
+    X(add_response_header)                                                                                   \
+    X(queue_response)                                                                                        \
+    X(destroy_response)
+
+struct mhd_api {
+#define MHD_POINTER(name) __typeof__(MHD_##name) *name;
+    MHD_FUNCTIONS(MHD_POINTER)
+#undef MHD_POINTER
+};
+
+/* Returns NULL with ERR_FAILED if the library is not installed. */
+static const struct mhd_api *mhd_api(struct err *err)
 {
 #define MHD_NAME(name)   "MHD_" #name "\0"
 #define MHD_LINKED(name) MHD_##name,
@@ -43,6 +64,7 @@ enum {
     MAX_BODY = 16 * 1024 * 1024,    /* of services that collect the body */
     MAX_CODE = 70167211,            /* of requests that upload code */
     READ_BLOCK = 256 * 1024,
+    THREADED = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC,
 };
 
 struct server {
@@ -105,25 +127,29 @@ static bool expects_continue(const struct exchange *x)
     return str_ieq(wire_header_get(&x->request, STR("Expect")), STR("100-continue"));
 }
 
+/* Sends the status, headers and body (`response`; NULL: there is no memory) of an answer. */
+static enum MHD_Result queue_reply(const struct mhd_api *mhd, struct MHD_Connection *connection,
+    struct arena *arena, const struct wire_message *answer, struct MHD_Response *response)
+{
+    if (!response)
+        return MHD_NO;
+    for (size_t i = 0; i < answer->header_count; i++)
+        mhd->add_response_header(response, arena_strz(arena, answer->headers[i].name),
+            arena_strz(arena, answer->headers[i].value));
+    enum MHD_Result queued = mhd->queue_response(connection, (unsigned)answer->status, response);
+    mhd->destroy_response(response);
+    return queued;
+}
+
 static enum MHD_Result send_reply(
     struct server *server, struct MHD_Connection *connection, struct served *served)
 {
     struct exchange *x = &served->x;
-    struct MHD_Response *response = make_response(server->mhd, x);
-    if (!response)
-        return MHD_NO;
-    for (size_t i = 0; i < x->reply.header_count; i++) {
-        struct wire_header header = x->reply.headers[i];
-        server->mhd->add_response_header(
-            response, arena_strz(&x->arena, header.name), arena_strz(&x->arena, header.value));
-    }
     /* A client that expects "100 Continue" without a body gets the response instead since libmicrohttpd 1.0.
      * botocore would then take its status for the next response's on this connection, so it is closed. */
     if (served->unsure || (x->content_length == 0 && expects_continue(x)))
-        server->mhd->add_response_header(response, "Connection", "close");
-    enum MHD_Result queued = server->mhd->queue_response(connection, (unsigned)x->reply.status, response);
-    server->mhd->destroy_response(response);
-    return queued;
+        reply_header(x, "Connection", STR("close"));
+    return queue_reply(server->mhd, connection, &x->arena, &x->reply, make_response(server->mhd, x));
 }
 
 /* ---- requests ---- */
@@ -421,14 +447,13 @@ int server_start(const struct server_options *options, struct server **out, uint
         free(server);
         return -1;
     }
-    unsigned flags =
-        MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;
-    server->daemon = mhd->start_daemon(flags, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET,
-        fd, MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, server_completed, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)visitors.most + LEAVING, MHD_OPTION_NOTIFY_CONNECTION, server_connected, server,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
+    server->daemon =
+        mhd->start_daemon(THREADED, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+            MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+            MHD_OPTION_NOTIFY_COMPLETED, server_completed, server, MHD_OPTION_CONNECTION_LIMIT,
+            (unsigned)visitors.most + LEAVING, MHD_OPTION_NOTIFY_CONNECTION, server_connected, server,
+            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!server->daemon) {
         visitors_free(server->visitors);
         close(fd);
@@ -450,5 +475,101 @@ void server_stop(struct server *server)
         clock_sleep_ms(5);
     server->mhd->stop_daemon(server->daemon);
     visitors_free(server->visitors);
+    free(server);
+}
+
+/* ---- small servers ---- */
+
+enum { SMALL_CONNECTIONS = 64 };
+
+struct small_server {
+    struct small_options options;
+    const struct mhd_api *mhd;
+    struct MHD_Daemon *daemon;
+};
+
+static enum MHD_Result small_accept(void *ctx, const struct sockaddr *peer, socklen_t n UNUSED)
+{
+    const struct small_options *options = &((const struct small_server *)ctx)->options;
+    return !options->accepts || options->accepts(options->ctx, peer) ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result small_header(
+    void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
+{
+    struct small_request *request = ctx;
+    wire_header_add(&request->arena, &request->head, arena_str(&request->arena, str_z(name)),
+        arena_str(&request->arena, str_z(value)));
+    return MHD_YES;
+}
+
+static enum MHD_Result small_handle(void *ctx, struct MHD_Connection *connection, const char *url,
+    const char *method, const char *version UNUSED, const char *bytes, size_t *n, void **state)
+{
+    struct small_server *server = ctx;
+    struct small_request *request = *state;
+    struct wire_message answer = {.status = 404, .body = STR_EMPTY};
+    if (!request) {
+        *state = request = mem_zalloc(sizeof *request);
+        request->body.max = server->options.max_body;
+        request->head.method = arena_str(&request->arena, str_z(method));
+        request->head.path = arena_str(&request->arena, str_z(url));
+        server->mhd->get_connection_values(connection, MHD_HEADER_KIND, small_header, request);
+        return MHD_YES;
+    }
+    if (*n) {
+        buf_add(&request->body, bytes, *n);
+        *n = 0;
+        return MHD_YES;
+    }
+    server->options.answer(server->options.ctx, request, &answer);
+    return queue_reply(server->mhd, connection, &request->arena, &answer,
+        server->mhd->create_response_from_buffer(
+            answer.body.n, (void *)(uintptr_t)answer.body.p, MHD_RESPMEM_MUST_COPY));
+}
+
+static void small_completed(void *ctx UNUSED, struct MHD_Connection *connection UNUSED, void **state,
+    enum MHD_RequestTerminationCode why UNUSED)
+{
+    struct small_request *request = *state;
+    if (!request)
+        return;
+    buf_release(&request->body);
+    arena_release(&request->arena);
+    free(request);
+    *state = NULL;
+}
+
+int small_socket(uint16_t *port, struct err *err)
+{
+    return open_socket(&(struct server_options){.bind = NULL}, port, err);
+}
+
+int small_server_start(const struct small_options *options, struct small_server **out, struct err *err)
+{
+    struct small_server *server = mem_zalloc(sizeof *server);
+    server->options = *options;
+    server->mhd = mhd_api(err);
+    if (server->mhd)
+        server->daemon = server->mhd->start_daemon(THREADED, 0, small_accept, server, small_handle, server,
+            MHD_OPTION_LISTEN_SOCKET, options->fd, MHD_OPTION_NOTIFY_COMPLETED, small_completed, server,
+            MHD_OPTION_CONNECTION_LIMIT, (unsigned)SMALL_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+            options->idle_s, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
+    if (server->daemon) {
+        *out = server;
+        return 0;
+    }
+    if (server->mhd)
+        err_set(err, ERR_FAILED, "cannot serve %s", options->what);
+    close(options->fd);
+    free(server);
+    return -1;
+}
+
+void small_server_stop(struct small_server *server)
+{
+    if (!server)
+        return;
+    server->mhd->stop_daemon(server->daemon); /* also closes the socket */
     free(server);
 }

@@ -105,6 +105,34 @@ void server_stop(struct server *server);
 /* True if other machines can connect to this bind address. NULL: the default address. */
 bool server_reaches_out(const char *bind_to);
 
+/* ---- server.c: small servers of one handler each: the runtimes of functions, the metadata of instances. A
+ * connection has a thread, so a handler may wait ---- */
+struct small_server;
+
+struct small_request {
+    struct arena arena;
+    struct wire_message head; /* method, decoded path, headers */
+    struct buf body;          /* beyond max_body it overflows */
+};
+
+struct small_options {
+    const char *what; /* for an error: "a function's runtime" */
+    int fd;           /* listens; closed by the server */
+    unsigned idle_s;  /* limit of an idle connection; 0: none */
+    size_t max_body;
+    /* Fills in the response, allocated in the request's arena. */
+    void (*answer)(void *ctx, struct small_request *request, struct wire_message *out);
+    bool (*accepts)(void *ctx, const struct sockaddr *peer); /* NULL: everybody */
+    void *ctx;
+};
+
+/* Binds a socket to any port of 127.0.0.1 and listens. */
+int small_socket(uint16_t *port, struct err *err);
+/* -1: the socket is closed. */
+int small_server_start(const struct small_options *options, struct small_server **out, struct err *err);
+/* Waits for running handlers, which have to end soon. */
+void small_server_stop(struct small_server *server);
+
 /* ---- visitors.c: open connections, their number per peer, and the time in which a request must arrive ----
  *
  * libmicrohttpd limits only idle time, so a client that sends a byte now and then could hold a connection for
