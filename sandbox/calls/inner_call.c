@@ -319,3 +319,15 @@ int service_note_write(const struct service_call *call, const char *kind, const 
                ? service_unkept(call, &why, err)
                : 0;
 }
+
+const struct value *service_note_list(const struct service_call *call, const char *kind,
+    const struct control_record *record, const char *member)
+{
+    return value_as_list(value_getz(service_note_read(call, kind, record), member));
+}
+
+int service_note_list_write(const struct service_call *call, const char *kind,
+    const struct control_record *record, const char *member, const struct value *list, struct err *err)
+{
+    return service_note_write(call, kind, record, value_with(call->arena, NULL, str_z(member), list), err);
+}

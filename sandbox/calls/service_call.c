@@ -226,17 +226,28 @@ int service_page(const struct service_call *call, const char *token, const char 
 int service_answer_page(
     struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err)
 {
-    static const char *const sizes[] = {"MaxResults", "maxResults", "MaxRecords", "limit", "Limit"};
-    const char *token = isupper((unsigned char)*member) ? "NextToken" : "nextToken", *size = "";
+    static const char *const sizes[] = {
+        "MaxResults", "maxResults", "MaxRecords", "MaxItems", "limit", "Limit"};
+    static const struct {
+        const char *service, *in, *out;
+    } tokens[] = {{"apigateway", "position", "position"}, {"ec2", "NextToken", "nextToken"},
+        {"elasticmapreduce", "Marker", "Marker"}, {"lambda", "Marker", "NextMarker"},
+        {"sqs", "NextToken", "NextToken"}};
+    const char *in = isupper((unsigned char)*member) ? "NextToken" : "nextToken", *out = in, *size = "";
     const struct value *next;
     size_t first, end;
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
+        if (!strcmp(call->operation->service, tokens[i].service)) {
+            in = tokens[i].in;
+            out = tokens[i].out;
+        }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (value_getz(call->input, sizes[i]))
             size = sizes[i];
-    if (service_page(call, token, size, most, all->count, &first, &end, &next, err))
+    if (service_page(call, in, size, most, all->count, &first, &end, &next, err))
         return -1;
     service_answer(call, member, value_list(call->arena, all->items + first, end - first));
-    service_answer(call, token, next);
+    service_answer(call, out, next);
     return 0;
 }
 

@@ -125,8 +125,8 @@ const struct value *service_time(const struct service_call *call, int64_t wall_m
  * encode positions. */
 int service_page(const struct service_call *call, const char *token, const char *size, size_t most, size_t n,
     size_t *first, size_t *end, const struct value **next, struct err *err);
-/* Adds one page of a list to the response: `member` and the service's next token (NextToken if `member`
- * begins with a capital letter, else nextToken). */
+/* Adds one page of a list to the response: `member` and the service's next token, by default NextToken if
+ * `member` begins with a capital letter, else nextToken. */
 int service_answer_page(
     struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err);
 /*
@@ -146,6 +146,11 @@ int service_batch(struct service_call *call, const struct value *entries, const 
  */
 const struct value *service_note_read(
     const struct service_call *call, const char *kind, const struct control_record *record);
+/* Read and replace the only member of a note, a list. Empty if there is no readable note. */
+const struct value *service_note_list(const struct service_call *call, const char *kind,
+    const struct control_record *record, const char *member);
+int service_note_list_write(const struct service_call *call, const char *kind,
+    const struct control_record *record, const char *member, const struct value *list, struct err *err);
 /* Returns -1 with the service's internal error for data that cannot be stored. */
 int service_unkept(const struct service_call *call, const struct err *why, struct err *err);
 int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,

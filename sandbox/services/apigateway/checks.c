@@ -38,13 +38,8 @@ bool gateway_find(
 
 int gateway_answer_page(struct service_call *call, const struct value *items, struct err *err)
 {
-    const struct value *position;
-    size_t first, end, most = value_is_null(value_getz(call->input, "limit")) ? 25 : 500;
-    if (service_page(call, "position", "limit", most, items->count, &first, &end, &position, err))
-        return -1;
-    service_answer(call, "position", position);
-    service_answer(call, "item", value_list(call->arena, items->items + first, end - first));
-    return 0;
+    size_t most = value_is_null(value_getz(call->input, "limit")) ? 25 : 500;
+    return service_answer_page(call, "item", items, most, err);
 }
 
 /* ---- APIs ---- */

@@ -17,22 +17,16 @@ static bool find_alarm(const struct service_call *call, struct str name, struct 
     return service_find(call, STR("aws.cloudwatch.alarm"), name, out);
 }
 
-static const struct value *items_of(const struct service_call *call, const struct control_record *alarm)
-{
-    return value_as_list(value_getz(service_note_read(call, NOTE, alarm), "items"));
-}
-
 /* Appends an item to the history; beyond MAX_ITEMS the oldest is removed. */
 static int add_item(
     struct service_call *call, const struct control_record *alarm, const struct value *item, struct err *err)
 {
     struct value_builder all = VALUE_BUILDER(call->arena);
-    const struct value *had = items_of(call, alarm);
+    const struct value *had = service_note_list(call, NOTE, alarm, "items");
     for (uint32_t i = had->count >= MAX_ITEMS; i < had->count; i++)
         value_builder_add(&all, had->items[i]);
     value_builder_add(&all, item);
-    return service_note_write(
-        call, NOTE, alarm, value_with(call->arena, NULL, STR("items"), value_builder_list(&all)), err);
+    return service_note_list_write(call, NOTE, alarm, "items", value_builder_list(&all), err);
 }
 
 static int note_item(struct service_call *call, const struct control_record *alarm, struct str summary,
@@ -163,7 +157,7 @@ static int describe_history(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
     const struct control_record *alarms = service_list(call, STR("aws.cloudwatch.alarm"), &n);
     for (size_t i = 0; i < n; i++) {
-        const struct value *items = items_of(call, &alarms[i]);
+        const struct value *items = service_note_list(call, NOTE, &alarms[i], "items");
         if (name.n && !str_eq(name, alarms[i].id))
             continue;
         for (uint32_t k = 0; k < items->count; k++)

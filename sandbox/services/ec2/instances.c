@@ -162,8 +162,8 @@ enum { MAX_STATUSES = 1000 };
 /* Lists running instances, or all with IncludeAllInstances. */
 static int describe_status(struct service_call *call, struct err *err)
 {
-    size_t n, first, end;
-    const struct value *ids, *next, *filters = value_getz(call->input, "Filter");
+    size_t n;
+    const struct value *ids, *filters = value_getz(call->input, "Filter");
     bool everyone = service_flag(call->input, "IncludeAllInstances");
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_instances(call, &ids, err))
@@ -176,13 +176,9 @@ static int describe_status(struct service_call *call, struct err *err)
             status_passes(filters, status, err))
             value_builder_add(&list, status);
     }
-    const struct value *found = value_builder_list(&list);
-    if (err->code[0] ||
-        service_page(call, "NextToken", "MaxResults", MAX_STATUSES, found->count, &first, &end, &next, err))
-        return -1;
-    service_answer(call, "instanceStatusSet", value_list(call->arena, found->items + first, end - first));
-    service_answer(call, "nextToken", next);
-    return 0;
+    return err->code[0]
+               ? -1
+               : service_answer_page(call, "instanceStatusSet", value_builder_list(&list), MAX_STATUSES, err);
 }
 
 /* Refuses attributes that can be changed only while the instance is stopped. */

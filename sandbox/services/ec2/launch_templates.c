@@ -37,19 +37,12 @@ static const struct value *shown_now(const struct service_call *call, const stru
 
 static const struct value *versions_of(const struct service_call *call, const struct control_record *template)
 {
-    const struct value *list = value_getz(service_note_read(call, "templates", template), "versions");
-    if (list && list->kind == VALUE_LIST && list->count)
+    const struct value *list = service_note_list(call, "templates", template, "versions");
+    if (list->count)
         return list;
     const struct value *only = as_version(call->arena, service_int(template->attrs, "latest_version", 1),
         template->attrs, shown_now(call, template));
     return value_list(call->arena, &only, 1);
-}
-
-static int keep_versions(const struct service_call *call, const struct control_record *template,
-    const struct value *list, struct err *err)
-{
-    return service_note_write(
-        call, "templates", template, value_with(call->arena, NULL, STR("versions"), list), err);
 }
 
 /* Returns the version "3", "$Latest" or "$Default", or NULL. */
@@ -149,7 +142,8 @@ static int add_version(struct service_call *call, const struct control_record *t
         call->arena, service_int(now.attrs, "latest_version", 1), now.attrs, shown_now(call, &now));
     call->output =
         value_with(call->arena, NULL, STR("LaunchTemplateVersion"), view_version(call->arena, &now, added));
-    return keep_versions(call, &now, value_list_with(call->arena, versions, added), err);
+    return service_note_list_write(
+        call, "templates", &now, "versions", value_list_with(call->arena, versions, added), err);
 }
 
 static int create_version(struct service_call *call, struct err *err)
@@ -297,7 +291,7 @@ static int delete_some(struct service_call *call, const struct control_record *t
     const struct value *kept = value_builder_list(&d.kept);
     service_answer(call, "SuccessfullyDeletedLaunchTemplateVersionSet", gone);
     service_answer(call, "UnsuccessfullyDeletedLaunchTemplateVersionSet", value_builder_list(&d.refused));
-    return keep_versions(call, template, kept, err);
+    return service_note_list_write(call, "templates", template, "versions", kept, err);
 }
 
 static int delete_versions(struct service_call *call, struct err *err)

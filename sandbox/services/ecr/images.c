@@ -47,18 +47,6 @@ static int find_repository(struct service_call *call, struct control_record *out
         STR_ARG(account));
 }
 
-static const struct value *images_of(const struct service_call *call, const struct control_record *repository)
-{
-    return value_as_list(value_getz(service_note_read(call, NOTE, repository), "images"));
-}
-
-static int keep_images(const struct service_call *call, const struct control_record *repository,
-    const struct value *images, struct err *err)
-{
-    const struct value *note = value_with(call->arena, NULL, STR("images"), images);
-    return service_note_write(call, NOTE, repository, note, err);
-}
-
 static const struct value *image_id(struct arena *arena, struct str digest, struct str tag)
 {
     struct value_builder b = VALUE_BUILDER(arena);
@@ -111,7 +99,7 @@ static const struct value *new_image(struct service_call *call, struct str manif
 static int put_tagged(struct service_call *call, const struct control_record *repository, struct str manifest,
     struct str digest, struct str tag, struct err *err)
 {
-    const struct value *images = images_of(call, repository), *mine = NULL;
+    const struct value *images = service_note_list(call, NOTE, repository, "images"), *mine = NULL;
     bool fixed = str_eqz(value_gets(repository->attrs, "image_tag_mutability"), "IMMUTABLE");
     AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < images->count; i++) {
@@ -138,7 +126,7 @@ static int put_tagged(struct service_call *call, const struct control_record *re
         mine = value_with(call->arena, mine, STR("tags"),
             value_list_with(call->arena, value_getz(mine, "tags"), value_string(call->arena, tag)));
     value_builder_add(&kept, mine);
-    if (keep_images(call, repository, value_builder_list(&kept), err))
+    if (service_note_list_write(call, NOTE, repository, "images", value_builder_list(&kept), err))
         return -1;
     service_answer(call, "image", view_image(call, repository, mine, tag));
     return 0;
@@ -175,7 +163,7 @@ static int list_images(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
-    const struct value *images = images_of(call, &repository);
+    const struct value *images = service_note_list(call, NOTE, &repository, "images");
     for (uint32_t i = 0; i < images->count; i++) {
         const struct value *image = images->items[i], *tags = value_getz(image, "tags");
         if (!image_passes(call, image))
@@ -234,7 +222,7 @@ static int describe_images(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
-    const struct value *images = images_of(call, &repository);
+    const struct value *images = service_note_list(call, NOTE, &repository, "images");
     for (uint32_t k = 0; k < ids->count; k++) {
         uint32_t i = 0;
         while (i < images->count && !is_named(images->items[i], ids->items[k]))
@@ -266,7 +254,7 @@ static int batch_get(struct service_call *call, struct err *err)
     (void)value_getz(call->input, "acceptedMediaTypes"); /* the manifest is returned as it was put */
     if (find_repository(call, &repository, err))
         return -1;
-    const struct value *images = images_of(call, &repository);
+    const struct value *images = service_note_list(call, NOTE, &repository, "images");
     for (uint32_t k = 0; k < ids->count; k++) {
         bool any = false;
         for (uint32_t i = 0; i < images->count && !any; i++) {
@@ -313,14 +301,14 @@ static int batch_delete(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder gone = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
-    const struct value *images = images_of(call, &repository);
+    const struct value *images = service_note_list(call, NOTE, &repository, "images");
     for (uint32_t k = 0; k < ids->count; k++) {
         size_t before = gone.n;
         images = images_without(call, images, ids->items[k], &gone);
         if (gone.n == before)
             value_builder_add(&failed, image_failure(call->arena, ids->items[k]));
     }
-    int status = keep_images(call, &repository, images, err);
+    int status = service_note_list_write(call, NOTE, &repository, "images", images, err);
     service_answer(call, "imageIds", value_builder_list(&gone));
     service_answer(call, "failures", value_builder_list(&failed));
     return status;
@@ -332,8 +320,8 @@ static int delete_repository(struct service_call *call, struct err *err)
     struct str account = services_account(call->services);
     if (find_repository(call, &repository, err))
         return -1;
-    call->declined =
-        value_equal(value_getz(call->input, "force"), &value_true) || !images_of(call, &repository)->count;
+    call->declined = value_equal(value_getz(call->input, "force"), &value_true) ||
+                     !service_note_list(call, NOTE, &repository, "images")->count;
     if (call->declined)
         return 0;
     return service_refuse(err, 400, "RepositoryNotEmptyException",

@@ -351,25 +351,19 @@ static int list_steps(struct service_call *call, struct err *err)
 {
     struct str owner;
     struct control_record cluster;
-    size_t n, first, end, kept = 0;
-    const struct value *next, *wanted = value_getz(call->input, "StepStates"),
-                              *ids = value_getz(call->input, "StepIds");
+    size_t n;
+    const struct value *wanted = value_getz(call->input, "StepStates"),
+                       *ids = value_getz(call->input, "StepIds");
     if (service_required(call, "ClusterId", &owner, err))
         return -1;
     struct task_info *all = task_call_list(call, kind_name, owner, &n);
     if (!n && emr_cluster(call, "ClusterId", &cluster, err))
         return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++)
         if (is_among(wanted, str_z(states[all[i].state])) && is_among(ids, all[i].id))
-            all[kept++] = all[i];
-    if (service_page(call, "Marker", "", MAX_SHOWN, kept, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, step_view(&all[i], call->arena));
-    service_answer(call, "Steps", value_builder_list(&list));
-    service_answer(call, "Marker", next);
-    return 0;
+            value_builder_add(&list, step_view(&all[i], call->arena));
+    return service_answer_page(call, "Steps", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 static int cancel_steps(struct service_call *call, struct err *err)

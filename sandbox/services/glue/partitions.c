@@ -29,18 +29,6 @@ static int find_table(const struct service_call *call, struct table *out, struct
     return 0;
 }
 
-static const struct value *read_all(const struct service_call *call, const struct table *table)
-{
-    return value_as_list(value_getz(service_note_read(call, NOTE, &table->record), "partitions"));
-}
-
-static int write_all(
-    const struct service_call *call, const struct table *table, const struct value *list, struct err *err)
-{
-    return service_note_write(
-        call, NOTE, &table->record, value_with(call->arena, NULL, STR("partitions"), list), err);
-}
-
 static const struct value *find_by(const struct value *list, const struct value *values)
 {
     for (uint32_t i = 0; values && i < list->count; i++)
@@ -94,7 +82,7 @@ static int glue_partitions_add(struct service_call *call, const struct table *ta
     const struct value *inputs, struct value_builder *errors, struct err *err)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
-    const struct value *list = read_all(call, table);
+    const struct value *list = service_note_list(call, NOTE, &table->record, "partitions");
     struct value_builder all = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < list->count; i++)
         value_builder_add(&all, list->items[i]);
@@ -109,7 +97,7 @@ static int glue_partitions_add(struct service_call *call, const struct table *ta
         else
             value_builder_add(&all, made);
     }
-    return write_all(call, table, value_builder_list(&all), err);
+    return service_note_list_write(call, NOTE, &table->record, "partitions", value_builder_list(&all), err);
 }
 
 /* Deletes the listed partitions; each that does not exist becomes an error. */
@@ -117,7 +105,7 @@ static int take_away(struct service_call *call, const struct table *table, const
     struct value_builder *errors, struct err *err)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
-    const struct value *list = read_all(call, table);
+    const struct value *list = service_note_list(call, NOTE, &table->record, "partitions");
     struct value_builder kept = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < lists->count; i++)
         if (!find_by(list, lists->items[i]))
@@ -130,7 +118,7 @@ static int take_away(struct service_call *call, const struct table *table, const
         if (!gone)
             value_builder_add(&kept, list->items[i]);
     }
-    return write_all(call, table, value_builder_list(&kept), err);
+    return service_note_list_write(call, NOTE, &table->record, "partitions", value_builder_list(&kept), err);
 }
 
 /* For operations on one partition: its error becomes the call's. */
@@ -219,7 +207,8 @@ int glue_update_partition(struct service_call *call, struct err *err)
     if (!made)
         return service_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
-    const struct value *list = read_all(call, &table), *old = find_by(list, values);
+    const struct value *list = service_note_list(call, NOTE, &table.record, "partitions"),
+                       *old = find_by(list, values);
     const struct value *other = find_by(list, value_getz(made, "Values"));
     if (old)
         made = value_with(call->arena, made, STR("CreationTime"), value_getz(old, "CreationTime"));
@@ -230,7 +219,7 @@ int glue_update_partition(struct service_call *call, struct err *err)
     return !old ? service_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
            : other && other != old
                ? service_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
-               : write_all(call, &table, changed, err);
+               : service_note_list_write(call, NOTE, &table.record, "partitions", changed, err);
 }
 
 int glue_get_partition(struct service_call *call, struct err *err)
@@ -238,7 +227,8 @@ int glue_get_partition(struct service_call *call, struct err *err)
     struct table table;
     if (find_table(call, &table, err))
         return -1;
-    const struct value *found = find_by(read_all(call, &table), value_getz(call->input, "PartitionValues"));
+    const struct value *found = find_by(service_note_list(call, NOTE, &table.record, "partitions"),
+        value_getz(call->input, "PartitionValues"));
     if (!found)
         return service_refuse(err, 400, "EntityNotFoundException", "Cannot find partition.");
     service_answer(call, "Partition", found);
@@ -250,7 +240,8 @@ static int glue_partitions_choose(
     const struct service_call *call, const struct table *table, const struct value **out, struct err *err)
 {
     const struct glue_expression *expression = NULL;
-    const struct value *list = read_all(call, table), *segment = value_getz(call->input, "Segment");
+    const struct value *list = service_note_list(call, NOTE, &table->record, "partitions"),
+                       *segment = value_getz(call->input, "Segment");
     int64_t part = service_int(segment, "SegmentNumber", 0), parts = service_int(segment, "TotalSegments", 1);
     struct str text = str_trim(value_gets(call->input, "Expression"));
     struct err why = ERR_INIT;
@@ -275,7 +266,7 @@ int glue_batch_get_partition(struct service_call *call, struct err *err)
     const struct value *wanted;
     if (find_table(call, &table, err) || batch(call, "PartitionsToGet", MAX_SHOWN, &wanted, err))
         return -1;
-    const struct value *list = read_all(call, &table);
+    const struct value *list = service_note_list(call, NOTE, &table.record, "partitions");
     struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < wanted->count; i++) {
         const struct value *one = find_by(list, value_getz(wanted->items[i], "Values"));

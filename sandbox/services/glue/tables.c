@@ -205,15 +205,8 @@ static int find_table(struct service_call *call, struct str name, struct version
         STR_ARG(value_gets(out->table, "Name")));
     if (!service_find(call, STR("aws.glue.table"), id, &out->record))
         return service_refuse(err, 400, "EntityNotFoundException", "Table not found.");
-    out->kept = value_as_list(value_getz(service_note_read(call, NOTE, &out->record), "versions"));
+    out->kept = service_note_list(call, NOTE, &out->record, "versions");
     return 0;
-}
-
-static int keep_versions(
-    struct service_call *call, const struct versioned *of, const struct value *versions, struct err *err)
-{
-    return service_note_write(
-        call, NOTE, &of->record, value_with(call->arena, NULL, STR("versions"), versions), err);
 }
 
 static const struct value *current_version(struct service_call *call, const struct versioned *of)
@@ -245,7 +238,7 @@ int glue_update_table(struct service_call *call, struct err *err)
          i < of.kept->count; i++)
         value_builder_add(&b, of.kept->items[i]);
     value_builder_add(&b, current_version(call, &of));
-    return keep_versions(call, &of, value_builder_list(&b), err);
+    return service_note_list_write(call, NOTE, &of.record, "versions", value_builder_list(&b), err);
 }
 
 int glue_get_table_versions(struct service_call *call, struct err *err)
@@ -294,7 +287,7 @@ int glue_delete_table_version(struct service_call *call, struct err *err)
     if (list->count == of.kept->count)
         return service_refuse(err, 400, "EntityNotFoundException", "Table version not found.");
     call->output = &value_empty_map;
-    return keep_versions(call, &of, list, err);
+    return service_note_list_write(call, NOTE, &of.record, "versions", list, err);
 }
 
 /* ---- searching ---- */

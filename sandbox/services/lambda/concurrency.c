@@ -12,8 +12,7 @@ enum { CONCURRENT = 1000, LEFT = 100, READY_MS = 2000, MAX_CONFIGS = 50 };
 /* Returns the configurations of versions and aliases that still exist. */
 static const struct value *configs_of(const struct service_call *call, const struct control_record *record)
 {
-    const struct value *all =
-        value_as_list(value_getz(service_note_read(call, "provisioned", record), "configs"));
+    const struct value *all = service_note_list(call, "provisioned", record, "configs");
     struct value_builder kept = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < all->count; i++) {
         struct control_record alias, version;
@@ -156,8 +155,7 @@ static int keep_configs(const struct service_call *call, const struct control_re
     configs = value_list_except(call->arena, configs, value_list_find(configs, "qualifier", qualifier));
     if (more)
         configs = value_list_with(call->arena, configs, more);
-    return service_note_write(
-        call, "provisioned", record, value_with(call->arena, NULL, STR("configs"), configs), err);
+    return service_note_list_write(call, "provisioned", record, "configs", configs, err);
 }
 
 /* Checks that enough concurrency is left, of the function's reserved or the account's unreserved
@@ -233,21 +231,16 @@ int lambda_list_provisioned(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
-    const struct value *next;
-    size_t first, end;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
     const struct value *configs = configs_of(call, &record);
-    if (service_page(call, "Marker", "MaxItems", MAX_CONFIGS, configs->count, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++) {
+    for (uint32_t i = 0; i < configs->count; i++) {
         struct str arn = arena_printf(call->arena, "%.*s:%.*s", STR_ARG(value_gets(record.attrs, "arn")),
             STR_ARG(value_gets(configs->items[i], "qualifier")));
         value_builder_add(&list, value_with(call->arena, view_config(call, configs->items[i], false),
                                      STR("FunctionArn"), value_string(call->arena, arn)));
     }
-    service_answer(call, "ProvisionedConcurrencyConfigs", value_builder_list(&list));
-    service_answer(call, "NextMarker", next);
-    return 0;
+    return service_answer_page(
+        call, "ProvisionedConcurrencyConfigs", value_builder_list(&list), MAX_CONFIGS, err);
 }

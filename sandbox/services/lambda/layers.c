@@ -52,8 +52,7 @@ static const struct value *view_layer(const struct service_call *call, const str
 
 int lambda_list_layers(struct service_call *call, struct err *err)
 {
-    size_t n, kept = 0, first, end;
-    const struct value *next;
+    size_t n, kept = 0;
     struct value_builder layers = VALUE_BUILDER(call->arena);
     struct control_record *all = service_list(call, STR("aws.lambda.layer_version"), &n);
     if (n)
@@ -65,13 +64,9 @@ int lambda_list_layers(struct service_call *call, struct err *err)
             suits(call, &all[i], "CompatibleArchitecture", "compatible_architectures"))
             all[kept++] = all[i];
     }
-    if (service_page(call, "Marker", "MaxItems", MAX_LAYERS, kept, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < kept; i++)
         value_builder_add(&layers, view_layer(call, &all[i]));
-    service_answer(call, "Layers", value_builder_list(&layers));
-    service_answer(call, "NextMarker", next);
-    return 0;
+    return service_answer_page(call, "Layers", value_builder_list(&layers), MAX_LAYERS, err);
 }
 
 /* ---- one version ---- */

@@ -262,18 +262,6 @@ static int add_versions(const struct service_call *call, const struct control_re
     return 0;
 }
 
-static int answer_versions(
-    struct service_call *call, const char *member, const struct value *all, struct err *err)
-{
-    const struct value *next;
-    size_t first, end;
-    if (service_page(call, "Marker", "MaxItems", MAX_SHOWN, all->count, &first, &end, &next, err))
-        return -1;
-    service_answer(call, member, value_list(call->arena, all->items + first, end - first));
-    service_answer(call, "NextMarker", next);
-    return 0;
-}
-
 int lambda_list_versions(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -281,7 +269,7 @@ int lambda_list_versions(struct service_call *call, struct err *err)
     struct value_builder all = VALUE_BUILDER(call->arena);
     return lambda_find_record(call, &qualifier, &record, err) || add_versions(call, &record, true, &all, err)
                ? -1
-               : answer_versions(call, "Versions", value_builder_list(&all), err);
+               : service_answer_page(call, "Versions", value_builder_list(&all), MAX_SHOWN, err);
 }
 
 /* Without versions, only the functions on the page are described. */
@@ -299,7 +287,7 @@ int lambda_list_functions(struct service_call *call, struct err *err)
         if (add_versions(call, &functions[i], published, &all, err))
             return -1;
     if (published)
-        return answer_versions(call, "Functions", value_builder_list(&all), err);
+        return service_answer_page(call, "Functions", value_builder_list(&all), MAX_SHOWN, err);
     service_answer(call, "Functions", value_builder_list(&all));
     service_answer(call, "NextMarker", next);
     return 0;

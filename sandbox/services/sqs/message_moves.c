@@ -39,22 +39,17 @@ int sqs_list_sources(struct service_call *call, struct err *err)
 {
     struct str url;
     struct queue queue;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
     if (service_required(call, "QueueUrl", &url, err))
         return -1;
     if (!queue_find(call->services, call->arena, call->region, url, &queue))
         return service_refuse(
             err, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.");
     const struct control_record *sources = sources_of(call, queue.arn, &n);
-    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, n, &first, &end, &next, err))
-        return -1;
     AUTO_BUILDER struct value_builder urls = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&urls, value_getz(sources[i].attrs, "url"));
-    service_answer(call, "queueUrls", value_builder_list(&urls));
-    service_answer(call, "NextToken", next);
-    return 0;
+    return service_answer_page(call, "queueUrls", value_builder_list(&urls), MAX_PAGE, err);
 }
 
 /* ---- moving ---- */

@@ -292,8 +292,6 @@ int do_list_aliases(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
-    size_t first, end;
-    const struct value *next;
     if (service_required(call, "stateMachineArn", &arn, err) || machine_of(call, arn, &machine, &rest, err))
         return -1;
     const struct value *aliases = machine_note_list(machine_note(call, &machine), "aliases");
@@ -306,10 +304,5 @@ int do_list_aliases(struct service_call *call, struct err *err)
         if (!rest.n || alias_uses(alias, arn))
             value_builder_add(&all, value_map(call->arena, entries, 2));
     }
-    const struct value *found = value_builder_list(&all);
-    if (executions_page(call, found->count, &first, &end, &next, err))
-        return -1;
-    service_answer(call, "stateMachineAliases", value_list(call->arena, found->items + first, end - first));
-    service_answer(call, "nextToken", next);
-    return 0;
+    return executions_answer_page(call, "stateMachineAliases", value_builder_list(&all), err);
 }

@@ -157,9 +157,9 @@ void execution_log_event(
 int executions_arn(struct str arn, struct err *err);
 /* Returns the message of the service's JSON parser, and the error's column. */
 struct str executions_not_json(struct arena *arena, struct str text, size_t *column);
-/* service_page() with this service's errors. */
-int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
-    const struct value **next, struct err *err);
+/* service_answer_page() with this service's page size and errors. */
+int executions_answer_page(
+    struct service_call *call, const char *member, const struct value *all, struct err *err);
 /* Finds the execution that the call names, with a reference for the caller. EXPRESS executions are
  * refused. */
 int execution_of(const struct service_call *call, struct execution **out, struct err *err);

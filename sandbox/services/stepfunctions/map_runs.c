@@ -256,8 +256,6 @@ static const struct value *labelled(struct arena *arena, struct str machine, str
 int do_list_map_runs(struct service_call *call, struct err *err)
 {
     struct str arn;
-    size_t n = 0, first, end;
-    const struct value *next;
     if (service_required(call, "executionArn", &arn, err))
         return -1;
     struct execution *execution = execution_find(services_executions(call->services), arn);
@@ -266,7 +264,7 @@ int do_list_map_runs(struct service_call *call, struct err *err)
             err, 400, "ExecutionDoesNotExist", "Execution Does Not Exist: '%.*s'", STR_ARG(arn));
     AUTO_BUILDER struct value_builder runs = VALUE_BUILDER(call->arena);
     pthread_mutex_lock(&execution->all->lock);
-    for (const struct map_run *run = execution->map_runs; run; run = run->next, n++) {
+    for (const struct map_run *run = execution->map_runs; run; run = run->next) {
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
         view_text(&b, "executionArn", execution->arn);
         view_text(&b, "mapRunArn", run->run.arn);
@@ -276,12 +274,7 @@ int do_list_map_runs(struct service_call *call, struct err *err)
     }
     pthread_mutex_unlock(&execution->all->lock);
     activity_release(execution->activity);
-    if (executions_page(call, n, &first, &end, &next, err))
-        return -1;
-    const struct value *list = value_builder_list(&runs);
-    service_answer(call, "mapRuns", value_list(call->arena, list->items + first, end - first));
-    service_answer(call, "nextToken", next);
-    return 0;
+    return executions_answer_page(call, "mapRuns", value_builder_list(&runs), err);
 }
 
 /* ---- RedriveExecution: a failed execution continues at the state that failed, with its definition and the

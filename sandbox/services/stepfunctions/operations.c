@@ -22,13 +22,20 @@ int executions_arn(struct str arn, struct err *err)
                                               "Invalid Arn: 'Invalid ARN prefix: %.*s'", STR_ARG(arn));
 }
 
-int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
-    const struct value **next, struct err *err)
+static size_t most_shown(const struct service_call *call)
 {
-    size_t most = service_int(call->input, "maxResults", 0) > 0 ? MAX_PAGE : USUAL_PAGE;
-    return service_page(call, "nextToken", "maxResults", most, n, first, end, next, ERR_IGNORED)
-               ? service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'")
-               : 0;
+    return service_int(call->input, "maxResults", 0) > 0 ? MAX_PAGE : USUAL_PAGE;
+}
+
+static int refuse_page(struct err *err)
+{
+    return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
+}
+
+int executions_answer_page(
+    struct service_call *call, const char *member, const struct value *all, struct err *err)
+{
+    return service_answer_page(call, member, all, most_shown(call), ERR_IGNORED) ? refuse_page(err) : 0;
 }
 
 int execution_of(const struct service_call *call, struct execution **out, struct err *err)
@@ -199,25 +206,19 @@ static int do_list(struct service_call *call, struct err *err)
 {
     struct str arn;
     struct machine machine;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
     if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
         return -1;
     if (is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
     struct execution **found = executions_of(call, arn, &n);
-    int status = executions_page(call, n, &first, &end, &next, err);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {
-        if (!status && i >= first && i < end)
-            value_builder_add(&list, executions_operations_summary(call, found[i]));
+        value_builder_add(&list, executions_operations_summary(call, found[i]));
         activity_release(found[i]->activity);
     }
-    service_answer(call, "executions", value_builder_list(&list));
-    if (!status)
-        service_answer(call, "nextToken", next);
-    return status;
+    return executions_answer_page(call, "executions", value_builder_list(&list), err);
 }
 
 const struct value *execution_without_data(struct arena *arena, const struct value *details)
@@ -250,7 +251,8 @@ static int do_history(struct service_call *call, struct err *err)
     bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
     size_t n = execution_event_count(execution);
     AUTO_BUILDER struct value_builder events = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
-    int status = executions_page(call, n, &first, &end, &next, err);
+    int status =
+        service_page(call, "nextToken", "maxResults", most_shown(call), n, &first, &end, &next, ERR_IGNORED);
     if (!status)
         execution_events(execution, n, first, end, backward, &events);
     activity_release(execution->activity);
@@ -259,7 +261,7 @@ static int do_history(struct service_call *call, struct err *err)
         value_builder_add(&list, bare ? without_data(call->arena, all->items[i]) : all->items[i]);
     service_answer(call, "events", value_builder_list(&list));
     service_answer(call, "nextToken", next);
-    return status;
+    return status ? refuse_page(err) : 0;
 }
 
 /* ---- stopping ---- */

@@ -242,24 +242,19 @@ int do_list_versions(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
-    size_t first, end;
-    const struct value *next, *versions = &value_empty_list;
+    const struct value *versions = &value_empty_list;
     if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
     if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* else an empty list */
         versions = machine_note_list(machine_note(call, &machine), "versions");
-    if (executions_page(call, versions->count, &first, &end, &next, err))
-        return -1;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++) {
-        const struct value *version = versions->items[versions->count - 1 - i]; /* newest first */
+    for (uint32_t i = versions->count; i-- > 0;) { /* newest first */
+        const struct value *version = versions->items[i];
         struct value_entry entries[] = {{STR("stateMachineVersionArn"), value_getz(version, "arn")},
             {STR("creationDate"), service_time(call, service_int(version, "created_ms", 0))}};
         value_builder_add(&list, value_map(call->arena, entries, 2));
     }
-    service_answer(call, "stateMachineVersions", value_builder_list(&list));
-    service_answer(call, "nextToken", next);
-    return 0;
+    return executions_answer_page(call, "stateMachineVersions", value_builder_list(&list), err);
 }
 
 static int delete_version(
