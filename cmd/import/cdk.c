@@ -191,40 +191,10 @@ struct tree *cdk_imported(struct template *t, const struct node *node, struct st
 
 /* ---- references ---- */
 
-static bool names_it(const struct node *argument, struct str id, bool within)
-{
-    if (argument->kind == NODE_LIST && argument->count)
-        argument = argument->items[0];
-    struct str text = nodes_literal(argument), rest;
-    if (!text.p || !within)
-        return text.p && str_eq(str_cut(text, '.', &rest), id);
-    for (ptrdiff_t at = 0; (at = str_find(text, id, (size_t)at)) >= 0; at++) {
-        size_t end = (size_t)at + id.n;
-        bool opens = at >= 2 && text.p[at - 1] == '{' && text.p[at - 2] == '$';
-        if (opens && end < text.n && (text.p[end] == '}' || text.p[end] == '.'))
-            return true;
-    }
-    return false;
-}
-
-static bool is_reference(const struct node *node, const void *id)
-{
-    if (node->kind != NODE_MAP || node->count != 1)
-        return false;
-    bool sub = str_is_any(node->entries[0].key, "Fn::Sub !Sub");
-    return (sub || str_is_any(node->entries[0].key, "Ref !Ref Fn::GetAtt !GetAtt")) &&
-           names_it(node->entries[0].value, *(const struct str *)id, sub);
-}
-
-static bool cdk_refers(const struct node *node, struct str id)
-{
-    return nodes_any(node, is_reference, &id);
-}
-
 static bool refers_to_gone(const struct cdk *c, const struct node *node)
 {
     for (size_t i = 0; i < c->gone.n; i++)
-        if (cdk_refers(node, c->gone.items[i].key))
+        if (nodes_refer_to(node, c->gone.items[i].key))
             return true;
     return false;
 }
@@ -233,7 +203,7 @@ static bool refers_to_gone(const struct cdk *c, const struct node *node)
 static bool is_of_gone(const struct cdk *c, const struct node *statement, struct str besides)
 {
     const struct node *who = node_get(statement, "Principal");
-    return refers_to_gone(c, who) || (besides.n && cdk_refers(who, besides));
+    return refers_to_gone(c, who) || (besides.n && nodes_refer_to(who, besides));
 }
 
 /* Removes statements for principals that are left out, and for `besides`. */
@@ -275,7 +245,7 @@ static bool is_api_call(const struct cdk *c, const struct node *resource)
     const struct node *token = property(resource, "ServiceToken");
     for (uint32_t i = 0; i < c->resources->count; i++)
         if (str_starts(c->resources->entries[i].key, str_z(made_by)) &&
-            cdk_refers(token, c->resources->entries[i].key))
+            nodes_refer_to(token, c->resources->entries[i].key))
             return true;
     return false;
 }
@@ -291,10 +261,10 @@ static bool is_needed(const struct cdk *c, const struct node *root, struct str i
                     !str_eqz(cdk_type(entry->value), "Custom::LogRetention") &&
                     !map_get(&c->told, entry->key);
         if (kept && properties && !is_policy_of(c, entry->value, id) &&
-            cdk_refers(cut_policies(c, properties, id), id))
+            nodes_refer_to(cut_policies(c, properties, id), id))
             return true;
     }
-    return cdk_refers(outputs, id);
+    return nodes_refer_to(outputs, id);
 }
 
 /* ---- custom resources ---- */
@@ -435,7 +405,7 @@ static void add_helpers(struct cdk *c, const struct node *gone)
         const struct node_entry *entry = &c->resources->entries[i];
         if (str_is_any(
                 cdk_type(entry->value), "AWS::Lambda::Function AWS::Lambda::LayerVersion AWS::IAM::Role") &&
-            cdk_refers(gone, entry->key))
+            nodes_refer_to(gone, entry->key))
             map_set(&c->helpers, entry->key, (void *)entry);
     }
 }

@@ -117,6 +117,38 @@ bool nodes_any(
     return found;
 }
 
+/* ---- references ---- */
+
+static bool names_it(const struct node *argument, struct str id, bool within)
+{
+    if (argument->kind == NODE_LIST && argument->count)
+        argument = argument->items[0];
+    struct str text = nodes_literal(argument), rest;
+    if (!text.p || !within)
+        return text.p && str_eq(str_cut(text, '.', &rest), id);
+    for (ptrdiff_t at = 0; (at = str_find(text, id, (size_t)at)) >= 0; at++) {
+        size_t end = (size_t)at + id.n;
+        bool opens = at >= 2 && text.p[at - 1] == '{' && text.p[at - 2] == '$';
+        if (opens && end < text.n && (text.p[end] == '}' || text.p[end] == '.'))
+            return true;
+    }
+    return false;
+}
+
+static bool is_reference(const struct node *node, const void *id)
+{
+    if (node->kind != NODE_MAP || node->count != 1)
+        return false;
+    bool sub = str_is_any(node->entries[0].key, "Fn::Sub !Sub");
+    return (sub || str_is_any(node->entries[0].key, "Ref !Ref Fn::GetAtt !GetAtt")) &&
+           names_it(node->entries[0].value, *(const struct str *)id, sub);
+}
+
+bool nodes_refer_to(const struct node *node, struct str id)
+{
+    return nodes_any(node, is_reference, &id);
+}
+
 bool nodes_same(const struct node *a, const struct node *b)
 {
     if (a == b)

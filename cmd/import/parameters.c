@@ -398,12 +398,15 @@ static void read_around(
         if (list->n)
             tree_set(t->arena, after, STR("depends_on"), list);
     }
+    struct tree *lifecycle = tree_new(t->arena, TREE_MAP, NULL);
+    const struct node *ignored = node_get(declared->node, TEMPLATE_IGNORED);
     if (resources_keep(declared->node, "DeletionPolicy") ||
-        resources_keep(declared->node, "UpdateReplacePolicy")) {
-        struct tree *lifecycle = tree_new(t->arena, TREE_MAP, NULL);
+        resources_keep(declared->node, "UpdateReplacePolicy"))
         tree_set(t->arena, lifecycle, STR("prevent_destroy"), tree_value(t->arena, &value_true, NULL));
+    if (ignored)
+        tree_set(t->arena, lifecycle, STR("ignore_changes"), template_tree(t, ignored));
+    if (lifecycle->n)
         tree_set(t->arena, after, STR("lifecycle"), lifecycle);
-    }
     tell_policies(t, declared);
 }
 

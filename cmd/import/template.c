@@ -93,16 +93,29 @@ const struct node *template_notices(struct arena *arena, const struct node *buck
     return made->count > 1 ? made : NULL;
 }
 
-/* Adds a part of the resource as a resource by itself, under the same condition. */
-static struct node *put_beside(struct arena *arena, const struct node_entry *entry, struct str id,
-    struct str type, const struct node *properties, struct node *resources)
+static bool is_of(const struct node *resource, const char *type)
 {
-    struct node *made = nodes_new(arena, NODE_MAP, properties);
-    nodes_set(arena, made, STR("Type"), nodes_text(arena, type, properties));
+    return str_eqz(node_text(node_get(resource, "Type")), type);
+}
+
+/* Adds a part of the resource as a resource by itself, whose names end in `what`, under the same condition.
+ */
+static struct node *put_beside(struct arena *arena, const struct node_entry *entry, struct str what,
+    const char *type, const struct node *properties, struct node *resources)
+{
+    struct node *made = nodes_new(arena, NODE_MAP, properties),
+                *metadata = nodes_new(arena, NODE_MAP, properties);
+    struct str path = nodes_literal(nodes_at(entry->value, STR("Metadata.aws:cdk:path")));
+    nodes_set(arena, made, STR("Type"), nodes_text(arena, str_z(type), properties));
     if (node_find(entry->value, STR("Condition")))
         nodes_set_entry(arena, made, node_find(entry->value, STR("Condition")));
+    if (path.p) {
+        path = arena_printf(arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(what));
+        nodes_set(arena, metadata, STR("aws:cdk:path"), nodes_text(arena, path, properties));
+        nodes_set(arena, made, STR("Metadata"), metadata);
+    }
     nodes_set(arena, made, STR("Properties"), properties);
-    nodes_set(arena, resources, id, made);
+    nodes_set(arena, resources, arena_printf(arena, "%.*s%.*s", STR_ARG(entry->key), STR_ARG(what)), made);
     return made;
 }
 
@@ -122,8 +135,7 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
         nodes_without(arena, properties, "NotificationConfiguration"));
     nodes_set_entry(arena, resources, &bucket);
     struct node *made =
-        put_beside(arena, entry, arena_printf(arena, "%.*sNotifications", STR_ARG(entry->key)),
-            STR("aws.s3.bucket_notification"), notices, resources);
+        put_beside(arena, entry, STR("Notifications"), "aws.s3.bucket_notification", notices, resources);
     if (node_find(entry->value, STR("DependsOn")))
         nodes_set_entry(arena, made, node_find(entry->value, STR("DependsOn")));
     return true;
@@ -147,9 +159,8 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
         struct node *who = nodes_copy(arena, all->items[i]);
         nodes_set(arena, who, STR("TopicArn"), nodes_call(arena, "Ref", entry->key, all));
         struct str number = all->count > 1 ? arena_printf(arena, "%u", i + 1) : STR_EMPTY;
-        put_beside(arena, entry,
-            arena_printf(arena, "%.*sSubscription%.*s", STR_ARG(entry->key), STR_ARG(number)),
-            STR("AWS::SNS::Subscription"), who, resources);
+        put_beside(arena, entry, arena_printf(arena, "Subscription%.*s", STR_ARG(number)),
+            "AWS::SNS::Subscription", who, resources);
     }
     return true;
 }
@@ -197,6 +208,52 @@ static bool write_as_rule(
     return true;
 }
 
+/* Returns whether a resource of that type is a rule of the group. */
+static bool has_rule(const struct node *all, struct str group, const char *type)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct node *id = node_get(node_get(all->entries[i].value, "Properties"), "GroupId");
+        if (id && is_of(all->entries[i].value, type) && nodes_refer_to(id, group))
+            return true;
+    }
+    return false;
+}
+
+/* A group with rules of its own removes all others. Where the template has both, its inbound rules become
+ * resources, too; elsewhere its changes are ignored: outbound, since a group without rules gets the one for
+ * everything, and in a live stack, where the ids of the rules are not known. */
+static const struct node *without_own_rules(
+    struct template *t, const struct node *all, const struct node_entry *entry, struct node *resources)
+{
+    static const char *const directions[][3] = {
+        {"SecurityGroupIngress", "AWS::EC2::SecurityGroupIngress", "ingress"},
+        {"SecurityGroupEgress", "AWS::EC2::SecurityGroupEgress", "egress"}};
+    struct node *group = nodes_copy(t->arena, entry->value), *ignored = nodes_new(t->arena, NODE_LIST, group);
+    for (size_t i = 0; i < 2; i++) {
+        const struct node *properties = node_get(group, "Properties"),
+                          *rules = node_get(properties, directions[i][0]);
+        if (!rules || !has_rule(all, entry->key, directions[i][1]))
+            continue;
+        if (i || t->live || rules->kind != NODE_LIST) {
+            nodes_add(t->arena, ignored, nodes_text(t->arena, str_z(directions[i][2]), rules));
+            continue;
+        }
+        nodes_set(t->arena, group, STR("Properties"), nodes_without(t->arena, properties, directions[i][0]));
+        for (uint32_t k = 0; k < rules->count; k++) {
+            struct str what = arena_printf(t->arena, "Ingress%u", k + 1);
+            struct node *rule = nodes_copy(t->arena, rules->items[k]);
+            nodes_set(t->arena, rule, STR("GroupId"),
+                nodes_call(
+                    t->arena, "!GetAtt", arena_printf(t->arena, "%.*s.GroupId", STR_ARG(entry->key)), rules));
+            put_beside(t->arena, entry, what, directions[i][1], rule, resources);
+            write_as_rule(t->arena, &resources->entries[resources->count - 1], false, resources);
+        }
+    }
+    if (ignored->count)
+        nodes_set(t->arena, group, STR(TEMPLATE_IGNORED), ignored);
+    return group;
+}
+
 /* ---- a table with a stream, a global table of one region ---- */
 
 /* Adds the table, and the Kinesis stream that gets its changes as a resource. Of a live stack such a table
@@ -217,8 +274,7 @@ static void put_table(
     nodes_set(t->arena, own, STR("stream"), arn);
     if (precision)
         nodes_set(t->arena, own, STR("precision"), precision);
-    put_beside(t->arena, entry, arena_printf(t->arena, "%.*sStream", STR_ARG(entry->key)),
-        STR("aws.dynamodb.streaming_destination"), own, resources);
+    put_beside(t->arena, entry, STR("Stream"), "aws.dynamodb.streaming_destination", own, resources);
 }
 
 /* Returns the only replica, if it is in the stack's region, otherwise NULL. */
@@ -364,10 +420,31 @@ static const struct node *definition_of(
     return values->kind == NODE_MAP && tree ? substituted_node(t->arena, tree, values) : NULL;
 }
 
+/* Reports a key that the JSON of a definition has twice; Step Functions does not tell which of them counts.
+ */
+static void tell_repeated_key(struct template *t, const struct node *text)
+{
+    const struct node *sub = text ? node_get(text, "Fn::Sub") : NULL;
+    sub = text && !sub ? node_get(text, "!Sub") : sub;
+    sub = sub && sub->kind == NODE_LIST && sub->count ? sub->items[0] : sub;
+    struct str literal = text ? nodes_joined(t->arena, sub ? sub : text) : (struct str){NULL, 0};
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    const struct source source = {.path = t->source->path, .text = literal};
+    if (literal.n && literal.p[0] == '{')
+        yaml_parse(t->arena, &source, &diags);
+    for (size_t i = 0; i < diags.n; i++)
+        if (str_ends(diags.items[i].message, STR("given twice"))) {
+            struct diag *d =
+                diag_warning(t->diags, node_span(text), "in its JSON %.*s", STR_ARG(diags.items[i].message));
+            diag_hint(t->diags, d, "leave one of them out, also in the stack");
+        }
+}
+
 /* Returns false if there is nothing to substitute, or it is not possible. */
 static bool write_out_definition(struct template *t, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
+    tell_repeated_key(t, node_get(properties, "DefinitionString"));
     const struct node *definition =
         properties ? definition_of(t, properties, node_get(properties, "DefinitionSubstitutions")) : NULL;
     if (!definition)
@@ -383,11 +460,6 @@ static bool write_out_definition(struct template *t, const struct node_entry *en
 }
 
 /* ---- the whole template ---- */
-
-static bool is_of(const struct node *resource, const char *type)
-{
-    return str_eqz(node_text(node_get(resource, "Type")), type);
-}
 
 /* Returns the template's root, a new one if anything was rewritten. */
 static const struct node *template_rewrite(struct template *t, const struct node *root)
@@ -409,6 +481,10 @@ static const struct node *template_rewrite(struct template *t, const struct node
         if ((egress || is_of(entry->value, "AWS::EC2::SecurityGroupIngress")) &&
             write_as_rule(t->arena, entry, egress, resources))
             continue;
+        if (is_of(entry->value, "AWS::EC2::SecurityGroup")) {
+            nodes_set(t->arena, resources, entry->key, without_own_rules(t, given, entry, resources));
+            continue;
+        }
         if (is_of(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t, entry, resources))
             continue;
         const struct node *properties = node_get(entry->value, "Properties");

@@ -27,6 +27,8 @@ struct str nodes_literal(const struct node *node);
 /* Returns whether `holds` is true for the node or any node within it. */
 bool nodes_any(
     const struct node *node, bool (*holds)(const struct node *node, const void *ctx), const void *ctx);
+/* Returns whether Ref, Fn::GetAtt or Fn::Sub within the node refers to the resource or parameter. */
+bool nodes_refer_to(const struct node *node, struct str id);
 bool nodes_same(const struct node *a, const struct node *b);
 /* Returns whether the node is a CloudFormation function, whose value only the stack knows. */
 bool nodes_is_function(const struct node *node);
@@ -131,6 +133,8 @@ struct template
     size_t asset_count, asset_cap;
 };
 
+/* A key of rewritten resources: the list of attributes for `ignore_changes`. */
+#define TEMPLATE_IGNORED "weir:ignored"
 /* Removes tabs, which may indent JSON but not YAML; strings in JSON cannot contain them. */
 void template_without_tabs(struct arena *arena, struct str *text);
 /* The input of a module for the stack's name, with which generated names begin. */

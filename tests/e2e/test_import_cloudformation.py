@@ -555,15 +555,25 @@ def test_code_that_serverless_has_packaged(tmp_path, fast_sandbox):
     stack.destroy()
 
 
+def test_a_key_that_a_definition_has_twice(local_stack):
+    """Which of them counts is not for weir to choose: the report names it, in whatever form the definition is."""
+    twice = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Comment": "one", "Comment": "two ${B}", "End": true}}}'
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"RoleArn": "arn:aws:iam::123456789012:role/r"}}
+    forms = {"Given": {"DefinitionString": twice, "DefinitionSubstitutions": {"B": "b"}}, "Plain": {"DefinitionString": twice}, "Sub": {"DefinitionString": {"Fn::Sub": twice}}}
+    resources = {name: machine | {"Properties": machine["Properties"] | form} for name, form in forms.items()}
+    told = local_stack.write(json.dumps({"Resources": {**resources, "B": {"Type": "AWS::S3::Bucket"}}}, indent=1), "t.json").run("import", "cloudformation", "t.json").err
+    assert told.count('in its JSON the key "Comment" is given twice') == 3 and "leave one of them out" in told
+
+
 def test_rules_of_security_groups(tmp_path, fast_sandbox):
-    """Of two groups that refer to each other; one that names its group by name stays CloudFormation's."""
+    """Of two groups that refer to each other, beside rules within them; one that names its group by name stays CloudFormation's."""
     stack = Stack(tmp_path / "stack", fast_sandbox)
     stack.write(
         """
         Resources:
           Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.0.0.0/16}}
-          Jobs: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: rules-jobs, GroupDescription: jobs, VpcId: !Ref Vpc}}
-          Store: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: rules-store, GroupDescription: store, VpcId: !Ref Vpc}}
+          Jobs: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: rules-jobs, GroupDescription: jobs, VpcId: !Ref Vpc, SecurityGroupEgress: [{IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0}]}}
+          Store: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: rules-store, GroupDescription: store, VpcId: !Ref Vpc, SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 10.0.0.0/8}]}}
           Reach: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupId: !GetAtt Store.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Jobs.GroupId, Description: from jobs}}
           Leave: {Type: AWS::EC2::SecurityGroupEgress, Properties: {GroupId: !GetAtt Jobs.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, DestinationSecurityGroupId: !GetAtt Store.GroupId}}
           Named: {Type: AWS::EC2::SecurityGroupIngress, Properties: {GroupName: default, IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 10.0.0.0/8}}
@@ -572,9 +582,13 @@ def test_rules_of_security_groups(tmp_path, fast_sandbox):
     rule = {"type": "aws.ec2.security_group_rule", "protocol": "tcp", "from_port": 5432, "to_port": 5432}
     assert made["reach"] == {**rule, "group_id": "${store.group_id}", "source_group": "${jobs.group_id}", "description": "from jobs"}
     assert made["leave"] == {**rule, "group_id": "${jobs.group_id}", "source_group": "${store.group_id}", "egress": True} and made["named"]["type"] == "AWS::EC2::SecurityGroupIngress"
+    assert made["store_ingress1"] == {**rule, "from_port": 443, "to_port": 443, "cidr": "10.0.0.0/8", "group_id": "${store.group_id}"} and "ingress" not in made["store"]
+    assert made["jobs"]["lifecycle"] == {"ignore_changes": ["egress"]}
     text = (stack.folder / "weir.yaml").read_text()
     stack.write(text[:text.index("  named:")]).apply()
     stack.assert_settled()
+    (jobs, store) = (stack.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": [f"rules-{name}"]}])["SecurityGroups"][0] for name in ("jobs", "store"))
+    assert sorted(one["FromPort"] for one in store["IpPermissions"]) == sorted(one["FromPort"] for one in jobs["IpPermissionsEgress"]) == [443, 5432]
     stack.destroy()
 
 
