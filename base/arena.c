@@ -79,7 +79,7 @@ static void *chunk_add(struct arena *arena, size_t size)
 
 static void *alloc_aligned(struct arena *arena, size_t size, size_t alignment)
 {
-    size_t skip = (alignment - (uintptr_t)arena->next % alignment) % alignment;
+    size_t skip = -(uintptr_t)arena->next & (alignment - 1);
     if (arena->next && (size_t)(arena->end - arena->next) >= skip &&
         (size_t)(arena->end - arena->next) - skip >= size) {
         char *at = arena->next + skip;

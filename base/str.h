@@ -38,7 +38,7 @@ static inline struct str str_n(const char *p, size_t n)
 
 static inline bool str_eq(struct str a, struct str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n == 0 || a.p == b.p || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static inline bool str_eqz(struct str a, const char *b)

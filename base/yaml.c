@@ -28,6 +28,8 @@ struct frame {
     struct node *tagged;  /* the map with one entry for the tag and this node; NULL: no such tag */
 };
 
+enum { KEYS_KNOWN = 128 };
+
 struct parser {
     struct yaml_input in;
     struct arena *arena;
@@ -38,7 +40,8 @@ struct parser {
     size_t item_count, item_cap;
     struct node_entry *entries;
     size_t entry_count, entry_cap;
-    struct map anchors; /* name -> struct built */
+    struct map anchors;          /* name -> struct built */
+    struct str keys[KEYS_KNOWN]; /* by hash: keys of before, so that equal ones share their text */
     size_t nodes, aliased, documents;
     bool failed;       /* parsing cannot continue */
     bool tags_as_keys; /* yaml_parse_tagged() */
@@ -235,6 +238,15 @@ static struct built *remember_anchor(struct parser *p, const yaml_char_t *name, 
     return anchor;
 }
 
+/* Returns a copy, or the copy of an equal key before. */
+static struct str copy_key(struct parser *p, struct str text)
+{
+    struct str *known = &p->keys[str_hash(text) % KEYS_KNOWN];
+    if (!known->p || !str_eq(*known, text))
+        *known = arena_str(p->arena, text);
+    return *known;
+}
+
 static void add_key(struct parser *p, const yaml_event_t *event)
 {
     struct frame *frame = yaml_top(p);
@@ -253,7 +265,7 @@ static void add_key(struct parser *p, const yaml_event_t *event)
     }
     MEM_GROW(p->entries, p->entry_cap, p->entry_count + 1);
     p->entries[p->entry_count++] = (struct node_entry){
-        .key = arena_str(p->arena, text), .key_offset = (uint32_t)start, .key_length = (uint32_t)length};
+        .key = copy_key(p, text), .key_offset = (uint32_t)start, .key_length = (uint32_t)length};
     if (event->data.scalar.anchor) {
         struct node *node = node_new(p, NODE_STRING, start, length);
         node->string = p->entries[p->entry_count - 1].key;

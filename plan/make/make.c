@@ -291,10 +291,32 @@ static void collect_changes(struct planner *p)
     }
 }
 
+struct sorted_change {
+    uint64_t prefix; /* the first bytes of the address, which decide most comparisons without the address */
+    struct change *change;
+};
+
 static int by_address(const void *a, const void *b)
 {
-    const struct change *x = *(struct change *const *)a, *y = *(struct change *const *)b;
-    return str_cmp(x->subject.address, y->subject.address);
+    const struct sorted_change *x = a, *y = b;
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    return str_cmp(x->change->subject.address, y->change->subject.address);
+}
+
+static void sort_by_address(struct change **changes, size_t n)
+{
+    struct sorted_change *sorted = mem_zalloc((n + 1) * sizeof *sorted);
+    for (size_t i = 0; i < n; i++) {
+        struct str address = changes[i]->subject.address;
+        sorted[i].change = changes[i];
+        for (size_t k = 0; k < sizeof sorted->prefix; k++)
+            sorted[i].prefix = sorted[i].prefix << 8 | (k < address.n ? (unsigned char)address.p[k] : 0);
+    }
+    qsort(sorted, n, sizeof *sorted, by_address);
+    for (size_t i = 0; i < n; i++)
+        changes[i] = sorted[i].change;
+    free(sorted);
 }
 
 static void finish_changes(struct planner *p)
@@ -304,8 +326,7 @@ static void finish_changes(struct planner *p)
         if (!p->decided.changes[i]->instance)
             plan->counts[p->decided.changes[i]->decision.action]++;
     collect_changes(p);
-    if (p->decided.count)
-        qsort(p->decided.changes, p->decided.count, sizeof *p->decided.changes, by_address);
+    sort_by_address(p->decided.changes, p->decided.count);
     plan->changes = p->decided.changes;
     plan->change_count = p->decided.count;
 }

@@ -354,7 +354,8 @@ static void add_attr(struct loader *loader, struct decl *decl, const struct node
     const struct attr *attr = check_attr_name(loader, decl, entry);
     struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
     bool wrong = load_forgive(loader, before);
-    decl->attrs[decl->attr_count++] = (struct attr_expr){entry->key, attr, expr, entry, wrong};
+    decl->attrs[decl->attr_count++] =
+        (struct attr_expr){attr ? attr->name : entry->key, attr, expr, entry, wrong};
 }
 
 static void add_nothing(struct loader *loader, struct decl *decl, const struct node_entry *entry)
