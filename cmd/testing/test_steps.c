@@ -215,16 +215,12 @@ static const struct str results_bucket = STR_INIT("weir-test-results");
 /* Creating a bucket that the caller already owns succeeds, so this may be called repeatedly. */
 static int make_results_bucket(struct running_test *r, struct provider *provider, struct err *err)
 {
-    static const struct wire_operation create_bucket = {.name = STR_INIT("CreateBucket"),
-        .protocol = WIRE_REST_XML,
-        .method = STR_INIT("PUT"),
-        .path = STR_INIT("/{Bucket}")};
+    static const struct wire_operation create_bucket = S3_BUCKET_OPERATION("CreateBucket", "PUT", "", "");
     struct op_ctx ctx = {.arena = &r->arena, .provider = provider};
     const struct value_entry name = {STR("bucket"), value_string(&r->arena, results_bucket)};
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
-    return aws_s3_call(
-        &ctx, &create_bucket, &aws_s3_name_shape, value_map(&r->arena, &name, 1), &call, &response, err);
+    return aws_s3_call(&ctx, &create_bucket, value_map(&r->arena, &name, 1), &call, &response, err);
 }
 
 /* Runs a named query that is not in the stack; its result is in a bucket that only this sandbox has. */
@@ -274,13 +270,9 @@ static void take_key(void *ctx, const struct s3_listed *object)
 static int add_content(
     struct op_ctx *ctx, struct str bucket, struct str key, struct buf *out, struct err *err)
 {
-    static const struct wire_operation get_object = S3_OPERATION("GetObject", "GET", "");
-    const struct value_entry name[] = {
-        {STR("bucket"), value_string(ctx->arena, bucket)}, {STR("key"), value_string(ctx->arena, key)}};
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
-    if (aws_s3_call(
-            ctx, &get_object, &aws_s3_name_shape, value_map(ctx->arena, name, 2), &call, &response, err))
+    if (aws_s3_call(ctx, &s3_get_object, aws_s3_name(ctx->arena, bucket, key), &call, &response, err))
         return -1;
     buf_add_str(out, response.body);
     return 0;

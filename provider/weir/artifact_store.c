@@ -13,42 +13,6 @@
 
 /* ---- requests and responses ---- */
 
-static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text};
-
-static const struct shape_member members[] = {
-    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
-    {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text, .location = WIRE_PATH},
-    {.name = STR_INIT("version"),
-        .wire = STR_INIT("versionId"),
-        .shape = &text,
-        .location = WIRE_QUERY_STRING},
-    {.name = STR_INIT("metadata"),
-        .wire = STR_INIT("x-amz-meta-"),
-        .shape = &texts,
-        .location = WIRE_HEADER_MAP},
-};
-
-static const struct shape shape = {
-    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
-
-#define OPERATION(name_, method_)                                                                            \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .protocol = WIRE_REST_XML, .method = STR_INIT(method_),                     \
-        .path = STR_INIT("/{Bucket}/{Key+}")                                                                 \
-    }
-
-static const struct wire_operation head_object = OPERATION("HeadObject", "HEAD");
-static const struct wire_operation delete_object = OPERATION("DeleteObject", "DELETE");
-
-static const struct value *artifact_store_place(
-    struct op_ctx *ctx, struct str bucket, struct str key, struct str version)
-{
-    struct value_entry entries[] = {{STR("bucket"), value_string(ctx->arena, bucket)},
-        {STR("key"), value_string(ctx->arena, key)},
-        {STR("version"), version.n ? value_string(ctx->arena, version) : NULL}};
-    return value_map(ctx->arena, entries, version.n ? 3 : 2);
-}
-
 /* Addresses may contain quotes and any characters in keys; metadata is sent in headers and has to be
  * ASCII. */
 static const struct value *metadata_text(struct op_ctx *ctx, struct str s)
@@ -66,8 +30,10 @@ static struct str metadata_entry(struct arena *arena, const struct value *metada
 
 static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *response)
 {
-    const struct value *document = wire_add_headers(ctx->arena, &shape, response, &value_empty_map);
-    const struct value *metadata = value_getz(wire_coerce(ctx->arena, &shape, document), "metadata");
+    const struct value *document =
+        wire_add_headers(ctx->arena, &aws_s3_object_shape, response, &value_empty_map);
+    const struct value *metadata =
+        value_getz(wire_coerce(ctx->arena, &aws_s3_object_shape, document), "metadata");
     struct stored stored = {.there = true,
         .sha256 = value_gets(metadata, HASH_METADATA),
         .etag = aws_s3_unquoted(wire_header_get(response, STR("ETag"))),
@@ -101,8 +67,8 @@ int artifact_look(struct op_ctx *ctx, struct str bucket, struct str key, struct 
     struct wire_message response;
     struct err failure = ERR_INIT;
     *out = (struct stored){0};
-    if (!aws_s3_call(ctx, &head_object, &shape, artifact_store_place(ctx, bucket, key, STR_EMPTY), &call,
-            &response, &failure)) {
+    if (!aws_s3_call(
+            ctx, &s3_head_object, aws_s3_name(ctx->arena, bucket, key), &call, &response, &failure)) {
         *out = stored_of(ctx, &response);
         return 0;
     }
@@ -146,8 +112,9 @@ static int artifact_remove(
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     struct err failure = ERR_INIT;
-    const struct value *input = artifact_store_place(ctx, bucket, key, version_id);
-    if (!aws_s3_call(ctx, &delete_object, &shape, input, &call, &response, &failure) ||
+    const struct value *input = value_with(ctx->arena, aws_s3_name(ctx->arena, bucket, key), STR("version"),
+        version_id.n ? value_string(ctx->arena, version_id) : NULL);
+    if (!aws_s3_call(ctx, &s3_delete_object, input, &call, &response, &failure) ||
         failure.class == ERR_ABSENT)
         return 0;
     if (err)

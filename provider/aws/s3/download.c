@@ -202,30 +202,11 @@ void download_file_discard(struct download_file *file)
 }
 
 enum { TRIES = 2 }; /* an object that is overwritten meanwhile is downloaded once more */
-static const struct shape text = {.kind = SHAPE_STRING};
-
-#define MEMBER(name_, wire_, location_)                                                                      \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = (location_)            \
-    }
-
-static const struct shape_member members[] = {MEMBER("bucket", "Bucket", WIRE_PATH),
-    MEMBER("key", "Key", WIRE_PATH), MEMBER("version", "versionId", WIRE_QUERY_STRING),
-    MEMBER("range", "Range", WIRE_HEADER), MEMBER("if_match", "If-Match", WIRE_HEADER),
-    MEMBER("checksum_mode", "x-amz-checksum-mode", WIRE_HEADER)};
-
-const struct shape download_shape = {
-    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
-
-const struct wire_operation download_get = S3_OPERATION("GetObject", "GET", "");
-static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
 
 const struct value *download_name(struct arena *arena, const struct s3_download *download)
 {
-    struct value_entry entries[] = {{STR("bucket"), value_string(arena, download->bucket)},
-        {STR("key"), value_string(arena, download->key)},
-        {STR("version"), value_string(arena, download->version_id)}};
-    return value_map(arena, entries, download->version_id.n ? 3 : 2);
+    return value_with(arena, aws_s3_name(arena, download->bucket, download->key), STR("version"),
+        download->version_id.n ? value_string(arena, download->version_id) : NULL);
 }
 
 /* ---- the object ---- */
@@ -270,7 +251,7 @@ static int download_look(
     const struct value *input = value_with(ctx->arena, download_name(ctx->arena, download),
         STR("checksum_mode"), value_stringz(ctx->arena, "ENABLED"));
     *out = (struct download_source){.download = download};
-    if (aws_s3_call(ctx, &head_object, &download_shape, input, &call, &answer, err))
+    if (aws_s3_call(ctx, &s3_head_object, input, &call, &answer, err))
         return -1;
     if (!str_to_int(wire_header_get(&answer, STR("Content-Length")), &out->size) || out->size < 0)
         return err_set(err, ERR_PROTOCOL, "the service does not say how large the object is");

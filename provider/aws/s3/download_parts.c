@@ -160,8 +160,8 @@ static enum download_result download_parts_fetch(struct parts *p, int part, stru
         uint64_t crc = a.crc;
         ctx.arena = &arena;
         ctx.cancel = &p->stop;
-        int status = aws_s3_call(&ctx, &download_get, &download_shape, download_parts_request(p, &arena, &a),
-            &call, &answer, &failure);
+        int status = aws_s3_call(
+            &ctx, &s3_get_object, download_parts_request(p, &arena, &a), &call, &answer, &failure);
         enum download_result result =
             status ? judge_failure(p, &a, from, &failure, err) : check_answer(p, &answer, from, err);
         if (result != DOWNLOAD_OK)

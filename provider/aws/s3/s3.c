@@ -26,16 +26,27 @@ void rate_line(
 const struct aws_service aws_s3_service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
 
-static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text};
+static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text},
+                          number = {.kind = SHAPE_INT}, flag = {.kind = SHAPE_BOOL};
 
-#define HEADER(ours, theirs)                                                                                 \
+#define MEMBER(ours, theirs, shape_, location_)                                                              \
     {                                                                                                        \
-        .name = STR_INIT(ours), .wire = STR_INIT(theirs), .shape = &text, .location = WIRE_HEADER            \
+        .name = STR_INIT(ours), .wire = STR_INIT(theirs), .shape = &(shape_), .location = (location_)        \
     }
+#define HEADER(ours, theirs) MEMBER(ours, theirs, text, WIRE_HEADER)
+#define QUERY(ours, theirs)  MEMBER(ours, theirs, text, WIRE_QUERY_STRING)
 
-static const struct shape_member object_members[] = {
-    {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
-    {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text, .location = WIRE_PATH},
+static const struct shape_member version_members[] = {
+    MEMBER("Key", "Key", text, WIRE_BODY), MEMBER("VersionId", "VersionId", text, WIRE_BODY)};
+static const struct shape version_shape = {.kind = SHAPE_STRUCT,
+                              .members = version_members,
+                              .member_count = 2},
+                          versions_shape = {.kind = SHAPE_LIST, .elem = &version_shape, .flat = true};
+
+/* Members of all requests. */
+static const struct shape_member members[] = {
+    MEMBER("bucket", "Bucket", text, WIRE_PATH),
+    MEMBER("key", "Key", text, WIRE_PATH),
     HEADER("content_type", "Content-Type"),
     HEADER("content_encoding", "Content-Encoding"),
     HEADER("cache_control", "Cache-Control"),
@@ -45,33 +56,51 @@ static const struct shape_member object_members[] = {
     HEADER("tagging", "x-amz-tagging"),
     HEADER("etag", "ETag"),
     HEADER("version_id", "x-amz-version-id"),
-    {.name = STR_INIT("metadata"),
-        .wire = STR_INIT("x-amz-meta-"),
-        .shape = &texts,
-        .location = WIRE_HEADER_MAP},
+    MEMBER("metadata", "x-amz-meta-", texts, WIRE_HEADER_MAP),
+    /* ---- not of an object itself ---- */
     HEADER("sha256", "x-amz-checksum-sha256"),
+    HEADER("crc64", "x-amz-checksum-crc64nvme"),
     HEADER("checksum_algorithm", "x-amz-checksum-algorithm"),
     HEADER("checksum_type", "x-amz-checksum-type"),
+    HEADER("checksum_mode", "x-amz-checksum-mode"),
+    HEADER("range", "Range"),
+    HEADER("if_match", "If-Match"),
+    QUERY("version", "versionId"),
+    QUERY("upload", "uploadId"),
+    MEMBER("part", "partNumber", number, WIRE_QUERY_STRING),
+    QUERY("part_marker", "part-number-marker"),
+    QUERY("prefix", "prefix"),
+    QUERY("start_after", "start-after"),
+    QUERY("token", "continuation-token"),
+    QUERY("key_marker", "key-marker"),
+    QUERY("version_marker", "version-id-marker"),
+    QUERY("upload_marker", "upload-id-marker"),
+    MEMBER("objects", "Object", versions_shape, WIRE_BODY),
+    MEMBER("quiet", "Quiet", flag, WIRE_BODY),
 };
 
-#undef HEADER
-
-enum { PATH_MEMBERS = 2, PUT_MEMBERS = sizeof object_members / sizeof *object_members, SUM_MEMBERS = 3 };
+enum { OBJECT_MEMBERS = 12 };
 
 const struct shape aws_s3_object_shape = {
-    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PUT_MEMBERS - SUM_MEMBERS};
+    .kind = SHAPE_STRUCT, .members = members, .member_count = OBJECT_MEMBERS};
+static const struct shape request_shape = {
+    .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
 
-const struct shape aws_s3_put_shape = {
-    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PUT_MEMBERS};
+const struct wire_operation s3_get_object = S3_OPERATION("GetObject", "GET", ""),
+                            s3_head_object = S3_OPERATION("HeadObject", "HEAD", ""),
+                            s3_delete_object = S3_OPERATION("DeleteObject", "DELETE", "");
 
-const struct shape aws_s3_name_shape = {
-    .kind = SHAPE_STRUCT, .members = object_members, .member_count = PATH_MEMBERS};
+const struct value *aws_s3_name(struct arena *arena, struct str bucket, struct str key)
+{
+    return VALUE_MAP(
+        arena, {STR("bucket"), value_string(arena, bucket)}, {STR("key"), value_string(arena, key)});
+}
 
-int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, struct aws_call *call, struct err *err)
+int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+    struct aws_call *call, struct err *err)
 {
     struct str body = call->request.body;
-    if (wire_encode_request(ctx->arena, op, shape, input, &call->request, err))
+    if (wire_encode_request(ctx->arena, op, &request_shape, input, &call->request, err))
         return -1;
     if (body.n)
         call->request.body = body;
@@ -83,12 +112,12 @@ int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const st
     return 0;
 }
 
-int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err)
+int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+    struct aws_call *call, struct wire_message *response, struct err *err)
 {
     struct repeats repeats = {.op = ctx, .what = op->name};
     *response = (struct wire_message){0};
-    if (aws_s3_prepare(ctx, op, shape, input, call, err))
+    if (aws_s3_prepare(ctx, op, input, call, err))
         return -1;
     call->repeats = repeats_tell;
     call->repeats_ctx = &repeats;
@@ -100,12 +129,12 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     return status;
 }
 
-int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, const char *needs, const struct value **document, struct err *err)
+int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+    const char *needs, const struct value **document, struct err *err)
 {
     struct repeats repeats = {.op = ctx, .what = op->name};
     struct aws_call call = {.body_fd = -1};
-    if (aws_s3_prepare(ctx, op, shape, input, &call, err))
+    if (aws_s3_prepare(ctx, op, input, &call, err))
         return -1;
     call.repeats = repeats_tell;
     call.repeats_ctx = &repeats;

@@ -11,12 +11,11 @@
 #define S3_HASH_HEADER "weir-sha256" /* key in an object's metadata */
 
 extern const struct aws_service aws_s3_service;
-/* Bucket and key in the path, and the headers of an object, under the attribute names of aws.s3.object. */
+/* The headers of an object, under the attribute names of aws.s3.object. */
 extern const struct shape aws_s3_object_shape;
-/* Also has the checksum of an upload. */
-extern const struct shape aws_s3_put_shape;
-/* Bucket and key only. */
-extern const struct shape aws_s3_name_shape;
+
+/* Operations that several files use. */
+extern const struct wire_operation s3_get_object, s3_head_object, s3_delete_object;
 
 #define S3_OPERATION(name_, method_, query_) S3_ANSWERED(name_, method_, query_, "")
 /* An operation whose response has this root element. */
@@ -26,14 +25,24 @@ extern const struct shape aws_s3_name_shape;
         .path = STR_INIT("/{Bucket}/{Key+}"), .query = STR_INIT(query_), .root = STR_INIT(root_)             \
     }
 
-/* Fills a call with the entries of `input` as members; *call may already have a body. */
-int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, struct aws_call *call, struct err *err);
+/* An operation of a bucket. */
+#define S3_BUCKET_OPERATION(name_, method_, query_, root_)                                                   \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .protocol = WIRE_REST_XML, .method = STR_INIT(method_),                     \
+        .path = STR_INIT("/{Bucket}"), .query = STR_INIT(query_), .root = STR_INIT(root_)                    \
+    }
+
+/* Returns the input of a request for that object. */
+const struct value *aws_s3_name(struct arena *arena, struct str bucket, struct str key);
+/* Fills a call with the entries of `input` as members (the table in s3.c has their names); *call may already
+ * have a body. */
+int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+    struct aws_call *call, struct err *err);
 /* Sends a read call; see aws_ask(). */
-int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, const char *needs, const struct value **document, struct err *err);
-int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct shape *shape,
-    const struct value *input, struct aws_call *call, struct wire_message *response, struct err *err);
+int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+    const char *needs, const struct value **document, struct err *err);
+int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+    struct aws_call *call, struct wire_message *response, struct err *err);
 
 /* Returns an entity tag without its quotes. */
 struct str aws_s3_unquoted(struct str etag);
@@ -340,8 +349,6 @@ enum download_result {
     DOWNLOAD_NO_RANGES, /* the server does not support ranges */
 };
 
-extern const struct wire_operation download_get;
-extern const struct shape download_shape;
 /* Returns the members bucket, key and version of a request. */
 const struct value *download_name(struct arena *arena, const struct s3_download *download);
 

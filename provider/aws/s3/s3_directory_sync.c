@@ -101,8 +101,6 @@ enum {
     TICK_MS = 200,
 };
 
-static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
-
 struct str directory_key(struct arena *arena, const struct directory *d, struct str name)
 {
     return arena_printf(arena, "%.*s%.*s", STR_ARG(d->prefix), STR_ARG(name));
@@ -241,11 +239,9 @@ static int look_at(void *arg, size_t i, struct err *err)
     struct wire_message answer;
     struct err failure = ERR_INIT;
     ctx.arena = &arena;
-    struct value_entry entries[] = {{STR("bucket"), value_string(&arena, d->bucket)},
-        {STR("key"), value_string_ref(&arena, directory_key(&arena, d, file->name))}};
+    const struct value *input = aws_s3_name(&arena, d->bucket, directory_key(&arena, d, file->name));
     int64_t size = 0;
-    if (aws_s3_call(&ctx, &head_object, &aws_s3_name_shape, value_map(&arena, entries, 2), &call, &answer,
-            &failure)) {
+    if (aws_s3_call(&ctx, &s3_head_object, input, &call, &answer, &failure)) {
         if (failure.class != ERR_ABSENT)
             return err_raise(err, &failure);
         file->sha256 = STR_EMPTY;

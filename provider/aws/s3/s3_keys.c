@@ -6,39 +6,10 @@
 
 /* ---- Listings of a bucket that are continued by markers ---- */
 
-static const struct shape s3_pages_text = {.kind = SHAPE_STRING};
-
-#define MEMBER(name_, wire_, location_)                                                                      \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &s3_pages_text, .location = (location_)   \
-    }
-
-static const struct shape_member s3_pages_list_members[] = {MEMBER("bucket", "Bucket", WIRE_PATH),
-    MEMBER("prefix", "prefix", WIRE_QUERY_STRING), MEMBER("key", "key-marker", WIRE_QUERY_STRING),
-    MEMBER("version", "version-id-marker", WIRE_QUERY_STRING),
-    MEMBER("upload", "upload-id-marker", WIRE_QUERY_STRING)};
-
-static const struct shape s3_pages_list_shape = {
-    .kind = SHAPE_STRUCT, .members = s3_pages_list_members, .member_count = 5};
-
-static const struct shape_member abort_members[] = {MEMBER("bucket", "Bucket", WIRE_PATH),
-    MEMBER("key", "Key", WIRE_PATH), MEMBER("upload", "uploadId", WIRE_QUERY_STRING)};
-
-static const struct shape abort_shape = {.kind = SHAPE_STRUCT, .members = abort_members, .member_count = 3};
-
-const struct wire_operation s3_list_versions = {.name = STR_INIT("ListObjectVersions"),
-    .protocol = WIRE_REST_XML,
-    .method = STR_INIT("GET"),
-    .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("versions"),
-    .root = STR_INIT("ListVersionsResult")};
-
-const struct wire_operation s3_list_uploads = {.name = STR_INIT("ListMultipartUploads"),
-    .protocol = WIRE_REST_XML,
-    .method = STR_INIT("GET"),
-    .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("uploads"),
-    .root = STR_INIT("ListMultipartUploadsResult")};
+const struct wire_operation s3_list_versions = S3_BUCKET_OPERATION(
+                                "ListObjectVersions", "GET", "versions", "ListVersionsResult"),
+                            s3_list_uploads = S3_BUCKET_OPERATION(
+                                "ListMultipartUploads", "GET", "uploads", "ListMultipartUploadsResult");
 
 static const struct wire_operation abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", "");
 
@@ -46,8 +17,8 @@ static const struct value *markers_of(struct s3_pages *pages, const struct value
 {
     static const struct {
         const char *marker, *member;
-    } markers[] = {
-        {"NextKeyMarker", "key"}, {"NextVersionIdMarker", "version"}, {"NextUploadIdMarker", "upload"}};
+    } markers[] = {{"NextKeyMarker", "key_marker"}, {"NextVersionIdMarker", "version_marker"},
+        {"NextUploadIdMarker", "upload_marker"}};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(pages->arena);
     for (size_t i = 0; i < sizeof markers / sizeof *markers; i++)
         if (value_gets(page, markers[i].marker).n)
@@ -64,13 +35,13 @@ int s3_pages_next(struct op_ctx *ctx, struct s3_pages *pages, const struct value
         value_with(ctx->arena, pages->markers, STR("bucket"), value_string_ref(ctx->arena, pages->bucket));
     if (pages->prefix.n)
         input = value_with(ctx->arena, input, STR("prefix"), value_string_ref(ctx->arena, pages->prefix));
-    if (aws_s3_ask(ctx, pages->op, &s3_pages_list_shape, input, "", page, err))
+    if (aws_s3_ask(ctx, pages->op, input, "", page, err))
         return -1;
     pages->done = !str_eqz(value_gets(*page, "IsTruncated"), "true");
     if (pages->done)
         return 0;
     const struct value *next = markers_of(pages, *page);
-    pages->blind = !value_getz(next, "key") || value_equal(next, pages->markers);
+    pages->blind = !value_getz(next, "key_marker") || value_equal(next, pages->markers);
     pages->markers = pages->blind ? NULL : next;
     return pages->blind ? 0 : pages_next_value(&pages->seen, pages->op->name, next, err);
 }
@@ -90,12 +61,9 @@ int s3_abort_upload(struct op_ctx *ctx, struct str bucket, struct str key, struc
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
     struct err failure = ERR_INIT;
-    struct value_entry entries[] = {{STR("bucket"), value_string_ref(ctx->arena, bucket)},
-        {STR("key"), value_string_ref(ctx->arena, key)},
-        {STR("upload"), value_string_ref(ctx->arena, upload)}};
-    if (!aws_s3_call(
-            ctx, &abort_upload, &abort_shape, value_map(ctx->arena, entries, 3), &call, &answer, &failure) ||
-        failure.class == ERR_ABSENT)
+    const struct value *input = value_with(ctx->arena, aws_s3_name(ctx->arena, bucket, key), STR("upload"),
+        value_string_ref(ctx->arena, upload));
+    if (!aws_s3_call(ctx, &abort_upload, input, &call, &answer, &failure) || failure.class == ERR_ABSENT)
         return 0;
     return err_raise(err, &failure);
 }
@@ -107,43 +75,9 @@ enum {
     DELETE_PAUSE_MS = 200,
 };
 
-static const struct shape text = {.kind = SHAPE_STRING}, flag = {.kind = SHAPE_BOOL};
-
-#define BUCKET                                                                                               \
-    {                                                                                                        \
-        .name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH        \
-    }
-
-#define QUERY(name_, wire_)                                                                                  \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = WIRE_QUERY_STRING      \
-    }
-
-static const struct shape_member list_members[] = {
-    BUCKET, QUERY("prefix", "prefix"), QUERY("after", "start-after"), QUERY("token", "continuation-token")};
-
-static const struct shape list_shape = {.kind = SHAPE_STRUCT, .members = list_members, .member_count = 4};
-
-static const struct shape_member object_members[] = {
-    {.name = STR_INIT("Key"), .wire = STR_INIT("Key"), .shape = &text},
-    {.name = STR_INIT("VersionId"), .wire = STR_INIT("VersionId"), .shape = &text}};
-
-static const struct shape object_shape = {.kind = SHAPE_STRUCT, .members = object_members, .member_count = 2};
-static const struct shape objects_shape = {.kind = SHAPE_LIST, .elem = &object_shape, .flat = true};
-
-static const struct shape_member delete_members[] = {BUCKET,
-    {.name = STR_INIT("objects"), .wire = STR_INIT("Object"), .shape = &objects_shape},
-    {.name = STR_INIT("quiet"), .wire = STR_INIT("Quiet"), .shape = &flag}};
-
-static const struct shape delete_shape = {.kind = SHAPE_STRUCT, .members = delete_members, .member_count = 3};
-
 /* Keys may contain characters that are not valid in XML, so they are requested percent-encoded. */
-static const struct wire_operation list_objects = {.name = STR_INIT("ListObjectsV2"),
-    .protocol = WIRE_REST_XML,
-    .method = STR_INIT("GET"),
-    .path = STR_INIT("/{Bucket}"),
-    .query = STR_INIT("list-type=2&encoding-type=url"),
-    .root = STR_INIT("ListBucketResult")};
+static const struct wire_operation list_objects =
+    S3_BUCKET_OPERATION("ListObjectsV2", "GET", "list-type=2&encoding-type=url", "ListBucketResult");
 
 static const struct wire_operation delete_objects = {.name = STR_INIT("DeleteObjects"),
     .protocol = WIRE_REST_XML,
@@ -193,9 +127,9 @@ static int read_page(struct listing *l, struct op_ctx *ctx, struct str after, st
     struct arena *arena = ctx->arena;
     struct value_entry entries[] = {{STR("bucket"), value_string(arena, l->list->bucket)},
         {STR("prefix"), l->list->prefix.n ? value_string(arena, l->list->prefix) : NULL},
-        {STR("after"), after.n && !token.n ? value_string(arena, after) : NULL},
+        {STR("start_after"), after.n && !token.n ? value_string(arena, after) : NULL},
         {STR("token"), token.n ? value_string(arena, token) : NULL}};
-    return aws_s3_ask(ctx, &list_objects, &list_shape, value_map(arena, entries, 4), "", page, err);
+    return aws_s3_ask(ctx, &list_objects, value_map(arena, entries, 4), "", page, err);
 }
 
 /* A truncated page has to have a continuation token. */
@@ -296,7 +230,7 @@ int s3_delete_page(
     for (int tries = 1;; tries++) {
         struct aws_call call = {.body_fd = -1};
         struct wire_message response;
-        if (aws_s3_call(ctx, &delete_objects, &delete_shape, input, &call, &response, err) ||
+        if (aws_s3_call(ctx, &delete_objects, input, &call, &response, err) ||
             wire_decode_response(ctx->arena, &delete_objects, &response, &answer, err))
             return -1;
         errors = wire_path(ctx->arena, answer, STR("Error[]"));

@@ -12,8 +12,6 @@
 
 static const struct shape pairs = {.kind = SHAPE_PAIRS, .item = STR_INIT("Tag")};
 
-static const struct wire_operation head_object = S3_OPERATION("HeadObject", "HEAD", "");
-static const struct wire_operation delete_object = S3_OPERATION("DeleteObject", "DELETE", "");
 static const struct wire_operation get_tagging = S3_ANSWERED("GetObjectTagging", "GET", "tagging", "Tagging");
 
 /* ---- content ---- */
@@ -175,11 +173,16 @@ static const struct value *object_of(
                 metadata ? value_with(arena, metadata, STR(S3_HASH_HEADER), NULL) : &value_empty_map}));
 }
 
+static const struct value *s3_object_name(struct op_ctx *ctx, const struct value *object)
+{
+    return aws_s3_name(ctx->arena, value_gets(object, "bucket"), value_gets(object, "key"));
+}
+
 static int read_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
 {
     const struct value *document;
-    if (aws_s3_ask(ctx, &get_tagging, &aws_s3_name_shape, object, "TagSet", &document, err))
+    if (aws_s3_ask(ctx, &get_tagging, s3_object_name(ctx, object), "TagSet", &document, err))
         return -1;
     const struct value *set = value_getz(document, "TagSet");
     const struct value *tags = set ? wire_coerce(ctx->arena, &pairs, set) : &value_empty_map;
@@ -219,7 +222,8 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
     *live = NULL;
     if (!value_is_known(object)) /* an import whose bucket does not exist yet */
         return err_set(err, ERR_INVALID, "its bucket or key is not known before the apply");
-    bool absent = aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure) != 0;
+    bool absent =
+        aws_s3_call(ctx, &s3_head_object, s3_object_name(ctx, object), &call, &response, &failure) != 0;
     if (absent && failure.class != ERR_ABSENT)
         return err_raise(err, &failure);
     if (stopped && find_unfinished(ctx, object, &uploads, err))
@@ -343,7 +347,7 @@ static int object_delete(
     s3_upload_forget(ctx, bucket, value_gets(object, "key"));
     if (s3_unfinished_abort(ctx, bucket, value_getz(prior, "unfinished"), err))
         return -1;
-    if (aws_s3_call(ctx, &delete_object, &aws_s3_name_shape, object, &call, &response, &failure) &&
+    if (aws_s3_call(ctx, &s3_delete_object, s3_object_name(ctx, object), &call, &response, &failure) &&
         failure.class != ERR_ABSENT)
         return err_raise(err, &failure);
     return 0;

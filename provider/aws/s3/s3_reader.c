@@ -84,9 +84,9 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
     slot->call = (struct aws_call){.body_fd = -1, .accept = check_length, .accept_ctx = slot};
     struct op_ctx ctx = r->ctx;
     ctx.arena = &slot->arena;
-    if (aws_s3_prepare(&ctx, &download_get, &download_shape, request_of(r, slot), &slot->call, err))
+    if (aws_s3_prepare(&ctx, &s3_get_object, request_of(r, slot), &slot->call, err))
         return -1;
-    slot->repeats = (struct repeats){.op = &r->ctx, .what = download_get.name};
+    slot->repeats = (struct repeats){.op = &r->ctx, .what = s3_get_object.name};
     slot->call.repeats = repeats_tell;
     slot->call.repeats_ctx = &slot->repeats;
     slot->sending = (struct aws_sending){.call = &slot->call, .arena = &slot->arena, .owner = slot};

@@ -290,7 +290,7 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
         .eager = true,
         .moved = &p->moved,
         .sensitive = p->upload->sensitive};
-    if (aws_s3_prepare(&ctx, &upload_part, &upload_part_shape, input, &slot->call, err))
+    if (aws_s3_prepare(&ctx, &upload_part, input, &slot->call, err))
         return -1;
     struct str key = p->upload->one_of_many ? p->upload->key : STR_EMPTY;
     slot->repeats = (struct repeats){.op = p->ctx,

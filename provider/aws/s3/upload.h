@@ -193,8 +193,6 @@ static inline int64_t upload_part_start(const struct parts *p, int part)
 
 /* ---- upload_parts.c ---- */
 
-/* Members of a call: bucket, key, upload, part, after, crc64, checksum_type. */
-extern const struct shape upload_part_shape;
 /* Returns bucket and key, and the upload id once it is known. */
 const struct value *upload_parts_name(struct parts *p, struct arena *arena);
 /* Returns the CRC in S3's format. */

@@ -85,8 +85,7 @@ enum upload_result upload_put_begin(struct op_ctx *ctx, const struct s3_upload *
     put->repeats = (struct repeats){.op = ctx, .what = put_object.name};
     put->call.repeats = repeats_tell;
     put->call.repeats_ctx = &put->repeats;
-    return aws_s3_prepare(ctx, &put_object, &aws_s3_put_shape, input, &put->call, err) ? UPLOAD_FAILED
-                                                                                       : UPLOAD_OK;
+    return aws_s3_prepare(ctx, &put_object, input, &put->call, err) ? UPLOAD_FAILED : UPLOAD_OK;
 }
 
 enum upload_result upload_put_end(struct arena *arena, const struct upload_put *put,

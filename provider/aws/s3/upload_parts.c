@@ -5,28 +5,6 @@
 #include "base/json.h"
 #include "provider/aws/s3/s3.h"
 
-static const struct shape text = {.kind = SHAPE_STRING}, number = {.kind = SHAPE_INT};
-
-#define PATH(name_, wire_)                                                                                   \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = WIRE_PATH              \
-    }
-#define QUERY(name_, wire_, shape_)                                                                          \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &(shape_), .location = WIRE_QUERY_STRING  \
-    }
-#define HEADER(name_, wire_)                                                                                 \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = WIRE_HEADER            \
-    }
-static const struct shape_member part_members[] = {PATH("bucket", "Bucket"), PATH("key", "Key"),
-    QUERY("upload", "uploadId", text), QUERY("part", "partNumber", number),
-    QUERY("after", "part-number-marker", text), HEADER("crc64", "x-amz-checksum-crc64nvme"),
-    HEADER("checksum_type", "x-amz-checksum-type")};
-const struct shape upload_part_shape = {.kind = SHAPE_STRUCT,
-    .members = part_members,
-    .member_count = sizeof part_members / sizeof *part_members};
-
 static const struct wire_operation create_upload = S3_ANSWERED("CreateMultipartUpload", "POST", "uploads",
                                        "InitiateMultipartUploadResult"),
                                    complete_upload = S3_ANSWERED("CompleteMultipartUpload", "POST", "",
@@ -34,10 +12,8 @@ static const struct wire_operation create_upload = S3_ANSWERED("CreateMultipartU
 
 const struct value *upload_parts_name(struct parts *p, struct arena *arena)
 {
-    struct value_entry entries[] = {{STR("bucket"), value_string(arena, p->upload->bucket)},
-        {STR("key"), value_string(arena, p->upload->key)},
-        {STR("upload"), value_string(arena, p->record.upload)}};
-    return value_map(arena, entries, p->record.upload.n ? 3 : 2);
+    return value_with(arena, aws_s3_name(arena, p->upload->bucket, p->upload->key), STR("upload"),
+        p->record.upload.n ? value_string(arena, p->record.upload) : NULL);
 }
 
 struct str upload_crc_text(struct arena *arena, uint64_t crc)
@@ -79,7 +55,7 @@ static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *ou
             {STR("checksum_algorithm"), p->record.sums ? value_string_ref(arena, STR("CRC64NVME")) : NULL},
             {STR("checksum_type"), p->record.sums ? value_string_ref(arena, STR("FULL_OBJECT")) : NULL}};
         const struct value *whole = value_merge(arena, input, value_map(arena, sums, 2));
-        if (!aws_s3_call(p->ctx, &create_upload, &aws_s3_put_shape, whole, &call, &answer, &failure))
+        if (!aws_s3_call(p->ctx, &create_upload, whole, &call, &answer, &failure))
             break;
         if (!p->record.sums || !refuses_sums(&failure))
             return err_raise(err, &failure);
@@ -154,7 +130,7 @@ static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struc
         input = value_with(arena, input, STR("crc64"), value_string_ref(arena, sum));
         input = value_with(arena, input, STR("checksum_type"), value_string_ref(arena, STR("FULL_OBJECT")));
     }
-    if (aws_s3_call(p->ctx, &complete_upload, &upload_part_shape, input, &call, &answer, &failure)) {
+    if (aws_s3_call(p->ctx, &complete_upload, input, &call, &answer, &failure)) {
         if (str_eqz(str_z(failure.code), "NoSuchUpload") && upload_parts_is_there(p, out))
             return 0;
         return err_raise(err, &failure);

@@ -279,18 +279,13 @@ void upload_record_remove(struct upload_record *record)
 
 /* ---- Continuing an upload of an earlier run, and aborting one that cannot continue ---- */
 
-static const struct wire_operation list_parts = S3_ANSWERED("ListParts", "GET", "", "ListPartsResult"),
-                                   abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", ""),
-                                   head_object = S3_OPERATION("HeadObject", "HEAD", "");
+static const struct wire_operation list_parts = S3_ANSWERED("ListParts", "GET", "", "ListPartsResult");
 
 void upload_parts_abort(struct parts *p)
 {
-    struct aws_call call = {.body_fd = -1};
-    struct wire_message answer;
     struct op_ctx ctx = *p->ctx;
     ctx.cancel = NULL; /* cleans up after a cancellation, too */
-    aws_s3_call(&ctx, &abort_upload, &upload_part_shape, upload_parts_name(p, ctx.arena), &call, &answer,
-        ERR_IGNORED);
+    s3_abort_upload(&ctx, p->upload->bucket, p->upload->key, p->record.upload, ERR_IGNORED);
     upload_record_remove(&p->record);
 }
 
@@ -305,8 +300,8 @@ static int compare_parts(struct parts *p, struct err *err)
         const struct value *document, *list;
         const struct value *input = upload_parts_name(p, arena);
         if (after.n)
-            input = value_with(arena, input, STR("after"), value_string(arena, after));
-        if (aws_s3_ask(p->ctx, &list_parts, &upload_part_shape, input, "", &document, err))
+            input = value_with(arena, input, STR("part_marker"), value_string(arena, after));
+        if (aws_s3_ask(p->ctx, &list_parts, input, "", &document, err))
             return -1;
         list = wire_path(arena, document, STR("Part[]"));
         for (uint32_t i = 0; list && i < list->count; i++) {
@@ -350,8 +345,8 @@ bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out)
     struct arena *arena = p->ctx->arena;
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
-    if (aws_s3_call(p->ctx, &head_object, &aws_s3_name_shape, upload_parts_name(p, arena), &call, &answer,
-            ERR_IGNORED))
+    if (aws_s3_call(p->ctx, &s3_head_object, aws_s3_name(arena, p->upload->bucket, p->upload->key), &call,
+            &answer, ERR_IGNORED))
         return false;
     struct str etag = aws_s3_unquoted(wire_header_get(&answer, STR("ETag")));
     if (!str_eq(etag, expected_etag(p, arena)))
