@@ -27,7 +27,7 @@ static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq,
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     bool exists;
     assert(s->locked);
-    if (s3_lock_check(s->lock, err))
+    if (s3_check_lock(&s->base, err))
         return -1;
     if (s3_put_new(s->store, s3_batch_key(&scratch, s, first_seq), lines, &exists, err))
         return err_context(err, "writing the state %.*s", STR_ARG(s->base.description));
@@ -114,7 +114,7 @@ static bool s3_crowded(struct backend *b, size_t records)
 static void s3_unlock(struct backend *b)
 {
     struct s3_backend *s = s3_backend_of(b);
-    if (s->locked && s->last > s->head && !s3_lock_check(s->lock, ERR_IGNORED))
+    if (s->locked && s->last > s->head && !s3_check_lock(b, ERR_IGNORED))
         put_hint(s);
     if (s->locked)
         s3_lock_release(s->lock);
@@ -177,11 +177,6 @@ static int s3_share(struct backend *b, const struct lock_info *who, int64_t time
     return 0;
 }
 
-static int s3_is_alive(struct backend *b, uint64_t run UNUSED, struct str life, bool *alive, struct err *err)
-{
-    return s3_lock_is_alive(s3_backend_of(b)->lock, life, alive, err);
-}
-
 static bool s3_lock_alone(struct backend *b)
 {
     struct s3_backend *s = s3_backend_of(b);
@@ -190,22 +185,6 @@ static bool s3_lock_alone(struct backend *b)
         return false;
     s->shared = false;
     return true;
-}
-
-static int s3_holder(
-    struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
-{
-    return s3_lock_holder(s3_backend_of(b)->lock, arena, who, held, err);
-}
-
-static int s3_force_unlock(struct backend *b, struct err *err)
-{
-    return s3_lock_force(s3_backend_of(b)->lock, err);
-}
-
-static int s3_check_lock(struct backend *b, struct err *err)
-{
-    return s3_lock_check(s3_backend_of(b)->lock, err);
 }
 
 /* ---- creation and release ---- */

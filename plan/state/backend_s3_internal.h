@@ -102,11 +102,11 @@ int s3_lock_share(
     struct s3_lock *lock, const struct lock_info *who, int64_t timeout_ms, bool *never, struct err *err);
 /* Identifies this run's shared lock; "": none. */
 const char *s3_lock_life(const struct s3_lock *lock);
-int s3_lock_is_alive(struct s3_lock *lock, struct str life, bool *alive, struct err *err);
 /* Turns a shared lock into an exclusive one; *alone false: not possible, and the shared lock expires. */
 int s3_lock_take_alone(struct s3_lock *lock, bool *alone, struct err *err);
 void s3_lock_release(struct s3_lock *lock);
-int s3_lock_check(struct s3_lock *lock, struct err *err);
-int s3_lock_holder(
-    struct s3_lock *lock, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
-int s3_lock_force(struct s3_lock *lock, struct err *err);
+/* As in struct backend_ops. */
+int s3_check_lock(struct backend *b, struct err *err);
+int s3_holder(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
+int s3_force_unlock(struct backend *b, struct err *err);
+int s3_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);

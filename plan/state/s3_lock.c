@@ -14,30 +14,23 @@
 
 enum { S3_LOCK_POLL_MS = 1000 };
 
-struct s3_lease {
-    int64_t lease_ms;
-    /* On its own thread. Returns 0: renewed; -1: the store is unreachable; 1: another run has the lock. */
-    int (*renew)(void *ctx);
-    void *ctx;
+struct s3_lock {
+    struct s3_store *store;
+    struct arena arena;
+    struct str base, description;
+    uint64_t number;      /* 0: no exclusive lock */
+    char life[LIFE_SIZE]; /* of a shared lock; otherwise "" */
+    struct arena held;    /* of `who` */
+    struct lock_info who;
 
-    pthread_t thread;
+    int64_t lease_ms;
+    pthread_t thread; /* renews the lease */
     bool running;
     pthread_mutex_t mutex; /* guards the fields below */
     pthread_cond_t wake;
     bool stopping, lost;
     int64_t until_mono_ms,
         until_wall_ms; /* the earlier one: one clock stops in sleep, the other may be set */
-};
-
-struct s3_lock {
-    struct s3_store *store;
-    struct arena arena;
-    struct str base, description;
-    struct s3_lease lease;
-    uint64_t number;      /* 0: no exclusive lock */
-    char life[LIFE_SIZE]; /* of a shared lock; otherwise "" */
-    struct arena held;    /* of `who` */
-    struct lock_info who;
 };
 
 struct standing {
@@ -55,95 +48,85 @@ struct standing {
 
 enum { RETRY_MS = 1000 };
 
-static void s3_lease_init(struct s3_lease *lease, int64_t lease_ms, int (*renew)(void *ctx), void *ctx)
-{
-    *lease = (struct s3_lease){.lease_ms = lease_ms, .renew = renew, .ctx = ctx};
-    pthread_mutex_init(&lease->mutex, NULL);
-    clock_cond_init(&lease->wake);
-}
-
-static void s3_lease_release(struct s3_lease *lease)
-{
-    pthread_cond_destroy(&lease->wake);
-    pthread_mutex_destroy(&lease->mutex);
-}
+/* Returns 0: renewed; -1: the store is unreachable; 1: another run has the lock. */
+static int renew_lock(struct s3_lock *lock);
 
 /* Sets the lease from the time its request was sent. Before s3_lease_start(). */
-static void s3_lease_begin(struct s3_lease *lease, int64_t sent_mono_ms, int64_t sent_wall_ms)
+static void s3_lease_begin(struct s3_lock *lock, int64_t sent_mono_ms, int64_t sent_wall_ms)
 {
-    lease->until_mono_ms = sent_mono_ms + lease->lease_ms;
-    lease->until_wall_ms = sent_wall_ms + lease->lease_ms;
+    lock->until_mono_ms = sent_mono_ms + lock->lease_ms;
+    lock->until_wall_ms = sent_wall_ms + lock->lease_ms;
 }
 
-static bool has_expired(const struct s3_lease *lease)
+static bool has_expired(const struct s3_lock *lock)
 {
-    return lease->lost || clock_mono_ms() >= lease->until_mono_ms || clock_wall_ms() >= lease->until_wall_ms;
+    return lock->lost || clock_mono_ms() >= lock->until_mono_ms || clock_wall_ms() >= lock->until_wall_ms;
 }
 
-static void wait_ms(struct s3_lease *lease, int64_t ms)
+static void wait_ms(struct s3_lock *lock, int64_t ms)
 {
     int64_t deadline = clock_mono_ms() + ms;
-    while (!lease->stopping && clock_cond_wait(&lease->wake, &lease->mutex, deadline))
+    while (!lock->stopping && clock_cond_wait(&lock->wake, &lock->mutex, deadline))
         ;
 }
 
 static void *beat_heart(void *arg)
 {
-    struct s3_lease *lease = arg;
-    int64_t pause_ms = lease->lease_ms / 3;
-    pthread_mutex_lock(&lease->mutex);
+    struct s3_lock *lock = arg;
+    int64_t pause_ms = lock->lease_ms / 3;
+    pthread_mutex_lock(&lock->mutex);
     for (;;) {
-        wait_ms(lease, pause_ms);
-        if (lease->stopping || has_expired(lease))
+        wait_ms(lock, pause_ms);
+        if (lock->stopping || has_expired(lock))
             break;
         int64_t mono = clock_mono_ms(), wall = clock_wall_ms();
-        pthread_mutex_unlock(&lease->mutex);
-        int result = lease->renew(lease->ctx);
-        pthread_mutex_lock(&lease->mutex);
-        if (result > 0 || has_expired(lease)) /* a response after the end of the old lease is too late */
+        pthread_mutex_unlock(&lock->mutex);
+        int result = renew_lock(lock);
+        pthread_mutex_lock(&lock->mutex);
+        if (result > 0 || has_expired(lock)) /* a response after the end of the old lease is too late */
             break;
         if (!result)
-            s3_lease_begin(lease, mono, wall);
-        pause_ms = result ? RETRY_MS : lease->lease_ms / 3;
+            s3_lease_begin(lock, mono, wall);
+        pause_ms = result ? RETRY_MS : lock->lease_ms / 3;
     }
-    lease->lost = !lease->stopping;
-    pthread_mutex_unlock(&lease->mutex);
+    lock->lost = !lock->stopping;
+    pthread_mutex_unlock(&lock->mutex);
     return NULL;
 }
 
 /* An expired lease stays so. From any thread. */
-static bool s3_lease_is_over(struct s3_lease *lease)
+static bool s3_lease_is_over(struct s3_lock *lock)
 {
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lease->mutex);
-    bool over = has_expired(lease);
-    lease->lost = over;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock->mutex);
+    bool over = has_expired(lock);
+    lock->lost = over;
     return over;
 }
 
-static int s3_lease_start(struct s3_lease *lease, struct err *err)
+static int s3_lease_start(struct s3_lock *lock, struct err *err)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    lease->stopping = lease->lost = false;
-    lease->running = pthread_create(&lease->thread, NULL, beat_heart, lease) == 0;
+    lock->stopping = lock->lost = false;
+    lock->running = pthread_create(&lock->thread, NULL, beat_heart, lock) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return lease->running
+    return lock->running
                ? 0
                : err_set(err, ERR_FAILED, "cannot start the thread that renews the lock of the state");
 }
 
 /* Stops renewing. True: it had not expired. */
-static bool s3_lease_stop(struct s3_lease *lease)
+static bool s3_lease_stop(struct s3_lock *lock)
 {
-    pthread_mutex_lock(&lease->mutex);
-    lease->stopping = true;
-    bool over = has_expired(lease);
-    pthread_cond_signal(&lease->wake);
-    pthread_mutex_unlock(&lease->mutex);
-    if (lease->running)
-        pthread_join(lease->thread, NULL);
-    lease->running = false;
+    pthread_mutex_lock(&lock->mutex);
+    lock->stopping = true;
+    bool over = has_expired(lock);
+    pthread_cond_signal(&lock->wake);
+    pthread_mutex_unlock(&lock->mutex);
+    if (lock->running)
+        pthread_join(lock->thread, NULL);
+    lock->running = false;
     return !over;
 }
 
@@ -161,7 +144,7 @@ static struct str s3_lock_text(
 {
     AUTO_BUF struct buf text = BUF_INIT;
     const struct value *v = lock_info_value(arena, who);
-    v = value_with(arena, v, STR("lease_ms"), value_int(arena, lock->lease.lease_ms));
+    v = value_with(arena, v, STR("lease_ms"), value_int(arena, lock->lease_ms));
     v = value_with(arena, v, STR("released"), value_bool(released));
     /* Makes a run recognise its own object. */
     v = value_with(
@@ -180,7 +163,7 @@ static bool s3_lock_read(const struct s3_lock *lock, struct arena *arena, const 
         v = &value_empty_map;
     lock_info_from(arena, v, who);
     const struct value *released = value_getz(v, "released"), *lease = value_getz(v, "lease_ms");
-    int64_t lease_ms = lease && lease->kind == VALUE_INT ? lease->integer : lock->lease.lease_ms;
+    int64_t lease_ms = lease && lease->kind == VALUE_INT ? lease->integer : lock->lease_ms;
     *held = !(released && released->boolean) && object->age_ms <= lease_ms + MARGIN_MS;
     return whole;
 }
@@ -233,10 +216,8 @@ static int s3_lock_look(struct s3_lock *lock, struct arena *arena, struct standi
 
 static struct str s3_lock_life_key(struct arena *arena, const struct s3_lock *lock, struct str life);
 
-/* As in struct s3_lease. */
-static int renew_lock(void *ctx)
+static int renew_lock(struct s3_lock *lock)
 {
-    struct s3_lock *lock = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct err err = ERR_INIT;
     struct s3_object next;
@@ -256,7 +237,9 @@ struct s3_lock *s3_lock_new(struct s3_store *store, struct str base, struct str 
     lock->store = store;
     lock->base = arena_printf(&lock->arena, "%.*slock/", STR_ARG(base));
     lock->description = description;
-    s3_lease_init(&lock->lease, lease_ms, renew_lock, lock);
+    lock->lease_ms = lease_ms;
+    pthread_mutex_init(&lock->mutex, NULL);
+    clock_cond_init(&lock->wake);
     return lock;
 }
 
@@ -265,7 +248,8 @@ void s3_lock_free(struct s3_lock *lock)
     if (!lock)
         return;
     s3_lock_release(lock);
-    s3_lease_release(&lock->lease);
+    pthread_cond_destroy(&lock->wake);
+    pthread_mutex_destroy(&lock->mutex);
     arena_release(&lock->arena);
     arena_release(&lock->held);
     free(lock);
@@ -276,9 +260,10 @@ const char *s3_lock_life(const struct s3_lock *lock)
     return lock->life;
 }
 
-int s3_lock_check(struct s3_lock *lock, struct err *err)
+int s3_check_lock(struct backend *b, struct err *err)
 {
-    if ((!lock->number && !lock->life[0]) || !s3_lease_is_over(&lock->lease))
+    struct s3_lock *lock = s3_backend_of(b)->lock;
+    if ((!lock->number && !lock->life[0]) || !s3_lease_is_over(lock))
         return 0;
     err_set(err, ERR_LOCKED, "the lock of the state %.*s was lost: its lease was not renewed in time",
         STR_ARG(lock->description));
@@ -308,7 +293,7 @@ static int put_number(struct s3_lock *lock, uint64_t number, struct err *err)
     if (exists)
         return 0;
     lock->number = number;
-    s3_lease_begin(&lock->lease, mono, wall);
+    s3_lease_begin(lock, mono, wall);
     return 1;
 }
 
@@ -364,7 +349,7 @@ static int s3_lock_take_number(struct s3_lock *lock, uint64_t number, struct err
 
 static int lease_s(const struct s3_lock *lock)
 {
-    return (int)((lock->lease.lease_ms + MARGIN_MS) / 1000);
+    return (int)((lock->lease_ms + MARGIN_MS) / 1000);
 }
 
 static int s3_lock_refuse(const struct s3_lock *lock, const struct standing *now, struct err *err)
@@ -424,7 +409,7 @@ int s3_lock_take(
         if (now.held)
             clock_sleep_ms(S3_LOCK_POLL_MS);
     }
-    if (s3_lease_start(&lock->lease, err)) {
+    if (s3_lease_start(lock, err)) {
         s3_lock_release(lock);
         return -1;
     }
@@ -437,7 +422,7 @@ void s3_lock_release(struct s3_lock *lock)
     struct err ignored = ERR_INIT; /* the lease expires then */
     if (!lock->number && !lock->life[0])
         return;
-    bool ours = s3_lease_stop(&lock->lease);
+    bool ours = s3_lease_stop(lock);
     if (lock->life[0])
         s3_delete(lock->store, s3_lock_life_key(&scratch, lock, str_z(lock->life)), &ignored);
     else if (ours)
@@ -446,9 +431,9 @@ void s3_lock_release(struct s3_lock *lock)
     lock->life[0] = '\0';
 }
 
-int s3_lock_holder(
-    struct s3_lock *lock, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
+int s3_holder(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
+    struct s3_lock *lock = s3_backend_of(b)->lock;
     struct standing now;
     if (s3_lock_look(lock, arena, &now, err))
         return -1;
@@ -465,8 +450,9 @@ int s3_lock_holder(
     return 0;
 }
 
-int s3_lock_force(struct s3_lock *lock, struct err *err)
+int s3_force_unlock(struct backend *b, struct err *err)
 {
+    struct s3_lock *lock = s3_backend_of(b)->lock;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct standing now;
     if (look_at_all(lock, &scratch, &now, err))
@@ -527,8 +513,9 @@ static int s3_lock_any_lives(struct s3_lock *lock, struct arena *arena, struct s
     return 0;
 }
 
-int s3_lock_is_alive(struct s3_lock *lock, struct str life, bool *alive, struct err *err)
+int s3_is_alive(struct backend *b, uint64_t run UNUSED, struct str life, bool *alive, struct err *err)
 {
+    struct s3_lock *lock = s3_backend_of(b)->lock;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct lock_info who;
     return look_at_sharer(lock, &scratch, s3_lock_life_key(&scratch, lock, life), &who, alive, err);
@@ -549,7 +536,7 @@ static int put_life(struct s3_lock *lock, struct err *err)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     int64_t mono = clock_mono_ms(), wall = clock_wall_ms();
     state_token(lock->life);
-    s3_lease_begin(&lock->lease, mono, wall);
+    s3_lease_begin(lock, mono, wall);
     if (!s3_put(lock->store, s3_lock_life_key(&scratch, lock, str_z(lock->life)),
             s3_lock_text(&scratch, lock, &lock->who, false), err))
         return 0;
@@ -603,7 +590,7 @@ int s3_lock_share(
         if (wait_for_one(lock, &now, &scratch, until, err))
             return -1;
     }
-    if (!*never && s3_lease_start(&lock->lease, err)) {
+    if (!*never && s3_lease_start(lock, err)) {
         give_back_life(lock);
         return -1;
     }
@@ -615,16 +602,16 @@ int s3_lock_take_alone(struct s3_lock *lock, bool *alone, struct err *err)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct standing now;
     *alone = false;
-    if (s3_lock_look(lock, &scratch, &now, err) || !s3_lease_stop(&lock->lease))
+    if (s3_lock_look(lock, &scratch, &now, err) || !s3_lease_stop(lock))
         return -1;
-    int64_t until_mono_ms = lock->lease.until_mono_ms, until_wall_ms = lock->lease.until_wall_ms;
+    int64_t until_mono_ms = lock->until_mono_ms, until_wall_ms = lock->until_wall_ms;
     int taken = now.held ? 0 : s3_lock_take_number(lock, now.number + 1, err);
     if (taken <= 0) {
-        lock->lease.until_mono_ms = until_mono_ms;
-        lock->lease.until_wall_ms = until_wall_ms;
+        lock->until_mono_ms = until_mono_ms;
+        lock->until_wall_ms = until_wall_ms;
         return taken;
     }
     give_back_life(lock);
     *alone = true;
-    return s3_lease_start(&lock->lease, err);
+    return s3_lease_start(lock, err);
 }
