@@ -110,6 +110,38 @@ const struct value *op_all_readable(const struct op_ctx *ctx)
     return value_builder_list(&b);
 }
 
+const struct value *op_attr(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    return schema_value(ctx->schema, object, str_z(name));
+}
+
+struct str op_text(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    return value_text(op_attr(ctx, object, name), STR_EMPTY);
+}
+
+bool op_flag(const struct op_ctx *ctx, const struct value *object, const char *name)
+{
+    const struct value *v = op_attr(ctx, object, name);
+    return v && v->kind == VALUE_BOOL && v->boolean;
+}
+
+bool op_as_given(const struct op_ctx *ctx, const struct value *desired, const struct value *live)
+{
+    for (uint32_t i = 0; i < desired->count; i++) {
+        const struct attr *attr = schema_attr(ctx->schema, desired->entries[i].key);
+        bool reported = attr && !attr->local && !attr->write_only && (attr->settable || attr->prepared);
+        if (reported && !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
+            return false;
+    }
+    return true;
+}
+
+void op_keep_found(void *ctx, const struct value *live)
+{
+    *(const struct value **)ctx = live;
+}
+
 const struct value *op_predicted(
     const struct op_ctx *ctx, const struct value *desired, const struct value *prior, const struct value *id)
 {

@@ -129,6 +129,14 @@ bool op_wants_ownership_tags(const struct op_ctx *ctx);
 /* Returns the names of all readable attributes, in the form of `covered` of list(); for types of which every
  * read returns all of them. */
 const struct value *op_all_readable(const struct op_ctx *ctx);
+/* Return an attribute's configured value, or its default; NULL, "" or false if there is neither. */
+const struct value *op_attr(const struct op_ctx *ctx, const struct value *object, const char *name);
+struct str op_text(const struct op_ctx *ctx, const struct value *object, const char *name);
+bool op_flag(const struct op_ctx *ctx, const struct value *object, const char *name);
+/* True if every attribute of the desired object that responses have is live with its value. */
+bool op_as_given(const struct op_ctx *ctx, const struct value *desired, const struct value *live);
+/* A resource_found that keeps the object in *ctx, a pointer to a value. */
+void op_keep_found(void *ctx, const struct value *live);
 /*
  * Returns the desired object with `id` and the computed attributes added: these keep their prior values, and
  * are unknown where there is none.

@@ -246,17 +246,6 @@ static int host_delete(
 
 /* ---- recovery ---- */
 
-static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
-{
-    for (uint32_t i = 0; i < desired->count; i++) {
-        const struct attr *attr = schema_attr(ctx->schema, desired->entries[i].key);
-        bool reported = attr && !attr->local && !attr->write_only && (attr->settable || attr->prepared);
-        if (reported && !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
-            return false;
-    }
-    return true;
-}
-
 /* A resource that is not as desired is made again: each step may be repeated. */
 static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
@@ -269,7 +258,7 @@ static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt UNUS
     desired = with_id(ctx, desired, NULL);
     if (host_look(ctx, desired, live, err))
         return -1;
-    if (*live && !is_as_given(ctx, desired, *live))
+    if (*live && !op_as_given(ctx, desired, *live))
         *live = NULL;
     return 0;
 }

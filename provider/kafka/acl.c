@@ -71,7 +71,7 @@ static int user_look(struct op_ctx *ctx, const struct value *const *priors, size
         request.api->DescribeUserScramCredentials_result_descriptions(request.answer, &count);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < count; k++)
-            if (str_eqz(kafka_text(ctx, priors[i], "name"),
+            if (str_eqz(op_text(ctx, priors[i], "name"),
                     request.api->UserScramCredentialsDescription_user(users[k])) &&
                 !request.api->error_code(request.api->UserScramCredentialsDescription_error(users[k])))
                 found(found_ctx, i, user_object(ctx, request.api, users[k], priors[i]));
@@ -102,7 +102,7 @@ static int credential_set(struct kafka_work *work, int mechanism, struct err *er
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
     struct op_ctx *ctx = work->ctx;
-    struct str password = kafka_text(ctx, work->desired, "password");
+    struct str password = op_text(ctx, work->desired, "password");
     if (user_begin(ctx, &request, err))
         return -1;
     return user_alter(&request,
@@ -131,7 +131,7 @@ static int credential_remove(struct kafka_work *work, int mechanism, struct err 
 /* Sets the desired mechanisms before it removes the others, so that the user can always log in. */
 static int user_set(struct kafka_work *work, struct err *err)
 {
-    const struct value *wanted = kafka_attr(work->ctx, work->desired, "mechanisms"),
+    const struct value *wanted = op_attr(work->ctx, work->desired, "mechanisms"),
                        *before = value_getz(work->prior, "mechanisms");
     for (int i = SHA_256; i < MECHANISMS; i++)
         if (value_list_has(wanted, str_z(mechanisms[i])) && credential_set(work, i, err))
@@ -217,21 +217,21 @@ static int describe_all(struct op_ctx *ctx, struct request *request, struct err 
 static bool is_of(struct op_ctx *ctx, const struct kafka_api *api, const struct rd_kafka_AclBinding_s *rule,
     const struct value *object)
 {
-    return str_eqz(kafka_text(ctx, object, "principal"), api->AclBinding_principal(rule)) &&
-           str_eqz(kafka_text(ctx, object, "host"), api->AclBinding_host(rule)) &&
-           str_eqz(kafka_text(ctx, object, "resource_name"), api->AclBinding_name(rule)) &&
-           str_eq(kafka_text(ctx, object, "resource_type"),
+    return str_eqz(op_text(ctx, object, "principal"), api->AclBinding_principal(rule)) &&
+           str_eqz(op_text(ctx, object, "host"), api->AclBinding_host(rule)) &&
+           str_eqz(op_text(ctx, object, "resource_name"), api->AclBinding_name(rule)) &&
+           str_eq(op_text(ctx, object, "resource_type"),
                NAME_OF(resource_types, api->AclBinding_restype(rule))) &&
-           str_eq(kafka_text(ctx, object, "pattern"),
+           str_eq(op_text(ctx, object, "pattern"),
                NAME_OF(patterns, api->AclBinding_resource_pattern_type(rule))) &&
-           str_eq(kafka_text(ctx, object, "permission"),
+           str_eq(op_text(ctx, object, "permission"),
                NAME_OF(permissions, api->AclBinding_permission_type(rule)));
 }
 
 /* With `only: false`, rules for operations that are not configured are ignored. */
 static bool is_wanted(struct op_ctx *ctx, const struct value *object, struct str operation)
 {
-    const struct value *only = kafka_attr(ctx, object, "only"), *given = value_getz(object, "operations");
+    const struct value *only = op_attr(ctx, object, "only"), *given = value_getz(object, "operations");
     return operation.n && (!only || only->boolean || !given || value_list_has(given, operation));
 }
 
@@ -242,7 +242,7 @@ static const struct value *acl_object(
         "principal", "host", "permission", "resource_type", "resource_name", "pattern"};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        value_builder_set(&b, str_z(same[i]), kafka_attr(ctx, prior, same[i]));
+        value_builder_set(&b, str_z(same[i]), op_attr(ctx, prior, same[i]));
     value_builder_set(&b, STR("operations"), allowed);
     return value_builder_map(&b);
 }
@@ -279,11 +279,11 @@ static struct rd_kafka_AclBinding_s *binding_of(
 {
     char why[256];
     struct rd_kafka_AclBinding_s *binding =
-        make(NUMBER_OF(resource_types, kafka_text(ctx, object, "resource_type")),
-            kafka_textz(ctx, object, "resource_name"),
-            NUMBER_OF(patterns, kafka_text(ctx, object, "pattern")), kafka_textz(ctx, object, "principal"),
-            kafka_textz(ctx, object, "host"), NUMBER_OF(operations, operation),
-            NUMBER_OF(permissions, kafka_text(ctx, object, "permission")), why, sizeof why);
+        make(NUMBER_OF(resource_types, op_text(ctx, object, "resource_type")),
+            kafka_textz(ctx, object, "resource_name"), NUMBER_OF(patterns, op_text(ctx, object, "pattern")),
+            kafka_textz(ctx, object, "principal"), kafka_textz(ctx, object, "host"),
+            NUMBER_OF(operations, operation), NUMBER_OF(permissions, op_text(ctx, object, "permission")), why,
+            sizeof why);
     if (!binding)
         err_set(err, ERR_INVALID, "%s", why);
     return binding;
@@ -373,7 +373,7 @@ static void keep_rules(void *ctx, size_t index UNUSED, const struct value *live)
  * others were ours, so none are deleted. If it was switched on, rules added by others are included. */
 static int rules_to_compare(struct kafka_work *work, const struct value **out, struct err *err)
 {
-    const struct value *only = kafka_attr(work->ctx, work->desired, "only");
+    const struct value *only = op_attr(work->ctx, work->desired, "only");
     *out = work->prior;
     if (!kafka_changes(work, "only"))
         return 0;
@@ -405,8 +405,7 @@ static int acl_remove(struct kafka_work *work, struct err *err)
 static int acl_plan(
     struct op_ctx *ctx, const struct value *desired, const struct value *prior UNUSED, struct err *err)
 {
-    struct str type = kafka_text(ctx, desired, "resource_type"),
-               name = kafka_text(ctx, desired, "resource_name");
+    struct str type = op_text(ctx, desired, "resource_type"), name = op_text(ctx, desired, "resource_name");
     if (!str_eqz(type, "cluster") || str_eqz(name, "kafka-cluster"))
         return 0;
     err_set(err, ERR_INVALID, "there is one resource of the type cluster, and it is not called \"%.*s\"",

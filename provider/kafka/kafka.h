@@ -130,12 +130,9 @@ extern const struct kafka_type kafka_topic, kafka_acl, kafka_user;
 /* The operations of all types. */
 extern const struct resource_ops kafka_ops;
 
-/* Returns an attribute's configured value, or its default; NULL if there is neither. */
-const struct value *kafka_attr(const struct op_ctx *ctx, const struct value *object, const char *name);
-struct str kafka_text(const struct op_ctx *ctx, const struct value *object, const char *name);
 int kafka_number(const struct op_ctx *ctx, const struct value *object, const char *name, int fallback);
 bool kafka_changes(const struct kafka_work *work, const char *name);
-/* Like kafka_text(), NUL-terminated, for librdkafka. */
+/* Like op_text(), NUL-terminated, for librdkafka. */
 const char *kafka_textz(const struct op_ctx *ctx, const struct value *object, const char *name);
 
 /* ---- ops.c: The provider type for types in a Kafka cluster. */

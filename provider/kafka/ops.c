@@ -18,24 +18,14 @@ static const struct kafka_type *kafka_type_of(const struct op_ctx *ctx)
     return NULL; /* a test checks every type of the spec */
 }
 
-const struct value *kafka_attr(const struct op_ctx *ctx, const struct value *object, const char *name)
-{
-    return schema_value(ctx->schema, object, str_z(name));
-}
-
-struct str kafka_text(const struct op_ctx *ctx, const struct value *object, const char *name)
-{
-    return value_text(kafka_attr(ctx, object, name), STR_EMPTY);
-}
-
 const char *kafka_textz(const struct op_ctx *ctx, const struct value *object, const char *name)
 {
-    return arena_strz(ctx->arena, kafka_text(ctx, object, name));
+    return arena_strz(ctx->arena, op_text(ctx, object, name));
 }
 
 int kafka_number(const struct op_ctx *ctx, const struct value *object, const char *name, int fallback)
 {
-    const struct value *v = kafka_attr(ctx, object, name);
+    const struct value *v = op_attr(ctx, object, name);
     return v && v->kind == VALUE_INT ? (int)v->integer : fallback;
 }
 
@@ -52,7 +42,7 @@ static const struct value *kafka_id(
     struct str id = STR_EMPTY;
     for (struct str rest = str_z(type->keys); rest.p;) {
         struct str key = str_cut(rest, ' ', &rest);
-        const struct value *v = kafka_attr(ctx, object, arena_strz(ctx->arena, key));
+        const struct value *v = op_attr(ctx, object, arena_strz(ctx->arena, key));
         if (!value_is_known(v))
             return &value_unknown;
         id = arena_printf(
@@ -83,16 +73,11 @@ static int kafka_look(struct op_ctx *ctx, const struct value *const *priors, siz
     return n ? l.type->look(ctx, priors, n, add_found, &l, err) : 0;
 }
 
-static void keep_found(void *ctx, const struct value *live)
-{
-    *(const struct value **)ctx = live;
-}
-
 static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
     *live = NULL;
-    return kafka_look(ctx, &prior, 1, keep_found, live, err);
+    return kafka_look(ctx, &prior, 1, op_keep_found, live, err);
 }
 
 static int op_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
@@ -262,7 +247,7 @@ static const struct value *as_if_whole(
     struct op_ctx *ctx, const struct kafka_type *type, const struct value *desired, const struct value *live)
 {
     const struct value *has = type->parts ? value_getz(live, type->parts) : NULL,
-                       *wanted = type->parts ? kafka_attr(ctx, desired, type->parts) : NULL;
+                       *wanted = type->parts ? op_attr(ctx, desired, type->parts) : NULL;
     for (uint32_t i = 0; has && i < has->count; i++)
         if (!value_list_has(wanted, value_text(has->items[i], STR_EMPTY)))
             return live;

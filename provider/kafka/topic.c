@@ -116,7 +116,7 @@ static int topic_look(struct op_ctx *ctx, const struct value *const *priors, siz
     if (cluster_open(ctx, &cluster, err) || cluster_metadata(ctx, cluster, &seen, err))
         return -1;
     for (size_t i = 0; i < n; i++) {
-        const struct rd_kafka_metadata_topic *topic = topic_in(seen, kafka_text(ctx, priors[i], "name"));
+        const struct rd_kafka_metadata_topic *topic = topic_in(seen, op_text(ctx, priors[i], "name"));
         if (!topic)
             continue;
         names[there] = str_z(topic->topic);
@@ -179,8 +179,7 @@ static int topic_shown(struct op_ctx *ctx, struct str name, bool *shown, struct 
 static bool is_being_deleted(struct kafka_work *work)
 {
     bool shown;
-    return !topic_shown(work->ctx, kafka_text(work->ctx, work->desired, "name"), &shown, ERR_IGNORED) &&
-           !shown;
+    return !topic_shown(work->ctx, op_text(work->ctx, work->desired, "name"), &shown, ERR_IGNORED) && !shown;
 }
 
 static int topic_create(struct kafka_work *work, struct err *err)
@@ -266,7 +265,7 @@ static int alter_all(struct kafka_work *work, struct request *request,
     struct rd_kafka_ConfigResource_s *topic, struct err *err)
 {
     AUTO_REQUEST struct request shown = REQUEST_INIT;
-    struct str name = kafka_text(work->ctx, work->desired, "name");
+    struct str name = op_text(work->ctx, work->desired, "name");
     const struct value *now = value_getz(work->desired, "config"),
                        *before = value_getz(work->prior, "config");
     if (describe_configs(work->ctx, &name, 1, &shown, err))
@@ -321,7 +320,7 @@ static int remove_once(struct kafka_work *work, struct err *err)
 /* Brokers show a deleted topic for a moment; waits until it is no longer visible. */
 static int topic_remove(struct kafka_work *work, struct err *err)
 {
-    struct str name = kafka_text(work->ctx, work->prior, "name");
+    struct str name = op_text(work->ctx, work->prior, "name");
     int64_t until = clock_mono_ms() + DELETED_MS;
     bool shown = true;
     if (remove_once(work, err))
@@ -342,8 +341,8 @@ static int topic_plan(
     int wanted = kafka_number(ctx, desired, "partitions", 0), has = kafka_number(ctx, prior, "partitions", 0),
         copies = kafka_number(ctx, desired, "replication_factor", 0),
         had = kafka_number(ctx, prior, "replication_factor", 0);
-    struct str name = kafka_text(ctx, desired, "name");
-    if (!prior || !str_eq(name, kafka_text(ctx, prior, "name")))
+    struct str name = op_text(ctx, desired, "name");
+    if (!prior || !str_eq(name, op_text(ctx, prior, "name")))
         return 0;
     if (wanted && has && wanted < has) {
         err_set(err, ERR_INVALID,

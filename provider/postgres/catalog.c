@@ -13,12 +13,12 @@
 static int statement_run_text(
     struct pg_work *work, const struct value *object, const char *attribute, struct err *err)
 {
-    struct source_text source = {str_z(attribute), text_of(work->ctx, object, attribute)};
+    struct source_text source = {str_z(attribute), op_text(work->ctx, object, attribute)};
     AUTO_BUF struct buf sql = BUF_INIT;
     if (!str_trim(source.text).n)
         return 0;
     sql_add(&sql, work->session, "set local search_path = %I, public;\n%s",
-        text_of(work->ctx, object, "schema"), source.text);
+        op_text(work->ctx, object, "schema"), source.text);
     return session_run(work->session, buf_str(&sql), &source, NULL, err);
 }
 
@@ -37,7 +37,7 @@ static int statement_update(struct pg_work *work, struct err *err)
 {
     if (!statement_is_another(work))
         return 0;
-    if (text_of(work->ctx, work->desired, "update").n)
+    if (pg_work_text(work, "update").n)
         return statement_run_text(work, work->desired, "update", err);
     return statement_run_text(work, work->prior, "delete", err) ||
                    statement_run_text(work, work->desired, "create", err)
@@ -52,7 +52,7 @@ static int statement_remove(struct pg_work *work, struct err *err)
 
 struct str query_of(struct op_ctx *ctx, const struct value *object)
 {
-    struct str query = str_trim(text_of(ctx, object, "query"));
+    struct str query = str_trim(op_text(ctx, object, "query"));
     while (str_ends(query, STR(";")))
         query = str_trim(str_slice(query, 0, query.n - 1));
     return query;
@@ -70,7 +70,7 @@ static int run_query(
     sql_add(&sql, session,
         "set transaction read only; set local search_path = %I, public;\nselect coalesce(json_agg(q), '[]') "
         "from (\n%s\n) q",
-        text_of(ctx, object, "schema"), query_of(ctx, object));
+        op_text(ctx, object, "schema"), query_of(ctx, object));
     int status = session_run(session, buf_str(&sql), NULL, &rows, err) ||
                  json_parse(ctx->arena, rows_text(&rows, 0, 0), result, err);
     return status ? err_context(err, "the query") : 0;
@@ -82,14 +82,14 @@ static int statement_read(
 {
     const struct value *result = NULL;
     *live = value_with(ctx->arena, prior, STR("id"), catalog_id(ctx, &pg_statement, prior));
-    if (!str_trim(text_of(ctx, prior, "query")).n)
+    if (!str_trim(op_text(ctx, prior, "query")).n)
         return 0;
     if (run_query(ctx, prior, &result, err)) {
         if (strcmp(err->code, "42P01") == 0) /* undefined_table: the table of the query was deleted */
             err->class = ERR_ABSENT;
         return -1;
     }
-    if (flag_of(ctx, prior, "secret"))
+    if (op_flag(ctx, prior, "secret"))
         result = value_mark(ctx->arena, result, VALUE_SENSITIVE);
     *live = value_with(ctx->arena, *live, STR("result"), result);
     return 0;
@@ -247,16 +247,11 @@ int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct p
     return catalog_look_at(session, ctx, type, priors, n, false, found, found_ctx, err);
 }
 
-static void catalog_keep(void *ctx, const struct value *live)
-{
-    *(const struct value **)ctx = live;
-}
-
 int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
     const struct value *prior, bool fresh, const struct value **live, struct err *err)
 {
     *live = NULL;
-    return catalog_look_at(session, ctx, type, &prior, 1, fresh, catalog_keep, live, err);
+    return catalog_look_at(session, ctx, type, &prior, 1, fresh, op_keep_found, live, err);
 }
 
 int catalog_row(struct op_ctx *ctx, const struct rows *rows, const struct value **live, struct err *err)

@@ -45,7 +45,7 @@ static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how 
     *prepared = desired;
     if (!given || !value_is_known(given) || !value_is_known(on))
         return 0;
-    size_t kind = value_getz(desired, "columns") ? COLUMN : kind_of(text_of(ctx, desired, "on"));
+    size_t kind = value_getz(desired, "columns") ? COLUMN : kind_of(op_text(ctx, desired, "on"));
     AUTO_BUILDER struct value_builder set = VALUE_BUILDER(ctx->arena), list = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < given->count; i++) {
         struct str name = arena_lower(ctx->arena, given->items[i]->string), rest = str_z(kinds[kind].all);
@@ -151,7 +151,7 @@ static void add_grantee(struct pg_work *work)
     if (str_eqz(role, "public"))
         buf_addz(&work->sql, "public");
     else
-        sql_add(&work->sql, work->session, "%I", role);
+        pg_write(work, "%I", role);
 }
 
 static bool is_default(const struct pg_work *work)
@@ -164,7 +164,7 @@ static void add_function(struct pg_work *work, struct str schema, struct str nam
 {
     ptrdiff_t open = str_find_char(name, '(', 0);
     struct str bare = open < 0 ? name : str_slice(name, 0, (size_t)open);
-    sql_add(&work->sql, work->session, "%I.%I%s", schema, bare, str_slice(name, bare.n, name.n));
+    pg_write(work, "%I.%I%s", schema, bare, str_slice(name, bare.n, name.n));
 }
 
 /* Adds "table a.x, a.y", "all tables in schema a" or "database d". */
@@ -178,19 +178,19 @@ static void add_objects(struct pg_work *work)
         return;
     }
     if (kinds[kind].in_schema && !names) {
-        sql_add(&work->sql, work->session, "all %ss in schema %I", on, schema);
+        pg_write(work, "all %ss in schema %I", on, schema);
         return;
     }
-    sql_add(&work->sql, work->session, "%s ", on);
+    pg_write(work, "%s ", on);
     for (uint32_t i = 0; names && i < names->count; i++) {
         struct str name = names->items[i]->string;
         buf_addz(&work->sql, i ? ", " : "");
         if (str_eqz(on, "function"))
             add_function(work, schema, name);
         else if (kinds[kind].in_schema)
-            sql_add(&work->sql, work->session, "%I.%I", schema, name);
+            pg_write(work, "%I.%I", schema, name);
         else
-            sql_add(&work->sql, work->session, "%I", name);
+            pg_write(work, "%I", name);
     }
 }
 
@@ -199,9 +199,9 @@ static void add_default_privileges_of(struct pg_work *work)
 {
     if (!is_default(work))
         return;
-    sql_add(&work->sql, work->session, "alter default privileges for role %I ", pg_work_text(work, "owner"));
+    pg_write(work, "alter default privileges for role %I ", pg_work_text(work, "owner"));
     if (pg_work_text(work, "schema").n)
-        sql_add(&work->sql, work->session, "in schema %I ", pg_work_text(work, "schema"));
+        pg_write(work, "in schema %I ", pg_work_text(work, "schema"));
 }
 
 static void add_grant(struct pg_work *work, const struct value *privileges)
@@ -213,7 +213,7 @@ static void add_grant(struct pg_work *work, const struct value *privileges)
     add_objects(work);
     buf_addz(&work->sql, " to ");
     add_grantee(work);
-    buf_addz(&work->sql, flag_of(work->ctx, work->desired, "grantable") ? " with grant option;\n" : ";\n");
+    buf_addz(&work->sql, pg_work_flag(work, "grantable") ? " with grant option;\n" : ";\n");
 }
 
 /* Revokes the given privileges, or all if `privileges` is NULL. */
@@ -236,10 +236,7 @@ static const struct value *no_longer(struct arena *arena, const struct value *be
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (uint32_t i = 0; before && i < before->count; i++) {
-        bool stays = false;
-        for (uint32_t k = 0; now && k < now->count; k++)
-            stays |= value_equal(before->items[i], now->items[k]);
-        if (!stays)
+        if (!value_list_has(now, before->items[i]->string))
             value_builder_add(&list, before->items[i]);
     }
     return value_builder_list(&list);
@@ -253,7 +250,7 @@ static int find_taken(
     static const struct pg_type as_held = {.name = "grant", .keys = GRANT_KEYS, .catalog = "grant"};
     const struct value *object = pg_work_object(work), *live;
     *taken = NULL;
-    if (is_default(work) || !str_eqz(text_of(work->ctx, object, "on"), "table") ||
+    if (is_default(work) || !str_eqz(op_text(work->ctx, object, "on"), "table") ||
         !value_is_null(value_getz(object, "columns")))
         return 0;
     if (catalog_look(work->session, work->ctx, &as_held, object, false, &live, err))
@@ -265,7 +262,7 @@ static int find_taken(
 static int privileges_set(struct pg_work *work, struct err *err)
 {
     const struct value *now = value_getz(work->desired, "privileges"), *taken;
-    bool only = flag_of(work->ctx, work->desired, "only");
+    bool only = pg_work_flag(work, "only");
     if (only && find_taken(work, now, &taken, err))
         return -1;
     if (!only)
@@ -274,8 +271,7 @@ static int privileges_set(struct pg_work *work, struct err *err)
         add_revoke(work, "revoke ", taken);
     if (now && now->count)
         add_grant(work, now);
-    if (taken && flag_of(work->ctx, work->prior, "grantable") &&
-        !flag_of(work->ctx, work->desired, "grantable"))
+    if (taken && op_flag(work->ctx, work->prior, "grantable") && !pg_work_flag(work, "grantable"))
         add_revoke(work, "revoke grant option for ", now);
     return 0;
 }
@@ -283,14 +279,12 @@ static int privileges_set(struct pg_work *work, struct err *err)
 static int revoke_all(struct pg_work *work, struct err *err)
 {
     const struct value *taken = value_getz(work->prior, "privileges");
-    if (flag_of(work->ctx, work->prior, "only") && find_taken(work, NULL, &taken, err))
+    if (op_flag(work->ctx, work->prior, "only") && find_taken(work, NULL, &taken, err))
         return -1;
     if (taken && !taken->count)
         return 0;
     add_revoke(work, "revoke ", taken);
-    int status = session_change(work->session, buf_str(&work->sql), err);
-    buf_clear(&work->sql);
-    return status;
+    return pg_work_run(work, err);
 }
 
 static bool is_of_what_is_gone(const struct err *why)
@@ -330,13 +324,13 @@ static int privileges_remove(struct pg_work *work, struct err *err)
 
 static int grant_check(struct op_ctx *ctx, const struct value *object, struct err *err)
 {
-    size_t kind = kind_of(text_of(ctx, object, "on"));
+    size_t kind = kind_of(op_text(ctx, object, "on"));
     bool named = value_getz(object, "names") != NULL, columns = value_getz(object, "columns") != NULL;
-    if (columns && !str_eqz(text_of(ctx, object, "on"), "table"))
+    if (columns && !str_eqz(op_text(ctx, object, "on"), "table"))
         return err_set(err, ERR_INVALID, "a %s has no columns", kinds[kind].on);
     if (columns && !named)
         return err_set(err, ERR_INVALID, "a grant on columns needs `names`");
-    if (kinds[kind].in_schema && !text_of(ctx, object, "schema").n &&
+    if (kinds[kind].in_schema && !op_text(ctx, object, "schema").n &&
         value_is_known(value_getz(object, "schema")))
         return err_set(err, ERR_INVALID, "a grant on a %s needs its `schema`", kinds[kind].on);
     if (!kinds[kind].in_schema && !named)

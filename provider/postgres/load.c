@@ -31,7 +31,7 @@ static int load_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED
 static int load_check_past(struct op_ctx *ctx, const struct value *desired, const struct value *files,
     const struct value *done, struct err *err)
 {
-    for (uint32_t i = 0; files && i < files->count && !flag_of(ctx, desired, "replace"); i++) {
+    for (uint32_t i = 0; files && i < files->count && !op_flag(ctx, desired, "replace"); i++) {
         const struct value *was = value_get(done, files->entries[i].key);
         if (!was || value_equal(was, files->entries[i].value))
             continue;
@@ -152,12 +152,11 @@ static void write_copy(struct pg_work *work, struct buf *sql)
         sql_add_idents(sql, work->session, columns);
         buf_add_char(sql, ')');
     }
-    sql_add(sql, work->session, " from stdin with (format %s, header %s",
-        text_of(work->ctx, work->desired, "format"),
-        flag_of(work->ctx, work->desired, "header") ? STR("true") : STR("false"));
+    sql_add(sql, work->session, " from stdin with (format %s, header %s", pg_work_text(work, "format"),
+        pg_work_flag(work, "header") ? STR("true") : STR("false"));
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (value_getz(work->desired, options[i][0]))
-            sql_add(sql, work->session, options[i][1], text_of(work->ctx, work->desired, options[i][0]));
+            sql_add(sql, work->session, options[i][1], pg_work_text(work, options[i][0]));
     buf_add_char(sql, ')');
 }
 
@@ -207,7 +206,7 @@ static int load_anew(struct pg_work *work, const struct local_files *files, stru
     AUTO_BUF struct buf sql = BUF_INIT;
     struct str ledger = ledger_name(work->ctx, work->session, work->desired);
     sql_add(&sql, work->session, "begin; truncate %s; delete from %s where subject = %L",
-        pg_work_name(work, "schema", "table"), ledger, text_of(work->ctx, work->desired, "table"));
+        pg_work_name(work, "schema", "table"), ledger, pg_work_text(work, "table"));
     if (session_run(work->session, buf_str(&sql), NULL, NULL, err))
         return -1;
     for (size_t i = 0; i < files->n; i++)
@@ -271,13 +270,13 @@ static int load_remove(struct pg_work *work, struct err *err)
 {
     AUTO_ROWS struct rows rows = {0};
     struct str table = pg_work_name(work, "schema", "table");
-    sql_add(&work->sql, work->session, "select to_regclass(%L) is not null", table);
+    pg_write(work, "select to_regclass(%L) is not null", table);
     if (session_run(work->session, buf_str(&work->sql), NULL, &rows, err))
         return -1;
     buf_clear(&work->sql);
-    if (str_eqz(text_of(work->ctx, work->prior, "on_destroy"), "truncate") &&
+    if (str_eqz(op_text(work->ctx, work->prior, "on_destroy"), "truncate") &&
         str_eqz(rows_text(&rows, 0, 0), "t"))
-        sql_add(&work->sql, work->session, "truncate %s;\n", table);
+        pg_write(work, "truncate %s;\n", table);
     ledger_forget(&work->sql, work->ctx, work->session, work->prior);
     return 0;
 }

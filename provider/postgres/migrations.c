@@ -35,7 +35,7 @@ static int check_numbers(const struct local_files *files, struct err *err)
 static int read_folder(
     struct op_ctx *ctx, const struct value *object, struct local_files *files, struct err *err)
 {
-    return files_find(ctx, text_of(ctx, object, "folder"), ending, down_ending, files, err) ||
+    return files_find(ctx, op_text(ctx, object, "folder"), ending, down_ending, files, err) ||
                    check_numbers(files, err)
                ? -1
                : 0;
@@ -69,7 +69,7 @@ static int migrations_check_past(struct op_ctx *ctx, const struct value *desired
 {
     const struct value *now = files_map(ctx->arena, files);
     uint64_t last = last_number(files, done);
-    struct str folder = text_of(ctx, desired, "folder");
+    struct str folder = op_text(ctx, desired, "folder");
     for (uint32_t i = 0; done && i < done->count; i++) {
         struct str name = done->entries[i].key;
         const struct value *is = value_get(now, name);
@@ -79,7 +79,7 @@ static int migrations_check_past(struct op_ctx *ctx, const struct value *desired
             is ? "is another" : "is missing");
         return err_hint(err, "put it back as it was; what is to change goes into a new file");
     }
-    for (size_t i = 0; i < files->n && !flag_of(ctx, desired, "out_of_order"); i++) {
+    for (size_t i = 0; i < files->n && !op_flag(ctx, desired, "out_of_order"); i++) {
         if (files->items[i].number >= last || value_get(done, files->items[i].name))
             continue;
         err_set(err, ERR_INVALID, "%.*s comes before files that were executed already",
@@ -219,10 +219,10 @@ static int migrations_remove(struct pg_work *work, struct err *err)
 {
     struct local_files ups, downs;
     const struct value *done, *rows;
-    if (!flag_of(work->ctx, work->prior, "down"))
+    if (!op_flag(work->ctx, work->prior, "down"))
         return 0;
     if (files_find(
-            work->ctx, text_of(work->ctx, work->prior, "folder"), down_ending, STR_EMPTY, &downs, err) ||
+            work->ctx, op_text(work->ctx, work->prior, "folder"), down_ending, STR_EMPTY, &downs, err) ||
         read_folder(work->ctx, work->prior, &ups, err) ||
         ledger_read(work->ctx, work->session, work->prior, &done, &rows, err))
         return -1;

@@ -18,17 +18,6 @@ static const struct pg_type *ops_type_of(const struct op_ctx *ctx)
     return NULL; /* a test checks every type of the spec */
 }
 
-struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name)
-{
-    return value_text(schema_value(ctx->schema, object, str_z(name)), STR_EMPTY);
-}
-
-bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name)
-{
-    const struct value *v = schema_value(ctx->schema, object, str_z(name));
-    return v && v->kind == VALUE_BOOL && v->boolean;
-}
-
 bool pg_work_has(const struct pg_work *work, const char *name)
 {
     return work->changed ? value_list_has(work->changed, str_z(name))
@@ -42,19 +31,67 @@ const struct value *pg_work_object(const struct pg_work *work)
 
 struct str pg_work_text(const struct pg_work *work, const char *name)
 {
-    return text_of(work->ctx, pg_work_object(work), name);
+    return op_text(work->ctx, pg_work_object(work), name);
+}
+
+bool pg_work_flag(const struct pg_work *work, const char *name)
+{
+    return op_flag(work->ctx, pg_work_object(work), name);
+}
+
+void pg_write(struct pg_work *work, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sql_vadd(&work->sql, work->session, format, args);
+    va_end(args);
+}
+
+void pg_write_comment(struct pg_work *work, const char *kind, struct str name)
+{
+    struct str comment = pg_work_text(work, "comment");
+    if (pg_work_has(work, "comment"))
+        pg_write(work, "comment on %s %s is %L;\n", str_z(kind), name, comment.n ? comment : (struct str){0});
+}
+
+void pg_write_owner(struct pg_work *work, const char *kind, struct str name)
+{
+    struct str owner = pg_work_text(work, "owner");
+    if (owner.n && pg_work_has(work, "owner"))
+        pg_write(work, "alter %s %s owner to %I;\n", str_z(kind), name, owner);
+}
+
+void pg_write_option(struct pg_work *work, const char *attribute, const char *format)
+{
+    struct str v = pg_work_text(work, attribute);
+    if (v.n)
+        pg_write(work, format, v);
+}
+
+void pg_write_path(struct pg_work *work)
+{
+    pg_write(work, "set local search_path = %I, public;\n", pg_work_text(work, "schema"));
+}
+
+int pg_work_run(struct pg_work *work, struct err *err)
+{
+    int status = session_change(work->session, buf_str(&work->sql), err);
+    buf_clear(&work->sql);
+    return status;
 }
 
 struct str pg_work_name(struct pg_work *work, const char *schema, const char *name)
 {
     AUTO_BUF struct buf b = BUF_INIT;
-    sql_add(&b, work->session, "%I.%I", pg_work_text(work, schema), pg_work_text(work, name));
+    if (schema)
+        sql_add(&b, work->session, "%I.", pg_work_text(work, schema));
+    sql_add(&b, work->session, "%I", pg_work_text(work, name));
     return arena_str(work->ctx->arena, buf_str(&b));
 }
 
 bool pg_work_takes_all(const struct pg_work *work)
 {
-    return flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
+    return op_flag(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
 }
 
 int pg_work_drop(struct pg_work *work, const char *hint, struct err *err)
@@ -62,9 +99,8 @@ int pg_work_drop(struct pg_work *work, const char *hint, struct err *err)
     struct err why = ERR_INIT;
     if (pg_work_takes_all(work))
         buf_addz(&work->sql, " cascade");
-    int status = session_change(work->session, buf_str(&work->sql), &why);
-    buf_clear(&work->sql);
-    if (!status || strcmp(why.code, "3F000") == 0) /* invalid_schema_name: its schema is deleted, too */
+    if (!pg_work_run(work, &why) ||
+        strcmp(why.code, "3F000") == 0) /* invalid_schema_name: its schema is deleted, too */
         return 0;
     err_raise(err, &why);
     return strcmp(why.code, "2BP01") == 0 ? err_hint(err, "%s", hint) : -1;
@@ -307,17 +343,6 @@ static int postgres_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, cons
 
 /* ---- recovery ---- */
 
-static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const struct value *live)
-{
-    for (uint32_t i = 0; i < desired->count; i++) {
-        const struct attr *attr = schema_attr(ctx->schema, desired->entries[i].key);
-        if (attr && !attr->local && !attr->write_only && attr->settable &&
-            !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
-            return false;
-    }
-    return true;
-}
-
 /* A creation is one transaction: an existing object that is not complete belongs to others. */
 static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
@@ -331,7 +356,7 @@ static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt UNUSE
     if (type->is_made && type->is_made(ctx, desired, *live, &made, err))
         return -1;
     if (!type->is_made)
-        made = type->always_made || is_as_given(ctx, desired, *live);
+        made = type->always_made || op_as_given(ctx, desired, *live);
     if (!made)
         *live = NULL;
     return 0;

@@ -129,6 +129,7 @@ bool session_in_transaction(const struct session *session);
  * str. %% is a per cent sign.
  */
 void sql_add(struct buf *sql, struct session *session, const char *format, ...);
+void sql_vadd(struct buf *sql, struct session *session, const char *format, va_list args);
 /* Appends quoted identifiers, separated by commas. */
 void sql_add_idents(struct buf *sql, struct session *session, const struct value *names);
 /* Computes the verifier that the server stores instead of a password; the password itself never leaves the
@@ -207,15 +208,25 @@ extern const struct resource_ops postgres_ops;
 
 /* ---- ops.c ---- */
 
-/* Return an attribute's configured value, or its default. */
-struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name);
-bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name);
 /* Return the desired object, or the prior one at a deletion, and an attribute of it. */
 const struct value *pg_work_object(const struct pg_work *work);
 struct str pg_work_text(const struct pg_work *work, const char *name);
+bool pg_work_flag(const struct pg_work *work, const char *name);
+/* Appends to work->sql, as sql_add() does. */
+void pg_write(struct pg_work *work, const char *format, ...);
+/* Appends the comment of the object if it is configured or changes: "comment on kind name is …". */
+void pg_write_comment(struct pg_work *work, const char *kind, struct str name);
+/* Appends the change of the object's owner, likewise. */
+void pg_write_owner(struct pg_work *work, const char *kind, struct str name);
+/* Appends the attribute in this format, if it has a value. */
+void pg_write_option(struct pg_work *work, const char *attribute, const char *format);
+/* Appends the setting of the search path to the object's schema. */
+void pg_write_path(struct pg_work *work);
+/* Runs and clears work->sql. */
+int pg_work_run(struct pg_work *work, struct err *err);
 /* True if the attribute is configured at creation, or changes. */
 bool pg_work_has(const struct pg_work *work, const char *name);
-/* Returns "schema"."name", for %s. */
+/* Returns "schema"."name", for %s; schema NULL: only "name". */
 struct str pg_work_name(struct pg_work *work, const char *schema, const char *name);
 /* True if the stack or the command agrees to losing dependent objects. */
 bool pg_work_takes_all(const struct pg_work *work);

@@ -26,10 +26,10 @@ static void temporary_grant_ask(struct pg_work *work, const struct value *object
 {
     const struct value *names = value_getz(object, "names");
     bool is_role = str_eqz(work->ctx->schema->name, "postgres.role");
-    struct str name = text_of(work->ctx, object, "name"), schema = text_of(work->ctx, object, "schema");
+    struct str name = op_text(work->ctx, object, "name"), schema = op_text(work->ctx, object, "schema");
     sql_add(sql, work->session, "select oid from pg_roles where rolname in (%L, %L, %L",
-        text_of(work->ctx, object, "owner"), is_role ? name : STR_EMPTY,
-        text_of(work->ctx, object, "reassign_to"));
+        op_text(work->ctx, object, "owner"), is_role ? name : STR_EMPTY,
+        op_text(work->ctx, object, "reassign_to"));
     sql_add(sql, work->session, ") union select nspowner from pg_namespace where nspname in (%L, %L", schema,
         name);
     if (names && names->kind == VALUE_LIST)
@@ -157,7 +157,7 @@ static struct str role_name_of(const struct pg_work *work)
 
 static int write_password(struct pg_work *work, struct err *err)
 {
-    struct str verifier, password = text_of(work->ctx, work->desired, "password");
+    struct str verifier, password = pg_work_text(work, "password");
     if (!pg_work_has(work, "password"))
         return 0;
     if (!password.n) {
@@ -166,7 +166,7 @@ static int write_password(struct pg_work *work, struct err *err)
     }
     if (sql_verifier(work->session, work->ctx->arena, role_name_of(work), password, &verifier, err))
         return -1;
-    sql_add(&work->sql, work->session, " password %L", verifier);
+    pg_write(work, " password %L", verifier);
     return 0;
 }
 
@@ -175,33 +175,23 @@ static int write_options(struct pg_work *work, struct err *err)
 {
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (pg_work_has(work, flags[i].attribute))
-            buf_addf(&work->sql, " %s",
-                flag_of(work->ctx, work->desired, flags[i].attribute) ? flags[i].on : flags[i].off);
+            buf_addf(&work->sql, " %s", pg_work_flag(work, flags[i].attribute) ? flags[i].on : flags[i].off);
     const struct value *limit = value_getz(work->desired, "connection_limit");
     if (pg_work_has(work, "connection_limit"))
-        sql_add(&work->sql, work->session, " connection limit %s",
-            limit ? value_scalar_text(work->ctx->arena, limit) : STR("-1"));
-    struct str until = text_of(work->ctx, work->desired, "valid_until");
+        pg_write(
+            work, " connection limit %s", limit ? value_scalar_text(work->ctx->arena, limit) : STR("-1"));
+    struct str until = pg_work_text(work, "valid_until");
     if (pg_work_has(work, "valid_until"))
-        sql_add(&work->sql, work->session, " valid until %L", until.n ? until : STR("infinity"));
+        pg_write(work, " valid until %L", until.n ? until : STR("infinity"));
     return write_password(work, err);
-}
-
-static bool role_lists(const struct value *list, const struct value *item)
-{
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (value_equal(list->items[i], item))
-            return true;
-    return false;
 }
 
 static void write_members(
     struct pg_work *work, const char *format, const struct value *of, const struct value *but)
 {
     for (uint32_t i = 0; of && i < of->count; i++)
-        if (!role_lists(but, of->items[i]))
-            sql_add(
-                &work->sql, work->session, format, value_text(of->items[i], STR_EMPTY), role_name_of(work));
+        if (!value_list_has(but, value_text(of->items[i], STR_EMPTY)))
+            pg_write(work, format, value_text(of->items[i], STR_EMPTY), role_name_of(work));
 }
 
 static void write_memberships(struct pg_work *work)
@@ -237,9 +227,9 @@ static void write_setting(struct pg_work *work, struct str name, struct str valu
     bool list =
         str_is_any(name, "search_path temp_tablespaces local_preload_libraries session_preload_libraries");
     struct str first = list ? take_name(work->ctx->arena, &value) : value;
-    sql_add(&work->sql, work->session, "alter role %I set %I to %L", role_name_of(work), name, first);
+    pg_write(work, "alter role %I set %I to %L", role_name_of(work), name, first);
     while (list && value.n)
-        sql_add(&work->sql, work->session, ", %L", take_name(work->ctx->arena, &value));
+        pg_write(work, ", %L", take_name(work->ctx->arena, &value));
     buf_addz(&work->sql, ";\n");
 }
 
@@ -251,25 +241,21 @@ static void write_role_settings(struct pg_work *work)
         return;
     for (uint32_t i = 0; before && i < before->count; i++)
         if (!value_get(now, before->entries[i].key))
-            sql_add(&work->sql, work->session, "alter role %I reset %I;\n", role_name_of(work),
-                before->entries[i].key);
+            pg_write(work, "alter role %I reset %I;\n", role_name_of(work), before->entries[i].key);
     for (uint32_t i = 0; now && i < now->count; i++)
         write_setting(work, now->entries[i].key, value_text(now->entries[i].value, STR_EMPTY));
 }
 
 static void role_write_rest(struct pg_work *work)
 {
-    struct str comment = text_of(work->ctx, work->desired, "comment");
     write_memberships(work);
     write_role_settings(work);
-    if (pg_work_has(work, "comment"))
-        sql_add(&work->sql, work->session, "comment on role %I is %L;\n", role_name_of(work),
-            comment.n ? comment : (struct str){0});
+    pg_write_comment(work, "role", pg_work_name(work, NULL, "name"));
 }
 
 static int role_create(struct pg_work *work, struct err *err)
 {
-    sql_add(&work->sql, work->session, "create role %I", role_name_of(work));
+    pg_write(work, "create role %I", role_name_of(work));
     if (write_options(work, err))
         return -1;
     buf_addz(&work->sql, ";\n");
@@ -279,7 +265,7 @@ static int role_create(struct pg_work *work, struct err *err)
 
 static int role_update(struct pg_work *work, struct err *err)
 {
-    sql_add(&work->sql, work->session, "alter role %I", role_name_of(work));
+    pg_write(work, "alter role %I", role_name_of(work));
     size_t head = work->sql.n;
     if (write_options(work, err))
         return -1;
@@ -325,9 +311,9 @@ static int reassign(struct pg_work *work, struct str heir, struct err *err)
 
 static int role_remove(struct pg_work *work, struct err *err)
 {
-    struct str heir = text_of(work->ctx, work->prior, "reassign_to");
+    struct str heir = op_text(work->ctx, work->prior, "reassign_to");
     AUTO_ROWS struct rows rows = {0};
-    sql_add(&work->sql, work->session, "select from pg_roles where rolname = %L", role_name_of(work));
+    pg_write(work, "select from pg_roles where rolname = %L", role_name_of(work));
     if (session_run(work->session, buf_str(&work->sql), NULL, &rows, err))
         return -1;
     buf_clear(&work->sql);
@@ -335,9 +321,8 @@ static int role_remove(struct pg_work *work, struct err *err)
         return 0;
     if (heir.n && reassign(work, heir, err))
         return -1;
-    sql_add(&work->sql, work->session, "drop role if exists %I", role_name_of(work));
-    int status = session_change(work->session, buf_str(&work->sql), err);
-    buf_clear(&work->sql);
+    pg_write(work, "drop role if exists %I", role_name_of(work));
+    int status = pg_work_run(work, err);
     if (status && strcmp(err->code, "2BP01") == 0)
         err_hint(err, "`reassign_to: ROLE` gives what it owns to another, in every database, and takes back "
                       "what it was granted");

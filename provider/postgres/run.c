@@ -212,10 +212,8 @@ static void add_one(struct buf *sql, struct session *session, char kind, struct 
         add_quoted(sql, session, text, kind == 'L');
 }
 
-void sql_add(struct buf *sql, struct session *session, const char *format, ...)
+void sql_vadd(struct buf *sql, struct session *session, const char *format, va_list args)
 {
-    va_list args;
-    va_start(args, format);
     for (const char *at = format; *at; at++) {
         if (*at != '%')
             buf_add_char(sql, *at);
@@ -224,6 +222,13 @@ void sql_add(struct buf *sql, struct session *session, const char *format, ...)
         else
             add_one(sql, session, *at, va_arg(args, struct str));
     }
+}
+
+void sql_add(struct buf *sql, struct session *session, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sql_vadd(sql, session, format, args);
     va_end(args);
 }
 

@@ -4,36 +4,25 @@
 
 /* ---- schema ---- */
 
-static void schema_write_comment(struct pg_work *work)
-{
-    struct str comment = pg_work_text(work, "comment");
-    if (pg_work_has(work, "comment"))
-        sql_add(&work->sql, work->session, "comment on schema %I is %L;\n", pg_work_text(work, "name"),
-            comment.n ? comment : (struct str){0});
-}
-
 static int schema_create(struct pg_work *work, struct err *err UNUSED)
 {
-    sql_add(&work->sql, work->session, "create schema %I", pg_work_text(work, "name"));
-    if (pg_work_text(work, "owner").n)
-        sql_add(&work->sql, work->session, " authorization %I", pg_work_text(work, "owner"));
+    pg_write(work, "create schema %I", pg_work_text(work, "name"));
+    pg_write_option(work, "owner", " authorization %I");
     buf_addz(&work->sql, ";\n");
-    schema_write_comment(work);
+    pg_write_comment(work, "schema", pg_work_name(work, NULL, "name"));
     return 0;
 }
 
 static int schema_update(struct pg_work *work, struct err *err UNUSED)
 {
-    if (pg_work_has(work, "owner") && pg_work_text(work, "owner").n)
-        sql_add(&work->sql, work->session, "alter schema %I owner to %I;\n", pg_work_text(work, "name"),
-            pg_work_text(work, "owner"));
-    schema_write_comment(work);
+    pg_write_owner(work, "schema", pg_work_name(work, NULL, "name"));
+    pg_write_comment(work, "schema", pg_work_name(work, NULL, "name"));
     return 0;
 }
 
 static int schema_remove(struct pg_work *work, struct err *err)
 {
-    sql_add(&work->sql, work->session, "drop schema if exists %I", pg_work_text(work, "name"));
+    pg_write(work, "drop schema if exists %I", pg_work_text(work, "name"));
     return pg_work_drop(work,
         "something is in it that this stack did not make; `force_destroy: true`, or destroy --force-empty, "
         "drops that as well",
@@ -51,12 +40,10 @@ const struct pg_type pg_schema = {.name = "schema",
 
 static int extension_create(struct pg_work *work, struct err *err UNUSED)
 {
-    sql_add(&work->sql, work->session, "create extension %I", pg_work_text(work, "name"));
-    if (pg_work_text(work, "schema").n)
-        sql_add(&work->sql, work->session, " schema %I", pg_work_text(work, "schema"));
-    if (pg_work_text(work, "version").n)
-        sql_add(&work->sql, work->session, " version %L", pg_work_text(work, "version"));
-    if (flag_of(work->ctx, work->desired, "cascade"))
+    pg_write(work, "create extension %I", pg_work_text(work, "name"));
+    pg_write_option(work, "schema", " schema %I");
+    pg_write_option(work, "version", " version %L");
+    if (pg_work_flag(work, "cascade"))
         buf_addz(&work->sql, " cascade");
     return 0;
 }
@@ -64,17 +51,17 @@ static int extension_create(struct pg_work *work, struct err *err UNUSED)
 static int extension_update(struct pg_work *work, struct err *err UNUSED)
 {
     if (pg_work_has(work, "schema") && pg_work_text(work, "schema").n)
-        sql_add(&work->sql, work->session, "alter extension %I set schema %I;\n", pg_work_text(work, "name"),
+        pg_write(work, "alter extension %I set schema %I;\n", pg_work_text(work, "name"),
             pg_work_text(work, "schema"));
     if (pg_work_has(work, "version") && pg_work_text(work, "version").n)
-        sql_add(&work->sql, work->session, "alter extension %I update to %L;\n", pg_work_text(work, "name"),
+        pg_write(work, "alter extension %I update to %L;\n", pg_work_text(work, "name"),
             pg_work_text(work, "version"));
     return 0;
 }
 
 static int extension_remove(struct pg_work *work, struct err *err)
 {
-    sql_add(&work->sql, work->session, "drop extension if exists %I", pg_work_text(work, "name"));
+    pg_write(work, "drop extension if exists %I", pg_work_text(work, "name"));
     return pg_work_drop(work,
         "something uses what it brings; `force_destroy: true`, or destroy --force-empty, drops that as well",
         err);
@@ -90,33 +77,17 @@ const struct pg_type pg_extension = {.name = "extension",
 /* ---- postgres.database. The server creates and drops databases outside transactions, one statement at a
  * time. */
 
-static void database_add_option(struct pg_work *work, const char *attribute, const char *format)
-{
-    struct str v = text_of(work->ctx, work->desired, attribute);
-    if (v.n)
-        sql_add(&work->sql, work->session, format, v);
-}
-
-static void database_write_comment(struct pg_work *work)
-{
-    struct str name = text_of(work->ctx, work->desired, "name"),
-               comment = text_of(work->ctx, work->desired, "comment");
-    if (pg_work_has(work, "comment"))
-        sql_add(&work->sql, work->session, "comment on database %I is %L;\n", name,
-            comment.n ? comment : (struct str){0});
-}
-
 /* Writes numeric and boolean settings that are configured or change. */
 static void database_write_settings(struct pg_work *work)
 {
-    struct str name = text_of(work->ctx, work->desired, "name");
+    struct str name = pg_work_text(work, "name");
     const struct value *limit = value_getz(work->desired, "connection_limit");
     if (pg_work_has(work, "connection_limit"))
-        sql_add(&work->sql, work->session, "alter database %I connection limit %s;\n", name,
+        pg_write(work, "alter database %I connection limit %s;\n", name,
             limit ? value_scalar_text(work->ctx->arena, limit) : STR("-1"));
     if (pg_work_has(work, "allow_connections"))
-        sql_add(&work->sql, work->session, "alter database %I allow_connections %s;\n", name,
-            flag_of(work->ctx, work->desired, "allow_connections") ? STR("true") : STR("false"));
+        pg_write(work, "alter database %I allow_connections %s;\n", name,
+            pg_work_flag(work, "allow_connections") ? STR("true") : STR("false"));
 }
 
 static int database_is_made(
@@ -138,48 +109,42 @@ static bool was_completed_later(struct pg_work *work, const struct err *why)
 static int database_create(struct pg_work *work, struct err *err)
 {
     struct err why = ERR_INIT;
-    sql_add(&work->sql, work->session, "create database %I", text_of(work->ctx, work->desired, "name"));
-    database_add_option(work, "owner", " owner %I");
-    database_add_option(work, "template", " template %I");
-    database_add_option(work, "encoding", " encoding %L");
-    database_add_option(work, "collate", " lc_collate %L");
-    database_add_option(work, "ctype", " lc_ctype %L");
-    database_add_option(work, "tablespace", " tablespace %I");
-    if (session_change(work->session, buf_str(&work->sql), &why) && !was_completed_later(work, &why))
+    pg_write(work, "create database %I", pg_work_text(work, "name"));
+    pg_write_option(work, "owner", " owner %I");
+    pg_write_option(work, "template", " template %I");
+    pg_write_option(work, "encoding", " encoding %L");
+    pg_write_option(work, "collate", " lc_collate %L");
+    pg_write_option(work, "ctype", " lc_ctype %L");
+    pg_write_option(work, "tablespace", " tablespace %I");
+    if (pg_work_run(work, &why) && !was_completed_later(work, &why))
         return err_raise(err, &why);
-    buf_clear(&work->sql);
     database_write_settings(work);
-    database_write_comment(work);
+    pg_write_comment(work, "database", pg_work_name(work, NULL, "name"));
     return 0;
 }
 
 static int database_update(struct pg_work *work, struct err *err)
 {
-    struct str name = text_of(work->ctx, work->desired, "name"),
-               tablespace = text_of(work->ctx, work->desired, "tablespace");
+    struct str tablespace = pg_work_text(work, "tablespace");
     if (pg_work_has(work, "tablespace") && tablespace.n) {
-        sql_add(&work->sql, work->session, "alter database %I set tablespace %I", name, tablespace);
-        if (session_change(work->session, buf_str(&work->sql), err))
+        pg_write(work, "alter database %I set tablespace %I", pg_work_text(work, "name"), tablespace);
+        if (pg_work_run(work, err))
             return -1;
-        buf_clear(&work->sql);
     }
-    if (pg_work_has(work, "owner") && text_of(work->ctx, work->desired, "owner").n)
-        sql_add(&work->sql, work->session, "alter database %I owner to %I;\n", name,
-            text_of(work->ctx, work->desired, "owner"));
+    pg_write_owner(work, "database", pg_work_name(work, NULL, "name"));
     database_write_settings(work);
-    database_write_comment(work);
+    pg_write_comment(work, "database", pg_work_name(work, NULL, "name"));
     return 0;
 }
 
 static int database_remove(struct pg_work *work, struct err *err)
 {
-    struct str name = text_of(work->ctx, work->prior, "name");
+    struct str name = op_text(work->ctx, work->prior, "name");
     server_forget(name);
-    sql_add(&work->sql, work->session,
+    pg_write(work,
         pg_work_takes_all(work) ? "drop database if exists %I with (force)" : "drop database if exists %I",
         name);
-    int status = session_change(work->session, buf_str(&work->sql), err);
-    buf_clear(&work->sql);
+    int status = pg_work_run(work, err);
     if (status && strcmp(err->code, "55006") == 0)
         err_hint(err, "others are connected to it; `force_destroy: true` ends their sessions");
     return status;
@@ -193,7 +158,7 @@ static int database_is_made(struct op_ctx *ctx, const struct value *desired, con
     *made = true;
     for (size_t i = 0; i < sizeof with_it / sizeof *with_it; i++) {
         const struct value *v = value_getz(desired, with_it[i]);
-        *made = *made && (value_is_null(v) || str_eq(v->string, text_of(ctx, live, with_it[i])));
+        *made = *made && (value_is_null(v) || str_eq(v->string, op_text(ctx, live, with_it[i])));
     }
     return 0;
 }
@@ -223,7 +188,7 @@ const struct pg_type pg_database = {.name = "database",
 
 static const char *view_kind(const struct pg_work *work)
 {
-    return flag_of(work->ctx, pg_work_object(work), "materialized") ? "materialized view" : "view";
+    return pg_work_flag(work, "materialized") ? "materialized view" : "view";
 }
 
 static const struct value *view_shape(
@@ -236,28 +201,16 @@ static const struct value *view_shape(
     return value_with(arena, live, STR("as_stored"), now);
 }
 
-static void view_write_path(struct pg_work *work)
-{
-    sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
-        text_of(work->ctx, work->desired, "schema"));
-}
-
 static void view_write_settings(struct pg_work *work)
 {
-    struct str name = pg_work_name(work, "schema", "name"),
-               owner = text_of(work->ctx, work->desired, "owner"),
-               comment = text_of(work->ctx, work->desired, "comment");
-    if (pg_work_has(work, "comment"))
-        sql_add(&work->sql, work->session, "comment on %s %s is %L;\n", str_z(view_kind(work)), name,
-            comment.n ? comment : (struct str){0});
-    if (owner.n && pg_work_has(work, "owner"))
-        sql_add(&work->sql, work->session, "alter %s %s owner to %I;\n", str_z(view_kind(work)), name, owner);
+    pg_write_comment(work, view_kind(work), pg_work_name(work, "schema", "name"));
+    pg_write_owner(work, view_kind(work), pg_work_name(work, "schema", "name"));
 }
 
 static void view_write_view(struct pg_work *work, const char *verb)
 {
-    bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
-    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s;\n", str_z(verb), str_z(view_kind(work)),
+    bool barrier = pg_work_flag(work, "security_barrier");
+    pg_write(work, "%s %s %s%s as\n%s;\n", str_z(verb), str_z(view_kind(work)),
         pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
         query_of(work->ctx, work->desired));
 }
@@ -266,7 +219,7 @@ static void view_write_view(struct pg_work *work, const char *verb)
 static int view_run_query(struct pg_work *work, const char *verb, struct err *err)
 {
     struct source_text source = {STR("query"), query_of(work->ctx, work->desired)};
-    view_write_path(work);
+    pg_write_path(work);
     view_write_view(work, verb);
     int status = session_run(work->session, buf_str(&work->sql), &source, NULL, err);
     buf_clear(&work->sql);
@@ -277,7 +230,7 @@ static int view_create(struct pg_work *work, struct err *err)
 {
     if (!pg_work_has(work, "comment") && !pg_work_has(work, "owner"))
         return view_run_query(work, "create", err);
-    view_write_path(work);
+    pg_write_path(work);
     view_write_view(work, "create");
     view_write_settings(work);
     return 0;
@@ -289,19 +242,17 @@ static int view_renew(struct pg_work *work, struct err *err)
 {
     struct err why = *err;
     *err = (struct err)ERR_INIT;
-    bool cannot = strcmp(why.code, "42P16") == 0 || flag_of(work->ctx, work->desired, "materialized");
+    bool cannot = strcmp(why.code, "42P16") == 0 || pg_work_flag(work, "materialized");
     if (!cannot)
         return err_raise(err, &why);
-    view_write_path(work);
-    sql_add(&work->sql, work->session, "drop %s %s;\n", str_z(view_kind(work)),
-        pg_work_name(work, "schema", "name"));
+    pg_write_path(work);
+    pg_write(work, "drop %s %s;\n", str_z(view_kind(work)), pg_work_name(work, "schema", "name"));
     view_write_view(work, "create");
     const struct value *changed = work->changed;
     work->changed = NULL; /* a new view has no settings */
     view_write_settings(work);
     work->changed = changed;
-    int status = session_change(work->session, buf_str(&work->sql), err);
-    buf_clear(&work->sql);
+    int status = pg_work_run(work, err);
     return status && strcmp(err->code, "2BP01") == 0
                ? err_hint(err, "what depends on it has to be dropped first: give that `lifecycle: "
                                "{replace_triggered_by: …}`, or the view another name")
@@ -310,7 +261,7 @@ static int view_renew(struct pg_work *work, struct err *err)
 
 static int view_update(struct pg_work *work, struct err *err)
 {
-    bool materialized = flag_of(work->ctx, work->desired, "materialized");
+    bool materialized = pg_work_flag(work, "materialized");
     if (pg_work_has(work, "query") || pg_work_has(work, "security_barrier")) {
         struct err why = ERR_INIT;
         if (materialized || view_run_query(work, "create or replace", &why)) {
@@ -324,8 +275,7 @@ static int view_update(struct pg_work *work, struct err *err)
 
 static int view_remove(struct pg_work *work, struct err *err)
 {
-    sql_add(&work->sql, work->session, "drop %s if exists %s", str_z(view_kind(work)),
-        pg_work_name(work, "schema", "name"));
+    pg_write(work, "drop %s if exists %s", str_z(view_kind(work)), pg_work_name(work, "schema", "name"));
     return pg_work_drop(
         work, "`force_destroy: true`, or destroy --force-empty, drops what depends on it, too", err);
 }
@@ -340,9 +290,8 @@ static int view_twin(struct pg_work *work, const struct value **words, struct er
         {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), name});
     struct pg_work trying = {.ctx = ctx, .session = work->session, .desired = work->desired};
     buf_addz(&trying.sql, "begin;\n");
-    view_write_path(&trying);
-    sql_add(&trying.sql, work->session,
-        "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback", name->string,
+    pg_write_path(&trying);
+    pg_write(&trying, "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback", name->string,
         query_of(ctx, trying.desired),
         catalog_query(work->session, ctx->arena, "view", value_list(ctx->arena, &wanted, 1)));
     int status = session_run(work->session, buf_str(&trying.sql), NULL, &rows, err) ||

@@ -117,13 +117,13 @@ const struct value *files_map(struct arena *arena, const struct local_files *fil
 /* Loads into several tables share a ledger; migrations have their own. */
 static struct str subject(struct op_ctx *ctx, const struct value *object)
 {
-    return schema_attr(ctx->schema, STR("table")) ? text_of(ctx, object, "table") : STR_EMPTY;
+    return schema_attr(ctx->schema, STR("table")) ? op_text(ctx, object, "table") : STR_EMPTY;
 }
 
 struct str ledger_name(struct op_ctx *ctx, struct session *session, const struct value *object)
 {
     AUTO_BUF struct buf b = BUF_INIT;
-    sql_add(&b, session, "%I.%I", text_of(ctx, object, "schema"), text_of(ctx, object, "ledger"));
+    sql_add(&b, session, "%I.%I", op_text(ctx, object, "schema"), op_text(ctx, object, "ledger"));
     return arena_str(ctx->arena, buf_str(&b));
 }
 
@@ -273,7 +273,7 @@ static int find_objects(
 
 int source_find(struct op_ctx *ctx, const struct value *object, struct local_files *files, struct err *err)
 {
-    struct str ending = text_of(ctx, object, "ending"), source = text_of(ctx, object, "source");
+    struct str ending = op_text(ctx, object, "ending"), source = op_text(ctx, object, "source");
     if (source_is_bucket(value_getz(object, "source")))
         return find_objects(ctx, source, ending, files, err);
     return files_find(ctx, source, ending, STR_EMPTY, files, err);

@@ -135,7 +135,7 @@ void table_write_column(struct pg_work *work, const struct value *column)
 
 static void table_write_list(struct pg_work *work, const char *format, const struct value *names)
 {
-    sql_add(&work->sql, work->session, "%s (", str_z(format));
+    pg_write(work, "%s (", str_z(format));
     sql_add_idents(&work->sql, work->session, names);
     buf_add_char(&work->sql, ')');
 }
@@ -145,9 +145,9 @@ static void write_reference(struct pg_work *work, struct str table)
 {
     struct str name, schema = str_cut(table, '.', &name);
     if (name.p)
-        sql_add(&work->sql, work->session, "%I.%I", schema, name);
+        pg_write(work, "%I.%I", schema, name);
     else
-        sql_add(&work->sql, work->session, "%I", schema);
+        pg_write(work, "%I", schema);
 }
 
 void table_write_foreign_key(struct pg_work *work, const struct value *key)
@@ -160,7 +160,7 @@ void table_write_foreign_key(struct pg_work *work, const struct value *key)
         table_write_list(work, "", value_getz(key, "to"));
     for (size_t i = 0; i < 2; i++)
         if (value_gets(key, events[i][0]).n)
-            sql_add(&work->sql, work->session, events[i][1], value_gets(key, events[i][0]));
+            pg_write(work, events[i][1], value_gets(key, events[i][0]));
     if (value_getb(key, "deferrable"))
         buf_addz(&work->sql, " deferrable");
 }
@@ -172,8 +172,7 @@ void table_write_index(struct pg_work *work, struct str name, struct str definit
     bool is_unique = definition.n > unique.n && str_ieq(str_slice(definition, 0, unique.n), unique);
     if (is_unique)
         definition = str_slice(definition, unique.n, definition.n);
-    sql_add(&work->sql, work->session, "create %sindex %I on %s %s;\n", is_unique ? unique : STR_EMPTY, name,
-        table, definition);
+    pg_write(work, "create %sindex %I on %s %s;\n", is_unique ? unique : STR_EMPTY, name, table, definition);
 }
 
 void table_write_partition(
@@ -181,10 +180,9 @@ void table_write_partition(
 {
     bool twin = !schema.n;
     if (twin)
-        sql_add(&work->sql, work->session, "create temp table %I partition of %s %s;\n", name, table, bounds);
+        pg_write(work, "create temp table %I partition of %s %s;\n", name, table, bounds);
     else
-        sql_add(&work->sql, work->session, "create table %I.%I partition of %s %s;\n", schema, name, table,
-            bounds);
+        pg_write(work, "create table %I.%I partition of %s %s;\n", schema, name, table, bounds);
 }
 
 /* ---- the whole table ---- */
@@ -199,14 +197,14 @@ static void table_write_constraints(struct pg_work *work, bool twin)
         table_write_list(work, "primary key", primary);
     }
     for (uint32_t i = 0; unique && i < unique->count; i++) {
-        sql_add(&work->sql, work->session, ",\n  constraint %I ", unique->entries[i].key);
+        pg_write(work, ",\n  constraint %I ", unique->entries[i].key);
         table_write_list(work, "unique", unique->entries[i].value);
     }
     for (uint32_t i = 0; checks && i < checks->count; i++)
-        sql_add(&work->sql, work->session, ",\n  constraint %I check (%s)", checks->entries[i].key,
-            checks->entries[i].value->string);
+        pg_write(
+            work, ",\n  constraint %I check (%s)", checks->entries[i].key, checks->entries[i].value->string);
     for (uint32_t i = 0; foreign && !twin && i < foreign->count; i++) {
-        sql_add(&work->sql, work->session, ",\n  constraint %I ", foreign->entries[i].key);
+        pg_write(work, ",\n  constraint %I ", foreign->entries[i].key);
         table_write_foreign_key(work, foreign->entries[i].value);
     }
 }
@@ -214,13 +212,13 @@ static void table_write_constraints(struct pg_work *work, bool twin)
 static void table_write_comments(struct pg_work *work, struct str table)
 {
     const struct value *columns = value_getz(work->desired, "columns");
-    struct str comment = text_of(work->ctx, work->desired, "comment");
+    struct str comment = pg_work_text(work, "comment");
     if (comment.n)
-        sql_add(&work->sql, work->session, "comment on table %s is %L;\n", table, comment);
+        pg_write(work, "comment on table %s is %L;\n", table, comment);
     for (uint32_t i = 0; columns && i < columns->count; i++)
         if (value_gets(columns->items[i], "comment").n)
-            sql_add(&work->sql, work->session, "comment on column %s.%I is %L;\n", table,
-                value_gets(columns->items[i], "name"), value_gets(columns->items[i], "comment"));
+            pg_write(work, "comment on column %s.%I is %L;\n", table, value_gets(columns->items[i], "name"),
+                value_gets(columns->items[i], "comment"));
 }
 
 void table_write(struct pg_work *work, bool twin)
@@ -228,24 +226,21 @@ void table_write(struct pg_work *work, bool twin)
     const struct value *columns = value_getz(work->desired, "columns"),
                        *indexes = value_getz(work->desired, "indexes"),
                        *partitions = value_getz(work->desired, "partitions");
-    struct str schema = text_of(work->ctx, work->desired, "schema"),
-               name = text_of(work->ctx, work->desired, "name");
-    struct str by = text_of(work->ctx, work->desired, "partition_by"),
-               owner = text_of(work->ctx, work->desired, "owner");
+    struct str schema = pg_work_text(work, "schema"), name = pg_work_text(work, "name");
+    struct str by = pg_work_text(work, "partition_by"), owner = pg_work_text(work, "owner");
     AUTO_BUF struct buf table = BUF_INIT;
     if (twin)
         sql_add(&table, work->session, "pg_temp.%I", name);
     else
         sql_add(&table, work->session, "%I.%I", schema, name);
-    bool unlogged = !twin && flag_of(work->ctx, work->desired, "unlogged");
-    sql_add(&work->sql, work->session, "create %stable %s (", unlogged ? STR("unlogged ") : STR_EMPTY,
-        buf_str(&table));
+    bool unlogged = !twin && pg_work_flag(work, "unlogged");
+    pg_write(work, "create %stable %s (", unlogged ? STR("unlogged ") : STR_EMPTY, buf_str(&table));
     for (uint32_t i = 0; columns && i < columns->count; i++) {
         buf_addz(&work->sql, i ? ",\n  " : "\n  ");
         table_write_column(work, columns->items[i]);
     }
     table_write_constraints(work, twin);
-    sql_add(&work->sql, work->session, by.n ? ")\npartition by %s;\n" : ");\n", by);
+    pg_write(work, by.n ? ")\npartition by %s;\n" : ");\n", by);
     for (uint32_t i = 0; partitions && i < partitions->count; i++)
         table_write_partition(work, partitions->entries[i].key, partitions->entries[i].value->string,
             twin ? STR_EMPTY : schema, buf_str(&table));
@@ -253,7 +248,7 @@ void table_write(struct pg_work *work, bool twin)
         table_write_index(work, indexes->entries[i].key, indexes->entries[i].value->string, buf_str(&table));
     table_write_comments(work, buf_str(&table));
     if (owner.n && !twin)
-        sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", buf_str(&table), owner);
+        pg_write(work, "alter table %s owner to %I;\n", buf_str(&table), owner);
 }
 
 /* ---- the configured table ---- */
@@ -269,7 +264,7 @@ static const struct value *table_qualify(struct op_ctx *ctx, const struct value 
         if (to.n && str_find_char(to, '.', 0) < 0)
             key = value_with(ctx->arena, key, STR("references"),
                 value_string(ctx->arena, arena_printf(ctx->arena, "%.*s.%.*s",
-                                             STR_ARG(text_of(ctx, desired, "schema")), STR_ARG(to))));
+                                             STR_ARG(op_text(ctx, desired, "schema")), STR_ARG(to))));
         value_builder_set(&b, keys->entries[i].key, key);
     }
     return b.n ? value_with(ctx->arena, desired, STR("foreign_keys"), value_builder_map(&b)) : desired;
@@ -333,8 +328,7 @@ static int table_prepare(struct op_ctx *ctx, const struct preparation *how, cons
 
 static int table_create(struct pg_work *work, struct err *err UNUSED)
 {
-    sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
-        text_of(work->ctx, work->desired, "schema"));
+    pg_write_path(work);
     table_write(work, false);
     return 0;
 }
@@ -347,8 +341,7 @@ static int table_compare(struct pg_work *work, const struct value **checked, str
         return -1;
     if (!now)
         return err_set(err, ERR_STALE, "the table no longer exists");
-    sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
-        text_of(work->ctx, work->desired, "schema"));
+    pg_write_path(work);
     size_t head = work->sql.n;
     if (table_alter(work, now, twin, checked, err))
         return -1;
@@ -413,7 +406,7 @@ static int table_update(struct pg_work *work, struct err *err)
 
 static int table_remove(struct pg_work *work, struct err *err)
 {
-    sql_add(&work->sql, work->session, "drop table if exists %s", table_name(work));
+    pg_write(work, "drop table if exists %s", table_name(work));
     return pg_work_drop(
         work, "`force_destroy: true`, or destroy --force-empty, drops what depends on it, too", err);
 }
@@ -457,7 +450,7 @@ static int table_is_made(struct op_ctx *ctx, const struct value *desired, const 
 static void count_rows(struct pg_work *work)
 {
     struct str table = table_name(work);
-    sql_add(&work->sql, work->session,
+    pg_write(work,
         "select count(*), pg_total_relation_size(%L::regclass) + (select coalesce(sum(pg_total_relation_size("
         "relid)), 0) from pg_partition_tree(%L) where level > 0) from (select from %s limit 1000000) q",
         table, table, table);

@@ -15,7 +15,7 @@ int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
     struct pg_work making = {.ctx = ctx, .session = work->session, .desired = work->desired};
     AUTO_ROWS struct rows rows = {0};
     sql_add(&making.sql, work->session, "begin; set local search_path = %I, public;\n",
-        text_of(ctx, work->desired, "schema"));
+        op_text(ctx, work->desired, "schema"));
     table_write(&making, true);
     buf_addz(&making.sql, "set local search_path = '';\n");
     buf_add_str(
@@ -36,7 +36,7 @@ int table_now(struct pg_work *work, const struct value **now, struct err *err)
 {
     struct op_ctx *ctx = work->ctx;
     const struct value *wanted = VALUE_MAP(ctx->arena, {STR("key"), value_stringz(ctx->arena, "now")},
-        {STR("schema"), value_string(ctx->arena, text_of(ctx, work->desired, "schema"))},
+        {STR("schema"), value_string(ctx->arena, op_text(ctx, work->desired, "schema"))},
         {STR("name"), value_getz(work->desired, "name")});
     struct str query = catalog_query(work->session, ctx->arena, "table", value_list(ctx->arena, &wanted, 1));
     AUTO_ROWS struct rows rows = {0};
@@ -71,8 +71,8 @@ struct altering {
 
 static void alter_column(struct altering *a, struct str column, const char *format, struct str rest)
 {
-    sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I ", a->table, column);
-    sql_add(&a->work->sql, a->work->session, format, rest);
+    pg_write(a->work, "alter table %s alter column %I ", a->table, column);
+    pg_write(a->work, format, rest);
     buf_addz(&a->work->sql, ";\n");
 }
 
@@ -93,10 +93,10 @@ static int alter_type(
         return alter_refuse("rewrite", err,
             "add a column of the new type, copy in a postgres.migrations, and leave the old one out later");
     }
-    sql_add(&a->work->sql, a->work->session, "alter table %s alter column %I type %s", a->table, name, to);
+    pg_write(a->work, "alter table %s alter column %I type %s", a->table, name, to);
     if (value_gets(wanted, "collation").n)
-        sql_add(&a->work->sql, a->work->session, " collate %I", value_gets(wanted, "collation"));
-    sql_add(&a->work->sql, a->work->session, " using %I::%s;\n", name, to);
+        pg_write(a->work, " collate %I", value_gets(wanted, "collation"));
+    pg_write(a->work, " using %I::%s;\n", name, to);
     return 0;
 }
 
@@ -156,8 +156,7 @@ static void alter_comment(
 {
     struct str is = value_gets(configured, "comment");
     if (value_getz(configured, "comment") && !str_eq(value_gets(now, "comment"), is))
-        sql_add(&a->work->sql, a->work->session, "comment on column %s.%I is %L;\n", a->table, name,
-            is.n ? is : (struct str){0});
+        pg_write(a->work, "comment on column %s.%I is %L;\n", a->table, name, is.n ? is : (struct str){0});
 }
 
 static int alter_one(struct altering *a, const struct value *wanted, struct err *err)
@@ -166,7 +165,7 @@ static int alter_one(struct altering *a, const struct value *wanted, struct err 
     const struct value *now = value_list_find(value_getz(a->now, "columns"), "name", name),
                        *configured = value_list_find(value_getz(a->work->desired, "columns"), "name", name);
     if (!now) {
-        sql_add(&a->work->sql, a->work->session, "alter table %s add column ", a->table);
+        pg_write(a->work, "alter table %s add column ", a->table);
         table_write_column(a->work, configured);
         buf_addz(&a->work->sql, ";\n");
         alter_comment(a, name, NULL, configured);
@@ -194,7 +193,7 @@ static int alter_columns(struct altering *a, struct err *err)
                 err, ERR_INVALID, "the column \"%.*s\" would be dropped with what is in it", STR_ARG(name));
             return alter_refuse("drop", err, "keep it in the file, or give it back its name");
         }
-        sql_add(&a->work->sql, a->work->session, "alter table %s drop column %I;\n", a->table, name);
+        pg_write(a->work, "alter table %s drop column %I;\n", a->table, name);
     }
     for (uint32_t i = 0; wanted && i < wanted->count; i++)
         if (alter_one(a, wanted->items[i], err))
@@ -220,12 +219,12 @@ static bool same_foreign_key(const struct value *now, const struct value *config
 
 static void drop_constraint(struct altering *a, struct str name)
 {
-    sql_add(&a->work->sql, a->work->session, "alter table %s drop constraint %I;\n", a->table, name);
+    pg_write(a->work, "alter table %s drop constraint %I;\n", a->table, name);
 }
 
 static void begin_constraint(struct altering *a, struct str name)
 {
-    sql_add(&a->work->sql, a->work->session, "alter table %s add constraint %I ", a->table, name);
+    pg_write(a->work, "alter table %s add constraint %I ", a->table, name);
 }
 
 static void make_unique(struct altering *a, struct str name, const struct value *configured)
@@ -239,7 +238,7 @@ static void make_unique(struct altering *a, struct str name, const struct value 
 static void make_check(struct altering *a, struct str name, const struct value *configured)
 {
     begin_constraint(a, name);
-    sql_add(&a->work->sql, a->work->session, "check (%s);\n", configured->string);
+    pg_write(a->work, "check (%s);\n", configured->string);
 }
 
 static void make_foreign_key(struct altering *a, struct str name, const struct value *configured)
@@ -256,8 +255,7 @@ static void make_index(struct altering *a, struct str name, const struct value *
 
 static void drop_index(struct altering *a, struct str name)
 {
-    sql_add(&a->work->sql, a->work->session, "drop index %I.%I;\n",
-        text_of(a->work->ctx, a->work->desired, "schema"), name);
+    pg_write(a->work, "drop index %I.%I;\n", op_text(a->work->ctx, a->work->desired, "schema"), name);
 }
 
 /* Constraints that others depend on are dropped last and created first: foreign keys refer to unique ones. */
@@ -322,7 +320,7 @@ static void alter_primary_key(struct altering *a)
         drop_constraint(a, value_gets(a->now, "primary_key_name"));
     if (none)
         return;
-    sql_add(&a->work->sql, a->work->session, "alter table %s add primary key (", a->table);
+    pg_write(a->work, "alter table %s add primary key (", a->table);
     sql_add_idents(&a->work->sql, a->work->session, wanted);
     buf_addz(&a->work->sql, ");\n");
 }
@@ -331,7 +329,7 @@ static int alter_partitions(struct altering *a, struct err *err)
 {
     const struct value *now = value_getz(a->now, "partitions"), *wanted = value_getz(a->twin, "partitions"),
                        *configured = value_getz(a->work->desired, "partitions");
-    struct str schema = text_of(a->work->ctx, a->work->desired, "schema");
+    struct str schema = op_text(a->work->ctx, a->work->desired, "schema");
     if (!str_eq(value_gets(a->now, "partition_by"), value_gets(a->twin, "partition_by"))) {
         err_set(err, ERR_INVALID, "how a table is divided into partitions cannot be changed");
         return alter_refuse(NULL, err, "make a table of another name, and copy in a postgres.migrations");
@@ -345,7 +343,7 @@ static int alter_partitions(struct altering *a, struct err *err)
                 STR_ARG(name));
             return alter_refuse("drop", err, "keep it in the file as it is");
         }
-        sql_add(&a->work->sql, a->work->session, "drop table %I.%I;\n", schema, name);
+        pg_write(a->work, "drop table %I.%I;\n", schema, name);
     }
     for (uint32_t i = 0; configured && i < configured->count; i++)
         if (!value_equal(
@@ -358,17 +356,14 @@ static int alter_partitions(struct altering *a, struct err *err)
 static void alter_settings(struct altering *a)
 {
     struct pg_work *work = a->work;
-    struct str comment = text_of(work->ctx, work->desired, "comment"),
-               owner = text_of(work->ctx, work->desired, "owner");
-    bool unlogged = flag_of(work->ctx, work->desired, "unlogged");
+    struct str comment = pg_work_text(work, "comment"), owner = pg_work_text(work, "owner");
+    bool unlogged = pg_work_flag(work, "unlogged");
     if (is_managed(a, "comment") && !str_eq(comment, value_gets(a->now, "comment")))
-        sql_add(&work->sql, work->session, "comment on table %s is %L;\n", a->table,
-            comment.n ? comment : (struct str){0});
+        pg_write(work, "comment on table %s is %L;\n", a->table, comment.n ? comment : (struct str){0});
     if (is_managed(a, "unlogged") && unlogged != value_getb(a->now, "unlogged"))
-        sql_add(&work->sql, work->session, "alter table %s set %s;\n", a->table,
-            unlogged ? STR("unlogged") : STR("logged"));
+        pg_write(work, "alter table %s set %s;\n", a->table, unlogged ? STR("unlogged") : STR("logged"));
     if (owner.n && !str_eq(owner, value_gets(a->now, "owner")))
-        sql_add(&work->sql, work->session, "alter table %s owner to %I;\n", a->table, owner);
+        pg_write(work, "alter table %s owner to %I;\n", a->table, owner);
 }
 
 int table_alter(struct pg_work *work, const struct value *now, const struct value *twin,
