@@ -19,25 +19,26 @@ enum {
 
 /* ---- files ---- */
 
-static void add_files(struct op_ctx *ctx, struct context *context, const struct value *files)
+static void add_files(struct op_ctx *ctx, struct package *package, const struct value *files)
 {
     for (uint32_t i = 0; files && files->kind == VALUE_MAP && i < files->count; i++) {
         struct str path = files->entries[i].key;
         path = str_starts(path, STR("/")) ? str_slice(path, 1, path.n) : path;
-        context_add_text(context, arena_str(ctx->arena, path),
-            value_scalar_text(ctx->arena, files->entries[i].value), FILE_MODE);
+        package_add_text(
+            package, arena_str(ctx->arena, path), value_scalar_text(ctx->arena, files->entries[i].value))
+            ->mode = FILE_MODE;
     }
 }
 
 static int put_files(struct op_ctx *ctx, struct str id, const struct value *desired, struct err *err)
 {
-    struct context context;
+    struct package package;
     struct tar *tar;
-    context_init(&context, ctx->arena);
-    add_files(ctx, &context, value_getz(desired, "files"));
-    add_files(ctx, &context, value_getz(desired, "secrets"));
+    package_init(&package, ctx->arena);
+    add_files(ctx, &package, value_getz(desired, "files"));
+    add_files(ctx, &package, value_getz(desired, "secrets"));
     int status = 0;
-    if (context.n && !(status = tar_open(&context, &tar, err))) {
+    if (package.n && !(status = tar_open(&package, &tar, err))) {
         struct engine_call call = {.method = "PUT",
             .path = engine_path(ctx->arena, "/containers/%s/archive?path=/", id),
             .type = "application/x-tar",
@@ -48,7 +49,7 @@ static int put_files(struct op_ctx *ctx, struct str id, const struct value *desi
         status = engine_ask(ctx, &call, NULL, err);
         tar_close(tar);
     }
-    context_release(&context);
+    package_release(&package);
     return status ? err_context(err, "putting files into it") : 0;
 }
 

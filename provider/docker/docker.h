@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "provider/http/http.h"
 #include "provider/kind.h"
+#include "provider/package/package.h"
 #include "provider/provider.h"
 #include "provider/weir/command.h"
 
@@ -283,51 +284,17 @@ int container_connect(struct op_ctx *ctx, struct str id, const struct value *net
 int container_rewire(struct op_ctx *ctx, struct str id, const struct value *prior,
     const struct value *desired, struct err *err);
 
-/* ---- context.c: Build contexts: a folder's files without those that .dockerignore excludes,
- * reproducibly: sorted by name, with fixed owners and times, modes 0755 or 0644. Links are kept as links,
- * empty folders are included.
+/* ---- context.c: Build contexts: packages (provider/package) of a folder's files without those that
+ * .dockerignore excludes, reproducibly: sorted by name, with fixed owners and times, modes 0755 or 0644.
+ * Links are kept as links, empty folders are included.
  *
- * Order of calls: context_scan(), context_hash(), then context_digest() identifies the content; tar_open()
- * returns its data. If a file changes meanwhile, the call fails with `changed` set; the caller starts
- * again. */
+ * Order of calls: context_scan(), package_hash(), then package_digest_context() identifies the content;
+ * tar_open() returns its data. If a file changes meanwhile, the call fails with `changed` set; the caller
+ * starts again. */
 
-enum context_kind { CONTEXT_FILE, CONTEXT_FOLDER, CONTEXT_LINK };
-
-struct context_entry {
-    struct str path;   /* in the context */
-    struct str source; /* on disk, NUL-terminated; "": the content is `text` */
-    struct str text;   /* content, or a link's target */
-    enum context_kind kind;
-    bool executable;
-    int mode;     /* 0: by `executable` */
-    int uid, gid; /* owners */
-    int64_t size;
-    struct file_id id;
-    unsigned char sha256[SHA256_SIZE];
-};
-
-struct context {
-    struct arena *arena;
-    struct context_entry *entries; /* on the heap */
-    size_t n, cap;
-    int64_t bytes;
-    atomic_bool changed;
-    const atomic_bool *cancel; /* may be NULL */
-};
-
-void context_init(struct context *context, struct arena *arena);
-void context_release(struct context *context);
-/* `dockerfile` is relative to the folder. Fails with ERR_INVALID if it does not exist, or on what cannot be
- * sent. */
-int context_scan(struct context *context, struct str folder, struct str dockerfile, struct err *err);
-int context_hash(struct context *context, struct digests *digests, struct err *err);
-/* Returns the SHA-256 of the content and `more`, in hex. */
-struct str context_digest(const struct context *context, struct str more);
-/* Adds a file with this content. */
-struct context_entry *context_add_text(struct context *context, struct str path, struct str text, int mode);
-/* Opens a file; fails if it has changed since the scan. */
-int context_open_file(struct context *context, const struct context_entry *entry, int *fd, struct err *err);
-int context_check_file(struct context *context, const struct context_entry *entry, int fd, struct err *err);
+/* Adds the files to an empty package. `dockerfile` is relative to the folder. Fails with ERR_INVALID if it
+ * does not exist, or on what cannot be sent. */
+int context_scan(struct package *package, struct str folder, struct str dockerfile, struct err *err);
 
 /* ---- context.c ---- */
 
@@ -351,7 +318,7 @@ void dockerignore_release(struct dockerignore *rules);
  * opener's; tar_close(). After tar_read() has returned -1, tar_failure() has the error. */
 struct tar;
 
-int tar_open(struct context *context, struct tar **out, struct err *err);
+int tar_open(struct package *package, struct tar **out, struct err *err);
 /* See http_request.source. */
 int64_t tar_read(void *tar, void *bytes, size_t n);
 const struct err *tar_failure(const struct tar *tar); /* NULL: none */

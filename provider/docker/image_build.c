@@ -17,7 +17,7 @@ enum { ENTRY_TIME = 315619200 };
 
 struct tar {
     const struct archive_api *api;
-    struct context *context;
+    struct package *package;
     struct archive *archive;
     struct archive_entry *entry;
     locale_t utf8;    /* libarchive takes the encoding of names from the thread's locale */
@@ -48,7 +48,7 @@ static int failed(struct tar *tar)
     return err_set(&tar->err, ERR_FAILED, "packing: %s", why ? why : "libarchive gives no reason");
 }
 
-int tar_open(struct context *context, struct tar **out, struct err *err)
+int tar_open(struct package *package, struct tar **out, struct err *err)
 {
     const struct archive_api *api = archive_api(err);
     if (!api)
@@ -58,7 +58,7 @@ int tar_open(struct context *context, struct tar **out, struct err *err)
         return -1;
     struct tar *tar = mem_zalloc(sizeof *tar);
     tar->api = api;
-    tar->context = context;
+    tar->package = package;
     tar->utf8 = utf8;
     tar->fd = -1;
     tar->archive = api->write_new();
@@ -102,36 +102,36 @@ int64_t tar_sent(const struct tar *tar)
 
 /* ---- generating ---- */
 
-static int begin_entry(struct tar *tar, const struct context_entry *entry)
+static int begin_entry(struct tar *tar, const struct package_file *entry)
 {
     static const unsigned kinds[] = {
-        [CONTEXT_FILE] = AE_IFREG, [CONTEXT_FOLDER] = AE_IFDIR, [CONTEXT_LINK] = AE_IFLNK};
+        [PACKAGE_REGULAR] = AE_IFREG, [PACKAGE_FOLDER] = AE_IFDIR, [PACKAGE_LINK] = AE_IFLNK};
     const struct archive_api *api = tar->api;
-    bool wide = entry->executable || entry->kind != CONTEXT_FILE;
+    bool wide = entry->executable || entry->kind != PACKAGE_REGULAR;
     api->entry_clear(tar->entry);
     api->entry_copy_pathname(tar->entry, entry->path.p);
     api->entry_set_filetype(tar->entry, kinds[entry->kind]);
     api->entry_set_perm(tar->entry, (__LA_MODE_T)(entry->mode ? entry->mode : wide ? 0755 : 0644));
-    api->entry_set_size(tar->entry, entry->kind == CONTEXT_FILE ? entry->size : 0);
+    api->entry_set_size(tar->entry, entry->kind == PACKAGE_REGULAR ? entry->size : 0);
     api->entry_set_mtime(tar->entry, ENTRY_TIME, 0);
-    api->entry_set_uid(tar->entry, entry->uid);
-    api->entry_set_gid(tar->entry, entry->gid);
-    if (entry->kind == CONTEXT_LINK)
+    api->entry_set_uid(tar->entry, 0);
+    api->entry_set_gid(tar->entry, 0);
+    if (entry->kind == PACKAGE_LINK)
         api->entry_copy_symlink(tar->entry, entry->text.p);
     if (api->write_header(tar->archive, tar->entry) != ARCHIVE_OK)
         return failed(tar);
-    tar->left = entry->kind == CONTEXT_FILE ? entry->size : 0;
-    if (entry->kind == CONTEXT_FILE && entry->source.n)
-        return context_open_file(tar->context, entry, &tar->fd, &tar->err);
+    tar->left = entry->kind == PACKAGE_REGULAR ? entry->size : 0;
+    if (entry->kind == PACKAGE_REGULAR && entry->source.n)
+        return package_open(tar->package, entry, &tar->fd, &tar->err);
     if (tar->left && tar->api->write_data(tar->archive, entry->text.p, entry->text.n) < 0)
         return failed(tar);
     tar->left = 0;
     return 0;
 }
 
-static int end_entry(struct tar *tar, const struct context_entry *entry)
+static int end_entry(struct tar *tar, const struct package_file *entry)
 {
-    if (tar->fd >= 0 && context_check_file(tar->context, entry, tar->fd, &tar->err))
+    if (tar->fd >= 0 && package_check(tar->package, entry, tar->fd, &tar->err))
         return -1;
     fd_close_ptr(&tar->fd);
     tar->fd = -1;
@@ -144,7 +144,7 @@ static int end_entry(struct tar *tar, const struct context_entry *entry)
  */
 static int pass_piece(struct tar *tar, char *bytes, size_t room, size_t *got)
 {
-    const struct context_entry *entry = &tar->context->entries[tar->next - 1];
+    const struct package_file *entry = &tar->package->files[tar->next - 1];
     ssize_t n = read(tar->fd, bytes, tar->left < (int64_t)room ? (size_t)tar->left : room);
     *got = 0;
     if (n < 0 && errno == EINTR)
@@ -165,11 +165,11 @@ static int pass_piece(struct tar *tar, char *bytes, size_t room, size_t *got)
 
 static int advance(struct tar *tar)
 {
-    struct context *context = tar->context;
-    if (tar->next && end_entry(tar, &context->entries[tar->next - 1]))
+    struct package *package = tar->package;
+    if (tar->next && end_entry(tar, &package->files[tar->next - 1]))
         return -1;
-    if (tar->next < context->n)
-        return begin_entry(tar, &context->entries[tar->next++]);
+    if (tar->next < package->n)
+        return begin_entry(tar, &package->files[tar->next++]);
     tar->ended = true;
     return tar->api->write_close(tar->archive) == ARCHIVE_OK ? 0 : failed(tar);
 }
@@ -341,11 +341,11 @@ static struct str recipe(struct op_ctx *ctx, const struct value *desired)
 }
 
 static int image_scan(
-    struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
+    struct op_ctx *ctx, const struct value *desired, struct package *package, struct err *err)
 {
     struct str folder = path_join(ctx->arena, ctx->dir, value_gets(desired, "context"));
-    context->cancel = ctx->cancel;
-    return context_scan(context, folder, dockerfile_of(desired), err);
+    package->cancel = ctx->cancel;
+    return context_scan(package, folder, dockerfile_of(desired), err);
 }
 
 /* ---- the context ---- */
@@ -353,14 +353,14 @@ static int image_scan(
 static int digest(struct op_ctx *ctx, const struct value *desired, struct str *out, struct err *err)
 {
     for (int tries = 1;; tries++) {
-        struct context context;
-        context_init(&context, ctx->arena);
+        struct package package;
+        package_init(&package, ctx->arena);
         int status =
-            image_scan(ctx, desired, &context, err) || context_hash(&context, ctx->digests, err) ? -1 : 0;
+            image_scan(ctx, desired, &package, err) || package_hash(&package, ctx->digests, err) ? -1 : 0;
         if (!status)
-            *out = context_digest(&context, recipe(ctx, desired));
-        bool again = status && context.changed && tries < TRIES;
-        context_release(&context);
+            *out = package_digest_context(&package, recipe(ctx, desired));
+        bool again = status && package.changed && tries < TRIES;
+        package_release(&package);
         if (!again)
             return status;
     }
@@ -427,11 +427,11 @@ static struct str build_path(struct op_ctx *ctx, const struct value *desired)
 /* The label contains the planned content hash, so the files have to be unchanged; cached digests avoid
  * reading them twice. */
 static int check_content(
-    struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
+    struct op_ctx *ctx, const struct value *desired, struct package *package, struct err *err)
 {
-    if (context_hash(context, ctx->digests, err))
+    if (package_hash(package, ctx->digests, err))
         return -1;
-    if (str_eq(context_digest(context, recipe(ctx, desired)), value_gets(desired, "content")))
+    if (str_eq(package_digest_context(package, recipe(ctx, desired)), value_gets(desired, "content")))
         return 0;
     err_set(err, ERR_STALE, "what is in \"%.*s\" has changed since this was planned; nothing is built",
         STR_ARG(value_gets(desired, "context")));
@@ -439,12 +439,12 @@ static int check_content(
 }
 
 static int send_once(
-    struct op_ctx *ctx, const struct value *desired, struct context *context, struct err *err)
+    struct op_ctx *ctx, const struct value *desired, struct package *package, struct err *err)
 {
     struct tar *tar;
     struct stream stream;
-    if (image_scan(ctx, desired, context, err) || check_content(ctx, desired, context, err) ||
-        tar_open(context, &tar, err))
+    if (image_scan(ctx, desired, package, err) || check_content(ctx, desired, package, err) ||
+        tar_open(package, &tar, err))
         return -1;
     stream_init(&stream, ctx);
     struct engine_call call = {.method = "POST",
@@ -466,12 +466,12 @@ int image_build(struct op_ctx *ctx, const struct value *desired, struct err *err
     if (confined_program("the image's build", err))
         return -1;
     for (int tries = 1;; tries++) {
-        struct context context;
+        struct package package;
         struct err failure = ERR_INIT;
-        context_init(&context, ctx->arena);
-        int status = send_once(ctx, desired, &context, &failure);
-        bool again = status && context.changed && tries < TRIES;
-        context_release(&context);
+        package_init(&package, ctx->arena);
+        int status = send_once(ctx, desired, &package, &failure);
+        bool again = status && package.changed && tries < TRIES;
+        package_release(&package);
         if (again)
             continue;
         if (status)

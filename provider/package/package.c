@@ -221,6 +221,12 @@ int package_by_path(const void *a, const void *b)
     return str_cmp(((const struct package_file *)a)->path, ((const struct package_file *)b)->path);
 }
 
+void package_sort(struct package *package)
+{
+    if (package->n)
+        qsort(package->files, package->n, sizeof *package->files, package_by_path);
+}
+
 static const struct package_file *package_find(const struct package *package, struct str path)
 {
     struct package_file key = {.path = path};
@@ -250,8 +256,7 @@ int package_finish(struct package *package, struct str prefix, struct err *err)
             file->path = path_join(package->arena, prefix, file->path);
         package->unpacked += file->size;
     }
-    if (package->n)
-        qsort(package->files, package->n, sizeof *package->files, package_by_path);
+    package_sort(package);
     for (size_t i = 1; i < package->n; i++) {
         const struct package_file *a = &package->files[i - 1], *b = &package->files[i];
         if (str_eq(a->path, b->path))
@@ -269,8 +274,7 @@ void package_finish_inputs(struct package *package)
     size_t kept = 0;
     for (size_t i = 0; i < package->n; i++)
         package->files[i].path = package->files[i].source;
-    if (package->n)
-        qsort(package->files, package->n, sizeof *package->files, package_by_path);
+    package_sort(package);
     for (size_t i = 0; i < package->n; i++)
         if (!kept || !str_eq(package->files[kept - 1].path, package->files[i].path))
             package->files[kept++] = package->files[i];
@@ -288,7 +292,7 @@ static int package_changed(struct package *package, const struct package_file *f
 int package_open(struct package *package, const struct package_file *file, int *fd, struct err *err)
 {
     *fd = open(file->source.p, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0 && errno == ENOENT)
+    if (*fd < 0 && (errno == ENOENT || errno == ELOOP))
         return package_changed(package, file, err);
     if (*fd < 0)
         return err_set(
@@ -344,23 +348,39 @@ int package_hash(struct package *package, struct digests *digests, struct err *e
     return pool_try(HASH_THREADS, package->n, hash_file, &h, err);
 }
 
-struct str package_digest(const struct package *package, enum package_format format, bool compress)
+/* `kinds`: the entries are not all regular files. */
+static struct str digest_after(const struct package *package, struct str title, bool kinds)
 {
     AUTO_BUF struct buf head = BUF_INIT;
     unsigned char digest[SHA256_SIZE];
     struct sha256 *sha = sha256_new();
-    buf_addf(&head, "weir package %d %d %d\n", DIGEST_VERSION, (int)format, compress);
-    sha256_update(sha, head.p, head.n);
+    sha256_update(sha, title.p, title.n);
     for (size_t i = 0; i < package->n; i++) {
         const struct package_file *file = &package->files[i];
         buf_clear(&head);
-        buf_addf(&head, "%zu:%.*s %d %" PRId64 " ", file->path.n, STR_ARG(file->path), file->executable,
-            file->size);
+        buf_addf(&head, "%zu:%.*s ", file->path.n, STR_ARG(file->path));
+        if (kinds)
+            buf_addf(&head, "%d ", (int)file->kind);
+        buf_addf(&head, "%d %" PRId64 " ", file->executable, file->size);
         sha256_update(sha, head.p, head.n);
         sha256_update(sha, file->sha256, SHA256_SIZE);
     }
     sha256_final(sha, digest);
     return hex_encode(package->arena, digest, sizeof digest);
+}
+
+struct str package_digest(const struct package *package, enum package_format format, bool compress)
+{
+    return digest_after(package,
+        arena_printf(package->arena, "weir package %d %d %d\n", DIGEST_VERSION, (int)format, compress),
+        false);
+}
+
+struct str package_digest_context(const struct package *package, struct str recipe)
+{
+    return digest_after(package,
+        arena_printf(package->arena, "weir context %d %zu:%.*s\n", DIGEST_VERSION, recipe.n, STR_ARG(recipe)),
+        true);
 }
 
 /* ---- wheels ---- */

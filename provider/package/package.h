@@ -18,13 +18,17 @@
 
 enum package_format { PACKAGE_FILE, PACKAGE_ZIP, PACKAGE_TAR_GZ, PACKAGE_WHEEL };
 
+enum package_kind { PACKAGE_REGULAR, PACKAGE_FOLDER, PACKAGE_LINK }; /* the last two: of build contexts */
+
 struct package_file {
     struct str path;   /* in the package; UTF-8, without a leading slash */
     struct str source; /* on disk, NUL-terminated; "": the content is `text` */
-    struct str text;
+    struct str text;   /* or a link's target */
+    enum package_kind kind;
     int64_t size;
     struct file_id id; /* detects changes since the scan */
     bool executable;
+    int mode; /* 0: by `executable` */
     bool hashed;
     unsigned char sha256[SHA256_SIZE];
 };
@@ -55,7 +59,9 @@ void package_release(struct package *package);
 int package_scan(
     struct package *package, const char *folder, const struct package_filter *filter, struct err *err);
 int package_add_file(struct package *package, const char *file, struct err *err);
-void package_add_text(struct package *package, struct str path, struct str text);
+/* Add what a scan of another kind has found; the last one returns the new entry, for its attributes. */
+void package_add_stat(struct package *package, struct str path, struct str source, const struct stat *st);
+struct package_file *package_add_text(struct package *package, struct str path, struct str text);
 /* Sorts by path and puts all below `prefix`. Fails with ERR_INVALID if two files have the same path. */
 int package_finish(struct package *package, struct str prefix, struct err *err);
 /* Used instead of package_finish() for files that are only checked for changes: each file once, under its
@@ -68,6 +74,8 @@ void package_add_wheel(struct package *package, struct str name, struct str vers
 
 /* Returns the SHA-256 of everything that determines the package, in hex. */
 struct str package_digest(const struct package *package, enum package_format format, bool compress);
+/* The same for a build context; `recipe`: what determines the image besides the files. */
+struct str package_digest_context(const struct package *package, struct str recipe);
 
 struct package_made {
     struct str sha256; /* hex, allocated in the package's arena */
@@ -81,6 +89,7 @@ int package_write(struct package *package, enum package_format format, bool comp
 
 /* Compares by path, for qsort() and bsearch(). */
 int package_by_path(const void *a, const void *b);
+void package_sort(struct package *package);
 /* Opens a file of the package; fails if it has changed since the scan. */
 int package_open(struct package *package, const struct package_file *file, int *fd, struct err *err);
 /* Fails if the file changed while it was read. */

@@ -274,8 +274,7 @@ static struct package_file *new_file(struct package *package)
     return &package->files[package->n++];
 }
 
-static void package_scan_add_file(
-    struct package *package, struct str path, struct str source, const struct stat *st)
+void package_add_stat(struct package *package, struct str path, struct str source, const struct stat *st)
 {
     struct package_file *file = new_file(package);
     file->path = path;
@@ -321,7 +320,7 @@ static int visit_file(struct walk *w, struct str path, const struct stat *st, st
     }
     if (w->package->n >= FILES_MAX)
         return err_set(err, ERR_INVALID, "\"%.*s\" holds more than a million files", STR_ARG(w->root));
-    package_scan_add_file(w->package, path, path_join(w->package->arena, w->root, path), st);
+    package_add_stat(w->package, path, path_join(w->package->arena, w->root, path), st);
     return 0;
 }
 
@@ -439,14 +438,15 @@ int package_add_file(struct package *package, const char *file, struct err *err)
     if (!str_is_utf8(name))
         return err_set(err, ERR_INVALID, "\"%.*s\" has a name that is not UTF-8",
             STR_ARG(package_name(package->arena, source)));
-    package_scan_add_file(package, arena_str(package->arena, name), source, &st);
+    package_add_stat(package, arena_str(package->arena, name), source, &st);
     return 0;
 }
 
-void package_add_text(struct package *package, struct str path, struct str text)
+struct package_file *package_add_text(struct package *package, struct str path, struct str text)
 {
     struct package_file *file = new_file(package);
     *file = (struct package_file){.path = path, .source = STR_EMPTY, .text = text, .hashed = true};
     file->size = (int64_t)text.n;
     hash_sha256(text, file->sha256);
+    return file;
 }

@@ -68,14 +68,14 @@ static void put(const char *name, const char *text, mode_t mode)
 }
 
 /* All of it, taken in pieces of so many bytes. */
-static struct str packed(struct context *context, size_t piece)
+static struct str packed(struct package *package, size_t piece)
 {
     AUTO_BUF struct buf all = BUF_INIT;
     struct err err = ERR_INIT;
     struct tar *tar;
     char bytes[4096];
     int64_t n;
-    assert_int_equal(tar_open(context, &tar, &err), 0);
+    assert_int_equal(tar_open(package, &tar, &err), 0);
     while ((n = tar_read(tar, bytes, piece)) > 0)
         buf_add(&all, bytes, (size_t)n);
     assert_int_equal(n, 0);
@@ -86,20 +86,20 @@ static struct str packed(struct context *context, size_t piece)
 
 static struct str digest(void)
 {
-    struct context context;
+    struct package package;
     struct err err = ERR_INIT;
-    context_init(&context, &arena);
-    assert_int_equal(context_scan(&context, str_z(folder), STR("Dockerfile"), &err), 0);
-    assert_int_equal(context_hash(&context, NULL, &err), 0);
-    struct str all = context_digest(&context, STR("more"));
-    context_release(&context);
+    package_init(&package, &arena);
+    assert_int_equal(context_scan(&package, str_z(folder), STR("Dockerfile"), &err), 0);
+    assert_int_equal(package_hash(&package, NULL, &err), 0);
+    struct str all = package_digest_context(&package, STR("more"));
+    package_release(&package);
     return all;
 }
 
 static void the_same_bytes_in_any_pieces(void **state)
 {
     (void)state;
-    struct context context;
+    struct package package;
     struct err err = ERR_INIT;
     char *large = arena_zalloc(&arena, 300001);
     memset(large, 'x', 300000);
@@ -110,15 +110,15 @@ static void the_same_bytes_in_any_pieces(void **state)
     put("bin/large", large, 0644);
     assert_int_equal(mkdir(path_join(&arena, str_z(folder), STR("empty")).p, 0700), 0);
     assert_int_equal(symlink("../nowhere", path_join(&arena, str_z(folder), STR("bin/link")).p), 0);
-    context_init(&context, &arena);
-    assert_int_equal(context_scan(&context, str_z(folder), STR("Dockerfile"), &err), 0);
-    assert_int_equal(context.n, 7); /* the Dockerfile goes along all the same, x.log does not */
-    assert_true(str_eqz(context.entries[0].path, ".dockerignore"));
-    struct str once = packed(&context, 4096);
-    assert_true(str_eq(packed(&context, 1), once));
-    assert_true(str_eq(packed(&context, 513), once));
+    package_init(&package, &arena);
+    assert_int_equal(context_scan(&package, str_z(folder), STR("Dockerfile"), &err), 0);
+    assert_int_equal(package.n, 7); /* the Dockerfile goes along all the same, x.log does not */
+    assert_true(str_eqz(package.files[0].path, ".dockerignore"));
+    struct str once = packed(&package, 4096);
+    assert_true(str_eq(packed(&package, 1), once));
+    assert_true(str_eq(packed(&package, 513), once));
     assert_true(once.n > 300000 && once.n % 512 == 0);
-    context_release(&context);
+    package_release(&package);
 }
 
 static void a_digest_is_of_the_content(void **state)
@@ -140,37 +140,37 @@ static void a_digest_is_of_the_content(void **state)
 static void what_changes_meanwhile_is_reported(void **state)
 {
     (void)state;
-    struct context context;
+    struct package package;
     struct err err = ERR_INIT;
     struct tar *tar;
     char bytes[4096];
     int64_t n;
-    context_init(&context, &arena);
-    assert_int_equal(context_scan(&context, str_z(folder), STR("Dockerfile"), &err), 0);
+    package_init(&package, &arena);
+    assert_int_equal(context_scan(&package, str_z(folder), STR("Dockerfile"), &err), 0);
     put("bin/run", "#!/bin/sh\necho longer\n", 0755);
-    assert_int_equal(tar_open(&context, &tar, &err), 0);
+    assert_int_equal(tar_open(&package, &tar, &err), 0);
     while ((n = tar_read(tar, bytes, sizeof bytes)) > 0)
         ;
     assert_int_equal(n, -1);
-    assert_true(context.changed);
+    assert_true(package.changed);
     assert_non_null(strstr(tar_failure(tar)->message, "changed while it was read"));
     assert_int_equal(tar_read(tar, bytes, sizeof bytes), -1);
     tar_close(tar);
-    context_release(&context);
+    package_release(&package);
 }
 
 static void what_cannot_be_sent(void **state)
 {
     (void)state;
-    struct context context;
+    struct package package;
     struct err err = ERR_INIT;
-    context_init(&context, &arena);
-    assert_int_equal(context_scan(&context, str_z(folder), STR("Otherfile"), &err), -1);
+    package_init(&package, &arena);
+    assert_int_equal(context_scan(&package, str_z(folder), STR("Otherfile"), &err), -1);
     assert_int_equal(err.class, ERR_INVALID);
     assert_int_equal(mkfifo(path_join(&arena, str_z(folder), STR("pipe")).p, 0600), 0);
-    assert_int_equal(context_scan(&context, str_z(folder), STR("Dockerfile"), &err), -1);
+    assert_int_equal(context_scan(&package, str_z(folder), STR("Dockerfile"), &err), -1);
     assert_non_null(strstr(err.message, "pipe\" is neither a file nor a folder nor a link"));
-    context_release(&context);
+    package_release(&package);
 }
 
 static int begin(void **state)
