@@ -192,3 +192,30 @@ bool time_parse_rfc3339(struct str text, int64_t *wall_ms)
     *wall_ms = seconds_ms + ms - offset_minutes * 60000;
     return true;
 }
+
+bool duration_read(struct str text, int64_t *ms)
+{
+    static const struct {
+        char unit;
+        int64_t ms;
+    } units[] = {{'d', 24 * 3600 * 1000}, {'h', 3600 * 1000}, {'m', 60 * 1000}, {'s', 1000}};
+    enum { UNITS = sizeof units / sizeof *units };
+    size_t at = 0, unit = 0;
+    int64_t total = 0;
+    while (at < text.n) {
+        size_t first = at;
+        while (at < text.n && text.p[at] >= '0' && text.p[at] <= '9')
+            at++;
+        int64_t number;
+        if (at == text.n || at - first > 6 || !str_to_int(str_slice(text, first, at), &number))
+            return false;
+        while (unit < UNITS && units[unit].unit != text.p[at])
+            unit++;
+        if (unit == UNITS)
+            return false;
+        total += number * units[unit++].ms;
+        at++;
+    }
+    *ms = total;
+    return total > 0;
+}

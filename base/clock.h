@@ -36,3 +36,7 @@ void time_iso_basic(int64_t wall_ms, char out[17]);
 /* "Sat, 21 Nov 2026 09:30:00 GMT", the format of Date headers. */
 struct str time_http(struct arena *arena, int64_t wall_ms);
 bool time_parse_http(struct str text, int64_t *wall_ms);
+
+/* Parses a positive duration such as "90s", "1h30m" or "2d": numbers with d, h, m or s, each at most once and
+ * in this order. */
+bool duration_read(struct str text, int64_t *ms);

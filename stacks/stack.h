@@ -378,10 +378,6 @@ bool stack_is_name(struct str name);
  * bare name cannot have such a name. */
 bool stack_is_reserved(struct str name);
 
-/* Parses a positive duration such as "90s", "1h30m" or "2d": numbers with d, h, m or s, each at most once and
- * in this order. */
-bool duration_read(struct str text, int64_t *ms);
-
 /* Returns the address of one instance: `lake`, `lake["a"]`, `net/subnet["a"]`. With a NULL key it is the
  * declaration's address. Integers are not keys. */
 struct str address_instance(struct arena *arena, struct str decl_address, const struct value *key);

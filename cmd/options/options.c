@@ -1,5 +1,6 @@
 /* Command line options (see options.h), and aliases of other tools' names. */
 #include "cmd/options/options.h"
+#include "base/clock.h"
 
 #include "stacks/stack.h"
 

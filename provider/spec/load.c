@@ -166,11 +166,10 @@ static void load_protocol(struct loader *l, const struct node *head)
         .target_prefix = load_text(l, head, "target"),
         .method = STR("POST"),
         .path = STR("/")};
-    struct str spelling = load_text(l, head, "case");
-    l->camel = str_eqz(spelling, "camel");
-    l->snake = str_eqz(spelling, "snake");
-    if (spelling.n && !l->camel && !l->snake && !str_eqz(spelling, "pascal"))
-        load_error(l, node_get(head, "case"), "case is pascal, camel or snake");
+    static const char *const spellings[] = {"pascal", "camel", "snake", NULL};
+    int spelling = load_word(l, head, "case", spellings);
+    l->camel = spelling == 2;
+    l->snake = spelling == 3;
 }
 
 #define API_KEYS "base token headers login"
@@ -218,9 +217,7 @@ static void load_head(struct loader *l, const struct node *head)
         service->exists = load_errors(l, node_get(errors, "exists"));
         service->retry = load_errors(l, node_get(errors, "retry"));
         service->hints = load_errors(l, node_get(errors, "hints"));
-        const struct node *statuses = node_get(errors, "status");
-        load_size(l, statuses, NODE_MAP, "status is a map of codes");
-        service->statuses = statuses ? node_value(l->arena, statuses) : NULL;
+        service->statuses = load_map(l, errors, "status", "status is a map of codes");
         service->operation.error_text = load_text(l, errors, "text");
         service->operation.typed_errors = load_flag(l, errors, "typed");
     }
@@ -230,9 +227,7 @@ static void load_head(struct loader *l, const struct node *head)
     l->page = node_get(head, "page");
     load_operations(l, node_get(head, "operations"));
     load_success(l, node_get(head, "success"));
-    const struct node *requests = node_get(head, "requests");
-    load_size(l, requests, NODE_MAP, "requests is a map of operations");
-    service->requests = requests ? node_value(l->arena, requests) : NULL;
+    service->requests = load_map(l, head, "requests", "requests is a map of operations");
 }
 
 /* Returns NULL, with everything freed, if anything is wrong. */

@@ -37,6 +37,13 @@ struct str load_text(struct loader *l, const struct node *map, const char *key);
 bool load_flag(struct loader *l, const struct node *map, const char *key);
 int64_t load_int(struct loader *l, const struct node *map, const char *key, int64_t fallback);
 int64_t load_ms(struct loader *l, const struct node *map, const char *key, int64_t fallback);
+/* Returns the position of the string in `words` (ends in NULL), from 1; 0: absent, or reported. */
+int load_word(struct loader *l, const struct node *map, const char *key, const char *const *words);
+/* Returns the map under that key as a value; NULL: absent, or reported. */
+const struct value *load_map(
+    struct loader *l, const struct node *map, const char *key, const char *otherwise);
+/* Returns the items of a list, or the node itself as the only one; *n is 0 if *node is NULL. */
+const struct node *const *load_all(const struct node *const *node, size_t *n);
 /* Reads a string or a list of strings. */
 struct spec_names load_names(struct loader *l, const struct node *node);
 struct spec_errors load_errors(struct loader *l, const struct node *node);

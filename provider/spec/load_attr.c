@@ -204,20 +204,6 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
     shape->choices_out = value_builder_map(&out);
 }
 
-static enum wire_time load_time(struct loader *l, const struct node *node)
-{
-    struct str text = load_text(l, node, "time");
-    if (!text.n)
-        return WIRE_TIME_DEFAULT;
-    if (str_eqz(text, "iso"))
-        return WIRE_TIME_ISO;
-    if (str_eqz(text, "epoch"))
-        return WIRE_TIME_EPOCH;
-    if (!str_eqz(text, "http"))
-        load_error(l, node_get(node, "time"), "time is iso, epoch or http");
-    return WIRE_TIME_HTTP;
-}
-
 const struct shape *load_tags_shape(struct loader *l, const struct node *tags, const char *as)
 {
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
@@ -338,11 +324,12 @@ static void load_typed(
         out->shape = out->answer = load_tags_shape(l, l->tags, "as");
         return;
     }
+    static const char *const times[] = {"iso", "epoch", "http", NULL}; /* as in enum wire_time */
     for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++)
         if (str_eqz(text, scalars[i].name)) {
             type->kind = scalars[i].type;
             shape->kind = scalars[i].shape;
-            shape->time = load_time(l, node);
+            shape->time = (enum wire_time)load_word(l, node, "time", times);
             type->place = load_text(l, node, "place");
             load_choices(l, node_get(node, "values"), shape);
             return;
@@ -350,23 +337,6 @@ static void load_typed(
     if (load_named_shape(l, text, where, out))
         return;
     load_error(l, where, "no type is called \"%.*s\"", STR_ARG(text));
-}
-
-static enum attr_compare load_compare(struct loader *l, const struct node *node)
-{
-    static const struct {
-        const char *name;
-        enum attr_compare compare;
-    } ways[] = {{"nocase", COMPARE_NOCASE}, {"prefix", COMPARE_PREFIX}, {"cidr", COMPARE_CIDR},
-        {"configured", COMPARE_CONFIGURED}, {"protocol", COMPARE_PROTOCOL}, {"arn", COMPARE_ARN}};
-    struct str name = load_text(l, node, "compare");
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
-        if (str_eqz(name, ways[i].name))
-            return ways[i].compare;
-    if (name.n)
-        load_error(
-            l, node_get(node, "compare"), "compare is nocase, prefix, cidr, protocol, arn or configured");
-    return COMPARE_EXACT;
 }
 
 /* ---- attributes ---- */
@@ -417,9 +387,12 @@ static void load_checks(struct loader *l, const struct node *node, struct attr *
     } else if (range) {
         load_error(l, range, "range has to be [min, max]; null leaves one open");
     }
-    attr->compare = load_compare(l, node);
-    if (attr->choices && attr->compare == COMPARE_EXACT)
-        attr->compare = COMPARE_CHOICE;
+    static const char *const rules[] = {
+        "nocase", "prefix", "cidr", "configured", "protocol", "arn", NULL}; /* as in enum attr_compare */
+    int rule = load_word(l, node, "compare", rules);
+    attr->compare = rule            ? (enum attr_compare)(COMPARE_CHOICE + rule)
+                    : attr->choices ? COMPARE_CHOICE
+                                    : COMPARE_EXACT;
     load_language(l, node, attr);
     load_assumed(l, node, attr);
     struct err err = ERR_INIT;
@@ -507,10 +480,8 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
     load_replace(l, map, attr);
     attr->prepared = load_flag(l, map, "prepared");
     attr->settable = !attr->prepared && (!attr->computed || load_flag(l, map, "optional"));
-    const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset"),
-                      *plain = node_get(map, "plain_if");
-    if (plain && plain->kind == NODE_MAP)
-        attr->plain_if = node_value(l->arena, plain);
+    const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");
+    attr->plain_if = load_map(l, map, "plain_if", "plain_if is a map of attributes and their values");
     if (fallback)
         attr->default_value = node_value(l->arena, fallback);
     if (unset)
@@ -522,16 +493,10 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .template = load_text(l, map, "template"),
         .changes_with = load_names(l, node_get(map, "changes_with")),
         .weir_only = attr->local,
-        .hidden = load_flag(l, map, "hidden")};
-    const struct node *import = node_get(map, "import"), *older = node_get(map, "older");
-    if (older && older->kind == NODE_MAP)
-        out->older = node_value(l->arena, older);
-    else if (older)
-        load_error(l, older, "older is a map of members and where answers have what they were once");
-    if (import && import->kind == NODE_MAP)
-        out->imported = node_value(l->arena, import);
-    else if (import)
-        load_error(l, import, "import is a map of fields and where the answers have them");
+        .hidden = load_flag(l, map, "hidden"),
+        .older =
+            load_map(l, map, "older", "older is a map of members and where answers have what they were once"),
+        .imported = load_map(l, map, "import", "import is a map of fields and where the answers have them")};
     load_place(l, map, out);
     attr->member = l->calls && !attr->local ? load_member_name(name, out->wire) : STR_EMPTY;
     load_spellings(l, map, out);

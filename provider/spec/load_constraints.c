@@ -69,10 +69,11 @@ static void load_others(const struct scope *scope, const struct node *node, stru
 {
     struct loader *l = scope->t->l;
     const struct scope whole = {.t = scope->t};
-    size_t n = node->kind == NODE_LIST ? node->count : 1;
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
     struct str *paths = ARENA_ARRAY(l->arena, struct str, n);
     for (size_t i = 0; i < n; i++) {
-        const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
+        const struct node *one = items[i];
         paths[i] = node_text(one);
         bool own = str_starts(paths[i], STR("."));
         if (str_eqz(paths[i], "prior") && !scope->update)

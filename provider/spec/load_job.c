@@ -183,10 +183,11 @@ static void load_logs(struct type_loader *t, const struct node *list, struct spe
 static void load_blocked(struct type_loader *t, const struct node *node, struct spec_job *job)
 {
     struct loader *l = t->l;
-    size_t n = !node ? 0 : node->kind == NODE_LIST ? node->count : 1;
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
     struct spec_blocked *all = n ? ARENA_ARRAY(l->arena, struct spec_blocked, n) : NULL;
     for (size_t i = 0; i < n; i++) {
-        const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
+        const struct node *one = items[i];
         if (!load_keys(l, one, "blocked", "if message hint"))
             continue;
         all[i] = (struct spec_blocked){load_conditions(t, node_get(one, "if")),

@@ -4,6 +4,8 @@
  */
 #include "provider/spec/load.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <ctype.h>
 
@@ -123,72 +125,87 @@ bool load_keys(struct loader *l, const struct node *node, const char *what, cons
     return true;
 }
 
-struct str load_text(struct loader *l, const struct node *map, const char *key)
+/* Returns the node under that key if it has this kind, which is `wanted`; NULL: there is none, or it is
+ * reported. */
+static const struct node *node_of(
+    struct loader *l, const struct node *map, const char *key, enum node_kind kind, const char *wanted)
 {
     const struct node *node = node_get(map, key);
-    if (!node)
-        return STR_EMPTY;
-    if (node->kind == NODE_STRING)
-        return node->string;
-    load_error(l, node, "\"%s\" has to be a string, not %s", key, node_kind_name(node));
-    return STR_EMPTY;
+    if (!node || node->kind == kind)
+        return node;
+    load_error(l, node, "\"%s\" has to be %s, not %s", key, wanted, node_kind_name(node));
+    return NULL;
+}
+
+struct str load_text(struct loader *l, const struct node *map, const char *key)
+{
+    const struct node *node = node_of(l, map, key, NODE_STRING, "a string");
+    return node ? node->string : STR_EMPTY;
 }
 
 bool load_flag(struct loader *l, const struct node *map, const char *key)
 {
-    const struct node *node = node_get(map, key);
-    if (!node)
-        return false;
-    if (node->kind == NODE_BOOL)
-        return node->boolean;
-    load_error(l, node, "\"%s\" has to be true or false, not %s", key, node_kind_name(node));
-    return false;
+    const struct node *node = node_of(l, map, key, NODE_BOOL, "true or false");
+    return node && node->boolean;
 }
 
 int64_t load_int(struct loader *l, const struct node *map, const char *key, int64_t fallback)
 {
-    const struct node *node = node_get(map, key);
-    if (!node)
-        return fallback;
-    if (node->kind == NODE_INT)
-        return node->integer;
-    load_error(l, node, "\"%s\" has to be an integer, not %s", key, node_kind_name(node));
-    return fallback;
+    const struct node *node = node_of(l, map, key, NODE_INT, "an integer");
+    return node ? node->integer : fallback;
 }
 
 int64_t load_ms(struct loader *l, const struct node *map, const char *key, int64_t fallback)
 {
     const struct node *node = node_get(map, key);
-    if (!node)
-        return fallback;
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
-    for (size_t i = 0; node->kind == NODE_STRING && i < sizeof units / sizeof *units; i++) {
-        struct str unit = str_z(units[i].unit);
-        int64_t n;
-        if (str_ends(node->string, unit) &&
-            str_to_int(str_slice(node->string, 0, node->string.n - unit.n), &n) && n > 0)
-            return n * units[i].ms;
-    }
+    int64_t ms;
+    if (!node || (node->kind == NODE_STRING && duration_read(node->string, &ms)))
+        return node ? ms : fallback;
     load_error(l, node, "\"%s\" has to be a duration such as 10s or 40m", key);
     return fallback;
 }
 
+int load_word(struct loader *l, const struct node *map, const char *key, const char *const *words)
+{
+    AUTO_BUF struct buf known = BUF_INIT;
+    struct str word = load_text(l, map, key);
+    for (int i = 0; word.n && words[i]; i++) {
+        if (str_eqz(word, words[i]))
+            return i + 1;
+        buf_addf(&known, "%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+    }
+    if (word.n)
+        load_error(l, node_get(map, key), "%s is %s", key, known.p);
+    return 0;
+}
+
+const struct value *load_map(struct loader *l, const struct node *map, const char *key, const char *otherwise)
+{
+    const struct node *node = node_get(map, key);
+    if (node && node->kind == NODE_MAP)
+        return node_value(l->arena, node);
+    if (node)
+        load_error(l, node, "%s", otherwise);
+    return NULL;
+}
+
+const struct node *const *load_all(const struct node *const *node, size_t *n)
+{
+    bool list = *node && (*node)->kind == NODE_LIST;
+    *n = list ? (*node)->count : *node != NULL;
+    return list ? (const struct node *const *)(*node)->items : node;
+}
+
 struct spec_names load_names(struct loader *l, const struct node *node)
 {
-    if (!node)
-        return (struct spec_names){0};
-    size_t n = node->kind == NODE_LIST ? node->count : 1;
-    struct str *names = ARENA_ARRAY(l->arena, struct str, n);
-    for (size_t i = 0; i < n; i++) {
-        const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
-        if (item->kind == NODE_STRING)
-            names[i] = item->string;
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
+    struct str *names = n ? ARENA_ARRAY(l->arena, struct str, n) : NULL;
+    for (size_t i = 0; i < n; i++)
+        if (items[i]->kind == NODE_STRING)
+            names[i] = items[i]->string;
         else
-            load_error(l, item, "expected a name, not %s", node_kind_name(item));
-    }
+            load_error(l, items[i], "expected a name, not %s", node_kind_name(items[i]));
     return (struct spec_names){names, n};
 }
 

@@ -60,10 +60,8 @@ static const struct patch_spelling *load_patch(struct loader *l, const struct no
     out->member = load_text(l, node, "as");
     if (!out->member.n)
         load_error(l, node, "patch is the member that has the changes, or {as: member, …}");
-    struct str fresh = load_text(l, node, "new");
-    out->replaces = str_eqz(fresh, "replace");
-    if (fresh.n && !out->replaces)
-        load_error(l, node_get(node, "new"), "new is \"replace\", or left out");
+    static const char *const additions[] = {"replace", NULL};
+    out->replaces = load_word(l, node, "new", additions);
     const struct node *members = node_get(node, "members");
     out->count = load_size(l, members, NODE_MAP, "members has to be a map");
     struct patch_rule *rules = ARENA_ARRAY(l->arena, struct patch_rule, out->count);

@@ -277,10 +277,10 @@ static void load_entries(struct type_loader *t, const struct node *node, struct 
     out->batch = load_int(l, node, "batch", 0);
     out->delete_whole = load_flag(l, node, "delete_whole") || node_get(node, "delete_in");
     out->renew = load_flag(l, node, "renew");
-    struct str listed = load_text(l, node, "listed_as");
-    out->mapped = str_eqz(listed, "map");
-    if (listed.n && (!out->mapped || node_get(node, "list")))
-        load_error(l, node_get(node, "listed_as"), "listed_as is \"map\", of entries without a listing");
+    static const char *const forms[] = {"map", NULL};
+    out->mapped = load_word(l, node, "listed_as", forms);
+    if (out->mapped && node_get(node, "list"))
+        load_error(l, node_get(node, "listed_as"), "listed_as is for entries without a listing");
     out->wiped_by = load_attr_names(t, node_get(node, "wiped_by"));
     out->skip = load_skip(l, node_get(node, "skip"));
     out->broken = load_skip(l, node_get(node, "broken"));

@@ -31,11 +31,9 @@ struct spec_attr *load_attr_named(struct type_loader *t, const struct node *wher
 static const struct spec_operation *step_without_body(
     struct loader *l, const struct node *node, const struct spec_operation *op)
 {
-    struct str body = load_text(l, node, "body");
-    if (!body.n)
+    static const char *const bodies[] = {"none", NULL};
+    if (!load_word(l, node, "body", bodies))
         return op;
-    if (!str_eqz(body, "none"))
-        load_error(l, node_get(node, "body"), "body is none, or left out");
     struct spec_operation *bare = ARENA_NEW(l->arena, struct spec_operation);
     *bare = *op;
     bare->wire.body = bare->wire.body_xmlns = STR_EMPTY;
@@ -110,10 +108,12 @@ static void load_answers(struct type_loader *t, const struct node *node, struct 
 
 struct spec_names load_attr_names(struct type_loader *t, const struct node *node)
 {
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
     struct spec_names names = load_names(t->l, node);
-    for (size_t i = 0; i < names.count; i++)
+    for (size_t i = 0; i < n; i++)
         if (names.items[i].n)
-            load_attr_named(t, node->kind == NODE_LIST ? node->items[i] : node, names.items[i]);
+            load_attr_named(t, items[i], names.items[i]);
     return names;
 }
 
@@ -138,9 +138,8 @@ static void load_rules_of(
     struct loader *l = t->l;
     step->reply.at = load_text(l, node, "at");
     step->reply.parse = load_text(l, node, "parse");
-    step->reply.empty_is_absent = str_eqz(load_text(l, node, "empty"), "absent");
-    if (node_get(node, "empty") && !step->reply.empty_is_absent)
-        load_error(l, node_get(node, "empty"), "empty can be \"absent\", or is left out");
+    static const char *const meanings[] = {"absent", NULL};
+    step->reply.empty_is_absent = load_word(l, node, "empty", meanings);
     load_match(t, node_get(node, "match"), step);
     step->reply.newest = load_text(l, node, "newest");
     load_whose(t, node_get(node, "whose"), step);
@@ -177,12 +176,11 @@ static void load_users(struct type_loader *t, const struct node *node, struct sp
 {
     struct step_rules listing = {
         .what = "users", .extra = "tells", .nothing = true, .pages = true, .reads = true};
-    size_t n = !node ? 0 : node->kind == NODE_LIST ? node->count : 1;
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
     struct spec_users *users = n ? ARENA_ARRAY(t->l->arena, struct spec_users, n) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
-        users[i] = (struct spec_users){load_step(t, one, &listing), load_text(t->l, one, "tells")};
-    }
+    for (size_t i = 0; i < n; i++)
+        users[i] = (struct spec_users){load_step(t, items[i], &listing), load_text(t->l, items[i], "tells")};
     step->again.users = users;
     step->again.user_count = n;
 }
@@ -254,13 +252,12 @@ const struct spec_step *load_step_at(
 
 struct spec_steps load_steps(struct type_loader *t, const struct node *node, const struct step_rules *rules)
 {
-    if (!node)
-        return (struct spec_steps){0};
-    size_t n = node->kind == NODE_LIST ? node->count : 1;
-    struct spec_step *steps = ARENA_ARRAY(t->l->arena, struct spec_step, n);
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
+    struct spec_step *steps = n ? ARENA_ARRAY(t->l->arena, struct spec_step, n) : NULL;
     struct str maker = STR_EMPTY; /* the create call also takes the tags */
     for (size_t i = 0; i < n; i++) {
-        const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
+        const struct node *item = items[i];
         bool probe = node_get(item, "look");
         struct str call = item->kind == NODE_MAP && !probe ? load_text(t->l, item, "call") : STR_EMPTY;
         if (!maker.n)

@@ -132,11 +132,11 @@ static const struct spec_wait *load_wait(struct type_loader *t, const struct nod
 /* Reads one wait, or several, of which the first counts whose conditions are true. */
 static const struct spec_wait *load_waits(struct type_loader *t, const struct node *node)
 {
-    if (!node || node->kind != NODE_LIST)
-        return load_wait(t, node, false);
+    size_t n;
+    const struct node *const *items = load_all(&node, &n);
     const struct spec_wait *first = NULL;
-    for (size_t i = node->count; i-- > 0;) {
-        const struct spec_wait *loaded = load_wait(t, node->items[i], false);
+    for (size_t i = n; i-- > 0;) {
+        const struct spec_wait *loaded = load_wait(t, items[i], false);
         if (!loaded)
             return NULL;
         struct spec_wait *wait = ARENA_NEW(t->l->arena, struct spec_wait);
@@ -340,11 +340,10 @@ static void load_head(struct type_loader *t, struct str name, bool is_data)
         .partial = load_flag(l, node, "partial"),
         .alike = load_flag(l, node, "alike"),
         .impl = t->type};
-    struct str order = load_text(l, node, "replace");
-    schema->create_first = str_eqz(order, "create first");
-    schema->delete_late = str_eqz(order, "delete late");
-    if (order.n && !schema->create_first && !schema->delete_late)
-        load_error(l, node_get(node, "replace"), "replace is \"create first\", \"delete late\", or left out");
+    static const char *const orders[] = {"create first", "delete late", NULL};
+    int order = load_word(l, node, "replace", orders);
+    schema->create_first = order == 1;
+    schema->delete_late = order == 2;
 }
 
 /* Reads what identifies a resource without tags; the default is an id assigned by the service. */

@@ -1,4 +1,5 @@
 /* Reads the settings of one connection (see login.h), completed from OpenSSH's configuration. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mask.h"
 #include "base/mem.h"
@@ -292,26 +293,17 @@ static const char *file_of(struct connection *c, const char *name)
 /* Parses "90s", "5m", "1h", or seconds. */
 static int duration(struct connection *c, const char *name, int64_t otherwise, int64_t *ms, struct err *err)
 {
-    static const struct {
-        char unit;
-        int64_t ms;
-    } units[] = {{'s', 1000}, {'m', 60 * 1000}, {'h', 3600 * 1000}};
     const struct value *v = value_getz(c->config, name);
     *ms = otherwise;
     if (value_is_null(v))
         return 0;
     struct str text = value_scalar_text(&c->arena, v);
-    int64_t unit = 1000, n;
-    for (size_t i = 0; text.n && i < sizeof units / sizeof *units; i++)
-        if (text.p[text.n - 1] == units[i].unit) {
-            unit = units[i].ms;
-            text.n--;
-            break;
-        }
-    if (!str_to_int(text, &n) || n < 0 || n > 24 * 3600)
+    int64_t seconds;
+    if (str_to_int(text, &seconds) && seconds >= 0 && seconds <= 24 * 3600)
+        *ms = seconds * 1000;
+    else if (!duration_read(text, ms))
         return err_set(err, ERR_INVALID, "connection \"%.*s\": \"%s\" is a duration such as 90s or 5m",
             STR_ARG(c->name), name);
-    *ms = n * unit;
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* `fleet:` with its list of members, `shared:`, and `lease:` of a stack. A fleet's stack is applied once for
  * each member, with its own inputs and state; other commands treat a member as an environment. */
+#include "base/clock.h"
 #include "base/csv.h"
 #include "base/file.h"
 #include "base/json.h"

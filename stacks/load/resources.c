@@ -1,4 +1,5 @@
 /* The sections `resources` and `data`, and the short sections: locals, connections, providers, outputs. */
+#include "base/clock.h"
 #include "provider/kind.h"
 #include "provider/ssh/connection_settings.h"
 #include "stacks/load/load.h"
@@ -190,33 +191,6 @@ static void read_lifecycle(struct loader *loader, struct decl *decl, const struc
     if ((value = node_get(node, "replace_triggered_by")))
         read_triggers(loader, decl, value);
     read_conditions(loader, decl, node);
-}
-
-bool duration_read(struct str text, int64_t *ms)
-{
-    static const struct {
-        char unit;
-        int64_t ms;
-    } units[] = {{'d', 24 * 3600 * 1000}, {'h', 3600 * 1000}, {'m', 60 * 1000}, {'s', 1000}};
-    enum { UNITS = sizeof units / sizeof *units };
-    size_t at = 0, unit = 0;
-    int64_t total = 0;
-    while (at < text.n) {
-        size_t first = at;
-        while (at < text.n && text.p[at] >= '0' && text.p[at] <= '9')
-            at++;
-        int64_t number;
-        if (at == text.n || at - first > 6 || !str_to_int(str_slice(text, first, at), &number))
-            return false;
-        while (unit < UNITS && units[unit].unit != text.p[at])
-            unit++;
-        if (unit == UNITS)
-            return false;
-        total += number * units[unit++].ms;
-        at++;
-    }
-    *ms = total;
-    return total > 0;
 }
 
 static void read_timeouts(struct loader *loader, struct decl *decl, const struct node *node)

@@ -1,6 +1,7 @@
 /*
  * Loads `rules:`, `budget:`, `usage:` and the conditions of a stack or module: stacks/stack.h describes them.
  */
+#include "base/clock.h"
 #include "stacks/load/load.h"
 
 #include "base/match.h"
