@@ -7,6 +7,7 @@
 #include "base/system.h"
 #include "cmd/terminal/signals.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -193,6 +194,77 @@ void text_add_xml(struct buf *out, struct str text)
                 buf_add_char(out, c);
         }
     }
+}
+
+static void add_safe(struct buf *out, struct str text)
+{
+    text_add_safe(out, text, false);
+}
+
+/* Appends the conversion after a % and returns its end. */
+static const char *add_conversion(
+    struct buf *out, const char *p, void (*add)(struct buf *out, struct str text), va_list *args)
+{
+    bool given = p[0] == '.' && p[1] == '*';
+    size_t digits = strspn(p + 1, CHARS_DIGITS);
+    int precision = given ? va_arg(*args, int) : *p == '.' ? atoi(p + 1) : -1;
+    p += given ? 2 : *p == '.' ? digits + 1 : 0;
+    size_t longs = strspn(p, "lz");
+    const char kind = p[longs];
+    if (kind == 's') {
+        const char *text = va_arg(*args, const char *);
+        add(out, precision < 0 ? str_z(text) : str_n(text, (size_t)precision));
+    } else if (kind == 'd') {
+        buf_addf(out, "%" PRId64, longs ? va_arg(*args, int64_t) : va_arg(*args, int));
+    } else if (kind == 'u') {
+        buf_addf(out, "%" PRIu64, longs ? va_arg(*args, uint64_t) : va_arg(*args, unsigned));
+    } else if (kind == 'f') {
+        buf_addf(out, "%.*f", precision, va_arg(*args, double));
+    } else if (kind == 'g') {
+        buf_addf(out, "%.*g", precision, va_arg(*args, double));
+    } else {
+        assert(kind == 'c' || kind == '%');
+        buf_add_char(out, kind == 'c' ? (char)va_arg(*args, int) : '%');
+    }
+    return p + longs + 1;
+}
+
+static void text_addvf(
+    struct buf *out, void (*add)(struct buf *out, struct str text), const char *format, va_list *args)
+{
+    while (*format) {
+        size_t literal = strcspn(format, "%");
+        buf_add(out, format, literal);
+        format += literal;
+        if (*format)
+            format = add_conversion(out, format + 1, add, args);
+    }
+}
+
+void text_addf(struct buf *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    text_addvf(out, add_safe, format, &args);
+    va_end(args);
+}
+
+void text_addf_xml(struct buf *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    text_addvf(out, text_add_xml, format, &args);
+    va_end(args);
+}
+
+void style_addf(struct buf *out, bool color, enum style style, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    style_on(out, color, style);
+    text_addvf(out, add_safe, format, &args);
+    style_off(out, color, style);
+    va_end(args);
 }
 
 void text_add_column(struct buf *out, struct str text, int width)

@@ -40,13 +40,23 @@ void style_off(struct buf *out, bool color, enum style style);
 void style_add(struct buf *out, bool color, enum style style, const char *text);
 /* Escapes the text as text_add_safe() does. */
 void style_add_str(struct buf *out, bool color, enum style style, struct str text);
+/* The same for text_addf(). */
+void style_addf(struct buf *out, bool color, enum style style, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /*
  * Appends external text (from services, files) without terminal control: control characters and direction
  * marks become escapes. Newlines are kept with keep_lines.
  */
 void text_add_safe(struct buf *out, struct str text, bool keep_lines);
-/* The same on one line, padded to `width` columns and followed by a blank. */
+/*
+ * Format like buf_addf(), with strings (%s, %.*s) escaped by text_add_safe() on one line, or by
+ * text_add_xml(). Numbers, %c and the format are trusted. They know no flags, no width, and of precisions
+ * only those of %s, %f and %g.
+ */
+void text_addf(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_addf_xml(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Appends external text on one line, padded to `width` columns and followed by a blank. */
 void text_add_column(struct buf *out, struct str text, int width);
 /* The same for JSON, which stays valid: invalid UTF-8 becomes U+FFFD. */
 void text_add_json_safe(struct buf *out, struct str text);

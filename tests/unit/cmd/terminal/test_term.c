@@ -48,6 +48,20 @@ static void xml_takes_all_of_it(void **state)
     assert_string_equal(out.p, "&lt;a b=&apos;c&apos;&gt;&quot;&amp;&quot;[1m\n\tü");
 }
 
+static void formats_escape_strings_only(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT, page = BUF_INIT, styled = BUF_INIT;
+    text_addf(&out, "%s: %.*s %d%% of %zu, %u, %lld, %c%.1f %.3g\n", "a\033[1m", STR_ARG(STR("b\nc")), -7,
+        (size_t)1 << 40, 4000000000u, -5000000000ll, '!', 1.25, 0.1234);
+    assert_string_equal(
+        out.p, "a\\u001b[1m: b\\u000ac -7% of 1099511627776, 4000000000, -5000000000, !1.2 0.123\n");
+    text_addf_xml(&page, "<b id=\"%.*s\">%s</b>", STR_ARG(STR("\"x\0")), "<i>");
+    assert_string_equal(page.p, "<b id=\"&quot;x\">&lt;i&gt;</b>");
+    style_addf(&styled, true, STYLE_RED, "%s%s", "", "\033");
+    assert_string_equal(styled.p, "\033[31m\\u001b\033[0m");
+}
+
 static void durations(void **state)
 {
     (void)state;
@@ -107,6 +121,7 @@ int main(void)
         cmocka_unit_test(nothing_steers_the_terminal),
         cmocka_unit_test(quotes),
         cmocka_unit_test(xml_takes_all_of_it),
+        cmocka_unit_test(formats_escape_strings_only),
         cmocka_unit_test(durations),
         cmocka_unit_test(wraps_at_the_width),
         cmocka_unit_test(colours_only_where_wanted),
