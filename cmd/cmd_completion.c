@@ -122,8 +122,7 @@ void completion_fill(struct buf *out, const char *path, const struct completion_
 static void cmd_completion_add_line(void *ctx, struct str name)
 {
     struct buf *out = ctx;
-    text_add_safe(out, name, false);
-    buf_add_char(out, '\n');
+    text_addf(out, "%.*s\n", STR_ARG(name));
 }
 
 static int list_names(struct invocation *inv, stack_namer *namer)

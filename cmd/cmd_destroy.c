@@ -14,18 +14,10 @@ struct destroy_settings {
 static void add_leftover(const struct leftover *left, bool color, struct buf *out)
 {
     buf_addz(out, "  ");
-    style_on(out, color, STYLE_BOLD);
-    text_add_safe(out, left->subject.id, false);
-    style_off(out, color, STYLE_BOLD);
-    buf_addz(out, "  ");
-    text_add_safe(out, left->subject.type, false);
-    buf_addz(out, ": ");
-    text_add_safe(out, left->why, false);
-    if (left->subject.address.n) {
-        buf_addz(out, " (");
-        text_add_safe(out, left->subject.address, false);
-        buf_add_char(out, ')');
-    }
+    style_addf(out, color, STYLE_BOLD, "%.*s", STR_ARG(left->subject.id));
+    text_addf(out, "  %.*s: %.*s", STR_ARG(left->subject.type), STR_ARG(left->why));
+    if (left->subject.address.n)
+        text_addf(out, " (%.*s)", STR_ARG(left->subject.address));
     buf_add_char(out, '\n');
 }
 
@@ -38,10 +30,8 @@ static void add_forgotten(const struct verified *found, bool color, struct buf *
 
 static void add_places(const struct verified *found, struct buf *out)
 {
-    for (size_t i = 0; i < found->location_count; i++) {
-        buf_addz(out, i ? ", " : "Looked in ");
-        text_add_safe(out, found->locations[i], false);
-    }
+    for (size_t i = 0; i < found->location_count; i++)
+        text_addf(out, "%s%.*s", i ? ", " : "Looked in ", STR_ARG(found->locations[i]));
     buf_addz(out, found->location_count ? ".\n" : "");
 }
 

@@ -41,8 +41,7 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
     AUTO_ARENA struct arena arena = ARENA_INIT;
     style_on(out, color, STYLE_BOLD);
     buf_addf(out, "%*s", run->run.n < NUMBER_WIDTH ? NUMBER_WIDTH - (int)run->run.n : 0, "");
-    text_add_safe(out, run->run, false);
-    buf_addz(out, "  ");
+    text_addf(out, "%.*s  ", STR_ARG(run->run));
     style_off(out, color, STYLE_BOLD);
     buf_addf(out, "%s  ", time_rfc3339(&arena, run->begin_ms, false).p);
     text_add_column(out, run->command, COMMAND_WIDTH);
@@ -51,21 +50,14 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
     text_add_column(out, run->status.n ? run->status : STR("killed"), STATUS_WIDTH);
     if (bad)
         style_off(out, color, STYLE_RED);
-    text_add_safe(out, run->owner, false);
-    buf_addz(out, "  ");
+    text_addf(out, "%.*s  ", STR_ARG(run->owner));
     add_counts(run, out);
     if (run->checks->count)
         buf_addf(out, ", %zu of %u checks kept", run->kept, run->checks->count);
-    if (run->ci_url.n) {
-        buf_addz(out, "  ");
-        text_add_safe(out, run->ci_url, false);
-    }
-    if (run->approved.n) {
-        buf_addz(out, "  approved ");
-        text_add_safe(out, run->approved, false);
-        buf_addz(out, ": ");
-        text_add_safe(out, run->reason, false);
-    }
+    if (run->ci_url.n)
+        text_addf(out, "  %.*s", STR_ARG(run->ci_url));
+    if (run->approved.n)
+        text_addf(out, "  approved %.*s: %.*s", STR_ARG(run->approved), STR_ARG(run->reason));
     buf_add_char(out, '\n');
 }
 
@@ -74,16 +66,11 @@ static void add_change(const struct history_change *change, struct buf *out)
     buf_addz(out, "         ");
     text_add_column(out, change->action, ACTION_WIDTH);
     text_add_safe(out, change->address, false);
-    if (change->to.n) {
-        buf_addz(out, " -> ");
-        text_add_safe(out, change->to, false);
-    }
-    buf_addz(out, change->type.n ? "  " : "");
-    text_add_safe(out, change->type, false);
-    if (change->failed) {
-        buf_addz(out, "  failed: ");
-        text_add_safe(out, change->error, false);
-    }
+    if (change->to.n)
+        text_addf(out, " -> %.*s", STR_ARG(change->to));
+    text_addf(out, "%s%.*s", change->type.n ? "  " : "", STR_ARG(change->type));
+    if (change->failed)
+        text_addf(out, "  failed: %.*s", STR_ARG(change->error));
     buf_add_char(out, '\n');
 }
 
@@ -92,8 +79,7 @@ static void add_checks(const struct history_run *run, struct buf *out)
     for (uint32_t i = 0; i < run->checks->count; i++) {
         buf_addz(out, "         ");
         text_add_column(out, value_text(run->checks->entries[i].value, STR_EMPTY), ACTION_WIDTH);
-        text_add_safe(out, run->checks->entries[i].key, false);
-        buf_add_char(out, '\n');
+        text_addf(out, "%.*s\n", STR_ARG(run->checks->entries[i].key));
     }
 }
 

@@ -48,9 +48,8 @@ static int list_templates(struct invocation *inv)
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < names.n; i++) {
         style_add_str(&out, inv->out.color, STYLE_BOLD, names.items[i]);
-        buf_addf(&out, "%*s", names.items[i].n < 20 ? (int)(20 - names.items[i].n) : 1, "");
-        buf_add_str(&out, template_description(&inv->arena, names.items[i]));
-        buf_add_char(&out, '\n');
+        buf_addf(&out, "%*s%.*s\n", names.items[i].n < 20 ? (int)(20 - names.items[i].n) : 1, "",
+            STR_ARG(template_description(&inv->arena, names.items[i])));
     }
     return invocation_write(inv, buf_str(&out));
 }
@@ -128,9 +127,9 @@ static int cmd_init_run(struct invocation *inv)
     if (dir)
         text_add_word(&plan, str_z(dir));
     add_open_inputs(inv, &plan);
-    buf_addf(&out, "%zu files of %.*s are in %s. Next, in the sandbox or in your account:\n\n", n,
-        STR_ARG(name), dir ? dir : "this folder");
-    buf_addf(&out, "    %s --sandbox\n    %s\n", plan.p, plan.p);
+    buf_addf(&out,
+        "%zu files of %.*s are in %s. Next, in the sandbox or in your account:\n\n    %s --sandbox\n    %s\n",
+        n, STR_ARG(name), dir ? dir : "this folder", plan.p, plan.p);
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -133,10 +133,8 @@ static int tell_failures(struct invocation *inv, struct last_run *runs, size_t n
 static int print_names(struct invocation *inv, const struct job *jobs, size_t n)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < n; i++) {
-        text_add_safe(&out, jobs[i].record->subject.address, false);
-        buf_add_char(&out, '\n');
-    }
+    for (size_t i = 0; i < n; i++)
+        text_addf(&out, "%.*s\n", STR_ARG(jobs[i].record->subject.address));
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -50,16 +50,13 @@ static void add_line(struct buf *out, const char *what, struct str text)
     if (!text.n)
         return;
     buf_addf(out, "  %-9s", what);
-    text_add_safe(out, text, false);
-    buf_add_char(out, '\n');
+    text_addf(out, "%.*s\n", STR_ARG(text));
 }
 
 static void rule_details(struct arena *arena, const struct rule *rule, bool color, struct buf *out)
 {
     struct span at = span_complete(rule->span);
-    style_on(out, color, STYLE_BOLD);
-    text_add_safe(out, rule->name, false);
-    style_off(out, color, STYLE_BOLD);
+    style_addf(out, color, STYLE_BOLD, "%.*s", STR_ARG(rule->name));
     buf_addz(out, "\n\n");
     add_line(out, "why", rule->doc);
     add_line(out, "level", str_z(rule_level_name(rule->level)));
@@ -106,13 +103,8 @@ static void waiver_line(const struct waiver *waiver, bool json, struct buf *out)
         buf_addz(out, "}\n");
         return;
     }
-    buf_addf(out, "waived until %.*s: ", STR_ARG(waiver->until));
-    text_add_safe(out, waiver->rule, false);
-    buf_addz(out, " for ");
-    text_add_safe(out, buf_str(&addresses), false);
-    buf_addz(out, ": ");
-    text_add_safe(out, waiver->reason, false);
-    buf_add_char(out, '\n');
+    text_addf(out, "waived until %.*s: %.*s for %.*s: %.*s\n", STR_ARG(waiver->until), STR_ARG(waiver->rule),
+        STR_ARG(buf_str(&addresses)), STR_ARG(waiver->reason));
 }
 
 static int rules_print(struct invocation *inv, const struct stack *stack)

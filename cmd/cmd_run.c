@@ -137,8 +137,7 @@ static int detached(struct running *r)
         job_run_fields(&out, &r->job, &r->run);
         buf_addz(&out, "}\n");
     } else {
-        buf_add_str(&out, r->run.id);
-        buf_add_char(&out, '\n');
+        buf_addf(&out, "%.*s\n", STR_ARG(r->run.id));
     }
     return invocation_write(r->inv, buf_str(&out));
 }

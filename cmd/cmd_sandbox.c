@@ -36,9 +36,9 @@ static int write_env(
     struct invocation *inv, struct str endpoint, const struct sandbox_key *key, struct str token)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "export AWS_ENDPOINT_URL=%.*s\n", STR_ARG(endpoint));
-    buf_addf(&out, "export AWS_ACCESS_KEY_ID=%.*s\nexport AWS_SECRET_ACCESS_KEY=%.*s\n",
-        STR_ARG(key->access_key), STR_ARG(key->secret_key));
+    buf_addf(&out,
+        "export AWS_ENDPOINT_URL=%.*s\nexport AWS_ACCESS_KEY_ID=%.*s\nexport AWS_SECRET_ACCESS_KEY=%.*s\n",
+        STR_ARG(endpoint), STR_ARG(key->access_key), STR_ARG(key->secret_key));
     struct str region = shell_region();
     buf_addf(
         &out, "export AWS_REGION=%.*s\nexport AWS_DEFAULT_REGION=%.*s\n", STR_ARG(region), STR_ARG(region));

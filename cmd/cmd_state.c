@@ -72,16 +72,10 @@ static int run_list(struct invocation *inv)
 static void show_record(struct invocation *inv, const struct record *r, struct buf *out)
 {
     struct render_options options = {.color = inv->out.color, .everything = true};
-    style_on(out, inv->out.color, STYLE_BOLD);
-    text_add_safe(out, r->subject.address, false);
-    style_off(out, inv->out.color, STYLE_BOLD);
-    buf_addz(out, "  ");
-    text_add_safe(out, r->subject.type, false);
-    buf_addf(out, "%s%s\nprovider: ", r->tainted ? "  (half-made)" : "", r->adopted ? "  (adopted)" : "");
-    text_add_safe(out, r->subject.provider, false);
-    buf_addz(out, "\nid: ");
-    text_add_safe(out, r->subject.id, false);
-    buf_addz(out, "\nattributes: ");
+    style_addf(out, inv->out.color, STYLE_BOLD, "%.*s", STR_ARG(r->subject.address));
+    text_addf(out, "  %.*s%s%s\nprovider: %.*s\nid: %.*s\nattributes: ", STR_ARG(r->subject.type),
+        r->tainted ? "  (half-made)" : "", r->adopted ? "  (adopted)" : "", STR_ARG(r->subject.provider),
+        STR_ARG(r->subject.id));
     render_value(r->attrs, 0, &options, out);
     if (r->deps && r->deps->count) {
         buf_addz(out, "needs: ");

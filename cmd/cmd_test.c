@@ -66,9 +66,7 @@ static void add_indented(struct buf *out, struct str text)
 {
     while (text.p && text.n) {
         struct str line = str_cut(text, '\n', &text);
-        buf_addz(out, "    ");
-        text_add_safe(out, line, false);
-        buf_add_char(out, '\n');
+        text_addf(out, "    %.*s\n", STR_ARG(line));
     }
 }
 

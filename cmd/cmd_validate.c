@@ -73,8 +73,7 @@ static void format_file(void *ctx, struct str path)
         take_status(f, invocation_fail(f->inv, &err));
         return;
     }
-    text_add_safe(&f->out, path, false);
-    buf_add_char(&f->out, '\n');
+    text_addf(&f->out, "%.*s\n", STR_ARG(path));
 }
 
 static int read_stdin(struct buf *text, struct err *err)

@@ -145,9 +145,8 @@ static void show_unpriced(const struct estimate *estimate, struct buf *out)
     for (size_t i = 0; i < estimate->n; i++) {
         if (estimate->items[i].priced != PRICED_NOT)
             continue;
-        buf_addz(out, before);
-        text_add_safe(out, estimate->items[i].address, false);
-        buf_addf(out, " (%.*s)", STR_ARG(estimate->items[i].type));
+        text_addf(out, "%s%.*s (%.*s)", before, STR_ARG(estimate->items[i].address),
+            STR_ARG(estimate->items[i].type));
         before = ", ";
     }
     if (*before == ',')
@@ -292,9 +291,7 @@ static void add_change(struct buf *out, struct str address, double hourly)
         return;
     buf_addz(out, "  ");
     add_difference(out, hourly * HOURS_A_MONTH);
-    buf_addz(out, "  ");
-    text_add_safe(out, address, false);
-    buf_addz(out, "\n");
+    text_addf(out, "  %.*s\n", STR_ARG(address));
 }
 
 static void add_unknown(struct buf *out, const struct estimate_item *item)
@@ -303,11 +300,7 @@ static void add_unknown(struct buf *out, const struct estimate_item *item)
     struct str why = estimate_unknown(item, &scratch);
     if (!why.n)
         return;
-    buf_addz(out, "  not counted  ");
-    text_add_safe(out, item->address, false);
-    buf_addz(out, ", ");
-    text_add_safe(out, why, false);
-    buf_addz(out, "\n");
+    text_addf(out, "  not counted  %.*s, %.*s\n", STR_ARG(item->address), STR_ARG(why));
 }
 
 void estimate_show_change(const struct estimate *now, const struct estimate *after,

@@ -337,8 +337,8 @@ static void write_head(struct hcl *h, struct str stack)
         const struct exported *one = &h->export->items[i];
         if (one->translated || !one->after)
             continue;
-        buf_addz(h->out, any ? "" : "# Left out, as Terraform has no such types:\n");
-        buf_addf(h->out, "#   %.*s (%.*s)\n", STR_ARG(one->object->address), STR_ARG(one->object->type));
+        buf_addf(h->out, "%s#   %.*s (%.*s)\n", any ? "" : "# Left out, as Terraform has no such types:\n",
+            STR_ARG(one->object->address), STR_ARG(one->object->type));
         any = true;
     }
     buf_addz(h->out, "\nterraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n "

@@ -50,11 +50,8 @@ static void tell_remark(struct member *m, const struct event *event, const char 
         arena_printf(&fleet->inv->arena, "%.*s: %s", STR_ARG(event->address), event->text ? event->text : "");
     if (map_set(&fleet->reported, key, m))
         return;
-    buf_addf(&line, "%s: ", word);
-    text_add_safe(&line, m->name, false);
-    buf_addz(&line, ": ");
-    text_add_safe(&line, event->address.n ? key : str_z(event->text ? event->text : ""), false);
-    buf_add_char(&line, '\n');
+    text_addf(&line, "%s: %.*s: %.*s\n", word, STR_ARG(m->name),
+        STR_ARG(event->address.n ? key : str_z(event->text ? event->text : "")));
     fleet_view_say(fleet, buf_str(&line));
 }
 

@@ -300,8 +300,7 @@ static void add_lines(struct buf *out, struct str text)
     add_times(out, '`', fence);
     do {
         struct str line = str_cut(text, '\n', &text);
-        buf_addz(out, line.n ? "\n  " : "\n");
-        text_add_safe(out, line, false);
+        text_addf(out, "%s%.*s", line.n ? "\n  " : "\n", STR_ARG(line));
     } while (text.n);
     buf_addz(out, "\n  ");
     add_times(out, '`', fence);
@@ -316,9 +315,7 @@ static void add_code(struct buf *out, struct str text)
         return;
     }
     add_times(out, '`', longest + 1);
-    buf_addz(out, longest ? " " : "");
-    text_add_safe(out, text, false);
-    buf_addz(out, longest ? " " : "");
+    text_addf(out, "%s%.*s%s", longest ? " " : "", STR_ARG(text), longest ? " " : "");
     add_times(out, '`', longest + 1);
 }
 

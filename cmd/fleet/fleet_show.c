@@ -25,11 +25,9 @@ static void add_line(struct buf *out, struct str line, const char *noun, struct 
     size_t at = 0;
     for (int quotes = 0; quotes < 4 && at < line.n; at++)
         quotes += line.p[at] == '"';
-    buf_add_str(out, str_slice(line, 0, at));
-    buf_addf(out, ",\"%s\":", noun);
+    buf_addf(out, "%.*s,\"%s\":", STR_ARG(str_slice(line, 0, at)), noun);
     json_write_string(out, name);
-    buf_add_str(out, str_slice(line, at, line.n));
-    buf_add_char(out, '\n');
+    buf_addf(out, "%.*s\n", STR_ARG(str_slice(line, at, line.n)));
 }
 
 void fleet_name_events(struct str json_lines, const char *noun, struct str name, struct buf *out)
@@ -192,8 +190,7 @@ static void add_rules(struct fleet *fleet, struct buf *out)
         style_add(out, fleet->inv->out.color, STYLE_BOLD, "\nRules:\n");
     for (size_t i = 0; i < index.n; i++) {
         const struct finding_line *one = index.items[i].ptr;
-        buf_addf(out, "%.*s: ", STR_ARG(one->line));
-        text_add_safe(out, one->names, false);
+        text_addf(out, "%.*s: %.*s", STR_ARG(one->line), STR_ARG(one->names));
         if (one->n > NAMES_SHOWN)
             buf_addf(out, " and %zu more", one->n - NAMES_SHOWN);
         buf_add_char(out, '\n');
@@ -241,10 +238,7 @@ static void add_of_member(struct buf *out, size_t *shown, struct str address, co
 {
     if ((*shown)++ >= NAMES_SHOWN)
         return;
-    buf_addz(out, *shown > 1 ? ", " : "");
-    text_add_safe(out, address, false);
-    buf_addz(out, " of ");
-    text_add_safe(out, m->name, false);
+    text_addf(out, "%s%.*s of %.*s", *shown > 1 ? ", " : "", STR_ARG(address), STR_ARG(m->name));
 }
 
 static void add_names_end(struct buf *out, const struct buf *names, size_t n)
@@ -302,8 +296,7 @@ static void add_places(const struct fleet *fleet, struct buf *out)
         for (size_t k = 0; fleet->members[i].looked && k < v->location_count; k++) {
             if (map_set(&locations, v->locations[k], (void *)v))
                 continue;
-            buf_addz(out, locations.n > 1 ? ", " : "Looked in ");
-            text_add_safe(out, v->locations[k], false);
+            text_addf(out, "%s%.*s", locations.n > 1 ? ", " : "Looked in ", STR_ARG(v->locations[k]));
         }
     }
     buf_addz(out, locations.n ? ".\n" : "");
@@ -407,8 +400,7 @@ static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
             continue;
         if (n++ >= NAMES_SHOWN)
             continue;
-        buf_addz(out, n > 1 ? ", " : "");
-        text_add_safe(out, fleet->members[i].name, false);
+        text_addf(out, "%s%.*s", n > 1 ? ", " : "", STR_ARG(fleet->members[i].name));
     }
     if (n > NAMES_SHOWN)
         buf_addf(out, " and %zu more", n - NAMES_SHOWN);

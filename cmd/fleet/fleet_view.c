@@ -34,8 +34,7 @@ static void add_padded(struct buf *out, struct str text, size_t width)
 {
     bool fits = cells_width(text) <= width;
     struct str shown = fits ? text : str_slice(text, 0, cells_prefix(text, width - 1));
-    text_add_safe(out, shown, false);
-    buf_addz(out, fits ? "" : "…");
+    text_addf(out, "%.*s%s", STR_ARG(shown), fits ? "" : "…");
     for (size_t n = cells_width(shown) + !fits; n < width; n++)
         buf_add_char(out, ' ');
 }
@@ -85,8 +84,7 @@ static void draw_row(struct fleet_view *view, const struct member *m, int64_t no
     size_t width = cells_width(buf_str(&row)), room = (size_t)view->term.width;
     if (m->doing[0] && m->phase == MEMBER_WORKS && width + 4 < room) {
         struct str doing = str_z(m->doing);
-        buf_addz(&row, "  ");
-        text_add_safe(&row, str_slice(doing, 0, cells_prefix(doing, room - width - 3)), false);
+        text_addf(&row, "  %.*s", STR_ARG(str_slice(doing, 0, cells_prefix(doing, room - width - 3))));
     }
     buf_add_str(out, buf_str(&row));
     buf_add_char(out, '\n');
@@ -132,13 +130,11 @@ static void write_progress_line(struct fleet *fleet)
     }
     if (longest) {
         AUTO_BUF struct buf line = BUF_INIT;
-        buf_addf(&line,
-            "%zu done, %zu running, %zu failed of %zu; longest: ", count_phase(fleet, MEMBER_IS_DONE),
-            count_phase(fleet, MEMBER_WORKS), count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
-        text_add_safe(&line, longest->name, false);
-        buf_addf(&line, " %zu of %zu, ", longest->done, longest->wanted);
-        text_add_safe(&line, str_z(longest->doing), false);
-        buf_addz(&line, longest->doing[0] ? ", " : "");
+        text_addf(&line, "%zu done, %zu running, %zu failed of %zu; longest: %.*s",
+            count_phase(fleet, MEMBER_IS_DONE), count_phase(fleet, MEMBER_WORKS),
+            count_phase(fleet, MEMBER_HAS_FAILED), fleet->n, STR_ARG(longest->name));
+        text_addf(&line, " %zu of %zu, %s%s", longest->done, longest->wanted, longest->doing,
+            longest->doing[0] ? ", " : "");
         text_add_duration(&line, now - longest->started_ms);
         buf_add_char(&line, '\n');
         say(view->term.fd, buf_str(&line), NULL);

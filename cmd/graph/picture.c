@@ -27,13 +27,9 @@ static void add_path(const struct picture *p, const struct layout_edge *edge, bo
     const struct layout_node *at = &layout->nodes[edge->from];
     double x = at->right, y = at->y;
     buf_addz(out, "<path");
-    if (page) {
-        buf_addz(out, " data-from=\"");
-        text_add_xml(out, p->decls[edge->from]->address);
-        buf_addz(out, "\" data-to=\"");
-        text_add_xml(out, p->decls[edge->to]->address);
-        buf_add_char(out, '"');
-    }
+    if (page)
+        text_addf_xml(out, " data-from=\"%.*s\" data-to=\"%.*s\"", STR_ARG(p->decls[edge->from]->address),
+            STR_ARG(p->decls[edge->to]->address));
     buf_addf(out, " d=\"M%.0f %.0f H%.0f", at->x + at->width, y, x);
     for (uint32_t k = 0; k <= edge->bends; k++) {
         const struct layout_node *next = &layout->nodes[k < edge->bends ? edge->first + k : edge->to];
@@ -52,11 +48,10 @@ enum { MARGIN = 24, FRAME = 12, TITLE = 15, LEGEND = 44 };
 /* Opens the frame of a module in a page, where it can be collapsed. */
 static void open_frame(struct str path, size_t boxes, struct buf *out)
 {
-    buf_addz(out, "<g class=\"frame\" tabindex=\"0\" role=\"button\" aria-expanded=\"true\" data-module=\"");
-    text_add_xml(out, path);
-    buf_addz(out, "\" aria-label=\"module ");
-    text_add_xml(out, path);
-    buf_addf(out, ", %zu of it\">\n", boxes);
+    text_addf_xml(out,
+        "<g class=\"frame\" tabindex=\"0\" role=\"button\" aria-expanded=\"true\" data-module=\"%.*s\" "
+        "aria-label=\"module %.*s, %zu of it\">\n",
+        STR_ARG(path), STR_ARG(path), boxes);
 }
 
 /* Draws the frame of a module with its name around its boxes. */
@@ -85,20 +80,17 @@ static void add_frame(const struct picture *p, uint32_t group, bool page, struct
         "stroke=\"#d0d7de\"/>\n<text x=\"%.0f\" y=\"%.0f\" font-size=\"11\" fill=\"#57606a\">",
         left - FRAME, y, right - left + 2 * FRAME, bottom + LAYOUT_BOX / 2.0 + FRAME / 2.0 - y,
         left - FRAME / 2.0, y + TITLE - 2);
-    text_add_xml(out, p->groups[group]->path);
-    buf_addz(out, page ? "</text>\n</g>\n" : "</text>\n");
+    text_addf_xml(out, "%.*s%s", STR_ARG(p->groups[group]->path), page ? "</text>\n</g>\n" : "</text>\n");
 }
 
 /* Opens the box in a page, with attributes for styles, scripts and screen readers. */
 static void open_box(const struct decl *decl, struct str module, enum action action, struct buf *out)
 {
-    buf_addf(out, "<g class=\"box %s%s\" tabindex=\"0\" role=\"button\" data-of=\"",
-        action == ACTION_NOOP ? "noop" : action_name(action), decl->kind == DECL_DATA ? " data" : "");
-    text_add_xml(out, decl->address);
-    buf_addz(out, "\" data-in=\"");
-    text_add_xml(out, module);
-    buf_addz(out, "\" aria-label=\"");
-    text_add_xml(out, decl->address);
+    text_addf_xml(out,
+        "<g class=\"box %s%s\" tabindex=\"0\" role=\"button\" data-of=\"%.*s\" data-in=\"%.*s\" "
+        "aria-label=\"%.*s",
+        action == ACTION_NOOP ? "noop" : action_name(action), decl->kind == DECL_DATA ? " data" : "",
+        STR_ARG(decl->address), STR_ARG(module), STR_ARG(decl->address));
     buf_addf(out, ", %.*s, %s\">\n", STR_ARG(decl->schema->name),
         action == ACTION_NOOP ? "unchanged" : action_verb(action));
 }
@@ -111,13 +103,11 @@ static void add_box(
         node->x, node->y - LAYOUT_BOX / 2.0, node->width, LAYOUT_BOX,
         action == ACTION_NOOP ? "#ffffff" : picture_colors[action].fill, picture_colors[action].line,
         decl->kind == DECL_DATA ? " stroke-dasharray=\"4 3\"" : "");
-    buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\" font-weight=\"bold\">", node->x + PICTURE_PADDING / 2.0,
-        node->y - 3);
-    text_add_xml(out, picture_box_name(decl));
-    buf_addf(out, "</text><text x=\"%.0f\" y=\"%.0f\" font-size=\"10\" fill=\"#57606a\">",
-        node->x + PICTURE_PADDING / 2.0, node->y + 11);
-    text_add_xml(out, decl->schema->name);
-    buf_addz(out, "</text>\n");
+    text_addf_xml(out,
+        "<text x=\"%.0f\" y=\"%.0f\" font-weight=\"bold\">%.*s</text><text x=\"%.0f\" y=\"%.0f\" "
+        "font-size=\"10\" fill=\"#57606a\">%.*s</text>\n",
+        node->x + PICTURE_PADDING / 2.0, node->y - 3, STR_ARG(picture_box_name(decl)),
+        node->x + PICTURE_PADDING / 2.0, node->y + 11, STR_ARG(decl->schema->name));
 }
 
 static double add_legend_box(

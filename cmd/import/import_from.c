@@ -231,10 +231,9 @@ static int write_files(struct importing *importing, struct str text, struct str 
 /* Appends the files below the stack file for standard output, each with its name. */
 static void add_files(const struct draft *d, struct buf *text)
 {
-    for (size_t i = 0; i < d->files->n; i++) {
-        buf_addf(text, "\n# ---- %.*s ----\n\n", STR_ARG(d->files->entries[i].key));
-        buf_add_str(text, d->files->entries[i].value->value->string);
-    }
+    for (size_t i = 0; i < d->files->n; i++)
+        buf_addf(text, "\n# ---- %.*s ----\n\n%.*s", STR_ARG(d->files->entries[i].key),
+            STR_ARG(d->files->entries[i].value->value->string));
 }
 
 /*

@@ -261,9 +261,7 @@ static void add_text(struct buf *out, const struct tree *s)
             add_quoted(out, s->items[i]->value->string);
             continue;
         }
-        buf_addz(out, "${");
-        buf_add_str(out, s->items[i]->code);
-        buf_add_char(out, '}');
+        buf_addf(out, "${%.*s}", STR_ARG(s->items[i]->code));
     }
     buf_add_char(out, '"');
 }
@@ -344,9 +342,7 @@ static void add_varying(struct arena *arena, struct buf *out, const struct tree 
     buf_addz(out, "concat(");
     for (size_t i = 0; i < list->n; i++) {
         bool perhaps = tree_may_be_nothing(list->items[i]);
-        buf_addz(out, open && perhaps ? "]" : "");
-        buf_addz(out, i ? ", " : "");
-        buf_addz(out, !open && !perhaps ? "[" : "");
+        buf_addf(out, "%s%s%s", open && perhaps ? "]" : "", i ? ", " : "", !open && !perhaps ? "[" : "");
         open = !perhaps;
         if (perhaps)
             add_perhaps(arena, out, list->items[i], (struct str){NULL, 0});
@@ -404,9 +400,7 @@ static void add_code(struct arena *arena, struct buf *out, const struct tree *s)
     case TREE_CODE: buf_add_str(out, s->code); break;
     case TREE_TEXT: add_text(out, s); break;
     case TREE_CHOICE:
-        buf_addz(out, "(");
-        buf_add_str(out, s->code);
-        buf_addz(out, " ? ");
+        buf_addf(out, "(%.*s ? ", STR_ARG(s->code));
         add_code(arena, out, s->items[0]);
         buf_addz(out, " : ");
         add_code(arena, out, s->items[1]);

@@ -109,9 +109,7 @@ static void add_scalar(struct buf *text, const struct tree *s)
             add_scalar(text, s->items[i]);
         return;
     }
-    buf_addz(text, "${");
-    buf_add_str(text, outermost(tree_as_code(&arena, s)));
-    buf_add_char(text, '}');
+    buf_addf(text, "${%.*s}", STR_ARG(outermost(tree_as_code(&arena, s))));
 }
 
 static void write_scalar(struct buf *out, const struct tree *s, bool flow)
@@ -157,8 +155,7 @@ static void write_block(struct buf *out, struct str s, int column)
         struct str line = str_cut(s, '\n', &s);
         if (line.n)
             buf_addf(out, "%*s", column, "");
-        buf_add_str(out, line);
-        buf_add_char(out, '\n');
+        buf_addf(out, "%.*s\n", STR_ARG(line));
     }
 }
 

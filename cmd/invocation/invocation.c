@@ -29,11 +29,8 @@ void err_render(const struct err *err, bool color, struct buf *out)
         text_add_safe(out, str_z(err->hint), true);
         buf_add_char(out, '\n');
     }
-    if (err->request_id[0]) {
-        buf_addz(out, "  request id: ");
-        text_add_safe(out, str_z(err->request_id), false);
-        buf_add_char(out, '\n');
-    }
+    if (err->request_id[0])
+        text_addf(out, "  request id: %s\n", err->request_id);
 }
 
 /* Returns whether the command makes changes after a confirmation. Its failures are always reported. */

@@ -317,9 +317,7 @@ static void publish(struct report *report, struct published *last)
     json_write_string(&out, documents_uri(&report->lsp->documents, report->arena, last->path));
     if (open)
         buf_addf(&out, ",\"version\":%lld", (long long)version);
-    buf_addz(&out, ",\"diagnostics\":[");
-    buf_add_str(&out, items);
-    buf_addz(&out, "]}}");
+    buf_addf(&out, ",\"diagnostics\":[%.*s]}}", STR_ARG(items));
     channel_send(&report->lsp->rpc.channel, buf_str(&out));
 }
 

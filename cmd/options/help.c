@@ -160,8 +160,7 @@ static void options_section(
 void help_sentence(struct str path, struct buf *out)
 {
     struct str text = help_summary(path);
-    buf_add_char(out, (char)toupper((unsigned char)text.p[0]));
-    buf_addf(out, "%s.", text.p + 1);
+    buf_addf(out, "%c%s.", (char)toupper((unsigned char)text.p[0]), text.p + 1);
 }
 
 void help_usage_line(const struct command *c, struct str path, struct buf *out)

@@ -28,15 +28,12 @@ static bool id_fits(const struct progress *p, const struct event *e)
 void line_done(struct progress *p, const struct event *e)
 {
     line_start(p, STYLE_GREEN, p->term.utf8 && p->options.mode == PROGRESS_LIVE ? "✓" : "*", &p->lines);
-    buf_addf(&p->lines, "%s ", action_past(e->action));
-    text_add_safe(&p->lines, e->address, false);
+    text_addf(&p->lines, "%s %.*s", action_past(e->action), STR_ARG(e->address));
     style_on(&p->lines, p->term.color, STYLE_DIM);
     buf_addz(&p->lines, " in ");
     text_add_duration(&p->lines, e->ms);
-    if (e->id.n && e->action == ACTION_CREATE && id_fits(p, e)) {
-        buf_addz(&p->lines, "  ");
-        text_add_safe(&p->lines, e->id, false);
-    }
+    if (e->id.n && e->action == ACTION_CREATE && id_fits(p, e))
+        text_addf(&p->lines, "  %.*s", STR_ARG(e->id));
     style_off(&p->lines, p->term.color, STYLE_DIM);
     buf_add_char(&p->lines, '\n');
 }
@@ -65,10 +62,9 @@ static const struct failure *keep_failure(
         struct failure *f = &p->causes[i];
         if (!same_cause(f, err))
             continue;
-        if (f->n++ <= OTHERS_SHOWN) {
-            buf_addz(&f->others, f->n > 2 ? ", " : "");
-            text_add_safe(&f->others, f->n <= OTHERS_SHOWN + 1 ? address : STR("..."), false);
-        }
+        if (f->n++ <= OTHERS_SHOWN)
+            text_addf(&f->others, "%s%.*s", f->n > 2 ? ", " : "",
+                STR_ARG(f->n <= OTHERS_SHOWN + 1 ? address : STR("...")));
         return f;
     }
     MEM_GROW(p->causes, p->cause_cap, p->cause_count + 1);
@@ -82,42 +78,24 @@ void line_failed(struct progress *p, const struct event *e)
     struct err unreported = {.class = ERR_FAILED, .message = "failed"};
     const struct failure *before = keep_failure(p, e->address, e->span, e->err ? e->err : &unreported);
     line_start(p, STYLE_RED, "!", &p->lines);
-    buf_addf(&p->lines, "%s ", action_present(e->action));
-    text_add_safe(&p->lines, e->address, false);
-    buf_addz(&p->lines, " failed");
+    text_addf(&p->lines, "%s %.*s failed", action_present(e->action), STR_ARG(e->address));
     if (before && e->err) {
-        buf_addz(&p->lines, " as ");
-        text_add_safe(&p->lines, str_z(before->address), false);
-        buf_addz(&p->lines, " did");
+        text_addf(&p->lines, " as %s did", before->address);
     } else if (e->err) {
-        buf_addz(&p->lines, ": ");
-        text_add_safe(&p->lines, str_z(e->err->message), false);
+        text_addf(&p->lines, ": %s", e->err->message);
     }
     buf_add_char(&p->lines, '\n');
 }
 
 static void add_failure(const struct failure *f, struct buf *out)
 {
-    buf_addz(out, "  ");
-    text_add_safe(out, str_z(f->address), false);
-    buf_addz(out, ": ");
-    text_add_safe(out, str_z(f->err.message), false);
-    buf_add_char(out, '\n');
-    if (f->where) {
-        buf_addz(out, "    --> ");
-        text_add_safe(out, str_z(f->where), false);
-        buf_add_char(out, '\n');
-    }
-    if (f->err.hint[0]) {
-        buf_addz(out, "    hint: ");
-        text_add_safe(out, str_z(f->err.hint), false);
-        buf_add_char(out, '\n');
-    }
-    if (f->err.request_id[0]) {
-        buf_addz(out, "    request id: ");
-        text_add_safe(out, str_z(f->err.request_id), false);
-        buf_add_char(out, '\n');
-    }
+    text_addf(out, "  %s: %s\n", f->address, f->err.message);
+    if (f->where)
+        text_addf(out, "    --> %s\n", f->where);
+    if (f->err.hint[0])
+        text_addf(out, "    hint: %s\n", f->err.hint);
+    if (f->err.request_id[0])
+        text_addf(out, "    request id: %s\n", f->err.request_id);
     if (f->n > 1)
         buf_addf(out, "    the same for %zu other%s: %s\n", f->n - 1, f->n > 2 ? "s" : "", f->others.p);
 }
@@ -128,11 +106,8 @@ void line_remark(struct progress *p, const struct event *e, enum style style, co
     if (!is_text)
         line_start(p, style, "-", &p->lines);
     style_add(&p->lines, p->term.color && is_text, style, word);
-    buf_addz(&p->lines, is_text ? ": " : "");
-    text_add_safe(&p->lines, e->address, false);
-    buf_addz(&p->lines, e->address.n && e->text ? ": " : "");
-    text_add_safe(&p->lines, str_z(e->text), false);
-    buf_add_char(&p->lines, '\n');
+    text_addf(&p->lines, "%s%.*s%s%s\n", is_text ? ": " : "", STR_ARG(e->address),
+        e->address.n && e->text ? ": " : "", e->text);
 }
 
 void note_text(char *to, size_t size, const char *text)
@@ -155,10 +130,7 @@ void line_printed(struct progress *p, const struct event *e)
     struct flight *f = flight_find(p, e->address);
     if (p->options.mode == PROGRESS_PLAIN && p->options.printed) {
         line_start(p, STYLE_DIM, "|", &p->lines);
-        text_add_safe(&p->lines, e->address, false);
-        buf_addz(&p->lines, ": ");
-        text_add_safe(&p->lines, str_z(e->text), false);
-        buf_add_char(&p->lines, '\n');
+        text_addf(&p->lines, "%.*s: %s\n", STR_ARG(e->address), e->text);
     }
     if (f && f->link)
         note_text(f->text, sizeof f->text, e->text);
@@ -182,9 +154,7 @@ static void status_still(struct progress *p, int64_t now)
     if (p->first || p->done || p->failed || p->skipped || !is_due(&p->due_ms, &p->pause_ms, now))
         return;
     line_start(p, STYLE_DIM, ".", &p->lines);
-    buf_addz(&p->lines, "still ");
-    text_add_safe(&p->lines, str_z(p->status[0] ? p->status : "working"), false);
-    buf_addz(&p->lines, ", ");
+    text_addf(&p->lines, "still %s, ", p->status[0] ? p->status : "working");
     text_add_duration(&p->lines, now - p->began_ms);
     if (again)
         buf_addf(&p->lines, ", %u call%s sent again", again, again == 1 ? "" : "s");
@@ -198,14 +168,10 @@ void lines_still(struct progress *p, int64_t now)
         if (!is_due(&f->due_ms, &f->pause_ms, now))
             continue;
         line_start(p, STYLE_DIM, ".", &p->lines);
-        buf_addf(&p->lines, "still %s ", action_present(f->action));
-        text_add_safe(&p->lines, str_z(f->address), false);
-        buf_addz(&p->lines, ", ");
+        text_addf(&p->lines, "still %s %s, ", action_present(f->action), f->address);
         text_add_duration(&p->lines, now - f->since_ms);
-        if (f->text[0]) {
-            buf_addz(&p->lines, ": ");
-            text_add_safe(&p->lines, str_z(f->text), false);
-        }
+        if (f->text[0])
+            text_addf(&p->lines, ": %s", f->text);
         buf_add_char(&p->lines, '\n');
     }
 }

@@ -32,9 +32,7 @@ void pen_unchanged(struct pen *pen, size_t n, int indent)
     if (!n)
         return;
     pen_blanks(pen, indent + 2);
-    style_on(pen->out, pen->color, STYLE_DIM);
-    buf_addf(pen->out, "# %zu unchanged", n);
-    style_off(pen->out, pen->color, STYLE_DIM);
+    style_addf(pen->out, pen->color, STYLE_DIM, "# %zu unchanged", n);
     pen_newline(pen);
 }
 
@@ -103,10 +101,9 @@ struct tally {
 static void tally_note(struct pen *pen, const struct tally *t, int indent)
 {
     pen_blanks(pen, indent + 2);
-    style_on(pen->out, pen->color, STYLE_DIM);
-    buf_addf(pen->out, "# and so on: %zu added, %zu changed, %zu removed, %zu unchanged", t->added,
-        t->changed, t->removed, t->unchanged);
-    style_off(pen->out, pen->color, STYLE_DIM);
+    style_addf(pen->out, pen->color, STYLE_DIM,
+        "# and so on: %zu added, %zu changed, %zu removed, %zu unchanged", t->added, t->changed, t->removed,
+        t->unchanged);
     pen_newline(pen);
 }
 

@@ -52,10 +52,8 @@ void leftovers_add_unseen(struct buf *out, size_t n)
 void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_t n)
 {
     enum { SHOWN = 8 };
-    for (size_t i = 0; i < n && i < SHOWN; i++) {
-        buf_addz(out, i ? ", " : "");
-        text_add_safe(out, addresses[i], false);
-    }
+    for (size_t i = 0; i < n && i < SHOWN; i++)
+        text_addf(out, "%s%.*s", i ? ", " : "", STR_ARG(addresses[i]));
     buf_addz(out, n > SHOWN ? ", …\n" : ".\n");
 }
 
@@ -75,9 +73,8 @@ static size_t end_of(const struct plan *plan, size_t at)
 static void add_lead(const struct plan *plan, size_t at, size_t end, const char *mark, struct buf *out)
 {
     size_t n = end - at;
-    buf_addf(out, "%s%zu%s recorded resource%s could not be read and %s as recorded: ", mark, n, mark,
-        n == 1 ? "" : "s", n == 1 ? "counts" : "count");
-    text_add_safe(out, plan->unread[at].why, false);
+    text_addf(out, "%s%zu%s recorded resource%s could not be read and %s as recorded: %.*s", mark, n, mark,
+        n == 1 ? "" : "s", n == 1 ? "counts" : "count", STR_ARG(plan->unread[at].why));
 }
 
 void render_unread(const struct plan *plan, struct buf *out)
@@ -86,11 +83,8 @@ void render_unread(const struct plan *plan, struct buf *out)
         end = end_of(plan, at);
         add_lead(plan, at, end, "", out);
         buf_addz(out, ":\n");
-        for (size_t i = at; i < end; i++) {
-            buf_addz(out, "  ");
-            text_add_safe(out, plan->unread[i].address, false);
-            buf_add_char(out, '\n');
-        }
+        for (size_t i = at; i < end; i++)
+            text_addf(out, "  %.*s\n", STR_ARG(plan->unread[i].address));
     }
 }
 
@@ -156,22 +150,16 @@ static void add_what(
     struct str id = value_gets(what, "id"), way = obstacle_way(&arena, plan, c, what);
     struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
     text_add_safe(out, value_gets(what, "message"), false);
-    if (id.n) {
-        buf_addz(out, value_getb(what, "kept") ? ": " : " are deleted: ");
-        text_add_safe(out, value_gets(what, "type"), false);
-        buf_add_char(out, ' ');
-        text_add_safe(out, id, false);
-    }
+    if (id.n)
+        text_addf(out, "%s%.*s %.*s",
+            value_getb(what, "kept") ? ": " : " are deleted: ", STR_ARG(value_gets(what, "type")),
+            STR_ARG(id));
     if (value_getz(what, "counts"))
         add_counts(out, value_getz(what, "counts"));
-    if (error.n) {
-        buf_addz(out, ", which could not be counted: ");
-        text_add_safe(out, error, false);
-    }
+    if (error.n)
+        text_addf(out, ", which could not be counted: %.*s", STR_ARG(error));
     if (obstacle_is(what) && way.n) {
-        buf_addz(out, " (to allow it: ");
-        text_add_safe(out, way, false);
-        buf_addz(out, ")");
+        text_addf(out, " (to allow it: %.*s)", STR_ARG(way));
     } else if (flag.n) {
         buf_addf(out, " (%.*s)", STR_ARG(obstacle_option(&arena, flag)));
     }
@@ -215,8 +203,7 @@ static void add_list(
                 continue;
             buf_addz(out, "  ");
             style_add(out, o->color, part == STAYS ? STYLE_GREEN : STYLE_RED, part == STAYS ? "+" : "!");
-            buf_add_char(out, ' ');
-            text_add_safe(out, c->subject.address, false);
+            text_addf(out, " %.*s", STR_ARG(c->subject.address));
             buf_addf(out, "%*s  ", blanks > 0 ? blanks : 0, "");
             add_what(out, plan, c, c->data_loss->items[k]);
             buf_add_char(out, '\n');

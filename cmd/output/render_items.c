@@ -110,10 +110,7 @@ static bool lines_equal(void *ctx, size_t i, size_t j)
 static void unified_diff_add_line(struct buf *out, bool color, char sign, const struct side *side, size_t i)
 {
     enum style style = sign == '-' ? STYLE_RED : sign == '+' ? STYLE_GREEN : STYLE_PLAIN;
-    style_on(out, color, style);
-    buf_add_char(out, sign);
-    text_add_safe(out, side->lines[i], false);
-    style_off(out, color, style);
+    style_addf(out, color, style, "%c%.*s", sign, STR_ARG(side->lines[i]));
     buf_addz(out, is_open(side, i) ? "\n\\ No newline at end of file\n" : "\n");
 }
 
@@ -138,9 +135,7 @@ static void add_hunk(
         old += script[k] != EDIT_ADD;
         new += script[k] != EDIT_REMOVE;
     }
-    style_on(out, color, STYLE_CYAN);
-    buf_addf(out, "@@ -%zu,%zu +%zu,%zu @@", old ? i + 1 : i, old, new ? j + 1 : j, new);
-    style_off(out, color, STYLE_CYAN);
+    style_addf(out, color, STYLE_CYAN, "@@ -%zu,%zu +%zu,%zu @@", old ? i + 1 : i, old, new ? j + 1 : j, new);
     buf_add_char(out, '\n');
     for (size_t k = 0; k < n; k++) {
         bool added = script[k] == EDIT_ADD, removed = script[k] == EDIT_REMOVE;
@@ -181,11 +176,8 @@ void unified_diff(struct str name, struct str before, struct str after, bool col
     struct pair p = {cut(before), cut(after)};
     AUTO_FREE enum edit *script = mem_alloc((p.before.n + p.after.n + 1) * sizeof *script);
     size_t n = lcs_edits(p.before.n, p.after.n, lines_equal, &p, script);
-    for (int side = 0; side < 2; side++) {
-        buf_addz(out, side ? "+++ " : "--- ");
-        text_add_safe(out, name, false);
-        buf_add_char(out, '\n');
-    }
+    for (int side = 0; side < 2; side++)
+        text_addf(out, "%s%.*s\n", side ? "+++ " : "--- ", STR_ARG(name));
     add_hunks(&p, script, n, color, out);
     mem_free_ptr(&p.before.lines);
     mem_free_ptr(&p.after.lines);

@@ -143,8 +143,7 @@ static void add_signed(struct str before, struct str from_sign, struct buf *out)
     char sign = from_sign.n ? from_sign.p[0] : ' ';
     bool colours = sign == '+' || sign == '-', single = from_sign.n > 1 && from_sign.p[1] == ' ';
     bool there = colours && !single && !before.n;
-    buf_add_char(out, sign == '~' ? '!' : colours ? sign : ' ');
-    buf_add_str(out, before);
+    buf_addf(out, "%c%.*s", sign == '~' ? '!' : colours ? sign : ' ', STR_ARG(before));
     if (!there)
         buf_add_char(out, single && (colours || sign == '~') ? ' ' : sign);
     buf_add_str(out, str_slice(from_sign, from_sign.n ? 1 : 0, from_sign.n));
@@ -154,8 +153,7 @@ static void add_diff_line(struct str line, struct buf *out)
 {
     ptrdiff_t mark = str_find_char(line, RENDER_MARK, 0);
     if (mark < 0) {
-        buf_add_char(out, ' ');
-        buf_add_str(out, line);
+        buf_addf(out, " %.*s", STR_ARG(line));
     } else
         add_signed(str_slice(line, 0, (size_t)mark), str_slice(line, (size_t)mark + 1, line.n), out);
     buf_add_char(out, '\n');
@@ -211,8 +209,7 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct section *sections;
     size_t n = sections_list(plan, &arena, &sections);
-    buf_addf(out, "### weir %s: ", plan->destroy ? "destroy" : "plan");
-    text_add_safe(out, stack, false);
+    text_addf(out, "### weir %s: %.*s", plan->destroy ? "destroy" : "plan", STR_ARG(stack));
     if (env.n)
         buf_addf(out, " (%.*s)", STR_ARG(env));
     buf_addz(out, "\n\n");

@@ -30,8 +30,7 @@ static void add_place(struct buf *out, const char *separator, struct span span)
     if (!span.source)
         return;
     span = span_complete(span);
-    buf_addz(out, separator);
-    text_add_safe(out, span.source->path, false);
+    text_addf(out, "%s%.*s", separator, STR_ARG(span.source->path));
     if (span.line)
         buf_addf(out, ":%u", span.line);
 }
@@ -49,12 +48,8 @@ static void add_waiver(struct buf *out, const struct rule_finding *f)
 
 void render_finding(struct buf *out, const struct rule_finding *f)
 {
-    buf_addf(out, "  %s  ", render_outcome(f));
-    text_add_safe(out, f->address, false);
-    buf_addz(out, ": ");
-    text_add_safe(out, f->message, false);
-    buf_addz(out, " (");
-    text_add_safe(out, is_check(f) ? STR_EMPTY : f->rule, false);
+    text_addf(out, "  %s  %.*s: %.*s (%.*s", render_outcome(f), STR_ARG(f->address), STR_ARG(f->message),
+        STR_ARG(is_check(f) ? STR_EMPTY : f->rule));
     add_place(out, is_check(f) ? "" : ", ", f->span);
     buf_add_char(out, ')');
     add_waiver(out, f);
@@ -89,10 +84,7 @@ void render_checks(const struct plan *plan, const struct render_options *o, stru
             : f->level == RULE_ERROR ? STYLE_RED
                                      : STYLE_YELLOW,
             render_outcome(f));
-        buf_addz(out, "  ");
-        text_add_safe(out, f->address, false);
-        buf_addz(out, kept ? "" : ": ");
-        text_add_safe(out, f->message, false);
+        text_addf(out, "  %.*s%s%.*s", STR_ARG(f->address), kept ? "" : ": ", STR_ARG(f->message));
         if (!kept)
             add_place(out, " (", f->span);
         buf_addz(out, !kept && f->span.source ? ")\n" : "\n");
@@ -468,8 +460,7 @@ static void module_line(const struct section *section, const struct render_optio
 {
     style_on(out, o->color, STYLE_BOLD);
     if (section->module.n) {
-        buf_addz(out, "Module ");
-        text_add_safe(out, section->module, false);
+        text_addf(out, "Module %.*s", STR_ARG(section->module));
     } else {
         buf_addz(out, "The stack itself");
     }

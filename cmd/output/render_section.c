@@ -23,10 +23,7 @@ static void add_remark(
 {
     buf_addz(out, *first ? "  " : ", ");
     *first = false;
-    style_on(out, o->color, STYLE_DIM);
-    buf_addz(out, lead);
-    text_add_safe(out, text, false);
-    style_off(out, o->color, STYLE_DIM);
+    style_addf(out, o->color, STYLE_DIM, "%s%.*s", lead, STR_ARG(text));
 }
 
 static void remarks(const struct change *c, const struct render_options *o, struct buf *out)
@@ -57,13 +54,9 @@ void section_header(const struct change *c, struct sign sign, const struct rende
     buf_add(out, sign.verb, verb);
     buf_add(out, blanks, verb < VERB_WIDTH ? VERB_WIDTH - verb : 0);
     buf_add_char(out, ' ');
-    style_on(out, o->color, STYLE_BOLD);
-    text_add_safe(out, c->subject.address, false);
-    style_off(out, o->color, STYLE_BOLD);
+    style_addf(out, o->color, STYLE_BOLD, "%.*s", STR_ARG(c->subject.address));
     buf_addz(out, "  ");
-    style_on(out, o->color, STYLE_DIM);
-    text_add_safe(out, c->subject.type, false);
-    style_off(out, o->color, STYLE_DIM);
+    style_addf(out, o->color, STYLE_DIM, "%.*s", STR_ARG(c->subject.type));
 }
 
 /* Returns whether the service sets the attribute, so that its value is known after apply. */
@@ -128,8 +121,7 @@ static void awaited_line(
     buf_addz(out, " (known after apply)");
     for (size_t i = 0; i < n; i++)
         if (is_awaited(&attrs[i])) {
-            buf_addz(out, separator);
-            buf_add_str(out, attrs[i].name);
+            buf_addf(out, "%s%.*s", separator, STR_ARG(attrs[i].name));
             separator = ", ";
         }
     style_off(out, o->color, STYLE_DIM);
@@ -244,8 +236,7 @@ static void add_missing(const struct change *c, const struct brief *brief, struc
         const struct attr_change *a = &brief->like->attrs[i], *own = find_attr(c, a->name);
         if (!is_given(a, brief->decl) || is_tags(a) || (own && own->after))
             continue;
-        buf_addz(out, separator);
-        buf_add_str(out, a->name);
+        buf_addf(out, "%s%.*s", separator, STR_ARG(a->name));
         separator = ", ";
     }
 }
@@ -258,10 +249,8 @@ static void add_alike(const struct change *c, const struct brief *brief, const s
     buf_addz(out, !n      ? "  # like the first"
                   : names ? "  # like the first but for "
                           : "  # otherwise like the first");
-    for (size_t i = 0; i < n && names; i++) {
-        buf_addz(out, i ? ", " : "");
-        buf_add_str(out, attrs[i].name);
-    }
+    for (size_t i = 0; i < n && names; i++)
+        buf_addf(out, "%s%.*s", i ? ", " : "", STR_ARG(attrs[i].name));
     add_missing(c, brief, out);
     style_off(out, o->color, STYLE_DIM);
 }

@@ -224,9 +224,7 @@ static void text_lines(struct pen *pen, int column, struct str text)
     }
     if (left) {
         pen_blanks(pen, column + STEP);
-        style_on(pen->out, pen->color, STYLE_DIM);
-        buf_addf(pen->out, "# %zu more lines", left);
-        style_off(pen->out, pen->color, STYLE_DIM);
+        style_addf(pen->out, pen->color, STYLE_DIM, "# %zu more lines", left);
         pen_newline(pen);
     }
 }
@@ -274,9 +272,7 @@ void pen_block(struct pen *pen, struct look look, const struct value *v, int col
     }
     if (shown < v->count) {
         pen_blanks(pen, column + STEP);
-        style_on(pen->out, pen->color, STYLE_DIM);
-        buf_addf(pen->out, "# %u more", v->count - shown);
-        style_off(pen->out, pen->color, STYLE_DIM);
+        style_addf(pen->out, pen->color, STYLE_DIM, "# %u more", v->count - shown);
         pen_newline(pen);
     }
     pen_blanks(pen, column);
@@ -317,8 +313,7 @@ static void add_some(struct buf *out, const struct value *v)
     uint32_t n = v->kind == VALUE_LIST ? v->count : 1;
     for (uint32_t i = 0; i < n && i < ITEMS_SHOWN; i++) {
         struct str text = value_text(v->kind == VALUE_LIST ? v->items[i] : v, STR("(known after apply)"));
-        buf_addz(out, i ? ", " : " ");
-        text_add_safe(out, text, false);
+        text_addf(out, "%s%.*s", i ? ", " : " ", STR_ARG(text));
     }
     if (n > ITEMS_SHOWN)
         buf_addf(out, " and %u more", n - ITEMS_SHOWN);
@@ -380,9 +375,7 @@ static bool add_policies(struct pen *pen, struct buf *out, const struct value *m
     buf_add_char(out, '{');
     for (uint32_t i = 0; i < map->count; i++) {
         const struct value *v = map->entries[i].value, *json = pen_json(pen, v);
-        buf_addz(out, i ? ", " : "");
-        text_add_safe(out, map->entries[i].key, false);
-        buf_addz(out, ": ");
+        text_addf(out, "%s%.*s: ", i ? ", " : "", STR_ARG(map->entries[i].key));
         if ((v->marks & VALUE_SENSITIVE) || !add_policy(out, json ? json : v))
             return false;
     }

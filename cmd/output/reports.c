@@ -11,9 +11,7 @@
 
 static void add_attribute(struct buf *out, const char *name, struct str text)
 {
-    buf_addf(out, " %s=\"", name);
-    text_add_xml(out, text);
-    buf_add_char(out, '"');
+    text_addf_xml(out, " %s=\"%.*s\"", name, STR_ARG(text));
 }
 
 static void add_element(struct buf *out, const char *element, struct str message, struct str text)
@@ -21,8 +19,7 @@ static void add_element(struct buf *out, const char *element, struct str message
     buf_addf(out, "<%s", element);
     if (message.n)
         add_attribute(out, "message", message);
-    buf_addz(out, text.n ? ">" : "/>");
-    text_add_xml(out, text);
+    text_addf_xml(out, "%s%.*s", text.n ? ">" : "/>", STR_ARG(text));
     if (text.n)
         buf_addf(out, "</%s>", element);
 }

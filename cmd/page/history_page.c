@@ -96,9 +96,7 @@ static int read_steps(const struct workspace *workspace, const struct history_ru
 
 static void add_cell(struct buf *out, struct str text)
 {
-    buf_addz(out, "<td>");
-    text_add_xml(out, text);
-    buf_addz(out, "</td>");
+    text_addf_xml(out, "<td>%.*s</td>", STR_ARG(text));
 }
 
 static struct str run_status(const struct history_run *run)
@@ -109,18 +107,15 @@ static struct str run_status(const struct history_run *run)
 /* The text is escaped, since others may write to a shared state. */
 static void add_class(struct buf *out, const struct history_run *run)
 {
-    buf_addz(out, " class=\"");
-    text_add_xml(out, run_status(run));
-    buf_addz(out, "\"");
+    text_addf_xml(out, " class=\"%.*s\"", STR_ARG(run_status(run)));
 }
 
 /* Writes a radio button; `which` is "from" or "to". */
 static void add_choice(struct buf *out, const char *which, struct str run, size_t i, bool checked)
 {
-    buf_addf(
-        out, "<td><input type=\"radio\" name=\"%s\" value=\"%zu\" aria-label=\"%s run ", which, i, which);
-    text_add_xml(out, run);
-    buf_addf(out, "\"%s></td>", checked ? " checked" : "");
+    text_addf_xml(out,
+        "<td><input type=\"radio\" name=\"%s\" value=\"%zu\" aria-label=\"%s run %.*s\"%s></td>", which, i,
+        which, STR_ARG(run), checked ? " checked" : "");
 }
 
 static void add_run_row(const struct history_run *run, size_t i, bool from, bool to, struct buf *out)
@@ -165,11 +160,9 @@ static void add_time_line(const struct history_run *runs, size_t n, struct buf *
         double r = much > 99 ? 12 : 4 + (double)much / 12;
         buf_addz(out, "<circle");
         add_class(out, &runs[i]);
-        buf_addf(out, " cx=\"%.1f\" cy=\"%d\" r=\"%.1f\" data-run=\"%zu\"><title>run ", x, HIGH - 14, r, i);
-        text_add_xml(out, runs[i].run);
-        buf_addz(out, ": ");
-        text_add_xml(out, runs[i].command);
-        buf_addz(out, "</title></circle>\n");
+        text_addf_xml(out,
+            " cx=\"%.1f\" cy=\"%d\" r=\"%.1f\" data-run=\"%zu\"><title>run %.*s: %.*s</title></circle>\n", x,
+            HIGH - 14, r, i, STR_ARG(runs[i].run), STR_ARG(runs[i].command));
     }
     buf_addz(out, "</svg>\n");
 }

@@ -63,10 +63,8 @@ static void page_cost_total(const struct page_cost *page, struct buf *out)
     estimate_add_money(out, after->hourly * HOURS_A_MONTH);
     buf_addz(out, " USD a month</b> after this (");
     add_signed((after->hourly - now->hourly) * HOURS_A_MONTH, out);
-    buf_addz(out, ") <small>prices of ");
-    text_add_xml(out, prices_region(page->cost->prices));
-    buf_addz(out, " of ");
-    text_add_xml(out, prices_date(page->cost->prices));
+    text_addf_xml(out, ") <small>prices of %.*s of %.*s", STR_ARG(prices_region(page->cost->prices)),
+        STR_ARG(prices_date(page->cost->prices)));
     add_uncounted(after, out);
     buf_addz(out, "</small></p>\n");
 }
@@ -82,17 +80,14 @@ static void add_amount(double hourly, struct buf *out)
 
 static void add_charge(const struct charge *charge, struct buf *out)
 {
-    buf_addz(out, "<tr><td>");
-    text_add_xml(out, charge->what);
-    buf_addz(out, "</td>");
+    text_addf_xml(out, "<tr><td>%.*s</td>", STR_ARG(charge->what));
     if (charge->kind == CHARGE_THERE || charge->configured) {
         add_amount(charge->hourly, out);
         return;
     }
     buf_addz(out, "<td colspan=\"2\">");
     if (charge->kind == CHARGE_USED) {
-        buf_addf(out, "depends on use: %.10g per ", charge->unit_price);
-        text_add_xml(out, charge->unit);
+        text_addf_xml(out, "depends on use: %.10g per %.*s", charge->unit_price, STR_ARG(charge->unit));
     } else {
         text_add_xml(out, charge->why);
     }
@@ -135,13 +130,11 @@ static void page_cost_of(struct page_cost *page, struct str address, struct buf 
 static void add_other(struct page_cost *page, const struct estimate_item *item, struct buf *out)
 {
     ptrdiff_t key = address_key_at(item->address);
-    buf_addz(out, "<details class=\"change noop\" data-of=\"");
-    text_add_xml(out, key > 0 ? str_slice(item->address, 0, (size_t)key) : item->address);
-    buf_addz(out, "\"><summary><code>");
-    text_add_xml(out, item->address);
-    buf_addz(out, "</code> <small>");
-    text_add_xml(out, item->type);
-    buf_addz(out, "</small></summary>\n");
+    text_addf_xml(out,
+        "<details class=\"change noop\" data-of=\"%.*s\"><summary><code>%.*s</code> "
+        "<small>%.*s</small></summary>\n",
+        STR_ARG(key > 0 ? str_slice(item->address, 0, (size_t)key) : item->address), STR_ARG(item->address),
+        STR_ARG(item->type));
     page_cost_of(page, item->address, out);
     buf_addz(out, "</details>\n");
 }
@@ -213,18 +206,13 @@ static void add_change(const struct section *section, struct page_cost *cost, st
     const struct render_options options = {.everything = true, .marked = true};
     AUTO_BUF struct buf text = BUF_INIT;
     section_attrs(change->attrs, change->attr_count, &options, &text);
-    buf_addf(out, "<details class=\"change %s\" data-of=\"", change_class(change));
-    text_add_xml(out, section->declared);
-    buf_addf(out, "\"><summary><b>%s</b> <code>", action_verb(change->decision.action));
-    text_add_xml(out, change->subject.address);
-    buf_addz(out, "</code> <small>");
-    text_add_xml(out, change->subject.type);
-    buf_addz(out, "</small></summary>\n");
-    if (change->reason.n) {
-        buf_addz(out, "<p>");
-        text_add_xml(out, change->reason);
-        buf_addz(out, "</p>\n");
-    }
+    text_addf_xml(out,
+        "<details class=\"change %s\" data-of=\"%.*s\"><summary><b>%s</b> <code>%.*s</code> "
+        "<small>%.*s</small></summary>\n",
+        change_class(change), STR_ARG(section->declared), action_verb(change->decision.action),
+        STR_ARG(change->subject.address), STR_ARG(change->subject.type));
+    if (change->reason.n)
+        text_addf_xml(out, "<p>%.*s</p>\n", STR_ARG(change->reason));
     buf_addz(out, "<pre>");
     add_lines(buf_str(&text), out);
     buf_addz(out, "</pre>\n");
@@ -243,11 +231,11 @@ static void add_drifted(const struct change *change, struct buf *out)
     ptrdiff_t key = address_key_at(address);
     AUTO_BUF struct buf text = BUF_INIT;
     section_attrs(change->drift, change->drift_count, &options, &text);
-    buf_addz(out, "<details class=\"change drifted\" data-of=\"");
-    text_add_xml(out, key > 0 ? str_slice(address, 0, (size_t)key) : address);
-    buf_addz(out, "\"><summary><code>");
-    text_add_xml(out, address);
-    buf_addf(out, "</code> <small>%s</small></summary>\n<pre>", change->deleted ? "is deleted" : "");
+    text_addf_xml(out,
+        "<details class=\"change drifted\" data-of=\"%.*s\"><summary><code>%.*s</code> "
+        "<small>%s</small></summary>\n<pre>",
+        STR_ARG(key > 0 ? str_slice(address, 0, (size_t)key) : address), STR_ARG(address),
+        change->deleted ? "is deleted" : "");
     add_lines(buf_str(&text), out);
     buf_addz(out, "</pre>\n</details>\n");
 }
@@ -267,9 +255,8 @@ static void add_alert(struct buf *out, const char *class, const struct buf *text
 {
     if (!text->n)
         return;
-    buf_addf(out, "<section class=\"%s\" role=\"alert\"><pre>", class);
-    text_add_xml(out, buf_str(text));
-    buf_addz(out, "</pre></section>\n");
+    text_addf_xml(out, "<section class=\"%s\" role=\"alert\"><pre>%.*s</pre></section>\n", class,
+        STR_ARG(buf_str(text)));
 }
 
 static void add_alerts(const struct plan *plan, struct buf *out)
@@ -293,13 +280,11 @@ static void add_changes(const struct plan *plan, struct page_cost *cost, struct 
     for (size_t i = 0; i < n; i++) {
         bool first = !i || !str_eq(sections[i].module, sections[i - 1].module);
         bool last = i + 1 == n || !str_eq(sections[i].module, sections[i + 1].module);
-        if (modules && first) {
-            buf_addz(out, "<details class=\"module\" data-module=\"");
-            text_add_xml(out, sections[i].module);
-            buf_addz(out, "\" open><summary>");
-            text_add_xml(out, sections[i].module.n ? sections[i].module : STR("the stack itself"));
-            buf_addz(out, "</summary>\n");
-        }
+        if (modules && first)
+            text_addf_xml(out,
+                "<details class=\"module\" data-module=\"%.*s\" open><summary>%.*s</summary>\n",
+                STR_ARG(sections[i].module),
+                STR_ARG(sections[i].module.n ? sections[i].module : STR("the stack itself")));
         add_change(&sections[i], cost, out);
         if (modules && last)
             buf_addz(out, "</details>\n");
@@ -329,17 +314,14 @@ void page_begin(const struct stack *stack, const char *what, const char *script,
     add_file(script, &text);
     buf_addz(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     add_policy(buf_str(&text), out);
-    buf_addz(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    text_add_xml(out, stack->name);
-    buf_addf(out, ": %s</title>\n<style>\n", what);
+    text_addf_xml(out,
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%.*s: "
+        "%s</title>\n<style>\n",
+        STR_ARG(stack->name), what);
     add_file("cmd/page/page.css", out);
-    buf_addz(out, "</style>\n</head>\n<body>\n<header>\n<h1>");
-    text_add_xml(out, stack->name);
-    if (stack->env.n) {
-        buf_addz(out, " <small>");
-        text_add_xml(out, stack->env);
-        buf_addz(out, "</small>");
-    }
+    text_addf_xml(out, "</style>\n</head>\n<body>\n<header>\n<h1>%.*s", STR_ARG(stack->name));
+    if (stack->env.n)
+        text_addf_xml(out, " <small>%.*s</small>", STR_ARG(stack->env));
     buf_addz(out, "</h1>\n");
 }
 

@@ -113,10 +113,8 @@ static void add_addresses(
     if (!list->count)
         return;
     add_label(e, label, out);
-    for (uint32_t i = 0; i < list->count; i++) {
-        buf_addz(out, i ? ", " : "");
-        text_add_safe(out, list->items[i]->string, false);
-    }
+    for (uint32_t i = 0; i < list->count; i++)
+        text_addf(out, "%s%.*s", i ? ", " : "", STR_ARG(list->items[i]->string));
     buf_add_char(out, '\n');
 }
 
@@ -128,9 +126,8 @@ static void add_file(const struct explained *e, struct buf *out)
         buf_addz(out, "removed from the configuration\n");
         return;
     }
-    text_add_safe(out, decl->span.source->path, false);
-    buf_addf(out, ":%u  %.*s%s%s\n", span_complete(decl->span).line, STR_ARG(decl->schema->name),
-        decl->for_each ? ", one for each of a list" : "",
+    text_addf(out, "%.*s:%u  %.*s%s%s\n", STR_ARG(decl->span.source->path), span_complete(decl->span).line,
+        STR_ARG(decl->schema->name), decl->for_each ? ", one for each of a list" : "",
         decl_lifecycle(decl)->prevent_destroy ? ", not to be destroyed" : "");
 }
 
@@ -139,17 +136,15 @@ static void add_record(const struct explained *e, const struct record *r, struct
     struct arena *arena = &e->inv->arena;
     const struct render_options options = {.color = e->inv->out.color, .everything = true};
     add_label(e, "recorded", out);
-    text_add_safe(out, r->subject.address, false);
-    buf_addf(out, "%s%s", r->tainted ? " (half-made)" : "", r->adopted ? " (adopted)" : "");
+    text_addf(out, "%.*s%s%s", STR_ARG(r->subject.address), r->tainted ? " (half-made)" : "",
+        r->adopted ? " (adopted)" : "");
     if (r->subject.id.n) { /* a resource that exists only in the state has no id */
         buf_addz(out, ", known to the service as ");
         text_add_safe(out, r->subject.id, false);
     }
     const struct provider *provider = workspace_opened(e->workspace, r->subject.provider);
-    if (r->location && provider) {
-        buf_addz(out, ", in ");
-        text_add_safe(out, provider_location_text(provider, r->location, arena), false);
-    }
+    if (r->location && provider)
+        text_addf(out, ", in %.*s", STR_ARG(provider_location_text(provider, r->location, arena)));
     buf_addz(out, "\n          ");
     render_value(r->attrs, 10, &options, out);
 }
@@ -175,13 +170,10 @@ static void add_live(const struct explained *e, struct buf *out)
         const struct change *change = e->plan->changes[i];
         if (change->decision.action == ACTION_NOOP || !is_it(e, change->subject.address))
             continue;
-        buf_addf(out, "%s%s ", any || e->plan->drifted ? "          " : "", "weir apply would");
-        buf_addf(out, "%s ", action_verb(change->decision.action));
-        text_add_safe(out, change->subject.address, false);
-        if (change->reason.n) {
-            buf_addz(out, ": ");
-            text_add_safe(out, change->reason, false);
-        }
+        text_addf(out, "%sweir apply would %s %.*s", any || e->plan->drifted ? "          " : "",
+            action_verb(change->decision.action), STR_ARG(change->subject.address));
+        if (change->reason.n)
+            text_addf(out, ": %.*s", STR_ARG(change->reason));
         buf_add_char(out, '\n');
         section_attrs(change->attrs, change->attr_count, &options, out);
         any = true;
@@ -200,19 +192,11 @@ static void add_runs(const struct explained *e, struct buf *out)
         const struct history_run *run = e->past[i].run;
         const struct history_change *change = e->past[i].change;
         add_label(e, i ? "" : "history", out);
-        buf_addz(out, "run ");
-        text_add_safe(out, run->run, false);
-        buf_addf(out, "  %s  ", time_rfc3339(&arena, change->at_ms, false).p);
-        text_add_safe(out, change->action, false);
-        buf_addz(out, "  ");
-        text_add_safe(out, change->address, false);
-        buf_addz(out, change->to.n ? " -> " : "");
-        text_add_safe(out, change->to, false);
-        buf_addz(out, "  by ");
-        text_add_safe(out, run->owner, false);
-        buf_addz(out, change->failed ? "  failed: " : "");
-        text_add_safe(out, change->error, false);
-        buf_add_char(out, '\n');
+        text_addf(out, "run %.*s  %s  %.*s  %.*s%s%.*s  by ", STR_ARG(run->run),
+            time_rfc3339(&arena, change->at_ms, false).p, STR_ARG(change->action), STR_ARG(change->address),
+            change->to.n ? " -> " : "", STR_ARG(change->to));
+        text_addf(out, "%.*s%s%.*s\n", STR_ARG(run->owner), change->failed ? "  failed: " : "",
+            STR_ARG(change->error));
     }
 }
 

@@ -94,13 +94,9 @@ static void add_group_event(const struct strays *strays, const struct owned_grou
 
 static void add_resources(const struct owned_group *group, struct buf *out)
 {
-    for (size_t i = 0; i < group->n; i++) {
-        buf_addf(out, "  %.*s  ", STR_ARG(group->resources[i].subject.type));
-        text_add_safe(out, group->resources[i].subject.id, false);
-        buf_addz(out, "  (");
-        text_add_safe(out, group->resources[i].subject.address, false);
-        buf_addz(out, ")\n");
-    }
+    for (size_t i = 0; i < group->n; i++)
+        text_addf(out, "  %.*s  %.*s  (%.*s)\n", STR_ARG(group->resources[i].subject.type),
+            STR_ARG(group->resources[i].subject.id), STR_ARG(group->resources[i].subject.address));
 }
 
 static const struct value *group_row(
@@ -133,11 +129,8 @@ int strays_show(const struct strays *strays, bool each)
         table_add_text(table_columns(arena, heads, sizeof heads / sizeof *heads), value_builder_list(&rows),
             inv->out.color, &out);
     for (size_t i = 0; each && !inv->settings->json && i < strays->owned.n; i++) {
-        buf_add_char(&out, '\n');
-        text_add_safe(&out, strays->owned.groups[i].stack, false);
-        buf_add_char(&out, ' ');
-        text_add_safe(&out, strays->owned.groups[i].lineage, false);
-        buf_add_char(&out, '\n');
+        text_addf(&out, "\n%.*s %.*s\n", STR_ARG(strays->owned.groups[i].stack),
+            STR_ARG(strays->owned.groups[i].lineage));
         add_resources(&strays->owned.groups[i], &out);
     }
     return invocation_write(inv, buf_str(&out));

@@ -11,8 +11,7 @@
 
 static void add_word(struct buf *out, const char *word)
 {
-    buf_addz(out, out->n ? ", " : "");
-    buf_addz(out, word);
+    buf_addf(out, "%s%s", out->n ? ", " : "", word);
 }
 
 static void add_words(struct buf *out, const struct attr *a, enum attr_heading heading)

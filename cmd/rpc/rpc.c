@@ -177,9 +177,7 @@ void rpc_result(struct rpc *rpc, const struct value *id, struct str result)
     AUTO_BUF struct buf out = BUF_INIT;
     buf_addz(&out, "{\"jsonrpc\":\"2.0\",\"id\":");
     json_write(&out, id, JSON_PLAIN);
-    buf_addz(&out, ",\"result\":");
-    buf_add_str(&out, result.n ? result : STR("null"));
-    buf_add_char(&out, '}');
+    buf_addf(&out, ",\"result\":%.*s}", STR_ARG(result.n ? result : STR("null")));
     channel_send(&rpc->channel, buf_str(&out));
 }
 

@@ -32,9 +32,8 @@ void run_watch_tick(void *ctx)
         return;
     AUTO_BUF struct buf line = BUF_INIT;
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&line, "%s ", term_spinner(&w->inv->err, now));
-    text_add_safe(&line, w->job->record->subject.address, false);
-    buf_addf(&line, " %s ", w->status_text[0] ? w->status_text : "starting");
+    text_addf(&line, "%s %.*s %s ", term_spinner(&w->inv->err, now), STR_ARG(w->job->record->subject.address),
+        w->status_text[0] ? w->status_text : "starting");
     text_add_duration(&line, now - w->began_ms);
     term_measure(&w->inv->err);
     int width = w->inv->err.width;
@@ -62,9 +61,7 @@ void run_watch_begin(struct run_watch *w, struct str id)
     if (w->inv->settings->json)
         return;
     run_watch_clear(w);
-    buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->subject.address));
-    text_add_safe(&out, id, false);
-    buf_add_char(&out, '\n');
+    text_addf(&out, "%.*s: run %.*s\n", STR_ARG(w->job->record->subject.address), STR_ARG(id));
     say_aside(buf_str(&out));
 }
 
@@ -73,10 +70,8 @@ void run_watch_state(void *ctx, const struct job_run *run)
     struct run_watch *w = ctx;
     AUTO_BUF struct buf safe = BUF_INIT;
     text_add_safe(&safe, job_run_status(run), false);
-    if (run->state == JOB_RUNNING && run->step.n) {
-        buf_addz(&safe, ", at ");
-        text_add_safe(&safe, run->step, false);
-    }
+    if (run->state == JOB_RUNNING && run->step.n)
+        text_addf(&safe, ", at %.*s", STR_ARG(run->step));
     bool news = run->status.n && !str_eqz(buf_str(&safe), w->status_text);
     snprintf(w->status_text, sizeof w->status_text, "%s", safe.n ? safe.p : "");
     if (w->inv->settings->json) {
@@ -122,10 +117,8 @@ void log_event_text(const struct log_event *event, struct log_look look, struct 
     AUTO_ARENA struct arena arena = ARENA_INIT;
     if (look.time)
         buf_addf(out, "%s  ", time_rfc3339(&arena, event->at_ms, true).p);
-    if (look.stream) {
-        text_add_safe(out, event->stream, false);
-        buf_addz(out, "  ");
-    }
+    if (look.stream)
+        text_addf(out, "%.*s  ", STR_ARG(event->stream));
     if (look.raw)
         buf_add_str(out, event->message);
     else
@@ -173,8 +166,6 @@ void run_watch_trouble(void *ctx, const struct err *err)
         return;
     }
     style_add(&out, w->inv->err.color, STYLE_YELLOW, "warning");
-    buf_addz(&out, ": the run continues, but its log cannot be read: ");
-    text_add_safe(&out, str_z(err->message), false);
-    buf_add_char(&out, '\n');
+    text_addf(&out, ": the run continues, but its log cannot be read: %s\n", err->message);
     say_aside(buf_str(&out));
 }

@@ -88,11 +88,7 @@ static int say_changed(struct invocation *inv, const char *what, struct str addr
         json_write_member_if_any(&out, "to", to);
         buf_addz(&out, "}\n");
     } else {
-        buf_addf(&out, "%s ", what);
-        text_add_safe(&out, address, false);
-        buf_addz(&out, to.n ? " to " : "");
-        text_add_safe(&out, to, false);
-        buf_add_char(&out, '\n');
+        text_addf(&out, "%s %.*s%s%.*s\n", what, STR_ARG(address), to.n ? " to " : "", STR_ARG(to));
     }
     return invocation_write(inv, buf_str(&out));
 }

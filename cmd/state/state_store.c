@@ -169,9 +169,7 @@ static void doctor_line(void *ctx, enum probe_finding finding, const char *name,
         buf_addz(&out, "}\n");
     } else {
         style_add(&out, inv->out.color, shown[finding].style, shown[finding].word);
-        buf_addf(&out, "%s: ", name);
-        text_add_safe(&out, str_z(text), false);
-        buf_add_char(&out, '\n');
+        text_addf(&out, "%s: %s\n", name, text);
     }
     invocation_write(inv, buf_str(&out));
 }
