@@ -212,11 +212,8 @@ static const struct node *cut_policies(const struct cdk *c, const struct node *n
     if (node->kind != NODE_MAP && node->kind != NODE_LIST)
         return node;
     struct node *made = nodes_new(c->arena, (enum node_kind)node->kind, node);
-    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
-        struct node_entry entry = node->entries[i];
-        entry.value = (struct node *)cut_policies(c, entry.value, besides);
-        nodes_set_entry(c->arena, made, &entry);
-    }
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
+        nodes_put(c->arena, made, &node->entries[i], cut_policies(c, node->entries[i].value, besides));
     for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
         if (!is_of_gone(c, node->items[i], besides))
             nodes_add(c->arena, made, cut_policies(c, node->items[i], besides));
@@ -284,18 +281,16 @@ static void leave_out(struct cdk *c, const struct node_entry *entry, struct str 
 static void put_instead(struct cdk *c, const struct node_entry *entry, struct str id, const char *type,
     const struct node *properties)
 {
-    static const char *const kept[] = {"Condition", "DependsOn", "Metadata"};
-    struct node *all = map_get(&c->made, entry->key), *made = nodes_new(c->arena, NODE_MAP, entry->value);
+    struct node *all = map_get(&c->made, entry->key);
     if (!all) {
         all = nodes_new(c->arena, NODE_MAP, entry->value);
         map_set(&c->made, entry->key, all);
     }
-    nodes_set(c->arena, made, STR("Type"), nodes_text(c->arena, str_z(type), entry->value));
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (node_find(entry->value, str_z(kept[i])))
-            nodes_set_entry(c->arena, made, node_find(entry->value, str_z(kept[i])));
-    nodes_set(c->arena, made, STR("Properties"), properties);
-    nodes_set(c->arena, all, id, made);
+    nodes_set(c->arena, all, id,
+        NODES_MAP(c->arena, entry->value, {"Type", nodes_text(c->arena, str_z(type), entry->value)},
+            {"Condition", node_get(entry->value, "Condition")},
+            {"DependsOn", node_get(entry->value, "DependsOn")},
+            {"Metadata", node_get(entry->value, "Metadata")}, {"Properties", properties}));
 }
 
 static bool empties(struct cdk *c, const struct node_entry *entry)
@@ -328,15 +323,12 @@ static bool notifies(struct cdk *c, const struct node_entry *entry)
 
 static void keep_logs(struct cdk *c, const struct node_entry *entry)
 {
-    const struct node *name = property(entry->value, "LogGroupName"),
-                      *days = property(entry->value, "RetentionInDays");
-    struct node *properties = nodes_new(c->arena, NODE_MAP, entry->value);
+    const struct node *name = property(entry->value, "LogGroupName");
     if (!name)
         return;
-    nodes_set(c->arena, properties, STR("LogGroupName"), name);
-    if (days)
-        nodes_set(c->arena, properties, STR("RetentionInDays"), days);
-    put_instead(c, entry, entry->key, "AWS::Logs::LogGroup", properties);
+    put_instead(c, entry, entry->key, "AWS::Logs::LogGroup",
+        NODES_MAP(c->arena, entry->value, {"LogGroupName", name},
+            {"RetentionInDays", property(entry->value, "RetentionInDays")}));
     struct str *own = ARENA_NEW(c->arena, struct str);
     *own = entry->key;
     map_set(&c->t->parts, arena_printf(c->arena, "%.*s.LogGroupName", STR_ARG(entry->key)), own);
@@ -348,11 +340,11 @@ static bool deploys(struct cdk *c, const struct node_entry *entry)
 {
     const struct node *keys = property(entry->value, "SourceObjectKeys"),
                       *bucket = property(entry->value, "DestinationBucketName"),
-                      *prefix = property(entry->value, "DestinationBucketKeyPrefix"),
                       *prune = property(entry->value, "Prune"),
                       *markers = property(entry->value, "SourceMarkers");
     static const char *const other[] = {"Exclude", "Include", "DistributionId", "Extract"};
-    bool plain = keys && keys->kind == NODE_LIST && bucket;
+    bool plain = keys && keys->kind == NODE_LIST && bucket,
+         keeps = prune && prune->kind == NODE_BOOL && !prune->boolean;
     for (uint32_t i = 0; plain && markers && markers->kind == NODE_LIST && i < markers->count; i++)
         plain = markers->items[i]->kind == NODE_MAP && !markers->items[i]->count;
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
@@ -363,16 +355,12 @@ static bool deploys(struct cdk *c, const struct node_entry *entry)
         struct str number = keys->count > 1 ? arena_printf(c->arena, "%u", i + 1) : STR_EMPTY;
         struct str name = arena_printf(c->arena, "%.*s%.*s",
             STR_ARG(draft_snake(c->arena, cdk_name(c->t, entry->value, entry->key))), STR_ARG(number));
-        struct node *properties = nodes_new(c->arena, NODE_MAP, entry->value);
-        nodes_set(c->arena, properties, STR("bucket"), bucket);
-        if (prefix)
-            nodes_set(c->arena, properties, STR("prefix"), prefix);
-        nodes_set(c->arena, properties, STR("source"),
-            nodes_text(c->arena, code_copy(c->t, nodes_literal(keys->items[i]), name), entry->value));
-        if (prune && prune->kind == NODE_BOOL && !prune->boolean)
-            nodes_set(c->arena, properties, STR("delete"), prune);
+        struct str source = code_copy(c->t, nodes_literal(keys->items[i]), name);
         put_instead(c, entry, arena_printf(c->arena, "%.*sFiles%.*s", STR_ARG(entry->key), STR_ARG(number)),
-            "aws.s3.directory", properties);
+            "aws.s3.directory",
+            NODES_MAP(c->arena, entry->value, {"bucket", bucket},
+                {"prefix", property(entry->value, "DestinationBucketKeyPrefix")},
+                {"source", nodes_text(c->arena, source, entry->value)}, {"delete", keeps ? prune : NULL}));
     }
     if (plain)
         leave_out(c, entry, STR("aws.s3.directory"), STR_EMPTY);
@@ -498,17 +486,6 @@ static const struct node *without_tags(const struct cdk *c, const struct node *t
     return list->count ? list : NULL;
 }
 
-/* Returns the map with another value of `key`; NULL: without the key. */
-static const struct node *with_entry(
-    const struct cdk *c, const struct node *map, const char *key, const struct node *value)
-{
-    if (!value)
-        return nodes_without(c->arena, map, key);
-    struct node *made = nodes_copy(c->arena, map);
-    nodes_set(c->arena, made, str_z(key), value);
-    return made;
-}
-
 static const struct node *cdk_properties(
     struct cdk *c, struct str id, const struct node *resource, const struct node *properties)
 {
@@ -517,13 +494,13 @@ static const struct node *cdk_properties(
     if (map_get(&c->told, id))
         return nodes_new(c->arena, NODE_MAP, properties);
     if (tags && tags->kind == NODE_LIST)
-        properties = with_entry(c, properties, "Tags", without_tags(c, tags));
+        properties = nodes_with(c->arena, properties, "Tags", without_tags(c, tags));
     struct str name = nodes_literal(node_get(properties, "PolicyName"));
     if (name.p && !c->t->live) /* the CDK generates the name */
-        properties = with_entry(c, properties, "PolicyName",
+        properties = nodes_with(c->arena, properties, "PolicyName",
             nodes_text(c->arena, cdk_plain(c->t, name), node_get(properties, "PolicyName")));
     if (map_get(&c->emptied, id))
-        properties = with_entry(c, properties,
+        properties = nodes_with(c->arena, properties,
             str_eqz(cdk_type(resource), "AWS::S3::Bucket") ? "ForceDestroy" : "EmptyOnDelete",
             nodes_bool(c->arena, true, resource));
     const struct node *url = node_get(properties, "TemplateURL");
@@ -531,23 +508,21 @@ static const struct node *cdk_properties(
                             ? code_template(c->t, url)
                             : (struct str){NULL, 0};
     if (nested.p)
-        properties = with_entry(c, properties, "TemplateURL", nodes_text(c->arena, nested, url));
+        properties = nodes_with(c->arena, properties, "TemplateURL", nodes_text(c->arena, nested, url));
     return properties;
 }
 
 static void put_rest(struct cdk *c, const struct node_entry *entry, struct node *resources)
 {
-    struct node_entry changed = *entry;
     const struct node *resource = entry->value;
     const struct node *properties = node_get(resource, "Properties"),
                       *depends = node_get(resource, "DependsOn");
     if (properties && properties->kind == NODE_MAP)
-        resource =
-            with_entry(c, resource, "Properties", cdk_properties(c, entry->key, entry->value, properties));
+        resource = nodes_with(
+            c->arena, resource, "Properties", cdk_properties(c, entry->key, entry->value, properties));
     if (depends)
-        resource = with_entry(c, resource, "DependsOn", without_gone(c, depends));
-    changed.value = (struct node *)resource;
-    nodes_set_entry(c->arena, resources, &changed);
+        resource = nodes_with(c->arena, resource, "DependsOn", without_gone(c, depends));
+    nodes_put(c->arena, resources, entry, resource);
 }
 
 static const struct node *without_own(
@@ -557,7 +532,7 @@ static const struct node *without_own(
     if (!node_get(all, name))
         return root;
     all = nodes_without(c->arena, all, name);
-    return with_entry(c, root, section, all->count ? all : NULL);
+    return nodes_with(c->arena, root, section, all->count ? all : NULL);
 }
 
 static bool looks_in(const struct node *node, const void *mapping)
@@ -600,7 +575,7 @@ const struct node *cdk_expand(struct template *t, const struct node *root)
     root = without_own(&c, root, "Rules", "CheckBootstrapVersion");
     root = without_own(&c, root, "Conditions", "CDKMetadataAvailable");
     root = without_mappings(&c, root, resources);
-    root = with_entry(&c, root, "Resources", resources);
+    root = nodes_with(t->arena, root, "Resources", resources);
     map_release(&c.gone);
     map_release(&c.made);
     map_release(&c.told);

@@ -136,11 +136,11 @@ static struct str bucket_of(struct code *c)
         return c->bucket;
     if (c->t->serverless && node_find(node_get(c->root, "Parameters"), name))
         return c->bucket = name;
-    struct node *made = nodes_new(c->arena, NODE_MAP, c->user->value);
+    const struct node *at = c->user->value;
     c->bucket = unused_id(c, name);
-    nodes_set(c->arena, made, STR("Type"), nodes_text(c->arena, STR("AWS::S3::Bucket"), c->user->value));
-    nodes_set(c->arena, made, STR("Properties"), nodes_new(c->arena, NODE_MAP, c->user->value));
-    nodes_set(c->arena, c->resources, c->bucket, made);
+    nodes_set(c->arena, c->resources, c->bucket,
+        NODES_MAP(c->arena, at, {"Type", nodes_text(c->arena, STR("AWS::S3::Bucket"), at)},
+            {"Properties", nodes_new(c->arena, NODE_MAP, at)}));
     return c->bucket;
 }
 
@@ -154,19 +154,14 @@ static struct str artifact_in(struct code *c, struct str source, bool zip, const
 {
     struct str id = unused_id(c, arena_printf(c->arena, "%.*sCode", STR_ARG(c->user->key)));
     const struct node *at = c->user->value;
-    struct node *made = nodes_new(c->arena, NODE_MAP, at), *properties = nodes_new(c->arena, NODE_MAP, at),
-                *metadata = nodes_new(c->arena, NODE_MAP, at);
-    nodes_set(c->arena, properties, STR("source"), nodes_text(c->arena, source, at));
-    nodes_set(c->arena, properties, STR("package"), nodes_text(c->arena, zip ? STR("zip") : STR("file"), at));
-    nodes_set(c->arena, properties, STR("store"), store);
+    const struct node *properties = NODES_MAP(c->arena, at, {"source", nodes_text(c->arena, source, at)},
+        {"package", nodes_text(c->arena, zip ? STR("zip") : STR("file"), at)}, {"store", store});
     struct str path = nodes_literal(nodes_at(at, STR("Metadata.aws:cdk:path")));
-    if (path.p)
-        nodes_set(c->arena, metadata, STR("aws:cdk:path"),
-            nodes_text(c->arena, arena_printf(c->arena, "%.*s/Code", STR_ARG(path)), at));
-    nodes_set(c->arena, made, STR("Type"), nodes_text(c->arena, STR("weir.artifact"), at));
-    nodes_set(c->arena, made, STR("Metadata"), metadata);
-    nodes_set(c->arena, made, STR("Properties"), properties);
-    nodes_set(c->arena, c->resources, id, made);
+    struct str own = arena_printf(c->arena, "%.*s/Code", (int)path.n, path.p);
+    nodes_set(c->arena, c->resources, id,
+        NODES_MAP(c->arena, at, {"Type", nodes_text(c->arena, STR("weir.artifact"), at)},
+            {"Metadata", path.p ? nodes_call(c->arena, "aws:cdk:path", own, at) : NULL},
+            {"Properties", properties}));
     return id;
 }
 
@@ -248,10 +243,9 @@ static const struct node *node_with_assets(struct code *c, const struct node *no
     for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
         nodes_add(c->arena, made, node_with_assets(c, node->items[i], within && !i));
     for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
-        struct node_entry entry = node->entries[i];
-        bool sub = node->count == 1 && str_is_any(entry.key, "Fn::Sub !Sub");
-        entry.value = (struct node *)node_with_assets(c, entry.value, sub);
-        nodes_set_entry(c->arena, made, &entry);
+        const struct node_entry *entry = &node->entries[i];
+        bool sub = node->count == 1 && str_is_any(entry->key, "Fn::Sub !Sub");
+        nodes_put(c->arena, made, entry, node_with_assets(c, entry->value, sub));
     }
     return made;
 }
@@ -270,14 +264,11 @@ static struct str code_text(struct arena *arena, const struct node *node)
 static const struct node *with_artifact(
     struct code *c, const struct node *resource, struct str id, const struct node *bucket)
 {
-    struct node *code = nodes_new(c->arena, NODE_MAP, resource), *made = nodes_copy(c->arena, resource),
-                *properties = nodes_copy(c->arena, node_get(resource, "Properties"));
-    nodes_set(c->arena, code, STR("S3Bucket"), bucket);
-    nodes_set(c->arena, code, STR("S3Key"),
-        nodes_call(c->arena, "!GetAtt", arena_printf(c->arena, "%.*s.key", STR_ARG(id)), resource));
-    nodes_set(c->arena, properties, STR("Code"), code);
-    nodes_set(c->arena, made, STR("Properties"), properties);
-    return made;
+    struct str key = arena_printf(c->arena, "%.*s.key", STR_ARG(id));
+    const struct node *code = NODES_MAP(
+        c->arena, resource, {"S3Bucket", bucket}, {"S3Key", nodes_call(c->arena, "!GetAtt", key, resource)});
+    return nodes_with(c->arena, resource, "Properties",
+        nodes_with(c->arena, node_get(resource, "Properties"), "Code", code));
 }
 
 /* Converts inline code to an artifact, except code that responds to custom resources, for which
@@ -325,19 +316,17 @@ const struct node *code_expand(struct template *t, const struct node *root)
 {
     struct code c = {.t = t, .arena = t->arena, .root = root, .bucket = STR_EMPTY};
     const struct node *given = node_get(root, "Resources");
-    struct node *whole = nodes_copy(t->arena, root);
     c.resources = nodes_new(t->arena, NODE_MAP, given);
     for (uint32_t i = 0; i < given->count; i++) {
-        struct node_entry entry = given->entries[i];
+        const struct node *resource = given->entries[i].value;
         c.user = &given->entries[i];
-        if (t->asset_count && entry.value->kind == NODE_MAP)
-            entry.value = (struct node *)node_with_assets(&c, entry.value, false);
-        if (entry.value->kind == NODE_MAP && str_find(entry.key, STR("${"), 0) < 0 &&
-            str_eqz(nodes_literal(node_get(entry.value, "Type")), "AWS::Lambda::Function"))
-            entry.value = (struct node *)with_packaged_code(&c, with_inline_code(&c, entry.value));
-        nodes_set_entry(t->arena, c.resources, &entry);
+        if (t->asset_count && resource->kind == NODE_MAP)
+            resource = node_with_assets(&c, resource, false);
+        if (resource->kind == NODE_MAP && str_find(c.user->key, STR("${"), 0) < 0 &&
+            str_eqz(nodes_literal(node_get(resource, "Type")), "AWS::Lambda::Function"))
+            resource = with_packaged_code(&c, with_inline_code(&c, resource));
+        nodes_put(t->arena, c.resources, c.user, resource);
     }
-    nodes_set(t->arena, whole, STR("Resources"), c.resources);
     map_release(&c.packaged);
-    return whole;
+    return nodes_with(t->arena, root, "Resources", c.resources);
 }

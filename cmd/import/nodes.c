@@ -85,11 +85,44 @@ struct node *nodes_without(struct arena *arena, const struct node *map, const ch
     return rest;
 }
 
+struct node *nodes_with(
+    struct arena *arena, const struct node *map, const char *key, const struct node *value)
+{
+    if (!value)
+        return nodes_without(arena, map, key);
+    struct node *copy = nodes_copy(arena, map);
+    nodes_set(arena, copy, str_z(key), value);
+    return copy;
+}
+
+void nodes_put(
+    struct arena *arena, struct node *map, const struct node_entry *entry, const struct node *value)
+{
+    struct node_entry changed = *entry;
+    changed.value = (struct node *)value;
+    nodes_set_entry(arena, map, &changed);
+}
+
+struct node *nodes_map(struct arena *arena, const struct node *at, const struct nodes_pair *pairs, size_t n)
+{
+    struct node *map = nodes_new(arena, NODE_MAP, at);
+    for (size_t i = 0; i < n; i++)
+        if (pairs[i].value)
+            nodes_set(arena, map, str_z(pairs[i].key), pairs[i].value);
+    return map;
+}
+
+struct node *nodes_list(struct arena *arena, const struct node *at, const struct node *const *items, size_t n)
+{
+    struct node *list = nodes_new(arena, NODE_LIST, at);
+    for (size_t i = 0; i < n; i++)
+        nodes_add(arena, list, items[i]);
+    return list;
+}
+
 struct node *nodes_call(struct arena *arena, const char *function, struct str argument, const struct node *at)
 {
-    struct node *node = nodes_new(arena, NODE_MAP, at);
-    nodes_set(arena, node, str_z(function), nodes_text(arena, argument, at));
-    return node;
+    return NODES_MAP(arena, at, {function, nodes_text(arena, argument, at)});
 }
 
 const struct node *nodes_at(const struct node *map, struct str path)
@@ -258,12 +291,11 @@ static const struct node *map_with_included(struct template *t, const struct nod
 {
     struct node *made = nodes_new(t->arena, NODE_MAP, node);
     for (uint32_t i = 0; i < node->count; i++) {
-        struct node_entry entry = node->entries[i];
+        const struct node_entry *entry = &node->entries[i];
         const struct node *location =
-            str_eqz(entry.key, "Fn::Transform") ? include_location(entry.value) : NULL;
+            str_eqz(entry->key, "Fn::Transform") ? include_location(entry->value) : NULL;
         if (!location) {
-            entry.value = (struct node *)with_included(t, entry.value, depth);
-            nodes_set_entry(t->arena, made, &entry);
+            nodes_put(t->arena, made, entry, with_included(t, entry->value, depth));
             continue;
         }
         const struct node *map = depth < INCLUDE_DEPTH_MAX ? included_map(t, location) : NULL;

@@ -97,7 +97,6 @@ static const struct node *substitution(struct form *form, const struct node *arg
 {
     struct str text = with_texts(form, argument->string);
     struct node *known = nodes_new(form->arena, NODE_MAP, form->at);
-    struct node *call = nodes_new(form->arena, NODE_MAP, form->at);
     for (ptrdiff_t open = str_find(text, STR("${"), 0); open >= 0;
          open = str_find(text, STR("${"), (size_t)open + 2)) {
         ptrdiff_t close = str_find_char(text, '}', (size_t)open);
@@ -107,15 +106,8 @@ static const struct node *substitution(struct form *form, const struct node *arg
             nodes_set(form->arena, known, name, value);
     }
     const struct node *plain = nodes_text(form->arena, text, form->at);
-    if (!known->count) {
-        nodes_set(form->arena, call, STR("Fn::Sub"), plain);
-        return call;
-    }
-    struct node *both = nodes_new(form->arena, NODE_LIST, form->at);
-    nodes_add(form->arena, both, plain);
-    nodes_add(form->arena, both, known);
-    nodes_set(form->arena, call, STR("Fn::Sub"), both);
-    return call;
+    return NODES_MAP(form->arena, form->at,
+        {"Fn::Sub", known->count ? NODES_LIST(form->arena, form->at, plain, known) : plain});
 }
 
 static const struct node *fill_gap(struct form *form, struct str which, const struct node *argument, bool *is)
@@ -262,11 +254,9 @@ static const struct node *globals_merged(
     for (uint32_t i = 0; own->kind == NODE_LIST && i < own->count; i++)
         nodes_add(arena, both, own->items[i]);
     for (uint32_t i = 0; own->kind == NODE_MAP && i < own->count; i++) {
-        struct node_entry entry = own->entries[i];
-        const struct node_entry *there = node_find(global, entry.key);
-        if (there)
-            entry.value = (struct node *)globals_merged(arena, there->value, entry.value);
-        nodes_set_entry(arena, both, &entry);
+        const struct node_entry *entry = &own->entries[i], *there = node_find(global, entry->key);
+        nodes_put(
+            arena, both, entry, there ? globals_merged(arena, there->value, entry->value) : entry->value);
     }
     return both;
 }
@@ -310,14 +300,10 @@ static void put_made(struct macro *macro, struct str logical, const struct node 
     if (itself && after)
         nodes_set_entry(sam->arena, made, after);
     const struct node_entry *whole = itself ? node_find(node_get(sam->root, "Resources"), logical) : NULL;
-    struct node_entry entry;
-    if (!whole) {
+    if (whole)
+        nodes_put(sam->arena, sam->resources, whole, made);
+    else
         nodes_set(sam->arena, sam->resources, logical, made);
-        return;
-    }
-    entry = *whole; /* keeps the comment */
-    entry.value = made;
-    nodes_set_entry(sam->arena, sam->resources, &entry);
 }
 
 void serverless_put_all(struct macro *macro, struct form *form, const struct node *resources)
@@ -467,12 +453,10 @@ static void write_implicit(struct serverless *sam, const char *id, const char *t
         at = str_eqz(sam->routes[i].api, id) ? sam->routes[i].operation : NULL;
     if (!at || node_find(node_get(sam->root, "Resources"), str_z(id)))
         return;
-    struct node *node = nodes_new(sam->arena, NODE_MAP, at),
-                *properties = nodes_new(sam->arena, NODE_MAP, at);
-    nodes_set(sam->arena, properties, STR("StageName"), nodes_text(sam->arena, str_z(stage), at));
-    nodes_set(sam->arena, node, STR("Type"), nodes_text(sam->arena, str_z(type), at));
-    nodes_set(sam->arena, node, STR("Properties"), properties);
-    write_resource(sam, str_z(id), node, str_z(type));
+    write_resource(sam, str_z(id),
+        NODES_MAP(sam->arena, at, {"Type", nodes_text(sam->arena, str_z(type), at)},
+            {"Properties", nodes_call(sam->arena, "StageName", str_z(stage), at)}),
+        str_z(type));
 }
 
 /* Adds the notification to a bucket, and its dependency on the permission. */
@@ -507,15 +491,8 @@ static void tell_bucket(struct serverless *sam, const struct serverless_notice *
 
 static struct node *with_resources(struct serverless *sam)
 {
-    struct node *root = nodes_new(sam->arena, NODE_MAP, sam->root);
-    for (uint32_t i = 0; i < sam->root->count; i++) {
-        struct node_entry entry = sam->root->entries[i];
-        if (str_eqz(entry.key, "Globals"))
-            continue;
-        if (str_eqz(entry.key, "Resources"))
-            entry.value = sam->resources;
-        nodes_set_entry(sam->arena, root, &entry);
-    }
+    struct node *root = nodes_without(sam->arena, sam->root, "Globals");
+    nodes_set(sam->arena, root, STR("Resources"), sam->resources);
     if (sam->asks_for_bucket)
         nodes_set(sam->arena, root, STR("Parameters"), sam->parameters);
     return root;

@@ -118,6 +118,8 @@ void serverless_http_auth(struct form *form, struct node *body);
 
 /* ---- serverless_rest.c: authorization and CORS of REST APIs ---- */
 
+/* Returns {name: scopes}; scopes NULL: []. */
+struct node *serverless_requirement(struct form *form, struct str name, const struct node *scopes);
 /* Returns the security of an event: [{api_key: []}, {Authorizer: [scopes]}]; `auth` is the API's. */
 const struct node *serverless_rest_security(struct form *form, const struct node *auth);
 /* Returns the credentials with which a function is called for IAM authorization, by default the caller's.

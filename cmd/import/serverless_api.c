@@ -67,12 +67,11 @@ const struct node *serverless_parameters(struct form *form)
         ptrdiff_t close = path.p[i] == '{' ? str_find_char(path, '}', i) : -1;
         if (close < 0)
             continue;
-        struct node *one = nodes_new(form->arena, NODE_MAP, form->at);
-        nodes_set(form->arena, one, STR("name"),
-            nodes_text(form->arena, str_slice(path, i + 1, (size_t)close), form->at));
-        nodes_set(form->arena, one, STR("in"), nodes_text(form->arena, STR("path"), form->at));
-        nodes_set(form->arena, one, STR("required"), nodes_bool(form->arena, true, form->at));
-        nodes_add(form->arena, list, one);
+        struct str name = str_slice(path, i + 1, (size_t)close);
+        nodes_add(form->arena, list,
+            NODES_MAP(form->arena, form->at, {"name", nodes_text(form->arena, name, form->at)},
+                {"in", nodes_text(form->arena, STR("path"), form->at)},
+                {"required", nodes_bool(form->arena, true, form->at)}));
     }
     return list->count ? list : NULL;
 }
@@ -109,11 +108,7 @@ const struct node *serverless_security(struct form *form)
     if (!scopes && auth && !str_eqz(name, "NONE") && node_get(auth, "Authorizers"))
         scopes = nodes_at(node_get(auth, "Authorizers"),
             arena_printf(form->arena, "%.*s.AuthorizationScopes", STR_ARG(name)));
-    struct node *list = nodes_new(form->arena, NODE_LIST, form->at),
-                *one = nodes_new(form->arena, NODE_MAP, form->at);
-    nodes_set(form->arena, one, name, scopes ? scopes : nodes_new(form->arena, NODE_LIST, form->at));
-    nodes_add(form->arena, list, one);
-    return list;
+    return NODES_LIST(form->arena, form->at, serverless_requirement(form, name, scopes));
 }
 
 /* ---- the document ---- */
@@ -166,10 +161,9 @@ static void add_cors(struct form *form, struct node *body)
         return;
     struct node *made = serverless_small_keys(form, cors);
     if (cors->kind != NODE_MAP) {
-        struct node *origins = nodes_new(form->arena, NODE_LIST, cors);
-        nodes_add(
-            form->arena, origins, cors->kind == NODE_STRING ? cors : nodes_text(form->arena, STR("*"), cors));
-        nodes_set(form->arena, made, STR("allowOrigins"), origins);
+        const struct node *origin =
+            cors->kind == NODE_STRING ? cors : nodes_text(form->arena, STR("*"), cors);
+        nodes_set(form->arena, made, STR("allowOrigins"), NODES_LIST(form->arena, cors, origin));
     }
     nodes_set(form->arena, body, STR("x-amazon-apigateway-cors"), made);
 }

@@ -8,12 +8,7 @@
 static struct node *pair_up(struct form *form, const struct node *at, const struct node *bucket,
     const struct node *key, const struct node *version)
 {
-    struct node *made = nodes_new(form->arena, NODE_MAP, at);
-    nodes_set(form->arena, made, STR("S3Bucket"), bucket);
-    nodes_set(form->arena, made, STR("S3Key"), key);
-    if (version)
-        nodes_set(form->arena, made, STR("S3ObjectVersion"), version);
-    return made;
+    return NODES_MAP(form->arena, at, {"S3Bucket", bucket}, {"S3Key", key}, {"S3ObjectVersion", version});
 }
 
 /* Splits "s3://bucket/key", also within Fn::Sub, after the bucket. */
@@ -31,29 +26,25 @@ static const struct node *by_url(struct form *form, const struct node *place, st
 static struct str bucket_parameter(struct serverless *sam, const struct node *at)
 {
     static const char name[] = "CodeBucket";
-    if (!node_find(sam->parameters, STR("CodeBucket"))) {
-        struct node *parameter = nodes_new(sam->arena, NODE_MAP, at);
-        nodes_set(sam->arena, parameter, STR("Type"), nodes_text(sam->arena, STR("String"), at));
-        nodes_set(sam->arena, parameter, STR("Description"),
-            nodes_text(sam->arena, STR("Bucket that packaged code is kept in"), at));
-        nodes_set(sam->arena, sam->parameters, str_z(name), parameter);
+    if (!node_get(sam->parameters, name)) {
+        nodes_set(sam->arena, sam->parameters, str_z(name),
+            NODES_MAP(sam->arena, at, {"Type", nodes_text(sam->arena, STR("String"), at)},
+                {"Description", nodes_text(sam->arena, STR("Bucket that packaged code is kept in"), at)}));
         sam->asks_for_bucket = true;
     }
     return str_z(name);
 }
 
-/* Adds requirements.txt beside the code, which `sam build` would install. */
-static void add_requirements(struct form *form, struct node *properties, struct str folder, struct str source)
+/* Returns the setting for requirements.txt beside the code, which `sam build` would install; NULL: none. */
+static const struct node *requirements(struct form *form, struct str folder, struct str source)
 {
     const struct macro *macro = form->ctx;
     struct str runtime = nodes_literal(form_in(form, STR("Runtime")));
     struct str file = path_join(form->arena, folder, STR("requirements.txt"));
     if (!path_exists(file.p) || (runtime.p && !str_starts(runtime, STR("python"))))
-        return;
-    struct node *python = nodes_new(form->arena, NODE_MAP, macro->node);
-    nodes_set(form->arena, python, STR("requirements"),
-        nodes_text(form->arena, path_join(form->arena, source, STR("requirements.txt")), macro->node));
-    nodes_set(form->arena, properties, STR("python"), python);
+        return NULL;
+    return nodes_call(
+        form->arena, "requirements", path_join(form->arena, source, STR("requirements.txt")), macro->node);
 }
 
 /* Converts a path relative to the template to one relative to the stack file. */
@@ -80,19 +71,15 @@ static struct str package_code(struct form *form, const struct node *place, bool
     known = ARENA_NEW(form->arena, struct str);
     *known = arena_printf(form->arena, "%.*s%s", STR_ARG(macro->id), layer ? "Content" : "Code");
     map_set(&sam->packages, source, known);
-    struct node *made = nodes_new(form->arena, NODE_MAP, place),
-                *properties = nodes_new(form->arena, NODE_MAP, place);
     bool archive = str_ends(source, STR(".zip")) || str_ends(source, STR(".jar"));
-    nodes_set(form->arena, properties, STR("source"), nodes_text(form->arena, source, place));
-    nodes_set(form->arena, properties, STR("package"),
-        nodes_text(form->arena, archive ? STR("file") : STR("zip"), place));
-    nodes_set(form->arena, properties, STR("store"),
-        nodes_call(form->arena, "Ref", bucket_parameter(sam, place), place));
-    if (!layer && !archive)
-        add_requirements(form, properties, folder, source);
-    nodes_set(form->arena, made, STR("Type"), nodes_text(form->arena, STR("weir.artifact"), place));
-    nodes_set(form->arena, made, STR("Properties"), properties);
-    nodes_set(form->arena, sam->resources, *known, made);
+    const struct node *properties =
+        NODES_MAP(form->arena, place, {"source", nodes_text(form->arena, source, place)},
+            {"package", nodes_text(form->arena, archive ? STR("file") : STR("zip"), place)},
+            {"store", nodes_call(form->arena, "Ref", bucket_parameter(sam, place), place)},
+            {"python", layer || archive ? NULL : requirements(form, folder, source)});
+    nodes_set(form->arena, sam->resources, *known,
+        NODES_MAP(form->arena, place, {"Type", nodes_text(form->arena, STR("weir.artifact"), place)},
+            {"Properties", properties}));
     return *known;
 }
 
@@ -113,11 +100,10 @@ static const struct node *serverless_code(struct form *form, const struct node *
                       *image = layer ? NULL : form_in(form, STR("ImageUri"));
     const struct node *sub = place ? node_get(place, "!Sub") : NULL;
     sub = place && !sub ? node_get(place, "Fn::Sub") : sub;
-    if (inlined || image) {
-        struct node *made = nodes_new(form->arena, NODE_MAP, inlined ? inlined : image);
-        nodes_set(form->arena, made, inlined ? STR("ZipFile") : STR("ImageUri"), inlined ? inlined : image);
-        return made;
-    }
+    if (inlined)
+        return NODES_MAP(form->arena, inlined, {"ZipFile", inlined});
+    if (image)
+        return NODES_MAP(form->arena, image, {"ImageUri", image});
     if (place && place->kind == NODE_MAP && node_get(place, "Bucket") && node_get(place, "Key"))
         return pair_up(
             form, place, node_get(place, "Bucket"), node_get(place, "Key"), node_get(place, "Version"));
@@ -210,10 +196,8 @@ static const struct node *own_tag(struct form *form)
                                                                    : NULL;
     if (!macro->sam->t->live || !key)
         return NULL;
-    struct node *tag = nodes_new(form->arena, NODE_MAP, form->at);
-    nodes_set(form->arena, tag, STR("Key"), nodes_text(form->arena, str_z(key), form->at));
-    nodes_set(form->arena, tag, STR("Value"), nodes_text(form->arena, STR("SAM"), form->at));
-    return tag;
+    return NODES_MAP(form->arena, form->at, {"Key", nodes_text(form->arena, str_z(key), form->at)},
+        {"Value", nodes_text(form->arena, STR("SAM"), form->at)});
 }
 
 /* Converts {team: data} to CloudFormation's list. */
@@ -225,12 +209,10 @@ static const struct node *tag_list(struct form *form)
     struct node *list = nodes_new(form->arena, NODE_LIST, map ? map : form->at);
     if (own)
         nodes_add(form->arena, list, own);
-    for (uint32_t i = 0; map && i < map->count; i++) {
-        struct node *tag = nodes_new(form->arena, NODE_MAP, map);
-        nodes_set(form->arena, tag, STR("Key"), nodes_text(form->arena, map->entries[i].key, map));
-        nodes_set(form->arena, tag, STR("Value"), map->entries[i].value);
-        nodes_add(form->arena, list, tag);
-    }
+    for (uint32_t i = 0; map && i < map->count; i++)
+        nodes_add(form->arena, list,
+            NODES_MAP(form->arena, map, {"Key", nodes_text(form->arena, map->entries[i].key, map)},
+                {"Value", map->entries[i].value}));
     return list->count ? list : NULL;
 }
 
@@ -301,11 +283,8 @@ static const struct node *document_of(struct form *form, const struct node *poli
         .at = policy->entries[0].value,
         .make = form->make,
         .ctx = macro};
-    struct node *document = nodes_new(form->arena, NODE_MAP, policy);
-    const struct node *version = policy_version(form);
-    if (version)
-        nodes_set(form->arena, document, STR("Version"), version);
-    nodes_set(form->arena, document, STR("Statement"), form_fill(&inner, named->value));
+    const struct node *document = NODES_MAP(form->arena, policy, {"Version", policy_version(form)},
+        {"Statement", form_fill(&inner, named->value)});
     form_release(&inner);
     return document;
 }
@@ -313,12 +292,9 @@ static const struct node *document_of(struct form *form, const struct node *poli
 static const struct node *inline_policy(struct form *form, const struct node *document, uint32_t number)
 {
     const struct macro *macro = form->ctx;
-    struct node *made = nodes_new(form->arena, NODE_MAP, document);
-    nodes_set(form->arena, made, STR("PolicyName"),
-        nodes_text(form->arena, arena_printf(form->arena, "%.*sRolePolicy%u", STR_ARG(macro->id), number),
-            document));
-    nodes_set(form->arena, made, STR("PolicyDocument"), document);
-    return made;
+    struct str name = arena_printf(form->arena, "%.*sRolePolicy%u", STR_ARG(macro->id), number);
+    return NODES_MAP(form->arena, document, {"PolicyName", nodes_text(form->arena, name, document)},
+        {"PolicyDocument", document});
 }
 
 /* Handles !If [Condition, policy, policy]; the first policy tells the kind. */
@@ -330,10 +306,8 @@ static const struct node *policy_chosen(
     choice = choice ? choice : node_get(policy, "!If");
     if (!choice || choice->kind != NODE_LIST || choice->count != 3)
         return documents ? NULL : policy;
-    struct node *list = nodes_new(form->arena, NODE_LIST, choice),
-                *made = nodes_new(form->arena, NODE_MAP, policy);
+    struct node *list = NODES_LIST(form->arena, choice, choice->items[0]);
     bool any = false;
-    nodes_add(form->arena, list, choice->items[0]);
     for (uint32_t i = 1; i < 3; i++) {
         const struct node *document = document_of(form, choice->items[i]);
         struct str name = nodes_literal(choice->items[i]);
@@ -343,8 +317,7 @@ static const struct node *policy_chosen(
             : name.p ? nodes_text(form->arena, policy_arn(macro->sam, name), choice->items[i])
                      : choice->items[i]);
     }
-    nodes_set(form->arena, made, STR("Fn::If"), list);
-    return any == documents ? made : NULL;
+    return any == documents ? NODES_MAP(form->arena, policy, {"Fn::If", list}) : NULL;
 }
 
 /* Returns the function's policies that are documents, or those that are names. */
@@ -381,35 +354,22 @@ static const struct node *role_policies(struct form *form, bool documents)
 
 const struct node *serverless_make(struct form *form, struct str what)
 {
-    if (str_eqz(what, "target"))
-        return made_target(form, false);
-    if (str_eqz(what, "arn"))
-        return made_target(form, true);
-    if (str_eqz(what, "tags"))
-        return tag_list(form);
-    if (str_eqz(what, "managed"))
-        return role_policies(form, false);
-    if (str_eqz(what, "policies"))
-        return role_policies(form, true);
-    if (str_eqz(what, "keytype"))
-        return key_type(form);
+    static const struct {
+        const char *name;
+        const struct node *(*make)(struct form *form);
+    } values[] = {{"tags", tag_list}, {"keytype", key_type}, {"definition", serverless_definition},
+        {"version", policy_version}, {"body", serverless_body}, {"parameters", serverless_parameters},
+        {"caller", serverless_caller}, {"security", serverless_security}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (str_eqz(what, values[i].name))
+            return values[i].make(form);
+    if (str_is_any(what, "target arn"))
+        return made_target(form, str_eqz(what, "arn"));
+    if (str_is_any(what, "managed policies"))
+        return role_policies(form, str_eqz(what, "policies"));
     if (str_eqz(what, "code"))
         return serverless_code(form, form_in(form, STR("CodeUri")), false);
     if (str_eqz(what, "content"))
         return serverless_code(form, form_in(form, STR("ContentUri")), true);
-    if (str_eqz(what, "definition"))
-        return serverless_definition(form);
-    if (str_eqz(what, "version"))
-        return policy_version(form);
-    if (str_eqz(what, "location"))
-        return NULL;
-    if (str_eqz(what, "body"))
-        return serverless_body(form);
-    if (str_eqz(what, "parameters"))
-        return serverless_parameters(form);
-    if (str_eqz(what, "caller"))
-        return serverless_caller(form);
-    if (str_eqz(what, "security"))
-        return serverless_security(form);
     return str_eqz(what, "jwt") ? serverless_small_keys(form, form_in(form, STR("JwtConfiguration"))) : NULL;
 }

@@ -182,11 +182,11 @@ void serverless_event(struct macro *macro, const struct node_entry *event)
     macro->event = NULL;
 }
 
-static void add_requirement(struct form *form, struct node *list, struct str name, const struct node *scopes)
+struct node *serverless_requirement(struct form *form, struct str name, const struct node *scopes)
 {
     struct node *one = nodes_new(form->arena, NODE_MAP, form->at);
     nodes_set(form->arena, one, name, scopes ? scopes : nodes_new(form->arena, NODE_LIST, form->at));
-    nodes_add(form->arena, list, one);
+    return one;
 }
 
 const struct node *serverless_rest_security(struct form *form, const struct node *auth)
@@ -198,9 +198,9 @@ const struct node *serverless_rest_security(struct form *form, const struct node
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
     key = key || !auth ? key : node_get(auth, "ApiKeyRequired");
     if (is_yes(key))
-        add_requirement(form, list, STR("api_key"), NULL);
+        nodes_add(form->arena, list, serverless_requirement(form, STR("api_key"), NULL));
     if (name.n)
-        add_requirement(form, list, name, scopes);
+        nodes_add(form->arena, list, serverless_requirement(form, name, scopes));
     return list->count ? list : NULL;
 }
 
@@ -252,9 +252,7 @@ static const struct node *as_list(struct form *form, const struct node *node)
 {
     if (!node || (node->kind == NODE_LIST && !nodes_is_function(node)))
         return node;
-    struct node *list = nodes_new(form->arena, NODE_LIST, node);
-    nodes_add(form->arena, list, node);
-    return list;
+    return NODES_LIST(form->arena, node, node);
 }
 
 static void add_authorizer(struct form *form, struct node *schemes, const struct node_entry *entry)
@@ -322,9 +320,9 @@ static const struct node *first_security(struct form *form)
     struct str name = nodes_literal(form_in(form, STR("Auth.DefaultAuthorizer")));
     struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
     if (is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) && (!keyless || is_yes(keyless)))
-        add_requirement(form, list, STR("api_key"), NULL);
+        nodes_add(form->arena, list, serverless_requirement(form, STR("api_key"), NULL));
     if (name.n && (!open || is_yes(open)))
-        add_requirement(form, list, name, NULL);
+        nodes_add(form->arena, list, serverless_requirement(form, name, NULL));
     return list->count ? list : NULL;
 }
 

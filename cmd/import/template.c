@@ -25,14 +25,11 @@ static const struct node *filter_of(struct arena *arena, const struct node *filt
     rules = rules ? rules : nodes_at(filter, STR("Key.FilterRules"));
     struct node *list = nodes_new(arena, NODE_LIST, filter);
     for (uint32_t i = 0; rules && rules->kind == NODE_LIST && i < rules->count; i++) {
-        struct node *one = nodes_new(arena, NODE_MAP, rules);
         const struct node *name = node_get(rules->items[i], "Name"),
                           *value = node_get(rules->items[i], "Value");
         if (!name || !value)
             return NULL;
-        nodes_set(arena, one, STR("name"), name);
-        nodes_set(arena, one, STR("value"), value);
-        nodes_add(arena, list, one);
+        nodes_add(arena, list, NODES_MAP(arena, rules, {"name", name}, {"value", value}));
     }
     return list->count ? list : NULL;
 }
@@ -48,15 +45,10 @@ static const struct node *notice_of(
     target = target ? target : node_get(one, channel->api_target);
     if (!target || (!event && !several) || (filter && !rules))
         return NULL;
-    struct node *made = nodes_new(arena, NODE_MAP, one),
-                *events = several ? nodes_copy(arena, several) : nodes_new(arena, NODE_LIST, one);
+    struct node *events = several ? nodes_copy(arena, several) : nodes_new(arena, NODE_LIST, one);
     if (event)
         nodes_add(arena, events, event);
-    nodes_set(arena, made, str_z(channel->to), target);
-    nodes_set(arena, made, STR("events"), events);
-    if (rules)
-        nodes_set(arena, made, STR("filter"), rules);
-    return made;
+    return NODES_MAP(arena, one, {channel->to, target}, {"events", events}, {"filter", rules});
 }
 
 static const struct channel *channel_of(struct str key)
@@ -69,8 +61,7 @@ static const struct channel *channel_of(struct str key)
 
 const struct node *template_notices(struct arena *arena, const struct node *bucket, const struct node *all)
 {
-    struct node *made = nodes_new(arena, NODE_MAP, all);
-    nodes_set(arena, made, STR("bucket"), bucket);
+    struct node *made = NODES_MAP(arena, all, {"bucket", bucket});
     for (uint32_t i = 0; all->kind == NODE_MAP && i < all->count; i++) {
         const struct node *bus = nodes_at(all->entries[i].value, STR("EventBridgeEnabled"));
         if (str_eqz(all->entries[i].key, "EventBridgeConfiguration")) {
@@ -129,11 +120,9 @@ static bool split_bucket(struct arena *arena, const struct node_entry *entry, st
     if (!notices || str_find(entry->key, STR("${"), 0) >= 0)
         return false;
     /* Only the notifications depend on what the bucket depended on, usually permissions. */
-    struct node_entry bucket = *entry;
-    bucket.value = nodes_without(arena, entry->value, "DependsOn");
-    nodes_set(arena, bucket.value, STR("Properties"),
-        nodes_without(arena, properties, "NotificationConfiguration"));
-    nodes_set_entry(arena, resources, &bucket);
+    const struct node *rest = nodes_without(arena, properties, "NotificationConfiguration");
+    nodes_put(arena, resources, entry,
+        nodes_with(arena, nodes_without(arena, entry->value, "DependsOn"), "Properties", rest));
     struct node *made =
         put_beside(arena, entry, STR("Notifications"), "aws.s3.bucket_notification", notices, resources);
     if (node_find(entry->value, STR("DependsOn")))
@@ -151,16 +140,13 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
     for (uint32_t i = 0; i < all->count; i++)
         if (all->items[i]->kind != NODE_MAP || nodes_is_function(all->items[i]))
             return false;
-    struct node_entry topic = *entry;
-    topic.value = nodes_copy(arena, entry->value);
-    nodes_set(arena, topic.value, STR("Properties"), nodes_without(arena, properties, "Subscription"));
-    nodes_set_entry(arena, resources, &topic);
+    const struct node *rest = nodes_without(arena, properties, "Subscription");
+    nodes_put(arena, resources, entry, nodes_with(arena, entry->value, "Properties", rest));
     for (uint32_t i = 0; i < all->count; i++) {
-        struct node *who = nodes_copy(arena, all->items[i]);
-        nodes_set(arena, who, STR("TopicArn"), nodes_call(arena, "Ref", entry->key, all));
+        const struct node *topic = nodes_call(arena, "Ref", entry->key, all);
         struct str number = all->count > 1 ? arena_printf(arena, "%u", i + 1) : STR_EMPTY;
         put_beside(arena, entry, arena_printf(arena, "Subscription%.*s", STR_ARG(number)),
-            "AWS::SNS::Subscription", who, resources);
+            "AWS::SNS::Subscription", nodes_with(arena, all->items[i], "TopicArn", topic), resources);
     }
     return true;
 }
@@ -169,11 +155,9 @@ static bool split_topic(struct arena *arena, const struct node_entry *entry, str
 static void put_as(struct arena *arena, const struct node_entry *entry, struct str type,
     const struct node *properties, struct node *resources)
 {
-    struct node_entry changed = *entry;
-    changed.value = nodes_copy(arena, entry->value);
-    nodes_set(arena, changed.value, STR("Type"), nodes_text(arena, type, entry->value));
-    nodes_set(arena, changed.value, STR("Properties"), properties);
-    nodes_set_entry(arena, resources, &changed);
+    const struct node *retyped =
+        nodes_with(arena, entry->value, "Type", nodes_text(arena, type, entry->value));
+    nodes_put(arena, resources, entry, nodes_with(arena, retyped, "Properties", properties));
 }
 
 /* ---- a rule of a security group ---- */
@@ -312,9 +296,7 @@ static bool write_as_table(struct template *t, const struct node_entry *entry, s
         if (str_is_any(key, of_replica)) {
             nodes_set_entry(arena, table, &replica->entries[i]);
         } else if (str_eqz(key, "SSESpecification") && own && own->kind == NODE_MAP && given) {
-            struct node *both = nodes_copy(arena, own);
-            nodes_set(arena, both, STR("KMSMasterKeyId"), given);
-            nodes_set(arena, table, key, both);
+            nodes_set(arena, table, key, nodes_with(arena, own, "KMSMasterKeyId", given));
         } else if (!str_eqz(key, "Region")) {
             return false;
         }
@@ -331,8 +313,7 @@ static bool write_as_table(struct template *t, const struct node_entry *entry, s
 static const struct node *substituted_text(
     struct arena *arena, const struct node *node, const struct node *values)
 {
-    struct node *parts = nodes_new(arena, NODE_LIST, node), *both = nodes_new(arena, NODE_LIST, node),
-                *call = nodes_new(arena, NODE_MAP, node);
+    struct node *parts = nodes_new(arena, NODE_LIST, node);
     struct str text = node->string;
     size_t from = 0;
     for (size_t i = 0; i + 1 < text.n; i++) {
@@ -353,10 +334,8 @@ static const struct node *substituted_text(
         nodes_add(arena, parts, nodes_text(arena, str_slice(text, from, text.n), node));
     if (parts->count == 1)
         return parts->items[0];
-    nodes_add(arena, both, nodes_text(arena, STR_EMPTY, node));
-    nodes_add(arena, both, parts);
-    nodes_set(arena, call, STR("Fn::Join"), both);
-    return call;
+    return NODES_MAP(
+        arena, node, {"Fn::Join", NODES_LIST(arena, node, nodes_text(arena, STR_EMPTY, node), parts)});
 }
 
 static const struct node *substituted_node(
@@ -452,10 +431,7 @@ static bool write_out_definition(struct template *t, const struct node_entry *en
     struct node *rest = nodes_without(t->arena, properties, "DefinitionSubstitutions");
     rest = nodes_without(t->arena, rest, "DefinitionString");
     nodes_set(t->arena, rest, STR("Definition"), definition);
-    struct node_entry changed = *entry;
-    changed.value = nodes_copy(t->arena, entry->value);
-    nodes_set(t->arena, changed.value, STR("Properties"), rest);
-    nodes_set_entry(t->arena, resources, &changed);
+    nodes_put(t->arena, resources, entry, nodes_with(t->arena, entry->value, "Properties", rest));
     return true;
 }
 
@@ -470,7 +446,7 @@ static const struct node *template_rewrite(struct template *t, const struct node
         root = cdk_expand(t, root);
     root = secrets_expand(t, code_expand(t, root));
     const struct node *given = node_get(root, "Resources");
-    struct node *resources = nodes_new(t->arena, NODE_MAP, given), *whole = nodes_copy(t->arena, root);
+    struct node *resources = nodes_new(t->arena, NODE_MAP, given);
     for (uint32_t i = 0; i < given->count; i++) {
         const struct node_entry *entry = &given->entries[i];
         if (is_of(entry->value, "AWS::S3::Bucket") && split_bucket(t->arena, entry, resources))
@@ -497,8 +473,7 @@ static const struct node *template_rewrite(struct template *t, const struct node
             continue;
         nodes_set_entry(t->arena, resources, entry);
     }
-    nodes_set(t->arena, whole, STR("Resources"), resources);
-    return whole;
+    return nodes_with(t->arena, root, "Resources", resources);
 }
 
 static void tell_macro(struct template *t, const struct node *node)

@@ -16,6 +16,27 @@ void nodes_add(struct arena *arena, struct node *list, const struct node *item);
 /* Returns a copy that can be extended; its items are shared. */
 struct node *nodes_copy(struct arena *arena, const struct node *node);
 struct node *nodes_without(struct arena *arena, const struct node *map, const char *key);
+/* Returns a copy of the map with another value of the key; NULL: without the key. */
+struct node *nodes_with(
+    struct arena *arena, const struct node *map, const char *key, const struct node *value);
+/* Adds an entry with another value; its comment is kept. */
+void nodes_put(
+    struct arena *arena, struct node *map, const struct node_entry *entry, const struct node *value);
+/* NODES_MAP(arena, at, {"Key", value}, …) returns a map without the entries whose value is NULL.
+ * NODES_LIST(arena, at, item, …) returns a list of one or more items. */
+struct nodes_pair {
+    const char *key;
+    const struct node *value;
+};
+#define NODES_MAP(arena_, at_, ...)                                                                          \
+    nodes_map(arena_, at_, (const struct nodes_pair[]){__VA_ARGS__},                                         \
+        sizeof((const struct nodes_pair[]){__VA_ARGS__}) / sizeof(struct nodes_pair))
+#define NODES_LIST(arena_, at_, ...)                                                                         \
+    nodes_list(arena_, at_, (const struct node *[]){__VA_ARGS__},                                            \
+        sizeof((const struct node *[]){__VA_ARGS__}) / sizeof(struct node *))
+struct node *nodes_map(struct arena *arena, const struct node *at, const struct nodes_pair *pairs, size_t n);
+struct node *nodes_list(
+    struct arena *arena, const struct node *at, const struct node *const *items, size_t n);
 /* Returns {function: argument}, like `!Ref x`. */
 struct node *nodes_call(
     struct arena *arena, const char *function, struct str argument, const struct node *at);
