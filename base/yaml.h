@@ -79,6 +79,51 @@ const char *node_kind_name(const struct node *node);
 /* Returns the tree as a value; expressions in strings are not evaluated. */
 const struct value *node_value(struct arena *arena, const struct node *node);
 
+/* ---- yaml_node.c: nodes that are made. Each has the source location of the node it was made from, for
+ * diagnostics; copied nodes keep their own. */
+struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at);
+struct node *nodes_text(struct arena *arena, struct str text, const struct node *at);
+struct node *nodes_bool(struct arena *arena, bool yes, const struct node *at);
+/* Add to a node from nodes_new() or nodes_copy(). The value of an existing key is replaced. */
+void nodes_set(struct arena *arena, struct node *map, struct str key, const struct node *value);
+void nodes_set_entry(struct arena *arena, struct node *map, const struct node_entry *entry);
+void nodes_add(struct arena *arena, struct node *list, const struct node *item);
+/* Returns a copy that can be extended; its items are shared. */
+struct node *nodes_copy(struct arena *arena, const struct node *node);
+struct node *nodes_without(struct arena *arena, const struct node *map, const char *key);
+/* Returns a copy of the map with another value of the key; NULL: without the key. */
+struct node *nodes_with(
+    struct arena *arena, const struct node *map, const char *key, const struct node *value);
+/* Adds an entry with another value; its comment is kept. */
+void nodes_put(
+    struct arena *arena, struct node *map, const struct node_entry *entry, const struct node *value);
+/* NODES_MAP(arena, at, {"Key", value}, …) returns a map without the entries whose value is NULL.
+ * NODES_LIST(arena, at, item, …) returns a list of one or more items. */
+struct nodes_pair {
+    const char *key;
+    const struct node *value;
+};
+#define NODES_MAP(arena_, at_, ...)                                                                          \
+    nodes_map(arena_, at_, (const struct nodes_pair[]){__VA_ARGS__},                                         \
+        sizeof((const struct nodes_pair[]){__VA_ARGS__}) / sizeof(struct nodes_pair))
+#define NODES_LIST(arena_, at_, ...)                                                                         \
+    nodes_list(arena_, at_, (const struct node *[]){__VA_ARGS__},                                            \
+        sizeof((const struct node *[]){__VA_ARGS__}) / sizeof(struct node *))
+struct node *nodes_map(struct arena *arena, const struct node *at, const struct nodes_pair *pairs, size_t n);
+struct node *nodes_list(
+    struct arena *arena, const struct node *at, const struct node *const *items, size_t n);
+/* Returns {function: argument}, like `!Ref x`. */
+struct node *nodes_call(
+    struct arena *arena, const char *function, struct str argument, const struct node *at);
+
+/* Returns the node at keys separated by dots, or NULL. */
+const struct node *nodes_at(const struct node *map, struct str path);
+/* Returns a literal string; p NULL if it is not one. */
+struct str nodes_literal(const struct node *node);
+/* Returns whether `holds` is true for the node or any node within it. */
+bool nodes_any(
+    const struct node *node, bool (*holds)(const struct node *node, const void *ctx), const void *ctx);
+bool nodes_same(const struct node *a, const struct node *b);
 /* ---- yaml_write.c: writing strings in YAML: plain if every parser reads them as that string, else
  * quoted. */
 /*

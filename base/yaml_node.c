@@ -292,3 +292,179 @@ void yaml_set_plain(struct node *node, struct str text)
         node->string = text;
     }
 }
+
+/* ---- nodes that are made or changed ---- */
+
+struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at)
+{
+    struct node *node = ARENA_NEW(arena, struct node);
+    *node = (struct node){
+        .kind = (uint8_t)kind, .offset = at->offset, .length = at->length, .source = at->source};
+    if (kind == NODE_LIST)
+        node->items = NULL;
+    if (kind == NODE_MAP)
+        node->entries = NULL;
+    return node;
+}
+
+struct node *nodes_text(struct arena *arena, struct str text, const struct node *at)
+{
+    struct node *node = nodes_new(arena, NODE_STRING, at);
+    node->string = arena_str(arena, text);
+    return node;
+}
+
+struct node *nodes_bool(struct arena *arena, bool yes, const struct node *at)
+{
+    struct node *node = nodes_new(arena, NODE_BOOL, at);
+    node->boolean = yes;
+    return node;
+}
+
+/* Returns an array with room for one more item; it doubles at powers of two. */
+static void *room_for(struct arena *arena, void *items, uint32_t n, size_t size)
+{
+    if (n & (n - 1))
+        return items;
+    void *more = arena_alloc(arena, (n ? 2 * (size_t)n : 1) * size);
+    if (n)
+        memcpy(more, items, n * size);
+    return more;
+}
+
+void nodes_set_entry(struct arena *arena, struct node *map, const struct node_entry *entry)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        if (str_eq(map->entries[i].key, entry->key)) {
+            map->entries[i].value = entry->value;
+            return;
+        }
+    map->entries = room_for(arena, map->entries, map->count, sizeof *map->entries);
+    map->entries[map->count++] = *entry;
+}
+
+void nodes_set(struct arena *arena, struct node *map, struct str key, const struct node *value)
+{
+    const struct node_entry entry = {
+        .key = arena_str(arena, key), .key_offset = value->offset, .value = (struct node *)value};
+    nodes_set_entry(arena, map, &entry);
+}
+
+void nodes_add(struct arena *arena, struct node *list, const struct node *item)
+{
+    list->items = room_for(arena, list->items, list->count, sizeof *list->items);
+    list->items[list->count++] = (struct node *)item;
+}
+
+struct node *nodes_copy(struct arena *arena, const struct node *node)
+{
+    struct node *copy = nodes_new(arena, (enum node_kind)node->kind, node);
+    for (uint32_t i = 0; node->kind == NODE_MAP && i < node->count; i++)
+        nodes_set_entry(arena, copy, &node->entries[i]);
+    for (uint32_t i = 0; node->kind == NODE_LIST && i < node->count; i++)
+        nodes_add(arena, copy, node->items[i]);
+    if (node->kind != NODE_MAP && node->kind != NODE_LIST)
+        *copy = *node;
+    return copy;
+}
+
+struct node *nodes_without(struct arena *arena, const struct node *map, const char *key)
+{
+    struct node *rest = nodes_new(arena, NODE_MAP, map);
+    for (uint32_t i = 0; i < map->count; i++)
+        if (!str_eqz(map->entries[i].key, key))
+            nodes_set_entry(arena, rest, &map->entries[i]);
+    return rest;
+}
+
+struct node *nodes_with(
+    struct arena *arena, const struct node *map, const char *key, const struct node *value)
+{
+    if (!value)
+        return nodes_without(arena, map, key);
+    struct node *copy = nodes_copy(arena, map);
+    nodes_set(arena, copy, str_z(key), value);
+    return copy;
+}
+
+void nodes_put(
+    struct arena *arena, struct node *map, const struct node_entry *entry, const struct node *value)
+{
+    struct node_entry changed = *entry;
+    changed.value = (struct node *)value;
+    nodes_set_entry(arena, map, &changed);
+}
+
+struct node *nodes_map(struct arena *arena, const struct node *at, const struct nodes_pair *pairs, size_t n)
+{
+    struct node *map = nodes_new(arena, NODE_MAP, at);
+    for (size_t i = 0; i < n; i++)
+        if (pairs[i].value)
+            nodes_set(arena, map, str_z(pairs[i].key), pairs[i].value);
+    return map;
+}
+
+struct node *nodes_list(struct arena *arena, const struct node *at, const struct node *const *items, size_t n)
+{
+    struct node *list = nodes_new(arena, NODE_LIST, at);
+    for (size_t i = 0; i < n; i++)
+        nodes_add(arena, list, items[i]);
+    return list;
+}
+
+struct node *nodes_call(struct arena *arena, const char *function, struct str argument, const struct node *at)
+{
+    return NODES_MAP(arena, at, {function, nodes_text(arena, argument, at)});
+}
+
+const struct node *nodes_at(const struct node *map, struct str path)
+{
+    while (map && path.n) {
+        const struct node_entry *entry = node_find(map, str_cut(path, '.', &path));
+        map = entry ? entry->value : NULL;
+    }
+    return map;
+}
+
+struct str nodes_literal(const struct node *node)
+{
+    return node && node->kind == NODE_STRING ? node->string : (struct str){NULL, 0};
+}
+
+bool nodes_any(
+    const struct node *node, bool (*holds)(const struct node *node, const void *ctx), const void *ctx)
+{
+    bool found = node && holds(node, ctx);
+    for (uint32_t i = 0; node && !found && node->kind == NODE_MAP && i < node->count; i++)
+        found = nodes_any(node->entries[i].value, holds, ctx);
+    for (uint32_t i = 0; node && !found && node->kind == NODE_LIST && i < node->count; i++)
+        found = nodes_any(node->items[i], holds, ctx);
+    return found;
+}
+
+bool nodes_same(const struct node *a, const struct node *b)
+{
+    if (a == b)
+        return true;
+    if (a->kind != b->kind || ((a->kind == NODE_MAP || a->kind == NODE_LIST) && a->count != b->count))
+        return false;
+    switch (a->kind) {
+    case NODE_NULL: return true;
+    case NODE_BOOL: return a->boolean == b->boolean;
+    case NODE_INT: return a->integer == b->integer;
+    case NODE_FLOAT: return !(a->number < b->number) && !(a->number > b->number);
+    case NODE_STRING: return str_eq(a->string, b->string);
+    case NODE_LIST:
+        for (uint32_t i = 0; i < a->count; i++)
+            if (!nodes_same(a->items[i], b->items[i]))
+                return false;
+        return true;
+    default: break;
+    }
+    for (uint32_t i = 0; i < a->count; i++) {
+        const struct node_entry *other = node_find(b, a->entries[i].key);
+        if (!other || !nodes_same(a->entries[i].value, other->value))
+            return false;
+    }
+    return true;
+}

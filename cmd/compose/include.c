@@ -10,13 +10,6 @@
 
 typedef struct node *rebase_fn(struct compose *c, struct node *node, struct str from);
 
-static struct node *compose_copy(struct compose *c, const struct node *node)
-{
-    struct node *copy = ARENA_NEW(c->arena, struct node);
-    *copy = *node;
-    return copy;
-}
-
 /* Returns the path relative to the first file's folder; `from` leads there to the folder of the file that
  * contains the path. */
 static struct str compose_path(struct compose *c, struct str from, struct str path)
@@ -35,7 +28,7 @@ static struct node *rebase_text(struct compose *c, struct node *node, struct str
 {
     if (node->kind != NODE_STRING)
         return node;
-    node = compose_copy(c, node);
+    node = nodes_copy(c->arena, node);
     node->string = compose_path(c, from, node->string);
     return node;
 }
@@ -48,26 +41,18 @@ static struct node *rebase_volume(struct compose *c, struct node *node, struct s
         return node;
     struct str path = compose_path(c, from, str_cut(node->string, ':', &rest));
     bool is_path = path.p[0] == '/' || path.p[0] == '.';
-    node = compose_copy(c, node);
+    node = nodes_copy(c->arena, node);
     node->string = arena_printf(
         c->arena, "%s%.*s%s%.*s", is_path ? "" : "./", STR_ARG(path), rest.p ? ":" : "", STR_ARG(rest));
     return node;
 }
 
+/* Rewrites an entry of a map, if it has the key. */
 static struct node *rebase_entry(
     struct compose *c, struct node *map, const char *key, rebase_fn *rebase, struct str from)
 {
-    if (map->kind != NODE_MAP || !node_get(map, key))
-        return map;
-    map = compose_copy(c, map);
-    struct node_entry *entries = ARENA_ARRAY(c->arena, struct node_entry, map->count);
-    for (uint32_t i = 0; i < map->count; i++) {
-        entries[i] = map->entries[i];
-        if (str_eqz(entries[i].key, key))
-            entries[i].value = rebase(c, entries[i].value, from);
-    }
-    map->entries = entries;
-    return map;
+    struct node *value = node_get(map, key);
+    return value ? nodes_with(c->arena, map, key, rebase(c, value, from)) : map;
 }
 
 /* Rewrites each item of a list, or a single item. */
@@ -75,12 +60,10 @@ static struct node *rebase_each(struct compose *c, struct node *list, rebase_fn 
 {
     if (list->kind != NODE_LIST)
         return rebase(c, list, from);
-    list = compose_copy(c, list);
-    struct node **items = ARENA_ARRAY(c->arena, struct node *, list->count + 1);
+    struct node *made = nodes_new(c->arena, NODE_LIST, list);
     for (uint32_t i = 0; i < list->count; i++)
-        items[i] = rebase(c, list->items[i], from);
-    list->items = items;
-    return list;
+        nodes_add(c->arena, made, rebase(c, list->items[i], from));
+    return made;
 }
 
 static struct node *rebase_env_file(struct compose *c, struct node *node, struct str from)
@@ -96,10 +79,7 @@ static struct node *rebase_env_files(struct compose *c, struct node *node, struc
 
 static struct node *rebase_mount(struct compose *c, struct node *node, struct str from)
 {
-    struct str source =
-        node->kind == NODE_MAP && node_get(node, "source") ? node_get(node, "source")->string : STR_EMPTY;
-    bool is_path = node->kind == NODE_MAP && node_get(node, "source") &&
-                   node_get(node, "source")->kind == NODE_STRING && str_starts(source, STR("."));
+    bool is_path = str_starts(node_text(node_get(node, "source")), STR("."));
     return is_path ? rebase_entry(c, node, "source", rebase_volume, from) : rebase_volume(c, node, from);
 }
 
@@ -138,20 +118,13 @@ static struct node *compose_rebase(struct compose *c, struct node *root, struct 
         const char *kind;
         rebase_fn *rebase;
     } kinds[] = {{"services", rebase_service}, {"secrets", rebase_file}, {"configs", rebase_file}};
-    if (root->kind != NODE_MAP)
-        return root;
-    root = compose_copy(c, root);
-    struct node_entry *entries = ARENA_ARRAY(c->arena, struct node_entry, root->count + 1);
-    for (uint32_t i = 0; i < root->count; i++) {
-        entries[i] = root->entries[i];
-        struct node *all = entries[i].value;
-        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-            for (uint32_t m = 0;
-                 str_eqz(entries[i].key, kinds[k].kind) && all->kind == NODE_MAP && m < all->count; m++)
-                entries[i].value = rebase_entry(
-                    c, entries[i].value, arena_strz(c->arena, all->entries[m].key), kinds[k].rebase, from);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const struct node *all = node_get(root, kinds[k].kind);
+        struct node *made = all && all->kind == NODE_MAP ? nodes_new(c->arena, NODE_MAP, all) : NULL;
+        for (uint32_t i = 0; made && i < all->count; i++)
+            nodes_put(c->arena, made, &all->entries[i], kinds[k].rebase(c, all->entries[i].value, from));
+        root = made ? nodes_with(c->arena, root, kinds[k].kind, made) : root;
     }
-    root->entries = entries;
     return root;
 }
 
@@ -232,34 +205,16 @@ static struct node *include_files(
     return all;
 }
 
-/* Returns whether both have the same content: several files may include the same one. */
-static bool include_same(const struct node *a, const struct node *b)
-{
-    bool same = a->kind == b->kind;
-    if (!same || (a->kind != NODE_MAP && a->kind != NODE_LIST))
-        return same &&
-               (a->kind == NODE_STRING ? str_eq(a->string, b->string) : str_eq(node_raw(a), node_raw(b)));
-    same = a->count == b->count;
-    for (uint32_t i = 0; same && i < a->count; i++) {
-        const struct node_entry *other = a->kind == NODE_MAP ? node_find(b, a->entries[i].key) : NULL;
-        same = a->kind == NODE_LIST ? include_same(a->items[i], b->items[i])
-                                    : other && include_same(a->entries[i].value, other->value);
-    }
-    return same;
-}
-
 /* Merges the other file's services, networks and so on into the file's own. */
 static struct node *include_beside(
-    struct compose *c, struct node *own, const struct node *others, const char *kind)
+    struct compose *c, const struct node *own, const struct node *others, const char *kind)
 {
-    struct node *map = compose_copy(c, own);
-    map->entries = ARENA_ARRAY(c->arena, struct node_entry, own->count + others->count + 1);
-    memcpy(map->entries, own->entries, own->count * sizeof *own->entries);
+    struct node *map = nodes_copy(c->arena, own);
     for (uint32_t i = 0; i < others->count; i++) {
         const struct node_entry *other = &others->entries[i], *there = node_find(map, other->key);
         if (!there)
-            map->entries[map->count++] = *other;
-        else if (!include_same(there->value, other->value))
+            nodes_set_entry(c->arena, map, other);
+        else if (!nodes_same(there->value, other->value)) /* several files may include the same one */
             diag_error(c->diags, node_key_span(other),
                 "`%.*s` of %s is in the file that includes this one, too", STR_ARG(other->key), kind);
     }
@@ -268,25 +223,14 @@ static struct node *include_beside(
 
 static struct node *include_kind(struct compose *c, struct node *root, struct node *other, const char *kind)
 {
-    struct node *own = node_get(root, kind), *others = node_get(other, kind);
+    const struct node *own = node_get(root, kind), *others = node_get(other, kind);
     if (!others || others->kind != NODE_MAP)
         return root;
     if (own && own->kind == NODE_MAP)
         others = include_beside(c, own, others, kind);
-    root = compose_copy(c, root);
-    struct node_entry *entries = ARENA_ARRAY(c->arena, struct node_entry, root->count + 1);
-    bool found = false;
-    for (uint32_t i = 0; i < root->count; i++) {
-        entries[i] = root->entries[i];
-        if (str_eqz(entries[i].key, kind)) {
-            entries[i].value = others;
-            found = true;
-        }
-    }
-    if (!found)
-        entries[root->count++] = *node_find(other, str_z(kind));
-    root->entries = entries;
-    return root;
+    struct node *made = nodes_copy(c->arena, root);
+    nodes_put(c->arena, made, node_find(other, str_z(kind)), others);
+    return made;
 }
 
 static struct node *include_one(
@@ -349,18 +293,12 @@ static struct node *as_map(struct compose *c, struct node *node)
 {
     if (node->kind != NODE_LIST)
         return node;
-    struct node *map = compose_copy(c, node);
-    map->kind = NODE_MAP;
-    map->entries = ARENA_ARRAY(c->arena, struct node_entry, node->count + 1);
+    struct node *map = nodes_new(c->arena, NODE_MAP, node);
     for (uint32_t i = 0; i < node->count; i++) {
-        struct str rest, key = str_cut(text_of(node->items[i]), '=', &rest);
-        struct node *value = compose_copy(c, node->items[i]);
-        value->kind = rest.p ? NODE_STRING : NODE_NULL;
-        value->string = arena_str(c->arena, rest.p ? rest : STR_EMPTY);
-        map->entries[i] = (struct node_entry){.key = arena_str(c->arena, key),
-            .key_offset = value->offset,
-            .key_length = value->length,
-            .value = value};
+        const struct node *item = node->items[i];
+        struct str rest, key = str_cut(text_of(item), '=', &rest);
+        nodes_set(c->arena, map, key,
+            rest.p ? nodes_text(c->arena, rest, item) : nodes_new(c->arena, NODE_NULL, item));
     }
     return map;
 }
@@ -386,14 +324,12 @@ static bool is_hidden(const struct node *volume, const struct node *by)
 static struct node *extend_join(
     struct compose *c, struct str key, const struct node *base, const struct node *own)
 {
-    struct node *list = compose_copy(c, own);
-    list->items = ARENA_ARRAY(c->arena, struct node *, base->count + own->count + 1);
-    list->count = 0;
+    struct node *list = nodes_new(c->arena, NODE_LIST, own);
     for (uint32_t i = 0; i < base->count; i++)
         if (!str_eqz(key, "volumes") || !is_hidden(base->items[i], own))
-            list->items[list->count++] = base->items[i];
+            nodes_add(c->arena, list, base->items[i]);
     for (uint32_t i = 0; i < own->count; i++)
-        list->items[list->count++] = own->items[i];
+        nodes_add(c->arena, list, own->items[i]);
     return list;
 }
 
@@ -414,30 +350,17 @@ static struct node *extend_merge_value(struct compose *c, struct str key, struct
 /* Merges `own` over `base`. */
 static struct node *compose_merge(struct compose *c, struct node *base, struct node *own)
 {
-    struct node *map = compose_copy(c, own);
-    map->entries = ARENA_ARRAY(c->arena, struct node_entry, base->count + own->count + 1);
-    map->count = 0;
+    struct node *map = nodes_new(c->arena, NODE_MAP, own);
     for (uint32_t i = 0; i < base->count; i++) {
         const struct node_entry *entry = &base->entries[i], *over = node_find(own, entry->key);
-        struct node_entry *to = &map->entries[map->count++];
-        *to = over ? *over : *entry;
         if (over)
-            to->value = extend_merge_value(c, entry->key, entry->value, over->value);
+            nodes_put(c->arena, map, over, extend_merge_value(c, entry->key, entry->value, over->value));
+        else
+            nodes_set_entry(c->arena, map, entry);
     }
     for (uint32_t i = 0; i < own->count; i++)
         if (!node_find(base, own->entries[i].key))
-            map->entries[map->count++] = own->entries[i];
-    return map;
-}
-
-static struct node *without_extends(struct compose *c, const struct node *service)
-{
-    struct node *map = compose_copy(c, service);
-    map->entries = ARENA_ARRAY(c->arena, struct node_entry, service->count + 1);
-    map->count = 0;
-    for (uint32_t i = 0; i < service->count; i++)
-        if (!str_eqz(service->entries[i].key, "extends"))
-            map->entries[map->count++] = service->entries[i];
+            nodes_set_entry(c->arena, map, &own->entries[i]);
     return map;
 }
 
@@ -459,7 +382,7 @@ static struct node *extend_service(
     const struct node *extends = service->kind == NODE_MAP ? node_get(service, "extends") : NULL;
     if (!extends)
         return service;
-    struct node *own = without_extends(c, service);
+    struct node *own = nodes_without(c->arena, service, "extends");
     struct str name = text_of(extends->kind == NODE_MAP ? node_get(extends, "service") : extends);
     const struct node *others = services_of(c, extends, services);
     const struct node_entry *base = others && others->kind == NODE_MAP ? node_find(others, name) : NULL;

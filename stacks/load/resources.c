@@ -23,15 +23,7 @@ static const struct node *cut_type(struct loader *loader, const struct node *bod
     const struct node *type = body->kind == NODE_MAP ? node_get(body, "type") : NULL;
     if (!type || !expect_text(loader, type, "the type of a provider", &decl->provider_name))
         return body;
-    struct node *rest = ARENA_NEW(loader->arena, struct node);
-    struct node_entry *entries = ARENA_ARRAY(loader->arena, struct node_entry, body->count);
-    *rest = *body;
-    rest->entries = entries;
-    rest->count = 0;
-    for (uint32_t i = 0; i < body->count; i++)
-        if (!str_eqz(body->entries[i].key, "type"))
-            entries[rest->count++] = body->entries[i];
-    return rest;
+    return nodes_without(loader->arena, body, "type");
 }
 
 static struct str name_below(struct loader *loader, const struct unit *unit, struct str name)
