@@ -141,16 +141,15 @@ static void show_used(const struct estimate *estimate, bool color, struct arena 
 
 static void show_unpriced(const struct estimate *estimate, struct buf *out)
 {
-    const char *before = "\nNo price is known of ";
+    bool any = false;
     for (size_t i = 0; i < estimate->n; i++) {
         if (estimate->items[i].priced != PRICED_NOT)
             continue;
-        text_addf(out, "%s%.*s (%.*s)", before, STR_ARG(estimate->items[i].address),
-            STR_ARG(estimate->items[i].type));
-        before = ", ";
+        buf_addz(out, any ? ", " : "\nNo price is known of ");
+        text_addf(out, "%.*s (%.*s)", STR_ARG(estimate->items[i].address), STR_ARG(estimate->items[i].type));
+        any = true;
     }
-    if (*before == ',')
-        buf_addz(out, ".\n");
+    buf_addz(out, any ? ".\n" : "");
 }
 
 /* Returns whether the address and usage name in `usage:` exist. `name` "": the resource itself. */

@@ -300,7 +300,8 @@ static void add_lines(struct buf *out, struct str text)
     add_times(out, '`', fence);
     do {
         struct str line = str_cut(text, '\n', &text);
-        text_addf(out, "%s%.*s", line.n ? "\n  " : "\n", STR_ARG(line));
+        buf_addz(out, line.n ? "\n  " : "\n");
+        text_add_safe(out, line, false);
     } while (text.n);
     buf_addz(out, "\n  ");
     add_times(out, '`', fence);

@@ -80,7 +80,8 @@ static void add_frame(const struct picture *p, uint32_t group, bool page, struct
         "stroke=\"#d0d7de\"/>\n<text x=\"%.0f\" y=\"%.0f\" font-size=\"11\" fill=\"#57606a\">",
         left - FRAME, y, right - left + 2 * FRAME, bottom + LAYOUT_BOX / 2.0 + FRAME / 2.0 - y,
         left - FRAME / 2.0, y + TITLE - 2);
-    text_addf_xml(out, "%.*s%s", STR_ARG(p->groups[group]->path), page ? "</text>\n</g>\n" : "</text>\n");
+    text_addf_xml(out, "%.*s</text>\n", STR_ARG(p->groups[group]->path));
+    buf_addz(out, page ? "</g>\n" : "");
 }
 
 /* Opens the box in a page, with attributes for styles, scripts and screen readers. */

@@ -19,9 +19,10 @@ static void add_element(struct buf *out, const char *element, struct str message
     buf_addf(out, "<%s", element);
     if (message.n)
         add_attribute(out, "message", message);
-    text_addf_xml(out, "%s%.*s", text.n ? ">" : "/>", STR_ARG(text));
     if (text.n)
-        buf_addf(out, "</%s>", element);
+        text_addf_xml(out, ">%.*s</%s>", STR_ARG(text), element);
+    else
+        buf_addz(out, "/>");
 }
 
 void junit_add(struct junit *j, const struct junit_case *one)
