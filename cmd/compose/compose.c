@@ -3,42 +3,11 @@
 #include "cmd/compose/compose.h"
 
 #include "base/file.h"
-#include "base/json.h"
-#include "stacks/format/format.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 
-/* ---- formatting of resources: short lists and maps on one line, long ones on several ---- */
-
-enum { LINE_MAX_BYTES = 120 };
-
-void attr_add(struct attr_list *list, const char *key, const struct value *v)
-{
-    if (value_is_empty(v))
-        return;
-    assert(list->n < sizeof list->items / sizeof *list->items);
-    list->items[list->n].key = key;
-    list->items[list->n++].value = v;
-}
-
-void attr_add_text(struct attr_list *list, const char *key, struct str text)
-{
-    attr_add(list, key, value_string(list->arena, text));
-}
-
-/* ---- scalars ---- */
-
-void write_scalar(struct buf *out, const struct value *v, bool flow)
-{
-    if (v->kind != VALUE_STRING)
-        json_write(out, v, JSON_PLAIN);
-    else
-        yaml_write_text(out, v->string, flow);
-}
-
-/* ---- collections ---- */
+/* ---- attributes of resources ---- */
 
 /* Keys that come first; the others follow in their order. */
 static const char *const first[] = {
@@ -53,80 +22,41 @@ static size_t rank(struct str key)
     return i;
 }
 
-static void write_flow(struct buf *out, const struct value *v);
-
-static void write_flow_map(struct buf *out, const struct value *v)
+static struct tree *as_tree(struct arena *arena, const struct value *v)
 {
-    bool any = false;
-    buf_add_char(out, '{');
+    struct tree *out = tree_of(arena, v);
+    if (v->kind == VALUE_LIST)
+        for (uint32_t i = 0; i < v->count; i++)
+            out->items[i] = as_tree(arena, v->items[i]);
+    out->is_source = v->kind == VALUE_STRING;
+    if (v->kind != VALUE_MAP)
+        return out;
+    out = tree_new(arena, TREE_MAP, NULL);
     for (size_t turn = 0; turn <= FIRST; turn++)
-        for (uint32_t i = 0; i < v->count; i++) {
-            if (rank(v->entries[i].key) != turn)
-                continue;
-            buf_addz(out, any ? ", " : "");
-            any = true;
-            yaml_write_text(out, v->entries[i].key, true);
-            buf_addz(out, ": ");
-            write_flow(out, v->entries[i].value);
-        }
-    buf_add_char(out, '}');
+        for (uint32_t i = 0; i < v->count; i++)
+            if (rank(v->entries[i].key) == turn)
+                tree_set(arena, out, tree_source_key(arena, v->entries[i].key),
+                    as_tree(arena, v->entries[i].value));
+    return out;
 }
 
-static void write_flow(struct buf *out, const struct value *v)
+void attr_add(struct compose *c, struct tree *attrs, const char *key, const struct value *v)
 {
-    if (v->kind == VALUE_MAP) {
-        write_flow_map(out, v);
-        return;
-    }
-    if (v->kind != VALUE_LIST) {
-        write_scalar(out, v, true);
-        return;
-    }
-    buf_add_char(out, '[');
-    for (uint32_t i = 0; i < v->count; i++) {
-        buf_addz(out, i ? ", " : "");
-        write_flow(out, v->items[i]);
-    }
-    buf_add_char(out, ']');
+    if (!value_is_empty(v))
+        tree_set(c->arena, attrs, str_z(key), as_tree(c->arena, v));
 }
 
-static void write_value(struct buf *out, const struct value *v, int indent)
+void attr_add_text(struct compose *c, struct tree *attrs, const char *key, struct str text)
 {
-    AUTO_BUF struct buf line = BUF_INIT;
-    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP) {
-        buf_add_char(out, ' ');
-        write_scalar(out, v, false);
-        buf_add_char(out, '\n');
-        return;
-    }
-    write_flow(&line, v);
-    if (line.n + (size_t)indent <= LINE_MAX_BYTES) {
-        buf_addf(out, " %s\n", line.p);
-        return;
-    }
-    buf_add_char(out, '\n');
-    for (uint32_t i = 0; i < v->count; i++) {
-        buf_addf(out, "%*s", indent, "");
-        if (v->kind == VALUE_LIST) {
-            buf_addz(out, "- ");
-            write_flow(out, v->items[i]);
-            buf_add_char(out, '\n');
-        } else {
-            yaml_write_text(out, v->entries[i].key, true);
-            buf_add_char(out, ':');
-            write_value(out, v->entries[i].value, indent + 2);
-        }
-    }
+    attr_add(c, attrs, key, value_string(c->arena, text));
 }
 
-void write_resource(struct buf *out, struct str name, const char *type, const struct attr_list *attrs)
+void compose_resource(struct compose *c, struct str name, const char *type, struct tree *attrs)
 {
-    buf_addf(out, "  %.*s:\n    type: %s\n", STR_ARG(name), type);
-    for (size_t i = 0; i < attrs->n; i++) {
-        buf_addf(out, "    %s:", attrs->items[i].key);
-        write_value(out, attrs->items[i].value, 6);
-    }
-    buf_add_char(out, '\n');
+    struct draft_resource *made = draft_resource(&c->draft);
+    made->name = name;
+    made->type = str_z(type);
+    made->attrs = attrs;
 }
 
 /* ---- names in Docker Engine ---- */
@@ -186,31 +116,31 @@ static const struct value *subnets(struct compose *c, const struct node *list)
 
 static void write_network(struct compose *c, struct str name, const struct node *node)
 {
-    struct attr_list attrs = {.arena = c->arena};
+    struct tree *attrs = tree_new(c->arena, TREE_MAP, NULL);
     static const char *const same[][2] = {{"driver", "driver"}, {"internal", "internal"},
         {"attachable", "attachable"}, {"enable_ipv6", "ipv6"}};
     if (is_external(node))
         return;
-    attr_add_text(&attrs, "name", real_name(c, node, name));
+    attr_add_text(c, attrs, "name", real_name(c, node, name));
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (node_get(node, same[i][0]))
-            attr_add(&attrs, same[i][1], compose_scalar(c, node_get(node, same[i][0])));
-    attr_add(&attrs, "options", compose_map(c, node_get(node, "driver_opts")));
-    attr_add(&attrs, "subnets", subnets(c, node_get(node_get(node, "ipam"), "config")));
-    attr_add(&attrs, "labels", compose_map(c, node_get(node, "labels")));
-    write_resource(&c->resources, compose_name(c, "network", name), "docker.network", &attrs);
+            attr_add(c, attrs, same[i][1], compose_scalar(c, node_get(node, same[i][0])));
+    attr_add(c, attrs, "options", compose_map(c, node_get(node, "driver_opts")));
+    attr_add(c, attrs, "subnets", subnets(c, node_get(node_get(node, "ipam"), "config")));
+    attr_add(c, attrs, "labels", compose_map(c, node_get(node, "labels")));
+    compose_resource(c, compose_name(c, "network", name), "docker.network", attrs);
 }
 
 static void write_volume(struct compose *c, struct str name, const struct node *node)
 {
-    struct attr_list attrs = {.arena = c->arena};
+    struct tree *attrs = tree_new(c->arena, TREE_MAP, NULL);
     if (is_external(node))
         return;
-    attr_add_text(&attrs, "name", real_name(c, node, name));
-    attr_add_text(&attrs, "driver", compose_text(c, node_get(node, "driver")));
-    attr_add(&attrs, "options", compose_map(c, node_get(node, "driver_opts")));
-    attr_add(&attrs, "labels", compose_map(c, node_get(node, "labels")));
-    write_resource(&c->resources, compose_name(c, "volume", name), "docker.volume", &attrs);
+    attr_add_text(c, attrs, "name", real_name(c, node, name));
+    attr_add_text(c, attrs, "driver", compose_text(c, node_get(node, "driver")));
+    attr_add(c, attrs, "options", compose_map(c, node_get(node, "driver_opts")));
+    attr_add(c, attrs, "labels", compose_map(c, node_get(node, "labels")));
+    compose_resource(c, compose_name(c, "volume", name), "docker.volume", attrs);
 }
 
 static void write_each(struct compose *c, const char *kind,
@@ -256,26 +186,26 @@ static void tell_top(struct compose *c)
     }
 }
 
-static void write_inputs(struct compose *c, struct buf *out)
+static void add_inputs(struct compose *c)
 {
-    if (c->inputs.n)
-        buf_addz(out, "inputs:\n");
     for (size_t i = 0; i < c->inputs.n; i++) {
         const struct compose_input *input = c->inputs.items[i].ptr;
-        buf_addf(out, "  %.*s: {type: %s", STR_ARG(input->name), input->type);
+        struct tree *made = tree_new(c->arena, TREE_MAP, NULL);
+        tree_set(c->arena, made, STR("type"), tree_string(c->arena, str_z(input->type), NULL));
         if (input->sensitive)
-            buf_addz(out, ", sensitive: true");
-        if (input->fallback && !input->sensitive) {
-            buf_addz(out, ", default: ");
-            if (input->fallback->kind == VALUE_STRING && !input->fallback->string.n)
-                buf_addz(out, "\"\"");
-            else
-                write_scalar(out, input->fallback, true);
-        }
-        buf_addz(out, "}\n");
+            tree_set(c->arena, made, STR("sensitive"), tree_value(c->arena, &value_true, NULL));
+        else if (input->fallback)
+            tree_set(c->arena, made, STR("default"), as_tree(c->arena, input->fallback));
+        tree_set(c->arena, c->draft.inputs, input->name, made);
     }
-    if (c->inputs.n)
-        buf_add_char(out, '\n');
+}
+
+/* Moves the resource that was added last before the one at the index. */
+static void move_last(struct draft *d, size_t at)
+{
+    struct draft_resource *last = d->resources[d->n - 1];
+    memmove(&d->resources[at + 1], &d->resources[at], (d->n - 1 - at) * sizeof *d->resources);
+    d->resources[at] = last;
 }
 
 static void compose_convert(struct compose *c)
@@ -287,17 +217,14 @@ static void compose_convert(struct compose *c)
         compose_name(c, "service", services->entries[i].key);
     write_each(c, "networks", write_network);
     write_each(c, "volumes", write_volume);
-    struct buf before = c->resources;
-    c->resources = (struct buf)BUF_INIT;
+    size_t before_services = c->draft.n;
     for (uint32_t i = 0; i < services->count; i++)
         if (!str_starts(services->entries[i].key, STR("x-")))
             compose_service(c, &services->entries[i]);
-    struct buf made = c->resources;
-    c->resources = before;
-    if (c->default_network)
+    if (c->default_network) {
         write_network(c, STR("default"), defined(c, "networks", STR("default")));
-    buf_add_str(&c->resources, buf_str(&made));
-    buf_release(&made);
+        move_last(&c->draft, before_services);
+    }
 }
 
 /* Returns all files merged, with `extends` resolved. */
@@ -319,30 +246,21 @@ static const struct node *read_files(struct compose *c, const struct compose_opt
     return root;
 }
 
-static int format(struct compose *c, struct str text, struct diags *diags, struct buf *out, struct err *err)
-{
-    struct source *source = ARENA_NEW(c->arena, struct source);
-    *source = (struct source){.path = STR("the stack"), .text = arena_str(c->arena, text)};
-    return format_text(source, diags, out, err);
-}
-
 int compose_read(struct arena *arena, const struct compose_options *options, struct diags *diags,
     struct buf *out, struct err *err)
 {
     struct compose c = {.arena = arena, .diags = diags, .dir = arena_str(arena, path_dir(options->file))};
-    AUTO_BUF struct buf text = BUF_INIT;
     int status = -1;
+    draft_init(&c.draft, arena, NULL, diags);
     c.root = read_files(&c, options);
     if (c.root) {
         name_project(&c, options);
+        c.draft.stack = c.project;
         compose_convert(&c);
-        buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));
-        write_inputs(&c, &text);
-        buf_addz(&text, "resources:\n");
-        buf_add_str(&text, buf_str(&c.resources));
-        status = format(&c, buf_str(&text), diags, out, err);
+        add_inputs(&c);
+        status = draft_write(&c.draft, out, err);
     }
-    buf_release(&c.resources);
+    draft_release(&c.draft);
     map_release(&c.inputs);
     map_release(&c.defaults);
     map_release(&c.names);

@@ -7,8 +7,7 @@
  */
 #pragma once
 
-#include "base/map.h"
-#include "base/yaml.h"
+#include "cmd/import/draft.h"
 
 /* ---- shared by the files of this folder ---- */
 /* The input for a variable or a secret. */
@@ -29,7 +28,7 @@ struct compose {
     struct map defaults; /* variables of .env: name -> NUL-terminated text */
     struct map names;    /* of resources: "volume data" -> name */
     struct map taken;
-    struct buf resources;
+    struct draft draft;
     bool default_network; /* a service uses it */
     bool touched_secret;  /* the last expanded text contains a secret input */
 };
@@ -79,19 +78,10 @@ void compose_extend(struct compose *c, struct node *services);
 
 /* ---- compose.c ---- */
 
-struct attr_list {
-    struct arena *arena;
-    struct {
-        const char *key;
-        const struct value *value;
-    } items[64];
-    size_t n;
-};
-/* Adds nothing if v is NULL or empty. */
-void attr_add(struct attr_list *list, const char *key, const struct value *v);
-void attr_add_text(struct attr_list *list, const char *key, struct str text);
-void write_resource(struct buf *out, struct str name, const char *type, const struct attr_list *attrs);
-void write_scalar(struct buf *out, const struct value *v, bool flow);
+/* Add an attribute, or nothing if its value is NULL or empty. Strings have the syntax of stack files. */
+void attr_add(struct compose *c, struct tree *attrs, const char *key, const struct value *v);
+void attr_add_text(struct compose *c, struct tree *attrs, const char *key, struct str text);
+void compose_resource(struct compose *c, struct str name, const char *type, struct tree *attrs);
 
 /* ---- service.c, service_limits.c ---- */
 
@@ -133,9 +123,9 @@ struct service {
 
 /* ---- service_limits.c ---- */
 
-void service_networks(struct service *s, struct attr_list *attrs);
-void service_health(struct service *s, struct attr_list *attrs);
-void service_deploy(struct service *s, struct attr_list *attrs);
+void service_networks(struct service *s, struct tree *attrs);
+void service_health(struct service *s, struct tree *attrs);
+void service_deploy(struct service *s, struct tree *attrs);
 const struct value *service_seconds(struct compose *c, const struct node *node);
 const struct value *service_ulimits(struct compose *c, const struct node *node);
 const struct value *service_hosts(struct compose *c, const struct node *node);

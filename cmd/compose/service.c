@@ -8,36 +8,36 @@
 static void add_image_resource(struct service *s, const struct node *build)
 {
     struct compose *c = s->c;
-    struct attr_list attrs = {.arena = c->arena};
+    struct tree *attrs = tree_new(c->arena, TREE_MAP, NULL);
     bool whole = build->kind == NODE_MAP;
     struct str context = compose_text(c, whole ? node_get(build, "context") : build);
     struct str name = compose_text(c, node_get(s->node, "image"));
     static const char *const known[] = {"context", "dockerfile", "args", "target", "labels", "tags", "pull"};
     if (!name.n)
         name = arena_printf(c->arena, "%.*s-%.*s", STR_ARG(c->project), STR_ARG(s->name));
-    attr_add_text(&attrs, "name", name);
-    attr_add_text(&attrs, "context", context.n ? context : STR("."));
+    attr_add_text(c, attrs, "name", name);
+    attr_add_text(c, attrs, "context", context.n ? context : STR("."));
     for (uint32_t i = 0; whole && i < build->count; i++) {
         if (!str_starts(build->entries[i].key, STR("x-")) && !STR_IS_ONE_OF(build->entries[i].key, known))
             diag_warning(c->diags, node_key_span(&build->entries[i]),
                 "`%.*s` of a build has no equivalent in a stack", STR_ARG(build->entries[i].key));
     }
     if (whole && node_get(build, "dockerfile"))
-        attr_add_text(&attrs, "dockerfile", compose_text(c, node_get(build, "dockerfile")));
+        attr_add_text(c, attrs, "dockerfile", compose_text(c, node_get(build, "dockerfile")));
     if (whole && node_get(build, "target"))
-        attr_add_text(&attrs, "target", compose_text(c, node_get(build, "target")));
+        attr_add_text(c, attrs, "target", compose_text(c, node_get(build, "target")));
     if (whole && node_get(build, "args"))
-        attr_add(&attrs, "args", compose_map(c, node_get(build, "args")));
+        attr_add(c, attrs, "args", compose_map(c, node_get(build, "args")));
     if (whole && node_get(build, "labels"))
-        attr_add(&attrs, "labels", compose_map(c, node_get(build, "labels")));
+        attr_add(c, attrs, "labels", compose_map(c, node_get(build, "labels")));
     if (whole && node_get(build, "tags"))
-        attr_add(&attrs, "tags", compose_list(c, node_get(build, "tags")));
+        attr_add(c, attrs, "tags", compose_list(c, node_get(build, "tags")));
     if (whole && node_get(build, "pull"))
-        attr_add(&attrs, "refresh_base", compose_scalar(c, node_get(build, "pull")));
-    write_resource(&c->resources, compose_name(c, "image", s->name), "docker.image", &attrs);
+        attr_add(c, attrs, "refresh_base", compose_scalar(c, node_get(build, "pull")));
+    compose_resource(c, compose_name(c, "image", s->name), "docker.image", attrs);
 }
 
-static void service_image(struct service *s, struct attr_list *attrs)
+static void service_image(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     const struct node *build = node_get(s->node, "build"), *image = node_get(s->node, "image");
@@ -49,20 +49,20 @@ static void service_image(struct service *s, struct attr_list *attrs)
         struct str key = arena_printf(c->arena, "pulled %.*s", STR_ARG(name));
         const struct str *known = map_get(&c->names, key);
         if (!known) {
-            struct attr_list own = {.arena = c->arena};
+            struct tree *own = tree_new(c->arena, TREE_MAP, NULL);
             struct str *kept = ARENA_NEW(c->arena, struct str);
             *kept = compose_name(c, "image", s->name);
             map_set(&c->names, key, kept);
-            attr_add_text(&own, "name", name);
-            write_resource(&c->resources, *kept, "docker.image", &own);
+            attr_add_text(c, own, "name", name);
+            compose_resource(c, *kept, "docker.image", own);
             known = kept;
         }
-        attr_add_text(attrs, "image", arena_printf(c->arena, "${%.*s.id}", STR_ARG(*known)));
+        attr_add_text(c, attrs, "image", arena_printf(c->arena, "${%.*s.id}", STR_ARG(*known)));
         return;
     } else {
         compose_tell(c, s->node, "the service \"%.*s\" has neither an image nor a build", STR_ARG(s->name));
     }
-    attr_add_text(attrs, "image", compose_reference(c, "image", s->name, "id"));
+    attr_add_text(c, attrs, "image", compose_reference(c, "image", s->name, "id"));
 }
 
 /* ---- environment ---- */
@@ -109,7 +109,7 @@ static void add_env_file(struct service *s, const struct node *node)
         compose_tell(s->c, node, "there is no file %.*s to read variables from", STR_ARG(name));
 }
 
-static void service_environment(struct service *s, struct attr_list *attrs)
+static void service_environment(struct service *s, struct tree *attrs)
 {
     const struct node *files = node_get(s->node, "env_file");
     for (uint32_t i = 0; files && files->kind == NODE_LIST && i < files->count; i++)
@@ -117,8 +117,8 @@ static void service_environment(struct service *s, struct attr_list *attrs)
     if (files && files->kind != NODE_LIST && files->kind != NODE_NULL)
         add_env_file(s, files);
     compose_pairs(s->c, node_get(s->node, "environment"), take_variable, s);
-    attr_add(attrs, "environment", value_builder_map(&s->environment));
-    attr_add(attrs, "secret_environment", value_builder_map(&s->secret_environment));
+    attr_add(s->c, attrs, "environment", value_builder_map(&s->environment));
+    attr_add(s->c, attrs, "secret_environment", value_builder_map(&s->secret_environment));
 }
 
 /* ---- secrets and configs ---- */
@@ -201,18 +201,18 @@ static const char *const others[] = {"image", "build", "container_name", "enviro
     "secrets", "configs", "profiles", "stop_grace_period", "extra_hosts", "ulimits", "logging", "pull_policy",
     "attach", "scale"};
 
-static void add_plain(struct service *s, struct attr_list *attrs, size_t from, size_t to)
+static void add_plain(struct service *s, struct tree *attrs, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
         const struct node *node = node_get(s->node, plain[i].key);
         if (!node || node->kind == NODE_NULL)
             continue;
         switch (plain[i].shape) {
-        case SAME: attr_add(attrs, plain[i].attr, compose_scalar(s->c, node)); break;
-        case WORDS: attr_add(attrs, plain[i].attr, compose_words(s->c, node)); break;
-        case LIST: attr_add(attrs, plain[i].attr, compose_list(s->c, node)); break;
-        case PAIRS: attr_add(attrs, plain[i].attr, compose_map(s->c, node)); break;
-        case SIZE: attr_add_text(attrs, plain[i].attr, compose_text(s->c, node)); break;
+        case SAME: attr_add(s->c, attrs, plain[i].attr, compose_scalar(s->c, node)); break;
+        case WORDS: attr_add(s->c, attrs, plain[i].attr, compose_words(s->c, node)); break;
+        case LIST: attr_add(s->c, attrs, plain[i].attr, compose_list(s->c, node)); break;
+        case PAIRS: attr_add(s->c, attrs, plain[i].attr, compose_map(s->c, node)); break;
+        case SIZE: attr_add_text(s->c, attrs, plain[i].attr, compose_text(s->c, node)); break;
         }
     }
 }
@@ -247,7 +247,7 @@ static bool is_waited_out(struct compose *c, struct str name)
     return false;
 }
 
-static void add_order(struct service *s, struct attr_list *attrs)
+static void add_order(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     const struct node *deps = node_get(s->node, "depends_on"), *profiles = node_get(s->node, "profiles");
@@ -257,9 +257,9 @@ static void add_order(struct service *s, struct attr_list *attrs)
         struct str name = deps->kind == NODE_MAP ? deps->entries[i].key : compose_text(c, deps->items[i]);
         value_builder_add(&out, value_string(c->arena, compose_name(c, "service", name)));
     }
-    attr_add(attrs, "depends_on", value_builder_list(&out));
+    attr_add(c, attrs, "depends_on", value_builder_list(&out));
     if (is_waited_out(c, s->name))
-        attr_add_text(attrs, "wait", STR("exited"));
+        attr_add_text(c, attrs, "wait", STR("exited"));
     for (uint32_t i = 0; profiles && profiles->kind == NODE_LIST && i < profiles->count; i++) {
         struct str name =
             arena_printf(c->arena, "profile_%.*s", STR_ARG(compose_text(c, profiles->items[i])));
@@ -268,7 +268,7 @@ static void add_order(struct service *s, struct attr_list *attrs)
         if (!map_get(&c->inputs, name))
             map_set(&c->inputs, name, input);
         if (!i)
-            attr_add_text(attrs, "when", arena_printf(c->arena, "${inputs.%.*s}", STR_ARG(name)));
+            attr_add_text(c, attrs, "when", arena_printf(c->arena, "${inputs.%.*s}", STR_ARG(name)));
         else
             compose_tell(c, profiles->items[i], "of several profiles the first one counts");
     }
@@ -276,16 +276,16 @@ static void add_order(struct service *s, struct attr_list *attrs)
 
 /* ---- the whole service ---- */
 
-static void add_logging(struct service *s, struct attr_list *attrs)
+static void add_logging(struct service *s, struct tree *attrs)
 {
     const struct node *logging = node_get(s->node, "logging");
-    attr_add_text(attrs, "log_driver", compose_text(s->c, node_get(logging, "driver")));
+    attr_add_text(s->c, attrs, "log_driver", compose_text(s->c, node_get(logging, "driver")));
     if (node_get(logging, "options"))
-        attr_add(attrs, "log_options", compose_map(s->c, node_get(logging, "options")));
+        attr_add(s->c, attrs, "log_options", compose_map(s->c, node_get(logging, "options")));
 }
 
 /* Names containers as Compose does: shop-web-1, shop-web-2. */
-static void add_name(struct service *s, struct attr_list *attrs)
+static void add_name(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     int64_t count = compose_replicas(s->node);
@@ -293,17 +293,17 @@ static void add_name(struct service *s, struct attr_list *attrs)
     AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(c->arena);
     for (int64_t i = 1; count > 1 && i <= count; i++)
         value_builder_add(&keys, value_string_ref(c->arena, arena_printf(c->arena, "%lld", (long long)i)));
-    attr_add(attrs, "for_each", value_builder_list(&keys));
+    attr_add(c, attrs, "for_each", value_builder_list(&keys));
     if (!name.n || count > 1)
         name = arena_printf(
             c->arena, "%.*s-%.*s-%s", STR_ARG(c->project), STR_ARG(s->name), count > 1 ? "${each.key}" : "1");
-    attr_add_text(attrs, "name", name);
+    attr_add_text(c, attrs, "name", name);
     if (count > 1 && node_get(s->node, "ports"))
         compose_tell(c, node_get(s->node, "ports"),
             "several containers cannot have one port of this machine: leave out `host`, or the others");
 }
 
-static void add_all(struct service *s, struct attr_list *attrs)
+static void add_all(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     add_name(s, attrs);
@@ -312,18 +312,18 @@ static void add_all(struct service *s, struct attr_list *attrs)
     service_environment(s, attrs);
     service_files(s, "secrets", true, &s->secrets);
     service_files(s, "configs", false, &s->files);
-    attr_add(attrs, "secrets", value_builder_map(&s->secrets));
-    attr_add(attrs, "files", value_builder_map(&s->files));
-    attr_add(attrs, "ports", compose_ports(c, node_get(s->node, "ports")));
-    attr_add(attrs, "mounts", compose_mounts(c, node_get(s->node, "volumes")));
-    attr_add(attrs, "tmpfs", service_tmpfs(c, node_get(s->node, "tmpfs")));
+    attr_add(c, attrs, "secrets", value_builder_map(&s->secrets));
+    attr_add(c, attrs, "files", value_builder_map(&s->files));
+    attr_add(c, attrs, "ports", compose_ports(c, node_get(s->node, "ports")));
+    attr_add(c, attrs, "mounts", compose_mounts(c, node_get(s->node, "volumes")));
+    attr_add(c, attrs, "tmpfs", service_tmpfs(c, node_get(s->node, "tmpfs")));
     service_networks(s, attrs);
     service_health(s, attrs);
     add_plain(s, attrs, 2, sizeof plain / sizeof *plain);
     if (node_get(s->node, "stop_grace_period"))
-        attr_add(attrs, "stop_timeout", service_seconds(c, node_get(s->node, "stop_grace_period")));
-    attr_add(attrs, "extra_hosts", service_hosts(c, node_get(s->node, "extra_hosts")));
-    attr_add(attrs, "ulimits", service_ulimits(c, node_get(s->node, "ulimits")));
+        attr_add(c, attrs, "stop_timeout", service_seconds(c, node_get(s->node, "stop_grace_period")));
+    attr_add(c, attrs, "extra_hosts", service_hosts(c, node_get(s->node, "extra_hosts")));
+    attr_add(c, attrs, "ulimits", service_ulimits(c, node_get(s->node, "ulimits")));
     add_logging(s, attrs);
     service_deploy(s, attrs);
     add_order(s, attrs);
@@ -342,8 +342,8 @@ void compose_service(struct compose *c, const struct node_entry *entry)
         .secret_environment = VALUE_BUILDER(c->arena),
         .secrets = VALUE_BUILDER(c->arena),
         .files = VALUE_BUILDER(c->arena)};
-    struct attr_list attrs = {.arena = c->arena};
+    struct tree *attrs = tree_new(c->arena, TREE_MAP, NULL);
     tell_unknown(&s);
-    add_all(&s, &attrs);
-    write_resource(&c->resources, compose_name(c, "service", s.name), "docker.container", &attrs);
+    add_all(&s, attrs);
+    compose_resource(c, compose_name(c, "service", s.name), "docker.container", attrs);
 }

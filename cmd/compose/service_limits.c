@@ -188,7 +188,7 @@ static struct str network_of_service(struct compose *c, struct str name)
         many ? "[\"1\"]" : "");
 }
 
-void service_networks(struct service *s, struct attr_list *attrs)
+void service_networks(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(c->arena);
@@ -197,7 +197,7 @@ void service_networks(struct service *s, struct attr_list *attrs)
     if (str_starts(mode, STR("service:")))
         mode = network_of_service(c, str_slice(mode, 8, mode.n));
     if (mode.n) {
-        attr_add_text(attrs, "network_mode", mode);
+        attr_add_text(c, attrs, "network_mode", mode);
         return;
     }
     for (uint32_t i = 0; list && i < list->count && (list->kind == NODE_LIST || list->kind == NODE_MAP); i++)
@@ -206,12 +206,12 @@ void service_networks(struct service *s, struct attr_list *attrs)
                                     : joined(s, list->entries[i].key, list->entries[i].value));
     if (!out.n)
         value_builder_add(&out, joined(s, STR("default"), NULL));
-    attr_add(attrs, "networks", value_builder_list(&out));
+    attr_add(c, attrs, "networks", value_builder_list(&out));
 }
 
 /* ---- health, limits, other keys ---- */
 
-void service_health(struct service *s, struct attr_list *attrs)
+void service_health(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     const struct node *node = node_get(s->node, "healthcheck"), *test = node_get(node, "test"),
@@ -241,7 +241,7 @@ void service_health(struct service *s, struct attr_list *attrs)
         value_builder_set(&out, STR("retries"), compose_scalar(c, node_get(node, "retries")));
     if (node_get(node, "start_interval"))
         compose_tell(c, node_get(node, "start_interval"), "`start_interval` has no equivalent in a stack");
-    attr_add(attrs, "health_check", value_builder_map(&out));
+    attr_add(c, attrs, "health_check", value_builder_map(&out));
 }
 
 static const struct value *as_number(struct compose *c, const struct node *node)
@@ -258,7 +258,7 @@ int64_t compose_replicas(const struct node *service)
     return count && count->kind == NODE_INT && count->integer > 1 ? count->integer : 1;
 }
 
-void service_deploy(struct service *s, struct attr_list *attrs)
+void service_deploy(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     const struct node *deploy = node_get(s->node, "deploy"), *resources = node_get(deploy, "resources");
@@ -267,15 +267,15 @@ void service_deploy(struct service *s, struct attr_list *attrs)
     struct str when = compose_text(c, node_get(again, "condition")),
                tries = compose_text(c, node_get(again, "max_attempts"));
     if (node_get(limits, "memory"))
-        attr_add_text(attrs, "memory", compose_text(c, node_get(limits, "memory")));
+        attr_add_text(c, attrs, "memory", compose_text(c, node_get(limits, "memory")));
     if (node_get(limits, "cpus"))
-        attr_add(attrs, "cpus", as_number(c, node_get(limits, "cpus")));
+        attr_add(c, attrs, "cpus", as_number(c, node_get(limits, "cpus")));
     if (node_get(limits, "pids"))
-        attr_add(attrs, "pids_limit", compose_scalar(c, node_get(limits, "pids")));
+        attr_add(c, attrs, "pids_limit", compose_scalar(c, node_get(limits, "pids")));
     if (node_get(kept, "memory"))
-        attr_add_text(attrs, "memory_reservation", compose_text(c, node_get(kept, "memory")));
+        attr_add_text(c, attrs, "memory_reservation", compose_text(c, node_get(kept, "memory")));
     if (again && !node_get(s->node, "restart"))
-        attr_add_text(attrs, "restart",
+        attr_add_text(c, attrs, "restart",
             str_eqz(when, "none") ? STR("no")
             : str_eqz(when, "on-failure") && tries.n
                 ? arena_printf(c->arena, "on-failure:%.*s", STR_ARG(tries))

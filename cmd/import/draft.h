@@ -32,6 +32,7 @@ struct tree_entry;
 struct tree {
     enum tree_kind kind;
     bool sensitive;          /* the value is a secret and must not be written */
+    bool is_source;          /* a literal string in the syntax of stack files, with expressions */
     const struct node *node; /* the node that it comes from; NULL: not from a file */
     const struct value *value;
     struct str code;
@@ -70,6 +71,8 @@ struct str tree_literal_text(struct arena *arena, const struct tree *s);
  * it is not a string. */
 struct str tree_key(struct arena *arena, const struct tree *s);
 bool tree_key_is_code(struct str key);
+/* Returns the key for a map's key in the syntax of stack files. */
+struct str tree_source_key(struct arena *arena, struct str source);
 bool tree_is_text(const struct tree *s, const char *text);
 /* Returns whether the tree has only literals, and its value in *v. */
 bool tree_known(struct arena *arena, const struct tree *s, const struct value **v);

@@ -125,6 +125,12 @@ bool tree_key_is_code(struct str key)
     return key.n && key.p[0] == '\003';
 }
 
+struct str tree_source_key(struct arena *arena, struct str source)
+{
+    bool code = str_find_char(source, '$', 0) >= 0;
+    return code ? arena_printf(arena, "\003%.*s", STR_ARG(source)) : source;
+}
+
 static void add_piece(struct buf *out, const struct tree *piece)
 {
     struct str text = piece->kind == TREE_LITERAL ? piece->value->string : STR_EMPTY;

@@ -100,6 +100,10 @@ static struct str outermost(struct str code)
 static void add_scalar(struct buf *text, const struct tree *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
+    if (s->kind == TREE_LITERAL && s->is_source) {
+        buf_add_str(text, s->value->string);
+        return;
+    }
     if (s->kind == TREE_LITERAL) {
         add_literal(text, s->value->string);
         return;
@@ -247,7 +251,7 @@ static void write_all(struct draft *d, struct buf *out)
     write_lines(d, out, "data", d->data);
     write_lines(d, out, "modules", d->modules);
     for (size_t i = 0; i < d->n; i++)
-        if (d->resources[i]->schema)
+        if (d->resources[i]->type.n)
             write_resource(&resources, d->resources[i]);
     if (resources.n) {
         buf_addz(out, "\nresources:\n");
@@ -263,7 +267,7 @@ int draft_write(struct draft *d, struct buf *out, struct err *err)
     AUTO_BUF struct buf text = BUF_INIT;
     struct tree *sections[] = {d->providers, d->locals, d->data, d->modules, d->outputs, d->imports};
     for (size_t i = 0; i < d->n; i++)
-        if (d->resources[i]->schema)
+        if (d->resources[i]->type.n)
             draft_resolve(d, d->resources[i]->attrs);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         draft_resolve(d, sections[i]);

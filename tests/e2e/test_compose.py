@@ -229,7 +229,8 @@ def test_what_extends_another(local_stack):
     web, worker, beside = (written.split(f"\n  {name}:\n")[1].split("\n\n")[0] for name in ("web", "worker", "beside"))
     assert "environment: {KEPT: \"yes\", LEVEL: debug}" in web and "ports: [{container: 80, address: 0.0.0.0}, {container: 81, address: 0.0.0.0}]" in web, web
     assert 'command: [serve, "--web"]' in web and "cap_add: [NET_ADMIN]" in web and "health_check: {test: [CMD, ok], retries: 5}" in web, web
-    assert "mounts: [{type: bind, source: /var/data, target: /data}, {type: bind, source: /there, target: /etc/tool, read_only: true}]" in web, web
+    mounts = "{type: bind, source: /var/data, target: /data}", "{type: bind, source: /there, target: /etc/tool, read_only: true}"
+    assert "mounts:\n      - {}\n      - {}\n".format(*mounts) in web, web
     assert 'for_each: ["1", "2"]' in worker and "name: many-worker-${each.key}" in worker and "command: [work]" in worker and "LEVEL: debug" in worker, worker
     assert 'network_mode: container:${worker["1"].name}' in beside and "user: nobody" in beside and "working_dir: /" in beside and "source: ./parts/etc" in beside, beside
     for line, text in (13, "no service of that name"), (14, "goes round in a circle"):
