@@ -295,20 +295,59 @@ bool attr_is_chosen(const struct attr *attr)
     return attr->computed && !holds;
 }
 
+/* True if all items have a string or integer in this field, and equal items have the same. */
+static bool tells_apart(const struct attr *field, const struct value *items)
+{
+    enum value_kind kind = field->type->kind == TYPE_INT ? VALUE_INT : VALUE_STRING;
+    bool all = field->compare == COMPARE_EXACT && (field->type->kind == TYPE_STRING || kind == VALUE_INT);
+    for (uint32_t i = 0; all && i < items->count; i++) {
+        const struct value *v = value_get(items->items[i], field->name);
+        all = v && v->kind == kind;
+    }
+    return all;
+}
+
+/* Returns a number for each item that equal items of both sets share: of large sets few are compared. */
+static const uint64_t *item_hashes(
+    struct arena *arena, const struct attr *elem, const struct value *items, const struct value *others)
+{
+    uint64_t *hashes = ARENA_ARRAY(arena, uint64_t, items->count + 1);
+    const struct type *type = elem->type;
+    for (size_t f = 0; type && type->kind == TYPE_OBJECT && f < type->field_count; f++) {
+        const struct attr *field = &type->fields[f];
+        if (!tells_apart(field, items) || !tells_apart(field, others))
+            continue;
+        for (uint32_t i = 0; i < items->count; i++) {
+            const struct value *v = value_get(items->items[i], field->name);
+            hashes[i] = 31 * hashes[i] + (v->kind == VALUE_INT ? (uint64_t)v->integer : str_hash(v->string));
+        }
+    }
+    return hashes;
+}
+
 const int64_t *attr_items_paired(
     struct arena *arena, const struct attr *elem, const struct value *items, const struct value *among)
 {
+    const uint64_t *ours = item_hashes(arena, elem, items, among),
+                   *theirs = item_hashes(arena, elem, among, items);
     int64_t *pairs = ARENA_ARRAY(arena, int64_t, items->count + 1);
     bool *taken = ARENA_ARRAY(arena, bool, among->count + 1);
+    uint32_t slots = among->count + 1, *first = ARENA_ARRAY(arena, uint32_t, slots), /* index + 1; 0: none */
+                                           *next = ARENA_ARRAY(arena, uint32_t, slots);
+    for (uint32_t k = among->count; k; k--) {
+        uint32_t slot = (uint32_t)(theirs[k - 1] % slots);
+        next[k - 1] = first[slot];
+        first[slot] = k;
+    }
     for (uint32_t i = 0; i < items->count; i++)
         pairs[i] = -1;
     for (int more = 0; more < 2; more++)
         for (uint32_t i = 0; i < items->count; i++)
-            for (uint32_t k = 0; pairs[i] < 0 && k < among->count; k++)
-                if (!taken[k] && attr_equal(elem, items->items[i], among->items[k]) &&
-                    (more || attr_equal(elem, among->items[k], items->items[i]))) {
-                    taken[k] = true;
-                    pairs[i] = k;
+            for (uint32_t k = first[ours[i] % slots]; pairs[i] < 0 && k; k = next[k - 1])
+                if (!taken[k - 1] && attr_equal(elem, items->items[i], among->items[k - 1]) &&
+                    (more || attr_equal(elem, among->items[k - 1], items->items[i]))) {
+                    taken[k - 1] = true;
+                    pairs[i] = k - 1;
                 }
     return pairs;
 }

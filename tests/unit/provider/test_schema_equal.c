@@ -94,6 +94,32 @@ static void test_large_sets(void **state)
     assert_true(time_of_sets(8000) < 24 * few);
 }
 
+static double time_of_pairs(int n)
+{
+    static const struct attr elem = {.name = STR_INIT("it"), .type = &group};
+    AUTO_BUILDER struct value_builder wanted = VALUE_BUILDER(&arena), live = VALUE_BUILDER(&arena);
+    for (int i = 0; i < n; i++) {
+        value_builder_add(&wanted, json(arena_printf(&arena, "{\"kind\":\"x\",\"count\":%d}", i).p));
+        value_builder_add(
+            &live, json(arena_printf(&arena, "{\"kind\":\"x\",\"count\":%d,\"more\":1}", n - 1 - i).p));
+    }
+    const struct value *a = value_builder_list(&wanted), *b = value_builder_list(&live);
+    clock_t begun = clock();
+    const int64_t *pairs = attr_items_paired(&arena, &elem, a, b);
+    double took = (double)(clock() - begun);
+    for (int i = 0; i < n; i++)
+        assert_int_equal(pairs[i], n - 1 - i);
+    return took;
+}
+
+/* The same where live items have fields that are not configured, so that none is identical. */
+static void test_items_with_more_fields(void **state)
+{
+    (void)state;
+    double few = time_of_pairs(1000);
+    assert_true(time_of_pairs(8000) < 24 * few);
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -108,6 +134,7 @@ int main(void)
         cmocka_unit_test_teardown(test_items_of_a_list, release),
         cmocka_unit_test_teardown(test_what_is_taken_out, release),
         cmocka_unit_test_teardown(test_large_sets, release),
+        cmocka_unit_test_teardown(test_items_with_more_fields, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
