@@ -49,6 +49,20 @@ static bool may_be_secret(struct str text)
     return str_find(text, STR("sensitive"), 0) >= 0 || str_find(text, STR("inputs:"), 0) < 0;
 }
 
+/* Adds a hint to the report of a second `type:` of a resource. */
+static void hint_second_type(struct diags *diags, size_t from, const struct node *root)
+{
+    const struct node *all = root ? node_get(root, "resources") : NULL;
+    for (size_t i = from; all && all->kind == NODE_MAP && i < diags->n; i++)
+        for (uint32_t k = 0; k < all->count; k++) {
+            const struct node *body = all->entries[k].value;
+            const struct node_entry *type = body->kind == NODE_MAP ? node_find(body, STR("type")) : NULL;
+            if (type && diags->items[i].related.source && type->key_offset == diags->items[i].related.offset)
+                diag_hint(diags, &diags->items[i],
+                    "a resource has one type; another resource begins with its own name");
+        }
+}
+
 struct node *stack_yaml_parse(struct arena *arena, const struct source *source, struct diags *diags)
 {
     AUTO_DIAGS struct diags first = DIAGS_INIT;
@@ -57,7 +71,10 @@ struct node *stack_yaml_parse(struct arena *arena, const struct source *source, 
         return root;
     if (may_be_secret(source->text))
         hide_given(&diags->arena, source);
-    return yaml_parse(arena, source, diags); /* the same errors, without the hidden lines */
+    size_t before = diags->n;
+    root = yaml_parse(arena, source, diags); /* the same errors, without the hidden lines */
+    hint_second_type(diags, before, root);
+    return root;
 }
 
 struct node *stack_yaml_load(
