@@ -444,3 +444,24 @@ def test_a_served_sandbox_is_used_from_another_terminal(local_stack):
 def test_sandbox_without_a_stack_leaves_nothing(local_stack):
     assert "weir.yaml" in local_stack.run("plan", "--sandbox", status=3).err
     assert list(local_stack.folder.iterdir()) == []
+
+
+def test_setup_finds_a_python_that_pyenv_has_not_selected(tmp_path):
+    """Its shim for another version fails; an interpreter that is new enough makes LocalStack's environment."""
+    def program(path, text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    new = 'case $1 in -c) exit 0 ;; -m) mkdir -p "$3/bin" && printf "#!/bin/sh\\n" > "$3/bin/pip" && chmod 755 "$3/bin/pip" ;; esac'
+    program(tmp_path / "shims/python3.13", "exit 127")
+    program(tmp_path / "shims/python3", "exit 1")
+    program(tmp_path / "pyenv/versions/3.10.13/bin/python3", "exit 1")
+    program(tmp_path / "pyenv/versions/3.13.0/bin/python3", new)
+    for name in ("tools/setup", "tests/requirements-localstack.txt"):
+        (tmp_path / "weir" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "weir" / name)
+    env = {"PATH": f"{tmp_path}/shims:/usr/bin:/bin", "HOME": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv")}
+    done = subprocess.run([tmp_path / "weir/tools/setup", "localstack"], env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and "no LocalStack" not in done.stderr, done
+    assert (tmp_path / "weir/.venv-localstack/.requirements").read_text() == (ROOT / "tests/requirements-localstack.txt").read_text()
