@@ -22,7 +22,7 @@ static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
 struct sandbox {
     struct arena arena; /* used by the starting thread, and once serving only with control_lock held */
     const char *dir;
-    bool own_dir; /* a temporary directory, removed at the end */
+    bool own_dir; /* the directory is removed at the end */
     int lock_fd, use_fd;
     uint16_t port;
     struct sandbox_key *keys;
@@ -51,12 +51,18 @@ struct sandbox {
 
 static int choose_dir(struct sandbox *s, const struct sandbox_options *options, struct err *err)
 {
+    if (options->dir && options->ephemeral) {
+        AUTO_DIR DIR *dir = opendir(options->dir);
+        if (dir && dir_next(dir))
+            return err_set(err, ERR_USAGE,
+                "%s is not empty, and an ephemeral sandbox removes its folder at the end", options->dir);
+    }
+    s->own_dir = options->ephemeral;
     if (options->dir)
         return folder_open(&s->arena, options->dir, &s->dir, err);
     if (!options->ephemeral)
         return err_set(err, ERR_USAGE, "the sandbox needs a directory");
-    s->own_dir = folder_temporary(&s->arena, &s->dir, err) == 0;
-    return s->own_dir ? 0 : -1;
+    return folder_temporary(&s->arena, &s->dir, err);
 }
 
 /* Called before the server accepts requests. */

@@ -16,7 +16,7 @@ struct provider_kinds; /* provider/kind.h */
 
 struct sandbox_options {
     const char *dir;  /* NULL with `ephemeral`: a temporary directory below TMPDIR */
-    bool ephemeral;   /* nothing is synced; a temporary directory is removed at the end */
+    bool ephemeral;   /* nothing is synced; the directory, which is new or empty, is removed at the end */
     const char *bind; /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;    /* 0: any */
     bool tells;       /* announces the endpoint to processes that want the same directory: sandbox_served() */

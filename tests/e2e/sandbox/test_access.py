@@ -104,6 +104,18 @@ def test_an_ephemeral_one_has_a_key_too(tmp_path):
     assert [one.stop(), two.stop()] and list(tmp_path.iterdir()) == []
 
 
+def test_an_ephemeral_one_keeps_nothing_in_a_folder_of_ones_own(tmp_path):
+    """It removes that folder at the end, so it takes none that has something in it."""
+    kept = tmp_path / "kept"
+    server = Served(tmp_path, "--ephemeral", "--dir", str(kept))
+    server.client().create_bucket(Bucket="films")
+    assert kept.exists() and server.stop() and list(tmp_path.iterdir()) == []
+    kept.mkdir()
+    (kept / "mine").write_text("x")
+    refused = subprocess.run([WEIR, "sandbox", "--port", "0", "--ephemeral", "--dir", str(kept)], capture_output=True, text=True)
+    assert refused.returncode == 3 and "is not empty" in refused.stderr and (kept / "mine").read_text() == "x", refused
+
+
 def test_env_of_another_folder(tmp_path):
     server = Served(tmp_path / "data", "--dir", str(tmp_path / "data" / "kept"))
     assert env_of(tmp_path, "--dir", "data/kept")[0]["AWS_SECRET_ACCESS_KEY"] == server.secret
