@@ -131,7 +131,7 @@ static int run_status(struct invocation *inv)
         value_builder_add(&rows, value_list(&inv->arena, cells, 4));
     }
     if (status == EXIT_DONE && !inv->settings->json)
-        table_add_text(table_columns(&inv->arena, heads, 4), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(&inv->arena, heads, 4), value_builder_list(&rows), &inv->out, &out);
     if (status == EXIT_DONE)
         status = invocation_write(inv, buf_str(&out));
     int failed = status == EXIT_DONE ? fleet_report(&fleet) : status;

@@ -90,7 +90,7 @@ static int print_jobs(struct invocation *inv, const struct last_run *runs, size_
         value_builder_add(&rows, job_row(&inv->arena, &runs[i]));
     AUTO_BUF struct buf out = BUF_INIT;
     if (n)
-        table_add_text(table_columns(&inv->arena, names, 6), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(&inv->arena, names, 6), value_builder_list(&rows), &inv->out, &out);
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -202,7 +202,7 @@ static int print_runs(struct invocation *inv, const struct job *job, const struc
         value_builder_add(&rows, value_builder_list(&row));
     }
     if (!inv->settings->json && n)
-        table_add_text(table_columns(&inv->arena, names, 5), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(&inv->arena, names, 5), value_builder_list(&rows), &inv->out, &out);
     if (!inv->settings->json && !n)
         invocation_note(inv, "The service knows of no run of %.*s.", STR_ARG(job->record->subject.address));
     return invocation_write(inv, buf_str(&out));

@@ -198,7 +198,7 @@ static int list_all(struct modules *m)
     }
     if (m->n)
         table_add_text(table_columns(arena, titles, own->upstream ? 5 : 4), value_builder_list(&rows),
-            m->inv->out.color, &text);
+            &m->inv->out, &text);
     else
         buf_addz(&text, "The stack uses no remote modules.\n");
     int status = invocation_write(m->inv, buf_str(m->inv->settings->json ? &json : &text));

@@ -221,7 +221,7 @@ static int list_versions(struct invocation *inv, const struct versions *v)
     for (size_t i = 0; i < v->n; i++)
         value_builder_add(&rows, row_of(arena, v, i));
     table_add_text(table_columns(arena, names, sizeof names / sizeof *names), value_builder_list(&rows),
-        inv->out.color, &out);
+        &inv->out, &out);
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -84,7 +84,8 @@ static void rules_table(struct arena *arena, const struct stack *stack, bool col
         value_builder_add(&rows, value_list(arena, cells, COLUMNS));
     }
     if (rows.n)
-        table_add_text(table_columns(arena, heads, COLUMNS), value_builder_list(&rows), color, out);
+        table_add_text(table_columns(arena, heads, COLUMNS), value_builder_list(&rows),
+            &(struct term){.color = color}, out);
     else
         buf_addz(out, "There are no rules here. `rules: {use: [weir.baseline]}` uses those of weir.\n");
 }

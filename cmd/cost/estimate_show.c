@@ -60,7 +60,8 @@ static void show_paid(
     if (members != 1)
         add_total(
             arena_printf(arena, "%zu members", members).p, estimate->hourly * (double)members, arena, &rows);
-    table_add_text(table_columns(arena, heads, 4), value_builder_list(&rows), color, out);
+    table_add_text(
+        table_columns(arena, heads, 4), value_builder_list(&rows), &(struct term){.color = color}, out);
 }
 
 /* Returns the cost of the usage in `usage:`. */
@@ -136,7 +137,8 @@ static void show_used(const struct estimate *estimate, bool color, struct arena 
     buf_addz(out, "\n"
                   "Charges by use are not included. Configure the use in a month, such as usage: {ADDRESS: "
                   "{NAME: 100}}\n");
-    table_add_text(table_columns(arena, heads, 4), value_builder_list(&rows), color, out);
+    table_add_text(
+        table_columns(arena, heads, 4), value_builder_list(&rows), &(struct term){.color = color}, out);
 }
 
 static void show_unpriced(const struct estimate *estimate, struct buf *out)

@@ -272,7 +272,7 @@ static void output_table(struct fleet *fleet, bool csv, struct buf *out)
     if (csv)
         table_add_csv(value_builder_list(&columns), value_builder_list(&rows), false, out);
     else
-        table_add_text(value_builder_list(&columns), value_builder_list(&rows), fleet->inv->out.color, out);
+        table_add_text(value_builder_list(&columns), value_builder_list(&rows), &fleet->inv->out, out);
 }
 
 static void add_times(struct buf *out, char c, size_t n)

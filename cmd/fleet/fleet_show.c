@@ -121,7 +121,7 @@ static void add_table(struct fleet *fleet, struct buf *out)
         if (!fleet->members[i].spared)
             value_builder_add(&rows, member_row(arena, &fleet->members[i]));
     table_add_text(table_columns(arena, heads, sizeof heads / sizeof *heads), value_builder_list(&rows),
-        fleet->inv->out.color, out);
+        &fleet->inv->out, out);
 }
 
 static void add_whole_plans(struct fleet *fleet, struct buf *out)

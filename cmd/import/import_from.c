@@ -122,12 +122,12 @@ static struct str importing_way(struct importing *importing, struct str folder)
 }
 
 /* Appends the table of resources with their new names, and unsupported features. */
-static void add_report(struct arena *arena, const struct draft *d, bool color, struct buf *out)
+static void add_report(struct arena *arena, const struct draft *d, const struct term *term, struct buf *out)
 {
     static const char *const names[] = {"there", "here", "note"};
     const struct value *rows;
     if (tree_known(arena, d->rows, &rows) && rows->count)
-        table_add_text(table_columns(arena, names, sizeof names / sizeof *names), rows, color, out);
+        table_add_text(table_columns(arena, names, sizeof names / sizeof *names), rows, term, out);
     buf_addf(out, "%zu of weir's own types, %zu of CloudFormation's, %zu left out\n", d->ours, d->theirs,
         d->left_out);
 }
@@ -135,7 +135,7 @@ static void add_report(struct arena *arena, const struct draft *d, bool color, s
 static void importing_tell(struct importing *importing, struct str next)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    add_report(&importing->inv->arena, &importing->draft, importing->inv->err.color, &out);
+    add_report(&importing->inv->arena, &importing->draft, &importing->inv->err, &out);
     if (next.n)
         buf_addf(&out, "\n%.*s", STR_ARG(next));
     say_aside(buf_str(&out));

@@ -127,7 +127,7 @@ int strays_show(const struct strays *strays, bool each)
         buf_addz(&out, "Nothing with weir's ownership tags is without a state.\n");
     else if (!inv->settings->json)
         table_add_text(table_columns(arena, heads, sizeof heads / sizeof *heads), value_builder_list(&rows),
-            inv->out.color, &out);
+            &inv->out, &out);
     for (size_t i = 0; each && !inv->settings->json && i < strays->owned.n; i++) {
         text_addf(&out, "\n%.*s %.*s\n", STR_ARG(strays->owned.groups[i].stack),
             STR_ARG(strays->owned.groups[i].lineage));

@@ -338,7 +338,7 @@ static int show_valid(struct repository *repository)
     }
     if (inv->settings->json)
         return EXIT_DONE;
-    table_add_text(table_columns(arena, heads, 3), value_builder_list(&rows), inv->out.color, &out);
+    table_add_text(table_columns(arena, heads, 3), value_builder_list(&rows), &inv->out, &out);
     buf_addf(&out, "\n%zu of %zu stack%s valid.\n", valid, fleet->n, fleet->n == 1 ? " is" : "s are");
     return invocation_write(inv, buf_str(&out));
 }

@@ -190,7 +190,7 @@ static int print_rows(const struct run_result *r)
     if (!columns->count) /* a statement without rows */
         return EXIT_DONE;
     if (str_eqz(format, "table"))
-        table_add_text(columns, rows, r->inv->out.color, &out);
+        table_add_text(columns, rows, &r->inv->out, &out);
     else if (str_eqz(format, "csv"))
         table_add_csv(columns, rows, r->raw, &out);
     else

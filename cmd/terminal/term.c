@@ -360,46 +360,75 @@ void text_add_wrapped(struct buf *out, struct str text, int column, int indent, 
 
 /* ---- tables as text (aligned columns) and CSV (quoted as in RFC 4180) ---- */
 
-enum { CELL_MAX = 120 };
+enum { CELL_MAX = 120, CELL_LEAST = 8, LAST_LEAST = 24 };
 
-/* Appends a cell on one line, shortened. */
-static void cell_text(const struct value *v, struct buf *out)
+/* Appends a cell on one line, shortened to a width. */
+static void cell_text(const struct value *v, size_t room, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text = value_is_null(v) ? STR("-") : value_scalar_text(&arena, v);
-    AUTO_BUF struct buf shown = BUF_INIT; /* masked before it is cut */
+    AUTO_BUF struct buf shown = BUF_INIT, safe = BUF_INIT; /* masked before it is cut */
     mask_text(&shown, text);
     text = str_n(shown.p ? shown.p : "", shown.n);
     size_t n = cells_prefix(text, CELL_MAX);
-    text_add_safe(out, str_n(text.p, n), false);
+    text_add_safe(&safe, str_n(text.p, n), false);
     if (n < text.n)
-        buf_addz(out, "...");
+        buf_addz(&safe, "...");
+    bool fits = cells_width(buf_str(&safe)) <= room;
+    buf_add(out, safe.p ? safe.p : "", fits ? safe.n : cells_prefix(buf_str(&safe), room - strlen("...")));
+    buf_addz(out, fits ? "" : "...");
 }
 
 static void add_row(const struct value *row, const size_t *widths, size_t count, struct buf *out)
 {
-    size_t start = out->n;
+    size_t start = out->n, column = 0;
     for (size_t i = 0; i < count; i++) {
         AUTO_BUF struct buf cell = BUF_INIT;
-        cell_text(i < row->count ? row->items[i] : NULL, &cell);
+        bool last = i + 1 == count;
+        cell_text(i < row->count ? row->items[i] : NULL, last ? SIZE_MAX : widths[i], &cell);
+        if (last) {
+            text_add_wrapped(out, buf_str(&cell), (int)column, (int)column, (int)(column + widths[i]));
+            break;
+        }
         buf_add_str(out, buf_str(&cell));
-        size_t width = cells_width(buf_str(&cell));
-        for (size_t pad = i + 1 < count && width < widths[i] ? widths[i] - width + 2
-                          : i + 1 < count                    ? 2
-                                                             : 0;
-             pad; pad--)
+        for (size_t pad = widths[i] - cells_width(buf_str(&cell)) + 2; pad; pad--)
             buf_add_char(out, ' ');
+        column += widths[i] + 2;
     }
     while (out->n > start && out->p[out->n - 1] == ' ')
         out->n--;
     buf_add_char(out, '\n');
 }
 
+/* Reduces the widths of the columns until the table fits into the terminal. */
+static void fit_columns(size_t *widths, size_t count, size_t room)
+{
+    size_t all = 2 * (count - 1), *last = &widths[count - 1];
+    for (size_t i = 0; i < count; i++)
+        all += widths[i];
+    if (all > room && *last > LAST_LEAST) {
+        size_t less = all - room < *last - LAST_LEAST ? all - room : *last - LAST_LEAST;
+        *last -= less;
+        all -= less;
+    }
+    while (all > room) {
+        size_t widest = 0;
+        for (size_t i = 1; i + 1 < count; i++)
+            widest = widths[i] > widths[widest] ? i : widest;
+        size_t less = all - room;
+        if (count == 1 || widths[widest] <= CELL_LEAST)
+            return;
+        less = less < widths[widest] - CELL_LEAST ? less : widths[widest] - CELL_LEAST;
+        widths[widest] -= less;
+        all -= less;
+    }
+}
+
 static void table_measure(const struct value *row, size_t *widths, size_t count)
 {
     for (size_t i = 0; i < count && i < row->count; i++) {
         AUTO_BUF struct buf cell = BUF_INIT;
-        cell_text(row->items[i], &cell);
+        cell_text(row->items[i], SIZE_MAX, &cell);
         size_t width = cells_width(buf_str(&cell));
         widths[i] = width > widths[i] ? width : widths[i];
     }
@@ -413,16 +442,19 @@ const struct value *table_columns(struct arena *arena, const char *const *names,
     return value_builder_list(&columns);
 }
 
-void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out)
+void table_add_text(
+    const struct value *columns, const struct value *rows, const struct term *term, struct buf *out)
 {
     size_t count = columns->count;
     AUTO_FREE size_t *widths = mem_zalloc((count + 1) * sizeof *widths);
     table_measure(columns, widths, count);
     for (uint32_t i = 0; i < rows->count; i++)
         table_measure(rows->items[i], widths, count);
-    style_on(out, color, STYLE_BOLD);
+    if (term->tty && count)
+        fit_columns(widths, count, (size_t)term->width);
+    style_on(out, term->color, STYLE_BOLD);
     add_row(columns, widths, count, out);
-    style_off(out, color, STYLE_BOLD);
+    style_off(out, term->color, STYLE_BOLD);
     for (uint32_t i = 0; i < rows->count; i++)
         add_row(rows->items[i], widths, count, out);
 }

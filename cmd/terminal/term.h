@@ -84,9 +84,11 @@ void text_add_wrapped(struct buf *out, struct str text, int column, int indent, 
  * `columns` is a list of names, `rows` a list of lists of strings; null is an empty field in CSV and a dash
  * in a table. Terminal control is escaped in tables.
  */
-/* Returns `names` as columns. */
+/* Returns `names` as columns. On a terminal that is too narrow the last column is wrapped, then the widest of
+ * the others cut. */
 const struct value *table_columns(struct arena *arena, const char *const *names, size_t n);
-void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out);
+void table_add_text(
+    const struct value *columns, const struct value *rows, const struct term *term, struct buf *out);
 void table_add_csv(const struct value *columns, const struct value *rows, bool raw, struct buf *out);
 
 /*

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 static struct arena arena;
+static const struct term plain = {0};
 
 static const struct value *json(const char *text)
 {
@@ -28,7 +29,7 @@ static void test_columns_are_aligned(void **state)
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
     table_add_text(json("[\"NAME\", \"N\", \"LAST\"]"),
-        json("[[\"é\", \"100\", \"x\"], [\"longer\", null], [\"a\\nb\\u001b[2J\", \"2\", \"y\"]]"), false,
+        json("[[\"é\", \"100\", \"x\"], [\"longer\", null], [\"a\\nb\\u001b[2J\", \"2\", \"y\"]]"), &plain,
         &out);
     assert_string_equal(out.p, "NAME               N    LAST\n"
                                "é                  100  x\n"
@@ -41,7 +42,7 @@ static void test_wide_letters_take_two_cells(void **state)
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
     table_add_text(
-        json("[\"제목\", \"YEAR\"]"), json("[[\"기생충\", \"2019\"], [\"Ran\", \"1985\"]]"), false, &out);
+        json("[\"제목\", \"YEAR\"]"), json("[[\"기생충\", \"2019\"], [\"Ran\", \"1985\"]]"), &plain, &out);
     assert_string_equal(out.p, "제목    YEAR\n"
                                "기생충  2019\n"
                                "Ran     1985\n");
@@ -54,9 +55,25 @@ static void test_a_cell_is_not_endless(void **state)
     char text[400] = "[[\"";
     memset(text + 3, 'x', 300);
     memcpy(text + 303, "\"]]", 4);
-    table_add_text(json("[\"A\"]"), json(text), false, &out);
+    table_add_text(json("[\"A\"]"), json(text), &plain, &out);
     assert_int_equal(out.n, 2 + 120 + 3 + 1);
     assert_true(str_ends(buf_str(&out), STR("x...\n")));
+}
+
+static void test_a_narrow_terminal_wraps_no_row(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct term narrow = {.tty = true, .width = 44};
+    table_add_text(json("[\"member\", \"create\", \"\"]"),
+        json(
+            "[[\"ada\", 3, \"\"], [\"a-member-with-a-long-name\", null, \"has left, is taken down; the lease "
+            "has ended\"]]"),
+        &narrow, &out);
+    assert_string_equal(out.p, "member      create\n"
+                               "ada         3\n"
+                               "a-membe...  -       has left, is taken down;\n"
+                               "                    the lease has ended\n");
 }
 
 static void test_csv_is_quoted_where_it_has_to_be(void **state)
@@ -89,6 +106,7 @@ int main(void)
         cmocka_unit_test_teardown(test_wide_letters_take_two_cells, release),
         cmocka_unit_test_teardown(test_a_cell_is_not_endless, release),
         cmocka_unit_test_teardown(test_csv_steers_no_terminal, release),
+        cmocka_unit_test_teardown(test_a_narrow_terminal_wraps_no_row, release),
         cmocka_unit_test_teardown(test_csv_is_quoted_where_it_has_to_be, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
