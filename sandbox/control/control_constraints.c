@@ -178,11 +178,15 @@ static struct str broken_parts(
     return STR_EMPTY;
 }
 
+/* A `number` may be sent as a string. */
 static void check_rule(
     struct request_faults *f, const struct value *rule, struct str path, const struct value *v)
 {
+    int64_t number;
     for (uint32_t i = 0; rule->kind == VALUE_LIST && i < rule->count; i++)
         check_rule(f, rule->items[i], path, v);
+    if (value_getb(rule, "number") && v && v->kind == VALUE_STRING)
+        v = value_int(f->arena, str_to_int(v->string, &number) ? number : -1);
     check_texts(f, rule, v);
     bool blob = value_equal(value_getz(rule, "blob"), &value_true);
     struct str broken = !value_is_null(v) ? constraint_broken(f->arena, rule, v)
@@ -341,7 +345,7 @@ static int check_paths(struct arena *arena, const struct value *rule, struct str
                                  STR_ARG(path), STR_ARG(op), STR_ARG(known)));
 }
 
-/* `values: {path: rule}`: constraints on values. A `number` is sent as a string. */
+/* `values: {path: rule}`: constraints on values. */
 static int check_value(
     struct arena *arena, const struct value *rules, const struct value *change, struct err *err)
 {
@@ -350,13 +354,10 @@ static int check_value(
     const struct value *v = value_getz(change, "value");
     for (uint32_t i = 0; rules && !str_eqz(value_gets(change, "op"), "remove") && i < rules->count; i++) {
         const struct value *rule = rules->entries[i].value;
-        int64_t number;
         bool nothing = value_getb(rule, "number") ? value_is_empty(v)
                                                   : value_is_null(v) && !value_getb(rule, "required");
         if (nothing || !meets_path(rules->entries[i].key, path))
             continue;
-        if (value_getb(rule, "number"))
-            v = value_int(arena, str_to_int(value_text(v, STR_EMPTY), &number) ? number : -1);
         check_rule(&faults, rule, path, v);
     }
     buf_release(&faults.text);

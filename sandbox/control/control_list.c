@@ -59,15 +59,6 @@ static size_t item_of(struct collecting *c, const struct value *head)
     return c->n++;
 }
 
-static const struct value *appended(struct arena *arena, const struct value *list, const struct value *v)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; list && i < list->count; i++)
-        value_builder_add(&b, list->items[i]);
-    value_builder_add(&b, v);
-    return value_builder_list(&b);
-}
-
 /* True if the value has all members except an optional Description. */
 static bool is_item(const struct value *template, const struct value *v)
 {
@@ -88,7 +79,7 @@ static void add_item(struct collecting *c, const struct resource *resource)
         const struct value *v = collect_filled(c->call, resource, lists->entries[i].value, attrs);
         if (is_item(lists->entries[i].value, v))
             c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
-                appended(c->call->arena, value_get(c->bodies[at], name), v));
+                value_list_with(c->call->arena, value_get(c->bodies[at], name), v));
     }
 }
 

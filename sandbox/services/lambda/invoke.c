@@ -287,7 +287,6 @@ const struct service_operation lambda_operations[] = {
     {"lambda", "DeleteFunction", lambda_delete_function},
     {"lambda", "PublishLayerVersion", lambda_publish_layer},
     {"lambda", "GetLayerVersion", lambda_get_layer},
-    {"lambda", "DeleteLayerVersion", lambda_delete_layer},
     {"lambda", "GetLayerVersionPolicy", lambda_get_layer_policy},
     {"lambda", "AddLayerVersionPermission", lambda_add_layer_permission},
     {"lambda", "RemoveLayerVersionPermission", lambda_remove_layer_permission},

@@ -191,8 +191,7 @@ bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA2
 
 /* ---- layers.c ---- */
 
-service_handler lambda_list_layers, lambda_get_layer, lambda_get_layer_by_arn, lambda_publish_layer,
-    lambda_delete_layer;
+service_handler lambda_list_layers, lambda_get_layer, lambda_get_layer_by_arn, lambda_publish_layer;
 /* Checks the Layers of the input. */
 int lambda_check_layers(const struct service_call *call, struct err *err);
 

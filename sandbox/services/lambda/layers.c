@@ -71,14 +71,6 @@ int lambda_list_layers(struct service_call *call, struct err *err)
 
 /* ---- one version ---- */
 
-static int check_number(const struct service_call *call, struct err *err)
-{
-    return service_int(call->input, "VersionNumber", 1) > 0
-               ? 0
-               : service_refuse(
-                     err, 400, "InvalidParameterValueException", "Layer Version Cannot be less than 1");
-}
-
 /* Answers as the control plane does, with the content's download location. */
 static int show_version(
     struct service_call *call, const char *operation, const struct value *input, struct err *err)
@@ -103,13 +95,7 @@ int lambda_publish_layer(struct service_call *call, struct err *err)
 
 int lambda_get_layer(struct service_call *call, struct err *err)
 {
-    return check_number(call, err) || show_version(call, "GetLayerVersion", call->input, err) ? -1 : 0;
-}
-
-int lambda_delete_layer(struct service_call *call, struct err *err)
-{
-    call->declined = !check_number(call, err);
-    return call->declined ? 0 : -1;
+    return show_version(call, "GetLayerVersion", call->input, err);
 }
 
 int lambda_get_layer_by_arn(struct service_call *call, struct err *err)

@@ -10,24 +10,10 @@ enum { MAX_PAGE = 100 };
 
 /* ---- finding secrets ---- */
 
-static bool is_name(struct str id)
-{
-    return !id.n || str_is_made_of(id, CHARS_ALNUM "-/_+=.@!:");
-}
-
-static int check_name(const struct service_call *call, const char *member, struct err *err)
-{
-    if (is_name(value_gets(call->input, member)))
-        return 0;
-    return service_refuse(err, 400, "ValidationException",
-        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: "
-        "-/_+=.@!");
-}
-
 /* Finds a secret that is not marked for deletion. */
 static int find_secret(struct service_call *call, struct control_record *out, struct err *err)
 {
-    if (check_name(call, "SecretId", err) || secret_find(call, out, err))
+    if (secret_find(call, out, err))
         return -1;
     if (!value_is_null(value_getz(out->attrs, "deleted_date")))
         return service_refuse(err, 400, "InvalidRequestException",
@@ -54,7 +40,7 @@ static int on_live_secret(struct service_call *call, struct err *err)
 static int on_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    if (check_name(call, "SecretId", err) || secret_find(call, &record, err))
+    if (secret_find(call, &record, err))
         return -1;
     forward_about(call, &record);
     return 0;
@@ -73,8 +59,6 @@ static int call_control(struct service_call *call, const struct control_record *
 static int create_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    if (check_name(call, "Name", err))
-        return -1;
     if (service_find(call, STR("aws.secretsmanager.secret"), value_gets(call->input, "Name"), &record) &&
         !value_is_null(value_getz(record.attrs, "deleted_date")))
         return service_refuse(err, 400, "InvalidRequestException",
@@ -266,8 +250,7 @@ static int64_t next_rotation(const struct control_record *record, int64_t rotate
 static int secrets_describe(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    if (check_name(call, "SecretId", err) || secret_find(call, &record, err) ||
-        call_control(call, &record, "DescribeSecret", call->input, err))
+    if (secret_find(call, &record, err) || call_control(call, &record, "DescribeSecret", call->input, err))
         return -1;
     const struct value *versions = secret_versions(call, &record), *out = call->output;
     int64_t rotated = secret_rotated_ms(call, &record);
@@ -373,7 +356,7 @@ static int move_stage_alone(struct service_call *call, struct err *err)
 static int move_stage(struct service_call *call, struct err *err)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&secret_versions_lock);
-    return check_name(call, "SecretId", err) ? -1 : move_stage_alone(call, err);
+    return move_stage_alone(call, err);
 }
 
 static int rotate_secret(struct service_call *call, struct err *err)
@@ -389,12 +372,8 @@ static int delete_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str id;
-    if (service_required(call, "SecretId", &id, err) || check_name(call, "SecretId", err))
+    if (service_required(call, "SecretId", &id, err))
         return -1;
-    int64_t days = service_int(call->input, "RecoveryWindowInDays", 30);
-    if (days < 7 || days > 30)
-        return service_refuse(err, 400, "InvalidParameterException",
-            "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
     if (!secret_find(call, &record, ERR_IGNORED)) {
         forward_about(call, &record);
         return 0;
@@ -461,7 +440,7 @@ static int validate_policy(struct service_call *call, struct err *err)
 {
     struct str text;
     const struct value *document, *statements = NULL;
-    if (check_name(call, "SecretId", err) || service_required(call, "ResourcePolicy", &text, err))
+    if (service_required(call, "ResourcePolicy", &text, err))
         return -1; /* the secret need not exist */
     if (json_parse(call->arena, text, &document, ERR_IGNORED))
         return service_refuse(

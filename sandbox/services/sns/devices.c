@@ -6,8 +6,6 @@
 
 #include "sandbox/services/shared/tables.h"
 
-enum { MAX_APP_NAME = 256 };
-
 static int refuse_devices(const struct service_call *call, struct err *err)
 {
     return service_refuse(
@@ -16,36 +14,12 @@ static int refuse_devices(const struct service_call *call, struct err *err)
 
 /* ---- platform applications ---- */
 
-static int check_app_name(struct str name, struct err *err)
-{
-    if (!name.n)
-        return sns_refuse(err, " Reason: cannot be empty");
-    if (name.n > MAX_APP_NAME)
-        return sns_refuse(err, "%.*s Reason: must be at most 256 characters long", STR_ARG(name));
-    if (str_is_made_of(name, CHARS_ALNUM "_-."))
-        return 0;
-    return sns_refuse(err,
-        "%.*s Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'",
-        STR_ARG(name));
-}
-
-static int check_platform(struct str platform, struct err *err)
-{
-    return str_is_any(platform,
-               "ADM APNS APNS_SANDBOX APNS_VOIP APNS_VOIP_SANDBOX BAIDU FCM GCM MACOS MACOS_SANDBOX MPNS WNS")
-               ? 0
-               : sns_refuse(err, "Platform Reason: %.*s is not supported", STR_ARG(platform));
-}
-
 static int create_app(struct service_call *call, struct err *err)
 {
     const struct value *given = sns_by_name(call->arena, value_getz(call->input, "Attributes"));
     bool principal = value_getz(given, "PlatformPrincipal"), secret = value_getz(given, "PlatformCredential");
     if (!given->count)
         return sns_refuse_null("attributes", err);
-    if (check_app_name(value_gets(call->input, "Name"), err) ||
-        check_platform(value_gets(call->input, "Platform"), err))
-        return -1;
     if (principal != secret)
         return sns_refuse(err, "Attributes Reason: %s attribute provided without %s",
             principal ? "PlatformPrincipal" : "PlatformCredential",

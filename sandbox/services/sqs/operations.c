@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10, PURGE_EVERY_MS = 60000 };
+enum { MAX_BODY = 1048576, MAX_ATTRIBUTES = 10, PURGE_EVERY_MS = 60000 };
 
 static int queues_operations_invalid(struct err *err, const char *why)
 {
@@ -306,22 +306,16 @@ static int do_send_batch(struct service_call *call, struct err *err)
 
 /* ---- receiving ---- */
 
-static int want_of(
-    const struct service_call *call, const struct queue *queue, struct queue_want *want, struct err *err)
+static struct queue_want want_of(const struct service_call *call, const struct queue *queue)
 {
     const struct value *system = value_getz(call->input, "MessageSystemAttributeNames");
     int64_t most = service_int(call->input, "MaxNumberOfMessages", 1);
     int64_t hidden_s =
         service_int(call->input, "VisibilityTimeout", service_int(queue->attrs, "visibility_timeout", 30));
-    if (most < 1 || most > MAX_RECEIVE)
-        return out_of_range(err, most, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.");
-    if (hidden_s < 0 || hidden_s > 43200)
-        return out_of_range(err, hidden_s, "VisibilityTimeout", "Must be between 0 and 43200, if provided.");
-    *want = (struct queue_want){.most = most,
+    return (struct queue_want){.most = most,
         .hidden_ms = hidden_s * 1000,
         .system = system ? system : value_getz(call->input, "AttributeNames"),
         .named = value_getz(call->input, "MessageAttributeNames")};
-    return 0;
 }
 
 /* The queue is found again after each wait, since it may have been changed or deleted. */
@@ -333,14 +327,10 @@ static int do_receive(struct service_call *call, struct err *err)
         return -1;
     int64_t wait_s =
         service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
-    if (wait_s < 0 || wait_s > 20)
-        return out_of_range(err, wait_s, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.");
     int64_t deadline = clock_mono_ms() + wait_s * 1000;
     for (;;) {
-        struct queue_want want;
+        const struct queue_want want = want_of(call, &queue);
         struct queue_wake wake = {.at_ms = deadline};
-        if (want_of(call, &queue, &want, err))
-            return -1;
         const struct value *found = queue_receive(queues, call->arena, &queue, &want, &wake);
         if (found->count) {
             struct value_entry output = {STR("Messages"), found};

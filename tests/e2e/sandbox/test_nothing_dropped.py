@@ -70,7 +70,7 @@ def filled(shape, above=()):
 
 
 def known(service):
-    """Operation to the names of top-level members that the spec mentions anywhere for it."""
+    """Operation to the names of top-level members that the spec mentions anywhere for it; members that it checks."""
     specs = [spec_of(folder / f"{service}.yaml") for folder in SPECS if (folder / f"{service}.yaml").exists()]
     calls, everywhere = {}, set()
     for one in TYPES:
@@ -81,7 +81,8 @@ def known(service):
         sandbox = one.get("sandbox", {})
         everywhere |= {path.split(".")[0] for key in ("ignores", "narrows") for path in sandbox.get(key, {})}
         everywhere |= {path.split(".")[0].removesuffix("[]") for paths in sandbox.get("keeps", {}).values() for path in paths}
-    return calls, everywhere
+    checked = {call: {path.split(".")[0].removesuffix("[]") for path in paths} for spec in specs for call, paths in spec.get("requests", {}).items()}
+    return calls, everywhere, checked
 
 
 def without(given, path):
@@ -138,7 +139,7 @@ def sandbox():
 def test_members(sandbox, service):
     model, protocol = model_of(SERVICES[service]), SERVICES[service]["protocol"]
     client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
-    calls, everywhere = known(service)
+    calls, everywhere, checked = known(service)
     sources = [*(ROOT / "sandbox" / "services").rglob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
     handlers = {word for text in re.findall(r'"([\w =]+)"', "".join(path.read_text() for path in sources)) for word in re.findall(r"\w+", text)}
     dropped, offered = [], 0
@@ -155,7 +156,7 @@ def test_members(sandbox, service):
         if unknown is None:
             continue
         offered += 1
-        served = calls.get(operation, handlers) | everywhere | HARMLESS["*"] | HARMLESS.get(service, set())
+        served = calls.get(operation, handlers) | everywhere | checked.get(operation, set()) | HARMLESS["*"] | HARMLESS.get(service, set())
         if operation in calls and operation in handlers:
             served |= handlers
         for wire, (name, _) in members_of(protocol, shape, True).items():
