@@ -106,6 +106,15 @@ int service_required(const struct service_call *call, const char *member, struct
     return service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
 }
 
+int service_list_within(const struct service_call *call, const char *member, uint32_t least, uint32_t most,
+    const struct value **out, struct err *err)
+{
+    *out = value_getz(call->input, member);
+    return *out && (*out)->kind == VALUE_LIST && (*out)->count >= least && (*out)->count <= most
+               ? 0
+               : service_refuse(err, 400, invalid_code(call), "%s has %u to %u items", member, least, most);
+}
+
 bool service_is(const struct service_call *call, const char *operation)
 {
     return !strcmp(call->operation->name, operation);

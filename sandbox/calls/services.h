@@ -94,6 +94,10 @@ int service_refuse_member(struct err *err, const char *code, struct str value, c
 /* Reads a required string member. Returns -1 with ValidationException or the service's equivalent if it is
  * missing or empty. */
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
+/* Reads a list member with `least` to `most` items. Returns -1 with the service's error for another number.
+ */
+int service_list_within(const struct service_call *call, const char *member, uint32_t least, uint32_t most,
+    const struct value **out, struct err *err);
 /* True if the call is this operation, for a handler of several operations. */
 bool service_is(const struct service_call *call, const char *operation);
 /* Returns a list member of a request: a single value becomes a list of one, and the form encoding's `member`

@@ -445,11 +445,10 @@ static int athena_get(struct service_call *call, struct err *err)
 
 static int get_many(struct service_call *call, struct err *err)
 {
-    const struct value *ids = value_getz(call->input, "QueryExecutionIds");
+    const struct value *ids;
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);
-    if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_SHOWN)
-        return service_refuse(
-            err, 400, "InvalidRequestException", "QueryExecutionIds has between 1 and %d ids", MAX_SHOWN);
+    if (service_list_within(call, "QueryExecutionIds", 1, MAX_SHOWN, &ids, err))
+        return -1;
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct value_builder one = VALUE_BUILDER(call->arena);

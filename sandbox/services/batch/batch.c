@@ -389,10 +389,10 @@ static const struct value *with_array(
 
 static int batch_describe(struct service_call *call, struct err *err)
 {
-    const struct value *ids = value_getz(call->input, "jobs");
+    const struct value *ids;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (!ids || ids->kind != VALUE_LIST || ids->count > MAX_SHOWN)
-        return service_refuse(err, 400, "ClientException", "jobs has up to %d ids", MAX_SHOWN);
+    if (service_list_within(call, "jobs", 0, MAX_SHOWN, &ids, err))
+        return -1;
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));

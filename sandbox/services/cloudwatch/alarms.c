@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define NOTE "alarms"
-enum { MAX_ITEMS = 1000, MAX_REASON = 1023 };
+enum { MAX_ITEMS = 1000 };
 
 static bool find_alarm(const struct service_call *call, struct str name, struct control_record *out)
 {
@@ -80,17 +80,6 @@ static void notify_actions(struct service_call *call, const struct control_recor
     }
 }
 
-static int check_state(struct str state, struct str reason, struct err *err)
-{
-    if (!str_eqz(state, "OK") && !str_eqz(state, "ALARM") && !str_eqz(state, "INSUFFICIENT_DATA"))
-        return service_refuse_member(err, "ValidationError", state, "stateValue",
-            "satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]");
-    if (reason.n > MAX_REASON)
-        return service_refuse(
-            err, 400, "ValidationError", "StateReason has at most %d characters", MAX_REASON);
-    return 0;
-}
-
 static int note_state(
     struct service_call *call, const struct control_record *alarm, struct str before, struct err *err)
 {
@@ -131,7 +120,7 @@ static int set_state(struct service_call *call, struct err *err)
     struct str name, state, reason, before;
     if (service_required(call, "AlarmName", &name, err) ||
         service_required(call, "StateValue", &state, err) ||
-        service_required(call, "StateReason", &reason, err) || check_state(state, reason, err))
+        service_required(call, "StateReason", &reason, err))
         return -1;
     pthread_mutex_lock(&lock);
     int status = change_state(call, &alarm, &before, err);

@@ -250,12 +250,10 @@ static int run_task(struct service_call *call, struct err *err)
 static int ecs_describe(struct service_call *call, struct err *err)
 {
     struct str cluster;
-    const struct value *ids = value_getz(call->input, "tasks");
+    const struct value *ids;
     struct value_builder list = VALUE_BUILDER(call->arena), missing = VALUE_BUILDER(call->arena);
-    if (find_cluster(call, &cluster, err))
+    if (find_cluster(call, &cluster, err) || service_list_within(call, "tasks", 0, MAX_SHOWN, &ids, err))
         return -1;
-    if (!ids || ids->kind != VALUE_LIST || ids->count > MAX_SHOWN)
-        return service_refuse(err, 400, "InvalidParameterException", "tasks has up to %d ids", MAX_SHOWN);
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));

@@ -236,13 +236,13 @@ static size_t size_of(const struct value *entries)
 
 static int do_put(struct service_call *call, struct err *err)
 {
-    const struct value *entries = value_getz(call->input, "Entries");
+    const struct value *entries;
     /* A bus passes the trace on without its lineage, so that loop detection starts anew. */
     ptrdiff_t lineage = str_find(call->trace, STR(";Lineage="), 0);
     struct str trace = lineage < 0 ? call->trace : str_slice(call->trace, 0, (size_t)lineage);
     int64_t failed = 0;
-    if (!entries || entries->kind != VALUE_LIST || !entries->count || entries->count > MAX_ENTRIES)
-        return service_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
+    if (service_list_within(call, "Entries", 1, MAX_ENTRIES, &entries, err))
+        return -1;
     if (size_of(entries) > MAX_EVENTS_SIZE)
         return service_refuse(
             err, 400, "ValidationException", "Total size of the entries in the request is over the limit.");

@@ -196,12 +196,11 @@ static int put_record(struct service_call *call, struct err *err)
 static int put_batch(struct service_call *call, struct err *err)
 {
     struct control_record stream;
-    const struct value *records = value_getz(call->input, "Records");
+    const struct value *records;
     AUTO_BUILDER struct value_builder data = VALUE_BUILDER(call->arena), answers = VALUE_BUILDER(call->arena);
-    if (find_delivery(call, &stream, err))
+    if (find_delivery(call, &stream, err) ||
+        service_list_within(call, "Records", 1, MAX_BATCH, &records, err))
         return -1;
-    if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_BATCH)
-        return service_refuse(err, 400, "ValidationException", "Records has 1 to %d records", MAX_BATCH);
     for (uint32_t i = 0; i < records->count; i++) {
         value_builder_add(&data, value_getz(records->items[i], "Data") ? value_getz(records->items[i], "Data")
                                                                        : &value_empty_string);

@@ -460,12 +460,10 @@ static const struct value *stop_one(
 static int stop_runs(struct service_call *call, struct err *err)
 {
     struct str name;
-    const struct value *ids = value_getz(call->input, "JobRunIds");
-    if (service_required(call, "JobName", &name, err))
+    const struct value *ids;
+    if (service_required(call, "JobName", &name, err) ||
+        service_list_within(call, "JobRunIds", 1, MAX_STOPPED, &ids, err))
         return -1;
-    if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_STOPPED)
-        return service_refuse(
-            err, 400, "InvalidInputException", "JobRunIds has between 1 and %d ids", MAX_STOPPED);
     struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < ids->count; i++) {
         bool stopped;

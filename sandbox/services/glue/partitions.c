@@ -150,20 +150,12 @@ int glue_create_partition(struct service_call *call, struct err *err)
         glue_partitions_add(call, &table, glue_partitions_listed(call->arena, input), &errors, err), err);
 }
 
-static int batch(
-    struct service_call *call, const char *member, uint32_t most, const struct value **list, struct err *err)
-{
-    *list = value_getz(call->input, member);
-    if (*list && (*list)->kind == VALUE_LIST && (*list)->count <= most)
-        return 0;
-    return service_refuse(err, 400, "InvalidInputException", "%s has up to %u items", member, most);
-}
-
 int glue_batch_create_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *list;
-    if (find_table(call, &table, err) || batch(call, "PartitionInputList", MAX_AT_ONCE, &list, err))
+    if (find_table(call, &table, err) ||
+        service_list_within(call, "PartitionInputList", 0, MAX_AT_ONCE, &list, err))
         return -1;
     struct value_builder errors = VALUE_BUILDER(call->arena);
     int status = glue_partitions_add(call, &table, list, &errors, err);
@@ -186,7 +178,8 @@ int glue_batch_delete_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *list;
-    if (find_table(call, &table, err) || batch(call, "PartitionsToDelete", MAX_AT_ONCE, &list, err))
+    if (find_table(call, &table, err) ||
+        service_list_within(call, "PartitionsToDelete", 0, MAX_AT_ONCE, &list, err))
         return -1;
     struct value_builder lists = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < list->count; i++)
@@ -264,7 +257,8 @@ int glue_batch_get_partition(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *wanted;
-    if (find_table(call, &table, err) || batch(call, "PartitionsToGet", MAX_SHOWN, &wanted, err))
+    if (find_table(call, &table, err) ||
+        service_list_within(call, "PartitionsToGet", 0, MAX_SHOWN, &wanted, err))
         return -1;
     const struct value *list = service_note_list(call, NOTE, &table.record, "partitions");
     struct value_builder found = VALUE_BUILDER(call->arena), others = VALUE_BUILDER(call->arena);

@@ -197,15 +197,6 @@ static int show_sources(struct service_call *call, struct err *err)
     return service_control_shown(call, "deliverySource deliverySources", with_service, err);
 }
 
-static int put_destination(struct service_call *call, struct err *err)
-{
-    struct str format = value_gets(call->input, "outputFormat");
-    if (format.n && !str_is_any(format, "w3c raw json plain parquet"))
-        return service_refuse_member(err, "ValidationException", format, "outputFormat",
-            "satisfy enum value set: [w3c, raw, json, plain, parquet]");
-    return show_destinations(call, err);
-}
-
 /* Refuses services that are not sources of vended logs. */
 static int put_source(struct service_call *call, struct err *err)
 {
@@ -219,7 +210,7 @@ const struct service_operation deliveries_operations[] = {
     {"logs", "CreateExportTask", export_create},
     {"logs", "DescribeExportTasks", export_describe},
     {"logs", "CancelExportTask", export_cancel},
-    {"logs", "PutDeliveryDestination", put_destination},
+    {"logs", "PutDeliveryDestination", show_destinations},
     {"logs", "GetDeliveryDestination", show_destinations},
     {"logs", "DescribeDeliveryDestinations", show_destinations},
     {"logs", "PutDeliverySource", put_source},

@@ -313,16 +313,6 @@ static size_t limit_of(const struct service_call *call)
     return limit < 1 || limit > MAX_EVENTS ? MAX_EVENTS : (size_t)limit;
 }
 
-static int check_limit(const struct service_call *call, struct err *err)
-{
-    int64_t limit = service_int(call->input, "limit", 1);
-    if (limit <= MAX_EVENTS)
-        return 0;
-    return service_refuse_member(err, "InvalidParameterException",
-        arena_printf(call->arena, "%lld", (long long)limit), "limit", "have value less than or equal to %d",
-        MAX_EVENTS);
-}
-
 static int get_events(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
@@ -333,7 +323,7 @@ static int get_events(struct service_call *call, struct err *err)
         .to_ms = service_int(call->input, "endTime", 0),
         .limit = limit_of(call),
         .backward = !(value_getb(call->input, "startFromHead"))};
-    if (check_limit(call, err) || find_stream(call, &location, err))
+    if (find_stream(call, &location, err))
         return -1;
     if (token.n && !parse_token(token, &query))
         return refuse_invalid(err, "The specified nextToken is invalid.");
@@ -494,7 +484,7 @@ static int filter_events(struct service_call *call, struct err *err)
     struct log_filter filter;
     struct found found = {.filter = &filter, .limit = limit_of(call)};
     struct log_location location = {.region = call->region};
-    if (check_limit(call, err) || find_group(call, &location.group, err) || read_filter(call, &filter, err) ||
+    if (find_group(call, &location.group, err) || read_filter(call, &filter, err) ||
         read_position(call, &found.before, err))
         return -1;
     size_t n;

@@ -28,14 +28,13 @@ static int value_of(struct service_call *call, struct str id, const struct value
 
 static int batch_get(struct service_call *call, struct err *err)
 {
-    const struct value *ids = value_getz(call->input, "SecretIdList");
+    const struct value *ids;
     struct value_builder values = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
     if (value_getz(call->input, "Filters"))
         return service_refuse(
             err, 400, "InvalidRequestException", "the sandbox finds secrets by SecretIdList alone");
-    if (!ids || ids->kind != VALUE_LIST || !ids->count || ids->count > MAX_SECRETS)
-        return service_refuse(err, 400, "InvalidParameterException",
-            "SecretIdList must have between 1 and %d members.", MAX_SECRETS);
+    if (service_list_within(call, "SecretIdList", 1, MAX_SECRETS, &ids, err))
+        return -1;
     for (uint32_t i = 0; i < ids->count; i++) {
         struct str id = value_text(ids->items[i], STR_EMPTY);
         struct err failure = ERR_INIT;

@@ -493,10 +493,10 @@ static int get_parameter(struct service_call *call, struct err *err)
 
 static int get_parameters(struct service_call *call, struct err *err)
 {
-    const struct value *names = value_getz(call->input, "Names");
+    const struct value *names;
     struct value_builder found = VALUE_BUILDER(call->arena), invalid = VALUE_BUILDER(call->arena);
-    if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
-        return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
+    if (service_list_within(call, "Names", 1, MAX_NAMES, &names, err))
+        return -1;
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY);
         const struct value *parameter = NULL;
