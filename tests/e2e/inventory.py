@@ -461,7 +461,8 @@ def _(cognito):
     for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]:
         domain = cognito.describe_user_pool(UserPoolId=pool["Id"])["UserPool"].get("Domain")
         if domain:
-            yield domain, cognito.describe_user_pool_domain(Domain=domain)["DomainDescription"]
+            about = cognito.describe_user_pool_domain(Domain=domain)["DomainDescription"]
+            yield domain, {**about, "AWSAccountId": None}  # which moto draws each time
 
 
 listed("aws.autoscaling.group", "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups[]", "AutoScalingGroupName", lambda group: group.get("Status") != "Delete in progress")

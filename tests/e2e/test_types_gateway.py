@@ -365,7 +365,7 @@ def _():
         (one,) = gateway(cloud).get_api_keys(includeValues=True)["items"]
         return one
 
-    first = {"name": "life-first", "description": "first", "enabled": True, "value": "first-first-first-first"}
+    first = {"name": "life-first", "description": "first", "enabled": True, "value": "life-first-first-first"}
     return Case(
         type="aws.apigateway.api_key",
         first=first,

@@ -8,8 +8,8 @@ CASES, case = case_table()
 
 AROUND = {
     "net": {"type": "aws.ec2.vpc", "cidr_block": "10.7.0.0/16"},
-    "near": {"type": "aws.ec2.subnet", "vpc_id": "${net.vpc_id}", "cidr_block": "10.7.1.0/24", "availability_zone": "us-east-1a"},
-    "far": {"type": "aws.ec2.subnet", "vpc_id": "${net.vpc_id}", "cidr_block": "10.7.2.0/24", "availability_zone": "us-east-1b"},
+    "near": {"type": "aws.ec2.subnet", "vpc_id": "${net.vpc_id}", "cidr_block": "10.7.16.0/20", "availability_zone": "us-east-1a"},
+    "far": {"type": "aws.ec2.subnet", "vpc_id": "${net.vpc_id}", "cidr_block": "10.7.32.0/20", "availability_zone": "us-east-1b"},
     "template": {"type": "aws.ec2.launch_template", "name": "life-template", "image_id": "ami-12c6146b", "instance_type": "t4g.micro"},
 }
 GROUP = {"type": "aws.autoscaling.group", "name": "life-group", "min_size": 0, "max_size": 3, "launch_template": {"id": "${template.launch_template_id}"}, "subnet_ids": ["${near.subnet_id}"]}

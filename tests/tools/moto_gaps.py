@@ -1,8 +1,10 @@
 """What moto 5.2 lacks or does wrong and the tests need, as the services do it: import it before moto serves."""
 
+import collections
 import json
 import threading
 
+from moto.apigateway.models import APIGatewayBackend
 from moto.athena.responses import AthenaResponse
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
@@ -15,6 +17,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.ec2.models.nat_gateways import NatGatewayBackend
 from moto.ec2.responses import EC2Response
 from moto.ecs.models import EC2ContainerServiceBackend
+from moto.emr.responses import ElasticMapReduceResponse
 from moto.events.responses import EventsHandler
 from moto.glue.exceptions import EntityNotFoundException
 from moto.glue.models import Action, FakeConnection, GlueBackend, Predicate
@@ -398,3 +401,26 @@ def add_permission(self, permission, add=PermissionCatalog.add_permission):
 
 
 PermissionCatalog.add_permission = add_permission
+
+
+# ---- API Gateway ----
+
+
+def begin_gateway(self, *args, begin=APIGatewayBackend.__init__, **more):
+    """moto fails with KeyError when it is asked for the paths of a domain name that has none."""
+    begin(self, *args, **more)
+    self.base_path_mappings = collections.defaultdict(dict)
+
+
+APIGatewayBackend.__init__ = begin_gateway
+
+
+# ---- EMR ----
+
+
+def no_policy(self, sent):
+    """moto has no such policies: clusters have none."""
+
+
+answers(ElasticMapReduceResponse, "get_auto_termination_policy")(no_policy)
+answers(ElasticMapReduceResponse, "get_managed_scaling_policy")(no_policy)
