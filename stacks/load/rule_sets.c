@@ -266,8 +266,11 @@ void read_waivers(struct loader *loader, const struct node *list)
         if (!expect_map(loader, body, "a waiver"))
             continue;
         check_keys(loader, body, "a waiver", known, sizeof known / sizeof *known);
-        if (waiver_lacks(loader, body, "rule") | waiver_lacks(loader, body, "for") |
-            waiver_lacks(loader, body, "reason") | waiver_lacks(loader, body, "until"))
+        bool lacks = waiver_lacks(loader, body, "rule");
+        lacks |= waiver_lacks(loader, body, "for");
+        lacks |= waiver_lacks(loader, body, "reason");
+        lacks |= waiver_lacks(loader, body, "until");
+        if (lacks)
             continue;
         const struct node *rule = node_get(body, "rule");
         waiver.span = node_span(rule);

@@ -229,7 +229,9 @@ static struct rule *conditions_read_condition(
 {
     struct loader *loader = unit->loader;
     const struct node *level = node_get(body, "level");
-    if (condition_lacks(loader, body, what, "require") | condition_lacks(loader, body, what, "message"))
+    bool lacks = condition_lacks(loader, body, what, "require");
+    lacks |= condition_lacks(loader, body, what, "message");
+    if (lacks)
         return NULL;
     struct rule *rule = ARENA_NEW(loader->arena, struct rule);
     *rule = *like;
@@ -452,8 +454,10 @@ static void read_rule(struct unit *unit, const struct rule_set *set, const struc
     if (!expect_map(loader, body, "a rule"))
         return;
     check_keys(loader, body, "a rule", known, sizeof known / sizeof *known);
-    if (rule_lacks(loader, entry, "for") | rule_lacks(loader, entry, "require") |
-        rule_lacks(loader, entry, "message"))
+    bool lacks = rule_lacks(loader, entry, "for");
+    lacks |= rule_lacks(loader, entry, "require");
+    lacks |= rule_lacks(loader, entry, "message");
+    if (lacks)
         return;
     read_reasons(loader, body, rule);
     read_for(loader, node_get(body, "for"), rule);
