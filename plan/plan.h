@@ -33,8 +33,8 @@ struct attr_change {
     struct str name;
     const struct attr *attr;
     const struct value *before, *after;
-    bool replaces; /* this attribute's change forces the replacement */
-    bool stays;    /* replacement: the new resource has the same value as the old one */
+    bool replaces;  /* this attribute's change forces the replacement */
+    bool unchanged; /* replacement: the new resource has the same value as the old one */
 };
 
 /*
@@ -70,9 +70,9 @@ struct change {
         resource_ops.data_loss; leftovers of services and what stays also have `type`, `id` */
     int64_t owned_at_ms; /* delete: when its ownership tags were read and were the stack's; 0: not read */
     bool deleted;        /* drift: it was deleted outside weir */
-    struct instance *instance; /* planner only; NULL: removed from the configuration, or destroy */
-    struct seen *seen;         /* used by the planner only; NULL: not recorded */
-    struct str left;           /* apply: the run that claims it, for which it is skipped; "": none */
+    struct instance *instance;          /* planner only; NULL: removed from the configuration, or destroy */
+    struct recorded_resource *recorded; /* used by the planner only; NULL: not recorded */
+    struct str left;                    /* apply: the run that claims it, for which it is skipped; "": none */
 };
 
 struct output_change {

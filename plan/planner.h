@@ -15,7 +15,7 @@
 #include "plan/plan.h"
 
 /* A recorded resource: its record, and the result of a refresh. */
-struct seen {
+struct recorded_resource {
     struct str address;             /* the record's address, or the new one by `moved:` */
     const struct record *record;    /* has the address before a move */
     const struct value *live;       /* NULL: deleted; without a refresh: the recorded attributes */
@@ -23,23 +23,24 @@ struct seen {
     bool unread;                    /* live should have been read, but could not */
     const struct value *owner_tags; /* ownership tags, if they were read with it; NULL: unknown */
     bool claimed;                   /* an instance of the stack has this address */
-    struct seen *sibling;           /* the next record of the same declaration, by recorded address */
-    struct seen *neighbour;         /* the next record of the same declaration, by new address */
-    const struct value *steering;   /* destroy: configured attributes that weir itself uses; NULL: none */
+    struct recorded_resource
+        *next_by_recorded;                 /* the next record of the same declaration, by recorded address */
+    struct recorded_resource *next_by_new; /* the next record of the same declaration, by new address */
+    const struct value *weir_only; /* destroy: configured attributes that weir itself uses; NULL: none */
 };
 
 struct instance {
     const struct decl *decl;
     struct str address;
     const struct value *key, *each_value; /* NULL without for_each */
-    struct seen *seen;                    /* NULL: not in the state */
+    struct recorded_resource *recorded;   /* NULL: not in the state */
     const struct value
         *desired; /* configured attributes, converted; may have unknowns. NULL: frozen (not targeted) */
     const struct value *planned;     /* the whole object as far as it is known; other expressions see it */
     const struct value *import_live; /* imports: the existing resource */
     struct change *change;           /* NULL: no change */
-    const struct rule_wait *waits;   /* rules that are evaluated before its request (rules/rules.h) */
-    uint32_t op;                     /* index of its node in the executor */
+    const struct rule_wait *waiting_rules; /* rules that are evaluated before its request (rules/rules.h) */
+    uint32_t op;                           /* index of its node in the executor */
 };
 
 struct instances {
@@ -51,37 +52,37 @@ struct instances {
 
 /* The records of the state; filled by recorded.c. */
 struct recorded {
-    struct seen *seen; /* all records, by new address */
+    struct recorded_resource *items; /* all records, by new address */
     size_t count;
-    uint64_t seq;          /* of the state's last log record at that time */
-    struct map by_address; /* address -> struct seen * */
-    struct map
-        by_recorded; /* recorded address without its key -> first struct seen *, chained by `sibling` */
-    struct map after_moves;        /* the same by new addresses, chained by `neighbour`; empty: none moves */
+    uint64_t seq;           /* of the state's last log record at that time */
+    struct map by_address;  /* address -> struct recorded_resource * */
+    struct map by_recorded; /* recorded address without its key -> first struct recorded_resource *, chained
+                               by `sibling` */
+    struct map after_moves; /* the same by new addresses, chained by `neighbour`; empty: none moves */
     const struct map *by_declared; /* whichever of the two has the new addresses */
 };
 
 /* Targets of the command line, by decl->index; filled by plan/evaluate/targets.c. */
 struct targets {
-    bool *targeted; /* false: frozen, keeps its recorded values */
-    bool *whole;    /* all its instances are targeted, not only named ones */
-    bool *reached;  /* another run changed it, or what it refers to, since the plan was saved
-                       (plan/objects/concern.h) */
+    bool *targeted;          /* false: frozen, keeps its recorded values */
+    bool *whole;             /* all its instances are targeted, not only named ones */
+    bool *changed_by_others; /* another run changed it, or what it refers to, since the plan was saved
+                      (plan/objects/concern.h) */
     /* Only for plans of some resources alone: */
     const struct decl **needed_by; /* a target that refers to it; NULL: none */
     bool *minimal;                 /* only the attributes that follow from other resources change */
-    bool again;                    /* an artifact is already recorded at the version of the rollback */
+    bool already_rolled_back;      /* an artifact is already recorded at the version of the rollback */
 };
 
 /* Results of the evaluation, by decl->index. */
 struct evaluated {
     const struct value **values; /* NULL: not evaluated yet */
     struct instances *instances;
-    bool *pending;              /* its value will change during apply */
-    bool *fixed;                /* depends on no resource or data source */
-    uint8_t *entered;           /* of modules: enum entry, once their `when` is known */
-    const struct value **early; /* connections.c: settings as recorded; NULL: not evaluated */
-    uint32_t *stamps, stamp;    /* plan/objects/recorded.c: visited in the current walk */
+    bool *pending;                          /* its value will change during apply */
+    bool *fixed;                            /* depends on no resource or data source */
+    uint8_t *module_entries;                /* of modules: enum entry, once their `when` is known */
+    const struct value **recorded_settings; /* connections.c: settings as recorded; NULL: not evaluated */
+    uint32_t *stamps, stamp;                /* plan/objects/recorded.c: visited in the current walk */
     /* replace_trigger.c: values of the last apply, the same with some hidden, and decided values; NULL: not
      * evaluated */
     const struct value **before, **before_hidden, **decided;
@@ -111,14 +112,14 @@ struct planner {
     struct observer observer;
     const atomic_bool *cancel;
 
-    const bool *needed; /* by decl->index: which declarations are evaluated; NULL: all */
-    bool needs_whole;   /* a part of the state does not suffice: all of it is needed */
-    struct map looked;  /* identity keys of new or renamed resources -> instance: no other resource has them
-                           (recorded.h) */
+    const bool *needed;       /* by decl->index: which declarations are evaluated; NULL: all */
+    bool needs_whole;         /* a part of the state does not suffice: all of it is needed */
+    struct map identity_keys; /* identity keys of new or renamed resources -> instance: no other resource has
+                          them (recorded.h) */
     struct recorded recorded;
     struct targets targets;
     struct evaluated evaluated;
-    const struct value *outputs_then; /* outputs in the state when the plan was made */
+    const struct value *recorded_outputs; /* outputs in the state when the plan was made */
     struct decided decided;
 
     struct graph *dependents;        /* of declarations (plan/rules/checks.c); NULL: not built */

@@ -68,7 +68,7 @@ static bool is_awaited(const struct attr_change *a)
 /* Returns whether a replacement keeps the attribute's value; such attributes are not listed. */
 static bool stays(const struct attr_change *a)
 {
-    return a->stays && !a->replaces;
+    return a->unchanged && !a->replaces;
 }
 
 static int widest_name(const struct attr_change *attrs, size_t n, bool without_awaited)

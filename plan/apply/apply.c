@@ -13,9 +13,9 @@ enum { CLAIMS_MAX = 10000 /* changes, for a run under a shared lock */ };
 static int record_moves(struct planner *p, struct err *err)
 {
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        if (seen->claimed && !str_eq(seen->address, seen->record->subject.address) &&
-            state_move(p->workspace->state, seen->record->subject.address, seen->address, err))
+        const struct recorded_resource *recorded = &p->recorded.items[i];
+        if (recorded->claimed && !str_eq(recorded->address, recorded->record->subject.address) &&
+            state_move(p->workspace->state, recorded->record->subject.address, recorded->address, err))
             return -1;
     }
     return 0;
@@ -76,7 +76,7 @@ static int record_outputs(struct executor *x, struct err *err)
         if (decl->kind != DECL_OUTPUT)
             continue;
         const struct value *v = output_now(x, decl, value_get(old, decl->name), touched[decl->index]);
-        const struct value *then = value_get(p->outputs_then, decl->name),
+        const struct value *then = value_get(p->recorded_outputs, decl->name),
                            *meanwhile = value_get(old, decl->name);
         if (v && (then || meanwhile) && !x->plan->destroy && value_equal(v, then ? then : &value_null))
             v = meanwhile; /* unchanged by this run: keep the value of other runs */
@@ -158,7 +158,7 @@ static bool brings_secrets(const struct plan *plan)
 static bool has_secrets(const struct planner *p)
 {
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct record *record = p->recorded.seen[i].record;
+        const struct record *record = p->recorded.items[i].record;
         const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
         if (schema && object_tells_secrets(schema, record->attrs))
             return true;
@@ -212,7 +212,7 @@ static bool is_named_by_secret(const struct change *change)
 {
     const struct schema *schema = change->schema;
     const struct value *planned = change->instance ? change->instance->planned : NULL,
-                       *recorded = change->seen ? change->seen->record->attrs : NULL;
+                       *recorded = change->recorded ? change->recorded->record->attrs : NULL;
     return schema && (identities_have_secret(schema, planned) || identities_have_secret(schema, recorded));
 }
 

@@ -50,9 +50,9 @@ static void add_instance_ops(struct builder *b, struct instance *instance)
     if (!has_apply(instance))
         return;
     instance->op = add_op(b, (struct op){.kind = OP_APPLY, .change = instance->change});
-    if (!instance->seen)
+    if (!instance->recorded)
         return;
-    size_t at = (size_t)(instance->seen - p->recorded.seen);
+    size_t at = (size_t)(instance->recorded - p->recorded.items);
     b->apply_ops[at] = instance->op;
     if (instance_action(instance) == ACTION_REPLACE)
         b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE, .change = instance->change});
@@ -73,7 +73,7 @@ static void add_ops(struct builder *b)
         struct change *change = plan->changes[i];
         enum action action = change->decision.action;
         if (action == ACTION_DELETE || action == ACTION_FORGET)
-            b->delete_ops[change->seen - p->recorded.seen] =
+            b->delete_ops[change->recorded - p->recorded.items] =
                 add_op(b, (struct op){.kind = OP_DELETE, .change = change});
     }
 }
@@ -163,7 +163,7 @@ static const struct instance *instance_at(const struct planner *p, struct str ad
  * replaced again, it is deleted before, since the address for the old one is needed. */
 static void add_deposed_edges(struct builder *b, enum delete_order order, size_t i)
 {
-    struct str address = b->x->p->recorded.seen[i].address, current = address_current(address);
+    struct str address = b->x->p->recorded.items[i].address, current = address_current(address);
     const struct instance *instance =
         current.n < address.n && b->delete_ops[i] != NO_OP ? instance_at(b->x->p, current) : NULL;
     if (!instance || !has_apply(instance))
@@ -182,7 +182,7 @@ static struct str resource_key(struct arena *arena, struct str type, struct str 
 /* Resources that contain this one are deleted after it. */
 static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
 {
-    const struct record *record = b->x->p->recorded.seen[i].record;
+    const struct record *record = b->x->p->recorded.items[i].record;
     const struct schema *schema =
         catalog_find(b->x->p->workspace->catalog, record->subject.type, false, NULL);
     const struct value *all =
@@ -206,8 +206,8 @@ static void add_outlasting(struct builder *b)
     for (size_t i = 0; i < p->recorded.count; i++)
         if (b->delete_ops[i] != NO_OP)
             map_set(&deleted,
-                resource_key(
-                    &arena, p->recorded.seen[i].record->subject.type, p->recorded.seen[i].record->subject.id),
+                resource_key(&arena, p->recorded.items[i].record->subject.type,
+                    p->recorded.items[i].record->subject.id),
                 &b->delete_ops[i]);
     for (size_t i = 0; i < p->recorded.count; i++)
         if (b->delete_ops[i] != NO_OP)

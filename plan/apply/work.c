@@ -191,8 +191,8 @@ static int work_update(
         return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
     }
     live = live ? live : prior; /* deleted right after the change: the next refresh tells */
-    const struct seen *seen = work->change->seen;
-    live = work_reread(work, seen ? seen->record : NULL, list, n, live);
+    const struct recorded_resource *recorded = work->change->recorded;
+    live = work_reread(work, recorded ? recorded->record : NULL, list, n, live);
     look_for_kept(work, list, n, live);
     return work_done(work, adopts ? STR("adopt") : STR("update"), live, err);
 }
@@ -296,7 +296,7 @@ static int begin_apply(struct work *work, struct err *err)
     if (work->desired != instance->desired &&
         evaluate_prepare(work->x->p, instance, work->ctx, &work->desired, err))
         return -1;
-    if (instance->waits && ask_rules(work, false, err))
+    if (instance->waiting_rules && ask_rules(work, false, err))
         return -1;
     work->ctx.sensitive = object_tells_secrets(decl->schema, work->desired);
     return 0;
@@ -305,7 +305,7 @@ static int begin_apply(struct work *work, struct err *err)
 static int apply_change(struct work *work, struct err *err)
 {
     const struct instance *instance = work->change->instance;
-    const struct seen *seen = instance->seen;
+    const struct recorded_resource *recorded = instance->recorded;
     struct state *state = work->x->p->workspace->state;
     if (begin_apply(work, err))
         return -1;
@@ -322,10 +322,10 @@ static int apply_change(struct work *work, struct err *err)
         return work_create(work, err);
     case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
     case ACTION_UPDATE:
-        work->ctx.owner.seen_tags = seen->owner_tags;
-        adopted_owner(&work->ctx.owner, seen->record, instance->decl);
+        work->ctx.owner.seen_tags = recorded->owner_tags;
+        adopted_owner(&work->ctx.owner, recorded->record, instance->decl);
         work->ctx.owner.untagged |= work->x->p->options->delete_adopted;
-        return update_as_shown(work, seen->live, seen->record, err);
+        return update_as_shown(work, recorded->live, recorded->record, err);
     case ACTION_NOOP:
     case ACTION_DELETE:
     case ACTION_FORGET:
@@ -339,7 +339,7 @@ int work_apply(struct executor *x, struct change *change, struct err *err)
 {
     struct work work = {.x = x, .change = change, .subject = change->subject};
     int status = apply_change(&work, err);
-    if (!status && change->instance->waits)
+    if (!status && change->instance->waiting_rules)
         status = ask_rules(&work, true, err);
     arena_release(&work.arena);
     return status;

@@ -13,7 +13,7 @@
 struct claim {
     struct str address;
     struct whereabouts at;
-    const struct seen *seen; /* the record; NULL: claimed by this run */
+    const struct recorded_resource *recorded; /* the record; NULL: claimed by this run */
     struct claim *next;
 };
 
@@ -25,14 +25,15 @@ static void add_claim(struct executor *x, struct str key, const struct claim *ne
     claim->next = map_set(&x->claims, arena_str(arena, key), claim);
 }
 
-static void claim_recorded(struct executor *x, const struct seen *seen)
+static void claim_recorded(struct executor *x, const struct recorded_resource *recorded)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct record *record = seen->record;
+    const struct record *record = recorded->record;
     const struct schema *schema = catalog_find(x->p->workspace->catalog, record->subject.type, false, NULL);
-    struct claim claim = {
-        .address = seen->address, .at = {record->subject.provider, record->location}, .seen = seen};
-    if (!schema || removed_forgets(x->p, seen))
+    struct claim claim = {.address = recorded->address,
+        .at = {record->subject.provider, record->location},
+        .recorded = recorded};
+    if (!schema || removed_forgets(x->p, recorded))
         return;
     struct identities identities = identities_of(&scratch, schema, record->attrs, record->set);
     for (size_t i = 0; i < identities.n; i++)
@@ -43,7 +44,7 @@ static void claim_recorded(struct executor *x, const struct seen *seen)
 void claims_begin(struct executor *x)
 {
     for (size_t i = 0; i < x->p->recorded.count; i++)
-        claim_recorded(x, &x->p->recorded.seen[i]);
+        claim_recorded(x, &x->p->recorded.items[i]);
 }
 
 void claims_end(struct executor *x)
@@ -57,8 +58,8 @@ void claims_end(struct executor *x)
 static bool still_holds(struct work *work, const struct claim *claim, struct str key)
 {
     const struct record *record =
-        claim->seen ? state_get(work->x->p->workspace->state, claim->address) : NULL;
-    if (!claim->seen || record == claim->seen->record)
+        claim->recorded ? state_get(work->x->p->workspace->state, claim->address) : NULL;
+    if (!claim->recorded || record == claim->recorded->record)
         return true;
     if (!record)
         return false;
@@ -75,7 +76,7 @@ static const struct claim *find_claim(struct work *work, struct str key, bool fo
     const struct claim *claim = map_get(&work->x->claims, key);
     struct whereabouts here = {work->subject.provider, work->location};
     for (; claim; claim = claim->next) {
-        bool own = str_eq(claim->address, work->subject.address) && !(found && claim->seen);
+        bool own = str_eq(claim->address, work->subject.address) && !(found && claim->recorded);
         if (!own && still_holds(work, claim, key) &&
             identities_share_location(work->x->p, work->change->schema, here, claim->at))
             break;
@@ -106,7 +107,7 @@ static bool was_looked_up(const struct work *work, struct str key)
     const struct claim *claim = map_get(&x->claims, key);
     while (claim && !str_eq(claim->address, work->subject.address))
         claim = claim->next;
-    return claim || map_get(&x->p->looked, key) == work->change->instance;
+    return claim || map_get(&x->p->identity_keys, key) == work->change->instance;
 }
 
 /* Returns the keys that were looked up neither in the records that the plan has read nor in the rest of the
@@ -211,10 +212,10 @@ static const struct value *with_files(struct work *work, const struct value *cre
 static int record_made(struct work *work, const struct value *live, struct err *err)
 {
     const struct change *change = work->change;
-    bool replaces = change->decision.action == ACTION_REPLACE && change->seen;
+    bool replaces = change->decision.action == ACTION_REPLACE && change->recorded;
     work->desired = with_files(work, live);
     if (replaces)
-        live = work_reread(work, change->seen->record, change->attrs, change->attr_count, live);
+        live = work_reread(work, change->recorded->record, change->attrs, change->attr_count, live);
     return work_done(work, STR("create"), live, err);
 }
 
@@ -272,7 +273,8 @@ static const struct value *namesake_of(struct work *work, const struct value *pl
 static bool is_old_one(const struct work *work, const struct value *object)
 {
     const struct change *change = work->change;
-    const struct record *old = change->decision.create_first && change->seen ? change->seen->record : NULL;
+    const struct record *old =
+        change->decision.create_first && change->recorded ? change->recorded->record : NULL;
     return old && old->subject.id.n && str_eq(work_object_id(work, object), old->subject.id) &&
            value_equal(old->location, work->location);
 }

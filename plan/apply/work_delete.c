@@ -109,12 +109,12 @@ enum { OWNED_FOR_MS = 60000 }; /* the owner is read again after that time */
 static const struct value *prior_of(struct work *work)
 {
     const struct change *change = work->change;
-    const struct value *prior = change->seen->record->attrs;
+    const struct value *prior = change->recorded->record->attrs;
     if (!change->instance)
         return change->prior ? change->prior : prior;
-    if (change->seen->live)
-        prior = value_merge(&work->arena, prior, change->seen->live);
-    return object_steered(&work->arena, change->schema, prior, change->instance->desired);
+    if (change->recorded->live)
+        prior = value_merge(&work->arena, prior, change->recorded->live);
+    return object_with_weir_only(&work->arena, change->schema, prior, change->instance->desired);
 }
 
 /* Its declaration; NULL: none. */
@@ -123,13 +123,13 @@ static const struct decl *decl_of(const struct work *work)
     const struct instance *instance = work->change->instance;
     const struct stack *stack = work->x->p->stack;
     return instance ? instance->decl
-                    : stack_find(stack, address_declared(work->change->seen->record->subject.address));
+                    : stack_find(stack, address_declared(work->change->recorded->record->subject.address));
 }
 
 /* Opens the provider and creates the context. */
 static int begin_delete(struct work *work, struct err *err)
 {
-    const struct record *record = work->change->seen->record;
+    const struct record *record = work->change->recorded->record;
     const struct decl *decl = decl_of(work);
     pthread_mutex_lock(&work->x->lock);
     int opened =
@@ -153,7 +153,7 @@ static int begin_delete(struct work *work, struct err *err)
  * unknown whether the resource exists. */
 static int cannot_delete(struct work *work, struct err *err)
 {
-    const struct record *record = work->change->seen->record;
+    const struct record *record = work->change->recorded->record;
     if (abandoned_is(work->x, record, err))
         return WORK_ABANDONED;
     struct str address = record->subject.address, provider = record->subject.provider;
@@ -180,7 +180,7 @@ static int delete_recorded(struct work *work, struct err *err)
     struct state *state = p->workspace->state;
     const struct resource_ops *ops = work->change->schema->ops;
     struct outcome gone = {.record.subject = work->subject, .action = STR("delete")};
-    const struct record *record = work->change->seen->record;
+    const struct record *record = work->change->recorded->record;
     if (abandoned_is(work->x, record, NULL))
         return WORK_ABANDONED;
     if (begin_delete(work, err))
@@ -204,7 +204,7 @@ static int delete_recorded(struct work *work, struct err *err)
 
 int work_delete(struct executor *x, struct change *change, struct err *err)
 {
-    struct work work = {.x = x, .change = change, .subject = change->seen->record->subject};
+    struct work work = {.x = x, .change = change, .subject = change->recorded->record->subject};
     if (change->instance)
         work.subject.address = change->instance->address;
     if (change->instance && change->decision.create_first)

@@ -86,8 +86,9 @@ struct str work_object_id(const struct work *work, const struct value *object)
 /* The live object, completed and marked. */
 static const struct value *whole_of(struct work *work, const struct value *desired, const struct value *live)
 {
-    const struct seen *seen = work->change->seen;
-    return object_whole(&work->arena, work->change->schema, desired, live, seen ? seen->record->attrs : NULL);
+    const struct recorded_resource *recorded = work->change->recorded;
+    return object_whole(
+        &work->arena, work->change->schema, desired, live, recorded ? recorded->record->attrs : NULL);
 }
 
 int work_intent(struct work *work, struct str action, struct str id, struct err *err)
@@ -109,15 +110,15 @@ int work_intent(struct work *work, struct str action, struct str id, struct err 
 
 static bool is_adopted(const struct work *work)
 {
-    const struct seen *seen = work->change->seen;
+    const struct recorded_resource *recorded = work->change->recorded;
     enum action action = work->change->decision.action;
-    return action == ACTION_ADOPT || (action == ACTION_UPDATE && seen && seen->record->adopted);
+    return action == ACTION_ADOPT || (action == ACTION_UPDATE && recorded && recorded->record->adopted);
 }
 
 static const struct record *record_before(const struct work *work)
 {
-    const struct seen *seen = work->change->seen;
-    return seen && work->change->decision.action == ACTION_UPDATE ? seen->record : NULL;
+    const struct recorded_resource *recorded = work->change->recorded;
+    return recorded && work->change->decision.action == ACTION_UPDATE ? recorded->record : NULL;
 }
 
 /* Reports attributes in the service's own notation once, since later plans show no difference. */

@@ -22,21 +22,21 @@ static struct comparison comparison_of(
         .schema = instance->decl->schema,
         .lifecycle = decl_lifecycle(instance->decl),
         .live = live,
-        .record = instance->seen ? instance->seen->record : NULL};
+        .record = instance->recorded ? instance->recorded->record : NULL};
 }
 
 static void note_drift(struct planner *p, struct instance *instance)
 {
-    const struct seen *seen = instance->seen;
+    const struct recorded_resource *recorded = instance->recorded;
     struct attr_change *drift = NULL;
-    if (!seen->read || (seen->live && seen->record->tainted))
+    if (!recorded->read || (recorded->live && recorded->record->tainted))
         return; /* what a failed run left undone is not drift */
-    struct comparison comparison = comparison_of(p, instance, seen->live);
-    size_t n = seen->live ? diff_drift(&comparison, &drift) : 0;
-    if (seen->live && !n)
+    struct comparison comparison = comparison_of(p, instance, recorded->live);
+    size_t n = recorded->live ? diff_drift(&comparison, &drift) : 0;
+    if (recorded->live && !n)
         return;
     struct change *change = instance_change(p, instance);
-    change->deleted = !seen->live;
+    change->deleted = !recorded->live;
     change->drift = drift;
     change->drift_count = n;
     p->plan->drifted = true;
@@ -127,18 +127,18 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
     const struct attr_change *list, size_t n)
 {
     const struct decl *decl = instance->decl;
-    const struct seen *seen = instance->seen;
+    const struct recorded_resource *recorded = instance->recorded;
     if (decl_lifecycle(decl)->prevent_destroy)
         return forbid_destroying(p, decl, instance->address, "replaced", "");
-    if (adopted_forbids(p, seen->record, decl->span, "replaced") ||
+    if (adopted_forbids(p, recorded->record, decl->span, "replaced") ||
         !constraints_check(p, instance, instance->desired, NULL) ||
         !decide_change(p, instance, ACTION_REPLACE, NULL))
         return false;
     struct change *change = instance->change;
-    change->adopted = seen->record->adopted;
+    change->adopted = recorded->record->adopted;
     change->decision.create_first = decl_lifecycle(decl)->create_before_destroy || decl->schema->create_first;
     change->reason = str_z(reason);
-    struct comparison comparison = comparison_of(p, instance, seen->live);
+    struct comparison comparison = comparison_of(p, instance, recorded->live);
     change->attr_count = diff_made(&comparison, instance->planned, &change->attrs);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < change->attr_count; k++)
@@ -154,7 +154,7 @@ static const char *why_replaced(
 {
     const struct decl *decl = instance->decl;
     struct str moves;
-    if (instance->seen->record->tainted)
+    if (instance->recorded->record->tainted)
         return "half-made by an earlier run";
     if (location_moves(p, instance, &moves))
         return moves.p;
@@ -172,7 +172,7 @@ static const char *why_replaced(
 static void decide_unchanged(struct planner *p, struct instance *instance, const struct value *live)
 {
     const struct decl *decl = instance->decl;
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     instance->planned = object_whole(p->arena, decl->schema, instance->desired, live, NULL);
     if (!record) {
         instance_change(p, instance)->decision.action = ACTION_ADOPT;
@@ -181,14 +181,14 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
         instance_change(p, instance)->decision.action = ACTION_UPDATE;
         instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
                                                            : STR("now protected by prevent_destroy");
-    } else if (instance->seen->address.p != record->subject.address.p) {
+    } else if (instance->recorded->address.p != record->subject.address.p) {
         instance_change(p, instance); /* only moved */
     }
 }
 
 static bool decide_with_live(struct planner *p, struct instance *instance, const struct value *live)
 {
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     struct attr_change *list;
     struct comparison comparison = comparison_of(p, instance, live);
     size_t n = diff_objects(&comparison, instance->desired, &list);
@@ -220,22 +220,22 @@ static bool decide_import(struct planner *p, struct instance *instance)
 
 bool decide_instance(struct planner *p, struct instance *instance)
 {
-    struct seen *seen = instance->seen;
+    struct recorded_resource *recorded = instance->recorded;
     if (instance->import_live)
         return decide_import(p, instance);
-    if (!seen)
+    if (!recorded)
         return decide_create(p, instance);
     note_drift(p, instance);
-    if (!seen->live)
+    if (!recorded->live)
         return decide_create(p, instance);
-    if (!str_eq(seen->record->subject.type, instance->decl->schema->name)) {
+    if (!str_eq(recorded->record->subject.type, instance->decl->schema->name)) {
         struct diag *d = diag_error(p->diags, instance->decl->span,
             "\"%.*s\" is recorded as %.*s and is now %.*s", STR_ARG(instance->address),
-            STR_ARG(seen->record->subject.type), STR_ARG(instance->decl->schema->name));
+            STR_ARG(recorded->record->subject.type), STR_ARG(instance->decl->schema->name));
         diag_hint(p->diags, d, "give the new resource another name");
         return false;
     }
-    return decide_with_live(p, instance, seen->live);
+    return decide_with_live(p, instance, recorded->live);
 }
 
 /* ---- records without an instance ---- */
@@ -249,9 +249,9 @@ static const struct removed *removed_of(struct planner *p, struct str address)
     return NULL;
 }
 
-bool removed_forgets(struct planner *p, const struct seen *seen)
+bool removed_forgets(struct planner *p, const struct recorded_resource *recorded)
 {
-    const struct removed *removed = seen->claimed ? NULL : removed_of(p, seen->address);
+    const struct removed *removed = recorded->claimed ? NULL : removed_of(p, recorded->address);
     return removed && !removed->destroy && !p->options->destroy;
 }
 
@@ -267,16 +267,16 @@ static void list_attributes(struct planner *p, struct change *change, const stru
     }
 }
 
-static bool decide_orphan(struct planner *p, struct seen *seen)
+static bool decide_orphan(struct planner *p, struct recorded_resource *recorded)
 {
-    const struct record *record = seen->record;
-    bool forget = removed_forgets(p, seen);
+    const struct record *record = recorded->record;
+    bool forget = removed_forgets(p, recorded);
     struct str declared, key;
     const struct decl *decl =
-        address_split(p->arena, seen->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
+        address_split(p->arena, recorded->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
     if (!forget && (decl ? decl_lifecycle(decl)->prevent_destroy : record->prevent_destroy))
-        return forbid_destroying(
-            p, decl, seen->address, "destroyed", decl ? "" : ", since it was removed from the configuration");
+        return forbid_destroying(p, decl, recorded->address, "destroyed",
+            decl ? "" : ", since it was removed from the configuration");
     if (!forget && p->options->destroy && adopted_keeps(p, record))
         return true; /* reported together */
     if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
@@ -288,12 +288,12 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
             err.message);
         return false;
     }
-    struct change *change = change_new(p, record->subject, schema, seen);
+    struct change *change = change_new(p, record->subject, schema, recorded);
     change->decision.action = forget ? ACTION_FORGET : ACTION_DELETE;
     change->reason = p->options->destroy ? STR_EMPTY
                      : forget            ? STR("removed from the configuration, and not deleted")
                                          : STR("removed from the configuration");
-    change->deleted = seen->read && !seen->live;
+    change->deleted = recorded->read && !recorded->live;
     change->adopted = record->adopted;
     if (schema)
         list_attributes(p, change, record);
@@ -308,12 +308,12 @@ bool decide_orphans(struct planner *p, const bool *only)
     struct str *kept = ARENA_ARRAY(p->arena, struct str, p->recorded.count + 1);
     size_t n = 0;
     for (size_t i = 0; i < p->recorded.count; i++) {
-        struct seen *seen = &p->recorded.seen[i];
-        if (seen->claimed || (only && !only[i]) || since_leaves(p, seen->address))
+        struct recorded_resource *recorded = &p->recorded.items[i];
+        if (recorded->claimed || (only && !only[i]) || since_leaves(p, recorded->address))
             continue;
-        ok &= decide_orphan(p, seen);
-        if (p->options->destroy && adopted_keeps(p, seen->record))
-            kept[n++] = seen->address;
+        ok &= decide_orphan(p, recorded);
+        if (p->options->destroy && adopted_keeps(p, recorded->record))
+            kept[n++] = recorded->address;
     }
     if (n)
         adopted_tell(p, kept, n);
@@ -385,7 +385,7 @@ static void spread_create_first(struct planner *p)
 static bool refuse_same_name(struct planner *p, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     const struct value *id = schema->ops->read ? value_get(instance->planned, schema->id) : NULL;
     struct str moves;
     if (!record || !record->subject.id.n || !id || !value_is_known(id) ||

@@ -84,7 +84,7 @@ struct identity_map {
 /* An instance or record with an identity. */
 struct holder {
     const struct instance *instance; /* NULL: a record */
-    const struct seen *seen;
+    const struct recorded_resource *recorded;
     bool keeps; /* the identity is one of several ids that it keeps, such as those of earlier versions */
     struct whereabouts at;
     struct holder *next;
@@ -100,7 +100,7 @@ static void add_holder(struct planner *p, struct identity_map *all, struct str k
 static struct whereabouts whereabouts_of(const struct instance *instance)
 {
     const struct decl *decl = instance->decl;
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     bool same = record && str_eq(record->subject.provider, provider);
     return (struct whereabouts){provider, same ? record->location : NULL};
@@ -112,7 +112,7 @@ static const struct holder *find_other(
 {
     const struct holder *holder = map_get(&all->holders, key);
     while (holder &&
-           ((holder->seen && holder->seen == instance->seen) ||
+           ((holder->recorded && holder->recorded == instance->recorded) ||
                !identities_share_location(p, instance->decl->schema, whereabouts_of(instance), holder->at)))
         holder = holder->next;
     return holder;
@@ -138,9 +138,9 @@ static struct identities identities_wanted(
     const struct schema *schema = instance->decl->schema;
     if (!schema->ops->read) /* it exists in the state only */
         return (struct identities){0};
-    const struct value *set = instance->desired ? object_set(p->arena, schema, instance->desired)
-                              : instance->seen  ? instance->seen->record->set
-                                                : NULL;
+    const struct value *set = instance->desired    ? object_set(p->arena, schema, instance->desired)
+                              : instance->recorded ? instance->recorded->record->set
+                                                   : NULL;
     struct identities identities = identities_of(p->arena, schema, instance->planned, set);
     identities_add_own(&identities, all->names, p->arena, schema, instance->planned);
     return identities;
@@ -170,33 +170,33 @@ static struct str quoted_address(struct planner *p, struct str address)
     return str_find_char(address, '[', 0) < 0 ? address : arena_printf(p->arena, "'%.*s'", STR_ARG(address));
 }
 
-static void report_going(
-    struct planner *p, const struct instance *instance, const struct seen *seen, struct str text)
+static void report_going(struct planner *p, const struct instance *instance,
+    const struct recorded_resource *recorded, struct str text)
 {
     const struct decl *decl = instance->decl;
     struct diag *d = diag_error(p->diags, decl->span,
         "%.*s would be the same %.*s as %.*s, which was removed from the configuration: %.*s",
-        STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(seen->address), STR_ARG(text));
-    bool declared = stack_find(p->stack, seen->address); /* and left out by `when` */
-    if (!str_eq(decl->schema->name, seen->record->subject.type))
+        STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(recorded->address), STR_ARG(text));
+    bool declared = stack_find(p->stack, recorded->address); /* and left out by `when` */
+    if (!str_eq(decl->schema->name, recorded->record->subject.type))
         diag_hint(p->diags, d,
             "`removed: [{address: %.*s, destroy: false}]` forgets that one, `imports:` imports it as "
             "%.*s",
-            STR_ARG(quoted_address(p, seen->address)), STR_ARG(instance->address));
-    else if (instance->seen)
+            STR_ARG(quoted_address(p, recorded->address)), STR_ARG(instance->address));
+    else if (instance->recorded)
         diag_hint(p->diags, d, "`weir state rm` of the latter forgets it");
     else if (declared)
         diag_hint(p->diags, d, "make them one resource, or apply once without either");
     else
         diag_hint(p->diags, d, "`moved: [{from: %.*s, to: %.*s}]` takes it along",
-            STR_ARG(quoted_address(p, seen->address)), STR_ARG(quoted_address(p, instance->address)));
+            STR_ARG(quoted_address(p, recorded->address)), STR_ARG(quoted_address(p, instance->address)));
 }
 
 static void report_taken(
     struct planner *p, const struct instance *instance, const struct holder *holder, struct str text)
 {
     const struct decl *decl = instance->decl;
-    struct str other = holder->seen->address;
+    struct str other = holder->recorded->address;
     struct diag *d = diag_error(p->diags, decl->span, "%.*s would be the same %.*s as %s%.*s%s: %.*s",
         STR_ARG(instance->address), STR_ARG(decl->schema->name), holder->keeps ? "a version that " : "",
         STR_ARG(other), holder->keeps ? " keeps" : " still is", STR_ARG(text));
@@ -206,13 +206,15 @@ static void report_taken(
         STR_ARG(other));
 }
 
-static void take_identities(struct planner *p, struct identity_map *all, const struct seen *seen)
+static void take_identities(
+    struct planner *p, struct identity_map *all, const struct recorded_resource *recorded)
 {
-    const struct record *record = seen->record;
+    const struct record *record = recorded->record;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
-    if (!schema || removed_forgets(p, seen) || !str_eq(address_current(seen->address), seen->address))
+    if (!schema || removed_forgets(p, recorded) ||
+        !str_eq(address_current(recorded->address), recorded->address))
         return;
-    struct holder holder = {.seen = seen, .at = {record->subject.provider, record->location}};
+    struct holder holder = {.recorded = recorded, .at = {record->subject.provider, record->location}};
     const struct value *held = schema->ops->holds ? schema->ops->holds(p->arena, record->attrs) : NULL;
     holder.keeps = held && held->count;
     for (uint32_t i = 0; held && i < held->count; i++)
@@ -233,10 +235,10 @@ static void check_others(struct planner *p, void *ctx, const struct instance *in
         holder = find_other(p, taken, identity.keys[i], instance);
     if (holder && p->needed)
         p->needs_whole = true; /* the whole state is needed for the message */
-    else if (holder && holder->seen->claimed)
+    else if (holder && holder->recorded->claimed)
         report_taken(p, instance, holder, identity.text);
     else if (holder)
-        report_going(p, instance, holder->seen, identity.text);
+        report_going(p, instance, holder->recorded, identity.text);
 }
 
 /* ---- all instances ---- */
@@ -256,7 +258,7 @@ static void check_all(struct planner *p, struct identity_map *wanted, struct ide
     if (p->diags->errors > errors)
         return;
     for (size_t i = 0; i < p->recorded.count; i++)
-        take_identities(p, taken, &p->recorded.seen[i]);
+        take_identities(p, taken, &p->recorded.items[i]);
     if (taken->holders.n)
         each_instance(p, taken, check_others);
 }
@@ -288,7 +290,7 @@ static struct identities identities_now(
     struct planner *p, struct newcomers *all, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     struct identities now = {0};
     if (record && str_eq(record->subject.type, schema->name)) {
         now = identities_of(p->arena, schema, record->attrs, record->set);
@@ -303,7 +305,7 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
 {
     struct newcomers *all = ctx;
     const struct schema *schema = instance->decl->schema;
-    bool version = schema->ops->holds && instance->seen && p->options->alone;
+    bool version = schema->ops->holds && instance->recorded && p->options->alone;
     if (p->needs_whole || !instance->desired || !schema->ops->read || version)
         return;
     struct identity_map names = {MAP_INIT, &all->naming.names};
@@ -334,7 +336,7 @@ static void check_new_name(struct planner *p, void *ctx, const struct instance *
     struct identity_map names = {MAP_INIT, &named->naming.names};
     struct identities wanted = identities_wanted(p, &names, instance);
     for (size_t i = 0; i < wanted.n && !p->needs_whole; i++)
-        p->needs_whole = map_get(&p->looked, wanted.keys[i]) &&
+        p->needs_whole = map_get(&p->identity_keys, wanted.keys[i]) &&
                          named_other(named, instance->address, instance->decl->schema,
                              whereabouts_of(instance), wanted.keys[i]);
 }
@@ -342,10 +344,10 @@ static void check_new_name(struct planner *p, void *ctx, const struct instance *
 static void look_for_new(struct planner *p)
 {
     struct named named;
-    AUTO_FREE struct str *keys = mem_realloc_array(NULL, p->looked.n, sizeof *keys);
-    for (size_t i = 0; i < p->looked.n; i++)
-        keys[i] = p->looked.items[i].key;
-    p->needs_whole = named_open(p, keys, p->looked.n, &named, ERR_IGNORED) != 0;
+    AUTO_FREE struct str *keys = mem_realloc_array(NULL, p->identity_keys.n, sizeof *keys);
+    for (size_t i = 0; i < p->identity_keys.n; i++)
+        keys[i] = p->identity_keys.items[i].key;
+    p->needs_whole = named_open(p, keys, p->identity_keys.n, &named, ERR_IGNORED) != 0;
     if (!p->needs_whole)
         each_instance(p, &named, check_new_name);
     named_close(&named);
@@ -353,10 +355,10 @@ static void look_for_new(struct planner *p)
 
 static void check_new(struct planner *p)
 {
-    struct newcomers all = {.keys = &p->looked};
+    struct newcomers all = {.keys = &p->identity_keys};
     named_begin(&all.naming, p);
     each_instance(p, &all, note_new);
-    if (!p->needs_whole && p->looked.n)
+    if (!p->needs_whole && p->identity_keys.n)
         look_for_new(p);
     map_release(&all.complete);
     named_end(&all.naming);

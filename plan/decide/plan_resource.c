@@ -148,12 +148,12 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
 static bool plan_instance(struct planner *p, struct instance *instance)
 {
     const struct decl *decl = instance->decl;
-    instance->seen = recorded_find(&p->recorded, instance->address);
+    instance->recorded = recorded_find(&p->recorded, instance->address);
     instance->desired = evaluate_attributes(p, instance, p->arena);
     if (!instance->desired)
         return false;
-    if (instance->seen) {
-        instance->seen->claimed = true;
+    if (instance->recorded) {
+        instance->recorded->claimed = true;
     } else if (!p->offline) {
         const struct value *id;
         struct span span;

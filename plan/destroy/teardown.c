@@ -22,7 +22,7 @@ bool obstacle_is(const struct value *what)
 static int64_t versions_in(struct arena *arena, const struct change *change, const struct subject *container)
 {
     const struct resource_ops *ops = change->schema->ops;
-    const struct value *in = ops->lies_in ? ops->lies_in(arena, change->seen->record->attrs) : NULL;
+    const struct value *in = ops->lies_in ? ops->lies_in(arena, change->recorded->record->attrs) : NULL;
     const struct value *ids = value_as_list(value_get(in, container->type));
     int64_t n = 0;
     for (uint32_t i = 0; i < ids->count; i++)
@@ -37,7 +37,7 @@ static int64_t resources_in(struct arena *arena, const struct change *change, st
 {
     if (change->decision.action != ACTION_DELETE || !change->schema)
         return 0;
-    const struct value *attrs = change->seen->record->attrs;
+    const struct value *attrs = change->recorded->record->attrs;
     int64_t versions = versions_in(arena, change, container), files = value_geti(attrs, "count", 0);
     if (versions || keeps || !str_eq(value_text(value_get(attrs, within), STR_EMPTY), container->id))
         return versions;
@@ -47,7 +47,7 @@ static int64_t resources_in(struct arena *arena, const struct change *change, st
 /* A command of the stack that depends on the resource may empty it. */
 static bool is_command_of(const struct change *change, struct str address)
 {
-    const struct record *record = change->decision.action == ACTION_DELETE ? change->seen->record : NULL;
+    const struct record *record = change->decision.action == ACTION_DELETE ? change->recorded->record : NULL;
     const struct value *deps = record && str_eqz(record->subject.type, "weir.command") ? record->deps : NULL;
     for (uint32_t i = 0; deps && i < deps->count; i++)
         if (str_eq(value_text(deps->items[i], STR_EMPTY), address) ||
@@ -75,7 +75,7 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
     if (there < 0 || !within.n)
         return false;
     for (size_t i = 0; i < p->decided.count; i++) {
-        int64_t n = resources_in(p->arena, p->decided.changes[i], within, &change->seen->record->subject,
+        int64_t n = resources_in(p->arena, p->decided.changes[i], within, &change->recorded->record->subject,
             value_getb(what, "keeps_versions"));
         own += n;
         owners += n > 0; /* each may have an unfinished upload, which is deleted with it */
@@ -200,14 +200,14 @@ static void steer_instances(struct planner *p, const struct decl *decl)
         *list = (struct instances){.keyed = decl->for_each != NULL};
     for (size_t i = 0; i < list->n; i++) {
         struct instance *instance = &list->items[i];
-        struct seen *seen = recorded_find(&p->recorded, instance->address);
-        instance->planned = seen ? seen->live : &value_unknown;
-        if (seen)
-            seen->steering = evaluate_steering(p, instance, p->arena);
+        struct recorded_resource *recorded = recorded_find(&p->recorded, instance->address);
+        instance->planned = recorded ? recorded->live : &value_unknown;
+        if (recorded)
+            recorded->weir_only = evaluate_weir_only(p, instance, p->arena);
     }
 }
 
-void teardown_steering(struct planner *p)
+void teardown_weir_only(struct planner *p)
 {
     /* Attributes that cannot be computed, because a resource is deleted, stay as recorded. Diagnostics are
      * dropped: a destroy depends on the records only. */
@@ -248,9 +248,10 @@ static bool is_at(const struct planner *p, struct str address, const struct sche
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        if (str_eq(seen->record->subject.id, id) &&
-            (is_at(p, seen->address, schema, id) || is_at(p, seen->record->subject.address, schema, id)))
+        const struct recorded_resource *recorded = &p->recorded.items[i];
+        if (str_eq(recorded->record->subject.id, id) &&
+            (is_at(p, recorded->address, schema, id) ||
+                is_at(p, recorded->record->subject.address, schema, id)))
             return true;
     }
     return false;

@@ -7,7 +7,7 @@
 
 /* Evaluates how each recorded resource is to be deleted by the present stack. Call it before instances are
  * created. */
-void teardown_steering(struct planner *p);
+void teardown_weir_only(struct planner *p);
 /* Examines for each deletion what else is deleted, and whether it is allowed. False after an error. */
 bool teardown_examine(struct planner *p);
 /* Finds leftovers of services for a deleted object or one to delete: as resource_ops.leaves, with id and

@@ -54,7 +54,7 @@ static void note_failure(struct examination *x, size_t i, const struct err *err)
 static bool is_unreachable(struct examination *x, const struct change *change, const struct err *err)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
-    return unreachable_note_of(x->p, change->seen->record, err) != NULL;
+    return unreachable_note_of(x->p, change->recorded->record, err) != NULL;
 }
 
 static bool is_flagged(const struct value *losses)
@@ -108,14 +108,14 @@ static int ask_owner(struct examined *e, struct provider *provider, struct owner
 static int find_owner(struct examined *e, struct provider *provider, bool *ours, struct err *err)
 {
     const struct planner *p = e->x->p;
-    const struct record *record = e->change->seen->record;
+    const struct record *record = e->change->recorded->record;
     const struct decl *decl = stack_find(p->stack, address_declared(record->subject.address));
     struct ownership owner;
     *ours = true;
     if (!e->change->schema->ops->whose)
         return 0;
     adopted_owner(&e->op.owner, record, decl);
-    e->op.owner.seen_tags = e->change->seen->owner_tags;
+    e->op.owner.seen_tags = e->change->recorded->owner_tags;
     if (ask_owner(e, provider, &owner, err))
         return err->class == ERR_ABSENT ? 0 : -1;
     e->op.known_tags = NULL;
@@ -192,7 +192,7 @@ static void examine_deletion(void *ctx, size_t i)
     struct examined e = {.x = x,
         .change = change,
         .op = op_context(x->p, &arena, x->providers[i], change->schema, change->subject.address),
-        .prior = change->prior ? change->prior : change->seen->record->attrs,
+        .prior = change->prior ? change->prior : change->recorded->record->attrs,
         .reported = VALUE_BUILDER(&arena)};
     struct op_observer observer = {.ctx = &e, .progress = tell_looking};
     struct err err = ERR_INIT;
@@ -224,9 +224,9 @@ static bool has_to_be_examined(const struct change *change)
  * attributes. */
 static const struct value *replaced_prior(struct planner *p, const struct change *change)
 {
-    const struct seen *seen = change->instance->seen;
-    const struct value *prior = value_merge(p->arena, seen->record->attrs, seen->live);
-    return object_steered(p->arena, change->schema, prior, change->instance->desired);
+    const struct recorded_resource *recorded = change->instance->recorded;
+    const struct value *prior = value_merge(p->arena, recorded->record->attrs, recorded->live);
+    return object_with_weir_only(p->arena, change->schema, prior, change->instance->desired);
 }
 
 static int collect_deletions(struct planner *p, struct examination *x, struct err *err)
@@ -241,11 +241,12 @@ static int collect_deletions(struct planner *p, struct examination *x, struct er
         struct change *change = p->decided.changes[i];
         if (!has_to_be_examined(change))
             continue;
-        const struct record *record = change->seen->record;
+        const struct record *record = change->recorded->record;
         if (change->instance)
             change->prior = replaced_prior(p, change);
-        else if (change->seen->steering)
-            change->prior = object_steered(p->arena, change->schema, record->attrs, change->seen->steering);
+        else if (change->recorded->weir_only)
+            change->prior =
+                object_with_weir_only(p->arena, change->schema, record->attrs, change->recorded->weir_only);
         if (!location_provider(p, record->subject.provider, record->location, &x->providers[x->n], err))
             x->changes[x->n++] = change;
         else if (unreachable_note_of(p, record, err))
@@ -272,7 +273,7 @@ bool teardown_examine(struct planner *p)
     x.tags.p = p;
     for (size_t i = 0; i < x.n; i++)
         refresh_tags_want(
-            &x.tags, x.providers[i], x.changes[i]->schema, x.changes[i]->seen->record->attrs, NULL);
+            &x.tags, x.providers[i], x.changes[i]->schema, x.changes[i]->recorded->record->attrs, NULL);
     refresh_tags_ask(&x.tags);
     pool_run(p->options->parallelism ? p->options->parallelism : THREADS, x.n, examine_deletion, &x);
     refresh_tags_release(&x.tags);

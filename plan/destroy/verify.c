@@ -195,9 +195,10 @@ void verify_find_owned(struct verifying *v)
 /* ---- services that the stack itself created, and deleted with their contents ---- */
 
 /* Values and builds (weir.*) are not part of a service, unless they start one. */
-static bool is_deleted_part(const struct planner *p, const struct decl *decl, const struct seen *seen)
+static bool is_deleted_part(
+    const struct planner *p, const struct decl *decl, const struct recorded_resource *recorded)
 {
-    const struct record *record = seen->record;
+    const struct record *record = recorded->record;
     return (!str_starts(record->subject.type, STR("weir.")) || unreachable_serves(decl)) &&
            !state_get(p->workspace->state, record->subject.address);
 }
@@ -210,9 +211,9 @@ static bool stands_on_deleted(struct planner *p, const struct decl *config)
         const struct decl *decl = p->stack->decls[i];
         if (!needed[i] || decl->kind != DECL_RESOURCE)
             continue;
-        const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
-        for (; seen; seen = seen->neighbour)
-            if (is_deleted_part(p, decl, seen))
+        const struct recorded_resource *recorded = map_get(p->recorded.by_declared, decl->address);
+        for (; recorded; recorded = recorded->next_by_new)
+            if (is_deleted_part(p, decl, recorded))
                 return true;
     }
     return false;
@@ -226,10 +227,10 @@ static void verify_need(void *ctx, const struct decl *decl)
 /* True if all records of the declaration are deleted. */
 static bool are_deleted(const struct planner *p, const struct decl *decl)
 {
-    const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
-    bool all = seen != NULL;
-    for (; seen; seen = seen->neighbour)
-        all = all && is_deleted_part(p, decl, seen);
+    const struct recorded_resource *recorded = map_get(p->recorded.by_declared, decl->address);
+    bool all = recorded != NULL;
+    for (; recorded; recorded = recorded->next_by_new)
+        all = all && is_deleted_part(p, decl, recorded);
     return all;
 }
 

@@ -119,7 +119,7 @@ static void add_recorded(struct verifying *v)
 {
     struct planner *p = v->p;
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct record *record = p->recorded.seen[i].record;
+        const struct record *record = p->recorded.items[i].record;
         struct candidate c = {.subject = record->subject,
             .object = record->attrs,
             .why = STR("it was in the state, and still exists"),

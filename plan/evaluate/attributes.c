@@ -191,7 +191,7 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
         .version = value_text(value_get(p->options->versions, instance->address), otherwise),
         .demanded = decl->costly_references > 0};
     how.recorded = instance->import_live ? instance->import_live
-                   : instance->seen      ? instance->seen->record->attrs
+                   : instance->recorded  ? instance->recorded->record->attrs
                                          : NULL;
     how.offline = p->offline || (p->options->as_recorded && !how.recorded);
     op.timeout_ms =
@@ -349,7 +349,7 @@ static const struct value *mark_given(
 /* True if the value is recorded: the service has accepted it, so that weir's checks are skipped. */
 static bool is_recorded(const struct instance *instance, const struct attr_expr *given, const struct value *v)
 {
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     const struct value *was = record ? value_get(record->attrs, given->name) : NULL;
     return was && attr_equal(given->attr, v, was);
 }
@@ -423,7 +423,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
     if (decl->mistaken.any)
         whole = with_mistaken(decl, arena, whole);
     ok &= check_conflicts(p, instance, whole);
-    if (!ok && !instance->seen)
+    if (!ok && !instance->recorded)
         constraints_check(p, instance, whole, NULL); /* report all errors */
     if (!ok)
         return NULL;
@@ -486,7 +486,8 @@ const struct value *evaluate_attributes(
                                                                  : NULL;
 }
 
-const struct value *evaluate_steering(struct planner *p, const struct instance *instance, struct arena *arena)
+const struct value *evaluate_weir_only(
+    struct planner *p, const struct instance *instance, struct arena *arena)
 {
     const struct decl *decl = instance->decl;
     struct scope scope = planner_scope(p, decl, instance);

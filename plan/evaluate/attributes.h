@@ -25,7 +25,7 @@ const struct value *evaluate_files(
 const struct value *evaluate_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena);
 /* Returns only the attributes that weir itself uses, as far as they are known. */
-const struct value *evaluate_steering(
+const struct value *evaluate_weir_only(
     struct planner *p, const struct instance *instance, struct arena *arena);
 
 /* Returns the configured attribute of that name; NULL: not configured. */

@@ -93,16 +93,16 @@ static void add_machine(struct search *s, const struct record *record, const str
 static const struct record *const *instances_of(struct search *s, const struct decl *decl)
 {
     const struct record *const *now = state_instances(s->p->workspace->state, s->arena, decl->address);
-    const struct seen *first = map_get(s->p->recorded.by_declared, decl->address);
+    const struct recorded_resource *first = map_get(s->p->recorded.by_declared, decl->address);
     size_t n = 0;
     if (now[0])
         return now;
-    for (const struct seen *seen = first; seen; seen = seen->neighbour)
+    for (const struct recorded_resource *recorded = first; recorded; recorded = recorded->next_by_new)
         n++;
     const struct record **before = ARENA_ARRAY(s->arena, const struct record *, n + 1);
     n = 0;
-    for (const struct seen *seen = first; seen; seen = seen->neighbour)
-        before[n++] = seen->record;
+    for (const struct recorded_resource *recorded = first; recorded; recorded = recorded->next_by_new)
+        before[n++] = recorded->record;
     return before;
 }
 
@@ -450,7 +450,7 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
         return 0;
     need_reach(p);
     struct connections *c = p->workspace->connections;
-    if (!p->evaluated.early) /* other threads use the state from now on */
+    if (!p->evaluated.recorded_settings) /* other threads use the state from now on */
         find_early(p);
     c->observer = *observer;
     c->observer_lock = lock;
@@ -510,10 +510,10 @@ bool connections_depend(const struct planner *p, const struct decl *decl)
 static void see(struct planner *early, const struct planner *p)
 {
     for (size_t i = 0; i < early->recorded.count; i++) {
-        const struct seen *seen =
-            p->recorded.count ? recorded_find(&p->recorded, early->recorded.seen[i].address) : NULL;
-        if (seen && seen->read)
-            early->recorded.seen[i].live = seen->live;
+        const struct recorded_resource *recorded =
+            p->recorded.count ? recorded_find(&p->recorded, early->recorded.items[i].address) : NULL;
+        if (recorded && recorded->read)
+            early->recorded.items[i].live = recorded->live;
     }
 }
 
@@ -526,7 +526,7 @@ static void find_early(struct planner *p)
     size_t n = p->stack->decl_count;
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     AUTO_FREE bool *needed = mem_zalloc((n + 1) * sizeof *needed);
-    p->evaluated.early = ARENA_ARRAY(p->arena, const struct value *, n + 1);
+    p->evaluated.recorded_settings = ARENA_ARRAY(p->arena, const struct value *, n + 1);
     for (size_t i = 0; i < n; i++)
         if (connections_depend(p, p->stack->decls[i]))
             depends_need(p->stack->decls[i], needed);
@@ -534,14 +534,15 @@ static void find_early(struct planner *p)
     struct planner *early = planner_new(p->workspace, &options, &ignored);
     struct shared_data *own = early->data;
     early->data = p->data ? p->data : own;
-    early->evaluated.early = ARENA_ARRAY(early->arena, const struct value *, n + 1); /* prevents recursion */
+    early->evaluated.recorded_settings =
+        ARENA_ARRAY(early->arena, const struct value *, n + 1); /* prevents recursion */
     if (p->workspace->state && recorded_claim(early)) {
         see(early, p);
         evaluate_as_recorded(early, needed);
     }
     for (size_t i = 0; i < n; i++)
         if (connections_depend(p, p->stack->decls[i]) && early->evaluated.values[i])
-            p->evaluated.early[i] = value_copy(p->arena, early->evaluated.values[i]);
+            p->evaluated.recorded_settings[i] = value_copy(p->arena, early->evaluated.values[i]);
     early->data = own;
     plan_free(early->plan);
 }
@@ -551,15 +552,15 @@ const struct value *connections_settings(struct planner *p, const struct decl *d
     const struct value *v = p->evaluated.values[decl->index];
     if ((v && value_is_known(v)) || !connections_depend(p, decl))
         return v;
-    if (!p->evaluated.early)
+    if (!p->evaluated.recorded_settings)
         find_early(p);
-    const struct value *early = p->evaluated.early[decl->index];
+    const struct value *early = p->evaluated.recorded_settings[decl->index];
     return early ? early : v;
 }
 
 void connections_refreshed(struct planner *p)
 {
-    p->evaluated.early = NULL;
+    p->evaluated.recorded_settings = NULL;
 }
 
 int connections_check_secrets(const struct decl *config, const struct value *settings, struct err *err)

@@ -66,8 +66,8 @@ const struct value *evaluate_resource_value(struct planner *p, const struct decl
 const struct import *import_of(const struct planner *p, struct str address);
 /* change_new() adds a change; instance_change() returns that of an instance, and creates it on the first
  * call. */
-struct change *change_new(
-    struct planner *p, struct subject subject, const struct schema *schema, struct seen *seen);
+struct change *change_new(struct planner *p, struct subject subject, const struct schema *schema,
+    struct recorded_resource *recorded);
 struct change *instance_change(struct planner *p, struct instance *instance);
 
 /* ACTION_NOOP if nothing was decided. */

@@ -55,7 +55,7 @@ enum entry module_entry(struct planner *p, const struct module *module)
     enum entry around = module_entry(p, module->parent);
     if (around != ENTRY_IN || !module->call->when)
         return around;
-    uint8_t *entry = &p->evaluated.entered[module->call->index];
+    uint8_t *entry = &p->evaluated.module_entries[module->call->index];
     if (*entry == ENTRY_UNASKED)
         *entry = (uint8_t)ask_when(p, module->call);
     return (enum entry) * entry;
@@ -144,8 +144,9 @@ static bool find_useful(struct planner *p, const struct decl *decl, struct map *
         return false;
     for (size_t t = 0; t < p->options->target_count; t++)
         note_key(p, decl, p->options->targets[t], keys);
-    for (struct seen *seen = map_get(p->recorded.by_declared, decl->address); seen; seen = seen->neighbour)
-        note_key(p, decl, seen->address, keys);
+    for (struct recorded_resource *recorded = map_get(p->recorded.by_declared, decl->address); recorded;
+         recorded = recorded->next_by_new)
+        note_key(p, decl, recorded->address, keys);
     return true;
 }
 
@@ -229,23 +230,23 @@ void evaluate_each(struct planner *p, struct instance *instance)
 void freeze_instances(struct planner *p, const struct decl *decl)
 {
     struct instances *list = &p->evaluated.instances[decl->index];
-    struct seen *first = map_get(p->recorded.by_declared, decl->address);
+    struct recorded_resource *first = map_get(p->recorded.by_declared, decl->address);
     size_t n = 0;
-    for (const struct seen *seen = first; seen; seen = seen->neighbour)
+    for (const struct recorded_resource *recorded = first; recorded; recorded = recorded->next_by_new)
         n++;
     list->keyed = decl->for_each != NULL;
     list->n = 0;
     list->items = ARENA_ARRAY(p->arena, struct instance, n + 1);
-    for (struct seen *seen = first; seen; seen = seen->neighbour) {
+    for (struct recorded_resource *recorded = first; recorded; recorded = recorded->next_by_new) {
         struct str declared, key;
-        if (!address_split(p->arena, seen->address, &declared, &key) || (key.p != NULL) != list->keyed)
+        if (!address_split(p->arena, recorded->address, &declared, &key) || (key.p != NULL) != list->keyed)
             continue; /* recorded before for_each was added or removed */
-        seen->claimed = true;
+        recorded->claimed = true;
         list->items[list->n++] = (struct instance){.decl = decl,
-            .address = seen->address,
+            .address = recorded->address,
             .key = key.p ? value_string_ref(p->arena, key) : NULL,
-            .seen = seen,
-            .planned = seen->live};
+            .recorded = recorded,
+            .planned = recorded->live};
     }
 }
 
@@ -256,11 +257,11 @@ void freeze_others(struct planner *p, const struct decl *decl)
     for (size_t i = 0; i < list->n; i++) {
         struct instance *instance = &list->items[i];
         if (!targets_have(p, decl, instance->address)) {
-            instance->seen = recorded_find(&p->recorded, instance->address);
-            if (!instance->seen)
+            instance->recorded = recorded_find(&p->recorded, instance->address);
+            if (!instance->recorded)
                 continue;
-            instance->seen->claimed = true;
-            instance->planned = instance->seen->live;
+            instance->recorded->claimed = true;
+            instance->planned = instance->recorded->live;
         }
         list->items[n++] = *instance;
     }
@@ -292,27 +293,27 @@ const struct import *import_of(const struct planner *p, struct str address)
     return NULL;
 }
 
-struct change *change_new(
-    struct planner *p, struct subject subject, const struct schema *schema, struct seen *seen)
+struct change *change_new(struct planner *p, struct subject subject, const struct schema *schema,
+    struct recorded_resource *recorded)
 {
     struct change *change = ARENA_NEW(p->arena, struct change);
     change->subject = subject;
     change->schema = schema;
-    change->seen = seen;
+    change->recorded = recorded;
     return change;
 }
 
 struct change *instance_change(struct planner *p, struct instance *instance)
 {
     const struct decl *decl = instance->decl;
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     if (instance->change)
         return instance->change;
     struct subject subject = {.address = instance->address,
         .type = decl->schema->name,
         .provider = decl->provider ? decl->provider->full_name : decl->provider_name,
         .id = record ? record->subject.id : STR_EMPTY};
-    struct change *change = instance->change = change_new(p, subject, decl->schema, instance->seen);
+    struct change *change = instance->change = change_new(p, subject, decl->schema, instance->recorded);
     change->instance = instance;
     change->decl = decl;
     if (record && !str_eq(record->subject.address, instance->address))

@@ -281,7 +281,7 @@ static bool differs_there(
 
 bool location_moves(struct planner *p, const struct instance *instance, struct str *why)
 {
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     const struct decl *config = instance->decl->provider;
     return record && record->location && !p->offline &&
            !str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) &&

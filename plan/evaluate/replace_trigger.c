@@ -124,7 +124,7 @@ static const struct value *evaluate_before(struct past *past, struct scope scope
 
 static const struct value *recorded_object(const struct instance *instance)
 {
-    return instance->seen ? instance->seen->record->attrs : &value_null;
+    return instance->recorded ? instance->recorded->record->attrs : &value_null;
 }
 
 static const struct value *resource_before(const struct past *past, const struct decl *decl)
@@ -137,7 +137,7 @@ static const struct value *resource_before(const struct past *past, const struct
         return list->n ? recorded_object(&list->items[0]) : &value_null;
     struct value_builder b = VALUE_BUILDER(p->arena);
     for (size_t i = 0; i < list->n; i++)
-        if (list->items[i].seen)
+        if (list->items[i].recorded)
             value_builder_set(&b, list->items[i].key->string, recorded_object(&list->items[i]));
     return value_builder_map(&b);
 }
@@ -182,7 +182,7 @@ static const struct value **known_values(struct planner *p, const struct value *
 /* An unchanged resource counts as recorded: a refresh may return more attributes than its last apply. */
 static const struct value *object_now(const struct instance *instance)
 {
-    return !instance->change && instance->seen ? recorded_object(instance) : instance->planned;
+    return !instance->change && instance->recorded ? recorded_object(instance) : instance->planned;
 }
 
 /* Value in the plan: everything that is referred to is decided already. */

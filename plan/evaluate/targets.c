@@ -25,7 +25,7 @@ static bool target_is_known(struct planner *p, struct str target)
         (decl && !decl_is_keyed_module(decl))) /* instances of a module are looked up below */
         return true;
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (address_matches(p->recorded.seen[i].address, &target, 1))
+        if (address_matches(p->recorded.items[i].address, &target, 1))
             return true;
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (address_matches(p->stack->decls[i]->address, &target, 1))
@@ -125,8 +125,9 @@ static bool back_already(const struct planner *p)
 {
     const struct value *versions = p->options->versions;
     for (uint32_t i = 0; versions && i < versions->count; i++) {
-        const struct seen *seen = recorded_find(&p->recorded, versions->entries[i].key);
-        if (seen && value_equal(value_getz(seen->record->attrs, "sha256"), versions->entries[i].value))
+        const struct recorded_resource *recorded = recorded_find(&p->recorded, versions->entries[i].key);
+        if (recorded &&
+            value_equal(value_getz(recorded->record->attrs, "sha256"), versions->entries[i].value))
             return true;
     }
     return false;
@@ -134,7 +135,7 @@ static bool back_already(const struct planner *p)
 
 void alone_begin(struct planner *p)
 {
-    p->targets.again = back_already(p);
+    p->targets.already_rolled_back = back_already(p);
     p->targets.needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
     p->targets.minimal = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
@@ -178,8 +179,9 @@ static void any_pending(void *ctx, const struct decl *dep)
 {
     struct search *search = ctx;
     const struct planner *p = search->p;
-    search->found |= dep->kind == DECL_RESOURCE && (p->evaluated.pending[dep->index] ||
-                                                       (p->targets.again && p->targets.targeted[dep->index]));
+    search->found |= dep->kind == DECL_RESOURCE &&
+                     (p->evaluated.pending[dep->index] ||
+                         (p->targets.already_rolled_back && p->targets.targeted[dep->index]));
 }
 
 /*
@@ -189,7 +191,8 @@ static void any_pending(void *ctx, const struct decl *dep)
  */
 static bool attr_follows(struct planner *p, const struct instance *instance, const struct expr *expr)
 {
-    return expression_changes(p, instance, expr, p->targets.again ? p->targets.targeted : NULL, NULL);
+    return expression_changes(
+        p, instance, expr, p->targets.already_rolled_back ? p->targets.targeted : NULL, NULL);
 }
 
 /* True if an attribute of a recorded instance changes. */
@@ -198,8 +201,8 @@ static bool is_reached(struct planner *p, const struct decl *decl)
     const struct instances *list = &p->evaluated.instances[decl->index];
     for (size_t i = 0; i < list->n; i++) {
         struct instance instance = list->items[i];
-        instance.seen = recorded_find(&p->recorded, instance.address);
-        for (size_t k = 0; instance.seen && k < decl->attr_count; k++)
+        instance.recorded = recorded_find(&p->recorded, instance.address);
+        for (size_t k = 0; instance.recorded && k < decl->attr_count; k++)
             if (attr_follows(p, &instance, decl->attrs[k].expr))
                 return true;
     }
@@ -228,7 +231,7 @@ bool alone_includes(struct planner *p, const struct decl *decl)
 const struct value *alone_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
-    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     const struct decl *decl = instance->decl;
     if (!p->targets.minimal || !p->targets.minimal[decl->index] || !record || !record->set)
         return object;

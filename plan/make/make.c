@@ -119,8 +119,8 @@ static void add_change(struct quota_uses *d, struct planner *p, const struct cha
     if (!quota || !change->schema || (!makes && !frees))
         return;
     int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, ERR_IGNORED)
-                       : location_provider(p, change->seen->record->subject.provider,
-                             change->seen->record->location, &provider, ERR_IGNORED);
+                       : location_provider(p, change->recorded->record->subject.provider,
+                             change->recorded->record->location, &provider, ERR_IGNORED);
     struct quota_use *use = failed ? NULL : quota_use_of(d, p, provider, change, quota);
     if (use) {
         use->makes += makes;
@@ -233,7 +233,7 @@ static void diff_outputs(struct planner *p)
             value_builder_set(&values, decl->name, v);
     }
     plan->output_values = value_builder_map(&values);
-    p->outputs_then = p->workspace->state ? state_outputs(p->workspace->state) : &value_empty_map;
+    p->recorded_outputs = p->workspace->state ? state_outputs(p->workspace->state) : &value_empty_map;
     if (!p->workspace->state || p->options->target_count)
         return;
     const struct value *old = state_outputs(p->workspace->state);
@@ -333,10 +333,10 @@ static void finish_changes(struct planner *p)
 
 /* ---- destroy ---- */
 
-static bool is_named_to_go(const struct planner *p, const struct seen *seen)
+static bool is_named_to_go(const struct planner *p, const struct recorded_resource *recorded)
 {
-    return (p->options->destroy || !seen->claimed) &&
-           address_matches(seen->address, p->options->targets, p->options->target_count);
+    return (p->options->destroy || !recorded->claimed) &&
+           address_matches(recorded->address, p->options->targets, p->options->target_count);
 }
 
 /* By p->recorded.seen: targeted records to delete, and their dependents; NULL: none. Declared ones only in a
@@ -344,7 +344,7 @@ static bool is_named_to_go(const struct planner *p, const struct seen *seen)
 static bool *doomed_by_targets(const struct planner *p)
 {
     uint32_t first = 0;
-    while (first < p->recorded.count && !is_named_to_go(p, &p->recorded.seen[first]))
+    while (first < p->recorded.count && !is_named_to_go(p, &p->recorded.items[first]))
         first++;
     if (first == p->recorded.count)
         return NULL;
@@ -354,11 +354,11 @@ static bool *doomed_by_targets(const struct planner *p)
     bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
     size_t n = 0;
     for (uint32_t i = first; i < p->recorded.count; i++)
-        if ((found[i] = is_named_to_go(p, &p->recorded.seen[i])))
+        if ((found[i] = is_named_to_go(p, &p->recorded.items[i])))
             doomed[n++] = i;
     for (size_t i = 0; i < n; i++) {
         bool stays =
-            doomed[i] < p->recorded.count && p->recorded.seen[doomed[i]].claimed && !p->options->destroy;
+            doomed[i] < p->recorded.count && p->recorded.items[doomed[i]].claimed && !p->options->destroy;
         for (uint32_t e = graph.first[doomed[i]]; !stays && e < graph.first[doomed[i] + 1]; e++) {
             uint32_t dependent = graph.targets[e];
             if (!found[dependent])
@@ -378,17 +378,18 @@ static void destroy_untargeted(struct planner *p)
         return;
     AUTO_FREE bool *doomed = doomed_by_targets(p);
     for (size_t i = 0; i < p->recorded.count; i++)
-        p->recorded.seen[i].claimed = !doomed || !doomed[i];
+        p->recorded.items[i].claimed = !doomed || !doomed[i];
 }
 
 /* Returns a dependency in its record that is deleted as undeclared; NULL: none. */
-static const struct seen *reference_to_doomed(struct planner *p, const struct seen *seen, const bool *doomed)
+static const struct recorded_resource *reference_to_doomed(
+    struct planner *p, const struct recorded_resource *recorded, const bool *doomed)
 {
-    const struct value *deps = seen->record->deps;
+    const struct value *deps = recorded->record->deps;
     for (uint32_t i = 0; i < deps->count; i++)
-        for (const struct seen *dep = map_get(&p->recorded.by_recorded, deps->items[i]->string); dep;
-             dep = dep->sibling)
-            if (doomed[dep - p->recorded.seen] && !dep->claimed && !removed_forgets(p, dep) &&
+        for (const struct recorded_resource *dep = map_get(&p->recorded.by_recorded, deps->items[i]->string);
+             dep; dep = dep->next_by_recorded)
+            if (doomed[dep - p->recorded.items] && !dep->claimed && !removed_forgets(p, dep) &&
                 !stack_find(p->stack, address_declared(dep->address)))
                 return dep;
     return NULL;
@@ -396,17 +397,17 @@ static const struct seen *reference_to_doomed(struct planner *p, const struct se
 
 /* Reports a resource that is neither deleted nor targeted but was applied with a reference to a deleted
  * one. */
-static bool check_staying(struct planner *p, const struct seen *seen, const bool *doomed)
+static bool check_staying(struct planner *p, const struct recorded_resource *recorded, const bool *doomed)
 {
-    const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
-    const struct seen *dep = reference_to_doomed(p, seen, doomed);
-    if (!dep || !decl || (p->targets.targeted[decl->index] && targets_have(p, decl, seen->address)))
+    const struct decl *decl = stack_find(p->stack, address_declared(recorded->address));
+    const struct recorded_resource *dep = reference_to_doomed(p, recorded, doomed);
+    if (!dep || !decl || (p->targets.targeted[decl->index] && targets_have(p, decl, recorded->address)))
         return true;
     struct str declared = address_declared(dep->address);
     struct diag *d =
         diag_error(p->diags, decl->span, "%.*s was applied with a reference to %.*s, which this plan deletes",
-            STR_ARG(seen->address), STR_ARG(declared));
-    diag_hint(p->diags, d, "apply %.*s first, or with it (--target)", STR_ARG(seen->address));
+            STR_ARG(recorded->address), STR_ARG(declared));
+    diag_hint(p->diags, d, "apply %.*s first, or with it (--target)", STR_ARG(recorded->address));
     return false;
 }
 
@@ -419,8 +420,8 @@ static void decide_targeted_orphans(struct planner *p)
     p->needs_whole = p->needed; /* any record in the state may depend on it */
     bool stays = !p->needs_whole;
     for (size_t i = 0; i < p->recorded.count && !p->needs_whole; i++)
-        if (doomed[i] && p->recorded.seen[i].claimed)
-            stays &= check_staying(p, &p->recorded.seen[i], doomed);
+        if (doomed[i] && p->recorded.items[i].claimed)
+            stays &= check_staying(p, &p->recorded.items[i], doomed);
     if (stays)
         decide_orphans(p, doomed);
 }
@@ -429,7 +430,7 @@ static int plan_destroy(struct planner *p, struct err *err)
 {
     if (p->workspace->state && !p->offline && !p->options->no_refresh && refresh_routes(p, err))
         return -1;
-    teardown_steering(p);
+    teardown_weir_only(p);
     destroy_untargeted(p);
     if (!decide_orphans(p, NULL) || !teardown_examine(p)) {
         if (p->failure.class != ERR_NONE)

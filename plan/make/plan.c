@@ -38,8 +38,8 @@ void plan_each_unchanged(
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct instances *list = &p->evaluated.instances[i];
         for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < list->n; k++)
-            if (!list->items[k].change && list->items[k].desired && list->items[k].seen)
-                visit(ctx, &list->items[k].seen->record->subject);
+            if (!list->items[k].change && list->items[k].desired && list->items[k].recorded)
+                visit(ctx, &list->items[k].recorded->record->subject);
     }
 }
 
@@ -87,7 +87,7 @@ static struct evaluated evaluated_new(struct arena *arena, size_t n)
         .instances = ARENA_ARRAY(arena, struct instances, n),
         .pending = ARENA_ARRAY(arena, bool, n),
         .fixed = ARENA_ARRAY(arena, bool, n),
-        .entered = ARENA_ARRAY(arena, uint8_t, n),
+        .module_entries = ARENA_ARRAY(arena, uint8_t, n),
         .stamps = ARENA_ARRAY(arena, uint32_t, n)};
 }
 
@@ -152,7 +152,7 @@ struct planner planner_aside(const struct planner *p, struct diags *diags)
     aside.evaluated = evaluated_new(p->arena, n + 1);
     for (size_t i = 0; i < n; i++) {
         aside.evaluated.fixed[i] = p->evaluated.fixed[i];
-        aside.evaluated.entered[i] = p->evaluated.fixed[i] ? p->evaluated.entered[i] : 0;
+        aside.evaluated.module_entries[i] = p->evaluated.fixed[i] ? p->evaluated.module_entries[i] : 0;
         aside.evaluated.values[i] = p->evaluated.fixed[i] ? p->evaluated.values[i] : NULL;
     }
     return aside;
@@ -175,7 +175,7 @@ void plan_free(struct plan *plan)
     map_release(&p->recorded.by_recorded);
     map_release(&p->recorded.after_moves);
     map_release(&p->provider_users);
-    map_release(&p->looked);
+    map_release(&p->identity_keys);
     free(p->decided.changes);
     if (p->dependents)
         graph_release(p->dependents);

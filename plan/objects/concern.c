@@ -65,7 +65,7 @@ static int check_address(struct planner *p, const struct concern *about, struct 
     const struct decl *decl = stack_find(p->stack, address_declared(address));
     const char *how = concern_meets(about, p, address);
     if (decl)
-        p->targets.reached[decl->index] = true;
+        p->targets.changed_by_others[decl->index] = true;
     return how ? refuse_met(address, how, now, then, err) : 0;
 }
 
@@ -73,7 +73,7 @@ static int check_all(struct planner *p, const struct concern *about, struct err 
 {
     const struct value *then = p->options->since->records;
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (check_address(p, about, p->recorded.seen[i].record->subject.address, err))
+        if (check_address(p, about, p->recorded.items[i].record->subject.address, err))
             return -1;
     for (uint32_t i = 0; i < then->count; i++)
         if (!number_now(p, then->entries[i].key) && check_address(p, about, then->entries[i].key, err))
@@ -87,7 +87,7 @@ static void since_spread(struct planner *p)
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
         for (size_t k = 0; k < decl->dep_count && decl->kind != DECL_RESOURCE; k++)
-            p->targets.reached[i] |= p->targets.reached[decl->deps[k]->index];
+            p->targets.changed_by_others[i] |= p->targets.changed_by_others[decl->deps[k]->index];
     }
 }
 
@@ -162,7 +162,7 @@ int since_check(struct planner *p, struct err *err)
 {
     struct concern about;
     concern_of_saved(&about, p);
-    p->targets.reached = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
+    p->targets.changed_by_others = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
     int status = check_all(p, &about, err);
     since_spread(p);
     concern_release(&about);
@@ -212,7 +212,7 @@ static const char *concern_meets_record(
 static int check_recorded(const struct planner *p, const struct concern *about, struct err *err)
 {
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct record *then = p->recorded.seen[i].record;
+        const struct record *then = p->recorded.items[i].record;
         const struct record *now = state_get(p->workspace->state, then->subject.address);
         bool same = now && now->seq == then->seq;
         const char *how = same  ? NULL
@@ -230,7 +230,7 @@ static int check_added(const struct planner *p, const struct concern *about, str
     const struct record *const *records = state_records(p->workspace->state, &n);
     AUTO_MAP struct map then = MAP_INIT;
     for (size_t i = 0; i < p->recorded.count; i++)
-        map_set(&then, p->recorded.seen[i].record->subject.address, &then);
+        map_set(&then, p->recorded.items[i].record->subject.address, &then);
     for (size_t i = 0; i < n; i++) {
         struct str address = records[i]->subject.address;
         const char *how = map_get(&then, address) ? NULL : concern_meets_record(about, p, records[i]);
@@ -278,8 +278,8 @@ static void add_change(struct concern *about, const struct planner *p, const str
     if (change->instance && change->instance->desired && !change->schema->is_data)
         add_names(about, change->schema, change->instance->planned,
             object_set(&about->arena, change->schema, change->instance->desired));
-    if (change->seen)
-        add_names(about, change->schema, change->seen->record->attrs, change->seen->record->set);
+    if (change->recorded)
+        add_names(about, change->schema, change->recorded->record->attrs, change->recorded->record->set);
 }
 
 /* Targets of a destroy, which another run may be creating. */
@@ -319,18 +319,18 @@ bool since_leaves(const struct planner *p, struct str address)
 {
     if (!p->options->since || value_get(p->options->since->changes, address))
         return false;
-    const struct seen *seen = recorded_find(&p->recorded, address);
-    struct str recorded = seen ? seen->record->subject.address : address;
+    const struct recorded_resource *recorded = recorded_find(&p->recorded, address);
+    struct str recorded_address = recorded ? recorded->record->subject.address : address;
     const struct decl *decl = stack_find(p->stack, address_declared(address));
     bool refers = false;
     for (size_t i = 0; decl && i < decl->dep_count; i++)
-        refers |= p->targets.reached[decl->deps[i]->index];
-    return refers || number_now(p, recorded) != number_then(p, recorded);
+        refers |= p->targets.changed_by_others[decl->deps[i]->index];
+    return refers || number_now(p, recorded_address) != number_then(p, recorded_address);
 }
 
 bool since_reaches(const struct planner *p, const struct decl *decl)
 {
-    return p->options->since && p->targets.reached[decl->index];
+    return p->options->since && p->targets.changed_by_others[decl->index];
 }
 
 static const struct value *claims_of(

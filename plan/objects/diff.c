@@ -258,7 +258,7 @@ size_t diff_made(const struct comparison *c, const struct value *planned, struct
                 .attr = attr,
                 .before = before,
                 .after = after,
-                .stays = is_as_before(c, attr, before, after)};
+                .unchanged = is_as_before(c, attr, before, after)};
     }
     *out = list;
     return n;

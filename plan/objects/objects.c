@@ -161,7 +161,7 @@ void object_learn(const struct schema *schema, const struct value *object)
     }
 }
 
-const struct value *object_steered(
+const struct value *object_with_weir_only(
     struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired)
 {
     for (size_t i = 0; desired && i < schema->attr_count; i++) {

@@ -138,7 +138,7 @@ bool object_holds_hash(const struct value *v);
 /* True if a recorded value, with hashes of its secrets, was made from v. */
 bool object_hash_matches(const struct value *kept, const struct value *v);
 /* prior, with the attributes that weir itself uses as in `desired`; unknown ones as before. */
-const struct value *object_steered(
+const struct value *object_with_weir_only(
     struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired);
 /*
  * Marks secret attributes: those that the schema calls sensitive, and those that are marked in `known`, the

@@ -240,7 +240,7 @@ void depends_need(const struct decl *decl, bool *needed)
         depends_need(decl->deps[i], needed);
 }
 
-struct seen *recorded_find(const struct recorded *recorded, struct str address)
+struct recorded_resource *recorded_find(const struct recorded *recorded, struct str address)
 {
     return map_get(&recorded->by_address, address);
 }
@@ -283,7 +283,7 @@ bool recorded_claim(struct planner *p)
 {
     size_t n;
     const struct record *const *records = state_records(p->workspace->state, &n);
-    p->recorded.seen = ARENA_ARRAY(p->arena, struct seen, n ? n : 1);
+    p->recorded.items = ARENA_ARRAY(p->arena, struct recorded_resource, n ? n : 1);
     p->recorded.count = n;
     p->recorded.seq = state_seq(p->workspace->state);
     bool moves = p->stack->moved_count;
@@ -291,19 +291,21 @@ bool recorded_claim(struct planner *p)
     map_reserve(&p->recorded.by_recorded, n);
     map_reserve(&p->recorded.by_address, n);
     for (size_t i = 0; i < n; i++) {
-        struct seen *seen = &p->recorded.seen[i];
-        *seen = (struct seen){.record = records[i], .live = records[i]->attrs};
+        struct recorded_resource *recorded = &p->recorded.items[i];
+        *recorded = (struct recorded_resource){.record = records[i], .live = records[i]->attrs};
         learn_record(p, records[i]);
-        seen->address = moves ? new_address(p, records[i]) : records[i]->subject.address;
+        recorded->address = moves ? new_address(p, records[i]) : records[i]->subject.address;
         struct str declared = address_declared(records[i]->subject.address);
-        seen->sibling = seen->neighbour = map_set(&p->recorded.by_recorded, declared, seen);
+        recorded->next_by_recorded = recorded->next_by_new =
+            map_set(&p->recorded.by_recorded, declared, recorded);
         if (moves)
-            seen->neighbour = map_set(&p->recorded.after_moves, address_declared(seen->address), seen);
-        struct seen *twin = map_set(&p->recorded.by_address, seen->address, seen);
+            recorded->next_by_new =
+                map_set(&p->recorded.after_moves, address_declared(recorded->address), recorded);
+        struct recorded_resource *twin = map_set(&p->recorded.by_address, recorded->address, recorded);
         if (twin) {
             diag_error(p->diags, (struct span){0}, "moved: both \"%.*s\" and \"%.*s\" would become \"%.*s\"",
                 STR_ARG(twin->record->subject.address), STR_ARG(records[i]->subject.address),
-                STR_ARG(seen->address));
+                STR_ARG(recorded->address));
             return false;
         }
     }
@@ -313,7 +315,7 @@ bool recorded_claim(struct planner *p)
 bool recorded_moves(const struct recorded *r)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (!str_eq(r->seen[i].address, r->seen[i].record->subject.address))
+        if (!str_eq(r->items[i].address, r->items[i].record->subject.address))
             return true;
     return false;
 }
@@ -322,11 +324,11 @@ bool recorded_moves(const struct recorded *r)
 static void number_hubs(const struct recorded *r, struct map *hubs)
 {
     for (size_t i = 0; i < r->count; i++) {
-        const struct value *deps = r->seen[i].record->deps;
+        const struct value *deps = r->items[i].record->deps;
         for (uint32_t k = 0; deps && k < deps->count; k++) {
             struct str name = deps->items[k]->string;
-            const struct seen *dep = map_get(&r->by_recorded, name);
-            if (dep && dep->sibling && !map_get(hubs, name))
+            const struct recorded_resource *dep = map_get(&r->by_recorded, name);
+            if (dep && dep->next_by_recorded && !map_get(hubs, name))
                 map_set(hubs, name, (void *)(r->count + hubs->n));
         }
     }
@@ -338,10 +340,11 @@ void recorded_graph(const struct recorded *r, struct graph *graph)
     number_hubs(r, &hubs);
     graph_init(graph, (uint32_t)(r->count + hubs.n));
     for (size_t h = 0; h < hubs.n; h++)
-        for (const struct seen *dep = map_get(&r->by_recorded, hubs.items[h].key); dep; dep = dep->sibling)
-            graph_add_edge(graph, (uint32_t)(dep - r->seen), (uint32_t)(r->count + h));
+        for (const struct recorded_resource *dep = map_get(&r->by_recorded, hubs.items[h].key); dep;
+             dep = dep->next_by_recorded)
+            graph_add_edge(graph, (uint32_t)(dep - r->items), (uint32_t)(r->count + h));
     for (size_t i = 0; i < r->count; i++) {
-        const struct value *deps = r->seen[i].record->deps;
+        const struct value *deps = r->items[i].record->deps;
         for (uint32_t k = 0; deps && k < deps->count; k++) {
             struct str name = deps->items[k]->string;
             size_t hub = (size_t)map_get(&hubs, name);
@@ -350,10 +353,10 @@ void recorded_graph(const struct recorded *r, struct graph *graph)
                 continue;
             }
             struct str declared = address_declared(name);
-            const struct seen *dep = map_get(&r->by_recorded, declared);
-            for (; dep; dep = dep->sibling)
+            const struct recorded_resource *dep = map_get(&r->by_recorded, declared);
+            for (; dep; dep = dep->next_by_recorded)
                 if (declared.n == name.n || str_eq(dep->record->subject.address, name))
-                    graph_add_edge(graph, (uint32_t)(dep - r->seen), (uint32_t)i);
+                    graph_add_edge(graph, (uint32_t)(dep - r->items), (uint32_t)i);
         }
     }
     graph_freeze(graph);
@@ -484,10 +487,10 @@ int named_open(struct planner *p, const struct str *keys, size_t n, struct named
 /* True if the plan has read the record, and so knows more of the resource than the state. */
 static bool was_read(const struct planner *p, struct str address)
 {
-    const struct seen *seen = map_get(&p->recorded.by_recorded, address_declared(address));
-    while (seen && !str_eq(seen->record->subject.address, address))
-        seen = seen->sibling;
-    return seen != NULL;
+    const struct recorded_resource *recorded = map_get(&p->recorded.by_recorded, address_declared(address));
+    while (recorded && !str_eq(recorded->record->subject.address, address))
+        recorded = recorded->next_by_recorded;
+    return recorded != NULL;
 }
 
 const struct record *named_other(const struct named *named, struct str address, const struct schema *schema,

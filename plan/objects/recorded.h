@@ -1,6 +1,6 @@
 /*
  * The records of the state under their present addresses: `moved:` is applied, nothing is changed. A refresh
- * adds its results to the same struct seen.
+ * adds its results to the same struct recorded_resource.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ size_t graph_open_circles(struct graph *graph);
 bool recorded_claim(struct planner *p);
 /* True if `moved:` changes the address of a record. */
 bool recorded_moves(const struct recorded *recorded);
-struct seen *recorded_find(const struct recorded *recorded, struct str address);
+struct recorded_resource *recorded_find(const struct recorded *recorded, struct str address);
 /*
  * Builds edges dependency -> dependent between recorded resources, numbered as in recorded->seen. If many
  * instances of a declaration are depended on, a node beyond recorded->count joins them with their dependents,

@@ -27,17 +27,18 @@ void refresh_fail(struct refresh *r, const struct err *err)
     r->failed = true;
 }
 
-void refresh_note_ownership(struct refresh *r, struct seen *seen, const struct value *owner_tags)
+void refresh_note_ownership(
+    struct refresh *r, struct recorded_resource *recorded, const struct value *owner_tags)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->lock);
-    seen->owner_tags = value_copy(r->p->arena, owner_tags);
+    recorded->owner_tags = value_copy(r->p->arena, owner_tags);
 }
 
-void refresh_leave(struct seen *seen, bool unread)
+void refresh_leave(struct recorded_resource *recorded, bool unread)
 {
-    seen->live = seen->record->attrs;
-    seen->read = false;
-    seen->unread = unread;
+    recorded->live = recorded->record->attrs;
+    recorded->read = false;
+    recorded->unread = unread;
 }
 
 /* ---- which resources are read ---- */
@@ -53,70 +54,73 @@ static struct group *group_of(struct refresh *r, const struct schema *schema, st
 }
 
 /* True if the service keeps a secret of it, of which the record may have only a hash. */
-static bool keeps_secret(const struct schema *schema, const struct seen *seen)
+static bool keeps_secret(const struct schema *schema, const struct recorded_resource *recorded)
 {
     for (size_t i = 0; i < schema->attr_count; i++)
-        if (refresh_is_kept_secret(schema, seen, schema->attrs[i].name))
+        if (refresh_is_kept_secret(schema, recorded, schema->attrs[i].name))
             return true;
     return false;
 }
 
 /* In a refresh for routes only: true if a route uses a secret of it. */
-static bool is_on_a_route(const struct refresh *r, const struct seen *seen)
+static bool is_on_a_route(const struct refresh *r, const struct recorded_resource *recorded)
 {
-    const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
+    const struct decl *decl = stack_find(r->p->stack, address_declared(recorded->address));
     const struct schema *schema =
-        catalog_find(r->p->workspace->catalog, seen->record->subject.type, false, ERR_IGNORED);
-    return decl && r->routes[decl->index] && schema && keeps_secret(schema, seen);
+        catalog_find(r->p->workspace->catalog, recorded->record->subject.type, false, ERR_IGNORED);
+    return decl && r->routes[decl->index] && schema && keeps_secret(schema, recorded);
 }
 
 /* Resources that are not targeted stay as recorded. */
-static bool is_meant(const struct planner *p, const struct seen *seen)
+static bool is_meant(const struct planner *p, const struct recorded_resource *recorded)
 {
     if (!p->options->target_count)
         return true;
-    const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
-    return decl ? p->targets.targeted[decl->index] && targets_have(p, decl, seen->address)
-                : address_matches(seen->address, p->options->targets, p->options->target_count);
+    const struct decl *decl = stack_find(p->stack, address_declared(recorded->address));
+    return decl ? p->targets.targeted[decl->index] && targets_have(p, decl, recorded->address)
+                : address_matches(recorded->address, p->options->targets, p->options->target_count);
 }
 
 /* `late`: only those whose provider depends on resources; otherwise only the others. */
-static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
+static int add_seen(struct refresh *r, struct recorded_resource *recorded, bool late, struct err *err)
 {
     struct planner *p = r->p;
-    if (r->routes ? !is_on_a_route(r, seen) : !is_meant(p, seen))
+    if (r->routes ? !is_on_a_route(r, recorded) : !is_meant(p, recorded))
         return 0;
-    const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
+    const struct schema *schema =
+        catalog_find(p->workspace->catalog, recorded->record->subject.type, false, err);
     if (!schema)
-        return err_context(err, "%.*s in the state", STR_ARG(seen->address));
+        return err_context(err, "%.*s in the state", STR_ARG(recorded->address));
     if (!schema->ops->read || schema->over)
         return 0; /* it exists in the state only */
     struct provider *provider;
-    if (late != location_depends(p, seen->record->subject.provider))
+    if (late != location_depends(p, recorded->record->subject.provider))
         return 0;
-    if (late && !location_known(p, seen->record->subject.provider, seen->record->location)) {
-        refresh_leave(seen, true);
+    if (late && !location_known(p, recorded->record->subject.provider, recorded->record->location)) {
+        refresh_leave(recorded, true);
         return 0;
     }
-    if (location_provider(p, seen->record->subject.provider, seen->record->location, &provider, err)) {
-        if (!refresh_note_unreachable(r, seen->record->subject.provider, err))
+    if (location_provider(
+            p, recorded->record->subject.provider, recorded->record->location, &provider, err)) {
+        if (!refresh_note_unreachable(r, recorded->record->subject.provider, err))
             return -1;
         *err = (struct err)ERR_INIT;
-        refresh_leave(seen, true);
+        refresh_leave(recorded, true);
         return 0;
     }
     struct group *group = group_of(r, schema, provider);
     MEM_GROW(group->items, group->cap, group->n + 1);
-    group->items[group->n++] = seen;
+    group->items[group->n++] = recorded;
     return 0;
 }
 
 /* Changes that the service has accepted but not made yet are no difference, but are reported. */
-static void tell_pending(struct planner *p, const struct seen *seen)
+static void tell_pending(struct planner *p, const struct recorded_resource *recorded)
 {
     const struct schema *schema =
-        catalog_find(p->workspace->catalog, seen->record->subject.type, false, ERR_IGNORED);
-    const struct value *names = schema && schema->pending.n ? value_get(seen->live, schema->pending) : NULL;
+        catalog_find(p->workspace->catalog, recorded->record->subject.type, false, ERR_IGNORED);
+    const struct value *names =
+        schema && schema->pending.n ? value_get(recorded->live, schema->pending) : NULL;
     if (!names || names->kind != VALUE_LIST || !names->count)
         return;
     AUTO_BUF struct buf text = BUF_INIT;
@@ -127,7 +131,7 @@ static void tell_pending(struct planner *p, const struct seen *seen)
     buf_addf(&text, " pending until %.*s", STR_ARG(schema->pending_until));
     observe(&p->observer,
         &(struct event){
-            .kind = EVENT_NOTE, .address = seen->address, .text = arena_strz(p->arena, buf_str(&text))});
+            .kind = EVENT_NOTE, .address = recorded->address, .text = arena_strz(p->arena, buf_str(&text))});
 }
 
 static void clear_refresh(struct refresh *r)
@@ -148,9 +152,10 @@ static void release_refresh(struct refresh *r)
     pthread_mutex_destroy(&r->lock);
 }
 
-static bool wants_tags(struct refresh *r, struct arena *scratch, const struct group *group, struct seen *seen)
+static bool wants_tags(
+    struct refresh *r, struct arena *scratch, const struct group *group, struct recorded_resource *recorded)
 {
-    const struct value *wanted = refresh_wanted(r->p, scratch, group->schema, seen);
+    const struct value *wanted = refresh_wanted(r->p, scratch, group->schema, recorded);
     for (size_t i = 0; i < group->schema->attr_count; i++)
         if (group->schema->attrs[i].type->kind == TYPE_TAGS)
             return value_list_has(wanted, group->schema->attrs[i].name);
@@ -180,7 +185,7 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     size_t count = 0;
     clear_refresh(r);
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (add_seen(r, &p->recorded.seen[i], late, err))
+        if (add_seen(r, &p->recorded.items[i], late, err))
             return -1;
     for (size_t g = 0; g < r->group_count; g++)
         count += r->groups[g].n;
@@ -226,9 +231,9 @@ static bool find_hashed(const struct planner *p, bool *hashed)
         for (size_t k = 0; k < p->stack->decls[i]->dep_count; k++)
             referred[p->stack->decls[i]->deps[k]->index] = true;
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
-        if (decl && referred[decl->index] && seen->read && object_holds_hash(seen->live))
+        const struct recorded_resource *recorded = &p->recorded.items[i];
+        const struct decl *decl = stack_find(p->stack, address_declared(recorded->address));
+        if (decl && referred[decl->index] && recorded->read && object_holds_hash(recorded->live))
             any = hashed[decl->index] = true;
     }
     return any;
@@ -255,11 +260,11 @@ static int read_hashed(struct planner *p, struct err *err)
         return 0;
     const struct value **then = ARENA_ARRAY(p->arena, const struct value *, p->recorded.count);
     for (size_t i = 0; i < p->recorded.count; i++)
-        then[i] = p->recorded.seen[i].live;
+        then[i] = p->recorded.items[i].live;
     int status = read_some(p, hashed, err);
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (p->recorded.seen[i].live != then[i])
-            p->recorded.seen[i].live = with_secrets(p->arena, then[i], p->recorded.seen[i].live);
+        if (p->recorded.items[i].live != then[i])
+            p->recorded.items[i].live = with_secrets(p->arena, then[i], p->recorded.items[i].live);
     return status;
 }
 
@@ -267,13 +272,13 @@ static int refresh_from_saved(struct planner *p, struct err *err)
 {
     for (size_t i = 0; i < p->recorded.count; i++) {
         const struct value *live =
-            value_get(p->options->saved_live, p->recorded.seen[i].record->subject.address);
-        if (!live || since_leaves(p, p->recorded.seen[i].address))
+            value_get(p->options->saved_live, p->recorded.items[i].record->subject.address);
+        if (!live || since_leaves(p, p->recorded.items[i].address))
             continue;
-        p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
-        p->recorded.seen[i].owner_tags =
-            value_get(p->options->saved_ownership, p->recorded.seen[i].record->subject.address);
-        p->recorded.seen[i].read = true;
+        p->recorded.items[i].live = value_is_null(live) ? NULL : live;
+        p->recorded.items[i].owner_tags =
+            value_get(p->options->saved_ownership, p->recorded.items[i].record->subject.address);
+        p->recorded.items[i].read = true;
     }
     p->plan->refreshed = true;
     return read_hashed(p, err);
@@ -301,7 +306,7 @@ int refresh_records(struct planner *p, struct err *err)
     }
     p->plan->refreshed = true;
     for (size_t i = 0; i < p->recorded.count && !r.failed; i++)
-        tell_pending(p, &p->recorded.seen[i]);
+        tell_pending(p, &p->recorded.items[i]);
     if (r.failed) {
         *err = r.err;
         status = -1;

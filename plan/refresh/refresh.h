@@ -93,9 +93,9 @@ void refresh_tags_release(struct refresh_tags *tags);
 struct group {
     const struct schema *schema;
     struct provider *provider;
-    struct seen **items;
+    struct recorded_resource **items;
     size_t n, cap;
-    struct map by_id;            /* id -> struct seen * */
+    struct map by_id;            /* id -> struct recorded_resource * */
     const struct value *wanted;  /* names of wanted attributes of all its members */
     const struct value *covered; /* attributes that the listing returned; NULL: not listed */
     bool bulk;                   /* it will be listed */
@@ -109,7 +109,7 @@ struct refresh {
     size_t group_count, group_cap;
     struct {
         struct group *group;
-        struct seen *seen;
+        struct recorded_resource *seen;
     } * singles; /* to be read one at a time */
     size_t single_count, single_cap;
     struct refresh_tags tags;
@@ -124,18 +124,20 @@ void refresh_fail(struct refresh *r, const struct err *err);
 /* Notes an unreachable service; it is handled when all is decided. False: the stack does not create the
  * service. From any thread. */
 bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err);
-void refresh_note_ownership(struct refresh *r, struct seen *seen, const struct value *owner_tags);
+void refresh_note_ownership(
+    struct refresh *r, struct recorded_resource *recorded, const struct value *owner_tags);
 /* Uses the recorded attributes as live ones; `unread`: because the service is unreachable. */
-void refresh_leave(struct seen *seen, bool unread);
+void refresh_leave(struct recorded_resource *recorded, bool unread);
 
 /* ---- refresh_read.c: attributes to read ---- */
 
 bool refresh_is_readable(const struct schema *schema, struct str name);
 /* True if the service keeps the attribute's secret, of which the record may have only a hash. */
-bool refresh_is_kept_secret(const struct schema *schema, const struct seen *seen, struct str name);
+bool refresh_is_kept_secret(
+    const struct schema *schema, const struct recorded_resource *recorded, struct str name);
 /* Names of attributes that the file configures now or the last apply set. */
-const struct value *refresh_wanted(
-    struct planner *p, struct arena *arena, const struct schema *schema, const struct seen *seen);
+const struct value *refresh_wanted(struct planner *p, struct arena *arena, const struct schema *schema,
+    const struct recorded_resource *recorded);
 /* The same for a whole group. */
 const struct value *refresh_wanted_by(struct refresh *r, struct arena *arena, const struct group *group);
 
@@ -146,7 +148,7 @@ void refresh_choose_bulk(struct refresh *r, struct group *group);
 /* Lists r->groups[i] if that was decided; for pool_run(). */
 void refresh_list_group(void *refresh, size_t i);
 /* True if the listing equals the record in all covered attributes. */
-bool refresh_listing_agrees(const struct group *group, const struct seen *seen);
+bool refresh_listing_agrees(const struct group *group, const struct recorded_resource *recorded);
 
 /* ---- refresh_read.c: one at a time ---- */
 

@@ -115,22 +115,22 @@ static void found_listed(void *ctx, const struct value *live)
 {
     struct listing *listing = ctx;
     struct str id = value_text(value_get(live, listing->group->schema->id), STR_EMPTY);
-    struct seen *seen = map_get(&listing->group->by_id, id);
-    if (!seen)
+    struct recorded_resource *recorded = map_get(&listing->group->by_id, id);
+    if (!recorded)
         return; /* not in the state */
     pthread_mutex_lock(&listing->refresh->lock);
     struct arena *arena = listing->refresh->p->arena;
-    seen->live = object_seen(arena, listing->group->schema, seen->record, value_copy(arena, live));
+    recorded->live = object_seen(arena, listing->group->schema, recorded->record, value_copy(arena, live));
     pthread_mutex_unlock(&listing->refresh->lock);
-    seen->read = true;
+    recorded->read = true;
 }
 
 static void listed_ownership(void *ctx, struct str id, const struct value *owner_tags)
 {
     struct listing *listing = ctx;
-    struct seen *seen = map_get(&listing->group->by_id, id);
-    if (seen)
-        refresh_note_ownership(listing->refresh, seen, owner_tags);
+    struct recorded_resource *recorded = map_get(&listing->group->by_id, id);
+    if (recorded)
+        refresh_note_ownership(listing->refresh, recorded, owner_tags);
 }
 
 static struct list_filter filter_of(struct refresh *r, struct group *group, struct arena *arena)
@@ -218,16 +218,16 @@ void refresh_list_group(void *refresh, size_t i)
     group->listed = true;
 }
 
-bool refresh_listing_agrees(const struct group *group, const struct seen *seen)
+bool refresh_listing_agrees(const struct group *group, const struct recorded_resource *recorded)
 {
-    for (uint32_t i = 0; seen->record->set && i < seen->record->set->count; i++) {
-        struct str name = seen->record->set->items[i]->string;
+    for (uint32_t i = 0; recorded->record->set && i < recorded->record->set->count; i++) {
+        struct str name = recorded->record->set->items[i]->string;
         const struct attr *attr = schema_attr(group->schema, name);
         if (!attr || !refresh_is_readable(group->schema, name) || !value_list_has(group->covered, name))
             continue;
-        const struct value *recorded = value_get(seen->record->attrs, name),
-                           *live = value_get(seen->live, name);
-        if (!attr_equal(attr, recorded, live) && !object_hash_matches(recorded, live))
+        const struct value *before = value_get(recorded->record->attrs, name),
+                           *live = value_get(recorded->live, name);
+        if (!attr_equal(attr, before, live) && !object_hash_matches(before, live))
             return false;
     }
     return true;

@@ -115,10 +115,10 @@ struct unreachable *unreachable_note(struct planner *p, struct str provider, con
 
 static bool is_recorded(const struct planner *p, const struct decl *decl)
 {
-    const struct seen *seen = map_get(p->recorded.by_declared, decl->address);
-    while (seen && !state_get(p->workspace->state, seen->record->subject.address))
-        seen = seen->neighbour;
-    return seen != NULL;
+    const struct recorded_resource *recorded = map_get(p->recorded.by_declared, decl->address);
+    while (recorded && !state_get(p->workspace->state, recorded->record->subject.address))
+        recorded = recorded->next_by_new;
+    return recorded != NULL;
 }
 
 /* True if a dependency of the record that located its service is already deleted. */
@@ -162,7 +162,7 @@ bool unreachable_leaves(struct planner *p, struct str provider, const struct err
 /* ---- consequences ---- */
 
 /* The recorded instances of a maker, as a chain. */
-static const struct seen *unreachable_made(
+static const struct recorded_resource *unreachable_made(
     const struct planner *p, const struct unreachable *unreachable, size_t i)
 {
     return map_get(p->recorded.by_declared, unreachable->makers[i]->address);
@@ -180,9 +180,9 @@ bool unreachable_goes(const struct planner *p, const struct unreachable *unreach
 {
     size_t going = 0;
     for (size_t i = 0; i < unreachable->maker_count; i++)
-        for (const struct seen *seen = unreachable_made(p, unreachable, i); seen;
-             seen = seen->neighbour, going++)
-            if (seen->claimed)
+        for (const struct recorded_resource *recorded = unreachable_made(p, unreachable, i); recorded;
+             recorded = recorded->next_by_new, going++)
+            if (recorded->claimed)
                 return false;
     return going || unreachable->orphaned; /* without records the deletion is unknown */
 }
@@ -267,8 +267,8 @@ static void find_left(const struct planner *p, bool *left)
     for (size_t i = 0; i < p->stack->decl_count; i++)
         for (size_t k = 0; k < p->evaluated.instances[i].n; k++) {
             const struct instance *instance = &p->evaluated.instances[i].items[k];
-            if (instance->seen && !instance->desired)
-                left[instance->seen - p->recorded.seen] = true;
+            if (instance->recorded && !instance->desired)
+                left[instance->recorded - p->recorded.items] = true;
         }
 }
 
@@ -286,9 +286,9 @@ void unreachable_list_unread(struct planner *p)
     size_t n = 0;
     find_left(p, left);
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        if (seen->unread && !left[i])
-            list[n++] = (struct unread){seen->address, why_of(p, seen->record->subject.provider)};
+        const struct recorded_resource *recorded = &p->recorded.items[i];
+        if (recorded->unread && !left[i])
+            list[n++] = (struct unread){recorded->address, why_of(p, recorded->record->subject.provider)};
     }
     if (n)
         qsort(list, n, sizeof *list, by_why);

@@ -168,9 +168,9 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
         .instance = instance,
         .decl = instance->decl};
     unsigned names = 0;
-    for (const struct rule_wait *wait = instance->waits; wait; wait = wait->next)
+    for (const struct rule_wait *wait = instance->waiting_rules; wait; wait = wait->next)
         names |= wait->rule->after == after ? wait->rule->names : 0;
-    for (const struct rule_wait *wait = instance->waits; wait && !status; wait = wait->next) {
+    for (const struct rule_wait *wait = instance->waiting_rules; wait && !status; wait = wait->next) {
         if (wait->rule->after != after)
             continue;
         if (!subject.constants) {

@@ -35,11 +35,11 @@ const struct value *rule_constants_of(struct planner *p, struct arena *arena, co
     const struct value *self, const struct rule_links *links)
 {
     const struct decl *decl = instance->decl;
-    const struct seen *seen = instance->seen;
+    const struct recorded_resource *recorded = instance->recorded;
     const struct value *values[NAMES] = {
         [ACTION] = value_stringz(arena, action_name(instance_action(instance))),
         [ADDRESS] = value_string_ref(arena, instance->address),
-        [BEFORE] = rule_object(arena, decl->schema, seen ? seen->live : instance->import_live),
+        [BEFORE] = rule_object(arena, decl->schema, recorded ? recorded->live : instance->import_live),
         [DEPENDENCIES] = links ? links->dependencies : NULL,
         [DEPENDENTS] = links ? links->dependents : NULL,
         [SELF] = rule_object(arena, decl->schema, self),
@@ -51,8 +51,9 @@ const struct value *rule_constants_of(struct planner *p, struct arena *arena, co
 static const struct value *rule_constants_of_deleted(
     struct planner *p, struct arena *arena, const struct change *change)
 {
-    const struct seen *seen = change->seen;
-    const struct value *before = seen ? (seen->live ? seen->live : seen->record->attrs) : NULL;
+    const struct recorded_resource *recorded = change->recorded;
+    const struct value *before =
+        recorded ? (recorded->live ? recorded->live : recorded->record->attrs) : NULL;
     const struct value *values[NAMES] = {
         [ACTION] = value_stringz(arena, action_name(change->decision.action)),
         [ADDRESS] = value_string_ref(arena, change->subject.address),
@@ -262,8 +263,8 @@ static bool can_wait(const struct rule *rule, const struct instance *instance)
 static void add_wait(struct asking *a, const struct rule *rule, struct instance *instance)
 {
     struct rule_wait *wait = ARENA_NEW(a->p->arena, struct rule_wait);
-    *wait = (struct rule_wait){rule, instance->waits};
-    instance->waits = wait;
+    *wait = (struct rule_wait){rule, instance->waiting_rules};
+    instance->waiting_rules = wait;
 }
 
 static void ask(struct asking *a, const struct rule *rule, const struct subject_of_rule *subject,

@@ -19,9 +19,9 @@ static const struct value *seen_tags(const struct planner *p, struct arena *aren
 {
     struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (p->recorded.seen[i].read && p->recorded.seen[i].owner_tags)
+        if (p->recorded.items[i].read && p->recorded.items[i].owner_tags)
             value_builder_set(
-                &b, p->recorded.seen[i].record->subject.address, p->recorded.seen[i].owner_tags);
+                &b, p->recorded.items[i].record->subject.address, p->recorded.items[i].owner_tags);
     return value_builder_map(&b);
 }
 

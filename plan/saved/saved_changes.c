@@ -39,7 +39,7 @@ static const struct value *attr_saved(struct arena *arena, const struct attr_cha
     value_builder_text(&b, "name", c->name);
     set_values(&b, &veil, c->before, c->after);
     set_flag(&b, "replaces", c->replaces);
-    set_flag(&b, "stays", c->stays);
+    set_flag(&b, "stays", c->unchanged);
     return value_builder_map(&b);
 }
 
@@ -193,7 +193,7 @@ static struct attr_change *read_attrs(
             .before = read_value(r, v, "before"),
             .after = read_value(r, v, "after"),
             .replaces = value_getb(v, "replaces"),
-            .stays = value_getb(v, "stays")};
+            .unchanged = value_getb(v, "stays")};
     }
     *n = list->count;
     return attrs;

@@ -126,15 +126,15 @@ static const struct value *attr_kept(
 }
 
 /* Secret by the schema or by the file. */
-static const struct value *object_sealed(
-    const struct state *state, struct arena *arena, const struct schema *schema, const struct seen *seen)
+static const struct value *object_protected(const struct state *state, struct arena *arena,
+    const struct schema *schema, const struct recorded_resource *recorded)
 {
-    const struct value *live = object_mark(arena, schema, seen->live, seen->record->attrs);
+    const struct value *live = object_mark(arena, schema, recorded->live, recorded->record->attrs);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < live->count; i++) {
         struct str name = live->entries[i].key;
-        const struct value *recorded = value_get(seen->record->attrs, name);
-        value_builder_set(&b, name, attr_kept(state, arena, live->entries[i].value, recorded));
+        const struct value *known = value_get(recorded->record->attrs, name);
+        value_builder_set(&b, name, attr_kept(state, arena, live->entries[i].value, known));
     }
     return value_builder_map(&b);
 }
@@ -143,13 +143,14 @@ const struct value *saved_live_values(const struct planner *p, struct arena *are
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        if (!seen->read)
+        const struct recorded_resource *recorded = &p->recorded.items[i];
+        if (!recorded->read)
             continue;
         const struct schema *schema =
-            catalog_find(p->workspace->catalog, seen->record->subject.type, false, NULL);
-        value_builder_set(&b, seen->record->subject.address,
-            seen->live && schema ? object_sealed(p->workspace->state, arena, schema, seen) : &value_null);
+            catalog_find(p->workspace->catalog, recorded->record->subject.type, false, NULL);
+        value_builder_set(&b, recorded->record->subject.address,
+            recorded->live && schema ? object_protected(p->workspace->state, arena, schema, recorded)
+                                     : &value_null);
     }
     return value_builder_map(&b);
 }

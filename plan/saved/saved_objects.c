@@ -262,7 +262,8 @@ static const struct value *object_saved(struct arena *arena, const struct instan
     const struct value *planned = instance->planned;
     return VALUE_MAP(arena, {STR("address"), value_string_ref(arena, instance->address)},
         {STR("type"), value_string_ref(arena, decl->schema->name)},
-        {STR("id"), value_string(arena, instance->seen ? instance->seen->record->subject.id : STR_EMPTY)},
+        {STR("id"),
+            value_string(arena, instance->recorded ? instance->recorded->record->subject.id : STR_EMPTY)},
         {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("region"), region},
         {STR("given"), given}, {STR("references"), references}, {STR("parts"), parts});
 }

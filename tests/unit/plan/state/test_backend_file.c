@@ -7,29 +7,29 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-struct seen {
+struct recorded_resource {
     uint64_t first, last;
     size_t n;
 };
 
 static int see(void *ctx, struct str json, struct err *err)
 {
-    struct seen *seen = ctx;
+    struct recorded_resource *recorded = ctx;
     uint64_t seq, batch;
     if (!log_numbers(json, &seq, &batch))
         return err_set(err, ERR_DAMAGED, "no number");
-    if (!seen->n++)
-        seen->first = seq;
-    seen->last = seq;
+    if (!recorded->n++)
+        recorded->first = seq;
+    recorded->last = seq;
     return 0;
 }
 
-static struct seen read_log(struct backend *b, bool *torn)
+static struct recorded_resource read_log(struct backend *b, bool *torn)
 {
-    struct seen seen = {0};
+    struct recorded_resource recorded = {0};
     struct err err = ERR_INIT;
-    ASSERT_OK(b->ops->read(b, 0, see, &seen, torn, &err), err);
-    return seen;
+    ASSERT_OK(b->ops->read(b, 0, see, &recorded, torn, &err), err);
+    return recorded;
 }
 
 static void lock(struct backend *b)
@@ -125,13 +125,14 @@ static void test_cut_at_every_byte(void **unused)
         test_write("lake.log", str_slice(text, 0, cut));
         bool torn;
         struct backend *b = test_backend(NULL);
-        struct seen seen = read_log(b, &torn); /* somebody may be writing: nothing is said, nothing is cut */
-        assert_int_equal(seen.n, whole);
+        struct recorded_resource recorded =
+            read_log(b, &torn); /* somebody may be writing: nothing is said, nothing is cut */
+        assert_int_equal(recorded.n, whole);
         assert_false(torn);
         assert_int_equal(test_read(&scratch, "lake.log").n, cut);
         lock(b);
-        seen = read_log(b, &torn);
-        assert_int_equal(seen.n, whole);
+        recorded = read_log(b, &torn);
+        assert_int_equal(recorded.n, whole);
         assert_int_equal(torn, cut != (whole ? ends[whole - 1] : 0));
         append(b, whole + 1, 1);
         backend_free(b);
@@ -158,11 +159,11 @@ static void test_every_byte_flipped(void **unused)
             flipped[at] = (char)(flipped[at] ^ 1 << bit);
             test_write("lake.log", str_n(flipped, text.n));
             struct backend *b = test_backend(NULL);
-            struct seen seen = {0};
+            struct recorded_resource recorded = {0};
             struct err why = ERR_INIT;
             bool torn;
             lock(b);
-            int result = b->ops->read(b, 0, see, &seen, &torn, &why);
+            int result = b->ops->read(b, 0, see, &recorded, &torn, &why);
             backend_free(b);
             char place[320];
             snprintf(place, sizeof place, "record %zu (%s:%zu)", line + 1, test_path("lake.log"), line + 1);
@@ -173,7 +174,7 @@ static void test_every_byte_flipped(void **unused)
                     fail_msg("byte %zu of line %zu: %s", at, line + 1, why.message);
             } else { /* as good as torn: only in the last batch, and what is before it is there */
                 assert_true(torn && line >= 3);
-                assert_int_equal(seen.n, line);
+                assert_int_equal(recorded.n, line);
             }
         }
         arena_release(&scratch);
@@ -198,9 +199,9 @@ static void test_hole(void **unused)
     bool torn;
     struct backend *b = test_backend(NULL);
     lock(b);
-    struct seen seen = read_log(b, &torn);
+    struct recorded_resource recorded = read_log(b, &torn);
     assert_true(torn);
-    assert_int_equal(seen.n, 3);
+    assert_int_equal(recorded.n, 3);
     assert_int_equal(test_read(&scratch, "lake.log").n, ends[2]);
     backend_free(b);
 
@@ -208,7 +209,7 @@ static void test_hole(void **unused)
     memset(hole + ends[1] + 5, 0, 10); /* in the first batch, which was durable when the second began */
     test_write("lake.log", str_n(hole, text.n));
     b = test_backend(NULL);
-    assert_int_equal(b->ops->read(b, 0, see, &seen, &torn, &err), -1);
+    assert_int_equal(b->ops->read(b, 0, see, &recorded, &torn, &err), -1);
     assert_int_equal(err.class, ERR_DAMAGED);
     assert_non_null(strstr(err.message, "lake.log:3"));
     assert_non_null(strstr(err.hint, "head -n 2"));
@@ -413,11 +414,11 @@ static int compact_and_die(void *arg)
 static void check_history(void)
 {
     struct err err = ERR_INIT;
-    struct seen seen = {0};
+    struct recorded_resource recorded = {0};
     struct backend *b = test_backend(NULL);
-    ASSERT_OK(b->ops->read_all(b, see, &seen, &err), err);
-    assert_int_equal(seen.first, 1);
-    assert_int_equal(seen.n, seen.last);
+    ASSERT_OK(b->ops->read_all(b, see, &recorded, &err), err);
+    assert_int_equal(recorded.first, 1);
+    assert_int_equal(recorded.n, recorded.last);
     backend_free(b);
 }
 
