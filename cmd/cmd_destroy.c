@@ -37,10 +37,10 @@ static void add_places(const struct verified *found, struct buf *out)
 
 static void add_unseen(const struct verified *found, struct buf *out)
 {
-    if (!found->unseen_count)
+    if (!found->unverified_count)
         return;
-    leftovers_add_unseen(out, found->unseen_count);
-    leftovers_add_addresses(out, found->unseen, found->unseen_count);
+    leftovers_add_not_looked_up(out, found->unverified_count);
+    leftovers_add_addresses(out, found->unverified, found->unverified_count);
 }
 
 static int show_leftovers(struct invocation *inv, const struct verified *found)
@@ -50,18 +50,18 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
         event_leftovers(&out, found);
         return invocation_write(inv, buf_str(&out));
     }
-    if (!found->left_count)
-        leftovers_add_claim(&out, found->forgotten_count ? " but what was forgotten" : "", found->asked,
+    if (!found->leftover_count)
+        leftovers_add_claim(&out, found->forgotten_count ? " but what was forgotten" : "", found->lookups,
             found->tags_searched);
     else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
-        for (size_t i = 0; i < found->left_count; i++)
-            add_leftover(&found->left[i], inv->out.color, &out);
+        for (size_t i = 0; i < found->leftover_count; i++)
+            add_leftover(&found->leftovers[i], inv->out.color, &out);
     }
     add_places(found, &out);
-    if (!found->left_count)
-        leftovers_add_limits(&out, found->asked, found->tags_searched);
+    if (!found->leftover_count)
+        leftovers_add_limits(&out, found->lookups, found->tags_searched);
     add_unseen(found, &out);
     add_forgotten(found, inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));
@@ -73,7 +73,7 @@ static int verify(struct invocation *inv, struct plan *plan)
     struct err err = ERR_INIT;
     if (plan_verify(plan, signals_stop(), &found, &err))
         return invocation_fail(inv, &err);
-    size_t n = found.left_count;
+    size_t n = found.leftover_count;
     int status = show_leftovers(inv, &found);
     if (status != EXIT_DONE || !n)
         return status;

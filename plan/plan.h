@@ -72,7 +72,7 @@ struct change {
     bool deleted;        /* drift: it was deleted outside weir */
     struct instance *instance;          /* planner only; NULL: removed from the configuration, or destroy */
     struct recorded_resource *recorded; /* used by the planner only; NULL: not recorded */
-    struct str left;                    /* apply: the run that claims it, for which it is skipped; "": none */
+    struct str claimed_by;              /* apply: the run that claims it, for which it is skipped; "": none */
 };
 
 struct output_change {
@@ -124,8 +124,8 @@ struct plan {
     size_t output_count;
     const struct value *output_values; /* all root outputs as planned */
     size_t resource_count;             /* instances in the stack */
-    size_t left_count;                 /* of these, not targeted and therefore not compared */
-    bool left_unread;                  /* further resources were not even read from the state */
+    size_t untargeted_count;           /* of these, not targeted and therefore not compared */
+    bool untargeted_unread;            /* further resources were not even read from the state */
     size_t refresh_count;              /* recorded resources that were read */
     const struct unread *unread; /* recorded resources that could not be read; by `why`, then by address */
     size_t unread_count;
@@ -164,7 +164,7 @@ enum event_kind {
 struct exec_graph_step {
     struct str address;
     enum action action;
-    bool aside;
+    bool of_replacement;
 };
 
 /* Steps of a run: targets[first[i]] … targets[first[i + 1] - 1] wait for steps[i]. Addresses are valid as
@@ -186,7 +186,7 @@ struct event {
     uint64_t count;
     uint32_t step; /* START, DONE, FAILED, SKIPPED of a run: index in the execution graph + 1 */
     const struct exec_graph *exec_graph; /* SCHEDULED */
-    bool aside; /* the deletion of a replacement: the resource is counted with its creation */
+    bool of_replacement; /* the deletion of a replacement: the resource is counted with its creation */
 };
 
 struct observer {
@@ -223,7 +223,7 @@ struct plan_options {
      * Plans only the targets, not their dependencies: these must exist, and are not read. A resource that
      * refers to a target and changes with it becomes a target, too.
      */
-    bool alone;
+    bool targets_only;
     bool leave_jobs;              /* with alone: jobs that are not targets stay unchanged */
     bool as_recorded;             /* artifacts as recorded: nothing is built or packaged to detect changes */
     bool latest;                  /* artifacts that were rolled back return to the current version */
@@ -289,15 +289,15 @@ struct apply_options {
 
 struct apply_result {
     size_t done[ACTION_COUNT], failed, skipped;
-    size_t left;            /* of the skipped ones: claimed by other runs */
-    struct err first_error; /* of the first resource that failed */
+    size_t claimed_by_others; /* of the skipped ones: claimed by other runs */
+    struct err first_error;   /* of the first resource that failed */
     bool interrupted;
-    bool unbegun;    /* another run was faster: nothing was changed */
-    bool unrecorded; /* the state could not be written: it has only the intents of the last changes */
-    const struct value *outputs; /* after the run; in the plan's arena */
-    const struct str *unseen;    /* destroy: addresses of resources deleted unverified with their service;
-                                    sorted, in the plan's arena */
-    size_t unseen_count;
+    bool not_started; /* another run was faster: nothing was changed */
+    bool unrecorded;  /* the state could not be written: it has only the intents of the last changes */
+    const struct value *outputs;  /* after the run; in the plan's arena */
+    const struct str *unverified; /* destroy: addresses of resources deleted unverified with their service;
+                                 sorted, in the plan's arena */
+    size_t unverified_count;
 };
 
 /*
@@ -376,15 +376,15 @@ struct leftover {
 
 /* Result of plan_verify(); in the plan's arena. */
 struct verified {
-    const struct leftover *left;
-    size_t left_count;
+    const struct leftover *leftovers;
+    size_t leftover_count;
     const struct leftover *forgotten; /* kept by `removed: destroy: false`: reported, but not leftovers */
     size_t forgotten_count;
     const struct str *locations; /* "eu-west-1 of account 123456789012", sorted */
     size_t location_count;
-    const struct str *unseen; /* sorted addresses of resources deleted with their service, unverified */
-    size_t unseen_count;
-    size_t asked;       /* resources that were looked up by their ids or names, with a response */
+    const struct str *unverified; /* sorted addresses of resources deleted with their service, unverified */
+    size_t unverified_count;
+    size_t lookups;     /* resources that were looked up by their ids or names, with a response */
     bool tags_searched; /* AWS was searched for the stack's ownership tags */
 };
 

@@ -87,7 +87,7 @@ void member_event(void *ctx, const struct event *event)
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&fleet->lock);
     switch (event->kind) {
     case EVENT_START: note_doing(m, event); break;
-    case EVENT_DONE: m->done += !event->aside && event->action != ACTION_READ; break;
+    case EVENT_DONE: m->done += !event->of_replacement && event->action != ACTION_READ; break;
     case EVENT_FAILED: m->failed++; break;
     default: tell_aside(m, event); break;
     }
@@ -221,13 +221,13 @@ static void member_verify(void *ctx, size_t i)
         return;
     }
     m->looked = true;
-    size_t n = m->verified.left_count;
+    size_t n = m->verified.leftover_count;
     if (!n)
         return;
     AUTO_BUF struct buf list = BUF_INIT;
     for (size_t k = 0; k < n && k < 5; k++)
-        buf_addf(&list, "%s%.*s (%.*s)", k ? ", " : "", STR_ARG(m->verified.left[k].subject.id),
-            STR_ARG(m->verified.left[k].subject.type));
+        buf_addf(&list, "%s%.*s (%.*s)", k ? ", " : "", STR_ARG(m->verified.leftovers[k].subject.id),
+            STR_ARG(m->verified.leftovers[k].subject.type));
     err_set(&err, ERR_LEFTOVER, "%zu resource%s still there: %s%s", n, n == 1 ? " is" : "s are", list.p,
         n > 5 ? " …" : "");
     if (m->is_shared)

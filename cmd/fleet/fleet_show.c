@@ -253,10 +253,10 @@ static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
     AUTO_BUF struct buf names = BUF_INIT;
     size_t n = 0;
     for (size_t i = 0; i < fleet->n; i++)
-        for (size_t k = 0; k < fleet->members[i].result.unseen_count; k++)
-            add_of_member(&names, &n, fleet->members[i].result.unseen[k], &fleet->members[i]);
+        for (size_t k = 0; k < fleet->members[i].result.unverified_count; k++)
+            add_of_member(&names, &n, fleet->members[i].result.unverified[k], &fleet->members[i]);
     if (n)
-        leftovers_add_unasked(out, n);
+        leftovers_add_unverified(out, n);
     add_names_end(out, &names, n);
 }
 
@@ -308,11 +308,11 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
     size_t n = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        for (size_t k = 0; m->looked && k < m->verified.unseen_count; k++)
-            add_of_member(&names, &n, m->verified.unseen[k], m);
+        for (size_t k = 0; m->looked && k < m->verified.unverified_count; k++)
+            add_of_member(&names, &n, m->verified.unverified[k], m);
     }
     if (n)
-        leftovers_add_unseen(out, n);
+        leftovers_add_not_looked_up(out, n);
     add_names_end(out, &names, n);
 }
 
@@ -338,12 +338,12 @@ static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
     size_t asked = 0, searched = 0, unsearched = 0, forgotten = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (!m->looked || m->verified.left_count || m->is_shared)
+        if (!m->looked || m->verified.leftover_count || m->is_shared)
             continue;
-        asked += m->verified.asked;
+        asked += m->verified.lookups;
         searched += m->verified.tags_searched;
         forgotten += m->verified.forgotten_count;
-        unsearched += m->verified.asked && !m->verified.tags_searched;
+        unsearched += m->verified.lookups && !m->verified.tags_searched;
     }
     snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet_unit(fleet), n == 1 ? "" : "s",
         forgotten ? " but what was forgotten" : "");
@@ -359,8 +359,8 @@ void fleet_show_verified(struct fleet *fleet)
     const struct member *shared = NULL;
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
-        n += m->looked && !m->verified.left_count && !m->is_shared;
-        shared = m->looked && !m->verified.left_count && m->is_shared ? m : shared;
+        n += m->looked && !m->verified.leftover_count && !m->is_shared;
+        shared = m->looked && !m->verified.leftover_count && m->is_shared ? m : shared;
         if (m->looked && fleet->inv->settings->json) {
             AUTO_BUF struct buf lines = BUF_INIT;
             event_leftovers(&lines, &m->verified);

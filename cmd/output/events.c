@@ -349,16 +349,16 @@ static void leftover_event(struct buf *out, const char *kind, const struct lefto
 
 void event_leftovers(struct buf *out, const struct verified *found)
 {
-    for (size_t i = 0; i < found->left_count; i++)
-        leftover_event(out, "leftover", &found->left[i]);
+    for (size_t i = 0; i < found->leftover_count; i++)
+        leftover_event(out, "leftover", &found->leftovers[i]);
     for (size_t i = 0; i < found->forgotten_count; i++)
         leftover_event(out, "forgotten", &found->forgotten[i]);
     events_begin(out, "verified");
-    field_int(out, "left", (int64_t)found->left_count);
+    field_int(out, "left", (int64_t)found->leftover_count);
     field_texts(out, "looked", found->locations, found->location_count);
-    field_int(out, "asked", (int64_t)found->asked);
+    field_int(out, "asked", (int64_t)found->lookups);
     field_true(out, "tags", found->tags_searched);
-    field_texts(out, "unseen", found->unseen, found->unseen_count);
+    field_texts(out, "unseen", found->unverified, found->unverified_count);
     events_end(out);
 }
 
@@ -375,7 +375,7 @@ void event_result(struct buf *out, const struct apply_result *r, const char *com
     field_int(out, "skipped", (int64_t)r->skipped);
     field_int(out, "ms", ms);
     field_value(out, "outputs", r->outputs, false);
-    if (r->unseen_count)
-        field_texts(out, "unseen", r->unseen, r->unseen_count);
+    if (r->unverified_count)
+        field_texts(out, "unseen", r->unverified, r->unverified_count);
     events_end(out);
 }

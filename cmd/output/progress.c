@@ -68,7 +68,7 @@ static void take_modules(struct exec_graph_state *c)
             map_set(&numbers, path, (void *)number); /* NOLINT(performance-no-int-to-ptr) */
         }
         c->module_of[i] = (uint32_t)number - 1;
-        c->modules[number - 1].total += !c->steps[i].aside;
+        c->modules[number - 1].total += !c->steps[i].of_replacement;
     }
 }
 
@@ -148,7 +148,7 @@ static void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok)
 {
     if (step >= c->n || c->states[step] == STEP_OVER)
         return;
-    c->modules[c->module_of[step]].done += ok && !c->steps[step].aside;
+    c->modules[c->module_of[step]].done += ok && !c->steps[step].of_replacement;
     steps_end(c, step, ok);
 }
 
@@ -285,7 +285,7 @@ static void take_event(struct progress *p, const struct event *e)
     case EVENT_DONE:
         flight_land(p, e->address);
         exec_graph_ended(&p->exec_graph, e->step - 1, true);
-        p->done += !e->aside;
+        p->done += !e->of_replacement;
         line_done(p, e);
         break;
     case EVENT_FAILED:

@@ -224,9 +224,9 @@ void unified_diff(struct str name, struct str before, struct str after, bool col
 void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool tags_searched);
 /* Begins the line about n resources that were deleted with their service, which was unreachable; their names
  * follow. */
-void leftovers_add_unasked(struct buf *out, size_t n);
+void leftovers_add_unverified(struct buf *out, size_t n);
 /* The same for resources that could not be looked up afterwards. */
-void leftovers_add_unseen(struct buf *out, size_t n);
+void leftovers_add_not_looked_up(struct buf *out, size_t n);
 /* Appends the names of such resources, shortened if there are many; ends the line. */
 void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_t n);
 /* Appends what the lookups do not cover. */

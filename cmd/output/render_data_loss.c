@@ -35,14 +35,14 @@ void leftovers_add_limits(struct buf *out, size_t asked, bool tags_searched)
             out, "Not looked for: what has another id or name, such as what somebody made there by hand.\n");
 }
 
-void leftovers_add_unasked(struct buf *out, size_t n)
+void leftovers_add_unverified(struct buf *out, size_t n)
 {
     buf_addf(out,
         "%zu resource%s could not be looked up: %s service is deleted with the stack and was unreachable: ",
         n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
 }
 
-void leftovers_add_unseen(struct buf *out, size_t n)
+void leftovers_add_not_looked_up(struct buf *out, size_t n)
 {
     buf_addf(out,
         "%zu resource%s could not be looked up after the deletion: %s service was deleted, too: ", n,

@@ -417,14 +417,15 @@ static void render_summary(const struct plan *plan, const struct render_options 
 
 static void as_it_is(const struct plan *plan, struct buf *out)
 {
-    size_t n = plan->resource_count - plan->left_count, unread = plan->unread_count;
+    size_t n = plan->resource_count - plan->untargeted_count, unread = plan->unread_count;
     n -= unread < n ? unread : n;
     buf_addf(out, "No changes%s: %zu resource%s as configured", unread ? " where weir could read" : "", n,
         n == 1 ? " is" : "s are");
-    if (plan->left_unread)
+    if (plan->untargeted_unread)
         buf_addz(out, "; others were left out");
-    else if (plan->left_count)
-        buf_addf(out, "; %zu other%s left out", plan->left_count, plan->left_count == 1 ? " was" : "s were");
+    else if (plan->untargeted_count)
+        buf_addf(out, "; %zu other%s left out", plan->untargeted_count,
+            plan->untargeted_count == 1 ? " was" : "s were");
     buf_addz(out, ".\n");
 }
 

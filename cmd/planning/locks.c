@@ -76,12 +76,12 @@ static void tell_left(struct invocation *inv, const struct plan *plan)
     size_t n = 0;
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *change = plan->changes[i];
-        if (!change->left.n || change->decision.action == ACTION_NOOP)
+        if (!change->claimed_by.n || change->decision.action == ACTION_NOOP)
             continue;
         first = n++ ? first : change;
     }
     if (first && !inv->settings->json)
-        invocation_note(inv, "%.*s; %s", STR_ARG(first->left),
+        invocation_note(inv, "%.*s; %s", STR_ARG(first->claimed_by),
             n > 1 ? "it is skipped, as is all else that is locked" : "it is skipped");
 }
 

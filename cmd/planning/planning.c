@@ -193,7 +193,7 @@ int planning_make_alone(
     struct invocation *inv, struct workspace *workspace, const struct plan_options *wanted, struct plan **out)
 {
     struct plan_options options = *wanted;
-    options.alone = true;
+    options.targets_only = true;
     return make_plan(inv, workspace, NULL, options, out);
 }
 
@@ -299,10 +299,10 @@ static void counts_line(const struct apply_result *r, int64_t ms, bool color, st
     const char *separator = " ";
     bool bad = r->failed || r->interrupted;
     style_add(out, color, bad ? STYLE_RED : STYLE_GREEN,
-        r->interrupted ? "Interrupted:"
-        : bad          ? "Failed:"
-        : r->left      ? "Done in part:"
-                       : "Done:");
+        r->interrupted         ? "Interrupted:"
+        : bad                  ? "Failed:"
+        : r->claimed_by_others ? "Done in part:"
+                               : "Done:");
     for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
         if (r->done[a]) {
             buf_addf(out, "%s%zu %s", separator, r->done[a], action_past((enum action)a));
@@ -343,10 +343,10 @@ static void add_lease(const struct plan *plan, struct buf *out)
 /* Writes resources that were deleted with their unreachable service. */
 static void add_unseen(const struct apply_result *r, struct buf *out)
 {
-    if (!r->unseen_count)
+    if (!r->unverified_count)
         return;
-    leftovers_add_unasked(out, r->unseen_count);
-    leftovers_add_addresses(out, r->unseen, r->unseen_count);
+    leftovers_add_unverified(out, r->unverified_count);
+    leftovers_add_addresses(out, r->unverified, r->unverified_count);
 }
 
 static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
@@ -424,8 +424,8 @@ static bool may_plan_again(
     const struct invocation *inv, const struct apply_result *result, bool saved, const struct err *why)
 {
     const struct settings *s = inv->settings;
-    return result->unbegun && ((why->class == ERR_LOCKED && s->lock_timeout_ms) ||
-                                  (why->class == ERR_STALE && s->yes && !saved));
+    return result->not_started && ((why->class == ERR_LOCKED && s->lock_timeout_ms) ||
+                                      (why->class == ERR_STALE && s->yes && !saved));
 }
 
 static int planning_apply(struct invocation *inv, struct plan *plan, bool saved, bool *again)
@@ -456,7 +456,8 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
         *again = true;
         return EXIT_DONE;
     }
-    if (again && result.left && !result.failed && !result.interrupted && s->lock_timeout_ms && !saved) {
+    if (again && result.claimed_by_others && !result.failed && !result.interrupted && s->lock_timeout_ms &&
+        !saved) {
         ((struct settings *)inv->own)->partial = false; /* the remaining resources are waited for */
         *again = true;
         err = (struct err)ERR_INIT;

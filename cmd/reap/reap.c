@@ -49,9 +49,9 @@ int strays_open(struct known_states *all, struct strays *out)
         plan_find_owned(&out->workspace, &inv->arena, &out->owned, &err))
         return invocation_fail(inv, &err);
     keep_unknown(out);
-    if (out->owned.unseen)
-        invocation_note(inv, "warning: %zu types could not be listed: %s", out->owned.unseen,
-            out->owned.first_unseen.message);
+    if (out->owned.unlisted_types)
+        invocation_note(inv, "warning: %zu types could not be listed: %s", out->owned.unlisted_types,
+            out->owned.first_error.message);
     return EXIT_DONE;
 }
 

@@ -124,9 +124,9 @@ static const struct value *checks_value(const struct executor *x)
 static int refuse_left(const struct plan *plan, struct err *err)
 {
     size_t i = 0;
-    while (!plan->changes[i]->left.n || plan->changes[i]->decision.action == ACTION_NOOP)
+    while (!plan->changes[i]->claimed_by.n || plan->changes[i]->decision.action == ACTION_NOOP)
         i++;
-    err_set(err, ERR_LOCKED, "%.*s", STR_ARG(plan->changes[i]->left));
+    err_set(err, ERR_LOCKED, "%.*s", STR_ARG(plan->changes[i]->claimed_by));
     return err_hint(err, "run the same command after that run has ended; --lock-timeout waits for it");
 }
 
@@ -137,7 +137,7 @@ static int run_outcome(struct executor *x, struct err *err)
         return err_set(
             err, ERR_INTERRUPTED, "interrupted; what was done is recorded, and the same command continues");
     if (!result->failed)
-        return result->left ? refuse_left(x->plan, err) : 0;
+        return result->claimed_by_others ? refuse_left(x->plan, err) : 0;
     *err = result->first_error;
     return -1;
 }
@@ -245,7 +245,7 @@ static int check_free(
     struct planner *p = plan->planner;
     struct err why = ERR_INIT;
     for (size_t i = 0; i < plan->change_count; i++)
-        plan->changes[i]->left = STR_EMPTY;
+        plan->changes[i]->claimed_by = STR_EMPTY;
     *claims = concern_claims(p, arena);
     if (state_check_claims(plan->workspace->state, *claims, &why)) {
         if (!partial || !concern_leave_met(p))
@@ -292,8 +292,8 @@ static int compact_state(struct executor *x, struct err *err)
 static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
-    x->result->unbegun = state_in_turn(state, begin_run, x, err) != 0;
-    if (x->result->unbegun || sources_keep(x->p, err) || record_moves(x->p, err))
+    x->result->not_started = state_in_turn(state, begin_run, x, err) != 0;
+    if (x->result->not_started || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
     if (connections_apply_begins(x->p, &x->options->observer, &x->observer_lock, &x->cancel, err))
         return -1;

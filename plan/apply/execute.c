@@ -80,7 +80,7 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
         .err = err,
         .text = text,
         .step = (uint32_t)(op - x->ops) + 1,
-        .aside = is_aside(op)};
+        .of_replacement = is_aside(op)};
     if (kind == EVENT_FAILED && err)
         event.span = failure_span(op->change->decl, err);
     executor_event(x, &event);
@@ -120,10 +120,10 @@ static void skip_left(struct executor *x)
 {
     for (uint32_t i = 0; i < x->op_count; i++) {
         struct op *op = &x->ops[i];
-        if (!is_change(op) || !op->change->left.n || op->state != OP_WAITING)
+        if (!is_change(op) || !op->change->claimed_by.n || op->state != OP_WAITING)
             continue;
-        x->result->left += !is_aside(op);
-        skip_op(x, op, NULL, arena_strz(x->p->arena, op->change->left));
+        x->result->claimed_by_others += !is_aside(op);
+        skip_op(x, op, NULL, arena_strz(x->p->arena, op->change->claimed_by));
         skip_dependents(x, i, "is left");
     }
 }

@@ -39,11 +39,11 @@ void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)
 static bool record_gone(struct executor *x, struct abandoned *one, struct err *err)
 {
     struct outcome gone = {.record.subject = one->op->change->subject, .action = STR("delete")};
-    struct str *unseen = (struct str *)x->result->unseen;
+    struct str *unseen = (struct str *)x->result->unverified;
     if (state_done(x->p->workspace->state, &gone, err))
         return false;
     one->gone = true;
-    unseen[x->result->unseen_count++] = gone.record.subject.address;
+    unseen[x->result->unverified_count++] = gone.record.subject.address;
     x->result->done[ACTION_DELETE]++;
     executor_tell(x, one->op, EVENT_DONE, clock_mono_ms() - one->start_ms, NULL, NULL);
     return true;
@@ -79,7 +79,7 @@ static void drop_open(struct executor *x)
 
 void abandoned_finish(struct executor *x)
 {
-    x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->abandoned_count + 1);
+    x->result->unverified = ARENA_ARRAY(x->p->arena, struct str, x->abandoned_count + 1);
     for (bool again = true; again;) { /* the maker of one service may be in another */
         again = false;
         for (size_t i = 0; i < x->abandoned_count; i++) {
@@ -99,7 +99,7 @@ void abandoned_finish(struct executor *x)
     }
     if (x->plan->destroy)
         drop_open(x);
-    qsort((struct str *)x->result->unseen, x->result->unseen_count, sizeof(struct str), str_order);
+    qsort((struct str *)x->result->unverified, x->result->unverified_count, sizeof(struct str), str_order);
     free(x->abandoned);
 }
 

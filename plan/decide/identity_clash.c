@@ -305,7 +305,7 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
 {
     struct newcomers *all = ctx;
     const struct schema *schema = instance->decl->schema;
-    bool version = schema->ops->holds && instance->recorded && p->options->alone;
+    bool version = schema->ops->holds && instance->recorded && p->options->targets_only;
     if (p->needs_whole || !instance->desired || !schema->ops->read || version)
         return;
     struct identity_map names = {MAP_INIT, &all->naming.names};

@@ -174,8 +174,8 @@ bool plan_resource(struct planner *p, const struct decl *decl)
 {
     if (decl->kind == DECL_DATA)
         return data_plan(p, decl);
-    if (!p->targets.targeted[decl->index] && !(p->options->alone && alone_includes(p, decl))) {
-        if (p->options->alone && !alone_check(p, decl))
+    if (!p->targets.targeted[decl->index] && !(p->options->targets_only && targets_only_includes(p, decl))) {
+        if (p->options->targets_only && !targets_only_check(p, decl))
             return false;
         freeze_instances(p, decl);
         return true;

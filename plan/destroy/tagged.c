@@ -64,10 +64,10 @@ static void add_owned(
 
 static void note_unseen(struct gathering *g, struct str what, const struct err *err)
 {
-    if (g->out->unseen++)
+    if (g->out->unlisted_types++)
         return;
-    g->out->first_unseen = *err;
-    err_context(&g->out->first_unseen, "looking for %.*s", STR_ARG(what));
+    g->out->first_error = *err;
+    err_context(&g->out->first_error, "looking for %.*s", STR_ARG(what));
 }
 
 /* ---- by ARN ---- */

@@ -29,8 +29,8 @@ struct owned_groups {
     size_t n, cap;
     int64_t now_ms; /* by the services' clock, if a service reports it */
     bool by_service;
-    size_t unseen;           /* number of types that could not be listed */
-    struct err first_unseen; /* the first error */
+    size_t unlisted_types;  /* number of types that could not be listed */
+    struct err first_error; /* the first error */
 };
 
 /*

@@ -86,7 +86,7 @@ static void found_owned(void *ctx, const struct value *live);
 static bool verify_is_gone(const struct verifying *v, const struct provider *provider)
 {
     for (size_t i = 0; i < v->n; i++)
-        if (v->items[i].provider == provider && v->items[i].gone)
+        if (v->items[i].provider == provider && v->items[i].service_deleted)
             return true;
     return false;
 }
@@ -181,7 +181,7 @@ static void add_listed(struct verifying *v)
             continue;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
         if (c.schema->ops->list_owned(&op, false, found_owned, &search, &err) &&
-            !(c.gone && unreachable_is(&err)))
+            !(c.service_deleted && unreachable_is(&err)))
             verify_failed(v, &err, c.subject.type);
     }
 }
@@ -251,13 +251,13 @@ static bool leads_nowhere(struct planner *p, const struct decl *config)
     return machines && deleted;
 }
 
-void verify_find_gone(struct verifying *v)
+void verify_find_deleted(struct verifying *v)
 {
     struct planner *p = v->p;
     for (size_t i = 0; i < p->provider_count; i++)
         if (connections_depend(p, p->providers[i]) && stands_on_deleted(p, p->providers[i]))
-            map_set(&v->gone, p->providers[i]->full_name,
-                leads_nowhere(p, p->providers[i]) ? (void *)&v->gone : v);
+            map_set(&v->deleted_services, p->providers[i]->full_name,
+                leads_nowhere(p, p->providers[i]) ? (void *)&v->deleted_services : v);
 }
 
 enum { LOOKS = 4, FIRST_PAUSE_MS = 1000 };
@@ -306,22 +306,22 @@ static void look_at_candidate(void *ctx, size_t i)
     const struct value *live = NULL;
     struct err err = ERR_INIT;
     if (!c->schema) {
-        c->there = true; /* a leftover that was just found, or of an unknown type */
+        c->exists = true; /* a leftover that was just found, or of an unknown type */
         return;
     }
     struct op_ctx op = verify_context(v, &arena, c);
-    c->there = false;
-    c->unseen = c->deleted && c->cut_off;
-    if (c->unseen)
+    c->exists = false;
+    c->unreadable = c->deleted && c->route_deleted;
+    if (c->unreadable)
         return;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
-        c->unseen = c->deleted && c->gone && unreachable_is(&err);
-        if (err.class != ERR_ABSENT && !c->unseen)
+        c->unreadable = c->deleted && c->service_deleted && unreachable_is(&err);
+        if (err.class != ERR_ABSENT && !c->unreadable)
             verify_failed(v, &err, c->subject.id);
         return;
     }
-    c->there =
+    c->exists =
         live && !is_hollow(live) &&
         !((c->named || c->deleted) && is_others(&op, value_merge(&arena, c->object, live), c->deleted));
 }
@@ -329,7 +329,7 @@ static void look_at_candidate(void *ctx, size_t i)
 static bool any_deleted_is_there(const struct verifying *v)
 {
     for (size_t i = 0; i < v->n; i++)
-        if (v->items[i].there && v->items[i].deleted)
+        if (v->items[i].exists && v->items[i].deleted)
             return true;
     return false;
 }
@@ -371,7 +371,7 @@ static void report_locations(const struct verifying *v, struct verified *out)
 static void report_asked(const struct verifying *v, struct verified *out)
 {
     for (size_t i = 0; i < v->n; i++)
-        out->asked += v->items[i].schema && !v->items[i].unseen;
+        out->lookups += v->items[i].schema && !v->items[i].unreadable;
     out->tags_searched = v->tags_searched;
 }
 
@@ -380,11 +380,11 @@ static void report_unseen(const struct verifying *v, struct verified *out)
     struct str *unseen = ARENA_ARRAY(v->p->arena, struct str, v->n + 1);
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++)
-        if (v->items[i].unseen)
+        if (v->items[i].unreadable)
             unseen[n++] = v->items[i].subject.address;
     qsort(unseen, n, sizeof *unseen, str_order);
-    out->unseen = unseen;
-    out->unseen_count = n;
+    out->unverified = unseen;
+    out->unverified_count = n;
 }
 
 static void report_leftovers(
@@ -394,7 +394,7 @@ static void report_leftovers(
     *n = 0;
     for (size_t i = 0; i < v->n; i++) {
         const struct candidate *c = &v->items[i];
-        if (c->there && c->forgotten == forgotten)
+        if (c->exists && c->forgotten == forgotten)
             list[(*n)++] = (struct leftover){.subject = c->subject, .why = c->why};
     }
     qsort(list, *n, sizeof *list, by_type_and_id);
@@ -408,7 +408,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     planner_hand_over(v.p, cancel);
     verify_find(&v);
     look_at_all(&v);
-    report_leftovers(&v, false, &out->left, &out->left_count);
+    report_leftovers(&v, false, &out->leftovers, &out->leftover_count);
     report_leftovers(&v, true, &out->forgotten, &out->forgotten_count);
     report_locations(&v, out);
     report_unseen(&v, out);
@@ -416,7 +416,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     int status = 0;
     if (cancel_is_set(v.p->cancel))
         status = err_set(err, ERR_INTERRUPTED, "interrupted while looking for leftovers");
-    else if (!out->left_count && v.failure.class != ERR_NONE) {
+    else if (!out->leftover_count && v.failure.class != ERR_NONE) {
         *err = v.failure; /* leftovers are reported in any case; without any, a failed lookup must not count
                              as none */
         status = -1;
@@ -425,7 +425,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     map_release(&v.known);
     map_release(&v.providers);
     map_release(&v.locations);
-    map_release(&v.gone);
+    map_release(&v.deleted_services);
     map_release(&v.unreachable);
     pthread_mutex_destroy(&v.lock);
     return status;

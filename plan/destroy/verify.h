@@ -16,25 +16,26 @@ struct candidate {
     const struct value *object;
     struct subject subject; /* provider: not reported */
     struct str why;
-    bool deleted;  /* by this run: the deletion may not be visible everywhere yet */
-    bool recorded; /* the state has or had it */
-    bool named;    /* found by its name only: its tags tell the owner */
-    bool gone;     /* this run has deleted the stack's own service that contains it, or the route there */
-    bool cut_off;  /* a host on the route is deleted, so that no call is made */
-    bool there;
-    bool forgotten; /* a run forgot it: it belongs to others, but still has the ownership tags */
-    bool unseen;    /* cannot be read any more */
+    bool deleted;         /* by this run: the deletion may not be visible everywhere yet */
+    bool recorded;        /* the state has or had it */
+    bool named;           /* found by its name only: its tags tell the owner */
+    bool service_deleted; /* this run has deleted the stack's own service that contains it, or the route there
+                           */
+    bool route_deleted;   /* a host on the route is deleted, so that no call is made */
+    bool exists;
+    bool forgotten;  /* a run forgot it: it belongs to others, but still has the ownership tags */
+    bool unreadable; /* cannot be read any more */
 };
 
 struct verifying {
     struct planner *p;
     struct candidate *items;
     size_t n, cap;
-    struct map known;     /* "type id" of each */
-    struct map providers; /* pointer as text -> struct provider */
-    struct map locations; /* descriptions of searched locations -> struct provider */
-    struct map gone; /* names of configurations whose service this run deleted -> itself if the route there is
-                        deleted */
+    struct map known;            /* "type id" of each */
+    struct map providers;        /* pointer as text -> struct provider */
+    struct map locations;        /* descriptions of searched locations -> struct provider */
+    struct map deleted_services; /* names of configurations whose service this run deleted -> itself if the
+                        route there is deleted */
     struct map unreachable; /* pointers as text: providers that could not be searched for ownership tags */
     pthread_mutex_t lock;   /* guards all of this while threads read */
     bool tags_searched;     /* AWS was searched for the stack's ownership tags */
@@ -51,7 +52,7 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what);
  * must suffice. They are counted and reported as unverified.
  */
 /* Fills v->gone. */
-void verify_find_gone(struct verifying *v);
+void verify_find_deleted(struct verifying *v);
 /* Copies its strings and values; drops it if one with its type and id exists. */
 void verify_add(struct verifying *v, const struct candidate *candidate);
 /* Adds resources with the stack's ownership tags: at v->providers, and of the types in v->items. */

@@ -125,8 +125,8 @@ static void add_recorded(struct verifying *v)
             .why = STR("it was in the state, and still exists"),
             .recorded = true,
             .deleted = !state_get(p->workspace->state, record->subject.address),
-            .gone = map_get(&v->gone, record->subject.provider) != NULL,
-            .cut_off = map_get(&v->gone, record->subject.provider) == &v->gone};
+            .service_deleted = map_get(&v->deleted_services, record->subject.provider) != NULL,
+            .route_deleted = map_get(&v->deleted_services, record->subject.provider) == &v->deleted_services};
         c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
             location_provider(p, record->subject.provider, record->location, &c.provider, ERR_IGNORED))
@@ -220,7 +220,7 @@ static void look_for_leaves(void *ctx, size_t i)
         return;
     struct op_ctx op = verify_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        if (!c.gone || !unreachable_is(&err))
+        if (!c.service_deleted || !unreachable_is(&err))
             verify_failed(v, &err, c.subject.address);
         return;
     }
@@ -233,7 +233,7 @@ static void look_for_leaves(void *ctx, size_t i)
             .subject.type = type,
             .subject.id = value_gets(leaf, "id"),
             .why = value_gets(leaf, "message"),
-            .there = true};
+            .exists = true};
         pthread_mutex_lock(&v->lock);
         verify_add(v, &own);
         pthread_mutex_unlock(&v->lock);
@@ -259,7 +259,7 @@ static void find_forgotten(struct verifying *v)
 
 void verify_find(struct verifying *v)
 {
-    verify_find_gone(v);
+    verify_find_deleted(v);
     add_recorded(v);
     add_declared(v);
     verify_find_owned(v);

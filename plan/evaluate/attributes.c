@@ -428,7 +428,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
     if (!ok)
         return NULL;
     whole = fills_known(p, instance, arena, whole);
-    const struct value *wanted = alone_attributes(p, instance, arena, whole);
+    const struct value *wanted = targets_only_attributes(p, instance, arena, whole);
     return merge_default_tags(p, instance, arena, wanted);
 }
 

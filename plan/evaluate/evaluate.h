@@ -111,15 +111,15 @@ bool targets_check(struct planner *p, const struct decl *decl);
  * Dependents are included only if the change reaches them, and then only with the attributes that it
  * changes. */
 /* Finds the dependencies of the targets. After targets_find(). */
-void alone_begin(struct planner *p);
+void targets_only_begin(struct planner *p);
 /* Checks that a dependency of a target is recorded. For declarations that are not targets. False after an
  * error. */
-bool alone_check(struct planner *p, const struct decl *decl);
+bool targets_only_check(struct planner *p, const struct decl *decl);
 /* True if the change of a target reaches the declaration, which then becomes a target. */
-bool alone_includes(struct planner *p, const struct decl *decl);
+bool targets_only_includes(struct planner *p, const struct decl *decl);
 /* Returns the attributes; if only attributes that follow from other resources may change, the others as
  * recorded. */
-const struct value *alone_attributes(
+const struct value *targets_only_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
 
 /* ---- replace_trigger.c: whether an expression's value differs from that of the last apply. */

@@ -12,7 +12,7 @@ static void target_with_deps(struct planner *p, const struct decl *decl, bool wh
     if (p->targets.targeted[decl->index])
         return;
     p->targets.targeted[decl->index] = true;
-    if (p->options->alone)
+    if (p->options->targets_only)
         return;
     for (size_t i = 0; i < decl->dep_count; i++)
         target_with_deps(p, decl->deps[i], true);
@@ -133,7 +133,7 @@ static bool back_already(const struct planner *p)
     return false;
 }
 
-void alone_begin(struct planner *p)
+void targets_only_begin(struct planner *p)
 {
     p->targets.already_rolled_back = back_already(p);
     p->targets.needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
@@ -149,7 +149,7 @@ void alone_begin(struct planner *p)
 }
 
 /* Reports instances of a target's dependency that are not recorded. */
-bool alone_check(struct planner *p, const struct decl *decl)
+bool targets_only_check(struct planner *p, const struct decl *decl)
 {
     const struct decl *by = p->targets.needed_by[decl->index];
     const struct instances *list = &p->evaluated.instances[decl->index];
@@ -209,7 +209,7 @@ static bool is_reached(struct planner *p, const struct decl *decl)
     return false;
 }
 
-bool alone_includes(struct planner *p, const struct decl *decl)
+bool targets_only_includes(struct planner *p, const struct decl *decl)
 {
     struct search search = {p, false};
     if (decl->kind != DECL_RESOURCE || (p->options->leave_jobs && decl->schema->job))
@@ -228,7 +228,7 @@ bool alone_includes(struct planner *p, const struct decl *decl)
  * Returns the recorded object, with new values for attributes whose references change. A secret that the
  * state has as a hash comes from the file.
  */
-const struct value *alone_attributes(
+const struct value *targets_only_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
     const struct record *record = instance->recorded ? instance->recorded->record : NULL;

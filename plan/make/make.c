@@ -280,7 +280,7 @@ static void collect_changes(struct planner *p)
             enum action action = instance_action(instance);
             if (p->stack->decls[i]->kind == DECL_RESOURCE) {
                 plan->counts[action]++;
-                plan->left_count += !instance->desired;
+                plan->untargeted_count += !instance->desired;
                 plan->adopt_updates += action == ACTION_ADOPT && instance->change->attr_count;
             }
             if (!instance->change)
@@ -414,7 +414,7 @@ static bool check_staying(struct planner *p, const struct recorded_resource *rec
 /* Decides about targeted records without a declaration. */
 static void decide_targeted_orphans(struct planner *p)
 {
-    AUTO_FREE bool *doomed = p->options->alone ? NULL : doomed_by_targets(p);
+    AUTO_FREE bool *doomed = p->options->targets_only ? NULL : doomed_by_targets(p);
     if (!doomed)
         return;
     p->needs_whole = p->needed; /* any record in the state may depend on it */
@@ -477,8 +477,8 @@ static int make_plan(struct planner *p, struct err *err)
         return -1;
     if (!targets_find(p))
         return -1;
-    if (p->options->alone)
-        alone_begin(p);
+    if (p->options->targets_only)
+        targets_only_begin(p);
     if (p->options->destroy)
         return plan_destroy(p, err);
     /* The record at the new address may not have been read. */
@@ -506,7 +506,7 @@ static int make_plan(struct planner *p, struct err *err)
         return -1;
     finish_changes(p);
     diff_outputs(p);
-    if (with_state && !p->options->alone && !teardown_examine(p)) {
+    if (with_state && !p->options->targets_only && !teardown_examine(p)) {
         if (p->failure.class != ERR_NONE)
             *err = p->failure;
         return -1;

@@ -132,7 +132,7 @@ struct planner *planner_new(
     if (workspace->state && state_is_part(workspace->state))
         p->needed = workspace->needed;
     p->recorded.by_declared = &p->recorded.by_recorded;
-    plan->left_unread = p->needed;
+    plan->untargeted_unread = p->needed;
     find_providers(p);
     plan->workspace = workspace;
     plan->planner = p;

@@ -297,7 +297,7 @@ static void concern_of_plan(struct concern *about, const struct planner *p)
     concern_init(about, p);
     refer_to_targets(about, p);
     for (size_t i = 0; i < p->plan->change_count; i++)
-        if (!p->plan->changes[i]->left.n)
+        if (!p->plan->changes[i]->claimed_by.n)
             add_change(about, p, p->plan->changes[i]);
 }
 
@@ -377,8 +377,8 @@ bool concern_leave_met(struct planner *p)
     bool any = false;
     for (size_t i = 0; i < p->plan->change_count; i++) {
         struct change *change = p->plan->changes[i];
-        change->left = left_to(p, change);
-        any |= !change->left.n && change->decision.action != ACTION_NOOP;
+        change->claimed_by = left_to(p, change);
+        any |= !change->claimed_by.n && change->decision.action != ACTION_NOOP;
     }
     return any;
 }
@@ -389,7 +389,7 @@ bool *concern_untrue(const struct planner *p, struct arena *arena)
     for (size_t i = 0; i < p->plan->change_count; i++) {
         const struct change *change = p->plan->changes[i];
         const struct decl *decl = stack_find(p->stack, address_declared(change->subject.address));
-        if (decl && (change->left.n || p->plan->destroy))
+        if (decl && (change->claimed_by.n || p->plan->destroy))
             untrue[decl->index] = true;
     }
     for (size_t i = 0; i < p->stack->decl_count; i++)

@@ -103,7 +103,7 @@ static const struct value *counts_saved(struct arena *arena, const struct plan *
         set_count(&b, action_name((enum action)i), plan->counts[i]);
     set_count(&b, "adopt_updates", plan->adopt_updates);
     set_count(&b, "resources", plan->resource_count);
-    set_count(&b, "left", plan->left_count);
+    set_count(&b, "left", plan->untargeted_count);
     set_flag(&b, "drifted", plan->drifted);
     return value_builder_map(&b);
 }
@@ -264,7 +264,7 @@ static void read_figures(const struct value *saved, struct plan *out)
         out->counts[i] = value_get_count(counts, action_name((enum action)i));
     out->adopt_updates = value_get_count(counts, "adopt_updates");
     out->resource_count = value_get_count(counts, "resources");
-    out->left_count = value_get_count(counts, "left");
+    out->untargeted_count = value_get_count(counts, "left");
     out->drifted = value_getb(counts, "drifted");
     out->destroy = value_getb(saved, "destroy");
     out->refresh_count = value_get_count(refresh, "resources");

@@ -130,9 +130,11 @@ static void a_replacement_takes_off_twice(void **state)
         progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = &terminal, .total = 1});
     struct observer observer = progress_observer(p);
     send(p, EVENT_START, "db", ACTION_DELETE, NULL);
-    observer.event(observer.ctx,
-        &(struct event){
-            .kind = EVENT_DONE, .address = STR("db"), .action = ACTION_DELETE, .ms = 1200, .aside = true});
+    observer.event(observer.ctx, &(struct event){.kind = EVENT_DONE,
+                                     .address = STR("db"),
+                                     .action = ACTION_DELETE,
+                                     .ms = 1200,
+                                     .of_replacement = true});
     send(p, EVENT_START, "db", ACTION_REPLACE, NULL);
     check_frame(
         p, "* deleted db in 1.2 s\n" K "  replacing db 0 ms\n" K "| 0 ms  0 of 1 done, 1 in flight\n");

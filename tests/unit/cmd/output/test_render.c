@@ -573,7 +573,7 @@ static void nothing_to_do(void **state)
     render_plan(&plan, &(struct render_options){0}, &out);
     assert_string_equal(out.p, "No changes: 300 resources are as configured.\n");
     buf_clear(&out);
-    plan.left_count = 299;
+    plan.untargeted_count = 299;
     render_plan(&plan, &(struct render_options){0}, &out);
     assert_string_equal(out.p, "No changes: 1 resource is as configured; 299 others were left out.\n");
     buf_clear(&out);

@@ -25,7 +25,7 @@ static void a_target_takes_what_it_needs_along(void **state)
     struct command s;
     make(&s, of(&b));
     assert_int_equal(s.plan->change_count, 0);
-    assert_int_equal(s.plan->left_count, 0); /* there are no others yet */
+    assert_int_equal(s.plan->untargeted_count, 0); /* there are no others yet */
     finish(&s);
     apply("create k;create l;");
 }
