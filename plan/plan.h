@@ -231,8 +231,8 @@ struct plan_options {
     struct str import_address, import_id; /* one import beside those of the stack; "": none */
     const struct value *saved_live; /* plan_load() only: live values by address, not refreshed; or NULL */
     const struct value *saved_ownership; /* with these: ownership tags that were read */
-    const struct since *since;           /* with these: for detecting later changes of other runs
-                                            (plan/objects/concern.h); NULL: none */
+    const struct concurrent *concurrent; /* with these: for detecting later changes of other runs
+                                  (plan/objects/concern.h); NULL: none */
 };
 
 /*

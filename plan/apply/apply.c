@@ -29,7 +29,7 @@ static const struct value *output_now(
     const struct value *v = p->evaluated.values[decl->index];
     if (x->plan->destroy)
         return p->options->target_count && !touched ? old : NULL;
-    bool computed = v && value_is_known(v) && !touched && !(value_is_null(v) && since_reaches(p, decl));
+    bool computed = v && value_is_known(v) && !touched && !(value_is_null(v) && concurrent_affects(p, decl));
     return computed ? v : old;
 }
 
@@ -69,7 +69,7 @@ static int record_outputs(struct executor *x, struct err *err)
     struct planner *p = x->p;
     struct state *state = p->workspace->state;
     const struct value *old = state_outputs(state);
-    const bool *touched = concern_untrue(p, p->arena);
+    const bool *touched = scope_not_applied(p, p->arena);
     struct value_builder now = VALUE_BUILDER(p->arena);
     for (size_t i = 0; i < p->stack->root->decl_count; i++) {
         const struct decl *decl = p->stack->root->decls[i];
@@ -246,13 +246,13 @@ static int check_free(
     struct err why = ERR_INIT;
     for (size_t i = 0; i < plan->change_count; i++)
         plan->changes[i]->claimed_by = STR_EMPTY;
-    *claims = concern_claims(p, arena);
+    *claims = scope_claims(p, arena);
     if (state_check_claims(plan->workspace->state, *claims, &why)) {
-        if (!partial || !concern_leave_met(p))
+        if (!partial || !scope_skip_claimed(p))
             return err_raise(err, &why);
-        *claims = concern_claims(p, arena);
+        *claims = scope_claims(p, arena);
     }
-    return since_check_made(p, err);
+    return concurrent_check_new(p, err);
 }
 
 int plan_check_free(struct plan *plan, bool partial, struct err *err)
@@ -273,7 +273,8 @@ static int begin_run(void *ctx, struct err *err)
     struct state *state = x->p->workspace->state;
     const struct value *info = run_info(x), *claims;
     bool shared = state_is_shared(state);
-    if (shared ? check_free(x->plan, x->options->partial, arena, &claims, err) : since_check_made(x->p, err))
+    if (shared ? check_free(x->plan, x->options->partial, arena, &claims, err)
+               : concurrent_check_new(x->p, err))
         return -1;
     if (shared)
         info = value_with(arena, info ? info : &value_empty_map, STR("claims"), claims);

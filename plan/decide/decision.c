@@ -309,7 +309,7 @@ bool decide_orphans(struct planner *p, const bool *only)
     size_t n = 0;
     for (size_t i = 0; i < p->recorded.count; i++) {
         struct recorded_resource *recorded = &p->recorded.items[i];
-        if (recorded->claimed || (only && !only[i]) || since_leaves(p, recorded->address))
+        if (recorded->claimed || (only && !only[i]) || concurrent_leaves(p, recorded->address))
             continue;
         ok &= decide_orphan(p, recorded);
         if (p->options->destroy && adopted_keeps(p, recorded->record))

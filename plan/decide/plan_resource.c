@@ -182,7 +182,7 @@ bool plan_resource(struct planner *p, const struct decl *decl)
     }
     if (!evaluate_instances(p, decl) || !targets_check(p, decl))
         return false;
-    if (!p->targets.whole[decl->index] || p->options->since)
+    if (!p->targets.whole[decl->index] || p->options->concurrent)
         freeze_others(p, decl);
     struct instances *list = &p->evaluated.instances[decl->index];
     bool ok = true;

@@ -72,7 +72,7 @@ bool targets_find(struct planner *p)
 
 bool targets_have(const struct planner *p, const struct decl *decl, struct str address)
 {
-    if (since_leaves(p, address))
+    if (concurrent_leaves(p, address))
         return false;
     return p->targets.whole[decl->index] ||
            address_matches(address, p->options->targets, p->options->target_count);

@@ -215,8 +215,8 @@ static void add_output_change(struct plan *plan, struct arena *arena, struct str
 /* Outputs that refer to later changes of other runs keep the recorded value. */
 static const struct value *output_value(const struct planner *p, const struct decl *decl)
 {
-    return since_reaches(p, decl) ? value_get(state_outputs(p->workspace->state), decl->name)
-                                  : p->evaluated.values[decl->index];
+    return concurrent_affects(p, decl) ? value_get(state_outputs(p->workspace->state), decl->name)
+                                       : p->evaluated.values[decl->index];
 }
 
 /* Fills the plan's output values, and with a state its output changes. */
@@ -473,7 +473,7 @@ static int make_plan(struct planner *p, struct err *err)
     bool with_state = p->workspace->state && !p->offline;
     if (with_state && (locations_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
         return -1;
-    if (with_state && p->options->since && since_check(p, err))
+    if (with_state && p->options->concurrent && concurrent_check(p, err))
         return -1;
     if (!targets_find(p))
         return -1;
@@ -523,7 +523,7 @@ static bool is_about_all(struct workspace *workspace, const struct plan_options 
     size_t left;
     state_left_intents(workspace->state, &left);
     return left || !options->target_count || options->destroy || options->replace_count ||
-           options->saved_live || options->since || options->versions || options->import_address.n ||
+           options->saved_live || options->concurrent || options->versions || options->import_address.n ||
            options->as_recorded || lease_is_due(workspace, options->lease_ms);
 }
 

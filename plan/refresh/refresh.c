@@ -273,7 +273,7 @@ static int refresh_from_saved(struct planner *p, struct err *err)
     for (size_t i = 0; i < p->recorded.count; i++) {
         const struct value *live =
             value_get(p->options->saved_live, p->recorded.items[i].record->subject.address);
-        if (!live || since_leaves(p, p->recorded.items[i].address))
+        if (!live || concurrent_leaves(p, p->recorded.items[i].address))
             continue;
         p->recorded.items[i].live = value_is_null(live) ? NULL : live;
         p->recorded.items[i].owner_tags =

@@ -60,7 +60,7 @@ void plan_write(const struct plan *plan, struct buf *out)
         {STR("targets"), value_strings(&arena, p->options->targets, p->options->target_count)},
         {STR("replaces"), value_strings(&arena, p->options->replaces, p->options->replace_count)},
         {STR("inputs"), plain}, {STR("secrets"), secret}, {STR("live"), saved_live_values(p, &arena)},
-        {STR("marks"), seen_tags(p, &arena)}, {STR("records"), since_records(state, &arena)},
+        {STR("marks"), seen_tags(p, &arena)}, {STR("records"), concurrent_records(state, &arena)},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
         {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))});
     json_write(out, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
@@ -270,7 +270,7 @@ static int check_shown(
     const struct plan *plan, struct saved_plan *saved, struct catalog *catalog, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    bool alone = !plan->planner->options->since;
+    bool alone = !plan->planner->options->concurrent;
     if (str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint")) &&
         (!alone || str_eq(outputs_fingerprint(plan, &scratch), saved_text(saved, "outcome"))))
         return saved_changes_compare(plan, saved->content, alone, err);
@@ -287,16 +287,16 @@ static const struct value *changes_by_address(struct arena *arena, const struct 
 }
 
 /* NULL: the state has not changed since. */
-static const struct since *since_saved(
+static const struct concurrent *since_saved(
     const struct state *state, const struct saved_plan *saved, struct arena *arena)
 {
     if (value_get_count(saved->content, "seq") == state_seq(state))
         return NULL;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct since *since = ARENA_NEW(arena, struct since);
-    since->records = value_copy(arena, value_as_map(value_getz(saved->content, "records")));
-    since->changes = value_copy(arena, changes_by_address(&scratch, saved));
-    return since;
+    struct concurrent *concurrent = ARENA_NEW(arena, struct concurrent);
+    concurrent->records = value_copy(arena, value_as_map(value_getz(saved->content, "records")));
+    concurrent->changes = value_copy(arena, changes_by_address(&scratch, saved));
+    return concurrent;
 }
 
 int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
@@ -315,7 +315,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
     same.saved_ownership = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));
     if (saved_live_read(workspace->state, value_getz(saved->content, "live"), arena, &same.saved_live, err))
         return -1;
-    same.since = since_saved(workspace->state, saved, arena);
+    same.concurrent = since_saved(workspace->state, saved, arena);
     struct plan *plan;
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;

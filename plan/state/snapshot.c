@@ -470,7 +470,7 @@ static int take_rest(struct search *s, struct records *r, struct err *err)
 
 /* ---- later records ---- */
 
-struct since {
+struct concurrent {
     struct records *records;
     const struct state_part *part;
     struct map declared;
@@ -513,33 +513,33 @@ static bool has_absent(const struct state_part *part, const struct records *r)
 }
 
 /* True for results of other declarations' resources without an open intent. */
-static bool is_others(const struct since *since, struct str json)
+static bool is_others(const struct concurrent *concurrent, struct str json)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str address = address_of_done(json, &scratch);
-    return address.n && !since->part->named_count && !is_absent_one(since->part, address) &&
-           !map_get(&since->declared, address_declared(address)) &&
-           !map_get(&since->declared, address_current(address)) &&
-           !map_get(&since->records->intents, address);
+    return address.n && !concurrent->part->named_count && !is_absent_one(concurrent->part, address) &&
+           !map_get(&concurrent->declared, address_declared(address)) &&
+           !map_get(&concurrent->declared, address_current(address)) &&
+           !map_get(&concurrent->records->intents, address);
 }
 
 static int apply_since(void *ctx, struct str json, struct err *err)
 {
-    struct since *since = ctx;
-    return is_others(since, json) ? records_pass(since->records, json, err)
-                                  : records_apply(since->records, json, err);
+    struct concurrent *concurrent = ctx;
+    return is_others(concurrent, json) ? records_pass(concurrent->records, json, err)
+                                       : records_apply(concurrent->records, json, err);
 }
 
 /* Fails if an address has moved: its record may not have been read. */
 static bool read_since(struct search *s, const struct state_part *part, struct records *r, bool *torn)
 {
-    struct since since = {.records = r, .part = part};
+    struct concurrent concurrent = {.records = r, .part = part};
     uint64_t last;
     for (size_t i = 0; i < part->n; i++)
-        map_set(&since.declared, part->declared[i], &since);
+        map_set(&concurrent.declared, part->declared[i], &concurrent);
     struct err why = ERR_INIT;
-    int result = backend_read(s->backend, r->seq, apply_since, &since, torn, &last, &why);
-    map_release(&since.declared);
+    int result = backend_read(s->backend, r->seq, apply_since, &concurrent, torn, &last, &why);
+    map_release(&concurrent.declared);
     return !result && !r->moves && !has_absent(part, r);
 }
 
