@@ -93,7 +93,7 @@ enum finding_outcome {
     FINDING_WAITS,    /* evaluated before the resource's request */
     FINDING_WAIVED,   /* waived by the stack until a date */
     FINDING_APPROVED, /* a user approved it */
-    FINDING_KEPT,     /* only of checks, which are always reported */
+    FINDING_MET,      /* only of checks, which are always reported */
     FINDING_OUTCOMES
 };
 
@@ -256,7 +256,7 @@ int plan_check_rules(const struct plan *plan, struct err *err);
 int plan_check_approvals(const struct plan *plan, struct err *err);
 /* Fills plan->checks: evaluates the stack's checks against live values at the end of plan_apply(). Setting
  * `cancel` abandons those that are not evaluated yet (NULL: never). */
-void plan_ask_checks(struct plan *plan, const atomic_bool *cancel);
+void plan_evaluate_checks(struct plan *plan, const atomic_bool *cancel);
 /* Returns -1 (ERR_INVALID) if a check of level error is broken. */
 int plan_check_checks(const struct plan *plan, struct err *err);
 /* True if the plan has changes. For drift and outputs alone see plan->drifted, plan->output_count. */

@@ -223,7 +223,7 @@ int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool ap
     prices_free(b.prices);
     struct value_entry numbers[] = {
         {STR("changes"), value_int(arena, 1)}, {STR("cost"), cost_value(&b.now, &b.after, arena)}};
-    return rules_ask_budget(base->stack, value_map(arena, numbers, 2), arena, &finding)
+    return rules_evaluate_budget(base->stack, value_map(arena, numbers, 2), arena, &finding)
                ? report_budget(fleet, &finding, approvals)
                : EXIT_DONE;
 }

@@ -321,7 +321,7 @@ static void note(void *ctx, const struct event *event)
 
 void reaching_tell(struct invocation *inv, struct workspace *workspace)
 {
-    connections_tell(workspace, &(struct observer){note, inv});
+    connections_report(workspace, &(struct observer){note, inv});
 }
 
 /* ---- downloading an object to a file, with progress ---- */

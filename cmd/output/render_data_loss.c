@@ -147,7 +147,7 @@ static void add_what(
     struct buf *out, const struct plan *plan, const struct change *c, const struct value *what)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str id = value_gets(what, "id"), way = obstacle_way(&arena, plan, c, what);
+    struct str id = value_gets(what, "id"), way = obstacle_remedy(&arena, plan, c, what);
     struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
     text_add_safe(out, value_gets(what, "message"), false);
     if (id.n)

@@ -19,7 +19,7 @@ const char *render_outcome(const struct rule_finding *f)
     return f->outcome == FINDING_WAITS      ? (is_check(f) ? "asked after apply" : "asked during apply")
            : f->outcome == FINDING_WAIVED   ? "waived"
            : f->outcome == FINDING_APPROVED ? "approved"
-           : f->outcome == FINDING_KEPT     ? "kept"
+           : f->outcome == FINDING_MET      ? "kept"
            : f->level == RULE_APPROVAL      ? "wants approval"
                                             : rule_level_name(f->level);
 }
@@ -75,7 +75,7 @@ void render_checks(const struct plan *plan, const struct render_options *o, stru
 {
     for (size_t i = 0; i < plan->check_count; i++) {
         const struct rule_finding *f = &plan->checks[i];
-        bool kept = f->outcome == FINDING_KEPT;
+        bool kept = f->outcome == FINDING_MET;
         if (!i)
             style_add(out, o->color, STYLE_BOLD, "Checks:\n");
         buf_addz(out, "  ");

@@ -141,7 +141,7 @@ static void add_run_row(const struct history_run *run, size_t i, bool from, bool
     if (run->failed)
         buf_addf(&counts, " !%zu", run->failed);
     if (run->checks->count)
-        buf_addf(&counts, ", %zu of %u checks kept", run->kept, run->checks->count);
+        buf_addf(&counts, ", %zu of %u checks kept", run->met, run->checks->count);
     add_cell(out, buf_str(&counts));
     buf_addz(out, "</tr>\n");
 }

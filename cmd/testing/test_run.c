@@ -370,7 +370,7 @@ static bool test_run_apply(struct running_test *r, struct plan *plan, const char
 static bool stack_checks_hold(struct running_test *r, struct plan *plan)
 {
     struct err err = ERR_INIT;
-    plan_ask_checks(plan, NULL);
+    plan_evaluate_checks(plan, NULL);
     return plan_check_checks(plan, &err) == 0 || test_fail_err(r, "the stack's checks", &err);
 }
 

@@ -114,7 +114,7 @@ static const struct value *counts_value(const struct executor *x)
 static const struct value *checks_value(const struct executor *x)
 {
     struct value_builder checks = VALUE_BUILDER(x->p->arena);
-    plan_ask_checks(x->plan, x->options->stop);
+    plan_evaluate_checks(x->plan, x->options->stop);
     for (size_t i = 0; i < x->plan->check_count; i++)
         value_builder_set(&checks, x->plan->checks[i].rule,
             value_stringz(x->p->arena, finding_outcome_name(x->plan->checks[i].outcome)));
@@ -146,7 +146,7 @@ static bool brings_secrets(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++) {
         const struct change *change = plan->changes[i];
-        if (change->instance && object_tells_secrets(change->schema, change->instance->desired))
+        if (change->instance && object_reports_secrets(change->schema, change->instance->desired))
             return true;
     }
     for (size_t i = 0; i < plan->output_count; i++)
@@ -160,7 +160,7 @@ static bool has_secrets(const struct planner *p)
     for (size_t i = 0; i < p->recorded.count; i++) {
         const struct record *record = p->recorded.items[i].record;
         const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
-        if (schema && object_tells_secrets(schema, record->attrs))
+        if (schema && object_reports_secrets(schema, record->attrs))
             return true;
     }
     return value_is_sensitive(state_outputs(p->workspace->state));

@@ -70,7 +70,7 @@ static struct span failure_span(const struct decl *decl, const struct err *err)
     return decl->span;
 }
 
-void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+void executor_report(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text)
 {
     struct event event = {.kind = kind,
@@ -93,7 +93,7 @@ static void skip_op(struct executor *x, struct op *op, const struct op *blocker,
     if (!is_change(op) || is_reported_elsewhere(x, op, blocker))
         return;
     x->result->skipped++;
-    executor_tell(x, op, EVENT_SKIPPED, 0, NULL, why);
+    executor_report(x, op, EVENT_SKIPPED, 0, NULL, why);
 }
 
 static void skip_dependents(struct executor *x, uint32_t failed, const char *what)
@@ -158,11 +158,11 @@ static bool run_change(struct executor *x, struct op *op)
     pthread_mutex_unlock(&x->lock);
     struct err err = ERR_INIT;
     int64_t start = clock_mono_ms();
-    executor_tell(x, op, EVENT_START, 0, NULL, NULL);
+    executor_report(x, op, EVENT_START, 0, NULL, NULL);
     int status = op->kind == OP_DELETE ? work_delete(x, op->change, &err) : work_apply(x, op->change, &err);
     int64_t ms = clock_mono_ms() - start;
     if (status != WORK_ABANDONED)
-        executor_tell(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
+        executor_report(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);
     if (status == WORK_ABANDONED) {
         abandoned_add(x, op, start);
@@ -299,7 +299,7 @@ static void count_not_started(struct executor *x)
         if (op->state != OP_WAITING || !is_change(op) || is_reported_elsewhere(x, op, NULL))
             continue;
         x->result->skipped++;
-        executor_tell(
+        executor_report(
             x, op, EVENT_SKIPPED, 0, NULL, x->result->interrupted ? "interrupted" : "the run was stopped");
     }
 }

@@ -92,19 +92,19 @@ const struct value *work_reread(struct work *work, const struct record *record,
     const struct attr_change *list, size_t n, const struct value *live)
 {
     const struct schema *schema = work->change->schema;
-    const struct value *names = reported_doubtful(&work->arena, record, list, n),
+    const struct value *names = reported_unconfirmed(&work->arena, record, list, n),
                        *seen = read_changed(work, list, n, names, live);
     AUTO_BUILDER struct value_builder left_out = VALUE_BUILDER(&work->arena);
     if (!seen)
         return live;
-    seen = object_ours(&work->arena, schema, seen, work->desired, names);
+    seen = object_managed(&work->arena, schema, seen, work->desired, names);
     for (uint32_t i = 0; seen && i < names->count; i++) {
         struct str name = names->items[i]->string;
         const struct value *now = value_get(seen, name);
         const struct attr *attr = schema_attr(schema, name);
         if (reported_otherwise(attr, value_get(work->desired, name), now))
             live = value_with(&work->arena, live, name, now);
-        if (reported_nothing(attr, value_get(work->desired, name), now))
+        if (reported_omits(attr, value_get(work->desired, name), now))
             value_builder_add(&left_out, names->items[i]);
     }
     work->left_out = left_out.n ? value_builder_list(&left_out) : NULL;
@@ -167,7 +167,7 @@ static void look_for_kept(
     const struct value *seen = read_changed(work, list, n, value_builder_list(&names), live);
     for (size_t i = 0; seen && i < n; i++)
         if (list[i].after && takes_away(&list[i]))
-            configured_each_kept(&work->arena, &list[i], seen, tell_kept, work);
+            configured_each_unremoved(&work->arena, &list[i], seen, tell_kept, work);
 }
 
 /* Updates the listed attributes from `prior` to the desired object, and records it. */
@@ -220,11 +220,11 @@ static int update_as_shown(
         .live = prior,
         .record = record};
     work->ctx.lacks = record ? record->halfway : NULL;
-    struct diff_then then = {instance->desired, change->attrs, change->attr_count};
+    struct planned_diff planned = {instance->desired, change->attrs, change->attr_count};
     struct attr_change *list = change->attrs;
     size_t n = change->attr_count;
     if (work->desired != instance->desired)
-        n = diff_known(&comparison, &then, work->desired, &list);
+        n = diff_known(&comparison, &planned, work->desired, &list);
     return work_update(work, prior, list, n, err);
 }
 
@@ -274,7 +274,7 @@ static int ask_rules(struct work *work, bool after, struct err *err)
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
     const struct instance *instance = work->change->instance;
     const struct value *object = after ? instance->planned : work->desired;
-    return rules_ask_now(work->x->p, instance, object, after, tell_warning, work, err);
+    return rules_evaluate_now(work->x->p, instance, object, after, tell_warning, work, err);
 }
 
 /* Determines the desired object, the provider, the location and the context. */
@@ -298,7 +298,7 @@ static int begin_apply(struct work *work, struct err *err)
         return -1;
     if (instance->waiting_rules && ask_rules(work, false, err))
         return -1;
-    work->ctx.sensitive = object_tells_secrets(decl->schema, work->desired);
+    work->ctx.sensitive = object_reports_secrets(decl->schema, work->desired);
     return 0;
 }
 

@@ -66,7 +66,7 @@ void executor_build_graph(struct executor *x);
 void executor_run(struct executor *x);
 void executor_event(struct executor *x, const struct event *event);
 /* Reports an event of an operation; 0 or NULL for missing values. */
-void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
+void executor_report(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text);
 
 /* ---- work_delete.c: in a destroy, resources that could be neither read nor deleted because the stack's own

@@ -12,7 +12,7 @@
 /* A key may have one claim at each of several locations. */
 struct claim {
     struct str address;
-    struct whereabouts at;
+    struct resource_location at;
     const struct recorded_resource *recorded; /* the record; NULL: claimed by this run */
     struct claim *next;
 };
@@ -33,7 +33,7 @@ static void claim_recorded(struct executor *x, const struct recorded_resource *r
     struct claim claim = {.address = recorded->address,
         .at = {record->subject.provider, record->location},
         .recorded = recorded};
-    if (!schema || removed_forgets(x->p, recorded))
+    if (!schema || removed_is_forgotten(x->p, recorded))
         return;
     struct identities identities = identities_of(&scratch, schema, record->attrs, record->set);
     for (size_t i = 0; i < identities.n; i++)
@@ -74,7 +74,7 @@ static bool still_holds(struct work *work, const struct claim *claim, struct str
 static const struct claim *find_claim(struct work *work, struct str key, bool found)
 {
     const struct claim *claim = map_get(&work->x->claims, key);
-    struct whereabouts here = {work->subject.provider, work->location};
+    struct resource_location here = {work->subject.provider, work->location};
     for (; claim; claim = claim->next) {
         bool own = str_eq(claim->address, work->subject.address) && !(found && claim->recorded);
         if (!own && still_holds(work, claim, key) &&
@@ -137,7 +137,7 @@ static int look_in_rest(
     pthread_mutex_lock(&work->x->lock);
     for (size_t i = 0; i < count && !other && !status; i++)
         other = named_other(&named, work->subject.address, work->change->schema,
-            (struct whereabouts){work->subject.provider, work->location}, unknown[i]);
+            (struct resource_location){work->subject.provider, work->location}, unknown[i]);
     pthread_mutex_unlock(&work->x->lock);
     if (other)
         *address = arena_str(&work->arena, other->subject.address);
@@ -311,7 +311,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
         return -1;
     if (!live)
         return ours && schema_attr(schema, STR("restore")) ? take_back(work, planned, err) : -1;
-    live = object_ours(&work->arena, schema, live, work->desired, set);
+    live = object_managed(&work->arena, schema, live, work->desired, set);
     if (unsure && object_is_another(schema, planned, live))
         return refuse_existing(work, err, "something else of that name exists already");
     work_progress(work, "exists already, created by this stack: importing it");
@@ -346,7 +346,7 @@ static int take_earlier(
 {
     const struct schema *schema = work->change->schema;
     const struct value *set = object_set(&work->arena, schema, work->desired);
-    live = object_ours(&work->arena, schema, live, work->desired, set);
+    live = object_managed(&work->arena, schema, live, work->desired, set);
     /* Recorded first: it exists and is managed, whatever happens next. */
     if (work_found(work, before, live, err))
         return -1;

@@ -22,7 +22,7 @@ static bool abandoned_is(struct executor *x, const struct record *record, const 
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     const struct unreachable *unreachable =
         err ? unreachable_note_of(x->p, record, err) : unreachable_find(x->p, record->subject.provider);
-    return unreachable && unreachable_goes(x->p, unreachable);
+    return unreachable && unreachable_is_deleted(x->p, unreachable);
 }
 
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)
@@ -33,7 +33,7 @@ void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)
     MEM_GROW(x->abandoned, x->abandoned_cap, x->abandoned_count + 1);
     x->abandoned[x->abandoned_count++] = (struct abandoned){.op = op, .start_ms = start_ms};
     snprintf(text, sizeof text, "its service is unreachable; it is deleted with %.*s", STR_ARG(maker));
-    executor_tell(x, op, EVENT_PROGRESS, 0, NULL, text);
+    executor_report(x, op, EVENT_PROGRESS, 0, NULL, text);
 }
 
 static bool record_gone(struct executor *x, struct abandoned *one, struct err *err)
@@ -45,7 +45,7 @@ static bool record_gone(struct executor *x, struct abandoned *one, struct err *e
     one->gone = true;
     unseen[x->result->unverified_count++] = gone.record.subject.address;
     x->result->done[ACTION_DELETE]++;
-    executor_tell(x, one->op, EVENT_DONE, clock_mono_ms() - one->start_ms, NULL, NULL);
+    executor_report(x, one->op, EVENT_DONE, clock_mono_ms() - one->start_ms, NULL, NULL);
     return true;
 }
 
@@ -59,7 +59,7 @@ static void fail_one(struct executor *x, const struct abandoned *one, struct err
         x->result->first_error = *err;
         err_context(&x->result->first_error, "%.*s", STR_ARG(address));
     }
-    executor_tell(x, one->op, EVENT_FAILED, clock_mono_ms() - one->start_ms, err, NULL);
+    executor_report(x, one->op, EVENT_FAILED, clock_mono_ms() - one->start_ms, err, NULL);
 }
 
 /* Drops intents of an interrupted creation whose service no longer exists. */
@@ -71,7 +71,7 @@ static void drop_open(struct executor *x)
     for (size_t i = 0; i < n; i++) {
         struct subject subject = intents[i]->subject;
         const struct unreachable *unreachable = unreachable_find(x->p, subject.provider);
-        if (!state_get(state, subject.address) && unreachable && unreachable_goes(x->p, unreachable) &&
+        if (!state_get(state, subject.address) && unreachable && unreachable_is_deleted(x->p, unreachable) &&
             unreachable_is_over(x->p, unreachable))
             state_drop(state, subject.address, ERR_IGNORED);
     }

@@ -102,7 +102,7 @@ int work_intent(struct work *work, struct str action, struct str id, struct err 
         .location = work->location};
     intent.subject.id = id;
     if (work->desired) {
-        intent.desired = object_kept(&work->arena, schema, whole_of(work, work->desired, NULL));
+        intent.desired = object_for_state(&work->arena, schema, whole_of(work, work->desired, NULL));
         intent.set = object_set(&work->arena, schema, work->desired);
     }
     return state_intent(work->x->p->workspace->state, &intent, err);
@@ -156,7 +156,7 @@ static struct outcome outcome_of(
     const struct reported_change change = reported_change_of(work, desired);
     struct outcome outcome = {
         .record = {.subject = work->subject,
-            .attrs = object_kept(&work->arena, schema, whole),
+            .attrs = object_for_state(&work->arena, schema, whole),
             .set = object_set(&work->arena, schema, desired),
             .deps = work->deps,
             .location = work->location,
@@ -218,7 +218,7 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
         outcome.record.tainted = !work->change->schema->partial && !lacks;
         outcome.record.halfway = lacks;
         if (record_before(work)) /* fields to remove may still exist */
-            outcome.record.configured = configured_still(
+            outcome.record.configured = configured_after_update(
                 &work->arena, work->change->schema, record_before(work), outcome.record.attrs);
     }
     /* The first error is reported; a log that cannot be written stops the run anyway. */

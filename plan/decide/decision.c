@@ -130,7 +130,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
     const struct recorded_resource *recorded = instance->recorded;
     if (decl_lifecycle(decl)->prevent_destroy)
         return forbid_destroying(p, decl, instance->address, "replaced", "");
-    if (adopted_forbids(p, recorded->record, decl->span, "replaced") ||
+    if (adopted_refuse(p, recorded->record, decl->span, "replaced") ||
         !constraints_check(p, instance, instance->desired, NULL) ||
         !decide_change(p, instance, ACTION_REPLACE, NULL))
         return false;
@@ -156,7 +156,7 @@ static const char *why_replaced(
     struct str moves;
     if (instance->recorded->record->tainted)
         return "half-made by an earlier run";
-    if (location_moves(p, instance, &moves))
+    if (location_differs(p, instance, &moves))
         return moves.p;
     if (address_matches(instance->address, p->options->replaces, p->options->replace_count))
         return "asked for with --replace";
@@ -211,7 +211,7 @@ static bool decide_import(struct planner *p, struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
     const struct value *set = object_set(p->arena, schema, instance->desired);
-    instance->import_live = object_ours(p->arena, schema, instance->import_live, instance->desired, set);
+    instance->import_live = object_managed(p->arena, schema, instance->import_live, instance->desired, set);
     if (!decide_with_live(p, instance, instance->import_live))
         return false;
     instance->change->subject.id = value_text(value_get(instance->import_live, schema->id), STR_EMPTY);
@@ -249,7 +249,7 @@ static const struct removed *removed_of(struct planner *p, struct str address)
     return NULL;
 }
 
-bool removed_forgets(struct planner *p, const struct recorded_resource *recorded)
+bool removed_is_forgotten(struct planner *p, const struct recorded_resource *recorded)
 {
     const struct removed *removed = recorded->claimed ? NULL : removed_of(p, recorded->address);
     return removed && !removed->destroy && !p->options->destroy;
@@ -270,16 +270,16 @@ static void list_attributes(struct planner *p, struct change *change, const stru
 static bool decide_orphan(struct planner *p, struct recorded_resource *recorded)
 {
     const struct record *record = recorded->record;
-    bool forget = removed_forgets(p, recorded);
+    bool forget = removed_is_forgotten(p, recorded);
     struct str declared, key;
     const struct decl *decl =
         address_split(p->arena, recorded->address, &declared, &key) ? stack_find(p->stack, declared) : NULL;
     if (!forget && (decl ? decl_lifecycle(decl)->prevent_destroy : record->prevent_destroy))
         return forbid_destroying(p, decl, recorded->address, "destroyed",
             decl ? "" : ", since it was removed from the configuration");
-    if (!forget && p->options->destroy && adopted_keeps(p, record))
+    if (!forget && p->options->destroy && adopted_needs_consent(p, record))
         return true; /* reported together */
-    if (!forget && adopted_forbids(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
+    if (!forget && adopted_refuse(p, record, decl ? decl->span : (struct span){0}, "destroyed"))
         return false;
     struct err err = ERR_INIT;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &err);
@@ -312,11 +312,11 @@ bool decide_orphans(struct planner *p, const bool *only)
         if (recorded->claimed || (only && !only[i]) || concurrent_leaves(p, recorded->address))
             continue;
         ok &= decide_orphan(p, recorded);
-        if (p->options->destroy && adopted_keeps(p, recorded->record))
+        if (p->options->destroy && adopted_needs_consent(p, recorded->record))
             kept[n++] = recorded->address;
     }
     if (n)
-        adopted_tell(p, kept, n);
+        adopted_report(p, kept, n);
     return ok && !n;
 }
 
@@ -389,7 +389,7 @@ static bool refuse_same_name(struct planner *p, const struct instance *instance)
     const struct value *id = schema->ops->read ? value_get(instance->planned, schema->id) : NULL;
     struct str moves;
     if (!record || !record->subject.id.n || !id || !value_is_known(id) ||
-        !str_eq(value_text(id, STR_EMPTY), record->subject.id) || location_moves(p, instance, &moves))
+        !str_eq(value_text(id, STR_EMPTY), record->subject.id) || location_differs(p, instance, &moves))
         return true;
     struct diag *d = diag_error(p->diags, instance->decl->span,
         "%.*s would be created before the old one is deleted, and both would be \"%.*s\"",

@@ -13,7 +13,7 @@
 /* Decides about an instance; sets planned, change and pending. False after an error. */
 bool decide_instance(struct planner *p, struct instance *instance);
 /* True if the plan forgets the record, by `removed`, without deleting the resource. */
-bool removed_forgets(struct planner *p, const struct recorded_resource *recorded);
+bool removed_is_forgotten(struct planner *p, const struct recorded_resource *recorded);
 /* Decides about records without an instance (with destroy: all). `only`: by p->recorded.seen; NULL: all.
  * False after an error. */
 bool decide_orphans(struct planner *p, const bool *only);

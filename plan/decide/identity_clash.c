@@ -20,7 +20,7 @@ static bool find_settings(struct planner *p, struct str name, const struct value
 }
 
 /* The recorded location, otherwise the provider's present one. */
-static bool find_location(struct planner *p, const struct schema *schema, const struct whereabouts *at,
+static bool find_location(struct planner *p, const struct schema *schema, const struct resource_location *at,
     bool ask, const struct value **location)
 {
     const struct value *settings;
@@ -49,7 +49,7 @@ static bool differ(const struct provider_kind *kind, const struct schema *schema
 }
 
 bool identities_share_location(
-    struct planner *p, const struct schema *schema, struct whereabouts a, struct whereabouts b)
+    struct planner *p, const struct schema *schema, struct resource_location a, struct resource_location b)
 {
     if (str_eq(a.provider, b.provider))
         return true;
@@ -86,7 +86,7 @@ struct holder {
     const struct instance *instance; /* NULL: a record */
     const struct recorded_resource *recorded;
     bool keeps; /* the identity is one of several ids that it keeps, such as those of earlier versions */
-    struct whereabouts at;
+    struct resource_location at;
     struct holder *next;
 };
 
@@ -97,13 +97,13 @@ static void add_holder(struct planner *p, struct identity_map *all, struct str k
     holder->next = map_set(&all->holders, key, holder);
 }
 
-static struct whereabouts whereabouts_of(const struct instance *instance)
+static struct resource_location whereabouts_of(const struct instance *instance)
 {
     const struct decl *decl = instance->decl;
     const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     bool same = record && str_eq(record->subject.provider, provider);
-    return (struct whereabouts){provider, same ? record->location : NULL};
+    return (struct resource_location){provider, same ? record->location : NULL};
 }
 
 /* Returns the holder of a key at the instance's location, other than the instance itself. */
@@ -211,7 +211,7 @@ static void take_identities(
 {
     const struct record *record = recorded->record;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
-    if (!schema || removed_forgets(p, recorded) ||
+    if (!schema || removed_is_forgotten(p, recorded) ||
         !str_eq(address_current(recorded->address), recorded->address))
         return;
     struct holder holder = {.recorded = recorded, .at = {record->subject.provider, record->location}};
@@ -280,7 +280,7 @@ static bool names_are_complete(struct newcomers *all, const struct schema *schem
     static char yes, no;
     const char *known = map_get(&all->complete, schema->name);
     if (!known) {
-        known = named_tells(&all->naming, schema) ? &yes : &no;
+        known = named_is_current(&all->naming, schema) ? &yes : &no;
         map_set(&all->complete, schema->name, (void *)(uintptr_t)known);
     }
     return known == &yes;

@@ -66,7 +66,7 @@ static int64_t counted_in(const struct value *counts)
     return value_geti(counts, "versions", 0) > n ? -1 : n;
 }
 
-bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what)
+bool obstacle_is_deleted_first(struct planner *p, const struct change *change, const struct value *what)
 {
     struct str within = value_gets(what, "within");
     const struct value *counts = value_getz(what, "counts");
@@ -101,7 +101,7 @@ const struct value *obstacle_owner(
     return value_builder_map(&b);
 }
 
-const struct value *obstacle_taken(struct arena *arena, const struct value *what)
+const struct value *obstacle_existing(struct arena *arena, const struct value *what)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("stops"), &value_true);
@@ -127,7 +127,7 @@ struct str obstacle_option(struct arena *arena, struct str flag)
     return flag.n ? arena_printf(arena, "--%s", text) : STR_EMPTY;
 }
 
-struct str obstacle_way(
+struct str obstacle_remedy(
     struct arena *arena, const struct plan *plan, const struct change *change, const struct value *what)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -155,7 +155,7 @@ struct obstacles {
 
 static void add_way(struct obstacles *all, const struct change *change, const struct value *what)
 {
-    struct str way = obstacle_way(&all->arena, all->plan, change, what);
+    struct str way = obstacle_remedy(&all->arena, all->plan, change, what);
     if (str_find(buf_str(&all->ways), way, 0) < 0)
         buf_addf(&all->ways, "%s%.*s", all->ways.n ? "; " : "", STR_ARG(way));
 }

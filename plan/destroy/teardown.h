@@ -23,15 +23,15 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 bool obstacle_is(const struct value *what);
 /* True if the obstacle is the contents of the change's resource, and these are deleted before it: as other
  * resources of the stack, or by its command. Uses the planner's arena. */
-bool obstacle_goes_before(struct planner *p, const struct change *change, const struct value *what);
+bool obstacle_is_deleted_first(struct planner *p, const struct change *change, const struct value *what);
 /* For a resource that is not the stack's, or may not be; `agreed`: it is deleted and reported as well. */
 const struct value *obstacle_owner(
     struct arena *arena, const struct ownership *owner, struct str address, bool agreed);
 /* For a resource to keep, such as a final snapshot, if one with its name exists: `what` has type, id and, as
  * `needs`, the attribute for the name. */
-const struct value *obstacle_taken(struct arena *arena, const struct value *what);
+const struct value *obstacle_existing(struct arena *arena, const struct value *what);
 /* "skip_final_snapshot" as an option of the command line: --skip-final-snapshot. */
 struct str obstacle_option(struct arena *arena, struct str flag);
 /* How to remove the obstacle: "--skip-final-snapshot, or `skip_final_snapshot: true` in the stack". */
-struct str obstacle_way(
+struct str obstacle_remedy(
     struct arena *arena, const struct plan *plan, const struct change *change, const struct value *what);

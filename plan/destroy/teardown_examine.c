@@ -144,13 +144,13 @@ static const struct value *kept_resource(struct examined *e, const struct value 
     if (own.schema->ops->read(&own, match, &value_empty_list, &live, &ignored) || !live ||
         e->change->schema->ops->read(&e->op, e->prior, &value_empty_list, &self, &ignored) || !self)
         return value_with(arena, what, STR("needs"), NULL);
-    return obstacle_taken(arena, what);
+    return obstacle_existing(arena, what);
 }
 
 static bool goes_before(const struct examined *e, const struct value *what)
 {
     pthread_mutex_lock(&e->x->lock); /* guards the planner's arena */
-    bool goes = obstacle_goes_before(e->x->p, e->change, what);
+    bool goes = obstacle_is_deleted_first(e->x->p, e->change, what);
     pthread_mutex_unlock(&e->x->lock);
     return goes;
 }

@@ -107,14 +107,14 @@ int fills_read(struct planner *p, const struct op_ctx *op, const struct value **
 
 enum { ADOPTED_SHOWN = 8 };
 
-bool adopted_keeps(const struct planner *p, const struct record *record)
+bool adopted_needs_consent(const struct planner *p, const struct record *record)
 {
     return record->adopted && !p->options->delete_adopted;
 }
 
-bool adopted_forbids(struct planner *p, const struct record *record, struct span span, const char *what)
+bool adopted_refuse(struct planner *p, const struct record *record, struct span span, const char *what)
 {
-    if (!adopted_keeps(p, record))
+    if (!adopted_needs_consent(p, record))
         return false;
     struct diag *d =
         diag_error(p->diags, span, "%.*s would be %s, but it existed before this stack imported it",
@@ -125,7 +125,7 @@ bool adopted_forbids(struct planner *p, const struct record *record, struct span
     return true;
 }
 
-void adopted_tell(struct planner *p, const struct str *addresses, size_t n)
+void adopted_report(struct planner *p, const struct str *addresses, size_t n)
 {
     AUTO_BUF struct buf names = BUF_INIT;
     if (n > 1)

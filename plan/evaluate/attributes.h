@@ -50,14 +50,14 @@ bool constraints_check(struct planner *p, const struct instance *instance, const
 int fills_read(struct planner *p, const struct op_ctx *op, const struct value **object, struct err *err);
 
 /* ---- Resources that existed before weir managed them are deleted only with consent (--delete-adopted).
- * adopted_forbids() reports one resource; a destroy calls adopted_keeps() for each and reports all of them
- * together with adopted_tell(). */
+ * adopted_refuse() reports one resource; a destroy calls adopted_needs_consent() for each and reports all of
+ * them together with adopted_report(). */
 /* True if the resource existed before and the user has not consented. */
-bool adopted_keeps(const struct planner *p, const struct record *record);
+bool adopted_needs_consent(const struct planner *p, const struct record *record);
 /* The same, reported at `span`: it would be `what` ("replaced"). */
-bool adopted_forbids(struct planner *p, const struct record *record, struct span span, const char *what);
+bool adopted_refuse(struct planner *p, const struct record *record, struct span span, const char *what);
 /* Reports all that would be destroyed as one error. */
-void adopted_tell(struct planner *p, const struct str *addresses, size_t n);
+void adopted_report(struct planner *p, const struct str *addresses, size_t n);
 
 /* Fills in what the record tells about the owner of its resource. */
 void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl);

@@ -412,7 +412,7 @@ static void progress(void *ctx, struct str connection, const char *what)
         pthread_mutex_unlock(c->observer_lock);
 }
 
-void connections_tell(struct workspace *workspace, const struct observer *observer)
+void connections_report(struct workspace *workspace, const struct observer *observer)
 {
     if (workspace->connections)
         host_keys_tell(workspace->connections->keys, observer);
@@ -472,7 +472,7 @@ void connections_apply_ends(struct planner *p, const struct observer *observer)
     reach_be_patient(c->reach, &(struct reach_patience){0});
     host_keys_record(c->keys, false, NULL);
     c->observer = (struct observer){0};
-    connections_tell(p->workspace, observer);
+    connections_report(p->workspace, observer);
 }
 
 void connections_free(struct connections *c)

@@ -55,4 +55,4 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
     const atomic_bool *cancel, struct err *err);
 void connections_apply_ends(struct planner *p, const struct observer *observer);
 /* Reports the host keys that were trusted since the last call. */
-void connections_tell(struct workspace *workspace, const struct observer *observer);
+void connections_report(struct workspace *workspace, const struct observer *observer);

@@ -48,4 +48,4 @@ int location_check_record(
     struct planner *p, const struct record *record, struct provider *provider, struct err *err);
 /* True if the instance's configuration leads to another location than the recorded one; *why gets a text with
  * both. */
-bool location_moves(struct planner *p, const struct instance *instance, struct str *why);
+bool location_differs(struct planner *p, const struct instance *instance, struct str *why);

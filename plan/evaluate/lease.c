@@ -65,8 +65,8 @@ static void list_there(struct planner *p, struct lease_begun *out)
     struct str *there = ARENA_ARRAY(p->arena, struct str, n + 1);
     for (size_t i = 0; i < n; i++)
         there[i] = arena_str(p->arena, records[i]->subject.address);
-    out->there = there;
-    out->there_count = n;
+    out->to_update = there;
+    out->to_update_count = n;
 }
 
 int lease_begin(struct planner *p, struct lease_begun *out, struct err *err)
@@ -169,10 +169,10 @@ static int tag_records(struct planner *p, const struct lease *lease, const struc
 int lease_put_tags(struct planner *p, const struct lease_begun *begun, struct err *err)
 {
     struct lease lease = state_lease(p->workspace->state);
-    const struct record **records = ARENA_ARRAY(p->arena, const struct record *, begun->there_count + 1);
+    const struct record **records = ARENA_ARRAY(p->arena, const struct record *, begun->to_update_count + 1);
     size_t n = 0;
-    for (size_t i = 0; i < begun->there_count; i++) {
-        records[n] = state_get(p->workspace->state, begun->there[i]);
+    for (size_t i = 0; i < begun->to_update_count; i++) {
+        records[n] = state_get(p->workspace->state, begun->to_update[i]);
         n += records[n] != NULL;
     }
     return tag_records(p, &lease, records, n, err);

@@ -22,8 +22,8 @@ struct str lease_text(struct arena *arena, const struct lease *lease);
 bool lease_is_due(const struct workspace *workspace, int64_t for_ms);
 /* Result of lease_begin(). */
 struct lease_begun {
-    const struct str *there; /* addresses of resources whose tag must be updated */
-    size_t there_count;
+    const struct str *to_update; /* addresses of resources whose tag must be updated */
+    size_t to_update_count;
     bool by_machine; /* the lease is new, and no service gave the time */
 };
 /*

@@ -279,7 +279,7 @@ static bool differs_there(
     return true;
 }
 
-bool location_moves(struct planner *p, const struct instance *instance, struct str *why)
+bool location_differs(struct planner *p, const struct instance *instance, struct str *why)
 {
     const struct record *record = instance->recorded ? instance->recorded->record : NULL;
     const struct decl *config = instance->decl->provider;

@@ -197,7 +197,7 @@ static int listed_make(
     listed->schema = ctx.schema;
     ctx.observer = &observer;
     for (size_t i = 0; i < listed->prior_count; i++)
-        ctx.sensitive |= object_tells_secrets(ctx.schema, listed->priors[i]);
+        ctx.sensitive |= object_reports_secrets(ctx.schema, listed->priors[i]);
     listed->wanted = value_copy(&listed->arena, names_of_both(asker->arena, before, filter->wanted));
     struct list_filter all = {listed->wanted, listed->priors, listed->prior_count, filter->page_limit};
     if (ctx.schema->ops->list(&ctx, &all, keep_object, listed, &covered, err))

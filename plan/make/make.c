@@ -28,7 +28,7 @@ static int planner_provider(void *ctx, const struct intent *intent, struct provi
 
 static bool planner_leaves(void *ctx, const struct intent *intent, const struct err *why)
 {
-    return unreachable_leaves(ctx, intent->subject.provider, why);
+    return unreachable_stays_open(ctx, intent->subject.provider, why);
 }
 
 static void planner_recovered(void *ctx, struct str address, const char *text)
@@ -46,12 +46,12 @@ static int recover_for_plan(struct planner *p, struct err *err)
         .state = p->workspace->state,
         .catalog = p->workspace->catalog,
         .stack = p->stack->name,
-        .patient = p->options->destroy, /* nothing looks at it again later */
+        .waits = p->options->destroy, /* nothing looks at it again later */
         .work_dir = p->workspace->work_dir,
         .cancel = p->cancel,
         .env = p->stack->env,
         .provider = planner_provider,
-        .leaves = planner_leaves,
+        .may_stay_open = planner_leaves,
         .recovered = planner_recovered,
         .ctx = p,
     };
@@ -389,7 +389,7 @@ static const struct recorded_resource *reference_to_doomed(
     for (uint32_t i = 0; i < deps->count; i++)
         for (const struct recorded_resource *dep = map_get(&p->recorded.by_recorded, deps->items[i]->string);
              dep; dep = dep->next_by_recorded)
-            if (doomed[dep - p->recorded.items] && !dep->claimed && !removed_forgets(p, dep) &&
+            if (doomed[dep - p->recorded.items] && !dep->claimed && !removed_is_forgotten(p, dep) &&
                 !stack_find(p->stack, address_declared(dep->address)))
                 return dep;
     return NULL;
@@ -439,7 +439,7 @@ static int plan_destroy(struct planner *p, struct err *err)
     }
     finish_changes(p);
     diff_outputs(p);
-    rules_ask(p);
+    rules_evaluate(p);
     return p->diags->errors ? -1 : 0;
 }
 
@@ -456,7 +456,7 @@ static bool needs_names(struct planner *p)
         const struct decl *decl = p->stack->decls[i];
         needs = decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
                 decl->schema->ops->read && !map_get(p->recorded.by_declared, decl->address) &&
-                !named_tells(&naming, decl->schema);
+                !named_is_current(&naming, decl->schema);
     }
     named_end(&naming);
     if (needs)
@@ -511,7 +511,7 @@ static int make_plan(struct planner *p, struct err *err)
             *err = p->failure;
         return -1;
     }
-    rules_ask(p);
+    rules_evaluate(p);
     if (p->offline) /* without a plan that would show them */
         rules_report(p->plan, p->diags);
     return p->diags->errors ? -1 : 0;
@@ -546,7 +546,7 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     }
     p->plan->leases = !failed && !options->destroy && workspace->state && !p->offline &&
                       lease_is_due(workspace, options->lease_ms);
-    connections_tell(workspace, &p->observer);
+    connections_report(workspace, &p->observer);
     if (failed) {
         plan_free(p->plan);
         return -1;

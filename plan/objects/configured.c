@@ -156,7 +156,7 @@ static const struct value *given_then(
     return names->kind == VALUE_LIST ? value_builder_list(&out) : value_builder_map(&out);
 }
 
-const struct value *configured_still(
+const struct value *configured_after_update(
     struct arena *arena, const struct schema *schema, const struct record *before, const struct value *whole)
 {
     AUTO_BUILDER struct value_builder given = VALUE_BUILDER(arena);
@@ -269,7 +269,7 @@ static const struct value *taken_within(struct counterparts s, const struct attr
     return out == s.wanted ? out : value_mark(s.arena, out, s.wanted->marks & VALUE_SENSITIVE);
 }
 
-const struct value *configured_no_more(struct arena *arena, const struct record *record,
+const struct value *configured_with_removals(struct arena *arena, const struct record *record,
     const struct attr *attr, const struct value *wanted, const struct value *live)
 {
     if (!record || !record->configured || !live || !has_names(attr) ||
@@ -315,8 +315,8 @@ static void look_for_kept(const struct keeping *k, const struct type *type, stru
     }
 }
 
-void configured_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
-    configured_kept *kept, void *ctx)
+void configured_each_unremoved(struct arena *arena, const struct attr_change *change,
+    const struct value *live, configured_kept *kept, void *ctx)
 {
     const struct keeping k = {arena, kept, ctx};
     const struct value *is = value_get(live, change->name);

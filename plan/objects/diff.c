@@ -47,7 +47,7 @@ static const struct value *compared_value(const struct comparison *c, const stru
     bool unreported = attr->local || attr->write_only || (is_fixed(attr) && value_is_null(live));
     if (unreported && c->record)
         return value_get(c->record->attrs, attr->name);
-    return value_is_sensitive(live) ? unreported_left_out(c->arena, attr->type, live) : live;
+    return value_is_sensitive(live) ? unreported_removed(c->arena, attr->type, live) : live;
 }
 
 static bool is_same_value(const struct attr *attr, const struct value *wanted, const struct value *have)
@@ -117,7 +117,7 @@ static bool diff_given(
     bool immutable = is_fixed(attr) && !attr->local && !attr->write_only;
     if (immutable && value_is_null(before) && c->live && !c->record)
         return false; /* not reported, and it cannot be changed */
-    after = configured_no_more(c->arena, c->record, attr, wanted, before);
+    after = configured_with_removals(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
     if (whole && ((is_same_value(attr, wanted, before) && is_unreported_same(c, attr, wanted, before)) ||
                      reported_before(c->record, attr, wanted, before)))
@@ -205,15 +205,16 @@ static bool differs_now(
     return c->record && value_list_has(c->record->set, attr->name) && diff_taken_out(c, desired, attr, out);
 }
 
-size_t diff_known(const struct comparison *c, const struct diff_then *then, const struct value *desired,
+size_t diff_known(const struct comparison *c, const struct planned_diff *planned, const struct value *desired,
     struct attr_change **out)
 {
     size_t n = 0;
     struct attr_change *list = ARENA_ARRAY(c->arena, struct attr_change, c->schema->attr_count + 1);
     for (size_t i = 0; i < c->schema->attr_count; i++) {
         const struct attr *attr = &c->schema->attrs[i];
-        const struct value *was = value_get(then->desired, attr->name), *now = value_get(desired, attr->name);
-        const struct attr_change *shown = find_shown(then->shown, then->count, attr);
+        const struct value *was = value_get(planned->desired, attr->name),
+                           *now = value_get(desired, attr->name);
+        const struct attr_change *shown = find_shown(planned->changes, planned->count, attr);
         bool same = was == now || (was && now && value_equal(was, now));
         if (same && shown)
             list[n++] = *shown;
@@ -277,7 +278,7 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out)
                            *is = value_get(c->live, attr->name);
         bool never = value_is_null(recorded) && value_is_null(is);
         bool left_out =
-            value_is_null(is) && (is_fixed(attr) || reported_left_out(c->record, attr, recorded, is));
+            value_is_null(is) && (is_fixed(attr) || reported_omitted_before(c->record, attr, recorded, is));
         if (never || left_out || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
             continue;
         if (!*out)

@@ -26,16 +26,16 @@ const struct value *diff_names(struct arena *arena, const struct attr_change *li
 bool diff_ignores(const struct comparison *c, const struct value *desired, const struct attr *attr);
 
 /* The planned difference and its configured object. */
-struct diff_then {
+struct planned_diff {
     const struct value *desired;
-    const struct attr_change *shown;
+    const struct attr_change *changes;
     size_t count;
 };
 /*
  * Returns the planned difference, with formerly unknown values compared again, since they are known now and
  * may be equal. Values that were known are not compared again.
  */
-size_t diff_known(const struct comparison *c, const struct diff_then *then, const struct value *desired,
+size_t diff_known(const struct comparison *c, const struct planned_diff *planned, const struct value *desired,
     struct attr_change **out);
 /* All attributes of a new resource, with the values of the resource that it replaces. */
 size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out);
@@ -57,13 +57,13 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out);
 const struct value *configured_fields(
     struct arena *arena, const struct schema *schema, const struct value *given, const struct value *whole);
 /* The same from the previous record, after an interrupted update; `whole` is the live object. */
-const struct value *configured_still(
+const struct value *configured_after_update(
     struct arena *arena, const struct schema *schema, const struct record *before, const struct value *whole);
 /*
  * Returns the desired value, with nulls for fields that the file configured before and that are live, unless
  * the live value is the default or chosen by the service. Returns `wanted` itself if there are none.
  */
-const struct value *configured_no_more(struct arena *arena, const struct record *record,
+const struct value *configured_with_removals(struct arena *arena, const struct record *record,
     const struct attr *attr, const struct value *wanted, const struct value *live);
 
 typedef void configured_kept(void *ctx, struct str path, const struct value *v);
@@ -71,5 +71,5 @@ typedef void configured_kept(void *ctx, struct str path, const struct value *v);
  * After a change: calls `kept` for each removed attribute or field that is still live with the same value,
  * because the service sets it itself or does not remove it.
  */
-void configured_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
-    configured_kept *kept, void *ctx);
+void configured_each_unremoved(struct arena *arena, const struct attr_change *change,
+    const struct value *live, configured_kept *kept, void *ctx);

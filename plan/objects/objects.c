@@ -151,7 +151,7 @@ const struct value *object_mark(
     return marked;
 }
 
-void object_learn(const struct schema *schema, const struct value *object)
+void object_mask_secrets(const struct schema *schema, const struct value *object)
 {
     for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {
         const struct attr *attr = schema_attr(schema, object->entries[i].key);
@@ -175,7 +175,7 @@ const struct value *object_with_weir_only(
     return prior;
 }
 
-bool object_tells_secrets(const struct schema *schema, const struct value *object)
+bool object_reports_secrets(const struct schema *schema, const struct value *object)
 {
     for (uint32_t i = 0; value_is_sensitive(object) && object->kind == VALUE_MAP && i < object->count; i++) {
         const struct attr *attr = schema_attr(schema, object->entries[i].key);
@@ -251,26 +251,27 @@ const struct value *object_whole(struct arena *arena, const struct schema *schem
     return value_merge(arena, live, value_builder_map(&b));
 }
 
-const struct value *object_kept(struct arena *arena, const struct schema *schema, const struct value *whole)
+const struct value *object_for_state(
+    struct arena *arena, const struct schema *schema, const struct value *whole)
 {
     const struct value *kept = whole;
     for (uint32_t i = 0; i < whole->count; i++) {
         const struct attr *attr = schema_attr(schema, whole->entries[i].key);
         const struct value *v = whole->entries[i].value, *as = v;
         if (attr)
-            as = attr->write_only ? state_hash_secret(arena, v) : unreported_kept(arena, attr->type, v);
+            as = attr->write_only ? state_hash_secret(arena, v) : unreported_hashed(arena, attr->type, v);
         if (as != v)
             kept = value_with(arena, kept, attr->name, as);
     }
     return kept;
 }
 
-const struct value *object_seen(
+const struct value *object_from_live(
     struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live)
 {
     const struct value *attrs = record->attrs;
     AUTO_BUILDER struct value_builder unreported = VALUE_BUILDER(arena);
-    live = object_ours(arena, schema, live, attrs, record->set);
+    live = object_managed(arena, schema, live, attrs, record->set);
     live = object_mark(arena, schema, live, attrs);
     for (uint32_t i = 0; live && attrs && i < attrs->count; i++) {
         const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
@@ -304,7 +305,7 @@ static const struct value *keys_in(struct arena *arena, const struct value *map,
     return ours.n ? value_builder_map(&ours) : NULL;
 }
 
-const struct value *object_ours(struct arena *arena, const struct schema *schema, const struct value *live,
+const struct value *object_managed(struct arena *arena, const struct schema *schema, const struct value *live,
     const struct value *known, const struct value *names)
 {
     for (size_t i = 0; live && i < schema->attr_count; i++) {

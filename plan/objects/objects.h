@@ -27,16 +27,16 @@ struct reported_change {
 /* True if `live` may be `given` in the service's own notation. False if both are equal. */
 bool reported_otherwise(const struct attr *attr, const struct value *given, const struct value *live);
 /* True if the response omits the configured attribute. */
-bool reported_nothing(const struct attr *attr, const struct value *given, const struct value *live);
+bool reported_omits(const struct attr *attr, const struct value *given, const struct value *live);
 /* True if the record tells that responses omit the attribute with this desired value. */
-bool reported_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
+bool reported_omitted_before(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live);
 /* True if the record has this pair of desired and live values, or tells that responses omit the attribute. */
 bool reported_before(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live);
 /* Names of changed attributes that were applied with this value before and are reported otherwise. Reading
  * them again after the change tells whether the service always does so. */
-const struct value *reported_doubtful(
+const struct value *reported_unconfirmed(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n);
 /* The object after an operation, with unchanged attributes in the service's notation where the record has
  * it. */
@@ -56,9 +56,9 @@ const struct value *reported_found(struct arena *arena, const struct reported_ch
 const struct value *unreported_completed(
     struct arena *arena, const struct type *type, const struct value *given, const struct value *live);
 /* The value for the state: such fields as hashes. */
-const struct value *unreported_kept(struct arena *arena, const struct type *type, const struct value *v);
+const struct value *unreported_hashed(struct arena *arena, const struct type *type, const struct value *v);
 /* The value as a service reports it: without such fields. */
-const struct value *unreported_left_out(struct arena *arena, const struct type *type, const struct value *v);
+const struct value *unreported_removed(struct arena *arena, const struct type *type, const struct value *v);
 /* True if a desired field that live lacks does not match its hash in `recorded`. Otherwise live equals the
  * desired value. */
 bool unreported_differs(const struct type *type, const struct value *wanted, const struct value *live,
@@ -94,13 +94,13 @@ void identities_add_own(struct identities *identities, struct names *names, stru
     const struct schema *schema, const struct value *object);
 
 /* Location of a resource: the name of its provider's configuration, and the recorded location. */
-struct whereabouts {
+struct resource_location {
     struct str provider;
     const struct value *location; /* NULL: the provider's */
 };
 /* True if both are surely the same location. May call the service once for the account. */
 bool identities_share_location(
-    struct planner *p, const struct schema *schema, struct whereabouts a, struct whereabouts b);
+    struct planner *p, const struct schema *schema, struct resource_location a, struct resource_location b);
 
 /* ---- objects.c ---- */
 
@@ -118,12 +118,13 @@ const struct value *object_set(struct arena *arena, const struct schema *schema,
 const struct value *object_whole(struct arena *arena, const struct schema *schema,
     const struct value *desired, const struct value *live, const struct value *recorded);
 /* The object for the state: write-only values as salted hashes. */
-const struct value *object_kept(struct arena *arena, const struct schema *schema, const struct value *whole);
+const struct value *object_for_state(
+    struct arena *arena, const struct schema *schema, const struct value *whole);
 /*
  * The refreshed object of a record as all other code sees it: shared maps with the managed keys only, secrets
  * marked, and computed attributes that were not read as recorded. NULL remains NULL. Idempotent.
  */
-const struct value *object_seen(
+const struct value *object_from_live(
     struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live);
 /*
  * True if live cannot have been created from desired although it has the same name: an attribute that never
@@ -131,7 +132,7 @@ const struct value *object_seen(
  */
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live);
 /* Reduces shared maps to the managed keys: those in `known` of the attributes in `names`. */
-const struct value *object_ours(struct arena *arena, const struct schema *schema, const struct value *live,
+const struct value *object_managed(struct arena *arena, const struct schema *schema, const struct value *live,
     const struct value *known, const struct value *names);
 /* True if the value has a hash in place of a secret, so that it cannot be used. */
 bool object_holds_hash(const struct value *v);
@@ -149,9 +150,9 @@ const struct value *object_mark(
     struct arena *arena, const struct schema *schema, const struct value *object, const struct value *known);
 /* Registers the secret values of a recorded or planned object for masking. Not those of attributes that are
  * always sensitive: these may be public elsewhere. */
-void object_learn(const struct schema *schema, const struct value *object);
+void object_mask_secrets(const struct schema *schema, const struct value *object);
 /* True if it has a secret that a response may repeat. Write-only attributes are never reported. */
-bool object_tells_secrets(const struct schema *schema, const struct value *object);
+bool object_reports_secrets(const struct schema *schema, const struct value *object);
 /* The object, with each missing computed attribute unknown. */
 const struct value *object_unknown(
     struct arena *arena, const struct schema *schema, const struct value *object);

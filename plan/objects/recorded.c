@@ -276,7 +276,7 @@ static void learn_record(const struct planner *p, const struct record *record)
             ? catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED)
             : NULL;
     if (schema)
-        object_learn(schema, record->attrs);
+        object_mask_secrets(schema, record->attrs);
 }
 
 bool recorded_claim(struct planner *p)
@@ -437,7 +437,7 @@ static bool is_cloudformations(struct str type)
 }
 
 /* A CloudFormation type's resource may be the same as one of weir's own types. */
-bool named_tells(struct naming *naming, const struct schema *schema)
+bool named_is_current(struct naming *naming, const struct schema *schema)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *types = state_types(naming->p->workspace->state);
@@ -494,13 +494,13 @@ static bool was_read(const struct planner *p, struct str address)
 }
 
 const struct record *named_other(const struct named *named, struct str address, const struct schema *schema,
-    struct whereabouts at, struct str key)
+    struct resource_location at, struct str key)
 {
     struct planner *p = named->naming.p;
     const struct holder_named *holder = map_get(&named->by_key, key);
     for (; holder; holder = holder->next) {
         const struct record *record = holder->record;
-        struct whereabouts its = {record->subject.provider, record->location};
+        struct resource_location its = {record->subject.provider, record->location};
         struct str other = record->subject.address;
         if (!was_read(p, other) && !str_eq(address_current(other), address) &&
             identities_share_location(p, schema, at, its))

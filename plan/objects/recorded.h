@@ -66,7 +66,7 @@ void named_end(struct naming *naming);
 
 /* True if the state's snapshot has up-to-date identity keys of this type and of types that may be the
  * same. */
-bool named_tells(struct naming *naming, const struct schema *schema);
+bool named_is_current(struct naming *naming, const struct schema *schema);
 
 /* Records by identity key. */
 struct named {
@@ -79,5 +79,5 @@ int named_open(struct planner *p, const struct str *keys, size_t n, struct named
 /* Returns a record with that key at the location that the plan has not read, other than `address` itself;
  * NULL: none. */
 const struct record *named_other(const struct named *named, struct str address, const struct schema *schema,
-    struct whereabouts at, struct str key);
+    struct resource_location at, struct str key);
 void named_close(struct named *named);

@@ -23,7 +23,7 @@ static bool only_texts_differ(const struct value *given, const struct value *liv
     return true;
 }
 
-bool reported_nothing(const struct attr *attr, const struct value *given, const struct value *live)
+bool reported_omits(const struct attr *attr, const struct value *given, const struct value *live)
 {
     bool own = attr->local || attr->write_only || attr->sensitive || attr->prepared;
     return !own && given && value_is_known(given) && value_is_null(live) && !attr_equal(attr, given, live);
@@ -36,7 +36,7 @@ bool reported_otherwise(const struct attr *attr, const struct value *given, cons
            !attr_equal(attr, given, live);
 }
 
-bool reported_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
+bool reported_omitted_before(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live)
 {
     const struct value *given = record ? value_get(record->reported, attr->name) : NULL;
@@ -49,12 +49,12 @@ bool reported_before(const struct record *record, const struct attr *attr, const
 {
     const struct value *given = record ? value_get(record->reported, attr->name) : NULL;
     if (value_is_null(live))
-        return reported_left_out(record, attr, wanted, live);
+        return reported_omitted_before(record, attr, wanted, live);
     return given && value_is_known(wanted) && attr_equal(attr, wanted, given) &&
            attr_equal(attr, value_get(record->attrs, attr->name), live);
 }
 
-const struct value *reported_doubtful(
+const struct value *reported_unconfirmed(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
@@ -63,7 +63,7 @@ const struct value *reported_doubtful(
         const struct value *reported = value_get(record->reported, change->name),
                            *applied = reported ? reported : value_get(record->attrs, change->name);
         bool doubtful = reported_otherwise(change->attr, change->after, change->before) ||
-                        reported_nothing(change->attr, change->after, change->before);
+                        reported_omits(change->attr, change->after, change->before);
         if (applied && doubtful && attr_equal(change->attr, change->after, applied))
             value_builder_add(&names, value_string_ref(arena, change->name));
     }
@@ -99,9 +99,10 @@ const struct value *reported_found(struct arena *arena, const struct reported_ch
     for (uint32_t i = 0; c->desired && i < c->desired->count; i++) {
         const struct value *given = c->desired->entries[i].value;
         const struct attr *attr = schema_attr(c->schema, c->desired->entries[i].key);
-        if (attr && (reported_otherwise(attr, given, value_get(whole, attr->name)) ||
-                        value_list_has(left_out, attr->name) ||
-                        (!is_changed(c, attr->name) && reported_left_out(c->before, attr, given, NULL))))
+        if (attr &&
+            (reported_otherwise(attr, given, value_get(whole, attr->name)) ||
+                value_list_has(left_out, attr->name) ||
+                (!is_changed(c, attr->name) && reported_omitted_before(c->before, attr, given, NULL))))
             value_builder_set(&found, attr->name, given);
     }
     return found.n ? value_builder_map(&found) : NULL;
@@ -215,12 +216,12 @@ static const struct value *without_clear(
     return value_mark(arena, value_builder_map(&out), v->marks & VALUE_SENSITIVE);
 }
 
-const struct value *unreported_kept(struct arena *arena, const struct type *type, const struct value *v)
+const struct value *unreported_hashed(struct arena *arena, const struct type *type, const struct value *v)
 {
     return without_clear(arena, type, v, true);
 }
 
-const struct value *unreported_left_out(struct arena *arena, const struct type *type, const struct value *v)
+const struct value *unreported_removed(struct arena *arena, const struct type *type, const struct value *v)
 {
     return without_clear(arena, type, v, false);
 }

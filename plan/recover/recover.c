@@ -96,7 +96,7 @@ static int close_with(
                         : record            ? record->location
                                             : NULL,
             .halfway = cut_off(s),
-            .configured = record ? configured_still(s->arena, s->schema, record, attrs)
+            .configured = record ? configured_after_update(s->arena, s->schema, record, attrs)
                                  : configured_fields(s->arena, s->schema, s->intent->desired, attrs),
             .tainted = record && is_action(s->intent, "update") && record->tainted,
             .adopted = record && record->adopted,
@@ -154,7 +154,7 @@ static const struct value *only_ours(struct recovery *s, const struct value *liv
             known = value_with(s->arena, known, attr->name,
                 value_merge(s->arena, value_get(known, attr->name), value_get(desired, attr->name)));
     }
-    return object_ours(s->arena, s->schema, live, known, set);
+    return object_managed(s->arena, s->schema, live, known, set);
 }
 
 /* Handles a missing resource, which may be final or too early to tell. */
@@ -167,7 +167,7 @@ static int not_there(struct recovery *s, struct err *err)
             STR_EMPTY);
         return 0;
     }
-    if (!s->options->patient && recover_fresh_ms(s->intent, s->schema)) {
+    if (!s->options->waits && recover_fresh_ms(s->intent, s->schema)) {
         tell_recovered(s, "does not exist so far; it is looked up again before it is created", STR_EMPTY);
         return 0;
     }
@@ -185,7 +185,7 @@ static void sleep_until(int64_t until_ms)
 static int find_patiently(struct recovery *s, const struct value **live, struct err *err)
 {
     const struct recover_options *o = s->options;
-    int64_t fresh_ms = o->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
+    int64_t fresh_ms = o->waits ? recover_fresh_ms(s->intent, s->schema) : 0;
     int64_t until_ms = clock_mono_ms() + fresh_ms;
     s->attempt.look_until_ms = fresh_ms ? until_ms : 0;
     for (;;) {
@@ -247,7 +247,7 @@ static int recover_create(struct recovery *s, struct err *err)
             s, "was to be created by an earlier run; the resource with its name is another one", err);
     live = only_ours(s, live, s->intent->set);
     live = object_whole(s->arena, s->schema, desired, live, s->record ? s->record->attrs : NULL);
-    return close_with(s, object_kept(s->arena, s->schema, live), s->intent->set,
+    return close_with(s, object_for_state(s->arena, s->schema, live), s->intent->set,
         s->schema->partial ? "was begun by an earlier run; what exists is imported"
                            : "was created by an earlier run; imported",
         err);
@@ -336,9 +336,9 @@ static int begin_recovery(struct recovery *s, struct err *err)
     if (!s->schema)
         return -1;
     s->record = state_get(o->state, s->intent->subject.address);
-    object_learn(s->schema, s->intent->desired);
+    object_mask_secrets(s->schema, s->intent->desired);
     if (s->record)
-        object_learn(s->schema, s->record->attrs);
+        object_mask_secrets(s->schema, s->record->attrs);
     s->ctx = (struct op_ctx){
         .arena = s->arena,
         .schema = s->schema,
@@ -403,7 +403,7 @@ static int recover_intents(const struct left_intents *left, struct err *err)
     for (size_t i = 0; i < left->n; i++) {
         struct err why = ERR_INIT;
         if (!recover_persistently(options, intents[i], &why) ||
-            (options->leaves && options->leaves(options->ctx, intents[i], &why)))
+            (options->may_stay_open && options->may_stay_open(options->ctx, intents[i], &why)))
             continue;
         err_context(&why, "looking up %.*s, which was being %.*sd by an earlier run",
             STR_ARG(intents[i]->subject.address), STR_ARG(intents[i]->action));

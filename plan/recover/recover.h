@@ -21,14 +21,14 @@ struct recover_options {
     struct state *state;
     struct catalog *catalog;
     struct str stack, env;
-    bool patient;              /* waits until each result is known */
+    bool waits;                /* waits until each result is known */
     struct str work_dir;       /* as in struct op_ctx */
     const atomic_bool *cancel; /* may be NULL */
     /* Returns the provider that the intent was begun with. */
     int (*provider)(void *ctx, const struct intent *intent, struct provider **out, struct err *err);
     /* True if the intent may stay open after this error: its service is unreachable, and the stack creates
      * it. NULL: never. */
-    bool (*leaves)(void *ctx, const struct intent *intent, const struct err *why);
+    bool (*may_stay_open)(void *ctx, const struct intent *intent, const struct err *why);
     /* Called for each recovered intent, with a message: "was created by an earlier run; imported". */
     void (*recovered)(void *ctx, struct str address, const char *text);
     void *ctx;

@@ -16,7 +16,7 @@
  * unreachable service is an error, since its state is unknown.
  *
  * Order of calls: unreachable_note() when a service was unreachable, with the lock of the planner's arena;
- * unreachable_check() when all is decided (plan and apply). In a destroy: unreachable_goes() before a
+ * unreachable_check() when all is decided (plan and apply). In a destroy: unreachable_is_deleted() before a
  * resource is left to be deleted with its service, unreachable_is_over() after the service was deleted. */
 struct unreachable {
     struct unreachable *next;
@@ -40,13 +40,13 @@ struct unreachable *unreachable_note(struct planner *p, struct str provider, con
 struct unreachable *unreachable_note_of(
     struct planner *p, const struct record *record, const struct err *err);
 /* True if an intent may stay open: the stack creates the service, and a later lookup loses nothing. */
-bool unreachable_leaves(struct planner *p, struct str provider, const struct err *err);
+bool unreachable_stays_open(struct planner *p, struct str provider, const struct err *err);
 
 /* Address of its maker, for messages: a recorded one, if any. */
 struct str unreachable_maker(const struct planner *p, const struct unreachable *unreachable);
-/* Destroy: unreachable_goes() is true if this plan deletes all its makers or they are deleted already;
+/* Destroy: unreachable_is_deleted() is true if this plan deletes all its makers or they are deleted already;
  * unreachable_is_over() if they are deleted now. */
-bool unreachable_goes(const struct planner *p, const struct unreachable *unreachable);
+bool unreachable_is_deleted(const struct planner *p, const struct unreachable *unreachable);
 bool unreachable_is_over(const struct planner *p, const struct unreachable *unreachable);
 
 /* Resources that could not be read stay as recorded if the plan changes the service's makers, with the reason

@@ -120,7 +120,8 @@ static void found_listed(void *ctx, const struct value *live)
         return; /* not in the state */
     pthread_mutex_lock(&listing->refresh->lock);
     struct arena *arena = listing->refresh->p->arena;
-    recorded->live = object_seen(arena, listing->group->schema, recorded->record, value_copy(arena, live));
+    recorded->live =
+        object_from_live(arena, listing->group->schema, recorded->record, value_copy(arena, live));
     pthread_mutex_unlock(&listing->refresh->lock);
     recorded->read = true;
 }
@@ -168,7 +169,7 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
     ctx.observer = &observer;
     ctx.known_tags = refresh_tags_of(&r->tags, group->provider);
     for (size_t k = 0; k < group->n; k++)
-        ctx.sensitive |= object_tells_secrets(group->schema, filter.priors[k]);
+        ctx.sensitive |= object_reports_secrets(group->schema, filter.priors[k]);
     return shared_list(r->p->workspace->options->shared, group->items[0]->record, &ctx, &filter, found_listed,
         &listing, covered, err);
 }

@@ -173,7 +173,7 @@ static void keep_live(struct refresh *r, const struct group *group, struct recor
     pthread_mutex_lock(&r->lock);
     if (live)
         live = value_merge(r->p->arena, base, value_copy(r->p->arena, live));
-    recorded->live = live ? object_seen(r->p->arena, group->schema, recorded->record, live) : NULL;
+    recorded->live = live ? object_from_live(r->p->arena, group->schema, recorded->record, live) : NULL;
     pthread_mutex_unlock(&r->lock);
     recorded->read = true;
 }

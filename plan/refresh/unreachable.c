@@ -148,7 +148,7 @@ struct unreachable *unreachable_note_of(struct planner *p, const struct record *
     return unreachable;
 }
 
-bool unreachable_leaves(struct planner *p, struct str provider, const struct err *err)
+bool unreachable_stays_open(struct planner *p, struct str provider, const struct err *err)
 {
     struct unreachable aside = {0};
     const struct decl *config = location_configuration(p, provider);
@@ -176,7 +176,7 @@ struct str unreachable_maker(const struct planner *p, const struct unreachable *
     return unreachable->makers[unreachable->maker_count - 1]->address;
 }
 
-bool unreachable_goes(const struct planner *p, const struct unreachable *unreachable)
+bool unreachable_is_deleted(const struct planner *p, const struct unreachable *unreachable)
 {
     size_t going = 0;
     for (size_t i = 0; i < unreachable->maker_count; i++)

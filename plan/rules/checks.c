@@ -167,11 +167,11 @@ static struct rule_finding ask_check(struct planner *p, const struct rule *check
         .constants = value_with(p->arena, p->stack->constants, STR("outputs"),
             module_outputs(p->arena, module, planner_value, p))};
     bool read = read_all(p, check);
-    enum rule_answer answer = read ? rule_ask(p, p->arena, check, &subject) : RULE_IS_BROKEN;
+    enum rule_answer answer = read ? rule_evaluate(p, p->arena, check, &subject) : RULE_IS_BROKEN;
     struct rule_finding finding = rule_finding_of(p, check, &subject);
     finding.unknown = answer == RULE_IS_UNKNOWN;
-    if (answer == RULE_IS_KEPT) {
-        finding.outcome = FINDING_KEPT;
+    if (answer == RULE_IS_MET) {
+        finding.outcome = FINDING_MET;
         finding.message = STR_EMPTY;
     } else if (!read || answer == RULE_IS_WRONG) {
         finding.message = trouble_of(p);
@@ -191,7 +191,7 @@ static struct rule_finding ask_patiently(const struct plan *plan, const struct r
         p->diags = &own; /* errors are reported with the check */
         struct rule_finding finding = ask_check(p, check);
         int64_t left_ms = until_ms - clock_mono_ms();
-        if (finding.outcome == FINDING_KEPT || left_ms <= 0 ||
+        if (finding.outcome == FINDING_MET || left_ms <= 0 ||
             cancel_sleep_ms(p->cancel, pause_ms < left_ms ? pause_ms : left_ms, ERR_IGNORED))
             return finding;
     }
@@ -212,7 +212,7 @@ bool plan_is_a_run(const struct plan *plan)
     return run;
 }
 
-void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
+void plan_evaluate_checks(struct plan *plan, const atomic_bool *cancel)
 {
     struct planner *p = plan->planner;
     planner_hand_over(p, cancel);

@@ -63,7 +63,7 @@ struct rule_finding rule_finding_of(
         .builtin = rule->builtin,
         .level = rule->level,
         .outcome = FINDING_BROKEN,
-        .span = rule_place(p, rule, subject),
+        .span = rule_span_of(p, rule, subject),
         .rule_span = rule->span};
 }
 
@@ -158,8 +158,8 @@ static int answer_wait(struct planner *p, const struct rule *rule, const struct 
         rule->after ? "the change is made and recorded" : "it was not called");
 }
 
-int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired, bool after,
-    void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
+int rules_evaluate_now(struct planner *p, const struct instance *instance, const struct value *desired,
+    bool after, void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
 {
     int status = 0;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -181,8 +181,8 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
                 after ? desired : value_merge(&scratch, instance->planned, desired),
                 names & RULE_NAMES_LINKS ? &links : NULL);
         }
-        enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject);
-        if (answer != RULE_IS_KEPT)
+        enum rule_answer answer = rule_evaluate(p, &scratch, wait->rule, &subject);
+        if (answer != RULE_IS_MET)
             status = answer_wait(p, wait->rule, &subject, answer, warn, ctx, err);
     }
     return status;

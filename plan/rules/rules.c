@@ -112,7 +112,7 @@ static enum rule_answer evaluate_rule(
     if (v->kind != VALUE_BOOL)
         return wrong(p, rule, rule->where, v);
     if (!v->boolean)
-        return RULE_IS_KEPT;
+        return RULE_IS_MET;
     v = expr_eval(rule->require, &scope, arena);
     if (!v)
         return RULE_IS_WRONG;
@@ -120,10 +120,10 @@ static enum rule_answer evaluate_rule(
         return RULE_IS_UNKNOWN;
     if (v->kind != VALUE_BOOL && v->kind != VALUE_NULL)
         return wrong(p, rule, rule->require, v);
-    return v->kind == VALUE_BOOL && v->boolean ? RULE_IS_KEPT : RULE_IS_BROKEN;
+    return v->kind == VALUE_BOOL && v->boolean ? RULE_IS_MET : RULE_IS_BROKEN;
 }
 
-enum rule_answer rule_ask(
+enum rule_answer rule_evaluate(
     struct planner *p, struct arena *arena, const struct rule *rule, const struct subject_of_rule *subject)
 {
     size_t before = p->diags->n;
@@ -140,7 +140,7 @@ static bool is_true(const struct value *v)
     return v && v->kind == VALUE_BOOL && v->boolean;
 }
 
-bool rules_ask_budget(
+bool rules_evaluate_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT; /* weir itself wrote the rule */
@@ -179,7 +179,7 @@ struct str rule_message(struct planner *p, const struct rule *rule, const struct
     return arena_printf(p->arena, "the rule \"%.*s\" is broken", STR_ARG(rule->name));
 }
 
-struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
+struct span rule_span_of(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
 {
     const struct decl *decl = subject->decl;
     if (!decl)
@@ -270,8 +270,8 @@ static void add_wait(struct asking *a, const struct rule *rule, struct instance 
 static void ask(struct asking *a, const struct rule *rule, const struct subject_of_rule *subject,
     struct instance *instance)
 {
-    enum rule_answer answer = rule_ask(a->p, &a->scratch, rule, subject);
-    if (answer == RULE_IS_KEPT || answer == RULE_IS_WRONG || (answer == RULE_IS_UNKNOWN && a->p->offline))
+    enum rule_answer answer = rule_evaluate(a->p, &a->scratch, rule, subject);
+    if (answer == RULE_IS_MET || answer == RULE_IS_WRONG || (answer == RULE_IS_UNKNOWN && a->p->offline))
         return;
     struct rule_finding *f = add_finding(a, rule, subject);
     const struct waiver *waiver = rule_waiver(a->p->stack, rule, subject->address, a->now_ms);
@@ -450,7 +450,7 @@ static void ask_all(struct asking *a)
     }
 }
 
-void rules_ask(struct planner *p)
+void rules_evaluate(struct planner *p)
 {
     struct asking a = {.p = p, .now_ms = clock_wall_ms()};
     if (!p->stack->rule_count || p->options->as_recorded)

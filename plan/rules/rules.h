@@ -1,9 +1,9 @@
 /*
  * Evaluates rules (stacks/stack.h) about the changes of a plan.
  *
- * Order of calls: rules_ask() when everything is decided; then rules_report() for validate, or the plan is
- * shown with its findings. During an apply, rules_ask_now() before the request of each resource with waiting
- * rules.
+ * Order of calls: rules_evaluate() when everything is decided; then rules_report() for validate, or the plan
+ * is shown with its findings. During an apply, rules_evaluate_now() before the request of each resource with
+ * waiting rules.
  *
  * A rule waits if it depends on values that are known only after another change is applied. A rule that
  * cannot be evaluated never counts as kept: without a later chance it is broken.
@@ -19,7 +19,7 @@ struct rule_wait {
 };
 
 /* Fills plan->findings. Errors in rules are reported in p->diags. */
-void rules_ask(struct planner *p);
+void rules_evaluate(struct planner *p);
 /* Reports broken rules as diagnostics. */
 void rules_report(const struct plan *plan, struct diags *diags);
 /*
@@ -27,14 +27,14 @@ void rules_report(const struct plan *plan, struct diags *diags);
  * ERR_INVALID if one is broken. `after`: evaluates those about the result of its request, which `desired` is
  * then. `warn` gets the messages of rules of level warning.
  */
-int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired, bool after,
-    void (*warn)(void *ctx, const char *text), void *ctx, struct err *err);
+int rules_evaluate_now(struct planner *p, const struct instance *instance, const struct value *desired,
+    bool after, void (*warn)(void *ctx, const char *text), void *ctx, struct err *err);
 
 /*
  * Evaluates the rule of `budget:` with numbers of one or several plans ({changes, cost}). False: there is
  * none, or it is kept. *out is in the arena.
  */
-bool rules_ask_budget(
+bool rules_evaluate_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
 
 /* ---- Shared within plan/rules/: checks.c creates the objects that rules see, and evaluates checks after an
@@ -65,19 +65,19 @@ struct subject_of_rule {
     const struct value *constants;   /* for struct scope */
 };
 
-enum rule_answer { RULE_IS_KEPT, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG };
+enum rule_answer { RULE_IS_MET, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG };
 
 /* Returns the names that a resource's rules can use, with values. links NULL: no rule uses them. */
 const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
     const struct value *self, const struct rule_links *links);
 /* Evaluates a rule. RULE_IS_WRONG: an error in the rule, already reported. */
-enum rule_answer rule_ask(
+enum rule_answer rule_evaluate(
     struct planner *p, struct arena *arena, const struct rule *rule, const struct subject_of_rule *subject);
 /* Returns the rule's message for the subject. */
 struct str rule_message(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 /* Returns the place where the file configures the attribute that the rule names; of an undeclared resource,
  * the rule. */
-struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
+struct span rule_span_of(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
 /* ---- report.c ---- */
 

@@ -159,7 +159,7 @@ static int read_line(void *ctx, struct str json, struct err *err)
         run->end_ms = line_time(line);
         run->checks = value_copy(r->arena, value_as_map(value_getz(line, "checks")));
         for (uint32_t i = 0; i < run->checks->count; i++)
-            run->kept += str_eqz(value_text(run->checks->entries[i].value, STR_EMPTY), "kept");
+            run->met += str_eqz(value_text(run->checks->entries[i].value, STR_EMPTY), "kept");
     }
     return 0;
 }

@@ -27,7 +27,7 @@ struct history_run {
     const struct history_change *changes;
     size_t change_count;
     size_t created, updated, deleted, failed, imported, moved, forgotten; /* number of changes by kind */
-    size_t kept;                                                          /* number of kept checks */
+    size_t met;                                                           /* number of kept checks */
 };
 
 /* Returns the runs, oldest first, in the arena. */

@@ -267,7 +267,7 @@ static void test_cut_off(void **state)
             "{\"o\":{\"port\":1,\"note\":\"n\"},\"s\":[{\"note\":\"n\",\"port\":2},{\"port\":1}]}");
     const struct value *now = json(
         "{\"o\":{\"days\":3,\"port\":1,\"note\":\"n\"},\"s\":[{\"port\":1},{\"note\":\"n\",\"port\":2}]}");
-    r.configured = configured_still(&arena, &schema, &r, now);
+    r.configured = configured_after_update(&arena, &schema, &r, now);
     r.attrs = now;
     assert_string_equal(as_text(r.configured), "{\"o\":{\"note\":true,\"port\":true}}");
     assert_string_equal(changes(&r, "{\"o\":{\"port\":1},\"s\":[{\"port\":1},{\"port\":2}]}", as_text(now)),
@@ -287,7 +287,7 @@ static void test_what_is_kept(void **state)
         .before = json("[{\"port\":1,\"note\":\"x\",\"days\":9}]"),
         .after = json("[{\"port\":1,\"note\":null,\"days\":null}]")};
     AUTO_BUF struct buf kept = BUF_INIT;
-    configured_each_kept(
+    configured_each_unremoved(
         &arena, &change, json("{\"l\":[{\"port\":1,\"note\":\"x\",\"days\":7}]}"), note_kept, &kept);
     assert_string_equal(kept.p, "l[0].note=\"x\" ");
 }

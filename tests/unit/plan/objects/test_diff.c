@@ -150,8 +150,8 @@ static const char *carried_out(
 {
     struct attr_change *shown, *list;
     struct comparison comparison = with(live, record);
-    struct diff_then was = {then, NULL, diff_objects(&comparison, then, &shown)};
-    was.shown = shown;
+    struct planned_diff was = {then, NULL, diff_objects(&comparison, then, &shown)};
+    was.changes = shown;
     size_t n = diff_known(&comparison, &was, json(now), &list);
     return listed(list, n);
 }
@@ -187,7 +187,7 @@ static void what_was_known_stays_as_it_was_shown(void **state)
     struct comparison then_there = with("{\"name\":\"a\",\"size\":\"large\"}", &record),
                       there = with("{\"name\":\"other by now\",\"size\":\"small\"}", &record);
     size_t n = diff_objects(&then_there, then, &shown);
-    struct diff_then was = {then, shown, n};
+    struct planned_diff was = {then, shown, n};
     n = diff_known(&there, &was, json("{\"name\":\"a\",\"note\":\"x\"}"), &list);
     assert_string_equal(listed(list, n), "-size note");
 }

@@ -80,7 +80,7 @@ static void what_cannot_be_read_back_within(void **state)
     const struct value *whole = object_whole(&arena, &schema, value_map(&arena, &login_given, 1), live, NULL);
     assert_same(whole, "{\"login\":{\"pass\":\"p\",\"user\":\"u\"}}");
     assert_false(attr_secret_beyond(schema_attr(&schema, STR("login")), value_getz(whole, "login")));
-    assert_true(object_holds_hash(value_getz(object_kept(&arena, &schema, whole), "login")));
+    assert_true(object_holds_hash(value_getz(object_for_state(&arena, &schema, whole), "login")));
     given[1].value = secret("u");
     login_given.value = value_map(&arena, given, 2);
     whole = object_whole(&arena, &schema, value_map(&arena, &login_given, 1), live, NULL);
@@ -131,12 +131,12 @@ static void what_is_kept_has_hashes_of_what_is_only_written(void **state)
     (void)state;
     const struct value *whole =
         object_whole(&arena, &schema, json("{\"password\":\"p\",\"name\":\"a\"}"), json("{}"), NULL);
-    const struct value *kept = object_kept(&arena, &schema, whole), *hash = value_getz(kept, "password");
+    const struct value *kept = object_for_state(&arena, &schema, whole), *hash = value_getz(kept, "password");
     assert_string_equal(value_getz(whole, "password")->string.p, "p");
     assert_true(state_is_hash(hash));
     assert_true(object_hash_matches(hash, value_stringz(&arena, "p")));
     assert_false(object_hash_matches(hash, value_stringz(&arena, "q")));
-    assert_true(value_equal(object_kept(&arena, &schema, kept), kept)); /* a hash is not hashed again */
+    assert_true(value_equal(object_for_state(&arena, &schema, kept), kept)); /* a hash is not hashed again */
     assert_string_equal(value_getz(kept, "name")->string.p, "a");
 }
 
@@ -146,11 +146,12 @@ static void of_shared_maps_only_our_keys_are_seen(void **state)
 {
     (void)state;
     struct record record = {.attrs = json("{\"labels\":{\"a\":\"1\"}}"), .set = json("[\"labels\"]")};
-    assert_same(object_seen(&arena, &schema, &record, json("{\"labels\":{\"a\":\"2\",\"theirs\":\"x\"}}")),
+    assert_same(
+        object_from_live(&arena, &schema, &record, json("{\"labels\":{\"a\":\"2\",\"theirs\":\"x\"}}")),
         "{\"labels\":{\"a\":\"2\"}}");
     record.set = json("[]");
     assert_null(
-        value_getz(object_seen(&arena, &schema, &record, json("{\"labels\":{\"a\":\"2\"}}")), "labels"));
+        value_getz(object_from_live(&arena, &schema, &record, json("{\"labels\":{\"a\":\"2\"}}")), "labels"));
 }
 
 static void what_was_not_asked_is_as_recorded(void **state)
@@ -158,12 +159,12 @@ static void what_was_not_asked_is_as_recorded(void **state)
     (void)state;
     struct record record = {
         .attrs = json("{\"id\":\"1\",\"note\":\"gone\",\"hash\":\"h\"}"), .set = json("[\"note\"]")};
-    const struct value *seen = object_seen(&arena, &schema, &record, json("{\"name\":\"a\"}"));
+    const struct value *seen = object_from_live(&arena, &schema, &record, json("{\"name\":\"a\"}"));
     assert_same(seen, "{\"name\":\"a\",\"id\":\"1\"}"); /* what the file gives is gone, a file's hash is not
                                                            recorded there */
-    assert_true(value_equal(object_seen(&arena, &schema, &record, seen), seen));
-    assert_same(object_seen(&arena, &schema, &record, json("{\"id\":\"2\"}")), "{\"id\":\"2\"}");
-    assert_null(object_seen(&arena, &schema, &record, NULL));
+    assert_true(value_equal(object_from_live(&arena, &schema, &record, seen), seen));
+    assert_same(object_from_live(&arena, &schema, &record, json("{\"id\":\"2\"}")), "{\"id\":\"2\"}");
+    assert_null(object_from_live(&arena, &schema, &record, NULL));
 }
 
 /* ---- telling apart ---- */

@@ -81,10 +81,10 @@ static void test_doubts(void **state)
     const struct record applied = {.attrs = json("{\"key\":\"alias/a\"}")};
     struct attr_change change = {.name = STR("key"), .attr = &attrs[0], .before = json("\"arn:a\"")};
     change.after = json("\"alias/a\""); /* as it was applied already */
-    assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 1);
-    assert_int_equal(reported_doubtful(&arena, NULL, &change, 1)->count, 0);
+    assert_int_equal(reported_unconfirmed(&arena, &applied, &change, 1)->count, 1);
+    assert_int_equal(reported_unconfirmed(&arena, NULL, &change, 1)->count, 0);
     change.after = json("\"alias/b\""); /* new in the file */
-    assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 0);
+    assert_int_equal(reported_unconfirmed(&arena, &applied, &change, 1)->count, 0);
 }
 
 /* What answers leave out although it was applied is recorded as that, until they tell it or the file changes.
@@ -95,7 +95,7 @@ static void test_left_out(void **state)
     const struct value *desired = json("{\"key\":\"alias/a\",\"mode\":\"on\"}"), *names = json("[\"mode\"]");
     const struct record applied = {.attrs = desired};
     struct attr_change change = {.name = STR("mode"), .attr = &attrs[1], .after = json("\"on\"")};
-    assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 1);
+    assert_int_equal(reported_unconfirmed(&arena, &applied, &change, 1)->count, 1);
     assert_false(reported_before(&applied, &attrs[1], json("\"on\""), NULL));
 
     struct reported_change made = {.schema = &schema, .desired = desired};

@@ -99,7 +99,7 @@ static int recover(struct state *state, struct err *err)
     service.calls = 0;
     struct recover_options options = {.state = state,
         .stack = STR("lake"),
-        .patient = patient,
+        .waits = patient,
         .provider = no_provider,
         .recovered = note_recovered};
     return recover_state(&options, 0, err);
