@@ -64,7 +64,7 @@ void plan_write(const struct plan *plan, struct buf *out)
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
         {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))});
     json_write(out, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
-    saved_seal(out, state);
+    saved_sign(out, state);
 }
 
 int plan_save(const struct plan *plan, const char *path, struct err *err)
@@ -122,7 +122,7 @@ static int check_format(const struct saved_plan *saved, const char *name, struct
 int saved_plan_parse(struct str text, const char *name, struct saved_plan **out, struct err *err)
 {
     struct saved_plan *saved = mem_zalloc(sizeof *saved);
-    bool whole = saved_seal_holds(text, &saved->signed_text, &saved->mac);
+    bool whole = saved_digest_matches(text, &saved->signed_text, &saved->mac);
     if (scan_json(&saved->arena, text, &saved->content, ERR_IGNORED))
         saved->content = NULL;
     if (check_format(saved, name, err))
@@ -332,7 +332,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
 
 static const char before_mac[] = ",\"mac\":\"", before_digest[] = ",\"sha256\":\"", end[] = "\"}\n";
 
-void saved_seal(struct buf *text, const struct state *state)
+void saved_sign(struct buf *text, const struct state *state)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     text->n--;
@@ -356,7 +356,7 @@ static bool cut_mac(struct str text, struct str *signed_text, struct str *mac)
     return true;
 }
 
-bool saved_seal_holds(struct str file, struct str *signed_text, struct str *mac)
+bool saved_digest_matches(struct str file, struct str *signed_text, struct str *mac)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf expected = BUF_INIT;
@@ -400,7 +400,7 @@ int saved_plans_write(const char *path, const struct str *names, const struct pl
         json_write_string(&text, buf_str(&one));
     }
     buf_addz(&text, "}}");
-    saved_seal(&text, NULL);
+    saved_sign(&text, NULL);
     return file_write_named(path, buf_str(&text), 0600, err);
 }
 
@@ -413,7 +413,7 @@ static int check_whole(struct str text, const struct value *content, const char 
             STR_ARG(value_text(value_getz(content, "weir"), STR("unknown"))));
         return err_hint(err, "apply it with that version, or plan again with this one, %s", WEIR_VERSION);
     }
-    if (format && saved_seal_holds(text, &signed_text, &mac))
+    if (format && saved_digest_matches(text, &signed_text, &mac))
         return 0;
     err_set(err, ERR_DAMAGED, "%s is not as it was saved", path);
     return err_hint(err, "it was changed or truncated since: `weir plan --all -o FILE` makes another");

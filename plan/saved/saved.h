@@ -25,7 +25,7 @@ int decisions_differ(const struct plan *plan, const struct value *then, struct e
  *     {"$bytes": base64}    a string that is not UTF-8
  *     {"$map": {…}}         a map with one key, which begins with "$" */
 /* Encodes the values of one attribute or output. */
-struct veil {
+struct saved_encoder {
     struct arena *arena;
     const struct type *type; /* NULL: unknown */
     bool hidden;             /* the whole value is secret, */
@@ -33,8 +33,8 @@ struct veil {
     struct value_builder secrets;
 };
 
-const struct value *veil_value(struct veil *veil, const struct value *v);
-const struct value *veil_lifted(struct arena *arena, const struct value *v);
+const struct value *saved_value_encode(struct saved_encoder *encoder, const struct value *v);
+const struct value *saved_value_decode(struct arena *arena, const struct value *v);
 
 /* ---- The end of a saved plan, which protects the rest against modification:
  *
@@ -43,9 +43,9 @@ const struct value *veil_lifted(struct arena *arena, const struct value *v);
  * The digest covers everything before it, but anyone who can write the file can compute another one. So if
  * the state has a key, a MAC with that covers everything before it, too. */
 /* text: the JSON object; the entries are added before its closing brace. state NULL: without a MAC. */
-void saved_seal(struct buf *text, const struct state *state);
+void saved_sign(struct buf *text, const struct state *state);
 /* True if the digest is right. *mac: covers *signed_text; "": none. */
-bool saved_seal_holds(struct str file, struct str *signed_text, struct str *mac);
+bool saved_digest_matches(struct str file, struct str *signed_text, struct str *mac);
 
 /* ---- saved_objects.c: all resources of a plan with all attributes, for readers other than weir itself
  * (cmd/export).

@@ -18,26 +18,26 @@ static void set_count(struct value_builder *b, const char *name, uint64_t n)
     value_builder_set(b, str_z(name), value_int(b->arena, (int64_t)n));
 }
 
-static void set_values(
-    struct value_builder *b, struct veil *veil, const struct value *before, const struct value *after)
+static void set_values(struct value_builder *b, struct saved_encoder *encoder, const struct value *before,
+    const struct value *after)
 {
     if (before)
-        value_builder_set(b, STR("before"), veil_value(veil, before));
+        value_builder_set(b, STR("before"), saved_value_encode(encoder, before));
     if (after)
-        value_builder_set(b, STR("after"), veil_value(veil, after));
-    value_builder_release(&veil->secrets);
+        value_builder_set(b, STR("after"), saved_value_encode(encoder, after));
+    value_builder_release(&encoder->secrets);
 }
 
 static const struct value *attr_saved(struct arena *arena, const struct attr_change *c)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    struct veil veil = {.arena = arena,
+    struct saved_encoder encoder = {.arena = arena,
         .type = c->attr ? c->attr->type : NULL,
         .hidden = c->attr && c->attr->sensitive,
         .names = c->before && attr_change_names_given(c),
         .secrets = VALUE_BUILDER(arena)};
     value_builder_text(&b, "name", c->name);
-    set_values(&b, &veil, c->before, c->after);
+    set_values(&b, &encoder, c->before, c->after);
     set_flag(&b, "replaces", c->replaces);
     set_flag(&b, "stays", c->unchanged);
     return value_builder_map(&b);
@@ -88,10 +88,10 @@ static const struct value *change_saved(struct arena *arena, const struct plan *
 static const struct value *output_saved(struct arena *arena, const struct output_change *c)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    struct veil veil = {.arena = arena, .hidden = c->sensitive, .secrets = VALUE_BUILDER(arena)};
+    struct saved_encoder encoder = {.arena = arena, .hidden = c->sensitive, .secrets = VALUE_BUILDER(arena)};
     value_builder_text(&b, "name", c->name);
     value_builder_text(&b, "description", c->description);
-    set_values(&b, &veil, c->before, c->after);
+    set_values(&b, &encoder, c->before, c->after);
     set_flag(&b, "sensitive", c->sensitive);
     return value_builder_map(&b);
 }
@@ -177,7 +177,7 @@ static struct str read_text(const struct reading *r, const struct value *v, cons
 static const struct value *read_value(const struct reading *r, const struct value *v, const char *name)
 {
     const struct value *saved = value_getz(v, name);
-    return saved ? veil_lifted(r->arena, saved) : NULL;
+    return saved ? saved_value_decode(r->arena, saved) : NULL;
 }
 
 static struct attr_change *read_attrs(

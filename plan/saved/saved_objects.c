@@ -10,77 +10,77 @@ static const struct value *marker(struct arena *arena, const char *name, const s
     return value_with(arena, NULL, str_z(name), v);
 }
 
-static const struct value *secret_number(struct veil *veil, const struct value *v)
+static const struct value *secret_number(struct saved_encoder *encoder, const struct value *v)
 {
     size_t i = 0;
-    while (i < veil->secrets.n && !state_hash_matches(veil->secrets.entries[i].value, v))
+    while (i < encoder->secrets.n && !state_hash_matches(encoder->secrets.entries[i].value, v))
         i++;
-    if (i == veil->secrets.n)
-        value_builder_add(&veil->secrets, v);
-    return value_int(veil->arena, (int64_t)i);
+    if (i == encoder->secrets.n)
+        value_builder_add(&encoder->secrets, v);
+    return value_int(encoder->arena, (int64_t)i);
 }
 
-static const struct value *veil_any(
-    struct veil *veil, const struct type *type, bool hidden, const struct value *v);
+static const struct value *encode_any(
+    struct saved_encoder *encoder, const struct type *type, bool hidden, const struct value *v);
 
-static const struct value *veil_secret(struct veil *veil, const struct value *v)
+static const struct value *encode_secret(struct saved_encoder *encoder, const struct value *v)
 {
-    if (v->kind != VALUE_MAP || !veil->names)
-        return secret_number(veil, v);
-    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(veil->arena);
+    if (v->kind != VALUE_MAP || !encoder->names)
+        return secret_number(encoder, v);
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(encoder->arena);
     for (uint32_t i = 0; i < v->count; i++)
-        value_builder_set(&map, v->entries[i].key, secret_number(veil, v->entries[i].value));
+        value_builder_set(&map, v->entries[i].key, secret_number(encoder, v->entries[i].value));
     return value_builder_map(&map);
 }
 
-static const struct value *veil_list(
-    struct veil *veil, const struct type *type, bool hidden, const struct value *v)
+static const struct value *encode_list(
+    struct saved_encoder *encoder, const struct type *type, bool hidden, const struct value *v)
 {
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(veil->arena);
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(encoder->arena);
     for (uint32_t i = 0; i < v->count; i++)
-        value_builder_add(&list, veil_any(veil, type ? type->elem : NULL, hidden, v->items[i]));
+        value_builder_add(&list, encode_any(encoder, type ? type->elem : NULL, hidden, v->items[i]));
     return value_builder_list(&list);
 }
 
-static const struct value *veil_map(
-    struct veil *veil, const struct type *type, bool hidden, const struct value *v)
+static const struct value *encode_map(
+    struct saved_encoder *encoder, const struct type *type, bool hidden, const struct value *v)
 {
-    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(veil->arena);
+    AUTO_BUILDER struct value_builder map = VALUE_BUILDER(encoder->arena);
     for (uint32_t i = 0; i < v->count; i++) {
         struct str key = v->entries[i].key;
         const struct attr *field = type && type->kind == TYPE_OBJECT ? type_field(type, key) : NULL;
         const struct type *within = field ? field->type : type ? type->elem : NULL;
-        value_builder_set(
-            &map, key, veil_any(veil, within, hidden || (field && field->sensitive), v->entries[i].value));
+        value_builder_set(&map, key,
+            encode_any(encoder, within, hidden || (field && field->sensitive), v->entries[i].value));
     }
     const struct value *whole = value_builder_map(&map);
     bool like_marker = v->count == 1 && str_starts(v->entries[0].key, STR("$"));
-    return like_marker ? marker(veil->arena, "$map", whole) : whole;
+    return like_marker ? marker(encoder->arena, "$map", whole) : whole;
 }
 
-static const struct value *veil_any(
-    struct veil *veil, const struct type *type, bool hidden, const struct value *v)
+static const struct value *encode_any(
+    struct saved_encoder *encoder, const struct type *type, bool hidden, const struct value *v)
 {
-    struct arena *arena = veil->arena;
+    struct arena *arena = encoder->arena;
     bool secret = hidden || (v->marks & VALUE_SENSITIVE);
     if (v->kind == VALUE_UNKNOWN)
         return marker(arena, "$unknown", value_bool(v->marks & VALUE_SENSITIVE));
     if (state_is_hash(v)) {
-        secret_number(veil, v); /* it counts like a known secret */
+        secret_number(encoder, v); /* it counts like a known secret */
         return value_unmark(arena, v);
     }
     if (secret)
-        return marker(arena, "$secret", veil_secret(veil, v));
+        return marker(arena, "$secret", encode_secret(encoder, v));
     if (v->kind == VALUE_STRING && !str_is_utf8(v->string))
         return marker(arena, "$bytes", value_string_ref(arena, base64_encode(arena, v->string)));
     if (v->kind == VALUE_LIST)
-        return veil_list(veil, type, hidden, v);
-    return v->kind == VALUE_MAP ? veil_map(veil, type, hidden, v) : v;
+        return encode_list(encoder, type, hidden, v);
+    return v->kind == VALUE_MAP ? encode_map(encoder, type, hidden, v) : v;
 }
 
-const struct value *veil_value(struct veil *veil, const struct value *v)
+const struct value *saved_value_encode(struct saved_encoder *encoder, const struct value *v)
 {
-    return veil_any(veil, veil->type, veil->hidden, v);
+    return encode_any(encoder, encoder->type, encoder->hidden, v);
 }
 
 /* ---- and back ---- */
@@ -107,7 +107,8 @@ static const struct value *lift_map(struct arena *arena, const struct value *v)
 {
     AUTO_BUILDER struct value_builder map = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < v->count; i++)
-        value_builder_set(&map, arena_str(arena, v->entries[i].key), veil_lifted(arena, v->entries[i].value));
+        value_builder_set(
+            &map, arena_str(arena, v->entries[i].key), saved_value_decode(arena, v->entries[i].value));
     return value_builder_map(&map);
 }
 
@@ -126,12 +127,12 @@ static const struct value *lift_marker(struct arena *arena, struct str name, con
     return NULL;
 }
 
-const struct value *veil_lifted(struct arena *arena, const struct value *v)
+const struct value *saved_value_decode(struct arena *arena, const struct value *v)
 {
     if (v->kind == VALUE_LIST) {
         AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
         for (uint32_t i = 0; i < v->count; i++)
-            value_builder_add(&list, veil_lifted(arena, v->items[i]));
+            value_builder_add(&list, saved_value_decode(arena, v->items[i]));
         return value_builder_list(&list);
     }
     if (v->kind != VALUE_MAP)
@@ -146,20 +147,20 @@ const struct value *veil_lifted(struct arena *arena, const struct value *v)
 
 /* ---- all resources: writing ---- */
 
-static const struct value *object_veiled(
+static const struct value *object_encoded(
     struct arena *arena, const struct schema *schema, const struct value *object)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; object && object->kind == VALUE_MAP && i < object->count; i++) {
         struct attr_change given = {
             .attr = schema_attr(schema, object->entries[i].key), .after = object->entries[i].value};
-        struct veil veil = {.arena = arena,
+        struct saved_encoder encoder = {.arena = arena,
             .type = given.attr ? given.attr->type : NULL,
             .hidden = given.attr && given.attr->sensitive,
             .names = attr_change_names_given(&given),
             .secrets = VALUE_BUILDER(arena)};
-        value_builder_set(&b, object->entries[i].key, veil_value(&veil, given.after));
-        value_builder_release(&veil.secrets);
+        value_builder_set(&b, object->entries[i].key, saved_value_encode(&encoder, given.after));
+        value_builder_release(&encoder.secrets);
     }
     return value_builder_map(&b);
 }
@@ -264,7 +265,7 @@ static const struct value *object_saved(struct arena *arena, const struct instan
         {STR("type"), value_string_ref(arena, decl->schema->name)},
         {STR("id"),
             value_string(arena, instance->recorded ? instance->recorded->record->subject.id : STR_EMPTY)},
-        {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("region"), region},
+        {STR("planned"), object_encoded(arena, decl->schema, planned)}, {STR("region"), region},
         {STR("given"), given}, {STR("references"), references}, {STR("parts"), parts});
 }
 
@@ -305,7 +306,7 @@ static const struct value *object_lifted(struct arena *arena, const struct value
     saved = value_as_map(saved);
     for (uint32_t i = 0; i < saved->count; i++)
         value_builder_set(
-            &b, arena_str(arena, saved->entries[i].key), veil_lifted(arena, saved->entries[i].value));
+            &b, arena_str(arena, saved->entries[i].key), saved_value_decode(arena, saved->entries[i].value));
     return value_builder_map(&b);
 }
 
@@ -317,7 +318,7 @@ static const struct value *before_of(
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct value *before = value_getz(attrs->items[i], "before");
         planned = value_with(arena, planned, arena_str(arena, value_gets(attrs->items[i], "name")),
-            before ? veil_lifted(arena, before) : NULL);
+            before ? saved_value_decode(arena, before) : NULL);
     }
     return planned;
 }
@@ -355,7 +356,7 @@ static void add_planned(struct objects *o, const struct value *saved)
 static const struct value *live_lifted(struct arena *arena, const struct value *kept)
 {
     if (kept->kind != VALUE_MAP)
-        return veil_lifted(arena, kept);
+        return saved_value_decode(arena, kept);
     if (kept->count == 1 && str_starts(kept->entries[0].key, STR("$")))
         return value_mark(arena, &value_empty_string, VALUE_SENSITIVE);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
