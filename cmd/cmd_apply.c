@@ -192,7 +192,7 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
 static int cmd_deploy_run(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
-    struct wanted_part part = {.targets = inv->args.items, .n = inv->args.n, .alone = true};
+    struct wanted_part part = {.targets = inv->args.items, .n = inv->args.n, .targets_only = true};
     int status = invocation_open(inv, &(struct workspace_options){.part = &part}, &workspace);
     return status != EXIT_DONE ? status : deploy(inv, &workspace);
 }

@@ -224,7 +224,7 @@ struct plan_options {
      * refers to a target and changes with it becomes a target, too.
      */
     bool targets_only;
-    bool leave_jobs;              /* with alone: jobs that are not targets stay unchanged */
+    bool leave_jobs;              /* with targets_only: jobs that are not targets stay unchanged */
     bool as_recorded;             /* artifacts as recorded: nothing is built or packaged to detect changes */
     bool latest;                  /* artifacts that were rolled back return to the current version */
     const struct value *versions; /* address -> SHA-256 of the version to roll back to; NULL: none */
@@ -232,7 +232,7 @@ struct plan_options {
     const struct value *saved_live; /* plan_load() only: live values by address, not refreshed; or NULL */
     const struct value *saved_ownership; /* with these: ownership tags that were read */
     const struct concurrent *concurrent; /* with these: for detecting later changes of other runs
-                                  (plan/objects/concern.h); NULL: none */
+                                  (plan/objects/plan_scope.h); NULL: none */
 };
 
 /*

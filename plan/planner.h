@@ -8,7 +8,8 @@
  * order. apply.c, execution_graph.c and execute.c execute the plan, work.c each change.
  *
  * While a plan is made one thread owns all of this; threads of a refresh only fill in their own `struct
- * seen`. During an apply the executor's lock guards everything here, except that a worker owns its instance.
+ * recorded_resource`. During an apply the executor's lock guards everything here, except that a worker owns
+ * its instance.
  */
 #pragma once
 
@@ -57,8 +58,8 @@ struct recorded {
     uint64_t seq;           /* of the state's last log record at that time */
     struct map by_address;  /* address -> struct recorded_resource * */
     struct map by_recorded; /* recorded address without its key -> first struct recorded_resource *, chained
-                               by `sibling` */
-    struct map after_moves; /* the same by new addresses, chained by `neighbour`; empty: none moves */
+                               by `next_by_recorded` */
+    struct map after_moves; /* the same by new addresses, chained by `next_by_new`; empty: none moves */
     const struct map *by_declared; /* whichever of the two has the new addresses */
 };
 
@@ -67,7 +68,7 @@ struct targets {
     bool *targeted;          /* false: frozen, keeps its recorded values */
     bool *whole;             /* all its instances are targeted, not only named ones */
     bool *changed_by_others; /* another run changed it, or what it refers to, since the plan was saved
-                      (plan/objects/concern.h) */
+                      (plan/objects/plan_scope.h) */
     /* Only for plans of some resources alone: */
     const struct decl **needed_by; /* a target that refers to it; NULL: none */
     bool *minimal;                 /* only the attributes that follow from other resources change */

@@ -16,7 +16,7 @@
 struct wanted_part {
     const struct str *targets;
     size_t n;
-    bool alone; /* with dependents that their change reaches, instead of their dependencies: deploy */
+    bool targets_only; /* with dependents that their change reaches, instead of their dependencies: deploy */
 };
 
 struct workspace_options {

@@ -6,7 +6,7 @@
 
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
-#include "plan/objects/concern.h"
+#include "plan/objects/plan_scope.h"
 
 enum { CLAIMS_MAX = 10000 /* changes, for a run under a shared lock */ };
 

@@ -8,8 +8,8 @@
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/concern.h"
 #include "plan/objects/diff.h"
+#include "plan/objects/plan_scope.h"
 #include "plan/objects/recorded.h"
 
 /* ---- drift ---- */

@@ -14,7 +14,7 @@
 bool decide_instance(struct planner *p, struct instance *instance);
 /* True if the plan forgets the record, by `removed`, without deleting the resource. */
 bool removed_is_forgotten(struct planner *p, const struct recorded_resource *recorded);
-/* Decides about records without an instance (with destroy: all). `only`: by p->recorded.seen; NULL: all.
+/* Decides about records without an instance (with destroy: all). `only`: by p->recorded.items; NULL: all.
  * False after an error. */
 bool decide_orphans(struct planner *p, const bool *only);
 /* Decides which half of each replacement is first. False after an error: both would have the same name. */

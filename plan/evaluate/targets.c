@@ -1,7 +1,7 @@
 /* What --target and --replace name, and its dependencies. */
 #include "plan/evaluate/evaluate.h"
 
-#include "plan/objects/concern.h"
+#include "plan/objects/plan_scope.h"
 #include "plan/objects/recorded.h"
 
 enum { KEYS_SHOWN = 200 }; /* bytes of the addresses in a hint */

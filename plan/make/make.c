@@ -9,7 +9,7 @@
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/lease.h"
-#include "plan/objects/concern.h"
+#include "plan/objects/plan_scope.h"
 #include "plan/objects/recorded.h"
 #include "plan/recover/recover.h"
 #include "plan/refresh/refresh.h"
@@ -191,8 +191,8 @@ static bool is_kept(const struct plan *plan, const struct value *before, const s
 {
     if (!before || !after)
         return false;
-    bool sealable = object_holds_hash(before) && state_has_key(plan->workspace->state);
-    return value_equal(before, after) || (object_hash_matches(before, after) && !sealable);
+    bool encryptable = object_holds_hash(before) && state_has_key(plan->workspace->state);
+    return value_equal(before, after) || (object_hash_matches(before, after) && !encryptable);
 }
 
 static void add_output_change(struct plan *plan, struct arena *arena, struct str name,

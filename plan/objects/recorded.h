@@ -33,7 +33,7 @@ bool recorded_claim(struct planner *p);
 bool recorded_moves(const struct recorded *recorded);
 struct recorded_resource *recorded_find(const struct recorded *recorded, struct str address);
 /*
- * Builds edges dependency -> dependent between recorded resources, numbered as in recorded->seen. If many
+ * Builds edges dependency -> dependent between recorded resources, numbered as in recorded->items. If many
  * instances of a declaration are depended on, a node beyond recorded->count joins them with their dependents,
  * to avoid one edge for each pair. Records of different ages may contradict each other: edges that would
  * close a cycle are left out.

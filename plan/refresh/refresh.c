@@ -6,8 +6,8 @@
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/concern.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/plan_scope.h"
 
 #include <stdlib.h>
 
@@ -82,7 +82,7 @@ static bool is_meant(const struct planner *p, const struct recorded_resource *re
 }
 
 /* `late`: only those whose provider depends on resources; otherwise only the others. */
-static int add_seen(struct refresh *r, struct recorded_resource *recorded, bool late, struct err *err)
+static int add_recorded(struct refresh *r, struct recorded_resource *recorded, bool late, struct err *err)
 {
     struct planner *p = r->p;
     if (r->routes ? !is_on_a_route(r, recorded) : !is_meant(p, recorded))
@@ -185,7 +185,7 @@ static int read_all(struct refresh *r, bool late, struct err *err)
     size_t count = 0;
     clear_refresh(r);
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (add_seen(r, &p->recorded.items[i], late, err))
+        if (add_recorded(r, &p->recorded.items[i], late, err))
             return -1;
     for (size_t g = 0; g < r->group_count; g++)
         count += r->groups[g].n;

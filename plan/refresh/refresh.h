@@ -1,6 +1,6 @@
 /*
  * Refresh: reads the live objects of recorded resources. Many threads read; each fills in its own struct
- * seen.
+ * recorded_resource.
  */
 #pragma once
 
@@ -109,7 +109,7 @@ struct refresh {
     size_t group_count, group_cap;
     struct {
         struct group *group;
-        struct recorded_resource *seen;
+        struct recorded_resource *recorded;
     } * singles; /* to be read one at a time */
     size_t single_count, single_cap;
     struct refresh_tags tags;

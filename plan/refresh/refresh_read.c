@@ -81,7 +81,7 @@ static void add_single(struct refresh *r, struct group *group, struct recorded_r
 {
     MEM_GROW(r->singles, r->single_cap, r->single_count + 1);
     r->singles[r->single_count].group = group;
-    r->singles[r->single_count++].seen = recorded;
+    r->singles[r->single_count++].recorded = recorded;
 }
 
 /* True if live is still what it was before a recent change of weir: some services are eventually
@@ -182,7 +182,7 @@ void refresh_read_single(void *refresh, size_t i)
 {
     struct refresh *r = refresh;
     struct group *group = r->singles[i].group;
-    struct recorded_resource *recorded = r->singles[i].seen;
+    struct recorded_resource *recorded = r->singles[i].recorded;
     if (r->failed)
         return;
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -261,7 +261,7 @@ static struct str why_of(struct planner *p, struct str provider)
         p->arena, "the settings of provider \"%.*s\" are known only after apply", STR_ARG(provider));
 }
 
-/* By p->recorded.seen: resources that are not targeted. */
+/* By p->recorded.items: resources that are not targeted. */
 static void find_left(const struct planner *p, bool *left)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++)

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "plan/apply/work.h"
-#include "plan/objects/concern.h"
+#include "plan/objects/plan_scope.h"
 
 #include <stdlib.h>
 

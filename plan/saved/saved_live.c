@@ -161,10 +161,10 @@ static int read_attr(const struct state *state, const struct value *kept, struct
     const struct value **out, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct value *sealed = value_getz(kept, MASKED_MARKER), *text, *inner;
-    if (!sealed || kept->count != 1)
+    const struct value *masked = value_getz(kept, MASKED_MARKER), *text, *inner;
+    if (!masked || kept->count != 1)
         return state_read_value(state, arena, kept, out, err);
-    if (state_read_value(state, &scratch, sealed, &text, err) ||
+    if (state_read_value(state, &scratch, masked, &text, err) ||
         scan_json(&scratch, value_text(text, STR_EMPTY), &inner, err))
         return -1;
     return state_read_value(state, arena, inner, out, err);

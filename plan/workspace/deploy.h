@@ -1,6 +1,6 @@
 /*
  * Jobs and their artifacts: the declarations of `weir deploy` and `weir rollback`, for plan_options.targets
- * with `alone` set.
+ * with `targets_only` set.
  *
  * A resource uses a weir.artifact if it refers to it, directly or through locals, inputs, outputs and
  * resources that are not jobs (a layer).

@@ -124,7 +124,7 @@ static bool needed_by_targets(
         if (!find_targets(stack, wanted->targets[i], chosen))
             return false; /* in the state only, or unknown */
     add_deps(stack, chosen, needed);
-    if (wanted->alone) {
+    if (wanted->targets_only) {
         add_reached(stack, needed, chosen);
         add_deps(stack, chosen, needed);
     }
@@ -136,24 +136,24 @@ static bool needed_by_targets(
         bool output = decl->kind == DECL_OUTPUT && !decl->module->parent;
         if (output || decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION)
             depends_need(decl, needed);
-        needed[i] |=
-            linked[i] || (wanted->alone && decl_is_artifact(decl)); /* no two artifacts may be the same */
+        needed[i] |= linked[i] ||
+                     (wanted->targets_only && decl_is_artifact(decl)); /* no two artifacts may be the same */
     }
     *out = (struct needed_part){needed, linked};
     return true;
 }
 
 /* True if all instances are needed: another expression uses its value, or it is a target as a whole. */
-static bool is_seen(const struct stack *stack, const struct wanted_part *wanted,
+static bool needs_all_instances(const struct stack *stack, const struct wanted_part *wanted,
     const struct needed_part *part, const struct decl *decl)
 {
-    bool seen = wanted->alone || !decl->for_each || part->whole[decl->index];
+    bool whole = wanted->targets_only || !decl->for_each || part->whole[decl->index];
     for (size_t i = 0; i < wanted->n; i++)
-        seen |= address_matches(decl->address, &wanted->targets[i], 1);
-    for (size_t i = 0; i < stack->decl_count && !seen; i++)
+        whole |= address_matches(decl->address, &wanted->targets[i], 1);
+    for (size_t i = 0; i < stack->decl_count && !whole; i++)
         for (size_t k = 0; part->needed[i] && k < stack->decls[i]->dep_count; k++)
-            seen |= stack->decls[i]->deps[k] == decl;
-    return seen;
+            whole |= stack->decls[i]->deps[k] == decl;
+    return whole;
 }
 
 /* Addresses of the needed records: declarations, or only their targeted instances. */
@@ -168,10 +168,10 @@ static struct state_part needed_records(const struct stack *stack, struct arena 
         former[i] = stack->moved[i].from;
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
-        bool seen = needed[i] && decl->kind == DECL_RESOURCE && is_seen(stack, wanted, of, decl);
-        if (seen)
+        bool whole = needed[i] && decl->kind == DECL_RESOURCE && needs_all_instances(stack, wanted, of, decl);
+        if (whole)
             addresses[part.n++] = decl->address;
-        for (size_t t = 0; needed[i] && !seen && t < wanted->n; t++)
+        for (size_t t = 0; needed[i] && !whole && t < wanted->n; t++)
             if (str_eq(address_declared(wanted->targets[t]), decl->address))
                 addresses[part.n++] = wanted->targets[t];
     }

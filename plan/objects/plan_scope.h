@@ -23,7 +23,7 @@ bool scope_skip_claimed(struct planner *p);
 /* By decl->index: true if it is left to other runs, destroyed, or depends on such a declaration. */
 bool *scope_not_applied(const struct planner *p, struct arena *arena);
 
-/* ---- concern.c: what other runs have changed in the state since a plan was saved. The plan is refused if
+/* ---- plan_scope.c: what other runs have changed in the state since a plan was saved. The plan is refused if
  * the changed resource is one that the plan changes or refers to, or if it refers to a resource that the plan
  * deletes. Other changed resources stay as they are now, and so do resources and outputs that refer to them,
  * unless the plan changes these.

@@ -1,5 +1,5 @@
-/* What a plan changes and refers to, compared with changes of other runs (concern.h). */
-#include "plan/objects/concern.h"
+/* What a plan changes and refers to, compared with changes of other runs (plan_scope.h). */
+#include "plan/objects/plan_scope.h"
 
 #include "base/mem.h"
 #include "plan/objects/recorded.h"
@@ -142,7 +142,7 @@ static void scope_init(struct plan_scope *scope, const struct planner *p)
         .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *scope->referred)};
 }
 
-/* From the saved plan in p->options->since. Release with concern_release(). */
+/* From the saved plan in p->options->concurrent. Release with scope_release(). */
 static void scope_of_saved(struct plan_scope *scope, const struct planner *p)
 {
     const struct value *changes = p->options->concurrent->changes;
@@ -201,7 +201,7 @@ static bool is_named(const struct planner *p, const struct plan_scope *scope, co
 }
 
 /* The same for a changed or added record, also by its identity. */
-static const char *concern_meets_record(
+static const char *scope_includes_record(
     const struct plan_scope *scope, const struct planner *p, const struct record *record)
 {
     const char *how = scope_includes(scope, p, record->subject.address);
@@ -217,7 +217,7 @@ static int check_recorded(const struct planner *p, const struct plan_scope *scop
         const struct record *now = state_get(p->workspace->state, then->subject.address);
         bool same = now && now->seq == then->seq;
         const char *how = same  ? NULL
-                          : now ? concern_meets_record(scope, p, now)
+                          : now ? scope_includes_record(scope, p, now)
                                 : scope_includes(scope, p, then->subject.address);
         if (how)
             return refuse_met(then->subject.address, how, now ? now->seq : 0, then->seq, err);
@@ -234,7 +234,7 @@ static int check_added(const struct planner *p, const struct plan_scope *scope, 
         map_set(&then, p->recorded.items[i].record->subject.address, &then);
     for (size_t i = 0; i < n; i++) {
         struct str address = records[i]->subject.address;
-        const char *how = map_get(&then, address) ? NULL : concern_meets_record(scope, p, records[i]);
+        const char *how = map_get(&then, address) ? NULL : scope_includes_record(scope, p, records[i]);
         if (how)
             return refuse_met(address, how, records[i]->seq, 0, err);
     }
