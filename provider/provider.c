@@ -50,24 +50,24 @@ struct str kind_type_name(
 
 /* ---- Observers: a missing callback is skipped. Results that operations in C share. ---- */
 
-bool op_tells_progress(const struct op_ctx *ctx)
+bool op_has_progress(const struct op_ctx *ctx)
 {
     return ctx->observer && ctx->observer->progress;
 }
 
-bool op_tells_printed(const struct op_ctx *ctx)
+bool op_has_printed(const struct op_ctx *ctx)
 {
     return ctx->observer && ctx->observer->printed;
 }
 
 bool op_wants_ownership_tags(const struct op_ctx *ctx)
 {
-    return ctx->observer && ctx->observer->saw_ownership_tags;
+    return ctx->observer && ctx->observer->ownership_tags;
 }
 
 void op_progress(const struct op_ctx *ctx, const char *what)
 {
-    if (op_tells_progress(ctx))
+    if (op_has_progress(ctx))
         ctx->observer->progress(ctx->observer->ctx, what);
 }
 
@@ -80,20 +80,20 @@ void op_warn(const struct op_ctx *ctx, const char *text)
 void op_printed(void *op, const char *line)
 {
     const struct op_ctx *ctx = op;
-    if (op_tells_printed(ctx))
+    if (op_has_printed(ctx))
         ctx->observer->printed(ctx->observer->ctx, line);
 }
 
-void op_saw_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags)
+void op_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags)
 {
     if (op_wants_ownership_tags(ctx))
-        ctx->observer->saw_ownership_tags(ctx->observer->ctx, id, owner_tags);
+        ctx->observer->ownership_tags(ctx->observer->ctx, id, owner_tags);
 }
 
-void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws)
+void op_response(const struct op_ctx *ctx, const struct value *document, bool made_by_aws)
 {
-    if (ctx->observer && ctx->observer->answered)
-        ctx->observer->answered(ctx->observer->ctx, document, made_by_aws);
+    if (ctx->observer && ctx->observer->response)
+        ctx->observer->response(ctx->observer->ctx, document, made_by_aws);
 }
 
 bool attempt_claims(const struct attempt *attempt, struct str id)
@@ -391,7 +391,7 @@ const struct value *ownership_tags_among(struct arena *arena, const struct value
 
 static struct ownership nobody_knows(void)
 {
-    return (struct ownership){.whose = WHOSE_NOBODY_KNOWS,
+    return (struct ownership){.kind = OWNERSHIP_UNKNOWN,
         .reason =
             STR("it has no ownership tags, and nothing else shows that it is still what this stack made")};
 }
@@ -402,9 +402,9 @@ struct ownership ownership_by_tags(
     struct str stack = value_gets(owner_tags, "stack"), state = value_gets(owner_tags, "state");
     bool renamed = state.n && str_eq(state, owner->lineage);
     if (str_eq(stack, owner->stack) || renamed || (!stack.n && owner->untagged))
-        return (struct ownership){.whose = WHOSE_OURS};
+        return (struct ownership){.kind = OWNERSHIP_OURS};
     if (stack.n)
-        return (struct ownership){.whose = WHOSE_OTHERS,
+        return (struct ownership){.kind = OWNERSHIP_OTHERS,
             .reason = arena_printf(arena, "it has the ownership tags of the stack \"%.*s\"", STR_ARG(stack))};
     return nobody_knows();
 }
@@ -427,8 +427,8 @@ struct ownership ownership_by_record(struct arena *arena, const struct value *re
         if (value_is_null(was) || value_is_null(is))
             continue;
         if (is_same(was, is))
-            return (struct ownership){.whose = WHOSE_OURS};
-        return (struct ownership){.whose = WHOSE_OTHERS,
+            return (struct ownership){.kind = OWNERSHIP_OURS};
+        return (struct ownership){.kind = OWNERSHIP_OTHERS,
             .reason = arena_printf(arena,
                 "it has no ownership tags, and its %.*s is not the recorded one: somebody recreated it",
                 STR_ARG(names[i]))};
@@ -439,7 +439,7 @@ struct ownership ownership_by_record(struct arena *arena, const struct value *re
 int ownership_refuse(const struct ownership *ownership, const char *done, struct err *err)
 {
     err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->reason), done);
-    if (ownership->whose == WHOSE_NOBODY_KNOWS)
+    if (ownership->kind == OWNERSHIP_UNKNOWN)
         return err_hint(err, "--delete-adopted deletes it anyway; `weir state rm` forgets it");
     return err_hint(err,
         "`weir state rm` forgets it as it is; should it be this stack's all the same, import "

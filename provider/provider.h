@@ -47,10 +47,10 @@ struct op_observer {
     void (*printed)(void *ctx, const char *line);  /* a line that a local command printed */
     /* read, list: the ownership tags of a resource that a response contained besides what was requested, as
      * `ownership_tags` returns them. */
-    void (*saw_ownership_tags)(void *ctx, struct str id, const struct value *owner_tags);
+    void (*ownership_tags)(void *ctx, struct str id, const struct value *owner_tags);
     /* read: the object as the response has it, under the service's member names, and whether the response
      * says that AWS made it. */
-    void (*answered)(void *ctx, const struct value *document, bool made_by_aws);
+    void (*response)(void *ctx, const struct value *document, bool made_by_aws);
 };
 
 /* The owner of a resource: what ownership tags are made from and compared with. */
@@ -61,17 +61,17 @@ struct owner {
     struct str lease;   /* when the lease ends, 2026-11-21T18:00:00Z; "": no lease */
     struct str token;   /* idempotency token of this intent: 32 hex digits; stable across retries and
                          * recovery */
-    bool untagged;  /* update, delete: the resource was imported, so it need not have our ownership tags */
-    bool found_out; /* delete: ownership was checked just before, and the resource is ours */
-    const struct value *seen_tags; /* update: the ownership tags that the refresh read; NULL: none */
+    bool untagged; /* update, delete: the resource was imported, so it need not have our ownership tags */
+    bool owner_checked;            /* delete: ownership was checked just before, and the resource is ours */
+    const struct value *live_tags; /* update: the ownership tags that the refresh read; NULL: none */
     const struct value *recorded;  /* update, delete: the recorded attributes; NULL: not known */
-    struct str written;            /* when the attributes were recorded, if within the last minute; else "" */
+    struct str recorded_at;        /* when the attributes were recorded, if within the last minute; else "" */
 };
 
 /* The owner of a resource by its ownership tags and its recorded attributes. */
-enum whose { WHOSE_OURS, WHOSE_NOBODY_KNOWS, WHOSE_OTHERS };
+enum ownership_kind { OWNERSHIP_OURS, OWNERSHIP_UNKNOWN, OWNERSHIP_OTHERS };
 struct ownership {
-    enum whose whose;
+    enum ownership_kind kind;
     bool unreported;   /* the ownership tags may not be read, so the resource counts as ours */
     struct str reason; /* why the resource is not ours: "it has the ownership tags of the stack …" */
 };
@@ -119,11 +119,11 @@ struct op_ctx {
 void op_progress(const struct op_ctx *ctx, const char *what);
 void op_warn(const struct op_ctx *ctx, const char *text);
 void op_printed(void *ctx, const char *line); /* ctx is a struct op_ctx; reports a command's output line */
-void op_saw_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags);
-void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws);
+void op_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags);
+void op_response(const struct op_ctx *ctx, const struct value *document, bool made_by_aws);
 /* True if the observer has that callback. For what is costly to compute. */
-bool op_tells_progress(const struct op_ctx *ctx);
-bool op_tells_printed(const struct op_ctx *ctx);
+bool op_has_progress(const struct op_ctx *ctx);
+bool op_has_printed(const struct op_ctx *ctx);
 bool op_wants_ownership_tags(const struct op_ctx *ctx);
 
 /* Returns the names of all readable attributes, in the form of `covered` of list(); for types of which every
@@ -272,7 +272,7 @@ struct resource_ops {
     bool leaves_fields, leaves_items;
     /* Brings `changed` (a list of attribute names) from prior to desired. An attribute in `changed` that is
      * not in desired is reset. *live is prior at the call and the whole object afterwards. Ownership is
-     * checked as in `delete`, against ctx->owner.seen_tags. */
+     * checked as in `delete`, against ctx->owner.live_tags. */
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 
@@ -375,7 +375,7 @@ struct resource_ops {
      * resource is ours while these are as recorded (ctx->owner.recorded), and otherwise another resource of
      * the same name. NULL: `delete` finds the owner itself.
      */
-    int (*whose)(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
+    int (*find_owner)(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 
     /*
      * Adds ownership tags (by their full names, `weir:lease`) to a resource, replacing those of the same
@@ -553,7 +553,7 @@ const struct value *ownership_tags_make(struct arena *arena, const struct owner 
 /* Returns only weir's tags of a map of tags, under their short names. */
 const struct value *ownership_tags_among(struct arena *arena, const struct value *tags);
 
-/* Determines the owner by the ownership tags (under their short names); WHOSE_NOBODY_KNOWS if there are
+/* Determines the owner by the ownership tags (under their short names); OWNERSHIP_UNKNOWN if there are
  * none. */
 struct ownership ownership_by_tags(
     struct arena *arena, const struct owner *owner, const struct value *owner_tags);

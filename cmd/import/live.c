@@ -36,7 +36,7 @@ int look_at(struct look *look, const struct schema *schema, struct str id, const
     struct look_answers *answers, struct err *err)
 {
     struct op_ctx op = context(look, schema);
-    const struct op_observer observer = {.ctx = answers, .answered = on_answer};
+    const struct op_observer observer = {.ctx = answers, .response = on_answer};
     op.observer = answers ? &observer : NULL;
     const struct value *prior = value_with(look->arena, NULL, schema->id, value_string(look->arena, id));
     *live = NULL;

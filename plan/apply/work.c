@@ -322,7 +322,7 @@ static int apply_change(struct work *work, struct err *err)
         return work_create(work, err);
     case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
     case ACTION_UPDATE:
-        work->ctx.owner.seen_tags = recorded->owner_tags;
+        work->ctx.owner.live_tags = recorded->owner_tags;
         adopted_owner(&work->ctx.owner, recorded->record, instance->decl);
         work->ctx.owner.untagged |= work->x->p->options->delete_adopted;
         return update_as_shown(work, recorded->live, recorded->record, err);

@@ -145,7 +145,7 @@ static int begin_delete(struct work *work, struct err *err)
     int64_t looked_ms = work->change->owned_at_ms;
     adopted_owner(&work->ctx.owner, record, decl);
     work->ctx.owner.untagged |= p->options->delete_adopted;
-    work->ctx.owner.found_out = looked_ms && clock_mono_ms() - looked_ms < OWNED_FOR_MS;
+    work->ctx.owner.owner_checked = looked_ms && clock_mono_ms() - looked_ms < OWNED_FOR_MS;
     return 0;
 }
 

@@ -91,7 +91,7 @@ const struct value *obstacle_owner(
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_text(&b, "message", owner->reason);
-    if (owner->whose == WHOSE_NOBODY_KNOWS)
+    if (owner->kind == OWNERSHIP_UNKNOWN)
         value_builder_text(&b, agreed ? "flag" : "lifts", STR("delete_adopted"));
     if (agreed)
         return value_builder_map(&b);
@@ -337,7 +337,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
             continue;
         own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
         own.owner.untagged = true; /* created by a service from a managed resource */
-        own.owner.found_out = false;
+        own.owner.owner_checked = false;
         own.owner.recorded = NULL;
         if (own.schema->ops->delete (
                 &own, p->options->teardown, value_getz(list->items[i], "object"), &failure) == 0)

@@ -92,15 +92,15 @@ static int ask_owner(struct examined *e, struct provider *provider, struct owner
     const struct resource_ops *ops = e->change->schema->ops;
     bool listed = ops->tag_name && ops->tag_name(&e->op, e->prior, false).n;
     e->op.known_tags = listed ? refresh_tags_of(&e->x->tags, provider) : NULL;
-    bool known = e->op.known_tags || e->op.owner.seen_tags;
-    if (known && !ops->whose(&e->op, e->prior, owner, err) && owner->whose == WHOSE_OURS)
+    bool known = e->op.known_tags || e->op.owner.live_tags;
+    if (known && !ops->find_owner(&e->op, e->prior, owner, err) && owner->kind == OWNERSHIP_OURS)
         return 0;
     *err = (struct err)ERR_INIT;
     e->op.known_tags = NULL;
-    e->op.owner.seen_tags = NULL;
-    if (ops->whose(&e->op, e->prior, owner, err))
+    e->op.owner.live_tags = NULL;
+    if (ops->find_owner(&e->op, e->prior, owner, err))
         return -1;
-    e->change->owned_at_ms = owner->whose == WHOSE_OURS ? clock_mono_ms() : 0;
+    e->change->owned_at_ms = owner->kind == OWNERSHIP_OURS ? clock_mono_ms() : 0;
     return 0;
 }
 
@@ -112,17 +112,17 @@ static int find_owner(struct examined *e, struct provider *provider, bool *ours,
     const struct decl *decl = stack_find(p->stack, address_declared(record->subject.address));
     struct ownership owner;
     *ours = true;
-    if (!e->change->schema->ops->whose)
+    if (!e->change->schema->ops->find_owner)
         return 0;
     adopted_owner(&e->op.owner, record, decl);
-    e->op.owner.seen_tags = e->change->recorded->owner_tags;
+    e->op.owner.live_tags = e->change->recorded->owner_tags;
     if (ask_owner(e, provider, &owner, err))
         return err->class == ERR_ABSENT ? 0 : -1;
     e->op.known_tags = NULL;
     e->unknown = owner.unreported;
-    bool agreed = owner.whose == WHOSE_NOBODY_KNOWS && p->options->delete_adopted;
-    *ours = owner.whose == WHOSE_OURS || agreed;
-    if (owner.whose != WHOSE_OURS)
+    bool agreed = owner.kind == OWNERSHIP_UNKNOWN && p->options->delete_adopted;
+    *ours = owner.kind == OWNERSHIP_OURS || agreed;
+    if (owner.kind != OWNERSHIP_OURS)
         value_builder_add(&e->reported, obstacle_owner(e->op.arena, &owner, record->subject.address, agreed));
     return 0;
 }
@@ -217,7 +217,7 @@ static bool has_to_be_examined(const struct change *change)
 {
     bool goes = change->decision.action == ACTION_DELETE || change->decision.action == ACTION_REPLACE;
     return goes && change->schema &&
-           (change->schema->ops->data_loss || change->schema->ops->leaves || change->schema->ops->whose);
+           (change->schema->ops->data_loss || change->schema->ops->leaves || change->schema->ops->find_owner);
 }
 
 /* The object for the deletion of a replaced resource (work_delete.c): live, with the stack's present

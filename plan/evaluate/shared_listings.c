@@ -191,7 +191,7 @@ static int listed_make(
 {
     const struct value *before = listed->known ? value_copy(asker->arena, listed->wanted) : &value_empty_list;
     const struct value *covered = NULL;
-    struct op_observer observer = {.ctx = listed, .saw_ownership_tags = keep_ownership_tags};
+    struct op_observer observer = {.ctx = listed, .ownership_tags = keep_ownership_tags};
     struct op_ctx ctx = *asker;
     listed_forget(listed);
     listed->schema = ctx.schema;
@@ -213,7 +213,7 @@ static void listed_tell(
     for (size_t i = 0; i < listed->object_count; i++)
         found(found_ctx, listed->objects[i]);
     for (size_t i = 0; i < listed->tag_count; i++)
-        op_saw_ownership_tags(asker, listed->owner_tags[i].id, listed->owner_tags[i].owner_tags);
+        op_ownership_tags(asker, listed->owner_tags[i].id, listed->owner_tags[i].owner_tags);
 }
 
 int shared_list(struct shared *shared, const struct record *record, struct op_ctx *ctx,

@@ -164,7 +164,7 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
 {
     struct listing listing = {r, group};
     struct op_ctx ctx = op_context(r->p, arena, group->provider, group->schema, group->schema->name);
-    struct op_observer observer = {.ctx = &listing, .saw_ownership_tags = listed_ownership};
+    struct op_observer observer = {.ctx = &listing, .ownership_tags = listed_ownership};
     struct list_filter filter = filter_of(r, group, arena);
     ctx.observer = &observer;
     ctx.known_tags = refresh_tags_of(&r->tags, group->provider);

@@ -190,7 +190,7 @@ void refresh_read_single(void *refresh, size_t i)
     const struct decl *decl = stack_find(r->p->stack, address_declared(recorded->address));
     op.dir = decl ? local_dir(decl) : r->p->stack->dir;
     struct single single = {r, recorded};
-    struct op_observer observer = {.ctx = &single, .saw_ownership_tags = read_ownership_tags};
+    struct op_observer observer = {.ctx = &single, .ownership_tags = read_ownership_tags};
     op.observer = &observer;
     op.known_tags = refresh_tags_of(&r->tags, group->provider);
     const struct value *live = NULL, *wanted = refresh_wanted(r->p, &arena, group->schema, recorded);

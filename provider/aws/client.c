@@ -107,14 +107,14 @@ void aws_throttled(struct aws_client *client, const struct aws_service *service)
         throttle_refused(&state->throttle, clock_mono_ms());
 }
 
-void aws_made(struct aws_client *client)
+void aws_note_created(struct aws_client *client)
 {
-    atomic_store_explicit(&client->made_ms, clock_mono_ms(), memory_order_relaxed);
+    atomic_store_explicit(&client->created_ms, clock_mono_ms(), memory_order_relaxed);
 }
 
-bool aws_made_within(const struct aws_client *client, int64_t ms)
+bool aws_created_within(const struct aws_client *client, int64_t ms)
 {
-    int64_t made_ms = atomic_load_explicit(&client->made_ms, memory_order_relaxed);
+    int64_t made_ms = atomic_load_explicit(&client->created_ms, memory_order_relaxed);
     return made_ms && clock_mono_ms() - made_ms < ms;
 }
 

@@ -138,8 +138,8 @@ bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms);
 void aws_throttled(struct aws_client *client, const struct aws_service *service);
 /* Note that a resource was created; and whether one was created in the last `ms`. Services need a moment
  * until a new resource is visible everywhere. */
-void aws_made(struct aws_client *client);
-bool aws_made_within(const struct aws_client *client, int64_t ms);
+void aws_note_created(struct aws_client *client);
+bool aws_created_within(const struct aws_client *client, int64_t ms);
 
 /* ---- location.c: where a configured provider makes resources: account, region, partition and endpoint, as
  * recorded with each resource, so that it is read, changed and deleted at that location only.

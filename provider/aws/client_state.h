@@ -87,8 +87,8 @@ struct aws_client {
     /* Responds to all calls in place of the services, for tests. NULL: calls are sent. */
     int (*answer)(
         const struct aws_call *call, struct arena *arena, struct wire_message *response, struct err *err);
-    atomic_int_fast64_t made_ms; /* monotonic time of the last creation; 0: none yet */
-    atomic_bool tags_by_page;    /* the tagging API ignores the requested names */
+    atomic_int_fast64_t created_ms; /* monotonic time of the last creation; 0: none yet */
+    atomic_bool tags_by_page;       /* the tagging API ignores the requested names */
 
     pthread_mutex_t lock;      /* guards the members below */
     struct arena store;        /* allocates what they point to */

@@ -169,9 +169,9 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
 /* Returns weir's ownership tags of a live object, under their short names. */
 const struct value *cfn_ownership_tags_of(const struct op_ctx *ctx, const struct value *live);
 /* Determines the owner of the live object, see resource_ops.whose. */
-struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live);
+struct ownership cfn_find_owner(const struct op_ctx *ctx, const struct value *live);
 /* Returns -1 if this stack may not change or delete the resource. */
-int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err);
+int cfn_check_owner(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err);
 
 /* ---- kind.c: deletion protection ---- */
 

@@ -164,7 +164,7 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
     if (!tags)
         return live;
     if (op_wants_ownership_tags(ctx))
-        op_saw_ownership_tags(
+        op_ownership_tags(
             ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_ownership_tags_of(ctx, live));
     AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < tags->count; i++)
@@ -188,14 +188,14 @@ static bool is_assigned_anew(const struct cfn_type *type, const struct attr *att
            str_eqz(attr->name, "CreateTime");
 }
 
-struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
+struct ownership cfn_find_owner(const struct op_ctx *ctx, const struct value *live)
 {
     const struct cfn_type *type = ctx->schema->impl;
-    struct ownership out = {.whose = WHOSE_OURS};
+    struct ownership out = {.kind = OWNERSHIP_OURS};
     if (!type->tags || !ctx->owner.stack.n)
         return out;
     out = ownership_by_tags(ctx->arena, &ctx->owner, cfn_ownership_tags_of(ctx, live));
-    if (out.whose != WHOSE_NOBODY_KNOWS)
+    if (out.kind != OWNERSHIP_UNKNOWN)
         return out;
     struct str *names = ARENA_ARRAY(ctx->arena, struct str, ctx->schema->attr_count + 1);
     size_t n = 0;
@@ -204,15 +204,16 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
             names[n++] = ctx->schema->attrs[i].name;
     if (!type->tags_with_create)
         return (struct ownership){
-            .whose = WHOSE_OURS}; /* the creation may have been interrupted before tagging */
+            .kind = OWNERSHIP_OURS}; /* the creation may have been interrupted before tagging */
     return ownership_by_record(ctx->arena, ctx->owner.recorded, live, names, n);
 }
 
-int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
+int cfn_check_owner(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
 {
-    struct ownership ownership = cfn_whose(ctx, live);
-    return ctx->owner.found_out || ownership.whose == WHOSE_OURS ? 0
-                                                                 : ownership_refuse(&ownership, done, err);
+    struct ownership ownership = cfn_find_owner(ctx, live);
+    return ctx->owner.owner_checked || ownership.kind == OWNERSHIP_OURS
+               ? 0
+               : ownership_refuse(&ownership, done, err);
 }
 
 /* ---- Deletion protection among a resource's properties, and data loss at deletion: schemas describe

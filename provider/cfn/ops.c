@@ -187,7 +187,7 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
         find_half_created(ctx, &event, live);
         return -1;
     }
-    aws_made(provider_aws(ctx->provider));
+    aws_note_created(provider_aws(ctx->provider));
     if (!event.identifier.n)
         return err_set(err, ERR_PROTOCOL, "the service does not say what it made");
     struct value_entry id = {ctx->schema->id, value_string(ctx->arena, event.identifier)};
@@ -247,7 +247,7 @@ static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struc
     if (!properties)
         return err_set(err, ERR_ABSENT, "it no longer exists");
     const struct value *is = as_object(ctx, identifier, properties);
-    if (type_of(ctx)->has_read && cfn_check_whose(ctx, is, "changed", err))
+    if (type_of(ctx)->has_read && cfn_check_owner(ctx, is, "changed", err))
         return -1;
     const struct value *patch =
         cfn_patch(ctx->arena, type_of(ctx), properties, keep_ownership_tags(ctx, desired, is), changed);
@@ -286,13 +286,13 @@ static int find_owner(struct op_ctx *ctx, const struct value *object, struct own
 {
     struct str identifier;
     const struct value *is = NULL;
-    *out = (struct ownership){.whose = WHOSE_OURS};
+    *out = (struct ownership){.kind = OWNERSHIP_OURS};
     if (!type_of(ctx)->tags)
         return 0;
     if (identify(ctx, object, &identifier, err) || get(ctx, identifier, &is, err))
         return -1;
     if (is)
-        *out = cfn_whose(ctx, is);
+        *out = cfn_find_owner(ctx, is);
     return 0;
 }
 
@@ -322,7 +322,7 @@ static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value 
             return -1;
         if (!is)
             return 0;
-        if (cfn_check_whose(ctx, is, "deleted", err))
+        if (cfn_check_owner(ctx, is, "deleted", err))
             return -1;
     }
     if (teardown & TEARDOWN_PROTECTED && lift_protection(ctx, prior, err))
@@ -483,7 +483,7 @@ const struct resource_ops cfn_ops = {
     .delete = delete_one,
     .find = cfn_find,
     .ownership_tags = cfn_ownership_tags,
-    .whose = find_owner,
+    .find_owner = find_owner,
     .data_loss = cfn_data_loss,
     .add_ownership_tags = cfn_add_ownership_tags,
     .permissions = permissions,

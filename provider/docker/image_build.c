@@ -209,7 +209,7 @@ static void stream_init(struct stream *s, struct op_ctx *ctx)
 {
     *s = (struct stream){.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER, .arrived = {.max = ARRIVED_MAX}};
     command_output_init(&s->output);
-    s->output.show = op_tells_printed(ctx) ? op_printed : NULL;
+    s->output.show = op_has_printed(ctx) ? op_printed : NULL;
     s->output.show_ctx = ctx;
 }
 
@@ -233,7 +233,7 @@ static int arrive(void *ctx, const void *bytes, size_t n)
 static void stream_tell(struct stream *s, struct str what)
 {
     struct op_ctx *ctx = s->ctx;
-    if (!what.n || str_eq(what, s->status) || !op_tells_progress(ctx))
+    if (!what.n || str_eq(what, s->status) || !op_has_progress(ctx))
         return;
     s->status = command_output_hide(ctx->arena, what);
     op_progress(ctx, arena_strz(ctx->arena, s->status));

@@ -24,7 +24,7 @@ const struct value *labels_without_ownership(struct arena *arena, const struct v
 void labels_report(struct op_ctx *ctx, struct str id, const struct value *labels)
 {
     if (op_wants_ownership_tags(ctx))
-        op_saw_ownership_tags(ctx, id, ownership_tags_among(ctx->arena, labels));
+        op_ownership_tags(ctx, id, ownership_tags_among(ctx->arena, labels));
 }
 
 bool labels_are_of_intent(const struct op_ctx *ctx, const struct value *labels)
@@ -43,7 +43,8 @@ int labels_check(const struct op_ctx *ctx, const struct value *labels, const cha
 {
     struct ownership ownership =
         ownership_by_tags(ctx->arena, &ctx->owner, ownership_tags_among(ctx->arena, labels));
-    return !ctx->owner.stack.n || ownership.whose == WHOSE_OURS ? 0 : ownership_refuse(&ownership, done, err);
+    return !ctx->owner.stack.n || ownership.kind == OWNERSHIP_OURS ? 0
+                                                                   : ownership_refuse(&ownership, done, err);
 }
 
 struct str labels_filter(struct arena *arena, struct str stack)

@@ -368,7 +368,7 @@ static bool is_hopeless(struct cluster *cluster, const struct op_ctx *ctx)
     bool nobody = cluster->nobody;
     pthread_mutex_unlock(&cluster->lock);
     return code == KAFKA_AUTHENTICATION || code == KAFKA_SASL_AUTHENTICATION_FAILED || code == KAFKA_SSL ||
-           (nobody && !op_tells_progress(ctx));
+           (nobody && !op_has_progress(ctx));
 }
 
 static int cluster_connect(struct cluster *cluster, struct op_ctx *ctx, struct err *err)

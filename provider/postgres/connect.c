@@ -246,7 +246,7 @@ static int connect_refuse(
 static bool worth_waiting(const struct op_ctx *ctx, const struct way *way, enum refusal_kind kind)
 {
     return kind == NOT_YET || (kind == TOO_MANY && way->patient) ||
-           (kind == NOBODY_THERE && op_tells_progress(ctx));
+           (kind == NOBODY_THERE && op_has_progress(ctx));
 }
 
 static void connect_tell(struct op_ctx *ctx, enum refusal_kind kind)

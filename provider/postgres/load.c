@@ -132,7 +132,7 @@ static int next_block(void *ctx, const char **bytes, size_t *n, struct err *err)
     if (source_next(s->source, bytes, n, err))
         return -1;
     s->sent += (int64_t)*n;
-    if (s->sent - s->reported >= TELL_EVERY && op_tells_progress(s->ctx)) {
+    if (s->sent - s->reported >= TELL_EVERY && op_has_progress(s->ctx)) {
         s->reported = s->sent;
         op_progress(s->ctx, arena_printf(s->ctx->arena, "loading %.*s: %lld MB", STR_ARG(s->file->name),
                                 (long long)(s->sent / 1000000))

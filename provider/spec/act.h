@@ -298,8 +298,8 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
 /* Kind of the change, for messages. */
 enum act_deed { RUN_CHANGES, RUN_DELETES };
 /* Checks the owner: returns -1 if the resource belongs to another owner or the owner cannot be determined. */
-int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err);
-/* Like act_check_whose(), only if ownership tags read before are not ours; otherwise makes no call. */
+int act_check_owner(struct act *act, const struct value *object, enum act_deed deed, struct err *err);
+/* Like act_check_owner(), only if ownership tags read before are not ours; otherwise makes no call. */
 int act_check_seen(struct act *act, const struct value *object, struct err *err);
 /* Returns the object with only the user's tags; reports its ownership tags to the observer. */
 const struct value *act_without_ownership_tags(struct act *act, const struct value *object);
@@ -349,7 +349,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
 int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 int spec_ownership_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err);
-int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
+int spec_find_owner(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, const struct value *owner_tags,
     bool *done, struct err *err);
 int spec_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,

@@ -97,7 +97,8 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
         act_error_is(&step->call.ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
-    if (!rules->unseen_since_ms && rules->act->client && aws_made_within(rules->act->client, SEEN_WITHIN_MS))
+    if (!rules->unseen_since_ms && rules->act->client &&
+        aws_created_within(rules->act->client, SEEN_WITHIN_MS))
         rules->unseen_since_ms = now_ms;
     return rules->unseen_since_ms && now_ms - rules->unseen_since_ms < SEEN_WITHIN_MS;
 }

@@ -385,7 +385,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     if (!made)
         return failed;
     if (act.client)
-        aws_made(act.client);
+        aws_note_created(act.client);
     if (act.type->recover.way == RECOVER_CONTENT)
         attempt_claims(attempt, value_text(value_get(made, act.type->schema.id), STR_EMPTY));
     /* From here on the resource exists, whatever happens. */

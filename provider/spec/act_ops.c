@@ -117,7 +117,7 @@ static void take_plain(const struct resource_ops *native, struct resource_ops *o
     ops->find = native->find ? native->find : ops->find;
     ops->namesake = native->namesake ? native->namesake : ops->namesake;
     ops->ownership_tags = native->ownership_tags ? native->ownership_tags : ops->ownership_tags;
-    ops->whose = native->whose ? native->whose : ops->whose;
+    ops->find_owner = native->find_owner ? native->find_owner : ops->find_owner;
     ops->permissions = native->permissions ? native->permissions : ops->permissions;
     ops->scope = native->scope ? native->scope : ops->scope;
 }
@@ -300,7 +300,7 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
     const struct value *object, *live;
     struct err failure = ERR_INIT, ignored = ERR_INIT;
     if (act_fill_templates(&act, prior, &object, err) || act_check_known(&act, object, err) ||
-        act_check_whose(&act, object, RUN_DELETES, err))
+        act_check_owner(&act, object, RUN_DELETES, err))
         return -1;
     object = act_forced(&act, object);
     if (act_lift(&act, object, &failure) == 0 && delete_steps(&act, object, &failure) == 0)
@@ -359,7 +359,7 @@ const struct resource_ops spec_ops = {
     .namesake = spec_namesake,
     .console = spec_console,
     .ownership_tags = spec_ownership_tags,
-    .whose = spec_whose,
+    .find_owner = spec_find_owner,
     .add_ownership_tags = spec_add_ownership_tags,
     .data_loss = spec_data_loss,
     .leaves = spec_leaves,

@@ -117,7 +117,7 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     if (!r->act->raw)
         r->act->raw = doc;
     r->live = act_decode(r->act, step, doc, r->live);
-    op_answered(r->act->ctx, doc, act_skips(r->act, &r->act->type->made_by_aws, doc));
+    op_response(r->act->ctx, doc, act_skips(r->act, &r->act->type->made_by_aws, doc));
     return r->act->ignored ? 0 : act_check_id(r->act, step, object, r->live, err);
 }
 

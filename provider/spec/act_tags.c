@@ -330,7 +330,7 @@ const struct value *act_without_ownership_tags(struct act *act, const struct val
     if (!all)
         return object;
     if (op_wants_ownership_tags(ctx) && tags->ownership)
-        op_saw_ownership_tags(ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY),
+        op_ownership_tags(ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY),
             ownership_tags_among(act->arena, all));
     return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act, all));
 }
@@ -362,11 +362,11 @@ static int compare_recorded(
         return 0;
     for (size_t i = 0; i < names->count; i++) {
         if (str_eq(names->items[i], act->type->schema.id))
-            out->whose = WHOSE_OURS; /* it was found by that id */
+            out->kind = OWNERSHIP_OURS; /* it was found by that id */
         else if (!value_is_null(value_get(recorded, names->items[i])))
             value_builder_add(&wanted, value_string_ref(act->arena, names->items[i]));
     }
-    if (!wanted.n || out->whose == WHOSE_OURS)
+    if (!wanted.n || out->kind == OWNERSHIP_OURS)
         return 0;
     if (act_read(act, object, value_builder_list(&wanted), &live, err))
         return err_context(err, "finding out whose it is");
@@ -380,7 +380,7 @@ static bool shows_later(const struct act *act, int tries)
 {
     const struct owner *owner = &act->ctx->owner;
     int64_t written_ms;
-    bool is_new = !owner->recorded || (time_parse_rfc3339(owner->written, &written_ms) &&
+    bool is_new = !owner->recorded || (time_parse_rfc3339(owner->recorded_at, &written_ms) &&
                                           clock_wall_ms() - written_ms < TAGS_SHOW_MS);
     return is_new && tries < TAGS_TRIES;
 }
@@ -390,7 +390,7 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
     const struct op_ctx *ctx = act->ctx;
     const struct value *owner_tags;
     bool reported;
-    *out = (struct ownership){.whose = WHOSE_OURS};
+    *out = (struct ownership){.kind = OWNERSHIP_OURS};
     if (!act->type->tags || !act->type->tags->ownership || !ctx->owner.stack.n)
         return 0;
     for (int tries = 1;; tries++) {
@@ -400,40 +400,40 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
         if (!reported)
             return 0;
         *out = ownership_by_tags(act->arena, &ctx->owner, owner_tags);
-        if (out->whose == WHOSE_NOBODY_KNOWS && !act->type->tags->with_create)
-            out->whose = WHOSE_OURS; /* the creation may have been interrupted before tagging */
-        if (out->whose != WHOSE_NOBODY_KNOWS || ctx->known_tags)
+        if (out->kind == OWNERSHIP_UNKNOWN && !act->type->tags->with_create)
+            out->kind = OWNERSHIP_OURS; /* the creation may have been interrupted before tagging */
+        if (out->kind != OWNERSHIP_UNKNOWN || ctx->known_tags)
             return 0;
         if (compare_recorded(act, object, out, err))
             return -1;
-        if (out->whose != WHOSE_NOBODY_KNOWS || !shows_later(act, tries) || lacks_tags(act))
+        if (out->kind != OWNERSHIP_UNKNOWN || !shows_later(act, tries) || lacks_tags(act))
             return 0;
         if (cancel_sleep_ms(ctx->cancel, TAGS_PAUSE_MS, err))
             return -1;
     }
 }
 
-int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err)
+int spec_find_owner(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
-    *out = (struct ownership){.whose = WHOSE_OURS};
-    if (ctx->owner.seen_tags &&
-        ownership_by_tags(ctx->arena, &ctx->owner, ctx->owner.seen_tags).whose == WHOSE_OURS)
+    *out = (struct ownership){.kind = OWNERSHIP_OURS};
+    if (ctx->owner.live_tags &&
+        ownership_by_tags(ctx->arena, &ctx->owner, ctx->owner.live_tags).kind == OWNERSHIP_OURS)
         return 0;
     return act_fill_templates(&act, object, &object, err) || act_whose(&act, object, out, err) ? -1 : 0;
 }
 
 /* An id in the state may identify another owner's resource by now: that is never changed or deleted. */
-int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err)
+int act_check_owner(struct act *act, const struct value *object, enum act_deed deed, struct err *err)
 {
     static const char *const done[] = {[RUN_CHANGES] = "changed", [RUN_DELETES] = "deleted"};
     struct ownership ownership;
-    if (act->ctx->owner.found_out)
+    if (act->ctx->owner.owner_checked)
         return 0;
     if (act_whose(act, object, &ownership, err))
         return -1;
-    return ownership.whose == WHOSE_OURS ? 0 : ownership_refuse(&ownership, done[deed], err);
+    return ownership.kind == OWNERSHIP_OURS ? 0 : ownership_refuse(&ownership, done[deed], err);
 }
 
 /* Tags read before may be outdated for a new resource: then they are read again, and also if the record
@@ -443,9 +443,9 @@ int act_check_seen(struct act *act, const struct value *object, struct err *err)
     const struct owner *owner = &act->ctx->owner;
     const struct spec_names *same = &act->type->same;
     bool other =
-        owner->seen_tags && ownership_by_tags(act->arena, owner, owner->seen_tags).whose != WHOSE_OURS;
-    if (!other && ownership_by_record(act->arena, owner->recorded, object, same->items, same->count).whose !=
-                      WHOSE_OTHERS)
+        owner->live_tags && ownership_by_tags(act->arena, owner, owner->live_tags).kind != OWNERSHIP_OURS;
+    if (!other && ownership_by_record(act->arena, owner->recorded, object, same->items, same->count).kind !=
+                      OWNERSHIP_OTHERS)
         return 0;
-    return act_check_whose(act, object, RUN_CHANGES, err);
+    return act_check_owner(act, object, RUN_CHANGES, err);
 }

@@ -170,7 +170,7 @@ int build_start(
         .dir = ctx->dir,
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
-    output->show = op_tells_printed(ctx) ? op_printed : NULL;
+    output->show = op_has_printed(ctx) ? op_printed : NULL;
     output->show_ctx = ctx;
     return command_run(&command, output, err);
 }
@@ -233,7 +233,7 @@ static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cach
             return 0;
         if (cancel_is_set(ctx->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted while another weir builds in this folder");
-        if (!reported && op_tells_printed(ctx))
+        if (!reported && op_has_printed(ctx))
             op_printed(ctx, "waiting for another weir that builds in this folder");
         reported = true;
         clock_sleep_ms(LOCK_TICK_MS);

@@ -83,7 +83,7 @@ static int run_shell(struct op_ctx *ctx, const struct value *object, const char 
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
     command_output_init(&output);
-    output.show = op_tells_printed(ctx) && !secret ? op_printed : NULL;
+    output.show = op_has_printed(ctx) && !secret ? op_printed : NULL;
     output.show_ctx = ctx;
     int status = command_run(&command, &output, &why);
     command_output_release(&output);

@@ -291,7 +291,7 @@ static void *download_parts_work(void *arg)
 static void download_parts_tell(struct parts *p, int64_t began_ms)
 {
     char line[128];
-    if (!op_tells_progress(p->ctx))
+    if (!op_has_progress(p->ctx))
         return;
     rate_line(line, sizeof line, "downloading", atomic_load(&p->moved), atomic_load(&p->kept),
         p->source->size, clock_mono_ms() - began_ms);

@@ -122,7 +122,7 @@ static void s3_directory_sync_tell(struct sending *s)
     const struct op_ctx *ctx = s->d->ctx;
     int64_t now_ms = clock_mono_ms();
     s->done++;
-    if (op_tells_progress(ctx) && now_ms - s->reported_ms >= TICK_MS) {
+    if (op_has_progress(ctx) && now_ms - s->reported_ms >= TICK_MS) {
         s->reported_ms = now_ms;
         snprintf(line, sizeof line, "uploading: %zu of %zu files", s->done, s->n);
         op_progress(ctx, line);

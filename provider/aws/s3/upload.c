@@ -354,7 +354,7 @@ static void upload_parts_tell(struct parts *p)
 {
     char line[128];
     int64_t now_ms = clock_mono_ms();
-    if (p->upload->one_of_many || !op_tells_progress(p->ctx) || now_ms - p->reported_ms < TICK_MS)
+    if (p->upload->one_of_many || !op_has_progress(p->ctx) || now_ms - p->reported_ms < TICK_MS)
         return;
     p->reported_ms = now_ms;
     rate_line(line, sizeof line, "uploading", atomic_load(&p->moved), p->kept, p->record.size,

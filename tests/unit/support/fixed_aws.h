@@ -16,7 +16,7 @@ static struct aws_client fixed_client = {.settings = {.name = STR_INIT("aws"),
                                              .account_id = STR_INIT("42"),
                                              .endpoints = {.region = STR_INIT("moon-1")}},
     .answer = fixed_answer,
-    .made_ms = INT64_MAX, /* something was made just now */
+    .created_ms = INT64_MAX, /* something was made just now */
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .account_lock = PTHREAD_MUTEX_INITIALIZER};
 

@@ -321,7 +321,7 @@ static void tags_of_what_is_new_are_waited_for(void **state)
         play(answers, is_new ? 5 : 1);
         struct op_ctx ctx = ctx_of("shed");
         ctx.owner.recorded = json("{\"name\":\"a\"}");
-        ctx.owner.written = is_new ? time_rfc3339(&arena, clock_wall_ms(), true) : STR_EMPTY;
+        ctx.owner.recorded_at = is_new ? time_rfc3339(&arena, clock_wall_ms(), true) : STR_EMPTY;
         struct err err = ERR_INIT;
         assert_int_equal(ctx.schema->ops->delete (&ctx, 0, json("{\"name\":\"a\"}"), &err), -1);
         PLAYED();
@@ -358,7 +358,7 @@ static void marks_are_seen_on_the_way(void **state)
     static const char house[] = "{\"house_id\":\"h-1\",\"tags\":{\"a\":\"b\"}}";
     struct seen_tags seen = {0};
     struct op_ctx ctx = ctx_of("house");
-    struct op_observer observer = {.ctx = &seen, .saw_ownership_tags = see_ownership_tags};
+    struct op_observer observer = {.ctx = &seen, .ownership_tags = see_ownership_tags};
     ctx.observer = &observer;
     struct err err = ERR_INIT;
     const struct value *live = NULL, *covered;
@@ -409,7 +409,7 @@ static void what_is_not_ours_is_not_changed(void **state)
         struct op_ctx ctx = ctx_of("house");
         ctx.owner.lineage = STR("l");
         ctx.owner.untagged = cases[i].unmarked;
-        ctx.owner.seen_tags = cases[i].seen ? json(cases[i].seen) : NULL;
+        ctx.owner.live_tags = cases[i].seen ? json(cases[i].seen) : NULL;
         struct err err = ERR_INIT;
         const struct value *live, *prior = json("{\"house_id\":\"h-1\",\"tags\":{\"a\":\"b\"}}");
         int status = ctx.schema->ops->update(
