@@ -156,7 +156,7 @@ static int cmd_run_follow(struct running *r)
         .state = run_watch_state,
         .line = run_watch_line,
         .tick = run_watch_tick,
-        .trouble = run_watch_trouble,
+        .log_failure = run_watch_log_failure,
         .callback_ctx = &r->watch};
     enum job_follow_end end;
     struct err err = ERR_INIT;

@@ -64,7 +64,7 @@ struct job_ops {
     const struct job_option *options;
     size_t option_count;
     bool lists, reads, stops; /* the service has the call */
-    bool gives;               /* a run has a result, not only a log; if `tabular`, rows() returns it */
+    bool has_result;          /* a run has a result, not only a log; if `tabular`, rows() returns it */
     bool tabular;
     bool leaves_file; /* see job_run.file */
     int (*start)(struct op_ctx *ctx, const struct value *object, const struct job_input *input,
@@ -195,7 +195,7 @@ struct job_follow {
             *run);           /* called at first and on each change; the end is reported after the log */
     log_taker *line;         /* NULL: logs are not read */
     void (*tick)(void *ctx); /* ten times a second while waiting; may be NULL */
-    void (*trouble)(void *ctx, const struct err *err); /* the logs cannot be read: called once */
+    void (*log_failure)(void *ctx, const struct err *err); /* the logs cannot be read: called once */
     void *callback_ctx;
 };
 

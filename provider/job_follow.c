@@ -314,8 +314,8 @@ static void read_logs(struct following *g, struct known_sources *known)
         (!g->reader || log_reader_poll(g->reader, on_line, g, &failure) == 0))
         return;
     g->logs_failed = failure.class != ERR_INTERRUPTED && !may_pass(g, &failure);
-    if (g->logs_failed && g->f->trouble)
-        g->f->trouble(g->f->callback_ctx, &failure);
+    if (g->logs_failed && g->f->log_failure)
+        g->f->log_failure(g->f->callback_ctx, &failure);
 }
 
 /* Shows the last part of the log that came with the response itself. */

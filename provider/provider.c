@@ -172,7 +172,7 @@ void repeats_because(struct repeats *repeats, const char *why, int nth)
     op_progress(repeats->op, what);
 }
 
-void repeats_tell(void *ctx, const struct err *failure, int nth)
+void repeats_report(void *ctx, const struct err *failure, int nth)
 {
     char why[48] = "there was no answer";
     if (failure->class == ERR_THROTTLED)

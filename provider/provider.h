@@ -82,7 +82,7 @@ struct planned_stacks;
 struct state_stores {
     const struct value *config; /* `state:` of this stack; NULL: files in .weir */
     struct str dir;             /* folder of this stack */
-    struct str instead;         /* a folder used instead of every configured backend; "": none */
+    struct str override_dir;    /* a folder used instead of every configured backend; "": none */
     struct str
         sandbox; /* the sandbox folder that contains `instead` and the folders of other stacks; "": none */
     const struct planned_stacks
@@ -105,7 +105,7 @@ struct op_ctx {
                        not traced */
     /* Names of attributes. create, on failure: the attributes whose own calls were not made, while the rest
      * of the resource is complete; NULL: not known. update: what such a creation left out. */
-    const struct value *lacks;
+    const struct value *unsent;
     bool replaces;      /* delete: part of a replacement */
     int64_t timeout_ms; /* limit for waiting in create, update and delete; 0: the type's own */
     /* read, list: tags fetched beforehand by tag_name(); a resource listed here has no other tags. NULL: none
@@ -168,8 +168,8 @@ struct list_filter {
 struct attempt {
     int64_t since_ms; /* when the intent was recorded; older resources are not considered; 0: not known */
     int64_t look_until_ms; /* find: repeats the lookup until then (clock_mono_ms()); 0: one lookup */
-    bool
-        again; /* create: an earlier request of this intent may have been executed, or may still be running */
+    bool is_repeated; /* create: an earlier request of this intent may have been executed, or may still be
+                         running */
     /* For a resource that was found by its attributes: true if no other intent claimed it. The claim then
      * belongs to this intent. NULL: there are no other intents. */
     bool (*claim)(void *ctx, struct str id);
@@ -266,10 +266,10 @@ struct resource_ops {
 
     /* True if nulls in the desired object of `update` name fields within attributes to remove (schema.h).
      * Otherwise removed fields are just missing. */
-    bool takes_fields;
+    bool null_removes_fields;
     /* True if `update` keeps fields of objects that the desired object does not have, and those of objects in
      * lists. Otherwise an attribute is sent as a whole. */
-    bool leaves_fields, leaves_items;
+    bool keeps_fields, keeps_items;
     /* Brings `changed` (a list of attribute names) from prior to desired. An attribute in `changed` that is
      * not in desired is reset. *live is prior at the call and the whole object afterwards. Ownership is
      * checked as in `delete`, against ctx->owner.live_tags. */
@@ -286,13 +286,13 @@ struct resource_ops {
      * Returns the ids that belong to a recorded object, its own and those of kept earlier versions, as a list
      * of strings. NULL: only its own id.
      */
-    const struct value *(*holds)(struct arena *arena, const struct value *object);
+    const struct value *(*held_ids)(struct arena *arena, const struct value *object);
 
     /*
      * Returns what has to outlast a recorded object although no reference in the object leads there any more,
      * such as the bucket of an earlier version: a map of types to lists of ids. NULL: nothing.
      */
-    const struct value *(*lies_in)(struct arena *arena, const struct value *object);
+    const struct value *(*outlasting)(struct arena *arena, const struct value *object);
 
     /*
      * Returns what deleting the object under `teardown` would delete besides the object itself, for people to
@@ -340,7 +340,7 @@ struct resource_ops {
 
     /* True if deleting the object leaves the resource in place, by its own attributes. Then it is not a
      * leftover. NULL: never. */
-    bool (*stays)(const struct value *object);
+    bool (*survives_deletion)(const struct value *object);
 
     /* Derives an object's attributes from its ARN. *object is NULL if the ARN is not of this type. */
     int (*by_arn)(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
@@ -358,7 +358,7 @@ struct resource_ops {
      * is not known beforehand. *object has the attributes that identify the resource; NULL if there is none.
      * NULL: the type has no such names.
      */
-    int (*namesake)(
+    int (*find_by_name)(
         struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 
     /*
@@ -572,7 +572,7 @@ int ownership_refuse(const struct ownership *ownership, const char *done, struct
  * try". A call that succeeds at once is not reported.
  *
  *     struct repeats repeats = {.op = ctx, .what = STR("GetResource")};
- *     call.repeats = repeats_tell, call.repeats_ctx = &repeats;
+ *     call.repeats = repeats_report, call.repeats_ctx = &repeats;
  *     …send…
  *     repeats_done(&repeats);
  *
@@ -585,7 +585,7 @@ struct repeats {
 };
 
 /* Callback for `repeats` of struct aws_call and struct kind_call; ctx is a struct repeats. */
-void repeats_tell(void *ctx, const struct err *failure, int nth);
-/* Like repeats_tell(), where the reason is not an error response. */
+void repeats_report(void *ctx, const struct err *failure, int nth);
+/* Like repeats_report(), where the reason is not an error response. */
 void repeats_because(struct repeats *repeats, const char *why, int nth);
 void repeats_done(const struct repeats *repeats);

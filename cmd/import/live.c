@@ -116,7 +116,7 @@ int look_namesake(struct look *look, const struct schema *schema, const struct v
     const struct value **object, struct err *err)
 {
     struct op_ctx op = context(look, schema);
-    return schema->ops->namesake(&op, named, object, err);
+    return schema->ops->find_by_name(&op, named, object, err);
 }
 
 struct owned {

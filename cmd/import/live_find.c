@@ -324,7 +324,8 @@ static bool add_arn(struct live *l, struct str arn)
         struct err err = ERR_INIT;
         const struct schema *schema = candidates[i].schema;
         const struct value *live = NULL, *object = candidates[i].object, *named = object;
-        if (!value_gets(object, schema->id.p).n && schema->ops->namesake && /* a queue has its URL as id */
+        if (!value_gets(object, schema->id.p).n &&
+            schema->ops->find_by_name && /* a queue has its URL as id */
             (look_namesake(l->look, schema, named, &object, &err) || !object))
             continue;
         struct str id = value_gets(object, schema->id.p);

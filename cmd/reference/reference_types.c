@@ -358,9 +358,9 @@ static void job_section(struct page *p, const struct job_ops *job)
     title(p, 2, STR("Running it"));
     AUTO_BUF struct buf text = BUF_INIT;
     buf_addf(&text, "\"weir run\" starts it. %s %s%s%s", takes[job->takes],
-        job->tabular ? "Its result is a table."
-        : job->gives ? "Its result is JSON."
-                     : "Its result is its log.",
+        job->tabular      ? "Its result is a table."
+        : job->has_result ? "Its result is JSON."
+                          : "Its result is its log.",
         job->leaves_file ? " --out FILE saves the whole of it." : "",
         job->stops ? "" : " A run cannot be stopped.");
     text_add_wrapped(p->out, buf_str(&text), 0, 0, p->width);

@@ -95,7 +95,7 @@ void run_watch_begin(struct run_watch *watch, struct str id);
 void run_watch_state(void *watch, const struct job_run *run);
 void run_watch_line(void *watch, const struct log_event *event);
 void run_watch_tick(void *watch);
-void run_watch_trouble(void *watch, const struct err *err);
+void run_watch_log_failure(void *watch, const struct err *err);
 /* Clears the live line. Call it before writing anything else. */
 void run_watch_clear(struct run_watch *watch);
 

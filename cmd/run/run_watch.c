@@ -11,7 +11,7 @@ void run_watch_init(struct run_watch *w, struct invocation *inv, const struct jo
     *w = (struct run_watch){.inv = inv,
         .job = job,
         .live = inv->err.tty && !inv->settings->json && !inv->settings->verbose,
-        .logs_aside = job->schema->job->gives,
+        .logs_aside = job->schema->job->has_result,
         .began_ms = clock_mono_ms()};
 }
 
@@ -153,7 +153,7 @@ void run_watch_line(void *ctx, const struct log_event *event)
         w->failed = invocation_write(w->inv, buf_str(&out)) != EXIT_DONE;
 }
 
-void run_watch_trouble(void *ctx, const struct err *err)
+void run_watch_log_failure(void *ctx, const struct err *err)
 {
     struct run_watch *w = ctx;
     run_watch_clear(w);

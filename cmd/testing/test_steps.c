@@ -95,7 +95,7 @@ static bool run_job(struct running_test *r, struct job *job, struct op_ctx *ctx,
         .pace_ms = PACE_MS,
         .state = ignore_state,
         .line = test_steps_add_line,
-        .trouble = ignore_trouble,
+        .log_failure = ignore_trouble,
         .callback_ctx = log};
     if (ops->start(ctx, job->object, input, run, &err) || job_follow(&follow, run, &end, &err))
         return test_fail_err(r, arena_strz(&r->arena, job->record->subject.address), &err);

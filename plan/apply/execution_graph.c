@@ -186,7 +186,7 @@ static void add_outlasting_edges(struct builder *b, struct arena *arena, const s
     const struct schema *schema =
         catalog_find(b->x->p->workspace->catalog, record->subject.type, false, NULL);
     const struct value *all =
-        schema && schema->ops->lies_in ? schema->ops->lies_in(arena, record->attrs) : NULL;
+        schema && schema->ops->outlasting ? schema->ops->outlasting(arena, record->attrs) : NULL;
     for (uint32_t k = 0; all && k < all->count; k++) {
         const struct value *ids = all->entries[k].value;
         for (uint32_t n = 0; n < ids->count; n++) {

@@ -137,7 +137,7 @@ static const struct value *with_ignored(struct work *work, const struct value *p
 static const struct value *with_taken(struct work *work, const struct attr_change *list, size_t n)
 {
     const struct value *wanted = work->desired;
-    for (size_t i = 0; work->change->schema->ops->takes_fields && i < n; i++)
+    for (size_t i = 0; work->change->schema->ops->null_removes_fields && i < n; i++)
         if (list[i].after && takes_away(&list[i]))
             wanted = value_with(&work->arena, wanted, list[i].name, list[i].after);
     return wanted;
@@ -219,7 +219,7 @@ static int update_as_shown(
         .lifecycle = decl_lifecycle(instance->decl),
         .live = prior,
         .record = record};
-    work->ctx.lacks = record ? record->halfway : NULL;
+    work->ctx.unsent = record ? record->halfway : NULL;
     struct planned_diff planned = {instance->desired, change->attrs, change->attr_count};
     struct attr_change *list = change->attrs;
     size_t n = change->attr_count;

@@ -263,7 +263,8 @@ static const struct value *namesake_of(struct work *work, const struct value *pl
     const struct value *id = value_get(planned, schema->id), *object = NULL;
     if (!value_is_null(id) && value_is_known(id))
         return planned;
-    if (!schema->ops->namesake || schema->ops->namesake(&work->ctx, planned, &object, ERR_IGNORED) || !object)
+    if (!schema->ops->find_by_name || schema->ops->find_by_name(&work->ctx, planned, &object, ERR_IGNORED) ||
+        !object)
         return NULL;
     object = value_merge(&work->arena, planned, object);
     return work_object_id(work, object).n ? object : NULL;
@@ -385,7 +386,7 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *f
     *found = live != NULL;
     if (live)
         return take_earlier(work, before, live, err);
-    work->attempt.again = true;
+    work->attempt.is_repeated = true;
     work->attempt.since_ms = open->at_ms;
     if (is_same_request(before, work->desired))
         snprintf(work->token, sizeof work->token, "%.*s", STR_ARG(open->token));

@@ -212,7 +212,7 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
         why->unsure = true;
     }
     if (left) {
-        const struct value *lacks = str_eqz(action, "create") ? work->ctx.lacks : NULL,
+        const struct value *lacks = str_eqz(action, "create") ? work->ctx.unsent : NULL,
                            *came = object_without(work, work->desired, lacks);
         outcome = outcome_of(work, action, came, whole_of(work, came, object_without(work, left, lacks)));
         outcome.record.tainted = !work->change->schema->partial && !lacks;

@@ -215,7 +215,7 @@ static void take_identities(
         !str_eq(address_current(recorded->address), recorded->address))
         return;
     struct holder holder = {.recorded = recorded, .at = {record->subject.provider, record->location}};
-    const struct value *held = schema->ops->holds ? schema->ops->holds(p->arena, record->attrs) : NULL;
+    const struct value *held = schema->ops->held_ids ? schema->ops->held_ids(p->arena, record->attrs) : NULL;
     holder.keeps = held && held->count;
     for (uint32_t i = 0; held && i < held->count; i++)
         add_holder(
@@ -305,7 +305,7 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
 {
     struct newcomers *all = ctx;
     const struct schema *schema = instance->decl->schema;
-    bool version = schema->ops->holds && instance->recorded && p->options->targets_only;
+    bool version = schema->ops->held_ids && instance->recorded && p->options->targets_only;
     if (p->needs_whole || !instance->desired || !schema->ops->read || version)
         return;
     struct identity_map names = {MAP_INIT, &all->naming.names};

@@ -76,8 +76,8 @@ static void note_unseen(struct gathering *g, struct str what, const struct err *
 static const struct value *with_id(struct op_ctx *op, const struct value *object)
 {
     const struct value *found = NULL;
-    if (!value_is_null(value_get(object, op->schema->id)) || !op->schema->ops->namesake ||
-        op->schema->ops->namesake(op, object, &found, ERR_IGNORED) || !found)
+    if (!value_is_null(value_get(object, op->schema->id)) || !op->schema->ops->find_by_name ||
+        op->schema->ops->find_by_name(op, object, &found, ERR_IGNORED) || !found)
         return object;
     return value_merge(op->arena, object, found);
 }

@@ -22,7 +22,7 @@ bool obstacle_is(const struct value *what)
 static int64_t versions_in(struct arena *arena, const struct change *change, const struct subject *container)
 {
     const struct resource_ops *ops = change->schema->ops;
-    const struct value *in = ops->lies_in ? ops->lies_in(arena, change->recorded->record->attrs) : NULL;
+    const struct value *in = ops->outlasting ? ops->outlasting(arena, change->recorded->record->attrs) : NULL;
     const struct value *ids = value_as_list(value_get(in, container->type));
     int64_t n = 0;
     for (uint32_t i = 0; i < ids->count; i++)

@@ -36,9 +36,9 @@ static bool complete_object(
 {
     const struct value *found = NULL;
     struct err err = ERR_INIT;
-    if (!value_is_null(value_get(*object, op->schema->id)) || !op->schema->ops->namesake)
+    if (!value_is_null(value_get(*object, op->schema->id)) || !op->schema->ops->find_by_name)
         return true;
-    if (op->schema->ops->namesake(op, *object, &found, &err)) {
+    if (op->schema->ops->find_by_name(op, *object, &found, &err)) {
         if (err.class != ERR_ABSENT)
             verify_failed(v, &err, arn);
         return false;

@@ -83,7 +83,7 @@ static void forgotten_find(struct workspace *workspace, struct arena *arena, str
 static bool verify_stays(const struct candidate *candidate)
 {
     const struct resource_ops *ops = candidate->schema ? candidate->schema->ops : NULL;
-    return ops && ops->stays && candidate->object && ops->stays(candidate->object);
+    return ops && ops->survives_deletion && candidate->object && ops->survives_deletion(candidate->object);
 }
 
 void verify_add(struct verifying *v, const struct candidate *candidate)

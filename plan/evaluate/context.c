@@ -34,7 +34,7 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .owner = owner_of(p, arena),
         .states = {.config = p->stack->state,
             .dir = p->stack->dir,
-            .instead = str_z(p->workspace->options->state_dir),
+            .override_dir = str_z(p->workspace->options->state_dir),
             .sandbox = str_z(p->workspace->options->sandbox_dir),
             .planned = p->workspace->options->planned},
     };

@@ -125,10 +125,10 @@ static bool diff_given(
     if (attr->compare == COMPARE_CONFIGURED) /* null is a value in a document */
         after = wanted;
     bool leaves =
-        before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->leaves_fields;
+        before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->keeps_fields;
     *out = (struct attr_change){.name = attr->name,
         .attr = attr,
-        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before, c->schema->ops->leaves_items)
+        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before, c->schema->ops->keeps_items)
                          : before,
         .after = after,
         .replaces = forces_replacement(c, attr, after, before)};

@@ -34,7 +34,7 @@ static void define_attr(struct buf *out, const struct schema *schema, struct str
 static void define_one(struct buf *out, const struct schema *schema)
 {
     buf_addf(out, "%.*s %d %d %d:", STR_ARG(schema->name), schema->ops->read != NULL,
-        schema->ops->holds != NULL, schema->alike);
+        schema->ops->held_ids != NULL, schema->alike);
     define_attr(out, schema, schema->id);
     for (size_t i = 0; i < schema->unique_count; i++)
         define_attr(out, schema, schema->unique[i]);
@@ -391,7 +391,7 @@ static size_t keys_of(struct naming *naming, struct arena *arena, const struct r
     struct identities identity = identities_of(arena, schema, record->attrs, record->set);
     identities_add_own(&identity, &naming->names, arena, schema, record->attrs);
     const struct value *held =
-        value_as_list(schema->ops->holds ? schema->ops->holds(arena, record->attrs) : NULL);
+        value_as_list(schema->ops->held_ids ? schema->ops->held_ids(arena, record->attrs) : NULL);
     struct str *all = ARENA_ARRAY(arena, struct str, identity.n + held->count + 1);
     size_t n = 0;
     for (size_t i = 0; i < identity.n && (secrets || !identity.secret); i++)

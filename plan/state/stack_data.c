@@ -95,13 +95,13 @@ static int store_of(
     struct arena *arena = ctx->arena;
     struct str dir = value_gets(object, "dir");
     *store = stack_data_store(arena, &ctx->states, ctx->dir, object);
-    if (!ctx->states.instead.n)
+    if (!ctx->states.override_dir.n)
         return 0;
     bool elsewhere = store->config;
     const char *folder = arena_strz(arena, store->dir), *sandbox = ctx->states.sandbox.p;
     store->config = NULL;
     if (ctx->states.sandbox.n || !dir.n)
-        store->dir = ctx->states.instead;
+        store->dir = ctx->states.override_dir;
     if (ctx->states.sandbox.n && dir.n) {
         if (check_sandbox(ctx, folder, err))
             return -1;

@@ -39,8 +39,8 @@ int aws_client_new(const struct aws_options *options, struct aws_client **out, s
 {
     struct aws_client *client = mem_zalloc(sizeof *client);
     client->http = options->http;
-    client->way = options->way;
-    client->way_ctx = options->way_ctx;
+    client->route = options->route;
+    client->route_ctx = options->route_ctx;
     client->cancel = options->cancel;
     pthread_mutex_init(&client->lock, NULL);
     pthread_mutex_init(&client->account_lock, NULL);

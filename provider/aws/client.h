@@ -68,8 +68,8 @@ struct aws_options {
     struct http_engine *http;
     /* Sets *local_port to a loopback port that leads to host:port, for services behind a tunnel; the same
      * port for each call with the same location. Called from every thread. NULL: direct connections. */
-    int (*way)(void *ctx, struct str host, int port, int *local_port, struct err *err);
-    void *way_ctx;
+    int (*route)(void *ctx, struct str host, int port, int *local_port, struct err *err);
+    void *route_ctx;
     const atomic_bool *cancel; /* set: requests for the account id and quotas are cancelled */
 };
 

@@ -76,9 +76,9 @@ struct aws_client {
     struct aws_settings settings;
     struct http_engine *http;
     struct credentials_chain *credentials;
-    int (*way)(
+    int (*route)(
         void *ctx, struct str host, int port, int *local_port, struct err *err); /* see struct aws_options */
-    void *way_ctx;
+    void *route_ctx;
     const atomic_bool *cancel;         /* see struct aws_options */
     atomic_int_fast64_t skew_ms;       /* the services' clock minus ours */
     atomic_bool dated;                 /* a response has had a date */
@@ -136,11 +136,11 @@ struct aws_exchange {
     int failures, throttled, unsettled;
     int64_t unsettled_since_ms;
     bool skew_corrected, credentials_renewed, redirected;
-    bool lost;       /* the response of an attempt before the last one was lost */
-    bool not_whole;  /* the last response is 2xx but incomplete */
-    int64_t skew_ms; /* the services' clock minus ours, as used in the last signature */
-    int last_cost;   /* taken from the budget for the current request */
-    size_t sunk;     /* bytes that went to the caller's sink */
+    bool lost;           /* the response of an attempt before the last one was lost */
+    bool incomplete;     /* the last response is 2xx but incomplete */
+    int64_t skew_ms;     /* the services' clock minus ours, as used in the last signature */
+    int last_cost;       /* taken from the budget for the current request */
+    size_t sent_to_sink; /* bytes that went to the caller's sink */
 
     /* State of the last request. */
     struct arena secrets; /* allocates the credentials */

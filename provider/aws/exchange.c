@@ -96,7 +96,7 @@ static void exchange_sign(struct aws_exchange *x, struct wire_message *message)
 static int count_sink(void *ctx, const void *bytes, size_t n)
 {
     struct aws_exchange *x = ctx;
-    x->sunk += n;
+    x->sent_to_sink += n;
     return x->call->sink(x->call->sink_ctx, bytes, n);
 }
 
@@ -140,7 +140,7 @@ static struct http_request make_request(struct aws_exchange *x)
     request.discard_body = str_eqz(message.method, "HEAD");
     request.sensitive = call->sensitive;
     request.repeatable = call->idempotent && (request.discard_body || verb_reads(call->op->name));
-    request.precious = !call->idempotent;
+    request.fresh_connection = !call->idempotent;
     request.label = arena_printf(x->arena, "%.*s.%.*s", STR_ARG(call->service->id), STR_ARG(call->op->name));
     request.attempt = x->attempt;
     limit_time(call, &request);
@@ -165,12 +165,12 @@ static bool is_error(const struct aws_exchange *x)
 static int connect_via_tunnel(struct aws_exchange *x)
 {
     struct http_target target;
-    if (!x->client->way)
+    if (!x->client->route)
         return 0;
     if (http_target_parse(x->request.url, &target, &x->failure))
         return -1;
-    return x->client->way(
-        x->client->way_ctx, target.host, (int)target.port, &x->request.local_port, &x->failure);
+    return x->client->route(
+        x->client->route_ctx, target.host, (int)target.port, &x->request.local_port, &x->failure);
 }
 
 int exchange_request(struct aws_exchange *x)
@@ -178,7 +178,7 @@ int exchange_request(struct aws_exchange *x)
     x->answer = (struct wire_message){0};
     x->lost = x->lost || x->failure.lost;
     x->failure = (struct err)ERR_INIT;
-    x->not_whole = false;
+    x->incomplete = false;
     x->attempt++;
     arena_wipe(&x->secrets);
     if (credentials_get(x->client->credentials, &x->secrets, &x->credentials, &x->failure))
@@ -201,7 +201,7 @@ static void accept_answer(struct aws_exchange *x)
 {
     if (!x->call->accept || !x->call->accept(x->call->accept_ctx, &x->answer, &x->failure))
         return;
-    x->not_whole = x->failure.lost = true;
+    x->incomplete = x->failure.lost = true;
     if (!x->failure.hint[0])
         err_hint(&x->failure,
             "a proxy on the way to the service cuts or changes responses, or the endpoint is not AWS");
@@ -324,7 +324,7 @@ static bool retry_failure(struct aws_exchange *x)
 {
     /* The request was never sent, or may be sent twice. */
     bool harmless = x->answer.status ? x->call->idempotent : x->failure.retryable || x->call->idempotent;
-    bool passing = x->answer.status ? x->failure.retryable || x->not_whole
+    bool passing = x->answer.status ? x->failure.retryable || x->incomplete
                                     : x->failure.class == ERR_NETWORK || x->failure.class == ERR_TIMEOUT;
     if (!harmless || !passing || x->failures + 1 >= attempts_allowed(x, RETRY_FAILURE))
         return false;
@@ -369,7 +369,7 @@ static bool retry_unsettled(struct aws_exchange *x)
 static bool exchange_decide(struct aws_exchange *x, int64_t *delay_ms)
 {
     *delay_ms = 0;
-    if (x->failure.class == ERR_INTERRUPTED || x->sunk)
+    if (x->failure.class == ERR_INTERRUPTED || x->sent_to_sink)
         return false;
     enum wire_fault fault = WIRE_FAULT_NONE;
     int64_t after_ms = 0;

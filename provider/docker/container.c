@@ -46,7 +46,7 @@ static int put_files(struct op_ctx *ctx, struct str id, const struct value *desi
             .source_ctx = tar,
             .sensitive = true,
             .label = "containers.archive"};
-        status = engine_ask(ctx, &call, NULL, err);
+        status = engine_call(ctx, &call, NULL, err);
         tar_close(tar);
     }
     package_release(&package);
@@ -76,7 +76,7 @@ static struct str end_of_log(struct op_ctx *ctx, struct str id, bool tty)
     struct engine_call call = {.method = "GET",
         .path = engine_path(ctx->arena, "/containers/%s/logs?stdout=true&stderr=true&tail=25", id),
         .raw = &raw};
-    if (engine_ask(ctx, &call, NULL, ERR_IGNORED))
+    if (engine_call(ctx, &call, NULL, ERR_IGNORED))
         return STR_EMPTY;
     struct command_output output;
     command_output_init(&output);
@@ -225,7 +225,7 @@ static int container_stop(struct op_ctx *ctx, struct str id, const struct value 
         .path = engine_path(ctx->arena, "/containers/%s/stop", id),
         .timeout_ms = STOP_MS + patience * 1000,
         .label = "containers.stop"};
-    if (!engine_ask(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
+    if (!engine_call(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
         return 0;
     *err = failure;
     return err_context(err, "stopping it");
@@ -432,7 +432,7 @@ static void drop_image(struct op_ctx *ctx, struct str id)
     names = value_getz(image, "RepoTags");
     bool named = names && names->kind == VALUE_LIST && names->count;
     if (!named && labels_are_of_stack(ctx, resource_at(image, "Config.Labels")))
-        engine_ask(ctx, &call, NULL, ERR_IGNORED);
+        engine_call(ctx, &call, NULL, ERR_IGNORED);
 }
 
 static int delete_container(

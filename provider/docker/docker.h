@@ -62,7 +62,7 @@ struct engine_call {
 };
 
 /* *answer is NULL if the response is empty; `answer` may be NULL. */
-int engine_ask(
+int engine_call(
     struct op_ctx *ctx, const struct engine_call *call, const struct value **answer, struct err *err);
 /* Reads; *answer is NULL if the object does not exist, which is not an error. */
 int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer, struct err *err);

@@ -341,7 +341,7 @@ static int engine_refused(struct op_ctx *ctx, const struct http_response *respon
     return -1;
 }
 
-int engine_ask(
+int engine_call(
     struct op_ctx *ctx, const struct engine_call *call, const struct value **answer, struct err *err)
 {
     struct http_response response;
@@ -364,7 +364,7 @@ int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer,
 {
     struct err failure = ERR_INIT;
     struct engine_call call = {.method = "GET", .path = path, .repeatable = true};
-    if (!engine_ask(ctx, &call, answer, &failure) || failure.class == ERR_ABSENT)
+    if (!engine_call(ctx, &call, answer, &failure) || failure.class == ERR_ABSENT)
         return 0;
     return err_raise(err, &failure);
 }
@@ -372,7 +372,7 @@ int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer,
 int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, struct err *err)
 {
     struct engine_call call = {.method = "POST", .path = path, .body = body};
-    return engine_ask(ctx, &call, NULL, err);
+    return engine_call(ctx, &call, NULL, err);
 }
 
 /* ---- the Engine's id ---- */

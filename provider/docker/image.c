@@ -334,7 +334,7 @@ const struct resource_ops docker_image_ops = {.prepare = image_prepare,
     .list = image_list,
     .update = image_update,
     .delete = delete_image,
-    .stays = image_stays,
+    .survives_deletion = image_stays,
     .find = image_find,
     .ownership_tags = image_ownership_tags,
     .list_owned = image_list_owned};

@@ -309,7 +309,7 @@ static int stream_ask(struct stream *s, struct engine_call *call, struct err *er
     call->tick = stream_follow;
     call->tick_ctx = s;
     call->timeout_ms = UNREACHABLE_MS; /* a step may run for long without output */
-    if (engine_ask(s->ctx, call, NULL, err))
+    if (engine_call(s->ctx, call, NULL, err))
         return -1;
     return s->failed.n ? stream_explain(s, err) : 0;
 }
@@ -552,7 +552,7 @@ int image_untag(struct op_ctx *ctx, struct str name, struct err *err)
 {
     struct err failure = ERR_INIT;
     struct engine_call call = {.method = "DELETE", .path = engine_path(ctx->arena, "/images/%s", name)};
-    if (!engine_ask(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
+    if (!engine_call(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
         return 0;
     *err = failure;
     if (err->class == ERR_EXISTS) /* a conflict: a container uses it */

@@ -185,7 +185,7 @@ int resource_list(struct op_ctx *ctx, struct str filter, const struct value **it
     struct engine_call call = {
         .method = "GET", .path = arena_str(ctx->arena, buf_str(&path)), .repeatable = true};
     const struct value *answer;
-    if (engine_ask(ctx, &call, &answer, err))
+    if (engine_call(ctx, &call, &answer, err))
         return -1;
     *items = resource->items ? value_getz(answer, resource->items) : answer;
     if (value_is_null(*items))
@@ -251,7 +251,7 @@ int resource_create(
     struct err failure = ERR_INIT;
     struct value_entry entry = {STR("name"), value_string(ctx->arena, name)};
     const struct value *document, *object = value_map(ctx->arena, &entry, 1);
-    if (!engine_ask(ctx, &call, NULL, &failure))
+    if (!engine_call(ctx, &call, NULL, &failure))
         return 0;
     *err = failure;
     bool taken = failure.class == ERR_EXISTS && strstr(failure.message, "lready");
@@ -291,7 +291,7 @@ int resource_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct v
     struct err failure = ERR_INIT;
     struct engine_call call = {.method = "DELETE",
         .path = engine_path(ctx->arena, resource_of(ctx)->remove, id.n ? id : resource_name(prior))};
-    if (!engine_ask(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
+    if (!engine_call(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
         return 0;
     bool under_way = failure.class == ERR_EXISTS && strstr(failure.message, "already in progress");
     if (!under_way) {

@@ -286,5 +286,5 @@ const struct resource_ops host_ops = {
     .update = host_update,
     .delete = host_delete,
     .find = host_find_made,
-    .stays = host_stays,
+    .survives_deletion = host_stays,
 };

@@ -122,7 +122,7 @@ static void engine_trace(struct http_engine *engine, const struct http_exchange 
 void http_queue_init(struct http_queue *queue, struct http_engine *engine)
 {
     *queue = (struct http_queue){.engine = engine};
-    queue->over_end = &queue->over;
+    queue->finished_end = &queue->finished;
     pthread_mutex_init(&queue->lock, NULL);
     clock_cond_init(&queue->arrived);
 }
@@ -191,15 +191,15 @@ static struct transfer *take_finished(struct http_queue *queue, int64_t timeout_
     until.tv_nsec %= 1000000000;
     int late = !timeout_ms;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queue->lock);
-    while (!queue->over && !late) {
+    while (!queue->finished && !late) {
         if (timeout_ms < 0)
             pthread_cond_wait(&queue->arrived, &queue->lock);
         else
             late = pthread_cond_timedwait(&queue->arrived, &queue->lock, &until);
     }
-    struct transfer *list = queue->over;
-    queue->over = NULL;
-    queue->over_end = &queue->over;
+    struct transfer *list = queue->finished;
+    queue->finished = NULL;
+    queue->finished_end = &queue->finished;
     return list;
 }
 

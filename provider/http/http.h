@@ -58,10 +58,10 @@ struct http_request {
     /* The request only reads: libcurl may send it again itself if a kept connection breaks. For other
      * requests the error tells the caller (err->lost). */
     bool repeatable;
-    bool precious;    /* do not reuse connections that were idle for long and may be broken */
-    bool sensitive;   /* bodies contain secrets: -vv does not show them */
-    struct str label; /* for the trace: "iam.CreateRole" instead of only POST / */
-    int attempt;      /* for the trace; 0 and 1: the first */
+    bool fresh_connection; /* do not reuse connections that were idle for long and may be broken */
+    bool sensitive;        /* bodies contain secrets: -vv does not show them */
+    struct str label;      /* for the trace: "iam.CreateRole" instead of only POST / */
+    int attempt;           /* for the trace; 0 and 1: the first */
     /* Receives a 2xx body instead of response->body; returns -1 to abort. Called on the network thread, which
      * all requests share: it may write to a file, but not wait. */
     int (*sink)(void *ctx, const void *bytes, size_t n);
@@ -108,7 +108,7 @@ struct http_queue {
     size_t outgoing_count;
     pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t arrived;
-    struct transfer *over, **over_end;
+    struct transfer *finished, **finished_end;
 };
 
 void http_queue_init(struct http_queue *queue, struct http_engine *engine);

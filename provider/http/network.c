@@ -145,8 +145,8 @@ static void finish_transfer(struct network *network, struct transfer *t, CURLcod
     t->next = NULL;
     struct http_queue *queue = t->queue;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queue->lock);
-    *queue->over_end = t;
-    queue->over_end = &t->next;
+    *queue->finished_end = t;
+    queue->finished_end = &t->next;
     pthread_cond_signal(&queue->arrived);
 }
 

@@ -232,7 +232,7 @@ static int make_headers(
  */
 static void set_once(struct transfer *t)
 {
-    if (t->request->precious)
+    if (t->request->fresh_connection)
         SET(t, CURLOPT_MAXAGE_CONN, (long)PRECIOUS_IDLE_S);
     if (t->request->repeatable)
         return;

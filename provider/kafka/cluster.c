@@ -199,7 +199,7 @@ static void cluster_note(struct cluster *cluster, int code, const char *why)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&cluster->lock);
     if (code == KAFKA_ALL_BROKERS_DOWN) {
-        cluster->nobody = true;
+        cluster->all_brokers_down = true;
     } else {
         cluster->last_code = code;
         snprintf(cluster->last_why, sizeof cluster->last_why, "%.*s", (int)sizeof cluster->last_why - 1, why);
@@ -365,7 +365,7 @@ static bool is_hopeless(struct cluster *cluster, const struct op_ctx *ctx)
 {
     pthread_mutex_lock(&cluster->lock);
     int code = cluster->last_code;
-    bool nobody = cluster->nobody;
+    bool nobody = cluster->all_brokers_down;
     pthread_mutex_unlock(&cluster->lock);
     return code == KAFKA_AUTHENTICATION || code == KAFKA_SASL_AUTHENTICATION_FAILED || code == KAFKA_SSL ||
            (nobody && !op_has_progress(ctx));

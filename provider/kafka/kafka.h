@@ -46,7 +46,7 @@ struct cluster {
     pthread_mutex_t lock; /* guards the members below: the last error of librdkafka's threads */
     int last_code;        /* KAFKA_OK: none */
     char last_why[512];
-    bool nobody; /* all brokers have been down since that error */
+    bool all_brokers_down; /* all brokers have been down since that error */
 };
 
 /* Reads the settings (`providers: NAME:`); opens nothing. */

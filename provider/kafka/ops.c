@@ -181,12 +181,12 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
     const struct kafka_type *type = kafka_type_of(ctx);
     struct kafka_work work = {.ctx = ctx, .desired = desired};
     struct err why = ERR_INIT, ignored = ERR_INIT;
-    if (type->overwrites && !attempt->again && refuse_another(ctx, desired, err))
+    if (type->overwrites && !attempt->is_repeated && refuse_another(ctx, desired, err))
         return -1;
     if (!type->create(&work, &why))
         return read_until_shown(&work, live, err);
     /* It did not exist before, so an equal one now was created by this request or an earlier one. */
-    bool ours = why.lost || (why.class == ERR_EXISTS && attempt->again);
+    bool ours = why.lost || (why.class == ERR_EXISTS && attempt->is_repeated);
     if (ours && why.class != ERR_INTERRUPTED && !op_find(ctx, attempt, desired, live, &ignored) && *live) {
         if (is_as_given(ctx, desired, *live, NULL))
             return 0;

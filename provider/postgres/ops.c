@@ -274,13 +274,14 @@ static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt, cons
 static int postgres_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct pg_work work = {.ctx = ctx, .again = attempt->again, .desired = desired};
+    struct pg_work work = {.ctx = ctx, .is_repeated = attempt->is_repeated, .desired = desired};
     struct err why = ERR_INIT, ignored = ERR_INIT;
     if (!ops_change(&work, ops_type_of(ctx)->create, live, &why))
         return 0;
     bool exists = why.class == ERR_EXISTS || strcmp(why.code, "23505") == 0;
     /* The server completes a request that a killed run has sent. */
-    if (exists && attempt->again && !*live && !postgres_find(ctx, attempt, desired, live, &ignored) && *live)
+    if (exists && attempt->is_repeated && !*live && !postgres_find(ctx, attempt, desired, live, &ignored) &&
+        *live)
         return 0;
     return err_raise(err, &why);
 }

@@ -155,7 +155,7 @@ void text_place(struct str text, size_t nth, unsigned *line, unsigned *column);
 struct pg_work {
     struct op_ctx *ctx;
     struct session *session;
-    bool again;                  /* create: see struct attempt */
+    bool is_repeated;            /* create: see struct attempt */
     unsigned teardown;           /* delete: what may be lost, see enum teardown */
     const struct value *prior;   /* update, delete: the live object as far as it was read; otherwise NULL */
     const struct value *desired; /* create, update */

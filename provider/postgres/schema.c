@@ -99,7 +99,7 @@ static bool was_completed_later(struct pg_work *work, const struct err *why)
     const struct value *live = NULL;
     bool made = false;
     bool exists = why->class == ERR_EXISTS || strcmp(why->code, "23505") == 0;
-    if (!exists || !work->again ||
+    if (!exists || !work->is_repeated ||
         catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, ERR_IGNORED) ||
         !live)
         return false;

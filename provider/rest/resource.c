@@ -184,7 +184,7 @@ static int resource_send(
         .accept = read_answer,
         .accept_ctx = &reading,
         .cancel = t->ctx->cancel,
-        .repeats = repeats_tell,
+        .repeats = repeats_report,
         .repeats_ctx = &repeats};
     message.method = method.n ? method : str_z(request->method);
     message.path = str_cut(target, '?', &message.query);
@@ -308,7 +308,7 @@ static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, co
 {
     struct resource t = resource_of(ctx, desired);
     bool named = t.id.n > 0;
-    if (named && !attempt->again && refuse_namesake(&t, err))
+    if (named && !attempt->is_repeated && refuse_namesake(&t, err))
         return -1;
     struct request request = {.role = "create",
         .method = named ? "PUT" : "POST",

@@ -130,7 +130,7 @@ static int response_read(struct op_ctx *ctx, const struct value *prior, const st
         .request = &request,
         .idempotent = true,
         .cancel = ctx->cancel,
-        .repeats = repeats_tell,
+        .repeats = repeats_report,
         .repeats_ctx = &repeats};
     struct str path = value_gets(prior, "path");
     request.path = str_cut(path.n ? path : STR("/"), '?', &request.query);

@@ -20,24 +20,25 @@ struct act {
     const struct value *prior;   /* of an update: what conditions compare with; NULL: none */
     const struct value *seen;    /* the object of the last complete response; initially prior in an update */
     const struct value *changed; /* of an update: names of changed attributes; NULL: all configured ones */
-    const struct value *taking;  /* of an update: the desired object, with nulls for removed fields */
+    const struct value *desired; /* of an update: the desired object, with nulls for removed fields */
     const struct attempt *attempt; /* of a creation and its recovery */
     size_t page_limit;             /* of a listing, see struct list_filter; 0: none */
     unsigned teardown;             /* consents to a deletion, see enum teardown */
     struct aws_client *client;
     const struct value
-        *raw;  /* the object in the first response of the last read, under the service's member names */
-    bool asks; /* the operation changes nothing: identical calls are made once */
+        *raw;       /* the object in the first response of the last read, under the service's member names */
+    bool read_only; /* the operation changes nothing: identical calls are made once */
     const struct act_answer *answers; /* cached responses of such an operation, the latest first */
     bool keep_ownership_tags;         /* tags as the service has them, including weir's own */
     bool base_read;                   /* the object's own response was read in this operation */
-    bool making; /* calls may be about resources created just before, which are not visible everywhere yet */
-    bool makes;  /* the current call creates the resource */
-    bool looks_first;   /* even a call with a token is not repeated before a lookup */
-    bool sees_deleting; /* objects that are being deleted are read, too; otherwise they count as absent */
-    bool sees_deleted;  /* objects that count as absent are read, too */
-    bool ignored;       /* the last call's error is one that its step ignores: it was not reported */
-    bool empty_answer;  /* a change had an empty response, which may not be the service's */
+    bool after_creation; /* calls may be about resources created just before, which are not visible everywhere
+                            yet */
+    bool creating;       /* the current call creates the resource */
+    bool lookup_first;   /* even a call with a token is not repeated before a lookup */
+    bool sees_deleting;  /* objects that are being deleted are read, too; otherwise they count as absent */
+    bool sees_deleted;   /* objects that count as absent are read, too */
+    bool ignored;        /* the last call's error is one that its step ignores: it was not reported */
+    bool empty_answer;   /* a change had an empty response, which may not be the service's */
 };
 
 void act_init(struct act *act, struct op_ctx *ctx);
@@ -369,5 +370,5 @@ int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object,
 int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
 int spec_console(struct op_ctx *ctx, const struct value *object, struct str *text, struct err *err);
-int spec_namesake(
+int spec_find_by_name(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);

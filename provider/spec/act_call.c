@@ -93,7 +93,7 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
     const struct spec_step *step = rules->step;
-    if (!rules->act->making || step->look || !act_error_is(&rules->service->absent, err) ||
+    if (!rules->act->after_creation || step->look || !act_error_is(&rules->service->absent, err) ||
         act_error_is(&step->call.ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
@@ -253,7 +253,7 @@ static int read_whole(void *ctx, const struct wire_message *answer, struct err *
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->reply.at));
     /* A create call may return {}; so may intermediaries that answer every request with it. */
-    bool nothing = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
+    bool nothing = empty || (act->creating && str_eqz(str_trim(answer->body), "{}"));
     act->empty_answer |= nothing && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
     return 0;
 }
@@ -324,7 +324,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
     struct aws_call call = {.service = &act->type->service->aws,
         .op = &step->call.op->wire,
         .host_prefix = step->call.op->host_prefix,
-        .idempotent = step->call.idempotent && !(act->looks_first && step->call.by_token),
+        .idempotent = step->call.idempotent && !(act->lookup_first && step->call.by_token),
         .sensitive = sensitive,
         .body_fd = -1,
         .accept = read_whole,
@@ -333,7 +333,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
         .transient = call_may_pass,
         .transient_ctx = rules,
         .transient_for_ms = retry_for(act, step),
-        .repeats = repeats_tell,
+        .repeats = repeats_report,
         .repeats_ctx = &rules->repeats,
         .answers_in_ms = step->call.answers_in_ms};
     if (wire_encode_request(act->arena, &step->call.op->wire, &step->call.whole, input, &call.request, err))
@@ -345,7 +345,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
     *document = rules->document;
     if (check_failed(act, step, *document, err))
         return -1;
-    if (act->asks && !known)
+    if (act->read_only && !known)
         keep_answer(act, &call, &response);
     return 0;
 }

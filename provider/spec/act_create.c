@@ -94,9 +94,9 @@ static bool lacks_id(
 static int make_once(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, struct err *err)
 {
-    act->looks_first = true;
+    act->lookup_first = true;
     int status = act_now(act, step, object, document, err);
-    act->looks_first = false;
+    act->lookup_first = false;
     if (status)
         return -1;
     if (step->list.each && !*document)
@@ -129,10 +129,10 @@ static int make_look(struct act *act, const struct value *object, bool exists, c
     if (exact)
         return 0;
     op_progress(act->ctx, "the response was lost: looking whether it was created");
-    bool before = act->making;
-    act->making = false; /* calls must not wait for a resource that may not exist */
+    bool before = act->after_creation;
+    act->after_creation = false; /* calls must not wait for a resource that may not exist */
     int status = act_find(act, object, look_until(act, exists), found, ERR_IGNORED);
-    act->making = before;
+    act->after_creation = before;
     return status ? -1 : *found != NULL;
 }
 
@@ -165,7 +165,7 @@ static bool is_clear(const struct err *failure)
 static int act_make(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, const struct value **found, struct err *err)
 {
-    bool unsure = act->attempt->again;
+    bool unsure = act->attempt->is_repeated;
     int64_t pause = FIRST_PAUSE_MS;
     *found = NULL;
     for (int attempt = 1;; attempt++) {
@@ -235,7 +235,7 @@ static int look_before(
     struct act *act, const struct value *object, const struct value **found, struct err *err)
 {
     const struct spec_steps *read = &act->type->read;
-    bool taken = false, before = act->making;
+    bool taken = false, before = act->after_creation;
     struct err failure = ERR_INIT;
     if (act_is_taken(act, object, &taken, &failure)) {
         bool mute =
@@ -246,9 +246,9 @@ static int look_before(
         return err_hint(err, "there is one in another account, or the credentials are wrong: a name that all "
                              "accounts share may be taken, so try another");
     }
-    act->making = false; /* calls must not wait for what does not exist */
-    int status = taken && act->attempt->again ? act_find(act, object, 0, found, err) : 0;
-    act->making = before;
+    act->after_creation = false; /* calls must not wait for what does not exist */
+    int status = taken && act->attempt->is_repeated ? act_find(act, object, 0, found, err) : 0;
+    act->after_creation = before;
     return status || !taken || *found ? status : err_set(err, ERR_EXISTS, "there is one already");
 }
 
@@ -266,11 +266,11 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
         return 0;
     if (makes && step->overwrites && look_before(act, object, &found, err))
         return -1;
-    act->makes = makes;
+    act->creating = makes;
     int failed = found   ? 0
                  : makes ? act_make(act, step, object, &document, &found, err)
                          : act_now(act, step, object, &document, err);
-    act->makes = false;
+    act->creating = false;
     if (failed)
         return -1;
     if (!document && !found)
@@ -336,9 +336,9 @@ static void note_lacks(struct act *act, const struct value *object, const struct
         if (is_owed(&act->type->owned[i], value_get(desired, name)))
             value_builder_add(&names, value_string_ref(act->arena, name));
     }
-    act->making = false;
+    act->after_creation = false;
     if (!act_wait_live(act, object, &made, ERR_IGNORED) && made)
-        act->ctx->lacks = value_builder_list(&names);
+        act->ctx->unsent = value_builder_list(&names);
 }
 
 static int create_owned(struct act *act, const struct value *object, const struct value *desired,
@@ -380,7 +380,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     *live = NULL;
     const struct value *tagged = act_with_ownership_tags(&act, desired);
     act.attempt = attempt;
-    act.making = true;
+    act.after_creation = true;
     int failed = create_steps(&act, tagged, &made, err);
     if (!made)
         return failed;
@@ -398,7 +398,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     object = value_merge(act.arena, made, act_sent(&act, tagged));
     if (create_owned(&act, object, tagged, made, err))
         return -1;
-    act.making = false;
+    act.after_creation = false;
     made = act_made_owned(&act, desired, made);
     if (act_wait_live(&act, object, &made, err))
         return -1;

@@ -88,7 +88,7 @@ int spec_ids(struct op_ctx *ctx, const struct list_filter *filter, resource_foun
     struct act act;
     struct spec_names needs;
     act_init(&act, ctx);
-    act.asks = true;
+    act.read_only = true;
     if (!spec_ids_step(act.type, &needs))
         return 0;
     if (!needs.count)
@@ -340,10 +340,10 @@ int act_is_taken(struct act *act, const struct value *desired, bool *taken, stru
     if (act_fill_templates(act, desired, &f.desired, err))
         return -1;
     const struct value *id = value_get(f.desired, act->type->schema.id);
-    bool known = !value_is_null(id) && value_is_known(id), before = act->making;
-    act->making = false; /* calls must not wait for what does not exist */
+    bool known = !value_is_null(id) && value_is_known(id), before = act->after_creation;
+    act->after_creation = false; /* calls must not wait for what does not exist */
     int status = known ? act_read(act, f.desired, &value_empty_list, &f.live, err) : find_once(&f, err);
-    act->making = before;
+    act->after_creation = before;
     *taken = !status && f.live;
     return status;
 }
@@ -360,7 +360,7 @@ int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct va
     return 0;
 }
 
-int spec_namesake(
+int spec_find_by_name(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err)
 {
     struct act act;

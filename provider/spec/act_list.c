@@ -254,7 +254,7 @@ int spec_list(struct op_ctx *ctx, const struct list_filter *filter, resource_fou
     struct act act;
     act_init(&act, ctx);
     act.keep_ownership_tags = op_wants_ownership_tags(ctx);
-    act.asks = true;
+    act.read_only = true;
     act.page_limit = filter->page_limit;
     const struct spec_type *type = act.type;
     AUTO_MAP struct map by_arn = MAP_INIT, by_id = MAP_INIT;

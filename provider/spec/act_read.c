@@ -74,7 +74,7 @@ static int read_missing(
     if (act_error_is(&step->call.absent, failure))
         return 0;
     r->act->answers = NULL; /* it may have been deleted since the cached response */
-    if (!r->act->making && r->act->type->read.count && read_steps(&own, err))
+    if (!r->act->after_creation && r->act->type->read.count && read_steps(&own, err))
         return -1;
     r->deleted = own.deleted || !own.live;
     if (r->deleted)
@@ -301,7 +301,7 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
 {
     struct act act;
     act_init(&act, ctx);
-    act.asks = true;
+    act.read_only = true;
     act.keep_ownership_tags = op_wants_ownership_tags(ctx);
     if (act_read(&act, prior, wanted, live, err))
         return -1;

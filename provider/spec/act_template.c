@@ -337,7 +337,7 @@ static bool is_left_out(const struct act *act, const struct spec_attr *attr, con
 {
     const struct value *usual = attr ? attr->attr->default_value : NULL;
     bool collection = usual && (usual->kind == VALUE_MAP || usual->kind == VALUE_LIST);
-    return act->making && collection && !usual->count && v->kind == usual->kind && !v->count;
+    return act->after_creation && collection && !usual->count && v->kind == usual->kind && !v->count;
 }
 
 static bool has_fields_to_fill(const struct type *type)

@@ -199,7 +199,7 @@ static int wanted_of(struct updating *u, const struct spec_step *step, const str
         return -1;
     *there = *there ? act_with_unnamed(act, step, *there) : u->prior;
     const struct value *sent = step->call.full ? NULL : step->call.partial ? u->changed : names;
-    *wanted = schema_left(act->arena, &act->type->schema, act_kept(act, act->taking, *there, sent), true);
+    *wanted = schema_left(act->arena, &act->type->schema, act_kept(act, act->desired, *there, sent), true);
     return 0;
 }
 
@@ -383,7 +383,7 @@ static int update_tags(struct updating *u, struct err *err)
         return 0;
     struct str name = tags->attr->attr->name;
     const struct value *want = value_get(u->desired, name), *object = target_of(u);
-    if (value_list_has(u->act->ctx->lacks, name)) /* and with them the ownership tags */
+    if (value_list_has(u->act->ctx->unsent, name)) /* and with them the ownership tags */
         return act_sync_tags(
             u->act, object, NULL, value_get(act_with_ownership_tags(u->act, u->desired), name), false, err);
     return act_sync_tags(
@@ -412,7 +412,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     act_init(&act, ctx);
     act.prior = act.seen = prior;
     act.changed = changed;
-    act.taking = desired;
+    act.desired = desired;
     desired = schema_left(act.arena, ctx->schema, act_kept(&act, desired, prior, changed), true);
     struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Any call may need the ARN and id, which are not in the configuration. */

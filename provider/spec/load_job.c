@@ -232,6 +232,6 @@ const struct spec_job *load_job(struct type_loader *resource, const struct node 
     job->ops.stops = job->stop != NULL;
     job->ops.tabular = job->rows != NULL;
     job->ops.leaves_file = job->file.n > 0;
-    job->ops.gives = job->rows || spec_attr_find(&job->type, STR("run_result"));
+    job->ops.has_result = job->rows || spec_attr_find(&job->type, STR("run_result"));
     return job;
 }

@@ -338,11 +338,11 @@ static int check_earlier(
     }
     if (artifact_look(ctx, bucket, key, &stored, err))
         return -1;
-    if (stored.there && str_eq(stored.etag, artifact_text(version, "etag", STR_EMPTY)))
+    if (stored.exists && str_eq(stored.etag, artifact_text(version, "etag", STR_EMPTY)))
         return 0;
     err_set(err, ERR_INVALID, "version %.12s is %s: s3://%.*s/%.*s",
         artifact_text(planned, "sha256", STR_EMPTY).p,
-        stored.there ? "no longer what weir stored" : "no longer in the store", STR_ARG(bucket),
+        stored.exists ? "no longer what weir stored" : "no longer in the store", STR_ARG(bucket),
         STR_ARG(key));
     return err_hint(err, "`weir rollback --list` shows the others");
 }
@@ -391,8 +391,8 @@ static const struct resource_ops ops = {
     .update = artifact_update,
     .delete = artifact_delete,
     .find = artifact_find,
-    .holds = artifact_holds,
-    .lies_in = artifact_lies_in,
+    .held_ids = artifact_held_ids,
+    .outlasting = artifact_outlasting,
     .ownership_tags = artifact_ownership_tags,
 };
 

@@ -39,8 +39,8 @@ static int any_left(struct op_ctx *ctx, const struct value *object, bool *left, 
                    key = artifact_text(version, "key", STR_EMPTY);
         if (!artifact_same_place(version, object) && artifact_look(ctx, bucket, key, &stored, err))
             return -1;
-        *left = stored.there && (!stored.stack.n || artifact_is_own(ctx, &stored));
-        if (!stored.there && !artifact_text(version, "etag", STR_EMPTY).n &&
+        *left = stored.exists && (!stored.stack.n || artifact_is_own(ctx, &stored));
+        if (!stored.exists && !artifact_text(version, "etag", STR_EMPTY).n &&
             any_parts(ctx, bucket, key, left, err))
             return -1;
     }
@@ -52,7 +52,7 @@ static const struct value *live_of(struct op_ctx *ctx, const struct value *prior
 {
     struct arena *arena = ctx->arena;
     struct str etag = artifact_text(prior, "etag", STR_EMPTY);
-    bool ours = stored->there && stored->sha256.n && (!etag.n || str_eq(etag, stored->etag));
+    bool ours = stored->exists && stored->sha256.n && (!etag.n || str_eq(etag, stored->etag));
     const struct value *live =
         VALUE_MAP(arena, {STR("sha256"), ours ? value_string(arena, stored->sha256) : &value_null},
             {STR("sha256_base64"),
@@ -100,7 +100,7 @@ int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct 
     if (artifact_look(ctx, artifact_text(object, "bucket", STR_EMPTY),
             artifact_text(object, "key", STR_EMPTY), &stored, err))
         return -1;
-    bool left = stored.there;
+    bool left = stored.exists;
     if (!left && any_left(ctx, object, &left, err))
         return -1;
     if (!left && !attempted)
@@ -212,11 +212,11 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
         artifact_look(ctx, artifact_text(wanted, "bucket", STR_EMPTY),
             artifact_text(wanted, "key", STR_EMPTY), &stored, err))
         return -1;
-    if (!stored.there || !is_ours(ctx, &stored, wanted, prior)) {
+    if (!stored.exists || !is_ours(ctx, &stored, wanted, prior)) {
         const struct value *version = artifact_version(versions, artifact_text(wanted, "sha256", STR_EMPTY));
         bool known = (version && artifact_same_place(version, wanted)) ||
                      (prior && artifact_same_place(prior, wanted));
-        if (stored.there && !known)
+        if (stored.exists && !known)
             return refuse_taken_key(ctx, wanted, &stored, err);
         if (upload(ctx, wanted, &stored, err)) {
             const struct value *left = after_failed_upload(ctx, prior, wanted);

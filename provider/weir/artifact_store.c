@@ -94,7 +94,7 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
     struct s3_uploaded uploaded;
     if (s3_upload(ctx, &upload, &uploaded, err))
         return err_context(err, "uploading s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
-    *out = (struct stored){.there = true,
+    *out = (struct stored){.exists = true,
         .sha256 = uploaded.sha256,
         .etag = uploaded.etag,
         .version_id = uploaded.version_id,
@@ -180,7 +180,7 @@ const struct value *artifact_version(const struct value *versions, struct str sh
     return NULL;
 }
 
-const struct value *artifact_holds(struct arena *arena, const struct value *object)
+const struct value *artifact_held_ids(struct arena *arena, const struct value *object)
 {
     const struct value *versions = value_getz(object, "versions");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -191,7 +191,7 @@ const struct value *artifact_holds(struct arena *arena, const struct value *obje
     return value_builder_list(&b);
 }
 
-const struct value *artifact_lies_in(struct arena *arena, const struct value *object)
+const struct value *artifact_outlasting(struct arena *arena, const struct value *object)
 {
     const struct value *versions = value_getz(object, "versions");
     AUTO_BUILDER struct value_builder buckets = VALUE_BUILDER(arena);
@@ -241,7 +241,7 @@ int artifact_version_remove(struct op_ctx *ctx, const struct value *version, str
         if (s3_unfinished_abort_all(ctx, bucket, key, err))
             return -1;
     }
-    if (stored.there && stored.stack.n && !artifact_is_own(ctx, &stored))
+    if (stored.exists && stored.stack.n && !artifact_is_own(ctx, &stored))
         return 0; /* another stack has stored it again and owns it now */
     return artifact_remove(ctx, bucket, key, artifact_text(version, "version_id", STR_EMPTY), err);
 }

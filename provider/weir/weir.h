@@ -174,9 +174,9 @@ int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struc
     const struct value **located, struct err *err);
 bool artifact_same_place(const struct value *a, const struct value *b);
 
-/* ops->holds and ops->lies_in */
-const struct value *artifact_holds(struct arena *arena, const struct value *object);
-const struct value *artifact_lies_in(struct arena *arena, const struct value *object);
+/* ops->holds and ops->outlasting */
+const struct value *artifact_held_ids(struct arena *arena, const struct value *object);
+const struct value *artifact_outlasting(struct arena *arena, const struct value *object);
 
 /* Returns the recorded version with this hash, or NULL. */
 const struct value *artifact_version(const struct value *versions, struct str sha256);
@@ -212,7 +212,7 @@ int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struc
 /* ---- artifact_store.c: The objects in the store, under keys that contain the SHA-256 of their content.
  * Their metadata has that hash and the owner. */
 struct stored {
-    bool there;
+    bool exists;
     struct str sha256; /* by its metadata; "": none */
     struct str etag, version_id;
     struct str stack, address; /* the owner; "": not stored by weir */

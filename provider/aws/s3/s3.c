@@ -119,7 +119,7 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     *response = (struct wire_message){0};
     if (aws_s3_prepare(ctx, op, input, call, err))
         return -1;
-    call->repeats = repeats_tell;
+    call->repeats = repeats_report;
     call->repeats_ctx = &repeats;
     int status = aws_send(provider_aws(ctx->provider), call, ctx->arena, response, err);
     call->repeats = NULL;
@@ -136,7 +136,7 @@ int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct
     struct aws_call call = {.body_fd = -1};
     if (aws_s3_prepare(ctx, op, input, &call, err))
         return -1;
-    call.repeats = repeats_tell;
+    call.repeats = repeats_report;
     call.repeats_ctx = &repeats;
     if (aws_ask(provider_aws(ctx->provider), &call, ctx->arena, needs, document, err))
         return -1;

@@ -296,7 +296,7 @@ static int send_part(struct parts *p, struct slot *slot, struct err *err)
     slot->repeats = (struct repeats){.op = p->ctx,
         .what = arena_printf(arena, "%s %d of %d%s%.*s", upload_part.name.p, slot->part + 1, p->count,
             key.n ? " of " : "", STR_ARG(key))};
-    slot->call.repeats = repeats_tell;
+    slot->call.repeats = repeats_report;
     slot->call.repeats_ctx = &slot->repeats;
     slot->sending = (struct aws_sending){.call = &slot->call, .arena = arena, .owner = slot};
     aws_flight_add(p->flight, &slot->sending);

@@ -83,7 +83,7 @@ enum upload_result upload_put_begin(struct op_ctx *ctx, const struct s3_upload *
     const struct value *input = upload_input(arena, upload, put->call.payload_hash);
     input = value_with(arena, input, STR("sha256"), value_string_ref(arena, put->sum));
     put->repeats = (struct repeats){.op = ctx, .what = put_object.name};
-    put->call.repeats = repeats_tell;
+    put->call.repeats = repeats_report;
     put->call.repeats_ctx = &put->repeats;
     return aws_s3_prepare(ctx, &put_object, input, &put->call, err) ? UPLOAD_FAILED : UPLOAD_OK;
 }

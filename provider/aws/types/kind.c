@@ -164,8 +164,8 @@ static int aws_open(const struct provider_options *options, struct arena *arena,
     if (options->via.n) {
         struct way *way = ARENA_NEW(arena, struct way);
         *way = (struct way){options->reach, options->via};
-        aws.way = aws_way;
-        aws.way_ctx = way;
+        aws.route = aws_way;
+        aws.route_ctx = way;
     }
     if (aws_client_new(&aws, &client, err))
         return -1;

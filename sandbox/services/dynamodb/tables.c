@@ -172,7 +172,7 @@ struct str item_table_name(struct str name)
     return str_cut(last, '/', &rest);
 }
 
-static int engine_ask(
+static int engine_call(
     struct item_sync *sync, const char *operation, const struct value *input, struct err *err)
 {
     if (!value_getz(input, "ResourceArn"))
@@ -235,7 +235,7 @@ static const struct value *id_tag(struct arena *arena, struct str id)
 static int create_table(struct item_sync *sync, struct err *err)
 {
     struct arena *arena = sync->scope->arena;
-    return engine_ask(sync, "CreateTable",
+    return engine_call(sync, "CreateTable",
         value_with(arena, table_wanted(arena, sync->record), STR("Tags"),
             id_tag(arena, value_gets(sync->record, "TableId"))),
         err);
@@ -249,7 +249,7 @@ static int change_index(
     const struct value *one = value_with(arena, NULL, str_z(change), index);
     const struct value *input =
         value_with(arena, NULL, STR("GlobalSecondaryIndexUpdates"), value_list(arena, &one, 1));
-    return engine_ask(sync, "UpdateTable",
+    return engine_call(sync, "UpdateTable",
         value_with(
             arena, input, STR("AttributeDefinitions"), value_getz(sync->record, "AttributeDefinitions")),
         err);
@@ -288,20 +288,20 @@ static int change_stream(struct item_sync *sync, const struct value *have, struc
         return 0;
     if (!want)
         want = value_with(arena, NULL, STR("StreamEnabled"), &value_false);
-    return engine_ask(sync, "UpdateTable", value_with(arena, NULL, STR("StreamSpecification"), want), err);
+    return engine_call(sync, "UpdateTable", value_with(arena, NULL, STR("StreamSpecification"), want), err);
 }
 
 static int change_ttl(struct item_sync *sync, struct err *err)
 {
     struct arena *arena = sync->scope->arena;
-    if (engine_ask(sync, "DescribeTimeToLive", NULL, err))
+    if (engine_call(sync, "DescribeTimeToLive", NULL, err))
         return -1;
     const struct value *have = value_getz(value_getz(sync->output, "TimeToLiveDescription"), "AttributeName");
     if (value_equal(have ? have : &value_null, sync->ttl ? sync->ttl : &value_null))
         return 0;
     const struct value *specification = VALUE_MAP(
         arena, {STR("AttributeName"), sync->ttl ? sync->ttl : have}, {STR("Enabled"), value_bool(sync->ttl)});
-    return engine_ask(sync, "UpdateTimeToLive",
+    return engine_call(sync, "UpdateTimeToLive",
         value_with(arena, NULL, STR("TimeToLiveSpecification"), specification), err);
 }
 
@@ -310,7 +310,7 @@ static int change_ttl(struct item_sync *sync, struct err *err)
 static int is_of_record(struct item_sync *sync, const struct value *have, bool *out, struct err *err)
 {
     struct arena *arena = sync->scope->arena;
-    if (engine_ask(sync, "ListTagsOfResource",
+    if (engine_call(sync, "ListTagsOfResource",
             value_with(arena, NULL, STR("ResourceArn"), value_getz(have, "TableArn")), err))
         return -1;
     const struct value *tag = value_list_find(value_getz(sync->output, "Tags"), "Key", STR(ID_TAG));
@@ -321,7 +321,7 @@ static int is_of_record(struct item_sync *sync, const struct value *have, bool *
 static int synchronise_table(struct item_sync *sync, struct err *err)
 {
     bool own = false;
-    if (engine_ask(sync, "DescribeTable", NULL, err)) {
+    if (engine_call(sync, "DescribeTable", NULL, err)) {
         if (strcmp(err->code, "ResourceNotFoundException") != 0)
             return -1;
         return create_table(sync, err) || change_ttl(sync, err) ? -1 : 0;
@@ -329,7 +329,7 @@ static int synchronise_table(struct item_sync *sync, struct err *err)
     const struct value *have = value_getz(sync->output, "Table");
     if (is_of_record(sync, have, &own, err))
         return -1;
-    if (!own && (engine_ask(sync, "DeleteTable", NULL, err) || create_table(sync, err)))
+    if (!own && (engine_call(sync, "DeleteTable", NULL, err) || create_table(sync, err)))
         return -1;
     const struct value *want = table_wanted(sync->scope->arena, sync->record);
     if (own && (change_indexes(sync, value_getz(have, "GlobalSecondaryIndexes"),
@@ -417,7 +417,7 @@ void item_tables_look(struct services *services)
             control_find(services_control(services), &arena, STR("aws.dynamodb.table"), region, name, &found))
             continue;
         if (has_tables(&scope))
-            engine_ask(&sync, "DeleteTable", NULL, ERR_IGNORED);
+            engine_call(&sync, "DeleteTable", NULL, ERR_IGNORED);
         else
             item_engine_remove(&scope);
         item->ptr = NULL;

@@ -110,7 +110,7 @@ static enum job_follow_end follow(const char *const *script_of_states, struct jo
     more.object = &value_empty_map;
     more.state = on_state;
     more.line = source_count ? on_line : NULL;
-    more.trouble = on_trouble;
+    more.log_failure = on_trouble;
     more.signals = &signals;
     if (job_follow(&more, &run, &end, &err))
         fail_msg("%s", err.message);

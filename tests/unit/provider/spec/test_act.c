@@ -212,14 +212,14 @@ static void test_create_half(void **state)
     assert_string_equal(err.hint, "empty it first");
     assert_int_equal(value_getz(live, "serial")->integer, 7); /* it is there, and known by its id */
     assert_true(str_eqz(value_getz(live, "name")->string, "a"));
-    assert_json(ctx.lacks, "[\"lock\"]"); /* ready but for that: no need to make it anew */
+    assert_json(ctx.unsent, "[\"lock\"]"); /* ready but for that: no need to make it anew */
     PLAY({"MakeBox", NULL, "{\"Box\": {\"Serial\": 7}}", NULL}, {"PutLock", NULL, "no room", "Full"},
         {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\", \"Status\": \"broken\"}}", NULL});
-    ctx.lacks = NULL;
+    ctx.unsent = NULL;
     assert_int_equal(
         ctx.schema->ops->create(&ctx, &plain, json("{\"name\":\"a\",\"lock\":true}"), &live, &err), -1);
     PLAYED();
-    assert_null(ctx.lacks);
+    assert_null(ctx.unsent);
 }
 
 static void test_create_refused(void **state)

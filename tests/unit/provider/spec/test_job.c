@@ -129,12 +129,12 @@ static void test_what_a_job_is(void **state)
     struct op_ctx mill = ctx_of("mill"), barge = ctx_of("barge");
     const struct job_ops *ops = ops_of(&mill);
     assert_int_equal(ops->takes, JOB_TAKES_MAP);
-    assert_true(ops->lists && ops->reads && ops->stops && ops->gives && ops->tabular);
+    assert_true(ops->lists && ops->reads && ops->stops && ops->has_result && ops->tabular);
     assert_int_equal(ops->option_count, 1);
     assert_text(ops->options[0].name, "speed");
     assert_text(ops->options[0].doc, "Turns a minute.");
     ops = ops_of(&barge);
-    assert_false(ops->lists || ops->reads || ops->stops || ops->gives || ops->tabular);
+    assert_false(ops->lists || ops->reads || ops->stops || ops->has_result || ops->tabular);
 }
 
 static void test_start(void **state)

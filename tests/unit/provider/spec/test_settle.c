@@ -230,7 +230,7 @@ static void test_again(void **state)
     PLAY({.operation = "MakePlain", .code = "There"},
         {.operation = "GetPlain", .answer = "{\"Plain\": {\"Name\": \"a\", \"Size\": 3}}"});
     struct op_ctx ctx = context("plain");
-    struct attempt attempt = {.again = true};
+    struct attempt attempt = {.is_repeated = true};
     const struct value *live;
     struct err err = ERR_INIT;
     assert_int_equal(spec_create(&ctx, &attempt, json("{\"name\": \"a\", \"size\": 3}"), &live, &err), 0);
