@@ -145,7 +145,7 @@ static bool is_empty(const struct value *v)
     return v->kind == VALUE_NULL || (v->kind == VALUE_STRING && !v->string.n) || (holds && !v->count);
 }
 
-bool attr_unnamed(struct str key)
+bool attr_is_unnamed(struct str key)
 {
     return str_starts(key, STR("@"));
 }
@@ -166,7 +166,7 @@ static const struct value *given_part(
         bool given = field && (field->settable || type->kind != TYPE_OBJECT);
         const struct value *item =
             given ? given_part(arena, field->type, v->entries[i].value, unnamed) : NULL;
-        if (unnamed && attr_unnamed(key))
+        if (unnamed && attr_is_unnamed(key))
             value_builder_set(&out, key, v->entries[i].value);
         else if (item && !is_empty(item))
             value_builder_set(&out, key, item);
@@ -202,7 +202,7 @@ static const struct value *object_completed(
         const struct attr *field = type_field(type, key);
         if (value_get(wanted, key))
             continue;
-        if (attr_unnamed(key))
+        if (attr_is_unnamed(key))
             value_builder_set(&out, key, v);
         if (!field || !field->settable)
             continue;
@@ -352,16 +352,16 @@ const int64_t *attr_items_paired(
     return pairs;
 }
 
-bool attr_takes_away(const struct type *type, const struct value *v)
+bool attr_removes_fields(const struct type *type, const struct value *v)
 {
     struct attr elem;
     for (uint32_t i = 0; within_list(type, v) && i < v->count; i++)
-        if (attr_takes_away(type->elem, v->items[i]))
+        if (attr_removes_fields(type->elem, v->items[i]))
             return true;
     for (uint32_t i = 0; within_map(type, v) && i < v->count; i++) {
         const struct attr *field = type_entry(type, v->entries[i].key, &elem);
         bool null = v->entries[i].value->kind == VALUE_NULL && type->kind == TYPE_OBJECT;
-        if (null || (field && attr_takes_away(field->type, v->entries[i].value)))
+        if (null || (field && attr_removes_fields(field->type, v->entries[i].value)))
             return true;
     }
     return false;
@@ -376,22 +376,22 @@ static const struct value *back_to(const struct attr *field)
     return v && !attr_equal(field, NULL, v) ? v : NULL;
 }
 
-const struct value *attr_left(
+const struct value *attr_without_nulls(
     struct arena *arena, const struct type *type, const struct value *v, bool defaults)
 {
     struct attr elem;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    if (!attr_takes_away(type, v))
+    if (!attr_removes_fields(type, v))
         return v;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        value_builder_add(&out, attr_left(arena, type->elem, v->items[i], defaults));
+        value_builder_add(&out, attr_without_nulls(arena, type->elem, v->items[i], defaults));
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++) {
         const struct attr *field = type_entry(type, v->entries[i].key, &elem);
         const struct value *item = v->entries[i].value;
         if (item->kind == VALUE_NULL)
             item = defaults ? back_to(field) : NULL;
         else if (field)
-            item = attr_left(arena, field->type, item, defaults);
+            item = attr_without_nulls(arena, field->type, item, defaults);
         if (item)
             value_builder_set(&out, v->entries[i].key, item);
     }
@@ -399,14 +399,14 @@ const struct value *attr_left(
     return value_mark(arena, left, v->marks & VALUE_SENSITIVE);
 }
 
-const struct value *schema_left(
+const struct value *schema_without_nulls(
     struct arena *arena, const struct schema *schema, const struct value *object, bool defaults)
 {
     const struct value *out = object;
     for (uint32_t i = 0; object && i < object->count; i++) {
         const struct attr *attr = schema_attr(schema, object->entries[i].key);
         const struct value *v = object->entries[i].value,
-                           *left = attr ? attr_left(arena, attr->type, v, defaults) : v;
+                           *left = attr ? attr_without_nulls(arena, attr->type, v, defaults) : v;
         if (left != v)
             out = value_with(arena, out, attr->name, left);
     }
@@ -418,7 +418,7 @@ static const struct value *list_over(
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < wanted->count; i++)
-        value_builder_add(&out, attr_over(arena, type->elem, wanted->items[i], live->items[i]));
+        value_builder_add(&out, attr_after_update(arena, type->elem, wanted->items[i], live->items[i]));
     return value_mark(arena, value_builder_list(&out), wanted->marks & VALUE_SENSITIVE);
 }
 
@@ -428,10 +428,10 @@ static const struct value *field_over(
     struct arena *arena, const struct attr *field, const struct value *wanted, const struct value *live)
 {
     bool spelt = field->compare == COMPARE_CHOICE && !value_is_null(live) && attr_equal(field, wanted, live);
-    return spelt ? live : attr_over(arena, field->type, wanted, live);
+    return spelt ? live : attr_after_update(arena, field->type, wanted, live);
 }
 
-const struct value *attr_over(
+const struct value *attr_after_update(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
 {
     struct attr elem;
@@ -440,7 +440,7 @@ const struct value *attr_over(
         wanted->count == live->count)
         return list_over(arena, type, wanted, live);
     if (!within_map(type, wanted) || !within_map(type, live))
-        return wanted ? attr_left(arena, type, wanted, false) : NULL;
+        return wanted ? attr_without_nulls(arena, type, wanted, false) : NULL;
     for (uint32_t i = 0; type->kind == TYPE_OBJECT && i < live->count; i++)
         if (!value_get(wanted, live->entries[i].key) && !value_is_null(live->entries[i].value))
             value_builder_set(&out, live->entries[i].key, live->entries[i].value);
@@ -468,11 +468,11 @@ static const struct value *set_mentioned(
     for (uint32_t i = 0; i < wanted->count; i++)
         if (pairs[i] >= 0)
             items[pairs[i]] =
-                attr_mentioned(arena, type->elem, wanted->items[i], live->items[pairs[i]], true);
+                attr_restricted(arena, type->elem, wanted->items[i], live->items[pairs[i]], true);
     return value_mark(arena, value_list(arena, items, live->count), live->marks & VALUE_SENSITIVE);
 }
 
-const struct value *attr_mentioned(struct arena *arena, const struct type *type, const struct value *wanted,
+const struct value *attr_restricted(struct arena *arena, const struct type *type, const struct value *wanted,
     const struct value *live, bool items)
 {
     struct attr elem;
@@ -486,13 +486,13 @@ const struct value *attr_mentioned(struct arena *arena, const struct type *type,
     if (!type_has_fields(type) || !(lists || (within_map(type, wanted) && within_map(type, live))))
         return live;
     for (uint32_t i = 0; lists && i < live->count; i++)
-        value_builder_add(&out, attr_mentioned(arena, type->elem, wanted->items[i], live->items[i], items));
+        value_builder_add(&out, attr_restricted(arena, type->elem, wanted->items[i], live->items[i], items));
     for (uint32_t i = 0; !lists && i < live->count; i++) {
         struct str key = live->entries[i].key;
         const struct value *of = value_get(wanted, key), *item = live->entries[i].value;
         const struct attr *field = type_entry(type, key, &elem);
         if (of && field)
-            item = attr_mentioned(arena, field->type, of, item, items);
+            item = attr_restricted(arena, field->type, of, item, items);
         if (of || type->kind == TYPE_MAP)
             value_builder_set(&out, key, item);
     }

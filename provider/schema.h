@@ -85,12 +85,12 @@ struct value_constraint {
     struct str each; /* `where` and `must` apply to each item of this list or map, "@key" its key, "@" the
                         item itself; "": to the whole object */
     struct value_tests where;
-    struct str message; /* the error message, for people */
-    struct str code;    /* the service's error code; "": the code for any invalid value */
-    struct str answer;  /* the service's own message, a template of attributes; "": not known */
-    bool served;        /* depends on the account or the date: checked only by the sandbox */
-    bool of_new;        /* the service checks it only at creation */
-    bool legacy;        /* resources made earlier may break it */
+    struct str message;    /* the error message, for people */
+    struct str code;       /* the service's error code; "": the code for any invalid value */
+    struct str answer;     /* the service's own message, a template of attributes; "": not known */
+    bool served;           /* depends on the account or the date: checked only by the sandbox */
+    bool only_at_creation; /* the service checks it only at creation */
+    bool legacy;           /* resources made earlier may break it */
 };
 
 /* Another resource of the stack that an attribute refers to: constraints use it under this name. */
@@ -158,8 +158,8 @@ struct attr {
     bool replace;  /* a change forces replacement */
     bool replace_whole; /* adding or removing it forces replacement, a change within it does not */
     bool attached;      /* a sub-resource with its own call: if a response lacks it, it does not exist */
-    bool stepwise; /* a change takes several calls: after an interruption the live value does not tell that
-                      the change is complete */
+    bool several_calls; /* a change takes several calls: after an interruption the live value does not tell
+                      that the change is complete */
     bool sensitive;
     const struct value *plain_if; /* sensitive, but not a secret in an imported file if these attributes have
                                      one of these values; NULL: always a secret */
@@ -181,10 +181,10 @@ struct attr {
     int64_t min, max;
     struct str
         language; /* language of a string, a document, or each item of a list (provider/notation); "": none */
-    bool speaks;  /* the attribute or a part of it has a language */
+    bool has_language;              /* the attribute or a part of it has a language */
     const struct value *assumed_by; /* of an IAM role's ARN or name: services, one of which the role's trust
                                        policy has to allow; NULL: none */
-    bool assumed;                   /* the attribute or a part of it has `assumed_by` */
+    bool has_assumed_by;            /* the attribute or a part of it has `assumed_by` */
     struct str conflicts;      /* another attribute that may not be configured together with it; "": none */
     bool deprecated;           /* deprecated by the service */
     struct value_tests others; /* tests of the live object: if they are true, only others change the
@@ -214,8 +214,8 @@ struct schema {
     bool delete_late; /* in a replacement the old resource is kept until all dependencies of the new one exist
                        */
     bool bulk;        /* has a list call: refreshed by listing */
-    bool scattered;   /* the list call lists the resources of one parent (a bucket, a database): one call for
-                         each parent */
+    bool listed_per_parent;   /* the list call lists the resources of one parent (a bucket, a database): one
+                         call for   each parent */
     const struct attr *attrs; /* in the order of the spec */
     size_t attr_count;
     const struct attr_rule *rules; /* of the attributes */
@@ -231,8 +231,8 @@ struct schema {
     struct str tags; /* the attribute that holds tags; "": `tags`, if the type has it */
     struct str id;   /* the attribute that identifies the resource to the service, e.g. name, arn, vpc_id */
     bool history;    /* a finished action, or only in the state: not searched for after a destroy */
-    bool over;       /* of `history` types: a finished one is not read any more */
-    bool console;    /* a machine that others log in to: the service returns its console output */
+    bool finished_is_final;   /* of `history` types: a finished one is not read any more */
+    bool console;             /* a machine that others log in to: the service returns its console output */
     const struct str *unique; /* attributes whose values are unique at a location; none: the id */
     size_t unique_count;
     bool alike;          /* several resources may have the same id, so it does not identify one */
@@ -245,12 +245,13 @@ struct schema {
                            yet; "": none */
     struct str pending_until; /* "the maintenance window" */
     int64_t
-        settles_ms;   /* so long after a change a read may return the state before the change; 0: no delay */
-    struct str lost;  /* what is done when no response tells whether the resource was created, for people; "":
-                         not known */
-    int64_t shows_ms; /* so long after a create request the resource may not be found yet */
-    bool named;       /* the create call refuses a second resource of the same name */
-    bool unknowable;  /* cannot be determined: the resource is not created again until a person has checked */
+        settles_ms; /* so long after a change a read may return the state before the change; 0: no delay */
+    struct str recovery; /* what is done when no response tells whether the resource was created, for people;
+                        "": not known */
+    int64_t visible_within_ms; /* so long after a create request the resource may not be found yet */
+    bool name_is_unique;       /* the create call refuses a second resource of the same name */
+    bool never_recovered;      /* cannot be determined: the resource is not created again until a person has
+                                  checked */
     const struct resource_ops *ops; /* provider/provider.h */
     const struct job_ops *job;      /* provider/job.h; NULL: cannot be run */
     void *impl;                     /* the provider's own description of the type */
@@ -298,14 +299,15 @@ struct constraint_break {
  * Finds the first broken constraint from `out` on; returns false if there is none. Unknown values meet every
  * constraint. An attribute that is not configured counts as its default.
  */
-enum constraint_asker {
-    ASKED_BY_WEIR, /* the whole desired object; the resources that it refers to may be in it under their names
-                    */
-    ASKED_OF_NEW,  /* by a service, which also knows the account, at creation */
-    ASKED_OF_CHANGED, /* by a service at an update */
+enum constraint_checker {
+    CHECKED_BY_WEIR,     /* the whole desired object; the resources that it refers to may be in it under their
+                          * names
+                          */
+    CHECKED_AT_CREATION, /* by a service, which also knows the account, at creation */
+    CHECKED_AT_UPDATE,   /* by a service at an update */
 };
 bool schema_constraint_broken(struct arena *arena, const struct schema *schema, const struct value *object,
-    enum constraint_asker asker, struct constraint_break *out);
+    enum constraint_checker checker, struct constraint_break *out);
 /* True if the live object is one of which only others change this attribute (attr.others). */
 bool schema_is_others(
     struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live);
@@ -318,7 +320,7 @@ bool schema_tests_hold(struct arena *arena, const struct schema *schema, const s
 /* Walks along a path of attributes and fields, into every item of lists and maps on the path. */
 struct schema_walk {
     struct arena *arena;
-    bool (*visit)(void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v);
+    bool (*visit)(void *ctx, const struct schema_walk *walk, const struct type *type, const struct value *v);
     void *ctx;
     const struct value *steps[16]; /* keys and indices down to the visited value */
     size_t depth;
@@ -326,9 +328,10 @@ struct schema_walk {
 };
 /* Calls `visit` for the values at the path in v, except null. Returns false if a call did. `type` may be NULL
  * if it is not known. */
-bool schema_reach(struct schema_walk *reach, const struct type *type, const struct value *v, struct str path);
+bool schema_walk_path(
+    struct schema_walk *walk, const struct type *type, const struct value *v, struct str path);
 /* Calls `visit` for each item of a list or map. */
-bool schema_reach_items(struct schema_walk *reach, const struct type *type, const struct value *v);
+bool schema_walk_items(struct schema_walk *walk, const struct type *type, const struct value *v);
 
 /* What is wrong with a value, and where in the value. */
 struct schema_issue {
@@ -381,9 +384,9 @@ bool attr_replaces_within(const struct attr *attr, const struct value *desired, 
  * Fields removed from the configuration are nulls in the desired object of an update (plan/objects/diff.h),
  * and nowhere else: schema_convert() drops nulls. Returns true if the value contains one.
  */
-bool attr_takes_away(const struct type *type, const struct value *v);
+bool attr_removes_fields(const struct type *type, const struct value *v);
 /* Returns the value without these nulls; with `defaults`, the known defaults take their place. */
-const struct value *attr_left(
+const struct value *attr_without_nulls(
     struct arena *arena, const struct type *type, const struct value *v, bool defaults);
 /* True if the service chooses the value if it is not configured. False for an object whose fields are all
  * computed. */
@@ -393,26 +396,26 @@ bool attr_is_chosen(const struct attr *attr);
  * partner. */
 const int64_t *attr_items_paired(
     struct arena *arena, const struct attr *elem, const struct value *items, const struct value *among);
-/* Like attr_left(), for all attributes of an object. */
-const struct value *schema_left(
+/* Like attr_without_nulls(), for all attributes of an object. */
+const struct value *schema_without_nulls(
     struct arena *arena, const struct schema *schema, const struct value *object, bool defaults);
 /* Returns the value after an update that removes those fields and keeps the other live fields of objects.
  * Lists of a different length, sets and documents are as desired. */
-const struct value *attr_over(
+const struct value *attr_after_update(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
 /* Returns the live value without the fields that the desired value lacks; `items`: also in objects in
  * lists. */
-const struct value *attr_mentioned(struct arena *arena, const struct type *type, const struct value *wanted,
+const struct value *attr_restricted(struct arena *arena, const struct type *type, const struct value *wanted,
     const struct value *live, bool items);
 /*
  * Returns what is sent where a service takes the whole attribute: the desired value (nulls stay) completed
  * with the other live fields of objects that can be configured. In lists, only items that already exist are
- * completed. Keys without an attribute (attr_unnamed()) are kept.
+ * completed. Keys without an attribute (attr_is_unnamed()) are kept.
  */
 const struct value *attr_completed(
     struct arena *arena, const struct attr *attr, const struct value *wanted, const struct value *live);
 /* True for keys such as "@KMSKeyID": members read only to be sent back in an update. */
-bool attr_unnamed(struct str key);
+bool attr_is_unnamed(struct str key);
 /* Clears the host bits: 10.0.0.0/16 for 10.0.0.1/16. Returns false and leaves *out unchanged if the string is
  * not an address range. */
 bool schema_canonical_cidr(struct arena *arena, struct str cidr, struct str *out);
@@ -432,7 +435,7 @@ extern const struct type setting_text, setting_flag, setting_number, setting_any
 extern const struct type setting_texts; /* a map */
 
 /* A setting that is part of the location: requests go there. */
-#define SETTING_PLACE(name_, type_, doc_)                                                                    \
+#define SETTING_LOCATION(name_, type_, doc_)                                                                 \
     {                                                                                                        \
         .name = STR_INIT(name_), .type = &(type_), .settable = true, .identifies = true,                     \
         .doc = STR_INIT(doc_)                                                                                \

@@ -129,28 +129,28 @@ struct str attr_rule_broken(
 
 /* ---- Walking along a path of attributes and fields, through lists and maps ---- */
 
-static bool into(struct schema_walk *reach, const struct value *step, const struct type *type,
+static bool into(struct schema_walk *walk, const struct value *step, const struct type *type,
     const struct value *v, struct str path)
 {
-    struct schema_walk inner = *reach;
+    struct schema_walk inner = *walk;
     if (inner.depth < sizeof inner.steps / sizeof *inner.steps)
         inner.steps[inner.depth++] = step;
-    return schema_reach(&inner, type, v, path);
+    return schema_walk_path(&inner, type, v, path);
 }
 
 static bool into_items(
-    struct schema_walk *reach, const struct type *type, const struct value *v, struct str path)
+    struct schema_walk *walk, const struct type *type, const struct value *v, struct str path)
 {
     const struct type *elem = type ? type->elem : NULL;
     bool set = type && type->kind == TYPE_SET; /* sorted, unlike the list in the stack file */
-    struct schema_walk inner = *reach;
+    struct schema_walk inner = *walk;
     inner.many = true;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (set ? !schema_reach(&inner, elem, v->items[i], path)
-                : !into(&inner, value_int(reach->arena, i), elem, v->items[i], path))
+        if (set ? !schema_walk_path(&inner, elem, v->items[i], path)
+                : !into(&inner, value_int(walk->arena, i), elem, v->items[i], path))
             return false;
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (!into(&inner, value_string_ref(reach->arena, v->entries[i].key), elem, v->entries[i].value, path))
+        if (!into(&inner, value_string_ref(walk->arena, v->entries[i].key), elem, v->entries[i].value, path))
             return false;
     return true;
 }
@@ -178,28 +178,29 @@ static const struct value *parsed_document(
     return value_is_null(parsed) || parsed->kind == VALUE_STRING ? &value_unknown : parsed;
 }
 
-bool schema_reach(struct schema_walk *reach, const struct type *type, const struct value *v, struct str path)
+bool schema_walk_path(
+    struct schema_walk *walk, const struct type *type, const struct value *v, struct str path)
 {
     if (value_is_null(v))
         return true;
     if (path.n)
-        v = parsed_document(reach->arena, type, v);
+        v = parsed_document(walk->arena, type, v);
     if (!path.n || v->kind == VALUE_UNKNOWN)
-        return reach->visit(reach->ctx, reach, type, v);
+        return walk->visit(walk->ctx, walk, type, v);
     if (is_container(type, v))
-        return into_items(reach, type, v, path);
+        return into_items(walk, type, v, path);
     struct str rest, name = str_cut(path, '.', &rest);
     const struct attr *field = type ? type_field(type, name) : NULL;
     const struct type *below = field ? field->type : type && type->kind == TYPE_MAP ? type->elem : NULL;
     const struct value *given = value_get(v, name);
     if (value_is_null(given) && field)
         given = field->default_value;
-    return into(reach, value_string(reach->arena, name), below, given, rest);
+    return into(walk, value_string(walk->arena, name), below, given, rest);
 }
 
-bool schema_reach_items(struct schema_walk *reach, const struct type *type, const struct value *v)
+bool schema_walk_items(struct schema_walk *walk, const struct type *type, const struct value *v)
 {
-    return v->kind == VALUE_UNKNOWN || into_items(reach, type, v, STR_EMPTY);
+    return v->kind == VALUE_UNKNOWN || into_items(walk, type, v, STR_EMPTY);
 }
 
 /* Returns the value for a message, or "the value" if it is sensitive or long. */

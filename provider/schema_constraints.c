@@ -28,18 +28,18 @@ struct found {
 };
 
 static bool add_found(
-    void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v)
+    void *ctx, const struct schema_walk *walk, const struct type *type, const struct value *v)
 {
     struct found *found = ctx;
     found->unknown |= v->kind == VALUE_UNKNOWN;
-    found->many |= reach->many;
+    found->many |= walk->many;
     found->type = type;
     value_builder_add(&found->values, v);
     return true;
 }
 
 /* Walks along a path from an attribute of the object; an attribute that is not configured has its default. */
-static bool reach_object(struct schema_walk *reach, const struct asked *a, struct str path)
+static bool reach_object(struct schema_walk *walk, const struct asked *a, struct str path)
 {
     struct str rest, name = str_cut(path, '.', &rest);
     bool prior = str_eqz(name, "prior") && rest.n;
@@ -49,19 +49,19 @@ static bool reach_object(struct schema_walk *reach, const struct asked *a, struc
     const struct value *v = value_get(prior ? a->prior : a->object, name);
     if (value_is_null(v) && attr)
         v = attr->default_value;
-    return schema_reach(reach, attr ? attr->type : NULL, v, rest);
+    return schema_walk_path(walk, attr ? attr->type : NULL, v, rest);
 }
 
 static const struct value *find_values(const struct asked *a, struct str path, bool item, struct found *found)
 {
     *found = (struct found){.values = VALUE_BUILDER(a->arena)};
-    struct schema_walk reach = {.arena = a->arena, .visit = add_found, .ctx = found};
+    struct schema_walk walk = {.arena = a->arena, .visit = add_found, .ctx = found};
     if (!item)
-        reach_object(&reach, a, path);
+        reach_object(&walk, a, path);
     else if (str_eqz(path, "@key"))
-        schema_reach(&reach, NULL, a->item.key, STR_EMPTY);
+        schema_walk_path(&walk, NULL, a->item.key, STR_EMPTY);
     else
-        schema_reach(&reach, a->item.type, a->item.v, str_eqz(path, "@") ? STR_EMPTY : path);
+        schema_walk_path(&walk, a->item.type, a->item.v, str_eqz(path, "@") ? STR_EMPTY : path);
     return value_builder_list(&found->values);
 }
 
@@ -290,29 +290,29 @@ static void tell_place(const struct search *s, const struct value *const *steps,
 }
 
 static bool check_item(
-    void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v)
+    void *ctx, const struct schema_walk *walk, const struct type *type, const struct value *v)
 {
     struct search *s = ctx;
     if (s->looked++ < s->out->next_item || v->kind == VALUE_UNKNOWN)
         return true;
     s->asked.item =
-        (struct item){.type = type, .v = v, .key = reach->depth ? reach->steps[reach->depth - 1] : NULL};
+        (struct item){.type = type, .v = v, .key = walk->depth ? walk->steps[walk->depth - 1] : NULL};
     size_t first = 0;
     const struct value_test *failed = tests_hold(&s->asked, &s->constraint->where, true)
                                           ? test_failed(&s->asked, &s->constraint->must, true, &first)
                                           : NULL;
     if (failed)
-        tell_place(s, reach->steps, reach->depth, failed, failed->path);
+        tell_place(s, walk->steps, walk->depth, failed, failed->path);
     return !failed;
 }
 
 static bool check_items(
-    void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v)
+    void *ctx, const struct schema_walk *walk, const struct type *type, const struct value *v)
 {
-    struct schema_walk items = *reach;
+    struct schema_walk items = *walk;
     items.visit = check_item;
     items.ctx = ctx;
-    return schema_reach_items(&items, type, v);
+    return schema_walk_items(&items, type, v);
 }
 
 static bool is_broken(struct search *s)
@@ -320,12 +320,12 @@ static bool is_broken(struct search *s)
     const struct value_constraint *constraint = s->constraint;
     struct str field, from = constraint->each;
     const struct value_test *failed = NULL;
-    struct schema_walk reach = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
+    struct schema_walk walk = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
     s->asked.item = (struct item){0};
     s->looked = from.n ? 0 : s->out->next_item;
     if (!tests_hold(&s->asked, &constraint->when, false))
         return false;
-    if (from.n ? reach_object(&reach, &s->asked, from)
+    if (from.n ? reach_object(&walk, &s->asked, from)
                : !(failed = test_failed(&s->asked, &constraint->must, false, &s->looked)))
         return false;
     from = failed ? failed->path : from;
@@ -368,13 +368,14 @@ static bool takes_part(
 }
 
 bool schema_constraint_broken(struct arena *arena, const struct schema *schema, const struct value *object,
-    enum constraint_asker asker, struct constraint_break *out)
+    enum constraint_checker checker, struct constraint_break *out)
 {
     struct search s = {.asked = {.arena = arena, .schema = schema, .object = object}, .out = out};
     for (; out->next < schema->constraint_count; out->next++, out->next_item = 0) {
         s.constraint = &schema->constraints[out->next];
-        bool asked =
-            asker == ASKED_BY_WEIR ? !s.constraint->served : asker == ASKED_OF_NEW || !s.constraint->of_new;
+        bool asked = checker == CHECKED_BY_WEIR
+                         ? !s.constraint->served
+                         : checker == CHECKED_AT_CREATION || !s.constraint->only_at_creation;
         if (!asked || (out->changed && !takes_part(schema, s.constraint, out->changed)) || !is_broken(&s))
             continue;
         out->next_item = s.looked;

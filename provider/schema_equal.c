@@ -517,7 +517,7 @@ static bool replaces_within(const struct type *type, const struct value *a, cons
         if (value_is_null(a->entries[i].value))
             continue;
         bool same = value_is_known(a->entries[i].value) && attr_equal(field, a->entries[i].value, other) &&
-                    !attr_takes_away(field->type, a->entries[i].value);
+                    !attr_removes_fields(field->type, a->entries[i].value);
         if (!same && (field->replace || (other && replaces_within(field->type, a->entries[i].value, other))))
             return true;
     }

@@ -124,8 +124,9 @@ int live_check_listed(struct live *l, const struct schema *schema, struct err *e
         return err_hint(err, "`import live` reads AWS accounts; write it into the stack and import it by "
                              "its id (`imports:`)");
     }
-    if (!live_is_listed(l, schema) ? !follows_from(l, schema, &attr, &parent)
-                                   : schema->scattered && !listing_of(schema, &needs)) /* such as objects */
+    if (!live_is_listed(l, schema)
+            ? !follows_from(l, schema, &attr, &parent)
+            : schema->listed_per_parent && !listing_of(schema, &needs)) /* such as objects */
         err_set(err, ERR_USAGE, "%.*s cannot be listed", STR_ARG(schema->name));
     else if (named.n)
         err_set(

@@ -132,7 +132,7 @@ static bool breaks_constraint(const struct made_up *m, const struct value *text)
 {
     const struct value *object = value_with(m->t->arena, NULL, m->attr->name, text);
     struct constraint_break found = {0};
-    while (schema_constraint_broken(m->t->arena, m->declared->names->schema, object, ASKED_BY_WEIR, &found))
+    while (schema_constraint_broken(m->t->arena, m->declared->names->schema, object, CHECKED_BY_WEIR, &found))
         if (str_eq(found.attribute, m->attr->name))
             return true;
     return false;

@@ -259,7 +259,7 @@ void pen_change_set(
     struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
 {
     if (look.type)
-        b = attr_left(pen->arena, look.type, b, false);
+        b = attr_without_nulls(pen->arena, look.type, b, false);
     struct sides s = {sorted_items(pen, a), sorted_items(pen, b),
         ARENA_ARRAY(pen->arena, int64_t, a->count + 1), ARENA_ARRAY(pen->arena, bool, b->count + 1), a->count,
         b->count};

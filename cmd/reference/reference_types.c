@@ -421,8 +421,8 @@ static void facts(struct page *p, const struct schema *schema)
     code_fact(p, "CloudFormation", schema->cfn);
     if (!schema->is_data)
         fact(p, "Refresh", schema->bulk ? STR("listed in bulk") : STR("read one at a time"));
-    if (schema->lost.n)
-        fact(p, "After a lost answer", schema->lost);
+    if (schema->recovery.n)
+        fact(p, "After a lost answer", schema->recovery);
     if (schema->service) {
         code_fact(p, "Service", schema->service->id);
         code_fact(p, "Endpoint variable", endpoint_variable(&scratch, schema->service->id));

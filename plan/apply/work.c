@@ -113,7 +113,7 @@ const struct value *work_reread(struct work *work, const struct record *record,
 
 static bool takes_away(const struct attr_change *change)
 {
-    return !change->after || attr_takes_away(change->attr->type, change->after);
+    return !change->after || attr_removes_fields(change->attr->type, change->after);
 }
 
 /* Ignored attributes keep their live values, also in requests that send the whole object. */
@@ -187,7 +187,8 @@ static int work_update(
         /* Some of its requests may have succeeded: the next refresh tells. The resource is not tainted. */
         bool keep = schema->partial && live != prior;
         for (size_t i = 0; i < n; i++)
-            err->unsure |= list[i].attr->stepwise; /* the intent stays open, and the next run continues it */
+            err->unsure |=
+                list[i].attr->several_calls; /* the intent stays open, and the next run continues it */
         return work_failed(work, STR("update"), keep ? value_merge(&work->arena, prior, live) : NULL, err);
     }
     live = live ? live : prior; /* deleted right after the change: the next refresh tells */

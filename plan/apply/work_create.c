@@ -292,7 +292,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     enum adopt_mode mode = decl_lifecycle(work->change->instance->decl)->adopt;
     /* The lost response may have been that of this request. If the type has a recovery method, it was used
      * already. */
-    bool unsure = err->unsure && !schema->lost.n && !schema->unknowable;
+    bool unsure = err->unsure && !schema->recovery.n && !schema->never_recovered;
     if ((mode == ADOPT_NEVER && !unsure) || (!ops->ownership_tags && mode == ADOPT_OWNED && !unsure))
         return refuse_existing(work, err, "something of that name exists already");
     planned = namesake_of(work, planned);
@@ -371,8 +371,8 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *f
     struct op_ctx ctx = work->ctx;
     struct attempt earlier = work->attempt;
     const struct value *before = open->desired ? open->desired : &value_empty_map, *live = NULL;
-    int64_t fresh_ms = schema->named ? 0 : recover_fresh_ms(open, schema);
-    if (schema->unknowable)
+    int64_t fresh_ms = schema->name_is_unique ? 0 : recover_fresh_ms(open, schema);
+    if (schema->never_recovered)
         return refuse_unknowable(work, err);
     ctx.owner.token = open->token;
     earlier.since_ms = open->at_ms;

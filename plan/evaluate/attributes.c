@@ -381,7 +381,7 @@ static bool evaluate_attribute(struct planner *p, const struct instance *instanc
     bool asked = !is_recorded(instance, given, converted);
     if (asked && !policies_check(p, given, converted))
         return false;
-    if (asked && given->attr->speaks && !notations_check(p, instance->address, given, scope, converted))
+    if (asked && given->attr->has_language && !notations_check(p, instance->address, given, scope, converted))
         return false;
     if (secret)
         learn_secret(given, v);

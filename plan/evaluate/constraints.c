@@ -286,7 +286,7 @@ static void trusts_walk(
     for (uint32_t i = 0; v && type->kind == TYPE_MAP && v->kind == VALUE_MAP && i < v->count; i++)
         walk_into(t, attr, type->elem, value_string(t->arena, v->entries[i].key), v->entries[i].value);
     for (size_t i = 0; i < type->field_count; i++)
-        if (type->fields[i].assumed)
+        if (type->fields[i].has_assumed_by)
             walk_into(t, &type->fields[i], type->fields[i].type, value_string(t->arena, type->fields[i].name),
                 value_get(v, type->fields[i].name));
 }
@@ -300,7 +300,7 @@ static bool trusts_check(struct planner *p, const struct instance *instance, con
     for (size_t i = 0; i < instance->decl->attr_count; i++) {
         t.given = &instance->decl->attrs[i];
         bool asked = !changed || value_list_has(changed, t.given->name);
-        if (asked && t.given->attr && t.given->attr->assumed)
+        if (asked && t.given->attr && t.given->attr->has_assumed_by)
             trusts_walk(&t, t.given->attr, t.given->attr->type, value_get(object, t.given->name));
     }
     return t.met;
@@ -430,7 +430,7 @@ static void check_value(
     for (uint32_t i = 0; type->elem && v->kind == VALUE_MAP && i < v->count; i++)
         check_inner(s, attr, type->elem, value_string(s->arena, v->entries[i].key), v->entries[i].value);
     for (size_t i = 0; i < type->field_count; i++)
-        if (type->fields[i].speaks)
+        if (type->fields[i].has_language)
             check_inner(s, &type->fields[i], type->fields[i].type,
                 value_string(s->arena, type->fields[i].name), value_get(v, type->fields[i].name));
 }
@@ -567,7 +567,7 @@ bool constraints_check(struct planner *p, const struct instance *instance, const
     struct constraint_break broken = {.changed = changed};
     const struct value *whole = with_referred(p, instance, &scratch, object);
     bool met = true;
-    while (schema_constraint_broken(&scratch, instance->decl->schema, whole, ASKED_BY_WEIR, &broken)) {
+    while (schema_constraint_broken(&scratch, instance->decl->schema, whole, CHECKED_BY_WEIR, &broken)) {
         bool warns = only_warns(p, instance, broken.constraint);
         report_broken(p, instance, &broken, warns);
         const struct value *at = value_get(whole, broken.attribute);

@@ -128,7 +128,7 @@ static bool diff_given(
         before && before == value_get(c->live, attr->name) && c->schema->ops && c->schema->ops->keeps_fields;
     *out = (struct attr_change){.name = attr->name,
         .attr = attr,
-        .before = leaves ? attr_mentioned(c->arena, attr->type, after, before, c->schema->ops->keeps_items)
+        .before = leaves ? attr_restricted(c->arena, attr->type, after, before, c->schema->ops->keeps_items)
                          : before,
         .after = after,
         .replaces = forces_replacement(c, attr, after, before)};

@@ -43,7 +43,7 @@ static bool is_action(const struct intent *intent, const char *action)
 
 int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schema)
 {
-    int64_t within = schema->shows_ms > AT_WORK_MS ? schema->shows_ms : AT_WORK_MS;
+    int64_t within = schema->visible_within_ms > AT_WORK_MS ? schema->visible_within_ms : AT_WORK_MS;
     int64_t left = intent->at_ms + within - clock_wall_ms();
     return left <= 0 ? 0 : left < within ? left : within; /* a clock that was set back is ignored */
 }
@@ -70,7 +70,7 @@ static const struct value *cut_off(struct recovery *s)
         const struct attr *attr = schema_attr(s->schema, desired->entries[i].key);
         bool again =
             attr && s->record && s->record->halfway && value_list_has(s->record->halfway, attr->name);
-        if (attr && attr->stepwise && is_action(s->intent, "update") &&
+        if (attr && attr->several_calls && is_action(s->intent, "update") &&
             (again || !attr_equal(attr, desired->entries[i].value, value_get(prior, attr->name))))
             value_builder_add(&names, value_string_ref(s->arena, attr->name));
     }
@@ -160,7 +160,7 @@ static const struct value *only_ours(struct recovery *s, const struct value *liv
 /* Handles a missing resource, which may be final or too early to tell. */
 static int not_there(struct recovery *s, struct err *err)
 {
-    if (s->schema->unknowable) {
+    if (s->schema->never_recovered) {
         tell_recovered(s,
             "may have been created by an earlier run, which the service cannot tell: look at the service; "
             "`weir state rm` if it does not exist, `weir state import` if it does",
@@ -192,7 +192,7 @@ static int find_patiently(struct recovery *s, const struct value **live, struct 
         bool last = clock_mono_ms() >= until_ms; /* that time may pass during the lookup */
         if (find_made(s, live, err))
             return -1;
-        if (*live || s->schema->unknowable || last)
+        if (*live || s->schema->never_recovered || last)
             return 0;
         if (cancel_is_set(o->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted");

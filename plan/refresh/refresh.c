@@ -91,7 +91,7 @@ static int add_recorded(struct refresh *r, struct recorded_resource *recorded, b
         catalog_find(p->workspace->catalog, recorded->record->subject.type, false, err);
     if (!schema)
         return err_context(err, "%.*s in the state", STR_ARG(recorded->address));
-    if (!schema->ops->read || schema->over)
+    if (!schema->ops->read || schema->finished_is_final)
         return 0; /* it exists in the state only */
     struct provider *provider;
     if (late != location_depends(p, recorded->record->subject.provider))

@@ -149,9 +149,9 @@ void refresh_choose_bulk(struct refresh *r, struct group *group)
     size_t others = shared_count(r->p->workspace->options->shared, group->items[0]->record);
     bool listable = group->schema->bulk && ops->list, quick = r->p->options->quick_refresh;
     group->bulk = listable && (group->n >= BULK_FROM || others >= BULK_FROM);
-    if (quick && group->schema->scattered)
+    if (quick && group->schema->listed_per_parent)
         group->bulk = false;
-    if (group->bulk || !listable || !ops->listing_saves || (quick && group->schema->scattered))
+    if (group->bulk || !listable || !ops->listing_saves || (quick && group->schema->listed_per_parent))
         return;
     struct op_ctx ctx = op_context(r->p, &arena, group->provider, group->schema, group->schema->name);
     struct list_filter filter = filter_of(r, group, &arena);

@@ -211,8 +211,8 @@ bool unsupported_note(struct str work_dir, struct str endpoint, const char *what
 #define AWS_SETTING_ATTRS                                                                                    \
     SETTING_ATTR("region", setting_text, "AWS Region, such as eu-west-1; without it AWS_REGION"),            \
         SETTING_ATTR("profile", setting_text, "Profile in ~/.aws/config and ~/.aws/credentials"),            \
-        SETTING_PLACE("endpoint", setting_text, "Endpoint URL of all services, if it is not AWS"),           \
-        SETTING_PLACE("endpoints", setting_texts, "Endpoint URLs by service"),                               \
+        SETTING_LOCATION("endpoint", setting_text, "Endpoint URL of all services, if it is not AWS"),        \
+        SETTING_LOCATION("endpoints", setting_texts, "Endpoint URLs by service"),                            \
         SETTING_ATTR("access_key", setting_text, "Access key id"),                                           \
         SETTING_ATTR("secret_key", setting_text, "Secret access key"),                                       \
         SETTING_ATTR("session_token", setting_text, "Session token"),                                        \

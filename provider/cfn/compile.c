@@ -216,13 +216,13 @@ static void finish_attrs(struct cfn_type *type, struct attr *attrs)
     for (size_t i = 0; i < type->schema.attr_count; i++)
         if (attrs[i].settable && !type->has_update)
             attrs[i].replace = true;
-    type->schema.named = true;
+    type->schema.name_is_unique = true;
     for (size_t i = 0; i < type->id_count; i++) {
         const struct attr *part = schema_attr(&type->schema, type->id_parts[i]);
-        type->schema.named &= part && part->settable && part->required;
+        type->schema.name_is_unique &= part && part->settable && part->required;
     }
     const struct attr *id = schema_attr(&type->schema, type->schema.id);
-    if (type->schema.named ||
+    if (type->schema.name_is_unique ||
         id->settable) { /* for an identifier with other parts it is not known what null means */
         type->schema.unique = type->id_parts;
         type->schema.unique_count = type->id_count;

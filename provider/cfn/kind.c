@@ -111,7 +111,7 @@ static int cfn_kind_find(const struct catalog_options *options, struct arena *ar
     found->schema.provider = STR("aws");
     found->schema.service = &cfn_service;
     found->schema.ops = found->has_read ? &cfn_ops : &cfn_ops_unread;
-    found->schema.lost = STR("found by its identifier and in the API's list of requests");
+    found->schema.recovery = STR("found by its identifier and in the API's list of requests");
     *out = &found->schema;
     return 0;
 }

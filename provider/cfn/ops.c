@@ -154,7 +154,7 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
     if (!now && type_of(ctx)->has_read)
         return err_set(err, ERR_SERVICE, "it was created as %.*s, but no longer exists", STR_ARG(identifier));
     *live = now ? cfn_unmarked(ctx, now)
-                : value_with(ctx->arena, schema_left(ctx->arena, ctx->schema, otherwise, false),
+                : value_with(ctx->arena, schema_without_nulls(ctx->arena, ctx->schema, otherwise, false),
                       ctx->schema->id, value_string(ctx->arena, identifier));
     return 0;
 }

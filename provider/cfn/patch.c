@@ -195,7 +195,7 @@ static bool compare_set(struct patch *p, const struct attr *attr, const struct t
     const struct value *want, const struct value *have)
 {
     const struct attr inner = {.type = type->elem, .compare = attr->compare};
-    if (want->count != have->count || !attr_takes_away(type, want))
+    if (want->count != have->count || !attr_removes_fields(type, want))
         return false;
     const int64_t *at = attr_items_paired(p->arena, &inner, want, cfn_from_service(p->arena, type, have));
     for (uint32_t i = 0; i < want->count; i++)
@@ -253,14 +253,15 @@ static void compare(struct patch *p, const struct attr *attr, const struct type 
     bool both_lists = have && want->kind == VALUE_LIST && have->kind == VALUE_LIST;
     bool secret = attr->write_only || holds_write_only(type, want);
     const struct value *is = value_is_null(have) ? NULL : cfn_from_service(p->arena, type, have);
-    if (!secret && attr_equal(attr, want, is) && !attr_takes_away(type, want))
+    if (!secret && attr_equal(attr, want, is) && !attr_removes_fields(type, want))
         return;
     if (attr->write_only)
         put_unread(p, type, path, want);
     else if (!is)
         patch_add(p, "add", path, cfn_to_service(p->arena, type, want));
     else if (type->kind == TYPE_OBJECT && both_maps && takes_unread(type, want, have))
-        patch_add(p, "replace", path, cfn_to_service(p->arena, type, attr_over(p->arena, type, want, is)));
+        patch_add(
+            p, "replace", path, cfn_to_service(p->arena, type, attr_after_update(p->arena, type, want, is)));
     else if (type->kind == TYPE_OBJECT && both_maps)
         compare_fields(p, type, path, want, have);
     else if (type->kind == TYPE_MAP && both_maps)

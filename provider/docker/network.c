@@ -187,7 +187,7 @@ static const struct type login_type = OBJECT_TYPE(login);
 static const struct type logins_type = {.kind = TYPE_MAP, .elem = &login_type};
 
 static const struct attr settings[] = {
-    SETTING_PLACE("host", setting_text,
+    SETTING_LOCATION("host", setting_text,
         "Address of the Engine: unix:///PATH or tcp://HOST:PORT; without it DOCKER_HOST, the docker "
         "client's context, or unix:///var/run/docker.sock"),
     SETTING_ATTR("tls", tls_type,

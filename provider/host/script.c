@@ -113,7 +113,7 @@ int script_check(struct op_ctx *ctx, const struct value *object, struct err *err
             schema_convert(ctx->arena, attr, object->entries[i].value, &converted, &issue))
             return err_set(err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
     }
-    if (schema_constraint_broken(ctx->arena, ctx->schema, object, ASKED_BY_WEIR, &broken))
+    if (schema_constraint_broken(ctx->arena, ctx->schema, object, CHECKED_BY_WEIR, &broken))
         return err_set(err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(broken.attribute),
             STR_ARG(broken.constraint->message));
     return 0;

@@ -58,7 +58,7 @@ void cluster_token(struct rd_kafka_s *client, const char *config UNUSED, void *a
 enum { WAIT_DEFAULT_S = 60 };
 
 static const struct attr settings[] = {
-    SETTING_PLACE(
+    SETTING_LOCATION(
         "bootstrap", setting_any, "Bootstrap brokers as HOST:PORT: a string with commas, or a list"),
     SETTING_ATTR("tls", setting_any,
         "true, or {ca, cert, key, key_password}: paths of the trusted CA certificates and of the client "

@@ -383,7 +383,7 @@ static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
 static const struct type aws_type = OBJECT_TYPE(aws_settings);
 
 static const struct attr settings[] = {
-    SETTING_PLACE(
+    SETTING_LOCATION(
         "host", setting_text, "Host name or address, or directory of the server's socket; without it PGHOST"),
     SETTING_ATTR("port", setting_any, "Port; without it PGPORT, or 5432"),
     SETTING_ATTR(

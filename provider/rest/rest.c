@@ -213,7 +213,7 @@ enum {
 /* ---- settings ---- */
 
 static const struct attr settings[] = {
-    SETTING_PLACE("url", setting_text, "URL of the service, such as https://airflow.example.com"),
+    SETTING_LOCATION("url", setting_text, "URL of the service, such as https://airflow.example.com"),
     SETTING_ATTR("user", setting_text, "User name, for basic authentication or the service's own login"),
     SETTING_ATTR("password", setting_text, "Password of the user"),
     SETTING_ATTR("token", setting_text, "Token or API key, instead of user and password"),

@@ -157,7 +157,7 @@ const struct value *act_kept(
     }
     struct constraint_break broken = {.changed = names};
     while (out != wanted &&
-           schema_constraint_broken(act->arena, &act->type->schema, out, ASKED_BY_WEIR, &broken))
+           schema_constraint_broken(act->arena, &act->type->schema, out, CHECKED_BY_WEIR, &broken))
         out = value_with(act->arena, out, broken.attribute,
             without_broken(
                 act->arena, &broken, value_get(out, broken.attribute), value_get(wanted, broken.attribute)));
@@ -200,7 +200,7 @@ int act_sub_resource_kept(
             act->arena, sub_resource->attr->attr, value_get(*object, name), value_get(there, name)));
     for (size_t i = 0; i < sub_resource->put->call.kept_count; i++) {
         struct str kept = sub_resource->put->call.kept[i].name;
-        if (attr_unnamed(kept) && value_get(there, kept))
+        if (attr_is_unnamed(kept) && value_get(there, kept))
             *object = value_with(act->arena, *object, kept, value_get(there, kept));
     }
     return 0;

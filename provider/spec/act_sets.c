@@ -36,7 +36,7 @@ static const struct value *with_others_kept(
     const struct value *taking = act->changed && act_wants(act->changed, attr->name) && want
                                      ? value_get(act->desired, attr->name)
                                      : NULL;
-    return taking && have ? attr_over(act->arena, attr->type, taking, have) : want;
+    return taking && have ? attr_after_update(act->arena, attr->type, taking, have) : want;
 }
 
 int act_patch(struct act *act, const struct spec_step *step, const struct value *object,
@@ -54,8 +54,8 @@ int act_patch(struct act *act, const struct spec_step *step, const struct value 
             have = want;
             want = NULL;
         }
-        bool takes =
-            attr && !taken && attr_takes_away(attr->attr->type, value_get(act->desired, attr->attr->name));
+        bool takes = attr && !taken &&
+                     attr_removes_fields(attr->attr->type, value_get(act->desired, attr->attr->name));
         if (!attr || !(taken ? !value_is_null(have) : takes || is_to_change(act, attr->attr, have, want)))
             continue;
         if (!taken)
@@ -323,8 +323,8 @@ int act_sync_entries(struct act *act, const struct spec_owned *e, const struct v
         struct str key = want->entries[i].key;
         const struct value *v = want->entries[i].value, *now = value_get(have, key);
         /* Recreated entries are compared by configured fields only, since services return more. */
-        bool takes =
-            attr_takes_away(value_attr.type, value_get(value_get(act->desired, e->attr->attr->name), key));
+        bool takes = attr_removes_fields(
+            value_attr.type, value_get(value_get(act->desired, e->attr->attr->name), key));
         bool same = now && !takes &&
                     (e->renew ? attr_equal(&value_attr, v, now) : same_both_ways(&value_attr, v, now));
         if (!same)

@@ -404,7 +404,7 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
     }
     for (size_t i = 0; i < step->call.kept_count; i++) {
         struct str name = step->call.kept[i].name;
-        if (attr_unnamed(name) && value_get(object, name))
+        if (attr_is_unnamed(name) && value_get(object, name))
             value_builder_set(&input, name, value_get(object, name));
     }
     if (add_tags(act, object, &input, err) || add_extras(act, request, object, item, &input, err))

@@ -199,7 +199,8 @@ static int wanted_of(struct updating *u, const struct spec_step *step, const str
         return -1;
     *there = *there ? act_with_unnamed(act, step, *there) : u->prior;
     const struct value *sent = step->call.full ? NULL : step->call.partial ? u->changed : names;
-    *wanted = schema_left(act->arena, &act->type->schema, act_kept(act, act->desired, *there, sent), true);
+    *wanted =
+        schema_without_nulls(act->arena, &act->type->schema, act_kept(act, act->desired, *there, sent), true);
     return 0;
 }
 
@@ -239,7 +240,7 @@ static int object_to_send(
     }
     for (size_t i = 0; i < step->call.kept_count; i++) {
         struct str name = step->call.kept[i].name;
-        if (attr_unnamed(name) && value_get(there, name))
+        if (attr_is_unnamed(name) && value_get(there, name))
             value_builder_set(&b, name, value_get(there, name));
     }
     *out = value_builder_map(&b);
@@ -413,7 +414,7 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     act.prior = act.seen = prior;
     act.changed = changed;
     act.desired = desired;
-    desired = schema_left(act.arena, ctx->schema, act_kept(&act, desired, prior, changed), true);
+    desired = schema_without_nulls(act.arena, ctx->schema, act_kept(&act, desired, prior, changed), true);
     struct updating u = {.act = &act, .prior = prior, .desired = desired, .changed = changed, .live = NULL};
     /* Any call may need the ARN and id, which are not in the configuration. */
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||

@@ -344,14 +344,14 @@ static void load_typed(
 static void load_language(struct loader *l, const struct node *node, struct attr *attr)
 {
     attr->language = load_text(l, node, "language");
-    attr->speaks = attr->language.n > 0;
+    attr->has_language = attr->language.n > 0;
     if (attr->language.n && !notation_exists(attr->language))
         load_error(l, node_get(node, "language"), "no language is called \"%.*s\"", STR_ARG(attr->language));
     const struct type *type = attr->type;
     while (type->elem)
         type = type->elem;
     for (size_t i = 0; i < type->field_count; i++)
-        attr->speaks = attr->speaks || type->fields[i].speaks;
+        attr->has_language = attr->has_language || type->fields[i].has_language;
 }
 
 /* `assumed_by: lambda.amazonaws.com`, or a list of services one of which has to be allowed. */
@@ -362,12 +362,12 @@ static void load_assumed(struct loader *l, const struct node *node, struct attr 
         struct spec_names names = load_names(l, services);
         attr->assumed_by = value_strings(l->arena, names.items, names.count);
     }
-    attr->assumed = services != NULL;
+    attr->has_assumed_by = services != NULL;
     const struct type *type = attr->type;
     while (type->elem)
         type = type->elem;
     for (size_t i = 0; i < type->field_count; i++)
-        attr->assumed = attr->assumed || type->fields[i].assumed;
+        attr->has_assumed_by = attr->has_assumed_by || type->fields[i].has_assumed_by;
 }
 
 static void load_checks(struct loader *l, const struct node *node, struct attr *attr)

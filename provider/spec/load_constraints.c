@@ -166,7 +166,7 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
         .message = load_text(l, node, "message"),
         .code = load_text(l, node, "code"),
         .answer = load_text(l, node, "answer"),
-        .of_new = load_flag(l, node, "new"),
+        .only_at_creation = load_flag(l, node, "new"),
         .legacy = load_flag(l, node, "legacy")};
     if (constraint.each.n) {
         const struct attr *attr = check_path(&whole, node_get(node, "each"), constraint.each);

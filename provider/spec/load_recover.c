@@ -266,8 +266,8 @@ void load_recover(struct type_loader *t)
         load_given(t, given);
     if (!recover->within_ms)
         recover->within_ms = usual_ms(t->type);
-    t->type->schema.lost = str_z(for_people[recover->way]);
-    t->type->schema.shows_ms = recover->within_ms;
-    t->type->schema.named = recover->way == RECOVER_NAME;
-    t->type->schema.unknowable = recover->way == RECOVER_NEVER;
+    t->type->schema.recovery = str_z(for_people[recover->way]);
+    t->type->schema.visible_within_ms = recover->within_ms;
+    t->type->schema.name_is_unique = recover->way == RECOVER_NAME;
+    t->type->schema.never_recovered = recover->way == RECOVER_NEVER;
 }

@@ -426,7 +426,7 @@ static void load_keeps(struct request_builder *b, const struct node *node, const
     bool parts =
         !step->call.full && !rules->subject; /* nothing else of the structure may be sent beside it */
     for (size_t i = 0; parts && i < b->kept_n; i++)
-        if (attr_unnamed(b->kept[i].name))
+        if (attr_is_unnamed(b->kept[i].name))
             load_error(l, node, "\"%.*s\" is in no attribute: only a step that is \"full\" keeps it",
                 STR_ARG(b->kept[i].name));
 }

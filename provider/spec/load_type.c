@@ -156,7 +156,7 @@ static void load_listing(struct type_loader *t)
         .what = "list", .extra = "per of gather", .nothing = true, .pages = true, .reads = true};
     t->type->list = load_steps(t, node, &rules);
     t->type->schema.bulk = true;
-    t->type->schema.scattered = t->type->list.count && t->type->list.items[0].list.per.count;
+    t->type->schema.listed_per_parent = t->type->list.count && t->type->list.items[0].list.per.count;
 }
 
 static void load_find(struct type_loader *t)
@@ -304,7 +304,7 @@ static void mark_replaced(struct type_loader *t)
             !is_updated(type, attr->name))
             attr->replace = true;
         attr->attached = t->attrs[i].owner != OWNER_BASE;
-        attr->stepwise = count_steps(type, attr->name) > 1;
+        attr->several_calls = count_steps(type, attr->name) > 1;
     }
 }
 
@@ -445,7 +445,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     check_id(&t);
     load_native_ops(&t);
     check_life(&t, recorded);
-    type->schema.over = is_over(type);
+    type->schema.finished_is_final = is_over(type);
     load_reference(&t);
     if (recorded) {
         type->schema.ops = &spec_recorded_ops;

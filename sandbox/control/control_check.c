@@ -114,7 +114,7 @@ static bool has_own_words(struct str language)
 static void form_look(
     struct form_issue *f, const struct attr *attr, const struct type *type, const struct value *v)
 {
-    if (value_is_null(v) || !attr->speaks)
+    if (value_is_null(v) || !attr->has_language)
         return;
     if (!type->elem && attr->language.n && !has_own_words(attr->language))
         notation_check(f->call->arena, attr->language, v, keep_issue, f);
@@ -215,7 +215,7 @@ static bool breaks_constraint(
     struct call *call, const struct value *before, const struct value *attrs, struct constraint_break *broken)
 {
     const struct schema *schema = &call->role->type->schema;
-    enum constraint_asker asker = before ? ASKED_OF_CHANGED : ASKED_OF_NEW;
+    enum constraint_checker asker = before ? CHECKED_AT_UPDATE : CHECKED_AT_CREATION;
     while (schema_constraint_broken(call->arena, schema, attrs, asker, broken)) {
         struct constraint_break earlier = {.next = broken->next};
         if (!before || !schema_constraint_broken(call->arena, schema, before, asker, &earlier) ||

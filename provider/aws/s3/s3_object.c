@@ -387,6 +387,6 @@ const struct schema aws_s3_object_schema = {
     .service = &aws_s3_service,
     .partial = true,
     .bulk = true,
-    .scattered = true,
+    .listed_per_parent = true,
     .ops = &ops,
 };

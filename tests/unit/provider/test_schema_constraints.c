@@ -52,7 +52,7 @@ static bool is_broken(const struct value_test *when, struct value_test must, con
         .constraints = &constraint,
         .constraint_count = 1};
     struct constraint_break out = {0};
-    bool broken = schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out);
+    bool broken = schema_constraint_broken(&arena, &schema, object, CHECKED_BY_WEIR, &out);
     assert_true(
         broken ? out.constraint == &constraint && str_starts(must.path, out.attribute) : !out.constraint);
     return broken;
@@ -140,11 +140,11 @@ static void test_what_changes(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct constraint_break out = {.changed = list_of(rows[i].changed)};
         assert_int_equal(
-            schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out), rows[i].broken);
+            schema_constraint_broken(&arena, &schema, object, CHECKED_BY_WEIR, &out), rows[i].broken);
     }
     struct constraint_break out = {.changed = list_of("[\"limit\"]")};
     object = value_with(&arena, object, STR("limit"), list_of("1"));
-    assert_true(schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+    assert_true(schema_constraint_broken(&arena, &schema, object, CHECKED_BY_WEIR, &out));
     assert_ptr_equal(out.constraint, &constraints[1]);
 }
 
@@ -165,10 +165,10 @@ static void test_one_after_the_other(void **state)
     struct constraint_break out = {0};
     const struct value *object = list_of("{\"nodes\": 4, \"zones\": [\"a\"], \"source\": \"b\"}");
     for (size_t i = 0; i < 3; i++) {
-        assert_true(schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+        assert_true(schema_constraint_broken(&arena, &schema, object, CHECKED_BY_WEIR, &out));
         assert_true(str_eqz(out.attribute, wanted[i]));
     }
-    assert_false(schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+    assert_false(schema_constraint_broken(&arena, &schema, object, CHECKED_BY_WEIR, &out));
 }
 
 int main(void)

@@ -300,23 +300,23 @@ static void test_what_is_sent(void **state)
         *wanted = json("{\"days\":null,\"in\":{\"a\":\"x\",\"b\":null},\"note\":null,\"port\":2}"),
         *live =
             json("{\"days\":9,\"fixed\":\"f\",\"in\":{\"a\":\"w\",\"b\":\"y\"},\"note\":\"n\",\"port\":1}");
-    assert_true(attr_takes_away(&object, wanted));
-    assert_false(attr_takes_away(&object, live));
+    assert_true(attr_removes_fields(&object, wanted));
+    assert_false(attr_removes_fields(&object, live));
+    assert_string_equal(as_text(attr_without_nulls(&arena, &object, wanted, true)),
+        "{\"days\":7,\"in\":{\"a\":\"x\"},\"port\":2}");
     assert_string_equal(
-        as_text(attr_left(&arena, &object, wanted, true)), "{\"days\":7,\"in\":{\"a\":\"x\"},\"port\":2}");
-    assert_string_equal(
-        as_text(attr_left(&arena, &object, wanted, false)), "{\"in\":{\"a\":\"x\"},\"port\":2}");
-    assert_string_equal(as_text(attr_over(&arena, &object, wanted, live)),
+        as_text(attr_without_nulls(&arena, &object, wanted, false)), "{\"in\":{\"a\":\"x\"},\"port\":2}");
+    assert_string_equal(as_text(attr_after_update(&arena, &object, wanted, live)),
         "{\"fixed\":\"f\",\"in\":{\"a\":\"x\"},\"port\":2}");
     static const struct attr choice_fields[] = {
         {.name = STR_INIT("a"), .type = &text, .settable = true, .compare = COMPARE_CHOICE},
         {.name = STR_INIT("b"), .type = &text, .settable = true, .compare = COMPARE_CHOICE},
     };
     static const struct type chosen = {.kind = TYPE_OBJECT, .fields = choice_fields, .field_count = 2};
-    assert_string_equal(as_text(attr_over(&arena, &chosen, json("{\"a\":\"on\",\"b\":\"off\"}"),
+    assert_string_equal(as_text(attr_after_update(&arena, &chosen, json("{\"a\":\"on\",\"b\":\"off\"}"),
                             json("{\"a\":\"ON\",\"b\":\"ON\"}"))), /* as it is reported */
         "{\"a\":\"ON\",\"b\":\"off\"}");
-    assert_string_equal(as_text(attr_mentioned(&arena, &object, wanted, live, true)),
+    assert_string_equal(as_text(attr_restricted(&arena, &object, wanted, live, true)),
         "{\"days\":9,\"in\":{\"a\":\"w\",\"b\":\"y\"},\"note\":\"n\",\"port\":1}");
 }
 

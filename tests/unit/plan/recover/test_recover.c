@@ -155,8 +155,8 @@ static const struct record *recovered(struct state **state, const char *line)
 static int setup(void **unused)
 {
     memset(&service, 0, sizeof service);
-    schema.shows_ms = 0;
-    schema.unknowable = patient = false;
+    schema.visible_within_ms = 0;
+    schema.never_recovered = patient = false;
     intent_id = STR_EMPTY;
     manual_clock_install(1800000000000);
     return test_dir_make(unused);
@@ -232,7 +232,7 @@ static const char *recovered_once(size_t left_open)
 static void test_not_there_so_far(void **unused)
 {
     (void)unused;
-    schema.shows_ms = 20 * 1000;
+    schema.visible_within_ms = 20 * 1000;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     manual_clock_advance(-60 * 60 * 1000 + 19 * 1000);
     assert_string_equal(
@@ -247,7 +247,7 @@ static void test_not_there_so_far(void **unused)
 static void test_nothing_came(void **unused)
 {
     (void)unused;
-    schema.shows_ms = 20 * 1000;
+    schema.visible_within_ms = 20 * 1000;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     manual_clock_advance(-60 * 60 * 1000 + 21 * 1000);
     assert_string_equal(recovered_once(0), "lake was to be created by an earlier run, and does not exist");
@@ -257,7 +257,7 @@ static void test_nothing_came(void **unused)
 static void test_patient(void **unused)
 {
     (void)unused;
-    schema.shows_ms = 20 * 1000;
+    schema.visible_within_ms = 20 * 1000;
     patient = true;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     manual_clock_advance(-60 * 60 * 1000 + 19 * 1000);
@@ -271,7 +271,7 @@ static void test_patient(void **unused)
 static void test_patient_and_slow(void **unused)
 {
     (void)unused;
-    schema.shows_ms = 20 * 1000;
+    schema.visible_within_ms = 20 * 1000;
     patient = true;
     service.takes_ms = 30 * 1000;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
@@ -297,7 +297,7 @@ static void test_clock_set_back(void **unused)
 static void test_unknowable(void **unused)
 {
     (void)unused;
-    schema.unknowable = true;
+    schema.never_recovered = true;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     for (int i = 0; i < 2; i++)
         assert_non_null(strstr(recovered_once(1), "which the service cannot tell"));

@@ -142,7 +142,7 @@ static void a_life(void **state)
     struct spec_service *service = load(jars, &diags);
     assert_non_null(service);
     const struct spec_type *type = map_get(&service->types, STR("jar"));
-    assert_true(str_eqz(type->schema.name, "toy.jar") && type->schema.bulk && type->schema.named);
+    assert_true(str_eqz(type->schema.name, "toy.jar") && type->schema.bulk && type->schema.name_is_unique);
     struct provider_options options = {
         .kinds = &kinds, .name = STR("toy.east"), .config = json_text(&arena, "{\"via\": \"bastion\"}")};
     assert_int_equal(provider_new(&options, &provider, &err), 0);

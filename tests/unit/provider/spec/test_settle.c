@@ -444,7 +444,7 @@ static void test_never(void **state)
     (void)state;
     PLAY({.operation = "MakeTicket", .code = LOST});
     assert_true(refused("ticket", "{\"text\": \"a\"}").lost);
-    assert_true(toy_schema("ticket")->unknowable);
+    assert_true(toy_schema("ticket")->never_recovered);
 }
 
 int main(void)
