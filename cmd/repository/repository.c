@@ -99,7 +99,8 @@ static bool is_meant(const struct member *m, const struct backend_options *store
         .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
     struct backend_options beside = own;
     beside.config = NULL;
-    return stack_data_means(store, &own) || (m->options.sandbox_dir && stack_data_means(store, &beside));
+    return stack_data_is_same_state(store, &own) ||
+           (m->options.sandbox_dir && stack_data_is_same_state(store, &beside));
 }
 
 static struct member *member_of(struct fleet *fleet, const struct backend_options *store)

@@ -181,7 +181,7 @@ int sources_keep(struct planner *p, struct err *err)
     value_builder_set(&files, STR(INPUTS_NAME), value_string_ref(&arena, inputs));
     const struct value *kept = value_builder_map(&files);
     digest = sha256_hex(&arena, whole);
-    bool new = total <= KEPT_MAX && !state_keeps_sources(state, digest);
+    bool new = total <= KEPT_MAX && !state_has_sources(state, digest);
     if (!new || (!state_has_key(state) && holds_secrets(p, &arena)))
         kept = NULL;
     return state_keep_sources(state, digest, kept, err);

@@ -220,7 +220,7 @@ static int update_as_shown(
         .lifecycle = decl_lifecycle(instance->decl),
         .live = prior,
         .record = record};
-    work->ctx.unsent = record ? record->halfway : NULL;
+    work->ctx.unsent = record ? record->interrupted : NULL;
     struct planned_diff planned = {instance->desired, change->attrs, change->attr_count};
     struct attr_change *list = change->attrs;
     size_t n = change->attr_count;

@@ -216,7 +216,7 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
                            *came = object_without(work, work->desired, lacks);
         outcome = outcome_of(work, action, came, whole_of(work, came, object_without(work, left, lacks)));
         outcome.record.tainted = !work->change->schema->partial && !lacks;
-        outcome.record.halfway = lacks;
+        outcome.record.interrupted = lacks;
         if (record_before(work)) /* fields to remove may still exist */
             outcome.record.configured = configured_after_update(
                 &work->arena, work->change->schema, record_before(work), outcome.record.attrs);

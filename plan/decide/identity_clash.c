@@ -325,7 +325,7 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
     p->needs_whole |= other && (unnamed || instance_action(instance) == ACTION_REPLACE);
     if (other && !p->needs_whole && !names_are_complete(all, schema)) {
         p->needs_whole = true;
-        state_want_names(p->workspace->state);
+        state_want_snapshot(p->workspace->state);
     }
 }
 

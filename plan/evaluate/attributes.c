@@ -155,7 +155,7 @@ void adopted_owner(struct owner *owner, const struct record *record, const struc
 {
     owner->untagged = was_there(record, decl);
     owner->recorded = record->attrs;
-    owner->recorded_at = record->recent;
+    owner->recorded_at = record->recent_since;
 }
 
 /* ---- attributes computed from local files ---- */

@@ -460,7 +460,7 @@ static bool needs_names(struct planner *p)
     }
     named_end(&naming);
     if (needs)
-        state_want_names(p->workspace->state);
+        state_want_snapshot(p->workspace->state);
     return needs;
 }
 

@@ -92,13 +92,13 @@ static bool forces_replacement(const struct comparison *c, const struct attr *at
 /* True if a change of it was interrupted, or the resource was created without it. */
 static bool is_halfway(const struct comparison *c, const struct attr *attr)
 {
-    return c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
+    return c->record && c->record->interrupted && value_list_has(c->record->interrupted, attr->name);
 }
 
 /* Tags that an interrupted creation did not set; weir's own are among them. */
 static const struct attr *missing_tags(const struct comparison *c)
 {
-    bool lacks = c->record && c->record->halfway;
+    bool lacks = c->record && c->record->interrupted;
     for (size_t i = 0; lacks && i < c->schema->attr_count; i++)
         if (c->schema->attrs[i].type->kind == TYPE_TAGS && is_halfway(c, &c->schema->attrs[i]))
             return &c->schema->attrs[i];

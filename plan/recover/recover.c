@@ -69,7 +69,7 @@ static const struct value *cut_off(struct recovery *s)
     for (uint32_t i = 0; desired && desired->kind == VALUE_MAP && i < desired->count; i++) {
         const struct attr *attr = schema_attr(s->schema, desired->entries[i].key);
         bool again =
-            attr && s->record && s->record->halfway && value_list_has(s->record->halfway, attr->name);
+            attr && s->record && s->record->interrupted && value_list_has(s->record->interrupted, attr->name);
         if (attr && attr->several_calls && is_action(s->intent, "update") &&
             (again || !attr_equal(attr, desired->entries[i].value, value_get(prior, attr->name))))
             value_builder_add(&names, value_string_ref(s->arena, attr->name));
@@ -95,7 +95,7 @@ static int close_with(
             .location = s->intent->location ? s->intent->location
                         : record            ? record->location
                                             : NULL,
-            .halfway = cut_off(s),
+            .interrupted = cut_off(s),
             .configured = record ? configured_after_update(s->arena, s->schema, record, attrs)
                                  : configured_fields(s->arena, s->schema, s->intent->desired, attrs),
             .tainted = record && is_action(s->intent, "update") && record->tainted,

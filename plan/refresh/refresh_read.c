@@ -90,7 +90,7 @@ static bool is_behind(const struct group *group, const struct record *record, co
 {
     const struct schema *schema = group->schema;
     int64_t written_ms;
-    if (record->tainted || !time_parse_rfc3339(record->recent, &written_ms) ||
+    if (record->tainted || !time_parse_rfc3339(record->recent_since, &written_ms) ||
         clock_wall_ms() - written_ms > schema->settles_ms)
         return false;
     for (uint32_t i = 0; record->set && i < record->set->count; i++) {
@@ -141,7 +141,7 @@ static int read_settled(struct refresh *r, struct op_ctx *op, const struct group
             return -1;
         bool given_up = cancel_is_set(op->cancel);
         if (!*live || given_up || !is_behind(group, recorded->record, value_merge(op->arena, base, *live)) ||
-            state_has_moved_on(r->p->workspace->state, recorded->record->subject.address))
+            state_may_be_outdated(r->p->workspace->state, recorded->record->subject.address))
             return 0;
         clock_sleep_ms(pause);
     }

@@ -23,7 +23,7 @@
  */
 
 /* Replaces the backend's operations that transfer records; taking a turn uses them, too. */
-struct seal {
+struct record_encryption {
     struct backend_ops ops;
     const struct backend_ops *plain;
     struct secrets *secrets;
@@ -32,14 +32,14 @@ struct seal {
 /* ---- reading ---- */
 
 struct opening {
-    struct seal *seal;
+    struct record_encryption *encryption;
     log_line *line;
     void *ctx;
 };
 
 /* Returns the decrypted record; `json` itself if it is not encrypted. */
 static int open_record(
-    struct seal *seal, struct arena *arena, struct str json, struct str *out, struct err *err)
+    struct record_encryption *seal, struct arena *arena, struct str json, struct str *out, struct err *err)
 {
     uint64_t seq, batch, inside;
     const struct value *outer;
@@ -50,7 +50,7 @@ static int open_record(
     if (!log_numbers(json, &seq, &batch))
         return err_set(err, ERR_DAMAGED, "it has no number");
     if (scan_json(arena, json, &outer, err) ||
-        secrets_open(seal->secrets, arena, value_gets(outer, "sealed"), out, err))
+        secrets_decrypt(seal->secrets, arena, value_gets(outer, "sealed"), out, err))
         return -1;
     if (!log_numbers(*out, &inside, &batch) || inside != seq)
         return err_set(err, ERR_DAMAGED, "the encrypted record in it is not record %" PRIu64, seq);
@@ -62,66 +62,66 @@ static int open_line(void *ctx, struct str json, struct err *err)
     const struct opening *o = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str plain;
-    return open_record(o->seal, &scratch, json, &plain, err) ? -1 : o->line(o->ctx, plain, err);
+    return open_record(o->encryption, &scratch, json, &plain, err) ? -1 : o->line(o->ctx, plain, err);
 }
 
 static int sealed_read(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
-    struct opening o = {b->seal, line, ctx};
-    return b->seal->plain->read(b, after, open_line, &o, torn, err);
+    struct opening o = {b->encryption, line, ctx};
+    return b->encryption->plain->read(b, after, open_line, &o, torn, err);
 }
 
 static int sealed_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
-    struct opening o = {b->seal, line, ctx};
-    return b->seal->plain->read_all(b, open_line, &o, err);
+    struct opening o = {b->encryption, line, ctx};
+    return b->encryption->plain->read_all(b, open_line, &o, err);
 }
 
 /* ---- writing ---- */
 
-struct sealing {
-    struct seal *seal;
+struct encrypting {
+    struct record_encryption *encryption;
     struct buf *out;
 };
 
 static int seal_line(void *ctx, struct str json, struct err *err)
 {
-    const struct sealing *sealing = ctx;
+    const struct encrypting *sealing = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     uint64_t seq, batch;
     if (!log_numbers(json, &seq, &batch))
         return err_set(err, ERR_DAMAGED, "it has no number");
-    struct str sealed = secrets_seal(sealing->seal->secrets, &scratch, json);
+    struct str sealed = secrets_encrypt(sealing->encryption->secrets, &scratch, json);
     log_frame(sealing->out, seq, batch, arena_printf(&scratch, "{\"sealed\":\"%.*s\"}", STR_ARG(sealed)));
     return 0;
 }
 
-static int seal_all(struct seal *seal, struct str lines, struct buf *out, struct err *err)
+static int seal_all(struct record_encryption *seal, struct str lines, struct buf *out, struct err *err)
 {
-    struct sealing sealing = {seal, out};
+    struct encrypting sealing = {seal, out};
     return log_each(lines, 0, seal_line, &sealing, err);
 }
 
 static int sealed_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     AUTO_BUF struct buf sealed = BUF_INIT;
-    return seal_all(b->seal, lines, &sealed, err)
+    return seal_all(b->encryption, lines, &sealed, err)
                ? -1
-               : b->seal->plain->append(b, buf_str(&sealed), first_seq, err);
+               : b->encryption->plain->append(b, buf_str(&sealed), first_seq, err);
 }
 
 static int sealed_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     AUTO_BUF struct buf sealed = BUF_INIT;
-    return seal_all(b->seal, lines, &sealed, err)
+    return seal_all(b->encryption, lines, &sealed, err)
                ? -1
-               : b->seal->plain->snapshot(b, buf_str(&sealed), first_seq, err);
+               : b->encryption->plain->snapshot(b, buf_str(&sealed), first_seq, err);
 }
 
 static void sealed_free(struct backend *b)
 {
-    struct seal *seal = b->seal;
+    struct record_encryption *seal = b->encryption;
     seal->plain->free(b);
     secrets_free(seal->secrets);
     free(seal);
@@ -131,15 +131,15 @@ static void sealed_free(struct backend *b)
 static int backend_seal(struct backend *b, const struct backend_options *options, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct seal *seal = mem_zalloc(sizeof *seal);
-    *seal = (struct seal){.ops = *b->ops, .plain = b->ops};
+    struct record_encryption *seal = mem_zalloc(sizeof *seal);
+    *seal = (struct record_encryption){.ops = *b->ops, .plain = b->ops};
     seal->ops.read = sealed_read;
     seal->ops.read_all = sealed_read_all;
     seal->ops.append = sealed_append;
     seal->ops.snapshot = sealed_snapshot;
     seal->ops.free = sealed_free;
     b->ops = &seal->ops;
-    b->seal = seal;
+    b->encryption = seal;
     if (secrets_new(options->config, options->dir, &seal->secrets, err))
         return -1;
     if (!secrets_have_key(seal->secrets)) {
@@ -229,13 +229,13 @@ void backend_free(struct backend *b)
 
 /* ---- reading to the end ---- */
 
-void backend_belongs(struct backend *b, struct str lineage)
+void backend_set_lineage(struct backend *b, struct str lineage)
 {
     snprintf(b->lineage, sizeof b->lineage, "%.*s", STR_ARG(lineage));
 }
 
 /* Run and snapshot records have the lineage before any value of the user. */
-void backend_learn(struct backend *b, struct str json)
+void backend_learn_lineage(struct backend *b, struct str json)
 {
     static const struct str mark = STR_INIT("\"lineage\":\"");
     struct str rest, begin = str_slice(json, 0, json.n < 256 ? json.n : 256);
@@ -243,7 +243,7 @@ void backend_learn(struct backend *b, struct str json)
                  str_find(begin, STR("\"kind\":\"snapshot\""), 0) >= 0;
     ptrdiff_t at = names ? str_find(begin, mark, 0) : -1;
     if (at >= 0)
-        backend_belongs(b, str_cut(str_slice(begin, (size_t)at + mark.n, begin.n), '"', &rest));
+        backend_set_lineage(b, str_cut(str_slice(begin, (size_t)at + mark.n, begin.n), '"', &rest));
 }
 
 struct reading {
@@ -260,7 +260,7 @@ static int note_number(void *ctx, struct str json, struct err *err)
     log_numbers(json, &r->last, &batch);
     if (!r->first) {
         r->first = r->last;
-        backend_learn(r->backend, json);
+        backend_learn_lineage(r->backend, json);
     }
     return r->line(r->ctx, json, err);
 }

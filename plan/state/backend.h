@@ -67,11 +67,11 @@ struct backend_ops {
     void (*end_turn)(struct backend *b);
     /* Holds a sign of life of the run with that number, visible to other runs; 0 ends it. NULL: `life` of the
      * backend, which is in the run's record, is the sign of life while the lock is shared. */
-    int (*live)(struct backend *b, uint64_t run, struct err *err);
+    int (*keep_alive)(struct backend *b, uint64_t run, struct err *err);
     int (*is_alive)(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);
     /* Turns a shared lock into an exclusive one, without waiting. False: not possible, and the shared lock
      * may be lost. */
-    bool (*lock_alone)(struct backend *b);
+    bool (*upgrade_lock)(struct backend *b);
     /* Returns the present holder, in the arena; *held false: none. Needs no lock. */
     int (*holder)(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
     /* Frees a lock whose holder is known to be dead. ERR_LOCKED if it is known to be alive. */
@@ -117,7 +117,7 @@ struct backend_ops {
     /* Lists the states in the store, including this one; in the arena. */
     int (*list)(struct backend *b, struct arena *arena, struct backend_listing *out, struct err *err);
     /* True if the log has so many parts that a snapshot of this many records is due. NULL: never. */
-    bool (*crowded)(struct backend *b, size_t records);
+    bool (*needs_snapshot)(struct backend *b, size_t records);
     /* Tests whether the store has the properties that a state needs; reports each finding. Returns -1 if not.
      * NULL: nothing to test. */
     int (*probe)(struct backend *b, const struct probe_report *report, struct err *err);
@@ -126,11 +126,11 @@ struct backend_ops {
 
 struct backend {
     const struct backend_ops *ops;
-    struct str description;     /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
-    char lineage[LINEAGE_SIZE]; /* of the state that was read or is written; "": not known yet, see
-                                   backend_belongs() */
-    char life[LIFE_SIZE];       /* of a run with a shared lock, if there is no live() */
-    struct seal *seal;          /* backend.c; NULL: records are not encrypted as a whole */
+    struct str description;               /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
+    char lineage[LINEAGE_SIZE];           /* of the state that was read or is written; "": not known yet, see
+                                             backend_set_lineage() */
+    char life[LIFE_SIZE];                 /* of a run with a shared lock, if there is no live() */
+    struct record_encryption *encryption; /* backend.c; NULL: records are not encrypted as a whole */
 };
 
 struct backend_options {
@@ -146,9 +146,9 @@ int backend_new(const struct backend_options *options, struct backend **out, str
 void backend_free(struct backend *b);
 
 /* Sets the lineage of the records that are written from now on. */
-void backend_belongs(struct backend *b, struct str lineage);
+void backend_set_lineage(struct backend *b, struct str lineage);
 /* Sets the lineage from a record, if that has one. */
-void backend_learn(struct backend *b, struct str json);
+void backend_learn_lineage(struct backend *b, struct str json);
 /*
  * Reads like ops->read. ERR_DAMAGED if the log ends before its head, with the number of missing records, and
  * if it belongs to another state. *last: number of the last record, `after` if there is none.

@@ -48,6 +48,6 @@ int file_sync_folder(struct file_backend *f, struct err *err);
 int file_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
 int file_take_turn(struct backend *b, log_line *line, void *ctx, bool *torn, struct err *err);
 void file_end_turn(struct backend *b);
-int file_live(struct backend *b, uint64_t run, struct err *err);
+int file_keep_alive(struct backend *b, uint64_t run, struct err *err);
 int file_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);
-bool file_lock_alone(struct backend *b);
+bool file_upgrade_lock(struct backend *b);

@@ -63,5 +63,5 @@ int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, boo
 int pg_force_unlock(struct backend *b, struct err *err);
 int pg_check_lock(struct backend *b, struct err *err);
 int pg_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
-bool pg_lock_alone(struct backend *b);
+bool pg_upgrade_lock(struct backend *b);
 int pg_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);

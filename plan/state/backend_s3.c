@@ -181,7 +181,7 @@ static bool s3_lock_alone(struct backend *b)
 {
     struct s3_backend *s = s3_backend_of(b);
     bool alone;
-    if (s3_lock_take_alone(s->lock, &alone, ERR_IGNORED) || !alone)
+    if (s3_lock_upgrade(s->lock, &alone, ERR_IGNORED) || !alone)
         return false;
     s->shared = false;
     return true;
@@ -216,7 +216,7 @@ static const struct backend_ops s3_ops = {
     .unlock = s3_unlock,
     .share = s3_share,
     .is_alive = s3_is_alive,
-    .lock_alone = s3_lock_alone,
+    .upgrade_lock = s3_lock_alone,
     .holder = s3_holder,
     .force_unlock = s3_force_unlock,
     .read = s3_read,
@@ -228,7 +228,7 @@ static const struct backend_ops s3_ops = {
     .snapshot = s3_snapshot,
     .head = s3_head,
     .set_head = s3_set_head,
-    .crowded = s3_crowded,
+    .needs_snapshot = s3_crowded,
     .check_lock = s3_check_lock,
     .probe = s3_probe,
     .free = s3_free,

@@ -103,7 +103,7 @@ int s3_lock_share(
 /* Identifies this run's shared lock; "": none. */
 const char *s3_lock_life(const struct s3_lock *lock);
 /* Turns a shared lock into an exclusive one; *alone false: not possible, and the shared lock expires. */
-int s3_lock_take_alone(struct s3_lock *lock, bool *alone, struct err *err);
+int s3_lock_upgrade(struct s3_lock *lock, bool *upgraded, struct err *err);
 void s3_lock_release(struct s3_lock *lock);
 /* As in struct backend_ops. */
 int s3_check_lock(struct backend *b, struct err *err);

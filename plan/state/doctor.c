@@ -39,7 +39,7 @@ static bool same_record(const struct record *a, const struct record *b)
            a->seq == b->seq && a->tainted == b->tainted && a->adopted == b->adopted &&
            a->prevent_destroy == b->prevent_destroy && same_value(a->attrs, b->attrs) &&
            value_equal(a->location, b->location) && value_equal(a->set, b->set) &&
-           value_equal(a->deps, b->deps) && value_equal(a->halfway, b->halfway) &&
+           value_equal(a->deps, b->deps) && value_equal(a->interrupted, b->interrupted) &&
            value_equal(a->reported, b->reported) && value_equal(a->configured, b->configured);
 }
 
@@ -64,7 +64,7 @@ static int check_log(
     bool torn;
     records_init(&newest, NULL);
     records_init(&history, NULL);
-    newest.keep_sealed = history.keep_sealed = true;
+    newest.keep_encrypted = history.keep_encrypted = true;
     int status = b->ops->read_all(b, count_line, &lines, err) ||
                          backend_read(b, 0, records_apply, &newest, &torn, &last, err) ||
                          records_complete(&newest, err) || b->ops->read_all(b, records_replay, &history, err)
@@ -136,7 +136,7 @@ static int note_last(void *ctx, struct str json, struct err *err UNUSED)
 {
     struct kept *kept = ctx;
     uint64_t batch;
-    backend_learn(kept->backend, json);
+    backend_learn_lineage(kept->backend, json);
     log_numbers(json, &kept->last, &batch);
     return 0;
 }

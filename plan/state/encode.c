@@ -39,7 +39,7 @@ static void write_secret(struct buf *out, struct secrets *secrets, const struct 
     AUTO_BUF struct buf plain = BUF_INIT;
     encode_value(&plain, NULL, value_unmark(&scratch, v));
     if (secrets_have_key(secrets))
-        write_marker(out, "$sealed", secrets_seal(secrets, &scratch, buf_str(&plain)));
+        write_marker(out, "$sealed", secrets_encrypt(secrets, &scratch, buf_str(&plain)));
     else
         write_marker(out, "$hash", secret_hash(&scratch, buf_str(&plain)));
     OPENSSL_cleanse(plain.p, plain.n);
@@ -134,23 +134,23 @@ void encode_value(struct buf *out, struct secrets *secrets, const struct value *
 
 /* ---- reading ---- */
 
-void keeper_release(struct keeper *keeper)
+void interner_release(struct interner *interner)
 {
-    map_release(&keeper->keys);
+    map_release(&interner->keys);
 }
 
-struct str keep_name(struct keeper *keeper, struct str text)
+struct str intern_name(struct interner *interner, struct str text)
 {
-    const char *kept = map_get(&keeper->keys, text);
+    const char *kept = map_get(&interner->keys, text);
     if (kept)
         return str_n(kept, text.n);
-    struct str copy = arena_str(keeper->arena, text);
-    map_set(&keeper->keys, copy, (void *)(uintptr_t)copy.p);
+    struct str copy = arena_str(interner->arena, text);
+    map_set(&interner->keys, copy, (void *)(uintptr_t)copy.p);
     return copy;
 }
 
 struct decoder {
-    struct keeper *keeper;
+    struct interner *keeper;
     struct secrets *secrets;
     bool plain; /* copy only: markers are not decoded */
     struct err *err;
@@ -177,7 +177,7 @@ static const struct value *decode_map(const struct decoder *d, const struct valu
     struct value *copy = ARENA_NEW(d->keeper->arena, struct value);
     *copy = (struct value){.kind = VALUE_MAP, .marks = v->marks, .count = v->count, .entries = entries};
     for (uint32_t i = 0; i < v->count; i++) {
-        entries[i].key = keep_name(d->keeper, v->entries[i].key);
+        entries[i].key = intern_name(d->keeper, v->entries[i].key);
         if (!(entries[i].value = decode_any(d, v->entries[i].value)))
             return NULL;
         copy->marks |= entries[i].value->marks & (VALUE_DEEP_SENSITIVE | VALUE_DEEP_UNKNOWN);
@@ -210,11 +210,11 @@ static const struct value *decode_marker(const struct decoder *d, struct str key
     if (v->kind == VALUE_STRING && str_eqz(key, "$bytes") && base64_decode(arena, v->string, &plain))
         return value_string(arena, plain);
     if (v->kind == VALUE_STRING && str_eqz(key, "$hash") && secret_is_hash(v->string)) {
-        struct value_entry entry = {keep_name(d->keeper, key), value_string(arena, v->string)};
+        struct value_entry entry = {intern_name(d->keeper, key), value_string(arena, v->string)};
         return value_mark(arena, value_map(arena, &entry, 1), VALUE_SENSITIVE);
     }
     if (v->kind == VALUE_STRING && str_eqz(key, "$sealed")) {
-        if (secrets_open(d->secrets, &scratch, v->string, &plain, d->err))
+        if (secrets_decrypt(d->secrets, &scratch, v->string, &plain, d->err))
             return NULL;
         const struct value *opened = decode_text(d, plain);
         return opened ? value_mark(arena, opened, VALUE_SENSITIVE) : NULL;
@@ -242,16 +242,16 @@ static const struct value *decode_any(const struct decoder *d, const struct valu
     return NULL;
 }
 
-const struct value *keep_value(struct keeper *keeper, const struct value *v)
+const struct value *intern_value(struct interner *interner, const struct value *v)
 {
-    return v ? decode_any(&(struct decoder){.keeper = keeper, .plain = true}, v) : NULL;
+    return v ? decode_any(&(struct decoder){.keeper = interner, .plain = true}, v) : NULL;
 }
 
-int decode_value(struct keeper *keeper, struct secrets *secrets, const struct value *v,
+int decode_value(struct interner *interner, struct secrets *secrets, const struct value *v,
     const struct value **out, struct err *err)
 {
     const struct value *decoded =
-        decode_any(&(struct decoder){.keeper = keeper, .secrets = secrets, .err = err}, v);
+        decode_any(&(struct decoder){.keeper = interner, .secrets = secrets, .err = err}, v);
     if (!decoded)
         return -1;
     *out = decoded;

@@ -18,15 +18,15 @@
 void encode_value(struct buf *out, struct secrets *secrets, const struct value *v);
 
 /* Copies values into an arena, with one copy of equal map keys. */
-struct keeper {
+struct interner {
     struct arena *arena;
     struct map keys;
 };
-void keeper_release(struct keeper *keeper);
+void interner_release(struct interner *interner);
 /* Returns one copy of equal strings, for names that many records share. */
-struct str keep_name(struct keeper *keeper, struct str text);
-const struct value *keep_value(struct keeper *keeper, const struct value *v);
+struct str intern_name(struct interner *interner, struct str text);
+const struct value *intern_value(struct interner *interner, const struct value *v);
 /* Decodes a value parsed from the log. Secrets are marked sensitive; hashes are the map {"$hash": …},
  * marked. */
-int decode_value(struct keeper *keeper, struct secrets *secrets, const struct value *v,
+int decode_value(struct interner *interner, struct secrets *secrets, const struct value *v,
     const struct value **out, struct err *err);

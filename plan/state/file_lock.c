@@ -22,7 +22,7 @@ int file_share(struct backend *b, const struct lock_info *who UNUSED, int64_t ti
     return file_lock_as(file_backend_of(b), LOCK_SH, timeout_ms, err);
 }
 
-bool file_lock_alone(struct backend *b)
+bool file_upgrade_lock(struct backend *b)
 {
     struct file_backend *f = file_backend_of(b);
     assert(f->shared && f->turn_fd < 0);
@@ -70,7 +70,7 @@ static struct str run_path(struct arena *arena, const struct file_backend *f, ui
     return arena_printf(arena, "%s/%.*s.run.%" PRIu64, f->dir, STR_ARG(f->name), run);
 }
 
-int file_live(struct backend *b, uint64_t run, struct err *err)
+int file_keep_alive(struct backend *b, uint64_t run, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -186,7 +186,7 @@ void file_unlock(struct backend *b)
     fd_close_ptr(&f->head_fd);
     f->head_fd = -1;
     file_end_turn(b);
-    file_live(b, 0, NULL);
+    file_keep_alive(b, 0, NULL);
     if (f->lock_fd < 0)
         return;
     /* Emptied first, since a name in a free lock would mislead. If that fails the name is only outdated. */

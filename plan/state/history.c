@@ -221,14 +221,14 @@ static int unseal_line(const struct search *s, const struct value *config, struc
     const struct value **files, struct err *err)
 {
     struct secrets *secrets;
-    struct keeper keeper = {.arena = s->arena};
+    struct interner interner = {.arena = s->arena};
     if (secrets_new(config, dir, &secrets, err))
         return -1;
     secrets_set_lineage(secrets, s->lineage);
-    int status = decode_value(&keeper, secrets, s->sealed, files, err);
+    int status = decode_value(&interner, secrets, s->sealed, files, err);
     if (!status)
         *files = value_unmark(s->arena, *files);
-    keeper_release(&keeper);
+    interner_release(&interner);
     secrets_free(secrets);
     return status;
 }

@@ -180,8 +180,8 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
     if (record->deps && record->deps->count)
         body_value(body, secrets, "deps", record->deps);
     body_value(body, secrets, "place", record->location);
-    if (record->halfway && record->halfway->count)
-        body_value(body, secrets, "halfway", record->halfway);
+    if (record->interrupted && record->interrupted->count)
+        body_value(body, secrets, "halfway", record->interrupted);
     if (record->reported && record->reported->count)
         body_value(body, secrets, "told", record->reported);
     if (record->configured) { /* names only, one of which may look like a marker: "$default" */

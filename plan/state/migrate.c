@@ -37,7 +37,7 @@ static int note_record(void *ctx, struct str json, struct err *err)
     c->moved = str_find(head, STR("\"kind\":\"moved\""), 0) >= 0;
     MEM_GROW(c->digests, c->cap, c->n + 1);
     if (!c->n && c->of)
-        backend_learn(c->of, json);
+        backend_learn_lineage(c->of, json);
     hash_sha256(json, c->digests[c->n++].bytes);
     return 0;
 }
@@ -143,7 +143,7 @@ static int migrate_locked(
         err_set(err, ERR_EXISTS, "there is another state in %.*s already", STR_ARG(to->description));
         return err_hint(err, "move it away first, or choose another place");
     }
-    backend_belongs(to, str_z(from->lineage));
+    backend_set_lineage(to, str_z(from->lineage));
     if (copy_all(from, to, there.n, err) || to->ops->read_all(to, note_record, &copied, err))
         return err_context(err, "copying the state to %.*s", STR_ARG(to->description));
     if (copied.n != original.n || !is_beginning(&copied, &original))

@@ -140,7 +140,7 @@ int pg_share(struct backend *b, const struct lock_info *who UNUSED, int64_t time
 }
 
 /* A session's own locks do not block it. */
-bool pg_lock_alone(struct backend *b)
+bool pg_upgrade_lock(struct backend *b)
 {
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};

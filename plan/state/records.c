@@ -14,7 +14,7 @@ enum { RECENT_MS = 60 * 1000 };
 void records_init(struct records *r, struct secrets *secrets)
 {
     *r = (struct records){.secrets = secrets, .outputs = &value_empty_map};
-    r->keeper.arena = &r->arena;
+    r->interner.arena = &r->arena;
     r->recent = time_rfc3339(&r->arena, clock_wall_ms() - RECENT_MS, true);
 }
 
@@ -38,7 +38,7 @@ void records_release(struct records *r)
     records_unsort(r);
     map_release(&r->by_address);
     map_release(&r->running);
-    keeper_release(&r->keeper);
+    interner_release(&r->interner);
     arena_release(&r->arena);
 }
 
@@ -50,13 +50,13 @@ void records_restart(struct records *r)
     map_release(&r->by_address);
     map_release(&r->running);
     *r = (struct records){.arena = former.arena,
-        .keeper = former.keeper,
+        .interner = former.interner,
         .secrets = former.secrets,
         .outputs = &value_empty_map,
         .lineage = former.lineage,
         .recent = former.recent,
-        .keep_sealed = former.keep_sealed};
-    r->keeper.arena = &r->arena;
+        .keep_encrypted = former.keep_encrypted};
+    r->interner.arena = &r->arena;
 }
 
 /* ---- parts of addresses: without an instance's key, and for replaced resources ---- */
@@ -86,7 +86,7 @@ static const struct value *share_value(struct records *r, const struct value *v,
 {
     if (!v)
         return NULL;
-    return last && value_equal(v, last) ? last : keep_value(&r->keeper, v);
+    return last && value_equal(v, last) ? last : intern_value(&r->interner, v);
 }
 
 static const struct value *share_list(struct records *r, const struct value *v, const struct value *last)
@@ -98,7 +98,7 @@ static const struct value *share_list(struct records *r, const struct value *v, 
 static void put_kept(struct records *r, struct record *record)
 {
     const struct record *before = map_get(&r->by_address, record->subject.address);
-    record->before = record->recent.n && before ? before->attrs : NULL;
+    record->before = record->recent_since.n && before ? before->attrs : NULL;
     if (before)
         record->subject.address = before->subject.address;
     else
@@ -115,12 +115,12 @@ void records_put(struct records *r, const struct record *draft)
 {
     struct record *record = ARENA_NEW(&r->arena, struct record);
     *record = *draft;
-    record->subject.type = keep_name(&r->keeper, draft->subject.type);
-    record->subject.provider = keep_name(&r->keeper, draft->subject.provider);
-    record->attrs = keep_value(&r->keeper, draft->attrs ? draft->attrs : &value_empty_map);
+    record->subject.type = intern_name(&r->interner, draft->subject.type);
+    record->subject.provider = intern_name(&r->interner, draft->subject.provider);
+    record->attrs = intern_value(&r->interner, draft->attrs ? draft->attrs : &value_empty_map);
     record->set = share_list(r, draft->set, r->last ? r->last->set : NULL);
     record->deps = share_list(r, draft->deps, r->last ? r->last->deps : NULL);
-    record->halfway = share_value(r, draft->halfway, NULL);
+    record->interrupted = share_value(r, draft->interrupted, NULL);
     record->reported = share_value(r, draft->reported, NULL);
     record->configured = share_value(r, draft->configured, r->last ? r->last->configured : NULL);
     record->location = share_value(r, draft->location, r->last ? r->last->location : NULL);
@@ -237,16 +237,16 @@ static struct str default_provider(struct str type)
 
 int records_read_value(struct records *r, const struct value *v, const struct value **out, struct err *err)
 {
-    if (!r->keep_sealed)
-        return decode_value(&r->keeper, r->secrets, v, out, err);
-    *out = keep_value(&r->keeper, v);
+    if (!r->keep_encrypted)
+        return decode_value(&r->interner, r->secrets, v, out, err);
+    *out = intern_value(&r->interner, v);
     return 0;
 }
 
 static struct str keep_type(struct records *r, struct str type)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    return keep_name(&r->keeper, type_renamed(&scratch, type));
+    return intern_name(&r->interner, type_renamed(&scratch, type));
 }
 
 int records_put_line(struct records *r, const struct value *line, uint64_t seq, struct err *err)
@@ -259,7 +259,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     *record = (struct record){
         .subject.address = value_gets(line, "address"),
         .subject.type = keep_type(r, type),
-        .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
+        .subject.provider = intern_name(&r->interner, provider.n ? provider : default_provider(type)),
         .tainted = value_getb(line, "tainted"),
         .adopted = value_getb(line, "adopted"),
         .prevent_destroy = value_getb(line, "prevent_destroy"),
@@ -267,12 +267,12 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     };
     struct str at = value_gets(line, "at"); /* such times are ordered as strings, too */
     if (str_cmp(at, r->recent) > 0)
-        record->recent = arena_str(&r->arena, at); /* the line is freed */
+        record->recent_since = arena_str(&r->arena, at); /* the line is freed */
     if (records_read_value(r, attrs, &record->attrs, err))
         return -1;
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
-    record->halfway = share_value(r, value_getz(line, "halfway"), NULL);
+    record->interrupted = share_value(r, value_getz(line, "halfway"), NULL);
     record->reported = share_value(r, value_getz(line, "told"), NULL);
     record->configured = share_value(r, value_getz(line, "said"), r->last ? r->last->configured : NULL);
     record->location = share_value(r, value_getz(line, "place"), r->last ? r->last->location : NULL);
@@ -313,7 +313,7 @@ const struct record *const *records_sorted(struct records *r)
 static const struct value *kept_or_null(struct records *r, const struct value *line, const char *name)
 {
     const struct value *v = value_getz(line, name), *kept = NULL;
-    return v && !decode_value(&r->keeper, r->secrets, v, &kept, NULL) ? kept : NULL;
+    return v && !decode_value(&r->interner, r->secrets, v, &kept, NULL) ? kept : NULL;
 }
 
 const struct value *records_intended(const struct records *r, struct str address, struct arena *arena)
@@ -327,13 +327,13 @@ const struct value *records_intended(const struct records *r, struct str address
 int records_check_intents(const struct records *r, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct keeper keeper = {.arena = &scratch};
+    struct interner interner = {.arena = &scratch};
     int status = 0;
     for (size_t i = 0; i < r->intents.n && !status; i++) {
         const struct value *opened, *desired = records_intended(r, r->intents.items[i].key, &scratch);
-        status = desired ? decode_value(&keeper, r->secrets, desired, &opened, err) : 0;
+        status = desired ? decode_value(&interner, r->secrets, desired, &opened, err) : 0;
     }
-    keeper_release(&keeper);
+    interner_release(&interner);
     return status;
 }
 
@@ -351,8 +351,8 @@ static struct intent *parse_intent(struct records *r, const char *json)
     *intent = (struct intent){
         .subject.address = arena_str(&r->arena, value_gets(line, "address")),
         .subject.type = keep_type(r, type),
-        .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
-        .action = keep_name(&r->keeper, value_gets(line, "action")),
+        .subject.provider = intern_name(&r->interner, provider.n ? provider : default_provider(type)),
+        .action = intern_name(&r->interner, value_gets(line, "action")),
         .token = arena_str(&r->arena, value_gets(line, "token")),
         .subject.id = arena_str(&r->arena, value_gets(line, "id")),
         .desired = kept_or_null(r, line, "desired"),

@@ -17,7 +17,7 @@ struct running {
 
 struct records {
     struct arena arena;
-    struct keeper keeper;
+    struct interner interner;
     struct secrets *secrets; /* not owned */
     struct map by_address;   /* struct record *; NULL: deleted */
     size_t count;
@@ -37,7 +37,7 @@ struct records {
     struct str digest;            /* of the stack's files that were kept last; "": none */
     struct str moved_to;          /* new store of the state; "": not moved */
     struct str recent;            /* records written after this time keep their former attributes */
-    bool keep_sealed;             /* values stay encrypted: no key is needed */
+    bool keep_encrypted;          /* values stay encrypted: no key is needed */
     uint64_t kept_due;            /* number of a snapshot's records that must follow */
     const struct value *types;    /* of the snapshot's names: see struct state_namer; NULL: none */
     const struct record **sorted; /* NULL: must be sorted again */

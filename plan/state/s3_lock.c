@@ -597,7 +597,7 @@ int s3_lock_share(
     return 0;
 }
 
-int s3_lock_take_alone(struct s3_lock *lock, bool *alone, struct err *err)
+int s3_lock_upgrade(struct s3_lock *lock, bool *upgraded, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct standing now;

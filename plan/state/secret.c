@@ -246,7 +246,7 @@ static const struct key *key_at(struct secrets *s, size_t i)
 
 /* ---- encryption ---- */
 
-struct str secrets_seal(struct secrets *s, struct arena *arena, struct str plain)
+struct str secrets_encrypt(struct secrets *s, struct arena *arena, struct str plain)
 {
     assert(secrets_have_key(s) && plain.n < INT32_MAX / 2);
     const struct key *key = key_at(s, 0);
@@ -281,10 +281,10 @@ static bool unseal_box(const struct key *key, struct str box, unsigned char *pla
     return ok;
 }
 
-int secrets_open(
-    struct secrets *s, struct arena *arena, struct str sealed, struct str *plain, struct err *err)
+int secrets_decrypt(
+    struct secrets *s, struct arena *arena, struct str encrypted, struct str *plain, struct err *err)
 {
-    struct str encoded, box, id = str_cut(sealed, ':', &encoded);
+    struct str encoded, box, id = str_cut(encrypted, ':', &encoded);
     if (!encoded.p || !base64_decode(arena, encoded, &box) || box.n < NONCE_SIZE + TAG_SIZE ||
         box.n > INT32_MAX)
         return err_set(err, ERR_DAMAGED, "it holds an encrypted value that cannot be read");

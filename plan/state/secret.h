@@ -27,10 +27,10 @@ void secrets_free(struct secrets *secrets);
 void secrets_set_lineage(struct secrets *secrets, struct str lineage);
 bool secrets_have_key(const struct secrets *secrets);
 /* Encrypts; from any thread. Returns the text for "$sealed", or for an encrypted record. */
-struct str secrets_seal(struct secrets *secrets, struct arena *arena, struct str plain);
+struct str secrets_encrypt(struct secrets *secrets, struct arena *arena, struct str plain);
 /* ERR_INVALID if no key fits; ERR_DAMAGED if one does and the text was changed. */
-int secrets_open(
-    struct secrets *secrets, struct arena *arena, struct str sealed, struct str *plain, struct err *err);
+int secrets_decrypt(
+    struct secrets *secrets, struct arena *arena, struct str encrypted, struct str *plain, struct err *err);
 
 /* "<key id>:<HMAC-SHA-256>", which proves that the author has the key; "" without a key. Any of the given
  * keys is accepted. */

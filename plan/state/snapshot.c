@@ -436,7 +436,7 @@ static int take_header(struct search *s, struct records *r, bool *is_there, stru
                         STR("\"kind\":\"snapshot\""), 0) < 0)
         return got < 0 ? -1 : 0;
     *is_there = true;
-    backend_learn(s->backend, line.json);
+    backend_learn_lineage(s->backend, line.json);
     return records_apply(r, line.json, err);
 }
 

@@ -72,7 +72,7 @@ static struct str files_folder(struct arena *arena, const struct backend_options
     return path_join(arena, store->dir, value_text(value_getz(store->config, "path"), STR(DIR_OF_WEIR)));
 }
 
-bool stack_data_means(const struct backend_options *store, const struct backend_options *other)
+bool stack_data_is_same_state(const struct backend_options *store, const struct backend_options *other)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     static const char *const where[] = {"backend", "bucket", "prefix", "endpoint", "url", "table"};

@@ -17,7 +17,7 @@ const struct value *stack_data_config(const struct value *object, const struct v
 struct backend_options stack_data_store(
     struct arena *arena, const struct state_stores *states, struct str dir, const struct value *object);
 /* True if both are the same state. `other`: that stack's own store, also without a sandbox. */
-bool stack_data_means(const struct backend_options *store, const struct backend_options *other);
+bool stack_data_is_same_state(const struct backend_options *store, const struct backend_options *other);
 
 /*
  * Stacks that are planned in the same run. `outputs` returns the planned outputs of a stack, which may be

@@ -140,7 +140,7 @@ int state_check_moved(const struct state *state, struct err *err)
 
 /* ---- reading ---- */
 
-bool state_has_moved_on(struct state *state, struct str address)
+bool state_may_be_outdated(struct state *state, struct str address)
 {
     struct backend_head head;
     if (state->at)
@@ -281,7 +281,7 @@ const struct value *state_types(const struct state *state)
     return state->records.types;
 }
 
-void state_want_names(struct state *state)
+void state_want_snapshot(struct state *state)
 {
     state->unnamed = true;
 }
@@ -310,7 +310,7 @@ static bool is_alone(struct state *state)
     uint64_t last = state->records.seq;
     if (!state->shared)
         return true;
-    if (state->shifted || !state->backend->ops->lock_alone(state->backend))
+    if (state->shifted || !state->backend->ops->upgrade_lock(state->backend))
         return false;
     state->shared = false;
     return !state_catch_up(state, ERR_IGNORED) && state->records.seq == last;
@@ -328,8 +328,8 @@ static bool is_snapshot_due(const struct state *state)
     size_t there = state->part ? r->snapshot_lines : r->count + r->open_count,
            since = r->lines - r->snapshot_lines;
     return state->unnamed || (r->moves && there > COMPACT_SLACK) ||
-           (ops->crowded && ops->crowded(state->backend, there)) || r->lines >= 2 * there + COMPACT_SLACK ||
-           (since > SINCE_MAX && since > there / SINCE_PART);
+           (ops->needs_snapshot && ops->needs_snapshot(state->backend, there)) ||
+           r->lines >= 2 * there + COMPACT_SLACK || (since > SINCE_MAX && since > there / SINCE_PART);
 }
 
 int state_compact(struct state *state, const struct state_namer *namer, struct err *err)

@@ -34,9 +34,10 @@ struct record {
     const struct value *set;      /* names of attributes that the file configured */
     const struct value *deps;     /* addresses (instances or declarations) it referred to */
     const struct value *location; /* its place (provider/aws/client.h); NULL: unknown, or in the state only */
-    struct str recent;            /* time of the record if less than a minute ago; otherwise "" */
+    struct str recent_since;      /* time of the record if less than a minute ago; otherwise "" */
     const struct value *before;   /* of a recent record: the former attributes; NULL: none */
-    const struct value *halfway; /* attributes whose change in several requests was interrupted; NULL: none */
+    const struct value
+        *interrupted; /* attributes whose change in several requests was interrupted; NULL: none */
     const struct value *reported;   /* configured values that the service reports otherwise; NULL: none */
     const struct value *configured; /* configured fields of attributes (plan/objects/diff.h); NULL: unknown */
     bool tainted;                   /* partially created: will be replaced */
@@ -94,7 +95,7 @@ int state_read_whole(struct state *state, struct err *err);
 /* Definitions of types that the snapshot's keys were computed with; NULL: it has no keys. */
 const struct value *state_types(const struct state *state);
 /* Requests a new snapshot with up-to-date keys. */
-void state_want_names(struct state *state);
+void state_want_snapshot(struct state *state);
 /* New store of the state; "": not moved. */
 struct str state_moved_to(const struct state *state);
 /* ERR_STALE if the state was moved to another store: this one is only history. Locking checks it, too. */
@@ -120,7 +121,7 @@ struct lease state_lease(const struct state *state);
 uint64_t state_seq(const struct state *state);
 /* True if the record of the resource may be outdated: an intent for it is open, or another run has written
  * since the state was read, which the store tells; false if that lookup fails. */
-bool state_has_moved_on(struct state *state, struct str address);
+bool state_may_be_outdated(struct state *state, struct str address);
 /* The store, for messages. */
 struct str state_description(const struct state *state);
 struct str state_lineage(
@@ -223,7 +224,7 @@ int state_set_lease(struct state *state, const struct lease *lease, struct err *
  */
 int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err);
 /* True if these are the last kept files. */
-bool state_keeps_sources(struct state *state, struct str digest);
+bool state_has_sources(struct state *state, struct str digest);
 int state_flush(struct state *state, struct err *err);
 /* True if a record of this run could not be made durable: nothing more may be changed. */
 bool state_is_broken(struct state *state);

@@ -189,9 +189,9 @@ int state_begin(struct state *state, const char *command, const struct value *in
     char lineage[33];
     lock_info_self(&scratch, command, &who);
     state_token(lineage);
-    backend_belongs(state->backend, r->lineage.n ? r->lineage : str_z(lineage));
+    backend_set_lineage(state->backend, r->lineage.n ? r->lineage : str_z(lineage));
     snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs + 1);
-    if (state->shared && ops->live && ops->live(state->backend, r->runs + 1, err))
+    if (state->shared && ops->keep_alive && ops->keep_alive(state->backend, r->runs + 1, err))
         return -1;
     if (!state->committer)
         state_start_committer(state);
@@ -292,13 +292,13 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
 
 /* Attributes as the log returns them: secrets decrypted or as hashes. */
 static const struct value *as_read(
-    struct arena *arena, struct keeper *keeper, struct state *state, struct str body, struct err *err)
+    struct arena *arena, struct interner *interner, struct state *state, struct str body, struct err *err)
 {
     const struct value *line, *attrs;
-    keeper->arena = arena;
+    interner->arena = arena;
     if (log_parse(arena, body, &line, err))
         return NULL;
-    return decode_value(keeper, state->secrets, value_getz(line, "attrs"), &attrs, err) ? NULL : attrs;
+    return decode_value(interner, state->secrets, value_getz(line, "attrs"), &attrs, err) ? NULL : attrs;
 }
 
 /* Marks all known secrets in an object to record, so that none is written in clear text. */
@@ -324,10 +324,10 @@ static int record_outcome(
     struct state *state, struct buf *body, const struct outcome *outcome, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct keeper keeper = {0};
+    struct interner interner = {0};
     struct record draft = outcome->record;
     struct str address = draft.subject.address;
-    draft.recent = STR_EMPTY;
+    draft.recent_since = STR_EMPTY;
     draft.before = NULL;
     int result = -1;
     draft.attrs = marked_attrs(state, &scratch, outcome);
@@ -336,7 +336,7 @@ static int record_outcome(
     if (state_add_line(state, body, &draft.seq, err))
         return -1;
     if (value_is_sensitive(draft.attrs) &&
-        !(draft.attrs = as_read(&scratch, &keeper, state, buf_str(body), err)))
+        !(draft.attrs = as_read(&scratch, &interner, state, buf_str(body), err)))
         goto out;
     pthread_mutex_lock(&state->mutex);
     records_end_intent(&state->records, address);
@@ -348,7 +348,7 @@ static int record_outcome(
     pthread_mutex_unlock(&state->mutex);
     result = 0;
 out:
-    keeper_release(&keeper);
+    interner_release(&interner);
     return result;
 }
 
@@ -497,7 +497,8 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     if (log_parse(&scratch, buf_str(&body), &line, err))
         return -1;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
-    int result = decode_value(&state->records.keeper, state->secrets, value_getz(line, "values"), &kept, err);
+    int result =
+        decode_value(&state->records.interner, state->secrets, value_getz(line, "values"), &kept, err);
     if (!result)
         state->records.outputs = kept;
     state_note_applied(state, seq);
@@ -519,7 +520,7 @@ int state_set_lease(struct state *state, const struct lease *lease, struct err *
     return committer_wait(state->committer, seq, err) ? err_context(err, "recording in the state") : 0;
 }
 
-bool state_keeps_sources(struct state *state, struct str digest)
+bool state_has_sources(struct state *state, struct str digest)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     return str_eq(digest, state->records.digest);
@@ -530,7 +531,7 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
-    bool kept = state_keeps_sources(state, digest);
+    bool kept = state_has_sources(state, digest);
     body_begin(&body, state->run, "sources");
     body_text(&body, "digest", digest);
     if (files && !kept)
@@ -556,9 +557,9 @@ void state_write_value(const struct state *state, struct buf *out, const struct 
 int state_read_value(const struct state *state, struct arena *arena, const struct value *kept,
     const struct value **out, struct err *err)
 {
-    struct keeper keeper = {.arena = arena};
-    int rc = decode_value(&keeper, state->secrets, kept, out, err);
-    keeper_release(&keeper);
+    struct interner interner = {.arena = arena};
+    int rc = decode_value(&interner, state->secrets, kept, out, err);
+    interner_release(&interner);
     return rc;
 }
 

@@ -217,15 +217,15 @@ static void test_sealed_and_changed(void **unused)
     setenv("WEIR_STATE_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", 1);
     ASSERT_OK(secrets_new(NULL, STR("."), &secrets, &err), err);
     unsetenv("WEIR_STATE_KEY");
-    struct str sealed = secrets_seal(secrets, &scratch, STR("plain")), plain;
-    assert_false(str_eq(sealed, secrets_seal(secrets, &scratch, STR("plain"))));
-    ASSERT_OK(secrets_open(secrets, &scratch, sealed, &plain, &err), err);
+    struct str sealed = secrets_encrypt(secrets, &scratch, STR("plain")), plain;
+    assert_false(str_eq(sealed, secrets_encrypt(secrets, &scratch, STR("plain"))));
+    ASSERT_OK(secrets_decrypt(secrets, &scratch, sealed, &plain, &err), err);
     assert_true(str_eqz(plain, "plain"));
     for (size_t i = 9; i < sealed.n; i++) {
         char *changed = arena_strz(&scratch, sealed);
         changed[i] = changed[i] == 'A' ? 'B' : 'A';
         /* The last character's low bits say nothing in base64; a change there may not count. */
-        if (secrets_open(secrets, &scratch, str_n(changed, sealed.n), &plain, &err) == 0)
+        if (secrets_decrypt(secrets, &scratch, str_n(changed, sealed.n), &plain, &err) == 0)
             assert_true(i + 3 >= sealed.n && str_eqz(plain, "plain"));
         else
             assert_int_equal(err.class, ERR_DAMAGED);
@@ -239,7 +239,7 @@ static void test_values_come_back(void **unused)
     (void)unused;
     struct err err = ERR_INIT;
     AUTO_ARENA struct arena scratch = ARENA_INIT, kept = ARENA_INIT;
-    struct keeper keeper = {.arena = &kept};
+    struct interner interner = {.arena = &kept};
     const struct value *deep = value_int(&scratch, 7);
     for (int i = 0; i < 300; i++)
         deep = value_list(&scratch, &deep, 1);
@@ -252,10 +252,10 @@ static void test_values_come_back(void **unused)
     AUTO_BUF struct buf text = BUF_INIT;
     encode_value(&text, NULL, v);
     ASSERT_OK(json_parse(&scratch, buf_str(&text), &parsed, &err), err);
-    ASSERT_OK(decode_value(&keeper, NULL, parsed, &back, &err), err);
+    ASSERT_OK(decode_value(&interner, NULL, parsed, &back, &err), err);
     assert_true(value_equal(back, value_with(&scratch, v, STR("unknown"), NULL)));
     assert_false(value_is_sensitive(back));
-    keeper_release(&keeper);
+    interner_release(&interner);
 }
 
 static struct backend *sealed_backend(const char *config)
