@@ -8,7 +8,7 @@
 static int fleet_change(struct fleet *fleet)
 {
     const struct fleet_settings *own = fleet->inv->own;
-    int status = fleet_hold_budget(fleet, &fleet->base, true);
+    int status = fleet_check_budget(fleet, &fleet->base, true);
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
     if (status == EXIT_DONE)
@@ -18,15 +18,15 @@ static int fleet_change(struct fleet *fleet)
     if (status == EXIT_DONE)
         status = fleet_ask(fleet);
     if (status == EXIT_DONE)
-        status = fleet_remember(fleet, false);
+        status = fleet_record_members(fleet, false);
     if (status != EXIT_DONE)
         return status;
     fleet_apply(fleet);
     if (own->verify)
         fleet_verify(fleet);
-    status = fleet_remember(fleet, true);
+    status = fleet_record_members(fleet, true);
     if (status == EXIT_DONE)
-        fleet_shared_leave(fleet, own->verify);
+        fleet_shared_destroy(fleet, own->verify);
     int failed = fleet_report(fleet);
     return failed ? failed : status;
 }
@@ -48,9 +48,9 @@ static int run_plan(struct invocation *inv)
     if (status == EXIT_DONE)
         status = fleet_show(&fleet, false);
     if (status == EXIT_DONE && own->cost)
-        status = fleet_tell_cost(&fleet);
+        status = fleet_show_cost(&fleet);
     if (status == EXIT_DONE)
-        status = fleet_hold_budget(&fleet, &fleet.base, false);
+        status = fleet_check_budget(&fleet, &fleet.base, false);
     fleet_check_rules(&fleet, false);
     if (status == EXIT_DONE)
         status = fleet_report(&fleet);

@@ -147,12 +147,12 @@ static int cmd_plan_all(struct invocation *inv)
     if (cmd_plan_to_page(own))
         return invocation_usage(
             inv, "-C DIR picks the stack", "-o FILE.html is for one stack, not for --all");
-    struct repository_wishes wishes = {.out = own->out,
+    struct repository_plan_settings settings = {.out = own->out,
         .markdown = own->markdown,
         .prints_markdown = markdown,
         .destroy = own->destroy,
         .detailed_exitcode = own->detailed_exitcode};
-    return repository_plan(inv, &wishes);
+    return repository_plan(inv, &settings);
 }
 
 static int cmd_plan_run(struct invocation *inv)
@@ -181,7 +181,7 @@ static int cmd_plan_run(struct invocation *inv)
     if (status == EXIT_DONE)
         status = cmd_plan_cost(inv, plan);
     if (status == EXIT_DONE)
-        status = planning_hold_rules(inv, plan);
+        status = planning_check_rules(inv, plan);
     if (status == EXIT_DONE && own->out && !cmd_plan_to_page(own))
         status = cmd_plan_save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))

@@ -129,7 +129,7 @@ static int share(struct fleet *fleet)
     return shared_new(&http, &fleet->shared, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
 }
 
-int fleet_gather(struct invocation *inv, struct fleet *fleet)
+int fleet_new(struct invocation *inv, struct fleet *fleet)
 {
     *fleet = (struct fleet){.inv = inv, .at_once = AT_ONCE};
     pthread_mutex_init(&fleet->lock, NULL);
@@ -143,10 +143,10 @@ void fleet_add(struct fleet *fleet, struct str name, const struct workspace_opti
     fleet->members[fleet->n - 1].given = options;
 }
 
-void fleet_spare(struct member *m)
+void fleet_exclude(struct member *m)
 {
     workspace_close(&m->workspace);
-    m->spared = true;
+    m->excluded = true;
 }
 
 int fleet_open(struct invocation *inv, struct fleet *fleet)
@@ -197,8 +197,8 @@ static void member_trouble(struct member *m, int status, const struct buf *text,
 {
     struct fleet *fleet = m->fleet;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&fleet->lock);
-    m->trouble = with_more(&fleet->inv->arena, m->trouble, text);
-    m->reason = with_more(&fleet->inv->arena, m->reason, plain);
+    m->error_text = with_more(&fleet->inv->arena, m->error_text, text);
+    m->error_plain = with_more(&fleet->inv->arena, m->error_plain, plain);
     m->status = m->status ? m->status : status;
     m->phase = MEMBER_HAS_FAILED;
     m->ended_ms = clock_mono_ms();
@@ -233,14 +233,14 @@ static bool member_diags(struct member *m)
     return good;
 }
 
-bool member_fine(const struct member *m)
+bool member_is_ok(const struct member *m)
 {
-    return m->phase != MEMBER_HAS_FAILED && m->phase != MEMBER_IS_SKIPPED && !m->spared;
+    return m->phase != MEMBER_HAS_FAILED && m->phase != MEMBER_IS_SKIPPED && !m->excluded;
 }
 
-bool member_goes(const struct member *m)
+bool member_is_destroyed(const struct member *m)
 {
-    return m->is_shared ? m->fleet->shared_leaves : m->former || m->fleet->destroy;
+    return m->is_shared ? m->fleet->shared_destroyed : m->former || m->fleet->destroy;
 }
 
 static void member_load(struct member *m)
@@ -287,7 +287,7 @@ void fleet_lock(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
-        if (member_fine(m) && !m->is_shared &&
+        if (member_is_ok(m) && !m->is_shared &&
             state_lock(
                 m->workspace.state, fleet->inv->command->name, fleet->inv->settings->lock_timeout_ms, &err))
             member_fail(m, &err);
@@ -314,21 +314,21 @@ void member_plan(struct member *m)
     struct fleet *fleet = m->fleet;
     const struct settings *s = fleet->inv->settings;
     struct err err = ERR_INIT;
-    if (!member_fine(m) || m->plan || (!fleet->destroy && !fleet->offline && member_skip(m)))
+    if (!member_is_ok(m) || m->plan || (!fleet->destroy && !fleet->offline && member_skip(m)))
         return;
-    struct plan_options options = {.destroy = !fleet->drift && member_goes(m),
+    struct plan_options options = {.destroy = !fleet->drift && member_is_destroyed(m),
         .as_recorded = fleet->drift,
         .offline = fleet->offline,
         .no_refresh = s->no_refresh || member_is_other(m),
         .quick_refresh = s->quick_refresh,
         .delete_adopted = s->delete_adopted,
-        .lease_ms = member_goes(m) ? 0 : s->lease_ms,
+        .lease_ms = member_is_destroyed(m) ? 0 : s->lease_ms,
         .teardown = planning_teardown(s),
         .approved = s->approve.items,
         .approved_count = s->approve.n,
         .approval_reason = str_z(s->reason ? s->reason : ""),
         .cost = cost_of_plan,
-        .no_budget = member_base(m)->stack, /* the budget is for all members together: fleet_hold_budget() */
+        .no_budget = member_base(m)->stack, /* the budget is for all members together: fleet_check_budget() */
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_is_other(m) ? NULL : member_event, m}};
@@ -339,12 +339,12 @@ void member_plan(struct member *m)
         member_fail(m, &err);
     else if (failed && good)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
-    if (m->plan && fleet->gives && !fleet->destroy && !fleet->drift)
-        fleet->gives(m, m->plan->output_values);
+    if (m->plan && fleet->report_outputs && !fleet->destroy && !fleet->drift)
+        fleet->report_outputs(m, m->plan->output_values);
     if (m->plan)
         engines_warn(fleet->inv, m->plan, &options.observer);
     if (m->plan && s->json && !m->plan->destroy && !fleet->drift && !fleet->offline)
-        planning_say_lease(&options.observer, &m->workspace);
+        planning_report_lease(&options.observer, &m->workspace);
     if (m->plan)
         m->wanted += plan_count_all(m->plan);
 }
@@ -355,16 +355,17 @@ static void plan_shared(struct fleet *fleet)
     struct member *shared = fleet->shared_stack;
     if (!shared || !shared->workspace.state)
         return;
-    fleet->shared_leaves = !fleet->drift && fleet_shared_goes(fleet, fleet_known_members(&fleet->base));
-    fleet_shared_spare(fleet);
+    fleet->shared_destroyed =
+        !fleet->drift && fleet_shared_is_destroyed(fleet, fleet_known_members(&fleet->base));
+    fleet_shared_exclude(fleet);
     if (fleet->shard > 1) { /* the first shard applies it */
         fleet_shared_as_recorded(fleet);
-        shared->spared = true;
+        shared->excluded = true;
     }
-    if (shared->spared)
+    if (shared->excluded)
         return;
     member_plan(shared);
-    if (fleet->shared_leaves || fleet->drift)
+    if (fleet->shared_destroyed || fleet->drift)
         fleet_shared_as_recorded(fleet);
     else if (shared->plan)
         fleet->shared_outputs = shared->plan->output_values;
@@ -374,7 +375,7 @@ void fleet_plan(struct fleet *fleet)
 {
     signals_catch_first();
     for (size_t i = 0; i < fleet->n; i++)
-        if (member_fine(&fleet->members[i]) && !fleet->offline)
+        if (member_is_ok(&fleet->members[i]) && !fleet->offline)
             shared_learn(fleet->shared, &fleet->members[i].workspace);
     plan_shared(fleet);
     fleet_each(fleet, false, member_plan);
@@ -385,7 +386,7 @@ int fleet_check_engines(struct fleet *fleet)
     struct err err = ERR_INIT;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (m->plan && member_fine(m) && engines_refuse(fleet->inv, m->plan, &err))
+        if (m->plan && member_is_ok(m) && engines_refuse(fleet->inv, m->plan, &err))
             return invocation_fail(fleet->inv, &err);
     }
     return EXIT_DONE;
@@ -396,7 +397,7 @@ void fleet_check_deletions(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
-        if (m->plan && member_fine(m) && plan_check_deletions(m->plan, &err))
+        if (m->plan && member_is_ok(m) && plan_check_deletions(m->plan, &err))
             member_fail(m, &err);
     }
 }
@@ -406,7 +407,7 @@ void fleet_check_rules(struct fleet *fleet, bool approvals)
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
-        if (m->plan && member_fine(m) &&
+        if (m->plan && member_is_ok(m) &&
             (plan_check_rules(m->plan, &err) || (approvals && plan_check_approvals(m->plan, &err))))
             member_fail(m, &err);
     }
@@ -418,7 +419,7 @@ int fleet_check_quotas(struct fleet *fleet)
     size_t n = 0;
     struct err err = ERR_INIT;
     for (size_t i = 0; i < fleet->n; i++)
-        if (fleet->members[i].plan && member_fine(&fleet->members[i]))
+        if (fleet->members[i].plan && member_is_ok(&fleet->members[i]))
             plans[n++] = fleet->members[i].plan;
     return plans_check_quotas(plans, n, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
 }
@@ -427,7 +428,7 @@ int fleet_check_quotas(struct fleet *fleet)
 
 static bool member_is_gone(const struct member *m)
 {
-    return m->plan && member_fine(m) && member_goes(m) && !state_count(m->workspace.state);
+    return m->plan && member_is_ok(m) && member_is_destroyed(m) && !state_count(m->workspace.state);
 }
 
 static const struct value *remembered(struct fleet *fleet, const struct workspace *base, bool gone)
@@ -440,7 +441,7 @@ static const struct value *remembered(struct fleet *fleet, const struct workspac
             continue;
         if (gone && member_is_gone(m))
             members = value_with(arena, members, m->workspace.stack->env, NULL);
-        else if (!gone && m->plan && !member_goes(m))
+        else if (!gone && m->plan && !member_is_destroyed(m))
             members = value_with(arena, members, m->workspace.stack->env, m->workspace.stack->member_inputs);
     }
     return members;
@@ -462,7 +463,7 @@ static int remember(struct fleet *fleet, const struct workspace *base, const str
         outputs = value_with(arena, NULL, STR("members"), members);
     if (members->count)
         outputs = value_with(arena, outputs, STR("shared"),
-            shared ? fleet_shared_memory(shared, arena) : value_getz(state_outputs(state), "shared"));
+            shared ? fleet_shared_record(shared, arena) : value_getz(state_outputs(state), "shared"));
     if (!value_equal(outputs, state_outputs(state))) {
         status = state_begin(state, "fleet", NULL, err) || state_set_outputs(state, outputs, err) ||
                          state_end(state, "done", NULL, NULL, err) || state_flush(state, err)
@@ -473,13 +474,14 @@ static int remember(struct fleet *fleet, const struct workspace *base, const str
     return status;
 }
 
-int fleet_remember_in(struct fleet *fleet, struct workspace *base, const struct member *shared, bool gone)
+int fleet_record_members_in(
+    struct fleet *fleet, struct workspace *base, const struct member *shared, bool destroyed)
 {
     struct err err = ERR_INIT;
-    return remember(fleet, base, shared, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+    return remember(fleet, base, shared, destroyed, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
 }
 
-int fleet_remember(struct fleet *fleet, bool gone)
+int fleet_record_members(struct fleet *fleet, bool destroyed)
 {
-    return fleet_remember_in(fleet, &fleet->base, fleet->shared_stack, gone);
+    return fleet_record_members_in(fleet, &fleet->base, fleet->shared_stack, destroyed);
 }

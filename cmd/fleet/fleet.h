@@ -30,23 +30,23 @@ struct member {
     size_t need_count;
     struct planned_stacks planned;
     struct saved_plan *saved; /* the plan to apply exactly; NULL: a new plan */
-    bool spared;              /* excluded: nothing is changed */
+    bool excluded;            /* excluded: nothing is changed */
     struct workspace_options options;
     struct workspace workspace; /* without stack: not loaded, or loading failed */
     struct diags diags;
     struct plan *plan; /* NULL: not planned, or planning failed */
     struct apply_result result;
     struct verified verified;
-    bool looked;        /* remaining resources were searched */
-    struct str trouble; /* the rendered errors; "": none */
-    struct str reason;  /* the errors as plain text */
-    int status;         /* the exit status of the errors */
+    bool searched;          /* remaining resources were searched */
+    struct str error_text;  /* the rendered errors; "": none */
+    struct str error_plain; /* the errors as plain text */
+    int status;             /* the exit status of the errors */
 
     /* guarded by the fleet's lock, read by the view */
     enum member_phase phase;
     size_t wanted, done, failed; /* numbers of resources */
     int64_t started_ms, ended_ms;
-    char doing[96]; /* "creating db"; "": nothing */
+    char current_step[96]; /* "creating db"; "": nothing */
 };
 
 struct fleet_settings {
@@ -64,7 +64,7 @@ struct fleet {
     struct member *members;      /* the shared stack if there is one, then the members sorted by name */
     size_t n, cap, others;       /* `others` members of other shards follow the first n: see fleet_order.c */
     struct member *shared_stack; /* NULL: none */
-    bool shared_leaves;          /* it is destroyed too, after the last member */
+    bool shared_destroyed;       /* it is destroyed too, after the last member */
     const struct value *shared_outputs; /* its planned outputs, then the applied ones; NULL: unknown */
     int at_once;
     size_t shard, shards; /* the selected shard and the number of shards; 0: all members */
@@ -76,7 +76,7 @@ struct fleet {
      * requesting struct planned_stacks. NULL: they do not. */
     const struct value *(*outputs)(void *ctx, const struct backend_options *place);
     /* Reports the planned, and later the applied, outputs of a member. NULL: not needed. */
-    void (*gives)(struct member *m, const struct value *outputs);
+    void (*report_outputs)(struct member *m, const struct value *outputs);
     pthread_mutex_t lock;    /* guards the following fields */
     struct map reported;     /* warnings and notes that were reported, each once */
     bool stopping;           /* the run is stopping, and the user was told */
@@ -97,13 +97,13 @@ bool fleet_has(const struct fleet *fleet, struct str name);
  * Creates a fleet of different stacks: call fleet_add() for each, with options that outlive the fleet, then
  * fleet_load().
  */
-int fleet_gather(struct invocation *inv, struct fleet *fleet);
+int fleet_new(struct invocation *inv, struct fleet *fleet);
 /* Reads --shard. Returns the exit status. */
 int fleet_read_shard(struct fleet *fleet);
 bool fleet_is_in_shard(const struct fleet *fleet, struct str name);
 void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
 /* Closes a loaded member, which is then not destroyed. */
-void fleet_spare(struct member *member);
+void fleet_exclude(struct member *member);
 /* Loads the members' stacks and states. */
 void fleet_load(struct fleet *fleet);
 /* Locks all states. A member that another run has locked fails. */
@@ -121,21 +121,22 @@ void fleet_check_deletions(struct fleet *fleet);
 void fleet_check_rules(struct fleet *fleet, bool approvals);
 /* Records the planned members in the state, or with `gone` removes destroyed ones. Returns the exit
  * status. */
-int fleet_remember(struct fleet *fleet, bool gone);
+int fleet_record_members(struct fleet *fleet, bool destroyed);
 /* The same for one of several fleets: records the members of `base` and the shared stack (NULL: none, or not
  * loaded). */
-int fleet_remember_in(struct fleet *fleet, struct workspace *base, const struct member *shared, bool gone);
+int fleet_record_members_in(
+    struct fleet *fleet, struct workspace *base, const struct member *shared, bool destroyed);
 /* Returns the members that the fleet's state records: a map of their names to their inputs. */
 const struct value *fleet_known_members(const struct workspace *base);
 /* Returns the workspace of the member's fleet; it has no stack if the member belongs to no fleet. */
 const struct workspace *member_base(const struct member *member);
 /* Returns whether the member is destroyed completely, or is planned to be. */
-bool member_goes(const struct member *member);
+bool member_is_destroyed(const struct member *member);
 /* Records an error of the member, rendered as by a command on the member alone. */
 void member_fail(struct member *member, const struct err *err);
 
 /* Returns whether the member has no errors. */
-bool member_fine(const struct member *m);
+bool member_is_ok(const struct member *m);
 /* Plans the member, unless it was planned or has errors. */
 void member_plan(struct member *m);
 /* Returns the number of concurrent changes for each member. */
@@ -153,12 +154,12 @@ bool member_skip(struct member *member);
 
 /* Closes all members that are not chosen and removes them from the others' needs. `others` (may be NULL)
  * follow the chosen ones. */
-void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others);
+void fleet_select(struct fleet *fleet, const bool *chosen, const bool *others);
 
 /* ---- fleet_order.c: members of other shards, for which members of this shard wait ---- */
 
 /* Keeps the members of this shard, and the members that come before them. */
-void fleet_divide(struct fleet *fleet);
+void fleet_select_shard(struct fleet *fleet);
 bool member_is_other(const struct member *member);
 /* Blocks until the member's shard has applied it, that is until a plan against its state has no changes.
  * After --lock-timeout the member fails. */
@@ -173,7 +174,7 @@ int fleet_ask(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);
 /* Returns whether the member has changes to apply. */
 bool member_has_work(const struct member *member);
-void member_carry_out(struct member *member);
+void member_execute(struct member *member);
 /* Receives the events of a member's planner and executor, for the view and for --json. `ctx` is the
  * member. */
 void member_event(void *ctx, const struct event *event);
@@ -187,17 +188,17 @@ void fleet_verify_shared(struct fleet *fleet);
  * Returns the exit status. */
 int fleet_shared_check(struct invocation *inv, const struct workspace *base);
 void fleet_shared_options(struct fleet *fleet, struct workspace_options *options);
-bool fleet_shared_goes(const struct fleet *fleet, const struct value *known);
+bool fleet_shared_is_destroyed(const struct fleet *fleet, const struct value *known);
 /* Returns the record of the shared stack for the fleet's state. */
-const struct value *fleet_shared_memory(const struct member *shared, struct arena *arena);
+const struct value *fleet_shared_record(const struct member *shared, struct arena *arena);
 /* The shared stack is not changed: members use its recorded outputs. */
 void fleet_shared_as_recorded(struct fleet *fleet);
 /* Excludes the shared stack from destruction if others use it. */
-void fleet_shared_spare(struct fleet *fleet);
+void fleet_shared_exclude(struct fleet *fleet);
 /* Applies the shared stack before the members. If it fails, members that need it are not started. */
-void fleet_shared_make(struct fleet *fleet);
+void fleet_shared_apply(struct fleet *fleet);
 /* Destroys the shared stack after the last member. */
-void fleet_shared_leave(struct fleet *fleet, bool verify);
+void fleet_shared_destroy(struct fleet *fleet, bool verify);
 
 /* ---- fleet_run.c: the command ---- */
 
@@ -206,16 +207,16 @@ int fleet_run(struct invocation *inv);
 /* ---- fleet_output.c ---- */
 
 /* Shows the cost changes of the plans, for each member and in total. */
-int fleet_tell_cost(struct fleet *fleet);
+int fleet_show_cost(struct fleet *fleet);
 /* Checks the budget against all members of the fleet `base` together, and reports if it is exceeded. Returns
  * the exit status. `approvals`: an approval is required if the budget demands it. */
-int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals);
+int fleet_check_budget(struct fleet *fleet, const struct workspace *base, bool approvals);
 
 /* ---- fleet_output.c: the command ---- */
 
 int fleet_drift(struct invocation *inv);
 /* The same for a loaded fleet. Returns the exit status. */
-int fleet_look_for_drift(struct fleet *fleet);
+int fleet_find_drift(struct fleet *fleet);
 
 /* ---- fleet_output.c: the command ---- */
 
@@ -254,6 +255,6 @@ void fleet_event(struct member *member, struct str json_lines);
 
 void fleet_view_begin(struct fleet *fleet);
 void fleet_view_end(struct fleet *fleet);
-/* Both are called with the fleet's lock held. fleet_view_say() writes a permanent line above the table. */
-void fleet_view_say(struct fleet *fleet, struct str line);
+/* Both are called with the fleet's lock held. fleet_view_print() writes a permanent line above the table. */
+void fleet_view_print(struct fleet *fleet, struct str line);
 void fleet_view_changed(struct member *member);

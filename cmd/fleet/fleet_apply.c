@@ -37,8 +37,9 @@ static void note_doing(struct member *m, const struct event *event)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str address = say_masked(&scratch, event->address);
-    snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(address));
-    m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
+    snprintf(
+        m->current_step, sizeof m->current_step, "%s %.*s", action_name(event->action), STR_ARG(address));
+    m->current_step[str_utf8_prefix(str_z(m->current_step))] = 0;
 }
 
 /* Reports a remark that several members have only for the first one. */
@@ -58,8 +59,8 @@ static void tell_remark(struct member *m, const struct event *event, const char 
 static void tell_stopping(struct fleet *fleet)
 {
     if (!fleet->stopping)
-        fleet_view_say(fleet, STR("- stopping: nothing new is started, what is in flight is finished and "
-                                  "recorded (once more to stop waiting)\n"));
+        fleet_view_print(fleet, STR("- stopping: nothing new is started, what is in flight is finished and "
+                                    "recorded (once more to stop waiting)\n"));
     fleet->stopping = true;
 }
 
@@ -154,7 +155,7 @@ bool member_has_work(const struct member *m)
     return plan_has_changes(m->plan) || m->plan->output_count || m->plan->leases;
 }
 
-void member_carry_out(struct member *m)
+void member_execute(struct member *m)
 {
     struct fleet *fleet = m->fleet;
     struct err err = ERR_INIT;
@@ -184,16 +185,16 @@ static bool is_used_by_members(struct member *m)
 static void member_apply(struct member *m)
 {
     struct fleet *fleet = m->fleet;
-    if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m) || is_used_by_members(m))
+    if (!m->plan || !member_is_ok(m) || m->is_shared || member_skip(m) || is_used_by_members(m))
         return;
     if (member_is_other(m))
         member_await(m);
     else if (plan_is_a_run(m->plan))
-        member_carry_out(m);
+        member_execute(m);
     else
         m->result.outputs = m->plan->output_values;
-    if (fleet->gives && !fleet->destroy && member_fine(m))
-        fleet->gives(m, member_is_other(m) ? m->plan->output_values : m->result.outputs);
+    if (fleet->report_outputs && !fleet->destroy && member_is_ok(m))
+        fleet->report_outputs(m, member_is_other(m) ? m->plan->output_values : m->result.outputs);
 }
 
 void fleet_apply(struct fleet *fleet)
@@ -202,7 +203,7 @@ void fleet_apply(struct fleet *fleet)
     fleet_view_begin(fleet);
     signals_work(true);
     fleet->applies = true;
-    fleet_shared_make(fleet);
+    fleet_shared_apply(fleet);
     fleet_each(fleet, fleet->destroy, member_apply);
     signals_work(false);
     fleet_view_end(fleet);
@@ -214,13 +215,14 @@ static void member_verify(void *ctx, size_t i)
     struct fleet *fleet = ctx;
     struct member *m = &fleet->members[i];
     struct err err = ERR_INIT;
-    if (!m->plan || !member_fine(m) || !member_goes(m) || (m->is_shared && m->phase != MEMBER_IS_DONE))
+    if (!m->plan || !member_is_ok(m) || !member_is_destroyed(m) ||
+        (m->is_shared && m->phase != MEMBER_IS_DONE))
         return;
     if (plan_verify(m->plan, signals_stop(), &m->verified, &err)) {
         member_fail(m, &err);
         return;
     }
-    m->looked = true;
+    m->searched = true;
     size_t n = m->verified.leftover_count;
     if (!n)
         return;
@@ -249,7 +251,7 @@ void fleet_verify_shared(struct fleet *fleet)
     struct member *shared = fleet->shared_stack;
     member_verify(fleet, (size_t)(shared - fleet->members));
     for (size_t i = 0; i < fleet->n; i++)
-        fleet->members[i].looked =
-            &fleet->members[i] == shared && shared->looked; /* the other members were reported before */
+        fleet->members[i].searched =
+            &fleet->members[i] == shared && shared->searched; /* the other members were reported before */
     fleet_show_verified(fleet);
 }

@@ -29,7 +29,7 @@ static void choose_before(const struct fleet *fleet, bool *chosen)
     }
 }
 
-void fleet_divide(struct fleet *fleet)
+void fleet_select_shard(struct fleet *fleet)
 {
     struct arena *arena = &fleet->inv->arena;
     bool *own = ARENA_ARRAY(arena, bool, fleet->n + 1), *all = ARENA_ARRAY(arena, bool, fleet->n + 1);
@@ -38,7 +38,7 @@ void fleet_divide(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n; i++)
         own[i] = all[i] = fleet_is_in_shard(fleet, fleet->members[i].name);
     choose_before(fleet, all);
-    fleet_keep(fleet, own, all);
+    fleet_select(fleet, own, all);
 }
 
 bool member_is_other(const struct member *m)
@@ -89,7 +89,7 @@ void member_await(struct member *m)
 {
     int64_t until_ms = clock_mono_ms() + m->fleet->inv->settings->lock_timeout_ms, look_ms = 0;
     bool reported = false;
-    while (member_fine(m) && m->plan && !is_done(m) && !atomic_load(signals_stop())) {
+    while (member_is_ok(m) && m->plan && !is_done(m) && !atomic_load(signals_stop())) {
         if (clock_mono_ms() >= until_ms) {
             refuse_unfinished(m);
             return;
@@ -202,7 +202,7 @@ static void keep_member(struct member *m, struct member *to, const size_t *place
         to->workspace.options = &to->options;
 }
 
-void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others)
+void fleet_select(struct fleet *fleet, const bool *chosen, const bool *others)
 {
     size_t *places = ARENA_ARRAY(&fleet->inv->arena, size_t, fleet->n + 1), n = 0, all;
     for (size_t i = 0; i < fleet->n; i++)
@@ -245,7 +245,7 @@ static const struct member *failed_predecessor(const struct member *m)
     for (size_t i = 0; i < fleet->n + fleet->others; i++) {
         const struct member *other = &fleet->members[i];
         bool before = fleet->destroy ? member_needs(other, m) : member_needs(m, other);
-        if (before && !other->spared && !member_fine(other)) /* other threads may change it concurrently */
+        if (before && !other->excluded && !member_is_ok(other)) /* other threads may change it concurrently */
             return other;
     }
     return NULL;

@@ -75,7 +75,7 @@ static int status_of(struct fleet *fleet)
     return status;
 }
 
-int fleet_look_for_drift(struct fleet *fleet)
+int fleet_find_drift(struct fleet *fleet)
 {
     fleet->drift = true;
     fleet_plan(fleet);
@@ -89,7 +89,7 @@ int fleet_drift(struct invocation *inv)
     int status = fleet_open(inv, &fleet);
     if (status == EXIT_DONE) {
         fleet_load(&fleet);
-        status = fleet_look_for_drift(&fleet);
+        status = fleet_find_drift(&fleet);
     }
     fleet_close(&fleet);
     return status;
@@ -134,7 +134,7 @@ static void add_estimates_of(struct fleet_estimates *b, const struct member *m, 
 {
     struct estimate now, after = {0};
     estimate_recorded(&m->workspace, b->prices, arena, &now);
-    if (!m->plan || !member_fine(m))
+    if (!m->plan || !member_is_ok(m))
         after = now;
     else if (!m->plan->destroy)
         estimate_planned(m->plan, b->prices, arena, &after);
@@ -157,7 +157,7 @@ static int estimates_open(struct fleet *fleet, const struct workspace *base, str
     return EXIT_DONE;
 }
 
-int fleet_tell_cost(struct fleet *fleet)
+int fleet_show_cost(struct fleet *fleet)
 {
     struct fleet_estimates b;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -210,7 +210,7 @@ static int report_budget(struct fleet *fleet, const struct rule_finding *finding
     return invocation_fail(fleet->inv, &err);
 }
 
-int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals)
+int fleet_check_budget(struct fleet *fleet, const struct workspace *base, bool approvals)
 {
     struct arena *arena = &fleet->inv->arena;
     struct fleet_estimates b;

@@ -127,7 +127,7 @@ void fleet_shared_options(struct fleet *fleet, struct workspace_options *options
 }
 
 /* Returns whether no member remains after this command. */
-bool fleet_shared_goes(const struct fleet *fleet, const struct value *known)
+bool fleet_shared_is_destroyed(const struct fleet *fleet, const struct value *known)
 {
     if (!fleet->destroy && fleet->base.stack->members->count)
         return false;
@@ -137,7 +137,7 @@ bool fleet_shared_goes(const struct fleet *fleet, const struct value *known)
     return true;
 }
 
-const struct value *fleet_shared_memory(const struct member *shared, struct arena *arena)
+const struct value *fleet_shared_record(const struct member *shared, struct arena *arena)
 {
     const struct stack *stack = shared->workspace.stack;
     const struct value *memory =
@@ -224,14 +224,14 @@ void fleet_shared_as_recorded(struct fleet *fleet)
         &fleet->inv->arena, &fleet->base.stack->shared, state_outputs(fleet->shared_stack->workspace.state));
 }
 
-void fleet_shared_spare(struct fleet *fleet)
+void fleet_shared_exclude(struct fleet *fleet)
 {
     struct member *shared = fleet->shared_stack;
-    if (!shared || !fleet->shared_leaves || shared->phase == MEMBER_HAS_FAILED || !is_needed(fleet))
+    if (!shared || !fleet->shared_destroyed || shared->phase == MEMBER_HAS_FAILED || !is_needed(fleet))
         return;
-    fleet->shared_leaves = false;
+    fleet->shared_destroyed = false;
     fleet_shared_as_recorded(fleet);
-    shared->spared = true;
+    shared->excluded = true;
 }
 
 /* ---- before and after the members ---- */
@@ -260,23 +260,23 @@ static void fail_members(struct fleet *fleet)
         STR_ARG(fleet->shared_stack->name));
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
-        if (!m->is_shared && m->plan && !member_goes(m) && m->phase != MEMBER_HAS_FAILED)
+        if (!m->is_shared && m->plan && !member_is_destroyed(m) && m->phase != MEMBER_HAS_FAILED)
             member_fail(m, &err);
     }
 }
 
-void fleet_shared_make(struct fleet *fleet)
+void fleet_shared_apply(struct fleet *fleet)
 {
     struct member *shared = fleet->shared_stack;
     struct err err = ERR_INIT;
     if (shared && fleet->shard > 1 && !fleet->destroy &&
         (!shared->workspace.state || !state_count(shared->workspace.state)))
         fail_members(fleet);
-    if (!shared || fleet->shared_leaves || shared->spared)
+    if (!shared || fleet->shared_destroyed || shared->excluded)
         return;
     bool changes = shared->plan && member_has_work(shared);
     if (changes)
-        member_carry_out(shared);
+        member_execute(shared);
     else if (shared->plan && check_same(shared, &err))
         member_fail(shared, &err);
     if (shared->plan && shared->phase != MEMBER_HAS_FAILED)
@@ -296,10 +296,10 @@ static bool members_are_left(const struct fleet *fleet)
     return left;
 }
 
-void fleet_shared_leave(struct fleet *fleet, bool verify)
+void fleet_shared_destroy(struct fleet *fleet, bool verify)
 {
     struct member *shared = fleet->shared_stack;
-    if (!shared || !fleet->shared_leaves || !shared->plan || !member_has_work(shared))
+    if (!shared || !fleet->shared_destroyed || !shared->plan || !member_has_work(shared))
         return;
     if (members_are_left(fleet)) {
         invocation_note(
@@ -309,7 +309,7 @@ void fleet_shared_leave(struct fleet *fleet, bool verify)
     if (is_needed(fleet))
         return;
     fleet_view_begin(fleet);
-    member_carry_out(shared);
+    member_execute(shared);
     fleet_view_end(fleet);
     if (verify && shared->phase != MEMBER_HAS_FAILED)
         fleet_verify_shared(fleet);

@@ -118,7 +118,7 @@ static void add_table(struct fleet *fleet, struct buf *out)
     const char *const heads[] = {fleet_unit(fleet), "create", "update", "replace", "delete", ""};
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < fleet->n; i++)
-        if (!fleet->members[i].spared)
+        if (!fleet->members[i].excluded)
             value_builder_add(&rows, member_row(arena, &fleet->members[i]));
     table_add_text(table_columns(arena, heads, sizeof heads / sizeof *heads), value_builder_list(&rows),
         &fleet->inv->out, out);
@@ -293,7 +293,7 @@ static void add_places(const struct fleet *fleet, struct buf *out)
     AUTO_MAP struct map locations = MAP_INIT;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct verified *v = &fleet->members[i].verified;
-        for (size_t k = 0; fleet->members[i].looked && k < v->location_count; k++) {
+        for (size_t k = 0; fleet->members[i].searched && k < v->location_count; k++) {
             if (map_set(&locations, v->locations[k], (void *)v))
                 continue;
             text_addf(out, "%s%.*s", locations.n > 1 ? ", " : "Looked in ", STR_ARG(v->locations[k]));
@@ -308,7 +308,7 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
     size_t n = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        for (size_t k = 0; m->looked && k < m->verified.unverified_count; k++)
+        for (size_t k = 0; m->searched && k < m->verified.unverified_count; k++)
             add_of_member(&names, &n, m->verified.unverified[k], m);
     }
     if (n)
@@ -323,7 +323,7 @@ static void add_forgotten(const struct fleet *fleet, struct buf *out)
     size_t n = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        for (size_t k = 0; m->looked && k < m->verified.forgotten_count; k++)
+        for (size_t k = 0; m->searched && k < m->verified.forgotten_count; k++)
             add_of_member(&names, &n, m->verified.forgotten[k].subject.id, m);
     }
     buf_addz(out, n ? "Forgotten: " : "");
@@ -338,7 +338,7 @@ static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
     size_t asked = 0, searched = 0, unsearched = 0, forgotten = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (!m->looked || m->verified.leftover_count || m->is_shared)
+        if (!m->searched || m->verified.leftover_count || m->is_shared)
             continue;
         asked += m->verified.lookups;
         searched += m->verified.tags_searched;
@@ -359,9 +359,9 @@ void fleet_show_verified(struct fleet *fleet)
     const struct member *shared = NULL;
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
-        n += m->looked && !m->verified.leftover_count && !m->is_shared;
-        shared = m->looked && !m->verified.leftover_count && m->is_shared ? m : shared;
-        if (m->looked && fleet->inv->settings->json) {
+        n += m->searched && !m->verified.leftover_count && !m->is_shared;
+        shared = m->searched && !m->verified.leftover_count && m->is_shared ? m : shared;
+        if (m->searched && fleet->inv->settings->json) {
             AUTO_BUF struct buf lines = BUF_INIT;
             event_leftovers(&lines, &m->verified);
             fleet_event(m, buf_str(&lines));
@@ -387,7 +387,7 @@ void fleet_show_verified(struct fleet *fleet)
 static bool is_reported(const struct fleet *fleet, size_t i)
 {
     for (size_t k = 0; k < i; k++)
-        if (str_eq(fleet->members[k].trouble, fleet->members[i].trouble))
+        if (str_eq(fleet->members[k].error_text, fleet->members[i].error_text))
             return true;
     return false;
 }
@@ -396,7 +396,7 @@ static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
 {
     size_t n = 0;
     for (size_t i = first; i < fleet->n + fleet->others; i++) {
-        if (!str_eq(fleet->members[i].trouble, fleet->members[first].trouble))
+        if (!str_eq(fleet->members[i].error_text, fleet->members[first].error_text))
             continue;
         if (n++ >= NAMES_SHOWN)
             continue;
@@ -413,10 +413,10 @@ int fleet_report(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n + fleet->others; i++) {
         struct member *m = &fleet->members[i];
         status = m->status > status ? m->status : status;
-        if (!m->trouble.n)
+        if (!m->error_text.n)
             continue;
         if (fleet->inv->settings->json) {
-            fleet_event(m, m->trouble);
+            fleet_event(m, m->error_text);
             continue;
         }
         AUTO_BUF struct buf out = BUF_INIT;
@@ -424,7 +424,7 @@ int fleet_report(struct fleet *fleet)
             continue;
         buf_add_char(&out, '\n');
         add_names(fleet, i, &out);
-        buf_add_str(&out, m->trouble);
+        buf_add_str(&out, m->error_text);
         say_aside(buf_str(&out));
     }
     return status;

@@ -171,7 +171,7 @@ static void say_over(struct fleet_view *view, const struct member *m)
     say(view->term.fd, buf_str(&line), NULL);
 }
 
-void fleet_view_say(struct fleet *fleet, struct str line)
+void fleet_view_print(struct fleet *fleet, struct str line)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (fleet->view)

@@ -85,20 +85,21 @@ static void tell_left(struct invocation *inv, const struct plan *plan)
             n > 1 ? "it is skipped, as is all else that is locked" : "it is skipped");
 }
 
-int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again)
+int planning_wait_free(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *plan_again)
 {
     struct err err = ERR_INIT;
-    *again = false;
+    *plan_again = false;
     if (plan_needs_lock(plan))
-        return lock_alone(inv, plan->workspace, saved, again);
+        return lock_alone(inv, plan->workspace, saved, plan_again);
     int rc = plan_check_free(plan, inv->settings->partial, &err);
     if (rc && err.class == ERR_LOCKED) {
         rc = wait_until_free(inv, plan, &err);
-        *again = !rc && !saved; /* the plan is made again, since the other run may have changed its basis */
+        *plan_again =
+            !rc && !saved; /* the plan is made again, since the other run may have changed its basis */
     }
     if (rc && err.class == ERR_STALE && !saved && planned < REPLANS_MAX)
-        *again = true;
-    if (*again)
+        *plan_again = true;
+    if (*plan_again)
         return EXIT_DONE;
     if (!rc)
         tell_left(inv, plan);

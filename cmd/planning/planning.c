@@ -82,7 +82,7 @@ struct str planning_lease_soon(struct workspace *workspace, struct arena *arena,
         *ended ? " ago" : "");
 }
 
-void planning_say_lease(const struct observer *observer, struct workspace *workspace)
+void planning_report_lease(const struct observer *observer, struct workspace *workspace)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     bool ended;
@@ -148,7 +148,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
         rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
                    : plan_make(workspace, &options, &inv->diags, out, &err);
     if (!rc && !options.destroy)
-        planning_say_lease(&options.observer, workspace);
+        planning_report_lease(&options.observer, workspace);
     if (!rc && !options.as_recorded)
         engines_warn(inv, *out, &options.observer);
     progress_free(progress, NULL);
@@ -256,7 +256,7 @@ int planning_show(struct invocation *inv, const struct plan *plan)
     return invocation_write(inv, buf_str(&out));
 }
 
-int planning_hold_rules(struct invocation *inv, const struct plan *plan)
+int planning_check_rules(struct invocation *inv, const struct plan *plan)
 {
     struct err err = ERR_INIT;
     bool broken = plan_check_rules(plan, &err) < 0;
@@ -482,8 +482,8 @@ static int show_outputs(struct invocation *inv, struct plan *plan)
     return invocation_write(inv, buf_str(&out));
 }
 
-int planning_carry_out(
-    struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again)
+int planning_execute(
+    struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *plan_again)
 {
     /* a reviewed plan is not shown again, except as events */
     bool changes = plan_has_changes(plan), known = reviewed && changes && !inv->settings->json;
@@ -495,7 +495,7 @@ int planning_carry_out(
     struct err err = ERR_INIT;
     if (plan_check_deletions(plan, &err))
         return invocation_fail(inv, &err);
-    if ((status = planning_hold_rules(inv, plan)) != EXIT_DONE)
+    if ((status = planning_check_rules(inv, plan)) != EXIT_DONE)
         return status;
     if (plan_check_approvals(plan, &err) || engines_refuse(inv, plan, &err))
         return invocation_fail(inv, &err);
@@ -505,7 +505,7 @@ int planning_carry_out(
         return status;
     if (!inv->settings->json && !reviewed)
         invocation_write(inv, STR("\n"));
-    return planning_apply(inv, plan, reviewed, again);
+    return planning_apply(inv, plan, reviewed, plan_again);
 }
 
 int planning_change(struct invocation *inv, const struct planning_round *round, struct plan **plan)
@@ -519,9 +519,9 @@ int planning_change(struct invocation *inv, const struct planning_round *round, 
         again = false;
         status = round->make(round->ctx, plan);
         if (status == EXIT_DONE)
-            status = planning_meets(inv, *plan, round->reviewed, planned, &again);
+            status = planning_wait_free(inv, *plan, round->reviewed, planned, &again);
         if (status == EXIT_DONE && !again)
-            status = planning_carry_out(inv, *plan, round->question, round->reviewed, &again);
+            status = planning_execute(inv, *plan, round->question, round->reviewed, &again);
     }
     return status;
 }

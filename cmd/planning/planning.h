@@ -29,17 +29,18 @@ const struct wanted_part *planning_part(struct invocation *inv);
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* Locks the state for a command with changes, so that no other run can change it meanwhile. */
 int planning_lock(struct invocation *inv, struct workspace *workspace);
-/* The same together with other runs whose changes do not conflict with this run's: see planning_meets(). */
+/* The same together with other runs whose changes do not conflict with this run's: see planning_wait_free().
+ */
 int planning_share(struct invocation *inv, struct workspace *workspace);
 /*
  * Waits, at most --lock-timeout, for runs that conflict with the plan. *again: they have changed its basis,
  * so it has to be made again (`planned`: how often it was made). Errors were reported if the result, the exit
  * status, is not 0.
  */
-int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again);
+int planning_wait_free(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *plan_again);
 /*
- * For commands that share the lock: makes a plan and applies it after planning_meets(), and repeats this if
- * another run was faster. `plan` is the last plan, also after a failure.
+ * For commands that share the lock: makes a plan and applies it after planning_wait_free(), and repeats this
+ * if another run was faster. `plan` is the last plan, also after a failure.
  */
 struct planning_round {
     int (*make)(void *ctx, struct plan **plan); /* returns the exit status */
@@ -51,12 +52,12 @@ int planning_change(struct invocation *inv, const struct planning_round *round, 
 /* Returns "lease ends in 5 m 00 s" if the lease's warning time has begun, otherwise "". */
 struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended);
 /* Reports it as a warning with a hint. */
-void planning_say_lease(const struct observer *observer, struct workspace *workspace);
+void planning_report_lease(const struct observer *observer, struct workspace *workspace);
 /* Checks --approve and --reason against the stacks' rules. Errors were reported if the result, the exit
  * status, is not 0. */
 int planning_check_approvals(struct invocation *inv, const struct stack *const *stacks, size_t n);
 /* Reports broken rules, after the plan was shown. Returns not 0 if one of them is not just a warning. */
-int planning_hold_rules(struct invocation *inv, const struct plan *plan);
+int planning_check_rules(struct invocation *inv, const struct plan *plan);
 /* Notes the command that applies a saved plan from the current folder; `dir` is the value of -C (or NULL). */
 void planning_note_saved(struct invocation *inv, const char *dir, const char *path);
 /* Writes text or events to standard output. */
@@ -64,11 +65,11 @@ int planning_show(struct invocation *inv, const struct plan *plan);
 
 /*
  * Shows the plan, asks `question` if a confirmation is needed, applies the plan and reports. `reviewed`: a
- * saved plan, which the user has seen before. *again: as in planning_meets(), if another run was faster; NULL
- * if the command holds the lock exclusively.
+ * saved plan, which the user has seen before. *again: as in planning_wait_free(), if another run was faster;
+ * NULL if the command holds the lock exclusively.
  */
-int planning_carry_out(
-    struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again);
+int planning_execute(
+    struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *plan_again);
 
 /* ---- explain.c: everything about one resource: its declaration, dependencies and dependents, its record,
  * its drift, and the runs that changed it. */

@@ -235,7 +235,7 @@ static void spare_extended(struct fleet *fleet, int64_t now_ms)
         struct lease lease = state_lease(m->workspace.state);
         if (now_ms == INT64_MAX || (lease.until_ms && lease.until_ms <= now_ms))
             continue;
-        fleet_spare(m);
+        fleet_exclude(m);
         invocation_note(fleet->inv, "%.*s: its lease was extended meanwhile; it stays", STR_ARG(m->name));
     }
 }
@@ -273,7 +273,7 @@ static int take_down(struct fleet *fleet, int64_t now_ms)
 int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms)
 {
     struct fleet fleet;
-    int status = fleet_gather(inv, &fleet);
+    int status = fleet_new(inv, &fleet);
     fleet.destroy = true;
     for (size_t i = 0; status == EXIT_DONE && i < n; i++)
         fleet_add(&fleet, list[i]->name, &list[i]->options);

@@ -313,7 +313,7 @@ static int carry_out(
     if (status == EXIT_DONE && dry_run)
         status = planning_show(inv, plan);
     else if (status == EXIT_DONE)
-        status = planning_carry_out(inv, plan,
+        status = planning_execute(inv, plan,
             remove ? "Do you want to delete all of this? Nothing is reaped from then on."
                    : "Do you want to create this? From then on stacks whose lease has ended are destroyed.",
             false, NULL);

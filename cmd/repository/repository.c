@@ -383,11 +383,11 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
 {
     struct invocation *inv = repository->inv;
     struct fleet *fleet = &repository->fleet;
-    int status = fleet_gather(inv, fleet);
+    int status = fleet_new(inv, fleet);
     if (inv->settings->at_once)
         fleet->at_once = inv->settings->at_once;
     fleet->outputs = repository_outputs;
-    fleet->gives = repository_gives;
+    fleet->report_outputs = repository_report_outputs;
     fleet->offline = repository->offline;
     if (status == EXIT_DONE)
         status = fleet_read_shard(fleet);
@@ -447,7 +447,7 @@ int repository_open(struct invocation *inv, bool offline, bool destroy, struct r
     if (status == EXIT_DONE && inv->settings->changed)
         status = repository_choose_changed(out);
     if (status == EXIT_DONE)
-        fleet_divide(&out->fleet);
+        fleet_select_shard(&out->fleet);
     return status;
 }
 

@@ -53,13 +53,13 @@ int repository_add_shared(struct repository *repository, bool saved);
 /* Returns the member that is the shared stack of the fleet `base`, or NULL. */
 struct member *repository_shared_of(struct fleet *fleet, const struct workspace *base);
 /* fleet->gives */
-void repository_gives(struct member *m, const struct value *outputs);
-/* Checks the budget of each fleet: fleet_hold_budget(). */
-int repository_hold_budgets(struct repository *repository, bool approvals);
+void repository_report_outputs(struct member *m, const struct value *outputs);
+/* Checks the budget of each fleet: fleet_check_budget(). */
+int repository_check_budgets(struct repository *repository, bool approvals);
 /* Returns the folder of the fleet to whose member the name belongs; "": the name of a stack. */
 struct str repository_fleet_of(struct str name);
-/* Calls fleet_remember() for each fleet. */
-int repository_remember(struct repository *repository, bool gone);
+/* Calls fleet_record_members() for each fleet. */
+int repository_record_members(struct repository *repository, bool destroyed);
 
 /* ---- repository_changed.c ---- */
 
@@ -70,13 +70,13 @@ int repository_choose_changed(struct repository *repository);
 
 /* ---- repository_run.c: the commands ---- */
 
-struct repository_wishes {
+struct repository_plan_settings {
     const char *out;      /* file for "weir apply FILE"; NULL: none */
     const char *markdown; /* file for a comment in Markdown; NULL: none */
     bool prints_markdown;
     bool destroy, detailed_exitcode;
 };
-int repository_plan(struct invocation *inv, const struct repository_wishes *wishes);
+int repository_plan(struct invocation *inv, const struct repository_plan_settings *settings);
 int repository_validate(struct invocation *inv);
 int repository_apply(struct invocation *inv);
 int repository_apply_saved(struct invocation *inv, const struct saved_plans *saved);

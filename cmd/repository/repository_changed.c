@@ -199,7 +199,7 @@ int repository_choose_changed(struct repository *repository)
         chosen[i] = !fleet->members[i].workspace.stack || reads_changed(&c, &fleet->members[i]);
     map_release(&c.paths);
     choose_users(fleet, chosen);
-    fleet_keep(fleet, chosen, NULL);
+    fleet_select(fleet, chosen, NULL);
     if (!fleet->n && !inv->settings->json)
         invocation_note(inv, "No stack reads a file that differs from %s.", inv->settings->changed);
     return EXIT_DONE;

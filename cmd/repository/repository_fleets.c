@@ -182,7 +182,7 @@ struct member *repository_shared_of(struct fleet *fleet, const struct workspace 
 }
 
 /* Members start after the shared stack, so no other thread reads the value at this time. */
-void repository_gives(struct member *m, const struct value *outputs)
+void repository_report_outputs(struct member *m, const struct value *outputs)
 {
     struct repository *repository = repository_of(m->fleet);
     for (struct repository_fleet *f = repository->fleets; f && !m->base; f = f->next)
@@ -193,19 +193,19 @@ void repository_gives(struct member *m, const struct value *outputs)
 
 /* ---- all fleets ---- */
 
-int repository_hold_budgets(struct repository *repository, bool approvals)
+int repository_check_budgets(struct repository *repository, bool approvals)
 {
     int status = EXIT_DONE;
     for (struct repository_fleet *f = repository->fleets; f && status == EXIT_DONE; f = f->next)
-        status = fleet_hold_budget(&repository->fleet, &f->base, approvals);
+        status = fleet_check_budget(&repository->fleet, &f->base, approvals);
     return status;
 }
 
-int repository_remember(struct repository *repository, bool gone)
+int repository_record_members(struct repository *repository, bool destroyed)
 {
     int status = EXIT_DONE;
     for (struct repository_fleet *f = repository->fleets; f && status == EXIT_DONE; f = f->next)
-        status = fleet_remember_in(
-            &repository->fleet, &f->base, repository_shared_of(&repository->fleet, &f->base), gone);
+        status = fleet_record_members_in(
+            &repository->fleet, &f->base, repository_shared_of(&repository->fleet, &f->base), destroyed);
     return status;
 }

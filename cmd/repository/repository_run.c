@@ -17,8 +17,8 @@ static struct str first_line(struct str text)
 static struct str text_of(const struct member *m, struct arena *arena)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!m->fleet->drift || !m->plan || m->reason.n)
-        return m->reason;
+    if (!m->fleet->drift || !m->plan || m->error_plain.n)
+        return m->error_plain;
     render_drift(m->plan, &(struct render_options){.compact = true}, &out);
     return arena_str(arena, buf_str(&out));
 }
@@ -31,9 +31,9 @@ static struct junit_case junit_of(const struct member *m, struct str group, stru
         .outcome = m->phase == MEMBER_IS_SKIPPED              ? JUNIT_SKIPPED
                    : m->phase == MEMBER_HAS_FAILED || drifted ? JUNIT_FAILED
                                                               : JUNIT_PASSED,
-        .message = m->reason.n ? first_line(m->reason)
-                   : drifted   ? STR("changed outside weir")
-                               : STR_EMPTY,
+        .message = m->error_plain.n ? first_line(m->error_plain)
+                   : drifted        ? STR("changed outside weir")
+                                    : STR_EMPTY,
         .text = m->phase == MEMBER_HAS_FAILED || drifted ? text_of(m, arena) : STR_EMPTY,
         .ms = m->started_ms ? m->ended_ms - m->started_ms : 0};
 }
@@ -91,8 +91,8 @@ static void add_row(const struct member *m, struct buf *out)
             buf_addf(out, " %zu", n);
     }
     buf_addz(out, " | ");
-    if (m->reason.n)
-        render_cell(out, first_line(m->reason));
+    if (m->error_plain.n)
+        render_cell(out, first_line(m->error_plain));
     else if (!is_shown(m))
         buf_addz(out, "no changes");
     buf_addz(out, " |\n");
@@ -148,24 +148,24 @@ static int finish_all(struct repository *repository, int status)
 
 /* ---- plan ---- */
 
-static int write_markdown(struct repository *repository, const struct repository_wishes *wishes)
+static int write_markdown(struct repository *repository, const struct repository_plan_settings *settings)
 {
     struct invocation *inv = repository->inv;
     AUTO_BUF struct buf page = BUF_INIT;
     struct err err = ERR_INIT;
     repository_markdown(repository, &page);
-    if (wishes->markdown &&
-        file_write_named(wishes->markdown, say_masked(&inv->arena, buf_str(&page)), 0644, &err))
+    if (settings->markdown &&
+        file_write_named(settings->markdown, say_masked(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
-    return wishes->prints_markdown ? invocation_write(inv, buf_str(&page)) : EXIT_DONE;
+    return settings->prints_markdown ? invocation_write(inv, buf_str(&page)) : EXIT_DONE;
 }
 
-static int show_plan(struct repository *repository, const struct repository_wishes *wishes)
+static int show_plan(struct repository *repository, const struct repository_plan_settings *settings)
 {
     int status = EXIT_DONE;
-    if (wishes->markdown || wishes->prints_markdown)
-        status = write_markdown(repository, wishes);
-    return status == EXIT_DONE && !wishes->prints_markdown ? fleet_show_plan(&repository->fleet) : status;
+    if (settings->markdown || settings->prints_markdown)
+        status = write_markdown(repository, settings);
+    return status == EXIT_DONE && !settings->prints_markdown ? fleet_show_plan(&repository->fleet) : status;
 }
 
 /* Saves all plans or none. */
@@ -177,7 +177,7 @@ static int save_all(struct repository *repository, const char *path)
     const struct plan **plans = ARENA_ARRAY(&inv->arena, const struct plan *, fleet->n + 1);
     struct err err = ERR_INIT;
     for (size_t i = 0; i < fleet->n; i++) {
-        if (!fleet->members[i].plan || !member_fine(&fleet->members[i]))
+        if (!fleet->members[i].plan || !member_is_ok(&fleet->members[i]))
             return EXIT_DONE; /* the error is reported later */
         if (fleet->members[i].former)
             return invocation_usage(inv, "`weir apply --all` takes it down",
@@ -192,23 +192,23 @@ static int save_all(struct repository *repository, const char *path)
     return EXIT_DONE;
 }
 
-int repository_plan(struct invocation *inv, const struct repository_wishes *wishes)
+int repository_plan(struct invocation *inv, const struct repository_plan_settings *settings)
 {
     struct repository repository;
     bool changes, loses_data;
-    int status = repository_open(inv, false, wishes->destroy, &repository);
+    int status = repository_open(inv, false, settings->destroy, &repository);
     if (status == EXIT_DONE) {
         fleet_plan(&repository.fleet);
         fleet_check_rules(&repository.fleet, false);
-        status = show_plan(&repository, wishes);
+        status = show_plan(&repository, settings);
     }
     if (status == EXIT_DONE)
-        status = repository_hold_budgets(&repository, false);
-    if (status == EXIT_DONE && wishes->out)
-        status = save_all(&repository, wishes->out);
+        status = repository_check_budgets(&repository, false);
+    if (status == EXIT_DONE && settings->out)
+        status = save_all(&repository, settings->out);
     changes = fleet_changes(&repository.fleet, &loses_data);
     status = finish_all(&repository, status);
-    return status == EXIT_DONE && wishes->detailed_exitcode && changes ? EXIT_CHANGES : status;
+    return status == EXIT_DONE && settings->detailed_exitcode && changes ? EXIT_CHANGES : status;
 }
 
 /* ---- apply, destroy, drift ---- */
@@ -227,19 +227,19 @@ static int carry_out(struct repository *repository, bool reviewed, bool verify)
     struct fleet *fleet = &repository->fleet;
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
-    int status = repository_hold_budgets(repository, true);
+    int status = repository_check_budgets(repository, true);
     if (status == EXIT_DONE)
         status = fleet_check_engines(fleet);
     if (status == EXIT_DONE && !reviewed)
         status = fleet_ask(fleet);
     if (status == EXIT_DONE)
-        status = repository_remember(repository, false);
+        status = repository_record_members(repository, false);
     if (status != EXIT_DONE)
         return status;
     fleet_apply(fleet);
     if (verify)
         fleet_verify(fleet);
-    return repository_remember(repository, true);
+    return repository_record_members(repository, true);
 }
 
 static int change_all(struct invocation *inv, bool destroy, bool verify)
@@ -276,7 +276,7 @@ int repository_apply_saved(struct invocation *inv, const struct saved_plans *sav
     fleet_lock(&repository.fleet);
     fleet_plan(&repository.fleet);
     for (size_t i = 0; i < repository.fleet.n; i++)
-        fine &= member_fine(&repository.fleet.members[i]);
+        fine &= member_is_ok(&repository.fleet.members[i]);
     if (fine && inv->settings->json)
         status = fleet_show_plan(&repository.fleet);
     if (fine && status == EXIT_DONE)
@@ -295,7 +295,7 @@ int repository_drift(struct invocation *inv)
     int status = repository_open(inv, false, false, &repository);
     if (status != EXIT_DONE)
         return finish_all(&repository, status);
-    int drifted = fleet_look_for_drift(&repository.fleet);
+    int drifted = fleet_find_drift(&repository.fleet);
     int written = repository_write_junit(&repository);
     repository_close(&repository);
     return drifted ? drifted : written;
