@@ -58,7 +58,7 @@ static int read_lines(struct invocation *inv, struct workspace *workspace)
     char *line = NULL;
     size_t cap = 0;
     for (;;) {
-        if (ask && say(STDERR_FILENO, STR("> "), NULL))
+        if (ask && term_print(STDERR_FILENO, STR("> "), NULL))
             break;
         ssize_t n = getline(&line, &cap, stdin);
         if (n < 0)

@@ -56,7 +56,7 @@ static int cmd_cost_update(struct invocation *inv, struct workspace *workspace, 
     if (workspace_provider(workspace, STR("aws"), config, &provider, &err))
         return invocation_fail(inv, &err);
     struct aws_client *client = provider_aws(provider);
-    struct str kept = cost_kept(workspace, &inv->arena);
+    struct str kept = cost_price_file(workspace, &inv->arena);
     struct str region = aws_region(client);
     if (prices_update(prices, client, region, &inv->arena, &table, &found, &asked, &err) ||
         dir_make(workspace->work_dir.p, &err) || file_write_atomic(kept.p, buf_str(&table), 0644, &err))

@@ -29,11 +29,11 @@ static int update_one(struct modules *m, struct module_used *used)
     if (!used->chosen && !used->was)
         return 0;
     if (!used->chosen)
-        return fetch_pinned(m->fetch, &used->source, used->was, &err) ? modules_wrong(m, used, &err) : 0;
+        return fetch_pinned(m->fetch, &used->source, used->was, &err) ? modules_report(m, used, &err) : 0;
     struct module_pin pin;
     bool tag;
     if (fetch_latest(m->fetch, &used->source, used->was, &m->inv->arena, &pin, &tag, &err))
-        return modules_wrong(m, used, &err);
+        return modules_report(m, used, &err);
     used->moved = tag && used->was && !str_eq(pin.commit, used->was->commit);
     used->pin = pin;
     used->pin.vendored = vendored;

@@ -35,7 +35,7 @@ static int cmd_plan_write_page(struct invocation *inv, struct str page)
     struct err err = ERR_INIT;
     if (!cmd_plan_to_page(own))
         return invocation_write(inv, page);
-    if (file_write_named(own->out, say_masked(&inv->arena, page), 0644, &err))
+    if (file_write_named(own->out, term_masked(&inv->arena, page), 0644, &err))
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
         invocation_note(inv, "\nThe page is written:  %s", own->out);
@@ -50,7 +50,7 @@ static int cmd_plan_page(struct invocation *inv, const struct plan *plan)
     AUTO_BUF struct buf page = BUF_INIT;
     struct cost_change cost = {0};
     struct picture picture;
-    int status = priced ? cost_consider(inv, plan, &cost) : EXIT_DONE;
+    int status = priced ? cost_estimate_change(inv, plan, &cost) : EXIT_DONE;
     if (status != EXIT_DONE)
         return status;
     picture_init(&picture, workspace->stack, plan_absent(plan->workspace, &inv->arena));
@@ -102,11 +102,12 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
         render_markdown(plan, stack->name, stack->env, MARKDOWN_MAX, &page);
     if (own->cost && page.n) {
         buf_addz(&page, "\n");
-        int status = cost_tell(inv, plan, false, false, &page);
+        int status = cost_show(inv, plan, false, false, &page);
         if (status != EXIT_DONE)
             return status;
     }
-    if (own->markdown && file_write_named(own->markdown, say_masked(&inv->arena, buf_str(&page)), 0644, &err))
+    if (own->markdown &&
+        file_write_named(own->markdown, term_masked(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
     struct str format = str_z(own->format ? own->format : "text");
     bool html = str_eqz(format, "html");
@@ -131,7 +132,7 @@ static int cmd_plan_cost(struct invocation *inv, const struct plan *plan)
     int status = EXIT_DONE;
     if (own->cost && text) {
         buf_addz(&out, inv->settings->json ? "" : "\n");
-        status = cost_tell(inv, plan, inv->settings->json, inv->out.color, &out);
+        status = cost_show(inv, plan, inv->settings->json, inv->out.color, &out);
     }
     return status == EXIT_DONE && out.n ? invocation_write(inv, buf_str(&out)) : status;
 }

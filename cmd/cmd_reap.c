@@ -44,8 +44,8 @@ static void show_leased(struct known_states *all)
 {
     size_t leased = 0, there = 0;
     for (size_t i = 0; i < all->n; i++) {
-        there += all->items[i].there;
-        leased += all->items[i].there && state_lease(all->items[i].state).until_ms;
+        there += all->items[i].has_resources;
+        leased += all->items[i].has_resources && state_lease(all->items[i].state).until_ms;
     }
     if (!all->inv->settings->json) {
         AUTO_BUF struct buf out = BUF_INIT;
@@ -54,7 +54,7 @@ static void show_leased(struct known_states *all)
         invocation_write(all->inv, buf_str(&out));
     }
     for (size_t i = 0; i < all->n; i++)
-        if (all->items[i].there && state_lease(all->items[i].state).until_ms)
+        if (all->items[i].has_resources && state_lease(all->items[i].state).until_ms)
             show_one(all->inv, &all->items[i], all->now_ms);
     if (leased && all->by_machine)
         invocation_note(all->inv, "no service reports the time: this machine's clock is used");
@@ -260,14 +260,14 @@ static int sweep_strays(struct invocation *inv, struct strays *strays)
 {
     const struct reap_settings *own = inv->own;
     struct owned_group **list = ARENA_ARRAY(
-        &inv->arena, struct owned_group *, strays->owned.n * (own->takes.n + own->adopts.n + 1) + 1);
+        &inv->arena, struct owned_group *, strays->owned.n * (own->taken_down.n + own->adopted.n + 1) + 1);
     size_t n = 0;
-    if (!own->takes.n && !own->adopts.n)
+    if (!own->taken_down.n && !own->adopted.n)
         return strays_show(strays, inv->settings->full);
-    int status = find_named(strays, own->adopts.n ? &own->adopts : &own->takes, list, &n);
+    int status = find_named(strays, own->adopted.n ? &own->adopted : &own->taken_down, list, &n);
     if (status != EXIT_DONE)
         return status;
-    if (!own->adopts.n)
+    if (!own->adopted.n)
         return strays_take_down(strays, list, n, false);
     if (n > 1)
         return invocation_usage(inv, "name the state, as `weir sweep` shows it",
@@ -280,7 +280,7 @@ static int run_sweep(struct invocation *inv)
     const struct reap_settings *own = inv->own;
     struct known_states all;
     struct strays strays = {0};
-    if (own->adopts.n && own->takes.n)
+    if (own->adopted.n && own->taken_down.n)
         return invocation_usage(inv, NULL, "--adopt and --take-down exclude each other");
     ((struct settings *)inv->own)->lab = true;
     int status = known_states_open(inv, inv->args.n ? inv->args.items : NULL, &own->also, &all);
@@ -296,8 +296,9 @@ static int run_sweep(struct invocation *inv)
 static const struct option sweep_options[] = {
     {'e', "env", .value = "NAME", .kind = OPTION_TEXT, SHARED(env), .completes = COMPLETES_ENV},
     {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, SHARED(inputs)},
-    {0, "adopt", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, adopts)},
-    {0, "take-down", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, takes)},
+    {0, "adopt", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, adopted)},
+    {0, "take-down", .value = "STACK", .kind = OPTION_LIST,
+        .offset = offsetof(struct reap_settings, taken_down)},
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run)},
     {0, "full", SHARED(full)},
 };

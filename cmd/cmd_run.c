@@ -73,7 +73,7 @@ static bool stop_wanted(struct running *r)
         return false;
     if (r->inv->sandbox_passes) /* the run would end with this process */
         return true;
-    if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty || !signals_by_hand())
+    if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty || !signals_all_sigint())
         return false;
     return ask_yes(r->inv, "Stop the run?");
 }

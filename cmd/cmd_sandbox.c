@@ -262,7 +262,7 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
                                        : sandbox_endpoint(sandbox, &inv->arena);
     status = write_env(inv, endpoint, &key, STR_EMPTY);
     if (status == EXIT_DONE) {
-        engines_tell(inv);
+        engines_note(inv);
         wait_for_end(&signals);
     }
     sandbox_stop(sandbox);

@@ -87,7 +87,7 @@ static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struc
     signals_catch();
     if (reach_open(route->reach, route->connection, &err))
         return invocation_fail(inv, &err);
-    reaching_tell(inv, workspace);
+    route_note_trusted(inv, workspace);
     if (in_terminal(route->reach, route->connection, &terminal, &status, &err))
         return invocation_fail(inv, &err);
     return status;
@@ -95,7 +95,7 @@ static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struc
 
 static int cmd_ssh_run(struct invocation *inv)
 {
-    return reaching_run(inv, cmd_ssh_go);
+    return route_run(inv, cmd_ssh_go);
 }
 
 static const struct option options[] = {
@@ -180,7 +180,7 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
     signals_catch();
     if (reach_forward_at(route->reach, route->connection, host, port, wanted, &local_port, &err))
         return invocation_fail(inv, &err);
-    reaching_tell(inv, workspace);
+    route_note_trusted(inv, workspace);
     if (inv->settings->json) {
         buf_addf(&out, "{\"event\":\"tunnel\",\"port\":%d", local_port);
         json_write_member(&out, "host", host);
@@ -219,7 +219,7 @@ static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, st
 
 static int cmd_tunnel_run(struct invocation *inv)
 {
-    return reaching_run(inv, cmd_tunnel_go);
+    return route_run(inv, cmd_tunnel_go);
 }
 
 static const struct option tunnel_options[] = {

@@ -138,7 +138,7 @@ static int write_junit(const struct suite *suite, const char *path, struct err *
     for (size_t i = 0; i < suite->n; i++)
         add_junit_case(&junit, &suite->cases[i], &suite->results[i]);
     junit_write(&junit, STR("weir"), STR_EMPTY, &out);
-    return file_write_named(path, say_masked(&suite->inv->arena, buf_str(&out)), 0644, err);
+    return file_write_named(path, term_masked(&suite->inv->arena, buf_str(&out)), 0644, err);
 }
 
 static int cmd_test_report(const struct suite *suite)

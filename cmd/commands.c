@@ -268,7 +268,7 @@ static int without_command(struct invocation *inv, const struct texts *words)
     help_overview(settings->help ? &inv->out : &inv->err, &out);
     if (settings->help)
         return invocation_write(inv, buf_str(&out));
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
     return EXIT_USAGE;
 }
 
@@ -342,7 +342,7 @@ int cli_main(int argc, char **argv)
     term_init(&inv.err, STDERR_FILENO, false);
     struct texts words = {.items = ARENA_ARRAY(&inv.arena, struct str, argc + 1)};
     struct err err = ERR_INIT;
-    if (pipes_hold(argc, argv, &err)) {
+    if (pipes_read(argc, argv, &err)) {
         int failed = invocation_fail(&inv, &err);
         arena_release(&inv.arena);
         return failed;

@@ -61,7 +61,7 @@ void compose_read_env(struct compose *c);
 bool compose_env_file(struct compose *c, struct str path,
     void (*take)(struct compose *c, struct str key, struct str text, void *ctx), void *ctx);
 /* Adds a warning at the node. */
-void compose_tell(struct compose *c, const struct node *node, const char *format, ...)
+void compose_warn(struct compose *c, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- include.c ---- */

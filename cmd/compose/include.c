@@ -387,7 +387,7 @@ static struct node *extend_service(
     const struct node *others = services_of(c, extends, services);
     const struct node_entry *base = others && others->kind == NODE_MAP ? node_find(others, name) : NULL;
     if (!base || base->value->kind != NODE_MAP || depth == DEEP) {
-        compose_tell(c, extends,
+        compose_warn(c, extends,
             depth == DEEP ? "`extends` goes round in a circle, and is left out"
                           : "there is no service of that name to extend");
         return own;

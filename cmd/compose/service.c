@@ -60,7 +60,7 @@ static void service_image(struct service *s, struct tree *attrs)
         attr_add_text(c, attrs, "image", arena_printf(c->arena, "${%.*s.id}", STR_ARG(*known)));
         return;
     } else {
-        compose_tell(c, s->node, "the service \"%.*s\" has neither an image nor a build", STR_ARG(s->name));
+        compose_warn(c, s->node, "the service \"%.*s\" has neither an image nor a build", STR_ARG(s->name));
     }
     attr_add_text(c, attrs, "image", compose_reference(c, "image", s->name, "id"));
 }
@@ -106,7 +106,7 @@ static void add_env_file(struct service *s, const struct node *node)
     const struct node *path = node->kind == NODE_MAP ? node_get(node, "path") : node;
     struct str name = compose_text(s->c, path);
     if (!compose_env_file(s->c, path_join(s->c->arena, s->c->dir, name), take_from_file, &from))
-        compose_tell(s->c, node, "there is no file %.*s to read variables from", STR_ARG(name));
+        compose_warn(s->c, node, "there is no file %.*s to read variables from", STR_ARG(name));
 }
 
 static void service_environment(struct service *s, struct tree *attrs)
@@ -147,7 +147,7 @@ static void service_files(struct service *s, const char *kind, bool secret, stru
         const struct node *all = node_get(c->root, kind);
         const struct node_entry *defined = all ? node_find(all, name) : NULL;
         if (!defined)
-            compose_tell(c, node, "nothing under `%s:` is called \"%.*s\"", kind, STR_ARG(name));
+            compose_warn(c, node, "nothing under `%s:` is called \"%.*s\"", kind, STR_ARG(name));
         if (!str_starts(target, STR("/")))
             target = arena_printf(
                 c->arena, "%s%.*s", secret ? "/run/secrets/" : "/", STR_ARG(target.n ? target : name));
@@ -270,7 +270,7 @@ static void add_order(struct service *s, struct tree *attrs)
         if (!i)
             attr_add_text(c, attrs, "when", arena_printf(c->arena, "${inputs.%.*s}", STR_ARG(name)));
         else
-            compose_tell(c, profiles->items[i], "of several profiles the first one counts");
+            compose_warn(c, profiles->items[i], "of several profiles the first one counts");
     }
 }
 
@@ -299,7 +299,7 @@ static void add_name(struct service *s, struct tree *attrs)
             c->arena, "%.*s-%.*s-%s", STR_ARG(c->project), STR_ARG(s->name), count > 1 ? "${each.key}" : "1");
     attr_add_text(c, attrs, "name", name);
     if (count > 1 && node_get(s->node, "ports"))
-        compose_tell(c, node_get(s->node, "ports"),
+        compose_warn(c, node_get(s->node, "ports"),
             "several containers cannot have one port of this machine: leave out `host`, or the others");
 }
 
@@ -332,7 +332,7 @@ static void add_all(struct service *s, struct tree *attrs)
 void compose_service(struct compose *c, const struct node_entry *entry)
 {
     if (entry->value->kind != NODE_MAP) {
-        compose_tell(c, entry->value, "a service is a map");
+        compose_warn(c, entry->value, "a service is a map");
         return;
     }
     struct service s = {.c = c,

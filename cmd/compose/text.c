@@ -8,7 +8,7 @@
 
 enum { ENV_MAX = 1 << 20 };
 
-void compose_tell(struct compose *c, const struct node *node, const char *format, ...)
+void compose_warn(struct compose *c, const struct node *node, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -62,7 +62,7 @@ struct str compose_hide(struct compose *c, const struct node *node, struct str n
     name = input_name(c, name);
     if (str_find(node_raw(node), secret, 0) >= 0)
         source_hide(c->arena, node_span(node));
-    compose_tell(
+    compose_warn(
         c, node, "it holds a secret, which is not written: the input `%.*s` asks for it", STR_ARG(name));
     return use_input(c, name, NULL, true);
 }
@@ -90,11 +90,11 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
         fallback = str_slice(rest, 1, rest.n);
         given = true;
     } else if (rest.n && rest.p[0] != '?') {
-        compose_tell(
+        compose_warn(
             c, node, "`${%.*s%.*s}` is read as `${%.*s}`", STR_ARG(name), STR_ARG(rest), STR_ARG(name));
     }
     if (str_find(fallback, STR("${"), 0) >= 0)
-        compose_tell(
+        compose_warn(
             c, node, "the default of %.*s has a variable in it, and is taken as text", STR_ARG(name));
     if (set) {
         fallback = str_z(set);
@@ -103,7 +103,7 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
     bool secret = sounds_secret(name) || redact_has_password(fallback);
     if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name))) {
         source_hide(c->arena, node_span(node));
-        compose_tell(
+        compose_warn(
             c, node, "%.*s is a secret, whose value is not written: an input asks for it", STR_ARG(name));
     }
     return use_input(c, input_name(c, name), given ? value_string(c->arena, fallback) : NULL, secret);
@@ -159,7 +159,7 @@ const struct value *compose_scalar(struct compose *c, const struct node *node)
     if (node->kind == NODE_STRING)
         return value_string_ref(c->arena, compose_expand(c, node, node->string));
     if (node->kind == NODE_LIST || node->kind == NODE_MAP) {
-        compose_tell(c, node, "a text or a number is expected here");
+        compose_warn(c, node, "a text or a number is expected here");
         return NULL;
     }
     return node_value(c->arena, node);

@@ -3,14 +3,14 @@
 
 #include "base/file.h"
 
-struct str cost_kept(const struct workspace *workspace, struct arena *arena)
+struct str cost_price_file(const struct workspace *workspace, struct arena *arena)
 {
     return path_join(arena, workspace->work_dir, STR("prices.json"));
 }
 
 int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err)
 {
-    struct str kept = cost_kept(workspace, arena);
+    struct str kept = cost_price_file(workspace, arena);
     return prices_load(arena, path_exists(kept.p) ? kept.p : NULL, out, err);
 }
 
@@ -220,7 +220,7 @@ void estimate_index(const struct estimate *estimate, struct map *out)
 
 /* ---- cost change of a plan ---- */
 
-int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out)
+int cost_estimate_change(struct invocation *inv, const struct plan *plan, struct cost_change *out)
 {
     struct err err = ERR_INIT;
     struct workspace *workspace = plan->workspace;
@@ -233,10 +233,10 @@ int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_c
     return EXIT_DONE;
 }
 
-int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out)
+int cost_show(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out)
 {
     struct cost_change c;
-    int status = cost_consider(inv, plan, &c);
+    int status = cost_estimate_change(inv, plan, &c);
     if (status != EXIT_DONE)
         return status;
     if (json)

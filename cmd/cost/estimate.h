@@ -35,7 +35,7 @@ struct str estimate_unknown(const struct estimate_item *item, struct arena *aren
 /* Loads the prices updated for this stack, or the program's own. Free them with `prices_free()`. */
 int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err);
 /* Returns the path of the stack's own price table, which may not exist. */
-struct str cost_kept(const struct workspace *workspace, struct arena *arena);
+struct str cost_price_file(const struct workspace *workspace, struct arena *arena);
 
 /* Everything is allocated in the arena. If the diagnostics have errors, the estimate is not usable. */
 void estimate_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
@@ -70,10 +70,10 @@ struct cost_change {
     struct estimate now, after;
 };
 
-int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out);
+int cost_estimate_change(struct invocation *inv, const struct plan *plan, struct cost_change *out);
 
 /* Appends the lines of `weir plan --cost`, or its event with --json. Returns the exit status. */
-int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);
+int cost_show(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);
 
 /* Returns the numbers for rules, in USD, allocated in the arena. The cost after the plan is unknown if a
  * price is. */

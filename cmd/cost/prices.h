@@ -30,7 +30,7 @@
 #define PRICES_BEHIND "behind"
 
 enum charge_kind {
-    CHARGE_THERE,   /* a fixed cost */
+    CHARGE_FIXED,   /* a fixed cost */
     CHARGE_USED,    /* by usage */
     CHARGE_UNKNOWN, /* a value is known after apply, or there is no price: see `why` */
 };

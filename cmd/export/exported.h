@@ -48,7 +48,7 @@ struct reverse_level {
     const struct names_type *type;
     struct str to;            /* the path in weir: "lifecycle_rules[]", "": the object itself */
     struct str from;          /* the path in Terraform: "rule[]" */
-    struct str home;          /* below `from`, the path of attributes without a rule: "filter[0]." */
+    struct str unruled;       /* below `from`, the path of attributes without a rule: "filter[0]." */
     const struct attr *attrs; /* attributes of the map */
     size_t n;
     const struct value *object;
@@ -60,7 +60,7 @@ const struct value *reverse_fields(struct arena *arena, const struct reverse_lev
     const struct value *out, bool (*only)(const void *ctx, struct str attr), const void *ctx);
 /* Adds a zero for numbers that have no effect but that Terraform requires: the ports if all protocols are
  * allowed. */
-const struct value *reverse_moot(
+const struct value *reverse_add_required(
     struct arena *arena, const struct reverse_level *level, const struct value *out);
 /* Converts a value of that type at these paths. */
 const struct value *reverse_value(struct arena *arena, const struct reverse_level *level,
@@ -68,7 +68,7 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
 /* Returns a map or list as a JSON string. An unknown or sensitive part makes the whole string so. */
 const struct value *reverse_document(struct arena *arena, const struct value *v);
 /* Returns whether the path is below `base`; "": always. */
-bool reverse_lies_below(struct str path, struct str base);
+bool reverse_is_below(struct str path, struct str base);
 /* Returns the rule for a value at `path` on this level, or NULL. */
 const struct names_rule *reverse_rule(
     const struct reverse_level *level, struct str path, const struct value *v);

@@ -52,7 +52,7 @@ const struct names_rule *reverse_rule(
     const struct names_rule *best = NULL;
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!reverse_rule_is_for(rule, path) || !reverse_lies_below(rule->from, level->from) ||
+        if (!reverse_rule_is_for(rule, path) || !reverse_is_below(rule->from, level->from) ||
             !has_beside_values(rule, level))
             continue;
         bool translated = rule->values && has_values(rule, v);
@@ -226,7 +226,7 @@ static struct reverse_level level_of(
     return (struct reverse_level){.type = type,
         .to = STR_EMPTY,
         .from = STR_EMPTY,
-        .home = STR_EMPTY,
+        .unruled = STR_EMPTY,
         .attrs = r->schema->attrs,
         .n = r->schema->attr_count,
         .object = object};
@@ -251,7 +251,7 @@ static void add_whole(const struct reverse *r, struct reversed *one, const struc
         if (owner_of(r, object->entries[i].key) == index)
             add_attr(r, &level, one, object->entries[i].key);
     const struct value *values = one->values;
-    one->values = reverse_moot(r->arena, &level, values);
+    one->values = reverse_add_required(r->arena, &level, values);
     for (uint32_t i = 0; i < one->values->count; i++) {
         struct str name = one->values->entries[i].key;
         const struct names_rule *rule = names_rule(one->type, name);
@@ -281,7 +281,7 @@ static void add_entry(const struct reverse *r, struct reversed *one, const struc
         level = (struct reverse_level){.type = one->type,
             .to = to,
             .from = STR_EMPTY,
-            .home = STR_EMPTY,
+            .unruled = STR_EMPTY,
             .attrs = elem->fields,
             .n = elem->field_count,
             .object = entry};

@@ -71,7 +71,7 @@ static struct str reverse_below(struct str path, struct str base)
     return base.n ? str_slice(path, base.n + 1, path.n) : path;
 }
 
-bool reverse_lies_below(struct str path, struct str base)
+bool reverse_is_below(struct str path, struct str base)
 {
     return !base.n || (str_starts(path, base) && path.n > base.n && path.p[base.n] == '.');
 }
@@ -84,7 +84,7 @@ static const struct names_rule *rule_within(const struct reverse_level *level, s
         bool within =
             str_starts(rule->to, path) && rule->to.n > path.n &&
             (rule->to.p[path.n] == '.' || str_starts(str_slice(rule->to, path.n, rule->to.n), STR("[].")));
-        if (within && !rule->import_only && reverse_lies_below(rule->from, level->from))
+        if (within && !rule->import_only && reverse_is_below(rule->from, level->from))
             return rule;
     }
     return NULL;
@@ -109,7 +109,7 @@ static const struct value *reverse_descend(struct arena *arena, const struct rev
         return out;
     struct reverse_level inner = *level;
     inner.to = listed ? arena_printf(arena, "%.*s[]", STR_ARG(path)) : path;
-    inner.home = parent_of(reverse_below(first->from, level->from));
+    inner.unruled = parent_of(reverse_below(first->from, level->from));
     inner.attrs = type->fields;
     inner.n = type->field_count;
     inner.object = v;
@@ -151,7 +151,7 @@ static bool by_items(struct arena *arena, const struct reverse_level *level, con
     bool any = false;
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!rule->item || !str_eq(rule->to, path) || !reverse_lies_below(rule->from, level->from))
+        if (!rule->item || !str_eq(rule->to, path) || !reverse_is_below(rule->from, level->from))
             continue;
         const struct value *found = items_like(arena, rule->item, v);
         any = true;
@@ -181,7 +181,7 @@ static bool by_texts(struct arena *arena, const struct reverse_level *level, con
     bool any = false, texts = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_STRING;
     for (size_t i = 0; texts && i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!reverse_lies_below(rule->to, path) || !rule->to.n)
+        if (!reverse_is_below(rule->to, path) || !rule->to.n)
             continue;
         const struct value *entry = value_get(v, reverse_below(rule->to, path));
         any = true;
@@ -198,7 +198,7 @@ static bool by_keys(struct arena *arena, const struct reverse_level *level, cons
     bool any = false, objects = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_OBJECT;
     for (size_t i = 0; objects && i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!rule->item || !reverse_lies_below(rule->to, path))
+        if (!rule->item || !reverse_is_below(rule->to, path))
             continue;
         const struct value *entry = value_get(v, reverse_below(rule->to, path));
         struct str to = arena_printf(arena, "%.*s[]", STR_ARG(path));
@@ -264,9 +264,9 @@ static const struct value *reverse_place(struct arena *arena, const struct rever
             str_to_int(theirs, &number) ? value_int(arena, number) : value_string(arena, theirs));
     const struct names_rule *within = rule_within(level, path);
     struct str name =
-        reverse_joined(arena, level->home, "", level->document ? camel(arena, attr->name) : attr->name);
+        reverse_joined(arena, level->unruled, "", level->document ? camel(arena, attr->name) : attr->name);
     struct str from = reverse_joined(arena, level->from, ".", name);
-    if (within && !reverse_lies_below(within->from, from) &&
+    if (within && !reverse_is_below(within->from, from) &&
         !str_starts(within->from, arena_printf(arena, "%.*s[", STR_ARG(from))))
         return reverse_descend(arena, level, out, attr, path, within, v);
     bool reported = str_eqz(path, "arn") || value_list_has(level->type->ids, path);
@@ -288,12 +288,12 @@ const struct value *reverse_fields(struct arena *arena, const struct reverse_lev
     return out;
 }
 
-const struct value *reverse_moot(
+const struct value *reverse_add_required(
     struct arena *arena, const struct reverse_level *level, const struct value *out)
 {
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!rule->unless || !reverse_lies_below(rule->from, level->from) ||
+        if (!rule->unless || !reverse_is_below(rule->from, level->from) ||
             value_is_null(rule->unless->entries[0].value))
             continue;
         struct str name = reverse_below(rule->from, level->from);
@@ -329,13 +329,13 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
         struct reverse_level inner = {.type = level->type,
             .to = to,
             .from = within_list || level->document ? from : arena_printf(arena, "%.*s[0]", STR_ARG(from)),
-            .home = STR_EMPTY,
+            .unruled = STR_EMPTY,
             .attrs = type->fields,
             .n = type->field_count,
             .object = v,
             .document = level->document};
         const struct value *map = reverse_fields(arena, &inner, &value_empty_map, NULL, NULL);
-        map = reverse_moot(arena, &inner, map);
+        map = reverse_add_required(arena, &inner, map);
         return within_list || level->document ? map : value_list(arena, &map, 1);
     }
     if (type->kind == TYPE_POLICY || type->kind == TYPE_JSON || (type->kind == TYPE_ANY && !level->document))

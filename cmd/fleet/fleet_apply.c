@@ -36,7 +36,7 @@ int fleet_ask(struct fleet *fleet)
 static void note_doing(struct member *m, const struct event *event)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str address = say_masked(&scratch, event->address);
+    struct str address = term_masked(&scratch, event->address);
     snprintf(
         m->current_step, sizeof m->current_step, "%s %.*s", action_name(event->action), STR_ARG(address));
     m->current_step[str_utf8_prefix(str_z(m->current_step))] = 0;

@@ -173,7 +173,7 @@ int fleet_show_cost(struct fleet *fleet)
         AUTO_BUF struct buf line = BUF_INIT;
         if (!fleet->members[i].plan)
             continue;
-        status = cost_tell(fleet->inv, fleet->members[i].plan, true, false, &line);
+        status = cost_show(fleet->inv, fleet->members[i].plan, true, false, &line);
         fleet_event(&fleet->members[i], buf_str(&line));
     }
     return status;

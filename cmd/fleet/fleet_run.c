@@ -80,7 +80,7 @@ static void print_line(struct member *m, int to, struct str line)
     if (to == STDOUT_FILENO)
         invocation_write(m->fleet->inv, buf_str(&out));
     else
-        say_aside(buf_str(&out));
+        term_print_error(buf_str(&out));
 }
 
 static void stream_read(struct stream *stream, struct member *m, int to)

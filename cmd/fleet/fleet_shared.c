@@ -179,7 +179,7 @@ static bool group_mentions(const struct owned_group *group, struct state *used)
     for (size_t i = 0; i < group->n; i++)
         for (size_t k = 0; k < n; k++) {
             struct str id = records[k]->subject.id, arn = value_gets(records[k]->attrs, "arn");
-            if (id.n >= KNOWN_ID_TELLS && owned_mentions(group->resources[i].object, id, arn))
+            if (id.n >= KNOWN_ID_MIN && owned_mentions(group->resources[i].object, id, arn))
                 return true;
         }
     return false;

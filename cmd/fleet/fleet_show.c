@@ -425,7 +425,7 @@ int fleet_report(struct fleet *fleet)
         buf_add_char(&out, '\n');
         add_names(fleet, i, &out);
         buf_add_str(&out, m->error_text);
-        say_aside(buf_str(&out));
+        term_print_error(buf_str(&out));
     }
     return status;
 }

@@ -109,7 +109,7 @@ static void draw(struct fleet *fleet)
     buf_addf(&out, "%zu done, %zu running, %zu failed of %zu\n", count_phase(fleet, MEMBER_IS_DONE), works,
         count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
     view->drawn++;
-    say(view->term.fd, buf_str(&out), NULL);
+    term_print(view->term.fd, buf_str(&out), NULL);
 }
 
 /* ---- without a terminal ---- */
@@ -137,7 +137,7 @@ static void write_progress_line(struct fleet *fleet)
             longest->doing[0] ? ", " : "");
         text_add_duration(&line, now - longest->started_ms);
         buf_add_char(&line, '\n');
-        say(view->term.fd, buf_str(&line), NULL);
+        term_print(view->term.fd, buf_str(&line), NULL);
     }
     view->due_ms = now + view->pause_ms;
     view->pause_ms = view->pause_ms * 2 < SELDOM_MS ? view->pause_ms * 2 : SELDOM_MS;
@@ -168,7 +168,7 @@ static void say_over(struct fleet_view *view, const struct member *m)
     erase(view, &line);
     add_member_row(view, m, m->ended_ms, &line);
     buf_add_char(&line, '\n');
-    say(view->term.fd, buf_str(&line), NULL);
+    term_print(view->term.fd, buf_str(&line), NULL);
 }
 
 void fleet_view_print(struct fleet *fleet, struct str line)
@@ -178,9 +178,9 @@ void fleet_view_print(struct fleet *fleet, struct str line)
         erase(fleet->view, &out);
     buf_add_str(&out, line);
     if (fleet->view)
-        say(fleet->view->term.fd, buf_str(&out), NULL);
+        term_print(fleet->view->term.fd, buf_str(&out), NULL);
     else
-        say_aside(line);
+        term_print_error(line);
 }
 
 void fleet_view_changed(struct member *m)
@@ -226,7 +226,7 @@ void fleet_view_end(struct fleet *fleet)
     if (view->watched)
         pthread_join(view->thread, NULL);
     erase(view, &out);
-    say(view->term.fd, buf_str(&out), NULL);
+    term_print(view->term.fd, buf_str(&out), NULL);
     pthread_cond_destroy(&view->wake);
     fleet->view = NULL;
     free(view);

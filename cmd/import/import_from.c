@@ -138,7 +138,7 @@ static void importing_tell(struct importing *importing, struct str next)
     add_report(&importing->inv->arena, &importing->draft, &importing->inv->err, &out);
     if (next.n)
         buf_addf(&out, "\n%.*s", STR_ARG(next));
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
 }
 
 /* Fails if the file exists and must not be overwritten. */

@@ -221,7 +221,7 @@ static void live_describe(struct live *l, struct live_resource *one)
     struct look_answers answers = {.arena = l->arena};
     struct str why = STR_EMPTY, comment = STR_EMPTY;
     if (look_at(l->look, one->schema, one->id, &one->live, &answers, &err) || !one->live) {
-        if (one->perhaps && (err.class == ERR_NONE || err.class == ERR_ABSENT))
+        if (one->unlisted && (err.class == ERR_NONE || err.class == ERR_ABSENT))
             return;
         leave_out(l, one,
             one->live               ? str_z(err.message)
@@ -233,7 +233,7 @@ static void live_describe(struct live *l, struct live_resource *one)
         count_made_by_aws(l, one);
         return;
     }
-    if (one->perhaps && !is_configured(one))
+    if (one->unlisted && !is_configured(one))
         return;
     add_named(l, one);
     one->live = one->found ? value_merge(l->arena, one->found, one->live) : one->live;

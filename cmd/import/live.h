@@ -61,7 +61,7 @@ int live_read(struct draft *draft, struct look *look, const struct live_wanted *
 struct live_resource {
     const struct schema *schema;
     struct str id, arn, address; /* address: the address in its ownership tag; "": none */
-    bool perhaps;                /* not listed: only reading it tells whether it exists */
+    bool unlisted;               /* not listed: only reading it tells whether it exists */
     const struct value *found;   /* attributes from a listing or its ARN; NULL: only the id is known */
     const struct value *live;
     struct draft_resource *resource; /* NULL: left out */
@@ -94,7 +94,7 @@ int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
  * Returns an attribute that is not in the responses as such: composed of their fields, or a downloaded file
  * as an artifact. NULL: not available. Adds a line to the comment about the file.
  */
-struct tree *live_elsewhere(struct live *l, const struct live_resource *one, const struct attr *attr,
+struct tree *live_composed(struct live *l, const struct live_resource *one, const struct attr *attr,
     const struct value *documents, struct buf *comment);
 
 /* ---- live_parents.c ---- */

@@ -216,7 +216,7 @@ static struct tree *fetched_file(struct live *l, const struct live_resource *one
     return as_artifact(l, name, file);
 }
 
-struct tree *live_elsewhere(struct live *l, const struct live_resource *one, const struct attr *attr,
+struct tree *live_composed(struct live *l, const struct live_resource *one, const struct attr *attr,
     const struct value *documents, struct buf *comment)
 {
     const struct spec_attr *known = spec_attr_find(one->schema->impl, attr->name);
@@ -254,7 +254,7 @@ static void live_add(
         .id = arena_str(l->arena, id),
         .arn = arena_str(l->arena, arn),
         .found = found ? value_copy(l->arena, found) : NULL,
-        .perhaps = l->perhaps,
+        .unlisted = l->perhaps,
         .address = l->address};
     map_set(&l->known, key, one);
     l->items[l->n++] = one;

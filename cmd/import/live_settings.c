@@ -166,7 +166,7 @@ static const struct value *what_is_taken(
 
 /* Returns an input for a required value that no service reports. For an object: the fields in the type's
  * example. */
-static struct tree *asked_for(struct settings *s, const struct attr *attr, struct str name)
+static struct tree *input_tree(struct settings *s, const struct attr *attr, struct str name)
 {
     struct arena *arena = s->l->arena;
     struct tree *map = tree_new(arena, TREE_MAP, NULL);
@@ -178,7 +178,7 @@ static struct tree *asked_for(struct settings *s, const struct attr *attr, struc
         struct str key = arena_printf(arena, "%.*s:", STR_ARG(field->name));
         if (field->required || str_find(s->one->schema->example, key, 0) >= 0)
             tree_set(arena, map, field->name,
-                asked_for(s, field, arena_printf(arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(field->name))));
+                input_tree(s, field, arena_printf(arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(field->name))));
     }
     return map;
 }
@@ -209,8 +209,8 @@ static void ask_for(struct settings *s, const struct attr *attr)
     struct arena *arena = s->l->arena;
     struct str input =
         arena_printf(arena, "%.*s_%.*s", STR_ARG(str_last_part(s->one->id, ":/")), STR_ARG(attr->name));
-    struct tree *found = live_elsewhere(s->l, s->one, attr, s->answers, s->comment);
-    tree_set(arena, s->attrs, attr->name, found ? found : asked_for(s, attr, input));
+    struct tree *found = live_composed(s->l, s->one, attr, s->answers, s->comment);
+    tree_set(arena, s->attrs, attr->name, found ? found : input_tree(s, attr, input));
     if (attr->replace)
         return;
     struct tree *lifecycle = tree_get(s->attrs, "lifecycle"), *ignored;

@@ -226,7 +226,7 @@ void serverless_form(struct macro *macro, const struct node *in, const struct no
 }
 
 /* Reports properties that no form used. */
-void serverless_tell_unused(struct macro *macro, struct form *form, const struct node *properties)
+void serverless_warn_unused(struct macro *macro, struct form *form, const struct node *properties)
 {
     for (uint32_t i = 0; properties && properties->kind == NODE_MAP && i < properties->count; i++)
         if (!map_get(&form->used, properties->entries[i].key))
@@ -401,7 +401,7 @@ static void write_resource(struct serverless *sam, struct str id, const struct n
     for (uint32_t i = 0; i < of_events->count; i++)
         nodes_set_entry(sam->arena, sam->resources, &of_events->entries[i]);
     serverless_mark_used(&form, known);
-    serverless_tell_unused(&macro, &form, macro.properties);
+    serverless_warn_unused(&macro, &form, macro.properties);
     name_parts(&macro, &form);
     form_release(&form);
 }

@@ -79,10 +79,10 @@ struct macro {
 /* Initialises a form with the properties `in` and source locations of `at`; release it with
  * form_release(). */
 void serverless_form(struct macro *macro, const struct node *in, const struct node *at, struct form *form);
-/* serverless_mark_used() marks properties that code handles; serverless_tell_unused() reports those that were
+/* serverless_mark_used() marks properties that code handles; serverless_warn_unused() reports those that were
  * not used. */
 void serverless_mark_used(struct form *form, const char *const *names);
-void serverless_tell_unused(struct macro *macro, struct form *form, const struct node *properties);
+void serverless_warn_unused(struct macro *macro, struct form *form, const struct node *properties);
 /* Adds all resources of the form, with the attributes that apply to all. */
 void serverless_put_all(struct macro *macro, struct form *form, const struct node *resources);
 

@@ -177,7 +177,7 @@ void serverless_event(struct macro *macro, const struct node_entry *event)
         add_notices(macro, &form, found->value);
     if (node_get(found->value, "route"))
         serverless_route(&form, form_fill(&form, node_get(found->value, "route")));
-    serverless_tell_unused(macro, &form, properties);
+    serverless_warn_unused(macro, &form, properties);
     form_release(&form);
     macro->event = NULL;
 }

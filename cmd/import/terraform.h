@@ -92,9 +92,9 @@ void terraform_mapping(struct terraform *t);
  * blocks. */
 struct tree *terraform_configured(struct terraform *t, const struct tf_instance *one, bool whole);
 /* Reports values of which the state has only a digest. */
-void terraform_tell_digests(struct terraform *t, struct group *group);
+void terraform_note_digests(struct terraform *t, struct group *group);
 /* Reports files beside the configuration, which have to be in a bucket before the apply. */
-void terraform_tell_files(struct terraform *t, struct group *group);
+void terraform_note_files(struct terraform *t, struct group *group);
 /* Splits instances that are several resources in weir. */
 void terraform_split(struct terraform *t, struct group *group);
 
@@ -163,8 +163,8 @@ bool terraform_has_attribute(struct terraform *t, const struct tf_instance *targ
 
 /* ---- terraform_lines.c ---- */
 
-/* Indexes ARNs and ids; called before candidates_add_telling(). */
+/* Indexes ARNs and ids; called before candidates_add_in_value(). */
 void terraform_index_texts(struct terraform *t);
 /* Adds the candidates that occur in a value. */
-void candidates_add_telling(
+void candidates_add_in_value(
     struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct tree *s);

@@ -331,7 +331,7 @@ struct tree *terraform_configured(struct terraform *t, const struct tf_instance 
     return map;
 }
 
-void terraform_tell_digests(struct terraform *t, struct group *group)
+void terraform_note_digests(struct terraform *t, struct group *group)
 {
     const struct names_type *type = names_terraform(t->names, group->type);
     const struct value *values = group->instances[0]->values,
@@ -397,7 +397,7 @@ static bool keep_as_artifact(
     return true;
 }
 
-void terraform_tell_files(struct terraform *t, struct group *group)
+void terraform_note_files(struct terraform *t, struct group *group)
 {
     const struct names_type *type = names_terraform(t->names, group->type);
     const struct value *values = group->instances[0]->values;

@@ -172,7 +172,7 @@ static void offer_beginning(
     }
 }
 
-void candidates_add_telling(
+void candidates_add_in_value(
     struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct tree *s)
 {
     struct str text = tree_literal_text(t->arena, s);
@@ -181,7 +181,7 @@ void candidates_add_telling(
          arn = str_find(text, STR("arn:"), (size_t)arn + 1))
         offer_beginning(t, list, owner, str_slice(text, (size_t)arn, text.n));
     for (size_t i = 0; s->kind != TREE_TEXT && i < s->n; i++)
-        candidates_add_telling(t, list, owner, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
+        candidates_add_in_value(t, list, owner, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
 }
 
 enum { FILE_MAX = 4 * 1024 * 1024, FOLDER_DEPTH_MAX = 8 };

@@ -189,8 +189,8 @@ static void mapping_decide(struct terraform *t, struct group *group)
             STR_ARG(group->why));
         return;
     }
-    terraform_tell_digests(t, group);
-    terraform_tell_files(t, group);
+    terraform_note_digests(t, group);
+    terraform_note_files(t, group);
     name_resource(t, group);
 }
 

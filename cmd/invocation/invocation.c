@@ -52,7 +52,7 @@ static int written(struct invocation *inv, int failed, const struct err *err)
     if (strcmp(err->code, SAY_BROKEN_PIPE) == 0 && !asks_first(inv))
         return EXIT_FAILED; /* the reader has closed the pipe deliberately */
     err_render(err, inv->err.color, &out);
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
     return EXIT_FAILED;
 }
 
@@ -61,14 +61,15 @@ int invocation_write(struct invocation *inv, struct str text)
     struct err err = ERR_INIT;
     if (inv->output_failed)
         return EXIT_FAILED;
-    int failed = inv->settings->json ? say_json(inv->out.fd, text, &err) : say(inv->out.fd, text, &err);
+    int failed =
+        inv->settings->json ? term_print_json(inv->out.fd, text, &err) : term_print(inv->out.fd, text, &err);
     return written(inv, failed, &err);
 }
 
 int invocation_write_as_is(struct invocation *inv, struct str text)
 {
     struct err err = ERR_INIT;
-    return written(inv, say_as_is(inv->out.fd, text, &err), &err);
+    return written(inv, term_print_raw(inv->out.fd, text, &err), &err);
 }
 
 int invocation_write_new(struct invocation *inv, const char *path, struct str text, const char *next)
@@ -93,7 +94,7 @@ int invocation_fail(struct invocation *inv, const struct err *err)
         invocation_write(inv, buf_str(&out));
     } else {
         err_render(err, inv->err.color, &out);
-        say_aside(buf_str(&out));
+        term_print_error(buf_str(&out));
     }
     return err_exit_status(err->class);
 }
@@ -122,7 +123,7 @@ int invocation_diags(struct invocation *inv)
         diags_render(diags, inv->err.color, &out);
         if (diags->errors + diags->dropped > 1)
             buf_addf(&out, "\n%zu errors\n", diags->errors);
-        say_aside(buf_str(&out));
+        term_print_error(buf_str(&out));
     }
     if (inv->diags_heard)
         inv->diags_heard(inv->diags_ctx, diags);
@@ -140,7 +141,7 @@ void invocation_note(struct invocation *inv UNUSED, const char *format, ...)
     va_end(args);
     text_add_safe(&out, buf_str(&text), true);
     buf_add_char(&out, '\n');
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
 }
 
 /* ---- opening the workspace ---- */
@@ -153,7 +154,7 @@ static void trace_line(void *ctx, const char *line)
     text_add_safe(&out, str_z(line), true);
     style_off(&out, inv->err.color, STYLE_DIM);
     buf_add_char(&out, '\n');
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
 }
 
 /* Only these commands use a state that was moved away. */
@@ -260,17 +261,17 @@ bool ask_yes(struct invocation *inv, const char *question)
     buf_add_char(&text, '\n');
     style_add(&text, inv->err.color, STYLE_BOLD, question);
     buf_addz(&text, " Only \"yes\" is taken for yes: ");
-    if (say(STDERR_FILENO, buf_str(&text), NULL))
+    if (term_print(STDERR_FILENO, buf_str(&text), NULL))
         return false;
     if (!wait_for_answer(signals, before)) {
-        say_aside(STR("\n"));
+        term_print_error(STR("\n"));
         return false;
     }
     char *line = NULL;
     size_t cap = 0;
     ssize_t n = getline(&line, &cap, stdin);
     if (n <= 0 || line[n - 1] != '\n') /* ended with Ctrl-D */
-        say_aside(STR("\n"));
+        term_print_error(STR("\n"));
     bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
     free(line);
     return yes;
@@ -306,7 +307,7 @@ static int open_route(
     return status == EXIT_DONE ? EXIT_FAILED : status;
 }
 
-int reaching_run(struct invocation *inv, reaching_go *go)
+int route_run(struct invocation *inv, route_command *go)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct route route;
@@ -319,7 +320,7 @@ static void note(void *ctx, const struct event *event)
     invocation_note(ctx, "note: %.*s: %s", STR_ARG(event->address), event->text);
 }
 
-void reaching_tell(struct invocation *inv, struct workspace *workspace)
+void route_note_trusted(struct invocation *inv, struct workspace *workspace)
 {
     connections_report(workspace, &(struct observer){note, inv});
 }
@@ -342,14 +343,14 @@ static void object_save_progress(void *ctx, const char *what)
         return;
     AUTO_BUF struct buf out = BUF_INIT;
     buf_addf(&out, "\r\033[K%s", what);
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
     s->drawn = true;
 }
 
 static void object_save_clear(const struct saving *s)
 {
     if (s->drawn)
-        say_aside(STR("\r\033[K"));
+        term_print_error(STR("\r\033[K"));
 }
 
 int object_save(const struct object_save *save, int64_t *bytes, struct err *err)

@@ -92,7 +92,7 @@ void sandboxed_note_unused(struct invocation *inv, const struct workspace *works
 /* ---- sandboxed.c: the engines of the sandbox on this machine: shown by `weir sandbox` when it starts, and
  * checked for a plan with --sandbox before anything is created. */
 /* Shows all engines: those that are installed, and how to install the others. */
-void engines_tell(struct invocation *inv);
+void engines_note(struct invocation *inv);
 /* Warns of missing engines for the planned resources. Nothing without --sandbox, or if the plan destroys the
  * stack. */
 void engines_warn(struct invocation *inv, const struct plan *plan, const struct observer *observer);
@@ -102,13 +102,13 @@ int engines_refuse(struct invocation *inv, const struct plan *plan, struct err *
 
 /* ---- invocation.c: shared by `weir ssh` and `weir tunnel`: the stack's connections, opened outside a
  * plan. */
-typedef int reaching_go(struct invocation *inv, struct workspace *workspace, struct route *route);
+typedef int route_command(struct invocation *inv, struct workspace *workspace, struct route *route);
 
 /* Opens the workspace, finds the route of the first argument, calls `go` and closes. Returns the command's
  * exit status. */
-int reaching_run(struct invocation *inv, reaching_go *go);
+int route_run(struct invocation *inv, route_command *go);
 /* Notes host keys that were trusted for the first time. */
-void reaching_tell(struct invocation *inv, struct workspace *workspace);
+void route_note_trusted(struct invocation *inv, struct workspace *workspace);
 
 /* ---- invocation.c: downloads an object to a file with progress: `weir run --out`, `weir rollback --out`. */
 struct object_save {

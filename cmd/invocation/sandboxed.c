@@ -165,7 +165,7 @@ int engines_refuse(struct invocation *inv, const struct plan *plan, struct err *
     return 0;
 }
 
-void engines_tell(struct invocation *inv)
+void engines_note(struct invocation *inv)
 {
     AUTO_BUF struct buf here = BUF_INIT;
     size_t n;

@@ -27,9 +27,9 @@ struct published {
 struct report {
     struct lsp *lsp;
     struct arena *arena;
-    struct map files;  /* path -> struct buf *, the items */
-    struct map mended; /* path of an open document -> struct str *: its text with broken lines blanked */
-    struct str root;   /* the stack file that is being checked, for diagnostics without a source location */
+    struct map files;    /* path -> struct buf *, the items */
+    struct map repaired; /* path of an open document -> struct str *: its text with broken lines blanked */
+    struct str root;     /* the stack file that is being checked, for diagnostics without a source location */
 };
 
 /* ---- diagnostics as JSON ---- */
@@ -211,11 +211,11 @@ static bool unsaved_text(void *ctx, struct str path, struct str *text)
         documents_at(&report->lsp->documents, documents_real_path(report->arena, path));
     if (!document)
         return false;
-    struct str *mended = map_get(&report->mended, document->path);
+    struct str *mended = map_get(&report->repaired, document->path);
     if (!mended) {
         mended = ARENA_NEW(report->arena, struct str);
         *mended = mend(report, document);
-        map_set(&report->mended, document->path, mended);
+        map_set(&report->repaired, document->path, mended);
     }
     *text = *mended;
     return true;
@@ -341,7 +341,7 @@ void check_all(struct lsp *lsp)
     for (size_t i = 0; i < report.files.n; i++)
         buf_release(report.files.items[i].ptr);
     map_release(&report.files);
-    map_release(&report.mended);
+    map_release(&report.repaired);
 }
 
 void check_release(struct lsp *lsp)

@@ -78,7 +78,7 @@ void run_release(struct run *run);
 /* ---- server.c ---- */
 
 /* Appends the beginning of a result that a client may cache. */
-void answer_begin_kept(const struct call *call, struct buf *out);
+void answer_begin_cacheable(const struct call *call, struct buf *out);
 /* Sends the result or the error of a tool, which the assistant sees. `from` is the first line, or ANSWER_END
  * for the last lines. */
 #define ANSWER_END SIZE_MAX

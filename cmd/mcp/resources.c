@@ -37,7 +37,7 @@ static void list_those(struct call *call, bool templates)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     const char *separator = "";
-    answer_begin_kept(call, &out);
+    answer_begin_cacheable(call, &out);
     buf_addz(&out, templates ? "\"resourceTemplates\":[" : "\"resources\":[");
     for (size_t i = 0; i < RESOURCES; i++) {
         const struct resource *r = &resources[i];
@@ -74,7 +74,7 @@ static void resource_send(struct call *call, const struct resource *r, struct st
         while (text.n && text.p[text.n - 1] != '\n')
             text.n--;
     }
-    answer_begin_kept(call, &out);
+    answer_begin_cacheable(call, &out);
     buf_addz(&out, "\"contents\":[{\"uri\":");
     json_write_string(&out, uri);
     json_write_member(&out, "mimeType", str_z(r->type));

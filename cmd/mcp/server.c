@@ -21,7 +21,7 @@ static void answer_begin(const struct call *call, struct buf *out)
     buf_addz(out, call->modern ? "{\"resultType\":\"complete\"," : "{");
 }
 
-void answer_begin_kept(const struct call *call, struct buf *out)
+void answer_begin_cacheable(const struct call *call, struct buf *out)
 {
     answer_begin(call, out);
     buf_addz(out, call->modern ? "\"ttlMs\":0,\"cacheScope\":\"private\"," : "");
@@ -225,7 +225,7 @@ static void mcp_initialize(struct call *call)
 static void mcp_discover(struct call *call)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    answer_begin_kept(call, &out);
+    answer_begin_cacheable(call, &out);
     buf_addz(&out, "\"supportedVersions\":");
     add_versions(&out);
     buf_add_char(&out, ',');

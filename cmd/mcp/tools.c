@@ -359,7 +359,7 @@ void tools_list(struct call *call)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     const char *separator = "";
-    answer_begin_kept(call, &out);
+    answer_begin_cacheable(call, &out);
     buf_addz(&out, "\"tools\":[");
     for (size_t i = 0; i < TOOLS; i++) {
         if (!is_offered(call->mcp, &tools[i]))

@@ -40,7 +40,7 @@ int modules_find(struct modules *modules);
 void modules_close(struct modules *modules);
 
 /* Reports an error at the place that names the source; returns -1. */
-int modules_wrong(struct modules *modules, const struct module_used *used, const struct err *err);
+int modules_report(struct modules *modules, const struct module_used *used, const struct err *err);
 /* Returns the folder of a pinned source's files. */
 struct str modules_folder(
     const struct modules *modules, const struct module_used *used, const struct module_pin *pin);

@@ -46,7 +46,7 @@ void modules_close(struct modules *m)
     *m = (struct modules){0};
 }
 
-int modules_wrong(struct modules *m, const struct module_used *used, const struct err *err)
+int modules_report(struct modules *m, const struct module_used *used, const struct err *err)
 {
     if (err->class == ERR_NONE) /* reported already */
         return -1;
@@ -95,7 +95,7 @@ static struct module_used *use_known(struct modules *m, const struct module_use 
     if (used->was)
         used->pin = *used->was;
     if (module_source_parse(&m->inv->arena, use->source, &used->source, &err)) {
-        modules_wrong(m, used, &err);
+        modules_report(m, used, &err);
         return NULL;
     }
     if (m->n >= SOURCES_MAX) {
@@ -219,12 +219,12 @@ int modules_copy(struct modules *m, struct module_used *used)
         if (!path_exists(path_join(arena, to, STR(TREE_MANIFEST)).p)) {
             err_set(&err, ERR_EXISTS, "%s exists already, and was not made by `weir modules vendor`", to.p);
             err_hint(&err, "move it to another place");
-            return modules_wrong(m, used, &err);
+            return modules_report(m, used, &err);
         }
     }
     if (fetch_pinned(m->fetch, &used->source, &used->pin, &err) ||
         replace_copy(arena, modules_folder(m, used, &fetched).p, to, &err))
-        return modules_wrong(m, used, &err);
+        return modules_report(m, used, &err);
     return 0;
 }
 
@@ -234,7 +234,7 @@ static int vendor_one(struct modules *m, struct module_used *used)
     if (!used->pin.tree.n) {
         err_set(&err, ERR_INVALID, "the lock does not resolve this source");
         err_hint(&err, "`weir modules update` first");
-        return modules_wrong(m, used, &err);
+        return modules_report(m, used, &err);
     }
     if (!used->chosen)
         return 0;
@@ -250,7 +250,7 @@ static int unvendor_one(struct modules *m, struct module_used *used)
     if (!used->pin.tree.n || !used->chosen)
         return 0;
     used->pin.vendored = STR_EMPTY;
-    return fetch_pinned(m->fetch, &used->source, &used->pin, &err) ? modules_wrong(m, used, &err) : 0;
+    return fetch_pinned(m->fetch, &used->source, &used->pin, &err) ? modules_report(m, used, &err) : 0;
 }
 
 static void remove_copies(struct modules *m)

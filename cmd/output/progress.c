@@ -297,15 +297,15 @@ static void take_event(struct progress *p, const struct event *e)
     case EVENT_SKIPPED:
         p->skipped++;
         if (!p->stopping) /* unstarted resources are only counted */
-            line_remark(p, e, STYLE_YELLOW, "skipped ");
+            line_note(p, e, STYLE_YELLOW, "skipped ");
         break;
-    case EVENT_RECOVERED: line_remark(p, e, STYLE_CYAN, "recovered "); break;
+    case EVENT_RECOVERED: line_note(p, e, STYLE_CYAN, "recovered "); break;
     case EVENT_STOPPING:
         p->stopping = true;
         line_stopping(p);
         break;
-    case EVENT_WARNING: line_remark(p, e, STYLE_YELLOW, "warning"); break;
-    case EVENT_NOTE: line_remark(p, e, STYLE_CYAN, "note"); break;
+    case EVENT_WARNING: line_note(p, e, STYLE_YELLOW, "warning"); break;
+    case EVENT_NOTE: line_note(p, e, STYLE_CYAN, "note"); break;
     case EVENT_PRINTED: line_printed(p, e); break;
     }
 }
@@ -326,7 +326,7 @@ static void on_event(void *ctx, const struct event *e)
 void progress_frame(struct progress *p, int64_t now, struct buf *out)
 {
     if (p->options.mode == PROGRESS_PLAIN)
-        lines_still(p, now);
+        lines_add_slow(p, now);
     struct str lines = p->options.mode == PROGRESS_QUIET ? STR_EMPTY : buf_str(&p->lines);
     if (p->options.mode == PROGRESS_LIVE)
         tree_replace(p, lines, now, out);
@@ -346,7 +346,7 @@ static void write_frame(struct progress *p)
     progress_frame(p, clock_mono_ms(), &out);
     pthread_mutex_unlock(&p->lock);
     if (out.n) /* errors are ignored: the run continues even if its output cannot be written */
-        (p->options.mode == PROGRESS_JSON ? say_json : say)(p->term.fd, buf_str(&out), NULL);
+        (p->options.mode == PROGRESS_JSON ? term_print_json : term_print)(p->term.fd, buf_str(&out), NULL);
     pthread_mutex_lock(&p->lock);
 }
 

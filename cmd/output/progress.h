@@ -138,12 +138,12 @@ struct flight *flight_find(struct progress *p, struct str address);
 
 void line_done(struct progress *p, const struct event *e);
 void line_failed(struct progress *p, const struct event *e);
-void line_remark(struct progress *p, const struct event *e, enum style style, const char *word);
+void line_note(struct progress *p, const struct event *e, enum style style, const char *word);
 void line_stopping(struct progress *p);
 /* Adds the output of a build command: as a line if requested, otherwise as the status of the resource. */
 void line_printed(struct progress *p, const struct event *e);
 /* Plain mode: adds lines for resources that take long. */
-void lines_still(struct progress *p, int64_t now);
+void lines_add_slow(struct progress *p, int64_t now);
 /* Appends the report of all failures and frees them. */
 void failures_end(struct progress *p, struct buf *out);
 /* Copies as much of the text as fits, with secrets masked. */

@@ -100,7 +100,7 @@ static void add_failure(const struct failure *f, struct buf *out)
         buf_addf(out, "    the same for %zu other%s: %s\n", f->n - 1, f->n > 2 ? "s" : "", f->others.p);
 }
 
-void line_remark(struct progress *p, const struct event *e, enum style style, const char *word)
+void line_note(struct progress *p, const struct event *e, enum style style, const char *word)
 {
     bool is_text = e->kind == EVENT_WARNING || e->kind == EVENT_NOTE; /* "-" would look like a deletion */
     if (!is_text)
@@ -161,7 +161,7 @@ static void status_still(struct progress *p, int64_t now)
     buf_add_char(&p->lines, '\n');
 }
 
-void lines_still(struct progress *p, int64_t now)
+void lines_add_slow(struct progress *p, int64_t now)
 {
     status_still(p, now);
     for (struct flight *f = p->first; f; f = f->next) {

@@ -385,7 +385,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
             r->interrupted ? "the next command looks up the outcome of the rest"
             : saved        ? "correct it and plan again: a saved plan is applied once"
                            : "correct it and run the same command again");
-        say_aside(buf_str(&text));
+        term_print_error(buf_str(&text));
     }
 }
 

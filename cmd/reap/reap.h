@@ -42,7 +42,7 @@ struct reap_settings {
     int64_t every_ms;
     const char *program;
     struct texts also;
-    struct texts adopts, takes; /* of sweep */
+    struct texts adopted, taken_down; /* of sweep */
 };
 
 /* Plans, shows, asks and destroys. `now_ms` is compared with the leases; INT64_MAX: leases are ignored.

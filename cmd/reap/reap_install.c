@@ -209,7 +209,8 @@ static const struct value *reap_rights(struct known_states *all, size_t *types)
     struct rights r = {arena, VALUE_BUILDER(arena), VALUE_BUILDER(arena)};
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     for (size_t i = 0; i < all->n; i++)
-        if (all->items[i].there && !str_eqz(all->items[i].stack, REAP_STACK)) /* it does not destroy itself */
+        if (all->items[i].has_resources &&
+            !str_eqz(all->items[i].stack, REAP_STACK)) /* it does not destroy itself */
             add_known(&r, &all->items[i]);
     add_folder(&r, all);
     value_builder_set(&r.actions, STR("tag:GetResources"), &value_null);

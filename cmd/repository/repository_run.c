@@ -55,7 +55,7 @@ static int repository_write_junit(struct repository *repository)
         junit_add(&junit, &one);
     }
     junit_write(&junit, STR("weir"), STR_EMPTY, &out);
-    return file_write_named(path, say_masked(&inv->arena, buf_str(&out)), 0644, &err)
+    return file_write_named(path, term_masked(&inv->arena, buf_str(&out)), 0644, &err)
                ? invocation_fail(inv, &err)
                : EXIT_DONE;
 }
@@ -155,7 +155,7 @@ static int write_markdown(struct repository *repository, const struct repository
     struct err err = ERR_INIT;
     repository_markdown(repository, &page);
     if (settings->markdown &&
-        file_write_named(settings->markdown, say_masked(&inv->arena, buf_str(&page)), 0644, &err))
+        file_write_named(settings->markdown, term_masked(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
     return settings->prints_markdown ? invocation_write(inv, buf_str(&page)) : EXIT_DONE;
 }

@@ -20,7 +20,7 @@ void run_watch_init(struct run_watch *w, struct invocation *inv, const struct jo
 void run_watch_clear(struct run_watch *w)
 {
     if (w->drawn)
-        say_aside(STR("\r\033[K"));
+        term_print_error(STR("\r\033[K"));
     w->drawn = false;
 }
 
@@ -39,7 +39,7 @@ void run_watch_tick(void *ctx)
     int width = w->inv->err.width;
     buf_addz(&out, "\r\033[K");
     buf_add(&out, line.p, cells_prefix(buf_str(&line), width > 1 ? (size_t)width - 1 : 0));
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
     w->drawn = true;
     w->drawn_ms = now;
 }
@@ -90,7 +90,7 @@ void run_watch_state(void *ctx, const struct job_run *run)
         }
         buf_add_char(&out, '\n');
     }
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
 }
 
 /* ---- log lines ---- */
@@ -148,7 +148,7 @@ void run_watch_line(void *ctx, const struct log_event *event)
         log_event_text(event, (struct log_look){.raw = w->raw}, &out);
     run_watch_clear(w);
     if (aside)
-        say_aside(buf_str(&out));
+        term_print_error(buf_str(&out));
     else if (!w->failed)
         w->failed = invocation_write(w->inv, buf_str(&out)) != EXIT_DONE;
 }

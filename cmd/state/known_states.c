@@ -74,7 +74,8 @@ static int open_one(struct known_states *all, struct known_state *known, struct 
     if (backend_new(&location, &options.backend, err) || state_open(&options, &known->state, err))
         return -1;
     state_open_intents(known->state, &open);
-    known->there = (state_count(known->state) || open) && !state_check_moved(known->state, ERR_IGNORED);
+    known->has_resources =
+        (state_count(known->state) || open) && !state_check_moved(known->state, ERR_IGNORED);
     return 0;
 }
 
@@ -272,7 +273,7 @@ bool known_state_needs(const struct known_state *user, struct state *used)
         return true;
     for (size_t i = 0; i < n; i++) {
         struct str id = records[i]->subject.id, arn = value_gets(records[i]->attrs, "arn");
-        if (id.n >= KNOWN_ID_TELLS && records[i]->location && state_uses(user, id, arn))
+        if (id.n >= KNOWN_ID_MIN && records[i]->location && state_uses(user, id, arn))
             return true;
     }
     return false;
@@ -294,7 +295,7 @@ const struct known_state *known_states_find(const struct known_states *all, stru
 const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn)
 {
     for (size_t i = 0; i < all->n; i++)
-        if (all->items[i].there && state_uses(&all->items[i], id, arn))
+        if (all->items[i].has_resources && state_uses(&all->items[i], id, arn))
             return &all->items[i];
     for (size_t i = 0; i < all->also_n; i++) {
         const struct known_state *user = known_states_user(&all->also[i], id, arn);
@@ -314,7 +315,7 @@ static void ask_time(struct known_states *all)
         AUTO_DIAGS struct diags ignored = DIAGS_INIT;
         struct workspace workspace;
         bool by_service = false;
-        if (!known->there || !state_lease(known->state).until_ms)
+        if (!known->has_resources || !state_lease(known->state).until_ms)
             continue;
         known_state_options(known);
         if (!workspace_open(&known->options, &ignored, &workspace, ERR_IGNORED))
@@ -331,7 +332,7 @@ static void find_user(struct known_state *used, const struct known_states *locat
         const struct known_state *other = &location->items[i];
         bool same =
             str_eq(state_lineage(other->state), state_lineage(used->state)); /* a location given twice */
-        if (!same && other->there && !other->due && known_state_needs(other, used->state))
+        if (!same && other->has_resources && !other->due && known_state_needs(other, used->state))
             used->user = other;
     }
 }
@@ -341,7 +342,7 @@ void known_states_due(struct known_states *all)
     ask_time(all);
     for (size_t i = 0; i < all->n; i++) {
         struct lease lease = state_lease(all->items[i].state);
-        all->items[i].due = all->items[i].there && lease.until_ms && lease.until_ms <= all->now_ms;
+        all->items[i].due = all->items[i].has_resources && lease.until_ms && lease.until_ms <= all->now_ms;
     }
     for (size_t i = 0; i < all->n; i++) {
         if (all->items[i].due)

@@ -11,7 +11,7 @@ struct known_state {
     struct known_states *all;
     struct str name, stack, env; /* lab.anna, lab, anna */
     struct state *state;
-    bool there;                       /* it has resources or open intents */
+    bool has_resources;               /* it has resources or open intents */
     bool due;                         /* its lease has ended */
     const struct known_state *user;   /* a stack that is not due and refers to resources of this one */
     struct workspace_options options; /* set by known_state_options() */
@@ -48,7 +48,7 @@ void known_state_options(struct known_state *known);
 /* Returns a state, in any of the locations, that has the resource or refers to it, or NULL. */
 const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn);
 /* Shorter ids are too common for searching references. */
-enum { KNOWN_ID_TELLS = 6 };
+enum { KNOWN_ID_MIN = 6 };
 /*
  * Returns whether a resource of this state refers to one of `used`, or it is a fleet whose members share that
  * stack.

@@ -82,7 +82,7 @@ const atomic_bool *signals_stop(void)
     return &stop;
 }
 
-bool signals_by_hand(void)
+bool signals_all_sigint(void)
 {
     return atomic_load(&signals) > 0 && !atomic_load(&other);
 }

@@ -22,7 +22,7 @@ void signals_work(bool begins);
 const atomic_bool *signals_stop(void);
 /* Returns whether all signals were SIGINT from Ctrl-C. After another signal, or if the terminal was closed,
  * the user cannot be asked. */
-bool signals_by_hand(void);
+bool signals_all_sigint(void);
 
 /* ---- exit statuses of commands; docs/cli.md ---- */
 enum exit_status {

@@ -573,7 +573,7 @@ static int hold_word(const char *word, struct err *err)
     return pipes_hold_one(str_z(word), err) || (value.p && pipes_hold_one(value, err)) ? -1 : 0;
 }
 
-int pipes_hold(int argc, char *const *argv, struct err *err)
+int pipes_read(int argc, char *const *argv, struct err *err)
 {
     for (int i = 1; i < argc; i++)
         if (hold_word(argv[i], err))
@@ -626,7 +626,7 @@ static int write_out(int fd, struct str text, struct err *err)
     return 0;
 }
 
-int say_as_is(int fd, struct str text, struct err *err)
+int term_print_raw(int fd, struct str text, struct err *err)
 {
     if (!text.n || !write_out(fd, text, err))
         return 0;
@@ -635,29 +635,29 @@ int say_as_is(int fd, struct str text, struct err *err)
     return -1;
 }
 
-int say(int fd, struct str text, struct err *err)
+int term_print(int fd, struct str text, struct err *err)
 {
     if (!mask_finds(text))
-        return say_as_is(fd, text, err);
+        return term_print_raw(fd, text, err);
     AUTO_BUF struct buf shown = BUF_INIT;
     mask_text(&shown, text);
-    return say_as_is(fd, buf_str(&shown), err);
+    return term_print_raw(fd, buf_str(&shown), err);
 }
 
-int say_json(int fd, struct str text, struct err *err)
+int term_print_json(int fd, struct str text, struct err *err)
 {
     AUTO_BUF struct buf safe = BUF_INIT, shown = BUF_INIT;
     text_add_json_safe(&safe, text);
     mask_json(&shown, buf_str(&safe));
-    return say_as_is(fd, buf_str(&shown), err);
+    return term_print_raw(fd, buf_str(&shown), err);
 }
 
-void say_aside(struct str text)
+void term_print_error(struct str text)
 {
-    say(STDERR_FILENO, text, NULL);
+    term_print(STDERR_FILENO, text, NULL);
 }
 
-struct str say_masked(struct arena *arena, struct str text)
+struct str term_masked(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf shown = BUF_INIT;
     mask_text(&shown, text);

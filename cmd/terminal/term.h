@@ -95,8 +95,8 @@ void table_add_csv(const struct value *columns, const struct value *rows, bool r
  * All output of weir is written here, to a terminal, a pipe and as --json. Secrets are masked here
  * (base/mask.h).
  *
- * The exceptions use say_as_is(): formatted files (`weir fmt`), an output that is requested by name, and the
- * bytes of `--raw`.
+ * The exceptions use term_print_raw(): formatted files (`weir fmt`), an output that is requested by name, and
+ * the bytes of `--raw`.
  */
 
 /* err->code if the reader has closed the pipe: `weir plan | head`. */
@@ -104,18 +104,18 @@ void table_add_csv(const struct value *columns, const struct value *rows, bool r
 
 /* Writes text that is already safe for a terminal (cmd/terminal/term.h); control sequences in it, such as
  * colours, are weir's own. */
-int say(int fd, struct str text, struct err *err);
+int term_print(int fd, struct str text, struct err *err);
 /* Writes JSON, a document or one per line. Control characters are escaped. */
-int say_json(int fd, struct str text, struct err *err);
-int say_as_is(int fd, struct str text, struct err *err);
+int term_print_json(int fd, struct str text, struct err *err);
+int term_print_raw(int fd, struct str text, struct err *err);
 /* say() to standard error. Failures are ignored. */
-void say_aside(struct str text);
+void term_print_error(struct str text);
 /* Returns the masked text, for files such as a plan as Markdown. */
-struct str say_masked(struct arena *arena, struct str text);
+struct str term_masked(struct arena *arena, struct str text);
 
 /* ---- Pipes that the shell passes as files: `--input-file <(sops -d secrets.yaml)` is /dev/fd/63.
  *
  * weir reads only regular files (base/file.h), some of them repeatedly. So such pipes are read completely at
  * the start, while a signal still ends the process, and their content replaces them under the same name. */
 /* Reads the pipes that a word of the command line or an environment variable names: /dev/stdin, /dev/fd/N. */
-int pipes_hold(int argc, char *const *argv, struct err *err);
+int pipes_read(int argc, char *const *argv, struct err *err);
