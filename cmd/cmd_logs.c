@@ -45,7 +45,7 @@ static void cmd_logs_show(void *ctx, const struct log_event *event)
         log_event_json(s->job, event, &out);
     else
         log_event_text(event,
-            (struct log_look){
+            (struct log_format){
                 .time = s->own->times, .stream = s->own->times && s->streams, .raw = s->own->raw},
             &out);
     s->lines++;

@@ -326,7 +326,7 @@ static int import_all(struct importing *importing)
     if (own->stack && (importing_connect(importing, &err) ||
                           template_live_read(importing->client, &inv->arena, str_z(own->stack), &live, &err)))
         return invocation_fail(inv, &err);
-    live.look = (struct look){importing->provider, &inv->arena};
+    live.lookup = (struct lookup){importing->provider, &inv->arena};
     if (read_source(inv, &live, source, &err))
         return invocation_fail(inv, &err);
     importing->draft.stack = stack_name(inv, own);
@@ -387,11 +387,11 @@ static int import_live_all(struct importing *importing, const struct live_own_se
     wanted.http = importing->http;
     wanted.folder = own->importing.dry_run ? NULL : importing_folder(importing);
     wanted.force = own->importing.force;
-    struct look look = {importing->provider, &inv->arena};
+    struct lookup lookup = {importing->provider, &inv->arena};
     importing->draft.stack = draft_stack_name(&inv->arena, str_z(own->importing.name ? own->importing.name
                                                                  : own->stack        ? own->stack
                                                                                      : "imported"));
-    if (live_read(&importing->draft, &look, &wanted, &err))
+    if (live_read(&importing->draft, &lookup, &wanted, &err))
         return invocation_fail(inv, &err);
     if (!importing->draft.n && !importing->draft.rows->n) {
         err_set(&err, ERR_ABSENT, "there are no resources of that type");

@@ -16,10 +16,10 @@ static const struct value *all_attributes(struct arena *arena, const struct sche
     return value_builder_list(&names);
 }
 
-static struct op_ctx context(struct look *look, const struct schema *schema)
+static struct op_ctx context(struct lookup *lookup, const struct schema *schema)
 {
-    return (struct op_ctx){.arena = look->arena,
-        .provider = look->provider,
+    return (struct op_ctx){.arena = lookup->arena,
+        .provider = lookup->provider,
         .schema = schema,
         .address = schema->name,
         .dir = STR(".")};
@@ -27,35 +27,35 @@ static struct op_ctx context(struct look *look, const struct schema *schema)
 
 static void on_answer(void *ctx, const struct value *document, bool made_by_aws)
 {
-    struct look_answers *answers = ctx;
+    struct lookup_responses *answers = ctx;
     answers->documents = value_list_with(answers->arena, answers->documents, document);
     answers->made_by_aws |= made_by_aws;
 }
 
-int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
-    struct look_answers *answers, struct err *err)
+int lookup_read(struct lookup *lookup, const struct schema *schema, struct str id, const struct value **live,
+    struct lookup_responses *answers, struct err *err)
 {
-    struct op_ctx op = context(look, schema);
+    struct op_ctx op = context(lookup, schema);
     const struct op_observer observer = {.ctx = answers, .response = on_answer};
     op.observer = answers ? &observer : NULL;
-    const struct value *prior = value_with(look->arena, NULL, schema->id, value_string(look->arena, id));
+    const struct value *prior = value_with(lookup->arena, NULL, schema->id, value_string(lookup->arena, id));
     *live = NULL;
     if (!schema->ops->read)
         return 0;
-    return schema->ops->read(&op, prior, all_attributes(look->arena, schema), live, err);
+    return schema->ops->read(&op, prior, all_attributes(lookup->arena, schema), live, err);
 }
 
-int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
-    struct err *err)
+int lookup_by_arn(struct lookup *lookup, const struct schema *schema, struct str arn,
+    const struct value **object, struct err *err)
 {
-    struct op_ctx op = context(look, schema);
+    struct op_ctx op = context(lookup, schema);
     return schema->ops->by_arn(&op, arn, object, err);
 }
 
-int look_predict(struct look *look, const struct schema *schema, const struct value *object,
+int lookup_predict(struct lookup *lookup, const struct schema *schema, const struct value *object,
     const struct value **whole, struct err *err)
 {
-    struct op_ctx op = context(look, schema);
+    struct op_ctx op = context(lookup, schema);
     return schema->ops->predict(&op, object, NULL, whole, err);
 }
 
@@ -72,13 +72,13 @@ static void take_turn(void *ctx, const struct value *live)
     turns->found(turns->ctx, live);
 }
 
-int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
-    resource_found *found, void *found_ctx, struct err *err)
+int lookup_list(struct lookup *lookup, const struct schema *schema, const struct value *const *priors,
+    size_t n, resource_found *found, void *found_ctx, struct err *err)
 {
-    struct op_ctx op = context(look, schema);
-    const struct value *covered, *id = value_string_ref(look->arena, schema->id);
+    struct op_ctx op = context(lookup, schema);
+    const struct value *covered, *id = value_string_ref(lookup->arena, schema->id);
     const struct list_filter filter = {
-        .wanted = value_list(look->arena, &id, 1), .priors = priors, .count = n};
+        .wanted = value_list(lookup->arena, &id, 1), .priors = priors, .count = n};
     struct look_turns turns = {PTHREAD_MUTEX_INITIALIZER, found, found_ctx};
     int failed = schema->ops->ids ? schema->ops->ids(&op, &filter, take_turn, &turns, err)
                                   : schema->ops->list(&op, &filter, take_turn, &turns, &covered, err);
@@ -99,23 +99,23 @@ static void look_compare(void *ctx, const struct value *live)
         wanted->object = value_copy(wanted->arena, live);
 }
 
-int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
+int lookup_find(struct lookup *lookup, const struct schema *schema, struct str attr, struct str text,
     const struct value **object, struct err *err)
 {
-    struct look_wanted wanted = {look->arena, attr, text, NULL};
+    struct look_wanted wanted = {lookup->arena, attr, text, NULL};
     *object = NULL;
     if (!schema->ops->list || !schema->bulk)
         return 0;
-    if (look_list(look, schema, NULL, 0, look_compare, &wanted, err))
+    if (lookup_list(lookup, schema, NULL, 0, look_compare, &wanted, err))
         return -1;
     *object = wanted.object;
     return 0;
 }
 
-int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
+int lookup_by_name(struct lookup *lookup, const struct schema *schema, const struct value *named,
     const struct value **object, struct err *err)
 {
-    struct op_ctx op = context(look, schema);
+    struct op_ctx op = context(lookup, schema);
     return schema->ops->find_by_name(&op, named, object, err);
 }
 
@@ -211,16 +211,16 @@ static void add_named(struct live *l, struct live_resource *one)
 {
     const struct value *named = NULL;
     if (str_starts(one->id, STR("arn:")) && one->schema->ops->by_arn &&
-        !look_by_arn(l->look, one->schema, one->id, &named, ERR_IGNORED) && named)
+        !lookup_by_arn(l->lookup, one->schema, one->id, &named, ERR_IGNORED) && named)
         one->found = one->found ? value_merge(l->arena, named, one->found) : named;
 }
 
 static void live_describe(struct live *l, struct live_resource *one)
 {
     struct err err = ERR_INIT;
-    struct look_answers answers = {.arena = l->arena};
+    struct lookup_responses answers = {.arena = l->arena};
     struct str why = STR_EMPTY, comment = STR_EMPTY;
-    if (look_at(l->look, one->schema, one->id, &one->live, &answers, &err) || !one->live) {
+    if (lookup_read(l->lookup, one->schema, one->id, &one->live, &answers, &err) || !one->live) {
         if (one->unlisted && (err.class == ERR_NONE || err.class == ERR_ABSENT))
             return;
         leave_out(l, one,
@@ -341,10 +341,10 @@ static struct str no_references(void *ctx UNUSED, struct draft_reference *refere
     return reference->code;
 }
 
-int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err)
+int live_read(struct draft *draft, struct lookup *lookup, const struct live_wanted *wanted, struct err *err)
 {
     struct live l = {
-        .arena = draft->arena, .draft = draft, .look = look, .wanted = wanted, .address = STR_EMPTY};
+        .arena = draft->arena, .draft = draft, .lookup = lookup, .wanted = wanted, .address = STR_EMPTY};
     draft->resolve = no_references;
     int status = live_find(&l, wanted, err);
     if (l.n)

@@ -9,37 +9,37 @@
 
 /* ---- live.c: reads one resource by id, or lists all of a type or with a tag ---- */
 
-struct look {
+struct lookup {
     struct provider *provider;
     struct arena *arena;
 };
 
 /* Data in responses besides the attributes. */
-struct look_answers {
+struct lookup_responses {
     struct arena *arena;
     const struct value *documents; /* a list of responses; NULL: none */
     bool made_by_aws;
 };
 
 /* Reads all attributes of a resource. *live NULL: it does not exist. `answers` may be NULL. */
-int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
-    struct look_answers *answers, struct err *err);
+int lookup_read(struct lookup *lookup, const struct schema *schema, struct str id, const struct value **live,
+    struct lookup_responses *answers, struct err *err);
 /* Returns the attributes in an ARN of that type; *object NULL: it is not of that type. */
-int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
-    struct err *err);
+int lookup_by_arn(struct lookup *lookup, const struct schema *schema, struct str arn,
+    const struct value **object, struct err *err);
 /* Adds predictable attributes, such as the id, to the object. */
-int look_predict(struct look *look, const struct schema *schema, const struct value *object,
+int lookup_predict(struct lookup *lookup, const struct schema *schema, const struct value *object,
     const struct value **whole, struct err *err);
 /* Returns the resource with the same name as `named`; *object NULL: none. */
-int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
+int lookup_by_name(struct lookup *lookup, const struct schema *schema, const struct value *named,
     const struct value **object, struct err *err);
 /* Finds a resource by an attribute's value with a listing; *object NULL: none, or the type has no listing. */
-int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
+int lookup_find(struct lookup *lookup, const struct schema *schema, struct str attr, struct str text,
     const struct value **object, struct err *err);
 /* Calls `found` for each listed resource, not concurrently. `priors`: the parents, if the type is listed for
  * each parent. */
-int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
-    resource_found *found, void *found_ctx, struct err *err);
+int lookup_list(struct lookup *lookup, const struct schema *schema, const struct value *const *priors,
+    size_t n, resource_found *found, void *found_ctx, struct err *err);
 
 struct live_wanted {
     struct str tag_key, tag_value; /* "": no tag */
@@ -51,7 +51,7 @@ struct live_wanted {
     bool force;
 };
 
-int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);
+int live_read(struct draft *draft, struct lookup *lookup, const struct live_wanted *wanted, struct err *err);
 
 /*
  * The following is for live*.c only: live_find.c finds resources and downloads files beside the responses;
@@ -72,7 +72,7 @@ struct live_resource {
 struct live {
     struct arena *arena;
     struct draft *draft;
-    struct look *look;
+    struct lookup *lookup;
     const struct live_wanted *wanted;
     struct live_resource **items;
     size_t n, cap;

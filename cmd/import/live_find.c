@@ -305,7 +305,8 @@ static struct candidate *candidates_of(struct live *l, struct str arn, size_t *c
         const struct value *object = NULL;
         const struct schema *schema =
             str_starts(types[i], STR("aws.")) ? catalog_find(l->draft->catalog, types[i], false, &err) : NULL;
-        if (!schema || !schema->ops->by_arn || look_by_arn(l->look, schema, arn, &object, &err) || !object)
+        if (!schema || !schema->ops->by_arn || lookup_by_arn(l->lookup, schema, arn, &object, &err) ||
+            !object)
             continue;
         size_t open = open_length(l, schema, object);
         if (open)
@@ -326,11 +327,11 @@ static bool add_arn(struct live *l, struct str arn)
         const struct value *live = NULL, *object = candidates[i].object, *named = object;
         if (!value_gets(object, schema->id.p).n &&
             schema->ops->find_by_name && /* a queue has its URL as id */
-            (look_namesake(l->look, schema, named, &object, &err) || !object))
+            (lookup_by_name(l->lookup, schema, named, &object, &err) || !object))
             continue;
         struct str id = value_gets(object, schema->id.p);
         bool sure = !str_eq(id, arn); /* if the ARN is the id, only reading the resource confirms the type */
-        if (!id.n || (!sure && (look_at(l->look, schema, id, &live, NULL, &err) || !live)))
+        if (!id.n || (!sure && (lookup_read(l->lookup, schema, id, &live, NULL, &err) || !live)))
             continue;
         live_add(l, schema, id, arn, candidates[i].object);
         return true;
@@ -362,7 +363,7 @@ static void on_listed(void *ctx, const struct value *live)
 
 int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
 {
-    struct aws_client *client = provider_aws(l->look->provider);
+    struct aws_client *client = provider_aws(l->lookup->provider);
     if (wanted->tag_key.n) {
         const struct aws_tagged tagged = {.type = STR_EMPTY,
             .filters = aws_tag_filter(l->arena, arena_strz(l->arena, wanted->tag_key), wanted->tag_value)};

@@ -220,7 +220,7 @@ static int think_of(struct live *l, const struct schema *schema, const struct pa
         for (size_t k = 0; k < schema->attr_count; k++)
             if (schema->attrs[k].default_value && !value_get(object, schema->attrs[k].name))
                 object = value_with(l->arena, object, schema->attrs[k].name, schema->attrs[k].default_value);
-        if (look_predict(l->look, schema, object, &whole, err))
+        if (lookup_predict(l->lookup, schema, object, &whole, err))
             return err_context(err, "listing %.*s", STR_ARG(schema->name));
         struct str id = value_text(value_get(whole, schema->id), STR_EMPTY);
         found(found_ctx, value_with(l->arena, parents->priors[i], schema->id, value_string(l->arena, id)));
@@ -246,7 +246,7 @@ int live_list(
         on_parent(&parents, NULL);
     if (!listed)
         return think_of(l, schema, &parents, found, found_ctx, err);
-    if (look_list(l->look, schema, parents.priors, parents.n, found, found_ctx, err))
+    if (lookup_list(l->lookup, schema, parents.priors, parents.n, found, found_ctx, err))
         return err_context(err, "listing %.*s", STR_ARG(schema->name));
     return 0;
 }

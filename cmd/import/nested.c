@@ -271,7 +271,7 @@ static int look_at_stack(
         return -1;
     }
     found->name = name_in_arn(declared->physical);
-    found->look = t->live->look;
+    found->lookup = t->live->lookup;
     *live = found;
     return 0;
 }

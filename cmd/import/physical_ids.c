@@ -211,14 +211,14 @@ static struct str name_there(struct template *t, const struct template_resource 
     const struct schema *schema = declared->names->schema;
     const struct value *live = NULL;
     struct err err = ERR_INIT;
-    struct look look = t->live->look;
+    struct lookup lookup = t->live->lookup;
     bool same = str_eq(names_output(declared->names, t->arena, STR("Ref")), schema->id);
-    if (same && look.provider && look_at(&look, schema, declared->physical, &live, NULL, &err) == 0 &&
+    if (same && lookup.provider && lookup_read(&lookup, schema, declared->physical, &live, NULL, &err) == 0 &&
         value_gets(live, "name").n)
         return value_gets(live, "name");
     struct str ref = names_output(declared->names, t->arena, STR("Ref"));
-    if (!same && ref.n && look.provider &&
-        look_find(&look, schema, ref, declared->physical, &live, &err) == 0 && value_gets(live, "name").n)
+    if (!same && ref.n && lookup.provider &&
+        lookup_find(&lookup, schema, ref, declared->physical, &live, &err) == 0 && value_gets(live, "name").n)
         return value_gets(live, "name");
     struct str id = declared->physical;
     if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
@@ -337,16 +337,16 @@ static struct tree *import_filled(
 static struct tree *listed_id(struct template *t, const struct template_resource *declared, struct str ref)
 {
     const struct schema *schema = declared->resource->schema;
-    struct look look = t->live->look;
+    struct lookup lookup = t->live->lookup;
     const struct value *object = NULL;
     struct err err = ERR_INIT;
-    if (!look.provider || !ref.n)
+    if (!lookup.provider || !ref.n)
         return NULL;
     if (str_starts(declared->physical, STR("arn:")) && schema->ops->by_arn &&
-        look_by_arn(&look, schema, declared->physical, &object, &err) == 0 &&
+        lookup_by_arn(&lookup, schema, declared->physical, &object, &err) == 0 &&
         value_gets(object, schema->id.p).n)
         return tree_string(t->arena, value_gets(object, schema->id.p), NULL);
-    if (look_find(&look, schema, ref, declared->physical, &object, &err))
+    if (lookup_find(&lookup, schema, ref, declared->physical, &object, &err))
         return NULL;
     struct str id = value_gets(object, schema->id.p);
     return id.n ? tree_string(t->arena, id, NULL) : NULL;

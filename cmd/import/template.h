@@ -29,7 +29,7 @@ struct template_live {
     const struct value *parameters; /* name -> text */
     const struct value *exports;    /* of the whole region: name -> text */
     struct aws_client *client;      /* for nested stacks */
-    struct look look;
+    struct lookup lookup;
 };
 
 /* Reads the live stack from CloudFormation. */

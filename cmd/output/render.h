@@ -160,44 +160,44 @@ void pen_note(struct pen *pen, const char *text);
 const struct value *pen_json(struct pen *pen, const struct value *v);
 
 /* How a value is displayed, by its type. */
-struct look {
+struct value_display {
     const struct type *type;
     bool policy; /* within an IAM policy: lists are sets, and a list of one item equals the item */
     bool hidden;
 };
 
-struct look look_item(struct look look);
-struct look look_entry(struct look look, struct str key);
-bool look_hides(struct look look, const struct value *v);
-bool look_is_block(const struct value *v);
-bool look_has_lines(struct str text);
-size_t look_inline_width(const struct value *v); /* values above INLINE_MAX are lower bounds */
-void pen_inline(struct pen *pen, struct look look, const struct value *v);
+struct value_display display_item(struct value_display display);
+struct value_display display_entry(struct value_display display, struct str key);
+bool display_hides(struct value_display display, const struct value *v);
+bool display_is_block(const struct value *v);
+bool display_has_lines(struct str text);
+size_t display_inline_width(const struct value *v); /* values above INLINE_MAX are lower bounds */
+void pen_inline(struct pen *pen, struct value_display display, const struct value *v);
 /* Writes a value on its line if it fits, otherwise as a block whose entries begin at the column; with a
  * newline. */
-void pen_block(struct pen *pen, struct look look, const struct value *v, int column);
+void pen_block(struct pen *pen, struct value_display display, const struct value *v, int column);
 /* Writes a value on one line, shortened and with its size; policies as what they allow. With a newline. */
-void pen_brief(struct pen *pen, struct look look, const struct value *v);
+void pen_brief(struct pen *pen, struct value_display display, const struct value *v);
 /* ---- differences ---- */
 
 struct pen_entry {
     const struct str *name; /* NULL: a list item */
     int width, indent;
-    struct look look;
+    struct value_display display;
     const struct value *before, *after; /* NULL: added, or removed */
 };
 
 void pen_change(struct pen *pen, const struct pen_entry *e);
 /* Writes an unchanged entry that is shown nevertheless. */
-void pen_kept(
-    struct pen *pen, const struct str *name, int width, struct look look, const struct value *v, int indent);
+void pen_kept(struct pen *pen, const struct str *name, int width, struct value_display display,
+    const struct value *v, int indent);
 /* Writes "# 3 unchanged", or nothing if n is 0. */
 void pen_unchanged(struct pen *pen, size_t n, int indent);
-bool look_same(struct look look, const struct value *a, const struct value *b);
+bool display_same(struct value_display display, const struct value *a, const struct value *b);
 void pen_change_list(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column);
+    struct pen *pen, struct value_display display, const struct value *a, const struct value *b, int column);
 void pen_change_set(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column);
+    struct pen *pen, struct value_display display, const struct value *a, const struct value *b, int column);
 /* Returns a pen with the options' colours; `suffix` may be NULL. */
 struct pen pen_new(
     const struct render_options *options, const char *suffix, struct arena *arena, struct buf *out);

@@ -13,8 +13,8 @@ enum {
 
 /* ---- differences ---- */
 
-static void change_rest(
-    struct pen *pen, struct look look, const struct value *before, const struct value *after, int column);
+static void change_rest(struct pen *pen, struct value_display display, const struct value *before,
+    const struct value *after, int column);
 
 void pen_change(struct pen *pen, const struct pen_entry *e)
 {
@@ -22,9 +22,9 @@ void pen_change(struct pen *pen, const struct pen_entry *e)
     if (e->name)
         pen_name(pen, *e->name, e->width);
     if (e->before && e->after)
-        change_rest(pen, e->look, e->before, e->after, e->indent + 2);
+        change_rest(pen, e->display, e->before, e->after, e->indent + 2);
     else
-        pen_block(pen, e->look, e->before ? e->before : e->after, e->indent + 2);
+        pen_block(pen, e->display, e->before ? e->before : e->after, e->indent + 2);
 }
 
 void pen_unchanged(struct pen *pen, size_t n, int indent)
@@ -36,13 +36,13 @@ void pen_unchanged(struct pen *pen, size_t n, int indent)
     pen_newline(pen);
 }
 
-void pen_kept(
-    struct pen *pen, const struct str *name, int width, struct look look, const struct value *v, int indent)
+void pen_kept(struct pen *pen, const struct str *name, int width, struct value_display display,
+    const struct value *v, int indent)
 {
     pen_sign(pen, indent, ' ');
     if (name)
         pen_name(pen, *name, width);
-    pen_block(pen, look, v, indent + 2);
+    pen_block(pen, display, v, indent + 2);
 }
 
 static const struct value *policy_item(const struct value *v)
@@ -65,7 +65,7 @@ static bool policy_same(const struct value *a, const struct value *b)
 {
     a = policy_item(a);
     b = policy_item(b);
-    if (!look_is_block(a) || !look_is_block(b) || a->kind != b->kind || a->count != b->count)
+    if (!display_is_block(a) || !display_is_block(b) || a->kind != b->kind || a->count != b->count)
         return value_equal(a, b);
     for (uint32_t i = 0; i < a->count; i++) {
         const struct value *other = a->kind == VALUE_MAP ? value_get(b, a->entries[i].key) : NULL;
@@ -76,11 +76,11 @@ static bool policy_same(const struct value *a, const struct value *b)
     return true;
 }
 
-bool look_same(struct look look, const struct value *a, const struct value *b)
+bool display_same(struct value_display display, const struct value *a, const struct value *b)
 {
-    const struct attr attr = {.type = look.type};
-    if (look.policy || !look.type)
-        return look.policy ? policy_same(a, b) : value_equal(a, b);
+    const struct attr attr = {.type = display.type};
+    if (display.policy || !display.type)
+        return display.policy ? policy_same(a, b) : value_equal(a, b);
     return value_equal(a, b) || (attr_equal(&attr, a, b) && attr_equal(&attr, b, a));
 }
 
@@ -88,7 +88,7 @@ bool look_same(struct look look, const struct value *a, const struct value *b)
 static bool is_scalar_list(const struct value *list)
 {
     for (uint32_t i = 0; i < list->count; i++)
-        if (look_is_block(list->items[i]))
+        if (display_is_block(list->items[i]))
             return false;
     return true;
 }
@@ -125,7 +125,7 @@ static const char *taken_out(const struct type *type, struct str key)
 }
 
 static void change_map(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
+    struct pen *pen, struct value_display display, const struct value *a, const struct value *b, int column)
 {
     int left = pen_widest_key(a), right = pen_widest_key(b), width = left > right ? left : right;
     struct tally t = {0};
@@ -136,17 +136,17 @@ static void change_map(
         assert(old || new);
         const struct str *key = old ? &old->key : &new->key;
         const char *becomes = NULL;
-        if (look.type && look.type->kind == TYPE_OBJECT && new &&new->value->kind == VALUE_NULL) {
+        if (display.type && display.type->kind == TYPE_OBJECT && new &&new->value->kind == VALUE_NULL) {
             if (!old)
                 unreported_entry(pen, *key, width, column + 2);
             t.removed += !old;
-            becomes = taken_out(look.type, *key);
+            becomes = taken_out(display.type, *key);
             new = NULL;
         }
         if (!old && !new)
             continue;
-        struct look child = look_entry(look, *key);
-        if (old && new &&look_same(child, old->value, new->value)) {
+        struct value_display child = display_entry(display, *key);
+        if (old && new &&display_same(child, old->value, new->value)) {
             t.unchanged++;
             if (pen->everything)
                 pen_kept(pen, key, width, child, new->value, column + 2);
@@ -234,24 +234,24 @@ static void add_arrow(struct pen *pen)
     style_add(pen->out, pen->color, STYLE_DIM, " -> ");
 }
 
-static void change_scalars(
-    struct pen *pen, struct look look, const struct value *before, const struct value *after, int column)
+static void change_scalars(struct pen *pen, struct value_display display, const struct value *before,
+    const struct value *after, int column)
 {
-    if (look_is_block(before) && look_inline_width(before) > INLINE_MAX)
+    if (display_is_block(before) && display_inline_width(before) > INLINE_MAX)
         buf_addf(pen->out, "(%s of %u)", value_kind_name((enum value_kind)before->kind), before->count);
     else
-        pen_inline(pen, look, before);
-    if (look_inline_width(before) + look_inline_width(after) > CHANGE_MAX && !look_is_block(after)) {
+        pen_inline(pen, display, before);
+    if (display_inline_width(before) + display_inline_width(after) > CHANGE_MAX && !display_is_block(after)) {
         pen_newline(pen);
         pen_blanks(pen, column + 1);
     }
     add_arrow(pen);
-    pen_block(pen, look, after, column);
+    pen_block(pen, display, after, column);
 }
 
 static bool is_text_with_lines(const struct value *v)
 {
-    return v->kind == VALUE_STRING && look_has_lines(v->string);
+    return v->kind == VALUE_STRING && display_has_lines(v->string);
 }
 
 static const struct value *policy_list(struct pen *pen, const struct value *v)
@@ -260,31 +260,31 @@ static const struct value *policy_list(struct pen *pen, const struct value *v)
 }
 
 /* Writes the rest of the line after "name: " if both values exist. */
-static void change_rest(
-    struct pen *pen, struct look look, const struct value *before, const struct value *after, int column)
+static void change_rest(struct pen *pen, struct value_display display, const struct value *before,
+    const struct value *after, int column)
 {
-    if (state_is_hash(before) && !look_hides(look, after) && value_is_known(after)) {
+    if (state_is_hash(before) && !display_hides(display, after) && value_is_known(after)) {
         pen_note(pen, "(kept as a hash)"); /* only its hash is recorded, since the service does not report it;
                                               it is not a secret */
         add_arrow(pen);
-        pen_block(pen, look, after, column);
+        pen_block(pen, display, after, column);
         return;
     }
-    if (look_hides(look, before) || look_hides(look, after)) {
+    if (display_hides(display, before) || display_hides(display, after)) {
         pen_note(pen, "(sensitive)");
         add_arrow(pen);
         pen_note(pen, after->kind == VALUE_UNKNOWN ? "(known after apply)" : "(sensitive)");
         pen_newline(pen);
         return;
     }
-    if (look.policy && before->kind != after->kind) { /* "a" and ["a", "b"] are both compared as lists */
+    if (display.policy && before->kind != after->kind) { /* "a" and ["a", "b"] are both compared as lists */
         before = policy_list(pen, before);
         after = policy_list(pen, after);
     }
     const struct value *old_json = pen_json(pen, before), *new_json = pen_json(pen, after);
-    bool old_block = old_json || look_is_block(before), new_block = new_json || look_is_block(after);
+    bool old_block = old_json || display_is_block(before), new_block = new_json || display_is_block(after);
     if (old_block && new_block) {
-        if (old_json && new_json && !look.policy && (!look.type || look.type->kind == TYPE_STRING))
+        if (old_json && new_json && !display.policy && (!display.type || display.type->kind == TYPE_STRING))
             pen_note(pen, "JSON ");
         before = old_json ? old_json : before;
         after = new_json ? new_json : after;
@@ -292,16 +292,16 @@ static void change_rest(
     if (before->kind == VALUE_MAP && after->kind == VALUE_MAP) {
         buf_add_char(pen->out, '{');
         pen_newline(pen);
-        change_map(pen, look, before, after, column);
+        change_map(pen, display, before, after, column);
         pen_blanks(pen, column);
         buf_add_char(pen->out, '}');
         pen_newline(pen);
     } else if (before->kind == VALUE_LIST && after->kind == VALUE_LIST) {
         buf_add_char(pen->out, '[');
         pen_newline(pen);
-        bool set = (look.type && look.type->kind == TYPE_SET) ||
-                   (look.policy && is_scalar_list(before) && is_scalar_list(after));
-        (set ? pen_change_set : pen_change_list)(pen, look, before, after, column);
+        bool set = (display.type && display.type->kind == TYPE_SET) ||
+                   (display.policy && is_scalar_list(before) && is_scalar_list(after));
+        (set ? pen_change_set : pen_change_list)(pen, display, before, after, column);
         pen_blanks(pen, column);
         buf_add_char(pen->out, ']');
         pen_newline(pen);
@@ -309,7 +309,7 @@ static void change_rest(
                (is_text_with_lines(before) || is_text_with_lines(after))) {
         change_lines(pen, before->string, after->string, column);
     } else {
-        change_scalars(pen, look, before, after, column);
+        change_scalars(pen, display, before, after, column);
     }
 }
 
@@ -317,12 +317,12 @@ void render_change(const struct render_change *c, const struct render_options *o
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct pen pen = pen_new(options, c->suffix, &arena, out);
-    struct look look = {.type = c->type, .hidden = c->hidden};
+    struct value_display display = {.type = c->type, .hidden = c->hidden};
     if (c->brief && !c->before) {
         pen_sign(&pen, c->indent, '+');
         pen_name(&pen, c->name, c->name_width);
-        pen_brief(&pen, look, c->after);
+        pen_brief(&pen, display, c->after);
         return;
     }
-    pen_change(&pen, &(struct pen_entry){&c->name, c->name_width, c->indent, look, c->before, c->after});
+    pen_change(&pen, &(struct pen_entry){&c->name, c->name_width, c->indent, display, c->before, c->after});
 }

@@ -188,17 +188,17 @@ static bool is_shown_whole(const struct value *item)
 {
     bool whole = item->kind == VALUE_MAP && item->count <= ITEM_MAX;
     for (uint32_t i = 0; whole && i < item->count; i++)
-        whole =
-            !look_is_block(item->entries[i].value) || look_inline_width(item->entries[i].value) <= INLINE_MAX;
+        whole = !display_is_block(item->entries[i].value) ||
+                display_inline_width(item->entries[i].value) <= INLINE_MAX;
     return whole;
 }
 
-static void change_item(
-    struct pen *pen, struct look look, const struct value *before, const struct value *after, int indent)
+static void change_item(struct pen *pen, struct value_display display, const struct value *before,
+    const struct value *after, int indent)
 {
     bool everything = pen->everything;
     pen->everything = everything || (before && after && is_shown_whole(before) && is_shown_whole(after));
-    pen_change(pen, &(struct pen_entry){NULL, 0, indent, look, before, after});
+    pen_change(pen, &(struct pen_entry){NULL, 0, indent, display, before, after});
     pen->everything = everything;
 }
 
@@ -256,15 +256,15 @@ static void pair_items(struct sides *s)
 }
 
 void pen_change_set(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
+    struct pen *pen, struct value_display display, const struct value *a, const struct value *b, int column)
 {
-    if (look.type)
-        b = attr_without_nulls(pen->arena, look.type, b, false);
+    if (display.type)
+        b = attr_without_nulls(pen->arena, display.type, b, false);
     struct sides s = {sorted_items(pen, a), sorted_items(pen, b),
         ARENA_ARRAY(pen->arena, int64_t, a->count + 1), ARENA_ARRAY(pen->arena, bool, b->count + 1), a->count,
         b->count};
     size_t unchanged = 0;
-    struct look child = look_item(look);
+    struct value_display child = display_item(display);
     pair_items(&s);
     for (uint32_t i = 0, j = 0; i < a->count || j < b->count;) {
         bool old = j == b->count || (i < a->count && value_compare(s.old[i], s.new[j]) <= 0);
@@ -289,14 +289,14 @@ void pen_change_set(
 /* ---- lists ---- */
 
 struct lists {
-    struct look look; /* for the items */
+    struct value_display display; /* for the items */
     const struct value *a, *b;
 };
 
 static bool items_equal(void *ctx, size_t i, size_t j)
 {
     const struct lists *l = ctx;
-    return look_same(l->look, l->a->items[i], l->b->items[j]);
+    return display_same(l->display, l->a->items[i], l->b->items[j]);
 }
 
 /* Returns the similarity of two items: a changed item is shown beside the most similar one. */
@@ -331,17 +331,17 @@ static void change_gap(struct pen *pen, const struct lists *l, struct range old,
             }
         }
         for (; at < new.to &&j < at; j++)
-            change_item(pen, l->look, NULL, l->b->items[j], indent);
-        change_item(pen, l->look, l->a->items[i], at < new.to ? l->b->items[j++] : NULL, indent);
+            change_item(pen, l->display, NULL, l->b->items[j], indent);
+        change_item(pen, l->display, l->a->items[i], at < new.to ? l->b->items[j++] : NULL, indent);
     }
     for (; j < new.to; j++)
-        change_item(pen, l->look, NULL, l->b->items[j], indent);
+        change_item(pen, l->display, NULL, l->b->items[j], indent);
 }
 
 void pen_change_list(
-    struct pen *pen, struct look look, const struct value *a, const struct value *b, int column)
+    struct pen *pen, struct value_display display, const struct value *a, const struct value *b, int column)
 {
-    struct lists lists = {look_item(look), a, b};
+    struct lists lists = {display_item(display), a, b};
     AUTO_FREE enum edit *script = mem_alloc((a->count + b->count + 1) * sizeof *script);
     size_t n = lcs_edits(a->count, b->count, items_equal, &lists, script);
     size_t unchanged = 0, i = 0, j = 0;
@@ -354,7 +354,7 @@ void pen_change_list(
         }
         change_gap(pen, &lists, old, new, column + 2);
         if (k < n && pen->everything)
-            pen_kept(pen, NULL, 0, lists.look, b->items[j], column + 2);
+            pen_kept(pen, NULL, 0, lists.display, b->items[j], column + 2);
         else if (k < n)
             unchanged++;
         i++, j++;

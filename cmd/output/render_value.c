@@ -13,18 +13,18 @@ enum {
     STEP = 4,           /* columns from a block's sign to the signs inside */
 };
 
-struct look look_item(struct look look)
+struct value_display display_item(struct value_display display)
 {
-    const struct type *t = look.type;
-    bool policy = look.policy || (t && t->kind == TYPE_POLICY);
-    return (struct look){.type = t ? t->elem : NULL, .policy = policy, .hidden = look.hidden};
+    const struct type *t = display.type;
+    bool policy = display.policy || (t && t->kind == TYPE_POLICY);
+    return (struct value_display){.type = t ? t->elem : NULL, .policy = policy, .hidden = display.hidden};
 }
 
-struct look look_entry(struct look look, struct str key)
+struct value_display display_entry(struct value_display display, struct str key)
 {
-    struct look child = look_item(look);
+    struct value_display child = display_item(display);
     const struct attr *field =
-        look.type && look.type->kind == TYPE_OBJECT ? type_field(look.type, key) : NULL;
+        display.type && display.type->kind == TYPE_OBJECT ? type_field(display.type, key) : NULL;
     if (field) {
         child.type = field->type;
         child.hidden |= field->sensitive;
@@ -32,9 +32,9 @@ struct look look_entry(struct look look, struct str key)
     return child;
 }
 
-bool look_hides(struct look look, const struct value *v)
+bool display_hides(struct value_display display, const struct value *v)
 {
-    return look.hidden || (v && (v->marks & VALUE_SENSITIVE));
+    return display.hidden || (v && (v->marks & VALUE_SENSITIVE));
 }
 
 struct pen pen_new(
@@ -140,20 +140,20 @@ static void add_scalar(struct pen *pen, const struct value *v)
     }
 }
 
-bool look_is_block(const struct value *v)
+bool display_is_block(const struct value *v)
 {
     return v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP);
 }
 
-void pen_inline(struct pen *pen, struct look look, const struct value *v)
+void pen_inline(struct pen *pen, struct value_display display, const struct value *v)
 {
-    if (look_hides(look, v)) {
+    if (display_hides(display, v)) {
         pen_note(pen, "(sensitive)");
         return;
     }
     if (!v)
         v = &value_null;
-    if (!look_is_block(v)) {
+    if (!display_is_block(v)) {
         add_scalar(pen, v);
         return;
     }
@@ -164,33 +164,33 @@ void pen_inline(struct pen *pen, struct look look, const struct value *v)
             buf_addz(pen->out, ", ");
         if (map)
             pen_name(pen, v->entries[i].key, 0);
-        struct look child = map ? look_entry(look, v->entries[i].key) : look_item(look);
+        struct value_display child = map ? display_entry(display, v->entries[i].key) : display_item(display);
         pen_inline(pen, child, map ? v->entries[i].value : v->items[i]);
     }
     buf_add_char(pen->out, map ? '}' : ']');
 }
 
-bool look_has_lines(struct str text)
+bool display_has_lines(struct str text)
 {
     return str_find_char(text, '\n', 0) >= 0;
 }
 
 /* Returns the width on one line, or a value above INLINE_MAX. */
-size_t look_inline_width(const struct value *v)
+size_t display_inline_width(const struct value *v)
 {
     size_t width = 2;
     if (!v)
         return 4;
     switch ((enum value_kind)v->kind) {
-    case VALUE_STRING: return look_has_lines(v->string) ? INLINE_MAX + 1 : v->string.n + 2;
+    case VALUE_STRING: return display_has_lines(v->string) ? INLINE_MAX + 1 : v->string.n + 2;
     case VALUE_UNKNOWN: return 19;
     case VALUE_LIST:
         for (uint32_t i = 0; i < v->count && width <= INLINE_MAX; i++)
-            width += look_inline_width(v->items[i]) + 2;
+            width += display_inline_width(v->items[i]) + 2;
         return width;
     case VALUE_MAP:
         for (uint32_t i = 0; i < v->count && width <= INLINE_MAX; i++)
-            width += v->entries[i].key.n + 2 + look_inline_width(v->entries[i].value) + 2;
+            width += v->entries[i].key.n + 2 + display_inline_width(v->entries[i].value) + 2;
         return width;
     default: return 8;
     }
@@ -202,7 +202,7 @@ const struct value *pen_json(struct pen *pen, const struct value *v)
     const struct value *parsed = NULL;
     if (!v || v->kind != VALUE_STRING || v->string.n < 2 || (v->string.p[0] != '{' && v->string.p[0] != '['))
         return NULL;
-    return json_parse(pen->arena, v->string, &parsed, NULL) == 0 && look_is_block(parsed) ? parsed : NULL;
+    return json_parse(pen->arena, v->string, &parsed, NULL) == 0 && display_is_block(parsed) ? parsed : NULL;
 }
 
 static void text_lines(struct pen *pen, int column, struct str text)
@@ -240,21 +240,21 @@ int pen_widest_key(const struct value *map)
 }
 
 /* Writes the value on the rest of the line or, if it does not fit, as a block that closes in `column`. */
-void pen_block(struct pen *pen, struct look look, const struct value *v, int column)
+void pen_block(struct pen *pen, struct value_display display, const struct value *v, int column)
 {
     const struct value *json;
-    bool hidden = look_hides(look, v);
-    if (!hidden && v && v->kind == VALUE_STRING && look_inline_width(v) > INLINE_MAX &&
+    bool hidden = display_hides(display, v);
+    if (!hidden && v && v->kind == VALUE_STRING && display_inline_width(v) > INLINE_MAX &&
         (json = pen_json(pen, v))) {
         pen_note(pen, "JSON ");
         v = json;
     }
-    if (!hidden && v && v->kind == VALUE_STRING && look_has_lines(v->string)) {
+    if (!hidden && v && v->kind == VALUE_STRING && display_has_lines(v->string)) {
         text_lines(pen, column, v->string);
         return;
     }
-    if (hidden || !look_is_block(v) || look_inline_width(v) <= INLINE_MAX) {
-        pen_inline(pen, look, v);
+    if (hidden || !display_is_block(v) || display_inline_width(v) <= INLINE_MAX) {
+        pen_inline(pen, display, v);
         pen_newline(pen);
         return;
     }
@@ -267,7 +267,7 @@ void pen_block(struct pen *pen, struct look look, const struct value *v, int col
         pen_blanks(pen, column + STEP);
         if (map)
             pen_name(pen, v->entries[i].key, width);
-        struct look child = map ? look_entry(look, v->entries[i].key) : look_item(look);
+        struct value_display child = map ? display_entry(display, v->entries[i].key) : display_item(display);
         pen_block(pen, child, map ? v->entries[i].value : v->items[i], column + STEP);
     }
     if (shown < v->count) {
@@ -284,7 +284,7 @@ void render_value(const struct value *v, int indent, const struct render_options
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct pen pen = pen_new(options, NULL, &arena, out);
-    pen_block(&pen, (struct look){0}, v, indent);
+    pen_block(&pen, (struct value_display){0}, v, indent);
 }
 
 void render_outputs(const struct value *outputs, const struct render_options *options, struct buf *out)
@@ -294,7 +294,7 @@ void render_outputs(const struct value *outputs, const struct render_options *op
     int width = pen_widest_key(outputs);
     for (uint32_t i = 0; outputs && i < outputs->count; i++) {
         pen_name(&pen, outputs->entries[i].key, width);
-        pen_block(&pen, (struct look){0}, outputs->entries[i].value, 0);
+        pen_block(&pen, (struct value_display){0}, outputs->entries[i].value, 0);
     }
 }
 
@@ -356,7 +356,7 @@ static void add_statement(struct buf *out, const struct value *statement)
 static bool add_policy(struct buf *out, const struct value *policy)
 {
     const struct value *statements = policy->kind == VALUE_MAP ? value_getz(policy, "Statement") : NULL;
-    if (!statements || !look_is_block(statements))
+    if (!statements || !display_is_block(statements))
         return false;
     uint32_t n = statements->kind == VALUE_LIST ? statements->count : 1;
     for (uint32_t i = 0; i < n; i++) {
@@ -435,31 +435,31 @@ static void add_first_line(struct pen *pen, const struct value *v)
     style_off(pen->out, pen->color, STYLE_DIM);
 }
 
-void pen_brief(struct pen *pen, struct look look, const struct value *v)
+void pen_brief(struct pen *pen, struct value_display display, const struct value *v)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    bool hidden = look_hides(look, v);
+    bool hidden = display_hides(display, v);
     const struct value *json = hidden ? NULL : pen_json(pen, v), *policy = json ? json : v;
-    bool is_policy = look.type && look.type->kind == TYPE_POLICY;
-    bool are_policies =
-        look.type && look.type->kind == TYPE_MAP && look.type->elem && look.type->elem->kind == TYPE_POLICY;
+    bool is_policy = display.type && display.type->kind == TYPE_POLICY;
+    bool are_policies = display.type && display.type->kind == TYPE_MAP && display.type->elem &&
+                        display.type->elem->kind == TYPE_POLICY;
     AUTO_BUF struct buf several = BUF_INIT;
-    if (!hidden && is_policy && v && look_is_block(policy) && add_policy(&text, policy)) {
+    if (!hidden && is_policy && v && display_is_block(policy) && add_policy(&text, policy)) {
         add_cut(pen, policy, buf_str(&text));
     } else if (!hidden && are_policies && v && v->kind == VALUE_MAP && add_policies(pen, &several, v)) {
         add_cut(pen, v, buf_str(&several));
-    } else if (!hidden && v && v->kind == VALUE_STRING && look_has_lines(v->string)) {
+    } else if (!hidden && v && v->kind == VALUE_STRING && display_has_lines(v->string)) {
         add_first_line(pen, v);
     } else {
         struct pen plain = *pen; /* without colour, since the text is cut */
         plain.color = false;
         plain.suffix = NULL;
         plain.out = &text;
-        pen_inline(&plain, look, v);
+        pen_inline(&plain, display, v);
         if (v && v->kind != VALUE_UNKNOWN && !hidden)
             add_cut(pen, v, buf_str(&text));
         else
-            pen_inline(pen, look, v);
+            pen_inline(pen, display, v);
     }
     pen_newline(pen);
 }

@@ -100,11 +100,11 @@ void run_watch_log_failure(void *watch, const struct err *err);
 void run_watch_clear(struct run_watch *watch);
 
 /* The format of a log line. */
-struct log_look {
+struct log_format {
     bool time, stream; /* precede the line with these */
     bool raw;          /* bytes are written unchanged, including terminal control */
 };
-void log_event_text(const struct log_event *event, struct log_look look, struct buf *out);
+void log_event_text(const struct log_event *event, struct log_format look, struct buf *out);
 void log_event_json(const struct job *job, const struct log_event *event, struct buf *out);
 
 /* ---- Starting a run. A start may take as long as the run itself (a function responds when it is done), so a

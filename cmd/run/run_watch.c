@@ -112,7 +112,7 @@ static void add_message(struct buf *out, struct str message)
     }
 }
 
-void log_event_text(const struct log_event *event, struct log_look look, struct buf *out)
+void log_event_text(const struct log_event *event, struct log_format look, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     if (look.time)
@@ -145,7 +145,7 @@ void run_watch_line(void *ctx, const struct log_event *event)
     if (w->inv->settings->json)
         log_event_json(w->job, event, &out);
     else
-        log_event_text(event, (struct log_look){.raw = w->raw}, &out);
+        log_event_text(event, (struct log_format){.raw = w->raw}, &out);
     run_watch_clear(w);
     if (aside)
         term_print_error(buf_str(&out));

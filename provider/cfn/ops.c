@@ -371,7 +371,7 @@ static bool is_ours(struct search *s, struct str identifier, const struct value 
     return is_wanted(ctx, s->desired, live) && attempt_claims(s->attempt, identifier);
 }
 
-static bool look_at(struct search *s, struct str identifier)
+static bool lookup_read(struct search *s, struct str identifier)
 {
     const struct value *live = NULL;
     if (!identifier.n || !type_of(s->ctx)->has_read || get(s->ctx, identifier, &live, &s->err) || !live ||
@@ -394,7 +394,7 @@ static bool request_seen(void *ctx, const struct cfn_event *event)
         s->err = ignored;
         return true;
     }
-    return look_at(s, own.identifier);
+    return lookup_read(s, own.identifier);
 }
 
 static int cfn_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
@@ -402,7 +402,7 @@ static int cfn_find(struct op_ctx *ctx, const struct attempt *attempt, const str
 {
     struct search search = {.ctx = ctx, .attempt = attempt, .desired = desired};
     struct str identifier = cfn_identifier(type_of(ctx), ctx->arena, desired);
-    bool known = identifier.n && look_at(&search, identifier);
+    bool known = identifier.n && lookup_read(&search, identifier);
     *live = NULL;
     if (!known && cfn_list_creations(ctx, request_seen, &search, err))
         return -1;

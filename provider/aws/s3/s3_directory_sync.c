@@ -228,7 +228,7 @@ struct step {
 };
 
 /* Reads a file that an interrupted run may have sent: its metadata has the SHA-256. */
-static int look_at(void *arg, size_t i, struct err *err)
+static int lookup_read(void *arg, size_t i, struct err *err)
 {
     struct step *s = arg;
     const struct directory *d = s->d;
@@ -281,5 +281,5 @@ int directory_look(const struct directory *d, struct manifest *manifest, struct 
             names[unmarked++] = file->name;
     }
     struct step step = {.d = d, .names = names, .manifest = manifest, .lock = PTHREAD_MUTEX_INITIALIZER};
-    return pool_try(THREADS, unmarked, look_at, &step, err);
+    return pool_try(THREADS, unmarked, lookup_read, &step, err);
 }

@@ -322,7 +322,7 @@ static void forget_gone(struct sources *sources)
         }
 }
 
-static void look_at(struct sources *sources, const struct source_kind *kind)
+static void lookup_read(struct sources *sources, const struct source_kind *kind)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     size_t n;
@@ -341,7 +341,7 @@ static void sources_look(void *ctx)
     do {
         forget_gone(sources);
         for (size_t i = 0; sources->kinds[i]; i++)
-            look_at(sources, sources->kinds[i]);
+            lookup_read(sources, sources->kinds[i]);
     } while (services_sleep(sources->services, LOOK_MS));
     for (size_t i = 0; i < sources->n; i++) {
         atomic_store(&sources->items[i]->over, true);
