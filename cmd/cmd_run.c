@@ -71,7 +71,7 @@ static bool stop_wanted(struct running *r)
 {
     if (!running_ops(r)->stops)
         return false;
-    if (r->inv->sandbox_passes) /* the run would end with this process */
+    if (r->inv->sandbox_temporary) /* the run would end with this process */
         return true;
     if (r->inv->settings->json || !isatty(STDIN_FILENO) || !r->inv->err.tty || !signals_all_sigint())
         return false;
@@ -82,7 +82,7 @@ static int cmd_run_interrupted(struct running *r)
 {
     run_watch_clear(&r->watch);
     if (!r->run.id.n) {
-        if (!r->inv->settings->json && !r->inv->sandbox_passes) /* the run ends with this process */
+        if (!r->inv->settings->json && !r->inv->sandbox_temporary) /* the run ends with this process */
             invocation_note(
                 r->inv, "Interrupted; the run of %.*s continues at its service.", STR_ARG(address_of(r)));
         return EXIT_INTERRUPTED;
@@ -97,14 +97,15 @@ static int cmd_run_interrupted(struct running *r)
 static int timed_out(struct running *r)
 {
     struct err err = ERR_INIT;
-    bool stops = r->run.id.n && running_ops(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox_passes);
+    bool stops =
+        r->run.id.n && running_ops(r)->stops && (r->own->stop_on_timeout || r->inv->sandbox_temporary);
     run_watch_clear(&r->watch);
     if (stops)
         stop_run(r);
     AUTO_BUF struct buf text = BUF_INIT;
     text_add_duration(&text, r->own->timeout_ms);
     err_set(&err, ERR_TIMEOUT, "%.*s was still running after %s (--timeout)%s", STR_ARG(address_of(r)),
-        text.p, stops || r->inv->sandbox_passes ? "" : "; the run continues");
+        text.p, stops || r->inv->sandbox_temporary ? "" : "; the run continues");
     if (!stops && r->run.id.n && running_ops(r)->reads)
         err_hint(&err,
             "weir run --follow %.*s %.*s follows it; --stop-on-timeout ends a run that takes too long",
@@ -150,7 +151,7 @@ static int cmd_run_follow(struct running *r)
         .object = r->job.object,
         .options = r->job.options,
         .until_ms = r->until_ms,
-        .pace_ms = r->inv->sandbox_passes ? SANDBOX_PACE_MS : 0,
+        .pace_ms = r->inv->sandbox_temporary ? SANDBOX_PACE_MS : 0,
         .signals = r->signals,
         .late_ms = log_late_ms(r->job.provider),
         .state = run_watch_state,
@@ -226,7 +227,7 @@ static int cmd_run_check(struct invocation *inv)
 /* Checks options that depend on the sandbox and the job. */
 static int check_job(const struct running *r)
 {
-    if (r->own->detach && r->inv->sandbox_passes)
+    if (r->own->detach && r->inv->sandbox_temporary)
         return invocation_usage(r->inv, "\"weir sandbox\" in another terminal serves one that stays",
             "--detach: the sandbox ends with this command, and the run with it");
     if (r->own->out && !running_ops(r)->leaves_file)

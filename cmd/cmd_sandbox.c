@@ -231,7 +231,7 @@ static int cmd_sandbox_serve(struct invocation *inv, int port)
     struct sandbox_options options = {.dir = own->dir,
         .bind = own->bind,
         .port = (uint16_t)port,
-        .tells = true,
+        .announced = true,
         .hosts = own->hosts.items,
         .host_count = own->hosts.n,
         .ephemeral = own->ephemeral,

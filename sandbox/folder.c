@@ -100,14 +100,14 @@ int folder_lock(const char *dir, int *fd, struct err *err)
     return err_hint(err, "use that one, or another directory");
 }
 
-void folder_announce(int lock_fd, struct str endpoint, bool passes)
+void folder_announce(int lock_fd, struct str endpoint, bool temporary)
 {
     if (lock_fd < 0)
         return;
     if (!endpoint.n && ftruncate(lock_fd, 0))
         return; /* the next process that locks it clears it */
     if (endpoint.n)
-        dprintf(lock_fd, "%.*s\n%s", STR_ARG(endpoint), passes ? PASSES : "");
+        dprintf(lock_fd, "%.*s\n%s", STR_ARG(endpoint), temporary ? PASSES : "");
 }
 
 /* True if the endpoint accepts connections. A killed process leaves its endpoint in the lock file. */
@@ -138,7 +138,7 @@ struct str sandbox_served(struct arena *arena, const char *dir)
     return text.n && answers(arena, text) ? text : STR_EMPTY;
 }
 
-bool folder_passes(const char *dir)
+bool folder_is_temporary(const char *dir)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str text;

@@ -20,9 +20,9 @@ int folder_temporary(struct arena *arena, const char **out, struct err *err);
 int folder_lock(const char *dir, int *fd, struct err *err);
 /* Writes the endpoint into the lock file, for other processes of this machine; "" clears it. `passes`: the
  * sandbox ends with one command. */
-void folder_announce(int lock_fd, struct str endpoint, bool passes);
+void folder_announce(int lock_fd, struct str endpoint, bool temporary);
 /* True if the lock file says that the sandbox ends with one command. See sandbox_served(). */
-bool folder_passes(const char *dir);
+bool folder_is_temporary(const char *dir);
 
 /* Takes a lock on the use of the folder: shared for each user, exclusive (`alone`) for the process that wants
  * to end it. The exclusive lock does not wait: *fd is -1 while the folder is in use. */

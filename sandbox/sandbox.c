@@ -32,7 +32,7 @@ struct sandbox {
     const struct provider_kinds *kinds;
     const char *specs_dir;
     double speed, state_speed;
-    int64_t minute_ms, room;
+    int64_t minute_ms, run_max_bytes;
     const char *bind; /* NULL: 127.0.0.1 */
     struct guard guard;
     struct sandbox_console console;
@@ -163,7 +163,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     s->speed = options->speed;
     s->state_speed = options->state_speed > 0 ? options->state_speed : options->speed;
     s->minute_ms = options->minute_ms > 0 ? options->minute_ms : 60000;
-    s->room = options->room > 0 ? options->room : DEFAULT_ROOM;
+    s->run_max_bytes = options->run_max_bytes > 0 ? options->run_max_bytes : DEFAULT_ROOM;
     s->bind = options->bind ? arena_strz(&s->arena, str_z(options->bind)) : NULL;
     pthread_mutex_init(&s->control_lock, NULL);
     copy_hosts(s, options);
@@ -175,9 +175,9 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
         sandbox_stop(s);
         return -1;
     }
-    if (options->tells) {
+    if (options->announced) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        folder_announce(s->lock_fd, sandbox_endpoint(s, &scratch), options->passes);
+        folder_announce(s->lock_fd, sandbox_endpoint(s, &scratch), options->temporary);
     }
     load_kept_services(s);
     *out = s;
@@ -220,7 +220,7 @@ int sandbox_join(struct arena *arena, const char *dir, struct sandbox_joined *ou
     if (folder_use(dir, false, &out->fd, err))
         return -1;
     out->endpoint = sandbox_served(arena, dir);
-    out->passes = folder_passes(dir);
+    out->temporary = folder_is_temporary(dir);
     if (!out->endpoint.n) {
         fd_close_ptr(&out->fd);
         out->fd = -1;
@@ -291,9 +291,9 @@ int64_t sandbox_minute_ms(const struct sandbox *s)
     return s->minute_ms;
 }
 
-int64_t sandbox_room(const struct sandbox *s)
+int64_t sandbox_run_max_bytes(const struct sandbox *s)
 {
-    return s->room;
+    return s->run_max_bytes;
 }
 
 struct faults *sandbox_faults(struct sandbox *s)
@@ -478,8 +478,8 @@ int sandbox_check_key(struct sandbox *s, struct arena *arena, const struct sessi
         .via = "s3",
         .key = key,
         .region = region,
-        .about_name = "aws:s3:arn",
-        .about = about};
+        .context_key = "aws:s3:arn",
+        .context_value = about};
     return gate_check_key(sandbox_gate(s), arena, &use, arn, err);
 }
 

@@ -19,8 +19,8 @@ struct sandbox_options {
     bool ephemeral;   /* nothing is synced; the directory, which is new or empty, is removed at the end */
     const char *bind; /* numeric address; NULL: 127.0.0.1 */
     uint16_t port;    /* 0: any */
-    bool tells;       /* announces the endpoint to processes that want the same directory: sandbox_served() */
-    bool passes;      /* ends with one command: a process that joins is warned and delays the end */
+    bool announced;   /* announces the endpoint to processes that want the same directory: sandbox_served() */
+    bool temporary;   /* ends with one command: a process that joins is warned and delays the end */
     const struct str *hosts; /* host names accepted besides those of this machine */
     size_t host_count;
     const struct sandbox_key *keys; /* accepted access keys; none: only the folder's own key */
@@ -34,9 +34,9 @@ struct sandbox_options {
     const char *faults_file;     /* fault rules (sandbox/http/server.h); NULL: none */
     bool console, console_write; /* serve the web console; let it change resources (console/console.h) */
     enum sandbox_iam iam;        /* whether IAM policies are enforced */
-    int64_t minute_ms;   /* milliseconds per minute of a job's timeout (shortened by tests); 0: 60000 */
-    int64_t patience_ms; /* milliseconds in which a request must arrive (shortened by tests); 0: 30 s */
-    int64_t room;        /* bytes that a run may use in its folder (reduced by tests); 0: 16 GiB */
+    int64_t minute_ms;     /* milliseconds per minute of a job's timeout (shortened by tests); 0: 60000 */
+    int64_t patience_ms;   /* milliseconds in which a request must arrive (shortened by tests); 0: 30 s */
+    int64_t run_max_bytes; /* bytes that a run may use in its folder (reduced by tests); 0: 16 GiB */
 };
 
 #define SANDBOX_ACCOUNT "000000000000"
@@ -60,7 +60,7 @@ struct str sandbox_served(struct arena *arena, const char *dir);
  */
 struct sandbox_joined {
     struct str endpoint;
-    bool passes; /* the sandbox and its runs end with the last command */
+    bool temporary; /* the sandbox and its runs end with the last command */
     int fd;
 };
 int sandbox_join(struct arena *arena, const char *dir, struct sandbox_joined *out, struct err *err);

@@ -25,7 +25,7 @@ struct invocation {
     void *diags_ctx;
     struct sandbox *sandbox; /* --sandbox: the server if this process serves it, otherwise NULL */
     const char *sandbox_dir; /* --sandbox: its folder, whichever process serves it; NULL: not (yet) used */
-    bool sandbox_passes;     /* the sandbox ends with this command, or with another command that serves it */
+    bool sandbox_temporary;  /* the sandbox ends with this command, or with another command that serves it */
     int sandbox_joined;      /* lock descriptor while another process serves the sandbox, otherwise -1 */
 };
 

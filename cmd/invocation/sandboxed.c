@@ -224,14 +224,14 @@ static void use_sandbox(
 static int sandboxed_serve(struct invocation *inv, const char *path, struct err *err)
 {
     struct sandbox_options options = {.dir = path,
-        .tells = true,
-        .passes = true,
+        .announced = true,
+        .temporary = true,
         .kinds = &cmd_kinds,
         .specs_dir = inv->settings->specs,
         .state_speed = STATE_SPEED};
     if (sandbox_start(&options, &inv->sandbox, err))
         return -1;
-    inv->sandbox_passes = true;
+    inv->sandbox_temporary = true;
     struct sandbox_key key = sandbox_first_key(inv->sandbox);
     use_sandbox(inv, path, sandbox_endpoint(inv->sandbox, &inv->arena), &key);
     return 0;
@@ -248,7 +248,7 @@ static int sandboxed_join(struct invocation *inv, const char *path, struct err *
     if (joined.fd < 0)
         return 1;
     inv->sandbox_joined = joined.fd;
-    inv->sandbox_passes = joined.passes;
+    inv->sandbox_temporary = joined.temporary;
     const char *whole = path;
     if (sandbox_folder_key(&inv->arena, &whole, &key, err))
         return -1;

@@ -145,8 +145,8 @@ struct asl_trial {
     const struct asl_error *error; /* mocked error; NULL: none */
     const struct value *variables; /* assigned variables; NULL: none */
     int64_t retries, failures;
-    const struct value *seen; /* inspection data: {afterInputPath: …, result: …} */
-    struct asl_error failed;  /* the error, also if a catcher handled it */
+    const struct value *inspection; /* inspection data: {afterInputPath: …, result: …} */
+    struct asl_error failed;        /* the error, also if a catcher handled it */
     struct str next;
     bool retriable, caught;
     int rule; /* index of the matching retrier or catcher */

@@ -182,7 +182,7 @@ static const struct value *asl_branches_gather(struct branches *all)
             value_builder_add(&results, value_copy(arena, branch->outcome.output));
     }
     size_t failed = atomic_load(&all->failed);
-    if (results.n < all->n && visit->line->keeps)
+    if (results.n < all->n && visit->line->keeps_point)
         visit->left = unfinished_branches(all, arena);
     if (!failed)
         return results.n == all->n ? value_builder_list(&results) : NULL;

@@ -88,7 +88,7 @@ struct asl_line {
     int64_t skipped_ms;  /* how far this line's clock is ahead because waits were shortened */
     int64_t deadline_ms; /* end of the execution's time limit; 0: none */
     int64_t event;
-    bool keeps;              /* the position after a failure is recorded (for a redrive) */
+    bool keeps_point;        /* the position after a failure is recorded (for a redrive) */
     struct asl_trial *trial; /* NULL unless one state is tested */
 };
 

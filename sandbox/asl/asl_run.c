@@ -175,7 +175,7 @@ static void asl_record(struct asl_visit *visit, const char *name, const struct v
 {
     struct asl_trial *trial = visit->line->trial;
     if (trial && v)
-        trial->seen = value_with(visit->eval.arena, trial->seen, str_z(name), v);
+        trial->inspection = value_with(visit->eval.arena, trial->inspection, str_z(name), v);
 }
 
 /* Returns the effective input of the state, after InputPath and Parameters or Arguments. */
@@ -377,7 +377,7 @@ static const struct value *run_from(struct arena *arena, struct asl_line *line, 
         data = asl_start_visit(&visit, line, name) ? asl_visit_state(&visit, &next, &end) : NULL;
         if (!data)
             asl_report_failure(arena, &visit, out);
-        if (!data && line->keeps)
+        if (!data && line->keeps_point)
             *at = (struct asl_point){arena_str(arena, name), value_copy(arena, visit.raw),
                 value_copy(arena, line->own), value_copy(arena, visit.left)};
         data = value_copy(&fresh, data);
@@ -457,7 +457,7 @@ static struct asl_line asl_first_line(const struct asl_execution *execution, ato
         .threads = threads,
         .deadline_ms = deadline(execution),
         .event = execution->event,
-        .keeps = true};
+        .keeps_point = true};
 }
 
 void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out)
@@ -532,13 +532,13 @@ static void trial_hide(struct asl_visit *visit)
     bool pass = str_eqz(type, "Pass"), given = value_getz(visit->state, "Result") != NULL;
     const char *const of_pass[] = {
         given ? "afterInputPath" : "result", given ? "afterParameters" : "result", NULL};
-    for (size_t i = 0; i < 3 && trial->seen; i++) {
+    for (size_t i = 0; i < 3 && trial->inspection; i++) {
         const char *name = pass ? of_pass[i] : NULL;
         for (size_t k = 0; k < sizeof hidden / sizeof *hidden; k++)
             if (str_eqz(type, hidden[k].type))
                 name = hidden[k].names[i];
-        if (name && value_getz(trial->seen, name))
-            trial->seen = value_with(visit->eval.arena, trial->seen, str_z(name), NULL);
+        if (name && value_getz(trial->inspection, name))
+            trial->inspection = value_with(visit->eval.arena, trial->inspection, str_z(name), NULL);
     }
 }
 
@@ -553,7 +553,7 @@ void asl_try(struct arena *arena, const struct asl_execution *execution, struct 
     line.outer = trial->variables;
     visit.retries = (int)trial->retries;
     *out = (struct asl_outcome){.status = ASL_FAILED};
-    trial->seen = &value_empty_map;
+    trial->inspection = &value_empty_map;
     asl_record(&(struct asl_visit){.line = &line, .eval.arena = arena}, "input", execution->from.input);
     const struct value *output = asl_start_visit(&visit, &line, execution->from.state)
                                      ? asl_visit_state(&visit, &trial->next, &end)

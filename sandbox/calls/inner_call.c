@@ -290,7 +290,7 @@ static int check_kept(const struct service_call *call, struct str path, struct e
     return -1;
 }
 
-int service_unkept(const struct service_call *call, const struct err *why, struct err *err)
+int service_cannot_store(const struct service_call *call, const struct err *why, struct err *err)
 {
     static const struct {
         const char *service, *code;
@@ -316,7 +316,7 @@ int service_note_write(const struct service_call *call, const char *kind, const 
     json_write(&text, note, JSON_PLAIN);
     return path_of(call, kind, record, &path, &why) || check_kept(call, path, &why) ||
                    file_write_atomic(path.p, buf_str(&text), 0600, &why)
-               ? service_unkept(call, &why, err)
+               ? service_cannot_store(call, &why, err)
                : 0;
 }
 

@@ -118,7 +118,7 @@ int services_thread(struct services *services, void (*fn)(void *ctx), void *ctx)
     return -1;
 }
 
-void services_follow(struct services *services, const char *service, services_follow_fn *fn)
+void services_on_call(struct services *services, const char *service, services_follow_fn *fn)
 {
     size_t i = 0;
     while (services->followers[i].service)
@@ -149,7 +149,7 @@ void services_followed(struct services *services, struct str service, struct str
             services->followers[i].fn(services);
 }
 
-void services_read_first(struct services *services, const char *service, services_read_fn *fn)
+void services_before_call(struct services *services, const char *service, services_read_fn *fn)
 {
     size_t i = 0;
     while (services->readers[i].service)

@@ -156,7 +156,7 @@ const struct value *service_note_list(const struct service_call *call, const cha
 int service_note_list_write(const struct service_call *call, const char *kind,
     const struct control_record *record, const char *member, const struct value *list, struct err *err);
 /* Returns -1 with the service's internal error for data that cannot be stored. */
-int service_unkept(const struct service_call *call, const struct err *why, struct err *err);
+int service_cannot_store(const struct service_call *call, const struct err *why, struct err *err);
 int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
     const struct value *note, struct err *err);
 
@@ -305,14 +305,14 @@ bool services_stopping(struct services *services);
  * the response is sent. One per service.
  */
 typedef void services_follow_fn(struct services *services);
-void services_follow(struct services *services, const char *service, services_follow_fn *fn);
+void services_on_call(struct services *services, const char *service, services_follow_fn *fn);
 void services_followed(struct services *services, struct str service, struct str operation);
 /*
  * Registers fn, called with each request of a service before it is dispatched: it may rewrite names, or
  * refuse the request (-1). One per service.
  */
 typedef int services_read_fn(struct services *services, struct exchange *x, struct err *err);
-void services_read_first(struct services *services, const char *service, services_read_fn *fn);
+void services_before_call(struct services *services, const char *service, services_read_fn *fn);
 /* Returns false if a registered fn refused the request; *answer is the error response. */
 bool services_read(struct services *services, struct exchange *x, struct wire_message *answer);
 /*

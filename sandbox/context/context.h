@@ -55,7 +55,7 @@ struct str sandbox_secret(
 struct str sandbox_account(const struct sandbox *sandbox);
 bool sandbox_ephemeral(const struct sandbox *sandbox); /* nothing is synced to disk */
 int64_t sandbox_minute_ms(const struct sandbox *sandbox);
-int64_t sandbox_room(const struct sandbox *sandbox); /* in bytes: the limit of a run's folder */
+int64_t sandbox_run_max_bytes(const struct sandbox *sandbox); /* in bytes: the limit of a run's folder */
 /* The web console (console/). */
 struct sandbox_console {
     struct str token; /* "": the console is off */

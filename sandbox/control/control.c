@@ -28,7 +28,7 @@ void control_free(struct control *control)
         return;
     store_release(control);
     map_release(&control->numbers);
-    map_release(&control->stood);
+    map_release(&control->with_defaults);
     index_free(control->index);
     arena_release(&control->arena);
     pthread_mutex_destroy(&control->lock);

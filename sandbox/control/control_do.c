@@ -176,7 +176,7 @@ static int create(struct call *call, struct resource *existing, struct resource 
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, do_given(call));
-    bool waits = existing && (soft_is_waiting(existing) || fill_lingers(call->control, existing));
+    bool waits = existing && (soft_is_waiting(existing) || fill_still_uses(call->control, existing));
     if (existing && !waits && repeats_creation(call, existing, attrs)) {
         *out = existing;
         return 0;

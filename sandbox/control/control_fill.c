@@ -460,7 +460,7 @@ int64_t fill_gone_ms(const struct control *control, const struct resource *resou
     return resource->deleted_ms + deletion_ms(control, resource) + lingering_ms(control, resource);
 }
 
-bool fill_lingers(const struct control *control, const struct resource *resource)
+bool fill_still_uses(const struct control *control, const struct resource *resource)
 {
     return resource->deleted_ms && clock_wall_ms() >= resource->deleted_ms + deletion_ms(control, resource);
 }

@@ -389,7 +389,8 @@ static struct resource *find_twin(const struct call *call, const struct role *ro
         struct resource *resource = twins.items[t];
         bool same = token && value_equal(token, value_getz(resource->attrs, TOKEN_KEY));
         if (resource->type != role->type || !str_eq(resource->region, find_region(call, role->type)) ||
-            (fill_lingers(call->control, resource) && !value_getz(resource->type->sandbox, "soft_delete")) ||
+            (fill_still_uses(call->control, resource) &&
+                !value_getz(resource->type->sandbox, "soft_delete")) ||
             (!same && !(is_twin(call, resource, input) && keeps_name(call, resource))))
             continue;
         if (!resource->deleted_ms)
@@ -473,7 +474,7 @@ struct resource *find_named(
             !(by_content ? matches_find_by(role, resource, input) : is_consistent(role, resource, input)))
             continue;
         if (resource->deleted_ms)
-            deleting = fill_lingers(call->control, resource) ? deleting : resource;
+            deleting = fill_still_uses(call->control, resource) ? deleting : resource;
         else if (!latest || number_of(resource) > number_of(latest))
             latest = resource;
         if (latest && !number_of(latest))

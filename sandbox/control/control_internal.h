@@ -84,7 +84,8 @@ struct control {
     void *watcher_ctx;
     bool unsynced;      /* a record was written but its folder is not synced */
     struct map numbers; /* TYPE/REGION/NAME -> highest number so far, see control_words.c */
-    struct map stood;   /* SERVICE/REGION -> bool: the default resources exist, see store_make_defaults() */
+    struct map
+        with_defaults; /* SERVICE/REGION -> bool: the default resources exist, see store_make_defaults() */
     pthread_mutex_t lock;
 };
 
@@ -432,7 +433,7 @@ bool fill_changes(const struct spec_type *type, struct str name);
 /* Returns the end of the resource's deletion. */
 int64_t fill_gone_ms(const struct control *control, const struct resource *resource);
 /* True if the resource is deleted but still uses others: `lingers: {attribute: seconds}` */
-bool fill_lingers(const struct control *control, const struct resource *resource);
+bool fill_still_uses(const struct control *control, const struct resource *resource);
 /* Evaluates a template, including strings in lists and maps. NULL: a value is unknown. */
 const struct value *fill_value(
     struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs);

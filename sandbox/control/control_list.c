@@ -424,7 +424,7 @@ void list_resources(struct call *call, struct resource ***found, size_t *n)
         if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
             !passes_narrowings(&listing, resource) ||
             (soft_is_waiting(resource) && !is_shown(call, soft_rule(resource, "listed"))) ||
-            fill_lingers(call->control, resource) || !filters_pass(call, &listing.filters, resource))
+            fill_still_uses(call->control, resource) || !filters_pass(call, &listing.filters, resource))
             continue;
         MEM_GROW(*found, cap, *n + 1);
         (*found)[(*n)++] = resource;

@@ -71,8 +71,8 @@ int store_leave(struct control *control, struct err *err)
 static void unindex_resource(struct control *control, struct resource *resource)
 {
     words_drop(&control->words, resource);
-    for (size_t i = 0; i < control->stood.n && value_getz(resource->type->sandbox, "standing"); i++)
-        *(bool *)control->stood.items[i].ptr = false;
+    for (size_t i = 0; i < control->with_defaults.n && value_getz(resource->type->sandbox, "standing"); i++)
+        *(bool *)control->with_defaults.items[i].ptr = false;
 }
 
 static void set_attrs(struct control *control, struct resource *resource, const struct value *attrs)
@@ -292,9 +292,10 @@ static bool *defaults_flag(struct call *call, const struct served_service *servi
     struct control *control = call->control;
     struct str key =
         arena_printf(call->arena, "%.*s/%.*s", STR_ARG(service->spec->name), STR_ARG(call->region));
-    bool *stood = map_get(&control->stood, key);
+    bool *stood = map_get(&control->with_defaults, key);
     if (!stood)
-        map_set(&control->stood, arena_str(&control->arena, key), stood = ARENA_NEW(&control->arena, bool));
+        map_set(&control->with_defaults, arena_str(&control->arena, key),
+            stood = ARENA_NEW(&control->arena, bool));
     return stood;
 }
 

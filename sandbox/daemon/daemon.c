@@ -49,7 +49,7 @@ static int give_entry(const char *path, const struct stat *st UNUSED, int kind U
     return lchown(path, owner.uid, owner.gid);
 }
 
-int daemon_give(const char *folder, const char *user, struct err *err)
+int daemon_set_owner(const char *folder, const char *user, struct err *err)
 {
     if (!user)
         return 0;
@@ -214,7 +214,7 @@ static void run_daemon(void *ctx)
     process_switch_release(&daemon->stop);
     close(daemon->log);
     if (daemon->state == RUNNING) /* otherwise another thread sets the state */
-        daemon->state = RESTING;
+        daemon->state = STOPPED;
     pthread_cond_broadcast(&daemon->all->changed);
 }
 
@@ -243,9 +243,9 @@ static int fill_folder(struct daemon *daemon, struct err *err)
     struct daemon_self *self = &daemon->self;
     const char *done = arena_printf(self->arena, "%s/prepared", self->dir).p;
     if (path_exists(done))
-        return make_folder(daemon, err) || daemon_give(self->data, self->user, err);
+        return make_folder(daemon, err) || daemon_set_owner(self->data, self->user, err);
     tree_remove(self->data);
-    if (make_folder(daemon, err) || daemon_give(self->data, self->user, err) ||
+    if (make_folder(daemon, err) || daemon_set_owner(self->data, self->user, err) ||
         (daemon->kind->prepare && daemon->kind->prepare(self, err)))
         return -1;
     return file_write_atomic(done, STR("yes\n"), 0600, err);
@@ -458,7 +458,7 @@ static void await_stable(struct daemons *daemons, struct str name)
         pthread_cond_wait(&daemons->changed, &daemons->lock);
 }
 
-int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct str name,
+int daemon_require(struct daemons *daemons, const struct daemon_kind *kind, struct str name,
     const struct value *settings, struct arena *arena, struct daemon_self *out, struct err *err)
 {
     int status = 0;
@@ -466,12 +466,12 @@ int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct 
     await_stable(daemons, name);
     struct daemon *daemon = daemon_find(daemons, name);
     daemon = daemon ? daemon : daemon_add(daemons, kind, name);
-    if (daemon->state == RESTING) {
+    if (daemon->state == STOPPED) {
         daemon->state = STARTING;
         pthread_mutex_unlock(&daemons->lock);
         status = daemon_start(daemon, settings, err);
         pthread_mutex_lock(&daemons->lock);
-        daemon->state = status || !daemon->alive ? RESTING : RUNNING;
+        daemon->state = status || !daemon->alive ? STOPPED : RUNNING;
         pthread_cond_broadcast(&daemons->changed);
     }
     if (!status && out)
@@ -494,11 +494,11 @@ static struct daemon *take_down(struct daemons *daemons, struct str name)
     return daemon;
 }
 
-void daemon_rest(struct daemons *daemons, struct str name)
+void daemon_stop(struct daemons *daemons, struct str name)
 {
     struct daemon *daemon = take_down(daemons, name);
     if (daemon)
-        daemon_become(daemon, RESTING);
+        daemon_become(daemon, STOPPED);
 }
 
 void daemon_remove(struct daemons *daemons, struct str name)

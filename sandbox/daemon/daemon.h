@@ -7,9 +7,9 @@
  * kinds: a folder below the sandbox's (DIR/daemons/NAME, with the output in log and the data in data/), the
  * process and its children, and free loopback ports that are kept across starts.
  *
- *   daemon_want()      starts the daemon unless it runs; concurrent callers wait for the same start
- *   daemon_rest()      ends the daemon and waits for its end; its folder stays
- *   daemon_remove()    as daemon_rest(), and removes its folder
+ *   daemon_require()      starts the daemon unless it runs; concurrent callers wait for the same start
+ *   daemon_stop()      ends the daemon and waits for its end; its folder stays
+ *   daemon_remove()    as daemon_stop(), and removes its folder
  *   daemon_data()      the path of its data, to copy it while the daemon is at rest
  *
  * A daemon starts on first use, usually the first connection, so a record that no client uses costs nothing.
@@ -109,7 +109,7 @@ struct daemon_self {
     const char *seen_data;        /* path of `data` as the process sees it */
     const char *user;             /* user of the process; NULL: the sandbox's */
     uint16_t ports[DAEMON_PORTS]; /* daemon_kind.ports of them */
-    const struct value *settings; /* argument of daemon_want() */
+    const struct value *settings; /* argument of daemon_require() */
 };
 
 struct daemon_command {
@@ -145,9 +145,9 @@ void daemons_free(struct daemons *daemons);
  * ignores them; may be NULL. *out (may be NULL) does not include them. ERR_FAILED: not installed or not
  * started; the message has the end of its output. A daemon that is being removed is not started.
  */
-int daemon_want(struct daemons *daemons, const struct daemon_kind *kind, struct str name,
+int daemon_require(struct daemons *daemons, const struct daemon_kind *kind, struct str name,
     const struct value *settings, struct arena *arena, struct daemon_self *out, struct err *err);
-void daemon_rest(struct daemons *daemons, struct str name);
+void daemon_stop(struct daemons *daemons, struct str name);
 void daemon_remove(struct daemons *daemons, struct str name);
 /* Returns the path of a daemon's data, which may not exist. */
 const char *daemon_data(struct daemons *daemons, struct arena *arena, struct str name);
@@ -166,7 +166,7 @@ bool daemon_port_answers(uint16_t port);
 #define DAEMON_DATA "/proc/self/fd/9"
 
 /* Makes a user the owner of a folder and its content. */
-int daemon_give(const char *folder, const char *user, struct err *err);
+int daemon_set_owner(const char *folder, const char *user, struct err *err);
 
 /* ---- servers.c: Apache Kafka: one node in KRaft mode, broker and controller, without TLS and
  * authentication. The advertised address is in the settings {address, port}; it listens at ports[0] ---- */
@@ -205,7 +205,7 @@ bool greeting_is_user(const struct buf *startup, const char *user);
 void greeting_refuse(int fd, const char *state, const char *message);
 
 /* ---- internal: a daemon and its starts ---- */
-enum daemon_state { RESTING, STARTING, RUNNING, ENDING };
+enum daemon_state { STOPPED, STARTING, RUNNING, ENDING };
 
 struct daemon {
     struct daemon *next;

@@ -177,7 +177,7 @@ struct listeners {
     struct services *services;
     pthread_mutex_t lock; /* guards all members below */
     struct listener *first;
-    struct visitor *visitors;
+    struct http_connection *visitors;
     int poller, stop;
     bool watched, stopping;
     void (*opened)(void *ctx, const struct listener_of *of, const struct listener_address *location);
@@ -185,8 +185,8 @@ struct listeners {
 };
 
 /* An accepted connection. */
-struct visitor {
-    struct visitor *next;
+struct http_connection {
+    struct http_connection *next;
     struct listeners *listeners;
     struct arena arena;
     struct listener_of of;
@@ -260,7 +260,7 @@ void listeners_stop(struct listeners *listeners)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     listeners->stopping = true;
-    for (struct visitor *visitor = listeners->visitors; visitor; visitor = visitor->next)
+    for (struct http_connection *visitor = listeners->visitors; visitor; visitor = visitor->next)
         shutdown(visitor->fd, SHUT_RDWR);
     system_wake(listeners->stop); /* never cleared, so that all threads see it */
 }
@@ -288,9 +288,9 @@ void listeners_free(struct listeners *listeners)
 
 /* ---- visitors ---- */
 
-static void *unlink_visitor(struct listeners *listeners, const struct visitor *visitor)
+static void *unlink_visitor(struct listeners *listeners, const struct http_connection *visitor)
 {
-    struct visitor **at = &listeners->visitors;
+    struct http_connection **at = &listeners->visitors;
     while (*at != visitor)
         at = &(*at)->next;
     *at = visitor->next;
@@ -299,7 +299,7 @@ static void *unlink_visitor(struct listeners *listeners, const struct visitor *v
 
 static void listener_receive(void *ctx)
 {
-    struct visitor *visitor = ctx;
+    struct http_connection *visitor = ctx;
     visitor->visit(visitor->listeners->services, &visitor->of, visitor->ctx, visitor->fd);
     pthread_mutex_lock(&visitor->listeners->lock);
     unlink_visitor(visitor->listeners, visitor);
@@ -316,7 +316,7 @@ static struct listener_of copy_of(struct arena *arena, const struct listener_of 
 }
 
 /* Accepts a connection. Called with the lock held, since the listener may have been closed. */
-static struct visitor *accept_visitor(struct listeners *listeners, int listening)
+static struct http_connection *accept_visitor(struct listeners *listeners, int listening)
 {
     const struct listener *listener = listeners->first;
     const int yes = 1;
@@ -326,7 +326,7 @@ static struct visitor *accept_visitor(struct listeners *listeners, int listening
     if (fd < 0)
         return NULL;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    struct visitor *visitor = mem_zalloc(sizeof *visitor);
+    struct http_connection *visitor = mem_zalloc(sizeof *visitor);
     visitor->listeners = listeners;
     visitor->of = copy_of(&visitor->arena, &listener->of);
     visitor->visit = listener->visit;
@@ -342,7 +342,7 @@ enum { PAUSE_MS = 20 }; /* when a connection cannot be accepted, for example wit
 static void accept_connection(struct listeners *listeners, int listening)
 {
     pthread_mutex_lock(&listeners->lock);
-    struct visitor *visitor = accept_visitor(listeners, listening);
+    struct http_connection *visitor = accept_visitor(listeners, listening);
     pthread_mutex_unlock(&listeners->lock);
     if (!visitor)
         services_sleep(listeners->services, PAUSE_MS);

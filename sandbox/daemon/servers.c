@@ -52,7 +52,7 @@ static int write_properties(const struct daemon_self *self, const char *name, ui
         {"clients", arena_printf(self->arena, "%u", (unsigned)clients)},
         {"controller", arena_printf(self->arena, "%u", (unsigned)controller)}, {"address", address},
         {"port", arena_printf(self->arena, "%lld", (long long)port)}, {"data", str_z(self->seen_data)});
-    return file_write_atomic(path, text, 0600, err) || daemon_give(path, self->user, err) ? -1 : 0;
+    return file_write_atomic(path, text, 0600, err) || daemon_set_owner(path, self->user, err) ? -1 : 0;
 }
 
 static const char *java(const struct daemon_self *self)
@@ -181,7 +181,8 @@ static int postgres_prepare(const struct daemon_self *self, struct err *err)
         return -1;
     conf = arena_printf(self->arena, "%.*s%.*s", STR_ARG(conf), STR_ARG(more));
     return write_conf(self, "postgresql.conf", conf, err) || write_conf(self, "pg_hba.conf", hba, err) ||
-                   write_conf(self, "pg_ident.conf", ident, err) || daemon_give(self->data, self->user, err)
+                   write_conf(self, "pg_ident.conf", ident, err) ||
+                   daemon_set_owner(self->data, self->user, err)
                ? -1
                : 0;
 }

@@ -30,8 +30,8 @@ static const int64_t RESERVED = 2LL * 1024 * 1024 * 1024;
 
 int process_switch_init(struct process_switch *stop, struct err *err)
 {
-    atomic_init(&stop->turned, 0);
-    atomic_init(&stop->asked_for_quiet, 0);
+    atomic_init(&stop->stop_requested, 0);
+    atomic_init(&stop->idle_requested, 0);
     stop->fd = system_wake_new();
     return stop->fd < 0 ? err_errno(err, ERR_IO, "cannot make a switch") : 0;
 }
@@ -41,16 +41,16 @@ void process_switch_release(struct process_switch *stop)
     fd_close_ptr(&stop->fd);
 }
 
-void process_await_quiet(struct process_switch *stop)
+void process_request_idle(struct process_switch *stop)
 {
-    atomic_store(&stop->asked_for_quiet, 1);
+    atomic_store(&stop->idle_requested, 1);
     system_wake(stop->fd);
 }
 
 void process_stop(struct process_switch *stop, bool now)
 {
-    int before = atomic_load(&stop->turned);
-    while (before < 1 + now && !atomic_compare_exchange_weak(&stop->turned, &before, 1 + now))
+    int before = atomic_load(&stop->stop_requested);
+    while (before < 1 + now && !atomic_compare_exchange_weak(&stop->stop_requested, &before, 1 + now))
         ;
     system_wake(stop->fd);
 }
@@ -187,7 +187,7 @@ static void process_reap(struct watching *w)
 static int next_timeout(const struct watching *w)
 {
     int64_t until = w->deadline, now = clock_mono_ms();
-    if (atomic_load(&w->stop->asked_for_quiet))
+    if (atomic_load(&w->stop->idle_requested))
         return 0;
     if (w->kill && (!until || w->kill < until))
         until = w->kill;
@@ -204,7 +204,8 @@ static void process_look(struct watching *w)
     int64_t before = clock_mono_ms();
     w->end->out_of_memory = o->memory > 0 && /* children are not measured */
                             system_memory_of(w->pid) > o->memory;
-    w->end->overfull = o->room > 0 && process_room(o->folder, o->room) > o->room;
+    w->end->overfull =
+        o->max_folder_bytes > 0 && process_folder_bytes(o->folder, o->max_folder_bytes) > o->max_folder_bytes;
     int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
     bool over = w->end->out_of_memory || w->end->overfull;
     w->look = over ? 0 : now + (pause > LOOK_MS ? pause : LOOK_MS);
@@ -215,7 +216,7 @@ static void process_look(struct watching *w)
 static void pass_time(struct watching *w)
 {
     int64_t now = clock_mono_ms();
-    int turned = atomic_load(&w->stop->turned);
+    int turned = atomic_load(&w->stop->stop_requested);
     if (w->exited)
         return;
     if (turned && w->asked < turned) {
@@ -234,8 +235,8 @@ static void pass_time(struct watching *w)
 
 static void report_quiet(struct watching *w)
 {
-    if (atomic_exchange(&w->stop->asked_for_quiet, 0) && w->options->quiet)
-        w->options->quiet(w->options->ctx);
+    if (atomic_exchange(&w->stop->idle_requested, 0) && w->options->idle)
+        w->options->idle(w->options->ctx);
 }
 
 static void watch(struct watching *w)
@@ -244,7 +245,7 @@ static void watch(struct watching *w)
         struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
             {w->exited ? -1 : w->child, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
         /* A request made before poll() is answered after the pipes were found empty. */
-        bool asked = atomic_load(&w->stop->asked_for_quiet);
+        bool asked = atomic_load(&w->stop->idle_requested);
         pass_time(w);
         if (w->exited && clock_mono_ms() >= w->deadline)
             break;
@@ -307,7 +308,7 @@ int process_run(const struct process_options *options, struct process_switch *st
             if (options->started)
                 options->started(options->ctx, w.pid);
             w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
-            w.look = options->room > 0 || options->memory > 0 ? clock_mono_ms() + LOOK_MS : 0;
+            w.look = options->max_folder_bytes > 0 || options->memory > 0 ? clock_mono_ms() + LOOK_MS : 0;
             watch(&w);
             close(w.child);
         }
@@ -356,7 +357,7 @@ static int take_entry(const char *path UNUSED, const struct stat *st, int kind, 
     return taken > enough;
 }
 
-int64_t process_room(const char *dir, int64_t most)
+int64_t process_folder_bytes(const char *dir, int64_t most)
 {
     taken = 0, enough = most;
     nftw(dir, take_entry, 16, FTW_PHYS);

@@ -20,7 +20,7 @@
 
 struct process_switch {
     int fd; /* from system_wake_new() */
-    atomic_int turned, asked_for_quiet;
+    atomic_int stop_requested, idle_requested;
 };
 int process_switch_init(struct process_switch *stop, struct err *err);
 void process_switch_release(struct process_switch *stop);
@@ -28,7 +28,7 @@ void process_switch_release(struct process_switch *stop);
 void process_stop(struct process_switch *stop, bool now);
 
 /* Requests a call of `quiet` after all output written so far has been passed to `output`. */
-void process_await_quiet(struct process_switch *stop);
+void process_request_idle(struct process_switch *stop);
 
 enum process_stream { PROCESS_OUT, PROCESS_ERR };
 
@@ -36,18 +36,18 @@ struct process_options {
     const char *const *argv; /* the program is looked up in the PATH of `env` */
     const char *const *env;
     const char *dir;
-    const char *family; /* prefix of its mark, for process_end_family(); NULL: none */
-    int64_t timeout_ms; /* 0: none */
-    int64_t grace_ms;   /* time between the end signal and SIGKILL */
-    int end_signal;     /* 0: SIGTERM */
-    int64_t memory;     /* bytes; 2 GiB more may be allocated but not used; 0: no limit */
-    int64_t cpu_s;      /* CPU seconds; 0: no limit */
-    int64_t file_size;  /* bytes per written file; 0: no limit */
-    const char *folder; /* folder whose disk usage is limited to `room`; checked periodically */
-    int64_t room;       /* bytes; 0: no limit */
-    int64_t max_output; /* bytes passed to `output`, the rest is dropped; 0: all */
+    const char *family;       /* prefix of its mark, for process_end_family(); NULL: none */
+    int64_t timeout_ms;       /* 0: none */
+    int64_t grace_ms;         /* time between the end signal and SIGKILL */
+    int end_signal;           /* 0: SIGTERM */
+    int64_t memory;           /* bytes; 2 GiB more may be allocated but not used; 0: no limit */
+    int64_t cpu_s;            /* CPU seconds; 0: no limit */
+    int64_t file_size;        /* bytes per written file; 0: no limit */
+    const char *folder;       /* folder whose disk usage is limited to `room`; checked periodically */
+    int64_t max_folder_bytes; /* bytes; 0: no limit */
+    int64_t max_output;       /* bytes passed to `output`, the rest is dropped; 0: all */
     void (*output)(void *ctx, enum process_stream stream, const char *bytes, size_t n);
-    void (*quiet)(void *ctx);              /* may be NULL; see process_await_quiet() */
+    void (*idle)(void *ctx);               /* may be NULL; see process_request_idle() */
     void (*started)(void *ctx, pid_t pid); /* may be NULL */
     void *ctx;
 };
@@ -72,7 +72,7 @@ void process_take(void *ctx, enum process_stream stream, const char *bytes, size
 void process_take_out(void *ctx, enum process_stream stream, const char *bytes, size_t n);
 
 /* Returns the disk usage of a folder in bytes; counting stops above `most`. */
-int64_t process_room(const char *dir, int64_t most);
+int64_t process_folder_bytes(const char *dir, int64_t most);
 
 /* Ends all processes that a killed sandbox left running. */
 void process_end_family(const char *family);

@@ -293,7 +293,7 @@ static int script_run_process(struct script *s, struct err *err)
         .max_output = MAX_OUTPUT,
         .output = script_take_output,
         .ctx = s};
-    task_set_room(s->task, &options);
+    task_set_limits(s->task, &options);
     task_running(s->task);
     if (process_run(&options, task_switch(s->task), &end, err))
         return -1;

@@ -56,7 +56,7 @@ static const char *find_submit(struct environment *env, const struct spark_optio
         home = package.n ? package.p : NULL;
         found = home ? arena_printf(env->arena, "%s/bin/spark-submit", home).p : NULL;
     }
-    if (atomic_load(&options->stop->turned)) {
+    if (atomic_load(&options->stop->stop_requested)) {
         err_set(err, ERR_FAILED, "the run ended while Spark was looked for");
         return NULL;
     }

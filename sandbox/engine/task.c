@@ -504,17 +504,17 @@ struct str task_folder(const struct task *task)
     return task->folder;
 }
 
-void task_set_room(const struct task *task, struct process_options *options)
+void task_set_limits(const struct task *task, struct process_options *options)
 {
     options->folder = task->folder.p;
-    options->room = sandbox_room(task->services->sandbox);
+    options->max_folder_bytes = sandbox_run_max_bytes(task->services->sandbox);
 }
 
 bool task_over_limit(struct task *task, const struct process_end *end)
 {
     if (end->overfull)
         task_end(task, ACTIVITY_FAILED, -1, "the run took more than %lld MiB of the disk in its folder",
-            (long long)(sandbox_room(task->services->sandbox) / 1024 / 1024));
+            (long long)(sandbox_run_max_bytes(task->services->sandbox) / 1024 / 1024));
     else if (end->out_of_memory)
         task_end(task, ACTIVITY_FAILED, 137, "the run took more memory than it has");
     return end->overfull || end->out_of_memory;

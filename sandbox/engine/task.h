@@ -88,7 +88,7 @@ struct process_switch *task_switch(struct task *task);
 /* Returns an empty folder, removed after the work. */
 struct str task_folder(const struct task *task);
 /* Sets the folder and its disk limit in the process options. */
-void task_set_room(const struct task *task, struct process_options *options);
+void task_set_limits(const struct task *task, struct process_options *options);
 /* True if the process exceeded its disk or memory limit; the task has then been ended as failed. */
 bool task_over_limit(struct task *task, const struct process_end *end);
 void task_running(struct task *task);

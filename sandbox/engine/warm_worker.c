@@ -85,7 +85,7 @@ static void warm_worker_main(void *ctx)
         .family = services_family(services),
         .grace_ms = GRACE_MS,
         .folder = r->folder.p,
-        .room = sandbox_room(services->sandbox),
+        .max_folder_bytes = sandbox_run_max_bytes(services->sandbox),
         .output = warm_worker_take_output,
         .ctx = r};
     struct process_end end = {.exit_code = -1};
@@ -229,7 +229,7 @@ static void warm_worker_await(
 {
     int64_t deadline = clock_mono_ms() + timeout_ms;
     while (!has_answered(r) && !r->dead) {
-        int turned = atomic_load(&stop->turned);
+        int turned = atomic_load(&stop->stop_requested);
         answer->timed_out = answer->timed_out || clock_mono_ms() >= deadline;
         if (turned || answer->timed_out)
             warm_worker_end(r, turned > 1);

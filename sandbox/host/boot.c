@@ -335,8 +335,8 @@ static void boot_over(struct booting *b, const struct err *err)
 /* Sets the state after the end; true if the host boots again. Called with the lock held. */
 static bool boots_again(struct host *host)
 {
-    bool again = host->again && host->wanted && !host->removed && !host->all->stopping;
-    host->again = false;
+    bool again = host->boots_again && host->wanted && !host->removed && !host->all->stopping;
+    host->boots_again = false;
     host->state = HOST_OFF;
     process_switch_release(&host->stop);
     if (again && !process_switch_init(&host->stop, NULL)) {

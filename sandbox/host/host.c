@@ -169,7 +169,7 @@ void hosts_reboot(struct hosts *hosts, struct str id)
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     struct host *host = host_find(hosts, id);
     if (host && host->alive) {
-        host->again = true;
+        host->boots_again = true;
         host_end(host);
     }
 }
@@ -308,7 +308,7 @@ static void update_host(struct hosts *hosts, struct arena *arena, const struct c
     if (!host->wanted)
         host_end(host);
     else if (host->alive && host->state == HOST_ENDING)
-        host->again = true;
+        host->boots_again = true;
     else if (able && value_gets(record->attrs, "user_data").n && !host->why.n)
         host_boot(host);
     if (host->state == HOST_UP) /* a duplicate, since its thread may close the original */
@@ -329,7 +329,7 @@ static void drop_unseen(struct hosts *hosts, struct arena *arena)
             continue;
         }
         open_listeners(hosts, arena, host, STR_EMPTY, NULL, 0, ERR_IGNORED);
-        host->wanted = host->again = false;
+        host->wanted = host->boots_again = false;
         host->removed = true;
         host_end(host);
         if (host->alive) { /* its thread removes it */
@@ -342,7 +342,7 @@ static void drop_unseen(struct hosts *hosts, struct arena *arena)
     }
 }
 
-void hosts_look(struct hosts *hosts)
+void hosts_reconcile(struct hosts *hosts)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     size_t n;

@@ -16,8 +16,8 @@
  * with user data boots at once. Hosts need root and some programs (host_able()); without them an instance is
  * only a record with an unreachable public address, and its console says why.
  *
- * hosts_look() updates listeners and hosts after each change of EC2 resources. All functions are safe from
- * every thread.
+ * hosts_reconcile() updates listeners and hosts after each change of EC2 resources. All functions are safe
+ * from every thread.
  */
 #pragma once
 
@@ -32,7 +32,7 @@ void hosts_free(struct hosts *hosts);
 /* True if this machine can run hosts; otherwise `why` says what is missing. */
 bool host_able(struct arena *arena, struct str *why);
 
-void hosts_look(struct hosts *hosts);
+void hosts_reconcile(struct hosts *hosts);
 /* Ends the processes of a host and boots it again. */
 void hosts_reboot(struct hosts *hosts, struct str id);
 /* Returns the end of the console output ("" if none) and the time of the call. */

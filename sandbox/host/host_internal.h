@@ -59,11 +59,11 @@ struct host {
     struct str id, region, vpc; /* vpc: "us-east-1/vpc-0a1b" */
     uint16_t ports[HOST_PORTS]; /* with listeners */
     size_t port_count;
-    bool wanted;  /* the record is in the state running */
-    bool removed; /* the record was deleted; the folder is removed at the end */
-    bool seen;    /* visited by the current hosts_look() */
-    bool again;   /* boots again after its end */
-    bool alive;   /* its thread exists */
+    bool wanted;      /* the record is in the state running */
+    bool removed;     /* the record was deleted; the folder is removed at the end */
+    bool seen;        /* visited by the current hosts_reconcile() */
+    bool boots_again; /* boots again after its end */
+    bool alive;       /* its thread exists */
     enum host_state state;
     struct process_switch stop;
     struct network *network;          /* set while alive */
@@ -77,8 +77,8 @@ struct hosts {
     struct arena arena;
     pthread_mutex_t lock; /* guards all members below and the hosts */
     pthread_cond_t changed;
-    pthread_mutex_t looking; /* serialises hosts_look() */
-    uint64_t asked, looked;  /* number of hosts_look() calls, and the last call covered by a run */
+    pthread_mutex_t looking; /* serialises hosts_reconcile() */
+    uint64_t asked, looked;  /* number of hosts_reconcile() calls, and the last call covered by a run */
     struct host *first;
     struct network *networks;
     struct relay *relay;

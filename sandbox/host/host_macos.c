@@ -24,7 +24,7 @@ bool host_able(struct arena *arena UNUSED, struct str *why)
     return false;
 }
 
-void hosts_look(struct hosts *hosts UNUSED)
+void hosts_reconcile(struct hosts *hosts UNUSED)
 {
 }
 

@@ -96,7 +96,7 @@ struct server_options {
     uint16_t port;                         /* 0: any */
     const struct responder *s3, *services; /* selected by the credential scope; S3 if there is none */
     const struct responder *console;       /* for /_weir/ and paths below /_weir/console/ */
-    int64_t patience_ms;                   /* see visitors_options */
+    int64_t patience_ms;                   /* see http_connections_options */
 };
 
 /* Starts the server; *port is its port. */
@@ -143,25 +143,27 @@ void small_server_stop(struct small_server *server);
  *
  * A connection is ended by shutting down its socket, so that its thread closes it. All functions are
  * thread-safe; a visitor belongs to its connection. */
-struct visitors;
-struct visitor;
+struct http_connections;
+struct http_connection;
 
-struct visitors_options {
-    size_t most;         /* limit of all connections; half of it for an address of another machine */
+struct http_connections_options {
+    size_t max;          /* limit of all connections; half of it for an address of another machine */
     int64_t patience_ms; /* limit for a head, and for a body beyond its rate; 0: 30 s */
 };
 
-int visitors_new(const struct visitors_options *options, struct visitors **out, struct err *err);
-void visitors_free(struct visitors *all); /* called when no connection is left */
+int http_connections_new(
+    const struct http_connections_options *options, struct http_connections **out, struct err *err);
+void http_connections_free(struct http_connections *all); /* called when no connection is left */
 
-struct visitor *visitor_come(struct visitors *all, int fd, const struct sockaddr *from);
+struct http_connection *http_connection_opened(
+    struct http_connections *all, int fd, const struct sockaddr *from);
 /* Called before the descriptor is closed. */
-void visitor_go(struct visitors *all, struct visitor *v);
+void http_connection_closed(struct http_connections *all, struct http_connection *connection);
 
 /* Called for the request line; for the head (n 0) and each n bytes of the body; for the end of the
  * request. */
-void visitor_asks(struct visitors *all, struct visitor *v);
-void visitor_sends(struct visitors *all, struct visitor *v, size_t n);
-void visitor_waits(struct visitors *all, struct visitor *v);
+void http_connection_request(struct http_connections *all, struct http_connection *connection);
+void http_connection_received(struct http_connections *all, struct http_connection *connection, size_t n);
+void http_connection_responding(struct http_connections *all, struct http_connection *connection);
 /* Called after the response. */
-void visitor_rests(struct visitors *all, struct visitor *v);
+void http_connection_idle(struct http_connections *all, struct http_connection *connection);

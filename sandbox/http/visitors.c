@@ -146,8 +146,8 @@ enum {
 
 enum phase { PHASE_NEW, PHASE_HEAD, PHASE_BODY, PHASE_ANSWER, PHASE_REST };
 
-struct visitor {
-    struct visitor *next, *before;
+struct http_connection {
+    struct http_connection *next, *before;
     int fd;
     unsigned char address[16];
     bool here; /* from this machine, whose users share the address */
@@ -157,11 +157,11 @@ struct visitor {
     bool ended;
 };
 
-struct visitors {
-    struct visitors_options options;
+struct http_connections {
+    struct http_connections_options options;
     pthread_mutex_t lock; /* guards the members below */
     pthread_cond_t wake;
-    struct visitor *first;
+    struct http_connection *first;
     size_t n;
     bool stopping;
     pthread_t thread;
@@ -169,42 +169,43 @@ struct visitors {
 
 /* ---- deadlines ---- */
 
-static int64_t due_ms(const struct visitors *all, const struct visitor *v)
+static int64_t due_ms(const struct http_connections *all, const struct http_connection *connection)
 {
     int64_t patience = all->options.patience_ms;
-    switch (v->phase) {
+    switch (connection->phase) {
     case PHASE_NEW:
-    case PHASE_HEAD: return v->since_ms + patience;
-    case PHASE_BODY: return v->since_ms + patience + (int64_t)(v->bytes * 1000 / RATE);
-    case PHASE_REST: return v->since_ms + REST_MS;
+    case PHASE_HEAD: return connection->since_ms + patience;
+    case PHASE_BODY: return connection->since_ms + patience + (int64_t)(connection->bytes * 1000 / RATE);
+    case PHASE_REST: return connection->since_ms + REST_MS;
     case PHASE_ANSWER: break;
     }
     return INT64_MAX;
 }
 
-static void visitor_end(struct visitor *v)
+static void visitor_end(struct http_connection *connection)
 {
-    v->ended = true;
-    shutdown(v->fd, SHUT_RDWR);
+    connection->ended = true;
+    shutdown(connection->fd, SHUT_RDWR);
 }
 
 static void *keep_time(void *ctx)
 {
-    struct visitors *all = ctx;
+    struct http_connections *all = ctx;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     while (!all->stopping) {
         int64_t now = clock_mono_ms();
-        for (struct visitor *v = all->first; v; v = v->next)
-            if (!v->ended && now >= due_ms(all, v))
-                visitor_end(v);
+        for (struct http_connection *connection = all->first; connection; connection = connection->next)
+            if (!connection->ended && now >= due_ms(all, connection))
+                visitor_end(connection);
         clock_cond_wait(&all->wake, &all->lock, now + LOOK_MS);
     }
     return NULL;
 }
 
-int visitors_new(const struct visitors_options *options, struct visitors **out, struct err *err)
+int http_connections_new(
+    const struct http_connections_options *options, struct http_connections **out, struct err *err)
 {
-    struct visitors *all = mem_zalloc(sizeof *all);
+    struct http_connections *all = mem_zalloc(sizeof *all);
     sigset_t every, before;
     all->options = *options;
     if (!all->options.patience_ms)
@@ -223,7 +224,7 @@ int visitors_new(const struct visitors_options *options, struct visitors **out, 
     return 0;
 }
 
-void visitors_free(struct visitors *all)
+void http_connections_free(struct http_connections *all)
 {
     pthread_mutex_lock(&all->lock);
     all->stopping = true;
@@ -237,34 +238,35 @@ void visitors_free(struct visitors *all)
 
 /* ---- opening and closing ---- */
 
-static void take_address(struct visitor *v, const struct sockaddr *from)
+static void take_address(struct http_connection *connection, const struct sockaddr *from)
 {
     const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
     if (from->sa_family == AF_INET) {
         const struct in_addr *v4 = &((const struct sockaddr_in *)(const void *)from)->sin_addr;
-        memcpy(v->address + 12, v4, sizeof *v4);
-        memset(v->address + 10, 0xff, 2);
+        memcpy(connection->address + 12, v4, sizeof *v4);
+        memset(connection->address + 10, 0xff, 2);
     } else if (from->sa_family == AF_INET6) {
-        memcpy(v->address, v6, sizeof *v6);
+        memcpy(connection->address, v6, sizeof *v6);
     }
     struct in6_addr address;
-    memcpy(&address, v->address, sizeof address);
-    v->here = IN6_IS_ADDR_LOOPBACK(&address) || (IN6_IS_ADDR_V4MAPPED(&address) && v->address[12] == 127);
+    memcpy(&address, connection->address, sizeof address);
+    connection->here =
+        IN6_IS_ADDR_LOOPBACK(&address) || (IN6_IS_ADDR_V4MAPPED(&address) && connection->address[12] == 127);
 }
 
-static bool same_peer(const struct visitor *a, const struct visitor *b)
+static bool same_peer(const struct http_connection *a, const struct http_connection *b)
 {
     return !memcmp(a->address, b->address, sizeof a->address);
 }
 
 /* Returns the priority for being closed; 0: must not be closed. */
-static int visitor_rank(const struct visitor *v, int64_t now)
+static int visitor_rank(const struct http_connection *connection, int64_t now)
 {
-    int64_t age = now - v->since_ms;
-    switch (v->phase) {
+    int64_t age = now - connection->since_ms;
+    switch (connection->phase) {
     case PHASE_NEW:
     case PHASE_HEAD: return 3;
-    case PHASE_BODY: return age > CREEP_AFTER_MS && (int64_t)v->bytes * 1000 < age * RATE ? 2 : 0;
+    case PHASE_BODY: return age > CREEP_AFTER_MS && (int64_t)connection->bytes * 1000 < age * RATE ? 2 : 0;
     case PHASE_REST: return 1;
     case PHASE_ANSWER: break;
     }
@@ -273,92 +275,95 @@ static int visitor_rank(const struct visitor *v, int64_t now)
 
 /* Chooses the connection to close for a new one, among its peer's or all; the new one itself if none can be
  * closed. */
-static struct visitor *choose(struct visitors *all, struct visitor *newcomer, bool of_peer)
+static struct http_connection *choose(
+    struct http_connections *all, struct http_connection *newcomer, bool of_peer)
 {
-    struct visitor *chosen = newcomer;
+    struct http_connection *chosen = newcomer;
     int64_t now = clock_mono_ms();
     int best = 0;
-    for (struct visitor *v = all->first; v; v = v->next) {
-        if (v == newcomer || v->ended || (of_peer && !same_peer(v, newcomer)))
+    for (struct http_connection *connection = all->first; connection; connection = connection->next) {
+        if (connection == newcomer || connection->ended || (of_peer && !same_peer(connection, newcomer)))
             continue;
-        int r = visitor_rank(v, now);
-        if (r > best || (r && r == best && v->since_ms <= chosen->since_ms)) { /* the list is newest first */
-            chosen = v;
+        int r = visitor_rank(connection, now);
+        if (r > best ||
+            (r && r == best && connection->since_ms <= chosen->since_ms)) { /* the list is newest first */
+            chosen = connection;
             best = r;
         }
     }
     return chosen;
 }
 
-static void make_room(struct visitors *all, struct visitor *newcomer)
+static void make_room(struct http_connections *all, struct http_connection *newcomer)
 {
     size_t own = 0, open = 0;
-    for (const struct visitor *v = all->first; v; v = v->next) {
-        open += !v->ended;
-        own += !v->ended && same_peer(v, newcomer);
+    for (const struct http_connection *connection = all->first; connection; connection = connection->next) {
+        open += !connection->ended;
+        own += !connection->ended && same_peer(connection, newcomer);
     }
-    bool too_many = !newcomer->here && own > all->options.most / 2;
-    if (too_many || open > all->options.most)
+    bool too_many = !newcomer->here && own > all->options.max / 2;
+    if (too_many || open > all->options.max)
         visitor_end(choose(all, newcomer, too_many));
 }
 
-struct visitor *visitor_come(struct visitors *all, int fd, const struct sockaddr *from)
+struct http_connection *http_connection_opened(
+    struct http_connections *all, int fd, const struct sockaddr *from)
 {
-    struct visitor *v = mem_zalloc(sizeof *v);
-    v->fd = fd;
-    v->since_ms = clock_mono_ms();
-    take_address(v, from);
+    struct http_connection *connection = mem_zalloc(sizeof *connection);
+    connection->fd = fd;
+    connection->since_ms = clock_mono_ms();
+    take_address(connection, from);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
-    v->next = all->first;
-    if (v->next)
-        v->next->before = v;
-    all->first = v;
-    if (++all->n > all->options.most / 2)
-        make_room(all, v);
-    return v;
+    connection->next = all->first;
+    if (connection->next)
+        connection->next->before = connection;
+    all->first = connection;
+    if (++all->n > all->options.max / 2)
+        make_room(all, connection);
+    return connection;
 }
 
-void visitor_go(struct visitors *all, struct visitor *v)
+void http_connection_closed(struct http_connections *all, struct http_connection *connection)
 {
     pthread_mutex_lock(&all->lock);
-    *(v->before ? &v->before->next : &all->first) = v->next;
-    if (v->next)
-        v->next->before = v->before;
+    *(connection->before ? &connection->before->next : &all->first) = connection->next;
+    if (connection->next)
+        connection->next->before = connection->before;
     all->n--;
     pthread_mutex_unlock(&all->lock);
-    free(v);
+    free(connection);
 }
 
 /* ---- phases ---- */
 
-static void visitor_enter(struct visitors *all, struct visitor *v, enum phase phase)
+static void visitor_enter(struct http_connections *all, struct http_connection *connection, enum phase phase)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
-    v->phase = phase;
-    v->since_ms = clock_mono_ms();
-    v->bytes = 0;
+    connection->phase = phase;
+    connection->since_ms = clock_mono_ms();
+    connection->bytes = 0;
 }
 
-void visitor_asks(struct visitors *all, struct visitor *v)
+void http_connection_request(struct http_connections *all, struct http_connection *connection)
 {
-    if (v->phase != PHASE_NEW) /* the first request's time counts from the connection's start */
-        visitor_enter(all, v, PHASE_HEAD);
+    if (connection->phase != PHASE_NEW) /* the first request's time counts from the connection's start */
+        visitor_enter(all, connection, PHASE_HEAD);
 }
 
-void visitor_sends(struct visitors *all, struct visitor *v, size_t n)
+void http_connection_received(struct http_connections *all, struct http_connection *connection, size_t n)
 {
-    if (v->phase != PHASE_BODY)
-        visitor_enter(all, v, PHASE_BODY);
+    if (connection->phase != PHASE_BODY)
+        visitor_enter(all, connection, PHASE_BODY);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
-    v->bytes += n;
+    connection->bytes += n;
 }
 
-void visitor_waits(struct visitors *all, struct visitor *v)
+void http_connection_responding(struct http_connections *all, struct http_connection *connection)
 {
-    visitor_enter(all, v, PHASE_ANSWER);
+    visitor_enter(all, connection, PHASE_ANSWER);
 }
 
-void visitor_rests(struct visitors *all, struct visitor *v)
+void http_connection_idle(struct http_connections *all, struct http_connection *connection)
 {
-    visitor_enter(all, v, PHASE_REST);
+    visitor_enter(all, connection, PHASE_REST);
 }

@@ -67,8 +67,8 @@ struct gate_key_use {
     struct gate_caller who;
     const char *action, *via; /* "kms:Decrypt", "s3" */
     struct str key, region;   /* key: id, ARN or alias */
-    const char *about_name;   /* key of the encryption context: aws:s3:arn; NULL: none */
-    struct str about;
+    const char *context_key;  /* key of the encryption context: aws:s3:arn; NULL: none */
+    struct str context_value;
 };
 /* Checks the use of a key; *arn is the key's ARN. The key must exist and be enabled, whoever calls. AWS
  * managed keys are always allowed. */

@@ -209,10 +209,10 @@ static const struct value *context_of_use(
         value_string(arena, arena_printf(arena, "%s.%.*s.amazonaws.com", via, STR_ARG(use->region))));
     value_builder_set(&b, STR("kms:calleraccount"), value_string_ref(arena, sandbox_account(gate->sandbox)));
     value_builder_set(&b, STR("aws:viaawsservice"), value_stringz(arena, "true"));
-    if (use->about_name) {
-        const struct value *name = value_stringz(arena, use->about_name);
-        value_builder_set(&b, arena_printf(arena, "kms:encryptioncontext:%s", use->about_name),
-            value_string_ref(arena, use->about));
+    if (use->context_key) {
+        const struct value *name = value_stringz(arena, use->context_key);
+        value_builder_set(&b, arena_printf(arena, "kms:encryptioncontext:%s", use->context_key),
+            value_string_ref(arena, use->context_value));
         value_builder_set(&b, STR("kms:encryptioncontextkeys"), value_list(arena, &name, 1));
     }
     return value_builder_map(&b);
@@ -312,8 +312,8 @@ static int ask_key(struct gate *gate, struct arena *arena, const struct gate_req
             .key = key,
             .region = request->region,
             .via = of->service,
-            .about_name = about.n ? of->about_name : NULL,
-            .about = about};
+            .context_key = about.n ? of->about_name : NULL,
+            .context_value = about};
         if (!gate_check_key(gate, arena, &use, &arn, err))
             continue;
         if (err && str_eqz(str_z(err->code), "AccessDeniedException")) {

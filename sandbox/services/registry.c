@@ -125,8 +125,8 @@ static void end_leftovers(struct services *services)
 
 static void look_at_hosts(struct services *services)
 {
-    autoscaling_look(services);
-    hosts_look(services_parts(services)->hosts);
+    autoscaling_reconcile(services);
+    hosts_reconcile(services_parts(services)->hosts);
 }
 
 int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err)
@@ -153,13 +153,13 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->listeners = listeners_new(services);
     endpoints_open(services);
     parts->hosts = hosts_new(services);
-    services_read_first(services, "apigateway", gateway_read);
-    services_read_first(services, "kms", kms_read_key);
-    services_read_first(services, "lambda", lambda_read_names);
-    services_follow(services, "autoscaling", autoscaling_look);
-    services_follow(services, "dynamodb", item_tables_look);
-    services_follow(services, "ec2", look_at_hosts);
-    services_follow(services, EMR_SERVICE, emr_look);
+    services_before_call(services, "apigateway", gateway_read);
+    services_before_call(services, "kms", kms_read_key);
+    services_before_call(services, "lambda", lambda_read_names);
+    services_on_call(services, "autoscaling", autoscaling_reconcile);
+    services_on_call(services, "dynamodb", item_tables_clean);
+    services_on_call(services, "ec2", look_at_hosts);
+    services_on_call(services, EMR_SERVICE, emr_stop_steps);
     services_publish(services, signature_certificate);
     look_at_hosts(services);
     replays_recover(services);

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     if (getenv("MINUTE_MS"))
         options.minute_ms = strtol(getenv("MINUTE_MS"), NULL, 10);
     if (getenv("ROOM_MIB"))
-        options.room = strtol(getenv("ROOM_MIB"), NULL, 10) * 1024 * 1024;
+        options.run_max_bytes = strtol(getenv("ROOM_MIB"), NULL, 10) * 1024 * 1024;
     if (getenv("PATIENCE_MS"))
         options.patience_ms = strtol(getenv("PATIENCE_MS"), NULL, 10);
     const char *iam = getenv("SANDBOX_IAM");

@@ -279,7 +279,7 @@ static void look_at_group(struct look *look, const struct control_record *group)
         started++;
 }
 
-void autoscaling_look(struct services *services)
+void autoscaling_reconcile(struct services *services)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct look look = {.services = services, .control = services_control(services), .arena = &arena};
@@ -292,7 +292,7 @@ void autoscaling_look(struct services *services)
         look_at_group(&look, &groups[i]);
     pthread_mutex_unlock(&groups_lock);
     if (look.changed)
-        hosts_look(services_parts(services)->hosts);
+        hosts_reconcile(services_parts(services)->hosts);
 }
 
 /* ---- operations on groups and their tags ---- */
@@ -340,7 +340,7 @@ static int set_desired_capacity(struct service_call *call, struct err *err)
             wanted > most ? "above max" : "below min", (long long)(wanted > most ? most : least));
     control_set(services_control(call->services), group_type, &group, "desired_capacity",
         value_int(call->arena, wanted));
-    autoscaling_look(call->services);
+    autoscaling_reconcile(call->services);
     return 0;
 }
 
@@ -377,7 +377,7 @@ static int terminate_instance(struct service_call *call, struct err *err)
         return -1;
     if (decrements)
         control_set(control, group_type, &group, "desired_capacity", value_int(call->arena, wanted - 1));
-    autoscaling_look(call->services);
+    autoscaling_reconcile(call->services);
     return 0;
 }
 

@@ -127,13 +127,13 @@ static void array_work(struct task *task)
     struct err err = ERR_INIT;
     struct children seen;
     task_running(task);
-    while (!others_have_begun(services, self, size) && !atomic_load(&task_switch(task)->turned) &&
+    while (!others_have_begun(services, self, size) && !atomic_load(&task_switch(task)->stop_requested) &&
            services_sleep(services, LOOK_MS))
         ;
     while (started < size && !start_child(services, &arena, self, started, &err))
         started++;
     do
-        seen = look_at_children(services, self, started, atomic_load(&task_switch(task)->turned) > 0);
+        seen = look_at_children(services, self, started, atomic_load(&task_switch(task)->stop_requested) > 0);
     while (seen.going && services_sleep(services, LOOK_MS));
     if (started < size)
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);

@@ -84,7 +84,7 @@ static int find_file(const struct service_call *call, struct str namespace, stru
     struct str dir;
     struct err why = ERR_INIT;
     if (services_dir(call->services, call->arena, "metrics", &dir, &why))
-        return service_unkept(call, &why, err);
+        return service_cannot_store(call, &why, err);
     *path = arena_printf(call->arena, "%s/%.*s-%.32s.json", dir.p, STR_ARG(call->region),
         sha256_hex(call->arena, namespace).p);
     return 0;
@@ -101,7 +101,7 @@ static int metrics_append(const struct service_call *call, struct str path, stru
     int status = fd < 0 ? err_errno(&why, ERR_IO, "cannot write %s", path.p)
                         : fd_write_all(fd, lines.p, lines.n, &why, path.p);
     pthread_mutex_unlock(&lock);
-    return status ? service_unkept(call, &why, err) : 0;
+    return status ? service_cannot_store(call, &why, err) : 0;
 }
 
 typedef void see_fn(void *ctx, const struct value *datum);

@@ -22,7 +22,7 @@ void item_engine_free(struct item_engine *engine);
 const char *item_engine_find(struct arena *arena);
 /* Call it after a table was created, changed or deleted: deletes tables without a record in running
  * engines. */
-void item_tables_look(struct services *services);
+void item_tables_clean(struct services *services);
 
 /* The region whose engine is called, and the arena for its responses. */
 struct item_scope {

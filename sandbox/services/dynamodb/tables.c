@@ -86,7 +86,7 @@ static int send_once(const struct item_scope *scope, const char *operation, stru
     struct services_parts *parts = services_parts(scope->services);
     struct daemon_self self;
     struct http_engine *http;
-    if (daemon_want(parts->daemons, &dynoxide, engine_name(scope), NULL, scope->arena, &self, err) ||
+    if (daemon_require(parts->daemons, &dynoxide, engine_name(scope), NULL, scope->arena, &self, err) ||
         item_http(parts->items, &http, err))
         return -1;
     struct http_header headers[] = {
@@ -402,7 +402,7 @@ static bool has_tables(const struct item_scope *scope)
     return false;
 }
 
-void item_tables_look(struct services *services)
+void item_tables_clean(struct services *services)
 {
     struct item_engine *engine = services_parts(services)->items;
     AUTO_ARENA struct arena arena = ARENA_INIT;

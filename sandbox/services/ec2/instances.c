@@ -62,7 +62,7 @@ static int start_or_stop(struct service_call *call, struct err *err)
         value_builder_add(
             &changes, change_of(call->arena, record.id, value_getb(record.attrs, "stopped"), halted));
     }
-    hosts_look(services_parts(call->services)->hosts);
+    hosts_reconcile(services_parts(call->services)->hosts);
     service_answer(call, "instancesSet", value_builder_list(&changes));
     return 0;
 }

@@ -84,7 +84,7 @@ static bool wait_for_turn(struct task *task)
         struct turn turn = turn_of(services, self);
         bool there =
             control_find(services_control(services), &arena, CLUSTER, self->region, self->owner, &cluster);
-        if (!there || turn.cancelled || atomic_load(&task_switch(task)->turned))
+        if (!there || turn.cancelled || atomic_load(&task_switch(task)->stop_requested))
             return false;
         if ((int64_t)turn.before < service_int(cluster.attrs, "step_concurrency_level", 1))
             return true;
@@ -388,7 +388,7 @@ static int cancel_steps(struct service_call *call, struct err *err)
     return 0;
 }
 
-void emr_look(struct services *services)
+void emr_stop_steps(struct services *services)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     size_t n;

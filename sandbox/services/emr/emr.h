@@ -11,7 +11,7 @@
 /* Finds the cluster that the request's `member` names. 0, or -1 with the service's error. */
 int emr_cluster(
     const struct service_call *call, const char *member, struct control_record *out, struct err *err);
-/* For services_follow(): stops the steps of deleted clusters. */
-void emr_look(struct services *services);
+/* For services_on_call(): stops the steps of deleted clusters. */
+void emr_stop_steps(struct services *services);
 
 service_handler emr_list_groups, emr_modify_groups, emr_list_fleets, emr_modify_fleet, emr_list_actions;

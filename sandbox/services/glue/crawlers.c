@@ -75,7 +75,7 @@ static int glue_crawlers_run(
         .max_output = MAX_OUTPUT,
         .output = glue_crawlers_take_output,
         .ctx = crawl};
-    task_set_room(task, &options);
+    task_set_limits(task, &options);
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;

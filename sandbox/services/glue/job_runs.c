@@ -377,7 +377,7 @@ static int refuse_start(
             err, 400, "ConcurrentRunsExceededException", "Concurrent runs exceeded for %.*s", STR_ARG(name));
     return why->class == ERR_THROTTLED
                ? service_refuse(err, 400, "ResourceNumberLimitExceededException", "%s", why->message)
-               : service_unkept(call, why, err);
+               : service_cannot_store(call, why, err);
 }
 
 static int start_run(struct service_call *call, struct err *err)

@@ -300,7 +300,7 @@ static void glue_workflows_work(struct task *task)
     size_t more = glue_workflows_begin(services, &arena, self);
     do {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        bool stop = atomic_load(&task_switch(task)->turned) > 0;
+        bool stop = atomic_load(&task_switch(task)->stop_requested) > 0;
         counts = glue_workflows_count(services, &scratch, self->region, self->id, stop);
         /* Counts before firing: a run that ends in between is handled in the next pass. */
         const struct value *now = fired;

@@ -44,12 +44,12 @@ static int lambda_code_keep(const struct service_call *call, struct str zip, str
     struct err why = ERR_INIT;
     *key = sha256_hex(call->arena, zip);
     if (services_dir(call->services, call->arena, "code", &dir, &why))
-        return service_unkept(call, &why, err);
+        return service_cannot_store(call, &why, err);
     struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
     if (path_exists(path.p))
         return 0;
     if (file_write_atomic(path.p, zip, 0600, &why))
-        return service_unkept(call, &why, err);
+        return service_cannot_store(call, &why, err);
     return check_kept(path, err);
 }
 

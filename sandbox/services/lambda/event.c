@@ -185,7 +185,7 @@ static void lambda_event_await(struct lambda_instance *instance, struct lambda_i
     }
     if (instance->dead)
         return;
-    process_await_quiet(&instance->stop);
+    process_request_idle(&instance->stop);
     /* Several short waits: while the machine is suspended no output is read, and that costs one wait only. */
     for (int times = 0; times < QUIET_TIMES; times++) {
         int64_t until = clock_mono_ms() + QUIET_MS;

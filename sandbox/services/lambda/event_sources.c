@@ -70,7 +70,7 @@ static bool call_function(const struct turn *turn, const struct value *records, 
     struct activity_result result;
     struct err err = ERR_INIT;
     if (services_start(services, arena, &request, &output, &activity, &err)) {
-        source_say(turn->source, &err);
+        source_print(turn->source, &err);
         services_sleep(services, PAUSE_MS);
         return false;
     }

@@ -245,7 +245,7 @@ static int run_instance(struct lambda_instance *instance, struct environment *en
         .memory = instance->function.memory_mib * 1024 * 1024 + ROOM,
         .file_size = MAX_FILE,
         .output = lambda_instance_take_output,
-        .quiet = is_quiet,
+        .idle = is_quiet,
         .started = has_started,
         .ctx = instance};
     struct process_end end;

@@ -74,7 +74,8 @@ static void export_work(struct task *task)
     task_running(task);
     const struct log_stream *streams = logs_streams(
         services_logs(task_jobs(task)), &arena, self->region, value_gets(self->request, "logGroupName"), &n);
-    for (size_t i = 0; i < n && err.class == ERR_NONE && !atomic_load(&task_switch(task)->turned); i++)
+    for (size_t i = 0; i < n && err.class == ERR_NONE && !atomic_load(&task_switch(task)->stop_requested);
+         i++)
         if (str_starts(streams[i].name, value_gets(self->request, "logStreamNamePrefix")))
             export_stream(task, streams[i].name, &err);
     if (err.class != ERR_NONE)

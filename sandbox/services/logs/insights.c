@@ -47,7 +47,7 @@ static int gather_stream(struct task *task, const struct log_location *location,
             json_write_member(out, "m", page.events[i].message);
             buf_addz(out, "}\n");
         }
-        if (!page.n || atomic_load(&task_switch(task)->turned))
+        if (!page.n || atomic_load(&task_switch(task)->stop_requested))
             return out->overflow ? -1 : 0;
         query.offset = page.after;
     }

@@ -19,7 +19,7 @@ static int msk_want(struct services *services, struct arena *arena, const struct
 {
     struct value_entry entries[] = {
         {STR("address"), value_getz(record->attrs, "address")}, {STR("port"), value_int(arena, ports[0])}};
-    return daemon_want(services_parts(services)->daemons, &kafka_daemon, daemon_name(arena, record),
+    return daemon_require(services_parts(services)->daemons, &kafka_daemon, daemon_name(arena, record),
         value_map(arena, entries, 2), arena, out, err);
 }
 

@@ -126,11 +126,12 @@ static const struct value *database_of(
 {
     struct daemon_self server;
     struct str name = database_name(arena, daemon_name(arena, record));
-    const struct database_wish wish = {
+    const struct database_wanted wish = {
         .user = STR("airflow"), .password = mwaa_secret(services, arena, record), .database = STR("airflow")};
     if (!postgres_daemon.find(arena) ||
-        daemon_want(services_parts(services)->daemons, &postgres_daemon, name, NULL, arena, &server, err) ||
-        database_furnish(&server, &wish, err))
+        daemon_require(
+            services_parts(services)->daemons, &postgres_daemon, name, NULL, arena, &server, err) ||
+        database_prepare(&server, &wish, err))
         return NULL;
     const struct value_entry at[] = {{STR("socket"), value_stringz(arena, postgres_socket(arena, &server))},
         {STR("password"), value_string(arena, wish.password)}};
@@ -165,7 +166,7 @@ static int mwaa_want(struct services *services, struct arena *arena, const struc
         *err = why;
         return err_context(err, "the environment's metadata database");
     }
-    if (!daemon_want(services_parts(services)->daemons, &airflow_daemon, daemon_name(arena, record),
+    if (!daemon_require(services_parts(services)->daemons, &airflow_daemon, daemon_name(arena, record),
             settings_of(services, arena, record, database), arena, out, err))
         return 0;
     return err_context(err, "the environment is a record only");

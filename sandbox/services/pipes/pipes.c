@@ -301,7 +301,7 @@ static int deliver_events(const struct pipe_log *log, const struct value *record
     log_entry(log, "TARGET", &stage);
     int status = events->count ? pipe_deliver(&stage, &done, failures, err) : 0;
     if (status) {
-        source_say(turn->source, err);
+        source_print(turn->source, err);
         *failures = undone(turn, records, done);
         status = done && events->count == records->count ? 0 : -1;
     }
@@ -323,7 +323,7 @@ static bool process_batch(const struct turn *turn, const struct value *records, 
     pipe_log_step(&log, "EXECUTION", "STARTED", records, NULL);
     bool enriched = !enrich_events(&log, records, &events, &err);
     if (!enriched)
-        source_say(turn->source, &err);
+        source_print(turn->source, &err);
     bool done = enriched && !deliver_events(&log, records, events, failures, &err);
     pipe_log_step(&log, "EXECUTION",
         !done                             ? "FAILED"
@@ -371,7 +371,7 @@ static void describe_pipe(struct services *services, const struct control_record
     if (!why.n)
         return;
     service_refuse(&err, 400, "AccessDeniedException", "%.*s", STR_ARG(why));
-    source_say(turn->source, &err);
+    source_print(turn->source, &err);
 }
 
 static void keep_discarded(const struct turn *turn, const struct discarded *discarded)

@@ -69,7 +69,7 @@ static int snapshot_take(
         return unkept(&why, err);
     if (!server.n || !path_exists(daemon_data(daemons, call->arena, server)))
         return 0;
-    if (daemon_want(daemons, &postgres_daemon, server, NULL, call->arena, &self, &why) ||
+    if (daemon_require(daemons, &postgres_daemon, server, NULL, call->arena, &self, &why) ||
         postgres_copy(&self, arena_printf(call->arena, "%s/data", folder).p, &why))
         return unkept(&why, err);
     return 0;
@@ -157,7 +157,7 @@ struct str database_password(
 }
 
 /* Returns a digest of the wanted state; a file beside the data has that of the last applied state. */
-static struct str digest_of(struct arena *arena, const struct database_wish *wish)
+static struct str digest_of(struct arena *arena, const struct database_wanted *wish)
 {
     return sha256_hex(arena, arena_printf(arena, "%.*s\n%.*s\n%.*s\n%.*s", STR_ARG(wish->user),
                                  STR_ARG(wish->password), STR_ARG(wish->database), STR_ARG(wish->conf)));
@@ -188,7 +188,7 @@ static const char *furnish_quoted(PGconn *session, struct arena *arena, struct s
 }
 
 static int furnish_owner(
-    PGconn *session, struct arena *arena, const struct database_wish *wish, struct err *err)
+    PGconn *session, struct arena *arena, const struct database_wanted *wish, struct err *err)
 {
     const char *user = furnish_quoted(session, arena, wish->user, true);
     const char *password = wish->password.n ? furnish_quoted(session, arena, wish->password, false) : "null";
@@ -207,8 +207,8 @@ static int furnish_owner(
                : 0;
 }
 
-static int furnish_database(
-    PGconn *session, struct arena *arena, const struct database_wish *wish, struct str name, struct err *err)
+static int furnish_database(PGconn *session, struct arena *arena, const struct database_wanted *wish,
+    struct str name, struct err *err)
 {
     const char *user = furnish_quoted(session, arena, wish->user, true),
                *database = furnish_quoted(session, arena, name, true);
@@ -224,10 +224,10 @@ static int furnish_database(
 
 /* Settings that need a restart take effect at the next one. */
 static int furnish_settings(
-    const struct daemon_self *self, PGconn *session, const struct database_wish *wish, struct err *err)
+    const struct daemon_self *self, PGconn *session, const struct database_wanted *wish, struct err *err)
 {
     const char *path = arena_printf(self->arena, "%s/" POSTGRES_CONF, self->data).p;
-    return file_write_atomic(path, wish->conf, 0600, err) || daemon_give(path, self->user, err) ||
+    return file_write_atomic(path, wish->conf, 0600, err) || daemon_set_owner(path, self->user, err) ||
                    postgres_run(session, "select pg_reload_conf()", NULL, NULL, err)
                ? -1
                : 0;
@@ -243,7 +243,7 @@ static bool is_furnished(struct arena *arena, const char *path, struct str diges
 /* Concurrent callers wait for the lock, and then find the work done. */
 static const char one_at_a_time[] = "select pg_advisory_lock(hashtext('furnished'))";
 
-int database_furnish(const struct daemon_self *self, const struct database_wish *wish, struct err *err)
+int database_prepare(const struct daemon_self *self, const struct database_wanted *wish, struct err *err)
 {
     AUTO_WIPED_ARENA struct arena arena = ARENA_INIT;
     const char *path = arena_printf(&arena, "%s/furnished", self->dir).p;
@@ -317,11 +317,11 @@ static struct str conf_of(struct services *services, struct arena *arena, const 
     return conf;
 }
 
-static struct database_wish wish_of(
+static struct database_wanted wish_of(
     struct services *services, struct arena *arena, const struct control_record *record)
 {
     const struct value *attrs = record->attrs;
-    return (struct database_wish){.user = value_text(value_getz(attrs, "master_username"), STR("postgres")),
+    return (struct database_wanted){.user = value_text(value_getz(attrs, "master_username"), STR("postgres")),
         .password = database_password(services, arena, record->region, value_gets(attrs, "secret"),
             value_gets(attrs, "master_user_password")),
         .database = value_gets(attrs, "db_name"),
@@ -333,10 +333,10 @@ static struct database_wish wish_of(
 static int rds_want(struct services *services, struct arena *arena, const struct control_record *record,
     struct daemon_self *out, struct err *err)
 {
-    const struct database_wish wish = wish_of(services, arena, record);
+    const struct database_wanted wish = wish_of(services, arena, record);
     struct str name = instance_daemon(arena, record);
-    if (!daemon_want(services_parts(services)->daemons, &postgres_daemon, name, NULL, arena, out, err))
-        return database_furnish(out, &wish, err);
+    if (!daemon_require(services_parts(services)->daemons, &postgres_daemon, name, NULL, arena, out, err))
+        return database_prepare(out, &wish, err);
     err_context(err, "the database is a record only");
     return -1;
 }
@@ -400,7 +400,7 @@ static void stop_server(struct service_call *call, const struct control_record *
 {
     struct str name = instance_daemon(call->arena, record);
     if (name.n)
-        daemon_rest(services_parts(call->services)->daemons, name);
+        daemon_stop(services_parts(call->services)->daemons, name);
 }
 
 static int stop_instance(struct service_call *call, struct err *err)

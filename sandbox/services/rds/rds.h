@@ -10,13 +10,13 @@
 service_handler snapshot_create, snapshot_delete, snapshot_restore;
 
 /* The database that a record describes, independent of the service's member names. */
-struct database_wish {
+struct database_wanted {
     struct str user, password, database; /* of the owner */
     struct str conf;                     /* lines of postgresql.conf */
 };
 
 /* Brings a running server to this state. Cheap if nothing has changed. */
-int database_furnish(const struct daemon_self *self, const struct database_wish *wish, struct err *err);
+int database_prepare(const struct daemon_self *self, const struct database_wanted *wish, struct err *err);
 /* Returns the password in the secret that a service manages, or `other` if there is no such secret. */
 struct str database_password(
     struct services *services, struct arena *arena, struct str region, struct str secret, struct str other);

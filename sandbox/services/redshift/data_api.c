@@ -37,7 +37,7 @@ static void data_work(struct task *task)
     if (!warehouse_find(task_jobs(task), &arena, self->region, value_gets(self->request, "ClusterIdentifier"),
             value_gets(self->request, "WorkgroupName"), &warehouse))
         err_set(&err, ERR_FAILED, "Redshift endpoint doesn't exist in this region.");
-    else if (!warehouse_want(task_jobs(task), &arena, &warehouse, &port, &err)) {
+    else if (!warehouse_start(task_jobs(task), &arena, &warehouse, &port, &err)) {
         const struct value *results;
         int status = warehouse_run(task, &arena, port, &warehouse, &results, &err);
         if (!keep_results(task, &arena, results, &err) && !status)

@@ -89,10 +89,10 @@ static struct str namespace_daemons(struct arena *arena, const struct control_re
     return both(arena, namespace_server(arena, record));
 }
 
-static struct database_wish wish_of(struct services *services, struct arena *arena,
+static struct database_wanted wish_of(struct services *services, struct arena *arena,
     const struct control_record *record, const char *user, const char *password)
 {
-    return (struct database_wish){.user = value_text(value_getz(record->attrs, user), STR("admin")),
+    return (struct database_wanted){.user = value_text(value_getz(record->attrs, user), STR("admin")),
         .password = database_password(services, arena, record->region, value_gets(record->attrs, "secret"),
             value_gets(record->attrs, password)),
         .database = value_text(value_getz(record->attrs, "db_name"), STR("dev"))};
@@ -118,19 +118,19 @@ bool warehouse_find(struct services *services, struct arena *arena, struct str r
     return true;
 }
 
-int warehouse_want(struct services *services, struct arena *arena, const struct warehouse *warehouse,
+int warehouse_start(struct services *services, struct arena *arena, const struct warehouse *warehouse,
     uint16_t *port, struct err *err)
 {
     struct daemons *daemons = services_parts(services)->daemons;
     struct daemon_self server, front;
-    if (daemon_want(daemons, &postgres_daemon, warehouse->name, NULL, arena, &server, err))
+    if (daemon_require(daemons, &postgres_daemon, warehouse->name, NULL, arena, &server, err))
         return err_context(err, "the warehouse is a record only");
     const struct value_entry settings[] = {{STR("region"), value_string(arena, warehouse->region)},
         {STR("socket"), value_stringz(arena, postgres_socket(arena, &server))},
         {STR("warehouse"), value_string(arena, warehouse->name)}};
-    if (database_furnish(&server, &warehouse->wish, err))
+    if (database_prepare(&server, &warehouse->wish, err))
         return -1;
-    if (daemon_want(daemons, &front_daemon, arena_printf(arena, "%.*s-front", STR_ARG(warehouse->name)),
+    if (daemon_require(daemons, &front_daemon, arena_printf(arena, "%.*s-front", STR_ARG(warehouse->name)),
             value_map(arena, settings, 3), arena, &front, err))
         return err_context(err, "the warehouse is a record only");
     *port = front.ports[0];
@@ -155,7 +155,7 @@ static void redshift_visit(
         greeting_refuse(fd, "57P03", "the warehouse is gone");
         return;
     }
-    if (warehouse_want(services, &arena, &warehouse, &port, &err)) {
+    if (warehouse_start(services, &arena, &warehouse, &port, &err)) {
         greeting_refuse(fd, "58000", err.message);
         return;
     }
@@ -222,7 +222,7 @@ static PGresult *next_result(const struct pq_api *pq, PGconn *session, struct pr
         struct pollfd fds[] = {{pq->socket(session), POLLIN, 0}, {stop->fd, POLLIN, 0}};
         if (poll(fds, 2, -1) < 0)
             continue;
-        if (atomic_load(&stop->turned)) {
+        if (atomic_load(&stop->stop_requested)) {
             char why[256];
             PGcancel *cancel = pq->getCancel(session);
             pq->cancel(cancel, why, sizeof why);
@@ -389,7 +389,7 @@ static int run_one(struct task *task, const struct pq_api *pq, PGconn *session, 
             status = -1;
         }
     }
-    return atomic_load(&task_switch(task)->turned) ? -1 : status;
+    return atomic_load(&task_switch(task)->stop_requested) ? -1 : status;
 }
 
 /* Several statements run in one transaction, which is rolled back at the first failure. */

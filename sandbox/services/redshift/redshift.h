@@ -11,14 +11,14 @@ struct session;
 
 struct warehouse {
     struct str name, region; /* of its daemons */
-    struct database_wish wish;
+    struct database_wanted wish;
 };
 
 /* Finds the warehouse of a cluster or workgroup; the other name is "". False: it does not exist. */
 bool warehouse_find(struct services *services, struct arena *arena, struct str region, struct str cluster,
     struct str workgroup, struct warehouse *out);
 /* Starts the warehouse and waits until it answers on 127.0.0.1:*port. */
-int warehouse_want(struct services *services, struct arena *arena, const struct warehouse *warehouse,
+int warehouse_start(struct services *services, struct arena *arena, const struct warehouse *warehouse,
     uint16_t *port, struct err *err);
 /* Returns the warehouse user of an IAM caller that gives neither secret nor user name: IAMR:ROLE or IAM:USER.
  * "": the account's own user, who is the administrator. */

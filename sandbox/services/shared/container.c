@@ -109,7 +109,7 @@ static int run_here(struct task *task, const struct container *container, struct
         .max_output = MAX_OUTPUT,
         .output = container_output,
         .ctx = r};
-    task_set_room(task, &options);
+    task_set_limits(task, &options);
     task_running(task);
     if (process_run(&options, task_switch(task), &end, err))
         return -1;

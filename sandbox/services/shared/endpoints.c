@@ -72,7 +72,7 @@ static void remove_daemons(void *ctx)
     struct daemons *daemons = services_parts(removal->services)->daemons;
     struct str name, names = str_z(removal->names);
     if (removal->rest)
-        daemon_rest(daemons, str_cut(names, ' ', &names));
+        daemon_stop(daemons, str_cut(names, ' ', &names));
     else
         while ((name = str_cut(names, ' ', &names)).n)
             daemon_remove(daemons, name);

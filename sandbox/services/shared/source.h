@@ -81,7 +81,7 @@ int source_try(const struct turn *turn, const char *service, const char *operati
 int source_call(const struct turn *turn, const char *service, const char *operation,
     const struct value *input, const struct value **output);
 /* Prints on stderr why a source cannot be read. An error that was just printed is not repeated. */
-void source_say(struct source *source, const struct err *why);
+void source_print(struct source *source, const struct err *why);
 /* True if any filter matches the record, or there are no filters. `member` of the record is matched as parsed
  * JSON. */
 bool source_passes(const struct turn *turn, const struct value *record, const char *member);

@@ -37,7 +37,7 @@ static void source_release(struct source *source)
 
 /* ---- calls ---- */
 
-void source_say(struct source *source, const struct err *why)
+void source_print(struct source *source, const struct err *why)
 {
     unsigned digest = hash_crc32c(0, why->message, strlen(why->message)) | 1;
     if (atomic_exchange(&source->reported, digest) != digest)
@@ -63,7 +63,7 @@ int source_call(const struct turn *turn, const char *service, const char *operat
     struct err err = ERR_INIT;
     int status = source_try(turn, service, operation, input, output, &err);
     if (status && str_starts(str_z(err.code), STR("AccessDenied")))
-        source_say(turn->source, &err);
+        source_print(turn->source, &err);
     return status;
 }
 

@@ -40,7 +40,7 @@ extern const struct control_type *const services_types[];
 
 /* Starts and terminates instances until each Auto Scaling group has its desired capacity. Call it after a
  * change of a group or an instance. Thread-safe. */
-void autoscaling_look(struct services *services);
+void autoscaling_reconcile(struct services *services);
 
 /* Passes records of a Kinesis stream to all Firehose delivery streams that read the stream `arn`. `data`: a
  * list of base64 strings. */

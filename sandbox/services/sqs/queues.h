@@ -116,7 +116,7 @@ uint64_t receipt_number(struct arena *arena, struct str receipt);
 /* True if the receipt number is one of this message's, of any receive. */
 bool message_had_receipt(const struct message *message, uint64_t number);
 
-struct queue_want {
+struct receive_request {
     int64_t most, hidden_ms;
     const struct value *system, *named; /* requested attribute names; "All" */
 };
@@ -129,7 +129,7 @@ struct queue_wake {
 /* Returns the visible messages as the service shows them. *wake is set to when to look again, at the latest
  * wake->at_ms as given. */
 const struct value *queue_receive(struct queues *queues, struct arena *arena, const struct queue *queue,
-    const struct queue_want *want, struct queue_wake *wake);
+    const struct receive_request *want, struct queue_wake *wake);
 /* Waits for *wake. False: the queues are stopping. */
 bool queue_wait(struct queues *queues, const struct queue_wake *wake);
 struct queue_counts {

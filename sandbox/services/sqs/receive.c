@@ -64,7 +64,7 @@ static const struct value *own_attributes(
 }
 
 static const struct value *queues_receive_shown(struct queues *queues, struct arena *arena,
-    const struct queue *queue, const struct message *message, const struct queue_want *want)
+    const struct queue *queue, const struct message *message, const struct receive_request *want)
 {
     unsigned char digest[MD5_SIZE];
     const struct value *system =
@@ -125,7 +125,7 @@ bool message_had_receipt(const struct message *message, uint64_t number)
 }
 
 static void mark_received(struct arena *arena, const struct queue *queue, struct queue_box *box,
-    struct message *message, const struct queue_want *want)
+    struct message *message, const struct receive_request *want)
 {
     message->received++;
     message->turn = ++box->receipts;
@@ -189,7 +189,7 @@ struct take {
     struct queues *queues;
     struct arena *arena;
     const struct queue *queue;
-    const struct queue_want *want;
+    const struct receive_request *want;
     struct value_builder *out;
     int64_t *next; /* latest time to look again */
 };
@@ -246,7 +246,7 @@ static void queues_receive_take(const struct take *t)
 }
 
 const struct value *queue_receive(struct queues *queues, struct arena *arena, const struct queue *queue,
-    const struct queue_want *want, struct queue_wake *wake)
+    const struct receive_request *want, struct queue_wake *wake)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
     pthread_mutex_lock(&queues->lock);

@@ -175,8 +175,8 @@ static int may_show(struct service_call *call, const struct control_record *reco
         .via = "ssm",
         .key = ssm_attribute(record, "kms_key"),
         .region = call->region,
-        .about_name = "PARAMETER_ARN",
-        .about = ssm_attribute(record, "arn")};
+        .context_key = "PARAMETER_ARN",
+        .context_value = ssm_attribute(record, "arn")};
     if (!call->caller || !use.key.n || !value_getb(call->input, "WithDecryption"))
         return 0;
     return gate_check_key(sandbox_gate(services_sandbox(call->services)), call->arena, &use, &arn, err);

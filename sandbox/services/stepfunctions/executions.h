@@ -174,7 +174,7 @@ void executions_load(struct executions *all); /* the lock must be held */
 struct execution *execution_save(struct execution *execution);
 void execution_forget(const struct execution *execution);
 /* Returns a stored execution as it was when it ended, to be redriven; NULL with err. */
-struct execution *execution_revive(struct execution *stored, struct err *err);
+struct execution *execution_restore(struct execution *stored, struct err *err);
 /* Returns all members except the history. Valid while the caller holds a reference to the execution. */
 const struct value *execution_record(struct execution *execution, struct arena *arena);
 /* Adds the events with index `first` up to `end`, of the first n; `backward`: newest first. */

@@ -339,7 +339,7 @@ static int redrive(struct service_call *call, struct execution *execution, int64
     if (!control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
             execution->region, execution->machine, &machine))
         return executions_redrive_refuse(err, execution, "State machine is in DELETING status");
-    struct execution *live = execution_revive(execution, &why);
+    struct execution *live = execution_restore(execution, &why);
     if (!live)
         return executions_redrive_refuse(err, execution, why.message);
     *when_ms = clock_wall_ms();

@@ -335,7 +335,7 @@ static int take_events(struct execution *e, struct execution *stored, struct err
     return 0;
 }
 
-struct execution *execution_revive(struct execution *stored, struct err *err)
+struct execution *execution_restore(struct execution *stored, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value *record, *at;

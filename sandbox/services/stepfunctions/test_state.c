@@ -289,9 +289,9 @@ static const struct value *inspection(struct test *t)
     struct arena *arena = t->call->arena;
     const struct asl_trial *trial = &t->trial;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena), error = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < trial->seen->count; i++) {
-        struct str name = trial->seen->entries[i].key;
-        const struct value *v = trial->seen->entries[i].value;
+    for (uint32_t i = 0; i < trial->inspection->count; i++) {
+        struct str name = trial->inspection->entries[i].key;
+        const struct value *v = trial->inspection->entries[i].value;
         bool number = str_starts(name, STR("tolerated")) || str_eqz(name, "maxConcurrency");
         value_builder_set(&b, name, number ? v : json_as_text(arena, v));
     }

@@ -71,7 +71,7 @@ static void test_the_address_is_the_holder_s(void **state)
     folder_announce(other, STR_EMPTY, false);
     assert_int_equal(file_read(&a, path_join(&a, str_z(dir), STR("lock")).p, 0, &text, &err), 0);
     assert_true(str_starts(text, STR("http://127.0.0.1:1\n")));
-    assert_true(folder_passes(dir));
+    assert_true(folder_is_temporary(dir));
     assert_int_equal(sandbox_served(&a, dir).n, 0); /* nobody answers there */
     folder_announce(held, STR_EMPTY, false);
     close(held);

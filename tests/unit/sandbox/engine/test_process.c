@@ -300,7 +300,7 @@ static void test_a_folder_has_its_room(void **state)
     char dir[] = "/tmp/weir-room-XXXXXX";
     struct caught caught = {0};
     assert_non_null(mkdtemp(dir));
-    struct process_options options = {.dir = dir, .folder = dir, .room = 8 << 20};
+    struct process_options options = {.dir = dir, .folder = dir, .max_folder_bytes = 8 << 20};
     /* holes and links take nothing */
     struct process_end end = run(options,
         "dd if=/dev/zero of=a bs=1M count=4 2>&1 && ln a b && ln -s /usr c && truncate -s 1G d && sleep 1.5 "
@@ -309,7 +309,8 @@ static void test_a_folder_has_its_room(void **state)
         &caught);
     assert_false(end.overfull);
     assert_int_equal(end.exit_code, 0);
-    assert_true(process_room(dir, INT64_MAX) >= 4 << 20 && process_room(dir, INT64_MAX) < 8 << 20);
+    assert_true(
+        process_folder_bytes(dir, INT64_MAX) >= 4 << 20 && process_folder_bytes(dir, INT64_MAX) < 8 << 20);
     end = run(options, "mkdir -p x/y; dd if=/dev/zero of=x/y/e bs=1M count=5; sleep 600", &caught);
     assert_true(end.overfull);
     assert_int_equal(end.signal, SIGKILL);

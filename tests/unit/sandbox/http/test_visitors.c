@@ -17,19 +17,21 @@ enum { CROWD = 64 };
 
 struct guest {
     int outside, inside; /* ends of its connection */
-    struct visitor *visitor;
+    struct http_connection *visitor;
 };
 
-static struct visitors *open_listener(size_t most, int64_t patience_ms)
+static struct http_connections *open_listener(size_t most, int64_t patience_ms)
 {
-    struct visitors *all;
+    struct http_connections *all;
     struct err err = ERR_INIT;
     assert_int_equal(
-        visitors_new(&(struct visitors_options){.most = most, .patience_ms = patience_ms}, &all, &err), 0);
+        http_connections_new(
+            &(struct http_connections_options){.max = most, .patience_ms = patience_ms}, &all, &err),
+        0);
     return all;
 }
 
-static struct guest come_from(struct visitors *all, const char *address)
+static struct guest come_from(struct http_connections *all, const char *address)
 {
     int ends[2];
     struct sockaddr_storage from = {0};
@@ -42,7 +44,7 @@ static struct guest come_from(struct visitors *all, const char *address)
         from.ss_family = AF_INET6;
         assert_int_equal(inet_pton(AF_INET6, address, &v6->sin6_addr), 1);
     }
-    return (struct guest){ends[0], ends[1], visitor_come(all, ends[1], (struct sockaddr *)&from)};
+    return (struct guest){ends[0], ends[1], http_connection_opened(all, ends[1], (struct sockaddr *)&from)};
 }
 
 static bool is_out(const struct guest *g)
@@ -53,27 +55,27 @@ static bool is_out(const struct guest *g)
     return n == 0;
 }
 
-static void leave(struct visitors *all, struct guest *guests, size_t n)
+static void leave(struct http_connections *all, struct guest *guests, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        visitor_go(all, guests[i].visitor);
+        http_connection_closed(all, guests[i].visitor);
         close(guests[i].outside);
         close(guests[i].inside);
     }
-    visitors_free(all);
+    http_connections_free(all);
 }
 
 /* Whoever has said nothing for longest goes; who asks, sends and waits stays. */
 static void the_unreachable_make_room(void **state)
 {
     (void)state;
-    struct visitors *all = open_listener(8, 0);
+    struct http_connections *all = open_listener(8, 0);
     struct guest g[12];
     for (size_t i = 0; i < 8; i++)
         g[i] = come_from(all, "127.0.0.1");
-    visitor_waits(all, g[0].visitor);
-    visitor_sends(all, g[1].visitor, 4096);
-    visitor_rests(all, g[2].visitor);
+    http_connection_responding(all, g[0].visitor);
+    http_connection_received(all, g[1].visitor, 4096);
+    http_connection_idle(all, g[2].visitor);
     for (size_t i = 8; i < 12; i++)
         g[i] = come_from(all, "127.0.0.1");
     for (size_t i = 0; i < 12; i++)
@@ -85,15 +87,15 @@ static void the_unreachable_make_room(void **state)
 static void answers_are_not_cut_off(void **state)
 {
     (void)state;
-    struct visitors *all = open_listener(4, 0);
+    struct http_connections *all = open_listener(4, 0);
     struct guest g[6];
     for (size_t i = 0; i < 4; i++) {
         g[i] = come_from(all, "::1");
-        visitor_waits(all, g[i].visitor);
+        http_connection_responding(all, g[i].visitor);
     }
-    visitor_rests(all, g[2].visitor);
+    http_connection_idle(all, g[2].visitor);
     g[4] = come_from(all, "127.0.0.1");
-    visitor_waits(all, g[4].visitor);
+    http_connection_responding(all, g[4].visitor);
     g[5] = come_from(all, "127.0.0.1");
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(is_out(&g[i]), i == 2 || i == 5);
@@ -104,19 +106,19 @@ static void answers_are_not_cut_off(void **state)
 static void a_peer_has_half(void **state)
 {
     (void)state;
-    struct visitors *all = open_listener(8, 0);
+    struct http_connections *all = open_listener(8, 0);
     struct guest g[CROWD];
     size_t n = 0;
     for (; n < 20; n++) {
         g[n] = come_from(all, n % 2 ? "192.0.2.7" : "::ffff:192.0.2.7"); /* one and the same */
-        visitor_waits(all, g[n].visitor);
+        http_connection_responding(all, g[n].visitor);
     }
     for (size_t i = 0; i < n; i++)
         assert_int_equal(is_out(&g[i]), i >= 4);
     for (; n < 24; n++) {
         g[n] = come_from(all, "192.0.2.8");
         assert_false(is_out(&g[n]));
-        visitor_waits(all, g[n].visitor);
+        http_connection_responding(all, g[n].visitor);
     }
     g[n++] = come_from(all, "2001:db8::1"); /* now it is full */
     assert_true(is_out(&g[n - 1]));
@@ -134,21 +136,21 @@ static void wait_until_out(const struct guest *g, int64_t least_ms, int64_t bega
 static void requests_have_a_deadline(void **state)
 {
     (void)state;
-    struct visitors *all = open_listener(8, 300);
+    struct http_connections *all = open_listener(8, 300);
     int64_t began = clock_mono_ms();
     struct guest g[5];
     for (size_t i = 0; i < 5; i++)
         g[i] = come_from(all, "127.0.0.1");
-    visitor_asks(all, g[1].visitor); /* the first line is there, nothing more comes */
-    visitor_sends(all, g[2].visitor, 1);
-    visitor_sends(all, g[3].visitor, 1 << 20);
-    visitor_waits(all, g[4].visitor);
+    http_connection_request(all, g[1].visitor); /* the first line is there, nothing more comes */
+    http_connection_received(all, g[2].visitor, 1);
+    http_connection_received(all, g[3].visitor, 1 << 20);
+    http_connection_responding(all, g[4].visitor);
     for (size_t i = 0; i < 3; i++)
         wait_until_out(&g[i], 300, began);
     assert_false(is_out(&g[3]) || is_out(&g[4]));
-    visitor_rests(all, g[4].visitor);
+    http_connection_idle(all, g[4].visitor);
     began = clock_mono_ms();
-    visitor_asks(all, g[4].visitor); /* the next request's head */
+    http_connection_request(all, g[4].visitor); /* the next request's head */
     wait_until_out(&g[4], 300, began);
     assert_false(is_out(&g[3]));
     leave(all, g, 5);
