@@ -148,7 +148,7 @@ static const char *upstream_now(struct modules *m, struct module_used *used, str
     bool tag;
     if (used->source.kind != MODULE_GIT || !used->pin.commit.n)
         return "";
-    if (fetch_look(m->fetch, &used->source, arena, &commit, &tag, err))
+    if (fetch_resolve(m->fetch, &used->source, arena, &commit, &tag, err))
         return NULL;
     if (str_eq(commit, used->pin.commit))
         return "";

@@ -62,7 +62,8 @@ struct resolver {
     bool (*hint_word)(void *ctx, struct diag *d, struct decl *decl, struct str word);
     bool each_allowed; /* the expression may use each.key and each.value */
     void *ctx;
-    const struct value *further; /* map: further constants, looked up before all other names; NULL: none */
+    const struct value
+        *extra_names; /* map: further constants, looked up before all other names; NULL: none */
     /* Returns the attribute that `constant.member` refers to, if a schema describes the constant. Returns
      * NULL and candidates for a hint if the schema has no such attribute. May be NULL. */
     const struct attr *(*member)(
@@ -100,7 +101,7 @@ struct scope {
                                       expr_eval_document() */
 };
 
-extern const char lost_secret_advice[]; /* the hint for an error about such a secret */
+extern const char lost_secret_hint[]; /* the hint for an error about such a secret */
 
 /* Evaluates the expression. Returns a value in the arena, or NULL after an error has been reported. Constants
  * may point into the expression's own arena. */

@@ -124,7 +124,7 @@ struct attr_expr {
     const struct attr *attr; /* the schema's attribute */
     struct expr *expr;
     const struct node_entry *entry; /* the entry in the file */
-    bool wrong;                     /* set while loading if an error about it was already reported */
+    bool reported;                  /* set while loading if an error about it was already reported */
 };
 
 /* Attributes of a declaration about which an error was reported. The rest of the declaration is checked
@@ -299,7 +299,7 @@ struct stack {
                                           member is selected */
     struct shared_stack shared;        /* of a fleet: the shared stack */
     const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
-    size_t forgiven; /* errors in attributes after which the other declarations can still be checked */
+    size_t ignored_errors; /* errors in attributes after which the other declarations can still be checked */
     const struct source **sources; /* every file that was read, the stack file first */
     size_t source_count;
 };

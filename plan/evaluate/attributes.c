@@ -327,7 +327,7 @@ static bool report_lost_secret(
     struct diag *d = diag_error(p->diags, expr_span(given->expr),
         "%.*s: \"%.*s\" refers to a secret of which the state keeps only a hash", STR_ARG(instance->address),
         STR_ARG(given->name));
-    diag_hint(p->diags, d, "%s", lost_secret_advice);
+    diag_hint(p->diags, d, "%s", lost_secret_hint);
     return true;
 }
 

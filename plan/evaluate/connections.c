@@ -570,7 +570,7 @@ int connections_check_secrets(const struct decl *config, const struct value *set
             err_set(err, ERR_NETWORK,
                 "\"%.*s\" of \"%.*s\" refers to a secret of which the state keeps only a hash",
                 STR_ARG(settings->entries[i].key), STR_ARG(config->full_name));
-            return err_hint(err, "%s", lost_secret_advice);
+            return err_hint(err, "%s", lost_secret_hint);
         }
     return 0;
 }

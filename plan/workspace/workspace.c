@@ -413,7 +413,7 @@ int workspace_open(
     out->stack = stack_load(&stack, diags);
     bool unusable = options->no_stack
                         ? !forgive(out->stack, diags)
-                        : !out->stack || diags->errors > (options->find_all ? out->stack->forgiven : 0);
+                        : !out->stack || diags->errors > (options->find_all ? out->stack->ignored_errors : 0);
     int status = 0;
     if (!unusable) {
         struct str dir = options->state_dir ? str_z(options->state_dir) : out->stack->dir;

@@ -78,13 +78,13 @@ static bool loop_rounds(struct loop *loop, const struct value *over)
 static const struct value *eval_for(struct eval *ev, const struct expr *e)
 {
     const struct comprehension *c = e->comprehension;
-    const struct value *over = eval(ev, c->over);
+    const struct value *over = eval(ev, c->source);
     if (!over)
         return NULL;
     if (over->kind == VALUE_UNKNOWN)
         return over;
     if (over->kind != VALUE_LIST && over->kind != VALUE_MAP) {
-        eval_error(ev, c->over, "\"for\" goes through a list or a map, not %s", value_with_article(over));
+        eval_error(ev, c->source, "\"for\" goes through a list or a map, not %s", value_with_article(over));
         return NULL;
     }
     struct loop loop = {.ev = ev,
@@ -261,7 +261,7 @@ static const struct value *eval_map(struct eval *ev, const struct expr *e)
     return eval_marked(ev, eval_checked(ev, e, map), key_marks);
 }
 
-const char lost_secret_advice[] =
+const char lost_secret_hint[] =
     "give the state a key (`weir state key`) before the secret is made; one that is there already is made "
     "anew with --replace";
 
@@ -281,7 +281,7 @@ bool eval_has(struct eval *ev, const struct expr *e, const struct value *v, bool
     if (!scope->is_lost || !(deep ? holds_lost(scope, v) : scope->is_lost(v)))
         return true;
     struct diag *d = eval_error(ev, e, "this is a secret of which the state keeps only a hash");
-    diag_hint(ev->scope->diags, d, "%s", lost_secret_advice);
+    diag_hint(ev->scope->diags, d, "%s", lost_secret_hint);
     return false;
 }
 

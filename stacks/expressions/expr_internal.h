@@ -112,7 +112,7 @@ struct expr_entry {
 
 struct comprehension {
     struct str key_name, value_name; /* key_name may be "" */
-    struct expr *over;
+    struct expr *source;
     struct expr *key; /* the key of a result entry; NULL: the result is a list */
     struct expr *value;
     struct expr *condition; /* NULL: none */

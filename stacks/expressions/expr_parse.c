@@ -58,7 +58,7 @@ static struct expr *parse_for(struct parser *p, size_t start, bool is_map)
     if (!parser_at_word(p, "in"))
         return parser_fail_token(p, "\"in\"");
     parser_advance(p);
-    if (!(c->over = parser_inner(p)))
+    if (!(c->source = parser_inner(p)))
         return NULL;
     if (!parser_take(p, ':'))
         return parser_fail_token(p, "\":\"");
@@ -80,7 +80,7 @@ static struct expr *parse_for(struct parser *p, size_t start, bool is_map)
         return parser_fail_token(p, is_map ? "\"if\" or \"}\"" : "\"if\" or \"]\"");
     parse_extend(e, p->token.end);
     parser_advance(p);
-    const struct expr *children[] = {c->over, c->key, c->value, c->condition};
+    const struct expr *children[] = {c->source, c->key, c->value, c->condition};
     for (size_t i = 0; i < 4; i++)
         if (children[i] && !parser_adopt(p, e, children[i]))
             return NULL;

@@ -187,7 +187,7 @@ static bool resolve_name(struct resolve *r, struct expr *e, struct expr *outer, 
     struct str name = e->name;
     if (find_variable(r, e, name))
         return false;
-    if (r->resolver && r->resolver->further && value_get(r->resolver->further, name)) {
+    if (r->resolver && r->resolver->extra_names && value_get(r->resolver->extra_names, name)) {
         e->op = EXPR_CONSTANT_NAME;
         return false;
     }
@@ -384,7 +384,7 @@ static void resolve_step(struct resolve *r, struct expr *e)
 
 static void resolve_for(struct resolve *r, struct comprehension *c)
 {
-    expr_resolve_any(r, c->over);
+    expr_resolve_any(r, c->source);
     struct variables variables = {.up = r->variables, .comprehension = c};
     r->variables = &variables;
     if (c->condition)
@@ -427,7 +427,7 @@ static struct decl *no_declaration(
 
 void expr_resolve_alone(struct expr *expr, const struct value *further, struct diags *diags)
 {
-    expr_resolve(expr, &(struct resolver){.lookup = no_declaration, .further = further}, diags);
+    expr_resolve(expr, &(struct resolver){.lookup = no_declaration, .extra_names = further}, diags);
 }
 
 void template_resolve(struct expr *expr, const struct value *names, struct diags *diags)

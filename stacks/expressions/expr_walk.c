@@ -40,7 +40,7 @@ struct expr *expr_child(const struct expr *e, uint32_t i)
     case EXPR_INDEX: return i ? e->index.index : e->index.base;
     case EXPR_FOR: {
         struct comprehension *c = e->comprehension;
-        return i == EXPR_FOR_OVER        ? c->over
+        return i == EXPR_FOR_OVER        ? c->source
                : i == EXPR_FOR_CONDITION ? c->condition
                : i == 2                  ? c->key
                                          : c->value;

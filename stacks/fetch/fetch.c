@@ -416,8 +416,8 @@ int fetch_pinned(
     return fetch_source(f, source, pin->commit, &arena, pin, &brought, err);
 }
 
-int fetch_look(struct fetch *f, const struct module_source *source, struct arena *arena, struct str *commit,
-    bool *tag, struct err *err)
+int fetch_resolve(struct fetch *f, const struct module_source *source, struct arena *arena,
+    struct str *commit, bool *tag, struct err *err)
 {
     struct str *refs = map_get(&f->refs, source->url);
     *commit = source->kind == MODULE_GIT ? source->ref : STR_EMPTY;
@@ -442,7 +442,7 @@ int fetch_latest(struct fetch *f, const struct module_source *source, const stru
     struct arena *arena, struct module_pin *pin, bool *tag, struct err *err)
 {
     struct str commit;
-    if (fetch_look(f, source, arena, &commit, tag, err))
+    if (fetch_resolve(f, source, arena, &commit, tag, err))
         return -1;
     struct str content = commit.n ? commit : source->checksum;
     struct str name = arena_printf(&f->arena, "%s %.*s", source->url.p, STR_ARG(content));

@@ -36,7 +36,7 @@ void fetch_close(struct fetch *fetch); /* NULL is allowed */
 
 /* Resolves the source without fetching it: returns the commit of a repository, "" for an archive. *tag: the
  * commit comes from a tag, which should not move. */
-int fetch_look(struct fetch *fetch, const struct module_source *source, struct arena *arena,
+int fetch_resolve(struct fetch *fetch, const struct module_source *source, struct arena *arena,
     struct str *commit, bool *tag, struct err *err);
 /* Fetches the current content of the source, unless it equals `was` (NULL: none) and is already stored. *pin
  * is the new entry of the lock, allocated in the arena. *tag as above. */

@@ -90,7 +90,7 @@ static void look_into(
     }
 }
 
-void warn_of_unwritten(
+void warn_of_plain_text(
     struct loader *loader, const struct module *module, const struct decl *of, const struct expr *e)
 {
     if (e)

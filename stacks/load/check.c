@@ -570,7 +570,7 @@ static void check_conflicts(struct loader *loader, struct decl *decl, const stru
         const struct node_entry *other = given_entry(body, given->attr->conflicts);
         if (!other || !is_surely_given(other->value) || !is_surely_given(node_find(body, given->name)->value))
             continue;
-        given->wrong = true;
+        given->reported = true;
         struct span span = node_key_span(given->entry), before = node_key_span(other);
         const struct attr *back = schema_attr(decl->schema, other->key);
         if (back && str_eq(back->conflicts, given->name) && before.offset > span.offset)
@@ -611,16 +611,16 @@ void check_resource(struct loader *loader, struct decl *decl, const struct node 
     struct tally start = load_tally(loader);
     check_required(loader, decl, body);
     check_conflicts(loader, decl, body);
-    decl->mistaken.any |= load_forgive(loader, start);
+    decl->mistaken.any |= load_ignore_errors(loader, start);
     start = load_tally(loader);
     check_rules(loader, decl, body);
-    decl->mistaken.all |= load_forgive(loader, start);
+    decl->mistaken.all |= load_ignore_errors(loader, start);
     warn_deprecated(loader, decl);
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr *attr = decl->attrs[i].attr;
         start = load_tally(loader);
         if (attr && attr->settable)
             check_given(loader, "attribute", decl->schema, attr, node_find(body, decl->attrs[i].name)->value);
-        decl->attrs[i].wrong |= load_forgive(loader, start);
+        decl->attrs[i].reported |= load_ignore_errors(loader, start);
     }
 }

@@ -129,9 +129,9 @@ struct tally load_tally(const struct loader *loader)
     return (struct tally){loader->diags->met, loader->diags->errors};
 }
 
-bool load_forgive(struct loader *loader, struct tally since)
+bool load_ignore_errors(struct loader *loader, struct tally since)
 {
-    loader->stack->forgiven += loader->diags->errors - since.errors;
+    loader->stack->ignored_errors += loader->diags->errors - since.errors;
     return loader->diags->met > since.met;
 }
 

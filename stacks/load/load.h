@@ -108,7 +108,7 @@ struct tally {
 struct tally load_tally(const struct loader *loader);
 /* Returns whether there was an error after `since`. Such errors are in attributes, so they are counted as
  * forgiven. */
-bool load_forgive(struct loader *loader, struct tally since);
+bool load_ignore_errors(struct loader *loader, struct tally since);
 
 /* ---- files.c ---- */
 
@@ -166,7 +166,7 @@ const struct value *constant_value(struct loader *loader, const struct node *nod
 /* ---- address.c ---- */
 
 /* Warns of a string that looks like a reference in `module`; `of` is the declaration that contains it. */
-void warn_of_unwritten(
+void warn_of_plain_text(
     struct loader *loader, const struct module *module, const struct decl *of, const struct expr *e);
 
 /* ---- the sections ---- */

@@ -10,7 +10,7 @@
 
 enum { EARLY_DEPTH_MAX = 200 }; /* depth of locals that refer to locals */
 
-struct early {
+struct early_evaluation {
     struct unit *unit;
     const char *hint;
     const struct value **locals; /* by decl->index: the evaluated locals; NULL: locals are not visible */
@@ -18,7 +18,7 @@ struct early {
     int depth;
 };
 
-static const struct value *evaluate_early(struct early *early, const struct node *node);
+static const struct value *evaluate_early(struct early_evaluation *early, const struct node *node);
 
 /* Returns the node of a local value. The declaration's own expression is resolved later, with all names. */
 static const struct node *local_node(const struct unit *unit, struct str name)
@@ -36,7 +36,7 @@ static const struct node *local_node(const struct unit *unit, struct str name)
  * evaluated later. */
 static const struct value *early_value(void *ctx, const struct decl *decl)
 {
-    struct early *early = ctx;
+    struct early_evaluation *early = ctx;
     if (decl->kind == DECL_INPUT)
         return decl->given && !decl->module->parent ? decl->given : &value_unknown;
     const struct value **found = &early->locals[decl->index];
@@ -61,7 +61,7 @@ static void resolve_expr(struct resolving *r, struct expr *expr, bool each_allow
     expr_resolve(expr, &resolver, r->loader->diags);
 }
 
-static const struct value *evaluate_early(struct early *early, const struct node *node)
+static const struct value *evaluate_early(struct early_evaluation *early, const struct node *node)
 {
     struct loader *loader = early->unit->loader;
     struct resolving r = {
@@ -88,7 +88,7 @@ static const struct value *evaluate_early(struct early *early, const struct node
 const struct value *resolve_early(
     struct unit *unit, const struct node *node, bool with_locals, const char *hint)
 {
-    struct early early = {.unit = unit, .hint = hint};
+    struct early_evaluation early = {.unit = unit, .hint = hint};
     if (with_locals)
         early.locals = ARENA_ARRAY(unit->loader->arena, const struct value *, unit->loader->decl_count);
     return evaluate_early(&early, node);
@@ -97,7 +97,7 @@ const struct value *resolve_early(
 const struct value *resolve_early_each(struct unit *unit, const struct node *node, const struct value *key,
     const struct value *value, const char *hint)
 {
-    struct early early = {.unit = unit, .hint = hint, .each_key = key, .each_value = value};
+    struct early_evaluation early = {.unit = unit, .hint = hint, .each_key = key, .each_value = value};
     return evaluate_early(&early, node);
 }
 
@@ -269,7 +269,7 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
     struct unit unit = {.loader = &loader, .module = stack->root};
     struct resolving r = {.loader = &loader, .unit = &unit};
     struct resolver resolver = resolve_resolver(&r);
-    resolver.further = names;
+    resolver.extra_names = names;
     expr_resolve(expr, &resolver, diags);
 }
 
@@ -283,8 +283,8 @@ static void drop_wrong(struct resolving *r, struct decl *decl)
     uint32_t kept = 0;
     for (size_t i = 0; i < decl->attr_count; i++) {
         const struct attr_expr *given = &decl->attrs[i];
-        mistaken->all |= given->wrong && !given->attr;
-        if (!given->wrong) {
+        mistaken->all |= given->reported && !given->attr;
+        if (!given->reported) {
             decl->attrs[kept++] = *given;
             continue;
         }
@@ -305,8 +305,8 @@ static void resolve_resource(struct resolving *r, struct decl *decl)
     for (size_t i = 0; i < decl->attr_count; i++) {
         struct tally before = load_tally(r->loader);
         resolve_expr(r, decl->attrs[i].expr, each);
-        warn_of_unwritten(r->loader, r->unit->module, decl, decl->attrs[i].expr);
-        decl->attrs[i].wrong |= load_forgive(r->loader, before);
+        warn_of_plain_text(r->loader, r->unit->module, decl, decl->attrs[i].expr);
+        decl->attrs[i].reported |= load_ignore_errors(r->loader, before);
     }
     drop_wrong(r, decl);
     const struct lifecycle *lifecycle = decl_lifecycle(decl);
@@ -350,15 +350,15 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     case DECL_INPUT:
         r->unit = r->unit->parent; /* arguments are resolved in the caller */
         resolve_expr(r, decl->argument, decl->module->each_key);
-        decl->mistaken.any |= load_forgive(r->loader, before);
+        decl->mistaken.any |= load_ignore_errors(r->loader, before);
         if (r->unit)
-            warn_of_unwritten(r->loader, r->unit->module, decl->module->call, decl->argument);
+            warn_of_plain_text(r->loader, r->unit->module, decl->module->call, decl->argument);
         break;
     case DECL_LOCAL:
     case DECL_OUTPUT:
         resolve_expr(r, decl->expr, false);
-        decl->mistaken.any |= load_forgive(r->loader, before);
-        warn_of_unwritten(r->loader, r->unit->module, decl, decl->expr);
+        decl->mistaken.any |= load_ignore_errors(r->loader, before);
+        warn_of_plain_text(r->loader, r->unit->module, decl, decl->expr);
         break;
     case DECL_PROVIDER:
         resolve_provider_name(r);

@@ -12,7 +12,7 @@ void load_locals(struct unit *unit, const struct node *section)
         struct decl *decl = declare(unit, DECL_LOCAL, &section->entries[i]);
         struct tally before = load_tally(unit->loader);
         decl->expr = expr_compile(unit->loader->arena, section->entries[i].value, unit->loader->diags);
-        decl->mistaken.any = load_forgive(unit->loader, before);
+        decl->mistaken.any = load_ignore_errors(unit->loader, before);
     }
 }
 
@@ -328,7 +328,7 @@ static void add_nothing(struct loader *loader, struct decl *decl, const struct n
 {
     struct tally before = load_tally(loader);
     check_attr_name(loader, decl, entry);
-    decl->mistaken.all |= load_forgive(loader, before);
+    decl->mistaken.all |= load_ignore_errors(loader, before);
 }
 
 static void read_body(struct loader *loader, struct decl *decl, const struct node *body)
@@ -394,7 +394,7 @@ static void load_resource(struct unit *unit, const struct node_entry *entry, boo
         decl->schema = read_schema(loader, decl, body);
     else
         report_body(loader, entry, is_data);
-    decl->mistaken.any = load_forgive(loader, before);
+    decl->mistaken.any = load_ignore_errors(loader, before);
     if (body->kind != NODE_MAP)
         return;
     if (decl->schema) {

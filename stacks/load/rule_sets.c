@@ -134,7 +134,7 @@ static void resolve_in_rule(struct resolving_rule *r, struct expr *expr)
                                    ? (struct resolver){.lookup = no_declaration_of_set, .ctx = &r->shared}
                                    : resolve_resolver(&r->shared);
     resolver.each_allowed = r->rule->decl && r->rule->decl->for_each;
-    resolver.further = rule_constants(r->rule);
+    resolver.extra_names = rule_constants(r->rule);
     resolver.typed = STR("self");
     resolver.member = self_member;
     if (!expr)
