@@ -4,10 +4,10 @@
  * recorded as it is, a missing one is dropped, a deletion is verified.
  *
  * A missing resource may still appear: the service may be processing the request, or show the result later
- * (schema->shows_ms). Until that time has passed the intent stays open. A plan does not wait: the creation of
- * the resource looks again and waits (plan/apply/work_create.c). Callers that need the result set `patient`;
- * and a deletion is always waited for, because a change in the meantime could create the resource again. If a
- * type's creation cannot be looked up, the intent stays open until a user reports the result.
+ * (schema->visible_within_ms). Until that time has passed the intent stays open. A plan does not wait: the
+ * creation of the resource looks again and waits (plan/apply/work_create.c). Callers that need the result set
+ * `patient`; and a deletion is always waited for, because a change in the meantime could create the resource
+ * again. If a type's creation cannot be looked up, the intent stays open until a user reports the result.
  *
  * Each intent is closed by one record, so recovery may be interrupted at any point and repeated. It changes
  * nothing at the service; the next plan completes what is partial.

@@ -177,7 +177,7 @@ struct listeners {
     struct services *services;
     pthread_mutex_t lock; /* guards all members below */
     struct listener *first;
-    struct http_connection *visitors;
+    struct client *clients;
     int poller, stop;
     bool watched, stopping;
     void (*opened)(void *ctx, const struct listener_of *of, const struct listener_address *location);
@@ -185,8 +185,8 @@ struct listeners {
 };
 
 /* An accepted connection. */
-struct http_connection {
-    struct http_connection *next;
+struct client {
+    struct client *next;
     struct listeners *listeners;
     struct arena arena;
     struct listener_of of;
@@ -260,8 +260,8 @@ void listeners_stop(struct listeners *listeners)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     listeners->stopping = true;
-    for (struct http_connection *visitor = listeners->visitors; visitor; visitor = visitor->next)
-        shutdown(visitor->fd, SHUT_RDWR);
+    for (struct client *client = listeners->clients; client; client = client->next)
+        shutdown(client->fd, SHUT_RDWR);
     system_wake(listeners->stop); /* never cleared, so that all threads see it */
 }
 
@@ -286,27 +286,27 @@ void listeners_free(struct listeners *listeners)
     free(listeners);
 }
 
-/* ---- visitors ---- */
+/* ---- clients ---- */
 
-static void *unlink_visitor(struct listeners *listeners, const struct http_connection *visitor)
+static void *unlink_client(struct listeners *listeners, const struct client *client)
 {
-    struct http_connection **at = &listeners->visitors;
-    while (*at != visitor)
+    struct client **at = &listeners->clients;
+    while (*at != client)
         at = &(*at)->next;
-    *at = visitor->next;
+    *at = client->next;
     return NULL;
 }
 
 static void listener_receive(void *ctx)
 {
-    struct http_connection *visitor = ctx;
-    visitor->visit(visitor->listeners->services, &visitor->of, visitor->ctx, visitor->fd);
-    pthread_mutex_lock(&visitor->listeners->lock);
-    unlink_visitor(visitor->listeners, visitor);
-    pthread_mutex_unlock(&visitor->listeners->lock);
-    close(visitor->fd);
-    arena_release(&visitor->arena);
-    free(visitor);
+    struct client *client = ctx;
+    client->visit(client->listeners->services, &client->of, client->ctx, client->fd);
+    pthread_mutex_lock(&client->listeners->lock);
+    unlink_client(client->listeners, client);
+    pthread_mutex_unlock(&client->listeners->lock);
+    close(client->fd);
+    arena_release(&client->arena);
+    free(client);
 }
 
 static struct listener_of copy_of(struct arena *arena, const struct listener_of *of)
@@ -316,7 +316,7 @@ static struct listener_of copy_of(struct arena *arena, const struct listener_of 
 }
 
 /* Accepts a connection. Called with the lock held, since the listener may have been closed. */
-static struct http_connection *accept_visitor(struct listeners *listeners, int listening)
+static struct client *accept_client(struct listeners *listeners, int listening)
 {
     const struct listener *listener = listeners->first;
     const int yes = 1;
@@ -326,15 +326,15 @@ static struct http_connection *accept_visitor(struct listeners *listeners, int l
     if (fd < 0)
         return NULL;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    struct http_connection *visitor = mem_zalloc(sizeof *visitor);
-    visitor->listeners = listeners;
-    visitor->of = copy_of(&visitor->arena, &listener->of);
-    visitor->visit = listener->visit;
-    visitor->ctx = listener->ctx;
-    visitor->fd = fd;
-    visitor->next = listeners->visitors;
-    listeners->visitors = visitor;
-    return visitor;
+    struct client *client = mem_zalloc(sizeof *client);
+    client->listeners = listeners;
+    client->of = copy_of(&client->arena, &listener->of);
+    client->visit = listener->visit;
+    client->ctx = listener->ctx;
+    client->fd = fd;
+    client->next = listeners->clients;
+    listeners->clients = client;
+    return client;
 }
 
 enum { PAUSE_MS = 20 }; /* when a connection cannot be accepted, for example without free descriptors */
@@ -342,18 +342,18 @@ enum { PAUSE_MS = 20 }; /* when a connection cannot be accepted, for example wit
 static void accept_connection(struct listeners *listeners, int listening)
 {
     pthread_mutex_lock(&listeners->lock);
-    struct http_connection *visitor = accept_visitor(listeners, listening);
+    struct client *client = accept_client(listeners, listening);
     pthread_mutex_unlock(&listeners->lock);
-    if (!visitor)
+    if (!client)
         services_sleep(listeners->services, PAUSE_MS);
-    if (!visitor || !services_thread(listeners->services, listener_receive, visitor))
+    if (!client || !services_thread(listeners->services, listener_receive, client))
         return;
     pthread_mutex_lock(&listeners->lock);
-    unlink_visitor(listeners, visitor);
+    unlink_client(listeners, client);
     pthread_mutex_unlock(&listeners->lock);
-    close(visitor->fd);
-    arena_release(&visitor->arena);
-    free(visitor);
+    close(client->fd);
+    arena_release(&client->arena);
+    free(client);
 }
 
 static void watch_listeners(void *ctx)

@@ -27,7 +27,7 @@ void process_switch_release(struct process_switch *stop);
 /* Ends the process with the end signal and, after grace_ms, with SIGKILL. `now`: with SIGKILL at once. */
 void process_stop(struct process_switch *stop, bool now);
 
-/* Requests a call of `quiet` after all output written so far has been passed to `output`. */
+/* Requests a call of `idle` after all output written so far has been passed to `output`. */
 void process_request_idle(struct process_switch *stop);
 
 enum process_stream { PROCESS_OUT, PROCESS_ERR };

@@ -71,14 +71,14 @@ struct server {
     struct server_options options;
     const struct mhd_api *mhd;
     struct MHD_Daemon *daemon;
-    struct http_connections *visitors;
+    struct http_connections *connections;
     atomic_int active;
 };
 
 /* An exchange with the server's own state. */
 struct served {
     struct exchange x;
-    struct http_connection *visitor;
+    struct http_connection *connection;
     bool started, unsure; /* unsure: the end of the request is ambiguous */
 };
 
@@ -169,9 +169,9 @@ static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connect
     struct server *server = ctx;
     struct served *served = mem_zalloc(sizeof *served);
     struct exchange *x = &served->x;
-    served->visitor =
+    served->connection =
         server->mhd->get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-    http_connection_request(server->visitors, served->visitor);
+    http_connection_request(server->connections, served->connection);
     x->sandbox = server->options.sandbox;
     x->reply_fd = -1;
     x->body.max = MAX_BODY;
@@ -304,19 +304,19 @@ static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connectio
         served->started = true;
         server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
         server_begin(&server->options, served, method);
-        http_connection_received(server->visitors, served->visitor, 0);
+        http_connection_received(server->connections, served->connection, 0);
         /* A client that expects "100 Continue" is answered at once and saves its body. Other bodies are read
          * to the end: closing the connection early would look like a network error. */
         bool early = served->unsure || (x->answered && expects_continue(x));
         return early ? send_reply(server, connection, served) : MHD_YES;
     }
     if (*n) {
-        http_connection_received(server->visitors, served->visitor, *n);
+        http_connection_received(server->connections, served->connection, *n);
         take_data(x, bytes, *n);
         *n = 0;
         return MHD_YES;
     }
-    http_connection_responding(server->visitors, served->visitor);
+    http_connection_responding(server->connections, served->connection);
     return server_end(x) ? send_reply(server, connection, served) : MHD_NO;
 }
 
@@ -328,7 +328,7 @@ static void server_completed(void *ctx, struct MHD_Connection *connection UNUSED
     if (!served)
         return;
     struct exchange *x = &served->x;
-    http_connection_idle(server->visitors, served->visitor);
+    http_connection_idle(server->connections, served->connection);
     if (x->responder && x->responder->release)
         x->responder->release(x);
     if (x->reader_ctx && x->reader_free)
@@ -342,16 +342,16 @@ static void server_completed(void *ctx, struct MHD_Connection *connection UNUSED
 }
 
 static void server_connected(
-    void *ctx, struct MHD_Connection *connection, void **visitor, enum MHD_ConnectionNotificationCode what)
+    void *ctx, struct MHD_Connection *connection, void **opened, enum MHD_ConnectionNotificationCode what)
 {
     struct server *server = ctx;
     const struct mhd_api *mhd = server->mhd;
     if (what == MHD_CONNECTION_NOTIFY_STARTED)
-        *visitor = http_connection_opened(server->visitors,
+        *opened = http_connection_opened(server->connections,
             mhd->get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
             mhd->get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     else
-        http_connection_closed(server->visitors, *visitor);
+        http_connection_closed(server->connections, *opened);
 }
 
 /* ---- start and stop ---- */
@@ -438,11 +438,11 @@ int server_start(const struct server_options *options, struct server **out, uint
     if (fd < 0)
         return -1;
     struct server *server = mem_zalloc(sizeof *server);
-    const struct http_connections_options visitors = {
+    const struct http_connections_options limits = {
         .max = connection_limit(), .patience_ms = options->patience_ms};
     server->options = *options;
     server->mhd = mhd;
-    if (http_connections_new(&visitors, &server->visitors, err)) {
+    if (http_connections_new(&limits, &server->connections, err)) {
         close(fd);
         free(server);
         return -1;
@@ -451,11 +451,11 @@ int server_start(const struct server_options *options, struct server **out, uint
         mhd->start_daemon(THREADED, 0, NULL, NULL, server_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
             MHD_OPTION_URI_LOG_CALLBACK, take_uri, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
             MHD_OPTION_NOTIFY_COMPLETED, server_completed, server, MHD_OPTION_CONNECTION_LIMIT,
-            (unsigned)visitors.max + LEAVING, MHD_OPTION_NOTIFY_CONNECTION, server_connected, server,
+            (unsigned)limits.max + LEAVING, MHD_OPTION_NOTIFY_CONNECTION, server_connected, server,
             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
             (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
     if (!server->daemon) {
-        http_connections_free(server->visitors);
+        http_connections_free(server->connections);
         close(fd);
         free(server);
         return err_set(err, ERR_FAILED, "cannot start the HTTP server");
@@ -474,7 +474,7 @@ void server_stop(struct server *server)
     for (int waited = 0; atomic_load(&server->active) && waited < GRACE_MS; waited += 5)
         clock_sleep_ms(5);
     server->mhd->stop_daemon(server->daemon);
-    http_connections_free(server->visitors);
+    http_connections_free(server->connections);
     free(server);
 }
 

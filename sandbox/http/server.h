@@ -7,7 +7,7 @@
 
 #include <sys/socket.h>
 
-/* ---- visitors.c: refuses requests that a web page has made a browser send ----
+/* ---- http_connections.c: refuses requests that a web page has made a browser send ----
  *
  * A signature is not sufficient: a browser may follow a presigned link. Host names other than this machine's
  * are refused, since a page may have its own name resolve to loopback (DNS rebinding) and so be of the same
@@ -133,7 +133,8 @@ int small_server_start(const struct small_options *options, struct small_server 
 /* Waits for running handlers, which have to end soon. */
 void small_server_stop(struct small_server *server);
 
-/* ---- visitors.c: open connections, their number per peer, and the time in which a request must arrive ----
+/* ---- http_connections.c: open connections, their number per peer, and the time in which a request must
+ * arrive ----
  *
  * libmicrohttpd limits only idle time, so a client that sends a byte now and then could hold a connection for
  * ever. Here a connection waits for a request head, a body, or its response; the first two have deadlines. A
@@ -142,7 +143,7 @@ void small_server_stop(struct small_server *server);
  * body, then an idle connection. A request being answered is never closed.
  *
  * A connection is ended by shutting down its socket, so that its thread closes it. All functions are
- * thread-safe; a visitor belongs to its connection. */
+ * thread-safe; a struct http_connection belongs to its socket. */
 struct http_connections;
 struct http_connection;
 

@@ -34,5 +34,5 @@ const struct value *gateway_change(const struct service_call *call, const char *
 void gateway_forward(struct service_call *call, struct value_builder *changes);
 /* Returns the integration with default values filled in. */
 const struct value *gateway_integration(const struct service_call *call, const struct value *integration);
-/* For services_read_first(): checks constraints and existence before the request is dispatched. */
+/* For services_before_call(): checks constraints and existence before the request is dispatched. */
 int gateway_read(struct services *services, struct exchange *x, struct err *err);

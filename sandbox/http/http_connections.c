@@ -182,7 +182,7 @@ static int64_t due_ms(const struct http_connections *all, const struct http_conn
     return INT64_MAX;
 }
 
-static void visitor_end(struct http_connection *connection)
+static void connection_end(struct http_connection *connection)
 {
     connection->ended = true;
     shutdown(connection->fd, SHUT_RDWR);
@@ -196,7 +196,7 @@ static void *keep_time(void *ctx)
         int64_t now = clock_mono_ms();
         for (struct http_connection *connection = all->first; connection; connection = connection->next)
             if (!connection->ended && now >= due_ms(all, connection))
-                visitor_end(connection);
+                connection_end(connection);
         clock_cond_wait(&all->wake, &all->lock, now + LOOK_MS);
     }
     return NULL;
@@ -260,7 +260,7 @@ static bool same_peer(const struct http_connection *a, const struct http_connect
 }
 
 /* Returns the priority for being closed; 0: must not be closed. */
-static int visitor_rank(const struct http_connection *connection, int64_t now)
+static int connection_rank(const struct http_connection *connection, int64_t now)
 {
     int64_t age = now - connection->since_ms;
     switch (connection->phase) {
@@ -284,7 +284,7 @@ static struct http_connection *choose(
     for (struct http_connection *connection = all->first; connection; connection = connection->next) {
         if (connection == newcomer || connection->ended || (of_peer && !same_peer(connection, newcomer)))
             continue;
-        int r = visitor_rank(connection, now);
+        int r = connection_rank(connection, now);
         if (r > best ||
             (r && r == best && connection->since_ms <= chosen->since_ms)) { /* the list is newest first */
             chosen = connection;
@@ -303,7 +303,7 @@ static void make_room(struct http_connections *all, struct http_connection *newc
     }
     bool too_many = !newcomer->here && own > all->options.max / 2;
     if (too_many || open > all->options.max)
-        visitor_end(choose(all, newcomer, too_many));
+        connection_end(choose(all, newcomer, too_many));
 }
 
 struct http_connection *http_connection_opened(
@@ -336,7 +336,8 @@ void http_connection_closed(struct http_connections *all, struct http_connection
 
 /* ---- phases ---- */
 
-static void visitor_enter(struct http_connections *all, struct http_connection *connection, enum phase phase)
+static void connection_enter(
+    struct http_connections *all, struct http_connection *connection, enum phase phase)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     connection->phase = phase;
@@ -347,23 +348,23 @@ static void visitor_enter(struct http_connections *all, struct http_connection *
 void http_connection_request(struct http_connections *all, struct http_connection *connection)
 {
     if (connection->phase != PHASE_NEW) /* the first request's time counts from the connection's start */
-        visitor_enter(all, connection, PHASE_HEAD);
+        connection_enter(all, connection, PHASE_HEAD);
 }
 
 void http_connection_received(struct http_connections *all, struct http_connection *connection, size_t n)
 {
     if (connection->phase != PHASE_BODY)
-        visitor_enter(all, connection, PHASE_BODY);
+        connection_enter(all, connection, PHASE_BODY);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     connection->bytes += n;
 }
 
 void http_connection_responding(struct http_connections *all, struct http_connection *connection)
 {
-    visitor_enter(all, connection, PHASE_ANSWER);
+    connection_enter(all, connection, PHASE_ANSWER);
 }
 
 void http_connection_idle(struct http_connections *all, struct http_connection *connection)
 {
-    visitor_enter(all, connection, PHASE_REST);
+    connection_enter(all, connection, PHASE_REST);
 }

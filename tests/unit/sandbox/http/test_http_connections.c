@@ -17,7 +17,7 @@ enum { CROWD = 64 };
 
 struct guest {
     int outside, inside; /* ends of its connection */
-    struct http_connection *visitor;
+    struct http_connection *connection;
 };
 
 static struct http_connections *open_listener(size_t most, int64_t patience_ms)
@@ -58,7 +58,7 @@ static bool is_out(const struct guest *g)
 static void leave(struct http_connections *all, struct guest *guests, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        http_connection_closed(all, guests[i].visitor);
+        http_connection_closed(all, guests[i].connection);
         close(guests[i].outside);
         close(guests[i].inside);
     }
@@ -73,9 +73,9 @@ static void the_unreachable_make_room(void **state)
     struct guest g[12];
     for (size_t i = 0; i < 8; i++)
         g[i] = come_from(all, "127.0.0.1");
-    http_connection_responding(all, g[0].visitor);
-    http_connection_received(all, g[1].visitor, 4096);
-    http_connection_idle(all, g[2].visitor);
+    http_connection_responding(all, g[0].connection);
+    http_connection_received(all, g[1].connection, 4096);
+    http_connection_idle(all, g[2].connection);
     for (size_t i = 8; i < 12; i++)
         g[i] = come_from(all, "127.0.0.1");
     for (size_t i = 0; i < 12; i++)
@@ -91,11 +91,11 @@ static void answers_are_not_cut_off(void **state)
     struct guest g[6];
     for (size_t i = 0; i < 4; i++) {
         g[i] = come_from(all, "::1");
-        http_connection_responding(all, g[i].visitor);
+        http_connection_responding(all, g[i].connection);
     }
-    http_connection_idle(all, g[2].visitor);
+    http_connection_idle(all, g[2].connection);
     g[4] = come_from(all, "127.0.0.1");
-    http_connection_responding(all, g[4].visitor);
+    http_connection_responding(all, g[4].connection);
     g[5] = come_from(all, "127.0.0.1");
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(is_out(&g[i]), i == 2 || i == 5);
@@ -111,14 +111,14 @@ static void a_peer_has_half(void **state)
     size_t n = 0;
     for (; n < 20; n++) {
         g[n] = come_from(all, n % 2 ? "192.0.2.7" : "::ffff:192.0.2.7"); /* one and the same */
-        http_connection_responding(all, g[n].visitor);
+        http_connection_responding(all, g[n].connection);
     }
     for (size_t i = 0; i < n; i++)
         assert_int_equal(is_out(&g[i]), i >= 4);
     for (; n < 24; n++) {
         g[n] = come_from(all, "192.0.2.8");
         assert_false(is_out(&g[n]));
-        http_connection_responding(all, g[n].visitor);
+        http_connection_responding(all, g[n].connection);
     }
     g[n++] = come_from(all, "2001:db8::1"); /* now it is full */
     assert_true(is_out(&g[n - 1]));
@@ -141,16 +141,16 @@ static void requests_have_a_deadline(void **state)
     struct guest g[5];
     for (size_t i = 0; i < 5; i++)
         g[i] = come_from(all, "127.0.0.1");
-    http_connection_request(all, g[1].visitor); /* the first line is there, nothing more comes */
-    http_connection_received(all, g[2].visitor, 1);
-    http_connection_received(all, g[3].visitor, 1 << 20);
-    http_connection_responding(all, g[4].visitor);
+    http_connection_request(all, g[1].connection); /* the first line is there, nothing more comes */
+    http_connection_received(all, g[2].connection, 1);
+    http_connection_received(all, g[3].connection, 1 << 20);
+    http_connection_responding(all, g[4].connection);
     for (size_t i = 0; i < 3; i++)
         wait_until_out(&g[i], 300, began);
     assert_false(is_out(&g[3]) || is_out(&g[4]));
-    http_connection_idle(all, g[4].visitor);
+    http_connection_idle(all, g[4].connection);
     began = clock_mono_ms();
-    http_connection_request(all, g[4].visitor); /* the next request's head */
+    http_connection_request(all, g[4].connection); /* the next request's head */
     wait_until_out(&g[4], 300, began);
     assert_false(is_out(&g[3]));
     leave(all, g, 5);
