@@ -108,7 +108,7 @@ int term_print(int fd, struct str text, struct err *err);
 /* Writes JSON, a document or one per line. Control characters are escaped. */
 int term_print_json(int fd, struct str text, struct err *err);
 int term_print_raw(int fd, struct str text, struct err *err);
-/* say() to standard error. Failures are ignored. */
+/* term_print() to standard error. Failures are ignored. */
 void term_print_error(struct str text);
 /* Returns the masked text, for files such as a plan as Markdown. */
 struct str term_masked(struct arena *arena, struct str text);

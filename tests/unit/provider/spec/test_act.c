@@ -442,9 +442,9 @@ static void test_multiple_of_fraction(void **state)
     struct constraint_break broken = {0};
     const struct value *half = json("{\"name\":\"a\",\"flow\":2,\"step\":0.5}");
     const struct value *more = json("{\"name\":\"a\",\"flow\":2,\"step\":0.75}");
-    assert_false(schema_constraint_broken(&arena, schema, half, ASKED_BY_WEIR, &broken));
+    assert_false(schema_constraint_broken(&arena, schema, half, CHECKED_BY_WEIR, &broken));
     broken = (struct constraint_break){0};
-    assert_true(schema_constraint_broken(&arena, schema, more, ASKED_BY_WEIR, &broken));
+    assert_true(schema_constraint_broken(&arena, schema, more, CHECKED_BY_WEIR, &broken));
 }
 
 static void collect(void *into, const struct value *live)
