@@ -53,7 +53,7 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
     text_addf(out, "%.*s  ", STR_ARG(run->owner));
     add_counts(run, out);
     if (run->checks->count)
-        buf_addf(out, ", %zu of %u checks kept", run->kept, run->checks->count);
+        buf_addf(out, ", %zu of %u checks kept", run->met, run->checks->count);
     if (run->ci_url.n)
         text_addf(out, "  %.*s", STR_ARG(run->ci_url));
     if (run->approved.n)

@@ -240,7 +240,7 @@ void service_health(struct service *s, struct tree *attrs)
     if (node_get(node, "retries"))
         value_builder_set(&out, STR("retries"), compose_scalar(c, node_get(node, "retries")));
     if (node_get(node, "start_interval"))
-        compose_tell(c, node_get(node, "start_interval"), "`start_interval` has no equivalent in a stack");
+        compose_warn(c, node_get(node, "start_interval"), "`start_interval` has no equivalent in a stack");
     attr_add(c, attrs, "health_check", value_builder_map(&out));
 }
 

@@ -53,7 +53,7 @@ static void tell_remark(struct member *m, const struct event *event, const char 
         return;
     text_addf(&line, "%s: %.*s: %.*s\n", word, STR_ARG(m->name),
         STR_ARG(event->address.n ? key : str_z(event->text ? event->text : "")));
-    fleet_view_say(fleet, buf_str(&line));
+    fleet_view_print(fleet, buf_str(&line));
 }
 
 static void tell_stopping(struct fleet *fleet)

@@ -82,8 +82,8 @@ static void draw_row(struct fleet_view *view, const struct member *m, int64_t no
     AUTO_BUF struct buf row = BUF_INIT;
     add_member_row(view, m, now, &row);
     size_t width = cells_width(buf_str(&row)), room = (size_t)view->term.width;
-    if (m->doing[0] && m->phase == MEMBER_WORKS && width + 4 < room) {
-        struct str doing = str_z(m->doing);
+    if (m->current_step[0] && m->phase == MEMBER_WORKS && width + 4 < room) {
+        struct str doing = str_z(m->current_step);
         text_addf(&row, "  %.*s", STR_ARG(str_slice(doing, 0, cells_prefix(doing, room - width - 3))));
     }
     buf_add_str(out, buf_str(&row));
@@ -133,8 +133,8 @@ static void write_progress_line(struct fleet *fleet)
         text_addf(&line, "%zu done, %zu running, %zu failed of %zu; longest: %.*s",
             count_phase(fleet, MEMBER_IS_DONE), count_phase(fleet, MEMBER_WORKS),
             count_phase(fleet, MEMBER_HAS_FAILED), fleet->n, STR_ARG(longest->name));
-        text_addf(&line, " %zu of %zu, %s%s", longest->done, longest->wanted, longest->doing,
-            longest->doing[0] ? ", " : "");
+        text_addf(&line, " %zu of %zu, %s%s", longest->done, longest->wanted, longest->current_step,
+            longest->current_step[0] ? ", " : "");
         text_add_duration(&line, now - longest->started_ms);
         buf_add_char(&line, '\n');
         term_print(view->term.fd, buf_str(&line), NULL);

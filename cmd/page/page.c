@@ -81,7 +81,7 @@ static void add_amount(double hourly, struct buf *out)
 static void add_charge(const struct charge *charge, struct buf *out)
 {
     text_addf_xml(out, "<tr><td>%.*s</td>", STR_ARG(charge->what));
-    if (charge->kind == CHARGE_THERE || charge->configured) {
+    if (charge->kind == CHARGE_FIXED || charge->configured) {
         add_amount(charge->hourly, out);
         return;
     }

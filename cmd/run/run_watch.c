@@ -62,7 +62,7 @@ void run_watch_begin(struct run_watch *w, struct str id)
         return;
     run_watch_clear(w);
     text_addf(&out, "%.*s: run %.*s\n", STR_ARG(w->job->record->subject.address), STR_ARG(id));
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
 }
 
 void run_watch_state(void *ctx, const struct job_run *run)
@@ -167,5 +167,5 @@ void run_watch_log_failure(void *ctx, const struct err *err)
     }
     style_add(&out, w->inv->err.color, STYLE_YELLOW, "warning");
     text_addf(&out, ": the run continues, but its log cannot be read: %s\n", err->message);
-    say_aside(buf_str(&out));
+    term_print_error(buf_str(&out));
 }

@@ -601,7 +601,7 @@ int s3_lock_upgrade(struct s3_lock *lock, bool *upgraded, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct standing now;
-    *alone = false;
+    *upgraded = false;
     if (s3_lock_look(lock, &scratch, &now, err) || !s3_lease_stop(lock))
         return -1;
     int64_t until_mono_ms = lock->until_mono_ms, until_wall_ms = lock->until_wall_ms;
@@ -612,6 +612,6 @@ int s3_lock_upgrade(struct s3_lock *lock, bool *upgraded, struct err *err)
         return taken;
     }
     give_back_life(lock);
-    *alone = true;
+    *upgraded = true;
     return s3_lease_start(lock, err);
 }

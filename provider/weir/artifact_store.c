@@ -34,7 +34,7 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
         wire_add_headers(ctx->arena, &aws_s3_object_shape, response, &value_empty_map);
     const struct value *metadata =
         value_getz(wire_coerce(ctx->arena, &aws_s3_object_shape, document), "metadata");
-    struct stored stored = {.there = true,
+    struct stored stored = {.exists = true,
         .sha256 = value_gets(metadata, HASH_METADATA),
         .etag = aws_s3_unquoted(wire_header_get(response, STR("ETag"))),
         .version_id = wire_header_get(response, STR("x-amz-version-id")),

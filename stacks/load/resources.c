@@ -319,7 +319,7 @@ static void add_attr(struct loader *loader, struct decl *decl, const struct node
     struct tally before = load_tally(loader);
     const struct attr *attr = check_attr_name(loader, decl, entry);
     struct expr *expr = expr_compile(loader->arena, entry->value, loader->diags);
-    bool wrong = load_forgive(loader, before);
+    bool wrong = load_ignore_errors(loader, before);
     decl->attrs[decl->attr_count++] =
         (struct attr_expr){attr ? attr->name : entry->key, attr, expr, entry, wrong};
 }

@@ -87,7 +87,7 @@ static int ask_for_part(struct s3_reader *r, struct err *err)
     if (aws_s3_prepare(&ctx, &s3_get_object, request_of(r, slot), &slot->call, err))
         return -1;
     slot->repeats = (struct repeats){.op = &r->ctx, .what = s3_get_object.name};
-    slot->call.repeats = repeats_tell;
+    slot->call.repeats = repeats_report;
     slot->call.repeats_ctx = &slot->repeats;
     slot->sending = (struct aws_sending){.call = &slot->call, .arena = &slot->arena, .owner = slot};
     aws_flight_add(r->flight, &slot->sending);

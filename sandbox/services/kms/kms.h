@@ -36,7 +36,7 @@ int kms_dry_run(const struct service_call *call, struct err *err);
 struct str kms_arn(const struct control_record *key);
 /* Decodes a base64 member. -1: it is missing or not base64. */
 int kms_bytes(const struct service_call *call, const char *member, struct str *out, struct err *err);
-/* For services_read_first(): replaces KeyId by the key's id, the only form that the control plane knows. */
+/* For services_before_call(): replaces KeyId by the key's id, the only form that the control plane knows. */
 int kms_read_key(struct services *services, struct exchange *x, struct err *err);
 
 /* ---- material ---- */

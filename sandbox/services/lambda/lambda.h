@@ -141,7 +141,7 @@ int lambda_find_version(const struct service_call *call, const struct control_re
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
 struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
 
-/* For services_read_first(): checks the function's name or ARN in a request's path, and replaces it by the
+/* For services_before_call(): checks the function's name or ARN in a request's path, and replaces it by the
  * plain name. */
 int lambda_read_names(struct services *services, struct exchange *x, struct err *err);
 /* Does the same for FunctionName of CreateFunction. */
