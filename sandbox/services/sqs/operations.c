@@ -306,13 +306,13 @@ static int do_send_batch(struct service_call *call, struct err *err)
 
 /* ---- receiving ---- */
 
-static struct queue_want want_of(const struct service_call *call, const struct queue *queue)
+static struct receive_request want_of(const struct service_call *call, const struct queue *queue)
 {
     const struct value *system = value_getz(call->input, "MessageSystemAttributeNames");
     int64_t most = service_int(call->input, "MaxNumberOfMessages", 1);
     int64_t hidden_s =
         service_int(call->input, "VisibilityTimeout", service_int(queue->attrs, "visibility_timeout", 30));
-    return (struct queue_want){.most = most,
+    return (struct receive_request){.most = most,
         .hidden_ms = hidden_s * 1000,
         .system = system ? system : value_getz(call->input, "AttributeNames"),
         .named = value_getz(call->input, "MessageAttributeNames")};
@@ -329,7 +329,7 @@ static int do_receive(struct service_call *call, struct err *err)
         service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
     int64_t deadline = clock_mono_ms() + wait_s * 1000;
     for (;;) {
-        const struct queue_want want = want_of(call, &queue);
+        const struct receive_request want = want_of(call, &queue);
         struct queue_wake wake = {.at_ms = deadline};
         const struct value *found = queue_receive(queues, call->arena, &queue, &want, &wake);
         if (found->count) {
