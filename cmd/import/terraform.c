@@ -268,7 +268,7 @@ static void report(struct terraform *t, struct group *group)
             arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(group->instances[0]->target->group->resource->name),
                 STR_ARG(group->instances[0]->target->group->schema->name));
     bool part = !group->schema && group->n && group->instances[0]->target;
-    const struct names_type *names = names_terraform(t->names, group->type);
+    const struct names_type *names = terraform_names(t, group);
     bool asked = names && names->asked;
     if (asked)
         here = group->asked.n ? arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked))

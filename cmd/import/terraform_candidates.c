@@ -194,7 +194,7 @@ static void offer_beginning(struct terraform *t, struct candidates *list, struct
 static void offer_resource(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct group *group, struct str key, struct str attr)
 {
-    const struct names_type *names = names_terraform(t->names, group->type);
+    const struct names_type *names = terraform_names(t, group);
     for (size_t i = 0; i < group->n; i++) {
         struct tf_instance *one = group->instances[i];
         if ((key.n && !str_eq(key, one->key)) || one == owner)

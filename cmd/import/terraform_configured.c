@@ -292,7 +292,7 @@ static bool says_of(const struct group *group, struct str attr, struct str id)
  * separate resource configures it. */
 static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struct str key)
 {
-    const struct names_type *type = names_terraform(t->names, one->group->type);
+    const struct names_type *type = terraform_names(t, one->group);
     const struct value *by = type ? value_get(type->blocks, key) : NULL;
     for (size_t i = 0; by && by->string.n && i < t->groups.n; i++)
         if (says_of(t->groups.items[i].ptr, by->string, value_gets(one->values, "id")))
@@ -305,7 +305,7 @@ static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struc
 struct tree *terraform_configured(struct terraform *t, const struct tf_instance *one, bool whole)
 {
     const struct value *expressions = value_getz(one->group->config, "expressions");
-    const struct names_type *type = names_terraform(t->names, one->group->type);
+    const struct names_type *type = terraform_names(t, one->group);
     struct tree *map = tree_new(t->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
@@ -333,7 +333,7 @@ struct tree *terraform_configured(struct terraform *t, const struct tf_instance 
 
 void terraform_note_digests(struct terraform *t, struct group *group)
 {
-    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct names_type *type = terraform_names(t, group);
     const struct value *values = group->instances[0]->values,
                        *expressions = value_getz(group->config, "expressions");
     for (uint32_t i = 0; i < values->count; i++) {
@@ -399,7 +399,7 @@ static bool keep_as_artifact(
 
 void terraform_note_files(struct terraform *t, struct group *group)
 {
-    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct names_type *type = terraform_names(t, group);
     const struct value *values = group->instances[0]->values;
     for (uint32_t i = 0; type && i < values->count; i++) {
         const struct names_rule *rule = names_rule(type, values->entries[i].key);
@@ -417,7 +417,7 @@ void terraform_note_files(struct terraform *t, struct group *group)
 static void add_copy(
     struct terraform *t, struct group *group, struct tf_instance *one, struct str attr, const struct value *v)
 {
-    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct names_type *type = terraform_names(t, group);
     struct tf_instance *copy = ARENA_NEW(t->arena, struct tf_instance);
     struct str text = value_scalar_text(t->arena, v);
     *copy = *one;
@@ -434,7 +434,7 @@ static void add_copy(
 /* Splits a rule for several address ranges into several rules. */
 void terraform_split(struct terraform *t, struct group *group)
 {
-    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct names_type *type = terraform_names(t, group);
     struct tf_instance **before = group->instances;
     size_t n = group->n;
     if (!type || !type->split)

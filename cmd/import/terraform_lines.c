@@ -122,22 +122,25 @@ static bool is_own_text(struct terraform *t, const struct group *group, struct s
            (group->names && str_eqz(names_output(group->names, t->arena, key), "arn"));
 }
 
-/* An own ARN has precedence over a configured one: a Lake Formation location has its bucket's ARN. */
-static bool is_given(struct terraform *t, const struct group *group, struct str key)
+/* How much an attribute is the resource's own: its ARN (0) has precedence over its name, and that (1) over
+ * what may be another's (2): a Lake Formation location has its bucket's ARN, notifications its name. */
+enum { OWN_RANKS = 3 };
+
+static int own_rank(struct terraform *t, const struct group *group, struct str key)
 {
-    const struct attr *attr =
-        group->names ? schema_attr(group->schema, names_output(group->names, t->arena, key)) : NULL;
-    return attr && attr->settable;
+    struct str output = group->names ? names_output(group->names, t->arena, key) : STR_EMPTY;
+    const struct attr *attr = group->names ? schema_attr(group->schema, output) : NULL;
+    return !attr || !attr->settable ? 0 : str_eqz(output, "name") ? 1 : 2;
 }
 
-static void index_instance(struct terraform *t, struct tf_instance *one, bool given)
+static void index_instance(struct terraform *t, struct tf_instance *one, int rank)
 {
     for (uint32_t i = 0; i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         struct str text = value_text(e->value, STR_EMPTY);
         if (!text.n || !is_own_text(t, one->group, e->key) || !is_telling(text) ||
             map_get(&t->by_text, text) || !terraform_has_attribute(t, one, e->key) ||
-            is_given(t, one->group, e->key) != given)
+            own_rank(t, one->group, e->key) != rank)
             continue;
         struct owned *owned = ARENA_NEW(t->arena, struct owned);
         *owned = (struct owned){one, e->key, NULL};
@@ -148,11 +151,11 @@ static void index_instance(struct terraform *t, struct tf_instance *one, bool gi
 
 void terraform_index_texts(struct terraform *t)
 {
-    for (int given = 0; given < 2; given++)
+    for (int rank = 0; rank < OWN_RANKS; rank++)
         for (size_t i = 0; i < t->groups.n; i++) {
             const struct group *group = t->groups.items[i].ptr;
             for (size_t k = 0; group->schema && k < group->n; k++)
-                index_instance(t, group->instances[k], given);
+                index_instance(t, group->instances[k], rank);
         }
 }
 

@@ -165,17 +165,27 @@ static void name_resource(struct terraform *t, struct group *group)
     bool bare = str_eqz(group->name, "this") || str_eqz(group->name, "main") ||
                 str_eqz(group->name, "default") || !group->name.n;
     struct str prefix = module_prefix(t->arena, group->module),
-               word = str_last_part(group->type, "_"); /* aws_s3_bucket: "bucket" */
-    struct str name = bare && prefix.n ? word : group->name;
+               word = str_last_part(group->type, "_");         /* aws_s3_bucket: "bucket" */
+    struct str ours = str_last_part(group->schema->name, "."); /* "security_group" */
+    bool named_by_type = bare && (prefix.n || str_eqz(group->name, "this"));
+    struct str name = !named_by_type ? group->name : str_find_char(ours, ':', 0) < 0 ? ours : word;
     group->resource = draft_resource(t->draft);
     group->resource->name =
         draft_name(t->draft, arena_printf(t->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(name)), word);
     group->resource->attrs = tree_new(t->arena, TREE_MAP, NULL);
 }
 
+const struct names_type *terraform_names(struct terraform *t, const struct group *group)
+{
+    const struct value *commands = value_getz(group->config, "provisioners"),
+                       *input = group->n ? value_getz(group->instances[0]->values, "input") : NULL;
+    bool runs = str_eqz(group->type, "terraform_data") && value_is_null(input) && commands;
+    return names_terraform(t->names, runs ? STR("null_resource") : group->type);
+}
+
 static void mapping_decide(struct terraform *t, struct group *group)
 {
-    const struct names_type *own = names_terraform(t->names, group->type),
+    const struct names_type *own = terraform_names(t, group),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
     if (own && (own->into_by.n || own->asked))
         return; /* converted later, when its target or the resources that refer to it are known */
@@ -185,8 +195,12 @@ static void mapping_decide(struct terraform *t, struct group *group)
     }
     choose_way(t, group, own, theirs);
     if (!group->schema) {
-        diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s", STR_ARG(group_address(t->arena, group)),
-            STR_ARG(group->why));
+        struct diag *d = diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s",
+            STR_ARG(group_address(t->arena, group)), STR_ARG(group->why));
+        if (own && str_eqz(own->schema->name, "weir.command"))
+            diag_hint(t->draft->diags, d,
+                "a plan does not have a command with values of resources: write it as `command:` of a "
+                "weir.command");
         return;
     }
     terraform_note_digests(t, group);
@@ -332,7 +346,7 @@ static bool into_target(struct terraform *t, struct tf_instance *one, const stru
 
 static void fold_parts(struct terraform *t, struct group *group)
 {
-    const struct names_type *part = names_terraform(t->names, group->type);
+    const struct names_type *part = terraform_names(t, group);
     if (group->data || group->schema || !part || !part->into_by.n)
         return;
     for (size_t i = 0; i < group->n; i++) {

@@ -351,7 +351,8 @@ static bool offer_own(struct terraform *t, struct candidates *list, struct group
     for (uint32_t i = 0; expressions && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct value *expression = value_get(expressions, e->key);
-        if (!expression || !value_equal(e->value, name->value))
+        bool named = !group->names || str_eqz(names_output(group->names, t->arena, e->key), "name");
+        if (!expression || !named || !value_equal(e->value, name->value))
             continue;
         candidates_add_expressions(t, list, one, group->module, expression);
         any = true;

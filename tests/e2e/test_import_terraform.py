@@ -108,6 +108,27 @@ def test_references_and_modules(local_stack):
     local_stack.run("validate")
 
 
+def test_equal_names_of_what_modules_make(local_stack):
+    """A database that is called as its subnet group keeps its name; `this` is called after its type; a bucket's name is the bucket's, not its notifications'."""
+    group = {"name": "shop-17-34", "id": "shop-17-34", "subnet_ids": ["subnet-0a", "subnet-0b"], "description": "Managed by Terraform"}
+    database = {"identifier": "shop-17-34", "id": "db-1", "engine": "postgres", "instance_class": "db.t3.medium", "allocated_storage": 20, "username": "root", "db_subnet_group_name": "shop-17-34", "vpc_security_group_ids": ["sg-0a1b2c3d"]}
+    rule = {"id": "old", "status": "Enabled", "filter": [], "expiration": [{"days": 30, "date": None, "expired_object_delete_marker": False}]}
+    text = plan(
+        resource("aws_db_subnet_group", "this", group, {"name": {"references": ["var.name"]}, "subnet_ids": {}}),
+        resource("aws_security_group", "this", {"id": "sg-0a1b2c3d", "name": "data", "description": "data", "vpc_id": "vpc-1"}, {"name": {"constant_value": "data"}, "description": {"constant_value": "data"}, "vpc_id": {}}),
+        resource("aws_db_instance", "this", database, {"identifier": {"references": ["var.name"]}, "engine": {}, "instance_class": {}, "allocated_storage": {}, "username": {},
+            "db_subnet_group_name": {"references": ["aws_db_subnet_group.this.name", "aws_db_subnet_group.this"]}, "vpc_security_group_ids": {"references": ["aws_security_group.this.id", "aws_security_group.this"]}}),
+        resource("aws_s3_bucket_notification", "in", {"bucket": "raw-0123456789", "id": "raw-0123456789", "eventbridge": True}, {"bucket": {"references": ["aws_s3_bucket.raw.id", "aws_s3_bucket.raw"]}, "eventbridge": {"constant_value": True}}),
+        resource("aws_s3_bucket", "raw", {"bucket": "raw-0123456789", "id": "raw-0123456789", "arn": "arn:aws:s3:::raw-0123456789"}, {"bucket": {"constant_value": "raw-0123456789"}}),
+        resource("aws_s3_bucket_lifecycle_configuration", "raw", {"bucket": "raw-0123456789", "id": "raw-0123456789", "rule": [rule]}, {"bucket": {"references": ["aws_s3_bucket.raw.id", "aws_s3_bucket.raw"]}}),
+        resource("aws_ssm_parameter", "where", {"name": "/where", "id": "/where", "type": "String", "value": "raw-0123456789"}, {"name": {}, "type": {}, "value": {"references": ["local.where"]}}),
+        variables={"name": "shop-17-34"})
+    made = imported(local_stack, text)[2]["resources"]
+    assert made["instance"]["name"] == made["subnet_group"]["name"] == "${inputs.name}" and made["instance"]["db_subnet_group_name"] == "${subnet_group.name}"
+    assert made["instance"]["vpc_security_group_ids"] == ["${security_group.group_id}"] and made["where"]["value"] in ("${raw.name}", "${raw_bucket.name}")
+    assert [one["lifecycle_rules"][0]["expiration"] for one in made.values() if "lifecycle_rules" in one] == [{"days": 30}]
+
+
 def test_names_are_their_own_and_endpoints_begin_with_addresses(local_stack):
     """A crawler that happens to be called as its bucket is keeps its name; of a database's endpoint the address is said."""
     database = {"identifier": "shop", "id": "db-ABC", "engine": "postgres", "instance_class": "db.t3.medium", "address": "shop.abc.rds.amazonaws.com", "endpoint": "shop.abc.rds.amazonaws.com:5432", "port": 5432,
@@ -289,6 +310,8 @@ def test_what_is_made_up(local_stack):
         resource("null_resource", "untold", {"id": "13"}, {}),
         resource("terraform_data", "release", {"id": "x", "input": "2024-05", "output": "2024-05"}, {"input": {"constant_value": "2024-05"}}),
     ]
+    made.append(resource("terraform_data", "hook", {"id": "y", "input": None, "output": None, "triggers_replace": [3]}, {"triggers_replace": {"constant_value": [3]}}))
+    made[8][1]["provisioners"] = [{"type": "local-exec", "expressions": {"command": {"constant_value": "echo hooked"}}}]
     made[5][1]["provisioners"] = [{"type": "local-exec", "expressions": {"command": {"constant_value": "echo noted"}}}]
     made[6][1]["provisioners"] = [{"type": "local-exec", "expressions": {"command": {"references": ["var.x"]}}}]
     used = [
@@ -306,7 +329,8 @@ def test_what_is_made_up(local_stack):
     assert resources["pw"] == {"type": "aws.ssm.parameter", "name": "/pw-${port.result}", "parameter_type": "SecureString", "value": "${inputs.db_password}", "tags": {"own": "1"}}
     assert resources["note"] == {"type": "weir.command", "command": "echo noted", "triggers": {"at": "noon"}} and resources["release"] == {"type": "weir.value", "value": "2024-05"}
     assert {"address": "suffix", "id": "brave-otter"} in stack["imports"] and {"address": "run", "id": "abcdef"} in stack["imports"] and not [one for one in stack["imports"] if one["address"] in ("note", "release")]
-    assert "null_resource.untold: left out: weir.command: `command` is wanted" in result.err and re.search("random_password.db +inputs.db_password", result.err)
+    assert resources["hook"] == {"type": "weir.command", "command": "echo hooked", "triggers": [3]}
+    assert "null_resource.untold: left out: weir.command: `command` is wanted" in result.err and "write it as `command:`" in result.err and re.search("random_password.db +inputs.db_password", result.err)
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
