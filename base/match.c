@@ -3,6 +3,8 @@
 
 #include "base/match.h"
 
+#include "base/mem.h"
+
 #include <ctype.h>
 #include <pcre2.h>
 
@@ -239,6 +241,12 @@ bool glob_rule_fits(const struct glob_rule *rule, struct str path, bool folder)
     for (ptrdiff_t at; !rule->anchored && (at = str_find_char(path, '/', 0)) >= 0;)
         path = str_slice(path, (size_t)at + 1, path.n);
     return pattern_fits(rule->pattern, path);
+}
+
+void glob_rules_add(struct glob_rules *rules, const struct glob_rule *rule)
+{
+    MEM_GROW(rules->items, rules->cap, rules->n + 1);
+    rules->items[rules->n++] = *rule;
 }
 
 int glob_rules_say(const struct glob_rule *rules, size_t n, struct str path, bool folder)

@@ -28,6 +28,12 @@ struct glob_rule {
  */
 bool glob_rule_parse(struct str line, struct str base, bool comments, struct glob_rule *out);
 bool glob_rule_fits(const struct glob_rule *rule, struct str path, bool folder);
+/* A growing list of rules, on the heap. */
+struct glob_rules {
+    struct glob_rule *items;
+    size_t n, cap;
+};
+void glob_rules_add(struct glob_rules *rules, const struct glob_rule *rule);
 /* Returns 1 if the last matching rule includes the path, -1 if it is a `!` rule, 0 if none matches. */
 int glob_rules_say(const struct glob_rule *rules, size_t n, struct str path, bool folder);
 

@@ -44,9 +44,8 @@ void dockerignore_add(struct dockerignore *rules, struct arena *arena, struct st
     struct str pattern = clean(arena, negated ? str_trim(str_slice(line, 1, line.n)) : line);
     if (comment || !pattern.n)
         return;
-    MEM_GROW(rules->items, rules->cap, rules->n + 1);
-    rules->items[rules->n++] =
-        (struct glob_rule){.pattern = pattern, .base = STR_EMPTY, .negated = negated, .anchored = true};
+    glob_rules_add(&rules->rules,
+        &(struct glob_rule){.pattern = pattern, .base = STR_EMPTY, .negated = negated, .anchored = true});
     rules->takes_back = rules->takes_back || negated;
 }
 
@@ -83,15 +82,15 @@ static bool dockerignore_fits(const struct glob_rule *rule, struct str path)
 bool dockerignore_says(const struct dockerignore *rules, struct str path)
 {
     bool out = false;
-    for (size_t i = 0; i < rules->n; i++)
-        if (rules->items[i].negated == out && dockerignore_fits(&rules->items[i], path))
+    for (size_t i = 0; i < rules->rules.n; i++)
+        if (rules->rules.items[i].negated == out && dockerignore_fits(&rules->rules.items[i], path))
             out = !out;
     return out;
 }
 
 void dockerignore_release(struct dockerignore *rules)
 {
-    free(rules->items);
+    free(rules->rules.items);
     *rules = (struct dockerignore){0};
 }
 

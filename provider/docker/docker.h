@@ -300,8 +300,7 @@ int context_scan(struct package *package, struct str folder, struct str dockerfi
 
 /* The rules of .dockerignore, whose syntax differs from .gitignore. */
 struct dockerignore {
-    struct glob_rule *items; /* on the heap */
-    size_t n, cap;
+    struct glob_rules rules;
     bool takes_back; /* has a rule with `!`: files below an ignored folder may be included */
 };
 

@@ -25,22 +25,20 @@ enum { RULES_MAX = 1 << 20, LINK_BYTES = 8192 };
 
 struct ignore {
     struct arena *arena;
-    struct glob_rule *items; /* on the heap; their folders are relative to the repository */
-    size_t n, cap;
-    size_t first;     /* index of the first rule of the current repository */
-    struct str above; /* path from the repository's top to the first folder; "": it is the top */
-    size_t below;     /* length of the path's prefix before the repository */
+    struct glob_rules rules; /* their folders are relative to the repository */
+    size_t first;            /* index of the first rule of the current repository */
+    struct str above;        /* path from the repository's top to the first folder; "": it is the top */
+    size_t below;            /* length of the path's prefix before the repository */
 };
 
 /* ---- reading rules ---- */
 
-static void package_ignore_add_rule(struct ignore *ignore, struct str line, struct str base)
+/* `comments`: a line of a .gitignore. */
+static void add_rule(struct glob_rules *rules, struct str line, struct str base, bool comments)
 {
     struct glob_rule rule;
-    if (!glob_rule_parse(line, base, true, &rule))
-        return;
-    MEM_GROW(ignore->items, ignore->cap, ignore->n + 1);
-    ignore->items[ignore->n++] = rule;
+    if (glob_rule_parse(line, base, comments, &rule))
+        glob_rules_add(rules, &rule);
 }
 
 /* `base` is the file's folder relative to the repository. */
@@ -58,7 +56,7 @@ static int package_ignore_add_file(struct ignore *ignore, struct str path, struc
     if (str_starts(text, STR("\xef\xbb\xbf"))) /* byte order mark */
         text = str_slice(text, 3, text.n);
     for (struct str rest = text; rest.p && rest.n;)
-        package_ignore_add_rule(ignore, str_cut(rest, '\n', &rest), base);
+        add_rule(&ignore->rules, str_cut(rest, '\n', &rest), base, true);
     return 0;
 }
 
@@ -139,7 +137,7 @@ static int ignore_enter(
     struct str git = git_folder(ignore->arena, folder);
     *before = *ignore;
     if (git.n) {
-        ignore->first = ignore->n;
+        ignore->first = ignore->rules.n;
         ignore->above = STR_EMPTY;
         ignore->below = path.n ? path.n + 1 : 0;
         if (add_repository(ignore, git, err))
@@ -151,7 +149,7 @@ static int ignore_enter(
 
 static void ignore_leave(struct ignore *ignore, const struct ignore *before)
 {
-    ignore->n = before->n;
+    ignore->rules.n = before->rules.n;
     ignore->first = before->first;
     ignore->above = before->above;
     ignore->below = before->below;
@@ -159,14 +157,8 @@ static void ignore_leave(struct ignore *ignore, const struct ignore *before)
 
 static bool ignore_says(const struct ignore *ignore, struct str path, bool folder)
 {
-    return glob_rules_say(ignore->items + ignore->first, ignore->n - ignore->first,
+    return glob_rules_say(ignore->rules.items + ignore->first, ignore->rules.n - ignore->first,
                in_repository(ignore, path), folder) > 0;
-}
-
-static void ignore_release(struct ignore *ignore)
-{
-    free(ignore->items);
-    *ignore = (struct ignore){0};
 }
 
 /* ---- rules of packages ---- */
@@ -179,11 +171,6 @@ static const char *const always_out[] = {".git", ".weir", "__pycache__", "*.pyc"
 /* Left out of pip's files: scripts and records that contain the path of this machine's Python. */
 static const char *const vendored_out[] = {"/bin", "/*.dist-info/RECORD", "/*.dist-info/INSTALLER",
     "/*.dist-info/REQUESTED", "/*.dist-info/direct_url.json"};
-
-struct rules {
-    struct glob_rule *items; /* on the heap */
-    size_t n, cap;
-};
 
 /* A folder on the current path; detects cycles of links. */
 struct step {
@@ -198,7 +185,7 @@ struct walk {
     const struct package_filter *filter;
     struct str root;     /* the folder as given */
     char real[PATH_MAX]; /* its real path */
-    struct rules include, exclude;
+    struct glob_rules include, exclude;
     struct ignore ignore;
 };
 
@@ -224,19 +211,10 @@ static int package_scan_refuse(struct walk *w, struct str path, struct err *err,
 
 /* ---- rules ---- */
 
-static void add_rule(struct rules *rules, struct str pattern)
-{
-    struct glob_rule rule;
-    if (!glob_rule_parse(pattern, STR_EMPTY, false, &rule))
-        return;
-    MEM_GROW(rules->items, rules->cap, rules->n + 1);
-    rules->items[rules->n++] = rule;
-}
-
-static void add_patterns(struct rules *rules, const struct value *list)
+static void add_patterns(struct glob_rules *rules, const struct value *list)
 {
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        add_rule(rules, value_text(list->items[i], STR_EMPTY));
+        add_rule(rules, value_text(list->items[i], STR_EMPTY), STR_EMPTY, false);
 }
 
 static bool package_scan_excluded(const struct walk *w, struct str path, bool folder)
@@ -253,7 +231,7 @@ static bool ignored(const struct walk *w, struct str path, bool folder)
 /* True if include names the path or a folder above it. */
 static bool included(const struct walk *w, struct str path)
 {
-    const struct rules *rules = &w->include;
+    const struct glob_rules *rules = &w->include;
     if (!rules->n)
         return !w->filter->include || !w->filter->include->count;
     for (size_t end = path.n; end > 0; end--) {
@@ -412,9 +390,9 @@ int package_scan(
         return err_set(err, ERR_INVALID, "\"%s\" cannot be read: %s", folder, strerror(errno));
     int status = 0;
     for (size_t i = 0; i < sizeof always_out / sizeof *always_out; i++)
-        add_rule(&w.exclude, str_z(always_out[i]));
+        add_rule(&w.exclude, str_z(always_out[i]), STR_EMPTY, false);
     for (size_t i = 0; filter->vendored && i < sizeof vendored_out / sizeof *vendored_out; i++)
-        add_rule(&w.exclude, str_z(vendored_out[i]));
+        add_rule(&w.exclude, str_z(vendored_out[i]), STR_EMPTY, false);
     add_patterns(&w.include, filter->include);
     add_patterns(&w.exclude, filter->exclude);
     if (filter->gitignore)
@@ -423,7 +401,7 @@ int package_scan(
         status = walk_folder(&w, AT_FDCWD, folder, STR_EMPTY, NULL, err);
     free(w.include.items);
     free(w.exclude.items);
-    ignore_release(&w.ignore);
+    free(w.ignore.rules.items);
     return status;
 }
 
