@@ -31,11 +31,6 @@ static struct str plain_name(struct arena *arena, struct str s)
     return str_n(p, s.n);
 }
 
-struct str artifact_text(const struct value *object, const char *name, struct str fallback)
-{
-    return value_text(value_getz(object, name), fallback);
-}
-
 /* Returns the bucket of a store, with or without s3://. */
 static struct str cut_store(struct str store, struct str *prefix)
 {
@@ -44,7 +39,7 @@ static struct str cut_store(struct str store, struct str *prefix)
 
 static int parse_store(struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err)
 {
-    struct str store = artifact_text(desired, "store", STR_EMPTY), rest;
+    struct str store = value_gets(desired, "store"), rest;
     out->bucket = arena_str(ctx->arena, cut_store(store, &rest));
     while (rest.p && rest.n && rest.p[rest.n - 1] == '/')
         rest.n--;
@@ -58,7 +53,7 @@ static int parse_store(struct op_ctx *ctx, const struct value *desired, struct a
 static int parse_source(
     struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err)
 {
-    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    struct str source = value_gets(desired, "source");
     if (!source.n && !value_getz(desired, "python"))
         return err_set(
             err, ERR_INVALID, "an artifact needs a \"source\" or, for libraries alone, \"python\"");
@@ -66,7 +61,7 @@ static int parse_source(
         return err_set(err, ERR_INVALID, "\"source\" is not a file name");
     out->folder =
         !source.n || path_is_dir(path_join(ctx->arena, ctx->dir, source).p) || str_ends(source, STR("/"));
-    struct str given = artifact_text(desired, "name", STR_EMPTY);
+    struct str given = value_gets(desired, "name");
     out->name = given.n ? given : plain_name(ctx->arena, source.n ? stem(source) : STR("python"));
     if (str_eqz(out->name, ".") || str_eqz(out->name, "..")) /* the stack's own folder, or its parent */
         out->name = ctx->owner.stack;
@@ -75,7 +70,7 @@ static int parse_source(
 
 static int parse_format(const struct value *desired, struct artifact *out, struct err *err)
 {
-    struct str package = artifact_text(desired, "package", out->folder ? STR("zip") : STR("file"));
+    struct str package = value_text(value_getz(desired, "package"), out->folder ? STR("zip") : STR("file"));
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (str_eq(formats[i].name, package))
             out->format = formats[i].format;
@@ -84,7 +79,7 @@ static int parse_format(const struct value *desired, struct artifact *out, struc
         if (value_getz(desired, packed_only[i]))
             return err_set(err, ERR_INVALID, "\"%s\" has no meaning for a single file; say `package: zip`",
                 packed_only[i]);
-    out->version = artifact_text(desired, "version", STR("0"));
+    out->version = value_text(value_getz(desired, "version"), STR("0"));
     if (out->format == PACKAGE_WHEEL &&
         (str_find_char(out->name, '-', 0) >= 0 || value_getz(desired, "prefix")))
         return err_set(err, ERR_INVALID,
@@ -165,7 +160,7 @@ int artifact_build(const struct value *v, struct build *out, struct err *err)
 
 int artifact_missing(const struct value *desired, struct err *err)
 {
-    struct str given = artifact_text(desired, "source", STR_EMPTY);
+    struct str given = value_gets(desired, "source");
     err_set(err, ERR_INVALID, "source \"%.*s\" does not exist", STR_ARG(given));
     return value_getz(desired, "build") ? err_hint(err, "the build command has not made it")
                                         : err_hint(err, "paths begin at the folder of the stack file");
@@ -180,12 +175,12 @@ static const struct value *version_kept_back(
     struct op_ctx *ctx, const struct preparation *how, struct str local)
 {
     const struct value *recorded = how->recorded;
-    if (how->version.n || !str_eq(artifact_text(recorded, "rolled_back_from", STR_EMPTY), local) || !local.n)
+    if (how->version.n || !str_eq(value_gets(recorded, "rolled_back_from"), local) || !local.n)
         return NULL;
     const struct value *version =
-        artifact_version(value_getz(recorded, "versions"), artifact_text(recorded, "sha256", STR_EMPTY));
+        artifact_version(value_getz(recorded, "versions"), value_gets(recorded, "sha256"));
     if (version) {
-        struct str now = artifact_text(version, "sha256", STR_EMPTY);
+        struct str now = value_gets(version, "sha256");
         op_warn(ctx, arena_printf(ctx->arena,
                          "%.*s stays rolled back to %.12s: the sources still give %.12s; `weir "
                          "deploy` takes that again",
@@ -201,10 +196,10 @@ static const struct value *version_kept_back(
  */
 static struct str rolled_back_from(const struct preparation *how, const struct value *version)
 {
-    struct str from = artifact_text(how->recorded, "rolled_back_from", STR_EMPTY);
+    struct str from = value_gets(how->recorded, "rolled_back_from");
     if (!from.n)
-        from = artifact_text(how->recorded, "sha256", STR_EMPTY);
-    return str_eq(from, artifact_text(version, "sha256", STR_EMPTY)) ? STR_EMPTY : from;
+        from = value_gets(how->recorded, "sha256");
+    return str_eq(from, value_gets(version, "sha256")) ? STR_EMPTY : from;
 }
 
 static const struct value *artifact_prepare_described(
@@ -222,7 +217,7 @@ static const struct value *artifact_prepare_described(
 static const struct value *prepared_object(struct op_ctx *ctx, const struct preparation *how,
     const struct value *desired, const struct value *more, struct str rolled_back_from)
 {
-    if (!rolled_back_from.n && !artifact_text(how->recorded, "rolled_back_from", STR_EMPTY).n)
+    if (!rolled_back_from.n && !value_gets(how->recorded, "rolled_back_from").n)
         more = value_with(ctx->arena, more, STR("rolled_back_from"), NULL);
     return value_merge(ctx->arena, desired, more);
 }
@@ -231,8 +226,8 @@ static const struct value *as_version(struct op_ctx *ctx, const struct preparati
     const struct value *desired, const struct value *version)
 {
     struct str from = rolled_back_from(how, version);
-    const struct value *more = artifact_prepare_described(ctx, artifact_text(version, "sha256", STR_EMPTY),
-        value_geti(version, "size", 0), artifact_text(version, "content", STR_EMPTY), from);
+    const struct value *more = artifact_prepare_described(ctx, value_gets(version, "sha256"),
+        value_geti(version, "size", 0), value_gets(version, "content"), from);
     return prepared_object(ctx, how, desired, more, from);
 }
 
@@ -259,8 +254,8 @@ static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, co
         return 0;
     }
     /* A rollback does not end because the sources produce the version in use. */
-    bool stays = !how->version.n && str_eq(m.sha256, artifact_text(how->recorded, "sha256", STR_EMPTY));
-    struct str from = stays ? artifact_text(how->recorded, "rolled_back_from", STR_EMPTY) : STR_EMPTY;
+    bool stays = !how->version.n && str_eq(m.sha256, value_gets(how->recorded, "sha256"));
+    struct str from = stays ? value_gets(how->recorded, "rolled_back_from") : STR_EMPTY;
     *prepared = prepared_object(
         ctx, how, desired, artifact_prepare_described(ctx, m.sha256, m.size, m.digest, from), from);
     return 0;
@@ -270,7 +265,7 @@ static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, co
 static int check_only(struct op_ctx *ctx, const struct value *desired, struct err *err)
 {
     struct artifact artifact;
-    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    struct str source = value_gets(desired, "source");
     const struct value *given = value_getz(desired, "build");
     struct build build;
     if (given && artifact_build(given, &build, err))
@@ -323,25 +318,22 @@ int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const st
 static int check_earlier(
     struct op_ctx *ctx, const struct value *planned, const struct value *prior, struct err *err)
 {
-    struct str bucket = artifact_text(planned, "bucket", STR_EMPTY),
-               key = artifact_text(planned, "key", STR_EMPTY);
+    struct str bucket = value_gets(planned, "bucket"), key = value_gets(planned, "key");
     const struct value *version =
-        artifact_version(value_getz(prior, "versions"), artifact_text(planned, "sha256", STR_EMPTY));
+        artifact_version(value_getz(prior, "versions"), value_gets(planned, "sha256"));
     struct stored stored;
-    if (!artifact_text(planned, "rolled_back_from", STR_EMPTY).n ||
-        str_eq(artifact_text(prior, "key", STR_EMPTY), key))
+    if (!value_gets(planned, "rolled_back_from").n || str_eq(value_gets(prior, "key"), key))
         return 0;
     if (!prior) { /* it is to be replaced, or all its versions are deleted */
         err_set(err, ERR_INVALID, "version %.12s, which it is rolled back to, cannot be stored again",
-            artifact_text(planned, "sha256", STR_EMPTY).p);
+            value_gets(planned, "sha256").p);
         return err_hint(err, "the sources do not give it; `weir deploy` takes what they do give");
     }
     if (artifact_look(ctx, bucket, key, &stored, err))
         return -1;
-    if (stored.exists && str_eq(stored.etag, artifact_text(version, "etag", STR_EMPTY)))
+    if (stored.exists && str_eq(stored.etag, value_gets(version, "etag")))
         return 0;
-    err_set(err, ERR_INVALID, "version %.12s is %s: s3://%.*s/%.*s",
-        artifact_text(planned, "sha256", STR_EMPTY).p,
+    err_set(err, ERR_INVALID, "version %.12s is %s: s3://%.*s/%.*s", value_gets(planned, "sha256").p,
         stored.exists ? "no longer what weir stored" : "no longer in the store", STR_ARG(bucket),
         STR_ARG(key));
     return err_hint(err, "`weir rollback --list` shows the others");

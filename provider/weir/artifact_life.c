@@ -10,8 +10,8 @@
 /* Derives bucket and key of an artifact known only by its URL (an import). */
 static const struct value *with_names(struct op_ctx *ctx, const struct value *object)
 {
-    struct str url = artifact_text(object, "url", STR_EMPTY), key;
-    if (artifact_text(object, "key", STR_EMPTY).n || !str_starts(url, STR("s3://")))
+    struct str url = value_gets(object, "url"), key;
+    if (value_gets(object, "key").n || !str_starts(url, STR("s3://")))
         return object;
     struct str bucket = str_cut(str_slice(url, 5, url.n), '/', &key);
     return artifact_places(ctx, object, bucket, key.p ? key : STR_EMPTY);
@@ -20,11 +20,10 @@ static const struct value *with_names(struct op_ctx *ctx, const struct value *ob
 /* Checks for an interrupted run's unfinished uploads. */
 static int any_parts(struct op_ctx *ctx, struct str bucket, struct str key, bool *found, struct err *err)
 {
-    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(ctx->arena);
-    if (s3_unfinished_find(ctx, bucket, key, &key, 1, &uploads, err))
-        return -1;
-    *found = uploads.n > 0;
-    return 0;
+    const struct value *uploads;
+    int status = s3_unfinished_of(ctx, bucket, key, &uploads, err);
+    *found = uploads->count > 0;
+    return status;
 }
 
 /* Checks whether other versions exist although the one in use was deleted. */
@@ -35,13 +34,11 @@ static int any_left(struct op_ctx *ctx, const struct value *object, bool *left, 
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count && !*left; i++) {
         struct stored stored = {0};
         const struct value *version = versions->items[i];
-        struct str bucket = artifact_text(version, "bucket", STR_EMPTY),
-                   key = artifact_text(version, "key", STR_EMPTY);
+        struct str bucket = value_gets(version, "bucket"), key = value_gets(version, "key");
         if (!artifact_same_place(version, object) && artifact_look(ctx, bucket, key, &stored, err))
             return -1;
         *left = stored.exists && (!stored.stack.n || artifact_is_own(ctx, &stored));
-        if (!stored.exists && !artifact_text(version, "etag", STR_EMPTY).n &&
-            any_parts(ctx, bucket, key, left, err))
+        if (!stored.exists && !value_gets(version, "etag").n && any_parts(ctx, bucket, key, left, err))
             return -1;
     }
     return 0;
@@ -51,7 +48,7 @@ static int any_left(struct op_ctx *ctx, const struct value *object, bool *left, 
 static const struct value *live_of(struct op_ctx *ctx, const struct value *prior, const struct stored *stored)
 {
     struct arena *arena = ctx->arena;
-    struct str etag = artifact_text(prior, "etag", STR_EMPTY);
+    struct str etag = value_gets(prior, "etag");
     bool ours = stored->exists && stored->sha256.n && (!etag.n || str_eq(etag, stored->etag));
     const struct value *live =
         VALUE_MAP(arena, {STR("sha256"), ours ? value_string(arena, stored->sha256) : &value_null},
@@ -60,8 +57,7 @@ static const struct value *live_of(struct op_ctx *ctx, const struct value *prior
             {STR("etag"), value_string(arena, stored->etag)}, {STR("size"), value_int(arena, stored->size)});
     if (stored->version_id.n)
         live = value_with(arena, live, STR("version_id"), value_string(arena, stored->version_id));
-    return artifact_places(
-        ctx, live, artifact_text(prior, "bucket", STR_EMPTY), artifact_text(prior, "key", STR_EMPTY));
+    return artifact_places(ctx, live, value_gets(prior, "bucket"), value_gets(prior, "key"));
 }
 
 /*
@@ -72,7 +68,7 @@ static int with_attempted(struct op_ctx *ctx, const struct value *prior, const s
     const struct value **live, struct err *err)
 {
     const struct value *located, *versions = value_getz(prior, "versions");
-    if (!attempted || !artifact_text(attempted, "sha256", STR_EMPTY).n)
+    if (!attempted || !value_gets(attempted, "sha256").n)
         return 0;
     if (artifact_locate(ctx, attempted, prior, &located, err))
         return -1;
@@ -95,10 +91,9 @@ int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct 
     const struct value *object = with_names(ctx, prior);
     struct stored stored;
     *live = NULL;
-    if (!artifact_text(object, "key", STR_EMPTY).n)
+    if (!value_gets(object, "key").n)
         return 0;
-    if (artifact_look(ctx, artifact_text(object, "bucket", STR_EMPTY),
-            artifact_text(object, "key", STR_EMPTY), &stored, err))
+    if (artifact_look(ctx, value_gets(object, "bucket"), value_gets(object, "key"), &stored, err))
         return -1;
     bool left = stored.exists;
     if (!left && any_left(ctx, object, &left, err))
@@ -125,8 +120,7 @@ int artifact_ownership_tags(
 {
     struct stored stored;
     const struct value *named = with_names(ctx, object);
-    if (artifact_look(ctx, artifact_text(named, "bucket", STR_EMPTY), artifact_text(named, "key", STR_EMPTY),
-            &stored, err))
+    if (artifact_look(ctx, value_gets(named, "bucket"), value_gets(named, "key"), &stored, err))
         return -1;
     /* Another environment of the same stack is a different owner, like another stack. */
     struct str stack = str_eq(stored.stack, artifact_owner(ctx)) ? ctx->owner.stack : stored.stack;
@@ -149,20 +143,18 @@ static bool is_ours(
     struct op_ctx *ctx, const struct stored *stored, const struct value *wanted, const struct value *prior)
 {
     const struct value *version =
-        artifact_version(value_getz(prior, "versions"), artifact_text(wanted, "sha256", STR_EMPTY));
-    struct str etag = version && artifact_same_place(version, wanted)
-                          ? artifact_text(version, "etag", STR_EMPTY)
-                          : STR_EMPTY;
-    return str_eq(stored->sha256, artifact_text(wanted, "sha256", STR_EMPTY)) &&
-           artifact_is_own(ctx, stored) && (!etag.n || str_eq(etag, stored->etag));
+        artifact_version(value_getz(prior, "versions"), value_gets(wanted, "sha256"));
+    struct str etag =
+        version && artifact_same_place(version, wanted) ? value_gets(version, "etag") : STR_EMPTY;
+    return str_eq(stored->sha256, value_gets(wanted, "sha256")) && artifact_is_own(ctx, stored) &&
+           (!etag.n || str_eq(etag, stored->etag));
 }
 
 /* Fails: another object has the key, and this artifact has never stored it. */
 static int refuse_taken_key(
     struct op_ctx *ctx, const struct value *wanted, const struct stored *stored, struct err *err)
 {
-    struct str bucket = artifact_text(wanted, "bucket", STR_EMPTY),
-               key = artifact_text(wanted, "key", STR_EMPTY);
+    struct str bucket = value_gets(wanted, "bucket"), key = value_gets(wanted, "key");
     if (!stored->stack.n || str_eq(stored->stack, artifact_owner(ctx)))
         return err_set(err, ERR_EXISTS, "s3://%.*s/%.*s exists already", STR_ARG(bucket), STR_ARG(key));
     err_set(err, ERR_EXISTS, "s3://%.*s/%.*s exists already: the stack \"%.*s\" has stored it",
@@ -173,12 +165,12 @@ static int refuse_taken_key(
 
 static int upload(struct op_ctx *ctx, const struct value *wanted, struct stored *stored, struct err *err)
 {
-    struct str sha256 = artifact_text(wanted, "sha256", STR_EMPTY);
+    struct str sha256 = value_gets(wanted, "sha256");
     const char *path;
     if (artifact_content(ctx, wanted, sha256, &path, err))
         return -1;
-    return artifact_put(ctx, artifact_text(wanted, "bucket", STR_EMPTY),
-        artifact_text(wanted, "key", STR_EMPTY), path, sha256, stored, err);
+    return artifact_put(
+        ctx, value_gets(wanted, "bucket"), value_gets(wanted, "key"), path, sha256, stored, err);
 }
 
 /* Returns the object to record after an interrupted upload, or NULL: unchanged. */
@@ -189,8 +181,7 @@ static const struct value *after_failed_upload(
     const struct value *before = value_getz(prior, "versions"),
                        *none = value_with(arena, wanted, STR("etag"), NULL);
     AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(arena), versions = VALUE_BUILDER(arena);
-    s3_unfinished_kept(
-        ctx, artifact_text(wanted, "bucket", STR_EMPTY), artifact_text(wanted, "key", STR_EMPTY), &kept);
+    s3_unfinished_kept(ctx, value_gets(wanted, "bucket"), value_gets(wanted, "key"), &kept);
     if (!kept.n)
         return NULL;
     for (uint32_t i = 0; before && i < before->count; i++)
@@ -209,11 +200,10 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
     struct stored stored;
     if (artifact_prepare(ctx, &(struct preparation){0}, desired, &prepared, err) ||
         artifact_locate(ctx, prepared, prior, &wanted, err) ||
-        artifact_look(ctx, artifact_text(wanted, "bucket", STR_EMPTY),
-            artifact_text(wanted, "key", STR_EMPTY), &stored, err))
+        artifact_look(ctx, value_gets(wanted, "bucket"), value_gets(wanted, "key"), &stored, err))
         return -1;
     if (!stored.exists || !is_ours(ctx, &stored, wanted, prior)) {
-        const struct value *version = artifact_version(versions, artifact_text(wanted, "sha256", STR_EMPTY));
+        const struct value *version = artifact_version(versions, value_gets(wanted, "sha256"));
         bool known = (version && artifact_same_place(version, wanted)) ||
                      (prior && artifact_same_place(prior, wanted));
         if (stored.exists && !known)
@@ -221,7 +211,7 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
         if (upload(ctx, wanted, &stored, err)) {
             const struct value *left = after_failed_upload(ctx, prior, wanted);
             *live = left ? left : *live;
-            if (artifact_text(wanted, "rolled_back_from", STR_EMPTY).n)
+            if (value_gets(wanted, "rolled_back_from").n)
                 err_hint(err, "it was rolled back, and is no longer in the store; `weir deploy` stores what "
                               "the sources give");
             return -1;
@@ -231,7 +221,7 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
         ctx->arena, wanted, live_of(ctx, value_with(ctx->arena, wanted, STR("etag"), NULL), &stored));
     if (artifact_versions_drop_unfinished(ctx, wanted, &versions, err))
         return -1;
-    const struct value *earlier = artifact_version(versions, artifact_text(wanted, "sha256", STR_EMPTY));
+    const struct value *earlier = artifact_version(versions, value_gets(wanted, "sha256"));
     const struct value *entry = artifact_version_entry(ctx, wanted);
     if (earlier && artifact_same_place(earlier, wanted) && value_getz(earlier, "stored"))
         entry = value_with(ctx->arena, entry, STR("stored"), value_getz(earlier, "stored"));
@@ -263,7 +253,7 @@ static bool is_same_version(const struct value *a, const struct value *b)
 int artifact_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
     const struct value *object = with_names(ctx, prior), *versions = value_getz(object, "versions");
-    bool removed = !artifact_text(object, "key", STR_EMPTY).n;
+    bool removed = !value_gets(object, "key").n;
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++) {
         if (artifact_version_remove(ctx, versions->items[i], err))
             return -1;
@@ -277,13 +267,12 @@ int artifact_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, cons
 {
     const struct value *located;
     *live = NULL;
-    if (!artifact_text(desired, "sha256", STR_EMPTY).n)
+    if (!value_gets(desired, "sha256").n)
         return 0;
     if (artifact_locate(ctx, desired, NULL, &located, err) || artifact_read(ctx, located, NULL, live, err))
         return -1;
     bool parts = false;
-    if (!*live && any_parts(ctx, artifact_text(located, "bucket", STR_EMPTY),
-                      artifact_text(located, "key", STR_EMPTY), &parts, err))
+    if (!*live && any_parts(ctx, value_gets(located, "bucket"), value_gets(located, "key"), &parts, err))
         return -1;
     if (parts)
         *live = live_of(ctx, located, &(struct stored){0});

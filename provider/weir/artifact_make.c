@@ -175,10 +175,9 @@ static int vendor(struct making *m, struct err *err)
     const struct value *python = value_getz(m->desired, "python");
     if (!python)
         return 0;
-    struct vendor vendor = {.interpreter = artifact_text(python, "interpreter", STR("python3")),
-        .version = artifact_text(python, "version", STR_EMPTY),
-        .requirements =
-            path_join(m->ctx->arena, m->ctx->dir, artifact_text(python, "requirements", STR_EMPTY))};
+    struct vendor vendor = {.interpreter = value_text(value_getz(python, "interpreter"), STR("python3")),
+        .version = value_gets(python, "version"),
+        .requirements = path_join(m->ctx->arena, m->ctx->dir, value_gets(python, "requirements"))};
     return build_vendor(m->ctx, &m->cache, &vendor, &m->vendored, err);
 }
 
@@ -195,7 +194,7 @@ static int find_files(struct making *m, struct err *err)
         return artifact_missing(m->desired, err);
     if (m->source.n && m->artifact.format == PACKAGE_FILE && path_is_dir(m->source.p))
         return err_set(err, ERR_INVALID, "source \"%.*s\" is a folder; say how to pack it: `package: zip`",
-            STR_ARG(artifact_text(desired, "source", STR_EMPTY)));
+            STR_ARG(value_gets(desired, "source")));
     if (m->source.n && (path_is_dir(m->source.p) ? package_scan(&m->package, m->source.p, &filter, err)
                                                  : package_add_file(&m->package, m->source.p, err)))
         return -1;
@@ -203,8 +202,8 @@ static int find_files(struct making *m, struct err *err)
         return -1;
     if (!m->package.n)
         return err_set(err, ERR_INVALID, "source \"%.*s\" holds no file to pack",
-            STR_ARG(artifact_text(desired, "source", STR_EMPTY)));
-    return package_finish(&m->package, artifact_text(desired, "prefix", STR_EMPTY), err);
+            STR_ARG(value_gets(desired, "source")));
+    return package_finish(&m->package, value_gets(desired, "prefix"), err);
 }
 
 static bool compressed(const struct making *m)
@@ -231,7 +230,7 @@ static const struct value *known_version(const struct making *m)
 {
     const struct value *versions = value_getz(m->recorded, "versions");
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
-        if (str_eq(artifact_text(versions->items[i], "content", STR_EMPTY), m->digest))
+        if (str_eq(value_gets(versions->items[i], "content"), m->digest))
             return versions->items[i];
     return NULL;
 }
@@ -293,7 +292,7 @@ static int artifact_make_pack(struct making *m, bool again, struct err *err)
 /* Checked before packing: the sizes of the files are known. */
 static int check_unpacked(const struct making *m, struct err *err)
 {
-    if (str_eqz(artifact_text(m->desired, "limit", STR("none")), "none") ||
+    if (str_eqz(value_text(value_getz(m->desired, "limit"), STR("none")), "none") ||
         m->package.unpacked <= LAMBDA_UNPACKED)
         return 0;
     return err_set(err, ERR_INVALID,
@@ -303,7 +302,8 @@ static int check_unpacked(const struct making *m, struct err *err)
 
 static int check_packed(const struct making *m, struct err *err)
 {
-    if (!str_eqz(artifact_text(m->desired, "limit", STR("none")), "lambda") || m->size <= LAMBDA_PACKED)
+    if (!str_eqz(value_text(value_getz(m->desired, "limit"), STR("none")), "lambda") ||
+        m->size <= LAMBDA_PACKED)
         return 0;
     err_set(err, ERR_INVALID, "packed it has %" PRId64 " bytes; Lambda's limit is %d (50 MiB)", m->size,
         LAMBDA_PACKED);
@@ -320,7 +320,7 @@ static int make_once(struct making *m, bool again, struct err *err)
     const struct value *known = again ? NULL : known_version(m);
     const struct value *size = known ? value_getz(known, "size") : NULL;
     if (known && size && size->kind == VALUE_INT)
-        artifact_make_take(m, artifact_text(known, "sha256", STR_EMPTY), size->integer);
+        artifact_make_take(m, value_gets(known, "sha256"), size->integer);
     if (!m->sha256.n && artifact_make_pack(m, again, err))
         return -1;
     return check_packed(m, err);
@@ -329,7 +329,7 @@ static int make_once(struct making *m, bool again, struct err *err)
 static int artifact_make_package(struct making *m, bool again, struct err *err)
 {
     struct op_ctx *ctx = m->ctx;
-    struct str source = artifact_text(m->desired, "source", STR_EMPTY);
+    struct str source = value_gets(m->desired, "source");
     m->source = source.n ? path_join(ctx->arena, ctx->dir, source) : STR_EMPTY;
     if (!again && (artifact_make_build(m, err) || vendor(m, err)))
         return -1;

@@ -146,7 +146,7 @@ const struct value *artifact_places(
 /* Without the source the key is not known, since it depends on whether that is a file or a folder. */
 static bool is_source_there(struct op_ctx *ctx, const struct value *desired)
 {
-    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    struct str source = value_gets(desired, "source");
     return !source.n || path_exists(path_join(ctx->arena, ctx->dir, source).p);
 }
 
@@ -155,17 +155,16 @@ int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struc
 {
     struct artifact artifact;
     const struct value *earlier =
-        artifact_version(value_getz(prior, "versions"), artifact_text(desired, "sha256", STR_EMPTY));
-    bool rolled_back = artifact_text(desired, "rolled_back_from", STR_EMPTY).n > 0;
+        artifact_version(value_getz(prior, "versions"), value_gets(desired, "sha256"));
+    bool rolled_back = value_gets(desired, "rolled_back_from").n > 0;
     if (earlier && (rolled_back || !is_source_there(ctx, desired))) {
-        *located = artifact_places(ctx, desired, artifact_text(earlier, "bucket", STR_EMPTY),
-            artifact_text(earlier, "key", STR_EMPTY));
+        *located = artifact_places(ctx, desired, value_gets(earlier, "bucket"), value_gets(earlier, "key"));
         return 0;
     }
     if (artifact_parse(ctx, desired, &artifact, err))
         return -1;
-    struct str key = artifact_key(ctx->arena, &artifact, artifact_text(desired, "source", STR_EMPTY),
-        artifact_text(desired, "sha256", STR_EMPTY));
+    struct str key =
+        artifact_key(ctx->arena, &artifact, value_gets(desired, "source"), value_gets(desired, "sha256"));
     *located = artifact_places(ctx, desired, artifact.bucket, key);
     return 0;
 }
@@ -175,7 +174,7 @@ int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struc
 const struct value *artifact_version(const struct value *versions, struct str sha256)
 {
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
-        if (str_eq(artifact_text(versions->items[i], "sha256", STR_EMPTY), sha256))
+        if (str_eq(value_gets(versions->items[i], "sha256"), sha256))
             return versions->items[i];
     return NULL;
 }
@@ -185,9 +184,8 @@ const struct value *artifact_held_ids(struct arena *arena, const struct value *o
     const struct value *versions = value_getz(object, "versions");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
-        value_builder_add(
-            &b, value_string_ref(arena, url_of(arena, artifact_text(versions->items[i], "bucket", STR_EMPTY),
-                                            artifact_text(versions->items[i], "key", STR_EMPTY))));
+        value_builder_add(&b, value_string_ref(arena, url_of(arena, value_gets(versions->items[i], "bucket"),
+                                                          value_gets(versions->items[i], "key"))));
     return value_builder_list(&b);
 }
 
@@ -232,18 +230,17 @@ const struct value *artifact_versions_with(
 int artifact_version_remove(struct op_ctx *ctx, const struct value *version, struct err *err)
 {
     struct stored stored;
-    struct str bucket = artifact_text(version, "bucket", STR_EMPTY),
-               key = artifact_text(version, "key", STR_EMPTY);
+    struct str bucket = value_gets(version, "bucket"), key = value_gets(version, "key");
     if (artifact_look(ctx, bucket, key, &stored, err))
         return -1;
-    if (!artifact_text(version, "etag", STR_EMPTY).n) {
+    if (!value_gets(version, "etag").n) {
         s3_upload_forget(ctx, bucket, key);
         if (s3_unfinished_abort_all(ctx, bucket, key, err))
             return -1;
     }
     if (stored.exists && stored.stack.n && !artifact_is_own(ctx, &stored))
         return 0; /* another stack has stored it again and owns it now */
-    return artifact_remove(ctx, bucket, key, artifact_text(version, "version_id", STR_EMPTY), err);
+    return artifact_remove(ctx, bucket, key, value_gets(version, "version_id"), err);
 }
 
 /* Returns the version to delete first: the oldest that is not in use. */
@@ -251,8 +248,8 @@ static uint32_t artifact_versions_oldest(const struct value *versions)
 {
     uint32_t found = versions->count - 1;
     for (uint32_t i = 1; i < versions->count; i++)
-        if (str_cmp(artifact_text(versions->items[i], "stored", STR_EMPTY),
-                artifact_text(versions->items[found], "stored", STR_EMPTY)) < 0)
+        if (str_cmp(value_gets(versions->items[i], "stored"), value_gets(versions->items[found], "stored")) <
+            0)
             found = i;
     return found;
 }
@@ -284,8 +281,8 @@ int artifact_versions_drop_unfinished(
         if (value_getz(version, "etag"))
             value_builder_add(&b, version);
         else if (artifact_same_place(version, wanted)
-                     ? s3_unfinished_abort_all(ctx, artifact_text(version, "bucket", STR_EMPTY),
-                           artifact_text(version, "key", STR_EMPTY), err)
+                     ? s3_unfinished_abort_all(
+                           ctx, value_gets(version, "bucket"), value_gets(version, "key"), err)
                      : artifact_version_remove(ctx, version, err))
             return -1;
     }

@@ -141,7 +141,6 @@ int artifact_missing(const struct value *desired, struct err *err);
 struct str artifact_key(
     struct arena *arena, const struct artifact *artifact, struct str source, struct str sha256);
 struct str artifact_base64(struct arena *arena, struct str sha256);
-struct str artifact_text(const struct value *object, const char *name, struct str fallback);
 
 /* ops->prepare */
 int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,

@@ -232,6 +232,9 @@ void s3_reader_free(struct s3_reader *reader); /* NULL is allowed */
  */
 int s3_unfinished_find(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,
     size_t n, struct value_builder *out, struct err *err);
+/* Returns those to one key. */
+int s3_unfinished_of(
+    struct op_ctx *ctx, struct str bucket, struct str key, const struct value **uploads, struct err *err);
 /* Adds the upload to that key that is recorded on this machine, if any. */
 void s3_unfinished_kept(struct op_ctx *ctx, struct str bucket, struct str key, struct value_builder *out);
 /* Aborts the uploads of a map of upload ids to keys. Succeeds for those that are completed or do not exist,

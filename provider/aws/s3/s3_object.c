@@ -190,17 +190,6 @@ static int read_tags(
     return 0;
 }
 
-static int find_unfinished(
-    struct op_ctx *ctx, const struct value *object, const struct value **uploads, struct err *err)
-{
-    struct str key = value_gets(object, "key");
-    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(ctx->arena);
-    if (s3_unfinished_find(ctx, value_gets(object, "bucket"), key, &key, 1, &found, err))
-        return -1;
-    *uploads = value_builder_map(&found);
-    return 0;
-}
-
 /* Returns the object of an unfinished upload: an object without content, which an update completes and a
  * deletion aborts. */
 static const struct value *begun(struct op_ctx *ctx, const struct value *object, const struct value *uploads)
@@ -226,7 +215,8 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
         aws_s3_call(ctx, &s3_head_object, s3_object_name(ctx, object), &call, &response, &failure) != 0;
     if (absent && failure.class != ERR_ABSENT)
         return err_raise(err, &failure);
-    if (stopped && find_unfinished(ctx, object, &uploads, err))
+    if (stopped &&
+        s3_unfinished_of(ctx, value_gets(object, "bucket"), value_gets(object, "key"), &uploads, err))
         return -1;
     if (absent) {
         *live = uploads->count ? begun(ctx, object, uploads) : NULL;

@@ -99,12 +99,21 @@ int s3_unfinished_abort(struct op_ctx *ctx, struct str bucket, const struct valu
     return 0;
 }
 
-int s3_unfinished_abort_all(struct op_ctx *ctx, struct str bucket, struct str key, struct err *err)
+int s3_unfinished_of(
+    struct op_ctx *ctx, struct str bucket, struct str key, const struct value **uploads, struct err *err)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    if (s3_unfinished_find(ctx, bucket, key, &key, 1, &b, err))
-        return -1;
-    return s3_unfinished_abort(ctx, bucket, value_builder_map(&b), err);
+    int status = s3_unfinished_find(ctx, bucket, key, &key, 1, &b, err);
+    *uploads = value_builder_map(&b);
+    return status;
+}
+
+int s3_unfinished_abort_all(struct op_ctx *ctx, struct str bucket, struct str key, struct err *err)
+{
+    const struct value *uploads;
+    return s3_unfinished_of(ctx, bucket, key, &uploads, err) || s3_unfinished_abort(ctx, bucket, uploads, err)
+               ? -1
+               : 0;
 }
 
 int s3_unfinished_abort_since(
