@@ -14,17 +14,6 @@ struct resource {
     bool secret; /* a part of it is sensitive */
 };
 
-/* Returns a configured value, or the attribute's default. */
-static const struct value *resource_setting(const struct resource *t, const char *name)
-{
-    return schema_value(t->ctx->schema, t->attrs, str_z(name));
-}
-
-static struct str resource_text(const struct resource *t, const char *name)
-{
-    return value_text(resource_setting(t, name), STR_EMPTY);
-}
-
 static struct resource resource_of(struct op_ctx *ctx, const struct value *attrs)
 {
     struct resource t = {.ctx = ctx,
@@ -44,7 +33,7 @@ static int add_place(
 {
     struct str text = STR_EMPTY;
     if (str_eqz(name, "path")) {
-        buf_add_str(out, resource_text(t, "path"));
+        buf_add_str(out, op_text(t->ctx, t->attrs, "path"));
         return 0;
     }
     if (str_eqz(name, "id"))
@@ -154,7 +143,7 @@ static int read_answer(void *ctx, const struct wire_message *answer, struct err 
 
 static void add_headers(struct resource *t, struct wire_message *message)
 {
-    const struct value *headers = resource_setting(t, "headers");
+    const struct value *headers = op_attr(t->ctx, t->attrs, "headers");
     if (message->body.n)
         wire_header_add(t->arena, message, STR("Content-Type"), STR("application/json"));
     for (uint32_t i = 0; headers && headers->kind == VALUE_MAP && i < headers->count; i++)
@@ -165,14 +154,14 @@ static void add_headers(struct resource *t, struct wire_message *message)
 static int resource_send(
     struct resource *t, const struct request *request, const struct value **document, struct err *err)
 {
-    const struct value *own = resource_setting(t, request->role), *body = value_getz(own, "body");
+    const struct value *own = op_attr(t->ctx, t->attrs, request->role), *body = value_getz(own, "body");
     struct str method = value_gets(own, "method"), path = value_gets(own, "path"), target;
     if (resource_fill_text(t, path.n ? path : request->path, true, &target, err))
         return -1;
     if (body && resource_fill_body(t, body, &body, err))
         return -1;
     if (!body && request->with_body)
-        body = with_inside(t->arena, resource_setting(t, "body"), value_getz(t->attrs, "secrets"));
+        body = with_inside(t->arena, op_attr(t->ctx, t->attrs, "body"), value_getz(t->attrs, "secrets"));
     struct wire_operation op = {.name = str_z(request->role)};
     struct reading_answer reading = {.resource = t};
     struct repeats repeats = {.op = t->ctx, .what = op.name};
@@ -227,7 +216,8 @@ static const struct value *as_configured(
 /* Returns the object in a response, or NULL. */
 static const struct value *object_in(struct resource *t, const char *role, const struct value *document)
 {
-    struct str at = value_gets(resource_setting(t, role), "at"), usual = resource_text(t, "at");
+    struct str at = value_gets(op_attr(t->ctx, t->attrs, role), "at"),
+               usual = op_text(t->ctx, t->attrs, "at");
     at = at.n ? at : usual;
     const struct value *object = at.n ? wire_path(t->arena, document, at) : document;
     return object && object->kind == VALUE_MAP && object->count ? object : NULL;
@@ -243,7 +233,7 @@ static bool is_hashed(const struct value *body)
 static const struct value *live_of(struct resource *t, const struct value *object)
 {
     const struct value *live = value_with(t->arena, t->attrs, STR("secrets"), NULL),
-                       *body = resource_setting(t, "body");
+                       *body = op_attr(t->ctx, t->attrs, "body");
     live = value_with(t->arena, live, STR("id"), value_string(t->arena, t->id));
     if (object && !value_is_null(body) && !is_hashed(body))
         live = value_with(t->arena, live, STR("body"), as_configured(t->arena, body, object));
@@ -254,7 +244,7 @@ static const struct value *live_of(struct resource *t, const struct value *objec
 
 static bool says_absent(const struct resource *t, const struct err *failure)
 {
-    const struct value *statuses = resource_setting(t, "absent");
+    const struct value *statuses = op_attr(t->ctx, t->attrs, "absent");
     for (uint32_t i = 0; statuses && statuses->kind == VALUE_LIST && i < statuses->count; i++)
         if (statuses->items[i]->kind == VALUE_INT && statuses->items[i]->integer == failure->http_status)
             return true;
@@ -263,8 +253,10 @@ static bool says_absent(const struct resource *t, const struct err *failure)
 
 static struct request read_request(const struct resource *t)
 {
-    return (struct request){
-        .role = "read", .method = "GET", .path = resource_text(t, "object_path"), .idempotent = true};
+    return (struct request){.role = "read",
+        .method = "GET",
+        .path = op_text(t->ctx, t->attrs, "object_path"),
+        .idempotent = true};
 }
 
 static int read_object(struct resource *t, const struct value **object, struct err *err)
@@ -291,7 +283,7 @@ static int refuse_namesake(struct resource *t, struct err *err)
 {
     const struct value *document;
     struct request request = read_request(t);
-    struct str own = value_gets(resource_setting(t, "read"), "path"), ignored;
+    struct str own = value_gets(op_attr(t->ctx, t->attrs, "read"), "path"), ignored;
     struct err failure = ERR_INIT;
     if (resource_fill_text(t, own.n ? own : request.path, true, &ignored, &failure))
         return 0;
@@ -312,13 +304,13 @@ static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, co
         return -1;
     struct request request = {.role = "create",
         .method = named ? "PUT" : "POST",
-        .path = named ? resource_text(&t, "object_path") : resource_text(&t, "path"),
+        .path = named ? op_text(t.ctx, t.attrs, "object_path") : op_text(t.ctx, t.attrs, "path"),
         .with_body = true,
         .idempotent = named};
     const struct value *document;
     if (resource_send(&t, &request, &document, err))
         return -1;
-    struct str id_at = resource_text(&t, "id_at");
+    struct str id_at = op_text(t.ctx, t.attrs, "id_at");
     const struct value *object = object_in(&t, "create", document);
     if (!named)
         t.id = value_scalar_text(ctx->arena, wire_path(ctx->arena, document, id_at));
@@ -364,7 +356,7 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
     bool put = str_eqz(value_gets(value_getz(desired, "create"), "method"), "PUT");
     struct request request = {.role = "update",
         .method = put ? "PUT" : "PATCH",
-        .path = resource_text(&t, "object_path"),
+        .path = op_text(t.ctx, t.attrs, "object_path"),
         .with_body = true,
         .idempotent = true};
     const struct value *object;
@@ -385,11 +377,13 @@ static int resource_delete(
     struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
     struct resource t = resource_of(ctx, prior);
-    struct request request = {
-        .role = "delete", .method = "DELETE", .path = resource_text(&t, "object_path"), .idempotent = true};
+    struct request request = {.role = "delete",
+        .method = "DELETE",
+        .path = op_text(t.ctx, t.attrs, "object_path"),
+        .idempotent = true};
     const struct value *document;
     struct err failure = ERR_INIT;
-    if (str_eqz(value_gets(resource_setting(&t, "delete"), "method"), "NONE") ||
+    if (str_eqz(value_gets(op_attr(t.ctx, t.attrs, "delete"), "method"), "NONE") ||
         !resource_send(&t, &request, &document, &failure) || says_absent(&t, &failure))
         return 0;
     return err_raise(err, &failure);
@@ -399,7 +393,7 @@ static int resource_delete(
 
 static bool looks_like(struct resource *t, const struct value *by, const struct value *item)
 {
-    const struct value *body = resource_setting(t, "body");
+    const struct value *body = op_attr(t->ctx, t->attrs, "body");
     for (uint32_t i = 0; i < by->count; i++) {
         struct str path = value_text(by->items[i], STR_EMPTY);
         const struct value *want = wire_path(t->arena, body, path);
@@ -415,10 +409,10 @@ static int find_listed(struct resource *t, const struct attempt *attempt, const 
     struct str at = value_gets(find, "at"), path = value_gets(find, "path");
     struct request request = {.role = "find",
         .method = "GET",
-        .path = path.n ? path : resource_text(t, "path"),
+        .path = path.n ? path : op_text(t->ctx, t->attrs, "path"),
         .idempotent = true};
     const struct value *document, *by = value_getz(find, "by");
-    if (is_hashed(resource_setting(t, "body"))) {
+    if (is_hashed(op_attr(t->ctx, t->attrs, "body"))) {
         err_set(err, ERR_FAILED,
             "the request to create it got no response, and it cannot be looked up: its body has a secret, of "
             "which the state keeps only a hash");
@@ -433,7 +427,8 @@ static int find_listed(struct resource *t, const struct attempt *attempt, const 
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
         if (!by || by->kind != VALUE_LIST || !looks_like(t, by, items->items[i]))
             continue;
-        t->id = value_scalar_text(t->arena, wire_path(t->arena, items->items[i], resource_text(t, "id_at")));
+        t->id = value_scalar_text(
+            t->arena, wire_path(t->arena, items->items[i], op_text(t->ctx, t->attrs, "id_at")));
         if (t->id.n && attempt_claims(attempt, t->id)) {
             *live = live_of(t, items->items[i]);
             return 0;
