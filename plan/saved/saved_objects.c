@@ -300,16 +300,6 @@ struct objects {
     size_t n;
 };
 
-static const struct value *object_lifted(struct arena *arena, const struct value *saved)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    saved = value_as_map(saved);
-    for (uint32_t i = 0; i < saved->count; i++)
-        value_builder_set(
-            &b, arena_str(arena, saved->entries[i].key), saved_value_decode(arena, saved->entries[i].value));
-    return value_builder_map(&b);
-}
-
 /* The object before the change: the planned one, with the former values of changed attributes. */
 static const struct value *before_of(
     struct arena *arena, const struct value *planned, const struct value *change)
@@ -346,7 +336,7 @@ static void add_planned(struct objects *o, const struct value *saved)
 {
     const struct value *change = map_get(&o->changes, value_gets(saved, "address"));
     struct planned_object *object = object_read(o, saved, change);
-    object->after = object_lifted(o->arena, value_getz(saved, "planned"));
+    object->after = lift_map(o->arena, value_as_map(value_getz(saved, "planned")));
     if (object->action != ACTION_CREATE)
         object->before = before_of(o->arena, object->after, change);
     map_set(&o->changes, object->address, NULL);

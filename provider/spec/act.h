@@ -41,7 +41,7 @@ struct act {
     bool empty_answer;   /* a change had an empty response, which may not be the service's */
 };
 
-void act_init(struct act *act, struct op_ctx *ctx);
+struct act act_of(struct op_ctx *ctx);
 
 /* ---- act_template.c ---- */
 

@@ -6,12 +6,14 @@
 
 enum { RETRY_FOR_MS = 2 * 60 * 1000, SEEN_WITHIN_MS = 20 * 1000, USERS_SHOWN = 6 };
 
-void act_init(struct act *act, struct op_ctx *ctx)
+struct act act_of(struct op_ctx *ctx)
 {
     static const struct attempt nothing_known;
-    *act =
-        (struct act){.ctx = ctx, .type = ctx->schema->impl, .arena = ctx->arena, .attempt = &nothing_known};
-    act->client = provider_aws(ctx->provider);
+    return (struct act){.ctx = ctx,
+        .type = ctx->schema->impl,
+        .arena = ctx->arena,
+        .attempt = &nothing_known,
+        .client = provider_aws(ctx->provider)};
 }
 
 /* ---- errors ---- */

@@ -51,8 +51,7 @@ static const struct value *left_of(struct act *act, const struct value *wanted, 
 
 int spec_listing_saves(struct op_ctx *ctx, const struct list_filter *filter)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     const struct spec_type *type = act.type;
     if (!type->list.count || type->service->kind->send)
         return 0;
@@ -374,8 +373,7 @@ static int see_made(struct act *act, const struct value *object, const struct va
 int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     const struct value *made = NULL, *object;
     *live = NULL;
     const struct value *tagged = act_with_ownership_tags(&act, desired);

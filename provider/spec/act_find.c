@@ -85,9 +85,8 @@ static int ids_within(struct op_ctx *ctx, struct act *act, const struct value *p
 int spec_ids(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
     struct err *err)
 {
-    struct act act;
+    struct act act = act_of(ctx);
     struct spec_names needs;
-    act_init(&act, ctx);
     act.read_only = true;
     if (!spec_ids_step(act.type, &needs))
         return 0;
@@ -351,8 +350,7 @@ int act_is_taken(struct act *act, const struct value *desired, bool *taken, stru
 int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.attempt = attempt;
     if (act_find(&act, desired, attempt->look_until_ms, live, err))
         return -1;
@@ -363,8 +361,7 @@ int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct va
 int spec_find_by_name(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.sees_deleted = true; /* such as a secret that is scheduled for deletion: its name is taken */
     struct finding f = {.act = &act, .anybodys = true};
     *object = NULL;

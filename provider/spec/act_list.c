@@ -251,8 +251,7 @@ static int use_objects(
 int spec_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.keep_ownership_tags = op_wants_ownership_tags(ctx);
     act.read_only = true;
     act.page_limit = filter->page_limit;

@@ -28,8 +28,7 @@ static int native_finish(struct act *act, int status, const struct value **live,
 static int native_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     *live = NULL;
     if (act_fill_templates(&act, desired, &desired, err))
         return -1;
@@ -39,8 +38,7 @@ static int native_create(struct op_ctx *ctx, const struct attempt *attempt, cons
 static int native_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     *live = NULL;
     if (act_fill_templates(&act, prior, &prior, err) ||
         native_finish(&act, act.type->native->read(ctx, prior, wanted, live, err), live, err))
@@ -53,8 +51,7 @@ static int native_read(struct op_ctx *ctx, const struct value *prior, const stru
 static int native_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     *live = NULL;
     if (act_fill_templates(&act, prior, &prior, err) || act_fill_templates(&act, desired, &desired, err))
         return -1;
@@ -63,8 +60,7 @@ static int native_update(struct op_ctx *ctx, const struct value *prior, const st
 
 static int native_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     return act_fill_templates(&act, prior, &prior, err) ||
                    act.type->native->delete (ctx, teardown, prior, err)
                ? -1
@@ -87,8 +83,7 @@ static void native_found(void *ctx, const struct value *live)
 static int native_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     struct native_listing listing = {&act, found, found_ctx};
     return act.type->native->list(ctx, filter, native_found, &listing, covered, err);
 }
@@ -141,8 +136,7 @@ static bool affected(const struct spec_type *type, const struct spec_attr *attr,
 static int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act.arena);
     for (size_t i = 0; i < act.type->attr_count; i++) {
         const struct spec_attr *attr = &act.type->attrs[i];
@@ -294,8 +288,7 @@ static int delete_steps(struct act *act, const struct value *object, struct err 
 
 int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.teardown = teardown;
     const struct value *object, *live;
     struct err failure = ERR_INIT, ignored = ERR_INIT;
@@ -325,8 +318,7 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
 static int recorded_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     return act_fill_templates(&act, desired, live, err);
 }
 

@@ -299,8 +299,7 @@ const struct value *act_shown(struct act *act, const struct value *object)
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.read_only = true;
     act.keep_ownership_tags = op_wants_ownership_tags(ctx);
     if (act_read(&act, prior, wanted, live, err))
@@ -311,9 +310,8 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
 
 int spec_console(struct op_ctx *ctx, const struct value *object, struct str *text, struct err *err)
 {
-    struct act act;
+    struct act act = act_of(ctx);
     const struct value *document = NULL;
-    act_init(&act, ctx);
     *text = STR_EMPTY;
     for (size_t i = 0; i < act.type->console.count; i++) {
         const struct spec_step *step = &act.type->console.items[i];

@@ -281,8 +281,7 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
 int spec_ownership_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     *owner_tags = &value_empty_map;
     const struct spec_owned *tags = act.type->tags;
     if (!tags)
@@ -303,8 +302,7 @@ int spec_ownership_tags(
 int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, const struct value *owner_tags,
     bool *done, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     *done = false;
     const struct spec_owned *tags = act.type->tags;
     if (!tags || !tags->ownership)
@@ -415,8 +413,7 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
 
 int spec_find_owner(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     *out = (struct ownership){.kind = OWNERSHIP_OURS};
     if (ctx->owner.live_tags &&
         ownership_by_tags(ctx->arena, &ctx->owner, ctx->owner.live_tags).kind == OWNERSHIP_OURS)

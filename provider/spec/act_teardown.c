@@ -160,12 +160,6 @@ static bool is_empty(const struct value *counts)
     return true;
 }
 
-static void builder_text(struct value_builder *b, const char *key, struct str text)
-{
-    if (text.n)
-        value_builder_set(b, str_z(key), value_string_ref(b->arena, text));
-}
-
 static void builder_counts(struct value_builder *b, const struct value *counts)
 {
     if (counts)
@@ -184,11 +178,11 @@ static const struct value *loss_of(
             return NULL;
     }
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
-    builder_text(&b, "flag", own ? STR_EMPTY : str_z(rule->name));
-    builder_text(&b, "message", rule->message);
+    value_builder_text(&b, "flag", own ? STR_EMPTY : str_z(rule->name));
+    value_builder_text(&b, "message", rule->message);
     builder_counts(&b, counts);
     if (failure.class != ERR_NONE)
-        builder_text(&b, "error", arena_str(act->arena, str_z(failure.message)));
+        value_builder_text(&b, "error", str_z(failure.message));
     return value_builder_map(&b);
 }
 
@@ -229,11 +223,11 @@ static const struct value *in_the_way(
     if (!why.n)
         return NULL;
     value_builder_set(&b, STR("stops"), &value_true);
-    builder_text(&b, "message", why);
-    builder_text(&b, "lifts", str_z(rule->name));
-    builder_text(&b, "set", set_text(act, rule));
-    builder_text(&b, "instead", rule->instead);
-    builder_text(&b, "within", rule->within);
+    value_builder_text(&b, "message", why);
+    value_builder_text(&b, "lifts", str_z(rule->name));
+    value_builder_text(&b, "set", set_text(act, rule));
+    value_builder_text(&b, "instead", rule->instead);
+    value_builder_text(&b, "within", rule->within);
     value_builder_set(&b, STR("live"), value_bool(is_live(act, rule)));
     value_builder_set(&b, STR("keeps_versions"), value_bool(value_getb(counts, "keeps_versions")));
     builder_counts(&b, counts);
@@ -274,11 +268,11 @@ static int leaf_reported(struct act *act, const struct spec_leaf *leaf, const st
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     value_builder_set(&b, STR("message"), message);
     value_builder_set(&b, STR("kept"), value_bool(leaf->kept));
-    builder_text(&b, "type", leaf->type);
+    value_builder_text(&b, "type", leaf->type);
     if (match)
         value_builder_set(&b, STR("match"), match);
     for (size_t r = 0; match && r < act->type->teardown_count; r++)
-        builder_text(&b, "needs", act->type->teardown[r].needs);
+        value_builder_text(&b, "needs", act->type->teardown[r].needs);
     *what = value_builder_map(&b);
     return 0;
 }
@@ -286,8 +280,7 @@ static int leaf_reported(struct act *act, const struct spec_leaf *leaf, const st
 int spec_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *object,
     const struct value **list, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.teardown = teardown;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
     const struct value *what;
@@ -317,8 +310,7 @@ int spec_data_loss(struct op_ctx *ctx, unsigned teardown, const struct value *ob
 
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act.arena);
     for (size_t i = 0; i < act.type->leaf_count; i++) {
         const struct spec_leaf *leaf = &act.type->leaves[i];
@@ -374,8 +366,7 @@ static bool teardown_narrows(const struct spec_step *step, const struct value *m
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     const struct spec_type *type = act.type;
     const struct spec_step *step = teardown_narrows(type->find, match) ? type->find
                                    : type->list.count                  ? &type->list.items[0]
@@ -410,8 +401,7 @@ static const struct value *tags_of(struct act *act, const struct value *live, st
 int spec_list_owned(
     struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     const struct spec_type *type = act.type;
     const struct value *items;
     bool reported = type->tags && !type->tags->unreported && !unreported; /* known to the tagging API */
@@ -481,8 +471,7 @@ static bool is_of_service(const struct act *act, struct str arn)
 
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     const struct spec_attr *attr = spec_attr_find(act.type, STR("arn"));
     const struct value *v = value_string(act.arena, arn), *made;
     *object = NULL;

@@ -409,8 +409,7 @@ static const struct value *update_unreported(const struct updating *u)
 int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    struct act act;
-    act_init(&act, ctx);
+    struct act act = act_of(ctx);
     act.prior = act.seen = prior;
     act.changed = changed;
     act.desired = desired;

@@ -17,7 +17,7 @@ const char *job_state_name(enum job_state state)
 /* Makes the interpreter use the attributes of a run. */
 static const struct spec_job *job_begin(struct act *act, struct op_ctx *ctx)
 {
-    act_init(act, ctx);
+    *act = act_of(ctx);
     const struct spec_job *job = act->type->job;
     act->type = &job->type;
     return job;
