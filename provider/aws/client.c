@@ -227,11 +227,10 @@ int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena
 int aws_ask_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
     struct arena *arena, const char *needs, const struct value **document, struct err *err)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);
     for (uint32_t i = 0; i < input->count; i++)
         members[i] = (struct shape_member){
-            .name = input->entries[i].key, .wire = input->entries[i].key, .shape = &any};
+            .name = input->entries[i].key, .wire = input->entries[i].key, .shape = &shape_any};
     const struct shape shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = input->count};
     struct aws_call own = *call;
     if (wire_encode_request(arena, own.op, &shape, input, &own.request, err))

@@ -15,11 +15,9 @@ static const struct aws_service service = {.id = STR_INIT("cloudformation"),
     .endpoint_prefix = STR_INIT("cloudformation"),
     .signing_name = STR_INIT("cloudformation")};
 
-static const struct shape text = {.kind = SHAPE_STRING};
-
 static const struct shape_member members[] = {
-    {.name = STR_INIT("Type"), .wire = STR_INIT("Type"), .shape = &text},
-    {.name = STR_INIT("TypeName"), .wire = STR_INIT("TypeName"), .shape = &text}};
+    {.name = STR_INIT("Type"), .wire = STR_INIT("Type"), .shape = &shape_text},
+    {.name = STR_INIT("TypeName"), .wire = STR_INIT("TypeName"), .shape = &shape_text}};
 
 static const struct shape input_shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = 2};
 

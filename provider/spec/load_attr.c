@@ -207,8 +207,7 @@ static void load_choices(struct loader *l, const struct node *values, struct sha
 const struct shape *load_tags_shape(struct loader *l, const struct node *tags, const char *as)
 {
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
-    static const struct shape text = {.kind = SHAPE_STRING};
-    shape->elem = &text;
+    shape->elem = &shape_text;
     shape->kind = str_eqz(load_text(l, tags, as), "map") ? SHAPE_MAP : SHAPE_PAIRS;
     shape->item = load_text(l, tags, "item");
     shape->flat = load_flag(l, tags, "flat");

@@ -73,12 +73,11 @@ static const struct patch_spelling *load_patch(struct loader *l, const struct no
 
 void load_patched(struct loader *l, const struct spec_operation *op, struct spec_request *request)
 {
-    static const struct shape text = {.kind = SHAPE_STRING};
     static const struct shape_member fields[] = {
-        {.name = STR_INIT("op"), .wire = STR_INIT("op"), .shape = &text},
-        {.name = STR_INIT("path"), .wire = STR_INIT("path"), .shape = &text},
-        {.name = STR_INIT("value"), .wire = STR_INIT("value"), .shape = &text},
-        {.name = STR_INIT("from"), .wire = STR_INIT("from"), .shape = &text}};
+        {.name = STR_INIT("op"), .wire = STR_INIT("op"), .shape = &shape_text},
+        {.name = STR_INIT("path"), .wire = STR_INIT("path"), .shape = &shape_text},
+        {.name = STR_INIT("value"), .wire = STR_INIT("value"), .shape = &shape_text},
+        {.name = STR_INIT("from"), .wire = STR_INIT("from"), .shape = &shape_text}};
     static const struct shape change = {.kind = SHAPE_STRUCT, .members = fields, .member_count = 4};
     static const struct shape list = {.kind = SHAPE_LIST, .elem = &change};
     const struct shape *whole = &request->shape;
@@ -143,12 +142,11 @@ static const struct shape *load_answer_headers(struct loader *l, const struct no
 {
     if (!node)
         return NULL;
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct spec_names names = load_names(l, node);
     struct shape_member *members = ARENA_ARRAY(l->arena, struct shape_member, names.count);
     for (size_t i = 0; i < names.count; i++)
         members[i] = (struct shape_member){
-            .name = names.items[i], .wire = names.items[i], .shape = &text, .location = WIRE_HEADER};
+            .name = names.items[i], .wire = names.items[i], .shape = &shape_text, .location = WIRE_HEADER};
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
     *shape = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = names.count};
     return shape;

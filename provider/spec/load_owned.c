@@ -55,13 +55,14 @@ static void load_flagged(struct type_loader *t, const struct node *node, struct 
 static const struct shape *item_shape(
     struct type_loader *t, const struct node *beside, const struct spec_owned *tags, bool key_only)
 {
-    static const struct shape text = {.kind = SHAPE_STRING}, yes_or_no = {.kind = SHAPE_BOOL};
+    static const struct shape yes_or_no = {.kind = SHAPE_BOOL};
     size_t count = beside ? beside->count : 0, n = 0;
     bool dynamic = false;
     struct shape_member *members = ARENA_ARRAY(t->l->arena, struct shape_member, count + 2);
     struct str value_name = tags->listed->value_name;
-    members[n++] = key_only ? (struct shape_member){.name = STR("key"), .wire = STR("Key"), .shape = &text}
-                            : (struct shape_member){.name = STR("value"), .wire = value_name, .shape = &text};
+    members[n++] =
+        key_only ? (struct shape_member){.name = STR("key"), .wire = STR("Key"), .shape = &shape_text}
+                 : (struct shape_member){.name = STR("value"), .wire = value_name, .shape = &shape_text};
     for (size_t i = 0; i < count; i++)
         members[n++] = (struct shape_member){.name = beside->entries[i].key,
             .wire = beside->entries[i].key,
@@ -95,11 +96,10 @@ static void load_beside(struct type_loader *t, const struct node *node, struct s
 /* Returns the shape of the keys to remove. */
 static const struct shape *keys_shape(struct type_loader *t, const struct node *node, struct spec_owned *tags)
 {
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct shape *keys = ARENA_NEW(t->l->arena, struct shape);
     tags->remove_structures = load_flag(t->l, node, "remove_structures");
     *keys = (struct shape){.kind = SHAPE_LIST,
-        .elem = tags->remove_structures ? item_shape(t, node_get(node, "beside"), tags, true) : &text,
+        .elem = tags->remove_structures ? item_shape(t, node_get(node, "beside"), tags, true) : &shape_text,
         .item = load_text(t->l, node, "remove_item")};
     return keys;
 }
@@ -208,9 +208,8 @@ static void load_members(struct type_loader *t, const struct node *node, struct 
 static const struct shape *entry_shape(
     struct loader *l, const struct spec_owned *e, struct str in, bool key_only)
 {
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct shape *shape = ARENA_NEW(l->arena, struct shape);
-    struct shape_member members[] = {{.name = STR("key"), .wire = e->key, .shape = &text},
+    struct shape_member members[] = {{.name = STR("key"), .wire = e->key, .shape = &shape_text},
         {.name = STR("value"), .wire = e->value.n ? e->value : STR("."), .shape = e->attr->shape->elem}};
     for (size_t i = 0; in.n && i < 2; i++)
         members[i].wire = arena_printf(l->arena, "%.*s.%.*s", STR_ARG(in), STR_ARG(members[i].wire));
@@ -220,15 +219,14 @@ static const struct shape *entry_shape(
 
 static void load_entry_calls(struct type_loader *t, const struct node *node, struct spec_owned *out)
 {
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct loader *l = t->l;
     const struct shape like = {.item = load_text(l, node, "item")};
     struct str put_as = load_text(l, node, "put_as"), delete_as = load_text(l, node, "delete_as"),
                put_in = load_text(l, node, "put_in"), delete_in = load_text(l, node, "delete_in");
-    const struct item_member key = {out->key, STR("key"), &text};
+    const struct item_member key = {out->key, STR("key"), &shape_text};
     const struct item_member value = {
         out->value.n ? out->value : STR("."), STR("value"), out->attr->shape->elem};
-    const struct item_member keys = {delete_as, STR("key"), list_of(l, &text, NULL)};
+    const struct item_member keys = {delete_as, STR("key"), list_of(l, &shape_text, NULL)};
     const struct item_member items = {
         put_as, STR("items"), list_of(l, entry_shape(l, out, put_in, false), &like)};
     struct step_rules rules = {.what = "an entry map", .ident = node_get(node, "send"), .shared = node};
@@ -249,7 +247,7 @@ static void load_entry_calls(struct type_loader *t, const struct node *node, str
     out->remove = load_step_at(t, node, "delete", &rules);
     rules.items[0] = out->batch ? items : key;
     rules.items[1] = value;
-    rules.items[2] = (struct item_member){load_text(l, node, "key_too"), STR("key"), &text};
+    rules.items[2] = (struct item_member){load_text(l, node, "key_too"), STR("key"), &shape_text};
     rules.item_count = out->batch ? 1 : rules.items[2].as.n ? 3 : 2;
     out->put = load_step_at(t, node, "put", &rules);
     out->replace = load_step_at(t, node, "replace", &rules);

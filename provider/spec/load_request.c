@@ -141,10 +141,9 @@ static void add_send(struct request_builder *b, struct str prefix, const struct 
 /* Parses ".Path" of the current item; "." is the item itself. */
 static struct spec_extra *add_item_path(struct request_builder *b, struct str wire, struct str text)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     struct arena *arena = b->t->l->arena;
     struct str path = text.n > 1 ? str_slice(text, 1, text.n) : STR("@");
-    struct spec_extra *extra = add_extra(b, wire, &any, value_string(arena, path));
+    struct spec_extra *extra = add_extra(b, wire, &shape_any, value_string(arena, path));
     extra->from_item = true;
     return extra;
 }
@@ -385,10 +384,9 @@ static void build_request(struct request_builder *b, const struct node *node, co
     if (!send && rules->subject)
         add_attr(b, rules->subject->wire, rules->subject);
     add_constants(b, node_get(node, "with"));
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct str token = load_text(t->l, node, "token");
     if (token.n)
-        add_extra(b, token, &text, value_stringz(t->l->arena, "${token}"))->dynamic = true;
+        add_extra(b, token, &shape_text, value_stringz(t->l->arena, "${token}"))->dynamic = true;
     for (size_t i = 0; i < rules->item_count; i++)
         add_extra(
             b, rules->items[i].as, rules->items[i].shape, value_string(t->l->arena, rules->items[i].path))
@@ -440,7 +438,6 @@ static void load_page(struct request_builder *b, const struct node *node, struct
     page = page ? page : l->page;
     if (!page || !load_keys(l, page, "page", "in out last more by total first"))
         return;
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct str wire = load_text(l, page, "in"), by = load_text(l, page, "by");
     *out = (struct spec_page){.in_key = STR("=page"),
         .out = load_text(l, page, "out"),
@@ -455,7 +452,7 @@ static void load_page(struct request_builder *b, const struct node *node, struct
     bool counts = out->by == PAGE_ITEM_COUNT || out->by == PAGE_NUMBER;
     if (!wire.n || counts + (out->out.n > 0) + (out->last.n > 0 && out->more.n > 0) != 1)
         load_error(l, page, "page is {in, out}, {in, last, more}, {in, by: items} or {in, by: number}");
-    add_member(b, out->in_key, wire, &text);
+    add_member(b, out->in_key, wire, &shape_text);
 }
 
 void load_request(

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "provider/wire/internal.h"
 
+#include <math.h>
+
 /* ---- Scalars in our form and the service's: numbers, booleans, timestamps, blobs, JSON strings ---- */
 
 bool wire_plain_text(struct arena *arena, const struct value *v, struct str *out)
@@ -29,49 +31,51 @@ const struct value *wire_choose(struct arena *arena, const struct value *choices
     return chosen ? chosen : v;
 }
 
+/* ---- numbers and booleans, both ways; NULL: not one ---- */
+
+static const struct value *coerce_int(struct arena *arena, const struct value *doc)
+{
+    int64_t integer;
+    if (doc->kind == VALUE_INT)
+        return doc;
+    if (doc->kind == VALUE_FLOAT && doc->number >= -9e15 && doc->number <= 9e15)
+        return value_int(arena, (int64_t)doc->number);
+    return doc->kind == VALUE_STRING && str_to_int(str_trim(doc->string), &integer)
+               ? value_int(arena, integer)
+               : NULL;
+}
+
+static const struct value *coerce_float(struct arena *arena, const struct value *doc)
+{
+    double number;
+    if (value_is_number(doc))
+        return doc;
+    return doc->kind == VALUE_STRING && str_to_double(str_trim(doc->string), &number)
+               ? value_float(arena, number)
+               : NULL;
+}
+
+static const struct value *coerce_bool(const struct value *doc)
+{
+    if (doc->kind == VALUE_BOOL)
+        return doc;
+    if (doc->kind != VALUE_STRING)
+        return NULL;
+    struct str text = str_trim(doc->string);
+    bool yes = str_ieq(text, STR("true"));
+    return yes || str_ieq(text, STR("false")) ? value_bool(yes) : NULL;
+}
+
+static bool is_whole_number(double number)
+{
+    return !(number < trunc(number)) && !(number > trunc(number));
+}
+
 static int mismatch(const struct wire_encoder *e, const char *wanted, const struct value *v)
 {
     const char *got = value_kind_name(v->kind);
     return err_set(
         e->err, ERR_INVALID, "expected %s, got %s %s", wanted, strchr("aeiou", *got) ? "an" : "a", got);
-}
-
-static int encode_int(const struct wire_encoder *e, const struct value *v, const struct value **out)
-{
-    int64_t integer;
-    if (v->kind == VALUE_INT)
-        *out = v;
-    else if (v->kind == VALUE_STRING && str_to_int(v->string, &integer))
-        *out = value_int(e->arena, integer);
-    else if (v->kind == VALUE_FLOAT && v->number >= -9e15 && v->number <= 9e15 &&
-             !((double)(int64_t)v->number < v->number) && !((double)(int64_t)v->number > v->number))
-        *out = value_int(e->arena, (int64_t)v->number);
-    else
-        return mismatch(e, "an integer", v);
-    return 0;
-}
-
-static int encode_float(const struct wire_encoder *e, const struct value *v, const struct value **out)
-{
-    double number;
-    if (value_is_number(v))
-        *out = v;
-    else if (v->kind == VALUE_STRING && str_to_double(v->string, &number))
-        *out = value_float(e->arena, number);
-    else
-        return mismatch(e, "a number", v);
-    return 0;
-}
-
-static int encode_bool(const struct wire_encoder *e, const struct value *v, const struct value **out)
-{
-    if (v->kind == VALUE_BOOL)
-        *out = v;
-    else if (v->kind == VALUE_STRING && (str_eqz(v->string, "true") || str_eqz(v->string, "false")))
-        *out = value_bool(v->string.p[0] == 't');
-    else
-        return mismatch(e, "a boolean", v);
-    return 0;
 }
 
 static int encode_time(
@@ -148,9 +152,11 @@ int wire_scalar(const struct wire_encoder *e, const struct shape *shape, const s
     switch (shape->kind) {
     case SHAPE_ANY: *out = v; return 0;
     case SHAPE_STRING: return encode_text(e, v, out);
-    case SHAPE_INT: return encode_int(e, v, out);
-    case SHAPE_FLOAT: return encode_float(e, v, out);
-    case SHAPE_BOOL: return encode_bool(e, v, out);
+    case SHAPE_INT:
+        *out = v->kind == VALUE_FLOAT && !is_whole_number(v->number) ? NULL : coerce_int(e->arena, v);
+        return *out ? 0 : mismatch(e, "an integer", v);
+    case SHAPE_FLOAT: *out = coerce_float(e->arena, v); return *out ? 0 : mismatch(e, "a number", v);
+    case SHAPE_BOOL: *out = coerce_bool(v); return *out ? 0 : mismatch(e, "a boolean", v);
     case SHAPE_TIMESTAMP:
         return encode_time(e, shape->time == WIRE_TIME_DEFAULT ? fallback : shape->time, v, out);
     case SHAPE_BLOB:
@@ -190,39 +196,6 @@ static const struct value *coerce_text(struct arena *arena, const struct value *
     if (doc->kind == VALUE_STRING)
         return doc;
     return wire_plain_text(arena, doc, &text) ? value_string_ref(arena, text) : NULL;
-}
-
-static const struct value *coerce_int(struct arena *arena, const struct value *doc)
-{
-    int64_t integer;
-    if (doc->kind == VALUE_INT)
-        return doc;
-    if (doc->kind == VALUE_FLOAT && doc->number >= -9e15 && doc->number <= 9e15)
-        return value_int(arena, (int64_t)doc->number);
-    return doc->kind == VALUE_STRING && str_to_int(str_trim(doc->string), &integer)
-               ? value_int(arena, integer)
-               : NULL;
-}
-
-static const struct value *coerce_float(struct arena *arena, const struct value *doc)
-{
-    double number;
-    if (value_is_number(doc))
-        return doc;
-    return doc->kind == VALUE_STRING && str_to_double(str_trim(doc->string), &number)
-               ? value_float(arena, number)
-               : NULL;
-}
-
-static const struct value *coerce_bool(const struct value *doc)
-{
-    if (doc->kind == VALUE_BOOL)
-        return doc;
-    if (doc->kind != VALUE_STRING)
-        return NULL;
-    struct str text = str_trim(doc->string);
-    bool yes = str_ieq(text, STR("true"));
-    return yes || str_ieq(text, STR("false")) ? value_bool(yes) : NULL;
 }
 
 /* Converts seconds since 1970 (a number or a numeric string), ISO 8601 or an HTTP date; anything else is

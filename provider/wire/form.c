@@ -175,7 +175,6 @@ static void push_list(struct form *form, const struct shape *shape)
 /* The caller restores the prefix afterwards. */
 static int write_list(struct form *form, const struct shape *shape, const struct value *v)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     if (!v->count) {
         if (form->e->protocol == WIRE_QUERY)
             url_add_parameter(&form->out, buf_str(&form->prefix), STR_EMPTY);
@@ -184,7 +183,7 @@ static int write_list(struct form *form, const struct shape *shape, const struct
     push_list(form, shape);
     for (uint32_t i = 0; i < v->count; i++) {
         size_t before = push_index(form, i + 1);
-        if (write_value(form, shape->elem ? shape->elem : &any, v->items[i]))
+        if (write_value(form, shape->elem ? shape->elem : &shape_any, v->items[i]))
             return err_context(form->e->err, "item %u", i + 1);
         form_pop(form, before);
     }
@@ -193,7 +192,6 @@ static int write_list(struct form *form, const struct shape *shape, const struct
 
 static int write_map(struct form *form, const struct shape *shape, const struct value *v)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     if (!shape->flat)
         form_push(form, wire_or(shape->entry, STR("entry")));
     for (uint32_t i = 0; i < v->count; i++) {
@@ -202,7 +200,7 @@ static int write_map(struct form *form, const struct shape *shape, const struct 
         url_add_parameter(&form->out, buf_str(&form->prefix), v->entries[i].key);
         form_pop(form, inner);
         form_push(form, wire_or(shape->value_name, STR("value")));
-        if (write_value(form, shape->elem ? shape->elem : &any, v->entries[i].value))
+        if (write_value(form, shape->elem ? shape->elem : &shape_any, v->entries[i].value))
             return err_context(form->e->err, "%.*s", STR_ARG(v->entries[i].key));
         form_pop(form, entry);
     }
@@ -237,7 +235,7 @@ static int write_keyed(struct form *form, const struct shape *shape, const struc
 /* A structure without a shape: keys are written unchanged. */
 static int write_any(struct form *form, const struct value *v)
 {
-    static const struct shape list = {.kind = SHAPE_LIST}, any = {.kind = SHAPE_ANY};
+    static const struct shape list = {.kind = SHAPE_LIST};
     static const struct shape entries = {.kind = SHAPE_LIST, .item = STR_INIT("entry")};
     struct str only = v->kind == VALUE_MAP && v->count == 1 ? v->entries[0].key : STR_EMPTY;
     if (str_eqz(only, "entry")) { /* a map in XML's form */
@@ -250,7 +248,7 @@ static int write_any(struct form *form, const struct value *v)
         return write_list(form, &list, v);
     for (uint32_t i = 0; i < v->count; i++) {
         size_t before = form_push(form, v->entries[i].key);
-        if (write_value(form, &any, v->entries[i].value))
+        if (write_value(form, &shape_any, v->entries[i].value))
             return -1;
         form_pop(form, before);
     }

@@ -9,6 +9,8 @@
 /* ---- Iterating over a structure's members, for the JSON, form and XML writers: absent members are skipped,
  * groups and spreads convert between our nesting and the service's. */
 
+const struct shape shape_text = {.kind = SHAPE_STRING}, shape_any = {.kind = SHAPE_ANY};
+
 struct str wire_or(struct str text, struct str fallback)
 {
     return text.n ? text : fallback;
@@ -57,13 +59,12 @@ int wire_each_member(
 const struct value *wire_pairs_to_list(
     struct arena *arena, const struct shape *shape, const struct value *v, const struct shape **list_shape)
 {
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, 2);
     members[0] = (struct shape_member){
-        .name = STR("key"), .wire = wire_or(shape->key_name, STR("Key")), .shape = &text};
+        .name = STR("key"), .wire = wire_or(shape->key_name, STR("Key")), .shape = &shape_text};
     members[1] = (struct shape_member){.name = STR("value"),
         .wire = wire_or(shape->value_name, STR("Value")),
-        .shape = shape->elem ? shape->elem : &text,
+        .shape = shape->elem ? shape->elem : &shape_text,
         .spread = str_eqz(shape->value_name, ".")};
     struct shape *pair = ARENA_NEW(arena, struct shape);
     *pair = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = 2};

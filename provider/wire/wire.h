@@ -104,6 +104,8 @@ struct shape {
     const struct value *choices_in, *choices_out;
 };
 
+extern const struct shape shape_text, shape_any; /* SHAPE_STRING and SHAPE_ANY, without more */
+
 /* The wire form of an API operation. */
 struct wire_operation {
     struct str name; /* CreateRole */

@@ -318,13 +318,12 @@ static struct str item_name(const struct xml *xml, const struct shape *shape)
 
 static int write_list(struct xml *xml, struct str name, const struct shape *shape, const struct value *v)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     struct str item = shape->flat ? name : item_name(xml, shape);
     if (!shape->flat)
         open_element(xml, name);
     size_t content = xml->out->n;
     for (uint32_t i = 0; i < v->count; i++)
-        if (write_element(xml, item, shape->elem ? shape->elem : &any, v->items[i]))
+        if (write_element(xml, item, shape->elem ? shape->elem : &shape_any, v->items[i]))
             return err_context(xml->e->err, "item %u", i + 1);
     if (!shape->flat)
         close_element_from(xml, name, content);
@@ -333,7 +332,6 @@ static int write_list(struct xml *xml, struct str name, const struct shape *shap
 
 static int write_map(struct xml *xml, struct str name, const struct shape *shape, const struct value *v)
 {
-    static const struct shape any = {.kind = SHAPE_ANY}, text = {.kind = SHAPE_STRING};
     struct str entry = shape->flat ? name : wire_or(shape->entry, STR("entry"));
     struct str key_name = wire_or(shape->key_name, STR("key"));
     struct str value_name = wire_or(shape->value_name, STR("value"));
@@ -343,8 +341,8 @@ static int write_map(struct xml *xml, struct str name, const struct shape *shape
     for (uint32_t i = 0; i < v->count; i++) {
         const struct value key = {.kind = VALUE_STRING, .string = v->entries[i].key};
         open_element(xml, entry);
-        if (write_element(xml, key_name, &text, &key) ||
-            write_element(xml, value_name, shape->elem ? shape->elem : &any, v->entries[i].value))
+        if (write_element(xml, key_name, &shape_text, &key) ||
+            write_element(xml, value_name, shape->elem ? shape->elem : &shape_any, v->entries[i].value))
             return err_context(xml->e->err, "%.*s", STR_ARG(key.string));
         close_element(xml, entry);
     }
@@ -356,13 +354,13 @@ static int write_map(struct xml *xml, struct str name, const struct shape *shape
 /* Without a shape: keys become elements, lists repeat them. */
 static int write_any(struct xml *xml, struct str name, const struct value *v)
 {
-    static const struct shape any = {.kind = SHAPE_ANY}, list = {.kind = SHAPE_LIST, .flat = true};
+    static const struct shape list = {.kind = SHAPE_LIST, .flat = true};
     if (v->kind == VALUE_LIST)
         return write_list(xml, name, &list, v);
     open_element(xml, name);
     size_t content = xml->out->n;
     for (uint32_t i = 0; i < v->count; i++)
-        if (write_element(xml, v->entries[i].key, &any, v->entries[i].value))
+        if (write_element(xml, v->entries[i].key, &shape_any, v->entries[i].value))
             return -1;
     close_element_from(xml, name, content);
     return 0;

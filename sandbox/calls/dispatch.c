@@ -5,8 +5,7 @@
 
 /* ---- shapes of requests and responses ---- */
 
-static const struct shape any_shape = {.kind = SHAPE_ANY}, text_shape = {.kind = SHAPE_STRING},
-                          int_shape = {.kind = SHAPE_INT};
+static const struct shape text_shape = {.kind = SHAPE_STRING}, int_shape = {.kind = SHAPE_INT};
 
 static const struct shape *shape_of(struct arena *arena, const struct value *v);
 
@@ -16,12 +15,12 @@ static const struct shape *item_shape(struct arena *arena, const struct value *l
     const struct value *all = NULL;
     for (uint32_t i = 0; i < list->count; i++) {
         if (list->items[i]->kind == VALUE_LIST) /* lists of lists exist only in JSON, which needs no shape */
-            return &any_shape;
+            return &shape_any;
         if (list->items[i]->kind != VALUE_MAP)
             return shape_of(arena, list->items[i]);
         all = value_merge(arena, list->items[i], all);
     }
-    return all ? shape_of(arena, all) : &any_shape;
+    return all ? shape_of(arena, all) : &shape_any;
 }
 
 /* The control plane's responses have lists and maps as in XML: repeated elements with this name. */
@@ -39,13 +38,13 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
         return list;
     }
     if (v->kind != VALUE_MAP)
-        return v->kind == VALUE_INT ? &int_shape : v->kind == VALUE_STRING ? &text_shape : &any_shape;
+        return v->kind == VALUE_INT ? &int_shape : v->kind == VALUE_STRING ? &text_shape : &shape_any;
     struct shape *made = ARENA_NEW(arena, struct shape);
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, v->count + 1);
     for (uint32_t i = 0; i < v->count; i++)
         members[i] = (struct shape_member){.name = v->entries[i].key,
             .wire = v->entries[i].key,
-            .shape = is_repeated(v->entries[i].key) ? &any_shape : shape_of(arena, v->entries[i].value)};
+            .shape = is_repeated(v->entries[i].key) ? &shape_any : shape_of(arena, v->entries[i].value)};
     *made = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
     return made;
 }
@@ -73,7 +72,7 @@ static const struct shape *response_shape(
     struct shape_member *members = (struct shape_member *)shape->members;
     for (size_t i = 0; i < shape->member_count; i++) {
         if (wire_is_json(protocol))
-            members[i].shape = &any_shape;
+            members[i].shape = &shape_any;
         for (size_t k = 0; k < outside->member_count; k++)
             if (str_eq(members[i].name, outside->members[k].name) &&
                 outside->members[k].location != WIRE_QUERY_STRING) {

@@ -208,9 +208,8 @@ static const struct shape *list_to_xml(
     struct arena *arena, struct str operation, const struct value *list, const struct value **out)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct shape *shape = ARENA_NEW(arena, struct shape);
-    *shape = (struct shape){.kind = SHAPE_LIST, .flat = true, .elem = &text};
+    *shape = (struct shape){.kind = SHAPE_LIST, .flat = true, .elem = &shape_text};
     for (uint32_t i = 0; i < list->count; i++) {
         const struct value *v;
         const struct shape *elem = to_xml(arena, operation, list->items[i], &v);
@@ -242,10 +241,9 @@ static void member_to_xml(struct arena *arena, struct str operation, const struc
 static const struct shape *to_xml(
     struct arena *arena, struct str operation, const struct value *v, const struct value **out)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     *out = v;
     if (v->kind != VALUE_MAP)
-        return &any;
+        return &shape_any;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     struct shape *shape = ARENA_NEW(arena, struct shape);
     struct shape_member *list = ARENA_ARRAY(arena, struct shape_member, v->count + 1);

@@ -240,18 +240,17 @@ static enum wire_protocol protocol_of(const struct spec_service *spec, const str
 /* Returns the shape of members outside the body; path members follow from the path. */
 static struct shape put_shape(struct arena *arena, const struct spec_operation *op)
 {
-    static const struct shape text = {.kind = SHAPE_STRING};
     struct str raw = op->send_raw.n ? op->send_raw : op->wire.raw;
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, op->place_count + 1);
     size_t n = 0;
     for (; n < op->place_count; n++)
         members[n] = (struct shape_member){.name = op->places[n].member,
             .wire = op->places[n].name,
-            .shape = &text,
+            .shape = &shape_text,
             .location = op->places[n].location};
     if (raw.n)
         members[n++] =
-            (struct shape_member){.name = raw, .wire = raw, .shape = &text, .location = WIRE_RAW_BODY};
+            (struct shape_member){.name = raw, .wire = raw, .shape = &shape_text, .location = WIRE_RAW_BODY};
     return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
 }
 

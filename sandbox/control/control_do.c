@@ -6,8 +6,6 @@
 
 /* ---- inner requests, as a client would send them ---- */
 
-static const struct shape any = {.kind = SHAPE_ANY};
-
 static const struct served *served_by_name(
     const struct control *control, struct str service, struct str name, const struct spec_service **spec)
 {
@@ -50,7 +48,7 @@ static struct shape shape_of(struct arena *arena, const struct spec_operation *o
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);
     for (uint32_t i = 0; i < input->count; i++) {
         struct str name = input->entries[i].key;
-        members[i] = (struct shape_member){.name = name, .wire = name, .shape = &any};
+        members[i] = (struct shape_member){.name = name, .wire = name, .shape = &shape_any};
         spec_place_member(op, &members[i]);
     }
     return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = input->count};

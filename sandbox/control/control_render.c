@@ -397,12 +397,12 @@ static void render_pending(
 
 const struct shape *render_shape(struct making *m, const struct value *v)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
     if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
-        return &any;
+        return &shape_any;
     struct shape *shape = ARENA_NEW(m->arena, struct shape);
     if (v->kind == VALUE_LIST) {
-        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? render_shape(m, v->items[0]) : &any};
+        *shape =
+            (struct shape){.kind = SHAPE_LIST, .elem = v->count ? render_shape(m, v->items[0]) : &shape_any};
         return shape;
     }
     struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, v->count + 1);

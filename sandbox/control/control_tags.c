@@ -7,7 +7,6 @@
 #include <fnmatch.h>
 
 static const struct wire_operation any_call = {.protocol = WIRE_JSON11};
-static const struct shape any_shape = {.kind = SHAPE_ANY};
 
 enum { MAX_PAGE = 100, MAX_ARNS = 20 };
 
@@ -249,7 +248,7 @@ static const struct value *answer(struct call *call, struct str operation)
 void tagging_answer(struct call *call, struct str request_id, struct wire_message *out)
 {
     struct str operation = wire_request_name(call->arena, WIRE_JSON11, call->request);
-    if (wire_decode_request(call->arena, &any_call, &any_shape, call->request, &call->raw, call->err)) {
+    if (wire_decode_request(call->arena, &any_call, &shape_any, call->request, &call->raw, call->err)) {
         wire_encode_error(call->arena, &any_call, 400, STR("SerializationException"),
             STR("the request cannot be read"), request_id, out);
         return;
@@ -263,7 +262,7 @@ void tagging_answer(struct call *call, struct str request_id, struct wire_messag
     else if (!answered)
         wire_encode_error(call->arena, &any_call, 400, STR("UnknownOperationException"),
             STR("the sandbox does not serve this operation"), request_id, out);
-    else if (wire_encode_response(call->arena, &any_call, &any_shape, answered, request_id, out, call->err))
+    else if (wire_encode_response(call->arena, &any_call, &shape_any, answered, request_id, out, call->err))
         wire_encode_error(call->arena, &any_call, 500, STR("InternalServiceException"),
             str_z(call->err->message), request_id, out);
 }
@@ -377,7 +376,7 @@ bool tags_describe(struct call *call, struct str request_id, struct wire_message
         !str_eqz(wire_request_name(call->arena, call->protocol, call->request), "DescribeTags"))
         return false;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (wire_decode_request(call->arena, &op, &any_shape, call->request, &call->raw, call->err) ||
+    if (wire_decode_request(call->arena, &op, &shape_any, call->request, &call->raw, call->err) ||
         collect_tags(call, ec2, &list) || encode_tags(call, ec2, value_builder_list(&list), request_id, out))
         wire_encode_error(call->arena, &op, 400,
             str_z(call->err->code[0] ? call->err->code : "InvalidParameterValue"), str_z(call->err->message),

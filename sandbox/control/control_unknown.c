@@ -56,12 +56,12 @@ static struct str or_else(struct str name, const char *usual)
 static const struct candidate *parts_of_pair(
     const struct looking *l, const struct candidate *list, const struct shape *pairs, struct str wire)
 {
-    static const struct shape any = {.kind = SHAPE_ANY};
-    const struct shape *value = pairs->elem ? pairs->elem : &any;
+    const struct shape *value = pairs->elem ? pairs->elem : &shape_any;
     if (str_eq(wire, or_else(pairs->key_name, "Key")))
-        return with_shape(l, list, &any);
+        return with_shape(l, list, &shape_any);
     if (str_eqz(pairs->value_name, "."))
-        return value->kind == SHAPE_ANY ? with_shape(l, list, &any) : members_called(l, list, value, wire);
+        return value->kind == SHAPE_ANY ? with_shape(l, list, &shape_any)
+                                        : members_called(l, list, value, wire);
     return str_eq(wire, or_else(pairs->value_name, "Value")) ? with_shape(l, list, value) : list;
 }
 

@@ -26,18 +26,18 @@ void rate_line(
 const struct aws_service aws_s3_service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
 
-static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text},
-                          number = {.kind = SHAPE_INT}, flag = {.kind = SHAPE_BOOL};
+static const struct shape texts = {.kind = SHAPE_MAP, .elem = &shape_text}, number = {.kind = SHAPE_INT},
+                          flag = {.kind = SHAPE_BOOL};
 
 #define MEMBER(ours, theirs, shape_, location_)                                                              \
     {                                                                                                        \
         .name = STR_INIT(ours), .wire = STR_INIT(theirs), .shape = &(shape_), .location = (location_)        \
     }
-#define HEADER(ours, theirs) MEMBER(ours, theirs, text, WIRE_HEADER)
-#define QUERY(ours, theirs)  MEMBER(ours, theirs, text, WIRE_QUERY_STRING)
+#define HEADER(ours, theirs) MEMBER(ours, theirs, shape_text, WIRE_HEADER)
+#define QUERY(ours, theirs)  MEMBER(ours, theirs, shape_text, WIRE_QUERY_STRING)
 
 static const struct shape_member version_members[] = {
-    MEMBER("Key", "Key", text, WIRE_BODY), MEMBER("VersionId", "VersionId", text, WIRE_BODY)};
+    MEMBER("Key", "Key", shape_text, WIRE_BODY), MEMBER("VersionId", "VersionId", shape_text, WIRE_BODY)};
 static const struct shape version_shape = {.kind = SHAPE_STRUCT,
                               .members = version_members,
                               .member_count = 2},
@@ -45,8 +45,8 @@ static const struct shape version_shape = {.kind = SHAPE_STRUCT,
 
 /* Members of all requests. */
 static const struct shape_member members[] = {
-    MEMBER("bucket", "Bucket", text, WIRE_PATH),
-    MEMBER("key", "Key", text, WIRE_PATH),
+    MEMBER("bucket", "Bucket", shape_text, WIRE_PATH),
+    MEMBER("key", "Key", shape_text, WIRE_PATH),
     HEADER("content_type", "Content-Type"),
     HEADER("content_encoding", "Content-Encoding"),
     HEADER("cache_control", "Cache-Control"),
