@@ -129,7 +129,7 @@ $(TEST_BINS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(OWN)
 # The fuzzers, too, are compiled: what they call may have changed.
 test-bins: $(TEST_BINS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/fuzz_*.c))
 test-unit: test-bins ## build and run the unit tests and the language cases
-	@tools/test unit $(TEST_BINS)
+	@tools/test unit $(TEST_BINS) $(QUIETLY)
 
 .PHONY: lang-accept
 lang-accept: $(BUILD)/tests/unit/stacks/test_lang ## take what tests/lang gives now as what is expected
@@ -141,8 +141,7 @@ JOBS := $(shell nproc 2>/dev/null || echo 2)
 test: ## unit, language and end-to-end tests; the last line counts them; FULL=1 as in CI: also slow ones, each on all servers
 	@rm -rf $(BUILD)/counts
 	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BUILD)/weir
-	@$(MAKE) --no-print-directory -s -k -j$(JOBS) test-unit $(BUILD)/pycache/.compiled || true
-	@$(MAKE) --no-print-directory -s test-e2e || true
+	@$(MAKE) --no-print-directory -s -k -j$(JOBS) test-unit test-e2e QUIETLY='> /dev/null 2>&1' || true # their result comes at the end
 	@tools/test total
 $(BUILD)/sandbox_server: $(BUILD)/tests/tools/sandbox_server.o $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)

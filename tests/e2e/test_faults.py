@@ -21,6 +21,12 @@ STACKS = {"s3": ("lake", BUCKET), "iam": ("role", ROLE), "glue": ("job", JOB)}
 ACCOUNT_KNOWN = '\nproviders: {aws: {account_id: "123456789012"}}\n'
 
 
+@pytest.fixture
+def stack(stack):
+    stack.env["WEIR_CLOCK_SPEED"] = "20"  # of pauses
+    return stack
+
+
 def test_no_credentials(stack):
     stack.write(BUCKET)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -1,8 +1,8 @@
 """weir policy: what a run sends must be among what it says that a run needs."""
 
 import json
-import time
 from fnmatch import fnmatch
+from resource import RUSAGE_CHILDREN, getrusage
 
 from support import example
 
@@ -194,11 +194,11 @@ def test_of_a_large_stack(local_stack):
     """Each ARN once, in an order that is always the same, and not much later than `validate`: it was quadratic."""
     buckets = [f"large-{i:04}" for i in range(1200)]
     local_stack.write("stack: large\nresources:\n" + "".join(f"  b{name[6:]}: {{type: aws.s3.bucket, name: {name}}}\n" for name in reversed(buckets)))
-    began = time.monotonic()
+    began = getrusage(RUSAGE_CHILDREN).ru_utime
     local_stack.run("validate")
-    validated = time.monotonic()
+    validated = getrusage(RUSAGE_CHILDREN).ru_utime
     document = json.loads(local_stack.run("policy", "apply").out)
-    assert time.monotonic() - validated < 20 * (validated - began)
+    assert getrusage(RUSAGE_CHILDREN).ru_utime - validated < 20 * (validated - began)
     created = [s["Resource"] for s in document["Statement"] if "s3:CreateBucket" in s["Action"]]
     assert created == [[f"arn:*:s3:::{name}{of}" for name in buckets for of in ("", "/*")]]
 

@@ -193,7 +193,7 @@ def test_stopped_writer(machine, cloud):
     cloud.forget_requests()
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate()
-    assert process.returncode == 4 and "lock" in err, out + err
+    assert process.returncode == 4 and re.search("lock|taken for dead", err), out + err
     changes = [request for request in cloud.requests() if not re.search("weir-state/.*/lock/|^GET|List|Get", request)]
     assert changes == []
     two.assert_settled("-i", "n=2")

@@ -100,7 +100,9 @@ def stops(result):
 
 @pytest.fixture
 def lost(tmp_path, place):
-    return Stack(tmp_path / "stack", place)
+    stack = Stack(tmp_path / "stack", place)
+    stack.env["WEIR_CLOCK_SPEED"] = "20"  # of waiting for tags of what was made just now
+    return stack
 
 
 @pytest.mark.parametrize("how", ["destroy", "apply"])
