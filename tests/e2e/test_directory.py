@@ -265,7 +265,7 @@ def test_faults(place, sandbox, fault):  # noqa: F811
     write(place, files)
     place.write(STACK)
     sandbox.faults({"service": "s3", "operation": "*/dir-lake/dags*", "fault": fault, "probability": 0.05, "times": 3})
-    place.apply(env={"AWS_MAX_ATTEMPTS": "12"})
+    place.apply(env={"AWS_MAX_ATTEMPTS": "12", "WEIR_CLOCK_SPEED": "10"})
     assert sum(sandbox.struck()) > 0
     sandbox.faults()
     assert objects(sandbox.client()) == under("dags/", files)

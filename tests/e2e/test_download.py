@@ -148,7 +148,7 @@ def test_two_at_once(stored, sandbox):
 def test_faults(stored, sandbox, fault):
     place, data = stored
     sandbox.faults({"service": "s3", "operation": GETS, "fault": fault, "probability": 0.6})
-    assert saved(place, "--to", "0", env={"AWS_MAX_ATTEMPTS": "12"}) == data
+    assert saved(place, "--to", "0", env={"AWS_MAX_ATTEMPTS": "12", "WEIR_CLOCK_SPEED": "10"}) == data
     assert sum(sandbox.struck()) > 0
 
 

@@ -168,13 +168,13 @@ def test_goes_on_after_a_kill(place, sandbox):
 @pytest.mark.parametrize("same", [True, False])
 def test_killed_when_all_was_sent(place, sandbox, same):
     """The object is there, and the state does not know: it is recognised by its parts, and not sent again."""
-    data = content(64)
+    data = content(40)
     place.write(STACK).write(data, "big.bin")
     last = "POST /up-lake/data/big%20file.bin?uploadId=*"
     sandbox.faults({"service": "s3", "operation": PART, "latency": 0}, {"service": "s3", "operation": last, "latency": HELD_MS})
     s3 = sandbox.client()
     process = place.start("apply", "--yes")
-    until(lambda: sandbox.struck() == [9, 1])
+    until(lambda: sandbox.struck() == [6, 1])
     process.kill()
     process.communicate()
     sandbox.faults({"service": "s3", "operation": PART, "latency": 0})
@@ -183,7 +183,7 @@ def test_killed_when_all_was_sent(place, sandbox, same):
         data = data[:-1] + b"!"
         place.write(data, "big.bin")
     place.apply()
-    assert sandbox.struck() == [0 if same else 9]
+    assert sandbox.struck() == [0 if same else 6]
     assert_object(s3, data)
     assert place.outputs()["sha256"] == hashlib.sha256(data).hexdigest()
     place.assert_settled()
@@ -214,7 +214,7 @@ def test_goes_on_after_two_signals(place, sandbox):
 
 def test_other_content_after_a_kill(place, sandbox):
     """Only what differs is sent again, and nothing of the old content stays."""
-    data = content(64)
+    data = content(40)
     place.write(STACK).write(data, "big.bin")
     kill_midway(place, sandbox, 3)
     data = data[:9 * MIB] + b"other" + data[9 * MIB + 5:]
@@ -226,16 +226,16 @@ def test_other_content_after_a_kill(place, sandbox):
 
 @pytest.mark.long
 def test_another_size_after_a_kill(place, sandbox):
-    place.write(STACK).write(content(64), "big.bin")
+    place.write(STACK).write(content(40), "big.bin")
     kill_midway(place, sandbox, 3)
-    data = content(40, seed=2)
+    data = content(24, seed=2)
     place.write(data, "big.bin")
     place.apply()
     assert_object(sandbox.client(), data)
 
 
 def test_the_service_forgot_the_upload(place, sandbox):
-    data = content(64)
+    data = content(40)
     place.write(STACK).write(data, "big.bin")
     kill_midway(place, sandbox, 3)
     s3 = sandbox.client()
@@ -246,9 +246,9 @@ def test_the_service_forgot_the_upload(place, sandbox):
 
 
 def test_destroyed_instead_of_gone_on_with(place, sandbox):
-    data = content(40)
+    data = content(24)
     place.write(STACK).write(data, "big.bin").apply()
-    place.write(content(64, seed=2), "big.bin")
+    place.write(content(40, seed=2), "big.bin")
     kill_midway(place, sandbox, 3)
     place.destroy("--target", "big")
     s3 = sandbox.client()
@@ -263,7 +263,7 @@ def test_faults(place, sandbox, fault):
     data = content(100)
     place.write(STACK).write(data, "big.bin")
     sandbox.faults({"service": "s3", "operation": "*/up-lake/data*", "fault": fault, "probability": 0.3})
-    place.apply(env={"AWS_MAX_ATTEMPTS": "12"})
+    place.apply(env={"AWS_MAX_ATTEMPTS": "12", "WEIR_CLOCK_SPEED": "10"})
     assert sum(sandbox.struck()) > 0
     sandbox.faults()
     assert_object(sandbox.client(), data)
@@ -309,8 +309,8 @@ def test_refused_half_way(place, sandbox):
 @pytest.mark.full
 def test_changes_meanwhile(place, sandbox):
     """Noticed, and uploaded once more as it is now."""
-    data = content(40, seed=2)
-    place.write(WITHOUT_HASH).write(content(64), "big.bin").write(data, "big.new")
+    data = content(24, seed=2)
+    place.write(WITHOUT_HASH).write(content(40), "big.bin").write(data, "big.new")
     hold_after(sandbox, 2)
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
@@ -325,7 +325,7 @@ def test_changes_meanwhile(place, sandbox):
 
 def test_changes_while_its_hash_is_used(place, sandbox):
     """Others were planned with the hash: then it is an error, as with a saved plan."""
-    place.write(STACK).write(content(64), "big.bin").write(content(40, seed=2), "big.new")
+    place.write(STACK).write(content(40), "big.bin").write(content(24, seed=2), "big.new")
     hold_after(sandbox, 2)
     process = place.start("apply", "--yes")
     s3 = sandbox.client()
@@ -338,7 +338,7 @@ def test_changes_while_its_hash_is_used(place, sandbox):
 
 
 def test_never_stops_changing(place, sandbox):
-    data = content(40)
+    data = content(24)
     place.write(WITHOUT_HASH).write(data, "big.bin")
     hold_after(sandbox, 0)
     process = place.start("apply", "--yes")
@@ -364,16 +364,16 @@ def test_changed_since_the_plan(place, sandbox):
 
 
 def test_progress_is_told(place, sandbox):
-    place.write(STACK).write(content(64), "big.bin")
+    place.write(STACK).write(content(40), "big.bin")
     sandbox.faults({"service": "s3", "operation": PART, "latency": 400})
     events = place.run("apply", "--yes", "--json").events()
     texts = [event["text"] for event in events if event["event"] == "progress"]
-    assert any(text.startswith("uploading: ") and " of 64 MiB, " in text and text.endswith("/s") for text in texts), texts
+    assert any(text.startswith("uploading: ") and " of 40 MiB, " in text and text.endswith("/s") for text in texts), texts
 
 
 def test_no_room_for_the_record(place, sandbox):
     """Where .weir/uploads cannot be made the upload goes on, only not after a kill."""
-    data = content(40)
+    data = content(24)
     place.write(STACK).write(data, "big.bin")
     (place.folder / ".weir").mkdir()
     (place.folder / ".weir/uploads").write_text("in the way")

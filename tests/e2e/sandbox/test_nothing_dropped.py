@@ -6,6 +6,7 @@ What it does not name has to be known to the spec (or to the file that carries t
 """
 
 import re
+from functools import cache
 
 import pytest
 from botocore.exceptions import ClientError, MissingDependencyException
@@ -85,6 +86,13 @@ def known(service):
     return calls, everywhere, checked
 
 
+@cache
+def words_of_handlers():
+    """All words in strings of the code that carries operations out."""
+    sources = [*(ROOT / "sandbox" / "services").rglob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
+    return {word for text in re.findall(r'"([\w =]+)"', "".join(path.read_text() for path in sources)) for word in re.findall(r"\w+", text)}
+
+
 def without(given, path):
     """A copy that lacks what lies at the path; list items are looked through."""
     head, _, rest = path.removesuffix("[]").partition(".")
@@ -140,8 +148,7 @@ def test_members(sandbox, service):
     model, protocol = model_of(SERVICES[service]), SERVICES[service]["protocol"]
     client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
     calls, everywhere, checked = known(service)
-    sources = [*(ROOT / "sandbox" / "services").rglob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
-    handlers = {word for text in re.findall(r'"([\w =]+)"', "".join(path.read_text() for path in sources)) for word in re.findall(r"\w+", text)}
+    handlers = words_of_handlers()
     dropped, offered = [], 0
     for operation in model.operation_names:
         shape = model.operation_model(operation).input_shape
