@@ -290,7 +290,7 @@ static const char *file_of(struct connection *c, const char *name)
     return text ? path_of(c, str_z(text)) : NULL;
 }
 
-/* Parses "90s", "5m", "1h", or seconds. */
+/* Parses "90s", "5m", "1h", "0s", or seconds. */
 static int duration(struct connection *c, const char *name, int64_t otherwise, int64_t *ms, struct err *err)
 {
     const struct value *v = value_getz(c->config, name);
@@ -298,8 +298,8 @@ static int duration(struct connection *c, const char *name, int64_t otherwise, i
     if (value_is_null(v))
         return 0;
     struct str text = value_scalar_text(&c->arena, v);
-    int64_t seconds;
-    if (str_to_int(text, &seconds) && seconds >= 0 && seconds <= 24 * 3600)
+    int64_t seconds = 0;
+    if (str_eqz(text, "0s") || (str_to_int(text, &seconds) && seconds >= 0 && seconds <= 24 * 3600))
         *ms = seconds * 1000;
     else if (!duration_read(text, ms))
         return err_set(err, ERR_INVALID, "connection \"%.*s\": \"%s\" is a duration such as 90s or 5m",
