@@ -37,6 +37,7 @@ ONE_BY_ONE = {
     "aws.iam.policy": {"GetPolicy"},  # ListPolicies has no description
     "aws.kafka.topic": {"DescribeTopic"},  # its listing is one of a single cluster
     "aws.kinesis.stream": {"DescribeStreamSummary"},  # ListStreams has names
+    "aws.dynamodb.streaming_destination": {"DescribeKinesisStreamingDestination", "DescribeTable"},  # of four tables
     "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
@@ -58,7 +59,8 @@ ONE_BY_ONE = {
     "aws.stepfunctions.state_machine": {"DescribeStateMachine"},
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
-SEVERAL = {"aws.apigateway.usage_plan_key": {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"},
+SEVERAL = {"aws.dynamodb.streaming_destination": {"type": "aws.dynamodb.table", "for_each": KEYS, "name": "life-${each.key}", "billing_mode": "PAY_PER_REQUEST", "attribute_definitions": {"id": "S"}, "key_schema": [{"attribute_name": "id", "key_type": "HASH"}]},
+           "aws.apigateway.usage_plan_key": {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"},
            "aws.lambda.event_source_mapping": {"type": "aws.sqs.queue", "for_each": KEYS, "name": "life-${each.key}"},
            "aws.logs.subscription_filter": {"type": "aws.logs.log_group", "for_each": KEYS, "name": "/life/${each.key}"},
            "aws.s3.bucket_notification": {"type": "aws.s3.bucket", "for_each": KEYS, "name": "life-${each.key}"}}
@@ -66,6 +68,7 @@ SEVERAL = {"aws.apigateway.usage_plan_key": {"type": "aws.apigateway.api_key", "
 SUBNETS = {"type": "aws.ec2.subnet", "for_each": KEYS, "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.7.10${each.value}.0/24"}
 APART = {
     "aws.cognitoidp.user_pool_domain": {"domain": "life-pages-${each.key}"},
+    "aws.dynamodb.streaming_destination": {"table": "${several[each.key].name}"},  # a table has two at most
     "aws.ec2.flow_log": {"log_destination": "${lake.arn}/${each.key}"},
     "aws.ec2.network_acl_association": {"subnet_id": "${several[each.key].subnet_id}"},
     "aws.ec2.route_table_association": {"subnet_id": "${several[each.key].subnet_id}"},
