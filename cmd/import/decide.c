@@ -332,19 +332,15 @@ static void without_absent(struct template *t, const struct template_resource *d
         if (r->owner != declared || other->resource->schema || other->folded || other->nested)
             continue;
         for (size_t k = 0; k < list->n; k++)
-            if (tree_is_text(list->items[k], other->resource->name.p)) {
-                memmove(&list->items[k], &list->items[k + 1], (list->n - k - 1) * sizeof *list->items);
-                list->n--;
-            }
+            if (tree_is_text(list->items[k], other->resource->name.p))
+                tree_drop(list, k);
     }
     struct tree *attrs = declared->nested
                              ? tree_get(t->draft->modules, arena_strz(t->arena, declared->resource->name))
                              : declared->resource->attrs;
     for (size_t i = 0; list && !list->n && i < attrs->n; i++)
-        if (attrs->entries[i].value == list) {
-            memmove(&attrs->entries[i], &attrs->entries[i + 1], (attrs->n - i - 1) * sizeof *attrs->entries);
-            attrs->n--;
-        }
+        if (attrs->entries[i].value == list)
+            tree_drop(attrs, i);
 }
 
 /* Replaces dependencies on folded resources by their targets. */
@@ -373,11 +369,8 @@ static void without_repeated(struct template *t, const struct template_resource 
             again = again || (r->owner == declared && !str_eqz(r->attr, "DependsOn") &&
                                  tree_is_text(list->items[i], target->resource->name.p));
         }
-        if (again) {
-            memmove(&list->items[i], &list->items[i + 1], (list->n - i - 1) * sizeof *list->items);
-            list->n--;
-            i--;
-        }
+        if (again)
+            tree_drop(list, i--);
     }
 }
 

@@ -121,6 +121,22 @@ struct draft_resource *draft_resource(struct draft *d)
     return r;
 }
 
+void draft_artifact(struct draft *d, struct str name, struct str source, const char *package,
+    struct tree *store, struct tree *code)
+{
+    struct draft_resource *made = draft_resource(d);
+    made->name = draft_name(d, name, STR("code"));
+    made->type = STR("weir.artifact");
+    made->schema = catalog_find(d->catalog, made->type, false, ERR_IGNORED);
+    made->attrs = tree_new(d->arena, TREE_MAP, NULL);
+    tree_set(d->arena, made->attrs, STR("source"), tree_string(d->arena, source, NULL));
+    if (package)
+        tree_set(d->arena, made->attrs, STR("package"), tree_string(d->arena, str_z(package), NULL));
+    tree_set(d->arena, made->attrs, STR("store"), store);
+    tree_set(d->arena, code, STR("s3_bucket"), tree_code(d->arena, NULL, "%.*s.bucket", STR_ARG(made->name)));
+    tree_set(d->arena, code, STR("s3_key"), tree_code(d->arena, NULL, "%.*s.key", STR_ARG(made->name)));
+}
+
 struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node)
 {
@@ -224,6 +240,15 @@ void draft_import(struct draft *d, struct str address, struct tree *id)
     tree_set(d->arena, import, STR("address"), tree_string(d->arena, address, NULL));
     tree_set(d->arena, import, STR("id"), id);
     tree_add(d->arena, d->imports, import);
+}
+
+void draft_output(struct draft *d, struct str name, struct tree *value, struct str description)
+{
+    struct tree *output = tree_new(d->arena, TREE_MAP, NULL);
+    tree_set(d->arena, output, STR("value"), value);
+    if (description.n)
+        tree_set(d->arena, output, STR("description"), tree_string(d->arena, description, NULL));
+    tree_set(d->arena, d->outputs, name, description.n || value->kind == TREE_MAP ? output : value);
 }
 
 void draft_file(struct draft *d, struct str path, struct str text)

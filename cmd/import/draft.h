@@ -60,6 +60,8 @@ struct tree *tree_of(struct arena *arena, const struct value *v);
 void tree_add(struct arena *arena, struct tree *list, struct tree *item);
 void tree_set(struct arena *arena, struct tree *map, struct str key, struct tree *value);
 struct tree *tree_get(const struct tree *map, const char *key);
+/* Removes the item or entry at the index. */
+void tree_drop(struct tree *s, size_t at);
 /* Appends to a text; adjacent literals are joined. */
 void tree_append(struct arena *arena, struct tree *text, struct tree *piece);
 /* Returns the single part of a text if it can replace the text. */
@@ -156,6 +158,10 @@ struct str draft_snake(struct arena *arena, struct str name);
 struct str draft_stack_name(struct arena *arena, struct str name);
 
 struct draft_resource *draft_resource(struct draft *d);
+/* Adds a weir.artifact and sets s3_bucket and s3_key of `code` to its bucket and key. `package` NULL: not
+ * configured. */
+void draft_artifact(struct draft *d, struct str name, struct str source, const char *package,
+    struct tree *store, struct tree *code);
 /* Returns a mark for use in code. */
 struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node);
@@ -169,6 +175,8 @@ struct str draft_asks(struct draft *d, struct str name, struct str what);
 /* Adds a data source once; returns its name. `attrs` may be NULL. */
 struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs);
 void draft_import(struct draft *d, struct str address, struct tree *id);
+/* Adds an output: the value alone, or with a description. */
+void draft_output(struct draft *d, struct str name, struct tree *value, struct str description);
 /* Add a file beside the top stack file, such as a module's, or a copy of a file or folder. */
 void draft_file(struct draft *d, struct str path, struct str text);
 void draft_copy(struct draft *d, struct str path, struct str from);

@@ -36,27 +36,24 @@ struct importing {
 
 /* ---- common functions of the import commands ---- */
 
-/* Returns the exit status. importing_end() has to be called in any case. */
-static int importing_begin(struct importing *importing, struct invocation *inv)
+/* Calls `all` with a new draft. Returns the exit status. */
+static int importing_run(struct invocation *inv, int (*all)(struct importing *importing))
 {
     struct err err = ERR_INIT;
-    *importing = (struct importing){.inv = inv};
+    struct importing importing = {.inv = inv};
     const struct catalog_options options = {
         .kinds = &cmd_kinds, .specs_dir = inv->settings->specs, .schemas_dir = DIR_OF_WEIR "/schemas"};
-    if (catalog_new(&options, &importing->catalog, &err))
+    if (catalog_new(&options, &importing.catalog, &err))
         return invocation_fail(inv, &err);
-    names_open(&importing->names, &inv->arena, importing->catalog);
-    draft_init(&importing->draft, &inv->arena, importing->catalog, &inv->diags);
-    return EXIT_DONE;
-}
-
-static void importing_end(struct importing *importing)
-{
-    provider_free(importing->provider);
-    http_engine_free(importing->http);
-    draft_release(&importing->draft);
-    names_release(&importing->names);
-    catalog_free(importing->catalog);
+    names_open(&importing.names, &inv->arena, importing.catalog);
+    draft_init(&importing.draft, &inv->arena, importing.catalog, &inv->diags);
+    int status = all(&importing);
+    provider_free(importing.provider);
+    http_engine_free(importing.http);
+    draft_release(&importing.draft);
+    names_release(&importing.names);
+    catalog_free(importing.catalog);
+    return status;
 }
 
 /* Connects to the AWS account of the environment and configuration. Returns -1 with err. */
@@ -298,15 +295,13 @@ static int read_source(
     return 0;
 }
 
-static struct str stack_name(struct invocation *inv, const struct own_settings *own)
+/* Returns the file's name without its ending as a stack name; `otherwise` for "." and "..". */
+static struct str named_after(struct arena *arena, struct str path, struct str otherwise)
 {
-    struct str name = own->importing.name ? str_z(own->importing.name) : str_z(own->stack);
-    if (!name.n) {
-        name = path_base(inv->args.items[0]);
-        ptrdiff_t dot = str_find_char(name, '.', 1);
-        name = dot > 0 ? str_slice(name, 0, (size_t)dot) : name;
-    }
-    return draft_stack_name(&inv->arena, name);
+    struct str name = path_base(path);
+    name = !name.n || str_eqz(name, ".") || str_eqz(name, "..") ? otherwise : name;
+    ptrdiff_t dot = str_find_char(name, '.', 1);
+    return draft_stack_name(arena, dot > 0 ? str_slice(name, 0, (size_t)dot) : name);
 }
 
 static struct str steps(struct invocation *inv, const char *stack)
@@ -329,7 +324,9 @@ static int import_all(struct importing *importing)
     live.lookup = (struct lookup){importing->provider, &inv->arena};
     if (read_source(inv, &live, source, &err))
         return invocation_fail(inv, &err);
-    importing->draft.stack = stack_name(inv, own);
+    const char *name = own->importing.name ? own->importing.name : own->stack;
+    importing->draft.stack = name ? draft_stack_name(&inv->arena, str_z(name))
+                                  : named_after(&inv->arena, inv->args.items[0], STR("stack"));
     importing->draft.beside = importing_way(importing, path_dir(source->path));
     template_read(&importing->draft, &importing->names, source, own->stack ? &live : NULL);
     return importing_finish(importing, steps(inv, own->stack));
@@ -338,15 +335,10 @@ static int import_all(struct importing *importing)
 static int import_cloudformation_run(struct invocation *inv)
 {
     const struct own_settings *own = inv->own;
-    struct importing importing;
     if (!inv->args.n && !own->stack)
         return invocation_usage(inv, "weir import cloudformation template.yaml, or --stack NAME",
             "there is no template, and no stack");
-    int status = importing_begin(&importing, inv);
-    if (status == EXIT_DONE)
-        status = import_all(&importing);
-    importing_end(&importing);
-    return status;
+    return importing_run(inv, import_all);
 }
 
 static const struct option import_from_options[] = {
@@ -371,9 +363,10 @@ struct live_own_settings {
     struct texts types;
 };
 
-static int import_live_all(struct importing *importing, const struct live_own_settings *own)
+static int import_live_all(struct importing *importing)
 {
     struct invocation *inv = importing->inv;
+    const struct live_own_settings *own = inv->own;
     struct live_wanted wanted = {.types = own->types.items, .type_count = own->types.n};
     struct str value, key = str_cut(str_z(own->tag), '=', &value);
     struct err err = ERR_INIT;
@@ -406,17 +399,12 @@ static int import_live_all(struct importing *importing, const struct live_own_se
 static int import_live_run(struct invocation *inv)
 {
     const struct live_own_settings *own = inv->own;
-    struct importing importing;
     if (own->tag && !strchr(own->tag, '='))
         return invocation_usage(inv, "--tag team=data", "a tag is KEY=VALUE");
     if (!!own->tag + !!own->stack + (own->types.n > 0) != 1)
         return invocation_usage(
             inv, "weir import live --tag team=data", "one of --tag, --type and --stack says what is wanted");
-    int status = importing_begin(&importing, inv);
-    if (status == EXIT_DONE)
-        status = import_live_all(&importing, own);
-    importing_end(&importing);
-    return status;
+    return importing_run(inv, import_live_all);
 }
 
 static const struct option import_live_options[] = {
@@ -505,15 +493,6 @@ static int read_text(struct invocation *inv, struct str path, struct str *text, 
 
 /* ---- the command ---- */
 
-static struct str import_terraform_stack_name(struct invocation *inv, const struct importing_settings *own)
-{
-    struct str path = inv->args.items[0], name = own->name ? str_z(own->name) : path_base(path);
-    if (!own->name && (!name.n || str_eqz(name, ".") || str_eqz(name, "..")))
-        name = STR("terraform");
-    ptrdiff_t dot = str_find_char(name, '.', 1);
-    return draft_stack_name(&inv->arena, dot > 0 ? str_slice(name, 0, (size_t)dot) : name);
-}
-
 static int import_terraform_all(struct importing *importing)
 {
     struct invocation *inv = importing->inv;
@@ -532,7 +511,8 @@ static int import_terraform_all(struct importing *importing)
         err_context(&err, "%.*s", STR_ARG(path));
         return invocation_fail(inv, &err);
     }
-    importing->draft.stack = import_terraform_stack_name(inv, inv->own);
+    const struct importing_settings *own = inv->own;
+    importing->draft.stack = named_after(&inv->arena, own->name ? str_z(own->name) : path, STR("terraform"));
     importing->draft.from = path_is_dir(path.p) ? path : arena_str(&inv->arena, path_dir(path));
     importing->draft.beside = importing_way(importing, importing->draft.from);
     if (path_is_dir(path.p))
@@ -553,12 +533,7 @@ static int import_terraform_all(struct importing *importing)
 
 static int import_terraform_run(struct invocation *inv)
 {
-    struct importing importing;
-    int status = importing_begin(&importing, inv);
-    if (status == EXIT_DONE)
-        status = import_terraform_all(&importing);
-    importing_end(&importing);
-    return status;
+    return importing_run(inv, import_terraform_all);
 }
 
 const struct command import_terraform = {

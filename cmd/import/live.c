@@ -16,7 +16,7 @@ static const struct value *all_attributes(struct arena *arena, const struct sche
     return value_builder_list(&names);
 }
 
-static struct op_ctx context(struct lookup *lookup, const struct schema *schema)
+struct op_ctx lookup_context(struct lookup *lookup, const struct schema *schema)
 {
     return (struct op_ctx){.arena = lookup->arena,
         .provider = lookup->provider,
@@ -35,7 +35,7 @@ static void on_answer(void *ctx, const struct value *document, bool made_by_aws)
 int lookup_read(struct lookup *lookup, const struct schema *schema, struct str id, const struct value **live,
     struct lookup_responses *answers, struct err *err)
 {
-    struct op_ctx op = context(lookup, schema);
+    struct op_ctx op = lookup_context(lookup, schema);
     const struct op_observer observer = {.ctx = answers, .response = on_answer};
     op.observer = answers ? &observer : NULL;
     const struct value *prior = value_with(lookup->arena, NULL, schema->id, value_string(lookup->arena, id));
@@ -43,20 +43,6 @@ int lookup_read(struct lookup *lookup, const struct schema *schema, struct str i
     if (!schema->ops->read)
         return 0;
     return schema->ops->read(&op, prior, all_attributes(lookup->arena, schema), live, err);
-}
-
-int lookup_by_arn(struct lookup *lookup, const struct schema *schema, struct str arn,
-    const struct value **object, struct err *err)
-{
-    struct op_ctx op = context(lookup, schema);
-    return schema->ops->by_arn(&op, arn, object, err);
-}
-
-int lookup_predict(struct lookup *lookup, const struct schema *schema, const struct value *object,
-    const struct value **whole, struct err *err)
-{
-    struct op_ctx op = context(lookup, schema);
-    return schema->ops->predict(&op, object, NULL, whole, err);
 }
 
 struct look_turns {
@@ -75,7 +61,7 @@ static void take_turn(void *ctx, const struct value *live)
 int lookup_list(struct lookup *lookup, const struct schema *schema, const struct value *const *priors,
     size_t n, resource_found *found, void *found_ctx, struct err *err)
 {
-    struct op_ctx op = context(lookup, schema);
+    struct op_ctx op = lookup_context(lookup, schema);
     const struct value *covered, *id = value_string_ref(lookup->arena, schema->id);
     const struct list_filter filter = {
         .wanted = value_list(lookup->arena, &id, 1), .priors = priors, .count = n};
@@ -110,13 +96,6 @@ int lookup_find(struct lookup *lookup, const struct schema *schema, struct str a
         return -1;
     *object = wanted.object;
     return 0;
-}
-
-int lookup_by_name(struct lookup *lookup, const struct schema *schema, const struct value *named,
-    const struct value **object, struct err *err)
-{
-    struct op_ctx op = context(lookup, schema);
-    return schema->ops->find_by_name(&op, named, object, err);
 }
 
 struct owned {
@@ -210,8 +189,9 @@ static struct str or_cloudformation(struct live *l, const struct live_resource *
 static void add_named(struct live *l, struct live_resource *one)
 {
     const struct value *named = NULL;
+    struct op_ctx op = lookup_context(l->lookup, one->schema);
     if (str_starts(one->id, STR("arn:")) && one->schema->ops->by_arn &&
-        !lookup_by_arn(l->lookup, one->schema, one->id, &named, ERR_IGNORED) && named)
+        !one->schema->ops->by_arn(&op, one->id, &named, ERR_IGNORED) && named)
         one->found = one->found ? value_merge(l->arena, named, one->found) : named;
 }
 

@@ -24,15 +24,8 @@ struct lookup_responses {
 /* Reads all attributes of a resource. *live NULL: it does not exist. `answers` may be NULL. */
 int lookup_read(struct lookup *lookup, const struct schema *schema, struct str id, const struct value **live,
     struct lookup_responses *answers, struct err *err);
-/* Returns the attributes in an ARN of that type; *object NULL: it is not of that type. */
-int lookup_by_arn(struct lookup *lookup, const struct schema *schema, struct str arn,
-    const struct value **object, struct err *err);
-/* Adds predictable attributes, such as the id, to the object. */
-int lookup_predict(struct lookup *lookup, const struct schema *schema, const struct value *object,
-    const struct value **whole, struct err *err);
-/* Returns the resource with the same name as `named`; *object NULL: none. */
-int lookup_by_name(struct lookup *lookup, const struct schema *schema, const struct value *named,
-    const struct value **object, struct err *err);
+/* Returns the context for the type's other operations. */
+struct op_ctx lookup_context(struct lookup *lookup, const struct schema *schema);
 /* Finds a resource by an attribute's value with a listing; *object NULL: none, or the type has no listing. */
 int lookup_find(struct lookup *lookup, const struct schema *schema, struct str attr, struct str text,
     const struct value **object, struct err *err);

@@ -184,20 +184,10 @@ static int fetch_file(struct live *l, struct str url, struct str sha256, struct 
 /* Adds an artifact for the file, in a bucket that is an input of the draft. */
 static struct tree *as_artifact(struct live *l, struct str name, struct str file)
 {
-    struct draft_resource *made = draft_resource(l->draft);
-    made->name = draft_name(l->draft, name, STR("code"));
-    made->type = STR("weir.artifact");
-    made->schema = catalog_find(l->draft->catalog, made->type, false, ERR_IGNORED);
-    made->attrs = tree_new(l->arena, TREE_MAP, NULL);
-    tree_set(l->arena, made->attrs, STR("source"), tree_string(l->arena, file, NULL));
-    tree_set(l->arena, made->attrs, STR("store"),
-        tree_code(l->arena, NULL, "%s",
-            draft_ask(l->draft, STR("code_store"), "string",
-                STR("Bucket that code is kept in, and a prefix of keys after a slash"), false)
-                .p));
+    struct str store = draft_ask(l->draft, STR("code_store"), "string",
+        STR("Bucket that code is kept in, and a prefix of keys after a slash"), false);
     struct tree *out = tree_new(l->arena, TREE_MAP, NULL);
-    tree_set(l->arena, out, STR("s3_bucket"), tree_code(l->arena, NULL, "%.*s.bucket", STR_ARG(made->name)));
-    tree_set(l->arena, out, STR("s3_key"), tree_code(l->arena, NULL, "%.*s.key", STR_ARG(made->name)));
+    draft_artifact(l->draft, name, file, NULL, tree_code(l->arena, NULL, "%s", store.p), out);
     return out;
 }
 
@@ -301,12 +291,14 @@ static struct candidate *candidates_of(struct live *l, struct str arn, size_t *c
     struct candidate *out = ARENA_ARRAY(l->arena, struct candidate, n + 1);
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        struct err err = ERR_INIT;
         const struct value *object = NULL;
-        const struct schema *schema =
-            str_starts(types[i], STR("aws.")) ? catalog_find(l->draft->catalog, types[i], false, &err) : NULL;
-        if (!schema || !schema->ops->by_arn || lookup_by_arn(l->lookup, schema, arn, &object, &err) ||
-            !object)
+        const struct schema *schema = str_starts(types[i], STR("aws."))
+                                          ? catalog_find(l->draft->catalog, types[i], false, ERR_IGNORED)
+                                          : NULL;
+        if (!schema || !schema->ops->by_arn)
+            continue;
+        struct op_ctx op = lookup_context(l->lookup, schema);
+        if (schema->ops->by_arn(&op, arn, &object, ERR_IGNORED) || !object)
             continue;
         size_t open = open_length(l, schema, object);
         if (open)
@@ -325,9 +317,10 @@ static bool add_arn(struct live *l, struct str arn)
         struct err err = ERR_INIT;
         const struct schema *schema = candidates[i].schema;
         const struct value *live = NULL, *object = candidates[i].object, *named = object;
+        struct op_ctx op = lookup_context(l->lookup, schema);
         if (!value_gets(object, schema->id.p).n &&
             schema->ops->find_by_name && /* a queue has its URL as id */
-            (lookup_by_name(l->lookup, schema, named, &object, &err) || !object))
+            (schema->ops->find_by_name(&op, named, &object, &err) || !object))
             continue;
         struct str id = value_gets(object, schema->id.p);
         bool sure = !str_eq(id, arn); /* if the ARN is the id, only reading the resource confirms the type */

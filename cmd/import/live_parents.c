@@ -217,10 +217,11 @@ static int think_of(struct live *l, const struct schema *schema, const struct pa
 {
     for (size_t i = 0; i < parents->n; i++) {
         const struct value *object = parents->priors[i], *whole;
+        struct op_ctx op = lookup_context(l->lookup, schema);
         for (size_t k = 0; k < schema->attr_count; k++)
             if (schema->attrs[k].default_value && !value_get(object, schema->attrs[k].name))
                 object = value_with(l->arena, object, schema->attrs[k].name, schema->attrs[k].default_value);
-        if (lookup_predict(l->lookup, schema, object, &whole, err))
+        if (schema->ops->predict(&op, object, NULL, &whole, err))
             return err_context(err, "listing %.*s", STR_ARG(schema->name));
         struct str id = value_text(value_get(whole, schema->id), STR_EMPTY);
         found(found_ctx, value_with(l->arena, parents->priors[i], schema->id, value_string(l->arena, id)));

@@ -231,15 +231,11 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
         tree_add(t->arena, choice, tree_new(t->arena, TREE_NOTHING, NULL));
         tree = choice;
     }
-    struct tree *output = tree_new(t->arena, TREE_MAP, node);
-    tree_set(t->arena, output, STR("value"), tree);
-    if (words.n)
-        tree_set(t->arena, output, STR("description"), tree_string(t->arena, words, NULL));
     struct str own = template_output_name(t, t->draft->outputs, name);
     struct str *kept = ARENA_NEW(t->arena, struct str);
     *kept = own;
     map_set(&t->outputs, arena_str(t->arena, name), kept);
-    tree_set(t->arena, t->draft->outputs, own, words.n || tree->kind == TREE_MAP ? output : tree);
+    draft_output(t->draft, own, tree, words);
     t->draft->outputs->entries[t->draft->outputs->n - 1].comment = template_comment(t->arena, entry);
     const struct node *export = node_get(node, "Export");
     if (export)

@@ -338,12 +338,13 @@ static struct tree *listed_id(struct template *t, const struct template_resource
 {
     const struct schema *schema = declared->resource->schema;
     struct lookup lookup = t->live->lookup;
+    struct op_ctx op = lookup_context(&lookup, schema);
     const struct value *object = NULL;
     struct err err = ERR_INIT;
     if (!lookup.provider || !ref.n)
         return NULL;
     if (str_starts(declared->physical, STR("arn:")) && schema->ops->by_arn &&
-        lookup_by_arn(&lookup, schema, declared->physical, &object, &err) == 0 &&
+        schema->ops->by_arn(&op, declared->physical, &object, &err) == 0 &&
         value_gets(object, schema->id.p).n)
         return tree_string(t->arena, value_gets(object, schema->id.p), NULL);
     if (lookup_find(&lookup, schema, ref, declared->physical, &object, &err))

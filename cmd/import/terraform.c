@@ -159,12 +159,7 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
         }
         struct tree *value =
             terraform_related(t, value_getz(one, "value"), value_getz(configured, "expression"));
-        struct str words = value_gets(configured, "description");
-        struct tree *output = tree_new(t->arena, TREE_MAP, NULL);
-        tree_set(t->arena, output, STR("value"), value);
-        if (words.n)
-            tree_set(t->arena, output, STR("description"), tree_string(t->arena, words, NULL));
-        tree_set(t->arena, t->draft->outputs, name, words.n || value->kind == TREE_MAP ? output : value);
+        draft_output(t->draft, name, value, value_gets(configured, "description"));
     }
 }
 
@@ -211,8 +206,7 @@ static void drop_unused(struct terraform *t)
             continue;
         for (size_t k = 0; k < inputs->n; k++)
             if (str_eq(inputs->entries[k].key, *name)) {
-                memmove(inputs->entries + k, inputs->entries + k + 1,
-                    (--inputs->n - k) * sizeof *inputs->entries);
+                tree_drop(inputs, k);
                 draft_row(t->draft, arena_printf(t->arena, "var.%.*s", STR_ARG(t->inputs.items[i].key)),
                     STR("-"), STR("its value is written where it is used"));
             }

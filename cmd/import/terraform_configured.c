@@ -382,18 +382,8 @@ static bool keep_as_artifact(
     if (group->n != 1 || !code || code->kind != TREE_MAP ||
         !path_exists(path_join(t->arena, d->from, source).p))
         return false;
-    struct draft_resource *made = draft_resource(d);
-    made->name = draft_name(d, arena_printf(t->arena, "%.*s_code", STR_ARG(group->name)), STR("code"));
-    made->type = STR("weir.artifact");
-    made->schema = catalog_find(d->catalog, made->type, false, ERR_IGNORED);
-    made->attrs = tree_new(t->arena, TREE_MAP, NULL);
-    tree_set(t->arena, made->attrs, STR("source"),
-        tree_string(t->arena, path_join(t->arena, d->beside, source), NULL));
-    tree_set(
-        t->arena, made->attrs, STR("package"), tree_string(t->arena, zip ? STR("zip") : STR("file"), NULL));
-    tree_set(t->arena, made->attrs, STR("store"), tree_get(code, "s3_bucket"));
-    tree_set(t->arena, code, STR("s3_bucket"), tree_code(t->arena, NULL, "%s.bucket", made->name.p));
-    tree_set(t->arena, code, STR("s3_key"), tree_code(t->arena, NULL, "%s.key", made->name.p));
+    draft_artifact(d, arena_printf(t->arena, "%.*s_code", STR_ARG(group->name)),
+        path_join(t->arena, d->beside, source), zip ? "zip" : "file", tree_get(code, "s3_bucket"), code);
     return true;
 }
 

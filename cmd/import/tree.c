@@ -113,6 +113,15 @@ struct tree *tree_get(const struct tree *map, const char *key)
     return found ? found->value : NULL;
 }
 
+void tree_drop(struct tree *s, size_t at)
+{
+    size_t rest = --s->n - at;
+    if (s->kind == TREE_MAP)
+        memmove(&s->entries[at], &s->entries[at + 1], rest * sizeof *s->entries);
+    else
+        memmove(&s->items[at], &s->items[at + 1], rest * sizeof *s->items);
+}
+
 /* ---- strings ---- */
 
 struct str tree_literal_text(struct arena *arena, const struct tree *s)
