@@ -143,6 +143,11 @@ struct str arena_lower(struct arena *arena, struct str s)
     return str_n(text, s.n);
 }
 
+struct str *arena_boxed(struct arena *arena, struct str s)
+{
+    return arena_copy(arena, &s, sizeof s, sizeof s);
+}
+
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;

@@ -33,6 +33,8 @@ void *arena_zalloc(struct arena *arena, size_t size);
 /* Copies; the copy has a NUL after its end. */
 struct str arena_str(struct arena *arena, struct str s);
 char *arena_strz(struct arena *arena, struct str s);
+/* Returns a pointer to the slice, for a map; the text is not copied. */
+struct str *arena_boxed(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
@@ -41,6 +43,9 @@ struct str arena_lower(struct arena *arena, struct str s);
 struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
 
 #define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))
+/* ARENA_MAKE(arena, struct point, .x = 1) returns a new object with these members. */
+#define ARENA_MAKE(arena, type, ...)                                                                         \
+    ((type *)arena_copy((arena), &(type){__VA_ARGS__}, sizeof(type), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_zalloc((arena), sizeof(type) * (size_t)(count)))
 
 /* Makes room for one more item in a list in the arena, by a longer copy if the list is full. */

@@ -31,8 +31,8 @@ static int write_value(struct invocation *inv, struct str text, const struct val
 /* Outside a stack only functions are known. */
 static const struct value *evaluate_alone(struct str text, struct arena *arena, struct diags *diags)
 {
-    struct source *source = ARENA_NEW(arena, struct source);
-    *source = (struct source){.path = STR("expression"), .text = arena_str(arena, text)};
+    struct source *source =
+        ARENA_MAKE(arena, struct source, .path = STR("expression"), .text = arena_str(arena, text));
     struct expr *expr = expr_parse(arena, source, diags);
     if (expr && !diags->errors)
         expr_resolve_alone(expr, NULL, diags);

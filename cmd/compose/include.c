@@ -150,8 +150,7 @@ struct str compose_name(struct compose *c, const char *what, struct str name)
         wanted = arena_printf(c->arena, "%.*s_%s", STR_ARG(wanted), what);
     while (!is_free(c, wanted))
         wanted = arena_printf(c->arena, "%.*s_", STR_ARG(wanted));
-    struct str *kept = ARENA_NEW(c->arena, struct str);
-    *kept = wanted;
+    struct str *kept = arena_boxed(c->arena, wanted);
     map_set(&c->names, key, kept);
     map_set(&c->taken, wanted, kept);
     return wanted;

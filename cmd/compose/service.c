@@ -50,8 +50,7 @@ static void service_image(struct service *s, struct tree *attrs)
         const struct str *known = map_get(&c->names, key);
         if (!known) {
             struct tree *own = tree_new(c->arena, TREE_MAP, NULL);
-            struct str *kept = ARENA_NEW(c->arena, struct str);
-            *kept = compose_name(c, "image", s->name);
+            struct str *kept = arena_boxed(c->arena, compose_name(c, "image", s->name));
             map_set(&c->names, key, kept);
             attr_add_text(c, own, "name", name);
             compose_resource(c, *kept, "docker.image", own);
@@ -263,8 +262,8 @@ static void add_order(struct service *s, struct tree *attrs)
     for (uint32_t i = 0; profiles && profiles->kind == NODE_LIST && i < profiles->count; i++) {
         struct str name =
             arena_printf(c->arena, "profile_%.*s", STR_ARG(compose_text(c, profiles->items[i])));
-        struct compose_input *input = ARENA_NEW(c->arena, struct compose_input);
-        *input = (struct compose_input){name, &value_false, "boolean", false};
+        struct compose_input *input =
+            ARENA_MAKE(c->arena, struct compose_input, name, &value_false, "boolean", false);
         if (!map_get(&c->inputs, name))
             map_set(&c->inputs, name, input);
         if (!i)

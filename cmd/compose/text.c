@@ -46,8 +46,7 @@ static struct str use_input(struct compose *c, struct str name, const struct val
 {
     struct compose_input *input = map_get(&c->inputs, name);
     if (!input) {
-        input = ARENA_NEW(c->arena, struct compose_input);
-        *input = (struct compose_input){name, NULL, "string", sensitive};
+        input = ARENA_MAKE(c->arena, struct compose_input, name, NULL, "string", sensitive);
         map_set(&c->inputs, name, input);
     }
     input->sensitive = input->sensitive || sensitive;

@@ -57,9 +57,8 @@ static void estimate_own_price(struct estimate_item *item, const struct value *u
     const struct value *usd = value_getz(usage, ESTIMATE_OWN_PRICE);
     if (!usd || (usd->kind != VALUE_INT && usd->kind != VALUE_FLOAT))
         return;
-    struct charge *charge = ARENA_NEW(arena, struct charge);
-    *charge = (struct charge){
-        .what = STR("what `usage:` says"), .use = STR(ESTIMATE_OWN_PRICE), .hourly = value_number(usd)};
+    struct charge *charge = ARENA_MAKE(arena, struct charge, .what = STR("what `usage:` says"),
+        .use = STR(ESTIMATE_OWN_PRICE), .hourly = value_number(usd));
     item->priced = PRICED;
     item->charges = charge;
     item->charge_count = 1;

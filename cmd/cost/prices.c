@@ -203,9 +203,9 @@ static struct rules *rules_read(struct arena *arena, const struct node *list, st
 
 static struct others *others_read(struct arena *arena, const struct node *map, struct diags *diags)
 {
-    struct others *others = ARENA_NEW(arena, struct others);
-    *others = (struct others){.names = ARENA_ARRAY(arena, struct str, map->count),
-        .exprs = ARENA_ARRAY(arena, struct expr *, map->count)};
+    struct others *others =
+        ARENA_MAKE(arena, struct others, .names = ARENA_ARRAY(arena, struct str, map->count),
+            .exprs = ARENA_ARRAY(arena, struct expr *, map->count));
     for (; others->n < map->count; others->n++) {
         others->names[others->n] = map->entries[others->n].key;
         others->exprs[others->n] = expr_compile(arena, map->entries[others->n].value, diags);
@@ -216,8 +216,7 @@ static struct others *others_read(struct arena *arena, const struct node *map, s
 static const struct node *table_read(
     struct arena *arena, struct str path, struct str text, struct diags *diags, struct err *err)
 {
-    struct source *source = ARENA_NEW(arena, struct source);
-    *source = (struct source){.path = path, .text = text};
+    struct source *source = ARENA_MAKE(arena, struct source, .path = path, .text = text);
     const struct node *root = yaml_parse(arena, source, diags);
     if (root && !diags->errors && root->kind == NODE_MAP && node_get(root, "prices"))
         return root;

@@ -92,8 +92,7 @@ static struct str free_name(struct export *export, struct str type, struct str w
         if (taken && str_eq(*taken, whose))
             return name;
         if (!taken) {
-            struct str *mark = ARENA_NEW(export->arena, struct str);
-            *mark = whose;
+            struct str *mark = arena_boxed(export->arena, whose);
             map_set(&export->taken, full, mark);
             return name;
         }
@@ -181,7 +180,6 @@ static struct declared_export *declared_of(struct export *export, struct str dec
     if (of)
         return of;
     of = ARENA_NEW(export->arena, struct declared_export);
-    *of = (struct declared_export){0};
     map_set(&export->declared, declared, of);
     return of;
 }

@@ -112,8 +112,8 @@ static void add_unknown(struct estimate_item *item, const struct estimate *one, 
         i++;
     if (!why.n)
         return;
-    struct charge *charge = ARENA_NEW(arena, struct charge);
-    *charge = (struct charge){.kind = CHARGE_UNKNOWN, .what = one->items[i].address, .why = why};
+    struct charge *charge =
+        ARENA_MAKE(arena, struct charge, .kind = CHARGE_UNKNOWN, .what = one->items[i].address, .why = why);
     item->charges = charge;
     item->charge_count = 1;
 }

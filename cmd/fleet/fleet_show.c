@@ -171,8 +171,8 @@ static void add_finding_line(
     render_finding(&line, f);
     struct finding_line *one = map_get(index, buf_str(&line));
     if (!one) {
-        one = ARENA_NEW(arena, struct finding_line);
-        *one = (struct finding_line){.line = arena_str(arena, buf_str(&line)), .names = STR_EMPTY};
+        one = ARENA_MAKE(
+            arena, struct finding_line, .line = arena_str(arena, buf_str(&line)), .names = STR_EMPTY);
         map_set(index, one->line, one);
     }
     if (one->n++ < NAMES_SHOWN)

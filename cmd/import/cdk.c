@@ -138,8 +138,7 @@ enum { TEMPLATE_MAX = 64 * 1024 * 1024 };
 static void add_exports(struct template *t, struct str path, struct str stack)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source *source = ARENA_NEW(t->arena, struct source);
-    *source = (struct source){.path = path};
+    struct source *source = ARENA_MAKE(t->arena, struct source, .path = path);
     const struct node *root = !file_read(t->arena, path.p, TEMPLATE_MAX, &source->text, ERR_IGNORED)
                                   ? yaml_parse(t->arena, source, &diags)
                                   : NULL;
@@ -155,8 +154,8 @@ static void add_exports(struct template *t, struct str path, struct str stack)
         tree_set(t->arena, names, own, attrs);
         if (!name.n)
             continue;
-        struct cdk_export *export = ARENA_NEW(t->arena, struct cdk_export);
-        *export = (struct cdk_export){.stack = stack, .output = own, .attrs = attrs};
+        struct cdk_export *export =
+            ARENA_MAKE(t->arena, struct cdk_export, .stack = stack, .output = own, .attrs = attrs);
         map_set(&t->exports, name, export);
     }
 }
@@ -329,8 +328,7 @@ static void keep_logs(struct cdk *c, const struct node_entry *entry)
     put_instead(c, entry, entry->key, "AWS::Logs::LogGroup",
         NODES_MAP(c->arena, entry->value, {"LogGroupName", name},
             {"RetentionInDays", property(entry->value, "RetentionInDays")}));
-    struct str *own = ARENA_NEW(c->arena, struct str);
-    *own = entry->key;
+    struct str *own = arena_boxed(c->arena, entry->key);
     map_set(&c->t->parts, arena_printf(c->arena, "%.*s.LogGroupName", STR_ARG(entry->key)), own);
     leave_out(c, entry, STR("aws.logs.log_group"), STR_EMPTY);
 }

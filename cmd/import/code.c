@@ -305,8 +305,7 @@ static const struct node *with_packaged_code(struct code *c, const struct node *
     if (!known) {
         struct str path = new_path(c->t, str_slice(file, 0, file.n - strlen(".zip")), STR(".zip"));
         draft_copy(c->t->draft, beside_stack(c->t, path), from);
-        known = ARENA_NEW(c->arena, struct str);
-        *known = artifact_in(c, path, false, bucket);
+        known = arena_boxed(c->arena, artifact_in(c, path, false, bucket));
         map_set(&c->packaged, file, known);
     }
     return with_artifact(c, resource, *known, bucket);

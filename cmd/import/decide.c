@@ -190,8 +190,8 @@ static bool becomes_ours(struct template *t, struct template_resource *declared,
 static void becomes_theirs(
     struct template *t, struct template_resource *declared, const struct schema *schema)
 {
-    struct names_type *same = ARENA_NEW(t->arena, struct names_type);
-    *same = (struct names_type){.other = schema->name, .schema = schema, .into_by = STR_EMPTY};
+    struct names_type *same = ARENA_MAKE(
+        t->arena, struct names_type, .other = schema->name, .schema = schema, .into_by = STR_EMPTY);
     struct mapping mapping = {.draft = t->draft, .type = same};
     declared->resource->schema = schema;
     declared->resource->type = schema->name;

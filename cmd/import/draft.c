@@ -141,9 +141,8 @@ struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node)
 {
     ARENA_GROW(d->arena, d->references, d->reference_count, d->reference_cap);
-    struct draft_reference *r = ARENA_NEW(d->arena, struct draft_reference);
-    *r = (struct draft_reference){
-        .owner = owner, .target = target, .attr = attr, .key = key, .node = node, .code = STR_EMPTY};
+    struct draft_reference *r = ARENA_MAKE(d->arena, struct draft_reference, .owner = owner, .target = target,
+        .attr = attr, .key = key, .node = node, .code = STR_EMPTY);
     d->references[d->reference_count] = r;
     return arena_printf(d->arena, "\001%zu\002", d->reference_count++);
 }
@@ -188,8 +187,7 @@ struct str draft_asks(struct draft *d, struct str name, struct str what)
             break;
         name = arena_printf(d->arena, "%.*s_%d", STR_ARG(base), i);
     }
-    struct str *own = ARENA_NEW(d->arena, struct str);
-    *own = what;
+    struct str *own = arena_boxed(d->arena, what);
     map_set(&d->asked, name, own);
     return name;
 }
@@ -223,8 +221,7 @@ struct str draft_data(struct draft *d, struct str name, const char *type, struct
     struct str *known = map_get(&d->taken, key);
     if (known)
         return *known;
-    known = ARENA_NEW(d->arena, struct str);
-    *known = draft_name(d, name, STR("data"));
+    known = arena_boxed(d->arena, draft_name(d, name, STR("data")));
     map_set(&d->taken, key, known);
     struct tree *data = tree_new(d->arena, TREE_MAP, NULL);
     tree_set(d->arena, data, STR("type"), tree_string(d->arena, str_z(type), NULL));
@@ -313,8 +310,7 @@ struct tree *draft_hide(struct draft *d, struct tree *s, struct str name)
         return tree_code(d->arena, s->node, "%s", draft_ask(d, *known, type, STR_EMPTY, true).p);
     name = draft_asks(d, name, tree_as_code(d->arena, s));
     if (s->node) {
-        known = ARENA_NEW(d->arena, struct str);
-        *known = name;
+        known = arena_boxed(d->arena, name);
         map_set(&d->hidden, where, known);
         source_hide(d->arena, node_span(s->node));
         diag_warning(d->diags, node_span(s->node),

@@ -151,8 +151,8 @@ static struct tree *sub(struct template *t, const struct node *node, const struc
     const struct binding *outer = t->bindings;
     const struct node *map = function_item(argument, 1);
     for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
-        struct binding *b = ARENA_NEW(t->arena, struct binding);
-        *b = (struct binding){map->entries[i].key, template_tree(t, map->entries[i].value), t->bindings};
+        struct binding *b = ARENA_MAKE(t->arena, struct binding, map->entries[i].key,
+            template_tree(t, map->entries[i].value), t->bindings);
         t->bindings = b;
     }
     struct tree *out = template_sub(t, argument->items[0], argument->items[0]->string);

@@ -243,8 +243,7 @@ static void know(struct live *l, struct live_resource *one, struct str attr)
         there->there = there->there == one ? one : NULL;
         return;
     }
-    there = ARENA_NEW(l->arena, struct owned);
-    *there = (struct owned){one, attr};
+    there = ARENA_MAKE(l->arena, struct owned, one, attr);
     map_set(&l->by_text, text, there);
 }
 

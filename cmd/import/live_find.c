@@ -239,13 +239,9 @@ static void live_add(
     if (!id.n || map_get(&l->known, key))
         return;
     ARENA_GROW(l->arena, l->items, l->n, l->cap);
-    struct live_resource *one = ARENA_NEW(l->arena, struct live_resource);
-    *one = (struct live_resource){.schema = schema,
-        .id = arena_str(l->arena, id),
-        .arn = arena_str(l->arena, arn),
-        .found = found ? value_copy(l->arena, found) : NULL,
-        .unlisted = l->perhaps,
-        .address = l->address};
+    struct live_resource *one = ARENA_MAKE(l->arena, struct live_resource, .schema = schema,
+        .id = arena_str(l->arena, id), .arn = arena_str(l->arena, arn),
+        .found = found ? value_copy(l->arena, found) : NULL, .unlisted = l->perhaps, .address = l->address);
     map_set(&l->known, key, one);
     l->items[l->n++] = one;
 }

@@ -264,8 +264,7 @@ static int look_at_stack(
     *live = NULL;
     if (!t->live || !declared->physical.n || !t->live->client)
         return 0;
-    struct template_live *found = ARENA_NEW(t->arena, struct template_live);
-    *found = (struct template_live){.body = STR_EMPTY};
+    struct template_live *found = ARENA_MAKE(t->arena, struct template_live, .body = STR_EMPTY);
     if (template_live_read(t->live->client, t->arena, declared->physical, found, &err)) {
         diag_error(t->diags, node_span(declared->node), "%.*s: %s", STR_ARG(declared->logical), err.message);
         return -1;
@@ -396,9 +395,8 @@ bool template_nest(struct template *t, struct template_resource *declared)
     if (!str_eqz(declared->type, "AWS::CloudFormation::Stack") || !place ||
         look_at_stack(t, declared, &live) || !find_template(t, declared, place, live, source))
         return false;
-    struct nested *nested = ARENA_NEW(t->arena, struct nested);
-    *nested = (struct nested){
-        .given = tree_new(t->arena, TREE_MAP, NULL), .outputs = tree_new(t->arena, TREE_MAP, NULL)};
+    struct nested *nested = ARENA_MAKE(t->arena, struct nested, .given = tree_new(t->arena, TREE_MAP, NULL),
+        .outputs = tree_new(t->arena, TREE_MAP, NULL));
     nested->folder = shared_folder(t, declared, source->path);
     nested->path = source->path;
     declared->nested = nested;

@@ -167,8 +167,7 @@ void template_parameters(struct template *t, const struct node *section)
 
 static struct str *local_name(struct template *t, struct str name)
 {
-    struct str *local = ARENA_NEW(t->arena, struct str);
-    *local = draft_local_name(t->draft, name);
+    struct str *local = arena_boxed(t->arena, draft_local_name(t->draft, name));
     return local;
 }
 
@@ -232,8 +231,7 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
         tree = choice;
     }
     struct str own = template_output_name(t, t->draft->outputs, name);
-    struct str *kept = ARENA_NEW(t->arena, struct str);
-    *kept = own;
+    struct str *kept = arena_boxed(t->arena, own);
     map_set(&t->outputs, arena_str(t->arena, name), kept);
     draft_output(t->draft, own, tree, words);
     t->draft->outputs->entries[t->draft->outputs->n - 1].comment = template_comment(t->arena, entry);
@@ -279,11 +277,9 @@ static struct str physical_id(struct template *t, const struct template_resource
 static struct template_resource *add_declared(
     struct template *t, const struct node_entry *entry, struct str logical)
 {
-    struct template_resource *declared = ARENA_NEW(t->arena, struct template_resource);
-    *declared = (struct template_resource){.logical = arena_str(t->arena, logical),
-        .pattern = STR_EMPTY,
-        .node = entry->value,
-        .physical = STR_EMPTY};
+    struct template_resource *declared =
+        ARENA_MAKE(t->arena, struct template_resource, .logical = arena_str(t->arena, logical),
+            .pattern = STR_EMPTY, .node = entry->value, .physical = STR_EMPTY);
     declared->type = node_text(node_get(entry->value, "Type"));
     declared->resource = draft_resource(t->draft);
     declared->resource->comment = template_comment(t->arena, entry);

@@ -207,8 +207,7 @@ static void put_secret(const struct secrets *s, const struct node_entry *entry, 
 static void leave_out_attachment(
     const struct secrets *s, const struct node_entry *attachment, struct str secret)
 {
-    struct str *to = ARENA_NEW(s->arena, struct str);
-    *to = secret;
+    struct str *to = arena_boxed(s->arena, secret);
     map_set(&s->t->parts, attachment->key, to);
     map_set(&s->t->parts, arena_printf(s->arena, "%.*s.Id", STR_ARG(attachment->key)), to);
     draft_row(s->t->draft,

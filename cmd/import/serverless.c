@@ -13,8 +13,7 @@ void form_release(struct form *form)
 
 void form_text(struct form *form, const char *name, struct str text)
 {
-    struct str *kept = ARENA_NEW(form->arena, struct str);
-    *kept = arena_str(form->arena, text);
+    struct str *kept = arena_boxed(form->arena, arena_str(form->arena, text));
     map_set(&form->texts, str_z(name), kept);
 }
 
@@ -213,8 +212,8 @@ bool serverless_is(const struct node *root)
 static const struct node *read_forms(struct serverless *sam, const char *name)
 {
     struct str path = arena_printf(sam->arena, "cmd/import/serverless/%s.yaml", name);
-    struct source *source = ARENA_NEW(sam->arena, struct source);
-    *source = (struct source){.path = path, .text = embedded_text(embedded_find(path))};
+    struct source *source =
+        ARENA_MAKE(sam->arena, struct source, .path = path, .text = embedded_text(embedded_find(path)));
     return yaml_parse_tagged(sam->arena, source, sam->diags);
 }
 
@@ -362,8 +361,8 @@ static void name_parts(struct macro *macro, struct form *form)
         {"Deployment", "<id>Deployment"}, {"DestinationTopic", "<id>EventInvokeConfigOnSuccessTopic"},
         {"DestinationQueue", "<id>EventInvokeConfigOnFailureQueue"}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        struct str *id = ARENA_NEW(form->arena, struct str);
-        *id = nodes_literal(form_fill(form, nodes_text(form->arena, str_z(parts[i].id), form->at)));
+        struct str *id = arena_boxed(form->arena,
+            nodes_literal(form_fill(form, nodes_text(form->arena, str_z(parts[i].id), form->at))));
         if (node_find(macro->sam->resources, *id))
             map_set(&macro->sam->t->parts,
                 arena_printf(form->arena, "%.*s.%s", STR_ARG(macro->id), parts[i].part), id);

@@ -68,8 +68,8 @@ static struct str package_code(struct form *form, const struct node *place, bool
     struct str *known = map_get(&sam->packages, source);
     if (known)
         return *known;
-    known = ARENA_NEW(form->arena, struct str);
-    *known = arena_printf(form->arena, "%.*s%s", STR_ARG(macro->id), layer ? "Content" : "Code");
+    known = arena_boxed(
+        form->arena, arena_printf(form->arena, "%.*s%s", STR_ARG(macro->id), layer ? "Content" : "Code"));
     map_set(&sam->packages, source, known);
     bool archive = str_ends(source, STR(".zip")) || str_ends(source, STR(".jar"));
     const struct node *properties =

@@ -357,8 +357,7 @@ static const struct node *substituted_node(
 static const struct node *parsed_json(struct template *t, const struct node *at, struct str text)
 {
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source *source = ARENA_NEW(t->arena, struct source);
-    *source = (struct source){.path = at->source->path, .text = text};
+    struct source *source = ARENA_MAKE(t->arena, struct source, .path = at->source->path, .text = text);
     const struct node *parsed = yaml_parse(t->arena, source, &diags);
     return parsed && parsed->kind == NODE_MAP && !diags.errors ? parsed : NULL;
 }
@@ -627,14 +626,8 @@ static void release_maps(struct template *t)
 static struct template *template_new(
     struct draft *draft, struct names *names, const struct template_live *live)
 {
-    struct template *t = ARENA_NEW(draft->arena, struct template);
-    *t = (struct template){.arena = draft->arena,
-        .draft = draft,
-        .names = names,
-        .diags = draft->diags,
-        .live = live,
-        .around = STR_EMPTY};
-    return t;
+    return ARENA_MAKE(draft->arena, struct template, .arena = draft->arena, .draft = draft, .names = names,
+        .diags = draft->diags, .live = live, .around = STR_EMPTY);
 }
 
 void template_read_within(struct template *t, struct draft *draft, const struct source *source,

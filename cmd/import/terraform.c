@@ -364,8 +364,8 @@ static int check_created(
 
 int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err)
 {
-    struct terraform *t = ARENA_NEW(draft->arena, struct terraform);
-    *t = (struct terraform){.arena = draft->arena, .draft = draft, .names = names, .document = document};
+    struct terraform *t = ARENA_MAKE(draft->arena, struct terraform, .arena = draft->arena, .draft = draft,
+        .names = names, .document = document);
     const struct value *prior = value_getz(value_getz(document, "prior_state"), "values"),
                        *state = value_getz(document, "values");
     const struct value *planned = value_getz(document, "planned_values");

@@ -24,8 +24,7 @@ static void index_named(struct terraform *t, struct tf_instance *one)
                    attr = text.n < 2 ? STR_EMPTY : names_output(group->names, t->arena, e->key);
         if (!attr.n || (!str_eqz(attr, "name") && !str_eq(attr, id)) || str_eqz(e->key, "id"))
             continue;
-        struct owned *owned = ARENA_NEW(t->arena, struct owned);
-        *owned = (struct owned){one, e->key, map_get(&t->by_name, text)};
+        struct owned *owned = ARENA_MAKE(t->arena, struct owned, one, e->key, map_get(&t->by_name, text));
         map_set(&t->by_name, text, owned);
         return;
     }
@@ -142,8 +141,7 @@ static void index_instance(struct terraform *t, struct tf_instance *one, int ran
             map_get(&t->by_text, text) || !terraform_has_attribute(t, one, e->key) ||
             own_rank(t, one->group, e->key) != rank)
             continue;
-        struct owned *owned = ARENA_NEW(t->arena, struct owned);
-        *owned = (struct owned){one, e->key, NULL};
+        struct owned *owned = ARENA_MAKE(t->arena, struct owned, one, e->key, NULL);
         map_set(&t->by_text, text, owned);
         t->longest = text.n > t->longest ? text.n : t->longest;
     }

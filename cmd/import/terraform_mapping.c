@@ -102,10 +102,8 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
     const struct schema *schema = name.n ? catalog_find(t->draft->catalog, name, false, ERR_IGNORED) : NULL;
     if (!schema)
         return NULL;
-    struct names_type *same = ARENA_NEW(t->arena, struct names_type);
-    *same = (struct names_type){
-        .other = name, .schema = schema, .into_by = STR_EMPTY, .at = STR_EMPTY, .key = STR_EMPTY};
-    return same;
+    return ARENA_MAKE(t->arena, struct names_type, .other = name, .schema = schema, .into_by = STR_EMPTY,
+        .at = STR_EMPTY, .key = STR_EMPTY);
 }
 
 /* Tries a way and returns whether the group has that type now. *why: the reason if not. */

@@ -273,8 +273,8 @@ int draft_write(struct draft *d, struct buf *out, struct err *err)
         draft_resolve(d, sections[i]);
     draft_resolve(d, d->inputs);
     write_all(d, &text);
-    struct source *source = ARENA_NEW(d->arena, struct source);
-    *source = (struct source){.path = STR("the stack"), .text = arena_str(d->arena, buf_str(&text))};
+    struct source *source = ARENA_MAKE(
+        d->arena, struct source, .path = STR("the stack"), .text = arena_str(d->arena, buf_str(&text)));
     return format_text(source, d->diags, out, err);
 }
 

@@ -139,8 +139,7 @@ static void blank_line(char *text, size_t n, size_t offset)
 static size_t readable(struct str path, struct str text, struct diags *diags)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct source *source = ARENA_NEW(&arena, struct source);
-    *source = (struct source){.path = path, .text = text};
+    struct source *source = ARENA_MAKE(&arena, struct source, .path = path, .text = text);
     if (yaml_parse(&arena, source, diags))
         return text.n + 1;
     diags_own_sources(diags);
@@ -213,8 +212,7 @@ static bool unsaved_text(void *ctx, struct str path, struct str *text)
         return false;
     struct str *mended = map_get(&report->repaired, document->path);
     if (!mended) {
-        mended = ARENA_NEW(report->arena, struct str);
-        *mended = mend(report, document);
+        mended = arena_boxed(report->arena, mend(report, document));
         map_set(&report->repaired, document->path, mended);
     }
     *text = *mended;

@@ -238,8 +238,8 @@ static void uses_in_test(void *ctx, struct str path)
     struct str text;
     if (!documents_read(sketch->documents, sketch->arena, path, &text))
         return;
-    struct file *file = ARENA_NEW(sketch->arena, struct file);
-    *file = (struct file){arena_str(sketch->arena, path), outline_read(sketch->arena, text)};
+    struct file *file = ARENA_MAKE(
+        sketch->arena, struct file, arena_str(sketch->arena, path), outline_read(sketch->arena, text));
     for (int i = 0; i < file->outline.n; i++)
         test_entry_uses(sketch, file, i, testing->found, testing->ctx);
 }

@@ -88,8 +88,7 @@ static struct module_used *use_known(struct modules *m, const struct module_use 
     struct err err = ERR_INIT;
     if (used)
         return used;
-    used = ARENA_NEW(&m->inv->arena, struct module_used);
-    *used = (struct module_used){.module = use->module, .span = use->span};
+    used = ARENA_MAKE(&m->inv->arena, struct module_used, .module = use->module, .span = use->span);
     map_set(&m->known, use->source, used);
     used->was = module_lock_find(&m->lock, use->source);
     if (used->was)

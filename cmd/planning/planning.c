@@ -202,9 +202,7 @@ const struct wanted_part *planning_part(struct invocation *inv)
     const struct settings *s = inv->settings;
     if (!s->targets.n || s->replaces.n || s->lease_ms || s->to)
         return NULL;
-    struct wanted_part *part = ARENA_NEW(&inv->arena, struct wanted_part);
-    *part = (struct wanted_part){.targets = s->targets.items, .n = s->targets.n};
-    return part;
+    return ARENA_MAKE(&inv->arena, struct wanted_part, .targets = s->targets.items, .n = s->targets.n);
 }
 
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out)

@@ -124,8 +124,8 @@ static bool place_in(struct arena *arena, struct str text, const struct value *p
     bool at_key, struct place *out)
 {
     AUTO_DIAGS struct diags unseen = DIAGS_INIT;
-    struct source *source = ARENA_NEW(arena, struct source);
-    *source = (struct source){.path = STR_EMPTY, .text = plain_copy(arena, text)};
+    struct source *source =
+        ARENA_MAKE(arena, struct source, .path = STR_EMPTY, .text = plain_copy(arena, text));
     const struct node *node = yaml_parse(arena, source, &unseen);
     const struct node_entry *entry = NULL;
     if (!node || unseen.errors || (node->kind != NODE_MAP && node->kind != NODE_LIST))
@@ -273,12 +273,8 @@ static void compile_list(struct arena *arena, const struct node *node, struct ex
 /* Compiles a key with ${…} in it. */
 static struct expr *compile_key(struct arena *arena, const struct node_entry *entry, struct diags *diags)
 {
-    struct node *node = ARENA_NEW(arena, struct node);
-    *node = (struct node){.kind = NODE_STRING,
-        .offset = entry->key_offset,
-        .length = entry->key_length,
-        .string = entry->key,
-        .source = entry->value->source};
+    struct node *node = ARENA_MAKE(arena, struct node, .kind = NODE_STRING, .offset = entry->key_offset,
+        .length = entry->key_length, .string = entry->key, .source = entry->value->source);
     return template_compile(arena, node, diags);
 }
 
@@ -343,13 +339,8 @@ struct expr *expr_compile(struct arena *arena, const struct node *node, struct d
 
 const struct node *source_node(struct arena *arena, const struct source *source)
 {
-    struct node *node = ARENA_NEW(arena, struct node);
-    *node = (struct node){.kind = NODE_STRING,
-        .plain = true,
-        .length = (uint32_t)source->text.n,
-        .string = source->text,
-        .source = source};
-    return node;
+    return ARENA_MAKE(arena, struct node, .kind = NODE_STRING, .plain = true,
+        .length = (uint32_t)source->text.n, .string = source->text, .source = source);
 }
 
 struct expr *expr_parse(struct arena *arena, const struct source *source, struct diags *diags)

@@ -406,9 +406,7 @@ struct expr *parser_end(struct parser *p, struct expr *e)
 {
     if (e)
         return e;
-    e = ARENA_NEW(p->arena, struct expr);
-    *e = (struct expr){.op = EXPR_BROKEN, .flags = EXPR_WHOLE_NODE, .node = p->node};
-    return e;
+    return ARENA_MAKE(p->arena, struct expr, .op = EXPR_BROKEN, .flags = EXPR_WHOLE_NODE, .node = p->node);
 }
 
 struct expr *template_compile(struct arena *arena, const struct node *node, struct diags *diags)

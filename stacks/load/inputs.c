@@ -212,13 +212,8 @@ static void load_input(struct unit *unit, const struct node_entry *entry)
         STR_INIT("pattern"), STR_INIT("enum"), STR_INIT("range"), STR_INIT("sensitive"), STR_INIT("choices")};
     struct loader *loader = unit->loader;
     struct decl *decl = declare(unit, DECL_INPUT, entry);
-    struct attr *attr = ARENA_NEW(loader->arena, struct attr);
-    *attr = (struct attr){.name = decl->name,
-        .doc = STR_EMPTY,
-        .type = &string_type,
-        .settable = true,
-        .pattern = STR_EMPTY,
-        .conflicts = STR_EMPTY};
+    struct attr *attr = ARENA_MAKE(loader->arena, struct attr, .name = decl->name, .doc = STR_EMPTY,
+        .type = &string_type, .settable = true, .pattern = STR_EMPTY, .conflicts = STR_EMPTY);
     decl->input = attr;
     const struct node *spec = entry->value, *given = spec;
     if (spec->kind == NODE_MAP) {

@@ -259,8 +259,7 @@ static void give_file(struct giving *g, struct str path)
 static void give_text(struct giving *g, const struct decl *decl, struct str text, struct str origin)
 {
     struct arena *arena = g->loader->arena;
-    struct source *source = ARENA_NEW(arena, struct source);
-    *source = (struct source){.path = origin, .text = arena_str(arena, text)};
+    struct source *source = ARENA_MAKE(arena, struct source, .path = origin, .text = arena_str(arena, text));
     struct given given = {.span = span_at(source, 0, text.n)};
     if (decl->input->type->kind == TYPE_STRING || !text.n) {
         given.value = value_string_ref(arena, source->text);
@@ -303,9 +302,8 @@ static void give_option(struct giving *g, struct str option)
         diag_hint(g->loader->diags, d, "for example: -i owner=alice");
         return;
     }
-    struct source *source = ARENA_NEW(g->loader->arena, struct source);
-    *source =
-        (struct source){.path = arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), .text = STR_EMPTY};
+    struct source *source = ARENA_MAKE(g->loader->arena, struct source,
+        .path = arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), .text = STR_EMPTY);
     const struct decl *decl = find_given(g, name, (struct span){.source = source});
     if (!decl)
         return;

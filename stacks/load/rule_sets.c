@@ -340,8 +340,8 @@ static void load_builtin_set(
     struct unit *unit, const struct rule_set *by, struct str name, const struct embedded_file *file)
 {
     struct loader *loader = unit->loader;
-    struct source *source = ARENA_NEW(loader->arena, struct source);
-    *source = (struct source){.path = name, .text = embedded_text(file)};
+    struct source *source =
+        ARENA_MAKE(loader->arena, struct source, .path = name, .text = embedded_text(file));
     const struct node *root = yaml_parse(loader->arena, source, loader->diags);
     struct rule_set set = {.name = name, .builtin = true, .waivable = by->waivable};
     if (root && expect_map(loader, node_get(root, "rules"), "\"rules\""))

@@ -97,8 +97,7 @@ static void rule_read_level(struct loader *loader, const struct node *node, stru
 static void add_rule(struct unit *root, const struct node *node, struct str text, const struct node *level)
 {
     struct loader *loader = root->loader;
-    struct source *source = ARENA_NEW(loader->arena, struct source);
-    *source = (struct source){.path = STR("budget"), .text = text};
+    struct source *source = ARENA_MAKE(loader->arena, struct source, .path = STR("budget"), .text = text);
     const struct node *rules = yaml_parse(loader->arena, source, loader->diags);
     size_t before = loader->rule_count;
     if (rules)
@@ -440,12 +439,8 @@ static void read_rule(struct unit *unit, const struct rule_set *set, const struc
         STR_INIT("waivable")};
     struct loader *loader = unit->loader;
     const struct node *body = entry->value, *node;
-    struct rule *rule = ARENA_NEW(loader->arena, struct rule);
-    *rule = (struct rule){.name = entry->key,
-        .set = set->name,
-        .builtin = set->builtin,
-        .waivable = set->waivable,
-        .span = node_key_span(entry)};
+    struct rule *rule = ARENA_MAKE(loader->arena, struct rule, .name = entry->key, .set = set->name,
+        .builtin = set->builtin, .waivable = set->waivable, .span = node_key_span(entry));
     if (set->name.n)
         rule->name = arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(set->name), STR_ARG(entry->key));
     rule->module = unit->module->path.n ? unit->module : NULL;
