@@ -111,6 +111,7 @@ void xml_bool(struct buf *out, const char *name, bool yes);
 void xml_time(struct buf *out, const char *name, int64_t wall_ms);
 void xml_etag(struct buf *out, struct str etag);
 void xml_owner(struct buf *out, const char *name);
+void xml_upload_owners(struct s3 *s, struct buf *out, const struct value *upload); /* and the storage class */
 void xml_checksum(
     struct s3 *s, struct buf *out, const struct value *doc);      /* from the members sums and sums_type */
 void xml_checksum_kind(struct buf *out, const struct value *doc); /* algorithm and type without the value */
@@ -130,8 +131,6 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set);
 
 bool s3srv_is_version_id(struct str text);
-bool s3srv_encoding_fits(struct s3 *s, bool *url); /* of listings; false: responded */
-struct str s3srv_encoded(struct arena *arena, bool url, struct str text);
 /* Removes quotes and W/ from an ETag. */
 struct str s3srv_unquoted(struct str etag);
 /* Conditions of a request: If-Match, If-None-Match. */

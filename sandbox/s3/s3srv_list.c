@@ -14,22 +14,17 @@ struct listing {
     bool owner;      /* include the owner of each object */
     int64_t max, count;
     bool truncated;
-    struct str version_marker; /* of versions: the version of the key marker after which the page begins */
-    struct str last_version;
+    struct str version_marker; /* version or upload of the key marker after which the page begins */
+    struct str last_version;   /* last version or upload */
 };
-
-struct str s3srv_encoded(struct arena *arena, bool url, struct str text)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    if (!url)
-        return text;
-    url_encode(&out, text, true);
-    return arena_str(arena, buf_str(&out));
-}
 
 static struct str list_encoded(const struct listing *l, struct str text)
 {
-    return s3srv_encoded(l->s->arena, l->url, text);
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!l->url)
+        return text;
+    url_encode(&out, text, true);
+    return arena_str(l->s->arena, buf_str(&out));
 }
 
 /* Returns the common prefix of a key up to the delimiter, or "" for the key itself. */
@@ -97,7 +92,7 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
     return true;
 }
 
-bool s3srv_encoding_fits(struct s3 *s, bool *url)
+static bool encoding_fits(struct s3 *s, bool *url)
 {
     struct str encoding;
     *url = s3srv_parameter(s, "encoding-type", &encoding);
@@ -107,14 +102,14 @@ bool s3srv_encoding_fits(struct s3 *s, bool *url)
     return false;
 }
 
-/* Reads the parameters common to all listings; false: responded. */
-static bool s3srv_list_begin(struct s3 *s, struct listing *l)
+/* Reads the parameters common to all listings; `most` names that of a page's size. False: responded. */
+static bool s3srv_list_begin(struct s3 *s, struct listing *l, const char *most)
 {
     *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
     l->prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
     l->delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
-    return s3srv_encoding_fits(s, &l->url) && s3srv_bucket_or_error(s) &&
-           s3srv_number(s, "max-keys", 1000, 1000, &l->max);
+    return encoding_fits(s, &l->url) && s3srv_bucket_or_error(s) &&
+           s3srv_number(s, most, 1000, 1000, &l->max);
 }
 
 static void s3srv_list_release(struct listing *l)
@@ -147,7 +142,6 @@ static bool walk_pages(struct listing *l, struct walk *walk)
 
 static void write_page(struct listing *l, struct buf *out, const char *root)
 {
-    xml_int(out, "MaxKeys", l->max);
     if (l->delimiter.n)
         xml_leaf(out, "Delimiter", list_encoded(l, l->delimiter));
     if (l->url)
@@ -162,7 +156,7 @@ void s3srv_list_v1(struct s3 *s)
 {
     struct listing l;
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!s3srv_list_begin(s, &l))
+    if (!s3srv_list_begin(s, &l, "max-keys"))
         return;
     struct str marker = s3srv_parameter_or(s, "marker", STR_EMPTY);
     l.owner = true;
@@ -175,6 +169,7 @@ void s3srv_list_v1(struct s3 *s)
     xml_leaf(&out, "Marker", list_encoded(&l, marker));
     if (l.truncated && l.delimiter.n)
         xml_leaf(&out, "NextMarker", list_encoded(&l, l.last));
+    xml_int(&out, "MaxKeys", l.max);
     write_page(&l, &out, "ListBucketResult");
     s3srv_list_release(&l);
 }
@@ -184,7 +179,7 @@ void s3srv_list_v2(struct s3 *s)
     struct listing l;
     struct str token, text, after = s3srv_parameter_or(s, "start-after", STR_EMPTY), start = after;
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!s3srv_list_begin(s, &l))
+    if (!s3srv_list_begin(s, &l, "max-keys"))
         return;
     bool go_on = s3srv_parameter(s, "continuation-token", &token);
     if (go_on && (!token.n || !base64_decode(s->arena, token, &text))) {
@@ -208,6 +203,7 @@ void s3srv_list_v2(struct s3 *s)
         xml_leaf(&out, "ContinuationToken", token);
     if (l.truncated)
         xml_leaf(&out, "NextContinuationToken", base64_encode(s->arena, l.last));
+    xml_int(&out, "MaxKeys", l.max);
     write_page(&l, &out, "ListBucketResult");
     s3srv_list_release(&l);
 }
@@ -296,7 +292,7 @@ void s3srv_list_versions(struct s3 *s)
 {
     struct listing l;
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!s3srv_list_begin(s, &l))
+    if (!s3srv_list_begin(s, &l, "max-keys"))
         return;
     struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
     l.version_marker = s3srv_parameter_or(s, "version-id-marker", STR_EMPTY);
@@ -319,6 +315,106 @@ void s3srv_list_versions(struct s3 *s)
         if (l.last_version.n)
             xml_leaf(&out, "NextVersionIdMarker", l.last_version);
     }
+    xml_int(&out, "MaxKeys", l.max);
     write_page(&l, &out, "ListVersionsResult");
+    s3srv_list_release(&l);
+}
+
+/* ---- uploads ---- */
+
+/* Returns the uploads sorted by key and start time. NULL: read error. */
+static const struct value *sorted_uploads(struct s3 *s)
+{
+    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
+    const struct value *ids = store_upload_ids(s->arena, s->store, s->bucket);
+    if (!ids)
+        return NULL;
+    for (uint32_t i = 0; i < ids->count; i++) {
+        const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
+        if (!doc)
+            continue;
+        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(value_gets(doc, "key")), '\0',
+            (long long)value_geti(doc, "initiated", 0), STR_ARG(ids->items[i]->string));
+        value_builder_set(&uploads, order, value_with(s->arena, doc, STR("id"), ids->items[i]));
+    }
+    return value_builder_map(&uploads);
+}
+
+/* Adds an upload or its group. False: the page is full. */
+static bool add_upload(struct listing *l, struct walk *walk, const struct value *doc)
+{
+    struct buf *out = &l->keys;
+    struct str key = value_gets(doc, "key"), group = s3srv_list_group_of(l, key);
+    if (group.n)
+        return add_group(l, walk, group);
+    if (!s3srv_list_count(l))
+        return false;
+    l->last = key;
+    l->last_version = value_gets(doc, "id");
+    xml_open(out, "Upload");
+    xml_leaf(out, "Key", list_encoded(l, key));
+    xml_leaf(out, "UploadId", l->last_version);
+    xml_upload_owners(l->s, out, doc);
+    xml_time(out, "Initiated", value_geti(doc, "initiated", 0));
+    xml_close(out, "Upload");
+    return true;
+}
+
+/* Adds the uploads after the markers until the page is full. */
+static void add_uploads(struct listing *l, struct walk walk, const struct value *uploads)
+{
+    bool waiting = l->version_marker.n > 0; /* for the upload of the id marker */
+    for (uint32_t i = 0; i < uploads->count; i++) {
+        const struct value *doc = uploads->entries[i].value;
+        struct str key = value_gets(doc, "key");
+        int order = walk.after.n ? str_cmp(key, walk.after) : 1;
+        if (order == 0 && waiting)
+            waiting = !str_eq(value_gets(doc, "id"), l->version_marker);
+        else if (order >= (l->version_marker.n ? 0 : 1) && str_starts(key, walk.prefix) &&
+                 !(walk.skip.n && str_starts(key, walk.skip)) && !add_upload(l, &walk, doc))
+            return;
+    }
+}
+
+/* Checks that the id marker belongs to the key marker; without a key marker it is ignored. */
+static bool id_marker_fits(struct listing *l, struct str marker)
+{
+    struct s3 *s = l->s;
+    if (!marker.n)
+        l->version_marker = STR_EMPTY;
+    const struct value *doc =
+        l->version_marker.n ? store_upload_doc(s->arena, s->store, s->bucket, l->version_marker) : NULL;
+    if (!doc || str_eq(value_gets(doc, "key"), marker))
+        return true;
+    s3srv_argument(s, "upload-id-marker", l->version_marker, "Invalid uploadId marker");
+    return false;
+}
+
+void s3srv_list_uploads(struct s3 *s)
+{
+    struct listing l;
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!s3srv_list_begin(s, &l, "max-uploads"))
+        return;
+    struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
+    l.version_marker = s3srv_parameter_or(s, "upload-id-marker", STR_EMPTY);
+    const struct value *uploads = sorted_uploads(s);
+    if (!uploads) {
+        s3srv_store_error(s, STORE_FAILED, NULL);
+        return;
+    }
+    if (!id_marker_fits(&l, marker))
+        return;
+    add_uploads(&l, walk_after(&l, marker, true), uploads);
+    xml_begin(&out, "ListMultipartUploadsResult");
+    xml_leaf(&out, "Bucket", s->bucket);
+    xml_leaf(&out, "KeyMarker", list_encoded(&l, marker));
+    xml_leaf(&out, "UploadIdMarker", l.version_marker);
+    xml_leaf(&out, "NextKeyMarker", list_encoded(&l, l.last));
+    xml_leaf(&out, "NextUploadIdMarker", l.last_version);
+    if (l.prefix.n)
+        xml_leaf(&out, "Prefix", list_encoded(&l, l.prefix));
+    xml_int(&out, "MaxUploads", l.max);
+    write_page(&l, &out, "ListMultipartUploadsResult");
     s3srv_list_release(&l);
 }

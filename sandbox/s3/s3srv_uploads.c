@@ -1,7 +1,5 @@
-/* Lists multipart uploads and their parts; deletes objects. */
+/* Lists parts of uploads; deletes objects. */
 #include "sandbox/s3/s3srv.h"
-
-/* ---- parts ---- */
 
 /* Checksums of parts are listed only if the upload has an algorithm. */
 static void write_part(
@@ -19,8 +17,7 @@ static void write_part(
     xml_close(out, "Part");
 }
 
-/* Writes the elements common to both listings. */
-static void write_owners(struct s3 *s, struct buf *out, const struct value *upload)
+void xml_upload_owners(struct s3 *s, struct buf *out, const struct value *upload)
 {
     xml_open(out, "Initiator");
     xml_leaf(out, "ID", STR(S3SRV_OWNER));
@@ -61,7 +58,7 @@ void s3srv_list_parts(struct s3 *s)
     xml_leaf(&out, "Bucket", s->bucket);
     xml_leaf(&out, "Key", s->key);
     xml_leaf(&out, "UploadId", id);
-    write_owners(s, &out, upload);
+    xml_upload_owners(s, &out, upload);
     xml_int(&out, "PartNumberMarker", marker);
     xml_int(&out, "NextPartNumberMarker", next);
     xml_int(&out, "MaxParts", max);
@@ -72,157 +69,6 @@ void s3srv_list_parts(struct s3 *s)
     }
     buf_add_str(&out, buf_str(&parts));
     xml_end(s, &out, "ListPartsResult");
-}
-
-/* ---- uploads ---- */
-
-/* A page of uploads: parameters and progress. */
-struct upload_page {
-    struct str prefix, delimiter, marker, id_marker;
-    int64_t max, count;
-    bool passed;        /* the upload of id_marker was passed */
-    struct str group;   /* last common prefix; "": none */
-    struct str last;    /* last key or common prefix */
-    struct str last_id; /* last upload */
-    bool truncated;
-    bool url; /* encoding-type=url */
-};
-
-/* Returns the uploads sorted by key and start time. NULL: read error. */
-static const struct value *sorted_uploads(struct s3 *s)
-{
-    AUTO_BUILDER struct value_builder uploads = VALUE_BUILDER(s->arena);
-    const struct value *ids = store_upload_ids(s->arena, s->store, s->bucket);
-    if (!ids)
-        return NULL;
-    for (uint32_t i = 0; i < ids->count; i++) {
-        const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, ids->items[i]->string);
-        if (!doc)
-            continue;
-        struct str order = arena_printf(s->arena, "%.*s%c%020lld%.*s", STR_ARG(value_gets(doc, "key")), '\0',
-            (long long)value_geti(doc, "initiated", 0), STR_ARG(ids->items[i]->string));
-        value_builder_set(&uploads, order, value_with(s->arena, doc, STR("id"), ids->items[i]));
-    }
-    return value_builder_map(&uploads);
-}
-
-/* Returns the common prefix of a key up to the delimiter, or "" for the key itself. */
-static struct str upload_group_of(const struct upload_page *page, struct str key)
-{
-    ptrdiff_t at =
-        page->delimiter.n && key.n > page->prefix.n ? str_find(key, page->delimiter, page->prefix.n) : -1;
-    return at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + page->delimiter.n);
-}
-
-/* True if the upload follows the markers and has the prefix. */
-static bool is_on_page(struct upload_page *page, struct str key, struct str id)
-{
-    int order = str_cmp(key, page->marker);
-    if (order == 0 && !page->passed) {
-        page->passed = str_eq(id, page->id_marker);
-        return false;
-    }
-    struct str group = upload_group_of(page, page->marker);
-    if (group.n && str_starts(key, group))
-        return false;
-    bool before = page->marker.n && (order < 0 || (order == 0 && !page->id_marker.n));
-    return !before && str_starts(key, page->prefix) && !(page->group.n && str_starts(key, page->group));
-}
-
-static void write_group(struct s3 *s, struct upload_page *page, struct str group, struct buf *out)
-{
-    page->last = page->group = group;
-    page->last_id = STR_EMPTY;
-    xml_open(out, "CommonPrefixes");
-    xml_leaf(out, "Prefix", s3srv_encoded(s->arena, page->url, group));
-    xml_close(out, "CommonPrefixes");
-}
-
-static void write_upload(struct s3 *s, struct upload_page *page, const struct value *doc, struct buf *out)
-{
-    page->last = value_gets(doc, "key");
-    page->last_id = value_gets(doc, "id");
-    xml_open(out, "Upload");
-    xml_leaf(out, "Key", s3srv_encoded(s->arena, page->url, page->last));
-    xml_leaf(out, "UploadId", page->last_id);
-    write_owners(s, out, doc);
-    xml_time(out, "Initiated", value_geti(doc, "initiated", 0));
-    xml_close(out, "Upload");
-}
-
-static void write_page(struct s3 *s, struct upload_page *page, const struct value *uploads, struct buf *out)
-{
-    for (uint32_t i = 0; i < uploads->count; i++) {
-        const struct value *doc = uploads->entries[i].value;
-        struct str key = value_gets(doc, "key"), id = value_gets(doc, "id");
-        if (!is_on_page(page, key, id))
-            continue;
-        if ((page->truncated = page->count == page->max))
-            return;
-        page->count++;
-        struct str group = upload_group_of(page, key);
-        if (group.n)
-            write_group(s, page, group, out);
-        else
-            write_upload(s, page, doc, out);
-    }
-}
-
-/* Checks that the id marker belongs to the key marker; without a key marker it is ignored. */
-static bool id_marker_fits(struct s3 *s, struct upload_page *page)
-{
-    if (!page->marker.n) {
-        page->id_marker = STR_EMPTY;
-        page->passed = true;
-        return true;
-    }
-    const struct value *doc =
-        page->id_marker.n ? store_upload_doc(s->arena, s->store, s->bucket, page->id_marker) : NULL;
-    if (!doc || str_eq(value_gets(doc, "key"), page->marker))
-        return true;
-    s3srv_argument(s, "upload-id-marker", page->id_marker, "Invalid uploadId marker");
-    return false;
-}
-
-void s3srv_list_uploads(struct s3 *s)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    AUTO_BUF struct buf found = BUF_INIT;
-    struct upload_page page = {.prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY),
-        .delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY),
-        .marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY),
-        .id_marker = s3srv_parameter_or(s, "upload-id-marker", STR_EMPTY),
-        .group = STR_EMPTY,
-        .last = STR_EMPTY,
-        .last_id = STR_EMPTY};
-    page.passed = !page.id_marker.n;
-    if (!s3srv_bucket_or_error(s) || !s3srv_encoding_fits(s, &page.url) ||
-        !s3srv_number(s, "max-uploads", 1000, 1000, &page.max))
-        return;
-    const struct value *uploads = sorted_uploads(s);
-    if (!uploads) {
-        s3srv_store_error(s, STORE_FAILED, NULL);
-        return;
-    }
-    if (!id_marker_fits(s, &page))
-        return;
-    write_page(s, &page, uploads, &found);
-    xml_begin(&out, "ListMultipartUploadsResult");
-    xml_leaf(&out, "Bucket", s->bucket);
-    xml_leaf(&out, "KeyMarker", s3srv_encoded(s->arena, page.url, page.marker));
-    xml_leaf(&out, "UploadIdMarker", page.id_marker);
-    xml_leaf(&out, "NextKeyMarker", s3srv_encoded(s->arena, page.url, page.last));
-    xml_leaf(&out, "NextUploadIdMarker", page.last_id);
-    if (page.prefix.n)
-        xml_leaf(&out, "Prefix", s3srv_encoded(s->arena, page.url, page.prefix));
-    if (page.delimiter.n)
-        xml_leaf(&out, "Delimiter", s3srv_encoded(s->arena, page.url, page.delimiter));
-    if (page.url)
-        xml_leaf(&out, "EncodingType", STR("url"));
-    xml_int(&out, "MaxUploads", page.max);
-    xml_bool(&out, "IsTruncated", page.truncated);
-    buf_add_str(&out, buf_str(&found));
-    xml_end(s, &out, "ListMultipartUploadsResult");
 }
 
 /* ---- deletion of objects, one or up to 1000 ---- */
