@@ -173,10 +173,7 @@ static bool names_error(const struct value *rule, struct str error)
 static double rule_number(const struct value *rule, const char *member, double fallback)
 {
     const struct value *v = value_getz(rule, member);
-    return !v                       ? fallback
-           : v->kind == VALUE_INT   ? (double)v->integer
-           : v->kind == VALUE_FLOAT ? v->number
-                                    : fallback;
+    return value_is_number(v) ? value_number(v) : fallback;
 }
 
 /* Returns the delay before the retry `nth` (from 0). */

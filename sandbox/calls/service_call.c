@@ -55,23 +55,6 @@ int service_control_shown(struct service_call *call, const char *members,
     return 0;
 }
 
-int service_refuse_member(
-    struct err *err, const char *code, struct str value, const char *member, const char *constraint, ...)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    va_list args;
-    va_start(args, constraint);
-    buf_addz(&text, "1 validation error detected: Value");
-    if (!value.p)
-        buf_addz(&text, " null");
-    else if (value.n)
-        buf_addf(&text, " '%.*s'", STR_ARG(value));
-    buf_addf(&text, " at '%s' failed to satisfy constraint: Member must ", member);
-    buf_addvf(&text, constraint, args);
-    va_end(args);
-    return service_refuse(err, 400, code, "%.*s", STR_ARG(buf_str(&text)));
-}
-
 /* Returns the service's error code for a missing or invalid member. */
 static const char *invalid_code(const struct service_call *call)
 {

@@ -87,10 +87,6 @@ int service_control_same(struct service_call *call, struct err *err);
 int service_control_shown(struct service_call *call, const char *members,
     const struct value *(*show)(struct service_call *call, const struct value *v), struct err *err);
 
-/* Returns -1 with "1 validation error detected" for a member that violates a constraint, such as "have length
- * at least 1". `value`: p NULL is shown as null, "" is not shown. */
-int service_refuse_member(struct err *err, const char *code, struct str value, const char *member,
-    const char *constraint, ...) __attribute__((format(printf, 5, 6)));
 /* Reads a required string member. Returns -1 with ValidationException or the service's equivalent if it is
  * missing or empty. */
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);

@@ -21,11 +21,9 @@ struct request_faults {
 static double size_of_value(struct arena *arena, const struct value *rule, const struct value *v)
 {
     struct str bytes;
-    if (value_equal(value_getz(rule, "blob"), &value_true) &&
-        base64_decode(arena, value_text(v, STR_EMPTY), &bytes))
+    if (value_getb(rule, "blob") && base64_decode(arena, value_text(v, STR_EMPTY), &bytes))
         return (double)bytes.n;
-    return v->kind == VALUE_INT      ? (double)v->integer
-           : v->kind == VALUE_FLOAT  ? v->number
+    return value_is_number(v)        ? value_number(v)
            : v->kind == VALUE_STRING ? (double)str_code_points(v->string)
                                      : (double)v->count;
 }
@@ -70,11 +68,6 @@ static struct str text_of_given(struct arena *arena, const struct value *rule, c
     return text.n ? arena_printf(arena, "[%.*s]", STR_ARG(buf_str(&text))) : java_text(arena, v);
 }
 
-static double bound_of(const struct value *v)
-{
-    return v->kind == VALUE_FLOAT ? v->number : (double)v->integer;
-}
-
 /* True if the value is among the choices; of a list, all items. */
 static bool is_choice(const struct value *choices, const struct value *besides, const struct value *v)
 {
@@ -93,10 +86,10 @@ struct str constraint_broken(struct arena *arena, const struct value *rule, cons
     double size = size_of_value(arena, rule, v);
     if (!value_is_null(choices) && !is_choice(choices, value_getz(rule, "besides"), v))
         return arena_printf(arena, "satisfy enum value set: %.*s", STR_ARG(java_text(arena, choices)));
-    if (range && !value_is_null(range->items[0]) && size < bound_of(range->items[0]))
+    if (range && !value_is_null(range->items[0]) && size < value_number(range->items[0]))
         return arena_printf(
             arena, "have %s greater than or equal to %.*s", what, STR_ARG(java_text(arena, range->items[0])));
-    if (range && !value_is_null(range->items[1]) && size > bound_of(range->items[1]))
+    if (range && !value_is_null(range->items[1]) && size > value_number(range->items[1]))
         return arena_printf(
             arena, "have %s less than or equal to %.*s", what, STR_ARG(java_text(arena, range->items[1])));
     if (pattern.n &&
@@ -150,7 +143,7 @@ static struct str rule_of_parts(const struct request_faults *f, const struct val
     if (value_gets(rule, "pattern").n)
         buf_addf(&text, "%sMember must satisfy regular expression pattern: %.*s", text.n ? ", " : "",
             STR_ARG(value_gets(rule, "pattern")));
-    if (value_equal(value_getz(rule, "required"), &value_true))
+    if (value_getb(rule, "required"))
         buf_addz(&text, ", Member must not be null");
     return arena_str(f->arena, buf_str(&text));
 }
@@ -188,10 +181,10 @@ static void check_rule(
     if (value_getb(rule, "number") && v && v->kind == VALUE_STRING)
         v = value_int(f->arena, str_to_int(v->string, &number) ? number : -1);
     check_texts(f, rule, v);
-    bool blob = value_equal(value_getz(rule, "blob"), &value_true);
-    struct str broken = !value_is_null(v) ? constraint_broken(f->arena, rule, v)
-                        : value_equal(value_getz(rule, "required"), &value_true) ? STR("not be null")
-                                                                                 : STR_EMPTY;
+    bool blob = value_getb(rule, "blob");
+    struct str broken = !value_is_null(v)              ? constraint_broken(f->arena, rule, v)
+                        : value_getb(rule, "required") ? STR("not be null")
+                                                       : STR_EMPTY;
     broken = broken.n            ? arena_printf(f->arena, "Member must %.*s", STR_ARG(broken))
              : !value_is_null(v) ? broken_parts(f, rule, v)
                                  : STR_EMPTY;

@@ -72,7 +72,7 @@ static bool find_kind(struct str name, enum fault_kind *out)
 static int read_number(
     const struct value *v, double least, double most, double *out, struct str key, struct err *err)
 {
-    double number = v->kind == VALUE_INT ? (double)v->integer : v->kind == VALUE_FLOAT ? v->number : -1;
+    double number = value_is_number(v) ? value_number(v) : -1;
     if (!(number >= least && number <= most))
         return err_set(err, ERR_INVALID, "\"%.*s\" is a number from %g to %g", STR_ARG(key), least, most);
     *out = number;

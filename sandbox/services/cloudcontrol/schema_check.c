@@ -68,13 +68,8 @@ static bool cloud_check_matches(const struct check *c, struct str pattern, struc
 static bool within(const struct value *schema, const char *least, const char *most, double size)
 {
     const struct value *min = value_getz(schema, least), *max = value_getz(schema, most);
-    double low = min && min->kind == VALUE_INT     ? (double)min->integer
-                 : min && min->kind == VALUE_FLOAT ? min->number
-                                                   : size,
-           high = max && max->kind == VALUE_INT     ? (double)max->integer
-                  : max && max->kind == VALUE_FLOAT ? max->number
-                                                    : size;
-    return size >= low && size <= high;
+    return !(value_is_number(min) && size < value_number(min)) &&
+           !(value_is_number(max) && size > value_number(max));
 }
 
 static bool check_scalar(struct check *c, const struct value *schema, const struct value *v, struct str path)
@@ -89,9 +84,7 @@ static bool check_scalar(struct check *c, const struct value *schema, const stru
     if (v->kind == VALUE_STRING &&
         !within(schema, "minLength", "maxLength", (double)str_code_points(v->string)))
         return cloud_wrong(c, path, "the string's length is out of range", STR_EMPTY);
-    bool number = value_is_number(v);
-    double size = v->kind == VALUE_INT ? (double)v->integer : number ? v->number : 0;
-    if (number && !within(schema, "minimum", "maximum", size))
+    if (value_is_number(v) && !within(schema, "minimum", "maximum", value_number(v)))
         return cloud_wrong(c, path, "the number is out of range", STR_EMPTY);
     return true;
 }

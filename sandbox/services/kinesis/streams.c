@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "sandbox/engine/view.h"
 
-enum { MAX_DATA = 10 * 1024 * 1024, MAX_RECORDS = 500, MAX_READ = 10000 };
+enum { MAX_READ = 10000 };
 enum { ITERATOR_MS = 5 * 60 * 1000 };
 static const size_t MAX_KEPT = 256 * 1024 * 1024, MAX_ANSWER = 10 * 1024 * 1024;
 
@@ -36,20 +36,14 @@ static hash_key hash_of(struct str key)
     return n;
 }
 
-static int check_record(const struct service_call *call, const struct value *record, struct str *data,
-    hash_key *hash, struct err *err)
+static int check_record(
+    const struct service_call *call, const struct value *record, hash_key *hash, struct err *err)
 {
-    struct str key = value_gets(record, "PartitionKey"), text = value_gets(record, "Data");
+    struct str data;
     const struct value *explicit = value_getz(record, "ExplicitHashKey");
-    if (!key.n || key.n > 256)
-        return service_refuse_member(
-            err, "ValidationException", STR_EMPTY, "partitionKey", "have length between 1 and 256");
-    if (!base64_decode(call->arena, text, data))
+    if (!base64_decode(call->arena, value_gets(record, "Data"), &data))
         return service_refuse(err, 400, "SerializationException", "Data is not in base64");
-    if (data->n > MAX_DATA)
-        return service_refuse_member(
-            err, "ValidationException", STR_EMPTY, "data", "have length less than or equal to %d", MAX_DATA);
-    *hash = hash_of(key);
+    *hash = hash_of(value_gets(record, "PartitionKey"));
     if (explicit && !stream_read_decimal(value_text(explicit, STR_EMPTY), hash))
         return service_refuse(err, 400, "InvalidArgumentException", "Invalid ExplicitHashKey");
     return 0;
@@ -107,8 +101,7 @@ static int put_all(struct service_call *call, const struct control_record *strea
     hash_key *hashes = ARENA_ARRAY(call->arena, hash_key, records->count + 1);
     AUTO_BUILDER struct value_builder put = VALUE_BUILDER(call->arena), data = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < records->count; i++) {
-        struct str text;
-        if (check_record(call, records->items[i], &text, &hashes[i], err))
+        if (check_record(call, records->items[i], &hashes[i], err))
             return -1;
         value_builder_add(&data, value_getz(records->items[i], "Data"));
     }
@@ -145,13 +138,9 @@ static int put_record(struct service_call *call, struct err *err)
 static int put_records(struct service_call *call, struct err *err)
 {
     struct control_record stream;
-    const struct value *records = value_getz(call->input, "Records"), *put;
-    if (find_stream(call, &stream, err))
-        return -1;
-    if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_RECORDS)
-        return service_refuse_member(
-            err, "ValidationException", STR_EMPTY, "records", "have length between 1 and %d", MAX_RECORDS);
-    if (put_all(call, &stream, records, &put, err))
+    const struct value *put;
+    if (find_stream(call, &stream, err) ||
+        put_all(call, &stream, value_as_list(value_getz(call->input, "Records")), &put, err))
         return -1;
     service_answer(call, "FailedRecordCount", value_int(call->arena, 0));
     service_answer(call, "Records", put);
@@ -205,9 +194,7 @@ static int get_iterator(struct service_call *call, struct err *err)
     pthread_mutex_lock(&streams->lock);
     struct stream_box *box = stream_box_of(streams, &stream);
     bool found = stream_shard_find(box, name, &shard);
-    double seconds = !value_is_number(time)    ? 0
-                     : time->kind == VALUE_INT ? (double)time->integer
-                                               : time->number;
+    double seconds = value_is_number(time) ? value_number(time) : 0;
     if (found)
         next = at                        ? after
                : past                    ? after + 1

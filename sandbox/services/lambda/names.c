@@ -36,8 +36,8 @@ static struct str routed(const struct control_record *alias)
     hash_random(&dice, sizeof dice);
     double left = dice / 4294967296.0;
     for (uint32_t i = 0; routing && routing->kind == VALUE_MAP && i < routing->count; i++) {
-        const struct value *v = routing->entries[i].value;
-        left -= v->kind == VALUE_FLOAT ? v->number : v->kind == VALUE_INT ? (double)v->integer : 0;
+        const struct value *weight = routing->entries[i].value;
+        left -= value_is_number(weight) ? value_number(weight) : 0;
         if (left < 0)
             return routing->entries[i].key;
     }

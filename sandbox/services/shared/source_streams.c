@@ -178,11 +178,7 @@ static int64_t arrived_ms(const struct turn *turn, const struct value *record)
     const struct value *at = is_kinesis(turn)
                                  ? value_getz(record, "ApproximateArrivalTimestamp")
                                  : value_getz(value_getz(record, "dynamodb"), "ApproximateCreationDateTime");
-    double s = !at                       ? 0
-               : at->kind == VALUE_FLOAT ? at->number
-               : at->kind == VALUE_INT   ? (double)at->integer
-                                         : 0;
-    return int_within(s * 1000);
+    return value_is_number(at) ? int_within(value_number(at) * 1000) : 0;
 }
 
 static const struct value *iso(const struct turn *turn, int64_t ms)

@@ -23,7 +23,10 @@ int sns_refuse(struct err *err, const char *format, ...)
 
 int sns_refuse_null(const char *member, struct err *err)
 {
-    return service_refuse_member(err, "ValidationError", (struct str){NULL, 0}, member, "not be null");
+    return service_refuse(err, 400, "ValidationError",
+        "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be "
+        "null",
+        member);
 }
 
 int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err)
