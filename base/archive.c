@@ -316,5 +316,5 @@ int64_t unpack_archive_size(const char *archive, struct err *err)
         status = ARCHIVE_OK;
     }
     u.api->read_free(u.archive);
-    return status == ARCHIVE_EOF ? size : err_set(err, ERR_INVALID, "it is no zip archive");
+    return status == ARCHIVE_EOF ? size : err_set(err, ERR_INVALID, "it is not a zip archive");
 }

@@ -101,7 +101,7 @@ int confined_program(const char *what, struct err *err)
     if (!confined.programs)
         return 0;
     err_set(err, ERR_FAILED, "%s was not run: an assistant may not make weir run programs", what);
-    return err_hint(err, "a person starts `weir mcp --allow commands` where it should");
+    return err_hint(err, "`weir mcp --allow commands` allows it");
 }
 
 void fd_close_ptr(int *fd)

@@ -68,9 +68,9 @@ static int list_entry(struct listing *l, struct str path, const char *name, int 
 {
     struct stat st;
     if (!strcasecmp(name, ".git") || !strcasecmp(name, DIR_OF_WEIR))
-        return err_set(err, ERR_INVALID, "there is a %s in it, which belongs to a working folder", path.p);
+        return err_set(err, ERR_INVALID, "it contains a %s, which belongs to a working folder", path.p);
     if (strpbrk(name, "\n\r"))
-        return err_set(err, ERR_INVALID, "there is a file with a line break in its name in it");
+        return err_set(err, ERR_INVALID, "it contains a file with a line break in its name");
     if (fstatat(l->root, path.p, &st, AT_SYMLINK_NOFOLLOW))
         return err_errno(err, ERR_IO, "cannot read %s", path.p);
     if (S_ISDIR(st.st_mode))

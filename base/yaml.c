@@ -127,7 +127,7 @@ static int tag_kind(struct parser *p, const yaml_event_t *event, const char *tag
                                           : diag_error(p->in.diags, span, "unknown tag \"%s%s\"",
                                                 standard ? "!!" : "", tag + (standard ? n : 0));
     if (!standard)
-        diag_hint(p->in.diags, d, "values that are worked out are written as expressions: ${name.attribute}");
+        diag_hint(p->in.diags, d, "computed values are written as expressions: ${name.attribute}");
     else
         diag_hint(p->in.diags, d, "the tags are !!str, !!int, !!float, !!bool, !!null, !!seq and !!map");
     return -1;

@@ -27,7 +27,8 @@ static int export_plan(struct invocation *inv, const struct plan *plan)
     export_release(&export);
     saved_plan_free(saved);
     if (plan_has_changes(plan))
-        invocation_note(inv, "warning: what `weir plan` would change is written as it would be afterwards");
+        invocation_note(
+            inv, "warning: the stack has changes that are not applied: they are exported as if they were");
     return invocation_write_new(
         inv, own->out ? own->out : "-", buf_str(&out), "`terraform plan` shows what it would import");
 }

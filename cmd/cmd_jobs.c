@@ -170,7 +170,7 @@ static int show_all(struct invocation *inv, struct workspace *workspace)
         if (status == EXIT_DONE)
             status = tell_failures(inv, runs, n);
         if (!n && !inv->settings->json)
-            invocation_note(inv, "The state has no job. Jobs are there after \"weir apply\".");
+            invocation_note(inv, "The state has no job. \"weir apply\" registers jobs.");
         sandboxed_note_unused(inv, workspace);
     }
     for (size_t i = 0; i < n; i++)
@@ -204,7 +204,7 @@ static int print_runs(struct invocation *inv, const struct job *job, const struc
     if (!inv->settings->json && n)
         table_add_text(table_columns(&inv->arena, names, 5), value_builder_list(&rows), &inv->out, &out);
     if (!inv->settings->json && !n)
-        invocation_note(inv, "The service knows of no run of %.*s.", STR_ARG(job->record->subject.address));
+        invocation_note(inv, "The service reports no run of %.*s.", STR_ARG(job->record->subject.address));
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -87,7 +87,7 @@ static int of_latest(struct showing *s, struct err *err)
     if (s->job->schema->job->list(&s->op, s->job->object, s->job->options, max, &runs, &n, err))
         return -1;
     if (!n) {
-        err_set(err, ERR_ABSENT, "the service knows of no run of it");
+        err_set(err, ERR_ABSENT, "the service reports no run of the job");
         return err_hint(err, "\"weir run %.*s\" starts it", STR_ARG(job_quoted(s->op.arena, s->job)));
     }
     for (size_t i = 0; i < n; i++) {
@@ -106,7 +106,7 @@ static int of_latest(struct showing *s, struct err *err)
     }
     if (any)
         return 0;
-    err_set(err, ERR_ABSENT, "no run of it has been going on since then");
+    err_set(err, ERR_ABSENT, "the service reports no run of the job since then");
     return err_hint(err, "\"weir jobs %.*s\" lists them", STR_ARG(job_quoted(s->op.arena, s->job)));
 }
 
@@ -174,8 +174,7 @@ static int show_logs(struct showing *s)
     s->since_ms = s->own->since_ms ? clock_wall_ms() - s->own->since_ms : 0;
     int rc = find_sources(s, &err);
     if (rc == 0 && !s->count) {
-        err_set(
-            &err, ERR_ABSENT, "type %.*s writes no log that weir knows of", STR_ARG(s->job->schema->name));
+        err_set(&err, ERR_ABSENT, "weir knows no log of type %.*s", STR_ARG(s->job->schema->name));
         rc = -1;
     }
     s->streams = s->count > 1 || (s->count && !s->sources[0].stream.n);

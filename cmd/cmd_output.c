@@ -19,7 +19,7 @@ static int no_such(struct invocation *inv, struct str name, const struct value *
     if (near.n)
         err_hint(&err, "did you mean \"%.*s\"?", STR_ARG(near));
     else if (!outputs->count)
-        err_hint(&err, "outputs are there after \"weir apply\"");
+        err_hint(&err, "\"weir apply\" records the outputs");
     return invocation_fail(inv, &err);
 }
 

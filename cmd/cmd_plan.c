@@ -162,7 +162,7 @@ static int cmd_plan_run(struct invocation *inv)
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
     if (own->destroy && inv->settings->replaces.n)
-        return invocation_usage(inv, NULL, "--replace makes anew what --destroy would delete");
+        return invocation_usage(inv, NULL, "--replace and --destroy exclude each other");
     if (own->format && !str_eqz(str_z(own->format), "text") && inv->settings->json)
         return invocation_usage(inv, "--markdown FILE writes it to a file, whatever is printed",
             "--format %s does not go with --json", own->format);

@@ -209,11 +209,11 @@ static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, st
         return invocation_usage(inv, "a number from 1 to 65535; without it, one that is free",
             "\"%.*s\" is not a port", STR_ARG(inv->args.items[1]));
     if (own->to && !parse_target(str_z(own->to), &host, &port))
-        return invocation_usage(
-            inv, "as seen from there: --to db.internal:5432", "\"%s\" is not a place", own->to);
+        return invocation_usage(inv, "the address as seen from the connection's host: --to db.internal:5432",
+            "\"%s\" is not a HOST:PORT", own->to);
     if (!own->to && !target_of(inv, route, &host, &port))
-        return invocation_usage(inv, "say it: --to db.internal:5432",
-            "where \"%.*s\" is to lead is not known", STR_ARG(inv->args.items[0]));
+        return invocation_usage(inv, "for example: --to db.internal:5432",
+            "the tunnel through \"%.*s\" needs a target", STR_ARG(inv->args.items[0]));
     return hold(inv, workspace, route, host, port, (int)wanted);
 }
 

@@ -305,7 +305,7 @@ static int check_own(struct catalog *catalog, struct err *err)
             status = load_own(catalog, file, &loaded, err);
         else if (str_ends(name, STR(".yml")) && name.p[0] != '.') {
             err_set(err, ERR_INVALID, "%s/%s: specs are called SERVICE.yaml", catalog->specs_dir, name.p);
-            status = err_hint(err, "with .yml at its end it would not be read");
+            status = err_hint(err, "a file name that ends in .yml is ignored");
         }
     }
     return status;

@@ -257,7 +257,7 @@ static const struct value *pairs_as_map(
                 STR_ARG(type->key), STR_ARG(type->value));
         for (uint32_t k = 0; k < i; k++)
             if (value_equal(key, value_get(list->items[k], type->key)))
-                return schema_fail(c, &inside, "the tag \"%.*s\" is there twice", STR_ARG(key->string));
+                return schema_fail(c, &inside, "the tag \"%.*s\" is given twice", STR_ARG(key->string));
         value_builder_set(&map, key->string, v ? v : &value_empty_string);
     }
     return value_mark(

@@ -239,8 +239,7 @@ static struct node *include_one(
     const struct node *first = paths && paths->kind == NODE_LIST && paths->count ? paths->items[0] : paths;
     if (!node_text(first).n || depth == DEEP) {
         diag_error(c->diags, node_span(entry),
-            depth == DEEP ? "`include` goes round in a circle"
-                          : "`include` names the path of a compose file");
+            depth == DEEP ? "`include` is a cycle" : "`include` names the path of a compose file");
         return root;
     }
     struct str folder = path_dir(compose_path(c, dir, node_text(first))), project = folder;
@@ -387,7 +386,7 @@ static struct node *extend_service(
     const struct node_entry *base = others && others->kind == NODE_MAP ? node_find(others, name) : NULL;
     if (!base || base->value->kind != NODE_MAP || depth == DEEP) {
         compose_warn(c, extends,
-            depth == DEEP ? "`extends` goes round in a circle, and is left out"
+            depth == DEEP ? "`extends` is a cycle, and is left out"
                           : "there is no service of that name to extend");
         return own;
     }

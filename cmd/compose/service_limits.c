@@ -62,7 +62,7 @@ static void add_ports(
     int64_t from, to, host_from = 0, host_to = 0;
     if (!range(port->container, &from, &to)) {
         if (str_find_char(port->host, '-', 0) > 0)
-            compose_warn(c, node, "one of a range of ports has no equivalent: give the port");
+            compose_warn(c, node, "a range of ports has no equivalent: give one port");
         add_port(c, out, port);
         return;
     }
@@ -136,9 +136,9 @@ static const struct value *short_mount(struct compose *c, const struct node *nod
     struct str source = n > 1 ? parts[0] : STR_EMPTY, target = n > 1 ? parts[1] : parts[0];
     struct str options = n > 2 ? parts[2] : STR_EMPTY;
     if (options.n && !str_eqz(options, "ro") && !str_eqz(options, "rw"))
-        compose_warn(c, node, "of the options `%.*s` only ro and rw can be said", STR_ARG(options));
+        compose_warn(c, node, "of the options `%.*s` only ro and rw are supported", STR_ARG(options));
     if (str_starts(source, STR("~")))
-        compose_warn(c, node, "`~` is nobody's home here: write the path");
+        compose_warn(c, node, "`~` is not expanded here: write the path");
     return mount(c, is_path(source) ? STR("bind") : STR("volume"), source, target,
         str_starts(options, STR("ro")), STR_EMPTY);
 }

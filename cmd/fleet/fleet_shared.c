@@ -110,7 +110,7 @@ int fleet_shared_check(struct invocation *inv, const struct workspace *base)
         return EXIT_DONE;
     return invocation_usage(inv,
         "restore the file; `weir fleet destroy` destroys the members, and then the shared stack",
-        "%u member%s of the fleet live%s by the shared stack \"%.*s\", and the file %s", n, n == 1 ? "" : "s",
+        "%u member%s of the fleet use%s the shared stack \"%.*s\", and the file %s", n, n == 1 ? "" : "s",
         n == 1 ? "s" : "", STR_ARG(then), now->name.n ? "names another one" : "does not name it any more");
 }
 
@@ -256,7 +256,7 @@ static int check_same(struct member *shared, struct err *err)
 static void fail_members(struct fleet *fleet)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_FAILED, "it was not begun: %.*s, which all members share, is not as it should be",
+    err_set(&err, ERR_FAILED, "it was not started: %.*s, which all members share, is not applied",
         STR_ARG(fleet->shared_stack->name));
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];

@@ -368,7 +368,8 @@ static bool deploys(struct cdk *c, const struct node_entry *entry)
 static bool restricts(struct cdk *c, const struct node_entry *entry)
 {
     diag_warning(c->t->diags, node_span(node_get(entry->value, "Type")),
-        "the VPC's default security group keeps its rules: what took them away has no equivalent");
+        "the VPC's default security group keeps its rules: the custom resource that removes them has no "
+        "equivalent");
     leave_out(c, entry, STR("-"), STR("left out: the default security group keeps its rules"));
     return true;
 }

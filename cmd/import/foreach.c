@@ -177,8 +177,8 @@ static void each(struct template *t, const struct node *section, template_take *
         }
         struct tree *list = template_tree(t, entry->value->items[1]);
         if (list->kind != TREE_LIST || list->n > ITEMS_MAX || depth == DEPTH_MAX) {
-            struct diag *d =
-                diag_error(t->diags, node_key_span(entry), "what this goes through has to be known here");
+            struct diag *d = diag_error(
+                t->diags, node_key_span(entry), "the list of this loop has to be known to the import");
             diag_hint(t->diags, d, "a list of texts can be written out, at most %d deep", DEPTH_MAX);
             continue;
         }
@@ -233,7 +233,8 @@ static void loops(struct template *t, const struct node_entry *entry, template_t
 {
     if (!is_loop(entry) || depth == DEPTH_MAX || t->declared.n > ITEMS_MAX) {
         struct diag *d = diag_error(t->diags, node_key_span(entry),
-            is_loop(entry) ? "this makes too much" : "Fn::ForEach takes a name, a list and a map");
+            is_loop(entry) ? "this loop makes too many entries"
+                           : "Fn::ForEach takes a name, a list and a map");
         if (is_loop(entry))
             diag_hint(t->diags, d, "loops may be %d deep, and make %d resources", DEPTH_MAX, ITEMS_MAX);
         return;

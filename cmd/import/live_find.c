@@ -159,7 +159,8 @@ static int check_sha256(const char *path, struct str expected, struct err *err)
     hash_sha256(bytes, digest);
     if (str_eq(base64_encode(&arena, (struct str){(const char *)digest, sizeof digest}), expected))
         return 0;
-    return err_set(err, ERR_PROTOCOL, "what came is not what the service reports: its SHA-256 is another");
+    return err_set(err, ERR_PROTOCOL,
+        "the downloaded file is not the one that the service reports: its SHA-256 differs");
 }
 
 /* Downloads a file into the draft's folder, never overwriting one without --force. */
@@ -234,7 +235,7 @@ static void live_add(
     if (!id.n) {
         l->draft->left_out++;
         draft_row(l->draft, arn.n ? arena_str(l->arena, arn) : schema->name, STR("-"),
-            STR("left out: what is listed does not say its id"));
+            STR("left out: the listing does not return its id"));
     }
     if (!id.n || map_get(&l->known, key))
         return;

@@ -221,8 +221,8 @@ static void ask_for(struct settings *s, const struct attr *attr)
     }
     ignored = tree_get(lifecycle, "ignore_changes");
     tree_add(arena, ignored, tree_string(arena, attr->name, NULL));
-    live_comment(s->comment, "%s `%.*s`: it stays as it is until ignore_changes is taken out",
-        found ? "No answer says whether this is" : "No answer tells", STR_ARG(attr->name));
+    live_comment(s->comment, "%s `%.*s`: ignore_changes leaves it as it is",
+        found ? "No response says whether this is" : "No response has", STR_ARG(attr->name));
 }
 
 /* Returns whether no response contains the attribute. */

@@ -275,7 +275,7 @@ bool mapping_by_rule(
         return true;
     }
     if (rule->document && !(s = read_document(arena, s)))
-        return mapping_refuse(mapping, NULL, "`%.*s` is no JSON", STR_ARG(rule->from));
+        return mapping_refuse(mapping, NULL, "`%.*s` is not JSON", STR_ARG(rule->from));
     say_all(arena, level, rule->beside);
     if (rule->ask && !ask_beside(mapping, level, rule, &s))
         return false;

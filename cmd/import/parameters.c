@@ -288,7 +288,7 @@ static struct template_resource *add_declared(
     if (!declared->type.n)
         diag_error(t->diags, node_key_span(entry), "a resource is a map with its `Type`");
     if (map_set(&t->declared, declared->logical, declared))
-        diag_error(t->diags, node_key_span(entry), "\"%.*s\" is there twice", STR_ARG(logical));
+        diag_error(t->diags, node_key_span(entry), "\"%.*s\" is declared twice", STR_ARG(logical));
     if (t->live)
         declared->physical = physical_id(t, declared);
     return declared;

@@ -352,7 +352,7 @@ static int check_created(
     if (!created || values != value_getz(value_getz(document, "prior_state"), "values"))
         return 0;
     if (!others) {
-        err_set(err, ERR_INVALID, "nothing of it exists yet: what exists is imported");
+        err_set(err, ERR_INVALID, "none of its resources exists yet: only existing resources are imported");
         return err_hint(err, "%s", apply_first);
     }
     diag_hint(draft->diags,
@@ -373,11 +373,12 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     if (value_is_null(values) || !value_getz(values, "root_module")) {
         bool raw = value_getz(document, "terraform_version") && value_getz(document, "resources");
         if (value_getz(document, "format_version")) {
-            err_set(err, ERR_INVALID, "nothing of it exists yet: what exists is imported");
+            err_set(
+                err, ERR_INVALID, "none of its resources exists yet: only existing resources are imported");
             return err_hint(err, "%s", apply_first);
         }
         err_set(err, ERR_INVALID,
-            raw ? "this is the state's own file; what `terraform show -json` says of it is wanted"
+            raw ? "this is the state's own file: give the output of `terraform show -json`"
                 : "this is not a state or plan as `terraform show -json` has it");
         return err_hint(err, "the folder of the configuration does as well; or terraform plan -out=plan && "
                              "terraform show -json plan > plan.json; then import plan.json");

@@ -231,7 +231,7 @@ static void tell_line(struct draft *d, const struct source *source, struct str l
     for (size_t i = 0; value.n && i < sizeof words / sizeof *words; i++)
         if (str_eqz(key, words[i].word) && !str_starts(value, STR("false")))
             diag_warning(d->diags, span_at(source, (size_t)(line.p - source->text.p), key.n),
-                "%.*s: what Terraform shows does not tell of `%.*s`: here that is %s", STR_ARG(address),
+                "%.*s: Terraform's output does not have `%.*s`: in a stack it is %s", STR_ARG(address),
                 STR_ARG(key), words[i].says);
 }
 

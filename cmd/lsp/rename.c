@@ -308,7 +308,7 @@ int lsp_rename(
     struct cursor cursor;
     struct renaming r = {.lsp = lsp, .arena = arena, .name = value_gets(params, "newName")};
     if (!cursor_at(lsp, arena, params, &cursor) || !may_rename(&cursor, &r.target))
-        return err_set(err, ERR_INVALID, "what is here cannot be renamed");
+        return err_set(err, ERR_INVALID, "nothing here can be renamed");
     const struct entry *e = &r.target.spot.file->outline.items[r.target.spot.entry];
     r.old = e->key;
     if (str_eq(r.old, r.name))

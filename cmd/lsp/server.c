@@ -222,7 +222,8 @@ static int server_loop(struct lsp *lsp, struct err *err)
     if (err->class != ERR_NONE)
         return -1;
     return err_set(err, ERR_PROTOCOL,
-        lsp->done ? "the editor ended the server without shutting it down" : "the editor is gone");
+        lsp->done ? "the editor ended the server without shutting it down"
+                  : "the editor closed the connection");
 }
 
 int lsp_serve(const struct lsp_options *options, struct err *err)

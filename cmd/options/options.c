@@ -233,7 +233,7 @@ static int set_value(struct parser *p, const struct option *o, struct str value)
             p->err, ERR_USAGE, "--%s cannot be \"%.*s\" (one of: %s)", o->name, STR_ARG(value), o->choices);
     bool names_file = o->completes == COMPLETES_DIR || o->completes == COMPLETES_FILE;
     if (names_file && !value.n) { /* probably an unset variable in a script */
-        err_set(p->err, ERR_USAGE, "--%s is given nothing", o->name);
+        err_set(p->err, ERR_USAGE, "--%s has an empty value", o->name);
         return err_hint(p->err, "leave it out, or name a %s", o->value);
     }
     switch (o->kind) {

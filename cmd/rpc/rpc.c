@@ -243,7 +243,7 @@ bool rpc_fill(struct rpc *rpc, struct err *err)
         case CHANNEL_MESSAGE: queue_text(rpc, text); break;
         case CHANNEL_END: return false;
         case CHANNEL_BROKEN:
-            err_set(err, ERR_PROTOCOL, "the client sent what is not a message: %s", rpc->channel.wrong);
+            err_set(err, ERR_PROTOCOL, "the client sent an invalid message: %s", rpc->channel.wrong);
             return false;
         }
     } while (!rpc_is_full(rpc) && channel_waiting(&rpc->channel));

@@ -102,7 +102,7 @@ static int forget_intent(struct invocation *inv, struct state *state, struct str
     for (size_t i = 0; i < n; i++) {
         if (!str_eq(intents[i]->subject.address, address))
             continue;
-        err_set(&why, ERR_ABSENT, "it is not there, as the user says");
+        err_set(&why, ERR_ABSENT, "the user reports that it does not exist");
         if (state_fail(state, address, intents[i]->action, &why, NULL, &err))
             return invocation_fail(inv, &err);
         return say_changed(inv, "forgotten", address, STR_EMPTY);

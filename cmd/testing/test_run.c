@@ -56,7 +56,7 @@ static void test_check_needs(const struct node *root, struct diags *diags)
         if (test_needs_find(engines, n, item))
             continue;
         struct str text = node_text(item);
-        struct diag *d = diag_error(diags, node_span(item), "nothing is known of \"%.*s\"", STR_ARG(text));
+        struct diag *d = diag_error(diags, node_span(item), "\"%.*s\" is unknown", STR_ARG(text));
         diag_did_you_mean(diags, d, text, names, n);
         if (!d->label.n)
             diag_hint(diags, d, "a test may need: %.*s", STR_ARG(all));
@@ -242,7 +242,7 @@ static bool check_resource(
 {
     const struct change *change = plan_change_at(plan, address);
     if (value_is_null(want))
-        return change ? test_fail(r, "%.*s: expected not to be there", STR_ARG(address)) : true;
+        return change ? test_fail(r, "%.*s: expected not to exist", STR_ARG(address)) : true;
     if (!change)
         return test_fail(r, "%.*s: the plan has no such resource", STR_ARG(address));
     bool ok = true;
@@ -325,7 +325,7 @@ static bool check_live_resource(struct running_test *r, const struct value *want
     const struct schema *schema = catalog_find(r->workspace.catalog, type, false, &err);
     struct provider *provider;
     if (!schema || !schema->ops->read)
-        return test_fail(r, "live: there is nothing to read of the type \"%.*s\"", STR_ARG(type));
+        return test_fail(r, "live: the type \"%.*s\" cannot be read", STR_ARG(type));
     struct str rest, service = str_cut(type, '.', &rest);
     if (workspace_provider(&r->workspace, service, NULL, &provider, &err))
         return test_fail_err(r, "live", &err);

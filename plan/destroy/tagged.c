@@ -282,8 +282,8 @@ int owned_record(struct workspace *workspace, const struct owned_group *group, s
     struct state *state = workspace->state;
     struct str *addresses = ARENA_ARRAY(&arena, struct str, group->n + 1);
     if (state_count(state) || (state_lineage(state).n && !str_eq(state_lineage(state), group->lineage)))
-        return err_set(
-            err, ERR_EXISTS, "the state %.*s is another's already", STR_ARG(state_description(state)));
+        return err_set(err, ERR_EXISTS, "the state %.*s already belongs to another stack",
+            STR_ARG(state_description(state)));
     for (size_t i = 0; i < group->n; i++)
         addresses[i] = fresh_address(
             &arena, &taken, address_for(workspace, &arena, group->resources[i].subject.address));

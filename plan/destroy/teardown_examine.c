@@ -82,7 +82,7 @@ static int check_flagged(struct examined *e, const struct value *losses, struct 
     if (seen || !ops->ownership_tags || !ops->ownership_tags(&e->op, e->prior, &owner_tags, err) ||
         err->class == ERR_ABSENT)
         return 0;
-    return err_context(err, "finding out whose it is");
+    return err_context(err, "looking up its owner");
 }
 
 /* The tagging API lags behind: it is trusted only if it reports the stack's own tags, and the owner is read

@@ -125,7 +125,7 @@ static void tag_one(void *ctx, size_t i)
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
     if (!m->failed++) {
         m->first = err;
-        err_context(&m->first, "marking %.*s", STR_ARG(m->records[i]->subject.address));
+        err_context(&m->first, "tagging %.*s", STR_ARG(m->records[i]->subject.address));
     }
 }
 

@@ -162,7 +162,8 @@ static int not_there(struct recovery *s, struct err *err)
 {
     if (s->schema->never_recovered) {
         tell_recovered(s,
-            "may have been created by an earlier run, which the service cannot tell: look at the service; "
+            "may have been created by an earlier run, and the service cannot tell whether it was: look at "
+            "the service; "
             "`weir state rm` if it does not exist, `weir state import` if it does",
             STR_EMPTY);
         return 0;

@@ -233,7 +233,7 @@ static int check_mac(const struct state *state, const struct saved_plan *saved, 
     err_set(err, ERR_DAMAGED, "%s",
         !saved->mac.n          ? "this plan was made without the state's key"
         : state_has_key(state) ? "this plan was not made with the state's key, or was changed since"
-                               : "this plan was made with the state's key, which is not at hand");
+                               : "this plan was made with the state's key, which is not available");
     return err_hint(err, "plan again with the key that applies it");
 }
 

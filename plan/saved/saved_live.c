@@ -206,7 +206,7 @@ int saved_live_read(const struct state *state, const struct value *saved, struct
         const struct value *object;
         struct str address = arena_str(arena, saved->entries[i].key);
         if (read_object(state, address, saved->entries[i].value, arena, &object, err))
-            return err_context(err, "what was seen of %.*s", STR_ARG(address));
+            return err_context(err, "the live values of %.*s", STR_ARG(address));
         value_builder_set(&objects, address, object);
     }
     *out = value_builder_map(&objects);

@@ -198,8 +198,8 @@ int backend_new(const struct backend_options *options, struct backend **out, str
     bool records = str_eqz(encrypt, "records");
     if (!records && !str_eqz(encrypt, "values")) {
         err_set(err, ERR_INVALID, "the state's \"encrypt\" cannot be \"%.*s\"", STR_ARG(encrypt));
-        return err_hint(
-            err, "values seals each sensitive value (the default), records seals every record as a whole");
+        return err_hint(err,
+            "values encrypts each sensitive value (the default), records encrypts every record as a whole");
     }
     struct backend *plain;
     if (open_backend(options, &plain, err))
@@ -280,7 +280,7 @@ static int refuse_forked(const struct backend *b, const struct backend_head *hea
 {
     err_set(err, ERR_DAMAGED,
         "the state %.*s is not the one that was written there: its record %" PRIu64
-        " is another than the one that was relied on, so the state is a copy that was used further",
+        " is another than the one that was relied on, so the state is a copy that was written to since",
         STR_ARG(b->description), head->seq);
     return err_hint(err, "restore its own file, since the resources in it are recorded nowhere else; `weir "
                          "state doctor --accept-loss` continues with what is there");
@@ -400,7 +400,7 @@ int lock_info_refuse(const struct lock_info *holder, struct str description, str
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (!holder->owner.n)
-        err_set(err, ERR_LOCKED, "the state %.*s is locked by somebody else", STR_ARG(description));
+        err_set(err, ERR_LOCKED, "the state %.*s is locked by another run", STR_ARG(description));
     else
         err_set(err, ERR_LOCKED, "the state %.*s is locked by %.*s", STR_ARG(description),
             STR_ARG(lock_info_text(&scratch, holder)));

@@ -308,7 +308,7 @@ static int check_unchanged(struct file_backend *f, struct err *err)
     if (fstat(f->fd, &st))
         return err_errno(err, ERR_IO, "cannot look at the state %s", f->path);
     if (!st.st_nlink || st.st_size != f->offset)
-        return err_set(err, ERR_STALE, "the state %s was %s by somebody else while it was locked", f->path,
+        return err_set(err, ERR_STALE, "the state %s was %s by another process while it was locked", f->path,
             st.st_nlink ? "changed" : "deleted");
     return 0;
 }

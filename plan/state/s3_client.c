@@ -183,7 +183,7 @@ int s3_get_part(struct s3_store *store, struct arena *arena, struct str key, int
     if (!wire_content_range(wire_header_get(&answer, STR("Content-Range")), &first, &last, size) ||
         first != from || last != (*size < from + n ? *size : from + n) - 1 ||
         (int64_t)bytes->n != last - first + 1)
-        return err_set(err, ERR_PROTOCOL, "the store sends another range than was asked for");
+        return err_set(err, ERR_PROTOCOL, "the store sends another range than was requested");
     return 0;
 }
 
@@ -204,7 +204,7 @@ static int get_range(void *ctx, size_t i, struct err *err)
     if (s3_get_part(rest->store, &scratch, rest->key, from, RANGE, &bytes, &size, err))
         return -1;
     if (size != rest->size)
-        return err_set(err, ERR_PROTOCOL, "the store sends another object than was asked for");
+        return err_set(err, ERR_PROTOCOL, "the store sends another object than was requested");
     memcpy(rest->bytes + from, bytes.p, bytes.n);
     return 0;
 }

@@ -307,7 +307,7 @@ static int find_first(struct search *s, struct str key, uint64_t *at, struct err
         else if (*at > middle)
             low = *at;
         else
-            return err_set(err, ERR_DAMAGED, "there is less than it should have");
+            return err_set(err, ERR_DAMAGED, "it is incomplete");
     }
     *at = low;
     return 0;

@@ -388,7 +388,7 @@ static int read_shared(const struct workspace_options *options, struct workspace
         workspace->shared =
             workspace_shared_values(&workspace->stack->arena, shared, state_outputs(its.state));
     workspace_close(&its);
-    return status ? err_context(err, "reading what %.*s gives", STR_ARG(shared->file)) : 0;
+    return status ? err_context(err, "reading the outputs of %.*s", STR_ARG(shared->file)) : 0;
 }
 
 int workspace_open(

@@ -206,7 +206,7 @@ static int take_document(void *ctx, const struct wire_message *answer, struct er
         return -1;
     if (a->needs[0] && !value_getz(a->document, a->needs))
         return err_set(
-            err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %s", STR_ARG(op->name), a->needs);
+            err, ERR_PROTOCOL, "the answer to %.*s is incomplete: it has no %s", STR_ARG(op->name), a->needs);
     return 0;
 }
 

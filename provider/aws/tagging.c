@@ -94,7 +94,7 @@ int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct s
     if (!client->tags_by_page)
         return 0;
     if (!wanted->type.n)
-        return err_set(err, ERR_SERVICE, "tags cannot be asked for by name there");
+        return err_set(err, ERR_SERVICE, "this endpoint cannot look up tags by ARN");
     return aws_tagged(client, arena, wanted, found, found_ctx, err);
 }
 

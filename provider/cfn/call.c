@@ -134,7 +134,7 @@ int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
     int64_t until = clock_mono_ms() + (ctx->timeout_ms > 0 ? ctx->timeout_ms : TIMEOUT_MS);
     for (int64_t pause = FIRST_PAUSE_MS; !has_ended(event);) {
         if (!event->token.n)
-            return err_set(err, ERR_PROTOCOL, "the answer does not say which request it is about");
+            return err_set(err, ERR_PROTOCOL, "the response does not name its request");
         if (clock_mono_ms() > until)
             return err_set(err, ERR_TIMEOUT, "the request %.*s has not ended in time, the service says %.*s",
                 STR_ARG(event->token), STR_ARG(event->status));

@@ -259,8 +259,8 @@ static int check_document(const struct value *document, struct str *name, struct
         return err_set(err, ERR_INVALID,
             "the schema of \"%.*s\" has no typeName, properties or primaryIdentifier", STR_ARG(*name));
     if (!has_handler(document, "create") || !has_handler(document, "delete"))
-        return err_set(err, ERR_INVALID, "%.*s cannot be made by the Cloud Control API: it has no handlers",
-            STR_ARG(*name));
+        return err_set(err, ERR_INVALID,
+            "%.*s cannot be created by the Cloud Control API: it has no handlers", STR_ARG(*name));
     return 0;
 }
 

@@ -47,7 +47,7 @@ static int describe_ask(struct aws_client *client, struct arena *arena, struct s
     if (!aws_ask(client, &call, arena, "Schema", answer, err))
         return 0;
     if (str_eqz(str_z(err->code), "TypeNotFoundException"))
-        err_hint(err, "a type of others is to be activated in the account first");
+        err_hint(err, "a third-party type has to be activated in the account first");
     return err_context(err, "asking CloudFormation for %.*s", STR_ARG(type));
 }
 

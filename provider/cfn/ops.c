@@ -189,7 +189,7 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
     }
     aws_note_created(provider_aws(ctx->provider));
     if (!event.identifier.n)
-        return err_set(err, ERR_PROTOCOL, "the service does not say what it made");
+        return err_set(err, ERR_PROTOCOL, "the response does not identify the created resource");
     struct value_entry id = {ctx->schema->id, value_string(ctx->arena, event.identifier)};
     *live = value_map(ctx->arena, &id, 1); /* so that the id is recorded whatever happens next */
     return read_after(ctx, event.identifier, desired, live, err);

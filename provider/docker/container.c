@@ -166,7 +166,7 @@ static int look_once(struct waiting *w, struct err *err)
                 .p,
             err);
     if (restarts > 0 || str_eqz(status, "restarting"))
-        return fail_ended(w->ctx, w->id, document, "dies again and again", err);
+        return fail_ended(w->ctx, w->id, document, "repeatedly exits and is restarted", err);
     if (!w->end && str_eqz(status, "running"))
         return look_running(w, document, err);
     if (w->end)
@@ -181,7 +181,7 @@ static int wait_for(struct waiting *w, struct err *err)
         if (state)
             return state > 0 ? 0 : -1;
         if (clock_mono_ms() >= w->until_ms) {
-            err_set(err, ERR_TIMEOUT, "it is not %s yet", w->end ? "at its end" : "healthy");
+            err_set(err, ERR_TIMEOUT, "it is not %s yet", w->end ? "finished" : "healthy");
             return err_hint(err, "`timeouts: {create: 20m}` waits longer; `docker logs` shows what it does");
         }
         if (cancel_sleep_ms(w->ctx->cancel, PAUSE_MS, err))

@@ -523,7 +523,7 @@ static int push(struct op_ctx *ctx, struct str text, struct err *err)
     if (strstr(err->message, "denied") || strstr(err->message, "unauthorized") ||
         strstr(err->message, "no basic auth"))
         err_hint(
-            err, "`registries` under `providers: docker:` says who weir is to %.*s", STR_ARG(name.registry));
+            err, "`registries` under `providers: docker:` has the login for %.*s", STR_ARG(name.registry));
     return -1;
 }
 

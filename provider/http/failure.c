@@ -175,7 +175,7 @@ static int cut_short(const struct transfer *t, struct err *err)
 static int not_accepted(const struct transfer *t, struct err *err)
 {
     if (t->sink_failed)
-        return err_set(err, ERR_IO, "cannot store what %.*s sends", STR_ARG(t->target.authority));
+        return err_set(err, ERR_IO, "cannot store the response of %.*s", STR_ARG(t->target.authority));
     if (t->head.overflow)
         return err_set(err, ERR_PROTOCOL, "the headers of %.*s are larger than %zu bytes",
             STR_ARG(t->target.authority), t->head.max);

@@ -16,7 +16,7 @@ static int user_begin(struct op_ctx *ctx, struct request *request, struct err *e
         return -1;
     if (request->api->AlterUserScramCredentials)
         return 0;
-    err_set(err, ERR_FAILED, "librdkafka %s knows nothing of users: that came with 2.2",
+    err_set(err, ERR_FAILED, "librdkafka %s does not support users: 2.2 or newer is needed",
         request->api->version_str());
     return err_hint(err, "install a newer one (Debian has it from 13 on, Ubuntu from 24.04, and the wheel of "
                          "confluent-kafka brings one along), and name its folder in LD_LIBRARY_PATH");
@@ -28,7 +28,7 @@ static int user_plan(struct op_ctx *ctx, const struct value *desired UNUSED, con
 {
     const struct kafka_api *api = kafka_api(ERR_IGNORED);
     if (api && !api->AlterUserScramCredentials)
-        op_warn(ctx, arena_printf(ctx->arena, "librdkafka %s knows nothing of users: that came with 2.2",
+        op_warn(ctx, arena_printf(ctx->arena, "librdkafka %s does not support users: 2.2 or newer is needed",
                          api->version_str())
                          .p);
     return 0;

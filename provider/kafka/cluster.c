@@ -341,8 +341,8 @@ static int cluster_refuse(struct cluster *cluster, struct err *err)
         err->everywhere = true;
         err_hint(err,
             s->iam
-                ? "`iam` of the provider \"%.*s\" says who weir is; that identity needs kafka-cluster:Connect"
-                : "`user`, `password` and `mechanism` of the provider \"%.*s\" say who weir is there",
+                ? "`iam` of the provider \"%.*s\" configures the identity, which needs kafka-cluster:Connect"
+                : "`user`, `password` and `mechanism` of the provider \"%.*s\" configure the login",
             STR_ARG(s->name));
     } else {
         err_set(err, ERR_NETWORK, "cannot connect to the Kafka cluster at %.*s%s%.*s: %.*s",

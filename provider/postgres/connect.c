@@ -235,7 +235,7 @@ static int connect_refuse(
                              "who runs weir needs "
                              "rds-db:connect for it");
     return err_hint(err,
-        "`user` and `password` of the provider \"%.*s\" say who weir is there; the server's pg_hba.conf says "
+        "`user` and `password` of the provider \"%.*s\" configure the login; the server's pg_hba.conf says "
         "who may come from where",
         STR_ARG(settings->name));
 }

@@ -35,8 +35,8 @@ static int load_check_past(struct op_ctx *ctx, const struct value *desired, cons
         const struct value *was = value_get(done, files->entries[i].key);
         if (!was || value_equal(was, files->entries[i].value))
             continue;
-        err_set(
-            err, ERR_INVALID, "%.*s was loaded already and is another now", STR_ARG(files->entries[i].key));
+        err_set(err, ERR_INVALID, "%.*s was loaded already and has changed since",
+            STR_ARG(files->entries[i].key));
         return err_hint(err, "with `replace: true` the table is emptied and loaded anew; rows of one file "
                              "cannot be distinguished from the others'");
     }

@@ -75,8 +75,8 @@ static int migrations_check_past(struct op_ctx *ctx, const struct value *desired
         const struct value *is = value_get(now, name);
         if (is && value_equal(is, done->entries[i].value))
             continue;
-        err_set(err, ERR_INVALID, "%.*s/%.*s was executed already and %s now", STR_ARG(folder), STR_ARG(name),
-            is ? "is another" : "is missing");
+        err_set(err, ERR_INVALID, "%.*s/%.*s was executed already and %s", STR_ARG(folder), STR_ARG(name),
+            is ? "has changed since" : "is missing now");
         return err_hint(err, "put it back as it was; what is to change goes into a new file");
     }
     for (size_t i = 0; i < files->n && !op_flag(ctx, desired, "out_of_order"); i++) {

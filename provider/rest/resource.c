@@ -41,7 +41,7 @@ static int add_place(
     else if (t->answer)
         text = value_scalar_text(t->arena, wire_path(t->arena, t->answer, name));
     if (!text.n)
-        return err_set(err, ERR_INVALID, "{%.*s} is not known of it", STR_ARG(name));
+        return err_set(err, ERR_INVALID, "the resource has no value for {%.*s}", STR_ARG(name));
     if (encoded)
         url_encode(out, text, false);
     else
@@ -137,8 +137,9 @@ static int read_answer(void *ctx, const struct wire_message *answer, struct err 
     r->document = &value_empty_map;
     if (!body.n)
         return 0;
-    return json_parse(r->resource->arena, body, &r->document, err) ? err_context(err, "its answer is no JSON")
-                                                                   : 0;
+    return json_parse(r->resource->arena, body, &r->document, err)
+               ? err_context(err, "the response is not JSON")
+               : 0;
 }
 
 static void add_headers(struct resource *t, struct wire_message *message)
@@ -288,11 +289,11 @@ static int refuse_namesake(struct resource *t, struct err *err)
     if (resource_fill_text(t, own.n ? own : request.path, true, &ignored, &failure))
         return 0;
     if (!resource_send(t, &request, &document, &failure))
-        return object_in(t, "read", document) ? err_set(err, ERR_EXISTS, "there is one already") : 0;
+        return object_in(t, "read", document) ? err_set(err, ERR_EXISTS, "it exists already") : 0;
     if (says_absent(t, &failure))
         return 0;
     *err = failure;
-    return err_context(err, "looking whether there is one");
+    return err_context(err, "looking up whether it exists");
 }
 
 static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
@@ -337,7 +338,7 @@ static int resource_read(struct op_ctx *ctx, const struct value *prior, const st
     const struct value *object;
     *live = NULL;
     if (!t.id.n)
-        return err_set(err, ERR_FAILED, "the state has no id for it, and nothing is asked without one");
+        return err_set(err, ERR_FAILED, "the state has no id for it, and weir makes no request without one");
     if (read_object(&t, &object, err))
         return -1;
     if (object) {

@@ -33,7 +33,7 @@ static const struct value *login_fill_text(
             buf_add_str(&out, value_scalar_text(arena, v));
         else {
             err_set(err, ERR_AUTH, "%.*s: \"%.*s\" is not set", STR_ARG(client->name), STR_ARG(name));
-            err_hint(err, "say it in the stack's `providers:`");
+            err_hint(err, "configure it in the stack's `providers:`");
             return NULL;
         }
     }

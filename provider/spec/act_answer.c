@@ -64,7 +64,7 @@ int act_check_known(struct act *act, const struct value *object, struct err *err
 static int another_answered(
     const struct spec_step *step, struct str asked, struct str answered, struct err *err)
 {
-    err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
+    err_set(err, ERR_PROTOCOL, "%.*s was called for %.*s, but the response is about %.*s",
         STR_ARG(step->call.op->wire.name), STR_ARG(asked), STR_ARG(answered));
     err->lost = true;
     return -1;
@@ -99,7 +99,7 @@ int act_check_id(struct act *act, const struct spec_step *step, const struct val
         return 0;
     if (have.n)
         return same_id(asked, have) ? 0 : another_answered(step, asked, have, err);
-    err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+    err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: it has no %.*s",
         STR_ARG(step->call.op->wire.name), STR_ARG(path));
     err->lost = true;
     return -1;

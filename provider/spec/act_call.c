@@ -237,8 +237,8 @@ static int read_whole(void *ctx, const struct wire_message *answer, struct err *
     if (empty && reads && !str_eqz(op->method, "HEAD"))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is empty", STR_ARG(op->name));
     if (reads && is_cut_document(act, op, answer->body))
-        return err_set(
-            err, ERR_PROTOCOL, "the answer to %.*s is not whole: its document is cut", STR_ARG(op->name));
+        return err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: its document is truncated",
+            STR_ARG(op->name));
     if (wire_decode_response(act->arena, op, answer, &rules->document, err))
         return -1;
     if (step->call.op->answer)
@@ -247,12 +247,12 @@ static int read_whole(void *ctx, const struct wire_message *answer, struct err *
         static const struct shape text = {.kind = SHAPE_JSON_TEXT};
         const struct value *inner = wire_path(act->arena, rules->document, step->reply.parse);
         if (!inner && step->reply.required)
-            return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+            return err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: it has no %.*s",
                 STR_ARG(op->name), STR_ARG(step->reply.parse));
         rules->document = inner ? wire_coerce(act->arena, &text, inner) : &value_empty_map;
     }
     if (step->reply.required && !has_place(act, step, rules->document))
-        return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+        return err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->reply.at));
     /* A create call may return {}; so may intermediaries that answer every request with it. */
     bool nothing = empty || (act->creating && str_eqz(str_trim(answer->body), "{}"));

@@ -99,13 +99,13 @@ static int make_once(struct act *act, const struct spec_step *step, const struct
     if (status)
         return -1;
     if (step->list.each && !*document)
-        return err_set(err, ERR_ABSENT, "%.*s lists nothing of %.*s \"%.*s\"",
+        return err_set(err, ERR_ABSENT, "%.*s lists nothing with %.*s \"%.*s\"",
             STR_ARG(step->list.each->call.op->wire.name), STR_ARG(act->type->schema.id),
             STR_ARG(value_text(value_get(object, act->type->schema.id), STR_EMPTY)));
     if (step->call.native || step->list.each || !lacks_id(act, step, object, *document))
         return 0;
-    err_set(
-        err, ERR_PROTOCOL, "%.*s: the answer does not say what was made", STR_ARG(step->call.op->wire.name));
+    err_set(err, ERR_PROTOCOL, "%.*s: the response does not identify the created resource",
+        STR_ARG(step->call.op->wire.name));
     err->lost = true;
     return -1;
 }
@@ -220,7 +220,7 @@ static int check_made(struct act *act, const struct spec_step *step, const struc
         return 0;
     }
     if (failure.class && step->call.op)
-        err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+        err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: it has no %.*s",
             STR_ARG(step->call.op->wire.name), STR_ARG(act->type->schema.id));
     else if (failure.class)
         *err = failure;
@@ -241,14 +241,14 @@ static int look_before(
             read->count && read->items[0].call.op && str_eqz(read->items[0].call.op->wire.method, "HEAD");
         if (failure.http_status != 403 || !mute) /* a response to HEAD has no body with the reason */
             return err_raise(err, &failure);
-        err_set(err, ERR_SERVICE, "the service does not let these credentials look whether there is one");
-        return err_hint(err, "there is one in another account, or the credentials are wrong: a name that all "
+        err_set(err, ERR_SERVICE, "these credentials may not look up whether the resource exists");
+        return err_hint(err, "it exists in another account, or the credentials are wrong: a name that all "
                              "accounts share may be taken, so try another");
     }
     act->after_creation = false; /* calls must not wait for what does not exist */
     int status = taken && act->attempt->is_repeated ? act_find(act, object, 0, found, err) : 0;
     act->after_creation = before;
-    return status || !taken || *found ? status : err_set(err, ERR_EXISTS, "there is one already");
+    return status || !taken || *found ? status : err_set(err, ERR_EXISTS, "it exists already");
 }
 
 static int create_step(struct act *act, const struct spec_step *step, const struct value *desired,

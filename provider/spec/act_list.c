@@ -236,7 +236,7 @@ static int use_objects(
         if (act_fill_templates(act, live, &live, err))
             return -1;
         if (!id_of(act, live).n && act->type->schema.id.n)
-            return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: an item has no %.*s",
+            return err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: an item has no %.*s",
                 STR_ARG(l->step->call.op->wire.name), STR_ARG(act->type->schema.id));
         live = value_merge(act->arena, live, map_get(l->by_id, id_of(act, live)));
         live = with_empty_sets(act, l->filter->wanted, live);

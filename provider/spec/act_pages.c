@@ -136,7 +136,7 @@ static int page_after_last(struct act *act, const struct spec_step *step, const 
     *next = last ? wire_path(act->arena, last, step->list.page.last) : NULL;
     if (!value_is_null(*next))
         return 0;
-    err_set(err, ERR_PROTOCOL, "%.*s says that there is more, but gives nothing to go on by",
+    err_set(err, ERR_PROTOCOL, "%.*s reports further pages, but returns no token for them",
         STR_ARG(step->call.op->wire.name));
     err->lost = true;
     return -1;

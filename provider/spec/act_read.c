@@ -33,8 +33,8 @@ static int check_single(
     bool picked = step->reply.newest.n || step->reply.match_count || !act->type->schema.is_data;
     if (picked || !items || items->kind != VALUE_LIST || items->count < 2)
         return 0;
-    err_set(err, ERR_INVALID, "%u of them fit", items->count);
-    return err_hint(err, "say more about the one that is meant, its id for one");
+    err_set(err, ERR_INVALID, "%u of them match", items->count);
+    return err_hint(err, "configure more attributes of the one that is meant, for example its id");
 }
 
 /* Finds the object in this step's response; *doc is NULL if there is none. */

@@ -343,7 +343,7 @@ static int read_ownership_tags(struct act *act, const struct value *object, cons
         if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
             return 0;
         *err = failure;
-        return err_context(err, "finding out whose it is");
+        return err_context(err, "looking up its owner");
     }
     *reported = *owner_tags != NULL;
     return 0;
@@ -367,7 +367,7 @@ static int compare_recorded(
     if (!wanted.n || out->kind == OWNERSHIP_OURS)
         return 0;
     if (act_read(act, object, value_builder_list(&wanted), &live, err))
-        return err_context(err, "finding out whose it is");
+        return err_context(err, "looking up its owner");
     *out = ownership_by_record(act->arena, recorded, live, names->items, names->count);
     return 0;
 }

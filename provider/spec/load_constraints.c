@@ -107,7 +107,7 @@ static void load_operand(
         else
             test->number = load_int(l, node, key, 1);
         if (test->kind == TEST_TIMES && !refers && test->number < 1)
-            load_error(l, operand, "nothing is a multiple of that");
+            load_error(l, operand, "no number is a multiple of that");
     }
 }
 
@@ -182,7 +182,7 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
     constraint.where = load_tests(&scope, node_get(node, "where"));
     constraint.must = load_tests(&scope, node_get(node, "must"));
     if (!constraint.must.count || !constraint.message.n)
-        load_error(l, node, "a constraint says what must be, and says it in words");
+        load_error(l, node, "a constraint needs \"must\" and \"message\"");
     return constraint;
 }
 
@@ -233,7 +233,7 @@ void load_refers(struct type_loader *t, const struct node *node)
         const struct node *to = node->entries[i].value;
         bool good = to->kind == NODE_MAP && to->count == 1 && to->entries[0].value->kind == NODE_STRING;
         if (spec_attr_find(t->type, node->entries[i].key))
-            load_error(l, to, "an attribute is called so");
+            load_error(l, to, "an attribute already has this name");
         if (!good) {
             load_error(l, to, "expected {attribute: type}");
             return;

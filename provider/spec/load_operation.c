@@ -195,7 +195,7 @@ void load_success(struct loader *l, const struct node *node)
         const struct spec_names names = load_names(l, node->entries[i].value);
         int64_t status;
         if (!str_to_int(node->entries[i].key, &status) || status < 200 || status > 299)
-            load_error(l, node->entries[i].value, "\"%.*s\" is no status of a success",
+            load_error(l, node->entries[i].value, "\"%.*s\" is not an HTTP status of success",
                 STR_ARG(node->entries[i].key));
         for (size_t k = 0; k < names.count; k++) {
             struct spec_operation *op = map_get(&l->service->operations, names.items[k]);

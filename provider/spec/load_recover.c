@@ -81,7 +81,7 @@ void load_teardown(struct type_loader *t, const struct node *node)
         rules[i].count = load_count(t, node_get(rule, "count"), &rules[i]);
         load_needs(t, node_get(rule, "needs"), &rules[i]);
         if (!rules[i].message.n)
-            load_error(l, rule, "a teardown needs \"message\": what goes");
+            load_error(l, rule, "a teardown needs \"message\": what is lost");
     }
     t->type->teardown = rules;
     t->type->teardown_count = n;

@@ -48,7 +48,8 @@ static int run_flow(struct reach *reach, struct wire *wire, struct flow *flow, i
     if (!flow_wait(reach->net, flow, deadline_ms, cancel)) {
         flow_abort(reach->net, flow);
         if (flow->err.class == ERR_INTERRUPTED && !cancel_is_set(cancel))
-            err_set(&flow->err, ERR_TIMEOUT, "no end after %lld s", (long long)(timeout_ms / 1000));
+            err_set(&flow->err, ERR_TIMEOUT, "the command did not end within %lld s",
+                (long long)(timeout_ms / 1000));
         flow->err.lost = flow->began;
     }
     if (flow->err.class != ERR_NONE) {

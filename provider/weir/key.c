@@ -52,7 +52,7 @@ static int key_failed(struct err *err, const char *what)
 {
     const char *why = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
-    return err_set(err, ERR_FAILED, "%s: %s", what, why ? why : "OpenSSL says no reason");
+    return err_set(err, ERR_FAILED, "%s: %s", what, why ? why : "OpenSSL gives no reason");
 }
 
 static int add_numbers(struct buf *out, const EVP_PKEY *key, const char *const *names, struct err *err)

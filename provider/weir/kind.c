@@ -187,7 +187,7 @@ static int random_taken(
     const struct value *result = value_getz(asked, "id");
     if (str_eqz(kind, "password")) {
         err_set(err, ERR_INVALID, "a password is not imported: its id would be the secret itself");
-        return err_hint(err, "make it a sensitive input, or let weir make up another");
+        return err_hint(err, "make it a sensitive input, or let weir generate another");
     }
     if (str_eqz(kind, "integer")) {
         if (!str_to_int(value_text(result, STR_EMPTY), &number))

@@ -110,8 +110,9 @@ static int read_result(
     if (str_eqz(kind, "none"))
         return 0;
     if (str_eqz(kind, "json") && json_parse(ctx->arena, output, result, err))
-        return value_getb(object, "secret") ? err_set(err, ERR_INVALID, "what the command printed is no JSON")
-                                            : err_context(err, "what the command printed");
+        return value_getb(object, "secret")
+                   ? err_set(err, ERR_INVALID, "the output of the command is not JSON")
+                   : err_context(err, "what the command printed");
     if (!str_eqz(kind, "json") && !str_is_utf8(output))
         return err_set(err, ERR_INVALID, "what the command printed is not a text");
     if (!str_eqz(kind, "json"))
@@ -140,7 +141,7 @@ static int run_and_record(struct op_ctx *ctx, const struct value *desired, struc
         read_result(ctx, desired, out, &result, err))
         return -1;
     if (!run_is_there(ctx, desired))
-        return err_set(err, ERR_FAILED, "the command ended well, but there is no %.*s",
+        return err_set(err, ERR_FAILED, "the command succeeded, but %.*s does not exist",
             STR_ARG(value_gets(desired, "creates")));
     *live = value_with(ctx->arena, desired, STR("id"), value_string(ctx->arena, id));
     *live = value_with(ctx->arena, *live, STR("result"), result);

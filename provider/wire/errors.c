@@ -245,9 +245,9 @@ static void hint_silence(struct err *err, const struct wire_operation *op, int s
         return;
     if (status == 400)
         err_hint(
-            err, "usually the credentials have expired, the region is another one, or it takes no such name");
+            err, "usually the credentials have expired, the region is wrong, or the name is not allowed");
     else if (status == 301 || status == 307)
-        err_hint(err, "it is in another region, where somebody else may have it");
+        err_hint(err, "it is in another region, and may belong to another account");
 }
 
 static void fill_message(

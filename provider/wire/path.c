@@ -191,9 +191,8 @@ int pages_next(struct pages *pages, struct str operation, struct str token, stru
         return 0;
     }
     err_set(err, ERR_PROTOCOL, "%.*s %s", STR_ARG(operation),
-        again ? "gives the same page again and again" : "gives more than a million pages");
-    return err_hint(
-        err, "its listing never ends, and what is not in a whole listing is not known to be gone");
+        again ? "repeats the same page" : "gives more than a million pages");
+    return err_hint(err, "without a complete listing it is unknown which resources no longer exist");
 }
 
 int pages_next_value(struct pages *pages, struct str operation, const struct value *token, struct err *err)

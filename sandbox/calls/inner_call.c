@@ -60,7 +60,7 @@ int services_call_control(struct services *services, struct arena *arena,
     /* Inner calls of state machines use the SDK's member names, which differ from EC2's wire names. */
     if (request->as && control_protocol(services->control, request->service, &wire) &&
         wire.protocol == WIRE_EC2)
-        return err_set(err, ERR_INVALID, "the sandbox does not carry out %.*s of %.*s from inside",
+        return err_set(err, ERR_INVALID, "the sandbox's own services cannot call %.*s of %.*s",
             STR_ARG(request->operation), STR_ARG(request->service));
     if (control_request(
             services->control, arena, request->service, request->operation, request->input, &wire, &in, err))
@@ -161,7 +161,7 @@ int services_start(struct services *services, struct arena *arena, const struct 
     if (call_inside(services, arena, request, true, &call, err))
         return -1;
     if (!call.activity)
-        return err_set(err, ERR_INVALID, "%.*s of %.*s starts nothing whose end could be waited for",
+        return err_set(err, ERR_INVALID, "%.*s of %.*s starts nothing that can be waited for",
             STR_ARG(request->operation), STR_ARG(request->service));
     *output = call.output;
     *out = call.activity;

@@ -207,7 +207,8 @@ int service_page(const struct service_call *call, const char *token, const char 
     int64_t wanted = service_int(call->input, size, (int64_t)most), start = 0;
     struct str from = value_gets(call->input, token);
     if (from.n && !read_token(call->arena, from, &start))
-        return service_refuse(err, 400, token_code(call), "%s is none that was given", token);
+        return service_refuse(
+            err, 400, token_code(call), "%s is not one that the sandbox has returned", token);
     size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
     *first = (size_t)start < n ? (size_t)start : n;
     *end = n - *first > count ? *first + count : n;

@@ -43,9 +43,9 @@ static bool loop_round(struct loop *loop)
         key = value_text(v, STR_EMPTY);
         if (v->kind == VALUE_STRING && map_set(&loop->seen, key, loop)) {
             if (v->marks & VALUE_SENSITIVE)
-                eval_error(ev, c->key, "a sensitive key comes twice");
+                eval_error(ev, c->key, "a sensitive key occurs twice");
             else
-                eval_error(ev, c->key, "the key \"%.*s\" comes twice", STR_ARG(key));
+                eval_error(ev, c->key, "the key \"%.*s\" occurs twice", STR_ARG(key));
             return false;
         }
     }
@@ -218,9 +218,9 @@ static const struct value *report_twice(struct eval *ev, const struct expr *e,
         if (map_set(&seen, entries[i].key, ev))
             key = entries[i].key;
     if (sensitive)
-        eval_error(ev, e, "a sensitive key is there twice");
+        eval_error(ev, e, "a sensitive key is given twice");
     else
-        eval_error(ev, e, "the key \"%.*s\" is there twice", STR_ARG(key));
+        eval_error(ev, e, "the key \"%.*s\" is given twice", STR_ARG(key));
     return NULL;
 }
 

@@ -173,7 +173,7 @@ static bool parse_entry(struct parser *p, struct expr *map, struct entries *entr
     entry->key = key->constant.string;
     if (!map_set(seen, entry->key, key))
         return true;
-    parser_fail(p, key->offset, expr_end(key), NULL, "the key \"%.*s\" is there twice", STR_ARG(entry->key));
+    parser_fail(p, key->offset, expr_end(key), NULL, "the key \"%.*s\" is given twice", STR_ARG(entry->key));
     return false;
 }
 

@@ -251,7 +251,7 @@ const struct value *func_csvdecode(struct call *call)
     AUTO_MAP struct map names = MAP_INIT;
     for (size_t i = 0; i < head.n; i++)
         if (map_set(&names, head.entries[i].value->string, call))
-            return call_fail(call, 0, "the column \"%.*s\" is there twice in the CSV text",
+            return call_fail(call, 0, "the column \"%.*s\" occurs twice in the CSV text",
                 STR_ARG(head.entries[i].value->string));
     while (csv.at < csv.text.n) {
         if (!csv_row(&csv, call->arena, &row))

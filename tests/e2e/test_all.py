@@ -127,7 +127,7 @@ def test_what_fails_stops_those_that_refer_to_it(repository):
     """The others go on; the same command does the rest when it is put right."""
     repository.client("s3").create_bucket(Bucket="all-lake")  # is there already, and not weir's
     failed = repository.run("apply", "--all", "--yes", "--junit", "apply.xml", status=1)
-    assert "data/lake:\nerror: b/bucket: there is one already" in failed.err, str(failed)
+    assert "data/lake:\nerror: b/bucket: it exists already" in failed.err, str(failed)
     assert "apps/shop, apps/web:\nerror: skipped: it refers to data/lake, which failed" in failed.err, str(failed)
     assert "top:\nerror: skipped: it refers to apps/shop, which was skipped" in failed.err
     assert "Done: 2 of 3 stacks, 1 failed, 3 skipped" in failed.out and there(repository) == {"all-lake", "all-admin", "10.7.0.0/16"}

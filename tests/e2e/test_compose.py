@@ -233,7 +233,7 @@ def test_what_extends_another(local_stack):
     assert "mounts:\n      - {}\n      - {}\n".format(*mounts) in web, web
     assert 'for_each: ["1", "2"]' in worker and "name: many-worker-${each.key}" in worker and "command: [work]" in worker and "LEVEL: debug" in worker, worker
     assert 'network_mode: container:${worker["1"].name}' in beside and "user: nobody" in beside and "working_dir: /" in beside and "source: ./parts/etc" in beside, beside
-    for line, text in (13, "no service of that name"), (14, "goes round in a circle"):
+    for line, text in (13, "no service of that name"), (14, "is a cycle"):
         assert f"compose.yaml:{line}:" in told and text in told, told
     assert {"base", "web", 'worker["1"]', 'worker["2"]', "beside"} < set(local_stack.plan())
 
@@ -286,7 +286,7 @@ def test_what_includes_another(local_stack):
     assert {"web", "db", "tool", "copy", "back"} <= set(local_stack.plan())
     # Two things of one name, a circle, what is not there: errors where they stand.
     for text, said in (
-        ("services: {web: {image: other}}", "more/same.yaml:1:12"), ("include: [same.yaml]\nservices: {a: {image: a}}", "goes round in a circle"),
+        ("services: {web: {image: other}}", "more/same.yaml:1:12"), ("include: [same.yaml]\nservices: {a: {image: a}}", "is a cycle"),
         ("[]", ""), (None, "more/same.yaml"), ("include: [{path: []}]", "names the path"), ("include: other.yaml", "is a list"),
     ):
         (local_stack.folder / "more/same.yaml").unlink(missing_ok=True)

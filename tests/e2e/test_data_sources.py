@@ -61,8 +61,8 @@ def test_nothing_and_several_are_told(tmp_path, place, network):
     stack = Stack(tmp_path / "stack", place)
     assert "reading data no: it does not exist" in refused(stack, {"no": {"type": "aws.ec2.subnet", "name": "public-*"}})
     several = refused(stack, {"any": {"type": "aws.ec2.subnet", "vpc_id": network["vpc"]}})
-    assert "2 of them fit" in several and "say more about the one that is meant" in several
-    assert "2 of them fit" in refused(stack, {"group": {"type": "aws.ec2.security_group", "name": "jobs"}})
+    assert "2 of them match" in several and "configure more attributes of the one that is meant" in several
+    assert "2 of them match" in refused(stack, {"group": {"type": "aws.ec2.security_group", "name": "jobs"}})
 
 
 def test_keys(tmp_path, place):

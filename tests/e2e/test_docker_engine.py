@@ -226,7 +226,7 @@ def test_what_fails_says_why(stack, engine):
     stack.apply()
     stack.assert_settled()
     for more, said in (
-        ('command: [/bin/sh, -c, "sleep 0.2; echo cannot bind; exit 1"], restart: always', "dies again and again"),
+        ('command: [/bin/sh, -c, "sleep 0.2; echo cannot bind; exit 1"], restart: always', "repeatedly exits and is restarted"),
         ('command: [/bin/nothing]', "nothing"),
         ('command: [/bin/sleep, "1000"], health_check: {test: [CMD-SHELL, "echo no page; exit 1"], interval: 1s, retries: 1}', "is unhealthy: no page"),
         ('command: [/bin/false], wait: exited', "ended with status 1"),

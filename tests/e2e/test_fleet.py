@@ -102,7 +102,7 @@ def test_what_fails_for_one_stops_only_that_one(lab):
     attendees(lab, "anna", "bob", "carla")
     lab.client("s3").create_bucket(Bucket="bob-lake")  # is there already, and not weir's
     failed = lab.run("fleet", "apply", "--yes", status=1)
-    assert "bob:\nerror: lake: there is one already" in failed.err and "anna" not in failed.err, str(failed)
+    assert "bob:\nerror: lake: it exists already" in failed.err and "anna" not in failed.err, str(failed)
     assert [json.loads(line)["status"] for line in lab.run("fleet", "status", "--json").out.splitlines()] == ["is up", "its last run failed", "is up"]
     lab.client("s3").delete_bucket(Bucket="bob-lake")
     again = lab.run("fleet", "plan").out

@@ -96,7 +96,7 @@ def test_what_it_refuses(lab):
     for text in (alone, LAB % ("lab", "other.yaml")):
         lab.write(text).write(NETWORK.replace("stack: network", "stack: other"), "other.yaml")
         refused = lab.run("fleet", "apply", "-y", status=3)
-        assert '2 members of the fleet live by the shared stack "network"' in refused.err, str(refused)
+        assert '2 members of the fleet use the shared stack "network"' in refused.err, str(refused)
         assert lab.run("fleet", "destroy", "-y", status=3) and there(lab) == (1, ["anna", "bob"])
     lab.write(NETWORK, "network.yaml")
     assert '2 members of the fleet "lab" use its resources: anna, bob' in lab.run("destroy", "-y", "-C", "network.yaml", status=3).err and there(lab) == (1, ["anna", "bob"])
@@ -197,4 +197,4 @@ def test_every_part_is_told_of_a_shared_stack_that_cannot_be_opened(local_stack)
     local_stack.run("state", "migrate", "-C", "common.yaml", '{"backend": "file", "path": "elsewhere"}')
     for shard in ("1/2", "2/2"):
         failed = local_stack.run("fleet", "apply", "--yes", "--shard", shard, status=1)
-        assert "the state was moved to" in failed.err and "it was not begun: common" in failed.err, failed
+        assert "the state was moved to" in failed.err and "it was not started: common" in failed.err, failed

@@ -181,7 +181,7 @@ def test_what_no_answer_tells_is_asked_for(tmp_path, cloud):
     drafted = yaml.safe_load(text)
     function = drafted["resources"]["ingest"]
     assert function["timeout"] == 31 and function["lifecycle"] == {"ignore_changes": ["code"]} and "code_sha256" not in function
-    assert "# No answer tells `code`" in text and "hush" not in text
+    assert "# No response has `code`" in text and "hush" not in text
     [mapping] = [r for r in drafted["resources"].values() if r["type"] == "aws.lambda.event_source_mapping"]
     assert mapping["function"] == "${ingest.arn}" and mapping["batch_size"] == 7
     given = {name: "hush" if name.endswith("token") else "x" for name in drafted["inputs"]}
@@ -280,7 +280,7 @@ def test_the_code_of_functions_is_fetched(functions, tmp_path):
     assert found["thumbnails_code"] == {"type": "weir.artifact", "source": "thumbnails_code.zip", "store": "${inputs.code_store}"}
     assert found["thumbnails"]["code"] == {"s3_bucket": "${thumbnails_code.bucket}", "s3_key": "${thumbnails_code.key}"}
     assert found["imaged"]["code"] == {"image_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/imaged:1"}
-    assert "# `code` could not be fetched: what came is not what the service reports" in text
+    assert "# `code` could not be fetched: the downloaded file is not the one that the service reports" in text
     assert set(found["shortened"]["code"]) == {"s3_bucket", "s3_key"} and "${inputs.shortened_code_s3_key}" in text
     given = [w for n in yaml.safe_load(text)["inputs"] for w in ("-i", f"{n}={'pictures' if 'environment' in n else 'artifacts'}")]
     planned = [json.loads(line) for line in stack.run("plan", "--json", *given).out.splitlines()]

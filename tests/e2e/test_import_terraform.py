@@ -334,7 +334,7 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
-@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "not a state or plan"), ('{"format_version": "1.0"}', "nothing of it exists yet"), ('{"version": 4}', "not a state or plan"),
+@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "not a state or plan"), ('{"format_version": "1.0"}', "none of its resources exists yet"), ('{"version": 4}', "not a state or plan"),
                                             ('{"version": 4, "terraform_version": "1.11.4", "resources": []}', "this is the state's own file"), ("PK\x03\x04", "this is the plan's own file")])
 def test_what_is_no_plan(local_stack, text, told):
     local_stack.write(text, "plan.json")
@@ -358,7 +358,7 @@ def test_what_does_not_exist_yet(local_stack):
     create = {"mode": "managed", "change": {"actions": ["create"]}}
     document["resource_changes"] = [create]
     result = local_stack.write(json.dumps(document), "plan.json").run("import", "terraform", "plan.json", status=3)
-    assert "nothing of it exists yet" in result.err and "`terraform apply` first" in result.err
+    assert "none of its resources exists yet" in result.err and "`terraform apply` first" in result.err
     document = json.loads(plan(resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake"}, {"bucket": {}})))
     document["resource_changes"] = [create, {"mode": "managed", "change": {"actions": ["no-op"]}}]
     result, _, stack = imported(local_stack, json.dumps(document))
@@ -691,9 +691,9 @@ def test_what_only_the_files_say(local_stack):
     (local_stack.folder / "bin/terraform").write_text(FAKE)
     (local_stack.folder / "bin/terraform").chmod(0o755)
     result = local_stack.run("import", "terraform", "infra", env={"PATH": f"{local_stack.folder / 'bin'}:{os.environ['PATH']}", "PLAN_JSON": str(local_stack.folder / "plan.json")})
-    assert "aws_db_instance.shop: what Terraform shows does not tell of `ignore_changes`" in result.err and "infra/modules/store/main.tf:10:15" in result.err
-    assert "infra/modules/store/main.tf:3:5" in result.err and "aws_s3_bucket.lake: what Terraform shows does not tell of `prevent_destroy`: here that is lifecycle: {prevent_destroy: true}" in result.err
-    assert "main.tf:19:5" in result.err and "aws_sqs_queue.q: what Terraform shows does not tell of `postcondition`: here that is lifecycle: {postcondition: [{require: …, message: …}]}" in result.err and "main.tf:13" not in result.err
+    assert "aws_db_instance.shop: Terraform's output does not have `ignore_changes`" in result.err and "infra/modules/store/main.tf:10:15" in result.err
+    assert "infra/modules/store/main.tf:3:5" in result.err and "aws_s3_bucket.lake: Terraform's output does not have `prevent_destroy`: in a stack it is lifecycle: {prevent_destroy: true}" in result.err
+    assert "main.tf:19:5" in result.err and "aws_sqs_queue.q: Terraform's output does not have `postcondition`: in a stack it is lifecycle: {postcondition: [{require: …, message: …}]}" in result.err and "main.tf:13" not in result.err
     assert "main.tf:6:5" in result.err and "main.tf:5" not in result.err and "main.tf:4" not in result.err
     assert "aws_s3_bucket.lake: without its provisioners: weir.command" in result.err
     assert "source: infra/src/a.py" in (local_stack.folder / "weir.yaml").read_text()  # from the stack's folder

@@ -50,7 +50,7 @@ def test_order_of_a_session():
     assert codes(answers) == [(2, -32002), (1, "fine"), (1, -32600), (3, -32601), (99, "fine"), (4, -32600)] and status == 0
     assert say(INITIALIZE, GOODBYE[1])[1] == 1, "without a shutdown"
     answers, status, aside = say(INITIALIZE)
-    assert status == 1 and "the editor is gone" in aside
+    assert status == 1 and "the editor closed the connection" in aside
     cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 2}}
     assert codes(say(INITIALIZE, hover, cancel, ask(5, "hover"), *GOODBYE)[0]) == [(1, "fine"), (2, -32800), (5, "fine"), (99, "fine")]
 

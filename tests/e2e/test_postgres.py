@@ -412,7 +412,7 @@ def test_migrations(stack, server):
     assert server.psql("select name from weir_migrations order by 1").split() == ["001_m.sql", "V2__more.sql"]
 
     stack.write("create table other (a int);\n", "migrations/001_m.sql")
-    assert "001_m.sql was executed already and is another now" in stack.run("plan", status=None).err
+    assert "001_m.sql was executed already and has changed since" in stack.run("plan", status=None).err
     stack.write("create table m (a int);\ninsert into m values (1);\n", "migrations/001_m.sql")
     stack.write("insert into m values (2); commit", "migrations/003_own.sql")
     assert "ends the transaction" in stack.run("apply", "--yes", status=None).err
@@ -450,7 +450,7 @@ def test_loads(stack, server):
     assert server.psql("select string_agg(b, ' ' order by a) from t") == "one two three four", "the first one is not loaded twice"
     assert "4" in stack.run("output", "count").out
     stack.write("a,b\n3,three\n", "data/2.csv")
-    assert "2.csv was loaded already and is another now" in stack.run("plan", status=None).err
+    assert "2.csv was loaded already and has changed since" in stack.run("plan", status=None).err
     written(stack, server, LOAD.replace("on_destroy", "replace: true, on_destroy")).run("apply", "--yes")
     assert server.psql("select count(*) from t") == "3"
     (stack.folder / "data/1.csv").unlink()
@@ -490,7 +490,7 @@ def test_loads_from_a_bucket(tmp_path, cloud, server):
     is_as_said(stack)
     assert server.psql("select count(*), sum(length(b)) from of_a_bucket where a >= 5") == "10000|20000000"
     s3.put_object(Bucket="a-lake-of-rows", Key="rows/1.csv", Body="a,b\n1,another\n")
-    assert "1.csv was loaded already and is another now" in stack.run("plan", "--target", "l", status=None).err
+    assert "1.csv was loaded already and has changed since" in stack.run("plan", "--target", "l", status=None).err
     policy = stack.run("policy").out
     assert "s3:GetObject" in policy and "a-lake-of-rows/rows/*" in policy
     stack.destroy()

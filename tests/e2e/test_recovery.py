@@ -205,7 +205,7 @@ def test_a_type_that_cannot_be_looked_for(stack, cloud, tmp_path):
     cloud.fail({"match": "CreateKey", "after": True, "close": True})
     stack.apply(*specs, status=1)
     for _ in range(2):
-        assert "which the service cannot tell" in stack.run("plan", *specs).err
+        assert "and the service cannot tell whether" in stack.run("plan", *specs).err
         assert "weir state rm it" in stack.apply(*specs, status=1).err
     assert "may exist" in stack.run("destroy", "--yes", *specs, status=5).err
     assert len(cloud.client("kms").list_keys()["Keys"]) == 1

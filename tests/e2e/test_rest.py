@@ -165,7 +165,7 @@ def test_what_others_made_is_not_written_over(tmp_path, server):
     # what cannot be looked for is not written over, either
     stack_at(tmp_path, server, it % 2)
     server.refuse = [403]
-    assert "looking whether there is one" in stack.run("apply", "-y", status=1).err and made(server, "PUT") == ["/api/things/ours"]
+    assert "looking up whether it exists" in stack.run("apply", "-y", status=1).err and made(server, "PUT") == ["/api/things/ours"]
 
 
 def test_gone_while_it_is_changed(tmp_path, server):
@@ -352,7 +352,7 @@ def test_settings_from_a_data_source(tmp_path, server, cloud):
 
 MISTAKES = {
     "no url": ("providers: {http: {user: a}}", "has to begin with http:// or https://"),
-    "a place that is not known": ("providers: {http: {url: 'http://127.0.0.1:1'}}", "{nothing} is not known of it"),
+    "a place that is not known": ("providers: {http: {url: 'http://127.0.0.1:1'}}", "the resource has no value for {nothing}"),
 }
 
 

@@ -129,7 +129,7 @@ def test_no_run_since_then(jobs, cloud):
     answer = {"JobRuns": [{"Id": "jr_1", "JobName": "runs-bronze", "JobRunState": "SUCCEEDED", "StartedOn": 1763700000, "CompletedOn": 1763700061}]}
     cloud.fail({"match": "AWSGlue.GetJobRuns$", "status": 200, "body": json.dumps(answer), "headers": {"Content-Type": "application/x-amz-json-1.1"}})
     missed = jobs.run("logs", "runs-bronze", "--since", "10m", status=1).err
-    assert "no run of it has been going on since then" in missed and "weir jobs" in missed
+    assert "the service reports no run of the job since then" in missed and "weir jobs" in missed
 
 
 def test_more_lines_than_a_page_holds(jobs, cloud):

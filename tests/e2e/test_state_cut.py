@@ -224,7 +224,7 @@ def test_a_copy_that_went_on_is_refused(tmp_path, key):
     shutil.copy(theirs.log(), ours.log())
     for words in ["plan"], ["apply", "--yes"], ["state", "list"], ["state", "doctor"]:
         refused = ours.run(*words, status=None)
-        assert refused.status and "a copy that was used further" in refused.out + refused.err, refused
+        assert refused.status and "a copy that was written to since" in refused.out + refused.err, refused
     ours.log().write_bytes(own)
     ours.assert_settled("-i", "n=2")
     shutil.copy(theirs.log(), ours.log())

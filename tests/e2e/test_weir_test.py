@@ -23,7 +23,7 @@ FAILING = [
     ("attributes", "plan: {resources: {lake: {versioning: false}}}", "lake.versioning: expected false, found true"),
     ("unknown attribute", "plan: {resources: {lake: {versions: 1}}}", 'aws.s3.bucket has no attribute "versions"'),
     ("absent", "plan: {resources: {pond: {name: x}}}", "pond: the plan has no such resource"),
-    ("present", "plan: {resources: {lake: null}}", "lake: expected not to be there"),
+    ("present", "plan: {resources: {lake: null}}", "lake: expected not to exist"),
     ("outputs", 'outputs: {arn: "arn:aws:s3:::other"}', 'outputs.arn: expected "arn:aws:s3:::other", found "arn:aws:s3:::some-lake"'),
     ("checks", "checks: ['lake.name == \"<other> & co\"']", 'check lake.name == "<other> & co": expected true, found false'),
     ("live", "live: [{type: aws.s3.bucket, name: some-lake, versioning: false}]", "aws.s3.bucket.versioning: expected false, found true"),

@@ -112,7 +112,7 @@ static enum download_result check_answer(
         return DOWNLOAD_NO_RANGES;
     if (!wire_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
         first != from) {
-        err_set(err, ERR_PROTOCOL, "the service sends another range than was asked for");
+        err_set(err, ERR_PROTOCOL, "the service sends another range than was requested");
         return DOWNLOAD_FAILED;
     }
     p->ranged = true;
@@ -179,7 +179,7 @@ static enum download_result download_parts_fetch(struct parts *p, int part, stru
             if (status)
                 *err = failure;
             else
-                err_set(err, ERR_NETWORK, "the service sends less than was asked for, again and again");
+                err_set(err, ERR_NETWORK, "the service repeatedly sends less than was requested");
             return DOWNLOAD_FAILED;
         }
         if (status)
@@ -339,7 +339,7 @@ static void run_all(struct parts *p)
 static enum download_result download_parts_outcome(struct parts *p, struct err *err)
 {
     if (p->result == DOWNLOAD_OK && !is_right(p)) {
-        err_set(err, ERR_PROTOCOL, "what arrived is not what the checksum says that it should be");
+        err_set(err, ERR_PROTOCOL, "the downloaded content does not match its checksum");
         return DOWNLOAD_CHANGED;
     }
     *err = p->err;

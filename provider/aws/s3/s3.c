@@ -361,8 +361,8 @@ static int count_pages(struct op_ctx *ctx, struct s3_pages *listing, struct coun
             return -1;
         count_page(&page_ctx, page, count);
         if (listing->blind)
-            return err_set(
-                err, ERR_PROTOCOL, "more than a page, but the store gives no marker of the next one");
+            return err_set(err, ERR_PROTOCOL,
+                "the listing is truncated, but the response has no marker of the next page");
         char reported[96];
         snprintf(reported, sizeof reported, "counting: %lld versions so far", (long long)count->versions);
         if (!listing->done)

@@ -137,7 +137,7 @@ static int check_next(struct pages *pages, struct str token, struct err *err)
 {
     if (token.n)
         return pages_next(pages, list_objects.name, token, err);
-    return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it is truncated, and has no token",
+    return err_set(err, ERR_PROTOCOL, "the answer to %.*s is incomplete: it is truncated, and has no token",
         STR_ARG(list_objects.name));
 }
 

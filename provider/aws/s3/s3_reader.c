@@ -123,7 +123,7 @@ static int check_part(const struct s3_reader *r, struct slot *slot, struct err *
         (!wire_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
             first != slot->at))
         return err_set(err, ERR_PROTOCOL,
-            "the service sends another range of s3://%.*s/%.*s than was asked for", STR_ARG(r->object.bucket),
+            "the service sends another range of s3://%.*s/%.*s than was requested", STR_ARG(r->object.bucket),
             STR_ARG(r->object.key));
     return 0;
 }

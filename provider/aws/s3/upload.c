@@ -334,7 +334,7 @@ static int check_answer(struct parts *p, struct slot *slot, struct err *err)
     if (!etag.n)
         return err_set(err, ERR_PROTOCOL, "the service gives no entity tag for part %d", slot->part + 1);
     if (p->record.sums && kept.n && !str_eq(kept, slot->sum))
-        return err_set(err, ERR_PROTOCOL, "the service says it keeps other bytes than were sent");
+        return err_set(err, ERR_PROTOCOL, "the service reports the checksum of other bytes than were sent");
     p->record.parts[slot->part] = (struct upload_part){arena_str(&p->arena, etag), p->crcs[slot->part]};
     upload_record_add(&p->record, slot->part);
     return 0;

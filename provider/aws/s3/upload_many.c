@@ -101,7 +101,7 @@ enum upload_result upload_put_end(struct arena *arena, const struct upload_put *
     repeats_done(&put->repeats);
     struct str kept = wire_header_get(answer, STR("x-amz-checksum-sha256"));
     if (kept.n && !str_eq(kept, put->sum)) {
-        err_set(err, ERR_PROTOCOL, "the service says it keeps other bytes than were sent");
+        err_set(err, ERR_PROTOCOL, "the service reports the checksum of other bytes than were sent");
         return UPLOAD_FAILED;
     }
     *out = (struct s3_uploaded){.sha256 = put->call.payload_hash, .size = source->size};

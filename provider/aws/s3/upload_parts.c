@@ -139,7 +139,7 @@ static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struc
         return upload_parts_is_there(p, out) ? 0 : -1;
     struct str kept = value_gets(document, "ChecksumCRC64NVME");
     if (p->record.sums && kept.n && !str_eq(kept, sum))
-        return err_set(err, ERR_PROTOCOL, "the service says it keeps another object than was sent");
+        return err_set(err, ERR_PROTOCOL, "the service reports the checksum of another object than was sent");
     upload_fill(arena, &answer, out);
     out->etag = aws_s3_unquoted(value_gets(document, "ETag"));
     return 0;

@@ -237,7 +237,8 @@ static int read_json(const struct service_call *call, const char *member, enum v
     if (service_required(call, member, &text, err))
         return -1;
     if (json_parse(call->arena, text, out, ERR_IGNORED) || (*out)->kind != kind)
-        return service_refuse(err, 400, "InvalidRequestException", "%s is no JSON of the right kind", member);
+        return service_refuse(
+            err, 400, "InvalidRequestException", "%s is not a JSON document of the right kind", member);
     return 0;
 }
 

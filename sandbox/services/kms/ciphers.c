@@ -82,7 +82,7 @@ static int seal(struct service_call *call, const struct control_record *key, con
     if (kms_material(call, key, id, &secret, err))
         return -1;
     if (id.n && (!hex_decode(call->arena, id, &raw) || raw.n != MATERIAL_ID))
-        return service_refuse(err, 500, "KMSInternalException", "The material's id is none.");
+        return service_refuse(err, 500, "KMSInternalException", "The id of the key material is unknown.");
     hash_random(chance, sizeof chance);
     buf_add_char(&blob, FORM);
     buf_add_char(&blob, (char)key->id.n);

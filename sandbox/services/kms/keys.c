@@ -192,7 +192,7 @@ int kms_material(struct service_call *call, const struct control_record *key, st
     const struct value *materials = value_getz(kms_note(call, key), "materials");
     struct str text = value_text(value_get(materials, id), STR_EMPTY);
     if (text.n)
-        status = base64_decode(call->arena, text, out) ? 0 : err_set(err, ERR_INVALID, "no base64");
+        status = base64_decode(call->arena, text, out) ? 0 : err_set(err, ERR_INVALID, "it is not base64");
     else if (str_eq(id, kms_material_id(key)))
         status = make_material(call, key, out, err);
     else

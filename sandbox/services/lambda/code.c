@@ -85,7 +85,7 @@ static int lambda_code_replace(
     if (!text.n && !keep_object(call, code, &key, err))
         return err->code[0] ? -1 : 0;
     if (text.n && !base64_decode(call->arena, text, &zip))
-        return service_refuse(err, 400, "InvalidParameterValueException", "ZipFile is no base64");
+        return service_refuse(err, 400, "InvalidParameterValueException", "ZipFile is not base64");
     if (text.n && zip.n > LAMBDA_MAX_ZIPPED)
         return service_refuse(err, 413, "RequestEntityTooLargeException",
             "Zipped size must be smaller than %d bytes", LAMBDA_MAX_ZIPPED);

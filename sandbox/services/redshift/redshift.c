@@ -190,7 +190,7 @@ static PGconn *data_open(
                 task_self(task)->region, arn, &secret) ||
             json_parse(arena, value_gets(secret.attrs, "secret_string"), &content, ERR_IGNORED)) {
             err_set(err, ERR_FAILED,
-                "Secrets Manager can't find the specified secret, or it is no JSON with username and "
+                "Secrets Manager can't find the specified secret, or it is not JSON with username and "
                 "password");
             return NULL;
         }

@@ -100,7 +100,7 @@ static int read_limits(const struct service_call *call, struct session *session,
     AUTO_BUF struct buf joined = BUF_INIT;
     if (policy.n && json_parse(call->arena, policy, &document, &why))
         return service_refuse(
-            err, 400, "MalformedPolicyDocument", "The session policy is no JSON: %s", why.message);
+            err, 400, "MalformedPolicyDocument", "The session policy is not JSON: %s", why.message);
     if (policy.n)
         session->policy = json_as_text(call->arena, document)->string;
     for (uint32_t i = 0; arns && arns->kind == VALUE_LIST && i < arns->count; i++)

@@ -208,7 +208,7 @@ def test_a_state_machine_over_a_job(applied):
 
 def test_one_that_answers_at_once(applied):
     assert json.loads(applied.run("run", "fast", "a:=[1]").out) == {"a": [1]}
-    assert "knows of no run of fast" in applied.run("jobs", "fast").err
+    assert "reports no run of fast" in applied.run("jobs", "fast").err
 
 
 def test_every_job(applied):

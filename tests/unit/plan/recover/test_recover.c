@@ -300,7 +300,7 @@ static void test_unknowable(void **unused)
     schema.never_recovered = true;
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     for (int i = 0; i < 2; i++)
-        assert_non_null(strstr(recovered_once(1), "which the service cannot tell"));
+        assert_non_null(strstr(recovered_once(1), "and the service cannot tell whether"));
 }
 
 static void test_passing_trouble(void **unused)

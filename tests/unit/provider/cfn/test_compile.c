@@ -116,7 +116,7 @@ static void test_marks(void **state)
     ASSERT_ISSUE(attr(stream, "Tags"), "[{\"Key\": \"a\", \"Value\": \"b\"}]", "");
     ASSERT_ISSUE(attr(stream, "Tags"),
         "[{\"Key\": \"a\", \"Value\": \"b\"}, {\"Key\": \"a\", \"Value\": \"c\"}]",
-        "the tag \"a\" is there twice");
+        "the tag \"a\" is given twice");
     ASSERT_ISSUE(attr(stream, "Tags"), "[{\"Key\": \"a\", \"Valve\": \"b\"}]",
         "expected a map of tags, or a list of {Key: …, Value: …}");
 }

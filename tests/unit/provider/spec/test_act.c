@@ -477,7 +477,7 @@ static void test_list(void **state)
     assert_int_equal(ctx.schema->ops->list(
                          &ctx, &(struct list_filter){.wanted = json("[]")}, collect, &found, &covered, &err),
         -1);
-    assert_string_equal(err.message, "ListBoxes gives the same page again and again");
+    assert_string_equal(err.message, "ListBoxes repeats the same page");
 }
 
 /* One page, where that is all that a listing is worth. */
@@ -553,7 +553,7 @@ static void test_list_after_the_last(void **state)
     assert_int_equal(
         ctx.schema->ops->list(&ctx, &(struct list_filter){.wanted = NULL}, collect, &found, &covered, &err),
         -1);
-    assert_string_equal(err.message, "ListTanks says that there is more, but gives nothing to go on by");
+    assert_string_equal(err.message, "ListTanks reports further pages, but returns no token for them");
 }
 
 static void test_find(void **state)

@@ -366,7 +366,7 @@ static void test_rows_without_end(void **state)
     struct job_run run = {.live = json("{\"run_id\": \"r1\"}")};
     assert_int_equal(
         ops_of(&ctx)->rows(&ctx, json("{\"name\": \"m\"}"), &run, 2, &columns, &rows, &more, &err), -1);
-    assert_string_equal(err.message, "GetRows gives the same page again and again");
+    assert_string_equal(err.message, "GetRows repeats the same page");
     PLAYED();
 }
 

@@ -106,14 +106,14 @@ static void what_was_made_has_an_id(void **state)
     PLAY({"CreateField", NULL, "{}", NULL});
     assert_null(create("field", "{}", &err));
     assert_true(err.lost && err.class == ERR_PROTOCOL);
-    assert_string_equal(err.message, "the answer to CreateField is not whole: it has no Field");
+    assert_string_equal(err.message, "the answer to CreateField is incomplete: it has no Field");
     PLAY({"CreateField", NULL, "", NULL});
     assert_null(create("field", "{}", &err));
     assert_true(err.lost);
     PLAY({"CreateField", NULL, "{\"Field\":{\"Soil\":\"clay\"}}", NULL});
     assert_null(create("field", "{}", &err));
     assert_true(err.lost);
-    assert_string_equal(err.message, "CreateField: the answer does not say what was made");
+    assert_string_equal(err.message, "CreateField: the response does not identify the created resource");
     PLAY({"CreateField", NULL, "{\"Field\":{\"FieldId\":", NULL});
     assert_null(create("field", "{}", &err));
     assert_true(err.lost);
@@ -181,13 +181,13 @@ static void a_read_takes_what_it_asked_for(void **state)
     assert_json(live, "{\"field_id\":\"f-1\",\"size\":3}");
     PLAY({"DescribeFields", NULL, "{\"Fields\":[{\"FieldId\":\"f-9\"}]}", NULL});
     err = read("field", "{\"field_id\":\"f-1\"}", &live);
-    assert_string_equal(err.message, "DescribeFields was asked about f-1, and answers about f-9");
+    assert_string_equal(err.message, "DescribeFields was called for f-1, but the response is about f-9");
     PLAY({"DescribeFields", NULL, "{\"Fields\":[{\"FieldId\":\"f-12\"}]}", NULL});
     err = read("field", "{\"field_id\":\"f-1\"}", &live);
     assert_int_equal(err.class, ERR_PROTOCOL);
     PLAY({"DescribeFields", NULL, "{\"Fields\":[{\"Size\":3}]}", NULL});
     err = read("field", "{\"field_id\":\"f-1\"}", &live);
-    assert_string_equal(err.message, "the answer to DescribeFields is not whole: it has no FieldId");
+    assert_string_equal(err.message, "the answer to DescribeFields is incomplete: it has no FieldId");
     PLAY({"GetTown", NULL, "{\"Town\":{\"Name\":\"bonn\"}}", NULL});
     err = read("town", "{\"name\":\"ulm\"}", &live);
     assert_int_equal(err.class, ERR_PROTOCOL);
@@ -219,7 +219,7 @@ static void deleted_is_what_the_service_says(void **state)
     assert_null(live);
     PLAY({"GetTown", NULL, "{}", NULL});
     err = read("town", "{\"name\":\"ulm\"}", &live);
-    assert_string_equal(err.message, "the answer to GetTown is not whole: it has no Town");
+    assert_string_equal(err.message, "the answer to GetTown is incomplete: it has no Town");
 }
 
 static void count(void *ctx, const struct value *live)
@@ -237,14 +237,14 @@ static void a_listing_is_whole_or_none(void **state)
         const char *message;
     } cases[] = {
         {{{"DescribeFields", NULL, "{}", NULL}}, 1,
-            "the answer to DescribeFields is not whole: it has no Fields[]"},
+            "the answer to DescribeFields is incomplete: it has no Fields[]"},
         {{{"DescribeFields", NULL, "", NULL}}, 1, "the answer to DescribeFields is empty"},
         {{{"DescribeFields", NULL, "{\"Fields\":[{\"FieldId\":\"f-1\"},{\"Size\":2}]}", NULL}}, 1,
-            "the answer to DescribeFields is not whole: an item has no field_id"},
+            "the answer to DescribeFields is incomplete: an item has no field_id"},
         {{{"DescribeFields", NULL, "{\"Fields\":[],\"Next\":\"a\"}", NULL},
              {"DescribeFields", NULL, "{\"Fields\":[],\"Next\":\"b\"}", NULL},
              {"DescribeFields", NULL, "{\"Fields\":[],\"Next\":\"a\"}", NULL}},
-            3, "DescribeFields gives the same page again and again"},
+            3, "DescribeFields repeats the same page"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct op_ctx ctx = ctx_of("field");

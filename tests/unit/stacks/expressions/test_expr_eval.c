@@ -155,7 +155,7 @@ static void test_literals(void **state)
         {"{}", "{}"},
         {"{for: 1, if: 2}", "{\"for\":1,\"if\":2}"},
         {"{(\"a\"): 1, ('b'): 2}.b", "2"},
-        {"{(lake.name): 1, lake: 2}", "error: the key \"lake\" is there twice"},
+        {"{(lake.name): 1, lake: 2}", "error: the key \"lake\" is given twice"},
         {"{(null): 2}", "error: null cannot stand in text / coalesce(value, \"…\") gives something for null"},
         {"\"x${[1]}\"", "error: a list cannot stand in text / jsonencode(…) or join(\", \", …) make it text"},
     };
@@ -316,7 +316,7 @@ static void test_comprehensions(void **state)
         {"[for x in [1] : x] == x", "error: unknown name \"x\""},
         {"[for x in 5 : x]", "error: \"for\" goes through a list or a map, not an integer"},
         {"[for x in [1] : x if x]", "error: the condition must be true or false, got an integer"},
-        {"{for x in [1, 1] : x => x}", "error: the key \"1\" comes twice"},
+        {"{for x in [1, 1] : x => x}", "error: the key \"1\" occurs twice"},
         {"{for x in [[1]] : x => 1}",
             "error: a list cannot stand in text / jsonencode(…) or join(\", \", …) make it text"},
         {"[for x in [0, 1] : 1 / x]", "error: division by zero"},
@@ -389,13 +389,13 @@ static void test_sensitive(void **state)
         {"locals.secret.pasword", "error: locals.secret has no key \"pasword\""},
         {"{a: 1}[locals.secret.password]", "error: the map has no such key"},
         {"[1][sensitive(77)]", "error: the index is out of range | the list has 1 item, from 0"},
-        {"{for x in [1, 2] : locals.secret.password => x}", "error: a sensitive key comes twice"},
-        {"{for x in sensitive(['twice', 'twice']) : x => 1}", "error: a sensitive key comes twice"},
+        {"{for x in [1, 2] : locals.secret.password => x}", "error: a sensitive key occurs twice"},
+        {"{for x in sensitive(['twice', 'twice']) : x => 1}", "error: a sensitive key occurs twice"},
         {"[for x in sensitive(['hunter']) : {a: 1}[x]]", "error: the map has no such key"},
         {"[for k, v in locals.secret : {a: 1}[k]]", "error: the map has no such key"},
         {"[for x in sensitive(['hunter']) : tonumber(x)]",
             "error: tonumber() cannot take this; more is not said because it is sensitive"},
-        {"{(locals.secret.user): 1, u: 2}", "error: a sensitive key is there twice"},
+        {"{(locals.secret.user): 1, u: 2}", "error: a sensitive key is given twice"},
     };
     CHECK_ROWS(rows);
 }

@@ -68,7 +68,7 @@ static void test_syntax_errors(void **state)
         {"a: ${$a}", "1:6+1 unexpected \"$\" | names inside ${ } stand alone"},
         {"a: ${a ? b}", "1:11+1 expected \":\" and the other value, got \"}\""},
         {"a: \"${{k = 1}}\"", "1:10+1 unexpected \"=\" | write \":\" between key and value"},
-        {"a: '${{k: 1, k: 2}}'", "1:14+1 the key \"k\" is there twice"},
+        {"a: '${{k: 1, k: 2}}'", "1:14+1 the key \"k\" is given twice"},
         {"a: ${'abc}", "1:6+5 the text that begins here has no closing '"},
         {"a: ${\"abc}", "1:6+1 the text that begins here has no closing \""},
         {"a: ${\"a\\qb\"}", "1:8+2 an unknown escape | a backslash itself is \\\\"},

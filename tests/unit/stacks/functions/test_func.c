@@ -412,7 +412,7 @@ static void test_encode(void **state)
         {"csvdecode(\"a,b\\n1\")", "error: record 1 of the CSV text has 1 fields, but its head 2"},
         {"csvdecode(\"a\\n\\\"x\")", "error: a quote in record 1 of the CSV text has no end"},
         {"csvdecode('\"a')", "error: a quote in the first line of the CSV text has no end"},
-        {"csvdecode(\"a,b,a\\n1,2,3\")", "error: the column \"a\" is there twice in the CSV text"},
+        {"csvdecode(\"a,b,a\\n1,2,3\")", "error: the column \"a\" occurs twice in the CSV text"},
         {"csvdecode('a', ';;')", "error: the separator of csvdecode() is one character"},
         {"base64decode('!')", "error: \"!\" is not base64"},
         {"base64decode('/w==')", "error: what it decodes to is not a UTF-8 text"},

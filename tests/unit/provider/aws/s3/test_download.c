@@ -214,8 +214,8 @@ static void compared_with_what_the_object_says(void **state)
         int other = download(cases[i].sums, NULL, "123456780", &verified, &err);
         assert_int_equal(other, cases[i].verified ? -1 : 0);
         if (other)
-            assert_non_null(
-                strstr(err.message, "downloading s3://b/k: what arrived is not what the checksum"));
+            assert_non_null(strstr(
+                err.message, "downloading s3://b/k: the downloaded content does not match its checksum"));
     }
 }
 

@@ -130,10 +130,10 @@ static void a_listing_that_never_ends_is_an_error(void **state)
     struct err err = ERR_INIT;
     size_t requests;
     assert_int_equal(against(same, 1, &requests, list_all, &err), -1);
-    assert_string_equal(err.message, "ListObjectsV2 gives the same page again and again");
+    assert_string_equal(err.message, "ListObjectsV2 repeats the same page");
     assert_int_equal(requests, 2);
     assert_int_equal(against(batch, 3, &requests, list_all, &err), -1);
-    assert_string_equal(err.message, "ListObjectsV2 gives the same page again and again");
+    assert_string_equal(err.message, "ListObjectsV2 repeats the same page");
     assert_int_equal(requests, 3);
     assert_int_equal(against(lost, 1, &requests, list_all, &err), -1);
     assert_non_null(strstr(err.message, "it is truncated, and has no token"));
