@@ -60,7 +60,7 @@ int services_call_control(struct services *services, struct arena *arena,
     /* Inner calls of state machines use the SDK's member names, which differ from EC2's wire names. */
     if (request->as && control_protocol(services->control, request->service, &wire) &&
         wire.protocol == WIRE_EC2)
-        return err_set(err, ERR_INVALID, "the sandbox's own services cannot call %.*s of %.*s",
+        return err_set(err, ERR_INVALID, "the sandbox does not execute %.*s of %.*s for its own services",
             STR_ARG(request->operation), STR_ARG(request->service));
     if (control_request(
             services->control, arena, request->service, request->operation, request->input, &wire, &in, err))

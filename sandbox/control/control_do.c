@@ -75,7 +75,7 @@ int control_request(const struct control *control, struct arena *arena, struct s
     input = input ? input : &value_empty_map;
     bool callable = spec && spec->protocol != WIRE_REST_XML;
     if (!served || !callable)
-        return err_set(err, ERR_INVALID, "the sandbox's own services cannot call %.*s of %.*s",
+        return err_set(err, ERR_INVALID, "the sandbox does not execute %.*s of %.*s for its own services",
             STR_ARG(operation), STR_ARG(service));
     *wire = served->op->wire;
     if (spec->protocol == WIRE_REST_JSON || spec->protocol == WIRE_EC2) {

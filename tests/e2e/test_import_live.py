@@ -108,7 +108,7 @@ def test_of_another_stack(tmp_path, place):
 
 
 def test_what_is_wanted_has_to_be_said(local_stack, stack):
-    assert "--tag, --type and --stack" in local_stack.run("import", "live", status=3).err
+    assert "--tag, --type or --stack" in local_stack.run("import", "live", status=3).err
     assert "KEY=VALUE" in local_stack.run("import", "live", "--tag", "x", status=3).err
     assert "AWS::Lambda::Url can only be listed for each `TargetFunctionArn`" in stack.run("import", "live", "--type", "AWS::Lambda::Url", status=3).err
     assert "no resources of that type" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
