@@ -403,7 +403,7 @@ static int import_live_run(struct invocation *inv)
         return invocation_usage(inv, "--tag team=data", "a tag is KEY=VALUE");
     if (!!own->tag + !!own->stack + (own->types.n > 0) != 1)
         return invocation_usage(
-            inv, "weir import live --tag team=data", "one of --tag, --type and --stack says what is wanted");
+            inv, "weir import live --tag team=data", "--tag, --type or --stack selects the resources");
     return importing_run(inv, import_live_all);
 }
 
