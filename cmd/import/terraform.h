@@ -86,6 +86,9 @@ const struct value *terraform_module(const struct terraform *t, struct str modul
 
 /* ---- terraform_mapping.c ---- */
 void terraform_mapping(struct terraform *t);
+/* Returns the names of the group's type; those of null_resource for a terraform_data that has no input and
+ * runs commands. */
+const struct names_type *terraform_names(struct terraform *t, const struct group *group);
 
 /* ---- terraform_configured.c ---- */
 /* Returns the attributes with Terraform's names; `whole`: including values that the provider filled into
@@ -158,9 +161,6 @@ void candidates_add_expressions(struct terraform *t, struct candidates *list, st
 /* Returns the code for an attribute of another resource within `owner` (may be NULL). */
 struct tree *terraform_code(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr);
-/* Returns the names of the group's type; those of null_resource for a terraform_data that has no input and
- * runs commands. */
-const struct names_type *terraform_names(struct terraform *t, const struct group *group);
 /* Returns whether the target's type has such an attribute. */
 bool terraform_has_attribute(struct terraform *t, const struct tf_instance *target, struct str attr);
 

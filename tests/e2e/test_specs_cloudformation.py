@@ -84,7 +84,6 @@ SETTLED = {
     ("aws.lakeformation.permissions", "permissions", "replaces"): CAN_CHANGE + " (GrantPermissions, RevokePermissions)",
     ("aws.lakeformation.permissions", "grantable", "required"): DEFAULTS,
     ("aws.iam.instance_profile", "roles", "required"): "IAM makes profiles without roles",
-    ("aws.kafka.cluster", "configuration", "replaces"): "not yet: UpdateClusterConfiguration changes it in place",
     ("aws.kafka.cluster", "enhanced_monitoring", "replaces"): "not yet: UpdateMonitoring changes it in place",
     ("aws.kinesis.stream", "retention_period", "range"): "Kinesis keeps records for a day at least",
     **{("aws.kms.key", name, "replaces"): NO_CALL for name in ("key_usage", "key_spec", "multi_region")},

@@ -301,6 +301,32 @@ def _():
     )
 
 
+@case_not_on_moto("configuration of a kafka cluster")
+def _():
+    def found(cloud):
+        return cloud.client("kafka").list_configurations()["Configurations"]
+
+    def seen(cloud):
+        (one,) = found(cloud)
+        revision = cloud.client("kafka").describe_configuration_revision(Arn=one["Arn"], Revision=one["LatestRevision"]["Revision"])
+        return {"text": revision["ServerProperties"].decode(), "description": revision["Description"]}
+
+    def outside(cloud):
+        (one,) = found(cloud)
+        cloud.client("kafka").update_configuration(Arn=one["Arn"], Description="two", ServerProperties=b"num.partitions=9")
+
+    return Case(
+        type="aws.kafka.configuration",
+        first={"name": "life-settings", "kafka_versions": ["3.8.x"], "description": "one", "server_properties": "num.partitions=3"},
+        then={"name": "life-settings", "kafka_versions": ["3.8.x"], "description": "two", "server_properties": "num.partitions=4"},
+        seen=seen,
+        gone=lambda cloud: not found(cloud),
+        outside=outside,
+        drifted="server_properties",
+        replaces=[{"name": "life-other"}],
+    )
+
+
 @case_not_on_moto("topic of a kafka cluster")
 def _():
     cluster = {"type": "aws.kafka.cluster", "name": "life-topics", "kafka_version": "3.8.x", "number_of_broker_nodes": 2, "instance_type": "kafka.t3.small", "client_subnets": ["${one.subnet_id}", "${two.subnet_id}"]}

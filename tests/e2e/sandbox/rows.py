@@ -294,6 +294,8 @@ row("kafka.cluster", "kafka", ("create_cluster_v2", {"ClusterName": "it-$n", "Pr
     listed="ClusterInfoList[].ClusterName", update=("update_broker_count", {"ClusterArn": "$arn", "CurrentVersion": "$version", "TargetNumberOfBrokerNodes": 4}), then=4, exists="ConflictException",
     ready=("ClusterInfo.State", "ACTIVE", {"version": "ClusterInfo.CurrentVersion"}), tags=mapped("ResourceArn", "TagKeys", look=("describe_cluster_v2", {"ClusterArn": "$arn"}), seen="ClusterInfo.Tags.a", tags="Tags"))
 TOPIC = {"ClusterArn": "$cluster", "TopicName": "it-$n"}
+row("kafka.configuration", "kafka", ("create_configuration", {"Name": "it-$n", "ServerProperties": b"a=b"}), ("describe_configuration", {"Arn": "$arn"}), "LatestRevision.Revision", 1, ("delete_configuration", {"Arn": "$arn"}), ("NotFoundException", 404),
+    keep={"arn": "Arn"}, list=("list_configurations", {}), listed="Configurations[].Name", update=("update_configuration", {"Arn": "$arn", "ServerProperties": b"a=c"}), then=2, exists="ConflictException")
 row("kafka.topic", "kafka", ("create_topic", {**TOPIC, "PartitionCount": 3, "ReplicationFactor": 2}), ("describe_topic", TOPIC), "PartitionCount", 3,
     ("delete_topic", TOPIC), ("NotFoundException", 404), around=[("kafka", ("create_cluster_v2", {"ClusterName": "of-it", "Provisioned": {"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1", "subnet-2"]}}}), {"cluster": "ClusterArn"})],
     update=("update_topic", {**TOPIC, "PartitionCount": 6}), then=6, exists="TopicExistsException", ready=("Status", "ACTIVE"))
