@@ -21,8 +21,8 @@ static bool has_apply(const struct instance *instance)
 struct builder {
     struct executor *x;
     uint32_t *decl_ops;   /* by decl->index */
-    uint32_t *delete_ops; /* by position in p->recorded.seen */
-    uint32_t *apply_ops;  /* by position in p->recorded.seen */
+    uint32_t *delete_ops; /* by position in p->recorded.items */
+    uint32_t *apply_ops;  /* by position in p->recorded.items */
     struct graph records; /* recorded_graph(), if there are deletions */
     uint32_t joins; /* first of two operations for each join node of `records`: for deletions and for updates
                        of dependents */

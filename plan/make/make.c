@@ -339,7 +339,7 @@ static bool is_named_to_go(const struct planner *p, const struct recorded_resour
            address_matches(recorded->address, p->options->targets, p->options->target_count);
 }
 
-/* By p->recorded.seen: targeted records to delete, and their dependents; NULL: none. Declared ones only in a
+/* By p->recorded.items: targeted records to delete, and their dependents; NULL: none. Declared ones only in a
  * destroy. */
 static bool *doomed_by_targets(const struct planner *p)
 {
