@@ -1,3 +1,4 @@
+import atexit
 import gc
 import os
 import re
@@ -100,10 +101,12 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_configure(config):
-    """Where workers are begun, and in no worker."""
+    """Servers that workers share are begun where workers are, and in no worker."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         config.stash[FORKS] = Forks()
         gc.enable()
+    if hasattr(config, "workerinput"):
+        atexit.register(os._exit, 0)  # the first to be registered is the last to run: to free all that a worker has loaded took it seconds
 
 
 def pytest_unconfigure(config):
@@ -116,6 +119,11 @@ def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
     gc.enable()
+
+
+def pytest_sessionfinish():
+    """What is left is not looked through again by pytest, which does so five times."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
