@@ -41,6 +41,20 @@ static const struct value *with_what_follows(
     return live;
 }
 
+/* Returns the names of the attributes that the file configures, and of those that others may refer to. */
+static const struct value *existing_wanted(
+    struct arena *arena, const struct schema *schema, const struct value *desired)
+{
+    const struct value *set = object_set(arena, schema, desired);
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < set->count; i++)
+        value_builder_add(&names, set->items[i]);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        if (schema->attrs[i].computed && !schema->attrs[i].settable)
+            value_builder_add(&names, value_string_ref(arena, schema->attrs[i].name));
+    return value_builder_list(&names);
+}
+
 /* Reads the resource with that id; *live NULL: it does not exist. False after an error. */
 static bool read_existing(struct planner *p, const struct instance *instance, const struct value *id,
     struct span span, const struct value **live)
@@ -55,7 +69,8 @@ static bool read_existing(struct planner *p, const struct instance *instance, co
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
-    if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0) {
+    const struct value *wanted = existing_wanted(p->arena, schema, instance->desired);
+    if (schema->ops->read(&op, prior, wanted, live, &err) == 0) {
         *live = as_configured(p->arena, schema, *live, instance->desired);
         *live = with_what_follows(&op, *live, instance->desired);
         *live = object_mark(p->arena, schema, *live, instance->desired);

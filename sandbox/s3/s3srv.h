@@ -111,7 +111,6 @@ void xml_bool(struct buf *out, const char *name, bool yes);
 void xml_time(struct buf *out, const char *name, int64_t wall_ms);
 void xml_etag(struct buf *out, struct str etag);
 void xml_owner(struct buf *out, const char *name);
-void xml_upload_owners(struct s3 *s, struct buf *out, const struct value *upload); /* and the storage class */
 void xml_checksum(
     struct s3 *s, struct buf *out, const struct value *doc);      /* from the members sums and sums_type */
 void xml_checksum_kind(struct buf *out, const struct value *doc); /* algorithm and type without the value */
@@ -178,6 +177,11 @@ bool s3srv_put(
     struct s3 *s, struct pending *file, const struct value *doc, int64_t begun_ms, struct object *out);
 /* Sends an event such as "ObjectCreated:Put" to the targets of the bucket's notification configuration. */
 void s3srv_notify(struct s3 *s, const char *name, struct str key, const struct object *object);
+
+/* ---- s3srv_uploads.c ---- */
+
+/* Appends the initiator, the owner and the storage class of an upload. */
+void xml_upload_owners(struct s3 *s, struct buf *out, const struct value *upload);
 
 /* ---- s3srv_multipart.c ---- */
 

@@ -1,6 +1,7 @@
 """What plan, apply and destroy promise, mostly with weir.value, which needs no service."""
 
 import json
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -558,6 +559,32 @@ def test_imports(stack, cloud):
     assert "PUT /imported-lake" not in cloud.requests()
     assert cloud.client("s3").get_bucket_versioning(Bucket="imported-lake")["Status"] == "Enabled"
     stack.assert_settled()
+
+
+def test_attributes_of_an_import_are_referred_to_in_the_same_plan(tmp_path, fast_sandbox):
+    """Also those that have a call of their own, such as the brokers of a Kafka cluster."""
+    ec2, kafka = fast_sandbox.client("ec2"), fast_sandbox.client("kafka")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"] for n, zone in enumerate("ab")]
+    nodes = {"InstanceType": "kafka.t3.small", "ClientSubnets": subnets}
+    arn = kafka.create_cluster_v2(ClusterName="there", Provisioned={"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": nodes})["ClusterArn"]
+    while kafka.describe_cluster_v2(ClusterArn=arn)["ClusterInfo"]["State"] != "ACTIVE":
+        time.sleep(0.05)
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write(f"""
+        stack: import
+        resources:
+          cluster: {{type: aws.kafka.cluster, name: there, kafka_version: 3.8.x, number_of_broker_nodes: 2, instance_type: kafka.t3.small, client_subnets: {json.dumps(subnets)}}}
+          brokers: {{type: aws.ssm.parameter, name: /brokers, parameter_type: String, value: "${{cluster.bootstrap_brokers_tls}}"}}
+        imports: [{{address: cluster, id: "{arn}"}}]
+    """)
+    assert stack.plan() == {"cluster": "adopt", "brokers": "create"}
+    stack.apply()
+    told = kafka.get_bootstrap_brokers(ClusterArn=arn)["BootstrapBrokerStringTls"]
+    assert fast_sandbox.client("ssm").get_parameter(Name="/brokers")["Parameter"]["Value"] == told
+    stack.assert_settled()
+    stack.destroy("--delete-adopted")
+    assert not kafka.list_clusters_v2()["ClusterInfoList"]
 
 
 def test_an_object_is_imported_into_no_bucket(stack):
