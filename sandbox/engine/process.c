@@ -247,9 +247,8 @@ static void watch(struct watching *w)
         /* A request made before poll() is answered after the pipes were found empty. */
         bool asked = atomic_load(&w->stop->idle_requested);
         pass_time(w);
-        if (w->exited && clock_mono_ms() >= w->deadline)
-            break;
-        if (poll(fds, sizeof fds / sizeof *fds, next_timeout(w)) < 0)
+        bool last = w->exited && clock_mono_ms() >= w->deadline; /* what is in the pipes is still read */
+        if (poll(fds, sizeof fds / sizeof *fds, last ? 0 : next_timeout(w)) < 0)
             continue;
         for (int i = 0; i < 2; i++)
             if (fds[i].revents)
@@ -260,6 +259,8 @@ static void watch(struct watching *w)
             system_wake_clear(w->stop->fd);
         if (asked && !fds[0].revents && !fds[1].revents)
             report_quiet(w);
+        if (last)
+            break;
     }
 }
 

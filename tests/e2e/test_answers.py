@@ -146,7 +146,7 @@ def test_others_beside_what_was_asked_for_are_no_mistake(services, tmp_path):
         stack = say(Stack(tmp_path / "stack", server), [entry])
         stack.apply()
         del groups[1]
-        assert "DescribeLogGroups was asked about" in stack.run("plan", status=1, env={"AWS_MAX_ATTEMPTS": "1"}).err
+        assert "DescribeLogGroups was called for /shop/dev, but the response is about /of/others" in stack.run("plan", status=1, env={"AWS_MAX_ATTEMPTS": "1"}).err
 
 
 def test_tags_that_are_not_found_are_an_error_and_no_deletion(services, tmp_path):

@@ -92,7 +92,7 @@ def test_secrets_stay_in_the_environment(local_stack):
 
 
 def test_what_goes_wrong(local_stack):
-    for line, says in [("command: echo x; exit 4", "failed with status 4"), ("command: echo x, output: json", "what the command printed"), ("command: 'true', creates: nothing", "there is no nothing"),
+    for line, says in [("command: echo x; exit 4", "failed with status 4"), ("command: echo x, output: json", "what the command printed"), ("command: 'true', creates: nothing", "nothing does not exist"),
                        ("command: head -c 5000000 /dev/zero", "more than 4 MB"), ("command: 'true', inputs: [none/*]", "match no file")]:
         local_stack.write(f"stack: commands\nresources: {{a: {{type: weir.command, {line}}}}}\n")
         result = local_stack.run("apply", "--yes", status=None)

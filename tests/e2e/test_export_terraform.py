@@ -380,7 +380,7 @@ def test_a_secret_map_is_a_variable_of_that_type(stack):
 
 def test_hcl_into_a_file(stack):
     stack.write("stack: hcl\nresources: {lake: {type: aws.s3.bucket, name: hcl-lake, tags: {for: me, other-word: x}}, note: {type: weir.command, command: 'echo ${lake.name}'}}\n")
-    assert "would change" in stack.run("export", "terraform", "-o", "main.tf").err
+    assert "`terraform plan` shows what it would import" in stack.run("export", "terraform", "-o", "main.tf").err
     text = (stack.folder / "main.tf").read_text()
     assert "#   note (weir.command)" in text and not blocks(text, "import") and list(blocks(text, "resource")) == ["aws_s3_bucket.lake"]
     assert '"for" = "me"' in text and 'other-word = "x"' in text

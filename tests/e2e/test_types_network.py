@@ -854,5 +854,5 @@ def test_an_association_of_a_subnet_that_does_not_exist(stack):
         "vpc": {"type": "aws.ec2.vpc", "cidr_block": "10.0.0.0/16"}, "acl": {"type": "aws.ec2.network_acl", "vpc_id": "${vpc.vpc_id}"},
         "it": {"type": "aws.ec2.network_acl_association", "subnet_id": "subnet-0123456789abcdef0", "network_acl_id": "${acl.network_acl_id}"}}}))
     failed = stack.apply(status=1)
-    assert 'DescribeNetworkAcls lists nothing of subnet_id "subnet-0123456789abcdef0"' in failed.err
+    assert 'DescribeNetworkAcls lists nothing with subnet_id "subnet-0123456789abcdef0"' in failed.err
     assert [one["address"] for one in stack.run("state", "list", "--json").events()] == ["acl", "vpc"]
