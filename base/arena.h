@@ -42,7 +42,7 @@ struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
 struct str arena_lower(struct arena *arena, struct str s);
 struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
 
-#define ARENA_NEW(arena, type)          ((type *)arena_zalloc((arena), sizeof(type)))
+#define ARENA_NEW(arena, type) ((type *)arena_zalloc((arena), sizeof(type)))
 /* ARENA_MAKE(arena, struct point, .x = 1) returns a new object with these members. */
 #define ARENA_MAKE(arena, type, ...)                                                                         \
     ((type *)arena_copy((arena), &(type){__VA_ARGS__}, sizeof(type), sizeof(type)))

@@ -55,8 +55,10 @@ static double percentage_of(struct asl_visit *visit, const struct value *input)
         v = asl_find(&visit->eval, value_text(path, STR_EMPTY), input, "States.Runtime");
     else if (v && visit->eval.jsonata)
         v = asl_jsonata_as(&visit->eval, v, "ToleratedFailurePercentage", "number");
-    double n = value_is_number(v) ? value_number(v) : v ? -1 : 0;
-    if (v && path && !value_is_number(v))
+    if (!v)
+        return 0;
+    double n = value_is_number(v) ? value_number(v) : -1;
+    if (path && !value_is_number(v))
         asl_fail(&visit->eval, "States.Runtime",
             "The ToleratedFailurePercentagePath field refers to value \"%.*s\" which is not a valid float: "
             "%.*s",
