@@ -298,12 +298,10 @@ void yaml_set_plain(struct node *node, struct str text)
 struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at)
 {
     struct node *node = ARENA_NEW(arena, struct node);
-    *node = (struct node){
-        .kind = (uint8_t)kind, .offset = at->offset, .length = at->length, .source = at->source};
-    if (kind == NODE_LIST)
-        node->items = NULL;
-    if (kind == NODE_MAP)
-        node->entries = NULL;
+    node->kind = (uint8_t)kind;
+    node->offset = at->offset;
+    node->length = at->length;
+    node->source = at->source;
     return node;
 }
 

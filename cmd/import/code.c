@@ -156,12 +156,9 @@ static struct str artifact_in(struct code *c, struct str source, bool zip, const
     const struct node *at = c->user->value;
     const struct node *properties = NODES_MAP(c->arena, at, {"source", nodes_text(c->arena, source, at)},
         {"package", nodes_text(c->arena, zip ? STR("zip") : STR("file"), at)}, {"store", store});
-    struct str path = nodes_literal(nodes_at(at, STR("Metadata.aws:cdk:path")));
-    struct str own = arena_printf(c->arena, "%.*s/Code", (int)path.n, path.p);
     nodes_set(c->arena, c->resources, id,
         NODES_MAP(c->arena, at, {"Type", nodes_text(c->arena, STR("weir.artifact"), at)},
-            {"Metadata", path.p ? nodes_call(c->arena, "aws:cdk:path", own, at) : NULL},
-            {"Properties", properties}));
+            {"Metadata", nodes_part_metadata(c->arena, at, STR("Code"))}, {"Properties", properties}));
     return id;
 }
 
@@ -255,7 +252,7 @@ static const struct node *node_with_assets(struct code *c, const struct node *no
 /* Returns a literal text, also within Fn::Sub without variables. */
 static struct str code_text(struct arena *arena, const struct node *node)
 {
-    const struct node *sub = node_get(node, "Fn::Sub") ? node_get(node, "Fn::Sub") : node_get(node, "!Sub");
+    const struct node *values, *sub = nodes_sub(node, &values);
     struct str text = nodes_joined(arena, sub ? sub : node);
     bool known = text.p && (!sub || str_find(text, STR("${"), 0) < 0);
     return known ? text : (struct str){NULL, 0};
@@ -322,7 +319,7 @@ const struct node *code_expand(struct template *t, const struct node *root)
         if (t->asset_count && resource->kind == NODE_MAP)
             resource = node_with_assets(&c, resource, false);
         if (resource->kind == NODE_MAP && str_find(c.user->key, STR("${"), 0) < 0 &&
-            str_eqz(nodes_literal(node_get(resource, "Type")), "AWS::Lambda::Function"))
+            nodes_is_type(resource, "AWS::Lambda::Function"))
             resource = with_packaged_code(&c, with_inline_code(&c, resource));
         nodes_put(t->arena, c.resources, c.user, resource);
     }

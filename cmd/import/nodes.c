@@ -48,6 +48,27 @@ struct str nodes_referred(const struct node *node)
     return node->kind == NODE_MAP && node->count == 1 ? nodes_literal(name) : (struct str){NULL, 0};
 }
 
+bool nodes_is_type(const struct node *resource, const char *type)
+{
+    return str_eqz(nodes_literal(node_get(resource, "Type")), type);
+}
+
+const struct node *nodes_sub(const struct node *node, const struct node **values)
+{
+    const struct node *sub = node_get(node, "Fn::Sub");
+    sub = sub ? sub : node_get(node, "!Sub");
+    bool pair = sub && sub->kind == NODE_LIST && sub->count == 2;
+    *values = pair ? sub->items[1] : NULL;
+    return pair ? sub->items[0] : sub;
+}
+
+const struct node *nodes_part_metadata(struct arena *arena, const struct node *resource, struct str part)
+{
+    struct str path = nodes_literal(nodes_at(resource, STR("Metadata.aws:cdk:path")));
+    struct str own = arena_printf(arena, "%.*s/%.*s", (int)path.n, path.p, STR_ARG(part));
+    return path.p ? nodes_call(arena, "aws:cdk:path", own, resource) : NULL;
+}
+
 struct str nodes_joined(struct arena *arena, const struct node *node)
 {
     const struct node *join = node ? node_get(node, "Fn::Join") : NULL;

@@ -45,21 +45,10 @@ static const struct node *property_of(const struct node *resource, const char *n
     return node_get(node_get(resource, "Properties"), name);
 }
 
-static bool is_type(const struct node *resource, const char *type)
-{
-    return str_eqz(nodes_literal(node_get(resource, "Type")), type);
-}
-
 static struct node *joined_node(struct arena *arena, const struct node *a, const struct node *b)
 {
-    struct node *call = nodes_new(arena, NODE_MAP, a), *both = nodes_new(arena, NODE_LIST, a),
-                *parts = nodes_new(arena, NODE_LIST, a);
-    nodes_add(arena, parts, a);
-    nodes_add(arena, parts, b);
-    nodes_add(arena, both, nodes_text(arena, STR_EMPTY, a));
-    nodes_add(arena, both, parts);
-    nodes_set(arena, call, STR("Fn::Join"), both);
-    return call;
+    struct node *parts = NODES_LIST(arena, a, a, b);
+    return NODES_MAP(arena, a, {"Fn::Join", NODES_LIST(arena, a, nodes_text(arena, STR_EMPTY, a), parts)});
 }
 
 /* ---- how a password is generated ---- */
@@ -100,12 +89,8 @@ static const struct node *with_subs(
         const struct node *text = made->entries[i].value;
         if (str_find(nodes_literal(text), STR("${"), 0) < 0)
             continue;
-        struct node *both = nodes_new(s->arena, NODE_LIST, text), *call = nodes_new(s->arena, NODE_MAP, text);
-        nodes_add(s->arena, both, text);
-        if (values)
-            nodes_add(s->arena, both, values);
-        nodes_set(s->arena, call, STR("Fn::Sub"), values ? both : text);
-        made->entries[i].value = call;
+        const struct node *both = values ? NODES_LIST(s->arena, text, text, values) : text;
+        made->entries[i].value = NODES_MAP(s->arena, text, {"Fn::Sub", both});
     }
     return made;
 }
@@ -113,12 +98,7 @@ static const struct node *with_subs(
 /* Returns SecretStringTemplate as a map; NULL: it is not known. */
 static const struct node *template_of(const struct secrets *s, const struct node *text)
 {
-    const struct node *sub = text ? node_get(text, "Fn::Sub") : NULL, *values = NULL;
-    sub = text && !sub ? node_get(text, "!Sub") : sub;
-    if (sub && sub->kind == NODE_LIST && sub->count == 2) {
-        values = sub->items[1];
-        sub = sub->items[0];
-    }
+    const struct node *values, *sub = nodes_sub(text, &values);
     const struct node *map = text ? template_json(s->t, sub ? sub : text) : NULL;
     return map && sub ? with_subs(s, map, values) : map;
 }
@@ -129,7 +109,7 @@ static const struct node_entry *attachment_of(const struct secrets *s, struct st
     const struct node_entry *found = NULL;
     for (uint32_t i = 0; i < s->given->count; i++) {
         const struct node *one = s->given->entries[i].value, *secret = property_of(one, "SecretId");
-        if (!is_type(one, "AWS::SecretsManager::SecretTargetAttachment") || !secret ||
+        if (!nodes_is_type(one, "AWS::SecretsManager::SecretTargetAttachment") || !secret ||
             !str_eq(nodes_referred(secret), id))
             continue;
         if (found)
@@ -159,7 +139,7 @@ static bool add_connection(const struct secrets *s, const struct node *attachmen
                    *text = connection[i].text;
         const struct node *own = name ? property_of(target->value, name) : target_id;
         struct str engine = engine_of(own && name ? nodes_literal(own) : STR_EMPTY);
-        if (!is_type(target->value, connection[i].type))
+        if (!nodes_is_type(target->value, connection[i].type))
             continue;
         any = true;
         if (attribute && *attribute)
@@ -193,13 +173,10 @@ static void put_secret(const struct secrets *s, const struct node_entry *entry, 
     if (!str_starts(node_text(node_get(entry->value, "DeletionPolicy")), STR("Retain")))
         nodes_set(s->arena, properties, STR("force_destroy"), nodes_bool(s->arena, true, before));
     nodes_set(s->arena, changed, STR("Properties"), properties);
-    struct str path = nodes_literal(nodes_at(entry->value, STR("Metadata.aws:cdk:path")));
-    if (is_other && path.p) {
-        struct node *metadata = nodes_new(s->arena, NODE_MAP, before);
-        nodes_set(s->arena, metadata, STR("aws:cdk:path"),
-            nodes_text(s->arena, arena_printf(s->arena, "%.*s/Password", STR_ARG(path)), before));
+    const struct node *metadata =
+        is_other ? nodes_part_metadata(s->arena, entry->value, STR("Password")) : NULL;
+    if (metadata)
         nodes_set(s->arena, changed, STR("Metadata"), metadata);
-    }
     nodes_set(s->arena, s->resources, id, changed);
 }
 
@@ -241,12 +218,12 @@ static bool write_secret(const struct secrets *s, const struct node_entry *entry
     struct str id = arena_printf(s->arena, "%.*sPassword", STR_ARG(entry->key));
     for (int i = 2; node_find(s->given, id) || node_find(s->resources, id); i++)
         id = arena_printf(s->arena, "%.*sPassword%d", STR_ARG(entry->key), i);
-    struct node *value = nodes_copy(s->arena, form), *call = nodes_new(s->arena, NODE_MAP, all);
+    struct node *value = nodes_copy(s->arena, form);
     nodes_set(s->arena, value, node_text(key),
         nodes_call(s->arena, "!GetAtt", arena_printf(s->arena, "%.*s.Password", STR_ARG(id)), all));
     if (attachment && add_connection(s, attachment->value, value))
         leave_out_attachment(s, attachment, entry->key);
-    nodes_set(s->arena, call, STR("Fn::ToJsonString"), value);
+    const struct node *call = NODES_MAP(s->arena, all, {"Fn::ToJsonString", value});
     put_secret(s, entry, id, name, "GenerateSecretString", generation_of(s, all));
     put_secret(s, entry, entry->key, name, "SecretString", call);
     return true;
@@ -258,7 +235,7 @@ const struct node *secrets_expand(struct template *t, const struct node *root)
     struct secrets s = {t, t->arena, given, nodes_new(t->arena, NODE_MAP, given)};
     struct node *whole = nodes_copy(t->arena, root), *left = nodes_new(t->arena, NODE_MAP, given);
     for (uint32_t i = 0; i < given->count; i++)
-        if (!is_type(given->entries[i].value, "AWS::SecretsManager::Secret") ||
+        if (!nodes_is_type(given->entries[i].value, "AWS::SecretsManager::Secret") ||
             !write_secret(&s, &given->entries[i]))
             nodes_set_entry(t->arena, s.resources, &given->entries[i]);
     for (uint32_t i = 0; i < s.resources->count; i++)
@@ -281,7 +258,8 @@ static struct template_resource *secret_named(
     for (size_t i = 0; text.n && i < t->declared.n; i++) {
         struct template_resource *one = t->declared.items[i].ptr;
         const struct node *own = property_of(one->node, "Name");
-        if (is_type(one->node, "AWS::SecretsManager::Secret") && own && str_eq(nodes_literal(own), text))
+        if (nodes_is_type(one->node, "AWS::SecretsManager::Secret") && own &&
+            str_eq(nodes_literal(own), text))
             return one;
     }
     return NULL;
@@ -293,7 +271,7 @@ struct tree *secrets_member(struct template *t, const struct tree *name, struct 
     const struct template_resource *secret = t->live ? NULL : secret_named(t, name, &reference);
     const struct node *node = secret ? secret->node : NULL,
                       *value = node ? property_of(node, "SecretString") : NULL;
-    if (!node || !is_type(node, "AWS::SecretsManager::Secret"))
+    if (!node || !nodes_is_type(node, "AWS::SecretsManager::Secret"))
         return NULL;
     const struct node_entry *found =
         value && member.n ? node_find(node_get(value, "Fn::ToJsonString"), member) : NULL;

@@ -84,28 +84,14 @@ const struct node *template_notices(struct arena *arena, const struct node *buck
     return made->count > 1 ? made : NULL;
 }
 
-static bool is_of(const struct node *resource, const char *type)
-{
-    return str_eqz(node_text(node_get(resource, "Type")), type);
-}
-
 /* Adds a part of the resource as a resource by itself, whose names end in `what`, under the same condition.
  */
 static struct node *put_beside(struct arena *arena, const struct node_entry *entry, struct str what,
     const char *type, const struct node *properties, struct node *resources)
 {
-    struct node *made = nodes_new(arena, NODE_MAP, properties),
-                *metadata = nodes_new(arena, NODE_MAP, properties);
-    struct str path = nodes_literal(nodes_at(entry->value, STR("Metadata.aws:cdk:path")));
-    nodes_set(arena, made, STR("Type"), nodes_text(arena, str_z(type), properties));
-    if (node_find(entry->value, STR("Condition")))
-        nodes_set_entry(arena, made, node_find(entry->value, STR("Condition")));
-    if (path.p) {
-        path = arena_printf(arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(what));
-        nodes_set(arena, metadata, STR("aws:cdk:path"), nodes_text(arena, path, properties));
-        nodes_set(arena, made, STR("Metadata"), metadata);
-    }
-    nodes_set(arena, made, STR("Properties"), properties);
+    struct node *made = NODES_MAP(arena, properties, {"Type", nodes_text(arena, str_z(type), properties)},
+        {"Condition", node_get(entry->value, "Condition")},
+        {"Metadata", nodes_part_metadata(arena, entry->value, what)}, {"Properties", properties});
     nodes_set(arena, resources, arena_printf(arena, "%.*s%.*s", STR_ARG(entry->key), STR_ARG(what)), made);
     return made;
 }
@@ -197,7 +183,7 @@ static bool has_rule(const struct node *all, struct str group, const char *type)
 {
     for (uint32_t i = 0; i < all->count; i++) {
         const struct node *id = node_get(node_get(all->entries[i].value, "Properties"), "GroupId");
-        if (id && is_of(all->entries[i].value, type) && nodes_refer_to(id, group))
+        if (id && nodes_is_type(all->entries[i].value, type) && nodes_refer_to(id, group))
             return true;
     }
     return false;
@@ -400,12 +386,10 @@ static const struct node *definition_of(
 
 /* Reports a key that the JSON of a definition has twice; Step Functions does not tell which of them counts.
  */
-static void tell_repeated_key(struct template *t, const struct node *text)
+static void warn_repeated_key(struct template *t, const struct node *text)
 {
-    const struct node *sub = text ? node_get(text, "Fn::Sub") : NULL;
-    sub = text && !sub ? node_get(text, "!Sub") : sub;
-    sub = sub && sub->kind == NODE_LIST && sub->count ? sub->items[0] : sub;
-    struct str literal = text ? nodes_joined(t->arena, sub ? sub : text) : (struct str){NULL, 0};
+    const struct node *values, *sub = nodes_sub(text, &values);
+    struct str literal = nodes_joined(t->arena, sub ? sub : text);
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     const struct source source = {.path = t->source->path, .text = literal};
     if (literal.n && literal.p[0] == '{')
@@ -422,7 +406,7 @@ static void tell_repeated_key(struct template *t, const struct node *text)
 static bool write_out_definition(struct template *t, const struct node_entry *entry, struct node *resources)
 {
     const struct node *properties = node_get(entry->value, "Properties");
-    tell_repeated_key(t, node_get(properties, "DefinitionString"));
+    warn_repeated_key(t, node_get(properties, "DefinitionString"));
     const struct node *definition =
         properties ? definition_of(t, properties, node_get(properties, "DefinitionSubstitutions")) : NULL;
     if (!definition)
@@ -448,26 +432,26 @@ static const struct node *template_rewrite(struct template *t, const struct node
     struct node *resources = nodes_new(t->arena, NODE_MAP, given);
     for (uint32_t i = 0; i < given->count; i++) {
         const struct node_entry *entry = &given->entries[i];
-        if (is_of(entry->value, "AWS::S3::Bucket") && split_bucket(t->arena, entry, resources))
+        if (nodes_is_type(entry->value, "AWS::S3::Bucket") && split_bucket(t->arena, entry, resources))
             continue;
-        if (is_of(entry->value, "AWS::SNS::Topic") && split_topic(t->arena, entry, resources))
+        if (nodes_is_type(entry->value, "AWS::SNS::Topic") && split_topic(t->arena, entry, resources))
             continue;
-        bool egress = is_of(entry->value, "AWS::EC2::SecurityGroupEgress");
-        if ((egress || is_of(entry->value, "AWS::EC2::SecurityGroupIngress")) &&
+        bool egress = nodes_is_type(entry->value, "AWS::EC2::SecurityGroupEgress");
+        if ((egress || nodes_is_type(entry->value, "AWS::EC2::SecurityGroupIngress")) &&
             write_as_rule(t->arena, entry, egress, resources))
             continue;
-        if (is_of(entry->value, "AWS::EC2::SecurityGroup")) {
+        if (nodes_is_type(entry->value, "AWS::EC2::SecurityGroup")) {
             nodes_set(t->arena, resources, entry->key, without_own_rules(t, given, entry, resources));
             continue;
         }
-        if (is_of(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t, entry, resources))
+        if (nodes_is_type(entry->value, "AWS::DynamoDB::GlobalTable") && write_as_table(t, entry, resources))
             continue;
         const struct node *properties = node_get(entry->value, "Properties");
-        if (is_of(entry->value, "AWS::DynamoDB::Table") && properties) {
+        if (nodes_is_type(entry->value, "AWS::DynamoDB::Table") && properties) {
             put_table(t, entry, properties, resources);
             continue;
         }
-        if (is_of(entry->value, "AWS::StepFunctions::StateMachine") &&
+        if (nodes_is_type(entry->value, "AWS::StepFunctions::StateMachine") &&
             write_out_definition(t, entry, resources))
             continue;
         nodes_set_entry(t->arena, resources, entry);

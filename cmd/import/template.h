@@ -13,6 +13,11 @@ bool nodes_is_function(const struct node *node);
 struct str nodes_referred(const struct node *node);
 /* Returns a literal string, or joined literals; p NULL for anything else. */
 struct str nodes_joined(struct arena *arena, const struct node *node);
+bool nodes_is_type(const struct node *resource, const char *type);
+/* Returns the text of Fn::Sub, and in *values its second argument or NULL. NULL: the node is another one. */
+const struct node *nodes_sub(const struct node *node, const struct node **values);
+/* Returns Metadata with the CDK's path of a part of the resource; NULL: the resource has no path. */
+const struct node *nodes_part_metadata(struct arena *arena, const struct node *resource, struct str part);
 
 /* ---- Reads CloudFormation templates as stacks: parameters become inputs, mappings and conditions locals,
  * resources weir's own types if they support all properties and CloudFormation's otherwise, functions
