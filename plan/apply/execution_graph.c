@@ -58,6 +58,15 @@ static void add_instance_ops(struct builder *b, struct instance *instance)
         b->delete_ops[at] = add_op(b, (struct op){.kind = OP_DELETE, .change = instance->change});
 }
 
+/* True if a dependency has an operation. */
+static bool waits_for_any(const struct builder *b, const struct decl *decl)
+{
+    bool waits = false;
+    for (size_t d = 0; d < decl->dep_count && !waits; d++)
+        waits = b->decl_ops[decl->deps[d]->index] != NO_OP;
+    return waits;
+}
+
 static void add_ops(struct builder *b)
 {
     struct planner *p = b->x->p;
@@ -68,6 +77,8 @@ static void add_ops(struct builder *b)
             add_instance_ops(b, &p->evaluated.instances[i].items[k]);
         if (p->evaluated.pending[i] || b->x->op_count > before)
             b->decl_ops[i] = add_op(b, (struct op){.kind = OP_DECL, .decl = p->stack->decls[i]});
+        else if (waits_for_any(b, p->stack->decls[i])) /* unchanged, but its dependents wait through it */
+            b->decl_ops[i] = add_op(b, (struct op){.kind = OP_JOIN});
     }
     for (size_t i = 0; i < plan->change_count; i++) {
         struct change *change = plan->changes[i];

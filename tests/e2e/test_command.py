@@ -44,6 +44,25 @@ def test_what_it_prints_is_for_others(local_stack):
     assert not (local_stack.folder / "out").exists() and (local_stack.folder / "gone").read_text() == "me\n"
 
 
+def test_what_comes_later_waits_through_what_is_unchanged(local_stack):
+    """`last` waits for `first` through resources and modules that need no change themselves."""
+    local_stack.write("stack: inner\nresources: {kept: {type: weir.value, value: 2}}\n", "inner/weir.yaml")
+    local_stack.write("""
+        stack: through
+        inputs: {first: "true", last: "true"}
+        resources:
+          first: {type: weir.command, command: "${inputs.first}"}
+          kept: {type: weir.value, value: 1, depends_on: [first]}
+          last: {type: weir.command, command: "${inputs.last}", depends_on: [inner]}
+        modules: {inner: {source: ./inner, depends_on: [kept]}}
+    """)
+    local_stack.apply()
+    result = local_stack.apply("-i", "first=false", "-i", "last=touch done", status=1)
+    assert not (local_stack.folder / "done").exists(), str(result)
+    local_stack.apply("-i", "last=touch done")
+    assert (local_stack.folder / "done").exists()
+
+
 @pytest.mark.parametrize("secret", ["hunter2 secret!x$", "it's hunter", "hunter2\vsecret", "~hunt#er\"`a'b\\c", "hünt\ter\x01xx\x1bzz"])
 def test_shells_spell_secrets_in_their_own_ways(local_stack, secret):
     """As it is, after what is taken out of a line, and as bash and Python write it."""
