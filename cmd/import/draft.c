@@ -231,6 +231,52 @@ struct str draft_data(struct draft *d, struct str name, const char *type, struct
     return *known;
 }
 
+/* Returns the offset of the word from `start`, or the text's length; letters and digits beside it belong to
+ * another word. */
+static size_t find_word(struct str text, struct str word, size_t start)
+{
+    ptrdiff_t at = word.n ? str_find(text, word, start) : -1;
+    for (; at >= 0; at = str_find(text, word, (size_t)at + 1)) {
+        size_t end = (size_t)at + word.n;
+        if ((!at || !isalnum((unsigned char)text.p[at - 1])) &&
+            (end == text.n || !isalnum((unsigned char)text.p[end])))
+            return (size_t)at;
+    }
+    return text.n;
+}
+
+static struct tree *text_of_caller(struct draft *d, struct str text, struct str account, struct str region)
+{
+    struct tree *out = tree_new(d->arena, TREE_TEXT, NULL);
+    for (size_t done = 0, at; done < text.n; done = at) {
+        size_t id = find_word(text, account, done), place = find_word(text, region, done);
+        at = id < place ? id : place;
+        tree_append(d->arena, out, tree_string(d->arena, str_slice(text, done, at), NULL));
+        if (at == text.n)
+            break;
+        tree_append(d->arena, out,
+            tree_code(d->arena, NULL, "%s.%s", draft_data(d, STR("here"), "aws.sts.caller_identity", NULL).p,
+                id < place ? "account" : "region"));
+        at += id < place ? account.n : region.n;
+    }
+    return tree_simple(d->arena, out);
+}
+
+struct tree *draft_of_caller(struct draft *d, struct tree *s, struct str account, struct str region)
+{
+    struct str text = s->kind == TREE_LITERAL && !s->sensitive ? value_text(s->value, STR_EMPTY) : STR_EMPTY;
+    if (find_word(text, account, 0) < text.n)
+        return text_of_caller(d, text, account, region);
+    struct tree *joined = s->kind == TREE_TEXT ? tree_new(d->arena, TREE_TEXT, s->node) : NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
+        *child = draft_of_caller(d, *child, account, region);
+        if (joined)
+            tree_append(d->arena, joined, *child);
+    }
+    return joined ? joined : s;
+}
+
 void draft_import(struct draft *d, struct str address, struct tree *id)
 {
     struct tree *import = tree_new(d->arena, TREE_MAP, NULL);

@@ -174,6 +174,9 @@ struct str draft_ask(
 struct str draft_asks(struct draft *d, struct str name, struct str what);
 /* Adds a data source once; returns its name. `attrs` may be NULL. */
 struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs);
+/* Returns the value with the account's id, and the region in the same strings, as references to the caller's.
+ * `region` "": unknown. */
+struct tree *draft_of_caller(struct draft *d, struct tree *s, struct str account, struct str region);
 void draft_import(struct draft *d, struct str address, struct tree *id);
 /* Adds an output: the value alone, or with a description. */
 void draft_output(struct draft *d, struct str name, struct tree *value, struct str description);

@@ -1,6 +1,7 @@
 /* Stacks from live resources: see live.h. */
 #include "cmd/import/live.h"
 #include "cmd/import/mapping.h"
+#include "provider/aws/client.h"
 #include "provider/cfn/cfn.h"
 
 #include <inttypes.h>
@@ -305,10 +306,8 @@ static void relate(struct live *l, struct live_resource *one)
         const struct attr *attr = schema_attr(one->schema, e->key);
         if (!attr) /* a key that is not an attribute, such as lifecycle */
             continue;
-        bool own = str_eqz(e->key, "name") || str_eq(e->key, one->schema->id) ||
-                   attr->type->kind == TYPE_TAGS || str_eqz(e->key, "description");
-        if (!own)
-            e->value = live_related(l, one, e->value);
+        if (!mapping_is_own(one->schema, e->key))
+            e->value = draft_of_caller(l->draft, live_related(l, one, e->value), l->account, l->region);
         e->value = mapping_hide(l->draft, attrs, e, one->schema, one->resource->name);
     }
 }
@@ -322,8 +321,15 @@ static struct str no_references(void *ctx UNUSED, struct draft_reference *refere
 
 int live_read(struct draft *draft, struct lookup *lookup, const struct live_wanted *wanted, struct err *err)
 {
-    struct live l = {
-        .arena = draft->arena, .draft = draft, .lookup = lookup, .wanted = wanted, .address = STR_EMPTY};
+    struct live l = {.arena = draft->arena,
+        .draft = draft,
+        .lookup = lookup,
+        .wanted = wanted,
+        .address = STR_EMPTY,
+        .account = STR_EMPTY};
+    struct aws_client *client = provider_aws(lookup->provider);
+    l.region = aws_region(client);
+    (void)aws_account(client, l.arena, &l.account, ERR_IGNORED);
     draft->resolve = no_references;
     int status = live_find(&l, wanted, err);
     if (l.n)

@@ -73,7 +73,8 @@ struct live {
     struct map by_text;     /* ARNs, ids, names -> struct owned * */
     struct map made_by_aws; /* type -> struct value *, the number */
     const struct schema *listed;
-    struct str address; /* address and perhaps apply to the resource that is being added */
+    struct str account, region; /* of the environment; account "": unknown */
+    struct str address;         /* address and perhaps apply to the resource that is being added */
     bool perhaps;
     unsigned walks; /* number of walks along `needs` */
 };

@@ -177,6 +177,13 @@ static struct tree *hide_value(
     return s;
 }
 
+bool mapping_is_own(const struct schema *schema, struct str attr)
+{
+    const struct attr *known = schema_attr(schema, attr);
+    return !known || known->type->kind == TYPE_TAGS || str_eq(attr, schema->id) ||
+           str_is_any(attr, "name description");
+}
+
 struct tree *mapping_hide(struct draft *d, const struct tree *attrs, const struct tree_entry *e,
     const struct schema *schema, struct str resource)
 {

@@ -24,6 +24,9 @@ bool mapping_properties(struct mapping *mapping, const struct tree *properties);
 bool mapping_item(struct mapping *mapping, const struct attr *attr, const struct tree *properties);
 /* Checks that all required attributes exist and that literals are valid. */
 bool mapping_check(struct mapping *mapping);
+/* Returns whether the attribute is the resource's name, id, description or tags, or a key of weir's: its
+ * texts do not refer to anything. */
+bool mapping_is_own(const struct schema *schema, struct str attr);
 /* Returns the attribute's value with secrets replaced by inputs named after the resource. */
 struct tree *mapping_hide(struct draft *d, const struct tree *attrs, const struct tree_entry *e,
     const struct schema *schema, struct str resource);

@@ -163,43 +163,46 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
     }
 }
 
-/* Returns whether the code contains the input's name as a whole word. */
-static bool code_names(struct str code, struct str input)
+/* Returns whether the code contains the name as a whole word. */
+static bool code_names(struct str code, struct str name)
 {
-    for (ptrdiff_t at = 0; (at = str_find(code, input, (size_t)at)) >= 0; at++) {
-        size_t end = (size_t)at + input.n;
+    for (ptrdiff_t at = 0; (at = str_find(code, name, (size_t)at)) >= 0; at++) {
+        size_t end = (size_t)at + name.n;
         if (end == code.n || !str_is_made_of(str_slice(code, end, end + 1), CHARS_ALNUM "_"))
             return true;
     }
     return false;
 }
 
-static bool tree_names(const struct tree *s, struct str input)
+static bool tree_names(const struct tree *s, struct str name)
 {
     if (s && s->kind == TREE_CODE)
-        return code_names(s->code, input);
+        return code_names(s->code, name);
     for (size_t i = 0; s && i < s->n; i++)
-        if (tree_names(s->kind == TREE_MAP ? s->entries[i].value : s->items[i], input))
+        if (tree_names(s->kind == TREE_MAP ? s->entries[i].value : s->items[i], name))
             return true;
     return false;
 }
 
-static bool draft_names(const struct draft *d, struct str input)
+static bool draft_names(const struct draft *d, struct str name)
 {
     const struct tree *const sections[] = {d->providers, d->locals, d->data, d->outputs};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-        if (tree_names(sections[i], input))
+        if (tree_names(sections[i], name))
             return true;
     for (size_t i = 0; i < d->n; i++)
-        if (d->resources[i]->schema && tree_names(d->resources[i]->attrs, input))
+        if (d->resources[i]->schema && tree_names(d->resources[i]->attrs, name))
             return true;
     return false;
 }
 
-/* Removes inputs that nothing refers to, since their values were written literally. */
+/* Removes data sources that nothing refers to, and inputs, whose values were written literally. */
 static void drop_unused(struct terraform *t)
 {
-    struct tree *inputs = t->draft->inputs;
+    struct tree *inputs = t->draft->inputs, *data = t->draft->data;
+    for (size_t i = data->n; i-- > 0;)
+        if (!draft_names(t->draft, data->entries[i].key))
+            tree_drop(data, i);
     for (size_t i = 0; i < t->inputs.n; i++) {
         const struct str *name = t->inputs.items[i].ptr;
         if (draft_names(t->draft, arena_printf(t->arena, "inputs.%.*s", STR_ARG(*name))))

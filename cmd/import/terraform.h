@@ -57,13 +57,14 @@ struct terraform {
     struct draft *draft;
     struct names *names;
     const struct value *document, *configuration, *variables;
-    struct map groups;  /* "module.net.aws_vpc.main" -> struct group *, in their order */
-    struct map by_text; /* an ARN or id -> struct owned * */
-    size_t longest;     /* length of the longest of these texts */
-    struct map by_name; /* without a configuration: name -> struct owned *, and its namesakes */
-    struct map inputs;  /* variable -> input name (struct str *) */
-    bool imports;       /* the resources exist and are imported */
-    unsigned walks;     /* number of walks along `needs` */
+    struct map groups;          /* "module.net.aws_vpc.main" -> struct group *, in their order */
+    struct map by_text;         /* an ARN or id -> struct owned * */
+    size_t longest;             /* length of the longest of these texts */
+    struct map by_name;         /* without a configuration: name -> struct owned *, and its namesakes */
+    struct map inputs;          /* variable -> input name (struct str *) */
+    struct str account, region; /* of most resources; "": unknown */
+    bool imports;               /* the resources exist and are imported */
+    unsigned walks;             /* number of walks along `needs` */
 };
 
 /* A text that is an attribute of an instance. */
@@ -134,6 +135,9 @@ struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, str
 
 /* ---- terraform_provider.c ---- */
 void terraform_providers(struct terraform *t);
+/* Return the region and the account of most resources; "": no ARN has one. */
+struct str terraform_region(const struct terraform *t);
+struct str terraform_account(const struct terraform *t);
 
 /* ---- terraform_candidates.c: Texts that may occur in a resource's values, each with the code for it: those
  * that the configuration's expressions refer to (terraform_candidates.c), and ARNs and ids of imported

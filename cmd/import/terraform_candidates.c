@@ -6,20 +6,6 @@
 
 /* ---- import ids ---- */
 
-/* Returns the account in ARNs of the state; p NULL: none. */
-static struct str account_there(const struct terraform *t)
-{
-    for (size_t i = 0; i < t->groups.n; i++) {
-        const struct group *group = t->groups.items[i].ptr;
-        for (size_t k = 0; k < group->n; k++) {
-            struct str account = str_part(value_gets(group->instances[k]->values, "arn"), ':', 4);
-            if (account.n)
-                return account;
-        }
-    }
-    return (struct str){NULL, 0};
-}
-
 /* A structure is written to an id as JSON. */
 static struct str id_text_of(struct arena *arena, const struct tree *s)
 {
@@ -31,8 +17,9 @@ static struct str id_text_of(struct arena *arena, const struct tree *s)
 /* Returns an attribute's text from the draft or, if that is a reference, from the state. */
 static struct str text_there(struct terraform *t, const struct tf_instance *one, struct str name)
 {
-    if (str_eqz(name, "account"))
-        return account_there(t);
+    struct str account = str_eqz(name, "account") ? terraform_account(t) : STR_EMPTY;
+    if (account.n)
+        return account;
     struct str text = id_text_of(t->arena, tree_get(one->attrs, arena_strz(t->arena, name)));
     for (uint32_t i = 0; !text.p && one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
@@ -334,14 +321,20 @@ static void offer_output(struct terraform *t, struct candidates *list, struct tf
     }
 }
 
-/* The plan does not contain the expressions of locals, so any variable may occur in them. */
-static void offer_variables(struct terraform *t, struct candidates *list, struct str module)
+/* The plan does not contain the expressions of locals, so any variable, account and region may occur in
+ * them. */
+static void offer_locals(struct terraform *t, struct candidates *list, struct str module)
 {
     for (uint32_t i = 0; !module.n && t->variables && i < t->variables->count; i++) {
         const struct value *value = value_getz(t->variables->entries[i].value, "value");
         const struct str *input = map_get(&t->inputs, t->variables->entries[i].key);
         if (input && value && value->kind == VALUE_STRING && value->string.n > 2)
             candidates_add(t, list, value->string, tree_code(t->arena, NULL, "inputs.%s", input->p), NULL);
+    }
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        if (group->data && str_eq(group->module, module))
+            offer_data(t, list, group, STR_EMPTY);
     }
 }
 
@@ -356,7 +349,7 @@ static void offer_one(struct terraform *t, struct candidates *list, struct tf_in
     else if (str_eqz(first, "module"))
         offer_output(t, list, owner, module, rest, depth);
     else if (str_eqz(first, "local"))
-        offer_variables(t, list, module);
+        offer_locals(t, list, module);
     else if (!str_eqz(first, "each") && !str_eqz(first, "count") && !str_eqz(first, "path"))
         offer_named(t, list, owner, module, text, depth);
 }

@@ -41,35 +41,43 @@ static void add_setting(
 
 /* ---- the configuration of each resource ---- */
 
-/* Returns the region from the state, or from the ARN; "" for global resources such as a role. */
-static struct str region_of(const struct tf_instance *one)
-{
-    struct str region = value_gets(one->values, "region");
-    return region.n ? region : str_part(value_gets(one->values, "arn"), ':', 3);
-}
-
 static bool is_of_aws(const struct group *group)
 {
     return group->schema && group->n &&
            (str_starts(group->schema->name, STR("aws.")) || str_starts(group->schema->name, STR("AWS::")));
 }
 
-/* Returns the region of most resources. */
-static struct str usual_region(const struct terraform *t)
+/* Returns the region from the state, or from the ARN; "" for global resources such as a role, and for data
+ * sources. */
+static struct str region_of(const struct tf_instance *one)
+{
+    if (!is_of_aws(one->group))
+        return STR_EMPTY;
+    struct str region = value_gets(one->values, "region");
+    return region.n ? region : str_part(value_gets(one->values, "arn"), ':', 3);
+}
+
+static struct str account_of(const struct tf_instance *one)
+{
+    return str_part(value_gets(one->values, "arn"), ':', 4);
+}
+
+/* Returns the most frequent value of the resources' first instances; "": none. */
+static struct str usual(const struct terraform *t, struct str (*of)(const struct tf_instance *one))
 {
     struct map seen = {0};
     struct str most = STR_EMPTY;
     size_t *count, best = 0;
     for (size_t i = 0; i < t->groups.n; i++) {
         const struct group *group = t->groups.items[i].ptr;
-        struct str region = is_of_aws(group) ? region_of(group->instances[0]) : STR_EMPTY;
-        if (!region.n)
+        struct str text = group->n ? of(group->instances[0]) : STR_EMPTY;
+        if (!text.n)
             continue;
-        if (!(count = map_get(&seen, region)))
-            map_set(&seen, region, count = ARENA_NEW(t->arena, size_t));
+        if (!(count = map_get(&seen, text)))
+            map_set(&seen, text, count = ARENA_NEW(t->arena, size_t));
         if (++*count > best) {
             best = *count;
-            most = region;
+            most = text;
         }
     }
     map_release(&seen);
@@ -211,12 +219,16 @@ static void write_provider(struct terraform *t, struct str name, struct str key,
         tree_set(t->arena, t->draft->providers, name, provider);
 }
 
-/* Returns the region of resources without a configured region. */
-static struct str main_region(const struct terraform *t)
+struct str terraform_region(const struct terraform *t)
 {
     const struct value *configured = value_getz(config_of(t, STR("aws")), "region"),
                        *v = configured ? text_given(t, configured) : NULL;
-    return v ? v->string : usual_region(t);
+    return v ? v->string : usual(t, region_of);
+}
+
+struct str terraform_account(const struct terraform *t)
+{
+    return usual(t, account_of);
 }
 
 static struct str key_of(const struct group *group, struct str usual)
@@ -227,7 +239,7 @@ static struct str key_of(const struct group *group, struct str usual)
 
 void terraform_providers(struct terraform *t)
 {
-    struct str usual = main_region(t);
+    struct str usual = terraform_region(t);
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *group = t->groups.items[i].ptr;
         struct str key = is_of_aws(group) ? key_of(group, usual) : STR_EMPTY;

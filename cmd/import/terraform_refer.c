@@ -384,11 +384,15 @@ static void refer_instance(struct terraform *t, struct group *group, struct tf_i
         struct candidates own = {0};
         bool alone = !list.of_others && offer_own(t, &own, group, one, e->value);
         e->value = refer_related(t, alone ? &own : &list, group, e->value);
+        if (!t->configuration && !mapping_is_own(group->schema, e->key))
+            e->value = draft_of_caller(t->draft, e->value, t->account, t->region);
     }
 }
 
 void terraform_refer(struct terraform *t)
 {
+    t->account = terraform_account(t);
+    t->region = terraform_region(t);
     terraform_index_texts(t);
     if (!t->configuration)
         terraform_index_names(t);

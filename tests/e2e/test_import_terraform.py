@@ -507,9 +507,40 @@ def test_what_a_state_alone_says(local_stack):
     ]
     assert stack["resources"]["node"]["user_data"] == "#!/bin/sh\n"
     assert stack["resources"]["c"]["token_validity_units"] == {"access_token": "minutes"} and "inputs" not in stack
-    assert stack["resources"]["lake"] == {"type": "aws.dms.endpoint", "name": "lake", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "lake", "role": target["service_access_role_arn"]}}
+    assert stack["resources"]["lake"] == {"type": "aws.dms.endpoint", "name": "lake", "endpoint_type": "target", "engine_name": "s3", "s3": {"bucket": "lake", "role": "arn:aws:iam::${here.account}:role/d"}}
     assert {"address": "c", "id": "us-east-1_A/cl1"} in stack["imports"]
     local_stack.run("validate")
+
+
+def test_the_account_and_region_of_a_state_are_the_callers(local_stack):
+    """Where a string has the account's id, that and the region become the caller's; names, tags and other regions stay."""
+    here, names = "eu-west-1:123456789012", ["arn:aws:iam::123456789012:root", "arn:aws:iam::999999999999:root", "arn:aws:iam::1234567890123:root"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Principal": {"AWS": names}, "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}, "ArnLike": {"aws:SourceArn": f"arn:aws:glue:{here}:job/*"}}}]}
+    resources = [
+        resource("aws_lambda_function", "f", {"arn": f"arn:aws:lambda:{here}:function:f-123456789012", "id": "f-123456789012", "function_name": "f-123456789012", "package_type": "Image", "image_uri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/f:1", "role": "arn:aws:iam::123456789012:role/f", "tags": {"of": "123456789012"},
+                                                "environment": [{"variables": {"TOPIC": "arn:aws:sns:us-east-1:123456789012:x", "REGION": "eu-west-1"}}]})[0],
+        resource("aws_s3_bucket", "b", {"arn": "arn:aws:s3:::b", "id": "b", "bucket": "b"})[0],
+        resource("aws_s3_bucket_policy", "b", {"bucket": "b", "id": "b", "policy": json.dumps(policy)})[0],
+    ]
+    _, _, made = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    assert made["data"] == {"here": {"type": "aws.sts.caller_identity"}}
+    function, (statement,) = made["resources"]["f"], made["resources"]["b"]["policy"]["Statement"]
+    assert (function["name"], function["tags"]) == ("f-123456789012", {"of": "123456789012"})
+    assert function["code"]["image_uri"] == "${here.account}.dkr.ecr.${here.region}.amazonaws.com/f:1"
+    assert function["role"] == "arn:aws:iam::${here.account}:role/f"
+    assert function["environment"] == {"TOPIC": "arn:aws:sns:us-east-1:${here.account}:x", "REGION": "eu-west-1"}
+    assert statement["Principal"]["AWS"] == ["arn:aws:iam::${here.account}:root", *names[1:]]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "${here.account}"}, "ArnLike": {"aws:SourceArn": "arn:aws:glue:${here.region}:${here.account}:job/*"}}
+
+
+def test_locals_may_have_the_account(local_stack):
+    """A plan does not have the expressions of locals; without such a value in it the data source is left out."""
+    account = {"address": "data.aws_caller_identity.me", "mode": "data", "type": "aws_caller_identity", "name": "me", "values": {"account_id": "123456789012", "id": "123456789012"}}
+    bucket = resource("aws_s3_bucket", "b", {"arn": "arn:aws:s3:::logs-123456789012", "id": "logs-123456789012", "bucket": "logs-123456789012"}, {"bucket": {"references": ["local.name"]}})
+    other = resource("aws_s3_bucket", "b", {"arn": "arn:aws:s3:::logs", "id": "logs", "bucket": "logs"}, {"bucket": {"references": ["local.name"]}})
+    made = imported(local_stack, plan(bucket, (account, account | {"expressions": {}})))[2]
+    assert (made["resources"]["b"]["name"], made["data"]) == ("logs-${here.account}", {"here": {"type": "aws.sts.caller_identity"}})
+    assert "data" not in imported(local_stack, plan(other, (account, account | {"expressions": {}})), "--force")[2]
 
 
 def test_what_only_the_provider_says(local_stack):
@@ -586,7 +617,7 @@ def test_zeros_that_nobody_said(local_stack):
     assert " 0 left out" in result.err and made["alarm"]["threshold"] == 0 and "datapoints_to_alarm" not in made["alarm"]
     assert made["function"]["code"] == {"s3_bucket": "code", "s3_key": "f.zip"} and "reserved_concurrency" not in made["function"]
     assert made["job"]["worker_type"] == "G.1X" and not {"max_capacity", "execution_property"} & set(made["job"])
-    assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:kinesis:us-east-1:123456789012:stream/s", "role": role, "kinesis_partition_key_path": "$.detail.id"}} and made["permissions"]["resource"] == {"catalog": {}}
+    assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:kinesis:us-east-1:${here.account}:stream/s", "role": "arn:aws:iam::${here.account}:role/r", "kinesis_partition_key_path": "$.detail.id"}} and made["permissions"]["resource"] == {"catalog": {}}
     assert made["connection"] == {"type": "aws.glue.connection", "name": "c", "connection_type": "NETWORK"}
     local_stack.run("validate")
 
@@ -638,7 +669,7 @@ def test_what_nobody_said_in_a_state(local_stack):
                                           "target_tracking": {"predefined_metric": "ASGAverageCPUUtilization", "target_value": 60}}
     assert set(made["instance"]) == {"type", "image_id", "instance_type", "subnet_id"} and "`user_data` is left out: the state has only a digest of it" in result.err
     assert made["lakeformation_resource"]["resource"] == "${s3_bucket.arn}" and made["s3_bucket"] == {"type": "aws.s3.bucket", "name": "lake-of-ada", "versioning": True, "policy": lake_policy}, "once"
-    assert made["glue_job"] == {"type": "aws.glue.job", "name": "lake-of-ada", "role": "arn:aws:iam::123456789012:role/r", "command": {"name": "glueetl", "script_location": "s3://${s3_bucket.name}/x.py"},
+    assert made["glue_job"] == {"type": "aws.glue.job", "name": "lake-of-ada", "role": "arn:aws:iam::${here.account}:role/r", "command": {"name": "glueetl", "script_location": "s3://${s3_bucket.name}/x.py"},
                                 "default_arguments": {"--to": "lake-of-ada", "--api": "arn:aws:apigateway:us-east-1:lambda:path/functions/${s3_bucket.arn}/x"}, "glue_version": "4.0",
                                 "security_configuration": "${glue_security_configuration.name}"}
     assert made["security_group"]["ingress"] == [{"from_port": 0, "to_port": 65535, "protocol": "tcp", "description": "jobs"} | which for which in ({"cidr": "10.0.0.0/8"}, {"source_group": "self"})]
