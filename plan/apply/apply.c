@@ -43,24 +43,33 @@ static const struct value *recorded_hash(const struct record *record, const stru
     return NULL;
 }
 
-/* Finds the recorded hash of a secret in a resource that `of` refers to. The next plan sees that hash; a new
- * one would have another salt. NULL: none. */
-static const struct value *hash_referred_to(
-    const struct executor *x, const struct decl *of, const struct value *v)
+/* The recorded hash of a secret, looked for in the resources that an output refers to. */
+struct hash_search {
+    const struct executor *x;
+    const struct value *secret;
+    const struct value *found; /* NULL: none so far */
+};
+
+static void find_hash(void *ctx, const struct decl *dep)
 {
+    struct hash_search *search = ctx;
+    if (search->found || dep->kind != DECL_RESOURCE)
+        return;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    const struct value *found = NULL;
-    for (uint32_t i = 0; i < of->dep_count && !found; i++) {
-        const struct decl *dep = of->deps[i];
-        if (dep->kind == DECL_LOCAL || dep->kind == DECL_OUTPUT)
-            found = hash_referred_to(x, dep, v);
-        if (dep->kind != DECL_RESOURCE)
-            continue;
-        const struct record *const *record = state_instances(x->p->workspace->state, &scratch, dep->address);
-        while (*record && !found)
-            found = recorded_hash(*record++, v);
-    }
-    return found;
+    const struct record *const *record =
+        state_instances(search->x->p->workspace->state, &scratch, dep->address);
+    while (*record && !search->found)
+        search->found = recorded_hash(*record++, search->secret);
+}
+
+/* Returns the recorded hash of a secret if a resource has one to which the output refers. The next plan sees
+ * that hash; a new one would have another salt. NULL: none. */
+static const struct value *hash_referred_to(
+    const struct executor *x, const struct decl *output, const struct value *secret)
+{
+    struct hash_search search = {x, secret, NULL};
+    each_resource_dep(x->p, output, find_hash, &search);
+    return search.found;
 }
 
 /* Records all root outputs; an output that could not be computed keeps its old value. */
