@@ -362,6 +362,10 @@ bool stack_exists(struct arena *arena, const char *dir);
  * "net/outputs.vpc_id", "providers.aws.tokyo", "connections.bastion".
  */
 struct decl *stack_find(const struct stack *stack, struct str address);
+/* Calls visit for each dependency of a declaration, and for the dependencies of those for which it returned
+ * true, depth first. visit keeps the marks of what it has seen: for a declaration that it has seen before it
+ * must return false. Chains of dependencies may have any length. */
+void decl_walk_deps(const struct decl *decl, bool (*visit)(void *ctx, const struct decl *dep), void *ctx);
 /* Returns the path of one of stack->sources below the stack's folder, as in stack_options.files; "" for
  * built-in files and files outside the folder. */
 struct str stack_source_name(const struct stack *stack, const struct source *source);

@@ -189,22 +189,23 @@ static bool is_drawn(const struct decl *decl)
     return decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA;
 }
 
-/* Adds edges from the dependencies of a declaration, direct or through locals, inputs, outputs and
- * modules. */
-static void add_edges(struct picture *p, const struct decl *decl, uint32_t to, uint32_t *stamps)
+struct edges {
+    struct picture *p;
+    uint32_t to;
+    uint32_t *stamps; /* by decl->index: `to` + 1 of the last walk that visited it */
+};
+
+/* Adds edges from the dependencies of a node, direct or through locals, inputs, outputs and modules. */
+static bool add_edge(void *ctx, const struct decl *dep)
 {
-    for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        if (stamps[dep->index] == to + 1)
-            continue;
-        stamps[dep->index] = to + 1;
-        if (is_drawn(dep) && p->nodes[dep->index] == UINT32_MAX)
-            continue;
-        if (is_drawn(dep))
-            layout_add_edge(&p->layout, p->nodes[dep->index], to);
-        else
-            add_edges(p, dep, to, stamps);
-    }
+    struct edges *edges = ctx;
+    uint32_t *stamp = &edges->stamps[dep->index], from = edges->p->nodes[dep->index];
+    if (*stamp == edges->to + 1)
+        return false;
+    *stamp = edges->to + 1;
+    if (is_drawn(dep) && from != UINT32_MAX)
+        layout_add_edge(&edges->p->layout, from, edges->to);
+    return !is_drawn(dep);
 }
 
 struct str picture_box_name(const struct decl *decl)
@@ -245,10 +246,10 @@ void picture_init(struct picture *p, const struct stack *stack, const bool *abse
         p->nodes[i] = layout_add_node(&p->layout, box_width(decl), group_of(p, decl->module));
         p->decls[p->n++] = decl;
     }
-    uint32_t *stamps = mem_zalloc(count * sizeof *stamps);
-    for (size_t i = 0; i < p->n; i++)
-        add_edges(p, p->decls[i], (uint32_t)i, stamps);
-    free(stamps);
+    struct edges edges = {.p = p, .stamps = mem_zalloc(count * sizeof *edges.stamps)};
+    for (; edges.to < p->n; edges.to++)
+        decl_walk_deps(p->decls[edges.to], add_edge, &edges);
+    free(edges.stamps);
 }
 
 void picture_release(struct picture *p)

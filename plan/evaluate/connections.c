@@ -125,18 +125,16 @@ static void add_records(struct search *s, const struct decl *decl)
 }
 
 /* Stops at machines and at other connections: resources that a machine was made with are not the host. */
-static void search_hosts(struct search *s, const struct decl *decl)
+static bool search_hosts(void *ctx, const struct decl *dep)
 {
-    for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        if (s->visited[dep->index] || dep->kind == DECL_CONNECTION)
-            continue;
-        s->visited[dep->index] = true;
-        if (dep->kind == DECL_RESOURCE && dep->schema)
-            add_records(s, dep);
-        if (dep->kind != DECL_RESOURCE || !dep->schema || !dep->schema->console)
-            search_hosts(s, dep);
-    }
+    struct search *s = ctx;
+    if (s->visited[dep->index] || dep->kind == DECL_CONNECTION)
+        return false;
+    s->visited[dep->index] = true;
+    bool resource = dep->kind == DECL_RESOURCE && dep->schema;
+    if (resource)
+        add_records(s, dep);
+    return !resource || !dep->schema->console;
 }
 
 static const struct host *host_of(const struct host_keys *keys, struct str connection)
@@ -172,7 +170,7 @@ static void host_keys_bind(
     struct search s = {
         .p = p, .arena = &scratch, .host = value_gets(settings, "host"), .visited = visited, .out = &found};
     keys->binding = true;
-    search_hosts(&s, connection);
+    decl_walk_deps(connection, search_hosts, &s);
     keys->binding = false;
     pthread_mutex_lock(&keys->lock);
     bind_host(keys, connection->full_name, &found, buf_str(s.machines.n ? &s.machines : &s.others));

@@ -6,16 +6,24 @@
 
 enum { KEYS_SHOWN = 200 }; /* bytes of the addresses in a hint */
 
+/* Returns false if it was a target before. */
+static bool add_target(struct planner *p, const struct decl *decl, bool whole)
+{
+    bool before = p->targets.targeted[decl->index];
+    p->targets.whole[decl->index] |= whole;
+    p->targets.targeted[decl->index] = true;
+    return !before;
+}
+
+static bool add_whole_target(void *ctx, const struct decl *dep)
+{
+    return add_target(ctx, dep, true);
+}
+
 static void target_with_deps(struct planner *p, const struct decl *decl, bool whole)
 {
-    p->targets.whole[decl->index] |= whole;
-    if (p->targets.targeted[decl->index])
-        return;
-    p->targets.targeted[decl->index] = true;
-    if (p->options->targets_only)
-        return;
-    for (size_t i = 0; i < decl->dep_count; i++)
-        target_with_deps(p, decl->deps[i], true);
+    if (add_target(p, decl, whole) && !p->options->targets_only)
+        decl_walk_deps(decl, add_whole_target, p);
 }
 
 static bool target_is_known(struct planner *p, struct str target)

@@ -107,16 +107,11 @@ struct touch {
     bool deletes;
 };
 
-static void refer_to(const struct decl *decl, bool *referred)
+static bool refer_to(void *ctx, const struct decl *dep)
 {
-    for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        if (referred[dep->index])
-            continue;
-        referred[dep->index] = true;
-        if (dep->kind != DECL_RESOURCE)
-            refer_to(dep, referred);
-    }
+    bool *referred = ctx, before = referred[dep->index];
+    referred[dep->index] = true;
+    return !before && dep->kind != DECL_RESOURCE;
 }
 
 static void scope_add(struct plan_scope *scope, const struct planner *p, const struct touch *touch)
@@ -126,10 +121,10 @@ static void scope_add(struct plan_scope *scope, const struct planner *p, const s
     map_set(&scope->changed, touch->address, scope);
     map_set(&scope->changed, touch->moved_from, scope);
     if (decl)
-        refer_to(decl, scope->referred);
+        decl_walk_deps(decl, refer_to, scope->referred);
     for (size_t i = 0; i < p->provider_count; i++)
         if (str_eq(p->providers[i]->full_name, touch->provider))
-            refer_to(p->providers[i], scope->referred);
+            decl_walk_deps(p->providers[i], refer_to, scope->referred);
     if (!touch->deletes)
         return;
     map_set(&scope->deleted, touch->address, scope);

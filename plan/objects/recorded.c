@@ -195,26 +195,30 @@ size_t graph_open_circles(struct graph *graph)
 
 /* ---- dependencies through locals, inputs, outputs and modules; each walk has its own stamp ---- */
 
-static void walk_deps(
-    struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
+struct dep_walk {
+    struct planner *p;
+    void (*visit)(void *ctx, const struct decl *dep);
+    void *ctx;
+};
+
+static bool walk_dep(void *ctx, const struct decl *dep)
 {
-    for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        if (p->evaluated.stamps[dep->index] == p->evaluated.stamp)
-            continue;
-        p->evaluated.stamps[dep->index] = p->evaluated.stamp;
-        if (dep->kind == DECL_RESOURCE || dep->kind == DECL_DATA)
-            visit(ctx, dep);
-        if (dep->kind != DECL_RESOURCE) /* the dependencies of a data source count, too */
-            walk_deps(p, dep, visit, ctx);
-    }
+    struct dep_walk *walk = ctx;
+    uint32_t *stamp = &walk->p->evaluated.stamps[dep->index];
+    if (*stamp == walk->p->evaluated.stamp)
+        return false;
+    *stamp = walk->p->evaluated.stamp;
+    if (dep->kind == DECL_RESOURCE || dep->kind == DECL_DATA)
+        walk->visit(walk->ctx, dep);
+    return dep->kind != DECL_RESOURCE; /* the dependencies of a data source count, too */
 }
 
 void each_resource_dep(
     struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
 {
+    struct dep_walk walk = {p, visit, ctx};
     p->evaluated.stamp++;
-    walk_deps(p, decl, visit, ctx);
+    decl_walk_deps(decl, walk_dep, &walk);
 }
 
 static void add_resource_dep(void *ctx, const struct decl *dep)
@@ -231,13 +235,17 @@ const struct value *evaluate_deps(struct planner *p, const struct decl *decl)
     return value_builder_list(&b);
 }
 
+static bool mark_needed(void *ctx, const struct decl *decl)
+{
+    bool *needed = ctx, before = needed[decl->index];
+    needed[decl->index] = true;
+    return !before;
+}
+
 void depends_need(const struct decl *decl, bool *needed)
 {
-    if (needed[decl->index])
-        return;
-    needed[decl->index] = true;
-    for (size_t i = 0; i < decl->dep_count; i++)
-        depends_need(decl->deps[i], needed);
+    if (mark_needed(needed, decl))
+        decl_walk_deps(decl, mark_needed, needed);
 }
 
 struct recorded_resource *recorded_find(const struct recorded *recorded, struct str address)

@@ -11,6 +11,7 @@
 struct walk {
     bool *visited; /* by decl->index */
     bool *found;   /* artifacts */
+    bool far;      /* also through resources other than jobs */
 };
 
 bool decl_is_artifact(const struct decl *decl)
@@ -23,28 +24,23 @@ static bool is_job(const struct decl *decl)
     return decl->kind == DECL_RESOURCE && decl->schema && decl->schema->job;
 }
 
-/* Follows dependencies that are not resources; with `far` also resources other than jobs. */
-static void find_artifacts(struct walk *w, const struct decl *decl, bool far)
+static bool find_artifacts(void *ctx, const struct decl *dep)
 {
-    for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        if (w->visited[dep->index])
-            continue;
-        w->visited[dep->index] = true;
-        if (decl_is_artifact(dep))
-            w->found[dep->index] = true;
-        else if (dep->kind != DECL_RESOURCE || (far && !is_job(dep)))
-            find_artifacts(w, dep, far);
-    }
+    struct walk *w = ctx;
+    if (w->visited[dep->index])
+        return false;
+    w->visited[dep->index] = true;
+    w->found[dep->index] = decl_is_artifact(dep);
+    return !w->found[dep->index] && (dep->kind != DECL_RESOURCE || (w->far && !is_job(dep)));
 }
 
 static size_t artifacts_of(
     const struct stack *stack, struct arena *arena, const struct decl *decl, bool far, bool *found)
 {
-    struct walk w = {
-        ARENA_ARRAY(arena, bool, stack->decl_count + 1), ARENA_ARRAY(arena, bool, stack->decl_count + 1)};
+    struct walk w = {ARENA_ARRAY(arena, bool, stack->decl_count + 1),
+        ARENA_ARRAY(arena, bool, stack->decl_count + 1), far};
     size_t n = 0;
-    find_artifacts(&w, decl, far);
+    decl_walk_deps(decl, find_artifacts, &w);
     for (size_t i = 0; i < stack->decl_count; i++) {
         found[i] |= w.found[i];
         n += w.found[i];

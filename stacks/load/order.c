@@ -361,3 +361,25 @@ void order_decls(struct loader *loader)
     free(o.reported);
     free(o.steps);
 }
+
+/* ---- walks over dependencies ---- */
+
+void decl_walk_deps(const struct decl *decl, bool (*visit)(void *ctx, const struct decl *dep), void *ctx)
+{
+    const struct decl **todo = NULL; /* the last one is next */
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < decl->dep_count; i++) {
+        const struct decl *dep = decl->deps[i];
+        for (;;) {
+            if (visit(ctx, dep)) {
+                MEM_GROW(todo, cap, n + dep->dep_count);
+                for (size_t k = dep->dep_count; k > 0; k--)
+                    todo[n++] = dep->deps[k - 1];
+            }
+            if (!n)
+                break;
+            dep = todo[--n];
+        }
+    }
+    free(todo);
+}

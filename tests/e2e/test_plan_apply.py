@@ -910,3 +910,17 @@ def test_graph(local_stack):
     assert "#dafbe1" in local_stack.run("graph", "--plan").out  # to be created
     local_stack.apply()
     assert "#dafbe1" not in local_stack.run("graph", "--plan").out
+
+
+def test_long_chains_and_many_paths(local_stack):
+    """Dependencies through 100,000 locals in a row, and through locals with 10^12 paths to the first one, are walked once."""
+    chain = [f'  c{i}: "${{locals.c{i - 1}}}"' for i in range(1, 100_000)]
+    paths = [f'  p{i}: "${{substr(locals.p{i - 1}, 0, 1)}}${{substr(locals.p{i - 2}, 0, 1)}}"' for i in range(2, 60)]
+    start = ["stack: long", "inputs: {s: {type: string, sensitive: true, default: abc}}", "locals:", '  c0: "${inputs.s}"', '  p0: "${inputs.s}"', '  p1: "${inputs.s}"']
+    end = ["resources:", '  v: {type: weir.value, value: "${locals.c99999}"}', "outputs:", '  chain: "${locals.c99999}"', '  paths: "${locals.p59}"', '  v: "${v.value}"']
+    local_stack.write("\n".join(start + chain + paths + end))
+    local_stack.apply()
+    local_stack.assert_settled()
+    assert local_stack.plan("--target", "v") == {}
+    assert "<svg" in local_stack.run("graph").out
+    local_stack.destroy()
