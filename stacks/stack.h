@@ -385,6 +385,9 @@ bool stack_is_reserved(struct str name);
 /* Returns the address of one instance: `lake`, `lake["a"]`, `net/subnet["a"]`. With a NULL key it is the
  * declaration's address. Integers are not keys. */
 struct str address_instance(struct arena *arena, struct str decl_address, const struct value *key);
+/* The address after the entries of `moved:`, in whatever order they are listed; each counts once. Unchanged
+ * if none is about it. */
+struct str stack_moved_to(const struct stack *stack, struct arena *arena, struct str address);
 /* Returns the offset of the instance key, in net["a"]/lake["b"] that of ["b"], or -1 without a key. Keys of
  * modules belong to the path. */
 ptrdiff_t address_key_at(struct str address);

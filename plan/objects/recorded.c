@@ -253,24 +253,9 @@ struct recorded_resource *recorded_find(const struct recorded *recorded, struct 
     return map_get(&recorded->by_address, address);
 }
 
-/* The address after one `moved:` entry; unchanged if the entry does not apply. */
-static struct str apply_move(struct arena *arena, struct str address, const struct moved *moved)
-{
-    if (str_eq(address, moved->from))
-        return moved->to;
-    if (str_eq(address_declared(address), moved->from) ||
-        (address.n > moved->from.n && str_starts(address, moved->from) && address.p[moved->from.n] == '/')) {
-        struct str parts[] = {moved->to, str_slice(address, moved->from.n, address.n)};
-        return arena_concat(arena, parts, 2);
-    }
-    return address;
-}
-
 static struct str new_address(struct planner *p, const struct record *record)
 {
-    struct str address = record->subject.address;
-    for (size_t i = 0; i < p->stack->moved_count; i++)
-        address = apply_move(p->arena, address, &p->stack->moved[i]);
+    struct str address = stack_moved_to(p->stack, p->arena, record->subject.address);
     /* If a record with the new address exists, the old address is kept and planned as such. */
     return !str_eq(address, record->subject.address) && state_get(p->workspace->state, address)
                ? record->subject.address

@@ -1,4 +1,5 @@
 /* Changes of addresses: moved, removed, imports. */
+#include "base/mem.h"
 #include "stacks/load/load.h"
 
 /* Reads an address relative to this module. Empty after an error. */
@@ -98,6 +99,40 @@ void load_imports(struct unit *unit, const struct node *section)
 
 /* ---- checks of the addresses ---- */
 
+/* The character after `above` in an address of it or in it: '[', '/' or '#', or '\0' if they are equal; -1
+ * if it is another's. */
+static int after(struct str address, struct str above)
+{
+    int next = address.n > above.n ? address.p[above.n] : '\0';
+    return str_starts(address, above) && (!next || char_is_among((char)next, "[/#")) ? next : -1;
+}
+
+/* The address after one entry; unchanged if the entry is not about it. An entry without keys moves all
+ * instances;
+ * `{from: job, to: 'job["daily"]'}` moves only what had no key. */
+static struct str apply_move(struct arena *arena, struct str address, const struct moved *moved)
+{
+    int next = after(address, moved->from);
+    if (next < 0 || (next == '[' && address_key_at(moved->to) >= 0))
+        return address;
+    struct str parts[] = {moved->to, str_slice(address, moved->from.n, address.n)};
+    return arena_concat(arena, parts, 2);
+}
+
+struct str stack_moved_to(const struct stack *stack, struct arena *arena, struct str address)
+{
+    AUTO_FREE bool *used = mem_zalloc(stack->moved_count + 1);
+    for (size_t i = 0; i < stack->moved_count; i++) {
+        struct str now = used[i] ? address : apply_move(arena, address, &stack->moved[i]);
+        if (str_eq(now, address))
+            continue;
+        address = now;
+        used[i] = true;
+        i = SIZE_MAX; /* an entry before it may continue */
+    }
+    return address;
+}
+
 static struct decl *find_address(struct loader *loader, struct str address, struct str *key)
 {
     struct str name;
@@ -142,7 +177,8 @@ static void check_moved(struct loader *loader)
         struct moved *moved = &loader->stack->moved[i];
         struct str from_key, to_key;
         const struct decl *from = find_address(loader, moved->from, &from_key);
-        const struct decl *to = find_address(loader, moved->to, &to_key);
+        const struct decl *to =
+            find_address(loader, stack_moved_to(loader->stack, loader->arena, moved->to), &to_key);
         if (!to)
             report_absent(loader, moved->span, moved->to);
         else

@@ -396,6 +396,23 @@ def test_moved_into_for_each_and_module(local_stack):
     local_stack.assert_settled()
 
 
+def test_moved_entries_may_stay(local_stack):
+    """They are the history of the names, for a state of any time: of one that became one of many, of one that was renamed twice."""
+    local_stack.write("stack: move\nresources: {job: {type: weir.value, value: 1}, first: {type: weir.value, value: 1}}\n")
+    local_stack.apply()
+    local_stack.write("""
+        stack: move
+        resources:
+          job: {type: weir.value, for_each: [daily, weekly], value: 1}
+          third: {type: weir.value, value: 1}
+        moved: [{from: second, to: third}, {from: job, to: 'job["daily"]'}, {from: first, to: second}]
+    """)
+    local_stack.apply()
+    assert local_stack.addresses() == ['job["daily"]', 'job["weekly"]', "third"]
+    assert local_stack.run("history").out.count("1 created") == 1
+    local_stack.assert_settled()
+
+
 def test_removed_without_destroy(stack, cloud):
     stack.write("stack: keep\nresources: {lake: {type: aws.s3.bucket, name: kept-lake}}\n")
     stack.apply()

@@ -396,6 +396,34 @@ static void moves_inside_modules(void **state)
     assert_true(str_eqz(f->stack->imports[0].address, "m/a"));
 }
 
+static void moves_follow_each_other(void **state)
+{
+    static const char *const moved[][2] = {
+        {"a", "d"}, /* renamed three times; the entries are in no order */
+        {"c", "d"},
+        {"b-d", "b-d"}, /* another name */
+        {"one[\"x\"]", "d"},
+        {"many", "many[\"x\"]"},
+        {"many[\"x\"]", "many[\"x\"]"},
+        {"many[\"y\"]", "many[\"y\"]"},
+        {"many#old", "many[\"x\"]#old"},
+        {"l", "m"},
+        {"l/a[\"x\"]", "m/a[\"x\"]"},
+        {"l[\"k\"]/a", "m[\"k\"]/a"},
+    };
+    struct folder *f = *state;
+    put(f, "weir.yaml",
+        "stack: a\nresources: {d: {type: weir.value, value: 1}, "
+        "many: {type: weir.value, for_each: [x], value: 1}}\n"
+        "modules: {m: {source: ./m}}\n"
+        "moved: [{from: b, to: c}, {from: c, to: d}, {from: a, to: b}, {from: 'one[\"x\"]', to: d}, "
+        "{from: many, to: 'many[\"x\"]'}, {from: l, to: m}]\n");
+    put(f, "m/weir.yaml", "resources: {a: {type: weir.value, value: 1}}\n");
+    load_good(f);
+    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++)
+        assert_true(str_eqz(stack_moved_to(f->stack, &f->stack->arena, str_z(moved[i][0])), moved[i][1]));
+}
+
 static void builtin_modules(void **state)
 {
     struct folder *f = *state;
@@ -466,6 +494,7 @@ int main(void)
         TEST(waiting_modules),
         TEST(state_and_constants),
         TEST(moves_inside_modules),
+        TEST(moves_follow_each_other),
         TEST(builtin_modules),
         TEST(a_chain_of_100000),
         TEST(a_cycle_of_50000),
