@@ -257,15 +257,26 @@ static bool is_hash(struct str s)
     return s.n == 10 && str_is_made_of(s, CHARS_HEX);
 }
 
-/* Returns the live resource's id. SAM's transform appends hashes to some names; notifications have the
- * bucket's id. */
+/* Returns the logical id of the resource that this one was split off from, or its own. */
+static struct str logical_origin(const struct template_resource *declared)
+{
+    static const struct {
+        const char *type, *suffix;
+    } parts[] = {
+        {"aws.s3.bucket_notification", "Notifications"}, {"aws.dynamodb.streaming_destination", "Stream"}};
+    struct str name = declared->logical;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (str_eqz(declared->type, parts[i].type) && str_ends(name, str_z(parts[i].suffix)))
+            name.n -= strlen(parts[i].suffix);
+    return name;
+}
+
+/* Returns the live resource's id, of a resource that was split off the id of its origin. SAM's transform
+ * appends hashes to some names. */
 static struct str physical_id(struct template *t, const struct template_resource *declared)
 {
     const struct value *all = t->live->physical;
-    struct str name = declared->logical, notices = STR("Notifications"), found;
-    if (str_eqz(declared->type, "aws.s3.bucket_notification") && str_ends(name, notices))
-        name.n -= notices.n;
-    found = value_gets(value_get(all, name), "id");
+    struct str name = logical_origin(declared), found = value_gets(value_get(all, name), "id");
     for (uint32_t i = 0; t->serverless && !found.n && i < all->count; i++) {
         struct str other = all->entries[i].key;
         if (str_starts(other, name) && is_hash(str_slice(other, name.n, other.n)))

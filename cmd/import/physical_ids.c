@@ -394,7 +394,11 @@ static struct tree *their_id(struct template *t, const struct template_resource 
 
 struct tree *template_import_id(struct template *t, const struct template_resource *declared)
 {
-    if (str_starts(declared->type, STR("aws."))) /* a resource that was split off has the id of its origin */
-        return tree_string(t->arena, declared->physical, NULL);
+    if (str_starts(declared->type, STR("aws."))) { /* split off: its id is that of its origin, or has it */
+        const struct spec_attr *id =
+            spec_attr_find(declared->resource->schema->impl, declared->resource->schema->id);
+        return id->template.n ? import_filled(t->arena, declared, id->template, STR_EMPTY)
+                              : tree_string(t->arena, declared->physical, NULL);
+    }
     return declared->names ? own_id(t, declared) : their_id(t, declared);
 }

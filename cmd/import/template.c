@@ -226,15 +226,14 @@ static const struct node *without_own_rules(
 
 /* ---- a table with a stream, a global table of one region ---- */
 
-/* Adds the table, and the Kinesis stream that gets its changes as a resource. Of a live stack such a table
- * stays CloudFormation's, since the id of that resource is not known. */
+/* Adds the table, and the Kinesis stream that gets its changes as a resource. */
 static void put_table(
     struct template *t, const struct node_entry *entry, const struct node *properties, struct node *resources)
 {
     const struct node *stream = node_get(properties, "KinesisStreamSpecification"),
                       *arn = node_get(stream, "StreamArn"),
                       *precision = node_get(stream, "ApproximateCreationDateTimePrecision");
-    bool split = arn && !t->live && str_find(entry->key, STR("${"), 0) < 0;
+    bool split = arn && str_find(entry->key, STR("${"), 0) < 0;
     put_as(t->arena, entry, STR("AWS::DynamoDB::Table"),
         split ? nodes_without(t->arena, properties, "KinesisStreamSpecification") : properties, resources);
     if (!split)

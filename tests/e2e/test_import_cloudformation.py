@@ -671,6 +671,25 @@ def test_a_live_stack_is_taken_over(stack, cloud):
     assert plain[0] == plain[1]
 
 
+def test_a_live_table_with_a_kinesis_stream(tmp_path, cloud, fast_sandbox):
+    """The stream that gets the table's changes is imported as a resource of its own. moto has no such streams, the sandbox no CloudFormation."""
+    schema = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": schema | {"TableName": "items", "KinesisStreamSpecification": {"StreamArn": {"Fn::GetAtt": ["Changes", "Arn"]}}}}
+    template = json.dumps({"Resources": {"Changes": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "changes", "ShardCount": 1}}, "Items": table}})
+    cloud.client("cloudformation").create_stack(StackName="shop", TemplateBody=template)
+    kinesis, dynamodb = fast_sandbox.client("kinesis"), fast_sandbox.client("dynamodb")
+    kinesis.create_stream(StreamName="changes", ShardCount=1)
+    dynamodb.create_table(TableName="items", **schema)
+    dynamodb.enable_kinesis_streaming_destination(TableName="items", StreamArn=kinesis.describe_stream_summary(StreamName="changes")["StreamDescriptionSummary"]["StreamARN"])
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.run("import", "cloudformation", "--stack", "shop", env={"AWS_ENDPOINT_URL_CLOUDFORMATION": cloud.url})
+    made = stack_of((stack.folder / "weir.yaml").read_text())
+    assert made["resources"]["items_stream"] == {"type": "aws.dynamodb.streaming_destination", "table": "${items.name}", "stream": "${changes.arn}"}
+    assert stack.plan() == {"changes": "adopt", "items": "adopt", "items_stream": "adopt"}
+    stack.apply()
+    stack.assert_settled()
+
+
 def test_exports_of_other_stacks_are_known(stack, cloud):
     formation = cloud.client("cloudformation")
     formation.create_stack(
