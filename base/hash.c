@@ -48,13 +48,21 @@ void hash_md5(struct str data, unsigned char out[MD5_SIZE])
     hash_digest(EVP_md5(), data, out);
 }
 
+static void hash_hmac(const EVP_MD *md, struct str key, struct str data, unsigned char *out)
+{
+    unsigned size = (unsigned)EVP_MD_get_size(md);
+    if (!HMAC(md, key.p, (int)key.n, (const unsigned char *)data.p, data.n, out, &size))
+        mem_exhausted();
+}
+
+void hash_hmac_sha1(struct str key, struct str data, unsigned char out[SHA1_SIZE])
+{
+    hash_hmac(EVP_sha1(), key, data, out);
+}
+
 void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE])
 {
-    unsigned size = SHA256_SIZE;
-    const unsigned char *ok =
-        HMAC(sha256_algorithm(), key.p, (int)key.n, (const unsigned char *)data.p, data.n, out, &size);
-    if (!ok)
-        mem_exhausted();
+    hash_hmac(sha256_algorithm(), key, data, out);
 }
 
 /* ---- CRC-32C ---- */

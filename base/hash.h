@@ -11,6 +11,7 @@ enum { SHA256_SIZE = 32, SHA1_SIZE = 20, MD5_SIZE = 16 };
 void hash_sha256(struct str data, unsigned char out[SHA256_SIZE]);
 void hash_sha1(struct str data, unsigned char out[SHA1_SIZE]);
 void hash_md5(struct str data, unsigned char out[MD5_SIZE]);
+void hash_hmac_sha1(struct str key, struct str data, unsigned char out[SHA1_SIZE]);
 void hash_hmac_sha256(struct str key, struct str data, unsigned char out[SHA256_SIZE]);
 /* CRC-32C (Castagnoli), with the CPU's instruction if it has one; starts with crc 0. */
 uint32_t hash_crc32c(uint32_t crc, const void *bytes, size_t n);

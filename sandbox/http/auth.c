@@ -1,11 +1,13 @@
-/* Verification of Signature Version 4, in the same steps as the client's signing (provider/aws/client.h); and
- * temporary credentials. */
+/* Verification of Signature Version 4, in the same steps as the client's signing (provider/aws/client.h), and
+ * of version 2 in links to S3, which boto3 makes in the older regions; temporary credentials. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "provider/aws/client.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/http/server.h"
 
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* ---- temporary credentials ---- */
@@ -242,6 +244,21 @@ static bool parse_query(struct exchange *x)
            auth->expires_s >= 1 && auth->expires_s <= MAX_EXPIRES_S;
 }
 
+/* Parses AWSAccessKeyId=…&Signature=…&Expires=… */
+static bool parse_query_2(struct exchange *x)
+{
+    struct auth *auth = &x->auth;
+    struct str query = x->request.query, hash = wire_header_get(&x->request, STR("x-amz-content-sha256"));
+    auth->access_key = parameter(&x->arena, query, "AWSAccessKeyId");
+    auth->signature = parameter(&x->arena, query, "Signature");
+    auth->token = parameter(&x->arena, query, "x-amz-security-token");
+    auth->payload_hash = hash.n ? hash : STR("UNSIGNED-PAYLOAD");
+    auth->service = STR("s3");
+    auth->region = STR("us-east-1");
+    return auth->access_key.n && auth->signature.n &&
+           str_to_int(parameter(&x->arena, query, "Expires"), &auth->expires_s);
+}
+
 static bool has_parameter(struct str query, const char *name)
 {
     while (query.n) {
@@ -275,7 +292,8 @@ void auth_parse(struct exchange *x)
         auth->form = AUTH_QUERY;
         auth->malformed = !parse_query(x);
     } else if (has_parameter(x->request.query, "AWSAccessKeyId")) {
-        auth->form = AUTH_OLD;
+        auth->form = AUTH_QUERY_2;
+        auth->malformed = !parse_query_2(x);
     }
 }
 
@@ -312,6 +330,11 @@ static bool in_list(struct str list, struct str name)
     return false;
 }
 
+static bool is_amz(struct str name)
+{
+    return name.n > 6 && str_ieq(str_slice(name, 0, 6), STR("x-amz-"));
+}
+
 /* All x-amz-* headers and Host must be signed, otherwise a captured request could be changed. */
 static bool all_signed(const struct exchange *x)
 {
@@ -323,8 +346,8 @@ static bool all_signed(const struct exchange *x)
             return false;
     for (size_t i = 0; i < x->request.header_count; i++) {
         struct str name = x->request.headers[i].name;
-        bool amz = name.n > 6 && str_ieq(str_slice(name, 0, 6), STR("x-amz-"));
-        if (amz && !in_list(x->auth.signed_headers, name) && !str_ieq(name, STR("x-amz-content-sha256")))
+        if (is_amz(name) && !in_list(x->auth.signed_headers, name) &&
+            !str_ieq(name, STR("x-amz-content-sha256")))
             return false;
     }
     return true;
@@ -338,6 +361,8 @@ static const struct fault *check_time(const struct auth *auth)
         expired = {403, "AccessDenied", "Request has expired"},
         early = {403, "AccessDenied", "Request is not valid yet"};
     int64_t now = clock_wall_ms();
+    if (auth->form == AUTH_QUERY_2)
+        return now / 1000 > auth->expires_s ? &expired : NULL;
     if (auth->form == AUTH_QUERY) {
         if (now > auth->wall_ms + auth->expires_s * 1000)
             return &expired;
@@ -364,15 +389,17 @@ static const struct fault *check_day(struct exchange *x)
     return fault;
 }
 
+const struct fault auth_old_mechanism = {400, "InvalidRequest",
+    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."};
+
 static const struct fault *check_form(const struct exchange *x)
 {
     static const struct fault
         anonymous = {403, "AccessDenied", "Access Denied"},
-        old = {400, "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. Please use "
-            "AWS4-HMAC-SHA256."},
         header = {400, "AuthorizationHeaderMalformed", "The authorization header is malformed."},
         query = {400, "AuthorizationQueryParametersError", "The X-Amz parameters are incomplete or wrong."},
+        query_2 = {403, "AccessDenied",
+            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"},
         both = {400, "InvalidArgument",
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
             "string parameter or the Authorization header should be specified"};
@@ -380,9 +407,10 @@ static const struct fault *check_form(const struct exchange *x)
         return &both;
     switch (x->auth.form) {
     case AUTH_NONE: return &anonymous;
-    case AUTH_OLD: return &old;
+    case AUTH_OLD: return &auth_old_mechanism;
     case AUTH_HEADER: return x->auth.malformed ? &header : NULL;
     case AUTH_QUERY: return x->auth.malformed ? &query : NULL;
+    case AUTH_QUERY_2: return x->auth.malformed ? &query_2 : NULL;
     }
     return &anonymous;
 }
@@ -415,18 +443,134 @@ static const struct fault *find_secret(struct exchange *x, struct str *secret)
     return over ? &expired : NULL;
 }
 
+/* ---- links to S3 ---- */
+
+struct str auth_bucket_of_host(const struct exchange *x)
+{
+    struct str name = guard_label(sandbox_guard(x->sandbox), wire_header_get(&x->request, STR("Host")));
+    if (str_eqz(name, "s3") || str_starts(name, STR("s3.")))
+        return STR_EMPTY;
+    ptrdiff_t s3 = str_find(name, STR(".s3."), 0);
+    if (s3 > 0)
+        return str_slice(name, 0, (size_t)s3);
+    return str_ends(name, STR(".s3")) ? str_slice(name, 0, name.n - 3) : name;
+}
+
+/* SDKs move headers x-amz-* into the query. S3 ignores checksums there, since the content is not yet known.
+ */
+static void take_headers_of_query(struct exchange *x)
+{
+    struct str query = x->request.query;
+    while (query.n) {
+        struct str value, name, pair = str_cut(query, '&', &query);
+        if (!url_decode(&x->arena, str_cut(pair, '=', &value), false, &name) || !is_amz(name) ||
+            !url_decode(&x->arena, value.p ? value : STR_EMPTY, false, &value))
+            continue;
+        name = arena_lower(&x->arena, name);
+        bool skipped = str_starts(name, STR("x-amz-checksum-")) ||
+                       str_is_any(name, "x-amz-algorithm x-amz-credential x-amz-date x-amz-expires "
+                                        "x-amz-signedheaders x-amz-signature x-amz-content-sha256 "
+                                        "x-amz-sdk-checksum-algorithm");
+        if (!skipped && !count_headers(x, name))
+            wire_header_add(&x->arena, &x->request, name, value);
+    }
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return str_cmp(((const struct wire_header *)a)->name, ((const struct wire_header *)b)->name);
+}
+
+/* Adds "name:value\n" for each header x-amz-*, sorted; values of one name are joined by commas. */
+static void add_amz_headers(struct exchange *x, struct buf *out)
+{
+    size_t n = 0;
+    struct wire_header *amz = arena_alloc(&x->arena, x->request.header_count * sizeof *amz + 1);
+    for (size_t i = 0; i < x->request.header_count; i++)
+        if (is_amz(x->request.headers[i].name))
+            amz[n++] = (struct wire_header){
+                arena_lower(&x->arena, x->request.headers[i].name), x->request.headers[i].value};
+    qsort(amz, n, sizeof *amz, compare_names);
+    for (size_t i = 0; i < n; i++)
+        if (i && str_eq(amz[i].name, amz[i - 1].name))
+            buf_addf(out, ",%.*s", STR_ARG(amz[i].value));
+        else
+            buf_addf(out, "%s%.*s:%.*s", i ? "\n" : "", STR_ARG(amz[i].name), STR_ARG(amz[i].value));
+    if (n)
+        buf_addz(out, "\n");
+}
+
+/* Adds the parameters that select an operation or change its answer, sorted and decoded. */
+static void add_subresources(struct exchange *x, struct buf *out)
+{
+    static const char *const signed_names[] = {"accelerate", "acl", "analytics", "cors", "defaultObjectAcl",
+        "delete", "inventory", "lifecycle", "location", "logging", "metrics", "notification", "object-lock",
+        "partNumber", "policy", "replication", "requestPayment", "response-cache-control",
+        "response-content-disposition", "response-content-encoding", "response-content-language",
+        "response-content-type", "response-expires", "restore", "select", "select-type", "storageClass",
+        "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website"};
+    char before = '?';
+    for (size_t i = 0; i < sizeof signed_names / sizeof *signed_names; i++) {
+        struct str query = x->request.query;
+        while (query.n) {
+            struct str value, pair = str_cut(query, '&', &query);
+            if (!str_eqz(str_cut(pair, '=', &value), signed_names[i]))
+                continue;
+            buf_addf(out, "%c%s", before, signed_names[i]);
+            if (value.p && url_decode(&x->arena, value, false, &value))
+                buf_addf(out, "=%.*s", STR_ARG(value));
+            before = '&';
+        }
+    }
+}
+
+/* Returns the signature of version 2 of a link: see RESTAuthentication.html in S3's documentation. */
+static struct str signature_2(struct exchange *x, struct str secret)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    unsigned char digest[SHA1_SIZE];
+    struct str bucket = auth_bucket_of_host(x), path = canonical_path(&x->arena, x->request.path);
+    bool plain = !bucket.n && path.n > 1 && str_find_char(path, '/', 1) < 0; /* signed as "/bucket/" */
+    buf_addf(&out, "%.*s\n%.*s\n%.*s\n%lld\n", STR_ARG(x->request.method),
+        STR_ARG(wire_header_get(&x->request, STR("Content-MD5"))),
+        STR_ARG(wire_header_get(&x->request, STR("Content-Type"))), (long long)x->auth.expires_s);
+    add_amz_headers(x, &out);
+    buf_addf(&out, "%s%.*s%.*s%s", bucket.n ? "/" : "", STR_ARG(bucket), STR_ARG(path), plain ? "/" : "");
+    add_subresources(x, &out);
+    hash_hmac_sha1(secret, buf_str(&out), digest);
+    return base64_encode(&x->arena, str_n((const char *)digest, sizeof digest));
+}
+
+static const struct fault mismatch = {403, "SignatureDoesNotMatch",
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your key and signing method."};
+
+static const struct fault *compare_signature(const struct auth *auth, struct str wanted)
+{
+    bool same = wanted.n == auth->signature.n && !CRYPTO_memcmp(wanted.p, auth->signature.p, wanted.n);
+    return same ? NULL : &mismatch;
+}
+
+static const struct fault *verify_query_2(struct exchange *x)
+{
+    struct str secret;
+    const struct fault *fault = find_secret(x, &secret);
+    if (fault || (fault = check_time(&x->auth)))
+        return fault;
+    take_headers_of_query(x);
+    return compare_signature(&x->auth, signature_2(x, secret));
+}
+
 const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
 {
-    static const struct fault
-        unsigned_headers = {403, "AccessDenied",
-            "There were headers present in the request which were not signed"},
-        mismatch = {403, "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. "
-            "Check your key and signing method."};
+    static const struct fault unsigned_headers = {
+        403, "AccessDenied", "There were headers present in the request which were not signed"};
     struct auth *auth = &x->auth;
     const struct fault *fault = check_form(x);
     if (fault)
         return fault;
+    if (auth->form == AUTH_QUERY_2)
+        return verify_query_2(x);
     struct str secret;
     if ((fault = check_day(x)) || (fault = find_secret(x, &secret)) || (fault = check_time(auth)))
         return fault;
@@ -452,7 +596,8 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
     struct str names, canonical = sigv4_canonical_request(&x->arena, &params, &signed_message, &names);
     struct str signature =
         sigv4_signature(&x->arena, &params, sigv4_string_to_sign(&x->arena, &params, canonical));
-    bool same =
-        signature.n == auth->signature.n && !CRYPTO_memcmp(signature.p, auth->signature.p, signature.n);
-    return same ? NULL : &mismatch;
+    fault = compare_signature(auth, signature);
+    if (!fault && s3 && auth->form == AUTH_QUERY)
+        take_headers_of_query(x);
+    return fault;
 }

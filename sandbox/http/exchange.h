@@ -55,7 +55,13 @@ struct str session_arn(struct arena *arena, struct str account, const struct ses
 
 /* ---- exchanges ---- */
 
-enum auth_form { AUTH_NONE, AUTH_HEADER, AUTH_QUERY, AUTH_OLD /* signature version 2 */ };
+enum auth_form {
+    AUTH_NONE,
+    AUTH_HEADER,
+    AUTH_QUERY,
+    AUTH_QUERY_2, /* signature version 2 in a link to S3 */
+    AUTH_OLD      /* signature version 2 in a header, or another mechanism */
+};
 
 /* The parsed signature; trusted only after auth_verify() has returned NULL. */
 struct auth {
@@ -63,7 +69,7 @@ struct auth {
     struct str access_key, scope, region, service;            /* scope: 20261121/eu-west-1/s3/aws4_request */
     struct str date, signed_headers, signature, payload_hash; /* date: normalised to 20261121T120000Z */
     struct str token;                                         /* session token */
-    int64_t wall_ms, expires_s;
+    int64_t wall_ms, expires_s; /* expires_s: after wall_ms; of AUTH_QUERY_2 in Unix time */
     bool malformed, both_forms;
     unsigned char key[32];  /* set by verification; verifies the signatures of chunks */
     struct session session; /* set by verification; empty: the sandbox's own key */
@@ -117,10 +123,16 @@ struct fault {
     const char *code, *message;
 };
 
+/* "The authorization mechanism you have provided is not supported." */
+extern const struct fault auth_old_mechanism;
+
 void auth_parse(struct exchange *x);
+/* Returns the bucket of a virtual-hosted address: "films.s3.localhost:4566" -> films; "" for the host itself.
+ * Likewise below --host NAME, also films.s3.eu-west-1.NAME. */
+struct str auth_bucket_of_host(const struct exchange *x);
 /*
  * Verifies the signature; returns NULL if it is valid. payload_hash: hash of a received body; empty: the
- * claimed hash (S3).
+ * claimed hash (S3). Parameters x-amz-* of a link to S3 are then headers of the request.
  */
 const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 

@@ -312,24 +312,11 @@ size_t s3srv_items(const struct value *v, const struct value *const **items, con
 
 /* ---- bucket and key ---- */
 
-/* Returns the bucket of a virtual-hosted address: "films.s3.localhost:4566" -> films; "" for the host itself.
- * Likewise below --host NAME, also films.s3.eu-west-1.NAME. */
-static struct str bucket_of_host(const struct s3 *s)
-{
-    struct str name = guard_label(sandbox_guard(s->x->sandbox), s3srv_header(s, "Host"));
-    if (str_eqz(name, "s3") || str_starts(name, STR("s3.")))
-        return STR_EMPTY;
-    ptrdiff_t s3 = str_find(name, STR(".s3."), 0);
-    if (s3 > 0)
-        return str_slice(name, 0, (size_t)s3);
-    return str_ends(name, STR(".s3")) ? str_slice(name, 0, name.n - 3) : name;
-}
-
 /* False: the path cannot be parsed as bucket and key. */
 static bool find_target(struct s3 *s)
 {
     struct str path = str_slice(s->x->request.path, 1, s->x->request.path.n), key;
-    s->bucket = bucket_of_host(s);
+    s->bucket = auth_bucket_of_host(s->x);
     s->key = STR_EMPTY;
     if (s->bucket.n) {
         key = path;
@@ -451,6 +438,18 @@ static struct s3 *s3_new(struct exchange *x)
     return s;
 }
 
+/* Regions that are newer than 2013 refuse version 2. False: responded. */
+static bool accepts_signature_2(struct s3 *s)
+{
+    struct str region = s3srv_region_of(s, s->bucket);
+    bool accepts = str_is_any(region, "us-east-1 us-west-1 us-west-2 eu-west-1 ap-southeast-1 ap-southeast-2 "
+                                      "ap-northeast-1 sa-east-1");
+    if (!accepts)
+        s3srv_fault(s, &auth_old_mechanism);
+    s->x->auth.region = region;
+    return accepts;
+}
+
 /* Starts an operation of an authenticated caller. */
 static void begin_operation(struct s3 *s)
 {
@@ -459,6 +458,8 @@ static void begin_operation(struct s3 *s)
         s3srv_error(s, 400, "InvalidURI", "Couldn't parse the specified URI.");
         return;
     }
+    if (x->auth.form == AUTH_QUERY_2 && !accepts_signature_2(s))
+        return;
     if (s3srv_header(s, "x-amz-server-side-encryption-customer-algorithm").n) {
         not_implemented(s); /* SSE-C content would be stored unencrypted */
         return;

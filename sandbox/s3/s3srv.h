@@ -96,6 +96,7 @@ bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max,
 const struct value *s3srv_body(struct s3 *s, const char *root);
 /* Returns the items of an XML value, which is a list or a single item. */
 size_t s3srv_items(const struct value *v, const struct value *const **items, const struct value **one);
+struct str s3srv_region_of(struct s3 *s, struct str bucket);
 bool s3srv_bucket_or_error(struct s3 *s); /* false: responded NoSuchBucket */
 void s3srv_object_header_etag(struct s3 *s, struct str etag);
 

@@ -3,7 +3,7 @@
 #include "base/hash.h"
 #include "sandbox/s3/s3srv.h"
 
-static struct str region_of(struct s3 *s, struct str bucket)
+struct str s3srv_region_of(struct s3 *s, struct str bucket)
 {
     return value_text(value_getz(store_bucket_doc(s->arena, s->store, bucket), "region"), STR("us-east-1"));
 }
@@ -36,7 +36,7 @@ void s3srv_list_buckets(struct s3 *s)
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = names->items[i]->string;
         if (!str_starts(name, prefix) || str_cmp(name, after) <= 0 ||
-            (where.n && !str_eq(where, region_of(s, name))))
+            (where.n && !str_eq(where, s3srv_region_of(s, name))))
             continue;
         if (max-- == 0)
             break;
@@ -45,7 +45,7 @@ void s3srv_list_buckets(struct s3 *s)
         xml_open(&out, "Bucket");
         xml_leaf(&out, "Name", name);
         xml_time(&out, "CreationDate", created ? created->integer : 0);
-        xml_leaf(&out, "BucketRegion", region_of(s, name));
+        xml_leaf(&out, "BucketRegion", s3srv_region_of(s, name));
         xml_leaf(&out, "BucketArn", bucket_arn(s, name));
         xml_close(&out, "Bucket");
         last = name;
@@ -160,7 +160,7 @@ void s3srv_create_bucket(struct s3 *s)
     enum store_result result =
         store_bucket_create(s->store, s->bucket, value_map(s->arena, entries, is_eu(constraint) ? 3 : 2));
     if (result == STORE_EXISTS &&
-        (tags->count || !str_eqz(region, "us-east-1") || !str_eq(region, region_of(s, s->bucket)))) {
+        (tags->count || !str_eqz(region, "us-east-1") || !str_eq(region, s3srv_region_of(s, s->bucket)))) {
         s3srv_detail(s, "BucketName", s->bucket);
         s3srv_error(s, 409, "BucketAlreadyOwnedByYou",
             "Your previous request to create the named bucket succeeded and you already own it.");
@@ -184,7 +184,7 @@ void s3srv_head_bucket(struct s3 *s)
 {
     if (!s3srv_bucket_or_error(s))
         return;
-    reply_header(s->x, "x-amz-bucket-region", region_of(s, s->bucket));
+    reply_header(s->x, "x-amz-bucket-region", s3srv_region_of(s, s->bucket));
     reply_header(s->x, "x-amz-bucket-arn", bucket_arn(s, s->bucket));
     reply_header(s->x, "x-amz-access-point-alias", STR("false"));
     reply_header(s->x, "Content-Type", STR("application/xml"));
@@ -205,8 +205,8 @@ void s3srv_location(struct s3 *s)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s3srv_bucket_or_error(s))
         return;
-    struct str region = value_text(
-        value_getz(store_bucket_doc(s->arena, s->store, s->bucket), "location"), region_of(s, s->bucket));
+    struct str region = value_text(value_getz(store_bucket_doc(s->arena, s->store, s->bucket), "location"),
+        s3srv_region_of(s, s->bucket));
     xml_begin(&out, "LocationConstraint");
     if (!str_eqz(region, "us-east-1"))
         wire_xml_escape(&out, region, false);

@@ -1060,14 +1060,6 @@ def test_names_of_parameters(cloud):
     ssm.delete_parameter(Name=one)
 
 
-def test_links_of_the_former_signature(sandbox):
-    link = sandbox.client(signature_version="s3").generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"})
-    assert "AWSAccessKeyId=" in link
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(link)
-    assert caught.value.code == 400 and b"Please use AWS4-HMAC-SHA256." in caught.value.read()
-
-
 def test_rules_switched_off_and_on(cloud):
     events, rule = cloud.client("events"), name()
     events.put_rule(Name=rule, ScheduleExpression="rate(1 day)", Description="nightly")
