@@ -16,14 +16,30 @@ static struct str manifest_path(struct template *t)
                                : STR_EMPTY;
 }
 
-static void add_asset(struct template *t, struct str folder, const struct node *file)
+/* Returns whether docker.image can build all images: those of a script stay in the CDK's repository, and so
+ * do the others, which have the same permissions. */
+static bool are_buildable(const struct node *images)
 {
-    struct str path = nodes_literal(nodes_at(file, STR("source.path")));
-    const struct node *all = nodes_at(file, STR("destinations"));
+    for (uint32_t i = 0; images && images->kind == NODE_MAP && i < images->count; i++) {
+        const struct node *source = node_get(images->entries[i].value, "source");
+        for (uint32_t k = 0; source && source->kind == NODE_MAP && k < source->count; k++)
+            if (!str_is_any(source->entries[k].key,
+                    "directory dockerFile dockerBuildArgs dockerBuildTarget platform cacheDisabled"))
+                return false;
+    }
+    return images != NULL;
+}
+
+static void add_asset(struct template *t, struct str folder, const struct node *asset_node, bool is_image)
+{
+    const struct node *source = node_get(asset_node, "source"), *all = node_get(asset_node, "destinations");
+    struct str path = nodes_literal(node_get(source, is_image ? "directory" : "path"));
     for (uint32_t i = 0; path.n && all && all->kind == NODE_MAP && i < all->count; i++) {
+        const struct node *to = all->entries[i].value;
         struct code_asset asset = {
-            .bucket = nodes_literal(nodes_at(all->entries[i].value, STR("bucketName"))),
-            .key = nodes_literal(nodes_at(all->entries[i].value, STR("objectKey"))),
+            .bucket = nodes_literal(node_get(to, is_image ? "repositoryName" : "bucketName")),
+            .key = nodes_literal(node_get(to, is_image ? "imageTag" : "objectKey")),
+            .image = is_image ? source : NULL,
             .path = path_join(t->arena, folder, path),
             .artifact = STR_EMPTY,
             .copied = STR_EMPTY};
@@ -46,9 +62,12 @@ void code_read_assets(struct template *t)
         return;
     }
     const struct node *manifest = yaml_parse(t->arena, source, t->diags);
-    const struct node *files = node_get(manifest, "files");
+    const struct node *files = node_get(manifest, "files"), *images = node_get(manifest, "dockerImages");
     for (uint32_t i = 0; files && files->kind == NODE_MAP && i < files->count; i++)
-        add_asset(t, path_dir(source->path), files->entries[i].value);
+        add_asset(t, path_dir(source->path), files->entries[i].value, false);
+    bool buildable = !t->parent && are_buildable(images);
+    for (uint32_t i = 0; buildable && i < images->count; i++)
+        add_asset(t, path_dir(source->path), images->entries[i].value, true);
 }
 
 static struct code_asset *asset_of(struct template *t, struct str key)
@@ -115,7 +134,7 @@ struct code {
     const struct node *root;
     struct node *resources;        /* the resulting resources */
     const struct node_entry *user; /* the resource that is being converted */
-    struct str bucket;             /* logical id of the bucket; "": not created yet */
+    struct str bucket, repository; /* logical ids of code and images; "": not created yet */
     struct map packaged;           /* file -> struct str, the logical id of its artifact */
 };
 
@@ -128,6 +147,18 @@ static struct str unused_id(const struct code *c, struct str wanted)
     return id;
 }
 
+/* Adds a resource that every asset of the kind shares; returns its logical id. */
+static struct str shared_resource(
+    struct code *c, struct str wanted, struct str type, const struct node *properties)
+{
+    const struct node *at = c->user->value;
+    struct str id = unused_id(c, wanted);
+    nodes_set(c->arena, c->resources, id,
+        NODES_MAP(c->arena, at, {"Type", nodes_text(c->arena, type, at)},
+            {"Properties", properties ? properties : nodes_new(c->arena, NODE_MAP, at)}));
+    return id;
+}
+
 /* Returns the bucket of the artifacts; SAM code may already use one. */
 static struct str bucket_of(struct code *c)
 {
@@ -136,12 +167,7 @@ static struct str bucket_of(struct code *c)
         return c->bucket;
     if (c->t->serverless && node_find(node_get(c->root, "Parameters"), name))
         return c->bucket = name;
-    const struct node *at = c->user->value;
-    c->bucket = unused_id(c, name);
-    nodes_set(c->arena, c->resources, c->bucket,
-        NODES_MAP(c->arena, at, {"Type", nodes_text(c->arena, STR("AWS::S3::Bucket"), at)},
-            {"Properties", nodes_new(c->arena, NODE_MAP, at)}));
-    return c->bucket;
+    return c->bucket = shared_resource(c, name, STR("AWS::S3::Bucket"), NULL);
 }
 
 /* Returns the resource's name for a file name. */
@@ -167,6 +193,63 @@ static struct str artifact_of(struct code *c, struct str source, bool zip)
     return artifact_in(c, source, zip, nodes_call(c->arena, "Ref", bucket_of(c), c->user->value));
 }
 
+/* ---- images of cdk.out ---- */
+
+/* Returns the repository of the images, and adds the registry's login to the stack. */
+static struct str repository_of(struct code *c)
+{
+    const struct node *at = c->user->value;
+    if (c->repository.n)
+        return c->repository;
+    struct draft *d = c->t->draft;
+    struct str login = draft_data(d, STR("login"), "aws.ecr.authorization_token", NULL);
+    struct tree *docker = tree_new(c->arena, TREE_MAP, NULL), *all = tree_new(c->arena, TREE_MAP, NULL),
+                *registry = tree_new(c->arena, TREE_MAP, NULL);
+    tree_set(c->arena, registry, STR("token"), tree_code(c->arena, NULL, "%.*s.token", STR_ARG(login)));
+    tree_set(c->arena, all,
+        tree_source_key(c->arena, arena_printf(c->arena, "${%.*s.registry}", STR_ARG(login))), registry);
+    tree_set(c->arena, docker, STR("registries"), all);
+    tree_set(c->arena, d->providers, STR("docker"), docker);
+    return c->repository = shared_resource(c, STR("CodeImages"), STR("AWS::ECR::Repository"),
+               NODES_MAP(c->arena, at, {"EmptyOnDelete", nodes_bool(c->arena, true, at)}));
+}
+
+static struct str asset_image(struct code *c, struct code_asset *asset)
+{
+    const struct node *at = c->user->value, *image = asset->image;
+    if (asset->artifact.n)
+        return asset->artifact;
+    struct str name = user_name(c), repository = repository_of(c);
+    struct str path = code_copy(c->t, asset->key, name),
+               uri = arena_printf(
+                   c->arena, "${%.*s.RepositoryUri}:%.*s", STR_ARG(repository), STR_ARG(path_base(path)));
+    asset->artifact = unused_id(c, arena_printf(c->arena, "%.*sImage", STR_ARG(c->user->key)));
+    const struct node *properties =
+        NODES_MAP(c->arena, at, {"name", nodes_call(c->arena, "Fn::Sub", uri, at)},
+            {"context", nodes_text(c->arena, path, at)}, {"dockerfile", node_get(image, "dockerFile")},
+            {"args", node_get(image, "dockerBuildArgs")}, {"target", node_get(image, "dockerBuildTarget")},
+            {"platform", node_get(image, "platform")}, {"push", nodes_bool(c->arena, true, at)});
+    nodes_set(c->arena, c->resources, asset->artifact,
+        NODES_MAP(c->arena, at, {"Type", nodes_text(c->arena, STR("docker.image"), at)},
+            {"Metadata", nodes_part_metadata(c->arena, at, STR("Image"))}, {"Properties", properties}));
+    return asset->artifact;
+}
+
+/* Returns the reference to the image that the URI names; NULL: it names none. */
+static const struct node *node_as_image(struct code *c, const struct node *node)
+{
+    const struct node *values, *sub = nodes_sub(node, &values);
+    struct str text = node_text(sub ? sub : node);
+    for (size_t i = 0; text.n && i < c->t->asset_count; i++) {
+        struct code_asset *asset = &c->t->assets[i];
+        struct str end = arena_printf(c->arena, "/%.*s:%.*s", STR_ARG(asset->bucket), STR_ARG(asset->key));
+        if (asset->image && str_ends(text, end))
+            return nodes_call(c->arena, "!GetAtt",
+                arena_printf(c->arena, "%.*s.reference", STR_ARG(asset_image(c, asset))), node);
+    }
+    return NULL;
+}
+
 /* ---- references to files of cdk.out ---- */
 
 static struct str asset_artifact(struct code *c, struct code_asset *asset)
@@ -183,6 +266,8 @@ static size_t put_asset(struct code *c, struct str text, struct buf *out)
 {
     for (size_t i = 0; i < c->t->asset_count; i++) {
         struct code_asset *asset = &c->t->assets[i];
+        if (asset->image)
+            continue;
         struct str url =
             arena_printf(c->arena, "s3://%.*s/%.*s", STR_ARG(asset->bucket), STR_ARG(asset->key));
         if (str_starts(text, url)) {
@@ -196,7 +281,7 @@ static size_t put_asset(struct code *c, struct str text, struct buf *out)
     }
     for (size_t i = 0; i < c->t->asset_count; i++)
         if (str_starts(text, c->t->assets[i].bucket)) {
-            buf_addf(out, "${%.*s}", STR_ARG(bucket_of(c)));
+            buf_addf(out, "${%.*s}", STR_ARG(c->t->assets[i].image ? repository_of(c) : bucket_of(c)));
             return c->t->assets[i].bucket.n;
         }
     return 0;
@@ -232,6 +317,9 @@ static const struct node *text_with_assets(struct code *c, const struct node *no
 
 static const struct node *node_with_assets(struct code *c, const struct node *node, bool within)
 {
+    const struct node *image = node_as_image(c, node);
+    if (image)
+        return image;
     if (node->kind == NODE_STRING)
         return text_with_assets(c, node, within);
     if (node->kind != NODE_MAP && node->kind != NODE_LIST)
@@ -310,7 +398,7 @@ static const struct node *with_packaged_code(struct code *c, const struct node *
 
 const struct node *code_expand(struct template *t, const struct node *root)
 {
-    struct code c = {.t = t, .arena = t->arena, .root = root, .bucket = STR_EMPTY};
+    struct code c = {.t = t, .arena = t->arena, .root = root, .bucket = STR_EMPTY, .repository = STR_EMPTY};
     const struct node *given = node_get(root, "Resources");
     c.resources = nodes_new(t->arena, NODE_MAP, given);
     for (uint32_t i = 0; i < given->count; i++) {

@@ -264,7 +264,8 @@ struct tree *cdk_imported(struct template *t, const struct node *node, struct st
 
 /* A file or folder of cdk.out, and the location to which the CDK publishes it. */
 struct code_asset {
-    struct str bucket, key;
+    struct str bucket, key;      /* of an image the repository and the tag */
+    const struct node *image;    /* how the image is built; NULL: a file or folder */
     struct str path;             /* local path */
     struct str artifact, copied; /* logical id; path beside the stack file. "": not yet */
 };

@@ -233,6 +233,39 @@ API_CALL = one("Call/Resource/Default", "Custom::AWS", {"ServiceToken": arn("AWS
 MARKED = {"SourceMarkers": [{"<<marker:0xbaba:0>>": ref("Lake5F1B88EA")}]}
 
 
+def test_images_are_built_and_pushed(local_stack):
+    """What the CDK builds and pushes into its own repository, the stack does into one of its own, if docker.image can."""
+    images, tag = "cdk-hnb659fds-container-assets-${AWS::AccountId}-${AWS::Region}", "1a" * 32
+    where = {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/" + f"{images}:{tag}"}
+    task = {"Family": "load", "RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": "256", "Memory": "512", "ExecutionRoleArn": arn("Role"), "ContainerDefinitions": [{"Name": "load", "Image": where, "Essential": True}]}
+    resources = {
+        "Role": one("Role/Resource", "AWS::IAM::Role", {"AssumeRolePolicyDocument": statements(allow("sts:AssumeRole", Principal={"Service": ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"]}))}),
+        "RolePolicy": policy("Role/DefaultPolicy", "Role", allow("ecr:BatchGetImage", joined("arn:", ref("AWS::Partition"), ":ecr:", ref("AWS::Region"), ":", ref("AWS::AccountId"), ":repository/", {"Fn::Sub": images}))),
+        "Fn": one("Crunch/Resource", "AWS::Lambda::Function", {"Code": {"ImageUri": where}, "PackageType": "Image", "Role": arn("Role")}),
+        "Task": one("Load/Resource", "AWS::ECS::TaskDefinition", task),
+    }
+    source = {"directory": f"asset.{tag}", "dockerFile": "Dockerfile.fn", "dockerBuildArgs": {"A": "b"}, "dockerBuildTarget": "run", "platform": "linux/arm64"}
+    to = {"repositoryName": images, "assumeRoleArn": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-image-publishing-role"}
+    manifest = {"files": {}, "dockerImages": {tag: {"source": source, "destinations": {"here": to | {"imageTag": tag}}}}}
+    for path, text in ((f"asset.{tag}/Dockerfile.fn", "FROM scratch\n"), ("Shop.assets.json", json.dumps(manifest)), ("Shop.template.json", json.dumps({"Resources": resources}))):
+        local_stack.write(text, f"cdk.out/{path}")
+    said = local_stack.run("import", "cloudformation", "cdk.out/Shop.template.json", "-o", ".").err
+    made, here = stack_of(local_stack.folder), local_stack.folder / "code/crunch/Dockerfile.fn"
+    assert made["providers"]["docker"] == {"registries": {"${login.registry}": {"token": "${login.token}"}}} and made["data"]["login"] == {"type": "aws.ecr.authorization_token"}
+    assert made["resources"]["code_images"] == {"type": "aws.ecr.repository", "name": "${stack.name}-code-images", "force_destroy": True} and here.read_text() == "FROM scratch\n"
+    assert made["resources"]["crunch_image"] == {"type": "docker.image", "name": "${code_images.url}:crunch", "context": "code/crunch", "dockerfile": "Dockerfile.fn", "args": {"A": "b"}, "target": "run", "platform": "linux/arm64", "push": True}
+    assert made["resources"]["crunch"]["code"] == {"image_uri": "${crunch_image.reference}"} and made["resources"]["load"]["containers"][0]["image"] == "${crunch_image.reference}"
+    assert "repository/${code_images.name}" in json.dumps(made["resources"]["role"]["policies"])
+    local_stack.run("validate")
+    local_stack.env |= {"DOCKER_HOST": f"unix://{local_stack.folder}/none.sock"}
+    assert local_stack.plan("--sandbox")["crunch_image"] == "create", said
+    manifest["dockerImages"]["other"] = {"source": {"executable": ["./build.sh"]}, "destinations": {}}
+    local_stack.write(json.dumps(manifest), "cdk.out/Shop.assets.json")
+    local_stack.run("import", "cloudformation", "cdk.out/Shop.template.json", "-o", "scripted")
+    kept = stack_of(local_stack.folder / "scripted")
+    assert "providers" not in kept and kept["resources"]["crunch"]["code"]["image_uri"].endswith(f"-${{here.region}}:{tag}")
+
+
 @pytest.mark.parametrize("more,told", [
     ({"Call0A1B2C3D": API_CALL, "AWS679f53fac002430cb0da5b7982bd22872D164C4C": function("AWS679f53fac002430cb0da5b7982bd2287/Resource", "CallRole0A0B0C0D", asset(HELPER)),
       "CallRole0A0B0C0D": one("AWS679f53fac002430cb0da5b7982bd2287/ServiceRole/Resource", "AWS::IAM::Role", {"AssumeRolePolicyDocument": TRUST}),
