@@ -22,7 +22,7 @@ static const struct {
         "KMSThrottling KMSThrottlingException KmsThrottled KmsThrottledException "
         "DependentServiceRequestThrottlingFault"},
     {WIRE_FAULT_TRANSIENT,
-        "RequestTimeout RequestTimeoutException TransactionInProgressException "
+        "RequestTimeout RequestTimeoutException TransactionInProgressException IDPCommunicationError "
         "PriorRequestNotComplete InternalError InternalFailure InternalServerError "
         "InternalServerException InternalServiceError InternalServiceException ServiceUnavailable "
         "ServiceUnavailableException"},

@@ -240,14 +240,20 @@ static void roles_that_lead_nowhere_are_errors(void **state)
 static void web_identities_are_exchanged(void **state)
 {
     (void)state;
-    START(f, {.body = STS_ANSWER("AssumeRoleWithWebIdentity", "WEB", "2026-11-21T10:30:00Z")});
+    START(f,
+        {.uses = 1,
+            .status = 400,
+            .body = "<ErrorResponse><Error><Code>IDPCommunicationError</Code><Message>m</Message></Error>"
+                    "</ErrorResponse>"}, /* STS did not reach the identity provider */
+        {.body = STS_ANSWER("AssumeRoleWithWebIdentity", "WEB", "2026-11-21T10:30:00Z")});
     aws_env_write("token", "ey.J/+=\n");
     setenv("AWS_WEB_IDENTITY_TOKEN_FILE", aws_env_path("token"), 1);
     assert_contains(must_fail(&f, NONE).message, "AWS_ROLE_ARN is not");
     setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/ci", 1);
     setenv("AWS_ROLE_SESSION_NAME", "job-7", 1);
     assert_found(must_get(&f, NONE), "WEB", "secret/WEB", "token/WEB");
-    const struct script_request *request = script_server_request(f.server, 0);
+    assert_int_equal(script_server_count(f.server), 2);
+    const struct script_request *request = script_server_request(f.server, 1);
     assert_contains(request->body, "Action=AssumeRoleWithWebIdentity&");
     assert_contains(request->body, "RoleSessionName=job-7&WebIdentityToken=ey.J%2F%2B%3D");
     assert_string_equal(script_request_header(request, "Authorization"), "");
