@@ -234,6 +234,10 @@ def xml_error(code, message):
     return f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
 
+def ec2_error(code, message):
+    return f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>r</RequestID></Response>"
+
+
 SCHEDULE = """
     stack: faults
     resources:
@@ -288,6 +292,93 @@ def test_what_passes_by_itself_is_waited_for(stack, cloud, what):
     assert len([label for label in cloud.requests() if re.search(call, label)]) >= 2
     stack.assert_settled()
     stack.destroy()
+
+
+# The same of further types, in one stack: what is refused once when it is created, changed and deleted.
+BUSY = """
+    stack: busy
+    inputs: {changed: false}
+    resources:
+      role: {type: aws.iam.role, name: busy, assume_role_policy: '${trust(["lambda.amazonaws.com", "vpc-flow-logs.amazonaws.com", "firehose.amazonaws.com"])}'}
+      profile: {type: aws.iam.instance_profile, name: busy, roles: ["${role.name}"]}
+      vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      gateway: {type: aws.ec2.internet_gateway, vpc_id: "${vpc.vpc_id}"}
+      net: {type: aws.ec2.subnet, vpc_id: "${vpc.vpc_id}", cidr_block: 10.0.1.0/24, availability_zone: us-east-1a}
+      other: {type: aws.ec2.subnet, vpc_id: "${vpc.vpc_id}", cidr_block: 10.0.2.0/24, availability_zone: us-east-1b}
+      group: {type: aws.ec2.security_group, name: busy, description: g, vpc_id: "${vpc.vpc_id}"}
+      flows: {type: aws.ec2.flow_log, resource_type: VPC, resource_id: "${vpc.vpc_id}", traffic_type: ALL, log_group_name: flows, role: "${role.arn}", log_destination_type: cloud-watch-logs}
+      host: {type: aws.ec2.instance, image_id: ami-12c6146b, instance_type: t3.micro, subnet_id: "${net.subnet_id}", instance_profile_name: "${profile.name}"}
+      template: {type: aws.ec2.launch_template, name: busy, image_id: ami-12c6146b, instance_type: t3.micro}
+      fleet: {type: aws.autoscaling.group, name: busy, min_size: 0, max_size: "${inputs.changed ? 2 : 1}", subnet_ids: ["${net.subnet_id}"], launch_template: {id: "${template.launch_template_id}"}}
+      function: {type: aws.lambda.function, name: busy, role: "${role.arn}", runtime: python3.12, handler: a.b, code: {s3_bucket: "${bucket.name}", s3_key: "${object.key}"}}
+      allowed: {type: aws.lambda.permission, function: "${function.name}", statement_id: a, principal: "${role.arn}"}
+      queue: {type: aws.sqs.queue, name: busy}
+      mapping: {type: aws.lambda.event_source_mapping, function: "${function.name}", event_source: "${queue.arn}", batch_size: "${inputs.changed ? 5 : 10}"}
+      table: {type: aws.dynamodb.table, name: busy, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], billing_mode: PAY_PER_REQUEST, point_in_time_recovery: true}
+      cluster: {type: aws.ecs.cluster, name: busy}
+      definition: {type: aws.ecs.task_definition, name: busy, containers: [{name: a, image: busybox, memory: 128}]}
+      service: {type: aws.ecs.service, name: busy, cluster: "${cluster.name}", task_definition: "${definition.arn}", desired_count: 0}
+      repository: {type: aws.ecr.repository, name: busy, policy: '${policy(statement({actions: "ecr:*", principals: {AWS: role.arn}}))}'}
+      bucket: {type: aws.s3.bucket, name: busy-bucket}
+      object: {type: aws.s3.object, bucket: "${bucket.name}", key: a.zip, content: x}
+      trail: {type: aws.cloudtrail.trail, name: busy, bucket: "${bucket.name}", enable_logging: false}
+      rule: {type: aws.events.rule, name: busy, schedule_expression: rate(1 day), targets: {a: {arn: "${queue.arn}"}}}
+      topic: {type: aws.sns.topic, name: busy}
+      grant: {type: aws.lakeformation.permissions, principal: "${role.arn}", resource: {database: busy}, permissions: [DESCRIBE]}
+      secret: {type: aws.secretsmanager.secret, name: busy, secret_string: a, force_destroy: true, policy: '${policy(statement({actions: "secretsmanager:*", resources: "*", principals: {AWS: role.arn}}))}'}
+      firehose: {type: aws.firehose.delivery_stream, name: busy, s3: {bucket: "${bucket.arn}", role: "${role.arn}", buffer_seconds: "${inputs.changed ? 90 : 60}"}}
+      task: {type: aws.dms.task, name: busy, source: "arn:aws:dms:us-east-1:123456789012:endpoint:S", target: "arn:aws:dms:us-east-1:123456789012:endpoint:T",
+             replication_instance: "arn:aws:dms:us-east-1:123456789012:rep:C", migration_type: full-load, table_mappings: {rules: [{rule-type: selection}]}}
+"""
+IN_CREATION = {
+    "RunInstances": ec2_error("InvalidParameterValue", 'IAM Instance Profile "arn:x" has no associated IAM Roles'),
+    "CreateFlowLogs": ec2_error("InvalidParameter", "Unable to assume given IAM role"),
+    "CreateAutoScalingGroup": xml_error("ValidationError", "You must use a valid fully-formed launch template. Value (busy) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"),
+    "POST /2015-03-31/functions$": json_error("InvalidParameterValueException", "Your request has been throttled by EC2, please make sure you have enough API rate limit."),
+    "POST /2015-03-31/functions/busy/policy": json_error("InvalidParameterValueException", "The provided principal was invalid. Please check the principal and try again."),
+    "POST /2015-03-31/event-source-mappings": json_error("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."),
+    "UpdateContinuousBackups": json_error("ContinuousBackupsUnavailableException", "Backups are being enabled for the table: busy. Please retry later"),
+    "CreateCluster": json_error("InvalidParameterException", "Unable to assume the service linked role. Please verify that the ECS service linked role exists."),
+    "RegisterTaskDefinition": json_error("ClientException", "Role is not valid"),
+    "CreateService": json_error("InvalidParameterException", "The target group with targetGroupArn arn:x does not have an associated load balancer."),
+    "SetRepositoryPolicy": json_error("InvalidParameterException", "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'"),
+    "CreateTrail": json_error("InvalidCloudWatchLogsLogGroupArnException", "Access denied. Check the permissions for your role."),
+    "PutRule": json_error("ValidationException", "Provided role 'arn:x' cannot be assumed by principal 'events.amazonaws.com'."),
+    "CreateTopic": xml_error("StaleTag", "Stale tag"),
+    "POST /GrantPermissions": json_error("InvalidInputException", "Invalid principal, arn: arn:x"),
+    "PutResourcePolicy": json_error("MalformedPolicyDocumentException", "This resource policy contains an unsupported principal."),
+    "CreateDeliveryStream": json_error("InvalidArgumentException", "Access was denied when calling Glue."),
+}
+IN_UPDATE = {
+    "UpdateAutoScalingGroup": IN_CREATION["CreateAutoScalingGroup"],
+    "PUT /2015-03-31/event-source-mappings/": json_error("ResourceInUseException", "Cannot update the event source mapping because it is in use."),
+    "UpdateDestination": json_error("InvalidArgumentException", "Firehose is unable to assume role arn:x"),
+}
+IN_DELETION = {
+    "DeleteRole$": xml_error("DeleteConflict", "Cannot delete entity, must detach all policies first."),
+    "DeleteInternetGateway": ec2_error("DependencyViolation", "has dependencies and cannot be deleted."),
+    "DeleteSecurityGroup": ec2_error("InvalidGroup.InUse", "in use by another security group"),
+    "DELETE /2015-03-31/functions/busy$": json_error("ResourceConflictException", "The function is currently in the following state: Pending"),
+    "DeleteTable": json_error("LimitExceededException", "Only 500 tables can be created, updated, or deleted simultaneously."),
+    "DeleteCluster": json_error("ClusterContainsContainerInstancesException", "The Cluster cannot be deleted while Container Instances are active or draining."),
+    "DeleteService": json_error("InvalidParameterException", "The service cannot be stopped while deployments are active."),
+    "DeleteRule": json_error("ValidationException", "Rule can't be deleted since it has targets."),
+    "DeleteReplicationTask": json_error("InvalidResourceStateFault", "Replication Task cannot be deleted as it is currently running."),
+}
+
+READY = {"match": "DescribeReplicationTasks", "answer": [['"creating"', '"ready"']], "times": 999}  # moto leaves tasks as they began
+
+
+@pytest.mark.full
+def test_what_is_busy_is_waited_for(stack, cloud):
+    for run, refused in ((stack.apply, IN_CREATION), (lambda: stack.apply("-i", "changed=true"), IN_UPDATE), (stack.destroy, IN_DELETION)):
+        stack.write(BUSY)
+        cloud.forget_requests()
+        cloud.fail(READY, *({"match": call, "status": 400, "body": body} for call, body in refused.items()))
+        run()
+        sent = cloud.requests()
+        assert [call for call in refused if sum(bool(re.search(call, label)) for label in sent) < 2] == []
+    assert any("StopReplicationTask" in label for label in sent)  # before the deletion is tried again
 
 
 NETWORK = """
@@ -412,8 +503,8 @@ def test_trouble_while_reading_loses_nothing(stack, cloud):
 def test_trouble_while_deleting_loses_nothing(stack, cloud):
     stack.write(ROLE)
     stack.apply()
-    cloud.fail({"match": "DeleteRole$", "status": 409, "times": 99, "body": "<ErrorResponse><Error><Code>DeleteConflict</Code><Message>in use</Message></Error></ErrorResponse>"})
-    assert "DeleteConflict" in stack.destroy(status=1).err
+    cloud.fail({"match": "DeleteRole$", "status": 400, "times": 99, "body": xml_error("UnmodifiableEntity", "not this one")})
+    assert "UnmodifiableEntity" in stack.destroy(status=1).err
     assert stack.addresses() == ["role"]
     cloud.fail()
     stack.destroy()
