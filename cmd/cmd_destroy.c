@@ -93,6 +93,7 @@ static int check_open_intents(struct invocation *inv, struct workspace *workspac
     size_t n;
     const struct intent *const *intents = state_open_intents(workspace->state, &n);
     struct err err = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (!n)
         return EXIT_DONE;
     err_set(&err, ERR_LEFTOVER,
@@ -102,7 +103,7 @@ static int check_open_intents(struct invocation *inv, struct workspace *workspac
     err_hint(&err,
         "run `weir destroy` again, which looks it up again; if it cannot, look at the service yourself: "
         "`weir state rm %.*s` records that it does not exist",
-        STR_ARG(intents[0]->subject.address));
+        STR_ARG(address_quoted(&scratch, intents[0]->subject.address)));
     return invocation_fail(inv, &err);
 }
 

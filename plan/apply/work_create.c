@@ -333,13 +333,13 @@ static bool is_same_request(const struct value *before, const struct value *now)
     return true;
 }
 
-static int refuse_unknowable(const struct work *work, struct err *err)
+static int refuse_unknowable(struct work *work, struct err *err)
 {
     err_set(
         err, ERR_EXISTS, "an earlier run may have created it, and the service cannot tell whether it did");
     return err_hint(err,
         "look at the service: `weir state rm %.*s` if it does not exist, `weir state import` if it does",
-        STR_ARG(work->subject.address));
+        STR_ARG(address_quoted(&work->arena, work->subject.address)));
 }
 
 /* An earlier request with the arguments `before` has created the resource. */

@@ -119,7 +119,7 @@ static bool forbid_destroying(
         diag_hint(p->diags, d,
             "declare it again with prevent_destroy: false and destroy it with --target, or forget it with "
             "`removed: [{address: %.*s, destroy: false}]`",
-            STR_ARG(address));
+            STR_ARG(address_quoted(p->arena, address)));
     return false;
 }
 

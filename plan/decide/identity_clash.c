@@ -164,12 +164,6 @@ static void check_twin(struct planner *p, void *ctx, const struct instance *inst
 
 /* ---- within the state ---- */
 
-/* An address, quoted for a flow list or map in YAML. */
-static struct str quoted_address(struct planner *p, struct str address)
-{
-    return str_find_char(address, '[', 0) < 0 ? address : arena_printf(p->arena, "'%.*s'", STR_ARG(address));
-}
-
 static void report_going(struct planner *p, const struct instance *instance,
     const struct recorded_resource *recorded, struct str text)
 {
@@ -177,19 +171,20 @@ static void report_going(struct planner *p, const struct instance *instance,
     struct diag *d = diag_error(p->diags, decl->span,
         "%.*s would be the same %.*s as %.*s, which was removed from the configuration: %.*s",
         STR_ARG(instance->address), STR_ARG(decl->schema->name), STR_ARG(recorded->address), STR_ARG(text));
-    bool declared = stack_find(p->stack, recorded->address); /* and left out by `when` */
+    const struct decl *declared = stack_find(p->stack, recorded->address);
     if (!str_eq(decl->schema->name, recorded->record->subject.type))
         diag_hint(p->diags, d,
             "`removed: [{address: %.*s, destroy: false}]` forgets that one, `imports:` imports it as "
             "%.*s",
-            STR_ARG(quoted_address(p, recorded->address)), STR_ARG(instance->address));
+            STR_ARG(address_quoted(p->arena, recorded->address)), STR_ARG(instance->address));
     else if (instance->recorded)
         diag_hint(p->diags, d, "`weir state rm` of the latter forgets it");
-    else if (declared)
+    else if (declared && declared != decl) /* and left out by `when` */
         diag_hint(p->diags, d, "make them one resource, or apply once without either");
     else
         diag_hint(p->diags, d, "`moved: [{from: %.*s, to: %.*s}]` takes it along",
-            STR_ARG(quoted_address(p, recorded->address)), STR_ARG(quoted_address(p, instance->address)));
+            STR_ARG(address_quoted(p->arena, recorded->address)),
+            STR_ARG(address_quoted(p->arena, instance->address)));
 }
 
 static void report_taken(

@@ -121,7 +121,7 @@ bool adopted_refuse(struct planner *p, const struct record *record, struct span 
             STR_ARG(record->subject.address), what);
     diag_hint(p->diags, d,
         "--delete-adopted agrees to that; `removed: [{address: %.*s, destroy: false}]` forgets it instead",
-        STR_ARG(record->subject.address));
+        STR_ARG(address_quoted(p->arena, record->subject.address)));
     return true;
 }
 

@@ -73,6 +73,11 @@ struct str address_current(struct str address)
     return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
 }
 
+struct str address_quoted(struct arena *arena, struct str address)
+{
+    return str_find_char(address, '[', 0) < 0 ? address : arena_printf(arena, "'%.*s'", STR_ARG(address));
+}
+
 struct str address_declared(struct str address)
 {
     ptrdiff_t at = address_key_at(address);

@@ -257,3 +257,5 @@ struct str address_declared(struct str address);
  * address_current() the reverse, or the address itself. */
 struct str address_deposed(struct arena *arena, struct str address);
 struct str address_current(struct str address);
+/* For a hint that is copied into YAML or a shell: in quotes if it has a key. */
+struct str address_quoted(struct arena *arena, struct str address);

@@ -48,6 +48,21 @@ def test_instances_are_quoted(cloud, stack):
     stack.assert_settled()
 
 
+def test_one_becomes_one_of_many(cloud, stack):
+    stack.write(stack_of("aws.sns.topic", "name: ren")).apply()
+    many = "name: 'ren${{each.value}}', for_each: {{x: '', y: '-y'}}{}"
+    stack.write(stack_of("aws.sns.topic", many.format("")))
+    refused = stack.run("plan", status=3)
+    hint = """moved: [{from: a, to: 'a["x"]'}]"""
+    assert hint in refused.err, str(refused)
+    stack.write(stack_of("aws.sns.topic", many.format(", lifecycle: {prevent_destroy: true}"), more=hint + "\n")).apply()
+    stack.assert_settled()
+    stack.write("stack: ren\nresources: {}\n")
+    refused = stack.run("plan", status=3)
+    hints = [f"""removed: [{{address: 'a["{key}"]', destroy: false}}]""" for key in "xy"]
+    assert all(hint in refused.err for hint in hints), str(refused)
+
+
 def test_already_done(cloud, stack):
     """By a weir that did not look: both addresses are recorded."""
     stack.write(stack_of("aws.sns.topic", "name: ren", more="  b: {type: aws.sns.topic, name: other}\n")).apply()
