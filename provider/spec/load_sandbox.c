@@ -61,6 +61,7 @@ static const struct sandbox_key {
     {"leaves_behind", FORM_RULES, "type if attributes"},
     {"filters", FORM_TO_ATTR, NULL},
     {"narrows", FORM_TO_ATTR, NULL},
+    {"by_arn", FORM_MAP, NULL},
     {"ignores", FORM_MAP, NULL},
     {"keeps", FORM_MAP, NULL},
     {"again", FORM_MAP, NULL},
@@ -162,12 +163,12 @@ static void check_cases(struct type_loader *t, const struct node *cases)
 }
 
 /* Checks an attribute, or a field of each item: transformations[].metric_name; stars around a name mean
- * "contains". */
+ * "contains", a tilde before it a pattern. */
 static void check_to_attr(struct type_loader *t, const struct node *to)
 {
     struct str name = node_text(to);
     ptrdiff_t within = str_find(name, STR("[]."), 0);
-    bool anywhere = str_starts(name, STR("*"));
+    bool anywhere = str_starts(name, STR("*")) || str_starts(name, STR("~"));
     size_t end = within > 0 ? (size_t)within : name.n - str_ends(name, STR("*"));
     if (name.n)
         load_attr_named(t, to, str_slice(name, anywhere, end));

@@ -74,6 +74,28 @@ static const struct value *turn_part(struct call *call, const struct spec_type *
 
 /* ---- input ---- */
 
+static bool shape_has(const struct shape *shape, struct str wire)
+{
+    for (size_t i = 0; i < shape->member_count; i++)
+        if (str_eq(shape->members[i].wire, wire))
+            return true;
+    return false;
+}
+
+/* `by_arn: {StreamARN: StreamName}`: an ARN takes the place of the name, as which it is looked up. */
+static const struct value *with_names(struct call *call, const struct role *role, const struct value *raw)
+{
+    const struct value *rules = value_getz(role->type->sandbox, "by_arn");
+    const struct shape *shape = &role->step->call.request.shape;
+    for (uint32_t i = 0; raw && rules && i < rules->count; i++) {
+        struct str arn = rules->entries[i].key, name = value_text(rules->entries[i].value, STR_EMPTY);
+        const struct value *given = value_get(raw, arn);
+        if (!value_is_null(given) && shape_has(shape, name) && !shape_has(shape, arn))
+            raw = value_with(call->arena, value_without(call->arena, raw, &arn, 1), name, given);
+    }
+    return raw;
+}
+
 /* Decodes the members of this turn's request with the role's shape, or returns NULL. Decoded once per role,
  * since a request may name a thousand resources. */
 static const struct value *read_members(struct call *call, const struct role *role)
@@ -81,8 +103,11 @@ static const struct value *read_members(struct call *call, const struct role *ro
     const struct shape *shape = &role->step->call.request.shape;
     struct wire_operation op = call_operation(call, role->step->call.op);
     struct decoded *known = &call->decoded[role - call->served->roles];
-    if (!known->raw && wire_decode_request(call->arena, &op, shape, call->request, &known->raw, call->err))
-        return NULL;
+    if (!known->raw) {
+        if (wire_decode_request(call->arena, &op, shape, call->request, &known->raw, call->err))
+            return NULL;
+        known->raw = with_names(call, role, known->raw);
+    }
     call->raw = turn_part(call, role->type, known->raw);
     if (call->raw == known->raw && known->input)
         return known->input;

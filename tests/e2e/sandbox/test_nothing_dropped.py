@@ -80,7 +80,7 @@ def known(service):
                 calls.setdefault(call["operation"]["name"], set()).update(member["wire"] for member in call["request"]["members"])
     for one in [one for spec in specs for kind in ("types", "data") for one in spec.get(kind, {}).values()]:
         sandbox = one.get("sandbox", {})
-        everywhere |= {path.split(".")[0] for key in ("ignores", "narrows") for path in sandbox.get(key, {})}
+        everywhere |= {path.split(".")[0] for key in ("by_arn", "ignores", "narrows") for path in sandbox.get(key, {})}
         everywhere |= {path.split(".")[0].removesuffix("[]") for paths in sandbox.get("keeps", {}).values() for path in paths}
     checked = {call: {path.split(".")[0].removesuffix("[]") for path in paths} for spec in specs for call, paths in spec.get("requests", {}).items()}
     return calls, everywhere, checked
