@@ -1,5 +1,6 @@
 /* The resources of a listing, its pages, and parts of other resources. */
 #include "base/hash.h"
+#include "base/match.h"
 #include "base/mem.h"
 #include "provider/spec/act.h"
 #include "sandbox/control/control_internal.h"
@@ -248,6 +249,8 @@ struct narrowing {
     const struct value *sent;     /* a list with at least one item */
     bool begins, anywhere, owned; /* anywhere: contains; owned: the parent, as an alias's function */
     bool changes;                 /* over time: a state */
+    bool matches;                 /* the pattern; NULL: nothing */
+    const struct regex_code *pattern;
 };
 
 struct listing {
@@ -276,16 +279,29 @@ static const struct value *sent_texts(const struct call *call, struct str member
     return value_builder_list(&b);
 }
 
-/* `narrows: {status: status, QueueNamePrefix: "name*", logGroupNamePattern: "*name*"}`: members that must
- * equal an attribute, be its prefix or be contained in it. Without the member, an attribute with a default
- * must have it: rules are listed for the default bus. */
+/* Compiles a pattern of the data catalog: a regular expression in which a star alone is any text. NULL: it is
+ * invalid, and matches nothing. */
+static const struct regex_code *catalog_pattern(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < text.n; i++) {
+        bool alone = text.p[i] == '*' && (!i || !strchr(".])", text.p[i - 1]));
+        buf_addf(&out, "%s%c", alone ? "." : "", text.p[i]);
+    }
+    return regex_compile(arena, buf_str(&out), true, NULL);
+}
+
+/* `narrows: {status: status, QueueNamePrefix: "name*", logGroupNamePattern: "*name*", Expression: "~name"}`:
+ * members that must equal an attribute, be its prefix, be contained in it or be a pattern of it. Without the
+ * member, an attribute with a default must have it: rules are listed for the default bus. */
 static void read_rules(struct listing *l, const struct value *rules)
 {
     const struct spec_type *type = l->call->role->type;
     for (uint32_t i = 0; rules && i < rules->count; i++) {
         struct str name = value_text(rules->entries[i].value, STR_EMPTY), whole = name;
         bool begins = str_ends(name, STR("*")), anywhere = str_starts(name, STR("*"));
-        name = str_slice(name, anywhere, name.n - begins);
+        bool pattern = str_starts(name, STR("~"));
+        name = str_slice(name, anywhere || pattern, name.n - begins);
         const struct attr *attr = schema_attr(&type->schema, name);
         const struct value *sent = sent_texts(l->call, rules->entries[i].key);
         if (!sent->count && str_eq(name, whole) && attr && attr->default_value &&
@@ -297,6 +313,9 @@ static void read_rules(struct listing *l, const struct value *rules)
                 .sent = sent,
                 .begins = begins,
                 .anywhere = anywhere,
+                .pattern =
+                    pattern ? catalog_pattern(l->call->arena, value_text(sent->items[0], STR_EMPTY)) : NULL,
+                .matches = pattern,
                 .changes = fill_changes(type, name)};
     }
 }
@@ -333,6 +352,8 @@ static bool narrowing_matches(const struct narrowing *by, const struct value *ha
 {
     const struct value *sent = by->sent;
     struct str text = value_text(have, STR_EMPTY), part = value_text(sent->items[0], STR_EMPTY);
+    if (by->matches)
+        return by->pattern && regex_matches(by->pattern, text);
     if (by->begins)
         return by->anywhere ? str_find(text, part, 0) >= 0 : str_starts(text, part);
     bool is = false;
@@ -393,7 +414,7 @@ static struct resources possibly_listed(const struct listing *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct narrowing *by = &l->items[i];
-        if (!by->begins && !by->changes && by->sent->count == 1 &&
+        if (!by->begins && !by->matches && !by->changes && by->sent->count == 1 &&
             find_has_text(by->attr, by->sent->items[0]))
             return resources_referred(l->call, by->sent->items[0]);
     }

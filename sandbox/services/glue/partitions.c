@@ -271,11 +271,27 @@ int glue_batch_get_partition(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Returns the partitions without their columns, as readers that know the table's ask for. */
+static const struct value *without_columns(struct arena *arena, const struct value *partitions)
+{
+    static const struct str storage = STR_INIT("StorageDescriptor"), columns = STR_INIT("Columns");
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < partitions->count; i++) {
+        const struct value *partition = partitions->items[i], *inner = value_get(partition, storage);
+        value_builder_add(
+            &b, inner ? value_with(arena, partition, storage, value_without(arena, inner, &columns, 1))
+                      : partition);
+    }
+    return value_builder_list(&b);
+}
+
 int glue_get_partitions(struct service_call *call, struct err *err)
 {
     struct table table;
     const struct value *list = &value_empty_list;
     if (find_table(call, &table, err) || glue_partitions_choose(call, &table, &list, err))
         return -1;
+    if (value_equal(value_getz(call->input, "ExcludeColumnSchema"), &value_true))
+        list = without_columns(call->arena, list);
     return service_answer_page(call, "Partitions", list, MAX_SHOWN, err);
 }

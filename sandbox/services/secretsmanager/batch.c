@@ -3,6 +3,8 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
 
+#include <stdlib.h>
+
 enum { MAX_SECRETS = 20 };
 
 static const struct value *batch_error(struct arena *arena, struct str id, const struct err *err)
@@ -24,29 +26,6 @@ static int value_of(struct service_call *call, struct str id, const struct value
         .input = value_with(call->arena, NULL, STR("SecretId"), value_string_ref(call->arena, id)),
         .as = call->caller ? &caller : NULL};
     return services_call(call->services, call->arena, &request, value, err);
-}
-
-static int batch_get(struct service_call *call, struct err *err)
-{
-    const struct value *ids;
-    struct value_builder values = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
-    if (value_getz(call->input, "Filters"))
-        return service_refuse(
-            err, 400, "InvalidRequestException", "the sandbox finds secrets by SecretIdList alone");
-    if (service_list_within(call, "SecretIdList", 1, MAX_SECRETS, &ids, err))
-        return -1;
-    for (uint32_t i = 0; i < ids->count; i++) {
-        struct str id = value_text(ids->items[i], STR_EMPTY);
-        struct err failure = ERR_INIT;
-        const struct value *value;
-        if (value_of(call, id, &value, &failure))
-            value_builder_add(&errors, batch_error(call->arena, id, &failure));
-        else
-            value_builder_add(&values, value);
-    }
-    service_answer(call, "SecretValues", value_builder_list(&values));
-    service_answer(call, "Errors", value_builder_list(&errors));
-    return 0;
 }
 
 /* ---- filters ---- */
@@ -129,7 +108,8 @@ static int check_filters(const struct value *filters, struct err *err)
 static int list_all(struct service_call *call, struct value_builder *out, struct err *err)
 {
     const struct value *input = value_with(call->arena, call->input, STR("Filters"), NULL), *page, *next;
-    input = value_with(call->arena, input, STR("MaxResults"), NULL);
+    static const struct str others[] = {STR_INIT("MaxResults"), STR_INIT("SortBy"), STR_INIT("SortOrder")};
+    input = value_without(call->arena, input, others, sizeof others / sizeof *others);
     input = value_with(call->arena, input, STR("NextToken"), NULL);
     do {
         if (service_control(call, "ListSecrets", input, &page, err))
@@ -143,20 +123,94 @@ static int list_all(struct service_call *call, struct value_builder *out, struct
     return 0;
 }
 
-static int list_secrets(struct service_call *call, struct err *err)
+static double time_of(const struct value *v)
 {
-    const struct value *filters = value_as_list(value_getz(call->input, "Filters")), *all;
+    return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT) ? value_number(v) : 0;
+}
+
+/* Compares two secrets by the member that *by names. */
+static int compare_secrets(const void *a, const void *b, void *by)
+{
+    const struct value *x = value_getz(*(const struct value *const *)a, *(const char **)by),
+                       *y = value_getz(*(const struct value *const *)b, *(const char **)by);
+    if (x && x->kind == VALUE_STRING)
+        return str_cmp(x->string, value_text(y, STR_EMPTY));
+    return (time_of(x) > time_of(y)) - (time_of(x) < time_of(y));
+}
+
+/* Returns the secrets that pass the filters, in the requested order. */
+static int find_secrets(struct service_call *call, const struct value **out, struct err *err)
+{
+    const struct value *filters = value_as_list(value_getz(call->input, "Filters"));
+    struct str by = value_gets(call->input, "SortBy");
+    const char *member = str_eqz(by, "name")                 ? "Name"
+                         : str_eqz(by, "last-changed-date")  ? "LastChangedDate"
+                         : str_eqz(by, "last-accessed-date") ? "LastAccessedDate"
+                                                             : "CreatedDate";
     struct value_builder list = VALUE_BUILDER(call->arena), found = VALUE_BUILDER(call->arena);
-    call->declined = !filters->count;
-    if (call->declined)
-        return 0;
     if (check_filters(filters, err) || list_all(call, &list, err))
         return -1;
-    all = value_builder_list(&list);
+    const struct value *all = value_builder_list(&list);
+    const struct value **sorted = ARENA_ARRAY(call->arena, const struct value *, all->count + 1);
     for (uint32_t i = 0; i < all->count; i++)
-        if (passes_all(all->items[i], filters))
-            value_builder_add(&found, all->items[i]);
-    return service_answer_page(call, "SecretList", value_builder_list(&found), 100, err);
+        sorted[i] = all->items[i];
+    qsort_r(sorted, all->count, sizeof *sorted, compare_secrets, &member);
+    bool falls = str_eqz(value_gets(call->input, "SortOrder"), "desc");
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct value *secret = sorted[falls ? all->count - 1 - i : i];
+        if (passes_all(secret, filters))
+            value_builder_add(&found, secret);
+    }
+    *out = value_builder_list(&found);
+    return 0;
+}
+
+static int list_secrets(struct service_call *call, struct err *err)
+{
+    const struct value *found;
+    call->declined = !value_as_list(value_getz(call->input, "Filters"))->count &&
+                     !value_getz(call->input, "SortBy") && !value_getz(call->input, "SortOrder");
+    if (call->declined)
+        return 0;
+    return find_secrets(call, &found, err) ? -1 : service_answer_page(call, "SecretList", found, 100, err);
+}
+
+/* Returns the ids in SecretIdList, or the ARNs of the secrets that pass the filters. */
+static int wanted_ids(struct service_call *call, const struct value **ids, struct err *err)
+{
+    const struct value *found;
+    struct value_builder arns = VALUE_BUILDER(call->arena);
+    if (!value_getz(call->input, "Filters"))
+        return service_list_within(call, "SecretIdList", 1, MAX_SECRETS, ids, err);
+    if (value_getz(call->input, "SecretIdList"))
+        return service_refuse(err, 400, "InvalidParameterException",
+            "Either 'SecretIdList' or 'Filters' must be provided, but not both.");
+    if (find_secrets(call, &found, err))
+        return -1;
+    for (uint32_t i = 0; i < found->count && i < MAX_SECRETS; i++)
+        value_builder_add(&arns, value_getz(found->items[i], "ARN"));
+    *ids = value_builder_list(&arns);
+    return 0;
+}
+
+static int batch_get(struct service_call *call, struct err *err)
+{
+    const struct value *ids;
+    struct value_builder values = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
+    if (wanted_ids(call, &ids, err))
+        return -1;
+    for (uint32_t i = 0; i < ids->count; i++) {
+        struct str id = value_text(ids->items[i], STR_EMPTY);
+        struct err failure = ERR_INIT;
+        const struct value *value;
+        if (value_of(call, id, &value, &failure))
+            value_builder_add(&errors, batch_error(call->arena, id, &failure));
+        else
+            value_builder_add(&values, value);
+    }
+    service_answer(call, "SecretValues", value_builder_list(&values));
+    service_answer(call, "Errors", value_builder_list(&errors));
+    return 0;
 }
 
 const struct service_operation secrets_batch_operations[] = {

@@ -340,6 +340,56 @@ def test_secret_listing(cloud):
     assert find() == [start + "/a"] and find(IncludePlannedDeletion=True) == [start + "/a", start + "/b"]
 
 
+def test_secrets_in_order(sandbox):
+    secrets, start = sandbox.client("secretsmanager"), name()
+    for end in ("b", "a", "c"):
+        secrets.create_secret(Name=start + end, SecretString=end)
+    find = lambda **more: "".join(one["Name"][-1] for page in secrets.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [start]}], **more) for one in page["SecretList"])  # noqa: E731
+    assert (find(SortBy="name", SortOrder="asc"), find(SortBy="name", SortOrder="desc"), find(SortOrder="asc"), find(SortOrder="desc")) == ("abc", "cba", "bac", "cab")
+    assert find(SortBy="name", PaginationConfig={"PageSize": 2}) == "abc" and secrets.list_secrets(SortOrder="asc")["SecretList"]
+    found = secrets.batch_get_secret_value(Filters=[{"Key": "name", "Values": [start]}])
+    assert sorted(one["SecretString"] for one in found["SecretValues"]) == ["a", "b", "c"] and not found["Errors"]
+    assert code(secrets.batch_get_secret_value, SecretIdList=[start + "a"], Filters=[{"Key": "name", "Values": [start]}]) == "InvalidParameterException"
+
+
+def test_streams_by_arn(cloud):
+    kinesis, one = cloud.client("kinesis"), name()
+    kinesis.create_stream(StreamName=one, ShardCount=1)
+    arn = kinesis.describe_stream(StreamName=one)["StreamDescription"]["StreamARN"]
+    until(lambda: kinesis.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    kinesis.add_tags_to_stream(StreamARN=arn, Tags={"a": "b", "c": "d"})
+    kinesis.remove_tags_from_stream(StreamARN=arn, TagKeys=["c"])
+    assert kinesis.list_tags_for_stream(StreamARN=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+    kinesis.increase_stream_retention_period(StreamARN=arn, RetentionPeriodHours=48)
+    until(lambda: kinesis.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    kinesis.update_shard_count(StreamARN=arn, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    seen = until(lambda: (got := kinesis.describe_stream_summary(StreamName=one)["StreamDescriptionSummary"])["StreamStatus"] == "ACTIVE" and got)
+    assert (seen["StreamName"], seen["RetentionPeriodHours"], seen["OpenShardCount"]) == (one, 48, 2)
+    kinesis.delete_stream(StreamARN=arn)
+    assert until(lambda: one not in kinesis.list_streams()["StreamNames"])
+    assert code(kinesis.describe_stream_summary, StreamARN=arn) == "ResourceNotFoundException"
+
+
+def test_tables_that_match(cloud):
+    glue, db = cloud.client("glue"), name()
+    glue.create_database(DatabaseInput={"Name": db})
+    for table in ("films", "film_days", "days"):
+        glue.create_table(DatabaseName=db, TableInput={"Name": table, "StorageDescriptor": {"Columns": [{"Name": "a", "Type": "int"}]}})
+    for pattern, wanted in (("film*", ["film_days", "films"]), ("*days", ["days", "film_days"]), ("*m*", ["film_days", "films"]), ("fil.*s", ["film_days", "films"]), ("days", ["days"]), ("x*", [])):
+        assert sorted(one["Name"] for one in glue.get_tables(DatabaseName=db, Expression=pattern)["TableList"]) == wanted, pattern
+
+
+def test_partitions_without_columns(sandbox):
+    glue, table = sandbox.client("glue"), {"DatabaseName": name(), "TableName": "t"}
+    glue.create_database(DatabaseInput={"Name": table["DatabaseName"]})
+    storage = {"Columns": [{"Name": "a", "Type": "int"}], "Location": "s3://lake/t/"}
+    glue.create_table(DatabaseName=table["DatabaseName"], TableInput={"Name": "t", "PartitionKeys": [{"Name": "day", "Type": "int"}], "StorageDescriptor": storage})
+    glue.create_partition(**table, PartitionInput={"Values": ["1"], "StorageDescriptor": storage})
+    without, whole = (glue.get_partitions(**table, ExcludeColumnSchema=no)["Partitions"] for no in (True, False))
+    assert (without[0]["StorageDescriptor"]["Location"], "Columns" in without[0]["StorageDescriptor"]) == ("s3://lake/t/", False)
+    assert whole[0]["StorageDescriptor"]["Columns"] == storage["Columns"]
+
+
 def test_encrypted_parameter(cloud):
     ssm, one = cloud.client("ssm"), "/" + name()
     ssm.put_parameter(Name=one, Type="SecureString", Value="hidden")
