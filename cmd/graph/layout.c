@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { SWEEPS = 12, SETTLING = 24 };
+enum { SWEEPS = 12, SETTLING = 24, NODES_MAX = 100000 /* with bends; beyond it, edges go straight */ };
 
 void layout_init(struct layout *layout)
 {
@@ -67,7 +67,7 @@ static void add_bends(struct layout *layout)
         struct layout_edge *edge = &layout->edges[i];
         uint32_t from = layout->nodes[edge->from].layer, to = layout->nodes[edge->to].layer;
         edge->first = (uint32_t)layout->node_count;
-        for (uint32_t layer = from + 1; layer < to; layer++, edge->bends++)
+        for (uint32_t layer = from + 1; layer < to && layout->node_count < NODES_MAX; layer++, edge->bends++)
             graph_layout_add(layout,
                 (struct layout_node){.layer = layer, .bend = true, .group = layout->nodes[edge->to].group});
     }
@@ -75,10 +75,10 @@ static void add_bends(struct layout *layout)
 
 /* ---- order within the columns ---- */
 
-/* The edges between adjacent columns, including bends. */
+/* The edges between adjacent columns, including bends, sorted by the column that they come from. */
 struct links {
     uint32_t (*pairs)[2];
-    size_t n;
+    size_t *starts; /* by column: its first link; the last item is their number */
 };
 
 struct column {
@@ -86,20 +86,26 @@ struct column {
     size_t n;
 };
 
-static struct links make_links(const struct layout *layout)
+static struct links make_links(const struct layout *layout, uint32_t columns)
 {
-    size_t most = layout->edge_count + layout->node_count;
-    struct links links = {.pairs = mem_realloc_array(NULL, most + 1, sizeof *links.pairs)};
+    struct links links = {.starts = mem_zalloc((columns + 1) * sizeof *links.starts)};
+    size_t most = layout->edge_count + layout->node_count, n = 0;
+    uint32_t(*pairs)[2] = mem_realloc_array(NULL, most + 1, sizeof *pairs);
     for (size_t i = 0; i < layout->edge_count; i++) {
         const struct layout_edge *edge = &layout->edges[i];
         uint32_t at = edge->from;
-        for (uint32_t k = 0; k <= edge->bends; k++) {
-            uint32_t next = k < edge->bends ? edge->first + k : edge->to;
-            links.pairs[links.n][0] = at;
-            links.pairs[links.n++][1] = next;
-            at = next;
+        for (uint32_t k = 0; k <= edge->bends; k++, n++) {
+            pairs[n][0] = at;
+            pairs[n][1] = at = k < edge->bends ? edge->first + k : edge->to;
+            links.starts[layout->nodes[pairs[n][0]].layer]++;
         }
     }
+    for (uint32_t c = 0; c < columns; c++)
+        links.starts[c + 1] += links.starts[c];
+    links.pairs = mem_realloc_array(NULL, n + 1, sizeof *links.pairs);
+    while (n--) /* from the end, which keeps the order within a column */
+        memcpy(links.pairs[--links.starts[layout->nodes[pairs[n][0]].layer]], pairs[n], sizeof *pairs);
+    free(pairs);
     return links;
 }
 
@@ -119,22 +125,23 @@ static struct column *make_columns(const struct layout *layout, uint32_t count)
     return columns;
 }
 
-/* Sets each node's weight to the average position of its neighbours on one side, or its own position without
- * neighbours. */
-static void layout_weigh(struct layout *layout, const struct links *links, bool forward)
+/* Sets the weights of a column's nodes to the average position of their neighbours on one side, or to their
+ * own position without neighbours. */
+static void weigh_column(
+    struct layout *layout, const struct links *links, const struct column *column, uint32_t c, bool forward)
 {
-    size_t n = layout->node_count;
-    double *sums = mem_zalloc((n + 1) * sizeof *sums);
-    uint32_t *counts = mem_zalloc((n + 1) * sizeof *counts);
-    for (size_t i = 0; i < links->n; i++) {
-        uint32_t node = links->pairs[i][forward], neighbour = links->pairs[i][!forward];
-        sums[node] += layout->nodes[neighbour].y;
-        counts[node]++;
+    for (size_t i = 0; i < column->n; i++)
+        layout->nodes[column->nodes[i]].weight = 0, layout->nodes[column->nodes[i]].links = 0;
+    size_t end = forward ? links->starts[c] : links->starts[c + 1];
+    for (size_t i = forward ? c ? links->starts[c - 1] : end : links->starts[c]; i < end; i++) {
+        struct layout_node *node = &layout->nodes[links->pairs[i][forward]];
+        node->weight += layout->nodes[links->pairs[i][!forward]].y;
+        node->links++;
     }
-    for (size_t i = 0; i < n; i++)
-        layout->nodes[i].weight = counts[i] ? sums[i] / counts[i] : layout->nodes[i].y;
-    free(sums);
-    free(counts);
+    for (size_t i = 0; i < column->n; i++) {
+        struct layout_node *node = &layout->nodes[column->nodes[i]];
+        node->weight = node->links ? node->weight / node->links : node->y;
+    }
 }
 
 static int by_weight(const void *a, const void *b, void *nodes)
@@ -161,8 +168,9 @@ static void order_columns(
     for (int sweep = 0; sweep < SWEEPS; sweep++) {
         bool forward = sweep % 2 == 0;
         for (uint32_t k = 0; k < count; k++) {
-            struct column *column = &columns[forward ? k : count - 1 - k];
-            layout_weigh(layout, links, forward);
+            uint32_t c = forward ? k : count - 1 - k;
+            struct column *column = &columns[c];
+            weigh_column(layout, links, column, c, forward);
             qsort_r(column->nodes, column->n, sizeof *column->nodes, by_weight, layout->nodes);
             number_rows(layout, column);
         }
@@ -253,9 +261,11 @@ static void graph_layout_place(
     for (int round = 0; round < SETTLING; round++) {
         bool forward = round % 2 == 0;
         for (size_t k = 0; k < part_count; k++) {
+            size_t part = forward ? k : part_count - 1 - k;
+            uint32_t c = (uint32_t)(part / layout->group_count);
             if (k % layout->group_count == 0)
-                layout_weigh(layout, links, forward);
-            move_to_neighbours(layout, &parts[forward ? k : part_count - 1 - k]);
+                weigh_column(layout, links, &columns[c], c, forward);
+            move_to_neighbours(layout, &parts[part]);
         }
     }
     for (size_t k = 0; k < part_count; k++)
@@ -289,7 +299,7 @@ void layout_run(struct layout *layout)
         return;
     uint32_t count = assign_layers(layout);
     add_bends(layout);
-    struct links links = make_links(layout);
+    struct links links = make_links(layout, count);
     struct column *columns = make_columns(layout, count);
     order_columns(layout, columns, count, &links);
     graph_layout_place(layout, columns, count, &links);
@@ -297,4 +307,5 @@ void layout_run(struct layout *layout)
         free(columns[c].nodes);
     free(columns);
     free(links.pairs);
+    free(links.starts);
 }

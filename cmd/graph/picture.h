@@ -18,8 +18,9 @@ struct layout_node {
     double right; /* right end of its column, up to which edges are horizontal, so that no box covers them */
     double x, y;  /* left edge and vertical middle */
     uint32_t layer;
-    bool bend;     /* not a node: where an edge passes a column */
-    double weight; /* used for ordering */
+    bool bend;      /* not a node: where an edge passes a column */
+    double weight;  /* used for ordering */
+    uint32_t links; /* to the column that the weight is from */
 };
 
 struct layout_edge {

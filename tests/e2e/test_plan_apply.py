@@ -941,3 +941,12 @@ def test_long_chains_and_many_paths(local_stack):
     assert local_stack.plan("--target", "v") == {}
     assert "<svg" in local_stack.run("graph").out
     local_stack.destroy()
+
+
+def test_graph_of_many_layers(local_stack):
+    """Edges over many layers would be drawn with a bend in each: two million here."""
+    resources = [f'  r{i}: {{type: weir.value, value: "${{length([r{i - 1}.value, r0.value])}}"}}' for i in range(1, 2000)]
+    local_stack.write("\n".join(["stack: deep", "resources:", "  r0: {type: weir.value, value: a}", *resources]))
+    svg = local_stack.run("graph").out
+    ElementTree.fromstring(svg)
+    assert svg.count("<rect") >= 2000 and len(svg) < 10_000_000
