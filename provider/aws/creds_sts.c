@@ -98,7 +98,10 @@ static int creds_send(struct creds_context *ctx, const struct endpoint *endpoint
     struct http_request request = message_to_http(ctx->arena, endpoint, endpoint->host, message);
     request.deadline_ms = DEADLINE_MS;
     request.insecure_ok = value_getb(ctx->options->config, "insecure");
-    request.ca_file = creds_variable("AWS_CA_BUNDLE").n ? creds_variable("AWS_CA_BUNDLE").p : NULL;
+    struct str ca = creds_variable("AWS_CA_BUNDLE");
+    if (!ca.n)
+        ca = profiles_get(ctx->profiles, ctx->profile, "ca_bundle");
+    request.ca_file = ca.n ? ca.p : NULL;
     request.sensitive = true;
     request.label = STR("credentials");
     request.attempt = attempt;

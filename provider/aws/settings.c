@@ -53,19 +53,27 @@ static struct str without_comment(struct str value)
     return value;
 }
 
+/* AWS CLI quotes names with blanks: [profile "films dev"] */
+static struct str without_quotes(struct str name)
+{
+    bool quoted = name.n > 1 && (name.p[0] == '"' || name.p[0] == '\'') && name.p[name.n - 1] == name.p[0];
+    return quoted ? str_slice(name, 1, name.n - 1) : name;
+}
+
 static int read_heading(struct reader *r, struct str line, int number, struct err *err)
 {
     ptrdiff_t close = str_find_char(line, ']', 0);
     if (close < 0)
         return err_set(err, ERR_INVALID, "%s:%d: the section's heading has no ]", r->path, number);
     struct str name = str_trim(str_slice(line, 1, (size_t)close));
-    struct str rest, kind = str_cut(name, ' ', &rest);
-    if (!rest.p)
-        rest = STR_EMPTY;
-    if (r->is_config && str_eqz(kind, "profile") && rest.n)
-        name = str_trim(rest);
+    size_t blank = 0;
+    while (r->is_config && blank < name.n && !profile_is_blank(name.p[blank]))
+        blank++;
+    struct str kind = str_slice(name, 0, blank), rest = str_trim(str_slice(name, blank, name.n));
+    if (str_eqz(kind, "profile") && rest.n)
+        name = without_quotes(rest);
     else if (r->is_config && rest.n)
-        name = arena_printf(r->arena, "%.*s %.*s", STR_ARG(kind), STR_ARG(str_trim(rest)));
+        name = arena_printf(r->arena, "%.*s %.*s", STR_ARG(kind), STR_ARG(without_quotes(rest)));
     r->section = arena_str(r->arena, name);
     r->parent = STR_EMPTY;
     profile_add(r, STR_EMPTY, STR_EMPTY);

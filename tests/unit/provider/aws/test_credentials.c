@@ -180,6 +180,22 @@ static void profiles_have_keys_or_commands(void **state)
     stop(&f);
 }
 
+static void calls_for_credentials_trust_the_profiles_authorities(void **state)
+{
+    (void)state;
+    START(f, {.body = STS_ANSWER("AssumeRole", "ROLE", "2026-11-21T10:30:00Z")});
+    aws_env_write("config", "[profile base]\naws_access_key_id = BASE\naws_secret_access_key = s\n"
+                            "[profile top]\nrole_arn = arn:aws:iam::1:role/top\nsource_profile = base\n"
+                            "ca_bundle = /dev/full\n");
+    struct err err = must_fail(&f, (struct credentials_options){.profile = STR("top")});
+    assert_contains(err.message, "/dev/full");
+    setenv("AWS_CA_BUNDLE", aws_env_path("config"), 1); /* any file will do without TLS */
+    assert_found(must_get(&f, (struct credentials_options){.profile = STR("top")}), "ROLE", "secret/ROLE",
+        "token/ROLE");
+    unsetenv("AWS_CA_BUNDLE");
+    stop(&f);
+}
+
 static void roles_are_assumed_on_top_of_others(void **state)
 {
     (void)state;
@@ -474,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_environment_is_first),
         cmocka_unit_test(profiles_have_keys_or_commands),
+        cmocka_unit_test(calls_for_credentials_trust_the_profiles_authorities),
         cmocka_unit_test(roles_are_assumed_on_top_of_others),
         cmocka_unit_test(roles_that_lead_nowhere_are_errors),
         cmocka_unit_test(web_identities_are_exchanged),

@@ -27,6 +27,8 @@ static const char config[] = "# a comment\n"
                              "  endpoint_url = http://localhost:4566\n"
                              "[profile spaced name]\n"
                              "region = us-east-2\n"
+                             "[profile\t\"quoted name\"]\n"
+                             "region = us-west-2\n"
                              "[dev]\n"
                              "region = not-a-profile-in-this-file\n";
 
@@ -57,6 +59,7 @@ static void both_files_are_read(void **state)
     assert_setting(p, "dev", "s3.max_concurrent_requests", "10");
     assert_setting(p, "dev", "role_arn", "arn:aws:iam::123456789012:role/a#b");
     assert_setting(p, "spaced name", "region", "us-east-2");
+    assert_setting(p, "quoted name", "region", "us-west-2");
     assert_setting(p, "dev", "absent", "");
     struct str url = profiles_section_get(p, "services", STR("local"), "secrets_manager.endpoint_url");
     assert_true(str_eqz(url, "http://localhost:4566"));
