@@ -58,7 +58,8 @@ bool wire_is_error(const struct wire_message *response)
 {
     if (response->status < 200 || response->status >= 300)
         return true;
-    struct str body = str_trim(str_slice(response->body, 0, response->body.n < 256 ? response->body.n : 256));
+    /* S3 sends blanks after the declaration, for minutes, while it completes an upload */
+    struct str body = str_trim(response->body);
     if (str_starts(body, STR("<?xml"))) {
         ptrdiff_t end = str_find(body, STR("?>"), 0);
         body = end < 0 ? STR_EMPTY : str_trim(str_slice(body, (size_t)end + 2, body.n));

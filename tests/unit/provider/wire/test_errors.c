@@ -135,6 +135,7 @@ static void test_html(void **state)
 static void test_is_error(void **state)
 {
     (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct {
         int status;
         const char *body;
@@ -143,6 +144,7 @@ static void test_is_error(void **state)
         {200, "<CopyObjectResult/>", false},
         {200, "<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code></Error>", true},
         {200, " <Error xmlns=\"x\"/>", true},
+        {200, arena_printf(&arena, "<?xml version=\"1.0\"?>%1000s<Error></Error>", "").p, true},
         {200, "<Errors/>", false},
         {200, "", false},
         {204, "", false},
