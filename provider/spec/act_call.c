@@ -361,7 +361,8 @@ static int send_until_accepted(struct act *act, const struct spec_step *step, co
         .service = act->type->service,
         .object = object,
         .repeats = {.op = act->ctx, .what = step->call.op->wire.name}};
-    int64_t until = clock_mono_ms() + RETRY_FOR_MS, pause = 500;
+    int64_t for_ms = retry_for(act, step), pause = 500;
+    int64_t until = clock_mono_ms() + (for_ms ? for_ms : RETRY_FOR_MS);
     for (;;) {
         struct err failure = ERR_INIT;
         if (call_send_once(&rules, input, sensitive, document, &failure) == 0)

@@ -43,21 +43,19 @@ static const struct shape version_shape = {.kind = SHAPE_STRUCT,
                               .member_count = 2},
                           versions_shape = {.kind = SHAPE_LIST, .elem = &version_shape, .flat = true};
 
+#define OBJECT_MEMBERS                                                                                       \
+    MEMBER("bucket", "Bucket", shape_text, WIRE_PATH), MEMBER("key", "Key", shape_text, WIRE_PATH),          \
+        HEADER("content_type", "Content-Type"), HEADER("content_encoding", "Content-Encoding"),              \
+        HEADER("cache_control", "Cache-Control"), HEADER("storage_class", "x-amz-storage-class"),            \
+        HEADER("server_side_encryption", "x-amz-server-side-encryption"),                                    \
+        HEADER("kms_key", "x-amz-server-side-encryption-aws-kms-key-id"),                                    \
+        HEADER("tagging", "x-amz-tagging"), HEADER("etag", "ETag"),                                          \
+        HEADER("version_id", "x-amz-version-id"), MEMBER("metadata", "x-amz-meta-", texts, WIRE_HEADER_MAP)
+
+static const struct shape_member object_members[] = {OBJECT_MEMBERS};
 /* Members of all requests. */
 static const struct shape_member members[] = {
-    MEMBER("bucket", "Bucket", shape_text, WIRE_PATH),
-    MEMBER("key", "Key", shape_text, WIRE_PATH),
-    HEADER("content_type", "Content-Type"),
-    HEADER("content_encoding", "Content-Encoding"),
-    HEADER("cache_control", "Cache-Control"),
-    HEADER("storage_class", "x-amz-storage-class"),
-    HEADER("server_side_encryption", "x-amz-server-side-encryption"),
-    HEADER("kms_key", "x-amz-server-side-encryption-aws-kms-key-id"),
-    HEADER("tagging", "x-amz-tagging"),
-    HEADER("etag", "ETag"),
-    HEADER("version_id", "x-amz-version-id"),
-    MEMBER("metadata", "x-amz-meta-", texts, WIRE_HEADER_MAP),
-    /* ---- not of an object itself ---- */
+    OBJECT_MEMBERS,
     HEADER("sha256", "x-amz-checksum-sha256"),
     HEADER("crc64", "x-amz-checksum-crc64nvme"),
     HEADER("checksum_algorithm", "x-amz-checksum-algorithm"),
@@ -79,10 +77,9 @@ static const struct shape_member members[] = {
     MEMBER("quiet", "Quiet", flag, WIRE_BODY),
 };
 
-enum { OBJECT_MEMBERS = 12 };
-
-const struct shape aws_s3_object_shape = {
-    .kind = SHAPE_STRUCT, .members = members, .member_count = OBJECT_MEMBERS};
+const struct shape aws_s3_object_shape = {.kind = SHAPE_STRUCT,
+    .members = object_members,
+    .member_count = sizeof object_members / sizeof *object_members};
 static const struct shape request_shape = {
     .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
 
