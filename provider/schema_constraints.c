@@ -141,22 +141,28 @@ static bool compares(const struct value_test *test, double number, double other)
     }
 }
 
-static enum answer number_passes(const struct asked *a, const struct value_test *test, const struct value *v)
+/* `absent`: the answer without two numbers to compare. */
+static enum answer number_passes(
+    const struct asked *a, const struct value_test *test, const struct value *v, enum answer absent)
 {
     double number, other;
     if (!number_of(v, &number))
-        return ANSWER_YES;
+        return absent;
     if (!test->other_count)
         return compares(test, number, (double)test->number) ? ANSWER_YES : ANSWER_NO;
     for (size_t i = 0; i < test->other_count; i++) {
         const struct value *others;
         if (!find_others(a, test->others[i], &others))
             return ANSWER_UNKNOWN;
-        for (uint32_t k = 0; k < others->count; k++)
-            if (number_of(others->items[k], &other) && !compares(test, number, other))
+        for (uint32_t k = 0; k < others->count; k++) {
+            if (!number_of(others->items[k], &other))
+                continue;
+            if (!compares(test, number, other))
                 return ANSWER_NO;
+            absent = ANSWER_YES;
+        }
     }
-    return ANSWER_YES;
+    return absent;
 }
 
 static bool names(struct arena *arena, const struct value *v, struct str text)
@@ -192,8 +198,8 @@ static enum answer is_unique(struct arena *arena, struct str field, const struct
     return ANSWER_YES;
 }
 
-static enum answer value_passes(
-    const struct asked *a, const struct value_test *test, const struct type *type, const struct value *v)
+static enum answer value_passes(const struct asked *a, const struct value_test *test, const struct type *type,
+    const struct value *v, enum answer absent)
 {
     switch (test->kind) {
     case TEST_IS: return is_one_of(a->arena, test, v) ? ANSWER_YES : ANSWER_NO;
@@ -202,7 +208,7 @@ static enum answer value_passes(
     case TEST_LENGTH: return schema_length(a->arena, type, v) <= test->number ? ANSWER_YES : ANSWER_NO;
     case TEST_AMONG: return is_among(a, test, v);
     case TEST_UNIQUE: return is_unique(a->arena, test->field, v);
-    default: return number_passes(a, test, v);
+    default: return number_passes(a, test, v, absent);
     }
 }
 
@@ -218,10 +224,10 @@ static enum answer test_passes(
     if (found.unknown)
         return ANSWER_UNKNOWN;
     if (!values->count)
-        return test->kind == TEST_IS ? value_passes(a, test, NULL, NULL) : absent;
+        return test->kind == TEST_IS ? value_passes(a, test, NULL, NULL, absent) : absent;
     enum answer answer = ANSWER_NO;
     for (uint32_t i = 0; i < values->count; i++) {
-        answer = value_passes(a, test, found.type, values->items[i]);
+        answer = value_passes(a, test, found.type, values->items[i], absent);
         if (answer == ANSWER_UNKNOWN || (test->kind == TEST_IS) == (answer == ANSWER_YES))
             break;
     }

@@ -90,6 +90,23 @@ static void test_numbers(void **state)
     assert_true(is_broken(NULL, by("zones", TEST_MOST, 1), three));
 }
 
+/* Without the other number a condition is not met, and what has to be is. */
+static void test_numbers_of_others(void **state)
+{
+    (void)state;
+    static const struct str source = STR_INIT("source");
+    const struct value_test above = {
+        .path = STR_INIT("nodes"), .kind = TEST_ABOVE, .others = &source, .other_count = 1};
+    const struct value *alone = list_of("{\"nodes\": 3, \"zones\": [\"a\"]}"),
+                       *two = list_of("{\"nodes\": 3, \"zones\": [\"a\"], \"source\": \"2\"}"),
+                       *three = list_of("{\"nodes\": 3, \"zones\": [\"a\"], \"source\": \"3\"}");
+    assert_false(is_broken(&above, by("zones", TEST_LEAST, 2), alone));
+    assert_true(is_broken(&above, by("zones", TEST_LEAST, 2), two));
+    assert_false(is_broken(&above, by("zones", TEST_LEAST, 2), three));
+    assert_false(is_broken(NULL, above, alone));
+    assert_true(is_broken(NULL, above, three));
+}
+
 static void test_patterns(void **state)
 {
     (void)state;
@@ -176,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_numbers_of_others),
         cmocka_unit_test(test_patterns),
         cmocka_unit_test(test_unknown_meets_all),
         cmocka_unit_test(test_what_changes),
