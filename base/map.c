@@ -25,6 +25,7 @@ static struct map_slot *find_slot(const struct map *map, struct str key, uint32_
 
 void map_reserve(struct map *map, size_t n)
 {
+    MEM_GROW(map->items, map->cap, n);
     struct map_slot *before = map->slots;
     size_t count = map->slot_count, wanted = count ? count : 16;
     while (n * 4 > wanted * 3)
@@ -60,7 +61,6 @@ static void **place_of(struct map *map, struct str key)
     uint32_t hash = (uint32_t)str_hash(key);
     struct map_slot *slot = find_slot(map, key, hash);
     if (!slot->index) {
-        MEM_GROW(map->items, map->cap, map->n + 1);
         map->items[map->n++] = (struct map_item){key, NULL};
         *slot = (struct map_slot){(uint32_t)map->n, hash};
     }

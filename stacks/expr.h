@@ -55,8 +55,10 @@ struct resolver {
     /* Called for each declaration that the expression refers to. May be NULL. */
     void (*depends)(void *ctx, struct decl *decl);
     /* Checks the attribute of a resource reference (`lake.arn`), after `depends`. Returns false and
-     * candidates for a hint if the type has no such attribute. */
-    bool (*has_attr)(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
+     * candidates for a hint if the type has no such attribute, else sets *attr to the schema's string, which
+     * is the key of values, too. */
+    bool (*has_attr)(
+        void *ctx, struct decl *decl, struct str *attr, const struct str **candidates, size_t *n);
     /* Adds a hint to `d` if `word` is another tool's name for an attribute of the declaration. Returns false
      * if it is not. May be NULL. */
     bool (*hint_word)(void *ctx, struct diag *d, struct decl *decl, struct str word);

@@ -307,7 +307,7 @@ static void check_output(struct resolve *r, struct expr *e, struct decl *shared)
     const struct str *candidates = NULL;
     size_t n = 0;
     if (!r->resolver->has_attr ||
-        r->resolver->has_attr(r->resolver->ctx, shared, e->attr.name, &candidates, &n))
+        r->resolver->has_attr(r->resolver->ctx, shared, &e->attr.name, &candidates, &n))
         return;
     struct diag *d = diag_error(r->diags, name_span(e, e->attr.name),
         "the shared stack has no output \"%.*s\"", STR_ARG(e->attr.name));
@@ -346,7 +346,7 @@ static void check_attr(struct resolve *r, struct expr *e)
     size_t n = 0;
     if (!r->resolver->has_attr)
         return;
-    if (r->resolver->has_attr(r->resolver->ctx, decl, e->attr.name, &candidates, &n)) {
+    if (r->resolver->has_attr(r->resolver->ctx, decl, &e->attr.name, &candidates, &n)) {
         e->flags |= EXPR_IS_FIELD;
         return;
     }

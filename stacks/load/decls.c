@@ -102,17 +102,23 @@ static void report_taken(struct unit *unit, const struct decl *decl, const struc
         diag_hint(diags, d, "resources, data and modules share one set of names");
 }
 
+void declare_reserve(struct unit *unit, size_t n)
+{
+    struct loader *loader = unit->loader;
+    MEM_GROW(loader->decls, loader->decl_cap, loader->decl_count + n);
+    MEM_GROW(loader->infos, loader->info_cap, loader->decl_count + n);
+    MEM_GROW(unit->module->decls, unit->decl_cap, unit->module->decl_count + n);
+}
+
 static void add_decl(struct unit *unit, struct decl *decl)
 {
     struct loader *loader = unit->loader;
     struct module *module = unit->module;
     decl->module = module;
-    MEM_GROW(loader->decls, loader->decl_cap, loader->decl_count + 1);
-    MEM_GROW(loader->infos, loader->info_cap, loader->decl_count + 1);
+    declare_reserve(unit, 1);
     decl->index = (uint32_t)loader->decl_count;
     loader->infos[loader->decl_count] = (struct decl_info){.unit = unit};
     loader->decls[loader->decl_count++] = decl;
-    MEM_GROW(module->decls, unit->decl_cap, module->decl_count + 1);
     module->decls[module->decl_count++] = decl;
 }
 

@@ -139,6 +139,8 @@ struct str unit_path(const struct unit *unit, struct str name);
 
 /* Creates the module call for one key of its for_each. */
 struct decl *declare_call(struct unit *unit, struct decl *keyed, const struct value *key);
+/* Makes room for n more declarations at once. */
+void declare_reserve(struct unit *unit, size_t n);
 /* Creates a declaration and its address. A duplicate or invalid name is reported. */
 struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_entry *entry);
 struct decl_info *info_of(struct loader *loader, const struct decl *decl);

@@ -229,16 +229,18 @@ size_t resolve_attr_names(struct loader *loader, const struct schema *schema, co
     return schema->attr_count;
 }
 
-static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
+static bool has_attr(void *ctx, struct decl *decl, struct str *attr, const struct str **candidates, size_t *n)
 {
     struct resolving *r = ctx;
     const struct schema *schema = decl->schema;
-    const struct attr *found = schema ? schema_attr(schema, attr) : NULL;
+    const struct attr *found = schema ? schema_attr(schema, *attr) : NULL;
     *n = 0;
     if (decl->kind == DECL_SHARED)
-        return has_output(&r->loader->stack->shared, attr, candidates, n);
+        return has_output(&r->loader->stack->shared, *attr, candidates, n);
     if (r->decl && found && !found->costly)
         decl->costly_references--;
+    if (found)
+        *attr = found->name;
     if (!schema || found)
         return true;
     if (r->loader->diags->dropped)

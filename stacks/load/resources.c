@@ -409,6 +409,7 @@ static void load_resource(struct unit *unit, const struct node_entry *entry, boo
 
 void load_resources(struct unit *unit, const struct node *section)
 {
+    declare_reserve(unit, section->count);
     map_reserve(&unit->module->names, section->count);
     for (size_t i = 0; i < section->count; i++)
         load_resource(unit, &section->entries[i], false);

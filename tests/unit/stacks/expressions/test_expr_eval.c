@@ -85,14 +85,14 @@ static size_t names(void *ctx, struct str prefix, struct arena *scratch, const s
     return n;
 }
 
-static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
+static bool has_attr(void *ctx, struct decl *decl, struct str *attr, const struct str **candidates, size_t *n)
 {
     (void)ctx;
     static const struct str attrs[] = {
         STR_INIT("arn"), STR_INIT("name"), STR_INIT("policy"), STR_INIT("command")};
     *candidates = attrs;
     *n = 4;
-    return schema_attr(decl->schema, attr) != NULL;
+    return schema_attr(decl->schema, *attr) != NULL;
 }
 
 static const struct value *value_of(void *ctx, const struct decl *decl)
