@@ -6,7 +6,6 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 struct arena_chunk {
     struct arena_chunk *older;
@@ -17,8 +16,7 @@ struct arena_chunk {
 enum {
     CHUNK_MIN = 4096 - 64,
     CHUNK_MAX = 256 * 1024,
-    /* An arena of this total size allocates huge pages: with small ones a plan of ten thousand resources
-     * spent a quarter of its time on page faults. */
+    /* An arena of this total size takes chunks of a huge page (base/mem.c). */
     HUGE_FROM = 1024 * 1024,
     HUGE_SIZE = 2 * 1024 * 1024,
 };
@@ -41,15 +39,6 @@ void arena_wipe(struct arena *arena)
     arena_release(arena);
 }
 
-static struct arena_chunk *chunk_new(size_t size)
-{
-    if (size != HUGE_SIZE)
-        return mem_alloc(size);
-    struct arena_chunk *chunk = mem_alloc_aligned(HUGE_SIZE, size);
-    madvise(chunk, size, MADV_HUGEPAGE); /* has no effect if the system has no huge pages */
-    return chunk;
-}
-
 static void *chunk_add(struct arena *arena, size_t size)
 {
     /* Chunks grow with the arena, so that a small arena stays small and a large one has few. */
@@ -61,7 +50,7 @@ static void *chunk_add(struct arena *arena, size_t size)
     bool huge = arena->total >= HUGE_FROM && room == CHUNK_MAX;
     if (huge)
         room = HUGE_SIZE - sizeof(struct arena_chunk);
-    struct arena_chunk *chunk = chunk_new(sizeof *chunk + room);
+    struct arena_chunk *chunk = mem_alloc(sizeof *chunk + room);
     chunk->size = room;
     arena->total += sizeof *chunk + room;
     char *bytes = (char *)chunk->bytes;

@@ -14,8 +14,6 @@
 
 /* Never NULL; size 0 returns a unique pointer. Free with free(). */
 void *mem_alloc(size_t size);
-/* The size is a multiple of the alignment, which is a power of two. */
-void *mem_alloc_aligned(size_t alignment, size_t size);
 void *mem_zalloc(size_t size);
 void *mem_realloc(void *ptr, size_t size);
 /* count * size, checked for overflow. */
