@@ -138,11 +138,12 @@ struct decl *declare(struct unit *unit, enum decl_kind kind, const struct node_e
     struct loader *loader = unit->loader;
     struct module *module = unit->module;
     check_name(unit, kind, entry);
+    struct str name = arena_str(loader->arena, entry->key); /* beside the declaration: lookups read both */
     struct decl *decl = ARENA_NEW(loader->arena, struct decl);
     decl->kind = kind;
-    decl->name = entry->key;
+    decl->name = name;
     decl->span = node_key_span(entry);
-    decl->address = make_address(loader->arena, module->path, kind, entry->key);
+    decl->address = make_address(loader->arena, module->path, kind, name);
     add_decl(unit, decl);
 
     const struct decl *first = map_add(namespace_of(module, kind), decl->name, decl);
