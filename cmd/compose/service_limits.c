@@ -61,9 +61,14 @@ static void add_ports(
 {
     int64_t from, to, host_from = 0, host_to = 0;
     if (!range(port->container, &from, &to)) {
-        if (str_find_char(port->host, '-', 0) > 0)
-            compose_warn(c, node, "a range of ports has no equivalent: give one port");
-        add_port(c, out, port);
+        struct port one = *port;
+        if (str_find_char(port->host, '-', 0) > 0) {
+            compose_warn(c, node,
+                "a range of ports of this machine has no equivalent: without `host` the Engine selects a "
+                "free port");
+            one.host = STR_EMPTY;
+        }
+        add_port(c, out, &one);
         return;
     }
     bool both = range(port->host, &host_from, &host_to) && host_to - host_from == to - from;

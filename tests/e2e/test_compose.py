@@ -305,3 +305,11 @@ def test_what_is_no_compose_file(stack):
     assert "nowhere.yaml" in stack.run("import", "compose", "nowhere.yaml", status=None).err
     stack.write("services: {a: {image: x, ports: 80, command: {a: b}}, b: [1]}\n", "odd.yaml")
     stack.run("import", "compose", "odd.yaml", "-o", "-")
+
+
+def test_a_port_out_of_a_range(local_stack):
+    """Compose takes a free port of the range, the Engine any free one: no range is written, which the stack would refuse."""
+    local_stack.write("services: {a: {image: x, ports: ['10-11:9', {target: 7, published: '20-21'}]}}\n", "compose.yaml")
+    assert local_stack.run("import", "compose", "compose.yaml").err.count("a range of ports of this machine has no equivalent") == 2
+    assert "ports: [{container: 9, address: 0.0.0.0}, {container: 7, address: 0.0.0.0}]" in (local_stack.folder / "weir.yaml").read_text()
+    local_stack.run("validate")
