@@ -162,6 +162,8 @@ void candidates_add(
 /* Adds the references in expressions of a module; `owner` contains them (NULL: none). */
 void candidates_add_expressions(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, const struct value *expressions);
+/* Adds inputs for the secrets of resources that weir does not have, where the value contains them. */
+void candidates_add_secrets(struct terraform *t, struct candidates *list, const struct tree *s);
 /* Returns the code for an attribute of another resource within `owner` (may be NULL). */
 struct tree *terraform_code(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr);

@@ -98,7 +98,11 @@ bool terraform_is_imported(const struct group *group)
     return !group->names || !str_starts(group->schema->name, STR("weir.")) || group->names->ids;
 }
 
-enum { DEPTH_MAX = 8, TEXT_MIN = 2 };
+enum {
+    DEPTH_MAX = 8,
+    TEXT_MIN = 2,
+    SECRET_MIN = 6, /* shorter texts occur by chance */
+};
 
 void candidates_add(
     struct terraform *t, struct candidates *list, struct str text, struct tree *code, struct group *needs)
@@ -382,6 +386,32 @@ static void offer_expressions(struct terraform *t, struct candidates *list, stru
     for (uint32_t i = 0; !references && expressions->kind == VALUE_MAP && i < expressions->count; i++)
         if (!str_eqz(expressions->entries[i].key, "constant_value"))
             offer_expressions(t, list, owner, module, expressions->entries[i].value, depth);
+}
+
+static bool has_text(const struct tree *s, struct str text)
+{
+    if (s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING)
+        return str_find(s->value->string, text, 0) >= 0;
+    for (size_t i = 0; s->kind != TREE_LITERAL && i < s->n; i++)
+        if (has_text(s->kind == TREE_MAP ? s->entries[i].value : s->items[i], text))
+            return true;
+    return false;
+}
+
+void candidates_add_secrets(struct terraform *t, struct candidates *list, const struct tree *s)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        struct group *group = t->groups.items[i].ptr;
+        const struct names_type *names = group->schema ? NULL : terraform_names(t, group);
+        for (size_t k = 0; names && names->asked && k < group->n; k++) {
+            const struct value *values = group->instances[k]->values;
+            for (uint32_t a = 0; a < values->count; a++) {
+                struct str text = value_text(values->entries[a].value, STR_EMPTY);
+                if (text.n >= SECRET_MIN && has_text(s, text))
+                    offer_asked(t, list, group->instances[k], values->entries[a].key);
+            }
+        }
+    }
 }
 
 void candidates_add_expressions(struct terraform *t, struct candidates *list, struct tf_instance *owner,

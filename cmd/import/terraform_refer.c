@@ -374,6 +374,7 @@ static void refer_instance(struct terraform *t, struct group *group, struct tf_i
         t, &list, one, group->module, value_getz(group->config, "for_each_expression"));
     offer_parts(t, &list, one);
     candidates_add_in_value(t, &list, one, one->attrs);
+    candidates_add_secrets(t, &list, one->attrs);
     for (size_t i = 0; i < one->attrs->n; i++) {
         struct tree_entry *e = &one->attrs->entries[i];
         if (is_policy(schema_attr(group->schema, e->key)) != policies)
@@ -411,6 +412,7 @@ struct tree *terraform_related(struct terraform *t, const struct value *value, c
     struct tree *s = tree_of(t->arena, value);
     candidates_add_expressions(t, &list, NULL, STR_EMPTY, expression);
     candidates_add_in_value(t, &list, NULL, s);
+    candidates_add_secrets(t, &list, s);
     return refer_related(t, &list, NULL, s);
 }
 

@@ -334,6 +334,19 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_passwords_are_found_wherever_they_are(local_stack, alone):
+    """Also where no expression leads to them, as in a state alone or by a local, and where nothing marks the value."""
+    function = {"id": "f", "function_name": "f", "role": "arn:aws:iam::123456789012:role/f", "package_type": "Image", "image_uri": "f:1", "environment": [{"variables": {"URL": "postgres://app:hunter2-random@db/x"}}]}
+    resources = [resource("random_password", "db", {"id": "none", "result": "hunter2-random", "bcrypt_hash": "$2a$10$hash"}, sensitive={"result": True, "bcrypt_hash": True}),
+                 resource("aws_ssm_parameter", "pw", {"name": "/pw", "id": "/pw", "type": "SecureString", "value": "hunter2-random"}, {"value": {"references": ["local.pw"]}}, sensitive={"value": True}),
+                 resource("aws_lambda_function", "f", function, {"environment": [{"variables": {"references": ["local.url"]}}]})]
+    text = json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": [state for state, _ in resources]}}}) if alone else plan(*resources)
+    result, written, made = imported(local_stack, text)
+    assert "hunter2" not in written + result.err and made["inputs"] == {"db_password": {"type": "string", "sensitive": True, "description": "What random_password.db is"}}
+    assert made["resources"]["pw"]["value"] == "${inputs.db_password}" and made["resources"]["f"]["environment"] == {"URL": "postgres://app:${inputs.db_password}@db/x"}
+
+
 @pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "not a state or plan"), ('{"format_version": "1.0"}', "none of its resources exists yet"), ('{"version": 4}', "not a state or plan"),
                                             ('{"version": 4, "terraform_version": "1.11.4", "resources": []}', "this is the state's own file"), ("PK\x03\x04", "this is the plan's own file")])
 def test_what_is_no_plan(local_stack, text, told):
