@@ -265,7 +265,7 @@ static void add_joins(struct builder *b)
         deletes |= b->x->ops[i].kind == OP_DELETE;
     if (!deletes)
         return;
-    recorded_graph(&b->x->p->recorded, &b->records);
+    recorded_graph(b->x->p, &b->records);
     b->joins = b->x->op_count;
     for (size_t i = b->x->p->recorded.count; i < b->records.node_count; i++) {
         add_op(b, (struct op){.kind = OP_JOIN});

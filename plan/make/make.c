@@ -341,7 +341,7 @@ static bool is_named_to_go(const struct planner *p, const struct recorded_resour
 
 /* By p->recorded.items: targeted records to delete, and their dependents; NULL: none. Declared ones only in a
  * destroy. */
-static bool *doomed_by_targets(const struct planner *p)
+static bool *doomed_by_targets(struct planner *p)
 {
     uint32_t first = 0;
     while (first < p->recorded.count && !is_named_to_go(p, &p->recorded.items[first]))
@@ -349,7 +349,7 @@ static bool *doomed_by_targets(const struct planner *p)
     if (first == p->recorded.count)
         return NULL;
     struct graph graph;
-    recorded_graph(&p->recorded, &graph);
+    recorded_graph(p, &graph);
     uint32_t *doomed = mem_realloc_array(NULL, graph.node_count + 1, sizeof *doomed);
     bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
     size_t n = 0;

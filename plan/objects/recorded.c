@@ -313,11 +313,81 @@ bool recorded_moves(const struct recorded *r)
     return false;
 }
 
+struct configured_deps {
+    const struct planner *p;
+    const struct value *recorded;
+    uint32_t same; /* the first ones are the recorded ones, in this order */
+    bool more;
+    struct value_builder all;
+    struct map there; /* their names */
+};
+
+static void compare_dep(void *ctx, const struct decl *dep)
+{
+    struct configured_deps *deps = ctx;
+    if (dep->kind != DECL_RESOURCE)
+        return;
+    if (deps->same < deps->recorded->count && str_eq(deps->recorded->items[deps->same]->string, dep->address))
+        deps->same++;
+    else
+        deps->more = true;
+}
+
+static void add_name(struct configured_deps *deps, struct str name)
+{
+    if (!map_set(&deps->there, name, deps))
+        value_builder_add(&deps->all, value_string_ref(deps->p->arena, name));
+}
+
+static void add_dep(void *ctx, const struct decl *dep)
+{
+    struct configured_deps *deps = ctx;
+    const struct recorded_resource *recorded = map_get(deps->p->recorded.by_declared, dep->address);
+    for (; recorded && dep->kind == DECL_RESOURCE; recorded = recorded->next_by_new)
+        add_name(deps, address_declared(recorded->record->subject.address));
+}
+
+/* A record's dependencies, and those that its declaration has by now, under the recorded addresses:
+ * `depends_on` may be newer than the record, which only changes with its attributes. */
+static const struct value *all_deps(struct planner *p, const struct decl *decl, const struct value *recorded)
+{
+    struct configured_deps deps = {
+        .p = p, .recorded = value_as_list(recorded), .all = VALUE_BUILDER(p->arena)};
+    each_resource_dep(p, decl, compare_dep, &deps);
+    if (!deps.more)
+        return recorded;
+    for (uint32_t i = 0; i < deps.recorded->count; i++)
+        add_name(&deps, deps.recorded->items[i]->string);
+    each_resource_dep(p, decl, add_dep, &deps);
+    map_release(&deps.there);
+    return deps.all.n > deps.recorded->count ? value_builder_list(&deps.all) : recorded;
+}
+
+/* Fills the dependencies by record; instances of one declaration mostly share them. True if some are not
+ * recorded. */
+static bool find_deps(struct planner *p, const struct value **deps)
+{
+    const struct recorded *r = &p->recorded;
+    const struct decl *last = NULL;
+    bool more = false;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct decl *decl = stack_find(p->stack, address_declared(r->items[i].address));
+        const struct value *recorded = r->items[i].record->deps;
+        if (decl && decl == last && recorded == r->items[i - 1].record->deps)
+            deps[i] = deps[i - 1];
+        else
+            deps[i] = decl && decl->kind == DECL_RESOURCE ? all_deps(p, decl, recorded) : recorded;
+        more |= deps[i] != recorded;
+        last = decl;
+    }
+    return more;
+}
+
 /* Numbers the nodes between all instances of a declaration and their dependents. */
-static void number_hubs(const struct recorded *r, struct map *hubs)
+static void number_hubs(const struct recorded *r, const struct value *const *all, struct map *hubs)
 {
     for (size_t i = 0; i < r->count; i++) {
-        const struct value *deps = r->items[i].record->deps;
+        const struct value *deps = all[i];
         for (uint32_t k = 0; deps && k < deps->count; k++) {
             struct str name = deps->items[k]->string;
             const struct recorded_resource *dep = map_get(&r->by_recorded, name);
@@ -327,17 +397,18 @@ static void number_hubs(const struct recorded *r, struct map *hubs)
     }
 }
 
-void recorded_graph(const struct recorded *r, struct graph *graph)
+/* Returns how many edges would have closed a cycle. */
+static size_t build_graph(const struct recorded *r, const struct value *const *all, struct graph *graph)
 {
     AUTO_MAP struct map hubs = MAP_INIT;
-    number_hubs(r, &hubs);
+    number_hubs(r, all, &hubs);
     graph_init(graph, (uint32_t)(r->count + hubs.n));
     for (size_t h = 0; h < hubs.n; h++)
         for (const struct recorded_resource *dep = map_get(&r->by_recorded, hubs.items[h].key); dep;
              dep = dep->next_by_recorded)
             graph_add_edge(graph, (uint32_t)(dep - r->items), (uint32_t)(r->count + h));
     for (size_t i = 0; i < r->count; i++) {
-        const struct value *deps = r->items[i].record->deps;
+        const struct value *deps = all[i];
         for (uint32_t k = 0; deps && k < deps->count; k++) {
             struct str name = deps->items[k]->string;
             size_t hub = (size_t)map_get(&hubs, name);
@@ -353,7 +424,23 @@ void recorded_graph(const struct recorded *r, struct graph *graph)
         }
     }
     graph_freeze(graph);
-    graph_open_circles(graph);
+    return graph_open_circles(graph);
+}
+
+void recorded_graph(struct planner *p, struct graph *graph)
+{
+    const struct recorded *r = &p->recorded;
+    AUTO_FREE const struct value **deps = mem_zalloc((r->count + 1) * sizeof *deps);
+    if (!find_deps(p, deps)) {
+        build_graph(r, deps, graph);
+        return;
+    }
+    if (!build_graph(r, deps, graph))
+        return;
+    graph_release(graph); /* what was applied counts, and what is configured is another order */
+    for (size_t i = 0; i < r->count; i++)
+        deps[i] = r->items[i].record->deps;
+    build_graph(r, deps, graph);
 }
 
 /* ---- identity keys of records ---- */

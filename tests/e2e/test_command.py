@@ -44,6 +44,24 @@ def test_what_it_prints_is_for_others(local_stack):
     assert not (local_stack.folder / "out").exists() and (local_stack.folder / "gone").read_text() == "me\n"
 
 
+def test_a_dependency_that_is_newer_than_the_record_orders_deletions(local_stack):
+    """It changes no attribute, so nothing is applied; Terraform merges both, too. One that contradicts the records does not count."""
+    text = """
+        stack: newer
+        resources:
+          base: {type: weir.command, command: "true", delete: test ! -e user%s}
+          user: {type: weir.command, command: touch user, delete: rm user%s}
+    """
+    local_stack.write(text % ("", "")).apply()
+    local_stack.write(text % ("", ", depends_on: [base]"))
+    local_stack.assert_settled()
+    local_stack.destroy("--parallelism", "1")
+    local_stack.apply()
+    local_stack.write(text % (", depends_on: [user]", ""))
+    local_stack.assert_settled()
+    local_stack.destroy("--parallelism", "1")
+
+
 def test_what_comes_later_waits_through_what_is_unchanged(local_stack):
     """`last` waits for `first` through resources and modules that need no change themselves."""
     local_stack.write("stack: inner\nresources: {kept: {type: weir.value, value: 2}}\n", "inner/weir.yaml")
