@@ -456,9 +456,18 @@ const struct value *attr_after_update(
     return value_mark(arena, value_builder_map(&out), (wanted->marks | live->marks) & VALUE_SENSITIVE);
 }
 
-/* Returns the live items in their order, each with only the fields of its desired partner. */
-static const struct value *set_mentioned(
-    struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live)
+/* Which fields that the desired value lacks are left out. */
+enum restriction {
+    RESTRICT_ITEMS,    /* all */
+    RESTRICT_OBJECTS,  /* all; in objects in lists those that have their default */
+    RESTRICT_DEFAULTS, /* those that have their default */
+};
+static const struct value *restricted(struct arena *arena, const struct type *type,
+    const struct value *wanted, const struct value *live, enum restriction how);
+
+/* Returns the live items in their order, each restricted by its desired partner. */
+static const struct value *set_mentioned(struct arena *arena, const struct type *type,
+    const struct value *wanted, const struct value *live, enum restriction how)
 {
     const struct attr elem = {.type = type->elem};
     const int64_t *pairs = attr_items_paired(arena, &elem, wanted, live);
@@ -467,35 +476,48 @@ static const struct value *set_mentioned(
         items[i] = live->items[i];
     for (uint32_t i = 0; i < wanted->count; i++)
         if (pairs[i] >= 0)
-            items[pairs[i]] =
-                attr_restricted(arena, type->elem, wanted->items[i], live->items[pairs[i]], true);
+            items[pairs[i]] = restricted(arena, type->elem, wanted->items[i], live->items[pairs[i]], how);
     return value_mark(arena, value_list(arena, items, live->count), live->marks & VALUE_SENSITIVE);
 }
 
-const struct value *attr_restricted(struct arena *arena, const struct type *type, const struct value *wanted,
-    const struct value *live, bool items)
+/* Returns whether an update that omits this live field keeps it, because it has its default. */
+static bool stays_default(const struct attr *field, const struct value *live)
+{
+    return field && field->default_value && attr_equal(field, field->default_value, live);
+}
+
+static const struct value *restricted(struct arena *arena, const struct type *type,
+    const struct value *wanted, const struct value *live, enum restriction how)
 {
     struct attr elem;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     bool lists = within_list(type, wanted) && within_list(type, live);
-    if (lists && !items)
-        return live;
+    if (lists && how == RESTRICT_OBJECTS)
+        how = RESTRICT_DEFAULTS;
     if (lists && type->kind == TYPE_SET)
-        return type_has_fields(type) ? set_mentioned(arena, type, wanted, live) : live;
-    lists = lists && wanted->count == live->count;
+        return type_has_fields(type) ? set_mentioned(arena, type, wanted, live, how) : live;
+    lists = lists && (wanted->count == live->count || how == RESTRICT_DEFAULTS);
     if (!type_has_fields(type) || !(lists || (within_map(type, wanted) && within_map(type, live))))
         return live;
     for (uint32_t i = 0; lists && i < live->count; i++)
-        value_builder_add(&out, attr_restricted(arena, type->elem, wanted->items[i], live->items[i], items));
+        value_builder_add(&out, i < wanted->count
+                                    ? restricted(arena, type->elem, wanted->items[i], live->items[i], how)
+                                    : live->items[i]);
     for (uint32_t i = 0; !lists && i < live->count; i++) {
         struct str key = live->entries[i].key;
         const struct value *of = value_get(wanted, key), *item = live->entries[i].value;
         const struct attr *field = type_entry(type, key, &elem);
         if (of && field)
-            item = attr_restricted(arena, field->type, of, item, items);
-        if (of || type->kind == TYPE_MAP)
+            item = restricted(arena, field->type, of, item, how);
+        if (of || type->kind == TYPE_MAP || (how == RESTRICT_DEFAULTS && !stays_default(field, item)))
             value_builder_set(&out, key, item);
     }
     const struct value *normal = lists ? value_builder_list(&out) : value_builder_map(&out);
     return value_mark(arena, normal, live->marks & VALUE_SENSITIVE);
+}
+
+const struct value *attr_restricted(struct arena *arena, const struct type *type, const struct value *wanted,
+    const struct value *live, bool items)
+{
+    return restricted(arena, type, wanted, live, items ? RESTRICT_ITEMS : RESTRICT_OBJECTS);
 }

@@ -403,8 +403,8 @@ const struct value *schema_without_nulls(
  * Lists of a different length, sets and documents are as desired. */
 const struct value *attr_after_update(
     struct arena *arena, const struct type *type, const struct value *wanted, const struct value *live);
-/* Returns the live value without the fields that the desired value lacks; `items`: also in objects in
- * lists. */
+/* Returns the live value without the fields that the desired value lacks. In objects in lists, only those
+ * that have their default are left out, unless `items`. */
 const struct value *attr_restricted(struct arena *arena, const struct type *type, const struct value *wanted,
     const struct value *live, bool items);
 /*

@@ -318,6 +318,11 @@ static void test_what_is_sent(void **state)
         "{\"a\":\"ON\",\"b\":\"off\"}");
     assert_string_equal(as_text(attr_restricted(&arena, &object, wanted, live, true)),
         "{\"days\":9,\"in\":{\"a\":\"w\",\"b\":\"y\"},\"note\":\"n\",\"port\":1}");
+    assert_string_equal(
+        as_text(attr_restricted(&arena, &list, json("[{\"port\":2},{\"port\":4},{\"port\":5}]"),
+            json("[{\"days\":7,\"note\":\"n\",\"port\":1},{\"days\":9,\"port\":3}]"),
+            false)), /* 7 is the default */
+        "[{\"note\":\"n\",\"port\":1},{\"days\":9,\"port\":3}]");
 }
 
 /* What goes out where a service replaces the whole: all that a file could have given stays. */
