@@ -154,7 +154,7 @@ static void check_cron(const struct telling *t, const struct value *v)
 {
     struct schedule_time time;
     if (check_time(t, v, &time) && time.kind != SCHEDULE_CRON)
-        notation_tell(t, "it is a cron(0 2 * * ? *)", NULL, false);
+        notation_tell(t, "a schedule is cron(0 2 * * ? *)", NULL, false);
 }
 
 static const struct language {

@@ -46,7 +46,7 @@ WRONG = {
     "a filter of logs": ("  it: {type: aws.logs.metric_filter, name: n, log_group: l, pattern: »'{ $.level = \"error }', transformations: [{metric_name: a, metric_namespace: b, metric_value: '1'}]}\n",
         "a quote is not closed"),
     "a schedule": ("  it: {type: aws.events.rule, name: x, schedule_expression: »cron(0 24 * * ? *)}\n", "the hours are not understood"),
-    "a crawler's": ("  it: {type: aws.glue.trigger, name: x, trigger_type: SCHEDULED, schedule: »rate(1 day), actions: [{job_name: j}]}\n", "it is a cron"),
+    "a crawler's": ("  it: {type: aws.glue.trigger, name: x, trigger_type: SCHEDULED, schedule: »rate(1 day), actions: [{job_name: j}]}\n", "a schedule is cron"),
 }
 FILES = {  # the mark counts where the file is given
     "m.json": '{\n\t"StartAt": "A",\n\t"States": {\n\t\t"A": {"Type": "Wait", "Seconds": »-1, "End": true}\n\t}\n}\n',
@@ -136,5 +136,5 @@ def test_the_sandbox_refuses_the_same(fast_sandbox):
     logs.create_log_group(logGroupName="spoken")
     with pytest.raises(ClientError, match="what begins with { ends with }"):
         logs.put_subscription_filter(logGroupName="spoken", filterName="x", filterPattern="{ $.a = 1", destinationArn="arn:aws:lambda:us-east-1:000000000000:function:f")
-    with pytest.raises(ClientError, match="it is a cron"):
+    with pytest.raises(ClientError, match="a schedule is cron"):
         glue.create_trigger(Name="x", Type="SCHEDULED", Schedule="rate(1 day)", Actions=[{"JobName": "j"}])
