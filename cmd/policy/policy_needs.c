@@ -280,15 +280,11 @@ static void need_states(struct needs *needs)
         return;
     if (stack->state)
         need_state_at(needs, stack->state, stack->name, stack->env, changes);
-    for (size_t i = 0; i < needs->declared_count; i++) {
-        const struct declared *declared = &needs->declared[i];
-        const struct value *config = declared->decl->schema == &weir_stack_schema && declared->object
-                                         ? stack_data_config(declared->object, stack->state)
-                                         : NULL;
-        if (config && config->kind == VALUE_MAP)
-            need_state_at(needs, config, value_gets(declared->object, "stack"),
-                value_gets(declared->object, "env"), false);
-    }
+    size_t n;
+    const struct stack_reference *others = plan_references(needs->workspace, needs->arena, &n);
+    for (size_t i = 0; i < n; i++)
+        if (others[i].store.config && others[i].store.config->kind == VALUE_MAP)
+            need_state_at(needs, others[i].store.config, others[i].store.stack, others[i].store.env, false);
 }
 
 /* Adds modules in S3 buckets, which any command may have to fetch. */

@@ -12,14 +12,6 @@ static struct str other_name(struct arena *arena, const struct backend_options *
         arena, "%.*s%s%.*s", STR_ARG(store->stack), store->env.n ? "." : "", STR_ARG(store->env));
 }
 
-const struct value *stack_data_config(const struct value *object, const struct value *own)
-{
-    const struct value *config = value_getz(object, "state");
-    if (!value_is_null(config))
-        return config;
-    return value_is_null(value_getz(object, "dir")) ? own : NULL;
-}
-
 /* Its outputs name resources in its own sandbox. */
 static int check_sandbox(const struct op_ctx *ctx, const char *dir, struct err *err)
 {
@@ -60,8 +52,12 @@ struct backend_options stack_data_store(
     struct arena *arena, const struct state_stores *states, struct str dir, const struct value *object)
 {
     struct str folder = value_gets(object, "dir");
-    return (struct backend_options){.config = stack_data_config(object, states->config),
-        .dir = folder.n ? path_join(arena, dir, folder) : states->dir,
+    const struct value *config = value_getz(object, "state");
+    folder = folder.n ? path_join(arena, dir, folder) : STR_EMPTY;
+    if (value_is_null(config))
+        config = folder.n ? stack_state(arena, arena_strz(arena, folder)) : states->config;
+    return (struct backend_options){.config = config,
+        .dir = folder.n ? folder : states->dir,
         .stack = value_gets(object, "stack"),
         .env = value_gets(object, "env")};
 }
@@ -232,11 +228,11 @@ static const struct attr attrs[] = {
         "Environment of the other stack. Without it the state without an environment is read.",
         .pattern = STR_INIT("[^./]*")),
     SETTING_ATTR("dir", text,
-        "Folder of the other stack, if its state is in local files. With --sandbox both need the same "
+        "Folder of the other stack; its file says where its state is. With --sandbox both need the same "
         "sandbox."),
     SETTING_ATTR("state", any,
-        "State store of the other stack, as `state:` in its file. Without `state` and `dir` weir uses this "
-        "stack's store."),
+        "State store of the other stack, as `state:` in its file, if that has expressions or is not here. "
+        "Without `state` and `dir` weir uses this stack's store."),
     COMPUTED_ATTR("outputs", any,
         "Outputs of the last apply, by name. Sensitive outputs stay sensitive; without that "
         "state's key only their hash is known."),

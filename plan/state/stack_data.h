@@ -9,11 +9,8 @@
 
 extern const struct schema weir_stack_schema;
 
-/* The `state:` settings of such a data source, or this stack's; NULL: files in .weir. */
-const struct value *stack_data_config(const struct value *object, const struct value *own);
-
-/* The state store of the data source's stack, as far as settings tell; `dir`: where its relative folder
- * starts. Ignores a sandbox. */
+/* The state store of the data source's stack, as far as settings and that stack's file tell; `dir`: where its
+ * relative folder starts. Ignores a sandbox. */
 struct backend_options stack_data_store(
     struct arena *arena, const struct state_stores *states, struct str dir, const struct value *object);
 /* True if both are the same state. `other`: that stack's own store, also without a sandbox. */

@@ -398,6 +398,31 @@ int stack_connections(struct arena *arena, const char *dir, struct diags *diags,
     return stack_files(arena, dir, diags, name_connections, &naming);
 }
 
+/* A search for `state:`, which is in one of the stack's files. */
+struct state_search {
+    struct arena *arena;
+    const struct node *found;
+};
+
+static void find_state(void *ctx, struct str path)
+{
+    struct state_search *search = ctx;
+    const struct naming naming = {.arena = search->arena};
+    const struct node *root = naming_read(&naming, path), *state = root ? node_get(root, "state") : NULL;
+    if (state && !search->found)
+        search->found = state;
+}
+
+const struct value *stack_state(struct arena *arena, const char *dir)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct state_search search = {.arena = arena};
+    if (stack_files(arena, dir, &ignored, find_state, &search) || !search.found ||
+        search.found->kind != NODE_MAP || has_expression(search.found))
+        return NULL;
+    return node_value(arena, search.found);
+}
+
 /* Returns a glob pattern that matches only this path. */
 static struct str escape_pattern(struct arena *arena, struct str path)
 {

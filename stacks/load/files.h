@@ -21,6 +21,9 @@ typedef int stack_namer(struct arena *arena, const char *dir, struct diags *diag
     void (*found)(void *ctx, struct str name), void *ctx);
 stack_namer stack_environments, stack_connections;
 
+/* Returns `state:` of the stack; NULL: none, or it has expressions. */
+const struct value *stack_state(struct arena *arena, const char *dir);
+
 /* Calls `found` for each test, the YAML files in tests/ beside the stack, sorted by name. */
 void stack_test_files(
     struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);

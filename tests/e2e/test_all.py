@@ -332,19 +332,24 @@ def test_a_saved_plan_of_all(repository):
 
 
 def test_states_in_one_bucket(tmp_path, cloud):
-    """Where states are kept in one place elsewhere no folder is named, neither for the order nor for what is planned."""
+    """Where states are kept in one place elsewhere no folder is named, neither for the order nor for what is planned.
+    A folder that is named says in its file, or in one that it includes, where the state is."""
     cloud.client("s3").create_bucket(Bucket="team-state")
     top = Stack(tmp_path / "stack", cloud)
     state = "state: {backend: s3, bucket: team-state%s}\n"
-    top.write("stack: a\n" + state % "" + "resources: {v: {type: weir.value, value: '${b.outputs.v} ${c.outputs.v}'}}\n"
-              "data: {b: {type: weir.stack, stack: b}, c: {type: weir.stack, stack: c, state: {backend: s3, bucket: team-state, prefix: c/}}}\n", "a/weir.yaml")
+    top.write("stack: a\n" + state % "" + "resources: {v: {type: weir.value, value: '${b.outputs.v} ${c.outputs.v} ${d.outputs.v}'}}\n"
+              "data: {b: {type: weir.stack, stack: b}, c: {type: weir.stack, stack: c, state: {backend: s3, bucket: team-state, prefix: c/}},\n"
+              "       d: {type: weir.stack, stack: d, dir: ../d}}\n", "a/weir.yaml")
     top.write("stack: b\n" + state % "" + "resources: {q: {type: aws.sqs.queue, name: b}}\noutputs: {v: '${q.arn}'}\n", "b/weir.yaml")
     top.write("stack: c\n" + state % ", prefix: c/" + "resources: {q: {type: aws.sqs.queue, name: c}}\noutputs: {v: '${q.url}'}\n", "c/weir.yaml")
+    top.write("stack: d\ninclude: [parts/state.yaml]\nresources: {v: {type: weir.value, value: of-d}}\noutputs: {v: '${v.value}'}\n", "d/weir.yaml")
+    top.write(state % ", prefix: d/", "d/parts/state.yaml")
     assert "(known after apply)" in top.run("plan", "--all").out
-    assert "Done: 3 of 3 stacks" in top.run("apply", "--all", "--yes").out
+    assert "Done: 4 of 4 stacks" in top.run("apply", "--all", "--yes").out
     shown = top.run("state", "show", "v", "-C", "a").out
-    assert ":b" in shown and "/c" in shown, shown
-    assert "Done: 3 of 3 stacks" in top.run("destroy", "--all", "--yes").out and not cloud.client("sqs").list_queues().get("QueueUrls")
+    assert ":b" in shown and "/c" in shown and "of-d" in shown, shown
+    assert "team-state/d/d/*" in top.run("policy", "plan", "-C", "a").out
+    assert "Done: 4 of 4 stacks" in top.run("destroy", "--all", "--yes").out and not cloud.client("sqs").list_queues().get("QueueUrls")
 
 
 def shard(top, part, *more, command="apply", **options):
