@@ -69,8 +69,9 @@ static void add_change(const struct history_change *change, struct buf *out)
     if (change->to.n)
         text_addf(out, " -> %.*s", STR_ARG(change->to));
     text_addf(out, "%s%.*s", change->type.n ? "  " : "", STR_ARG(change->type));
+    buf_addz(out, change->failed ? "  failed: " : "");
     if (change->failed)
-        text_addf(out, "  failed: %.*s", STR_ARG(change->error));
+        text_add_lines(out, change->error, " / ");
     buf_add_char(out, '\n');
 }
 

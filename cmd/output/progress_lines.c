@@ -82,14 +82,17 @@ void line_failed(struct progress *p, const struct event *e)
     if (before && e->err) {
         text_addf(&p->lines, " as %s did", before->address);
     } else if (e->err) {
-        text_addf(&p->lines, ": %s", e->err->message);
+        buf_addz(&p->lines, ": ");
+        text_add_lines(&p->lines, str_z(e->err->message), " / ");
     }
     buf_add_char(&p->lines, '\n');
 }
 
 static void add_failure(const struct failure *f, struct buf *out)
 {
-    text_addf(out, "  %s: %s\n", f->address, f->err.message);
+    text_addf(out, "  %s: ", f->address);
+    text_add_lines(out, str_z(f->err.message), "\n    ");
+    buf_add_char(out, '\n');
     if (f->where)
         text_addf(out, "    --> %s\n", f->where);
     if (f->err.hint[0])

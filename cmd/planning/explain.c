@@ -195,8 +195,9 @@ static void add_runs(const struct explained *e, struct buf *out)
         text_addf(out, "run %.*s  %s  %.*s  %.*s%s%.*s  by ", STR_ARG(run->run),
             time_rfc3339(&arena, change->at_ms, false).p, STR_ARG(change->action), STR_ARG(change->address),
             change->to.n ? " -> " : "", STR_ARG(change->to));
-        text_addf(out, "%.*s%s%.*s\n", STR_ARG(run->owner), change->failed ? "  failed: " : "",
-            STR_ARG(change->error));
+        text_addf(out, "%.*s%s", STR_ARG(run->owner), change->failed ? "  failed: " : "");
+        text_add_lines(out, change->error, " / ");
+        buf_add_char(out, '\n');
     }
 }
 

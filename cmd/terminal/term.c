@@ -179,6 +179,18 @@ void text_add_safe(struct buf *out, struct str text, bool keep_lines)
     add_escaped(out, text, false, keep_lines);
 }
 
+void text_add_lines(struct buf *out, struct str text, const char *between)
+{
+    for (const char *gap = ""; text.n;) {
+        struct str line = str_cut(text, '\n', &text), words = str_trim(line);
+        if (!words.n)
+            continue;
+        buf_addz(out, gap);
+        text_add_safe(out, str_n(line.p, (size_t)(words.p - line.p) + words.n), false);
+        gap = between;
+    }
+}
+
 void text_add_xml(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {

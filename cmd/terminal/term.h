@@ -49,6 +49,8 @@ void style_addf(struct buf *out, bool color, enum style style, const char *forma
  * marks become escapes. Newlines are kept with keep_lines.
  */
 void text_add_safe(struct buf *out, struct str text, bool keep_lines);
+/* The same, with `between` instead of line breaks and empty lines, as for what a command wrote. */
+void text_add_lines(struct buf *out, struct str text, const char *between);
 /*
  * Format like buf_addf(), with strings (%s, %.*s) escaped by text_add_safe() on one line, or by
  * text_add_xml(). Numbers, %c and the format are trusted. They know no flags, no width, and of precisions

@@ -266,14 +266,18 @@ static void failures_are_kept_for_the_end(void **state)
     (void)state;
     struct progress *p =
         progress_new_idle(&(struct progress_options){.mode = PROGRESS_QUIET, .term = &terminal});
-    struct err err = {
-        .class = ERR_SERVICE, .message = "NoSuchBucket: no\x1b such", .hint = "make it", .request_id = "r1"};
+    struct err err = {.class = ERR_SERVICE,
+        .message = "NoSuchBucket: no\x1b such\nLINE 1: x\n        ^\n",
+        .hint = "make it",
+        .request_id = "r1"};
     struct observer observer = progress_observer(p);
     observer.event(observer.ctx,
         &(struct event){.kind = EVENT_FAILED, .address = STR("lake"), .action = ACTION_CREATE, .err = &err});
     AUTO_BUF struct buf failures = BUF_INIT;
     progress_free(p, &failures);
     assert_string_equal(failures.p, "  lake: NoSuchBucket: no\\u001b such\n"
+                                    "    LINE 1: x\n"
+                                    "            ^\n"
                                     "    hint: make it\n"
                                     "    request id: r1\n");
 }

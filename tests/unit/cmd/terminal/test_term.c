@@ -32,6 +32,14 @@ static void nothing_steers_the_terminal(void **state)
     check_safe(STR("ok\xff\x1b"), false, "ok\\xff\\u001b");
 }
 
+static void lines_of_commands(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    text_add_lines(&out, STR("E: no\tx\r\n\n  b\033\n"), " / ");
+    assert_string_equal(out.p, "E: no\\u0009x /   b\\u001b");
+}
+
 static void quotes(void **state)
 {
     (void)state;
@@ -119,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_steers_the_terminal),
+        cmocka_unit_test(lines_of_commands),
         cmocka_unit_test(quotes),
         cmocka_unit_test(xml_takes_all_of_it),
         cmocka_unit_test(formats_escape_strings_only),
