@@ -89,7 +89,7 @@ def test_a_service_of_the_hosts_own(local_stack, machine):
     assert "nowhere.service does not start" in missing.err
 
 
-SPEC = """Name: weir-hello
+SPEC = """Name: weir-{name}
 Version: {version}
 Release: 1
 Summary: a test's
@@ -99,17 +99,17 @@ BuildArch: noarch
 A test's.
 %install
 mkdir -p %{{buildroot}}/opt
-echo {version} > %{{buildroot}}/opt/weir-hello
+echo {version} > %{{buildroot}}/opt/weir-{name}
 %files
-/opt/weir-hello
+/opt/weir-{name}
 """
 
 
 @pytest.fixture
 def dnf(machine):
     """A repository of two packages, and no apt-get."""
-    for version in "1.0", "2.0":
-        (machine.root / "root/hello.spec").write_text(SPEC.format(version=version))
+    for name, version in ("hello", "1.0"), ("hello", "2.0"), ("more", "1.0"):
+        (machine.root / "root/hello.spec").write_text(SPEC.format(name=name, version=version))
         machine.run("rpmbuild -bb --define '_rpmdir /root/repo' /root/hello.spec")
     machine.run("createrepo_c -q /root/repo && mkdir -p /etc/yum.repos.d && mv /usr/bin/apt-get /usr/bin/apt-get.aside")
     (machine.root / "etc/yum.repos.d/here.repo").write_text("[here]\nname=here\nbaseurl=file:///root/repo\ngpgcheck=0\n")
@@ -137,3 +137,8 @@ def test_packages_by_dnf(local_stack, dnf):
     written(local_stack, dnf, "  tools: {type: host.package, names: [weir-hello]}\n").apply()
     stack.destroy()
     assert "not installed" in have()
+    dnf.run("dnf -q -y install weir-hello-1.0-1")
+    written(local_stack, dnf, "  tools: {type: host.package, names: [weir-hello, weir-more]}\n").apply()
+    assert (have(), dnf.run("cat /opt/weir-more").stdout) == ("1.0", "1.0\n")  # what is there is not upgraded
+    stack.destroy()
+    assert have() == "1.0"

@@ -27,16 +27,10 @@ package_make() {
     package_tool
     before=$(names=$(printf '%s\n%s' "$names" "$p_names"); package_look | sed 's/^=names|//; s/=.*//')
     wanted=$(printf '%s\n' "$names" | sed 's/=.*//')
-    export DEBIAN_FRONTEND=noninteractive
-    case $tool in
-    apt-get)
-        set -- -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold
-        [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mtime -1 2> /dev/null | head -n 1)" ] || apt-get "$@" update >&2
-        apt-get "$@" install --no-install-recommends --allow-downgrades $names >&2 ||
-            { apt-get "$@" update >&2 && apt-get "$@" install --no-install-recommends --allow-downgrades $names >&2; } || die "apt-get does not install $names" ;;
-    dnf) dnf -q -y install $(printf '%s\n' "$names" | sed 's/=/-/') >&2 || die "dnf does not install $names" ;;
-    apk) apk add -q $names >&2 || die "apk does not install $names" ;;
-    esac
+    present=$(package_look | sed 's/^=names|//')
+    lacking=
+    for each in $names; do printf '%s\n' "$present" | grep -qxF -- "$each" || lacking="$lacking $each"; done
+    [ -z "$lacking" ] || package_add $lacking
     # What was there before stays when this goes.
     for each in $wanted; do
         { printf '%s\n' "$before" | grep -qx -- "$each" && ! printf '%s\n' "$p_installed" | grep -qx -- "$each"; } || say installed "$each"
@@ -45,9 +39,21 @@ package_make() {
     for each in $p_installed; do printf '%s\n' "$wanted" | grep -qx -- "$each" || gone="$gone $each"; done
     [ -z "$gone" ] || package_remove $gone
 }
+package_apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 "$@" >&2; }
+# Only what is missing: apt-get and dnf upgrade what is installed.
+package_add() {
+    case $tool in
+    apt-get)
+        [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mtime -1 2> /dev/null | head -n 1)" ] || package_apt update
+        set -- -o Dpkg::Options::=--force-confold install --no-install-recommends --allow-downgrades "$@"
+        package_apt "$@" || { package_apt update && package_apt "$@"; } ;;
+    dnf) dnf -q -y install $(printf '%s\n' "$@" | sed 's/=/-/') >&2 ;;
+    apk) apk add -q "$@" >&2 ;;
+    esac || die "$tool does not install$lacking"
+}
 package_remove() {
     case $tool in
-    apt-get) DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 remove "$@" >&2 ;;
+    apt-get) package_apt remove "$@" ;;
     dnf) dnf -q -y remove "$@" >&2 ;;
     apk) apk del -q "$@" >&2 ;;
     esac || die "cannot remove $*"

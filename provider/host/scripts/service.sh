@@ -1,5 +1,5 @@
 service_begin() {
-    [ -d /run/systemd/system ] || die "systemd does not run on this host, so it has no services of it"
+    [ -d /run/systemd/system ] || die "systemd does not run on this host, and host.service needs it"
     case $name in *.*) full=$name ;; *) full=$name.service ;; esac
     file=/etc/systemd/system/$full
 }
