@@ -284,8 +284,10 @@ static bool decide_orphan(struct planner *p, struct recorded_resource *recorded)
     struct err err = ERR_INIT;
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &err);
     if (!schema && !forget) {
-        diag_error(p->diags, (struct span){0}, "%.*s in the state: %s", STR_ARG(record->subject.address),
-            err.message);
+        struct diag *d = diag_error(p->diags, (struct span){0}, "%.*s in the state: %s",
+            STR_ARG(record->subject.address), err.message);
+        diag_hint(p->diags, d, "%s%s`weir state rm %.*s` forgets it", err.hint, err.hint[0] ? "; " : "",
+            STR_ARG(address_quoted(p->arena, record->subject.address)));
         return false;
     }
     struct change *change = change_new(p, record->subject, schema, recorded);

@@ -88,9 +88,9 @@ static int add_recorded(struct refresh *r, struct recorded_resource *recorded, b
     if (r->routes ? !is_on_a_route(r, recorded) : !is_meant(p, recorded))
         return 0;
     const struct schema *schema =
-        catalog_find(p->workspace->catalog, recorded->record->subject.type, false, err);
-    if (!schema)
-        return err_context(err, "%.*s in the state", STR_ARG(recorded->address));
+        catalog_find(p->workspace->catalog, recorded->record->subject.type, false, ERR_IGNORED);
+    if (!schema) /* an error unless `removed:` forgets it, or the stack has another type for it */
+        return 0;
     if (!schema->ops->read || schema->finished_is_final)
         return 0; /* it exists in the state only */
     struct provider *provider;

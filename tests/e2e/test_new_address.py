@@ -76,6 +76,20 @@ def test_already_done(cloud, stack):
     stack.assert_settled()
 
 
+def test_a_type_that_no_longer_exists(cloud, stack):
+    """Of a folder of specs that is gone: it can be forgotten, and is neither read nor deleted."""
+    stack.write(stack_of("aws.sns.topic", "name: ren", more="  b: {type: aws.sns.topic, name: other}\n")).apply()
+    rewrite(stack.log(), lambda record: record | {"type": "aws.sns.tropic"} if record.get("address") == "a" and "type" in record else record)
+    stack.write(stack_of("aws.sns.topic", "name: other", "b"))
+    for command in ("plan", "destroy"):
+        refused = stack.run(command, status=3)
+        assert 'a in the state: no resource type is called "aws.sns.tropic"' in refused.err and "`weir state rm a` forgets it" in refused.err, str(refused)
+    stack.write(stack_of("aws.sns.topic", "name: other", "b", "removed: [{address: a, destroy: false}]\n"))
+    assert stack.plan() == {"a": "forget"}
+    stack.apply()
+    stack.assert_settled()
+
+
 def test_one_or_the_other(cloud, stack):
     """What `when` leaves out is still in the stack: `moved:` cannot name it."""
     stack.write("""
