@@ -12,6 +12,7 @@ enum {
     TIMEOUT_MS = 2 * 60 * 60 * 1000,
     BEGUN_ANEW = 8,
     CONFLICT_MS = 2 * 60 * 1000,
+    ROLE_MS = 60 * 1000, /* until a new role is known everywhere */
 };
 
 const struct aws_service cfn_service = {.id = STR_INIT("cloudcontrol"),
@@ -168,6 +169,14 @@ static bool may_start_again(const struct cfn_request *request, const struct cfn_
     return str_is_one_of(event->code, codes, request->repeats ? sizeof codes / sizeof *codes : 2);
 }
 
+/* Handlers do not wait for a role that was just created. */
+static bool is_new_role(const struct op_ctx *ctx, const struct cfn_event *event)
+{
+    return str_is_any(event->code, "InvalidRequest AccessDenied GeneralServiceException") &&
+           str_find(event->message, STR("assume"), 0) >= 0 &&
+           aws_created_within(provider_aws(ctx->provider), ROLE_MS);
+}
+
 static int carry_out_once(struct op_ctx *ctx, const struct cfn_request *request, int attempt,
     struct cfn_event *event, struct err *err)
 {
@@ -184,7 +193,7 @@ static int carry_out_once(struct op_ctx *ctx, const struct cfn_request *request,
 int cfn_carry_out(
     struct op_ctx *ctx, const struct cfn_request *request, struct cfn_event *event, struct err *err)
 {
-    int64_t pause = FIRST_PAUSE_MS;
+    int64_t pause = FIRST_PAUSE_MS, until = clock_mono_ms() + CONFLICT_MS;
     struct repeats repeats = {.op = ctx, .what = str_z(request->operation)};
     for (int attempt = 0;; attempt++, pause *= 2) {
         struct err failure = ERR_INIT;
@@ -194,7 +203,9 @@ int cfn_carry_out(
         }
         if (failure.class == ERR_THROTTLED && event->token.n)
             aws_throttled(provider_aws(ctx->provider), &cfn_service);
-        if (!event->token.n || !may_start_again(request, event) || attempt == BEGUN_ANEW)
+        bool again = is_new_role(ctx, event) ? clock_mono_ms() < until
+                                             : may_start_again(request, event) && attempt < BEGUN_ANEW;
+        if (!event->token.n || !again)
             return err_raise(err, &failure);
         repeats_because(&repeats, failure.message, attempt + 2);
         if (cancel_sleep_ms(ctx->cancel, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))

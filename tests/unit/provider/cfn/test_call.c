@@ -86,9 +86,48 @@ static void a_long_request(void **state)
     manual_clock_remove();
 }
 
+#define PROGRESS(status, rest)                                                                               \
+    "{\"ProgressEvent\": {\"RequestToken\": \"t\", \"OperationStatus\": \"" status "\"" rest "}}"
+
+/* A role that was created a minute ago is known; before that it may be unknown to a handler. */
+static void a_new_role(void **state)
+{
+    (void)state;
+    enum { REFUSED = 12 };
+    static const char refused[] =
+        PROGRESS("FAILED", ", \"ErrorCode\": \"InvalidRequest\", \"StatusMessage\": \"The role defined for "
+                           "the function cannot be "
+                           "assumed by Lambda.\"");
+    static struct exchange exchanges[REFUSED + 1];
+    for (size_t i = 0; i < REFUSED; i++)
+        exchanges[i] = (struct exchange){"CreateResource", NULL, refused, NULL};
+    exchanges[REFUSED] = (struct exchange){"CreateResource", NULL, PROGRESS("SUCCESS", ""), NULL};
+    struct provider *provider = NULL;
+    struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    manual_clock_install(1000);
+    assert_int_equal(fixed_provider(&provider, &err), 0);
+    static const struct schema schema = {.name = STR_INIT("")};
+    struct op_ctx ctx = {.arena = &arena, .provider = provider, .schema = &schema};
+    const struct cfn_request request = {.operation = "CreateResource", .input = &value_empty_map};
+    struct cfn_event event;
+    play(exchanges, 1);
+    fixed_client.created_ms = 0;
+    assert_int_equal(cfn_carry_out(&ctx, &request, &event, &err), -1); /* nothing was created lately */
+    PLAYED();
+    play(exchanges, REFUSED + 1);
+    aws_note_created(provider_aws(provider));
+    assert_int_equal(cfn_carry_out(&ctx, &request, &event, &err), 0);
+    PLAYED();
+    provider_free(provider);
+    fixed_release();
+    arena_release(&arena);
+    manual_clock_remove();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_code_has_a_hint), cmocka_unit_test(classes), cmocka_unit_test(a_long_request)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_code_has_a_hint), cmocka_unit_test(classes),
+        cmocka_unit_test(a_long_request), cmocka_unit_test(a_new_role)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
