@@ -95,7 +95,7 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 {
     const struct spec_step *step = rules->step;
-    if (!rules->act->after_creation || step->look || !act_error_is(&rules->service->absent, err) ||
+    if (!rules->act->after_creation || step->lookup || !act_error_is(&rules->service->absent, err) ||
         act_error_is(&step->call.ignore, err))
         return false;
     int64_t now_ms = clock_mono_ms();
@@ -109,8 +109,8 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 static bool is_final(const struct retry_rules *rules)
 {
     const struct value *document;
-    return rules->step->again.final_if &&
-           !act_step(rules->act, rules->step->again.final_if, rules->object, &document, ERR_IGNORED);
+    return rules->step->again.retry_unless &&
+           !act_step(rules->act, rules->step->again.retry_unless, rules->object, &document, ERR_IGNORED);
 }
 
 static bool call_may_pass(void *ctx, const struct err *err)
@@ -126,8 +126,8 @@ static bool call_may_pass(void *ctx, const struct err *err)
     const struct value *document;
     tell_users(rules, err, what, sizeof what);
     op_progress(op, what);
-    if (rules->step->again.meanwhile)
-        act_step(rules->act, rules->step->again.meanwhile, rules->object, &document, ERR_IGNORED);
+    if (rules->step->again.before_retry)
+        act_step(rules->act, rules->step->again.before_retry, rules->object, &document, ERR_IGNORED);
     return true;
 }
 
@@ -401,7 +401,7 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
     act->ignored = act_error_is(&step->call.ignore, &failure);
     if (!act->ignored)
         return err_raise(err, &failure);
-    if (step->look) /* the result of this lookup is unknown to later steps */
+    if (step->lookup) /* the result of this lookup is unknown to later steps */
         op_warn(act->ctx, failure.message);
     *document = &value_empty_map;
     return 0;

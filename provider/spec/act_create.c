@@ -289,7 +289,7 @@ static int create_steps(
     const struct value *object = desired;
     for (size_t i = 0; i < act->type->create.count; i++) {
         const struct spec_step *step = &act->type->create.items[i];
-        if (step->look ? act_look(act, step, &object, err) : create_step(act, step, object, live, err))
+        if (step->lookup ? act_look(act, step, &object, err) : create_step(act, step, object, live, err))
             return -1;
     }
     return 0;

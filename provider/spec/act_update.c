@@ -140,7 +140,7 @@ static bool step_concerned(const struct updating *u, const struct spec_step *ste
     size_t changed = 0;
     for (size_t i = 0; i < names->count; i++)
         changed += update_changes(u, names->items[i]);
-    return step->when.alone ? changed && changed == u->changed->count : changed > 0;
+    return step->when.only_change ? changed && changed == u->changed->count : changed > 0;
 }
 
 /* Returns what is sent for an attribute that was removed from the configuration. */
@@ -264,7 +264,7 @@ static int update_step(struct updating *u, const struct spec_step *step, struct 
 {
     struct act *act = u->act;
     const struct value *document, *doc, *object;
-    if (step->look)
+    if (step->lookup)
         return act_look(act, step, &u->object, err);
     if (object_to_send(u, step, &object, err) || act_now(act, step, object, &document, err))
         return -1;
@@ -329,19 +329,19 @@ static int update_sub_resource(struct updating *u, const struct spec_owned *sub_
 }
 
 /* True if a changed setting deletes all entries. */
-static bool is_wiped(const struct updating *u, const struct spec_owned *e)
+static bool is_deleted_with(const struct updating *u, const struct spec_owned *e)
 {
-    bool wiped = false;
-    for (size_t i = 0; i < e->wiped_by.count; i++)
-        wiped = wiped || update_changes(u, e->wiped_by.items[i]);
-    return wiped;
+    bool deleted = false;
+    for (size_t i = 0; i < e->deleted_by.count; i++)
+        deleted = deleted || update_changes(u, e->deleted_by.items[i]);
+    return deleted;
 }
 
 static int update_entries(struct updating *u, const struct spec_owned *e, struct err *err)
 {
     struct str name = e->attr->attr->name;
     const struct value *have = value_get(u->prior, name), *want = value_get(u->desired, name);
-    if (is_wiped(u, e)) {
+    if (is_deleted_with(u, e)) {
         want = want || update_changes(u, name) ? want : have;
         have = &value_empty_map;
     }
@@ -369,7 +369,7 @@ static int update_owned(struct updating *u, struct err *err)
     for (size_t i = 0; i < type->owned_count; i++) {
         const struct spec_owned *owned = &type->owned[i];
         struct str name = owned->attr->attr->name;
-        if (owned != type->tags && (update_changes(u, name) || is_wiped(u, owned)) &&
+        if (owned != type->tags && (update_changes(u, name) || is_deleted_with(u, owned)) &&
             updates[owned->attr->owner](u, owned, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }

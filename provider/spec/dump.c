@@ -197,8 +197,8 @@ static void add_step(struct dump *d, const char *role, const struct spec_step *s
 {
     if (!step || !step->call.op)
         return;
-    add_step(d, role, step->again.meanwhile, false);
-    add_step(d, role, step->again.final_if, false);
+    add_step(d, role, step->again.before_retry, false);
+    add_step(d, role, step->again.retry_unless, false);
     for (size_t i = 0; i < step->again.user_count; i++)
         add_listing(d, "users", step->again.users[i].step, step->again.users[i].tells);
     if (step->list.each) {

@@ -261,7 +261,7 @@ static void load_entries(struct type_loader *t, const struct node *node, struct 
     if (!load_keys(l, node, "an entry map",
             "list at skip broken get put replace delete delete_whole renew item key key_too value answer "
             "put_as put_in delete_as delete_in batch send "
-            "absent retry failed listed_as wiped_by"))
+            "absent retry failed listed_as deleted_by"))
         return;
     if (out->attr->attr->type->kind != TYPE_MAP) {
         load_error(l, node, "entries are for attributes of type map(…)");
@@ -279,7 +279,7 @@ static void load_entries(struct type_loader *t, const struct node *node, struct 
     out->mapped = load_word(l, node, "listed_as", forms);
     if (out->mapped && node_get(node, "list"))
         load_error(l, node_get(node, "listed_as"), "listed_as is for entries without a listing");
-    out->wiped_by = load_attr_names(t, node_get(node, "wiped_by"));
+    out->deleted_by = load_attr_names(t, node_get(node, "deleted_by"));
     out->skip = load_skip(l, node_get(node, "skip"));
     out->broken = load_skip(l, node_get(node, "broken"));
     load_entry_calls(t, node, out);

@@ -195,7 +195,7 @@ void load_unique(struct type_loader *t, bool recorded)
 static const struct spec_operation *named_operation(const struct spec_steps *steps)
 {
     for (size_t i = 0; i < steps->count; i++)
-        if (steps->items[i].call.op && !steps->items[i].look)
+        if (steps->items[i].call.op && !steps->items[i].lookup)
             return steps->items[i].call.op;
     return NULL;
 }

@@ -6,10 +6,8 @@
 
 #define STEP_KEYS                                                                                            \
     "call send with parse at whose match newest skip answers covers token when if unless for full partial "  \
-    "alone "                                                                                                 \
-    "each "                                                                                                  \
-    "ignore absent retry retry_for failed wait native page look idempotent body answers_in "                 \
-    "users meanwhile retry_unless empty without overwrites keeps renamed"
+    "only_change each ignore absent retry retry_for failed wait native page lookup idempotent body "         \
+    "answers_in users before_retry retry_unless empty without overwrites keeps renamed"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {
@@ -159,9 +157,9 @@ static void load_rules_of(
     step->call.without = load_attr_names(t, node_get(node, "without"));
     step->call.full = load_flag(l, node, "full");
     step->call.partial = load_flag(l, node, "partial");
-    step->when.alone = load_flag(l, node, "alone");
+    step->when.only_change = load_flag(l, node, "only_change");
     step->wait = load_flag(l, node, "wait");
-    step->look = load_flag(l, node, "look");
+    step->lookup = load_flag(l, node, "lookup");
     step->overwrites = load_flag(l, node, "overwrites");
     step->call.ignore = load_errors(l, node_get(node, "ignore"));
     step->call.absent = load_errors(l, node_get(node, "absent"));
@@ -186,11 +184,12 @@ static void load_users(struct type_loader *t, const struct node *node, struct sp
 }
 
 /* Reads what is done before a refused call is repeated. */
-static void load_meanwhile(struct type_loader *t, const struct node *node, struct spec_step *step)
+static void load_again(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
     load_users(t, node_get(node, "users"), step);
-    step->again.meanwhile = load_step_at(t, node, "meanwhile", &(struct step_rules){.what = "meanwhile"});
-    step->again.final_if =
+    step->again.before_retry =
+        load_step_at(t, node, "before_retry", &(struct step_rules){.what = "before_retry"});
+    step->again.retry_unless =
         load_step_at(t, node, "retry_unless", &(struct step_rules){.what = "retry_unless"});
 }
 
@@ -222,7 +221,7 @@ const struct spec_step *load_step(
     step->reply.sparse = rules->change && !step->reply.at.n;
     if (node_get(node, "each"))
         load_each(t, node_get(node, "each"), step);
-    load_meanwhile(t, node, step);
+    load_again(t, node, step);
     if (node_get(node, "native")) {
         load_native(t, node, step);
         return step;
@@ -258,7 +257,7 @@ struct spec_steps load_steps(struct type_loader *t, const struct node *node, con
     struct str maker = STR_EMPTY; /* the create call also takes the tags */
     for (size_t i = 0; i < n; i++) {
         const struct node *item = items[i];
-        bool probe = node_get(item, "look");
+        bool probe = node_get(item, "lookup");
         struct str call = item->kind == NODE_MAP && !probe ? load_text(t->l, item, "call") : STR_EMPTY;
         if (!maker.n)
             maker = call;

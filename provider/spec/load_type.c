@@ -279,7 +279,7 @@ static size_t count_steps(const struct spec_type *type, struct str name)
     for (size_t i = 0; i < type->update.count; i++) {
         const struct spec_step *step = &type->update.items[i];
         n += spec_names_have(&step->when.changed, name) && !step->when.only.count &&
-             !step->when.unless.count && !step->look;
+             !step->when.unless.count && !step->lookup;
     }
     return n;
 }

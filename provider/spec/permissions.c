@@ -41,8 +41,8 @@ static void add_step(struct collecting *c, const struct spec_step *step)
     add_step(c, step->list.each);
     for (size_t i = 0; i < step->again.user_count; i++)
         add_step(c, step->again.users[i].step);
-    add_step(c, step->again.meanwhile);
-    add_step(c, step->again.final_if);
+    add_step(c, step->again.before_retry);
+    add_step(c, step->again.retry_unless);
 }
 
 static void add_steps(struct collecting *c, const struct spec_steps *steps)

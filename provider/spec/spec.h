@@ -128,8 +128,8 @@ struct spec_again {
      * (NULL: none). Their failures are ignored. */
     const struct spec_users *users;
     size_t user_count;
-    const struct spec_step *meanwhile;
-    const struct spec_step *final_if; /* if this finds something, the call is not repeated; NULL: none */
+    const struct spec_step *before_retry;
+    const struct spec_step *retry_unless; /* if this finds something, the call is not repeated; NULL: none */
 };
 
 /* How a listing is requested and paginated, and which items count. */
@@ -207,7 +207,7 @@ struct spec_reply {
 /* Whether the step is executed. */
 struct spec_occasion {
     struct spec_names changed;       /* update: only if one of these changed; empty: one of those sent */
-    bool alone;                      /* update: only if nothing else changed */
+    bool only_change;                /* update: only if nothing else changed */
     struct spec_names wanted;        /* read: only if one of these is wanted; empty: always */
     struct value_tests only, unless; /* tests of the object; also of region, partition and api */
 };
@@ -220,7 +220,7 @@ struct spec_step {
     struct spec_listing list; /* of calls that list, and of calls for each item of a list */
     bool wait;                /* wait until ready before the next step */
     bool overwrites;          /* create: overwrites an existing resource of the name without an error */
-    bool look;                /* only for later steps; the object may be absent */
+    bool lookup;              /* only for later steps; the object may be absent */
 };
 
 struct spec_steps {
@@ -287,8 +287,8 @@ struct spec_owned {
     bool delete_whole; /* the delete call takes whole entries like put, not just keys */
     bool mapped;       /* the object's own response has them as a map */
     struct spec_skip skip;
-    struct spec_skip broken;    /* items that exist but have no effect: they count as empty */
-    struct spec_names wiped_by; /* settings whose put deletes all entries */
+    struct spec_skip broken;      /* items that exist but have no effect: they count as empty */
+    struct spec_names deleted_by; /* settings whose put deletes all entries */
     /* for tags */
     const struct shape *shape, *listed; /* in requests, and in responses; mostly the same */
     const struct node *with_create;     /* of the create call; NULL: none */

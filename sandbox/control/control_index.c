@@ -104,7 +104,7 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
     const struct spec_step *creates = NULL; /* the creating call may have several forms */
     for (size_t i = 0; i < steps->count; i++) {
         const struct spec_step *step = &steps->items[i];
-        bool main = !step->list.each && !step->look && step->call.op;
+        bool main = !step->list.each && !step->lookup && step->call.op;
         if (main && !creates)
             creates = step;
         /* The last of several deleting steps deletes; the first of several creating steps creates. */
@@ -122,7 +122,7 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
         index_add(index, PART_SIDE, step->list.each);
         for (size_t k = 0; k < step->again.user_count; k++)
             index_add(index, PART_SIDE, step->again.users[k].step);
-        index_add(index, PART_SIDE, step->again.meanwhile);
+        index_add(index, PART_SIDE, step->again.before_retry);
     }
 }
 

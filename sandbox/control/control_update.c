@@ -448,7 +448,7 @@ static const struct value *without_wiped(struct call *call, const struct value *
 {
     const struct spec_type *type = call->role->type;
     for (size_t i = 0; i < type->owned_count; i++)
-        if (spec_names_have(&type->owned[i].wiped_by, setting))
+        if (spec_names_have(&type->owned[i].deleted_by, setting))
             attrs = value_with(call->arena, attrs, type->owned[i].attr->attr->name, NULL);
     return attrs;
 }

@@ -93,7 +93,7 @@ static const char spec[] =
     "    create: {call: MakeRoad}\n"
     "    read: {call: GetRoads, send: [from], parse: Body, at: \"Roads[]\", match: {To: to}, page: none}\n"
     "    update:\n"
-    "      - {look: true, when: [lanes], call: GetRoad, send: [from, to], at: \"@\"}\n"
+    "      - {lookup: true, when: [lanes], call: GetRoad, send: [from, to], at: \"@\"}\n"
     "      - {when: [lanes], call: Widen, send: {From: from, Lanes: lanes, Serial: serial}}\n"
     "    delete: {call: DropRoad, send: [from, to], retry: [{code: Busy, message: traffic}], failed: "
     "\"Problems[]\"}\n"

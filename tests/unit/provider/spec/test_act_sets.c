@@ -31,7 +31,7 @@ static const char spec[] =
     "    create: {call: MakeShelf, send: [all, boards], with: {Lamp: {On: true, Kind: \"${lamp}\"}}, at: "
     "Shelf}\n"
     "    read: {call: GetShelf, at: Shelf}\n"
-    "    update: [{alone: true, when: [parts], call: SetParts, send: [name, parts]}]\n"
+    "    update: [{only_change: true, when: [parts], call: SetParts, send: [name, parts]}]\n"
     "    delete: {call: DropShelf}\n"
     "    sub_resources:\n"
     "      lamp: {put: {call: SetShelf, with: {Lamp.On: true}}, delete: {call: SetShelf, send: [name], with: "
