@@ -476,7 +476,7 @@ static void take_headers_of_query(struct exchange *x)
     }
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_header_names(const void *a, const void *b)
 {
     return str_cmp(((const struct wire_header *)a)->name, ((const struct wire_header *)b)->name);
 }
@@ -490,7 +490,7 @@ static void add_amz_headers(struct exchange *x, struct buf *out)
         if (is_amz(x->request.headers[i].name))
             amz[n++] = (struct wire_header){
                 arena_lower(&x->arena, x->request.headers[i].name), x->request.headers[i].value};
-    qsort(amz, n, sizeof *amz, compare_names);
+    qsort(amz, n, sizeof *amz, compare_header_names);
     for (size_t i = 0; i < n; i++)
         if (i && str_eq(amz[i].name, amz[i - 1].name))
             buf_addf(out, ",%.*s", STR_ARG(amz[i].value));
@@ -600,4 +600,71 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash)
     if (!fault && s3 && auth->form == AUTH_QUERY)
         take_headers_of_query(x);
     return fault;
+}
+
+/* ---- forms ---- */
+
+/* Returns an error that names the first missing field, or NULL. */
+static const struct fault *check_form_fields(
+    struct exchange *x, const struct wire_message *form, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (wire_header_get(form, str_z(names[i])).n)
+            continue;
+        struct fault *fault = ARENA_NEW(&x->arena, struct fault);
+        *fault = (struct fault){400, "InvalidArgument",
+            arena_printf(&x->arena,
+                "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of "
+                "the fields.",
+                names[i])
+                .p};
+        return fault;
+    }
+    return NULL;
+}
+
+const struct fault *auth_verify_form(struct exchange *x, const struct wire_message *form)
+{
+    static const char *const v4[] = {"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"},
+                             *const v2[] = {"AWSAccessKeyId", "Signature"};
+    static const struct fault anonymous = {403, "AccessDenied", "Access Denied"},
+                              credential = {400, "InvalidArgument",
+                                  "The X-Amz fields of the form are incomplete or wrong."};
+    struct auth *auth = &x->auth;
+    struct str secret, policy = wire_header_get(form, STR("policy")), wanted,
+                       key = wire_header_get(form, str_z(v2[0]));
+    unsigned char digest[SHA256_SIZE];
+    auth->signature = wire_header_get(form, STR("X-Amz-Signature"));
+    bool old = key.n || wire_header_get(form, STR("Signature")).n;
+    bool new = auth->signature.n || wire_header_get(form, str_z(v4[0])).n;
+    if (!policy.n || (!old && !new))
+        return &anonymous;
+    const struct fault *fault = new ? check_form_fields(x, form, v4, 4) : check_form_fields(x, form, v2, 2);
+    if (fault)
+        return fault;
+    auth->access_key = key;
+    auth->region = STR("us-east-1");
+    auth->token = wire_header_get(form, STR("x-amz-security-token"));
+    if (new && (!str_eqz(wire_header_get(form, str_z(v4[0])), ALGORITHM) ||
+                   !parse_credential(auth, wire_header_get(form, str_z(v4[1]))) ||
+                   !parse_date(x, wire_header_get(form, str_z(v4[2])), STR_EMPTY)))
+        return &credential;
+    if ((fault = find_secret(x, &secret)))
+        return fault;
+    if (new) {
+        struct sigv4_params params = {.access_key = auth->access_key,
+            .secret_key = secret,
+            .region = auth->region,
+            .service = auth->service,
+            .wall_ms = auth->wall_ms,
+            .key = auth->key};
+        sigv4_signing_key(&params, auth->key);
+        hash_hmac_sha256(str_n((const char *)auth->key, sizeof auth->key), policy, digest);
+        wanted = hex_encode(&x->arena, digest, SHA256_SIZE);
+    } else {
+        auth->signature = wire_header_get(form, str_z(v2[1]));
+        hash_hmac_sha1(secret, policy, digest);
+        wanted = base64_encode(&x->arena, str_n((const char *)digest, SHA1_SIZE));
+    }
+    return compare_signature(auth, wanted);
 }

@@ -136,6 +136,9 @@ struct str auth_bucket_of_host(const struct exchange *x);
  */
 const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 
+/* Verifies the signature of a form's policy, by version 4 or 2; `form` has the fields as headers. */
+const struct fault *auth_verify_form(struct exchange *x, const struct wire_message *form);
+
 /* ---- responders ---- */
 
 extern const struct responder faults_responder;

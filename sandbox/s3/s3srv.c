@@ -331,6 +331,16 @@ static bool find_target(struct s3 *s)
            !memchr(s->key.p, '\0', s->key.n);
 }
 
+struct str s3srv_object_url(const struct s3 *s)
+{
+    AUTO_BUF struct buf url = BUF_INIT;
+    buf_addf(&url, "http://%.*s/", STR_ARG(s3srv_header(s, "Host")));
+    if (!auth_bucket_of_host(s->x).n)
+        buf_addf(&url, "%.*s/", STR_ARG(s->bucket));
+    url_encode(&url, s->key, true);
+    return arena_str(s->arena, buf_str(&url));
+}
+
 /* ---- selection of the operation ---- */
 
 static void not_implemented(struct s3 *s)
@@ -496,9 +506,24 @@ static void begin_operation(struct s3 *s)
         s3srv_fault(s, fault);
 }
 
+/* True for a POST to a bucket without a signature of the request: see s3srv_form.c. */
+static bool is_form_upload(struct s3 *s)
+{
+    struct str value;
+    return s->x->auth.form == AUTH_NONE && str_eqz(s->x->request.method, "POST") && find_target(s) &&
+           s->bucket.n && !s->key.n && !s3srv_parameter(s, "delete", &value);
+}
+
 static void s3srv_begin(struct exchange *x)
 {
     struct s3 *s = s3_new(x);
+    if (is_form_upload(s)) {
+        const struct fault *refused = s3srv_begin_form(s);
+        s->in_ready = !x->answered;
+        if (refused)
+            s3srv_fault(s, refused);
+        return;
+    }
     const struct fault *fault = check_hash_header(x);
     if (!fault)
         fault = auth_verify(x, STR_EMPTY);

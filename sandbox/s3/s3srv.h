@@ -1,8 +1,8 @@
 /*
  * S3, one file per group of operations. s3srv.c finds the operation and writes XML; s3srv_bucket.c,
- * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_multipart.c and s3srv_uploads.c
- * execute it. s3srv_checks.c and s3srv_rules.c validate settings, s3srv_access.c checks IAM and KMS
- * permissions. Handlers respond through the s3srv_* and reply_* functions.
+ * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_form.c, s3srv_multipart.c and
+ * s3srv_uploads.c execute it. s3srv_checks.c and s3srv_rules.c validate settings, s3srv_access.c checks IAM
+ * and KMS permissions. Handlers respond through the s3srv_* and reply_* functions.
  */
 #pragma once
 
@@ -96,6 +96,11 @@ bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max,
 const struct value *s3srv_body(struct s3 *s, const char *root);
 /* Returns the items of an XML value, which is a list or a single item. */
 size_t s3srv_items(const struct value *v, const struct value *const **items, const struct value **one);
+/* Starts PostObject (s3srv_form.c), which verifies its signature when the form has been received. Returns
+ * NULL, also after it has responded, or the error. */
+const struct fault *s3srv_begin_form(struct s3 *s);
+/* Returns the URL of the object, with the request's host. */
+struct str s3srv_object_url(const struct s3 *s);
 struct str s3srv_region_of(struct s3 *s, struct str bucket);
 bool s3srv_bucket_or_error(struct s3 *s); /* false: responded NoSuchBucket */
 void s3srv_object_header_etag(struct s3 *s, struct str etag);
@@ -149,6 +154,10 @@ int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *obje
 
 /* Returns headers, metadata, tags and storage class of a new object from the request. NULL: responded. */
 const struct value *s3srv_new_doc(struct s3 *s);
+/* Stores s->in.file as the object and adds the response headers; `event` names the notification. False:
+ * responded. */
+bool s3srv_put_content(
+    struct s3 *s, const struct value *doc, int64_t size, const char *event, struct object *out);
 const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str base64);
 /* Adds the encryption headers: nothing is encrypted here, but clients get what they requested or AWS's
  * default. */

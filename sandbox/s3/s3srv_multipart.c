@@ -369,12 +369,8 @@ static void answer_complete(struct s3 *s, const struct object *object)
     AUTO_BUF struct buf out = BUF_INIT;
     s3srv_new_version_header(s, object);
     s3srv_encryption_headers(s, object->doc);
-    struct str host = s3srv_header(s, "Host");
     xml_begin(&out, "CompleteMultipartUploadResult");
-    AUTO_BUF struct buf url = BUF_INIT;
-    buf_addf(&url, "http://%.*s/%.*s/", STR_ARG(host), STR_ARG(s->bucket));
-    url_encode(&url, s->key, true);
-    xml_leaf(&out, "Location", buf_str(&url));
+    xml_leaf(&out, "Location", s3srv_object_url(s));
     xml_leaf(&out, "Bucket", s->bucket);
     xml_leaf(&out, "Key", s->key);
     xml_etag(&out, object->etag);

@@ -236,24 +236,23 @@ bool s3srv_put(
     return result == STORE_OK;
 }
 
-/* Stores s->in.file as the object and adds the response headers. False: responded. */
-static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct object *out)
-{
-    if (!s3srv_put(s, &s->in.file, doc, 0, out))
-        return false;
-    s3srv_new_version_header(s, out);
-    s3srv_encryption_headers(s, out->doc);
-    bool copy = s3srv_header(s, "x-amz-copy-source").n > 0;
-    s3srv_notify(s, copy ? "ObjectCreated:Copy" : "ObjectCreated:Put", s->key, out);
-    return true;
-}
-
 static const struct value *with_content(struct s3 *s, const struct value *doc, int64_t size, struct str etag)
 {
     doc = value_with(s->arena, doc, STR("size"), value_int(s->arena, size));
     doc = value_with(s->arena, doc, STR("etag"), value_string(s->arena, etag));
     const struct value *sums = s3srv_sums(s, s->in.sum.kind, s->in.sum_value);
     return sums->count ? value_with(s->arena, doc, STR("sums"), sums) : doc;
+}
+
+bool s3srv_put_content(
+    struct s3 *s, const struct value *doc, int64_t size, const char *event, struct object *out)
+{
+    if (!s3srv_put(s, &s->in.file, with_content(s, doc, size, s->in.etag), 0, out))
+        return false;
+    s3srv_new_version_header(s, out);
+    s3srv_encryption_headers(s, out->doc);
+    s3srv_notify(s, event, s->key, out);
+    return true;
 }
 
 static void copy_object(struct s3 *s);
@@ -266,7 +265,7 @@ void s3srv_put_object(struct s3 *s)
         return;
     }
     const struct value *doc = s3srv_new_doc(s);
-    if (!doc || !s3srv_write_commit(s, with_content(s, doc, s->in.size, s->in.etag), &object))
+    if (!doc || !s3srv_put_content(s, doc, s->in.size, "ObjectCreated:Put", &object))
         return;
     s3srv_object_header_etag(s, object.etag);
     s3srv_checksum_headers(s, object.doc);
@@ -423,7 +422,7 @@ static void copy_object(struct s3 *s)
     }
     choose_sum(s, &source);
     if (!s3srv_copy_content(s, &source, 0, source.object.size) ||
-        !s3srv_write_commit(s, with_content(s, doc, source.object.size, s->in.etag), &object))
+        !s3srv_put_content(s, doc, source.object.size, "ObjectCreated:Copy", &object))
         return;
     if (source.object.version.n && !str_eqz(source.object.version, "null"))
         reply_header(s->x, "x-amz-copy-source-version-id", source.object.version);
