@@ -192,22 +192,40 @@ struct str draft_asks(struct draft *d, struct str name, struct str what)
     return name;
 }
 
-/* Replaces reference marks by their meaning, so that equal references are equal texts. */
-static struct str draft_unmarked(struct draft *d, struct str text)
+struct str draft_replace_marks(struct draft *d, struct str code, draft_mark *replace, void *ctx)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < text.n; i++) {
-        ptrdiff_t end = text.p[i] == '\001' ? str_find_char(text, '\002', i) : -1;
+    size_t done = 0;
+    for (ptrdiff_t at; (at = str_find_char(code, '\001', done)) >= 0;) {
         int64_t index;
-        if (end < 0 || !str_to_int(str_slice(text, i + 1, (size_t)end), &index)) {
-            buf_add_char(&out, text.p[i]);
-            continue;
-        }
-        const struct draft_reference *r = d->references[index];
-        buf_addf(&out, "%p.%.*s[%.*s]", r->target, STR_ARG(r->attr), STR_ARG(r->key));
-        i = (size_t)end;
+        ptrdiff_t close = str_find_char(code, '\002', (size_t)at);
+        if (close < 0 || !str_to_int(str_slice(code, (size_t)at + 1, (size_t)close), &index))
+            break; /* a control character of a literal */
+        size_t end = (size_t)close;
+        buf_add_str(&out, str_slice(code, done, (size_t)at));
+        buf_add_str(&out, replace(ctx, d->references[index], str_slice(code, (size_t)at, end + 1)));
+        done = end + 1;
     }
-    return arena_str(d->arena, buf_str(&out));
+    buf_add_str(&out, str_slice(code, done, code.n));
+    return done ? arena_str(d->arena, buf_str(&out)) : code;
+}
+
+void draft_replace_in_tree(struct draft *d, struct tree *s, draft_mark *replace, void *ctx)
+{
+    if (s->code.n)
+        s->code = draft_replace_marks(d, s->code, replace, ctx);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->kind == TREE_MAP && tree_key_is_code(s->entries[i].key))
+            s->entries[i].key = draft_replace_marks(d, s->entries[i].key, replace, ctx);
+        draft_replace_in_tree(d, s->kind == TREE_MAP ? s->entries[i].value : s->items[i], replace, ctx);
+    }
+}
+
+/* Equal references have equal texts. */
+static struct str mark_meaning(void *ctx, struct draft_reference *r, struct str mark UNUSED)
+{
+    const struct draft *d = ctx;
+    return arena_printf(d->arena, "%p.%.*s[%.*s]", r->target, STR_ARG(r->attr), STR_ARG(r->key));
 }
 
 struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs)
@@ -216,8 +234,8 @@ struct str draft_data(struct draft *d, struct str name, const char *type, struct
     for (size_t i = 0; attrs && i < attrs->n; i++)
         buf_addf(&says, "%.*s: %s, ", STR_ARG(attrs->entries[i].key),
             tree_as_code(d->arena, attrs->entries[i].value).p);
-    struct str key = arena_printf(
-        d->arena, "data %.*s %s %.*s", STR_ARG(name), type, STR_ARG(draft_unmarked(d, buf_str(&says))));
+    struct str key = arena_printf(d->arena, "data %.*s %s %.*s", STR_ARG(name), type,
+        STR_ARG(draft_replace_marks(d, buf_str(&says), mark_meaning, d)));
     struct str *known = map_get(&d->taken, key);
     if (known)
         return *known;

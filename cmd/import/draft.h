@@ -54,6 +54,8 @@ struct tree *tree_value(struct arena *arena, const struct value *scalar, const s
 struct tree *tree_string(struct arena *arena, struct str text, const struct node *node);
 struct tree *tree_code(struct arena *arena, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Returns a choice without its two values. */
+struct tree *tree_choice(struct arena *arena, const struct node *node, struct str condition);
 /* Converts a list, map or scalar; strings become literals. */
 struct tree *tree_of(struct arena *arena, const struct value *v);
 
@@ -165,6 +167,11 @@ void draft_artifact(struct draft *d, struct str name, struct str source, const c
 /* Returns a mark for use in code. */
 struct str draft_reference(
     struct draft *d, void *owner, void *target, struct str attr, struct str key, const struct node *node);
+/* Returns the text for a reference's mark. */
+typedef struct str draft_mark(void *ctx, struct draft_reference *reference, struct str mark);
+/* Replaces each mark in the code, or in the code and keys of a tree. */
+struct str draft_replace_marks(struct draft *d, struct str code, draft_mark *replace, void *ctx);
+void draft_replace_in_tree(struct draft *d, struct tree *s, draft_mark *replace, void *ctx);
 /* Returns the reference if the value is exactly its mark, otherwise NULL. */
 struct draft_reference *draft_reference_of(const struct draft *d, const struct tree *s);
 /* Adds a required input, once for each name. Returns code. */

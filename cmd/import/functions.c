@@ -271,8 +271,7 @@ static struct tree *attribute_of(
     if (which->kind != TREE_CHOICE)
         return tree_code(t->arena, node, "%s[%s]",
             template_reference(t, node, name, STR(TEMPLATE_ALL))->code.p, tree_as_code(t->arena, which).p);
-    struct tree *out = tree_code(t->arena, node, "%.*s", STR_ARG(which->code));
-    out->kind = TREE_CHOICE;
+    struct tree *out = tree_choice(t->arena, node, which->code);
     for (size_t i = 0; i < 2; i++)
         tree_add(t->arena, out, attribute_of(t, node, name, which->items[i]));
     return out;
@@ -323,9 +322,8 @@ static struct tree *import_value(struct template *t, const struct node *node, co
 
 static struct tree *choice(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct tree *out = tree_code(t->arena, node, "%s", template_condition(t, argument->items[0]).p);
+    struct tree *out = tree_choice(t->arena, node, template_condition(t, argument->items[0]));
     struct str around = t->around;
-    out->kind = TREE_CHOICE;
     for (size_t i = 1; i < 3; i++) {
         t->around = arena_printf(t->arena, "%.*s%s%s%.*s%s", STR_ARG(around), around.n ? " && " : "",
             i == 1                 ? ""

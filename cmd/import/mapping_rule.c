@@ -94,8 +94,7 @@ bool mapping_place(
 static struct tree *renamed(struct arena *arena, const struct value *values, struct tree *s)
 {
     if (s->kind == TREE_CHOICE) {
-        struct tree *out = tree_code(arena, s->node, "%.*s", STR_ARG(s->code));
-        out->kind = TREE_CHOICE;
+        struct tree *out = tree_choice(arena, s->node, s->code);
         for (size_t i = 0; i < 2; i++) {
             struct tree *branch = renamed(arena, values, s->items[i]);
             if (!branch)

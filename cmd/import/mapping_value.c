@@ -41,8 +41,7 @@ static struct tree *pair_value(struct arena *arena, struct tree *item, const cha
 static struct tree *choice_pair(
     struct arena *arena, const struct tree *item, const char *key, const char *value, struct str *name)
 {
-    struct tree *out = tree_code(arena, item->node, "%.*s", STR_ARG(item->code));
-    out->kind = TREE_CHOICE;
+    struct tree *out = tree_choice(arena, item->node, item->code);
     *name = (struct str){NULL, 0};
     for (size_t i = 0; i < 2; i++) {
         struct tree *branch = item->items[i], *nothing = tree_new(arena, TREE_NOTHING, NULL);
@@ -211,8 +210,7 @@ static struct tree *as_choice(
     struct mapping *mapping, struct str from, struct str to, const struct type *type, const struct tree *s)
 {
     struct arena *arena = mapping->draft->arena;
-    struct tree *out = tree_code(arena, s->node, "%.*s", STR_ARG(s->code));
-    out->kind = TREE_CHOICE;
+    struct tree *out = tree_choice(arena, s->node, s->code);
     for (size_t i = 0; i < 2; i++) {
         struct tree *branch = mapping_as_type(mapping, from, to, type, s->items[i]);
         if (!branch)

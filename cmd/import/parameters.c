@@ -224,8 +224,7 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
     struct tree *tree = template_tree(t, value);
     t->around = STR_EMPTY;
     if (only && only->kind == NODE_STRING) {
-        struct tree *choice = tree_code(t->arena, node, "%s", template_condition(t, only).p);
-        choice->kind = TREE_CHOICE;
+        struct tree *choice = tree_choice(t->arena, node, template_condition(t, only));
         tree_add(t->arena, choice, tree);
         tree_add(t->arena, choice, tree_new(t->arena, TREE_NOTHING, NULL));
         tree = choice;

@@ -46,23 +46,15 @@ static struct tree *with_each(struct arena *arena, struct tree *s, struct str ke
     return copy;
 }
 
+static struct str mark_compared(void *ctx, struct draft_reference *r, struct str mark UNUSED)
+{
+    return terraform_resolve_reference(ctx, r);
+}
+
 /* Compares reference marks by their meaning. */
 static struct str as_text(struct terraform *t, const struct tree *s)
 {
-    AUTO_BUF struct buf out = BUF_INIT;
-    struct str code = tree_as_code(t->arena, s);
-    for (size_t i = 0; i < code.n; i++) {
-        if (code.p[i] != '\001') {
-            buf_add_char(&out, code.p[i]);
-            continue;
-        }
-        int64_t index = 0;
-        ptrdiff_t end = str_find_char(code, '\002', i);
-        str_to_int(str_slice(code, i + 1, (size_t)end), &index);
-        buf_add_str(&out, terraform_resolve_reference(t, t->draft->references[index]));
-        i = (size_t)end;
-    }
-    return arena_str(t->arena, buf_str(&out));
+    return draft_replace_marks(t->draft, tree_as_code(t->arena, s), mark_compared, t);
 }
 
 /* ---- folding ---- */
@@ -87,34 +79,19 @@ static void add_keys(struct terraform *t, const struct group *group, struct tree
                     tree_new(t->arena, TREE_NOTHING, NULL));
 }
 
-/* Replaces each.key, which for_each itself cannot use, by the key. */
-static struct str without_each(struct terraform *t, struct str code, struct str key)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < code.n; i++) {
-        if (code.p[i] != '\001') {
-            buf_add_char(&out, code.p[i]);
-            continue;
-        }
-        int64_t index = 0;
-        size_t end = (size_t)str_find_char(code, '\002', i);
-        str_to_int(str_slice(code, i + 1, end), &index);
-        const struct draft_reference *r = t->draft->references[index];
-        struct str own = tree_as_code(t->arena, tree_string(t->arena, key, NULL));
-        buf_add_str(&out, str_eqz(r->key, "each.key")
-                              ? draft_reference(t->draft, r->owner, r->target, r->attr, own, NULL)
-                              : str_slice(code, i, end + 1));
-        i = end;
-    }
-    return arena_str(t->arena, buf_str(&out));
-}
+struct own_key {
+    struct terraform *t;
+    struct str key;
+};
 
-static void resolve_each(struct terraform *t, struct tree *s, struct str key)
+/* Replaces each.key, which for_each itself cannot use, by the key. */
+static struct str mark_without_each(void *ctx, struct draft_reference *r, struct str mark)
 {
-    if (s->code.n)
-        s->code = without_each(t, s->code, key);
-    for (size_t i = 0; i < s->n; i++)
-        resolve_each(t, s->kind == TREE_MAP ? s->entries[i].value : s->items[i], key);
+    const struct own_key *own = ctx;
+    struct arena *arena = own->t->arena;
+    return !str_eqz(r->key, "each.key") ? mark
+                                        : draft_reference(own->t->draft, r->owner, r->target, r->attr,
+                                              tree_as_code(arena, tree_string(arena, own->key, NULL)), NULL);
 }
 
 /* Returns [a, b], or {a: {differences}, …}. */
@@ -132,7 +109,7 @@ static struct tree *collection(struct terraform *t, const struct group *group, c
             struct tree *s =
                 tree_get(group->instances[i]->attrs, arena_strz(t->arena, differ->entries[k].key));
             if (s)
-                resolve_each(t, s, key);
+                draft_replace_in_tree(t->draft, s, mark_without_each, &(struct own_key){t, key});
             tree_set(t->arena, own, differ->entries[k].key, s ? s : tree_new(t->arena, TREE_NOTHING, NULL));
         }
         tree_set(t->arena, out, key, own);

@@ -35,6 +35,13 @@ struct tree *tree_code(struct arena *arena, const struct node *node, const char 
     return s;
 }
 
+struct tree *tree_choice(struct arena *arena, const struct node *node, struct str condition)
+{
+    struct tree *s = tree_new(arena, TREE_CHOICE, node);
+    s->code = condition;
+    return s;
+}
+
 struct tree *tree_of(struct arena *arena, const struct value *v)
 {
     if (value_is_null(v) || (v->kind != VALUE_LIST && v->kind != VALUE_MAP))

@@ -12,36 +12,17 @@
 
 /* ---- references ---- */
 
-/* Returns the code with every reference mark replaced. */
-static struct str resolved(struct draft *d, struct str code)
+static struct str mark_resolved(void *ctx, struct draft_reference *reference, struct str mark UNUSED)
 {
-    AUTO_BUF struct buf out = BUF_INIT;
-    if (str_find_char(code, '\001', 0) < 0)
-        return code;
-    for (size_t i = 0; i < code.n; i++) {
-        if (code.p[i] != '\001') {
-            buf_add_char(&out, code.p[i]);
-            continue;
-        }
-        char *end;
-        struct draft_reference *reference = d->references[strtoul(code.p + i + 1, &end, 10)];
-        if (!reference->code.n)
-            reference->code = resolved(d, d->resolve(d->resolve_ctx, reference));
-        buf_add_str(&out, reference->code);
-        i = (size_t)(end - code.p);
-    }
-    return arena_str(d->arena, buf_str(&out));
+    struct draft *d = ctx;
+    if (!reference->code.n)
+        reference->code = draft_replace_marks(d, d->resolve(d->resolve_ctx, reference), mark_resolved, d);
+    return reference->code;
 }
 
 static void draft_resolve(struct draft *d, struct tree *s)
 {
-    if (s->code.n)
-        s->code = resolved(d, s->code);
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->kind == TREE_MAP && tree_key_is_code(s->entries[i].key))
-            s->entries[i].key = resolved(d, s->entries[i].key);
-        draft_resolve(d, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
-    }
+    draft_replace_in_tree(d, s, mark_resolved, d);
 }
 
 /* ---- sections ---- */
