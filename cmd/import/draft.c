@@ -331,6 +331,19 @@ void draft_row(struct draft *d, struct str origin, struct str became, struct str
     tree_add(d->arena, d->rows, row);
 }
 
+bool draft_reaches(unsigned walk, struct draft_needs *from, const struct draft_needs *to)
+{
+    if (from == to)
+        return true;
+    if (from->walk == walk)
+        return false;
+    from->walk = walk;
+    for (size_t i = 0; i < from->all.n; i++)
+        if (draft_reaches(walk, from->all.items[i].ptr, to))
+            return true;
+    return false;
+}
+
 /* ---- secrets ---- */
 
 /* API_KEY is a variable's name, S3Key a property's. */

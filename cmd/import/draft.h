@@ -108,6 +108,15 @@ struct draft_resource {
     struct tree *attrs;          /* a map including for_each, when, depends_on, lifecycle */
 };
 
+/* The resources that a resource depends on, to find cycles. */
+struct draft_needs {
+    struct map all; /* name -> struct draft_needs * */
+    unsigned walk;  /* the last walk that visited it */
+};
+
+/* Returns whether `from` is `to` or depends on it. `walk`: a new number for each call. */
+bool draft_reaches(unsigned walk, struct draft_needs *from, const struct draft_needs *to);
+
 struct draft_reference {
     void *owner; /* the resource that contains it, as known to the converter, like `target`; NULL: an output
                     or the like */

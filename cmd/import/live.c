@@ -248,19 +248,6 @@ static void know(struct live *l, struct live_resource *one, struct str attr)
     map_set(&l->by_text, text, there);
 }
 
-static bool live_reaches(unsigned walk, struct live_resource *from, const struct live_resource *to)
-{
-    if (from == to)
-        return true;
-    if (from->walk == walk)
-        return false;
-    from->walk = walk;
-    for (size_t i = 0; i < from->needs.n; i++)
-        if (live_reaches(walk, from->needs.items[i].ptr, to))
-            return true;
-    return false;
-}
-
 /* Returns the code for the prefix of a text that is another resource's attribute; *n is its length. */
 static struct str code_of(struct live *l, struct live_resource *one, struct str text, size_t *n)
 {
@@ -269,9 +256,10 @@ static struct str code_of(struct live *l, struct live_resource *one, struct str 
         if (next && (!str_starts(text, STR("arn:")) || (next != '/' && next != ':')))
             continue;
         const struct owned *owned = map_get(&l->by_text, str_slice(text, 0, *n));
-        if (!owned || !owned->there || !owned->there->resource || live_reaches(++l->walks, owned->there, one))
+        if (!owned || !owned->there || !owned->there->resource ||
+            draft_reaches(++l->walks, &owned->there->needs, &one->needs))
             continue;
-        map_set(&one->needs, owned->there->resource->name, owned->there);
+        map_set(&one->needs.all, owned->there->resource->name, &owned->there->needs);
         return arena_printf(
             l->arena, "%.*s.%.*s", STR_ARG(owned->there->resource->name), STR_ARG(owned->attr));
     }
@@ -357,7 +345,7 @@ int live_read(struct draft *draft, struct lookup *lookup, const struct live_want
     if (!status)
         report_made_by_aws(&l);
     for (size_t i = 0; i < l.n; i++)
-        map_release(&l.items[i]->needs);
+        map_release(&l.items[i]->needs.all);
     map_release(&l.made_by_aws);
     map_release(&l.known);
     map_release(&l.by_text);

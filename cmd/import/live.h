@@ -58,8 +58,7 @@ struct live_resource {
     const struct value *found;   /* attributes from a listing or its ARN; NULL: only the id is known */
     const struct value *live;
     struct draft_resource *resource; /* NULL: left out */
-    struct map needs;                /* names of the resources that it refers to -> struct live_resource * */
-    unsigned walk;                   /* the last walk along `needs` that visited it */
+    struct draft_needs needs;
 };
 
 struct live {

@@ -410,7 +410,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     map_release(&t->by_text);
     map_release(&t->by_name);
     for (size_t i = 0; i < t->groups.n; i++)
-        map_release(&((struct group *)t->groups.items[i].ptr)->needs);
+        map_release(&((struct group *)t->groups.items[i].ptr)->needs.all);
     map_release(&t->groups);
     return 0;
 }

@@ -48,8 +48,7 @@ struct group {
     struct str why;
     struct str provider; /* its provider configuration; "": the most frequent one */
     struct str asked;    /* the input for its secret; "": none */
-    struct map needs;    /* groups that it refers to, by address */
-    unsigned walk;       /* the last walk that visited it */
+    struct draft_needs needs;
 };
 
 struct terraform {

@@ -186,22 +186,9 @@ void terraform_each(struct terraform *t, struct group *group)
 
 /* ---- cycles ---- */
 
-static bool walk_reaches(unsigned walk, struct group *from, const struct group *to)
-{
-    if (from == to)
-        return true;
-    if (from->walk == walk)
-        return false;
-    from->walk = walk;
-    for (size_t i = 0; i < from->needs.n; i++)
-        if (walk_reaches(walk, from->needs.items[i].ptr, to))
-            return true;
-    return false;
-}
-
 static bool refer_reaches(struct terraform *t, struct group *from, const struct group *to)
 {
-    return walk_reaches(++t->walks, from, to);
+    return draft_reaches(++t->walks, &from->needs, &to->needs);
 }
 
 /* Returns the group of the target if the group has become a part. */
@@ -215,9 +202,9 @@ bool terraform_waits(struct terraform *t, struct group *group, struct group **ot
 {
     *other = refer_whole(*other);
     struct str address = group_address(t->arena, *other);
-    if (!(*other)->schema || map_get(&group->needs, address) || refer_reaches(t, *other, group))
+    if (!(*other)->schema || map_get(&group->needs.all, address) || refer_reaches(t, *other, group))
         return false;
-    map_set(&group->needs, address, *other);
+    map_set(&group->needs.all, address, &(*other)->needs);
     return true;
 }
 
@@ -227,7 +214,7 @@ struct tree *terraform_reference(
     struct group *needs = refer_whole(target->group);
     if (refer_reaches(t, needs, owner->group))
         return NULL;
-    map_set(&owner->group->needs, group_address(t->arena, needs), needs);
+    map_set(&owner->group->needs.all, group_address(t->arena, needs), &needs->needs);
     return terraform_code(t, owner, target, attr);
 }
 
@@ -278,7 +265,7 @@ static struct tree *refer_text(
         if (!c)
             continue;
         if (needs && owner)
-            map_set(&owner->needs, group_address(t->arena, needs), needs);
+            map_set(&owner->needs.all, group_address(t->arena, needs), &needs->needs);
         tree_append(t->arena, text, tree_string(t->arena, str_slice(from, done, i), NULL));
         tree_append(t->arena, text, c->code);
         i += c->text.n - 1;
