@@ -115,6 +115,7 @@ def main():
     jsonata.JException = jsonata.jexception.JException
     evaluate = evaluator(jsonata)
     signal.signal(signal.SIGALRM, too_long)
+    answers, sys.stdout = sys.stdout, sys.stderr  # jsonata-python prints some errors
     for line in sys.stdin:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, LIMIT_S)
@@ -124,7 +125,7 @@ def main():
             answer = {"error": error.args[0], "location": request["field"] if len(error.args) < 2 else error.args[1]}
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
     return 0
 
 

@@ -128,6 +128,8 @@ def test_step_functions_own_functions(machines):
      "The JSONata expression '$none' specified for the field 'Output/x' returned nothing (undefined)."),
     ({"Type": "Pass", "Assign": {"x": "{% $eval('1') %}"}}, "Assign/x",
      "The JSONata expression '$eval('1')' specified for the field 'Assign/x' threw an error during evaluation. T1006: Attempted to invoke a non-function"),
+    ({"Type": "Pass", "Output": "{% ($sum := 3; $sum([1])) %}"}, "Output",
+     "The JSONata expression '($sum := 3; $sum([1]))' specified for the field 'Output' threw an error during evaluation. T1006: Attempted to invoke a non-function"),
     ({"Type": "Pass", "Output": "{% function($x){$x} %}"}, "Output",
      "The JSONata expression 'function($x){$x}' specified for the field 'Output' returned an unsupported result type."),
     ({"Type": "Map", "Items": "{% {'foo': 'bar'} %}", "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}}, "Items",
