@@ -5,10 +5,12 @@ as Insights has them: what looks like a number is one. Status 2: the query has a
 
 import base64
 import datetime
+import inspect
 import ipaddress
 import json
 import math
 import re
+from functools import wraps
 
 MOST = 10000
 TOKEN = re.compile(r"""\s+|\#[^\n]*|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<quoted>`[^`]*`)|(?P<period>\d+(?:msec|ms|sec|min|hr|mon|mo|qtr|yr|[smhdwqy])\b)|(?P<number>\d+(?:\.\d+)?)
@@ -197,13 +199,15 @@ class Reader:
 
     def call(self, name):
         arguments = []
-        if name == "count" and self.take("*"):
+        if name == "count" and (self.take("*") or self.peek(")")):
             arguments = [lambda row, rows: 1]
         elif not self.peek(")"):
             arguments = [self.expression()]
             while self.take(","):
                 arguments.append(self.expression())
         self.need(")")
+        if name in AGGREGATES and len(arguments) != 1 + (name == "pct") or name in FUNCTIONS and not takes(FUNCTIONS[name], len(arguments) + (name == "bin")):
+            raise Malformed(f"{name} has the wrong number of arguments")
         if name in AGGREGATES:
             return lambda row, rows: AGGREGATES[name](arguments, rows)
         if name not in FUNCTIONS:
@@ -220,6 +224,17 @@ class Reader:
             out.append((self.name() if self.take("as") else name, expression))
             if not self.take(","):
                 return out
+
+
+def takes(function, count):
+    """Whether it can be called with so many arguments; what Python does not tell is tried."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:
+        pass
+    return True
 
 
 def plain(kind, text):
@@ -261,11 +276,11 @@ def arithmetic(sign):
 
 
 def of_text(function):
-    return lambda value, *rest: None if value is None else function(shown(value), *rest)
+    return wraps(function)(lambda value, *rest: None if value is None else function(shown(value), *rest))
 
 
 def of_number(function):
-    return lambda value, *rest: None if number(value) is None else function(number(value), *rest)
+    return wraps(function)(lambda value, *rest: None if number(value) is None else function(number(value), *rest))
 
 
 def month_begins(months):

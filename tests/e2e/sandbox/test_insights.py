@@ -50,6 +50,7 @@ def stamp(seconds):
     ("filter ispresent(level) | stats count(*) as n, avg(latency), max(latency) / 2 as half by user.name | sort n desc",
      [{"user.name": "ada", "n": "2", "avg(latency)": "30", "half": "25"}, {"user.name": "bob", "n": "1", "avg(latency)": "30", "half": "15"}]),
     ("stats count(*) by bin(5m) | sort bin(5m) desc", [{"bin(5m)": stamp(300), "count(*)": "2"}, {"bin(5m)": stamp(0), "count(*)": "3"}]),
+    ("stats count(), count() / 5 as part", [{"count()": "5", "part": "1"}]),
     ('parse @message "user=*, method:*, latency := *" as @user, @method, @latency | filter ispresent(@user) | display @user, @method, @latency', [{"@user": "eve", "@method": "GET", "@latency": "25"}]),
     (r"parse @message /user=(?<who>\w+), method:(?<how>\w+)/ | filter who not in ['ada'] and ispresent(how) | display who, strlen(how) as size", [{"who": "eve", "size": "3"}]),
     ('filter @type = "REPORT" | stats max(@memorySize / 1000 / 1000) as provisioned, max(@maxMemoryUsed / 1000 / 1000) as used, pct(@duration, 95)',
@@ -77,7 +78,7 @@ def test_what_a_query_has_without_more_words(logs):
     assert len(rows(logs, "fields @message", endTime=NOW + 60)) == 2  # the whole of the last second
 
 
-@pytest.mark.parametrize("query", ["", "fields", "select 1", "filter level = ", "fields @message |", "fields nosuch(1)", "filter @message like /(/", "fields @message | limit 0", "fields @message ; limit 1"])
+@pytest.mark.parametrize("query", ["", "fields", "select 1", "filter level = ", "fields @message |", "fields nosuch(1)", "fields strlen()", "fields abs(1, 2)", "stats avg()", "stats pct(latency)", "filter @message like /(/", "fields @message | limit 0", "fields @message ; limit 1"])
 def test_mistakes_are_refused_at_once(logs, query):
     with pytest.raises(ClientError) as refused:
         start(logs, query)
