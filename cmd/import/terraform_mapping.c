@@ -196,9 +196,9 @@ static void mapping_decide(struct terraform *t, struct group *group)
         struct diag *d = diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s",
             STR_ARG(group_address(t->arena, group)), STR_ARG(group->why));
         if (own && str_eqz(own->schema->name, "weir.command"))
-            diag_hint(t->draft->diags, d,
-                "a plan does not have a command with values of resources: write it as `command:` of a "
-                "weir.command");
+            diag_hint(t->draft->diags, d, "%s: write it as `command:` of a weir.command",
+                t->configuration ? "a plan does not have a command with values of resources"
+                                 : "a state does not have commands");
         return;
     }
     terraform_note_digests(t, group);

@@ -334,6 +334,18 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
+def test_other_forms_of_a_random_id_stay_as_they_are(local_stack):
+    """weir has its hexadecimal form only: `id` of a weir.random is that of the run that made it."""
+    run = resource("random_id", "run", {"id": "q83vAA", "hex": "abcdef00", "b64_url": "q83vAA", "b64_std": "q83vAA==", "dec": "2882400000", "byte_length": 4}, {"byte_length": {"constant_value": 4}})
+    used = [resource("aws_ssm_parameter", attr, {"name": f"/{attr}", "id": f"/{attr}", "type": "String", "value": run[0]["values"][attr]}, {"name": {}, "type": {}, "value": {"references": [f"random_id.run.{attr}", "random_id.run"]}})
+            for attr in ("id", "b64_url", "b64_std", "dec", "hex")]
+    made = imported(local_stack, plan(run, *used))[2]["resources"]
+    assert {attr: made[attr]["value"] for attr in ("id", "b64_url", "b64_std", "dec", "hex")} == {"id": "q83vAA", "b64_url": "q83vAA", "b64_std": "q83vAA==", "dec": "2882400000", "hex": "${run.result}"}
+    state = {"format_version": "1.0", "values": {"root_module": {"resources": [run[0], resource("null_resource", "n", {"id": "123", "triggers": None})[0]]}}}
+    result = imported(local_stack, json.dumps(state), "--force")[0]
+    assert "cannot say" not in result.err and "a state does not have commands: write it as `command:` of a weir.command" in result.err
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_passwords_are_found_wherever_they_are(local_stack, alone):
     """Also where no expression leads to them, as in a state alone or by a local, and where nothing marks the value."""
