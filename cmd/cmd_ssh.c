@@ -43,8 +43,8 @@ static bool make_raw(struct termios *before)
     return tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
-static int in_terminal(
-    struct reach *reach, struct str connection, struct reach_terminal *terminal, int *status, struct err *err)
+static int in_terminal(struct ssh_pool *ssh_pool, struct str connection, struct ssh_pool_terminal *terminal,
+    int *status, struct err *err)
 {
     struct termios before;
     bool raw = terminal->pty && isatty(STDIN_FILENO) && make_raw(&before);
@@ -52,7 +52,7 @@ static int in_terminal(
     sigemptyset(&action.sa_mask);
     if (terminal->pty)
         sigaction(SIGWINCH, &action, NULL);
-    int rc = reach_shell(reach, connection, terminal, status, err);
+    int rc = ssh_pool_shell(ssh_pool, connection, terminal, status, err);
     if (raw)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
     return rc;
@@ -74,7 +74,7 @@ static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struc
     const struct ssh_settings *own = inv->own;
     struct err err = ERR_INIT;
     int status = EXIT_FAILED;
-    struct reach_terminal terminal = {.command = line_of(inv),
+    struct ssh_pool_terminal terminal = {.command = line_of(inv),
         .in = STDIN_FILENO,
         .out = STDOUT_FILENO,
         .error = STDERR_FILENO,
@@ -85,10 +85,10 @@ static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struc
     terminal.pty = own->terminal || (!terminal.command.n && isatty(STDIN_FILENO));
     size_now(&terminal.columns, &terminal.rows);
     signals_catch();
-    if (reach_open(route->reach, route->connection, &err))
+    if (ssh_pool_open(route->ssh_pool, route->connection, &err))
         return invocation_fail(inv, &err);
     route_note_trusted(inv, workspace);
-    if (in_terminal(route->reach, route->connection, &terminal, &status, &err))
+    if (in_terminal(route->ssh_pool, route->connection, &terminal, &status, &err))
         return invocation_fail(inv, &err);
     return status;
 }
@@ -178,7 +178,7 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
     struct err err = ERR_INIT;
     int local_port;
     signals_catch();
-    if (reach_forward_at(route->reach, route->connection, host, port, wanted, &local_port, &err))
+    if (ssh_pool_forward_at(route->ssh_pool, route->connection, host, port, wanted, &local_port, &err))
         return invocation_fail(inv, &err);
     route_note_trusted(inv, workspace);
     if (inv->settings->json) {

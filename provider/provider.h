@@ -413,7 +413,7 @@ const struct str *schema_leaves(struct arena *arena, const struct schema *schema
 struct http_engine;
 struct provider_kind;  /* provider/kind.h */
 struct provider_kinds; /* provider/kind.h */
-struct reach;          /* tunnels and other connections of the stack */
+struct ssh_pool;       /* tunnels and other connections of the stack */
 
 struct provider_options {
     const struct provider_kinds *kinds;
@@ -421,9 +421,9 @@ struct provider_options {
     const struct value *config; /* the map under `providers: NAME:`; may be NULL */
     struct http_engine *http;   /* shared by all providers */
     struct str stack;
-    struct str base_dir; /* the folder that relative file names in settings start from; "": none */
-    struct str via;      /* name of the connection in the settings (`via`); set by provider_new() */
-    struct reach *reach; /* opens connections by name; NULL: there are none */
+    struct str base_dir;       /* the folder that relative file names in settings start from; "": none */
+    struct str via;            /* name of the connection in the settings (`via`); set by provider_new() */
+    struct ssh_pool *ssh_pool; /* opens connections by name; NULL: there are none */
     /* -v: one line for each call, for provider types that do not use HTTP; 2: with the content. Without
      * secrets. */
     int trace;

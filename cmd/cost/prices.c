@@ -51,7 +51,7 @@ static int ask_page(struct aws_client *client, struct arena *arena, const struct
     const struct value **answer, struct err *err)
 {
     struct aws_call call = {.service = &service, .op = &get_products, .idempotent = true, .body_fd = -1};
-    return aws_ask_json(client, &call, query, arena, "PriceList", answer, err)
+    return aws_send_json(client, &call, query, arena, "PriceList", answer, err)
                ? err_context(err, "asking for prices")
                : 0;
 }

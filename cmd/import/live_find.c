@@ -31,7 +31,7 @@ static int call(struct aws_client *client, struct arena *arena, const char *oper
         .path = STR("/")};
     struct aws_call request = {.service = &service, .op = &op, .idempotent = true, .body_fd = -1};
     if (wire_encode_request(arena, &op, &input_shape, input, &request.request, err) ||
-        aws_ask(client, &request, arena, needs, answer, err))
+        aws_send_decoded(client, &request, arena, needs, answer, err))
         return err_context(err, "asking CloudFormation (%s)", operation);
     return 0;
 }

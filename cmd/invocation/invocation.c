@@ -49,7 +49,7 @@ static int written(struct invocation *inv, int failed, const struct err *err)
     if (!failed)
         return EXIT_DONE;
     inv->output_failed = true;
-    if (strcmp(err->code, SAY_BROKEN_PIPE) == 0 && !asks_first(inv))
+    if (strcmp(err->code, BROKEN_PIPE_CODE) == 0 && !asks_first(inv))
         return EXIT_FAILED; /* the reader has closed the pipe deliberately */
     err_render(err, inv->err.color, &out);
     term_print_error(buf_str(&out));

@@ -643,7 +643,7 @@ int term_print_raw(int fd, struct str text, struct err *err)
     if (!text.n || !write_out(fd, text, err))
         return 0;
     if (err && errno == EPIPE)
-        snprintf(err->code, sizeof err->code, "%s", SAY_BROKEN_PIPE);
+        snprintf(err->code, sizeof err->code, "%s", BROKEN_PIPE_CODE);
     return -1;
 }
 

@@ -102,7 +102,7 @@ void table_add_csv(const struct value *columns, const struct value *rows, bool r
  */
 
 /* err->code if the reader has closed the pipe: `weir plan | head`. */
-#define SAY_BROKEN_PIPE "EPIPE"
+#define BROKEN_PIPE_CODE "EPIPE"
 
 /* Writes text that is already safe for a terminal (cmd/terminal/term.h); control sequences in it, such as
  * colours, are weir's own. */

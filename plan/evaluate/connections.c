@@ -216,7 +216,7 @@ static int record(struct host_keys *keys, struct learned *learned, struct err *e
     return state_trust(keys->workspace->state, learned->connection, learned->key, learned->of, err);
 }
 
-static void learn_key(void *ctx, const struct reach_learned *found)
+static void learn_key(void *ctx, const struct ssh_pool_learned *found)
 {
     struct host_keys *keys = ctx;
     struct arena *arena = &keys->arena;
@@ -282,9 +282,9 @@ static void host_keys_free(struct host_keys *keys)
     free(keys);
 }
 
-static struct reach_trust host_keys_trust(struct host_keys *keys)
+static struct ssh_pool_trust host_keys_trust(struct host_keys *keys)
 {
-    return (struct reach_trust){known_key, learn_key, consoles, keys};
+    return (struct ssh_pool_trust){known_key, learn_key, consoles, keys};
 }
 
 /* Records keys as they are learned, and those learned before; stops when called with false. */
@@ -363,7 +363,7 @@ static int route_settle(struct planner *p, const struct decl *decl, struct route
     }
     if (connections_define(p, decl, err))
         return -1;
-    *out = (struct route){.reach = connections_reach(p->workspace->connections),
+    *out = (struct route){.ssh_pool = connections_ssh_pool(p->workspace->connections),
         .connection = connection->full_name,
         .is_provider = decl->kind == DECL_PROVIDER,
         .kind = decl->kind == DECL_PROVIDER ? decl->provider_name : STR("ssh"),
@@ -391,7 +391,7 @@ int plan_route(
 }
 
 struct connections {
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct host_keys *keys;
     struct observer observer;
     pthread_mutex_t *observer_lock; /* NULL: nothing else uses the observer */
@@ -418,16 +418,16 @@ void connections_report(struct workspace *workspace, const struct observer *obse
 
 /* ---- allocation ---- */
 
-static void need_reach(struct planner *p)
+static void need_ssh_pool(struct planner *p)
 {
     struct workspace *workspace = p->workspace;
     if (workspace->connections)
         return;
     struct connections *c = mem_zalloc(sizeof *c);
     c->keys = host_keys_new(workspace);
-    struct reach_options options = {.trust = host_keys_trust(c->keys)};
-    c->reach = reach_new(&options);
-    reach_be_patient(c->reach, &(struct reach_patience){.cancel = p->cancel});
+    struct ssh_pool_options options = {.trust = host_keys_trust(c->keys)};
+    c->ssh_pool = ssh_pool_new(&options);
+    ssh_pool_be_patient(c->ssh_pool, &(struct ssh_pool_patience){.cancel = p->cancel});
     workspace->connections = c;
 }
 
@@ -446,19 +446,19 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
 {
     if (!has_any(p->stack))
         return 0;
-    need_reach(p);
+    need_ssh_pool(p);
     struct connections *c = p->workspace->connections;
     if (!p->evaluated.recorded_settings) /* other threads use the state from now on */
         find_early(p);
     c->observer = *observer;
     c->observer_lock = lock;
     int rc = host_keys_record(c->keys, true, err);
-    struct reach_patience patience = {.wait = true,
+    struct ssh_pool_patience patience = {.wait = true,
         .services = !p->options->destroy, /* they cannot be started during a destroy */
         .cancel = cancel,
         .progress = progress,
         .progress_ctx = c};
-    reach_be_patient(c->reach, &patience);
+    ssh_pool_be_patient(c->ssh_pool, &patience);
     return rc;
 }
 
@@ -467,7 +467,7 @@ void connections_apply_ends(struct planner *p, const struct observer *observer)
     struct connections *c = p->workspace->connections;
     if (!c)
         return;
-    reach_be_patient(c->reach, &(struct reach_patience){0});
+    ssh_pool_be_patient(c->ssh_pool, &(struct ssh_pool_patience){0});
     host_keys_record(c->keys, false, NULL);
     c->observer = (struct observer){0};
     connections_report(p->workspace, observer);
@@ -477,14 +477,14 @@ void connections_free(struct connections *c)
 {
     if (!c)
         return;
-    reach_free(c->reach);
+    ssh_pool_free(c->ssh_pool);
     host_keys_free(c->keys);
     free(c);
 }
 
-struct reach *connections_reach(struct connections *c)
+struct ssh_pool *connections_ssh_pool(struct connections *c)
 {
-    return c ? c->reach : NULL;
+    return c ? c->ssh_pool : NULL;
 }
 
 /* ---- settings ---- */
@@ -585,7 +585,8 @@ int connections_define(struct planner *p, const struct decl *decl, struct err *e
         return 0;
     if (connections_check_secrets(via, settings, err))
         return -1;
-    need_reach(p);
+    need_ssh_pool(p);
     host_keys_bind(p->workspace->connections->keys, p, via, settings);
-    return reach_define(p->workspace->connections->reach, via->full_name, settings, local_dir(via), err);
+    return ssh_pool_define(
+        p->workspace->connections->ssh_pool, via->full_name, settings, local_dir(via), err);
 }

@@ -14,11 +14,11 @@
 #include "provider/ssh/connections.h"
 
 struct connections;
-struct reach;
+struct ssh_pool;
 
 /* Where a connection leads, or a provider with a connection. */
 struct route {
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct str connection; /* its name in the reach */
     bool is_provider;
     struct str kind;              /* "postgres"; "ssh" for a connection */
@@ -47,7 +47,7 @@ int connections_define(struct planner *p, const struct decl *decl, struct err *e
 
 void connections_free(struct connections *connections);
 /* NULL: no connection was needed yet. */
-struct reach *connections_reach(struct connections *connections);
+struct ssh_pool *connections_ssh_pool(struct connections *connections);
 
 /* From now on logins wait for hosts, and trusted host keys are recorded at once. The state has begun a
  * run. */

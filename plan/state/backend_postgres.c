@@ -52,7 +52,7 @@ void pg_answer_clear(struct pg_answer *a)
 }
 
 /* All results are text, bytea as hex, so that one format suffices. */
-int pg_ask(struct pg_backend *g, const char *query, const struct pg_parameter *parameters, int n,
+int pg_run(struct pg_backend *g, const char *query, const struct pg_parameter *parameters, int n,
     struct pg_answer *out, struct err *err)
 {
     enum { PARAMETERS = 8 };
@@ -102,7 +102,7 @@ int pg_tables_exist(struct pg_backend *g, const char *query, bool *exists, struc
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
     struct pg_parameter table = {.text = g->table};
-    if (pg_ask(g, query, &table, 1, &a, err))
+    if (pg_run(g, query, &table, 1, &a, err))
         return -1;
     *exists = pg_flag(&a, 0, 0);
     return 0;
@@ -130,7 +130,7 @@ int pg_make_tables(struct pg_backend *g, struct err *err)
         return exists ? 0 : -1;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         AUTO_PG_ANSWER struct pg_answer a = {0};
-        if (pg_ask(g, statements[i], NULL, 0, &a, &why) && !was_made_meanwhile(&why))
+        if (pg_run(g, statements[i], NULL, 0, &a, &why) && !was_made_meanwhile(&why))
             break;
     }
     if (why.class == ERR_NONE ||
@@ -155,7 +155,7 @@ static int one_number(struct pg_backend *g, const char *query, uint64_t *out, st
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
     struct pg_parameter name = {.text = g->name};
-    if (pg_ask(g, query, &name, 1, &a, err))
+    if (pg_run(g, query, &name, 1, &a, err))
         return -1;
     *out =
         g->pq->ntuples(a.rows) && !g->pq->getisnull(a.rows, 0, 0) ? strtoull(pg_cell(&a, 0, 0), NULL, 10) : 0;
@@ -199,7 +199,7 @@ static int read_rows(
         char first[24];
         snprintf(first, sizeof first, "%" PRIu64, from);
         struct pg_parameter parameters[] = {{.text = g->name}, {.text = first}};
-        if (pg_ask(g,
+        if (pg_run(g,
                 "select first_seq, lines from % where name = $1 and first_seq >= $2::bigint order by "
                 "first_seq limit 256",
                 parameters, 2, &a, err))
@@ -222,7 +222,7 @@ static int ask_if_there(struct pg_backend *g, const char *query, struct pg_answe
     bool exists;
     if (pg_tables_exist(g, PG_ALL_THERE, &exists, err))
         return -1;
-    return exists ? pg_ask(g, query, &name, 1, a, err) : 0;
+    return exists ? pg_run(g, query, &name, 1, a, err) : 0;
 }
 
 /* Rows in the lock table, so that existing tables need no further column. */
@@ -294,7 +294,7 @@ static int pg_read_lines(
     char number[24];
     snprintf(number, sizeof number, "%" PRIu64, g->snapshot + at);
     struct pg_parameter parameters[] = {{.text = g->name}, {.text = number}};
-    if (pg_ask(g,
+    if (pg_run(g,
             "select first_seq, lines from % where name = $1 and first_seq <= $2::bigint order by first_seq "
             "desc "
             "limit 1",
@@ -331,7 +331,7 @@ static int pg_set_head(struct backend *b, uint64_t seq, struct err *err)
     snprintf(text, sizeof text, "%" PRIu64, seq);
     struct pg_parameter parameters[] = {
         {.text = pg_backend_of(b)->name}, {.text = text}, {.text = b->lineage}};
-    return pg_ask(
+    return pg_run(
         pg_backend_of(b), "with lineage as (" SET_LINEAGE("$3") ") " SET_HEAD("$2"), parameters, 3, &a, err);
 }
 
@@ -384,7 +384,7 @@ static int insert_rows(
         return -1;
     crash_point("log.write");
     /* One statement and commit: the head never differs from the records. */
-    if (!pg_ask(g,
+    if (!pg_run(g,
             "with head as (" SET_HEAD("$5") "), lineage as (" SET_LINEAGE(
                 "$6") ") insert into % select $1::text, r.first, substring($3::bytea from r.place for "
                       "r.length), "
@@ -430,7 +430,7 @@ static int pg_probe(struct backend *b, const struct probe_report *r, struct err 
 {
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};
-    if (pg_ask(g,
+    if (pg_run(g,
             "select not pg_is_in_recovery(), current_setting('fsync') = 'on', "
             "current_setting('full_page_writes') = 'on', extract(epoch from clock_timestamp()) * 1000, "
             "current_setting('server_version')",
@@ -473,12 +473,12 @@ static int pg_list_states(
     bool exists;
     *out = (struct backend_listing){0};
     if (pg_tables_exist(g, PG_RECORDS_THERE, &exists, err) ||
-        pg_ask(g, "select (extract(epoch from now()) * 1000)::bigint", NULL, 0, &now, err))
+        pg_run(g, "select (extract(epoch from now()) * 1000)::bigint", NULL, 0, &now, err))
         return -1;
     out->clock_ms = strtoll(pg_cell(&now, 0, 0), NULL, 10);
     if (!exists)
         return 0;
-    if (pg_ask(g, "select distinct name from %", NULL, 0, &names, err))
+    if (pg_run(g, "select distinct name from %", NULL, 0, &names, err))
         return -1;
     int n = g->pq->ntuples(names.rows);
     out->names = ARENA_ARRAY(arena, struct str, (size_t)n + 1);

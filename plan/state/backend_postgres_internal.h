@@ -42,7 +42,7 @@ void pg_answer_clear(struct pg_answer *a);
 #define AUTO_PG_ANSWER __attribute__((cleanup(pg_answer_clear)))
 
 /* Executes a query; connects first if needed. A % in the query stands for the table's name. */
-int pg_ask(struct pg_backend *g, const char *query, const struct pg_parameter *parameters, int n,
+int pg_run(struct pg_backend *g, const char *query, const struct pg_parameter *parameters, int n,
     struct pg_answer *out, struct err *err);
 const char *pg_cell(const struct pg_answer *a, int row, int column);
 bool pg_flag(const struct pg_answer *a, int row, int column);

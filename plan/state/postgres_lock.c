@@ -19,7 +19,7 @@ static int is_taken(struct pg_backend *g, const char *key, bool *taken, bool *al
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
     struct pg_parameter parameter = {.text = key};
-    if (pg_ask(g,
+    if (pg_run(g,
             "select count(*) > 0, count(*) filter (where mode = 'ExclusiveLock') > 0 from pg_locks where "
             "locktype = 'advisory' and granted and objsubid = 1 "
             "and (classid::bigint << 32 | objid::bigint) = $1::bigint "
@@ -41,7 +41,7 @@ int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, boo
     if (is_taken(g, g->key, held, &alone, err) || pg_tables_exist(g, PG_ALL_THERE, &exists, err))
         return -1;
     exists = exists && (alone || !*held); /* holders of shared locks are not recorded there */
-    if (exists && pg_ask(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
+    if (exists && pg_run(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
         return -1;
     if (exists && g->pq->ntuples(holder.rows) && json_parse(arena, str_z(pg_cell(&holder, 0, 0)), &v, NULL))
         v = NULL;
@@ -55,7 +55,7 @@ static int try_lock(struct pg_backend *g, bool *got, struct err *err)
     AUTO_PG_ANSWER struct pg_answer a = {0};
     struct pg_parameter keys[] = {{.text = g->key}, {.text = g->base.life}};
     bool shared = g->base.life[0];
-    if (pg_ask(g,
+    if (pg_run(g,
             shared ? "select case when pg_try_advisory_lock_shared($1::bigint) then "
                      "pg_try_advisory_lock($2::bigint) else false end"
                    : "select pg_try_advisory_lock($1::bigint)",
@@ -72,7 +72,7 @@ static int write_holder(struct pg_backend *g, const struct lock_info *who, struc
     AUTO_PG_ANSWER struct pg_answer a = {0};
     json_write(&text, lock_info_value(&scratch, who), JSON_PLAIN);
     struct pg_parameter parameters[] = {{.text = g->name}, {.text = text.p}};
-    return pg_ask(g,
+    return pg_run(g,
         "insert into %_lock values ($1, $2) on conflict (name) do update set holder = excluded.holder",
         parameters, 2, &a, err);
 }
@@ -86,7 +86,7 @@ void pg_unlock(struct backend *b)
     if (!atomic_exchange(&g->locked, false) || atomic_load(&g->lost))
         return;
     AUTO_PG_ANSWER struct pg_answer a = {0};
-    pg_ask(g, "select pg_advisory_unlock_all()", NULL, 0, &a, &ignored);
+    pg_run(g, "select pg_advisory_unlock_all()", NULL, 0, &a, &ignored);
 }
 
 /* Waits for the lock. */
@@ -145,7 +145,7 @@ bool pg_upgrade_lock(struct backend *b)
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};
     struct pg_parameter key = {.text = g->key};
-    if (pg_ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, ERR_IGNORED) || !pg_flag(&a, 0, 0))
+    if (pg_run(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, ERR_IGNORED) || !pg_flag(&a, 0, 0))
         return false;
     g->shared = false;
     return true;

@@ -504,7 +504,7 @@ static int open_provider(struct workspace *workspace, struct str name, const str
         .http = workspace->http,
         .stack = workspace->stack->name,
         .base_dir = workspace->stack->dir,
-        .reach = connections_reach(workspace->connections),
+        .ssh_pool = connections_ssh_pool(workspace->connections),
         .trace = workspace->options->trace,
         .trace_line = workspace->options->trace_line,
         .trace_ctx = workspace->options->trace_ctx,

@@ -189,7 +189,7 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
 
 /* ---- Calls whose response is parsed as a document ---- */
 
-struct asking {
+struct decoding {
     const struct aws_call *call;
     struct arena *arena;
     const char *needs;
@@ -198,7 +198,7 @@ struct asking {
 
 static int take_document(void *ctx, const struct wire_message *answer, struct err *err)
 {
-    struct asking *a = ctx;
+    struct decoding *a = ctx;
     const struct wire_operation *op = a->call->op;
     if (!str_trim(answer->body).n)
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is empty", STR_ARG(op->name));
@@ -210,21 +210,21 @@ static int take_document(void *ctx, const struct wire_message *answer, struct er
     return 0;
 }
 
-int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena *arena, const char *needs,
-    const struct value **document, struct err *err)
+int aws_send_decoded(struct aws_client *client, const struct aws_call *call, struct arena *arena,
+    const char *needs, const struct value **document, struct err *err)
 {
-    struct asking asking = {.call = call, .arena = arena, .needs = needs};
+    struct decoding decoding = {.call = call, .arena = arena, .needs = needs};
     struct aws_call own = *call;
     struct wire_message answer;
     own.accept = take_document;
-    own.accept_ctx = &asking;
+    own.accept_ctx = &decoding;
     if (aws_send(client, &own, arena, &answer, err))
         return -1;
-    *document = asking.document;
+    *document = decoding.document;
     return 0;
 }
 
-int aws_ask_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
+int aws_send_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
     struct arena *arena, const char *needs, const struct value **document, struct err *err)
 {
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);
@@ -235,7 +235,7 @@ int aws_ask_json(struct aws_client *client, const struct aws_call *call, const s
     struct aws_call own = *call;
     if (wire_encode_request(arena, own.op, &shape, input, &own.request, err))
         return -1;
-    return aws_ask(client, &own, arena, needs, document, err);
+    return aws_send_decoded(client, &own, arena, needs, document, err);
 }
 
 /* ---- Concurrent calls: each is sent when it is due (at once, when the throttle allows it, or after a

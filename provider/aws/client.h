@@ -85,13 +85,13 @@ int aws_send(struct aws_client *client, const struct aws_call *call, struct aren
  * Sends a read call and parses the response as a document. A response that is empty, truncated, or without
  * the member `needs` ("": none) is an error and never an empty result; an idempotent call is then repeated.
  */
-int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena *arena, const char *needs,
-    const struct value **document, struct err *err);
+int aws_send_decoded(struct aws_client *client, const struct aws_call *call, struct arena *arena,
+    const char *needs, const struct value **document, struct err *err);
 /*
- * Like aws_ask(), for an operation with a JSON protocol: the body is `input`, under the service's member
- * names, without nulls. call->request is ignored.
+ * Like aws_send_decoded(), for an operation with a JSON protocol: the body is `input`, under the service's
+ * member names, without nulls. call->request is ignored.
  */
-int aws_ask_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
+int aws_send_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
     struct arena *arena, const char *needs, const struct value **document, struct err *err);
 #define AWS_JSON_OPERATION(target_, name_)                                                                   \
     {                                                                                                        \

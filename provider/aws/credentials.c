@@ -80,7 +80,7 @@ static int none_found(const struct creds_context *ctx, struct err *err)
         "--sandbox needs none");
 }
 
-static int ask_sources(struct creds_context *ctx, struct credentials *out, struct err *err)
+static int try_sources(struct creds_context *ctx, struct credentials *out, struct err *err)
 {
     for (size_t i = 0; i < SOURCES; i++) {
         bool found = false;
@@ -104,7 +104,7 @@ static int credentials_fetch(const struct credentials_options *options, struct a
     if (profiles_load(scratch, &ctx.profiles, err))
         return -1;
     struct credentials base = options->fixed;
-    if (!base.access_key.n && ask_sources(&ctx, &base, err))
+    if (!base.access_key.n && try_sources(&ctx, &base, err))
         return -1;
     if (!options->assume_role_arn.n) {
         *out = base;

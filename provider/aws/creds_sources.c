@@ -183,7 +183,7 @@ static struct str base_url(void)
                : STR("http://169.254.169.254");
 }
 
-static int creds_imds_ask(struct imds *imds, const char *method, const char *path, struct str more,
+static int imds_request(struct imds *imds, const char *method, const char *path, struct str more,
     struct str *body, struct err *err)
 {
     struct http_request request = {.method = str_z(method),
@@ -199,7 +199,7 @@ static int creds_imds_ask(struct imds *imds, const char *method, const char *pat
 static int read_role(struct imds *imds, struct credentials *out, struct err *err)
 {
     struct str role, rest, body;
-    if (creds_imds_ask(imds, "GET", "/latest/meta-data/iam/security-credentials/", STR_EMPTY, &role, err)) {
+    if (imds_request(imds, "GET", "/latest/meta-data/iam/security-credentials/", STR_EMPTY, &role, err)) {
         if (err && err->http_status == 404) {
             err_set(err, ERR_AUTH, "this instance has no role");
             err_hint(err, "attach an instance profile to it, or set credentials");
@@ -209,7 +209,7 @@ static int read_role(struct imds *imds, struct credentials *out, struct err *err
     role = str_trim(str_cut(role, '\n', &rest));
     if (!role.n || role.n > ROLE_MAX)
         return err_set(err, ERR_AUTH, "the instance's metadata names no role");
-    if (creds_imds_ask(imds, "GET", "/latest/meta-data/iam/security-credentials/", role, &body, err) ||
+    if (imds_request(imds, "GET", "/latest/meta-data/iam/security-credentials/", role, &body, err) ||
         creds_from_json(imds->ctx, body, "Token", out, err))
         return -1;
     out->source = arena_printf(imds->ctx->arena, "instance role %.*s", STR_ARG(role));
@@ -227,7 +227,7 @@ int creds_imds(struct creds_context *ctx, struct credentials *out, bool *found, 
         .timeout_ms = 1000 * creds_imds_number("AWS_METADATA_SERVICE_TIMEOUT", DEFAULT_TIMEOUT_S),
         .attempts = creds_imds_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1)};
     struct str token;
-    if (creds_imds_ask(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, ERR_IGNORED))
+    if (imds_request(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, ERR_IGNORED))
         return 0; /* not on an EC2 instance */
     *found = true;
     imds.header = (struct http_header){STR("X-aws-ec2-metadata-token"), str_trim(token)};

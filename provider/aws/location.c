@@ -10,7 +10,7 @@
 static const struct aws_service sts = {
     .id = STR_INIT("sts"), .endpoint_prefix = STR_INIT("sts"), .signing_name = STR_INIT("sts")};
 
-static int ask_account(struct aws_client *client, struct err *err)
+static int fetch_account(struct aws_client *client, struct err *err)
 {
     static const struct wire_operation op = {.name = STR_INIT("GetCallerIdentity"),
         .protocol = WIRE_QUERY,
@@ -27,7 +27,7 @@ static int ask_account(struct aws_client *client, struct err *err)
     wire_header_add(&scratch, &call.request, STR("Content-Type"),
         STR("application/x-www-form-urlencoded; charset=utf-8"));
     const struct value *document;
-    if (aws_ask(client, &call, &scratch, "Account", &document, err)) {
+    if (aws_send_decoded(client, &call, &scratch, "Account", &document, err)) {
         err_context(err, "asking STS for the account number");
         return -1;
     }
@@ -49,7 +49,7 @@ static struct {
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER, .accounts = MAP_INIT};
 
 /* Returns access key and STS host as the cache key; "" if they are not known. */
-static struct str asker_of(struct aws_client *client, struct arena *arena)
+static struct str account_key(struct aws_client *client, struct arena *arena)
 {
     struct credentials credentials;
     const struct service_state *state = client_service(client, &sts, ERR_IGNORED);
@@ -61,16 +61,16 @@ static struct str asker_of(struct aws_client *client, struct arena *arena)
 static int learn_account(struct aws_client *client, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str asker = asker_of(client, &scratch);
-    if (client->answer || !asker.n)
-        return ask_account(client, err);
+    struct str key = account_key(client, &scratch);
+    if (client->answer || !key.n)
+        return fetch_account(client, err);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&known.lock);
-    const char *account = map_get(&known.accounts, asker);
+    const char *account = map_get(&known.accounts, key);
     int status = 0;
     if (account)
         client->account = arena_str(&client->arena, str_z(account));
-    else if (!(status = ask_account(client, err)))
-        map_set(&known.accounts, str_z(mem_strdup(arena_strz(&scratch, asker))),
+    else if (!(status = fetch_account(client, err)))
+        map_set(&known.accounts, str_z(mem_strdup(arena_strz(&scratch, key))),
             mem_strdup(arena_strz(&scratch, client->account)));
     return status;
 }
@@ -93,7 +93,7 @@ bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms)
     struct err ignored = ERR_INIT; /* an error response has a date, too */
     pthread_mutex_lock(&client->account_lock);
     if (ask && !atomic_load(&client->dated))
-        ask_account(client, &ignored);
+        fetch_account(client, &ignored);
     pthread_mutex_unlock(&client->account_lock);
     *ahead_ms = aws_clock_ahead_ms(client);
     return atomic_load(&client->dated);

@@ -59,7 +59,7 @@ static int logs_call(const struct cloudwatch *reader, struct arena *arena, const
         .service = &service, .op = op, .idempotent = true, .body_fd = -1, .cancel = reader->options.cancel};
     struct err failure = ERR_INIT;
     *document = &value_empty_map;
-    if (!aws_ask_json(
+    if (!aws_send_json(
             reader->client, &request, value_builder_map(input), arena, "events", document, &failure) ||
         str_eqz(STR("ResourceNotFoundException"), failure.code))
         return 0;

@@ -20,7 +20,7 @@ static int tagging_call(struct aws_client *client, struct arena *arena, const st
         .idempotent = true,
         .body_fd = -1,
         .cancel = wanted->cancel};
-    return aws_ask_json(client, &call, input, arena, "ResourceTagMappingList", document, err);
+    return aws_send_json(client, &call, input, arena, "ResourceTagMappingList", document, err);
 }
 
 static int tagged_page(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,

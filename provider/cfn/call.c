@@ -52,7 +52,7 @@ static int cfn_send(struct op_ctx *ctx, const char *operation, const struct valu
         .transient_for_ms = CONFLICT_MS,
         .repeats = repeats_report,
         .repeats_ctx = &repeats};
-    if (!aws_ask_json(provider_aws(ctx->provider), &request, input, ctx->arena, needs, document, err)) {
+    if (!aws_send_json(provider_aws(ctx->provider), &request, input, ctx->arena, needs, document, err)) {
         repeats_done(&repeats);
         return 0;
     }

@@ -35,7 +35,7 @@ static struct str file_of(struct arena *arena, struct str folder, struct str typ
     return path_join(arena, folder, arena_printf(arena, "%s.json", name));
 }
 
-static int describe_ask(struct aws_client *client, struct arena *arena, struct str type,
+static int describe_call(struct aws_client *client, struct arena *arena, struct str type,
     const struct value **answer, struct err *err)
 {
     struct value_entry input[] = {
@@ -44,7 +44,7 @@ static int describe_ask(struct aws_client *client, struct arena *arena, struct s
     if (wire_encode_request(
             arena, &describe_type, &input_shape, value_map(arena, input, 2), &call.request, err))
         return -1;
-    if (!aws_ask(client, &call, arena, "Schema", answer, err))
+    if (!aws_send_decoded(client, &call, arena, "Schema", answer, err))
         return 0;
     if (str_eqz(str_z(err->code), "TypeNotFoundException"))
         err_hint(err, "a third-party type has to be activated in the account first");
@@ -66,7 +66,7 @@ int cfn_describe(struct aws_client *client, struct arena *arena, struct str type
     if (!cfn_is_type_name(type))
         return err_set(err, ERR_USAGE,
             "\"%.*s\" is not a type of CloudFormation: Organization::Service::Type", STR_ARG(type));
-    if (describe_ask(client, arena, type, &answer, err) ||
+    if (describe_call(client, arena, type, &answer, err) ||
         describe_check(arena, value_gets(answer, "Schema"), &schema, err))
         return -1;
     *version = value_gets(answer, "DefaultVersionId");

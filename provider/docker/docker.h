@@ -77,7 +77,7 @@ void engine_query(struct buf *path, const char *key, struct str value);
 /* ---- engine.c: A configured Engine. */
 struct engine {
     struct http_engine *http;
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     const struct value *settings;
     struct str host;      /* as configured: "tcp://build.example:2376" */
     struct str authority; /* of the URL */

@@ -116,7 +116,7 @@ int engine_open(const struct provider_options *options, struct arena *arena, voi
 {
     struct engine *engine = ARENA_NEW(arena, struct engine);
     *engine = (struct engine){.http = options->http,
-        .reach = options->reach,
+        .ssh_pool = options->ssh_pool,
         .settings = options->config,
         .via = options->via,
         .cancel = options->cancel,
@@ -146,14 +146,14 @@ void engine_close(void *self)
 }
 
 /* Opens the connection, if there is one. */
-static int engine_reach(struct engine *engine, struct err *err)
+static int engine_open_tunnel(struct engine *engine, struct err *err)
 {
     if (!engine->via.n || engine->local_port)
         return 0;
-    if (!engine->reach)
+    if (!engine->ssh_pool)
         return err_set(err, ERR_INVALID, "there is no connection \"%.*s\"", STR_ARG(engine->via));
-    return reach_forward(
-        engine->reach, engine->via, engine->target, engine->target_port, &engine->local_port, err);
+    return ssh_pool_forward(
+        engine->ssh_pool, engine->via, engine->target, engine->target_port, &engine->local_port, err);
 }
 
 const struct value *engine_settings(const struct engine *engine)
@@ -310,7 +310,7 @@ static int find_version(struct op_ctx *ctx, struct engine *engine, struct str *v
     pthread_mutex_lock(&engine->lock);
     int status = 0;
     if (!engine->version[0])
-        status = engine_reach(engine, err) || negotiate(ctx, engine, err) ? -1 : 0;
+        status = engine_open_tunnel(engine, err) || negotiate(ctx, engine, err) ? -1 : 0;
     pthread_mutex_unlock(&engine->lock);
     *version = str_z(engine->version);
     return status;

@@ -302,7 +302,7 @@ static int stream_explain(struct stream *s, struct err *err)
 }
 
 /* Sends the call and follows its messages. Fails with ERR_SERVICE if they end with an error. */
-static int stream_ask(struct stream *s, struct engine_call *call, struct err *err)
+static int stream_send(struct stream *s, struct engine_call *call, struct err *err)
 {
     call->sink = arrive;
     call->sink_ctx = s;
@@ -453,7 +453,7 @@ static int send_once(
         .source = tar_read,
         .source_ctx = tar,
         .label = "build"};
-    int status = stream_ask(&stream, &call, err);
+    int status = stream_send(&stream, &call, err);
     if (status && tar_failure(tar))
         *err = *tar_failure(tar);
     stream_release(&stream);
@@ -486,7 +486,7 @@ static int image_follow(struct op_ctx *ctx, struct engine_call *call, struct err
 {
     struct stream stream;
     stream_init(&stream, ctx);
-    int status = stream_ask(&stream, call, err);
+    int status = stream_send(&stream, call, err);
     stream_release(&stream);
     return status;
 }

@@ -171,7 +171,7 @@ static int see_all(struct host_work *work, struct err *err)
     const struct value *there = NULL;
     if (!work->changed || !purges(work->desired) || purges(work->prior))
         return 0;
-    if (host_look(work->ctx, work->desired, &there, err))
+    if (host_read_live(work->ctx, work->desired, &there, err))
         return -1;
     work->prior = there;
     return 0;
@@ -269,7 +269,7 @@ static const struct value *directory_shape(
 }
 
 const struct host_type host_directory = {.name = "directory",
-    .looks_at = "path source",
+    .read_by = "path source",
     .unreported = "",
     .unsent = "include exclude files",
     .prepare = directory_prepare,
@@ -277,4 +277,4 @@ const struct host_type host_directory = {.name = "directory",
     .clear = directory_clear,
     .shape = directory_shape,
     .quick = true,
-    .looks_first = true};
+    .read_first = true};

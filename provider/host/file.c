@@ -84,13 +84,13 @@ static int file_send(struct host_work *work, struct err *err)
 }
 
 const struct host_type host_file = {.name = "file",
-    .looks_at = "path",
+    .read_by = "path",
     .unreported = "",
     .unsent = "content source sha256",
     .prepare = file_prepare,
     .send = file_send,
     .quick = true,
-    .looks_first = true};
+    .read_first = true};
 
 /* ---- units ---- */
 
@@ -115,7 +115,7 @@ static int service_send(struct host_work *work, struct err *err UNUSED)
 }
 
 const struct host_type host_service = {.name = "service",
-    .looks_at = "name",
+    .read_by = "name",
     .unreported = "",
     .unsent = "unit restart_on",
     .prepare = service_prepare,
@@ -161,7 +161,7 @@ static int cron_send(struct host_work *work, struct err *err UNUSED)
 }
 
 const struct host_type host_cron = {.name = "cron",
-    .looks_at = "name folder",
+    .read_by = "name folder",
     .unreported = "",
     .unsent = "command schedule environment sha256",
     .prepare = cron_prepare,
@@ -171,7 +171,7 @@ const struct host_type host_cron = {.name = "cron",
 /* ---- commands ---- */
 
 const struct host_type host_command = {.name = "command",
-    .looks_at = "creates unless directory id",
+    .read_by = "creates unless directory id",
     .unreported = "output id",
     .unsent = "output",
     .once = true};

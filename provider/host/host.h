@@ -12,7 +12,7 @@ extern const struct provider_kind host_kind;
 /* ---- machine.c: Runs POSIX sh scripts on a host over the provider's connection. Scripts are sent by
  * standard input, so that nothing of them is visible in the process list; results are returned in frames.
  *
- * Questions of several threads are batched: the first thread sends all questions collected so far, and later
+ * Requests of several threads are batched: the first thread sends all requests collected so far, and later
  * ones are sent in the next batch. A refresh takes one or two round trips for any number of resources. */
 struct machine;
 
@@ -20,27 +20,27 @@ int machine_new(const struct provider_options *options, struct arena *arena, voi
 void machine_free(void *self);
 
 /* One read of a resource, or one change. */
-struct question {
+struct host_request {
     const char *type;    /* type whose script it needs: "file" */
     struct buf body;     /* variable assignments and the function call, for a subshell */
     struct str reported; /* the result, in the caller's arena */
     struct err err;      /* class ERR_NONE: success */
-    struct question *next;
+    struct host_request *next;
     bool done;
 };
 
-/* Asks all questions. Returns -1 if the host is unreachable; otherwise each question has its own err. */
-int machine_ask(
-    struct machine *machine, struct op_ctx *ctx, struct question *questions, size_t n, struct err *err);
+/* Runs all requests. Returns -1 if the host is unreachable; otherwise each request has its own err. */
+int machine_send(
+    struct machine *machine, struct op_ctx *ctx, struct host_request *requests, size_t n, struct err *err);
 /* Runs a change in a script of its own; `payload` is its standard input. */
-int machine_change(struct machine *machine, struct op_ctx *ctx, struct question *question,
+int machine_change(struct machine *machine, struct op_ctx *ctx, struct host_request *request,
     const struct str *payload, bool repeatable, struct err *err);
 
 /* Parses a result: a map of names to lists of strings. */
 const struct value *machine_reported(struct arena *arena, struct str reported);
 
 /* ---- Shared by the types of host.*. Their attributes are in specs/host.yaml. Reading, creating and deleting
- * is sh code in scripts/<type>.sh: the functions <type>_look, <type>_make (which also updates) and
+ * is sh code in scripts/<type>.sh: the functions <type>_read, <type>_make (which also updates) and
  * <type>_unmake get every attribute in a variable of its name, lists with one item per line. Their results
  * are attributes again. C code reads and sends local files. */
 /* One change in progress. */
@@ -53,11 +53,11 @@ struct host_work {
 
 struct host_type {
     const char *name;       /* "file" of host.file */
-    const char *looks_at;   /* attributes that <type>_look needs */
+    const char *read_by;    /* attributes that <type>_read needs */
     const char *unreported; /* attributes reported only by <type>_make */
     const char *unsent;     /* attributes that are not passed as variables */
     bool once;              /* not idempotent: making it twice would execute it twice */
-    bool quick;             /* may share a script with other questions */
+    bool quick;             /* may share a script with other requests */
     /* Adds what follows from local files. */
     int (*prepare)(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
         const struct value **prepared, struct err *err);
@@ -69,7 +69,7 @@ struct host_type {
      * object. */
     const struct value *(*shape)(struct op_ctx *ctx, const struct value *object, const struct value *reported,
         const struct value *live);
-    bool looks_first; /* <type>_look runs before a creation, so that existing content is not sent */
+    bool read_first; /* <type>_read runs before a creation, so that existing content is not sent */
 };
 
 extern const struct host_type host_file, host_directory, host_service, host_cron, host_command;
@@ -78,7 +78,8 @@ extern const struct resource_ops host_ops;
 /* ---- script.c ---- */
 
 /* Reads the resource; *live is NULL if it does not exist. */
-int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err);
+int host_read_live(
+    struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err);
 /* Adds NAME='text'. */
 void host_assign(struct buf *out, const char *prefix, struct str name, struct str text);
 
@@ -100,6 +101,6 @@ void script_assign_words(const struct value *names, const char *name, struct buf
 /* Checks values that scripts write as lines against the schema again. Returns -1 if one has a line break,
  * which would add a line to a file owned by root; nothing may be written then. */
 int script_check(struct op_ctx *ctx, const struct value *object, struct err *err);
-/* Make the question for reading a resource, and the object from its result; NULL if it does not exist. */
-void script_look(struct op_ctx *ctx, const struct value *object, struct question *question);
+/* Make the request for reading a resource, and the object from its result; NULL if it does not exist. */
+void script_read(struct op_ctx *ctx, const struct value *object, struct host_request *request);
 const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str reported);

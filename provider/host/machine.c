@@ -15,24 +15,24 @@ enum { GATHER_MS = 4, BATCH = 400, OUTPUT_MAX = 64 << 20 };
 
 struct machine {
     struct arena arena;
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct str name, via, become_user, password;
     bool become;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct question *waiting; /* newest first */
-    bool asking;              /* a thread is sending the collected questions */
+    struct host_request *waiting; /* newest first */
+    bool sending;                 /* a thread is sending the collected requests */
 };
 
 int machine_new(
     const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
-    if (!options->via.n || !options->reach) {
+    if (!options->via.n || !options->ssh_pool) {
         err_set(err, ERR_INVALID, "the provider \"%.*s\" has no connection", STR_ARG(options->name));
         return err_hint(err, "`connections: {web: {host: …}}` and `providers: {host: {via: web}}`");
     }
     struct machine *m = mem_zalloc(sizeof *m);
-    m->reach = options->reach;
+    m->ssh_pool = options->ssh_pool;
     m->name = arena_str(&m->arena, options->name);
     m->via = arena_str(&m->arena, options->via);
     m->become_user = arena_str(&m->arena, value_gets(options->config, "become_user"));
@@ -95,7 +95,7 @@ static void command_line(const struct machine *m, bool from_line, struct buf *ou
     buf_add_quoted(out, buf_str(&text));
 }
 
-static int say_why(const struct machine *m, const struct reach_result *result, struct err *err)
+static int say_why(const struct machine *m, const struct ssh_pool_result *result, struct err *err)
 {
     struct str message = str_trim(buf_str(&result->error));
     bool asks = str_find(message, STR("sudo: a password is required"), 0) >= 0 ||
@@ -117,7 +117,7 @@ static int say_why(const struct machine *m, const struct reach_result *result, s
 }
 
 static int machine_run(struct machine *m, struct op_ctx *ctx, struct str script, const struct str *payload,
-    bool repeatable, struct reach_result *result, struct err *err)
+    bool repeatable, struct ssh_pool_result *result, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf line = BUF_INIT;
@@ -133,14 +133,14 @@ static int machine_run(struct machine *m, struct op_ctx *ctx, struct str script,
         input[n++] = *payload;
     }
     command_line(m, payload != NULL, &line);
-    struct reach_command command = {.command = buf_str(&line),
+    struct ssh_pool_command command = {.command = buf_str(&line),
         .input = input,
         .input_count = n,
         .output_max = OUTPUT_MAX,
         .timeout_ms = ctx->timeout_ms,
         .repeatable = repeatable,
         .cancel = ctx->cancel};
-    return reach_exec(m->reach, m->via, &command, result, err);
+    return ssh_pool_exec(m->ssh_pool, m->via, &command, result, err);
 }
 
 /* ---- scripts ---- */
@@ -156,25 +156,25 @@ static void add_file(struct buf *out, const char *name)
     buf_add_str(out, text);
 }
 
-static bool is_first_of_type(const struct question *first, const struct question *question)
+static bool is_first_of_type(const struct host_request *first, const struct host_request *request)
 {
-    for (; first != question; first = first->next)
-        if (!strcmp(first->type, question->type))
+    for (; first != request; first = first->next)
+        if (!strcmp(first->type, request->type))
             return false;
     return true;
 }
 
-/* The script is in braces, so that a truncated one does nothing. Each question runs in its own subshell; its
+/* The script is in braces, so that a truncated one does nothing. Each request runs in its own subshell; its
  * standard error is reported with it. */
-static void write_script(const struct question *first, bool payload, struct buf *out)
+static void write_script(const struct host_request *first, bool payload, struct buf *out)
 {
     size_t i = 0;
     buf_addz(out, "{\nexec 3>&1\nLC_ALL=C PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin\nexport LC_ALL PATH\n");
     add_file(out, "common");
-    for (const struct question *at = first; at; at = at->next)
+    for (const struct host_request *at = first; at; at = at->next)
         if (is_first_of_type(first, at))
             add_file(out, at->type);
-    for (const struct question *at = first; at; at = at->next, i++) {
+    for (const struct host_request *at = first; at; at = at->next, i++) {
         buf_addf(out, "printf '@begin %zu\\n'\nm=$( (\n", i);
         buf_add_str(out, buf_str(&at->body));
         buf_addf(out, "\n) 2>&1 >&3 3>&-%s)\ns=$?\n", payload ? "" : " < /dev/null");
@@ -215,31 +215,31 @@ static bool find_frame(struct str output, size_t i, struct str *reported, int *s
     return true;
 }
 
-static void take_answer(struct question *question, struct str output, size_t i)
+static void take_answer(struct host_request *request, struct str output, size_t i)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str reported = STR_EMPTY;
     int status = 0;
     if (!find_frame(output, i, &reported, &status)) {
-        err_set(&question->err, ERR_PROTOCOL, "the host's answer was cut short");
+        err_set(&request->err, ERR_PROTOCOL, "the host's answer was cut short");
         return;
     }
     if (status == 0) {
         char *copy = mem_memdup0(reported.p, reported.n);
-        question->reported = str_n(copy, reported.n);
+        request->reported = str_n(copy, reported.n);
         return;
     }
     const struct value *lines = value_getz(machine_reported(&scratch, reported), "error");
     AUTO_BUF struct buf text = BUF_INIT;
     for (uint32_t k = 0; lines && k < lines->count; k++)
         buf_addf(&text, "%s%.*s", text.n ? "\n" : "", STR_ARG(lines->items[k]->string));
-    err_set(&question->err, ERR_SERVICE, "%.*s", STR_ARG(str_trim(buf_str(&text))));
+    err_set(&request->err, ERR_SERVICE, "%.*s", STR_ARG(str_trim(buf_str(&text))));
 }
 
-static int machine_exchange(struct machine *m, struct op_ctx *ctx, struct question *first,
+static int machine_exchange(struct machine *m, struct op_ctx *ctx, struct host_request *first,
     const struct str *payload, bool repeatable, struct err *err)
 {
-    AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
+    AUTO_SSH_POOL_RESULT struct ssh_pool_result result = SSH_POOL_RESULT_INIT;
     AUTO_BUF struct buf script = BUF_INIT;
     size_t i = 0;
     write_script(first, payload != NULL, &script);
@@ -250,7 +250,7 @@ static int machine_exchange(struct machine *m, struct op_ctx *ctx, struct questi
         return -1;
     if (result.status && str_find(buf_str(&result.output), STR("@begin 0\n"), 0) < 0)
         return say_why(m, &result, err);
-    for (struct question *at = first; at; at = at->next)
+    for (struct host_request *at = first; at; at = at->next)
         take_answer(at, buf_str(&result.output), i++);
     return 0;
 }
@@ -280,19 +280,19 @@ const struct value *machine_reported(struct arena *arena, struct str reported)
 
 /* ---- batching ---- */
 
-/* Takes the collected questions, oldest first, up to the size of one script. Called with the lock held. */
-static struct question *take_waiting(struct machine *m)
+/* Takes the collected requests, oldest first, up to the size of one script. Called with the lock held. */
+static struct host_request *take_waiting(struct machine *m)
 {
-    struct question *taken = NULL, **last = &m->waiting;
+    struct host_request *taken = NULL, **last = &m->waiting;
     size_t n = 0, skip = 0;
-    for (struct question *at = m->waiting; at; at = at->next)
+    for (struct host_request *at = m->waiting; at; at = at->next)
         n++;
     for (skip = n > BATCH ? n - BATCH : 0; skip; skip--)
         last = &(*last)->next;
-    struct question *rest = *last;
+    struct host_request *rest = *last;
     *last = NULL;
     while (rest) {
-        struct question *next = rest->next;
+        struct host_request *next = rest->next;
         rest->next = taken;
         taken = rest;
         rest = next;
@@ -300,12 +300,12 @@ static struct question *take_waiting(struct machine *m)
     return taken;
 }
 
-static void answer_all(struct machine *m, struct op_ctx *ctx, struct question *first)
+static void answer_all(struct machine *m, struct op_ctx *ctx, struct host_request *first)
 {
     struct err err = ERR_INIT;
     int failed = machine_exchange(m, ctx, first, NULL, true, &err);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
-    for (struct question *at = first, *next; at; at = next) {
+    for (struct host_request *at = first, *next; at; at = next) {
         next = at->next;
         if (failed)
             at->err = err;
@@ -314,10 +314,10 @@ static void answer_all(struct machine *m, struct op_ctx *ctx, struct question *f
     pthread_cond_broadcast(&m->changed);
 }
 
-static bool all_done(const struct question *questions, size_t n)
+static bool all_done(const struct host_request *requests, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (!questions[i].done)
+        if (!requests[i].done)
             return false;
     return true;
 }
@@ -325,62 +325,63 @@ static bool all_done(const struct question *questions, size_t n)
 /* Called with the lock held, which is released while sending. */
 static void send_batches(struct machine *m, struct op_ctx *ctx)
 {
-    m->asking = true;
-    int64_t until = clock_mono_ms() + GATHER_MS; /* collects questions that start at the same moment */
+    m->sending = true;
+    int64_t until = clock_mono_ms() + GATHER_MS; /* collects requests that start at the same moment */
     while (clock_cond_wait(&m->changed, &m->lock, until))
         ;
     while (m->waiting) {
-        struct question *first = take_waiting(m);
+        struct host_request *first = take_waiting(m);
         pthread_mutex_unlock(&m->lock);
         answer_all(m, ctx, first);
         pthread_mutex_lock(&m->lock);
     }
-    m->asking = false;
+    m->sending = false;
     pthread_cond_broadcast(&m->changed);
 }
 
 /* Copies results from the heap to the callers' arenas. */
-static void keep_reported(struct op_ctx *ctx, struct question *questions, size_t n)
+static void keep_reported(struct op_ctx *ctx, struct host_request *requests, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        char *heap = (char *)questions[i].reported.p;
-        questions[i].reported = heap ? arena_str(ctx->arena, questions[i].reported) : STR_EMPTY;
+        char *heap = (char *)requests[i].reported.p;
+        requests[i].reported = heap ? arena_str(ctx->arena, requests[i].reported) : STR_EMPTY;
         free(heap);
-        buf_release(&questions[i].body);
+        buf_release(&requests[i].body);
     }
 }
 
-int machine_ask(struct machine *m, struct op_ctx *ctx, struct question *questions, size_t n, struct err *err)
+int machine_send(
+    struct machine *m, struct op_ctx *ctx, struct host_request *requests, size_t n, struct err *err)
 {
     int rc = 0;
     pthread_mutex_lock(&m->lock);
     for (size_t i = 0; i < n; i++) {
-        questions[i].next = m->waiting;
-        m->waiting = &questions[i];
+        requests[i].next = m->waiting;
+        m->waiting = &requests[i];
     }
-    while (!all_done(questions, n)) {
-        if (!m->asking)
+    while (!all_done(requests, n)) {
+        if (!m->sending)
             send_batches(m, ctx);
         else
             pthread_cond_wait(&m->changed, &m->lock);
     }
     pthread_mutex_unlock(&m->lock);
-    keep_reported(ctx, questions, n);
+    keep_reported(ctx, requests, n);
     for (size_t i = 0; i < n && !rc; i++)
-        if (questions[i].err.class != ERR_NONE && questions[i].err.class != ERR_SERVICE) {
-            *err = questions[i].err;
+        if (requests[i].err.class != ERR_NONE && requests[i].err.class != ERR_SERVICE) {
+            *err = requests[i].err;
             rc = -1;
         }
     return rc;
 }
 
-int machine_change(struct machine *m, struct op_ctx *ctx, struct question *question,
+int machine_change(struct machine *m, struct op_ctx *ctx, struct host_request *request,
     const struct str *payload, bool repeatable, struct err *err)
 {
-    int rc = machine_exchange(m, ctx, question, payload, repeatable, err);
-    keep_reported(ctx, question, 1);
-    if (!rc && question->err.class != ERR_NONE) {
-        *err = question->err;
+    int rc = machine_exchange(m, ctx, request, payload, repeatable, err);
+    keep_reported(ctx, request, 1);
+    if (!rc && request->err.class != ERR_NONE) {
+        *err = request->err;
         rc = -1;
     }
     return rc;

@@ -14,26 +14,26 @@ static int may_command(struct op_ctx *ctx, struct err *err)
 static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    return may_command(ctx, err) || host_look(ctx, prior, live, err) ? -1 : 0;
+    return may_command(ctx, err) || host_read_live(ctx, prior, live, err) ? -1 : 0;
 }
 
 static int host_list(struct op_ctx *ctx, const struct list_filter *filter, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
-    struct question *questions = ARENA_ARRAY(ctx->arena, struct question, filter->count + 1);
+    struct host_request *requests = ARENA_ARRAY(ctx->arena, struct host_request, filter->count + 1);
     if (may_command(ctx, err))
         return -1;
     *covered = op_all_readable(ctx);
     for (size_t i = 0; i < filter->count; i++)
-        script_look(ctx, filter->priors[i], &questions[i]);
-    if (machine_ask(host_machine(ctx), ctx, questions, filter->count, err))
+        script_read(ctx, filter->priors[i], &requests[i]);
+    if (machine_send(host_machine(ctx), ctx, requests, filter->count, err))
         return -1;
     for (size_t i = 0; i < filter->count; i++) {
-        if (questions[i].err.class != ERR_NONE) {
-            *err = questions[i].err;
+        if (requests[i].err.class != ERR_NONE) {
+            *err = requests[i].err;
             return -1;
         }
-        const struct value *live = script_live(ctx, filter->priors[i], questions[i].reported);
+        const struct value *live = script_live(ctx, filter->priors[i], requests[i].reported);
         if (live)
             found(found_ctx, live);
     }
@@ -104,7 +104,7 @@ static bool is_inline(const struct host_work *work)
     return host_type_of(work->ctx)->quick && work->payload.n <= INLINE_MAX;
 }
 
-/* A payload that shares a script with other questions is embedded in base64. */
+/* A payload that shares a script with other requests is embedded in base64. */
 static void begin_make(struct host_work *work, struct buf *out)
 {
     enum { LINE = 76 };
@@ -119,12 +119,12 @@ static void begin_make(struct host_work *work, struct buf *out)
     buf_addz(out, "WEIR_PAYLOAD\n");
 }
 
-static void write_make(struct host_work *work, struct question *question)
+static void write_make(struct host_work *work, struct host_request *request)
 {
     struct op_ctx *ctx = work->ctx;
     const struct host_type *type = host_type_of(ctx);
-    struct buf *out = &question->body;
-    question->type = type->name;
+    struct buf *out = &request->body;
+    request->type = type->name;
     begin_make(work, out);
     script_export(ctx, work->desired, out);
     script_assign_all(ctx, work->desired, NULL, out);
@@ -139,22 +139,22 @@ static void write_make(struct host_work *work, struct question *question)
         buf_add_str(out, buf_str(&work->more));
     buf_addf(out, "%s_make\n) || exit 1\n(\n", type->name);
     script_export(ctx, work->desired, out);
-    script_assign_all(ctx, work->desired, type->looks_at, out);
-    buf_addf(out, "%s_look\n) < /dev/null", type->name);
+    script_assign_all(ctx, work->desired, type->read_by, out);
+    buf_addf(out, "%s_read\n) < /dev/null", type->name);
 }
 
-/* Sends a change with other questions, or by itself if it is slow or has a large payload. */
-static int send_change(struct host_work *work, struct question *question, struct err *err)
+/* Sends a change with other requests, or by itself if it is slow or has a large payload. */
+static int send_change(struct host_work *work, struct host_request *request, struct err *err)
 {
     struct machine *machine = host_machine(work->ctx);
     if (!is_inline(work))
-        return machine_change(machine, work->ctx, question, work->payload.p ? &work->payload : NULL,
+        return machine_change(machine, work->ctx, request, work->payload.p ? &work->payload : NULL,
             !host_type_of(work->ctx)->once, err);
-    if (machine_ask(machine, work->ctx, question, 1, err))
+    if (machine_send(machine, work->ctx, request, 1, err))
         return -1;
-    if (question->err.class == ERR_NONE)
+    if (request->err.class == ERR_NONE)
         return 0;
-    *err = question->err;
+    *err = request->err;
     return -1;
 }
 
@@ -186,17 +186,17 @@ static int take_live(struct host_work *work, struct str reported, const struct v
 static int change(struct host_work *work, const struct value **live, struct err *err)
 {
     const struct host_type *type = host_type_of(work->ctx);
-    struct question question = {0};
+    struct host_request request = {0};
     work->desired = with_id(work->ctx, work->desired, work->prior);
     int rc = script_check(work->ctx, work->desired, err);
     if (!rc && type->send)
         rc = type->send(work, err);
     if (!rc) {
-        write_make(work, &question);
-        rc = send_change(work, &question, err);
+        write_make(work, &request);
+        rc = send_change(work, &request, err);
     }
     buf_release(&work->more);
-    return rc ? -1 : take_live(work, question.reported, live, err);
+    return rc ? -1 : take_live(work, request.reported, live, err);
 }
 
 static int host_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
@@ -204,7 +204,7 @@ static int host_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
 {
     struct host_work work = {.ctx = ctx, .desired = desired};
     const struct value *there = NULL;
-    if (host_type_of(ctx)->looks_first && host_look(ctx, desired, &there, err))
+    if (host_type_of(ctx)->read_first && host_read_live(ctx, desired, &there, err))
         return -1;
     work.prior = there;
     return change(&work, live, err);
@@ -231,17 +231,17 @@ static int host_delete(
 {
     const struct host_type *type = host_type_of(ctx);
     struct host_work work = {.ctx = ctx, .prior = prior};
-    struct question question = {.type = type->name};
+    struct host_request request = {.type = type->name};
     warn_of_secret(ctx, prior);
-    script_export(ctx, prior, &question.body);
-    script_assign_all(ctx, prior, NULL, &question.body);
+    script_export(ctx, prior, &request.body);
+    script_assign_all(ctx, prior, NULL, &request.body);
     if (type->clear)
         type->clear(&work);
     if (work.more.n)
-        buf_add_str(&question.body, buf_str(&work.more));
+        buf_add_str(&request.body, buf_str(&work.more));
     buf_release(&work.more);
-    buf_addf(&question.body, "%s_unmake", type->name);
-    return send_change(&work, &question, err);
+    buf_addf(&request.body, "%s_unmake", type->name);
+    return send_change(&work, &request, err);
 }
 
 /* ---- recovery ---- */
@@ -256,7 +256,7 @@ static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt UNUS
     if (!tells)
         return 0;
     desired = with_id(ctx, desired, NULL);
-    if (host_look(ctx, desired, live, err))
+    if (host_read_live(ctx, desired, live, err))
         return -1;
     if (*live && !op_as_given(ctx, desired, *live))
         *live = NULL;

@@ -2,9 +2,9 @@
 #include "provider/host/host.h"
 
 static const struct host_type package = {
-    .name = "package", .looks_at = "names", .unreported = "installed id", .unsent = ""};
+    .name = "package", .read_by = "names", .unreported = "installed id", .unsent = ""};
 static const struct host_type user = {
-    .name = "user", .looks_at = "name", .unreported = "", .unsent = "", .quick = true};
+    .name = "user", .read_by = "name", .unreported = "", .unsent = "", .quick = true};
 
 /* An unmounted file system shows as drift even if `mounted` is not configured. */
 static int mount_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
@@ -16,7 +16,7 @@ static int mount_prepare(struct op_ctx *ctx, const struct preparation *how UNUSE
 }
 
 static const struct host_type mount = {
-    .name = "mount", .looks_at = "path table", .unreported = "", .unsent = "", .prepare = mount_prepare};
+    .name = "mount", .read_by = "path table", .unreported = "", .unsent = "", .prepare = mount_prepare};
 static const struct host_type *const types[] = {
     &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
 
@@ -164,26 +164,26 @@ const struct value *script_live(struct op_ctx *ctx, const struct value *object, 
     return type->shape ? type->shape(ctx, object, all, whole) : whole;
 }
 
-void script_look(struct op_ctx *ctx, const struct value *object, struct question *question)
+void script_read(struct op_ctx *ctx, const struct value *object, struct host_request *request)
 {
     const struct host_type *type = host_type_of(ctx);
-    question->type = type->name;
-    script_export(ctx, object, &question->body);
-    script_assign_all(ctx, object, type->looks_at, &question->body);
-    buf_addf(&question->body, "%s_look", type->name);
+    request->type = type->name;
+    script_export(ctx, object, &request->body);
+    script_assign_all(ctx, object, type->read_by, &request->body);
+    buf_addf(&request->body, "%s_read", type->name);
 }
 
-int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
+int host_read_live(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
 {
-    struct question question = {0};
-    script_look(ctx, object, &question);
+    struct host_request request = {0};
+    script_read(ctx, object, &request);
     *live = NULL;
-    if (machine_ask(host_machine(ctx), ctx, &question, 1, err))
+    if (machine_send(host_machine(ctx), ctx, &request, 1, err))
         return -1;
-    if (question.err.class != ERR_NONE) {
-        *err = question.err;
+    if (request.err.class != ERR_NONE) {
+        *err = request.err;
         return -1;
     }
-    *live = script_live(ctx, object, question.reported);
+    *live = script_live(ctx, object, request.reported);
     return 0;
 }

@@ -57,7 +57,7 @@ static const struct value *user_object(struct op_ctx *ctx, const struct kafka_ap
         {STR("mechanisms"), value_builder_list(&b)}, {STR("iterations"), value_int(ctx->arena, iterations)});
 }
 
-static int user_look(struct op_ctx *ctx, const struct value *const *priors, size_t n,
+static int user_lookup(struct op_ctx *ctx, const struct value *const *priors, size_t n,
     void (*found)(void *, size_t, const struct value *), void *found_ctx, struct err *err)
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
@@ -154,7 +154,7 @@ static int user_remove(struct kafka_work *work, struct err *err)
 
 const struct kafka_type kafka_user = {.name = "user",
     .keys = "name",
-    .look = user_look,
+    .lookup = user_lookup,
     .create = user_set,
     .update = user_set,
     .remove = user_remove,
@@ -247,7 +247,7 @@ static const struct value *acl_object(
     return value_builder_map(&b);
 }
 
-static int acl_look(struct op_ctx *ctx, const struct value *const *priors, size_t n,
+static int acl_lookup(struct op_ctx *ctx, const struct value *const *priors, size_t n,
     void (*found)(void *, size_t, const struct value *), void *found_ctx, struct err *err)
 {
     AUTO_REQUEST struct request request = REQUEST_INIT;
@@ -382,7 +382,7 @@ static int rules_to_compare(struct kafka_work *work, const struct value **out, s
         return 0;
     }
     const struct value *all = value_with(work->ctx->arena, work->prior, STR("only"), &value_true);
-    return acl_look(work->ctx, &all, 1, keep_rules, out, err);
+    return acl_lookup(work->ctx, &all, 1, keep_rules, out, err);
 }
 
 /* Creates new rules before it deletes old ones, so that no permission is lost meanwhile. */
@@ -415,7 +415,7 @@ static int acl_plan(
 
 const struct kafka_type kafka_acl = {.name = "acl",
     .keys = "permission principal host resource_type pattern resource_name",
-    .look = acl_look,
+    .lookup = acl_lookup,
     .create = acl_create,
     .update = acl_update,
     .remove = acl_remove,

@@ -159,7 +159,7 @@ int cluster_new(
     struct cluster *cluster = mem_zalloc(sizeof *cluster);
     pthread_mutex_init(&cluster->opening, NULL);
     pthread_mutex_init(&cluster->lock, NULL);
-    cluster->reach = options->reach;
+    cluster->ssh_pool = options->ssh_pool;
     struct kafka_settings *s = &cluster->settings;
     int status = kafka_settings_read(&cluster->arena, options, s, err);
     if (!status && s->iam) {
@@ -236,7 +236,8 @@ static int cluster_resolve(const char *node, const char *service, const struct a
     }
     if (!str_to_int(str_z(service), &port))
         return EAI_SERVICE;
-    if (reach_forward_now(cluster->reach, cluster->settings.via, str_z(node), (int)port, &local, &err)) {
+    if (ssh_pool_forward_now(
+            cluster->ssh_pool, cluster->settings.via, str_z(node), (int)port, &local, &err)) {
         cluster_note(cluster, KAFKA_RESOLVE, err.message);
         return EAI_FAIL;
     }
@@ -264,17 +265,17 @@ static struct str host_of(struct str broker, int *port)
 
 /* Succeeds if one of the bootstrap brokers is reachable from the far end of the connection; waits for the
  * first one. */
-static int cluster_reach(struct cluster *cluster, struct err *err)
+static int cluster_open_tunnel(struct cluster *cluster, struct err *err)
 {
     const struct kafka_settings *s = &cluster->settings;
     int port, local;
     for (struct str rest = s->bootstrap; rest.p;) {
         struct str host = host_of(str_cut(rest, ',', &rest), &port);
-        if (!reach_forward_now(cluster->reach, s->via, host, port, &local, ERR_IGNORED))
+        if (!ssh_pool_forward_now(cluster->ssh_pool, s->via, host, port, &local, ERR_IGNORED))
             return 0;
     }
     struct str rest, host = host_of(str_cut(s->bootstrap, ',', &rest), &port);
-    return reach_forward(cluster->reach, s->via, host, port, &local, err);
+    return ssh_pool_forward(cluster->ssh_pool, s->via, host, port, &local, err);
 }
 
 static int cluster_configure(struct cluster *cluster, struct rd_kafka_conf_s *conf, struct err *err)
@@ -395,7 +396,7 @@ int cluster_open(struct op_ctx *ctx, struct cluster **out, struct err *err)
 {
     struct cluster *cluster = provider_self(ctx->provider);
     pthread_mutex_lock(&cluster->opening);
-    int status = cluster->settings.via.n && !cluster->ready ? cluster_reach(cluster, err) : 0;
+    int status = cluster->settings.via.n && !cluster->ready ? cluster_open_tunnel(cluster, err) : 0;
     if (!status && !cluster->client)
         status = cluster_make(cluster, err);
     if (!status && !cluster->ready)

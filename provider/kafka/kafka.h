@@ -19,7 +19,7 @@
  * librdkafka resolves the broker's address. Host names are unchanged, so certificates are checked as
  * usual. */
 struct aws_client;
-struct reach;
+struct ssh_pool;
 
 struct kafka_settings {
     struct str name;      /* of the provider */
@@ -36,7 +36,7 @@ struct kafka_settings {
 struct cluster {
     struct arena arena;
     struct kafka_settings settings;
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct aws_client *aws; /* signs tokens for MSK; NULL: not MSK */
     const struct kafka_api *api;
     pthread_mutex_t opening; /* held while the client is created */
@@ -112,7 +112,7 @@ struct kafka_type {
     const char
         *keys; /* attributes that the id consists of, separated by spaces here and by slashes in the id */
     /* Reads those of `priors` that exist, without their ids: calls `found` with the index of each. */
-    int (*look)(struct op_ctx *ctx, const struct value *const *priors, size_t n,
+    int (*lookup)(struct op_ctx *ctx, const struct value *const *priors, size_t n,
         void (*found)(void *found_ctx, size_t index, const struct value *live), void *found_ctx,
         struct err *err);
     kafka_work_fn *create, *update, *remove;

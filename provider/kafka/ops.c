@@ -70,7 +70,7 @@ static int kafka_look(struct op_ctx *ctx, const struct value *const *priors, siz
     void *found_ctx, struct err *err)
 {
     struct looking l = {ctx, kafka_type_of(ctx), priors, found, found_ctx};
-    return n ? l.type->look(ctx, priors, n, add_found, &l, err) : 0;
+    return n ? l.type->lookup(ctx, priors, n, add_found, &l, err) : 0;
 }
 
 static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,

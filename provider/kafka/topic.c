@@ -106,7 +106,7 @@ static int look_at_configs(struct op_ctx *ctx, const struct rd_kafka_metadata *s
     return 0;
 }
 
-static int topic_look(struct op_ctx *ctx, const struct value *const *priors, size_t n,
+static int topic_lookup(struct op_ctx *ctx, const struct value *const *priors, size_t n,
     void (*found)(void *, size_t, const struct value *), void *found_ctx, struct err *err)
 {
     struct cluster *cluster;
@@ -402,7 +402,7 @@ static const struct value *topic_data_loss(struct op_ctx *ctx, const struct valu
 
 const struct kafka_type kafka_topic = {.name = "topic",
     .keys = "name",
-    .look = topic_look,
+    .lookup = topic_lookup,
     .create = topic_create,
     .update = topic_update,
     .remove = topic_remove,

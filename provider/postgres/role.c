@@ -22,7 +22,7 @@ static void temporary_grant_add_literals(struct pg_work *work, struct buf *sql, 
 }
 
 /* Adds a query for the roles to join: the object's owner, its future owner, and its schema's owner. */
-static void temporary_grant_ask(struct pg_work *work, const struct value *object, struct buf *sql)
+static void temporary_grant_query(struct pg_work *work, const struct value *object, struct buf *sql)
 {
     const struct value *names = value_getz(object, "names");
     bool is_role = str_eqz(work->ctx->schema->name, "postgres.role");
@@ -51,9 +51,9 @@ static int temporary_grant_roles(struct pg_work *work, struct rows *roles, struc
         "(select oid from pg_roles where rolname = session_user) || '_')"
         " union select roleid from pg_auth_members m join lent on m.member = lent.oid) "
         "select rolname from pg_roles where (oid in (");
-    temporary_grant_ask(work, work->prior ? work->prior : work->desired, &sql);
+    temporary_grant_query(work, work->prior ? work->prior : work->desired, &sql);
     buf_addz(&sql, ") or oid in (");
-    temporary_grant_ask(work, work->desired ? work->desired : work->prior, &sql);
+    temporary_grant_query(work, work->desired ? work->desired : work->prior, &sql);
     buf_addz(&sql,
         ")) and not rolsuper and rolname !~ '^pg_' and rolname <> current_user and "
         "(oid in (select oid from lent) or not "

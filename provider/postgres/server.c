@@ -16,7 +16,7 @@ enum { SESSIONS_MAX = 6, LOOK_MS = 100 };
 struct server {
     struct arena arena;
     struct settings settings;
-    struct reach *reach; /* opens the connection in `via` */
+    struct ssh_pool *ssh_pool; /* opens the connection in `via` */
     struct http_engine *http;
     const struct value *aws_settings;
     struct aws_client *aws; /* guarded by the lock; NULL: not needed yet */
@@ -44,7 +44,7 @@ int server_new(
         server_free(server);
         return -1;
     }
-    server->reach = options->reach;
+    server->ssh_pool = options->ssh_pool;
     server->http = options->http;
     server->aws_settings = value_copy(&server->arena, value_getz(options->config, "aws"));
     server->trace = (struct sql_trace){options->trace, options->trace_line, options->trace_ctx};
@@ -167,7 +167,7 @@ static int find_route(const struct server *server, int *local_port, struct err *
         return 0;
     str_to_int(settings->port, &port);
     struct str host = settings->host.n ? settings->host : STR("127.0.0.1");
-    return reach_forward(server->reach, settings->via, host, (int)port, local_port, err);
+    return ssh_pool_forward(server->ssh_pool, settings->via, host, (int)port, local_port, err);
 }
 
 /* Signs a token of IAM database authentication, valid as a password for 15 minutes. Only needed to log in. */

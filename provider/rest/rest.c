@@ -236,12 +236,12 @@ static int open_tunnel(struct rest_client *client, const struct provider_options
     struct http_target target;
     if (!options->via.n)
         return 0;
-    if (!options->reach)
+    if (!options->ssh_pool)
         return err_set(err, ERR_INVALID, "%.*s: there are no connections here", STR_ARG(client->name));
     if (http_target_parse(client->url, &target, err))
         return err_context(err, "%.*s", STR_ARG(client->name));
-    return reach_forward(
-        options->reach, options->via, target.host, (int)target.port, &client->local_port, err);
+    return ssh_pool_forward(
+        options->ssh_pool, options->via, target.host, (int)target.port, &client->local_port, err);
 }
 
 static int read_settings(struct rest_client *client, struct err *err)

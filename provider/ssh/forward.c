@@ -15,13 +15,13 @@
 
 enum { OUTPUT_MAX = 16 << 20, ERROR_MAX = 64 << 10 };
 
-void reach_result_release(struct reach_result *result)
+void ssh_pool_result_release(struct ssh_pool_result *result)
 {
     buf_release(&result->output);
     buf_release(&result->error);
 }
 
-static void take_result(struct flow *flow, struct reach_result *result)
+static void take_result(struct flow *flow, struct ssh_pool_result *result)
 {
     static const struct {
         const char *name;
@@ -40,13 +40,13 @@ static void take_result(struct flow *flow, struct reach_result *result)
     flow->output[0] = flow->output[1] = (struct buf)BUF_INIT;
 }
 
-static int run_flow(struct reach *reach, struct wire *wire, struct flow *flow, int64_t timeout_ms,
+static int run_flow(struct ssh_pool *ssh_pool, struct wire *wire, struct flow *flow, int64_t timeout_ms,
     const atomic_bool *cancel, struct err *err)
 {
     int64_t deadline_ms = timeout_ms ? clock_mono_ms() + timeout_ms : 0;
-    flow_start(reach->net, wire, flow);
-    if (!flow_wait(reach->net, flow, deadline_ms, cancel)) {
-        flow_abort(reach->net, flow);
+    flow_start(ssh_pool->net, wire, flow);
+    if (!flow_wait(ssh_pool->net, flow, deadline_ms, cancel)) {
+        flow_abort(ssh_pool->net, flow);
         if (flow->err.class == ERR_INTERRUPTED && !cancel_is_set(cancel))
             err_set(&flow->err, ERR_TIMEOUT, "the command did not end within %lld s",
                 (long long)(timeout_ms / 1000));
@@ -59,8 +59,8 @@ static int run_flow(struct reach *reach, struct wire *wire, struct flow *flow, i
     return 0;
 }
 
-int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_command *command,
-    struct reach_result *result, struct err *err)
+int ssh_pool_exec_on(struct ssh_pool *ssh_pool, struct wire *wire, const struct ssh_pool_command *command,
+    struct ssh_pool_result *result, struct err *err)
 {
     AUTO_FREE char *line = mem_memdup0(command->command.p, command->command.n);
     struct flow flow = {.kind = FLOW_COMMAND,
@@ -72,7 +72,7 @@ int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_com
         .input_count = command->input_count,
         .output = {{.max = command->output_max ? command->output_max : OUTPUT_MAX},
             {.max = command->error_max ? command->error_max : ERROR_MAX}}};
-    int rc = run_flow(reach, wire, &flow, command->timeout_ms, command->cancel, err);
+    int rc = run_flow(ssh_pool, wire, &flow, command->timeout_ms, command->cancel, err);
     if (!rc && flow.status < 0)
         rc = err_set(err, ERR_PROTOCOL, "the command ended without a status");
     take_result(&flow, result);
@@ -81,15 +81,15 @@ int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_com
     return rc;
 }
 
-int reach_exec(struct reach *reach, struct str connection, const struct reach_command *command,
-    struct reach_result *result, struct err *err)
+int ssh_pool_exec(struct ssh_pool *ssh_pool, struct str connection, const struct ssh_pool_command *command,
+    struct ssh_pool_result *result, struct err *err)
 {
     for (int turn = 0;; turn++) {
         struct wire *wire;
         struct err why = ERR_INIT;
-        if (reach_wire(reach, connection, &wire, err))
+        if (ssh_pool_wire(ssh_pool, connection, &wire, err))
             return -1;
-        if (!reach_exec_on(reach, wire, command, result, &why))
+        if (!ssh_pool_exec_on(ssh_pool, wire, command, result, &why))
             return 0;
         bool lost_it = why.class == ERR_NETWORK;
         if (lost_it && turn == 0 && (!why.lost || command->repeatable))
@@ -101,12 +101,12 @@ int reach_exec(struct reach *reach, struct str connection, const struct reach_co
 
 /* ---- interactive ---- */
 
-int reach_shell(struct reach *reach, struct str connection, const struct reach_terminal *terminal,
+int ssh_pool_shell(struct ssh_pool *ssh_pool, struct str connection, const struct ssh_pool_terminal *terminal,
     int *status, struct err *err)
 {
     enum { LOOK_MS = 100 };
     struct wire *wire;
-    if (reach_wire(reach, connection, &wire, err))
+    if (ssh_pool_wire(ssh_pool, connection, &wire, err))
         return -1;
     AUTO_FREE char *line = mem_memdup0(terminal->command.p, terminal->command.n);
     struct flow flow = {.kind = FLOW_SHELL,
@@ -115,16 +115,16 @@ int reach_shell(struct reach *reach, struct str connection, const struct reach_t
         .in = terminal->in,
         .out = terminal->out,
         .error = terminal->error};
-    flow_start(reach->net, wire, &flow);
-    while (!flow_wait(reach->net, &flow, clock_mono_ms() + LOOK_MS, terminal->cancel)) {
+    flow_start(ssh_pool->net, wire, &flow);
+    while (!flow_wait(ssh_pool->net, &flow, clock_mono_ms() + LOOK_MS, terminal->cancel)) {
         if (cancel_is_set(terminal->cancel)) {
-            flow_abort(reach->net, &flow);
+            flow_abort(ssh_pool->net, &flow);
             break;
         }
         if (terminal->resized && atomic_load(terminal->resized))
-            net_wake(reach->net);
+            net_wake(ssh_pool->net);
     }
-    AUTO_REACH_RESULT struct reach_result result = REACH_RESULT_INIT;
+    AUTO_SSH_POOL_RESULT struct ssh_pool_result result = SSH_POOL_RESULT_INIT;
     take_result(&flow, &result);
     *status = result.status < 0 ? 255 : result.status;
     if (flow.err.class == ERR_NONE)
@@ -191,13 +191,13 @@ void tunnel_answer(const struct tunnel *tunnel)
     }
 }
 
-int reach_probe(
-    struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err)
+int ssh_pool_probe(struct ssh_pool *ssh_pool, struct str name, struct str host, int port, struct wire **wire,
+    struct err *err)
 {
     enum { PROBE_MS = 30 * 1000 };
     AUTO_FREE char *place = mem_memdup0(host.p, host.n);
     struct err why = ERR_INIT;
-    if (reach_wire(reach, name, wire, err))
+    if (ssh_pool_wire(ssh_pool, name, wire, err))
         return -1;
     struct flow flow = {.kind = place[0] == '/' ? FLOW_UNIX : FLOW_TCP,
         .host = place,
@@ -205,9 +205,9 @@ int reach_probe(
         .in = -1,
         .out = -1,
         .error = -1};
-    flow_start(reach->net, *wire, &flow);
-    if (!flow_wait(reach->net, &flow, clock_mono_ms() + PROBE_MS, reach->patience.cancel))
-        flow_abort(reach->net, &flow);
+    flow_start(ssh_pool->net, *wire, &flow);
+    if (!flow_wait(ssh_pool->net, &flow, clock_mono_ms() + PROBE_MS, ssh_pool->patience.cancel))
+        flow_abort(ssh_pool->net, &flow);
     if (flow.err.class == ERR_NONE)
         return 0;
     why = flow.err;
@@ -223,20 +223,20 @@ int reach_probe(
         STR_ARG(name));
 }
 
-/* Like reach_probe(), repeated as long as struct reach_patience and the connection's `wait` allow. */
-static int reach_await(
-    struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err)
+/* Like ssh_pool_probe(), repeated as long as struct ssh_pool_patience and the connection's `wait` allow. */
+static int ssh_pool_await(struct ssh_pool *ssh_pool, struct str name, struct str host, int port,
+    struct wire **wire, struct err *err)
 {
-    struct link *link = reach_link(reach, name, err);
+    struct link *link = ssh_pool_link(ssh_pool, name, err);
     if (!link)
         return -1;
-    struct reach_patience patience = reach->patience;
+    struct ssh_pool_patience patience = ssh_pool->patience;
     int64_t until_ms = clock_mono_ms() + link->connection.wait_ms;
     for (int pause_ms = 200;;) {
         struct err why = ERR_INIT;
-        if (!reach_probe(reach, name, host, port, wire, &why))
+        if (!ssh_pool_probe(ssh_pool, name, host, port, wire, &why))
             return 0;
-        if (reach_wait_on(link, &patience, until_ms, &why, &pause_ms))
+        if (ssh_pool_wait_on(link, &patience, until_ms, &why, &pause_ms))
             continue;
         return err_raise(err, &why);
     }
@@ -252,16 +252,16 @@ struct opener {
 static void *open_again(void *arg)
 {
     struct opener *opener = arg;
-    struct reach *reach = opener->passage->reach;
+    struct ssh_pool *ssh_pool = opener->passage->ssh_pool;
     struct wire *wire;
-    if (reach_wire(reach, opener->passage->link->connection.name, &wire, ERR_IGNORED))
+    if (ssh_pool_wire(ssh_pool, opener->passage->link->connection.name, &wire, ERR_IGNORED))
         flow_drop(opener->flow);
     else
-        flow_start(reach->net, wire, opener->flow);
+        flow_start(ssh_pool->net, wire, opener->flow);
     free(opener);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
-    reach->openers--;
-    pthread_cond_broadcast(&reach->changed);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&ssh_pool->lock);
+    ssh_pool->openers--;
+    pthread_cond_broadcast(&ssh_pool->changed);
     return NULL;
 }
 
@@ -274,9 +274,9 @@ static void open_on_thread(struct passage *passage, struct flow *flow)
     pthread_t thread;
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    passage->reach->openers++;
-    if (atomic_load(&passage->reach->closing) || pthread_create(&thread, &detached, open_again, opener)) {
-        passage->reach->openers--;
+    passage->ssh_pool->openers++;
+    if (atomic_load(&passage->ssh_pool->closing) || pthread_create(&thread, &detached, open_again, opener)) {
+        passage->ssh_pool->openers--;
         flow_drop(flow);
         free(opener);
     }
@@ -286,80 +286,82 @@ static void open_on_thread(struct passage *passage, struct flow *flow)
 static void forward_came(void *ctx, struct flow *flow)
 {
     struct passage *passage = ctx;
-    struct reach *reach = passage->reach;
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
+    struct ssh_pool *ssh_pool = passage->ssh_pool;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&ssh_pool->lock);
     struct wire *wire = passage->link->wire;
-    if (wire && wire_is_open(reach->net, wire))
-        flow_start(reach->net, wire, flow);
+    if (wire && wire_is_open(ssh_pool->net, wire))
+        flow_start(ssh_pool->net, wire, flow);
     else
         open_on_thread(passage, flow);
 }
 
-static struct passage *forward_find(struct reach *reach, const struct link *link, struct str host, int port)
+static struct passage *forward_find(
+    struct ssh_pool *ssh_pool, const struct link *link, struct str host, int port)
 {
-    for (struct passage *at = reach->passages; at; at = at->next)
+    for (struct passage *at = ssh_pool->passages; at; at = at->next)
         if (at->link == link && at->port == port && str_eqz(host, at->host))
             return at;
     return NULL;
 }
 
-static int open_passage(struct reach *reach, struct link *link, struct str host, int port, int wanted,
+static int open_passage(struct ssh_pool *ssh_pool, struct link *link, struct str host, int port, int wanted,
     struct passage **out, struct err *err)
 {
     struct passage *passage = mem_zalloc(sizeof *passage);
-    passage->reach = reach;
+    passage->ssh_pool = ssh_pool;
     passage->link = link;
     passage->host = mem_memdup0(host.p, host.n);
     passage->port = port;
     struct tunnel_options tunnel = {
         .host = passage->host, .port = port, .wanted = wanted, .came = forward_came, .ctx = passage};
-    if (tunnel_open(reach->net, &tunnel, &passage->local_port, err)) {
+    if (tunnel_open(ssh_pool->net, &tunnel, &passage->local_port, err)) {
         free((char *)passage->host);
         free(passage);
         return -1;
     }
-    pthread_mutex_lock(&reach->lock);
-    passage->next = reach->passages;
-    reach->passages = passage;
-    pthread_mutex_unlock(&reach->lock);
+    pthread_mutex_lock(&ssh_pool->lock);
+    passage->next = ssh_pool->passages;
+    ssh_pool->passages = passage;
+    pthread_mutex_unlock(&ssh_pool->lock);
     *out = passage;
     return 0;
 }
 
 /* Returns an existing forwarded port or opens a new one; `patient`: waits for a target that does not respond
  * yet. */
-static int forward_to(struct reach *reach, struct str connection, struct str host, int port, int wanted,
+static int forward_to(struct ssh_pool *ssh_pool, struct str connection, struct str host, int port, int wanted,
     bool patient, int *local_port, struct err *err)
 {
-    struct link *link = reach_link(reach, connection, err);
+    struct link *link = ssh_pool_link(ssh_pool, connection, err);
     struct wire *wire = NULL;
     if (!link)
         return -1;
-    pthread_mutex_lock(&reach->lock);
-    struct passage *passage = wanted ? NULL : forward_find(reach, link, host, port);
-    pthread_mutex_unlock(&reach->lock);
-    patient = patient && reach->patience.services;
-    if (!passage && ((patient ? reach_await : reach_probe)(reach, connection, host, port, &wire, err) ||
-                        open_passage(reach, link, host, port, wanted, &passage, err)))
+    pthread_mutex_lock(&ssh_pool->lock);
+    struct passage *passage = wanted ? NULL : forward_find(ssh_pool, link, host, port);
+    pthread_mutex_unlock(&ssh_pool->lock);
+    patient = patient && ssh_pool->patience.services;
+    if (!passage &&
+        ((patient ? ssh_pool_await : ssh_pool_probe)(ssh_pool, connection, host, port, &wire, err) ||
+            open_passage(ssh_pool, link, host, port, wanted, &passage, err)))
         return -1;
     *local_port = passage->local_port;
     return 0;
 }
 
-int reach_forward_at(struct reach *reach, struct str connection, struct str host, int port, int wanted,
+int ssh_pool_forward_at(struct ssh_pool *ssh_pool, struct str connection, struct str host, int port,
+    int wanted, int *local_port, struct err *err)
+{
+    return forward_to(ssh_pool, connection, host, port, wanted, true, local_port, err);
+}
+
+int ssh_pool_forward(struct ssh_pool *ssh_pool, struct str connection, struct str host, int port,
     int *local_port, struct err *err)
 {
-    return forward_to(reach, connection, host, port, wanted, true, local_port, err);
+    return forward_to(ssh_pool, connection, host, port, 0, true, local_port, err);
 }
 
-int reach_forward(
-    struct reach *reach, struct str connection, struct str host, int port, int *local_port, struct err *err)
+int ssh_pool_forward_now(struct ssh_pool *ssh_pool, struct str connection, struct str host, int port,
+    int *local_port, struct err *err)
 {
-    return forward_to(reach, connection, host, port, 0, true, local_port, err);
-}
-
-int reach_forward_now(
-    struct reach *reach, struct str connection, struct str host, int port, int *local_port, struct err *err)
-{
-    return forward_to(reach, connection, host, port, 0, false, local_port, err);
+    return forward_to(ssh_pool, connection, host, port, 0, false, local_port, err);
 }

@@ -115,8 +115,8 @@ static int check_given(struct login *login, const struct shown *shown, struct er
 
 static void learn(struct login *login, const struct shown *shown, bool vouched, const char *why)
 {
-    const struct reach_trust *trust = login->trust;
-    const struct reach_learned learned = {.connection = login->connection->name,
+    const struct ssh_pool_trust *trust = login->trust;
+    const struct ssh_pool_learned learned = {.connection = login->connection->name,
         .where = str_z(login->connection->alias),
         .key = str_z(shown->line),
         .shown = shown->print,
@@ -169,7 +169,7 @@ static int check_console(
     struct login *login, const struct shown *shown, struct arena *scratch, const char **why, struct err *err)
 {
     const struct connection *c = login->connection;
-    const struct reach_trust *trust = login->trust;
+    const struct ssh_pool_trust *trust = login->trust;
     struct err failure = ERR_INIT;
     struct str console = STR_EMPTY, keys;
     *why = NULL;
@@ -220,7 +220,7 @@ static int refuse_trusted(
 static int check_trust(
     struct login *login, const struct shown *shown, const struct err *files, struct err *err)
 {
-    const struct reach_trust *trust = login->trust;
+    const struct ssh_pool_trust *trust = login->trust;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     char known[80] = "";
     const char *why;

@@ -82,7 +82,7 @@ struct flow {
     const struct str *input; /* if `in` is -1 */
     size_t input_count;
     struct buf output[2]; /* if `out` is -1; [1]: standard error */
-    const struct reach_terminal *terminal;
+    const struct ssh_pool_terminal *terminal;
     void (*again)(void *ctx,
         struct flow *flow); /* tunnel's callback to start the flow on another session; may be NULL */
     void *again_ctx;
@@ -251,7 +251,7 @@ void connection_release(struct connection *connection);
 struct login {
     const struct ssh_api *api;
     const struct connection *connection;
-    const struct reach_trust *trust;
+    const struct ssh_pool_trust *trust;
     const atomic_bool *cancel;
     int64_t deadline_ms;
     const char *key_types; /* allowed types of host keys; NULL: any */
@@ -276,7 +276,7 @@ int host_key_check(struct login *login, struct err *err);
 /* ---- Internals of a reach, shared by connections.c (opening) and forward.c. */
 /* One connection by name. Guarded by the reach's lock, except for the settings, which do not change. */
 struct link {
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct str name; /* valid longer than the settings */
     struct connection connection;
     bool read;         /* the settings are complete, not only name, config and folder */
@@ -287,33 +287,33 @@ struct link {
 /* A forwarded local port and its target. */
 struct passage {
     struct passage *next;
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct link *link;
     const char *host;
     int port, local_port;
 };
 
-struct reach {
-    struct reach_options options;
+struct ssh_pool {
+    struct ssh_pool_options options;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct map links; /* name -> struct link * */
     struct net *net;  /* started with the first session */
     struct passage *passages;
-    struct reach_patience patience;
+    struct ssh_pool_patience patience;
     int openers; /* number of threads that reopen a lost session for a forwarded port */
     atomic_bool closing;
 };
 
-struct link *reach_link(struct reach *reach, struct str name, struct err *err);
+struct link *ssh_pool_link(struct ssh_pool *ssh_pool, struct str name, struct err *err);
 /* Returns the open wire of a connection, opening it if needed. */
-int reach_wire(struct reach *reach, struct str name, struct wire **out, struct err *err);
+int ssh_pool_wire(struct ssh_pool *ssh_pool, struct str name, struct wire **out, struct err *err);
 /* Checks that the connection's far end reaches a target. *wire is the connection's. */
-int reach_probe(
-    struct reach *reach, struct str name, struct str host, int port, struct wire **wire, struct err *err);
+int ssh_pool_probe(struct ssh_pool *ssh_pool, struct str name, struct str host, int port, struct wire **wire,
+    struct err *err);
 /* Waits before a retry after a transient failure, longer each time. Returns false if no retry is allowed. */
-bool reach_wait_on(struct link *link, const struct reach_patience *patience, int64_t until_ms,
+bool ssh_pool_wait_on(struct link *link, const struct ssh_pool_patience *patience, int64_t until_ms,
     const struct err *why, int *pause_ms);
 /* Runs one command on that session, without repeating it. */
-int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_command *command,
-    struct reach_result *result, struct err *err);
+int ssh_pool_exec_on(struct ssh_pool *ssh_pool, struct wire *wire, const struct ssh_pool_command *command,
+    struct ssh_pool_result *result, struct err *err);

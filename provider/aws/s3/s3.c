@@ -126,7 +126,7 @@ int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struc
     return status;
 }
 
-int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+int aws_s3_call_decoded(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
     const char *needs, const struct value **document, struct err *err)
 {
     struct repeats repeats = {.op = ctx, .what = op->name};
@@ -135,7 +135,7 @@ int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct
         return -1;
     call.repeats = repeats_report;
     call.repeats_ctx = &repeats;
-    if (aws_ask(provider_aws(ctx->provider), &call, ctx->arena, needs, document, err))
+    if (aws_send_decoded(provider_aws(ctx->provider), &call, ctx->arena, needs, document, err))
         return -1;
     repeats_done(&repeats);
     return 0;

@@ -38,8 +38,8 @@ const struct value *aws_s3_name(struct arena *arena, struct str bucket, struct s
  * have a body. */
 int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
     struct aws_call *call, struct err *err);
-/* Sends a read call; see aws_ask(). */
-int aws_s3_ask(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
+/* Sends a read call; see aws_send_decoded(). */
+int aws_s3_call_decoded(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
     const char *needs, const struct value **document, struct err *err);
 int aws_s3_call(struct op_ctx *ctx, const struct wire_operation *op, const struct value *input,
     struct aws_call *call, struct wire_message *response, struct err *err);

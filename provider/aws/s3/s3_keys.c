@@ -35,7 +35,7 @@ int s3_pages_next(struct op_ctx *ctx, struct s3_pages *pages, const struct value
         value_with(ctx->arena, pages->markers, STR("bucket"), value_string_ref(ctx->arena, pages->bucket));
     if (pages->prefix.n)
         input = value_with(ctx->arena, input, STR("prefix"), value_string_ref(ctx->arena, pages->prefix));
-    if (aws_s3_ask(ctx, pages->op, input, "", page, err))
+    if (aws_s3_call_decoded(ctx, pages->op, input, "", page, err))
         return -1;
     pages->done = !str_eqz(value_gets(*page, "IsTruncated"), "true");
     if (pages->done)
@@ -129,7 +129,7 @@ static int read_page(struct listing *l, struct op_ctx *ctx, struct str after, st
         {STR("prefix"), l->list->prefix.n ? value_string(arena, l->list->prefix) : NULL},
         {STR("start_after"), after.n && !token.n ? value_string(arena, after) : NULL},
         {STR("token"), token.n ? value_string(arena, token) : NULL}};
-    return aws_s3_ask(ctx, &list_objects, value_map(arena, entries, 4), "", page, err);
+    return aws_s3_call_decoded(ctx, &list_objects, value_map(arena, entries, 4), "", page, err);
 }
 
 /* A truncated page has to have a continuation token. */

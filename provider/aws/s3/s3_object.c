@@ -182,7 +182,7 @@ static int read_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err)
 {
     const struct value *document;
-    if (aws_s3_ask(ctx, &get_tagging, s3_object_name(ctx, object), "TagSet", &document, err))
+    if (aws_s3_call_decoded(ctx, &get_tagging, s3_object_name(ctx, object), "TagSet", &document, err))
         return -1;
     const struct value *set = value_getz(document, "TagSet");
     const struct value *tags = set ? wire_coerce(ctx->arena, &pairs, set) : &value_empty_map;

@@ -310,7 +310,7 @@ static int compare_parts(struct parts *p, struct err *err)
         const struct value *input = upload_parts_name(p, arena);
         if (after.n)
             input = value_with(arena, input, STR("part_marker"), value_string(arena, after));
-        if (aws_s3_ask(p->ctx, &list_parts, input, "", &document, err))
+        if (aws_s3_call_decoded(p->ctx, &list_parts, input, "", &document, err))
             return -1;
         list = wire_path(arena, document, STR("Part[]"));
         for (uint32_t i = 0; list && i < list->count; i++) {

@@ -90,7 +90,7 @@ int aws_cloud_ask_key(struct cloud_client *client, struct str operation, const s
     /* The response contains the key in plain text: it is not traced. */
     struct aws_call call = {
         .service = &service, .op = &op, .idempotent = true, .body_fd = -1, .sensitive = true};
-    return aws_ask_json(client->aws, &call, input, arena, "", answer, err);
+    return aws_send_json(client->aws, &call, input, arena, "", answer, err);
 }
 
 /* ---- quotas ---- */
@@ -134,7 +134,7 @@ bool aws_ask_quota(const struct provider *provider, const struct quota *quota, s
         .cancel = client->cancel,
         .body_fd = -1};
     *reported =
-        !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, ERR_IGNORED);
+        !aws_send_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, ERR_IGNORED);
     *limit = *reported ? whole(wire_path(arena, document, STR("Quota.Value"))) : 0;
     *reported = *limit > 0;
     if (!*reported && !aws_custom_endpoint(client, &quotas_service, arena).n)
@@ -144,14 +144,14 @@ bool aws_ask_quota(const struct provider *provider, const struct quota *quota, s
 
 /* The connection through which services are reached: private endpoints, a store behind a bastion. */
 struct way {
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     struct str via;
 };
 
 static int aws_way(void *ctx, struct str host, int port, int *local_port, struct err *err)
 {
     const struct way *way = ctx;
-    return reach_forward(way->reach, way->via, host, port, local_port, err);
+    return ssh_pool_forward(way->ssh_pool, way->via, host, port, local_port, err);
 }
 
 static int aws_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
@@ -159,11 +159,11 @@ static int aws_open(const struct provider_options *options, struct arena *arena,
     struct aws_options aws = {
         .name = options->name, .config = options->config, .http = options->http, .cancel = options->cancel};
     struct aws_client *client;
-    if (options->via.n && !options->reach)
+    if (options->via.n && !options->ssh_pool)
         return err_set(err, ERR_INVALID, "%.*s: there are no connections here", STR_ARG(options->name));
     if (options->via.n) {
         struct way *way = ARENA_NEW(arena, struct way);
-        *way = (struct way){options->reach, options->via};
+        *way = (struct way){options->ssh_pool, options->via};
         aws.route = aws_way;
         aws.route_ctx = way;
     }

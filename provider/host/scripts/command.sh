@@ -1,5 +1,5 @@
 command_try() { (cd -- "${directory:-${HOME:-/}}" && eval "$1") < /dev/null; }
-command_look() {
+command_read() {
     [ -z "$creates" ] || seen "$creates" || return 0
     [ -z "$unless" ] || command_try "$unless" > /dev/null 2>&1 || return 0
     say id "$id"

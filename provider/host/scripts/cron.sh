@@ -1,4 +1,4 @@
-cron_look() {
+cron_read() {
     seen "$folder/$name" || return 0
     say name "$name"
     say sha256 "$(sum_of "$folder/$name")" || exit 1

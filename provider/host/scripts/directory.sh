@@ -1,4 +1,4 @@
-directory_look() {
+directory_read() {
     seen "$path" || return 0
     [ -d "$path" ] || die "$path is there, and is no folder"
     say path "$path"

@@ -1,4 +1,4 @@
-file_look() {
+file_read() {
     seen "$path" || return 0
     [ -f "$path" ] && [ ! -L "$path" ] || die "$path is there, and is no plain file"
     say path "$path"

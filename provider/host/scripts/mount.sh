@@ -1,5 +1,5 @@
 mount_line() { awk -v path="$path" '$1 !~ /^#/ && $2 == path { print; exit }' "$table" 2> /dev/null; }
-mount_look() {
+mount_read() {
     line=$(mount_line)
     [ -n "$line" ] || return 0
     say path "$path"

@@ -10,7 +10,7 @@ package_installed() {
     apk) for each in $bare; do apk info -e "$each" > /dev/null 2>&1 && echo "$each $(apk list -I "$each" 2> /dev/null | sed "s/^$each-\([^ ]*\).*/\1/")"; done ;;
     esac
 }
-package_look() {
+package_read() {
     package_tool
     bare=$(printf '%s\n' "$names" | sed 's/=.*//')
     installed=$(package_installed)
@@ -25,9 +25,9 @@ package_look() {
 }
 package_make() {
     package_tool
-    before=$(names=$(printf '%s\n%s' "$names" "$p_names"); package_look | sed 's/^=names|//; s/=.*//')
+    before=$(names=$(printf '%s\n%s' "$names" "$p_names"); package_read | sed 's/^=names|//; s/=.*//')
     wanted=$(printf '%s\n' "$names" | sed 's/=.*//')
-    present=$(package_look | sed 's/^=names|//')
+    present=$(package_read | sed 's/^=names|//')
     lacking=
     for each in $names; do printf '%s\n' "$present" | grep -qxF -- "$each" || lacking="$lacking $each"; done
     [ -z "$lacking" ] || package_add $lacking

@@ -3,7 +3,7 @@ service_begin() {
     case $name in *.*) full=$name ;; *) full=$name.service ;; esac
     file=/etc/systemd/system/$full
 }
-service_look() {
+service_read() {
     service_begin
     [ "$(systemctl show -p LoadState --value -- "$full")" != not-found ] || return 0
     say name "$name"

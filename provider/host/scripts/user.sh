@@ -1,5 +1,5 @@
 user_home() { getent passwd "$name" | cut -d: -f6; }
-user_look() {
+user_read() {
     line=$(getent passwd "$name") || return 0
     say name "$name"
     say uid "$(printf '%s' "$line" | cut -d: -f3)"

@@ -18,7 +18,7 @@ enum { WAIT_S = 60 };
 
 /* Whoever waits for a host where nobody is. */
 struct waiting {
-    struct reach *reach;
+    struct ssh_pool *ssh_pool;
     atomic_bool reported; /* it says that it waits */
     int status;
 };
@@ -35,7 +35,7 @@ static void *open_it(void *arg)
 {
     struct waiting *w = arg;
     struct err err = ERR_INIT;
-    w->status = reach_open(w->reach, STR("bastion"), &err);
+    w->status = ssh_pool_open(w->ssh_pool, STR("bastion"), &err);
     return NULL;
 }
 
@@ -56,8 +56,8 @@ static void an_apply_that_has_ended_waits_for_nobody(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
-    const struct reach_options options = {0};
-    struct waiting w = {.reach = reach_new(&options)};
+    const struct ssh_pool_options options = {0};
+    struct waiting w = {.ssh_pool = ssh_pool_new(&options)};
     int port, fd = held_port(&port);
     const struct value *config;
     struct str json = arena_printf(&arena,
@@ -65,19 +65,19 @@ static void an_apply_that_has_ended_waits_for_nobody(void **state)
         "\"%ds\"}",
         port, WAIT_S);
     assert_int_equal(json_parse(&arena, json, &config, &err), 0);
-    assert_int_equal(reach_define(w.reach, STR("bastion"), config, STR("/stack"), &err), 0);
-    reach_be_patient(
-        w.reach, &(struct reach_patience){.wait = true, .progress = progress, .progress_ctx = &w});
+    assert_int_equal(ssh_pool_define(w.ssh_pool, STR("bastion"), config, STR("/stack"), &err), 0);
+    ssh_pool_be_patient(
+        w.ssh_pool, &(struct ssh_pool_patience){.wait = true, .progress = progress, .progress_ctx = &w});
     pthread_t thread;
     int64_t began = clock_mono_ms();
     assert_int_equal(pthread_create(&thread, NULL, open_it, &w), 0);
     while (!atomic_load(&w.reported))
         clock_sleep_ms(1);
-    reach_be_patient(w.reach, &(struct reach_patience){0});
+    ssh_pool_be_patient(w.ssh_pool, &(struct ssh_pool_patience){0});
     pthread_join(thread, NULL);
     assert_int_equal(w.status, -1);
     assert_true(clock_mono_ms() - began < WAIT_S * 1000);
-    reach_free(w.reach);
+    ssh_pool_free(w.ssh_pool);
     close(fd);
 }
 
