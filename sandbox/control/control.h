@@ -109,6 +109,9 @@ struct control_record {
     int64_t created_ms, changed_ms, revision;
 };
 
+/* Returns the members that the spec's `keeps` stored under a path, or NULL. */
+const struct value *control_kept(const struct control_record *record, const char *path);
+
 /*
  * Reports creation, change and deletion of resources with a real server (`server` in the spec), with the
  * control plane's lock held. One watcher, set before the first request.

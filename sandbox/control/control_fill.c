@@ -336,6 +336,11 @@ const struct value *fill_kept(struct call *call, const struct spec_type *type, c
     return kept == had ? attrs : value_with(call->arena, attrs, STR(KEPT_KEY), kept);
 }
 
+const struct value *control_kept(const struct control_record *record, const char *path)
+{
+    return value_getz(value_getz(record->attrs, KEPT_KEY), path);
+}
+
 /* Returns the state reached in a list of states with durations. */
 static const struct value *reached(struct call *call, const struct value *states, int64_t since_ms)
 {

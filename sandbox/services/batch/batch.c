@@ -1,5 +1,7 @@
 /* Batch: jobs, each a container (container.h), array jobs, and job queues. */
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/container.h"
@@ -14,7 +16,7 @@
 
 static const struct task_kind batch_kind; /* kind of a child */
 
-enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100, MAX_SHOWN = 100 };
+enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100, MAX_SHOWN = 100, MAX_ATTEMPTS = 64 * 1024 };
 
 /* Reads arrayProperties of SubmitJob; 0: not an array job. */
 static int array_read_size(const struct service_call *call, int64_t *size, struct err *err)
@@ -200,6 +202,21 @@ static int64_t memory_of(const struct value *resources, const struct value *over
     return mib;
 }
 
+/* Returns the job's own retry strategy, or its definition's. */
+static const struct value *retry_strategy(
+    const struct service_call *call, const struct control_record *definition)
+{
+    const struct value *own = value_getz(call->input, "retryStrategy");
+    const struct value *attempts = value_getz(definition->attrs, "attempts");
+    const struct value *rules = control_kept(definition, "retryStrategy.evaluateOnExit");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (own)
+        return own;
+    view_set(&b, "attempts", attempts);
+    view_set(&b, "evaluateOnExit", rules);
+    return value_builder_map(&b);
+}
+
 static const struct value *make_request(
     const struct service_call *call, const struct control_record *definition, struct str id)
 {
@@ -226,6 +243,7 @@ static const struct value *make_request(
         &b, "command", fill_command(arena, command ? command : value_getz(container, "command"), parameters));
     view_set(&b, "environment", environment);
     view_set(&b, "parameters", parameters ? parameters : &value_empty_map);
+    view_set(&b, "retryStrategy", retry_strategy(call, definition));
     view_int(&b, "memory",
         memory_of(value_getz(container, "resources"), value_getz(over, "resourceRequirements")));
     view_int(&b, "timeout",
@@ -248,16 +266,79 @@ static struct str untrusting_role(struct task *task, struct arena *arena)
     return STR_EMPTY;
 }
 
+static const char exited[] = "Essential container in task exited";
+
+/* Compares with a pattern, in which only a star at the end is special; without case. */
+static bool fits(const struct value *pattern, struct str text)
+{
+    struct str wanted = value_text(pattern, STR_EMPTY);
+    bool open = str_ends(wanted, STR("*"));
+    wanted = str_slice(wanted, 0, wanted.n - open);
+    return !pattern || str_ieq(wanted, open && text.n > wanted.n ? str_slice(text, 0, wanted.n) : text);
+}
+
+/* The first rule of evaluateOnExit that matches decides; without one, a failed attempt is repeated. */
+static bool is_repeated(const struct value *strategy, int64_t attempt, struct str code)
+{
+    const struct value *rules = value_as_list(value_getz(strategy, "evaluateOnExit"));
+    if (attempt >= service_int(strategy, "attempts", 1))
+        return false;
+    for (uint32_t i = 0; i < rules->count; i++) {
+        const struct value *rule = rules->items[i];
+        if (fits(value_getz(rule, "onExitCode"), code) && fits(value_getz(rule, "onReason"), STR_EMPTY) &&
+            fits(value_getz(rule, "onStatusReason"), str_z(exited)))
+            return str_ieq(value_gets(rule, "action"), STR("RETRY"));
+    }
+    return true;
+}
+
+static const struct value *attempts_of(
+    struct services *services, struct arena *arena, const struct task_info *info)
+{
+    struct str text, path = task_result(services, arena, batch_kind.name, info->region, info->id);
+    const struct value *attempts;
+    bool there = !file_read(arena, path.p, MAX_ATTEMPTS, &text, ERR_IGNORED) &&
+                 !json_parse(arena, text, &attempts, ERR_IGNORED);
+    return there ? attempts : &value_empty_list;
+}
+
+/* Adds the attempt to the job's result. */
+static bool attempt_ended(
+    struct task *task, int64_t attempt, int64_t started_ms, const struct process_end *end)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
+    const struct task_info *self = task_self(task);
+    int64_t code = end->exit_code < 0 ? 128 + end->signal : end->exit_code;
+    const struct value *before = attempts_of(task_jobs(task), &arena, self);
+    struct value_builder all = VALUE_BUILDER(&arena), container = VALUE_BUILDER(&arena),
+                         b = VALUE_BUILDER(&arena);
+    view_int(&container, "exitCode", code);
+    view_set(&container, "logStreamName", value_getz(self->request, "stream"));
+    view_set(&b, "container", value_builder_map(&container));
+    view_int(&b, "startedAt", started_ms);
+    view_int(&b, "stoppedAt", clock_wall_ms());
+    view_text(&b, "statusReason", str_z(exited));
+    for (uint32_t i = 0; i < before->count; i++)
+        value_builder_add(&all, before->items[i]);
+    value_builder_add(&all, value_builder_map(&b));
+    json_write(&text, value_builder_list(&all), JSON_PLAIN);
+    struct str path = task_result(task_jobs(task), &arena, batch_kind.name, self->region, self->id);
+    file_write_atomic(path.p, buf_str(&text), 0600, ERR_IGNORED);
+    return is_repeated(
+        value_getz(self->request, "retryStrategy"), attempt, arena_printf(&arena, "%" PRId64, code));
+}
+
 static void batch_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct task_info *self = task_self(task);
     struct str untrusting = untrusting_role(task, &arena);
     const struct value *index = value_getz(self->request, "arrayIndex");
-    struct container_variable variables[] = {{"AWS_BATCH_JOB_ID", self->id},
-        {"AWS_BATCH_JOB_ATTEMPT", STR("1")}, {"AWS_BATCH_JQ_NAME", path_base(self->owner)}, {0}, {0}};
+    struct container_variable variables[] = {
+        {"AWS_BATCH_JOB_ID", self->id}, {"AWS_BATCH_JQ_NAME", path_base(self->owner)}, {0}, {0}};
     if (index)
-        variables[3] = (struct container_variable){
+        variables[2] = (struct container_variable){
             "AWS_BATCH_JOB_ARRAY_INDEX", arena_printf(&arena, "%" PRId64, index->integer)};
     if (untrusting.n)
         task_end(task, ACTIVITY_FAILED, -1,
@@ -266,7 +347,11 @@ static void batch_work(struct task *task)
             "has permissions to pass this role.",
             STR_ARG(untrusting));
     else
-        container_work(task, &(struct container){.noun = "job", .refusal = "", .variables = variables});
+        container_work(task, &(struct container){.noun = "job",
+                                 .refusal = "",
+                                 .variables = variables,
+                                 .attempt_variable = "AWS_BATCH_JOB_ATTEMPT",
+                                 .attempt_ended = attempt_ended});
 }
 
 /* ---- views; times are in milliseconds ---- */
@@ -319,6 +404,7 @@ static const struct value *batch_view(const struct task_info *info, struct arena
     view_set(&b, "jobQueue", value_getz(info->request, "jobQueue"));
     view_set(&b, "dependsOn", depends ? depends : &value_empty_list);
     view_set(&b, "parameters", value_getz(info->request, "parameters"));
+    view_set(&b, "retryStrategy", value_getz(info->request, "retryStrategy"));
     view_set(&b, "container", container_of(info, arena, true));
     return value_builder_map(&b);
 }
@@ -397,7 +483,9 @@ static int batch_describe(struct service_call *call, struct err *err)
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
         if (task_call_find(call, batch_kind.name, STR_EMPTY, id, &info))
-            value_builder_add(&list, with_array(call, &info, batch_view(&info, call->arena)));
+            value_builder_add(
+                &list, value_with(call->arena, with_array(call, &info, batch_view(&info, call->arena)),
+                           STR("attempts"), attempts_of(call->services, call->arena, &info)));
     }
     service_answer(call, "jobs", value_builder_list(&list));
     return 0;

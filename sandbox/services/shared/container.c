@@ -1,7 +1,10 @@
 /* Runs a container's command on this machine (see container.h) and finds definitions by revision. */
 #include "sandbox/services/shared/container.h"
 
+#include "base/clock.h"
 #include "sandbox/engine/script.h"
+
+#include <inttypes.h>
 
 /* ---- finding a definition among its revisions ---- */
 
@@ -62,8 +65,6 @@ static const char **container_argv(struct arena *arena, const struct value *comm
 
 static void report_container_end(struct task *task, const struct process_end *end)
 {
-    if (task_over_limit(task, end))
-        return;
     if (end->timed_out)
         task_end(task, ACTIVITY_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
     else
@@ -71,7 +72,8 @@ static void report_container_end(struct task *task, const struct process_end *en
             end->exit_code < 0 ? 128 + end->signal : end->exit_code, "Essential container in task exited");
 }
 
-static void set_environment(struct task *task, const struct container *container, struct running *r)
+static void set_environment(
+    struct task *task, const struct container *container, struct running *r, int64_t attempt)
 {
     const struct task_info *self = task_self(task);
     const struct value *own = value_as_map(value_getz(self->request, "environment"));
@@ -79,7 +81,11 @@ static void set_environment(struct task *task, const struct container *container
         .home = task_folder(task),
         .role = value_gets(self->request, "role"),
         .session = self->id};
+    environment_release(&r->env);
+    r->env = (struct environment){.arena = &r->arena};
     environment_start(&r->env, task_jobs(task), &r->arena, &environment);
+    if (container->attempt_variable)
+        environment_set(&r->env, container->attempt_variable, arena_printf(&r->arena, "%" PRId64, attempt));
     for (const struct container_variable *v = container->variables; v && v->name; v++)
         environment_set(&r->env, v->name, v->value);
     for (uint32_t i = 0; i < own->count; i++)
@@ -97,9 +103,7 @@ static int run_here(struct task *task, const struct container *container, struct
     if (group.n && service_sink_open(services, task_self(task)->region, group, value_gets(request, "stream"),
                        &r->arena, &r->sink, err))
         return -1;
-    set_environment(task, container, r);
     struct process_options options = {.argv = container_argv(&r->arena, value_getz(request, "command")),
-        .env = r->env.items,
         .dir = task_folder(task).p,
         .family = services_family(services),
         .timeout_ms = service_int(request, "timeout", 0) * 1000,
@@ -111,10 +115,20 @@ static int run_here(struct task *task, const struct container *container, struct
         .ctx = r};
     task_set_limits(task, &options);
     task_running(task);
-    if (process_run(&options, task_switch(task), &end, err))
-        return -1;
-    if (r->sink.logs)
-        log_sink_flush(&r->sink);
+    bool again = true;
+    for (int64_t attempt = 1; again; attempt++) {
+        int64_t started_ms = clock_wall_ms();
+        set_environment(task, container, r, attempt);
+        options.env = r->env.items;
+        if (process_run(&options, task_switch(task), &end, err))
+            return -1;
+        if (r->sink.logs)
+            log_sink_flush(&r->sink);
+        again = container->attempt_ended && container->attempt_ended(task, attempt, started_ms, &end);
+        if (task_over_limit(task, &end))
+            return 0;
+        again = again && end.exit_code && !end.timed_out && !end.stopped;
+    }
     report_container_end(task, &end);
     return 0;
 }

@@ -53,6 +53,23 @@ def test_a_command_runs(queue):
     assert len(queue.batch.list_jobs(jobQueue=queue.name, jobStatus="FAILED")["jobSummaryList"]) == 1
 
 
+def test_failed_attempts_are_repeated(queue):
+    flaky = ["sh", "-c", 'echo attempt $AWS_BATCH_JOB_ATTEMPT; test $AWS_BATCH_JOB_ATTEMPT = 3 || exit 7']
+    third = queue.ended(run := queue.define(*flaky, retryStrategy={"attempts": 5}).submit())
+    assert (third["status"], third["container"]["exitCode"], third["retryStrategy"]["attempts"]) == ("SUCCEEDED", 0, 5)
+    assert [(one["container"]["exitCode"], one["startedAt"] <= one["stoppedAt"]) for one in third["attempts"]] == [(7, True), (7, True), (0, True)]
+    assert queue.output(run) == ["attempt 1", "attempt 2", "attempt 3"]
+    second = queue.ended(queue.submit(retryStrategy={"attempts": 2}))
+    assert (second["status"], second["container"]["exitCode"], len(second["attempts"])) == ("FAILED", 7, 2)
+    rules = [{"onStatusReason": "Host EC2*", "action": "RETRY"}, {"onExitCode": "7", "onReason": "*", "action": "EXIT"}]
+    for ended in (queue.submit(retryStrategy={"attempts": 5, "evaluateOnExit": rules}), queue.define(*flaky, retryStrategy={"attempts": 5, "evaluateOnExit": rules}).submit()):
+        assert len(queue.ended(ended)["attempts"]) == 1
+    assert len(queue.ended(queue.submit(retryStrategy={"attempts": 3, "evaluateOnExit": [{"onExitCode": "1*", "action": "exit"}, {"onStatusReason": "essential*", "action": "retry"}]}))["attempts"]) == 3
+    assert len(queue.ended(queue.define("sleep", "30", retryStrategy={"attempts": 3}).submit(timeout={"attemptDurationSeconds": 1}))["attempts"]) == 1
+    with pytest.raises(ClientError):
+        queue.submit(retryStrategy={"attempts": 11})
+
+
 def test_images_are_not_run(queue):
     ended = queue.ended(queue.define("echo", "done", image="public.ecr.aws/docker/library/alpine:3").submit())
     assert ended["status"] == "FAILED"
