@@ -55,6 +55,19 @@ static void set_log(
                  : id);
 }
 
+/* Sets the launch type, or that of the first capacity provider. */
+static void set_launch(struct value_builder *b, const struct service_call *call)
+{
+    const struct value *providers = value_as_list(value_getz(call->input, "capacityProviderStrategy"));
+    struct str provider = providers->count ? value_gets(providers->items[0], "capacityProvider") : STR_EMPTY;
+    if (!provider.n) {
+        view_members(b, call->input, "launchType");
+        return;
+    }
+    view_text(b, "capacityProviderName", provider);
+    view_text(b, "launchType", str_starts(provider, STR("FARGATE")) ? STR("FARGATE") : STR("EC2"));
+}
+
 static const struct value *make_request(const struct service_call *call, const struct asked *asked)
 {
     struct arena *arena = call->arena;
@@ -70,7 +83,8 @@ static const struct value *make_request(const struct service_call *call, const s
     view_text(&b, "definition", asked->definition.id);
     view_members(&b, attrs, "family=name cpu");
     view_set(&b, "size", memory);
-    view_members(&b, call->input, "launchType startedBy overrides tags");
+    set_launch(&b, call);
+    view_members(&b, call->input, "taskGroup=group startedBy overrides tags");
     view_text(&b, "container", name);
     view_int(&b, "containers", all ? all->count : 0);
     view_set(&b, "image", value_getz(container, "image"));
@@ -130,6 +144,12 @@ static void show_times(struct value_builder *b, const struct service_call *call,
         view_set(b, "stoppedAt", service_time(call, info->ended_ms));
 }
 
+static struct str group_of(struct arena *arena, const struct task_info *info)
+{
+    struct str own = value_gets(info->request, "taskGroup");
+    return own.n ? own : arena_printf(arena, "family:%.*s", STR_ARG(value_gets(info->request, "family")));
+}
+
 static const struct value *view_task(const struct service_call *call, const struct task_info *info)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -137,9 +157,8 @@ static const struct value *view_task(const struct service_call *call, const stru
     bool ended = str_eqz(str_z(status_of(info)), "STOPPED");
     view_members(
         &b, info->request, "taskArn=arn clusterArn=cluster taskDefinitionArn=definition memory=size");
-    view_text(
-        &b, "group", arena_printf(call->arena, "family:%.*s", STR_ARG(value_gets(info->request, "family"))));
-    view_members(&b, info->request, "cpu launchType startedBy overrides tags");
+    view_text(&b, "group", group_of(call->arena, info));
+    view_members(&b, info->request, "cpu launchType capacityProviderName startedBy overrides tags");
     view_text(&b, "lastStatus", str_z(status_of(info)));
     view_text(&b, "desiredStatus", ended ? STR("STOPPED") : STR("RUNNING"));
     if (ended) {
@@ -273,10 +292,15 @@ static int ecs_describe(struct service_call *call, struct err *err)
 static bool is_listed(const struct service_call *call, const struct task_info *info)
 {
     struct str family = value_gets(call->input, "family"), by = value_gets(call->input, "startedBy");
+    struct str service = path_base(value_gets(call->input, "serviceName")),
+               launch = value_gets(call->input, "launchType");
     struct str wanted = value_text(value_getz(call->input, "desiredStatus"), STR("RUNNING"));
     bool ended = str_eqz(str_z(status_of(info)), "STOPPED");
     return ended == str_eqz(wanted, "STOPPED") &&
            (!family.n || str_eq(family, value_gets(info->request, "family"))) &&
+           (!launch.n || str_eq(launch, value_gets(info->request, "launchType"))) &&
+           (!service.n || str_eq(group_of(call->arena, info),
+                              arena_printf(call->arena, "service:%.*s", STR_ARG(service)))) &&
            (!by.n || str_eq(by, value_gets(info->request, "startedBy")));
 }
 

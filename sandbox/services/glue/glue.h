@@ -6,9 +6,9 @@
 /* ---- partitions.c ---- */
 
 service_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
-    glue_batch_delete_partition, glue_update_partition, glue_get_partition, glue_get_partitions,
-    glue_batch_get_partition, glue_get_table_versions, glue_get_table_version, glue_update_table,
-    glue_delete_table_version, glue_search_tables;
+    glue_batch_delete_partition, glue_update_partition, glue_batch_update_partition, glue_batch_delete_table,
+    glue_get_partition, glue_get_partitions, glue_batch_get_partition, glue_get_table_versions,
+    glue_get_table_version, glue_update_table, glue_delete_table_version, glue_search_tables;
 
 /* ---- tables.c ---- */
 

@@ -515,6 +515,8 @@ const struct service_operation glue_operations[] = {
     {"glue", "DeletePartition", glue_delete_partition},
     {"glue", "BatchDeletePartition", glue_batch_delete_partition},
     {"glue", "UpdatePartition", glue_update_partition},
+    {"glue", "BatchUpdatePartition", glue_batch_update_partition},
+    {"glue", "BatchDeleteTable", glue_batch_delete_table},
     {"glue", "GetPartition", glue_get_partition},
     {"glue", "GetPartitions", glue_get_partitions},
     {"glue", "BatchGetPartition", glue_batch_get_partition},

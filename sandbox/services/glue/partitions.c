@@ -189,18 +189,14 @@ int glue_batch_delete_partition(struct service_call *call, struct err *err)
     return status;
 }
 
-int glue_update_partition(struct service_call *call, struct err *err)
+static int update_one(struct service_call *call, const struct table *table, const struct value *values,
+    const struct value *input, struct err *err)
 {
-    struct table table;
-    const struct value *values = value_getz(call->input, "PartitionValueList");
-    const struct value *input = value_getz(call->input, "PartitionInput");
-    if (find_table(call, &table, err))
-        return -1;
-    const struct value *made = input ? made_of(call, &table, input) : NULL;
+    const struct value *made = input ? made_of(call, table, input) : NULL;
     if (!made)
         return service_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
-    const struct value *list = service_note_list(call, NOTE, &table.record, "partitions"),
+    const struct value *list = service_note_list(call, NOTE, &table->record, "partitions"),
                        *old = find_by(list, values);
     const struct value *other = find_by(list, value_getz(made, "Values"));
     if (old)
@@ -212,7 +208,38 @@ int glue_update_partition(struct service_call *call, struct err *err)
     return !old ? service_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
            : other && other != old
                ? service_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
-               : service_note_list_write(call, NOTE, &table.record, "partitions", changed, err);
+               : service_note_list_write(call, NOTE, &table->record, "partitions", changed, err);
+}
+
+int glue_update_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    return find_table(call, &table, err) ||
+                   update_one(call, &table, value_getz(call->input, "PartitionValueList"),
+                       value_getz(call->input, "PartitionInput"), err)
+               ? -1
+               : 0;
+}
+
+int glue_batch_update_partition(struct service_call *call, struct err *err)
+{
+    struct table table;
+    const struct value *entries;
+    struct value_builder errors = VALUE_BUILDER(call->arena);
+    if (find_table(call, &table, err) || service_list_within(call, "Entries", 1, MAX_AT_ONCE, &entries, err))
+        return -1;
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const struct value *values = value_getz(entries->items[i], "PartitionValueList");
+        struct err why = ERR_INIT;
+        if (update_one(call, &table, values, value_getz(entries->items[i], "PartitionInput"), &why)) {
+            const struct value *error = error_of(call->arena, values, why.code, why.message);
+            value_builder_add(&errors,
+                VALUE_MAP(call->arena, {STR("PartitionValueList"), value_getz(error, "PartitionValues")},
+                    {STR("ErrorDetail"), value_getz(error, "ErrorDetail")}));
+        }
+    }
+    service_answer(call, "Errors", value_builder_list(&errors));
+    return 0;
 }
 
 int glue_get_partition(struct service_call *call, struct err *err)

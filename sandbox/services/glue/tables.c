@@ -270,6 +270,27 @@ int glue_get_table_version(struct service_call *call, struct err *err)
     return 0;
 }
 
+int glue_batch_delete_table(struct service_call *call, struct err *err)
+{
+    const struct value *names, *answer;
+    struct value_builder errors = VALUE_BUILDER(call->arena);
+    if (service_list_within(call, "TablesToDelete", 0, 100, &names, err))
+        return -1;
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct err why = ERR_INIT;
+        const struct value *input = VALUE_MAP(call->arena,
+            {STR("DatabaseName"), value_getz(call->input, "DatabaseName")}, {STR("Name"), names->items[i]});
+        if (service_control(call, "DeleteTable", input, &answer, &why))
+            value_builder_add(&errors,
+                VALUE_MAP(call->arena, {STR("TableName"), names->items[i]},
+                    {STR("ErrorDetail"),
+                        VALUE_MAP(call->arena, {STR("ErrorCode"), value_stringz(call->arena, why.code)},
+                            {STR("ErrorMessage"), value_stringz(call->arena, why.message)})}));
+    }
+    service_answer(call, "Errors", value_builder_list(&errors));
+    return 0;
+}
+
 int glue_delete_table_version(struct service_call *call, struct err *err)
 {
     struct str name, wanted;

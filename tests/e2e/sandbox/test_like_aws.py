@@ -379,6 +379,24 @@ def test_tables_that_match(cloud):
         assert sorted(one["Name"] for one in glue.get_tables(DatabaseName=db, Expression=pattern)["TableList"]) == wanted, pattern
 
 
+def test_many_tables_and_partitions(cloud):
+    glue, table = cloud.client("glue"), {"DatabaseName": name(), "TableName": "t"}
+    glue.create_database(DatabaseInput={"Name": table["DatabaseName"]})
+    storage = lambda where: {"Columns": [{"Name": "a", "Type": "int"}], "Location": f"s3://lake/{where}/"}  # noqa: E731
+    for one in ("t", "u"):
+        glue.create_table(DatabaseName=table["DatabaseName"], TableInput={"Name": one, "PartitionKeys": [{"Name": "day", "Type": "string"}], "StorageDescriptor": storage(one)})
+    for day in ("1", "2"):
+        glue.create_partition(**table, PartitionInput={"Values": [day], "StorageDescriptor": storage("t")})
+    entry = lambda day: {"PartitionValueList": [day], "PartitionInput": {"Values": [day], "StorageDescriptor": storage("moved")}}  # noqa: E731
+    errors = glue.batch_update_partition(**table, Entries=[entry("1"), entry("7")]).get("Errors")
+    assert [(one["PartitionValueList"], one["ErrorDetail"]["ErrorCode"]) for one in errors] == [(["7"], "EntityNotFoundException")]
+    seen = {one["Values"][0]: one["StorageDescriptor"]["Location"] for one in glue.get_partitions(**table)["Partitions"]}
+    assert seen == {"1": "s3://lake/moved/", "2": "s3://lake/t/"}
+    errors = glue.batch_delete_table(DatabaseName=table["DatabaseName"], TablesToDelete=["t", "none"]).get("Errors")
+    assert [(one["TableName"], one["ErrorDetail"]["ErrorCode"]) for one in errors] == [("none", "EntityNotFoundException")]
+    assert [one["Name"] for one in glue.get_tables(DatabaseName=table["DatabaseName"])["TableList"]] == ["u"]
+
+
 def test_partitions_without_columns(sandbox):
     glue, table = sandbox.client("glue"), {"DatabaseName": name(), "TableName": "t"}
     glue.create_database(DatabaseInput={"Name": table["DatabaseName"]})

@@ -53,6 +53,18 @@ def test_a_command_runs(cluster):
     assert set(cluster.ecs.list_tasks(cluster=cluster.name, desiredStatus="STOPPED", family=cluster.name)["taskArns"]) == {arn, again["taskArn"]}
 
 
+def test_groups_and_capacity_providers(cluster):
+    cluster.define("true")
+    run = lambda **more: cluster.ecs.run_task(cluster=cluster.name, taskDefinition=cluster.definition, **more)["tasks"][0]  # noqa: E731
+    spot, plain = run(group="nightly", capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}]), run(launchType="EC2")
+    assert (spot["group"], spot["capacityProviderName"], spot["launchType"]) == ("nightly", "FARGATE_SPOT", "FARGATE")
+    assert plain["group"].startswith("family:") and plain["launchType"] == "EC2"
+    for one in (spot, plain):
+        cluster.ended(one["taskArn"])
+    listed = lambda **more: cluster.ecs.list_tasks(cluster=cluster.name, desiredStatus="STOPPED", **more)["taskArns"]  # noqa: E731
+    assert (listed(launchType="FARGATE"), listed(launchType="EC2"), listed(serviceName="none")) == ([spot["taskArn"]], [plain["taskArn"]], [])
+
+
 def test_a_token_is_one_request(cluster):
     cluster.define("true")
     run = lambda token: [task["taskArn"] for task in cluster.ecs.run_task(cluster=cluster.name, taskDefinition=cluster.definition, count=2, clientToken=token)["tasks"]]  # noqa: E731
