@@ -183,7 +183,7 @@ struct str draft_asks(struct draft *d, struct str name, struct str what)
         const struct str *other = map_get(&d->asked, name);
         if (other && str_eq(*other, what))
             return name;
-        if (!other)
+        if (!other && !map_get(&d->taken_inputs, name))
             break;
         name = arena_printf(d->arena, "%.*s_%d", STR_ARG(base), i);
     }

@@ -196,10 +196,19 @@ static bool draft_names(const struct draft *d, struct str name)
     return false;
 }
 
+static void drop_entry(struct tree *map, struct str key)
+{
+    for (size_t i = 0; i < map->n; i++)
+        if (str_eq(map->entries[i].key, key)) {
+            tree_drop(map, i);
+            return;
+        }
+}
+
 /* Removes data sources that nothing refers to, and inputs, whose values were written literally. */
 static void drop_unused(struct terraform *t)
 {
-    struct tree *inputs = t->draft->inputs, *data = t->draft->data;
+    struct tree *data = t->draft->data;
     for (size_t i = data->n; i-- > 0;)
         if (!draft_names(t->draft, data->entries[i].key))
             tree_drop(data, i);
@@ -207,12 +216,9 @@ static void drop_unused(struct terraform *t)
         const struct str *name = t->inputs.items[i].ptr;
         if (draft_names(t->draft, arena_printf(t->arena, "inputs.%.*s", STR_ARG(*name))))
             continue;
-        for (size_t k = 0; k < inputs->n; k++)
-            if (str_eq(inputs->entries[k].key, *name)) {
-                tree_drop(inputs, k);
-                draft_row(t->draft, arena_printf(t->arena, "var.%.*s", STR_ARG(t->inputs.items[i].key)),
-                    STR("-"), STR("its value is written where it is used"));
-            }
+        drop_entry(t->draft->inputs, *name);
+        draft_row(t->draft, arena_printf(t->arena, "var.%.*s", STR_ARG(t->inputs.items[i].key)), STR("-"),
+            STR("its value is written where it is used"));
     }
 }
 
@@ -267,6 +273,11 @@ static void report(struct terraform *t, struct group *group)
     bool part = !group->schema && group->n && group->instances[0]->target;
     const struct names_type *names = terraform_names(t, group);
     bool asked = names && names->asked;
+    if (group->asked.n &&
+        !draft_names(t->draft, arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked)))) {
+        drop_entry(t->draft->inputs, group->asked); /* a part of a secret, all of which is an input */
+        group->asked = STR_EMPTY;
+    }
     if (asked)
         here = group->asked.n ? arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked))
                               : STR("nothing secret of it is used");
@@ -397,13 +408,13 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     read_module(t, value_getz(values, "root_module"), 0);
     terraform_mapping(t);
     terraform_refer(t);
-    for (size_t i = 0; i < t->groups.n; i++)
-        report(t, t->groups.items[i].ptr);
     terraform_providers(t);
     for (size_t i = 0; i < t->groups.n; i++)
         write_group(t, t->groups.items[i].ptr);
     for (size_t i = 0; i < t->groups.n; i++)
         add_order(t, t->groups.items[i].ptr);
+    for (size_t i = 0; i < t->groups.n; i++)
+        report(t, t->groups.items[i].ptr);
     read_outputs(t, value_getz(values, "outputs"));
     drop_unused(t);
     map_release(&t->inputs);

@@ -156,7 +156,8 @@ static void offer_asked(
                           : arena_printf(t->arena, "%.*s_%.*s", STR_ARG(group->name), STR_ARG(plain));
     if (one->has_key)
         name = arena_printf(t->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(one->key));
-    name = draft_snake(t->arena, name);
+    name =
+        draft_asks(t->draft, name, arena_printf(t->arena, "%.*s.%.*s", STR_ARG(one->address), STR_ARG(attr)));
     group->asked = name;
     candidates_add(t, list, v->string,
         tree_code(t->arena, NULL, "%s",

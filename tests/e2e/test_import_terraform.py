@@ -334,6 +334,20 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
+def test_a_password_is_asked_for_once_and_if_it_is_used(local_stack):
+    """A secret that has it in another form, here in JSON, is an input as a whole; then it is not asked for. A variable of the same name is another input."""
+    password = resource("random_password", "db", {"id": "none", "result": "hunter2-&"}, sensitive={"result": True})
+    secret, arn = {"secret_id": "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf", "id": "v", "secret_string": r'{"password":"hunter2-\u0026","user":"app"}'}, "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
+    whole = [password, resource("aws_secretsmanager_secret", "db", {"name": "db", "id": arn, "arn": arn}),
+             resource("aws_secretsmanager_secret_version", "db", secret, {"secret_id": {"references": ["aws_secretsmanager_secret.db.id"]}, "secret_string": {"references": ["random_password.db.result", "random_password.db"]}}, sensitive={"secret_string": True})]
+    result, written, made = imported(local_stack, plan(*whole))
+    assert set(made["inputs"]) == {"db_secret_string"} and re.search("random_password.db +nothing secret of it is used", result.err) and "hunter2" not in written
+    parameter = [resource("aws_ssm_parameter", name, {"name": f"/{name}", "id": f"/{name}", "type": "SecureString", "value": value}, {"name": {}, "type": {}, "value": {"references": [of]}}, sensitive={"value": True})
+                 for name, value, of in (("a", "hunter2-&", "random_password.db.result"), ("b", "hunter2-variable", "var.db_password"))]
+    made = imported(local_stack, plan(password, *parameter, variables={"db_password": "hunter2-variable"}), "--force")[2]
+    assert (made["resources"]["a"]["value"], made["resources"]["b"]["value"]) == ("${inputs.db_password_2}", "${inputs.db_password}")
+
+
 def test_other_forms_of_a_random_id_stay_as_they_are(local_stack):
     """weir has its hexadecimal form only: `id` of a weir.random is that of the run that made it."""
     run = resource("random_id", "run", {"id": "q83vAA", "hex": "abcdef00", "b64_url": "q83vAA", "b64_std": "q83vAA==", "dec": "2882400000", "byte_length": 4}, {"byte_length": {"constant_value": 4}})
