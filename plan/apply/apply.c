@@ -5,6 +5,7 @@
 #include "plan/apply/work.h"
 
 #include "plan/evaluate/connections.h"
+#include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/plan_scope.h"
 
@@ -87,7 +88,9 @@ static int record_outputs(struct executor *x, struct err *err)
         const struct value *v = output_now(x, decl, value_get(old, decl->name), touched[decl->index]);
         const struct value *then = value_get(p->recorded_outputs, decl->name),
                            *meanwhile = value_get(old, decl->name);
-        if (v && (then || meanwhile) && !x->plan->destroy && value_equal(v, then ? then : &value_null))
+        then = then ? then : &value_null;
+        if (v && (then != &value_null || meanwhile) && !x->plan->destroy && value_equal(v, then) &&
+            evaluate_hides_same(p, decl, then, v))
             v = meanwhile; /* unchanged by this run: keep the value of other runs */
         const struct value *hash =
             value_is_sensitive(v) && !state_is_hash(v) ? hash_referred_to(x, decl, v) : NULL;
@@ -97,7 +100,8 @@ static int record_outputs(struct executor *x, struct err *err)
     x->result->outputs = value_builder_map(&now);
     if (!x->plan->output_count && !x->plan->change_count)
         return 0;
-    return value_equal(old, x->result->outputs) ? 0 : state_set_outputs(state, x->result->outputs, err);
+    bool same = value_equal(old, x->result->outputs) && object_hides_same(old, x->result->outputs);
+    return same ? 0 : state_set_outputs(state, x->result->outputs, err);
 }
 
 /* Called with the write lock of a shared state held, so that outputs of other runs are kept. */

@@ -168,6 +168,26 @@ static const char *why_replaced(
     return NULL;
 }
 
+/*
+ * Names of attributes that are recorded in clear text and sensitive now. Not of what comes from resources,
+ * which may be sensitive only because its record is; nor of what identifies a resource, which stays readable.
+ */
+static struct str newly_secret(struct planner *p, const struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    AUTO_BUF struct buf names = BUF_INIT;
+    for (uint32_t i = 0; i < decl->attr_count; i++) {
+        struct str name = decl->attrs[i].name;
+        const struct attr *attr = schema_attr(decl->schema, name);
+        const struct value *recorded = value_get(instance->recorded->record->attrs, name);
+        bool open = attr && recorded && !attr->identifies && !str_eq(name, decl->schema->id);
+        if (open && attr_secret_beyond(attr, value_get(instance->desired, name)) &&
+            !attr_secret_beyond(attr, recorded) && evaluate_is_fixed(p, decl, decl->attrs[i].expr))
+            buf_addf(&names, "%s%.*s", names.n ? ", " : "now sensitive: ", STR_ARG(name));
+    }
+    return arena_str(p->arena, buf_str(&names));
+}
+
 /* The service needs no change; the record may. */
 static void decide_unchanged(struct planner *p, struct instance *instance, const struct value *live)
 {
@@ -181,6 +201,9 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
         instance_change(p, instance)->decision.action = ACTION_UPDATE;
         instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
                                                            : STR("now protected by prevent_destroy");
+    } else if (value_is_sensitive(instance->desired) && newly_secret(p, instance).n) {
+        instance_change(p, instance)->decision.action = ACTION_UPDATE;
+        instance->change->reason = newly_secret(p, instance);
     } else if (instance->recorded->address.p != record->subject.address.p) {
         instance_change(p, instance); /* only moved */
     }

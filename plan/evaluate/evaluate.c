@@ -167,6 +167,34 @@ static void find_fixed(struct planner *p)
     }
 }
 
+struct fixed_search {
+    const struct planner *p;
+    bool fixed, each;
+};
+
+static void look_at_reference(void *ctx, const struct decl *decl, struct str attr UNUSED, bool part UNUSED)
+{
+    struct fixed_search *search = ctx;
+    search->each |= !decl;
+    search->fixed &= !decl || search->p->evaluated.fixed[decl->index];
+}
+
+bool evaluate_is_fixed(const struct planner *p, const struct decl *decl, const struct expr *expr)
+{
+    struct fixed_search search = {.p = p, .fixed = true};
+    expr_each_reference(expr, look_at_reference, &search);
+    if (search.each && decl->for_each)
+        expr_each_reference(decl->for_each, look_at_reference, &search);
+    return search.fixed;
+}
+
+bool evaluate_hides_same(
+    const struct planner *p, const struct decl *output, const struct value *before, const struct value *after)
+{
+    bool told = !output || output->sensitive || p->evaluated.fixed[output->index];
+    return object_hides_same(before, after) || (!told && value_is_sensitive(after));
+}
+
 void evaluate_fixed(struct planner *p)
 {
     find_fixed(p);

@@ -26,6 +26,15 @@ const struct value *evaluate_module(struct arena *arena, const struct decl *decl
 const struct expr *evaluate_origin(struct planner *p, const struct expr *expr, struct scope *scope);
 /* Fills p->evaluated.fixed (independent of resources and data sources) and evaluates those declarations. */
 void evaluate_fixed(struct planner *p);
+/* True if an expression of a resource depends on none and on no data source, in the same way. */
+bool evaluate_is_fixed(const struct planner *p, const struct decl *decl, const struct expr *expr);
+/*
+ * True if an output's values, which are equal, hide the same as far as the stack says so. A value that comes
+ * from a resource may be sensitive only because its record is: it has a text in it that is a secret
+ * elsewhere.
+ */
+bool evaluate_hides_same(const struct planner *p, const struct decl *output, const struct value *before,
+    const struct value *after);
 /* Evaluates inputs, locals, outputs, modules and provider configurations, and the value of resources for
  * other expressions. False after an error. */
 bool evaluate_decl(struct planner *p, const struct decl *decl);

@@ -187,21 +187,23 @@ int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err)
 /* ---- planned outputs, compared with the recorded ones ---- */
 
 /* A hash counts as changed if the state could now keep the secret encrypted. */
-static bool is_kept(const struct plan *plan, const struct value *before, const struct value *after)
+static bool is_kept(
+    struct planner *p, const struct decl *decl, const struct value *before, const struct value *after)
 {
-    if (!before || !after)
+    if (!before || !after || !evaluate_hides_same(p, decl, before, after))
         return false;
-    bool encryptable = object_holds_hash(before) && state_has_key(plan->workspace->state);
+    bool encryptable = object_holds_hash(before) && state_has_key(p->workspace->state);
     return value_equal(before, after) || (object_hash_matches(before, after) && !encryptable);
 }
 
-static void add_output_change(struct plan *plan, struct arena *arena, struct str name,
-    const struct value *before, const struct value *after, const struct decl *decl)
+static void add_output_change(struct planner *p, struct str name, const struct value *before,
+    const struct value *after, const struct decl *decl)
 {
-    if (is_kept(plan, before, after))
+    struct plan *plan = p->plan;
+    if (is_kept(p, decl, before, after))
         return;
     if (!plan->outputs)
-        plan->outputs = ARENA_ARRAY(arena, struct output_change,
+        plan->outputs = ARENA_ARRAY(p->arena, struct output_change,
             plan->output_values->count + state_outputs(plan->workspace->state)->count);
     plan->outputs[plan->output_count++] = (struct output_change){
         .name = name,
@@ -239,12 +241,12 @@ static void diff_outputs(struct planner *p)
     const struct value *old = state_outputs(p->workspace->state);
     for (uint32_t i = 0; i < plan->output_values->count; i++) {
         struct value_entry entry = plan->output_values->entries[i];
-        add_output_change(plan, p->arena, entry.key, value_get(old, entry.key), entry.value,
+        add_output_change(p, entry.key, value_get(old, entry.key), entry.value,
             map_get(&p->stack->root->outputs, entry.key));
     }
     for (uint32_t i = 0; i < old->count; i++)
         if (!value_get(plan->output_values, old->entries[i].key))
-            add_output_change(plan, p->arena, old->entries[i].key, old->entries[i].value, NULL, NULL);
+            add_output_change(p, old->entries[i].key, old->entries[i].value, NULL, NULL);
 }
 
 static void evaluate_rest(struct planner *p)

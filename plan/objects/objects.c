@@ -320,6 +320,23 @@ const struct value *object_managed(struct arena *arena, const struct schema *sch
     return live;
 }
 
+/* A secret may be a hash in one of them. */
+bool object_hides_same(const struct value *a, const struct value *b)
+{
+    bool list = a->kind == VALUE_LIST;
+    if (a->kind == VALUE_NULL || a->marks & b->marks & VALUE_SENSITIVE)
+        return true;
+    if ((a->marks | b->marks) & VALUE_SENSITIVE)
+        return false;
+    if ((!list && a->kind != VALUE_MAP) || a->kind != b->kind || a->count != b->count)
+        return true;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!object_hides_same(
+                list ? a->items[i] : a->entries[i].value, list ? b->items[i] : b->entries[i].value))
+            return false;
+    return true;
+}
+
 bool object_hash_matches(const struct value *kept, const struct value *v)
 {
     return value_is_sensitive(kept) && v && state_hash_matches(kept, v);

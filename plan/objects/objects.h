@@ -138,6 +138,8 @@ const struct value *object_managed(struct arena *arena, const struct schema *sch
 bool object_holds_hash(const struct value *v);
 /* True if a recorded value, with hashes of its secrets, was made from v. */
 bool object_hash_matches(const struct value *kept, const struct value *v);
+/* True if the same parts are sensitive in both, which have the same value. */
+bool object_hides_same(const struct value *a, const struct value *b);
 /* prior, with the attributes that weir itself uses as in `desired`; unknown ones as before. */
 const struct value *object_with_weir_only(
     struct arena *arena, const struct schema *schema, const struct value *prior, const struct value *desired);

@@ -98,7 +98,8 @@ static bool is_behind(const struct group *group, const struct record *record, co
         if (!attr || !refresh_is_readable(schema, attr->name))
             continue;
         const struct value *is = value_get(live, attr->name), *was = value_get(record->before, attr->name);
-        if (!attr_equal(attr, value_get(record->attrs, attr->name), is) &&
+        const struct value *recorded = value_get(record->attrs, attr->name);
+        if (!attr_equal(attr, recorded, is) && !object_hash_matches(recorded, is) &&
             attr_equal(attr, value_is_null(was) ? attr->default_value : was,
                 value_is_null(is) ? attr->default_value : is))
             return true;

@@ -74,6 +74,7 @@ static const struct schema *describe_type(const struct schema *schema, struct ar
     for (uint32_t i = 0; i < map->count; i++) {
         describe_attr(&l, &map->entries[i], &attrs[i]);
         attrs[i].costly = schema->costly && str_eqz(attrs[i].name, schema->costly);
+        attrs[i].identifies = attrs[i].replace; /* bucket and key: all requests have them */
     }
     assert(!diags.errors);
     return out;

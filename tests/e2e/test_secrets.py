@@ -130,6 +130,33 @@ def test_sensitive_outputs_are_shown_only_on_request(stack):
     assert "plain" in stack.run("output").out
 
 
+def test_what_becomes_sensitive_is_recorded_so(stack, cloud):
+    """The value and the service stay as they are: without a change in the plan, outputs and records would go on to show it."""
+    text = """
+        stack: becomes
+        inputs: {{word: {{type: string{mark}, default: "{word}"}}}}
+        resources:
+          kept: {{type: weir.value, value: "${{inputs.word}}"}}
+          topic: {{type: aws.sqs.queue, name: becomes, tags: {{word: "${{inputs.word}}", open: plain}}}}
+          lake: {{type: aws.s3.bucket, name: becomes-lake}}
+          named: {{type: aws.s3.object, bucket: "${{lake.name}}", key: "k/${{inputs.word}}", content: x}}
+        outputs: {{word: "${{inputs.word}}", part: {{value: {{a: "${{inputs.word}}", b: 1}}}}, none: {{value: null{mark}}}, fixed: {{value: shown-in-the-file{mark}}}}}
+    """
+    stack.write(text.format(mark="", word=FIRST)).apply()
+    stack.write(text.format(mark=", sensitive: true", word=FIRST))
+    changes = stack.run("plan")
+    assert "kept  weir.value  # now sensitive: value" in changes.out and "topic  aws.sqs.queue  # now sensitive: tags" in changes.out, str(changes)
+    assert "2 to update" in changes.out and FIRST not in changes.out, str(changes)
+    stack.apply()
+    shown = [stack.run("output"), stack.run("state", "show", "kept"), stack.run("state", "show", "topic")]
+    assert not any(word in str(result) for result in shown for word in (FIRST, "shown-in-the-file")), shown
+    stack.assert_settled()
+    stack.write(text.format(mark="", word=FIRST)).apply()
+    assert stack.outputs() == {"word": FIRST, "part": {"a": FIRST, "b": 1}, "none": None, "fixed": "shown-in-the-file"}
+    stack.assert_settled()
+    stack.destroy()
+
+
 def test_a_sensitive_output_is_printed_where_that_is_meant(local_stack):
     """By its name, raw, and with an option besides; not of a hash, and in nothing else that is printed with it."""
     local_stack.write(
