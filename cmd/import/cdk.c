@@ -111,7 +111,7 @@ struct str cdk_name(struct template *t, const struct node *resource, struct str 
         buf_addf(&name, "%s%.*s", name.n ? "_" : "", STR_ARG(part));
         before = part;
     }
-    return name.n ? arena_str(t->arena, buf_str(&name)) : without_hash(logical);
+    return name.n ? arena_str(t->arena, buf_str(&name)) : cdk_plain(t, logical);
 }
 
 struct str cdk_plain(struct template *t, struct str name)

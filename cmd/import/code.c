@@ -411,6 +411,15 @@ const struct node *code_expand(struct template *t, const struct node *root)
             resource = with_packaged_code(&c, with_inline_code(&c, resource));
         nodes_put(t->arena, c.resources, c.user, resource);
     }
+    const struct node *outputs = node_get(root, "Outputs");
+    if (t->asset_count && outputs && outputs->kind == NODE_MAP) {
+        struct node *with_assets = nodes_new(t->arena, NODE_MAP, outputs);
+        for (uint32_t i = 0; i < outputs->count; i++) {
+            c.user = &outputs->entries[i];
+            nodes_put(t->arena, with_assets, c.user, node_with_assets(&c, c.user->value, false));
+        }
+        root = nodes_with(t->arena, root, "Outputs", with_assets);
+    }
     map_release(&c.packaged);
     return nodes_with(t->arena, root, "Resources", c.resources);
 }

@@ -247,7 +247,7 @@ def test_images_are_built_and_pushed(local_stack):
     source = {"directory": f"asset.{tag}", "dockerFile": "Dockerfile.fn", "dockerBuildArgs": {"A": "b"}, "dockerBuildTarget": "run", "platform": "linux/arm64"}
     to = {"repositoryName": images, "assumeRoleArn": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-image-publishing-role"}
     manifest = {"files": {}, "dockerImages": {tag: {"source": source, "destinations": {"here": to | {"imageTag": tag}}}}}
-    for path, text in ((f"asset.{tag}/Dockerfile.fn", "FROM scratch\n"), ("Shop.assets.json", json.dumps(manifest)), ("Shop.template.json", json.dumps({"Resources": resources}))):
+    for path, text in ((f"asset.{tag}/Dockerfile.fn", "FROM scratch\n"), ("Shop.assets.json", json.dumps(manifest)), ("Shop.template.json", json.dumps({"Resources": resources, "Outputs": {"Image": {"Value": where}}}))):
         local_stack.write(text, f"cdk.out/{path}")
     said = local_stack.run("import", "cloudformation", "cdk.out/Shop.template.json", "-o", ".").err
     made, here = stack_of(local_stack.folder), local_stack.folder / "code/crunch/Dockerfile.fn"
@@ -255,7 +255,7 @@ def test_images_are_built_and_pushed(local_stack):
     assert made["resources"]["code_images"] == {"type": "aws.ecr.repository", "name": "${stack.name}-code-images", "force_destroy": True} and here.read_text() == "FROM scratch\n"
     assert made["resources"]["crunch_image"] == {"type": "docker.image", "name": "${code_images.url}:crunch", "context": "code/crunch", "dockerfile": "Dockerfile.fn", "args": {"A": "b"}, "target": "run", "platform": "linux/arm64", "push": True}
     assert made["resources"]["crunch"]["code"] == {"image_uri": "${crunch_image.reference}"} and made["resources"]["load"]["containers"][0]["image"] == "${crunch_image.reference}"
-    assert "repository/${code_images.name}" in json.dumps(made["resources"]["role"]["policies"])
+    assert made["outputs"] == {"image": "${crunch_image.reference}"} and "repository/${code_images.name}" in json.dumps(made["resources"]["role"]["policies"])
     local_stack.run("validate")
     local_stack.env |= {"DOCKER_HOST": f"unix://{local_stack.folder}/none.sock"}
     assert local_stack.plan("--sandbox")["crunch_image"] == "create", said
@@ -264,6 +264,15 @@ def test_images_are_built_and_pushed(local_stack):
     local_stack.run("import", "cloudformation", "cdk.out/Shop.template.json", "-o", "scripted")
     kept = stack_of(local_stack.folder / "scripted")
     assert "providers" not in kept and kept["resources"]["crunch"]["code"]["image_uri"].endswith(f"-${{here.region}}:{tag}")
+
+
+def test_names_without_paths(local_stack):
+    """Without the paths of the app in the template a logical id's hash goes, also where something follows it."""
+    table = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST", "KinesisStreamSpecification": {"StreamArn": arn("Changes510ED4B0")}}
+    whole = {"Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version"}},
+             "Resources": {"Changes510ED4B0": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}}, "Items5C12978B": {"Type": "AWS::DynamoDB::Table", "Properties": table}}}
+    stack_of_template(local_stack, whole)
+    assert set(stack_of(local_stack.folder)["resources"]) == {"changes", "items", "items_stream"}
 
 
 @pytest.mark.parametrize("more,told", [
