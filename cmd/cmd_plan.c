@@ -268,6 +268,7 @@ static int cmd_drift_run(struct invocation *inv)
         else
             render_drift(plan, &drift_options, &out);
         status = invocation_write(inv, buf_str(&out));
+        sandboxed_note_unused(inv, &workspace);
         if (status == EXIT_DONE && plan->drifted)
             status = EXIT_CHANGES;
         else if (status == EXIT_DONE && plan->unread_count)

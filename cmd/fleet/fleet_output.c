@@ -15,19 +15,23 @@ static bool has_findings(const struct plan *plan)
 
 static void add_summary(const struct fleet *fleet, struct buf *out)
 {
-    size_t looked = 0, drifted = 0, unread = 0;
+    size_t looked = 0, drifted = 0, unread = 0, unused = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         looked += m->plan && !m->is_shared;
         drifted += m->plan && m->plan->drifted && !m->is_shared;
         unread += m->plan ? m->plan->unread_count : 0;
+        unused += m->plan && !m->is_shared && !state_seq(m->workspace.state);
     }
     const char *what = fleet_unit(fleet);
     if (drifted)
-        buf_addf(out, "Drift in %zu of %zu %s%s.\n", drifted, looked, what, looked == 1 ? "" : "s");
+        buf_addf(out, "Drift in %zu of %zu %s%s", drifted, looked, what, looked == 1 ? "" : "s");
     else
-        buf_addf(out, "No drift in %zu %s%s%s.\n", looked, what, looked == 1 ? "" : "s",
+        buf_addf(out, "No drift in %zu %s%s%s", looked, what, looked == 1 ? "" : "s",
             unread ? ", where weir could read" : "");
+    if (unused)
+        buf_addf(out, "; nothing was applied yet to %zu of them", unused);
+    buf_addz(out, ".\n");
 }
 
 static void add_text(const struct fleet *fleet, struct buf *out)

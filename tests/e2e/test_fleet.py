@@ -83,6 +83,8 @@ def test_members_come_and_go(lab):
 def test_drift_of_each_is_shown(lab):
     """What somebody did with boto3, and what is gone; one who has left the list is looked at, too."""
     attendees(lab, "anna", "bob", "carla")
+    assert "No drift in 3 members; nothing was applied yet to 3 of them.\n" in lab.run("fleet", "drift").out
+    assert "Nothing was applied yet." in lab.run("drift", "-e", "anna").err
     lab.run("fleet", "apply", "--yes")
     assert "No drift in 3 members.\n" in lab.run("fleet", "drift").out
     queues = lab.client("sqs")
