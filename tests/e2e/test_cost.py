@@ -53,9 +53,11 @@ def test_each_group_of_machines_is_a_line(local_stack):
               first: {instance_role: MASTER, instance_type: m5.xlarge, instance_count: 1}, data: {instance_role: CORE, instance_type: r5.xlarge, instance_count: 2, market: SPOT}}}
           f: {type: aws.emr.cluster, name: f, release_label: emr-7.5.0, service_role: s, job_flow_role: j, instance_fleets: {
               first: {instance_fleet_type: MASTER, target_on_demand_capacity: 4, instance_type_configs: [{instance_type: m5.xlarge, weighted_capacity: 2}]}}}
+          one_shard: {type: aws.kinesis.stream, name: one}
+          on_demand: {type: aws.kinesis.stream, name: many, mode: ON_DEMAND}
     """)
     hours = {thing["address"]: thing["hour"] for thing in cost(local_stack)["resources"]}
-    assert hours == {"c": pytest.approx(0.192 + 0.048 + 2 * (0.252 + 0.063)), "f": pytest.approx(2 * (0.192 + 0.048))}
+    assert hours == {"c": pytest.approx(0.192 + 0.048 + 2 * (0.252 + 0.063)), "f": pytest.approx(2 * (0.192 + 0.048)), "one_shard": 0.015, "on_demand": 0.04}
     assert "2 r5.xlarge at most" in local_stack.run("cost").out
 
 
@@ -339,6 +341,7 @@ SAME = {  # the same things in weir's words and in CloudFormation's
                 {"type": "AWS::MSK::Cluster", "ClusterName": "k", "KafkaVersion": "3.6.0", "NumberOfBrokerNodes": 3,
                  "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["a"], "StorageInfo": {"EBSStorageInfo": {"VolumeSize": 50}}}}),
     "clicks": ({"type": "aws.kinesis.stream", "name": "c", "shard_count": 4}, {"type": "AWS::Kinesis::Stream", "ShardCount": 4}),
+    "visits": ({"type": "aws.kinesis.stream", "name": "v", "mode": "ON_DEMAND"}, {"type": "AWS::Kinesis::Stream", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}}),
     "table": ({"type": "aws.dynamodb.table", "name": "ttt", "key_schema": [{"attribute_name": "a", "key_type": "HASH"}], "attribute_definitions": {"a": "S"}, "billing_mode": "PROVISIONED", "read_capacity": 5, "write_capacity": 7},
               {"type": "AWS::DynamoDB::Table", "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}], "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 7}}),
     "template": ({"type": "aws.ec2.launch_template", "name": "lll", "image_id": "ami-1", "instance_type": "t4g.micro"}, {"type": "AWS::EC2::LaunchTemplate", "LaunchTemplateData": {"ImageId": "ami-1", "InstanceType": "t4g.micro"}}),
