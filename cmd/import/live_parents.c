@@ -149,12 +149,12 @@ struct parents {
     size_t n, cap;
 };
 
-/* Returns the parent's attribute that the listing needs: its id, or its name if the id has more parts or the
- * part's ARN contains the name. */
+/* Returns the parent's attribute that the listing needs: its ARN if the part's attribute is one, else its id,
+ * or its name if the id has more parts or the part's ARN contains the name. */
 static struct str named_as(const struct parents *p, struct str attr)
 {
     const struct spec_attr *arn = spec_attr_find(p->schema->impl, STR("arn"));
-    if (str_ends(attr, STR("_arn")))
+    if (str_ends(attr, STR("_arn")) || str_starts(schema_attr(p->schema, attr)->pattern, STR("arn:")))
         return STR("arn");
     bool within = arn && str_eqz(p->of->id, "arn") && spec_template_has(arn->template, attr);
     return p->per.count > 1 || within ? STR("name") : p->of->id;

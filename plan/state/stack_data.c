@@ -228,8 +228,8 @@ static const struct attr attrs[] = {
         "Environment of the other stack. Without it the state without an environment is read.",
         .pattern = STR_INIT("[^./]*")),
     SETTING_ATTR("dir", text,
-        "Folder of the other stack; its file says where its state is. With --sandbox both need the same "
-        "sandbox."),
+        "Folder of the other stack. weir finds its state by `state:` in its file. With --sandbox both need "
+        "the same sandbox."),
     SETTING_ATTR("state", any,
         "State store of the other stack, as `state:` in its file, if that has expressions or is not here. "
         "Without `state` and `dir` weir uses this stack's store."),

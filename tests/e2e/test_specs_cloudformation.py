@@ -54,6 +54,7 @@ SETTLED = {
     ("aws.lambda.event_source_mapping", "topics", "replaces"): NO_CALL,
     **{(f"aws.dms.{name}", "name", "replaces"): "weir finds it by its name: under another it is another" for name in ("replication_instance", "endpoint", "task")},
     ("aws.dms.replication_instance", "availability_zone", "replaces"): NO_CALL,
+    ("aws.kinesis.stream_consumer", "tags", "replaces"): CAN_CHANGE + " (TagResource)",
     **{("aws.dms.endpoint", name, "replaces"): "one of another kind has other settings: it is made anew" for name in ("endpoint_type", "engine_name")},
     ("aws.dms.task", "migration_type", "replaces"): CAN_CHANGE + " (ModifyReplicationTask)",
     **{("aws.cognitoidp.user_pool", name, "replaces"): NO_CALL for name in ("alias_attributes", "username_attributes", "schema")},

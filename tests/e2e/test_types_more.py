@@ -272,6 +272,36 @@ def _():
     )
 
 
+@case_not_on_moto("stream consumer")  # moto has no tags of consumers
+def _():
+    streams = {name: f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{name}" for name in ("life-clicks", "life-other")}
+
+    def found(cloud):
+        kinesis = cloud.client("kinesis")
+        return [one for name in kinesis.list_streams()["StreamNames"] for one in kinesis.list_stream_consumers(StreamARN=streams[name])["Consumers"]]
+
+    def seen(cloud):
+        (one,) = found(cloud)
+        assert one["ConsumerARN"].startswith(f"{streams['life-clicks']}/consumer/{one['ConsumerName']}:")
+        return {"name": one["ConsumerName"], "tags": tags_of(cloud.client("kinesis").list_tags_for_resource(ResourceARN=one["ConsumerARN"])["Tags"]).get("team")}
+
+    def outside(cloud):
+        (one,) = found(cloud)
+        cloud.client("kinesis").tag_resource(ResourceARN=one["ConsumerARN"], Tags={"team": "others"})
+
+    return Case(
+        type="aws.kinesis.stream_consumer",
+        around={"clicks": {"type": "aws.kinesis.stream", "name": "life-clicks"}, "other": {"type": "aws.kinesis.stream", "name": "life-other"}},
+        first={"stream": "${clicks.arn}", "name": "life", "tags": {"team": "a"}},
+        then={"stream": "${clicks.arn}", "name": "life", "tags": {"team": "b"}},
+        seen=seen,
+        gone=lambda cloud: not found(cloud),
+        outside=outside,
+        drifted="tags",
+        replaces=[{"name": "life-two"}, {"stream": "${other.arn}"}],
+    )
+
+
 @case_not_on_moto("kafka cluster")
 def _():
     def found(cloud):

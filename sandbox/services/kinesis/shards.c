@@ -138,7 +138,7 @@ int kinesis_subscribe(struct service_call *call, struct err *err)
     struct str arn;
     if (service_required(call, "ConsumerARN", &arn, err))
         return -1;
-    if (!service_find(call, STR("aws.kinesis.consumer"), arn, &consumer))
+    if (!service_find(call, STR("aws.kinesis.stream_consumer"), arn, &consumer))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Consumer %.*s not found.", STR_ARG(arn));
     ptrdiff_t at = str_find(arn, STR("/consumer/"), 0);

@@ -119,6 +119,11 @@ row("kinesis.stream", "kinesis", ("create_stream", {"StreamName": "it-$n", "Shar
     ("delete_stream", {"StreamName": "it-$n"}), ("ResourceNotFoundException", 400), list=("list_streams", {}), listed="StreamNames",
     update=("increase_stream_retention_period", {"StreamName": "it-$n", "RetentionPeriodHours": 48}), then=48, exists="ResourceInUseException", ready=("StreamDescriptionSummary.StreamStatus", "ACTIVE"),
     tags=Tags(("add_tags_to_stream", {"StreamName": "it-$n", "Tags": MAP}), ("list_tags_for_stream", {"StreamName": "it-$n"}), "Tags[?Key=='a'].Value | [0]", ("remove_tags_from_stream", {"StreamName": "it-$n", "TagKeys": ["a"]})))
+CONSUMER = {"StreamARN": "arn:aws:kinesis:us-east-1:000000000000:stream/read", "ConsumerName": "it-$n"}
+row("kinesis.stream_consumer", "kinesis", ("register_stream_consumer", CONSUMER), ("describe_stream_consumer", CONSUMER), "ConsumerDescription.StreamARN", CONSUMER["StreamARN"],
+    ("deregister_stream_consumer", CONSUMER), ("ResourceNotFoundException", 400), keep={"arn": "Consumer.ConsumerARN"}, list=("list_stream_consumers", {"StreamARN": CONSUMER["StreamARN"]}),
+    listed="Consumers[].ConsumerName", exists="ResourceInUseException", ready=("ConsumerDescription.ConsumerStatus", "ACTIVE"), around=[("kinesis", ("create_stream", {"StreamName": "read", "ShardCount": 1}), {})],
+    tags=Tags(("tag_resource", {"ResourceARN": "$arn", "Tags": MAP}), ("list_tags_for_resource", {"ResourceARN": "$arn"}), "Tags[?Key=='a'].Value | [0]", ("untag_resource", {"ResourceARN": "$arn", "TagKeys": ["a"]})))
 row("dynamodb.streaming_destination", "dynamodb", ("enable_kinesis_streaming_destination", {"TableName": "life-table", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/it-$n"}), ("describe_kinesis_streaming_destination", {"TableName": "life-table"}),
     "KinesisDataStreamDestinations[?ends_with(StreamArn, 'it-$n')] | [0].DestinationStatus", "ACTIVE", ("disable_kinesis_streaming_destination", {"TableName": "life-table", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/it-$n"}), None,
     around=[("dynamodb", ("create_table", {"TableName": "life-table", "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}), {}),

@@ -47,6 +47,7 @@ REFERENCES = [  # a pattern of recorded values, or of attributes with them, and 
     ("8bklk8bl10", "apigateway_api_key_0.api_key_id"),
     ("api.example.com", "apigateway_domain_name_0.name"),
     ("jp020k3s01", "apigatewayv2_api_0.api_id"),
+    ("stream: arn:.*:stream/clicks", "kinesis_stream_0.arn"),
     ("us-east-1_W6ST8sYH6", "cognitoidp_user_pool_0.user_pool_id"),
     ("vpc-.*", "ec2_vpc_0.vpc_id"),
     ("subnet-.*2", "other_subnet.subnet_id"),
