@@ -315,6 +315,9 @@ BUSY = """
       queue: {type: aws.sqs.queue, name: busy}
       mapping: {type: aws.lambda.event_source_mapping, function: "${function.name}", event_source: "${queue.arn}", batch_size: "${inputs.changed ? 5 : 10}"}
       table: {type: aws.dynamodb.table, name: busy, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], billing_mode: PAY_PER_REQUEST, point_in_time_recovery: true}
+      async: {type: aws.lambda.async_invoke, function: "${function.name}", maximum_retry_attempts: 1}
+      log: {type: aws.logs.log_group, name: /busy, kms_key: "arn:aws:kms:us-east-1:123456789012:key/1"}
+      parameters: {type: aws.rds.parameter_group, name: busy, family: postgres16, description: d, parameters: {work_mem: {value: "64", apply_method: immediate}}}
       cluster: {type: aws.ecs.cluster, name: busy}
       definition: {type: aws.ecs.task_definition, name: busy, containers: [{name: a, image: busybox, memory: 128}]}
       service: {type: aws.ecs.service, name: busy, cluster: "${cluster.name}", task_definition: "${definition.arn}", desired_count: 0}
@@ -337,6 +340,9 @@ IN_CREATION = {
     "POST /2015-03-31/functions$": json_error("InvalidParameterValueException", "Your request has been throttled by EC2, please make sure you have enough API rate limit."),
     "POST /2015-03-31/functions/busy/policy": json_error("InvalidParameterValueException", "The provided principal was invalid. Please check the principal and try again."),
     "POST /2015-03-31/event-source-mappings": json_error("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."),
+    "PUT /2019-09-25/functions/busy/event-invoke-config": json_error("ResourceConflictException", "The function could not be updated due to a concurrent update operation."),
+    "CreateLogGroup": json_error("AccessDeniedException", "The specified KMS key does not exist or is not allowed to be used with Arn 'arn:x'"),
+    "ModifyDBParameterGroup": xml_error("InvalidDBParameterGroupState", "parameter group busy has pending changes"),
     "UpdateContinuousBackups": json_error("ContinuousBackupsUnavailableException", "Backups are being enabled for the table: busy. Please retry later"),
     "CreateCluster": json_error("InvalidParameterException", "Unable to assume the service linked role. Please verify that the ECS service linked role exists."),
     "RegisterTaskDefinition": json_error("ClientException", "Role is not valid"),
