@@ -310,9 +310,6 @@ enum {
  */
 int64_t retry_delay_ms(enum retry_kind kind, int nth, double chance, int64_t after_ms);
 double retry_chance(void);
-/* Returns Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 if the response has
- * neither. */
-int64_t retry_after_ms(const struct wire_message *response, int64_t wall_ms);
 
 /* Number of retries in this process, for progress output. Safe to call from every thread. */
 struct retry_counts {

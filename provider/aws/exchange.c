@@ -375,7 +375,7 @@ static bool exchange_decide(struct aws_exchange *x, int64_t *delay_ms)
     int64_t after_ms = 0;
     if (x->answer.status) {
         fault = wire_fault(str_z(x->failure.code), x->answer.status);
-        after_ms = retry_after_ms(&x->answer, clock_wall_ms());
+        after_ms = wire_retry_after_ms(&x->answer, clock_wall_ms());
         if (follow_bucket(x))
             return true;
     }

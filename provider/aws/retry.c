@@ -3,7 +3,6 @@
  */
 #include "provider/aws/client.h"
 
-#include "base/clock.h"
 #include "base/hash.h"
 #include "provider/aws/client_state.h"
 
@@ -140,19 +139,6 @@ double retry_chance(void)
     uint32_t bits;
     hash_random(&bits, sizeof bits);
     return (double)bits / 4294967296.0;
-}
-
-int64_t retry_after_ms(const struct wire_message *response, int64_t wall_ms)
-{
-    int64_t number;
-    if (str_to_int(wire_header_get(response, STR("x-amz-retry-after")), &number) && number > 0)
-        return number;
-    struct str after = wire_header_get(response, STR("Retry-After"));
-    if (str_to_int(after, &number))
-        return number > 0 && number < INT32_MAX ? number * 1000 : 0;
-    if (time_parse_http(after, &number) && number > wall_ms)
-        return number - wall_ms;
-    return 0;
 }
 
 bool retry_budget_take(atomic_int *budget, int cost)

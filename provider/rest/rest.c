@@ -204,6 +204,7 @@ enum {
     TRANSIENT_FOR_MS = 2 * 60 * 1000,
     PAUSE_MS = 250,
     PAUSE_MAX_MS = 8000,
+    AFTER_MAX_MS = 60 * 1000,
     UNREACHABLE_FOR_MS = 60 * 1000,
     ANSWER_FOR_MS = 2 * 60 * 1000,
     SLOWEST = 64,               /* bytes per second, over the allowed silence */
@@ -438,14 +439,18 @@ static int send_logged_in(struct rest_client *client, const struct kind_call *ca
 
 /* ---- retries ---- */
 
-static int pause_before(int nth, const atomic_bool *cancel, struct err *err)
+/* `after_ms`: asked for by the service (Retry-After); 0: nothing. */
+static int pause_before(int nth, int64_t after_ms, const atomic_bool *cancel, struct err *err)
 {
     uint32_t random;
     int64_t most = PAUSE_MS;
     for (int i = 1; i < nth && most < PAUSE_MAX_MS; i++)
         most *= 2;
     hash_random(&random, sizeof random);
-    return cancel_sleep_ms(cancel, most / 2 + random % most, err);
+    int64_t pause_ms = most / 2 + random % most;
+    if (after_ms > AFTER_MAX_MS)
+        after_ms = AFTER_MAX_MS;
+    return cancel_sleep_ms(cancel, pause_ms > after_ms ? pause_ms : after_ms, err);
 }
 
 int rest_send(void *self, const struct kind_call *call, struct arena *arena, struct wire_message *response,
@@ -456,6 +461,7 @@ int rest_send(void *self, const struct kind_call *call, struct arena *arena, str
     bool lost = false;
     for (int attempt = 1;; attempt++) {
         struct err failure = ERR_INIT;
+        *response = (struct wire_message){0};
         if (!send_logged_in(self, call, attempt, arena, response, &failure))
             return 0;
         lost |= failure.lost;
@@ -469,7 +475,7 @@ int rest_send(void *self, const struct kind_call *call, struct arena *arena, str
         }
         if (!waits && call->repeats)
             call->repeats(call->repeats_ctx, &failure, attempt + 1);
-        if (pause_before(attempt, call->cancel, err))
+        if (pause_before(attempt, wire_retry_after_ms(response, clock_wall_ms()), call->cancel, err))
             return -1;
     }
 }

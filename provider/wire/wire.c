@@ -3,6 +3,7 @@
  */
 #include "provider/wire/wire.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "provider/wire/internal.h"
 
@@ -42,6 +43,19 @@ struct str wire_header_get(const struct wire_message *message, struct str name)
         if (str_ieq(message->headers[i].name, name))
             return message->headers[i].value;
     return STR_EMPTY;
+}
+
+int64_t wire_retry_after_ms(const struct wire_message *response, int64_t wall_ms)
+{
+    int64_t number;
+    if (str_to_int(wire_header_get(response, STR("x-amz-retry-after")), &number) && number > 0)
+        return number;
+    struct str after = wire_header_get(response, STR("Retry-After"));
+    if (str_to_int(after, &number))
+        return number > 0 && number < INT32_MAX ? number * 1000 : 0;
+    if (time_parse_http(after, &number) && number > wall_ms)
+        return number - wall_ms;
+    return 0;
 }
 
 bool wire_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size)

@@ -145,6 +145,9 @@ struct wire_message {
 void wire_header_add(struct arena *arena, struct wire_message *message, struct str name, struct str value);
 /* Compares without case; returns "" if the header is absent. */
 struct str wire_header_get(const struct wire_message *message, struct str name);
+/* Returns Retry-After (seconds or a date) or x-amz-retry-after (milliseconds); 0 if the response has
+ * neither. */
+int64_t wire_retry_after_ms(const struct wire_message *response, int64_t wall_ms);
 /* Parses Content-Range, "bytes FROM-TO/SIZE"; returns false if it is invalid. */
 bool wire_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size);
 

@@ -13,7 +13,7 @@ class RestServer:
 
     def __init__(self, auth="basic", port=0):
         self.auth, self.things, self.notes, self.log, self.tokens = auth, {}, {}, [], []
-        self.lose, self.refuse, self.logins = set(), [], 0  # (method, path) answered by closing; statuses to answer with first
+        self.lose, self.refuse, self.logins, self.retry_after = set(), [], 0, 0  # (method, path) answered by closing; statuses to answer with first
         self.lock = threading.Lock()
         outer = self
 
@@ -37,6 +37,8 @@ class RestServer:
                 data = b"" if answer is None else json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
+                if status == 429:
+                    self.send_header("Retry-After", str(outer.retry_after))
                 self.send_header("Content-Length", str(len(data)))
                 try:
                     self.end_headers()

@@ -3,6 +3,7 @@
 import json
 import socketserver
 import threading
+import time
 
 import pytest
 
@@ -256,6 +257,11 @@ def test_busy_refused_and_gone(tmp_path, server):
     assert made(server, "POST") == ["/api/notes"] * 3
     server.refuse = [503]
     stack.assert_settled()
+    server.refuse, server.retry_after, stack.env["WEIR_CLOCK_SPEED"] = [429], 30, "10"
+    began = time.monotonic()
+    stack.assert_settled()
+    assert time.monotonic() - began >= 3  # the half minute that it asked for
+    del stack.env["WEIR_CLOCK_SPEED"]
     server.refuse = [400]
     stack.write(stack_at(tmp_path, server, it.replace("one", "two")).folder.joinpath("weir.yaml").read_text())
     server.refuse = []

@@ -1,4 +1,3 @@
-#include "base/clock.h"
 #include "provider/aws/client.h"
 #include "provider/aws/client_state.h"
 
@@ -32,26 +31,6 @@ static void chances_differ_and_stay_below_one(void **state)
         most = chance > most ? chance : most;
     }
     assert_true(least < 0.1 && most > 0.9);
-}
-
-static void services_may_ask_for_a_pause(void **state)
-{
-    (void)state;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    int64_t now_ms;
-    assert_true(time_parse_rfc3339(STR("2026-11-21T09:30:00Z"), &now_ms));
-    static const struct {
-        const char *name, *value;
-        int64_t want_ms;
-    } cases[] = {{"Retry-After", "3", 3000}, {"retry-after", "Sat, 21 Nov 2026 09:30:07 GMT", 7000},
-        {"Retry-After", "Sat, 21 Nov 2026 09:29:00 GMT", 0}, {"Retry-After", "soon", 0},
-        {"Retry-After", "-1", 0}, {"Retry-After", "99999999999999", 0}, {"x-amz-retry-after", "1500", 1500},
-        {"X-Other", "3", 0}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct wire_message message = {0};
-        wire_header_add(&arena, &message, str_z(cases[i].name), str_z(cases[i].value));
-        assert_int_equal(retry_after_ms(&message, now_ms), cases[i].want_ms);
-    }
 }
 
 static void the_budget_runs_out_and_fills_up(void **state)
@@ -136,7 +115,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delays_grow_to_a_cap),
         cmocka_unit_test(chances_differ_and_stay_below_one),
-        cmocka_unit_test(services_may_ask_for_a_pause),
         cmocka_unit_test(the_budget_runs_out_and_fills_up),
         cmocka_unit_test(a_throttled_service_gets_what_it_allows),
         cmocka_unit_test(one_burst_is_one_refusal),

@@ -1,4 +1,5 @@
 /* What wire_decode_error makes of the ways in which services, proxies and emulators say no. */
+#include "base/clock.h"
 #include "provider/wire/wire.h"
 
 #include <setjmp.h>
@@ -174,6 +175,26 @@ static void test_long(void **state)
     assert_int_equal(strlen(err.message), sizeof err.message - 1);
 }
 
+static void test_pause_asked_for(void **state)
+{
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    int64_t now_ms;
+    assert_true(time_parse_rfc3339(STR("2026-11-21T09:30:00Z"), &now_ms));
+    static const struct {
+        const char *name, *value;
+        int64_t want_ms;
+    } cases[] = {{"Retry-After", "3", 3000}, {"retry-after", "Sat, 21 Nov 2026 09:30:07 GMT", 7000},
+        {"Retry-After", "Sat, 21 Nov 2026 09:29:00 GMT", 0}, {"Retry-After", "soon", 0},
+        {"Retry-After", "-1", 0}, {"Retry-After", "99999999999999", 0}, {"x-amz-retry-after", "1500", 1500},
+        {"X-Other", "3", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct wire_message message = {0};
+        wire_header_add(&arena, &message, str_z(cases[i].name), str_z(cases[i].value));
+        assert_int_equal(wire_retry_after_ms(&message, now_ms), cases[i].want_ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_is_error),
         cmocka_unit_test(test_long),
+        cmocka_unit_test(test_pause_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
