@@ -6,13 +6,16 @@
 /* ---- partitions.c ---- */
 
 service_handler glue_create_partition, glue_batch_create_partition, glue_delete_partition,
-    glue_batch_delete_partition, glue_update_partition, glue_batch_update_partition, glue_batch_delete_table,
-    glue_get_partition, glue_get_partitions, glue_batch_get_partition, glue_get_table_versions,
-    glue_get_table_version, glue_update_table, glue_delete_table_version, glue_search_tables;
+    glue_batch_delete_partition, glue_update_partition, glue_batch_update_partition, glue_get_partition,
+    glue_get_partitions, glue_batch_get_partition;
+/* Returns the error of an item of a batch: {NAME: item, ErrorDetail: {ErrorCode, ErrorMessage}}. */
+const struct value *glue_item_error(
+    struct arena *arena, const char *name, const struct value *item, const char *code, const char *message);
 
 /* ---- tables.c ---- */
 
-service_handler glue_create_table;
+service_handler glue_create_table, glue_update_table, glue_batch_delete_table, glue_delete_table_version,
+    glue_get_table_versions, glue_get_table_version, glue_search_tables;
 
 /* ---- crawlers.c ---- */
 

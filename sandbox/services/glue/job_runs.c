@@ -438,23 +438,18 @@ static const struct value *stop_one(
     const struct service_call *call, struct str name, const struct value *id, bool *stopped)
 {
     struct arena *arena = call->arena;
-    struct value_builder b = VALUE_BUILDER(arena), detail = VALUE_BUILDER(arena);
     struct task_info info;
+    const struct value *job = value_string(arena, name);
     struct str text = value_text(id, STR_EMPTY);
     bool known = task_call_find(call, "glue", name, text, &info);
     *stopped = known && task_call_stop(call, "glue", text, STR_EMPTY);
-    value_builder_set(&b, STR("JobName"), value_string(arena, name));
-    value_builder_set(&b, STR("JobRunId"), id);
-    if (!*stopped) {
-        view_set(&detail, "ErrorCode",
-            value_stringz(
-                arena, known ? "JobRunInvalidStateTransitionException" : "EntityNotFoundException"));
-        view_set(&detail, "ErrorMessage",
-            value_string(arena, known ? arena_printf(arena, "the run is %s already", states[info.state])
-                                      : STR("there is no such run of this job")));
-        value_builder_set(&b, STR("ErrorDetail"), value_builder_map(&detail));
-    }
-    return value_builder_map(&b);
+    if (*stopped)
+        return VALUE_MAP(arena, {STR("JobName"), job}, {STR("JobRunId"), id});
+    const struct value *error = glue_item_error(arena, "JobRunId", id,
+        known ? "JobRunInvalidStateTransitionException" : "EntityNotFoundException",
+        known ? arena_printf(arena, "the run is %s already", states[info.state]).p
+              : "there is no such run of this job");
+    return value_with(arena, error, STR("JobName"), job);
 }
 
 static int stop_runs(struct service_call *call, struct err *err)

@@ -37,12 +37,18 @@ static const struct value *find_by(const struct value *list, const struct value 
     return NULL;
 }
 
+const struct value *glue_item_error(
+    struct arena *arena, const char *name, const struct value *item, const char *code, const char *message)
+{
+    return VALUE_MAP(arena, {str_z(name), item ? item : &value_empty_list},
+        {STR("ErrorDetail"), VALUE_MAP(arena, {STR("ErrorCode"), value_stringz(arena, code)},
+                                 {STR("ErrorMessage"), value_stringz(arena, message)})});
+}
+
 static const struct value *error_of(
     struct arena *arena, const struct value *values, const char *code, const char *message)
 {
-    return VALUE_MAP(arena, {STR("PartitionValues"), values ? values : &value_empty_list},
-        {STR("ErrorDetail"), VALUE_MAP(arena, {STR("ErrorCode"), value_stringz(arena, code)},
-                                 {STR("ErrorMessage"), value_stringz(arena, message)})});
+    return glue_item_error(arena, "PartitionValues", values, code, message);
 }
 
 /* Returns the partition as it is stored and shown, or NULL if its values do not match the table's keys. */
@@ -231,12 +237,9 @@ int glue_batch_update_partition(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < entries->count; i++) {
         const struct value *values = value_getz(entries->items[i], "PartitionValueList");
         struct err why = ERR_INIT;
-        if (update_one(call, &table, values, value_getz(entries->items[i], "PartitionInput"), &why)) {
-            const struct value *error = error_of(call->arena, values, why.code, why.message);
-            value_builder_add(&errors,
-                VALUE_MAP(call->arena, {STR("PartitionValueList"), value_getz(error, "PartitionValues")},
-                    {STR("ErrorDetail"), value_getz(error, "ErrorDetail")}));
-        }
+        if (update_one(call, &table, values, value_getz(entries->items[i], "PartitionInput"), &why))
+            value_builder_add(
+                &errors, glue_item_error(call->arena, "PartitionValueList", values, why.code, why.message));
     }
     service_answer(call, "Errors", value_builder_list(&errors));
     return 0;

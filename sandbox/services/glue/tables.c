@@ -281,11 +281,8 @@ int glue_batch_delete_table(struct service_call *call, struct err *err)
         const struct value *input = VALUE_MAP(call->arena,
             {STR("DatabaseName"), value_getz(call->input, "DatabaseName")}, {STR("Name"), names->items[i]});
         if (service_control(call, "DeleteTable", input, &answer, &why))
-            value_builder_add(&errors,
-                VALUE_MAP(call->arena, {STR("TableName"), names->items[i]},
-                    {STR("ErrorDetail"),
-                        VALUE_MAP(call->arena, {STR("ErrorCode"), value_stringz(call->arena, why.code)},
-                            {STR("ErrorMessage"), value_stringz(call->arena, why.message)})}));
+            value_builder_add(
+                &errors, glue_item_error(call->arena, "TableName", names->items[i], why.code, why.message));
     }
     service_answer(call, "Errors", value_builder_list(&errors));
     return 0;
