@@ -105,8 +105,8 @@ static const char *status_word(const struct member *m)
 
 static const struct value *lease_cell(struct arena *arena, const struct member *m)
 {
-    bool there = m->workspace.state && state_count(m->workspace.state);
-    struct lease lease = there ? state_lease(m->workspace.state) : (struct lease){0};
+    bool has_resources = m->workspace.state && state_count(m->workspace.state);
+    struct lease lease = has_resources ? state_lease(m->workspace.state) : (struct lease){0};
     return lease.until_ms ? value_string_ref(arena, lease_text(arena, &lease)) : &value_null;
 }
 

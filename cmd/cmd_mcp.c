@@ -62,12 +62,12 @@ static int find_folder(struct invocation *inv, struct mcp *mcp, const char *root
 static int take_allowed(const struct mcp_settings *own, struct mcp *mcp, struct err *err)
 {
     for (size_t i = 0; i < own->allow.n; i++) {
-        struct str what = own->allow.items[i];
-        bool apply = str_eqz(what, "apply"), commands = str_eqz(what, "commands");
+        struct str allowed = own->allow.items[i];
+        bool apply = str_eqz(allowed, "apply"), commands = str_eqz(allowed, "commands");
         mcp->may_apply |= apply;
         mcp->may_command |= commands;
         if (!apply && !commands)
-            return err_set(err, ERR_USAGE, "--allow is apply or commands, not \"%.*s\"", STR_ARG(what));
+            return err_set(err, ERR_USAGE, "--allow is apply or commands, not \"%.*s\"", STR_ARG(allowed));
     }
     return 0;
 }

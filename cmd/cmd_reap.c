@@ -42,14 +42,14 @@ static void show_one(struct invocation *inv, const struct known_state *known, in
 
 static void show_leased(struct known_states *all)
 {
-    size_t leased = 0, there = 0;
+    size_t leased = 0, existing = 0;
     for (size_t i = 0; i < all->n; i++) {
-        there += all->items[i].has_resources;
+        existing += all->items[i].has_resources;
         leased += all->items[i].has_resources && state_lease(all->items[i].state).until_ms;
     }
     if (!all->inv->settings->json) {
         AUTO_BUF struct buf out = BUF_INIT;
-        buf_addf(&out, "%zu stack%s, %zu with a lease%s\n", there, there == 1 ? "" : "s", leased,
+        buf_addf(&out, "%zu stack%s, %zu with a lease%s\n", existing, existing == 1 ? "" : "s", leased,
             leased ? ":" : "; nothing is due.");
         invocation_write(all->inv, buf_str(&out));
     }

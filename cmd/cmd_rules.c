@@ -45,11 +45,11 @@ static void rule_event(struct arena *arena, const struct rule *rule, struct buf 
     buf_addf(out, ",\"line\":%u}\n", at.line);
 }
 
-static void add_line(struct buf *out, const char *what, struct str text)
+static void add_line(struct buf *out, const char *label, struct str text)
 {
     if (!text.n)
         return;
-    buf_addf(out, "  %-9s", what);
+    buf_addf(out, "  %-9s", label);
     text_addf(out, "%.*s\n", STR_ARG(text));
 }
 

@@ -31,11 +31,11 @@ static int cmd_run_finish(struct running *r)
     if (status != EXIT_DONE || r->run.state == JOB_SUCCEEDED)
         return status;
     struct err err = ERR_INIT;
-    const char *what = r->run.state == JOB_STOPPED ? "was stopped" : "failed";
+    const char *ending = r->run.state == JOB_STOPPED ? "was stopped" : "failed";
     if (r->run.error.n)
-        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(address_of(r)), what, STR_ARG(r->run.error));
+        err_set(&err, ERR_FAILED, "%.*s %s: %.*s", STR_ARG(address_of(r)), ending, STR_ARG(r->run.error));
     else
-        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(address_of(r)), what,
+        err_set(&err, ERR_FAILED, "%.*s %s (%.*s)", STR_ARG(address_of(r)), ending,
             STR_ARG(job_run_status(&r->run)));
     return invocation_fail(r->inv, &err);
 }

@@ -70,8 +70,8 @@ void compose_warn(struct compose *c, const struct node *node, const char *format
 struct node *compose_include(struct compose *c, struct node *root);
 
 /* Returns the resource name for a service, volume, …: its own name unless that is taken. */
-struct str compose_name(struct compose *c, const char *what, struct str name);
-struct str compose_reference(struct compose *c, const char *what, struct str name, const char *attr);
+struct str compose_name(struct compose *c, const char *kind, struct str name);
+struct str compose_reference(struct compose *c, const char *kind, struct str name, const char *attr);
 
 /* Resolves `extends` in all services. */
 void compose_extend(struct compose *c, struct node *services);

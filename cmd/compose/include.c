@@ -135,30 +135,30 @@ static bool is_free(struct compose *c, struct str name)
     return !stack_is_reserved(name) && !map_get(&c->taken, name);
 }
 
-struct str compose_name(struct compose *c, const char *what, struct str name)
+struct str compose_name(struct compose *c, const char *kind, struct str name)
 {
-    struct str key = arena_printf(c->arena, "%s %.*s", what, STR_ARG(name));
+    struct str key = arena_printf(c->arena, "%s %.*s", kind, STR_ARG(name));
     const struct str *known = map_get(&c->names, key);
     if (known)
         return *known;
-    char *word = arena_strz(c->arena, str_eqz(name, "default") ? str_z(what) : name);
+    char *word = arena_strz(c->arena, str_eqz(name, "default") ? str_z(kind) : name);
     for (char *p = word; *p; p++)
         *p = isalnum((unsigned char)*p) ? *p : '_';
     struct str wanted =
-        isalpha((unsigned char)*word) ? str_z(word) : arena_printf(c->arena, "%s_%s", what, word);
+        isalpha((unsigned char)*word) ? str_z(word) : arena_printf(c->arena, "%s_%s", kind, word);
     if (!is_free(c, wanted))
-        wanted = arena_printf(c->arena, "%.*s_%s", STR_ARG(wanted), what);
+        wanted = arena_printf(c->arena, "%.*s_%s", STR_ARG(wanted), kind);
     while (!is_free(c, wanted))
         wanted = arena_printf(c->arena, "%.*s_", STR_ARG(wanted));
-    struct str *kept = arena_boxed(c->arena, wanted);
-    map_set(&c->names, key, kept);
-    map_set(&c->taken, wanted, kept);
+    struct str *boxed = arena_boxed(c->arena, wanted);
+    map_set(&c->names, key, boxed);
+    map_set(&c->taken, wanted, boxed);
     return wanted;
 }
 
-struct str compose_reference(struct compose *c, const char *what, struct str name, const char *attr)
+struct str compose_reference(struct compose *c, const char *kind, struct str name, const char *attr)
 {
-    return arena_printf(c->arena, "${%.*s.%s}", STR_ARG(compose_name(c, what, name)), attr);
+    return arena_printf(c->arena, "${%.*s.%s}", STR_ARG(compose_name(c, kind, name)), attr);
 }
 
 enum { DEEP = 16 };
@@ -210,10 +210,10 @@ static struct node *include_beside(
 {
     struct node *map = nodes_copy(c->arena, own);
     for (uint32_t i = 0; i < others->count; i++) {
-        const struct node_entry *other = &others->entries[i], *there = node_find(map, other->key);
-        if (!there)
+        const struct node_entry *other = &others->entries[i], *existing = node_find(map, other->key);
+        if (!existing)
             nodes_set_entry(c->arena, map, other);
-        else if (!nodes_same(there->value, other->value)) /* several files may include the same one */
+        else if (!nodes_same(existing->value, other->value)) /* several files may include the same one */
             diag_error(c->diags, node_key_span(other),
                 "`%.*s` of %s is in the file that includes this one, too", STR_ARG(other->key), kind);
     }

@@ -50,11 +50,11 @@ static void service_image(struct service *s, struct tree *attrs)
         const struct str *known = map_get(&c->names, key);
         if (!known) {
             struct tree *own = tree_new(c->arena, TREE_MAP, NULL);
-            struct str *kept = arena_boxed(c->arena, compose_name(c, "image", s->name));
-            map_set(&c->names, key, kept);
+            struct str *copy = arena_boxed(c->arena, compose_name(c, "image", s->name));
+            map_set(&c->names, key, copy);
             attr_add_text(c, own, "name", name);
-            compose_resource(c, *kept, "docker.image", own);
-            known = kept;
+            compose_resource(c, *copy, "docker.image", own);
+            known = copy;
         }
         attr_add_text(c, attrs, "image", arena_printf(c->arena, "${%.*s.id}", STR_ARG(*known)));
         return;
@@ -82,10 +82,10 @@ static void take_variable(
         value = compose_hide(c, node, name, value);
         secret = true;
     }
-    const struct value *kept = value_string_ref(c->arena, value);
+    const struct value *copy = value_string_ref(c->arena, value);
     if (!secret && (node->kind == NODE_INT || node->kind == NODE_BOOL))
-        kept = node_value(c->arena, node);
-    value_builder_set(secret ? &s->secret_environment : &s->environment, key, kept);
+        copy = node_value(c->arena, node);
+    value_builder_set(secret ? &s->secret_environment : &s->environment, key, copy);
 }
 
 struct from_file {

@@ -267,7 +267,8 @@ void service_deploy(struct service *s, struct tree *attrs)
 {
     struct compose *c = s->c;
     const struct node *deploy = node_get(s->node, "deploy"), *resources = node_get(deploy, "resources");
-    const struct node *limits = node_get(resources, "limits"), *kept = node_get(resources, "reservations");
+    const struct node *limits = node_get(resources, "limits"),
+                      *reservations = node_get(resources, "reservations");
     const struct node *again = node_get(deploy, "restart_policy"), *count = node_get(deploy, "replicas");
     struct str when = compose_text(c, node_get(again, "condition")),
                tries = compose_text(c, node_get(again, "max_attempts"));
@@ -277,8 +278,8 @@ void service_deploy(struct service *s, struct tree *attrs)
         attr_add(c, attrs, "cpus", as_number(c, node_get(limits, "cpus")));
     if (node_get(limits, "pids"))
         attr_add(c, attrs, "pids_limit", compose_scalar(c, node_get(limits, "pids")));
-    if (node_get(kept, "memory"))
-        attr_add_text(c, attrs, "memory_reservation", compose_text(c, node_get(kept, "memory")));
+    if (node_get(reservations, "memory"))
+        attr_add_text(c, attrs, "memory_reservation", compose_text(c, node_get(reservations, "memory")));
     if (again && !node_get(s->node, "restart"))
         attr_add_text(c, attrs, "restart",
             str_eqz(when, "none") ? STR("no")

@@ -154,10 +154,10 @@ static bool is_named(const void *ctx, struct str attr)
 
 static void add_source(struct reversed *one, struct arena *arena, struct str name, struct str attr)
 {
-    const struct value *there = value_as_list(value_get(one->sources, name));
+    const struct value *existing = value_as_list(value_get(one->sources, name));
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < there->count; i++)
-        value_builder_add(&list, there->items[i]);
+    for (uint32_t i = 0; i < existing->count; i++)
+        value_builder_add(&list, existing->items[i]);
     value_builder_add(&list, value_string_ref(arena, attr));
     one->sources = value_with(arena, one->sources, name, value_builder_list(&list));
 }

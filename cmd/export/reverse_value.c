@@ -25,15 +25,15 @@ const struct value *reverse_set(
     ptrdiff_t bracket = str_find_char(step, '[', 0);
     if (bracket >= 0)
         name = str_slice(step, 0, (size_t)bracket);
-    const struct value *there = value_get(map, name), *within = there;
+    const struct value *existing = value_get(map, name), *within = existing;
     if (rest.p) {
-        if (there && there->kind == VALUE_LIST)
-            within = there->count ? there->items[0] : NULL;
+        if (existing && existing->kind == VALUE_LIST)
+            within = existing->count ? existing->items[0] : NULL;
         v = reverse_set(arena, within && within->kind == VALUE_MAP ? within : &value_empty_map, rest, v);
     }
     if (bracket >= 0)
         v = value_list(arena, &v, 1);
-    return value_with(arena, map, arena_str(arena, name), reverse_merged(arena, there, v));
+    return value_with(arena, map, arena_str(arena, name), reverse_merged(arena, existing, v));
 }
 
 /* ---- documents ---- */
@@ -132,11 +132,11 @@ static const struct value *items_like(struct arena *arena, const struct value *l
         const struct value *value = NULL;
         bool same = true;
         for (uint32_t k = 0; k < like->count; k++) {
-            const struct value *there = value_get(list->items[i], like->entries[k].key);
+            const struct value *existing = value_get(list->items[i], like->entries[k].key);
             if (str_eqz(value_text(like->entries[k].value, STR_EMPTY), "@"))
-                value = there;
+                value = existing;
             else
-                same = same && is_like(there, like->entries[k].value);
+                same = same && is_like(existing, like->entries[k].value);
         }
         if (same && value)
             value_builder_add(&found, value);

@@ -289,8 +289,9 @@ bool template_fold(struct template *t, struct template_resource *declared)
         document = rest_of(t, declared, part, target);
     if (!document || (part->value && declared->properties->n != known))
         return false;
-    struct tree *there = tree_get(target->resource->attrs, part->attr);
-    if (there && (!part->key || there->kind != TREE_MAP || tree_get(there, arena_strz(t->arena, key))))
+    struct tree *existing = tree_get(target->resource->attrs, part->attr);
+    if (existing &&
+        (!part->key || existing->kind != TREE_MAP || tree_get(existing, arena_strz(t->arena, key))))
         return false;
     document = without_circles(t, document, target);
     if (!document)

@@ -8,11 +8,11 @@ struct cdk {
     struct template *t;
     struct arena *arena;
     const struct node *resources; /* as synthesized */
-    struct map gone;              /* logical ids that are left out -> struct node_entry * */
+    struct map removed;           /* logical ids that are left out -> struct node_entry * */
     struct map made;              /* their replacements: a map of resources, struct node * */
-    struct map told;    /* custom resources of the CDK without an equivalent, which are reported later */
-    struct map emptied; /* buckets and repositories that are emptied when they are deleted */
-    struct map helpers; /* resources that may serve only custom resources */
+    struct map reported; /* custom resources of the CDK without an equivalent, which are reported later */
+    struct map emptied;  /* buckets and repositories that are emptied when they are deleted */
+    struct map helpers;  /* resources that may serve only custom resources */
 };
 
 static const char PATH[] = "aws:cdk:path";
@@ -192,8 +192,8 @@ struct tree *cdk_imported(struct template *t, const struct node *node, struct st
 
 static bool refers_to_gone(const struct cdk *c, const struct node *node)
 {
-    for (size_t i = 0; i < c->gone.n; i++)
-        if (nodes_refer_to(node, c->gone.items[i].key))
+    for (size_t i = 0; i < c->removed.n; i++)
+        if (nodes_refer_to(node, c->removed.items[i].key))
             return true;
     return false;
 }
@@ -228,7 +228,7 @@ static bool is_policy_of(const struct cdk *c, const struct node *resource, struc
         return false;
     for (uint32_t i = 0; i < roles->count; i++) {
         struct str role = nodes_referred(roles->items[i]);
-        if (!role.p || (!str_eq(role, id) && !map_get(&c->gone, role)))
+        if (!role.p || (!str_eq(role, id) && !map_get(&c->removed, role)))
             return false;
     }
     return true;
@@ -253,10 +253,10 @@ static bool is_needed(const struct cdk *c, const struct node *root, struct str i
     for (uint32_t i = 0; i < c->resources->count; i++) {
         const struct node_entry *entry = &c->resources->entries[i];
         const struct node *properties = node_get(entry->value, "Properties");
-        bool kept = !map_get(&c->gone, entry->key) && !str_eq(entry->key, id) &&
-                    !str_eqz(cdk_type(entry->value), "Custom::LogRetention") &&
-                    !map_get(&c->told, entry->key);
-        if (kept && properties && !is_policy_of(c, entry->value, id) &&
+        bool stays = !map_get(&c->removed, entry->key) && !str_eq(entry->key, id) &&
+                     !str_eqz(cdk_type(entry->value), "Custom::LogRetention") &&
+                     !map_get(&c->reported, entry->key);
+        if (stays && properties && !is_policy_of(c, entry->value, id) &&
             nodes_refer_to(cut_policies(c, properties, id), id))
             return true;
     }
@@ -267,10 +267,10 @@ static bool is_needed(const struct cdk *c, const struct node *root, struct str i
 
 static void leave_out(struct cdk *c, const struct node_entry *entry, struct str became, struct str why)
 {
-    if (map_get(&c->gone, entry->key))
+    if (map_get(&c->removed, entry->key))
         return;
     struct str type = cdk_type(entry->value);
-    map_set(&c->gone, entry->key, (void *)entry);
+    map_set(&c->removed, entry->key, (void *)entry);
     if (type.n && !str_eqz(type, "AWS::CDK::Metadata"))
         draft_row(c->t->draft, arena_printf(c->arena, "%.*s (%.*s)", STR_ARG(entry->key), STR_ARG(type)),
             became, why);
@@ -386,13 +386,13 @@ static const struct {
 };
 
 /* Adds functions, layers and roles that a removed resource refers to; they may be unused now. */
-static void add_helpers(struct cdk *c, const struct node *gone)
+static void add_helpers(struct cdk *c, const struct node *removed)
 {
     for (uint32_t i = 0; i < c->resources->count; i++) {
         const struct node_entry *entry = &c->resources->entries[i];
         if (str_is_any(
                 cdk_type(entry->value), "AWS::Lambda::Function AWS::Lambda::LayerVersion AWS::IAM::Role") &&
-            nodes_refer_to(gone, entry->key))
+            nodes_refer_to(removed, entry->key))
             map_set(&c->helpers, entry->key, (void *)entry);
     }
 }
@@ -414,7 +414,7 @@ static void replace_customs(struct cdk *c)
         if (own && token)
             add_helpers(c, token);
         if (own && !replaced)
-            map_set(&c->told, entry->key, c);
+            map_set(&c->reported, entry->key, c);
     }
 }
 
@@ -427,7 +427,7 @@ static void leave_out_helpers(struct cdk *c, const struct node *root)
         more = false;
         for (size_t i = 0; i < c->helpers.n; i++) {
             const struct node_entry *entry = c->helpers.items[i].ptr;
-            if (map_get(&c->gone, entry->key) || is_needed(c, root, entry->key))
+            if (map_get(&c->removed, entry->key) || is_needed(c, root, entry->key))
                 continue;
             leave_out(c, entry, STR("-"), str_z(UNNEEDED));
             add_helpers(c, entry->value);
@@ -468,9 +468,9 @@ static const struct node *without_gone(const struct cdk *c, const struct node *d
 {
     struct node *list = nodes_new(c->arena, NODE_LIST, depends);
     for (uint32_t i = 0; depends->kind == NODE_LIST && i < depends->count; i++)
-        if (!map_get(&c->gone, nodes_literal(depends->items[i])))
+        if (!map_get(&c->removed, nodes_literal(depends->items[i])))
             nodes_add(c->arena, list, depends->items[i]);
-    if (depends->kind == NODE_STRING && !map_get(&c->gone, depends->string))
+    if (depends->kind == NODE_STRING && !map_get(&c->removed, depends->string))
         nodes_add(c->arena, list, depends);
     return list->count ? list : NULL;
 }
@@ -490,7 +490,7 @@ static const struct node *cdk_properties(
 {
     const struct node *tags = node_get(properties, "Tags");
     properties = cut_policies(c, properties, STR_EMPTY);
-    if (map_get(&c->told, id))
+    if (map_get(&c->reported, id))
         return nodes_new(c->arena, NODE_MAP, properties);
     if (tags && tags->kind == NODE_LIST)
         properties = nodes_with(c->arena, properties, "Tags", without_tags(c, tags));
@@ -567,7 +567,7 @@ const struct node *cdk_expand(struct template *t, const struct node *root)
         const struct node *made = map_get(&c.made, entry->key);
         for (uint32_t k = 0; made && k < made->count; k++)
             put_rest(&c, &made->entries[k], resources);
-        if (!map_get(&c.gone, entry->key))
+        if (!map_get(&c.removed, entry->key))
             put_rest(&c, entry, resources);
     }
     root = without_own(&c, root, "Parameters", "BootstrapVersion");
@@ -575,9 +575,9 @@ const struct node *cdk_expand(struct template *t, const struct node *root)
     root = without_own(&c, root, "Conditions", "CDKMetadataAvailable");
     root = without_mappings(&c, root, resources);
     root = nodes_with(t->arena, root, "Resources", resources);
-    map_release(&c.gone);
+    map_release(&c.removed);
     map_release(&c.made);
-    map_release(&c.told);
+    map_release(&c.reported);
     map_release(&c.emptied);
     map_release(&c.helpers);
     return root;

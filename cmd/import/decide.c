@@ -268,20 +268,20 @@ static void import_decide(struct template *t, struct template_resource *declared
 /* ---- cycles ---- */
 
 static void report_circle(struct template *t, const struct template_resource *declared,
-    const struct draft_reference *r, const struct template_resource *const *way, size_t n)
+    const struct draft_reference *r, const struct template_resource *const *path, size_t n)
 {
     AUTO_BUF struct buf loop = BUF_INIT;
     size_t from = 0;
-    while (from < n && way[from] != declared)
+    while (from < n && path[from] != declared)
         from++;
     for (size_t i = from; i < n; i++)
-        buf_addf(&loop, "%.*s -> ", STR_ARG(way[i]->logical));
+        buf_addf(&loop, "%.*s -> ", STR_ARG(path[i]->logical));
     diag_error(t->diags, r->node ? node_span(r->node) : (struct span){0}, "a circle: %s%.*s", loop.p,
         STR_ARG(declared->logical));
 }
 
 struct walk {
-    const struct template_resource **way;
+    const struct template_resource **path;
     size_t n;
 };
 
@@ -290,14 +290,14 @@ static void decide_visit(struct template *t, struct walk *walk, struct template_
     if (declared->visited)
         return;
     declared->visiting = true;
-    walk->way[walk->n++] = declared;
+    walk->path[walk->n++] = declared;
     for (size_t i = 0; i < declared->need_count; i++) {
         const struct draft_reference *r = declared->needs[i];
         struct template_resource *target = r->target;
         if (target->visited)
             continue;
         if (target->visiting)
-            report_circle(t, target, r, walk->way, walk->n);
+            report_circle(t, target, r, walk->path, walk->n);
         else
             decide_visit(t, walk, target);
     }
@@ -308,7 +308,7 @@ static void decide_visit(struct template *t, struct walk *walk, struct template_
 
 static void look_for_circles(struct template *t)
 {
-    struct walk walk = {.way = ARENA_ARRAY(t->arena, const struct template_resource *, t->declared.n + 1)};
+    struct walk walk = {.path = ARENA_ARRAY(t->arena, const struct template_resource *, t->declared.n + 1)};
     for (size_t i = 0; i < t->declared.n; i++)
         decide_visit(t, &walk, t->declared.items[i].ptr);
 }

@@ -175,19 +175,19 @@ struct str draft_ask(
     return arena_printf(d->arena, "inputs.%.*s", STR_ARG(name));
 }
 
-struct str draft_asks(struct draft *d, struct str name, struct str what)
+struct str draft_asks(struct draft *d, struct str name, struct str meaning)
 {
     struct str base = draft_snake(d->arena, name);
     name = base;
     for (int i = 2;; i++) {
         const struct str *other = map_get(&d->asked, name);
-        if (other && str_eq(*other, what))
+        if (other && str_eq(*other, meaning))
             return name;
         if (!other && !map_get(&d->taken_inputs, name))
             break;
         name = arena_printf(d->arena, "%.*s_%d", STR_ARG(base), i);
     }
-    struct str *own = arena_boxed(d->arena, what);
+    struct str *own = arena_boxed(d->arena, meaning);
     map_set(&d->asked, name, own);
     return name;
 }

@@ -187,7 +187,7 @@ struct draft_reference *draft_reference_of(const struct draft *d, const struct t
 struct str draft_ask(
     struct draft *d, struct str name, const char *type, struct str description, bool sensitive);
 /* Returns the input's name for this meaning: `name`, or another if that has another meaning. */
-struct str draft_asks(struct draft *d, struct str name, struct str what);
+struct str draft_asks(struct draft *d, struct str name, struct str meaning);
 /* Adds a data source once; returns its name. `attrs` may be NULL. */
 struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs);
 /* Returns the value with the account's id, and the region in the same strings, as references to the caller's.

@@ -94,12 +94,12 @@ static const char *importing_folder(const struct importing *importing)
 }
 
 /* Returns a folder relative to the folder of the stack file. */
-static struct str importing_way(struct importing *importing, struct str folder)
+static struct str importing_relative(struct importing *importing, struct str folder)
 {
     struct arena *arena = &importing->inv->arena;
     const char *out = importing_folder(importing);
     struct str from = whole_path(arena, out ? out : "."), to = whole_path(arena, arena_strz(arena, folder));
-    AUTO_BUF struct buf way = BUF_INIT;
+    AUTO_BUF struct buf relative = BUF_INIT;
     for (;;) { /* skip the common prefix */
         struct str a = from, b = to, first = str_cut(a, '/', &a), second = str_cut(b, '/', &b);
         if (!from.n || !to.n || !str_eq(first, second))
@@ -108,14 +108,14 @@ static struct str importing_way(struct importing *importing, struct str folder)
         to = b.p ? b : STR_EMPTY;
     }
     while (from.n) {
-        buf_addz(&way, "../");
+        buf_addz(&relative, "../");
         str_cut(from, '/', &from);
         from = from.p ? from : STR_EMPTY;
     }
-    buf_add_str(&way, to);
-    if (way.n && way.p[way.n - 1] == '/')
-        way.n--;
-    return arena_str(arena, buf_str(&way));
+    buf_add_str(&relative, to);
+    if (relative.n && relative.p[relative.n - 1] == '/')
+        relative.n--;
+    return arena_str(arena, buf_str(&relative));
 }
 
 /* Appends the table of resources with their new names, and unsupported features. */
@@ -327,7 +327,7 @@ static int import_all(struct importing *importing)
     const char *name = own->importing.name ? own->importing.name : own->stack;
     importing->draft.stack = name ? draft_stack_name(&inv->arena, str_z(name))
                                   : named_after(&inv->arena, inv->args.items[0], STR("stack"));
-    importing->draft.beside = importing_way(importing, path_dir(source->path));
+    importing->draft.beside = importing_relative(importing, path_dir(source->path));
     template_read(&importing->draft, &importing->names, source, own->stack ? &live : NULL);
     return importing_finish(importing, steps(inv, own->stack));
 }
@@ -514,7 +514,7 @@ static int import_terraform_all(struct importing *importing)
     const struct importing_settings *own = inv->own;
     importing->draft.stack = named_after(&inv->arena, own->name ? str_z(own->name) : path, STR("terraform"));
     importing->draft.from = path_is_dir(path.p) ? path : arena_str(&inv->arena, path_dir(path));
-    importing->draft.beside = importing_way(importing, importing->draft.from);
+    importing->draft.beside = importing_relative(importing, importing->draft.from);
     if (path_is_dir(path.p))
         terraform_read_lines(&importing->draft, path);
     if (terraform_read(&importing->draft, &importing->names, document, &err)) {

@@ -100,7 +100,7 @@ int lookup_find(struct lookup *lookup, const struct schema *schema, struct str a
 }
 
 struct owned {
-    struct live_resource *there;
+    struct live_resource *owner;
     struct str attr;
 };
 
@@ -237,15 +237,15 @@ static void know(struct live *l, struct live_resource *one, struct str attr)
 {
     struct str text = value_gets(one->live, arena_strz(l->arena, attr));
     text = !text.n && str_eqz(attr, "arn") ? one->arn : text;
-    struct owned *there = text.n >= 3 ? map_get(&l->by_text, text) : NULL;
+    struct owned *known = text.n >= 3 ? map_get(&l->by_text, text) : NULL;
     if (text.n < 3)
         return;
-    if (there) { /* ambiguous: two resources have the same text */
-        there->there = there->there == one ? one : NULL;
+    if (known) { /* ambiguous: two resources have the same text */
+        known->owner = known->owner == one ? one : NULL;
         return;
     }
-    there = ARENA_MAKE(l->arena, struct owned, one, attr);
-    map_set(&l->by_text, text, there);
+    known = ARENA_MAKE(l->arena, struct owned, one, attr);
+    map_set(&l->by_text, text, known);
 }
 
 /* Returns the code for the prefix of a text that is another resource's attribute; *n is its length. */
@@ -256,12 +256,12 @@ static struct str code_of(struct live *l, struct live_resource *one, struct str 
         if (next && (!str_starts(text, STR("arn:")) || (next != '/' && next != ':')))
             continue;
         const struct owned *owned = map_get(&l->by_text, str_slice(text, 0, *n));
-        if (!owned || !owned->there || !owned->there->resource ||
-            draft_reaches(++l->walks, &owned->there->needs, &one->needs))
+        if (!owned || !owned->owner || !owned->owner->resource ||
+            draft_reaches(++l->walks, &owned->owner->needs, &one->needs))
             continue;
-        map_set(&one->needs.all, owned->there->resource->name, &owned->there->needs);
+        map_set(&one->needs.all, owned->owner->resource->name, &owned->owner->needs);
         return arena_printf(
-            l->arena, "%.*s.%.*s", STR_ARG(owned->there->resource->name), STR_ARG(owned->attr));
+            l->arena, "%.*s.%.*s", STR_ARG(owned->owner->resource->name), STR_ARG(owned->attr));
     }
     return STR_EMPTY;
 }

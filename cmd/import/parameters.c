@@ -230,8 +230,8 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
         tree = choice;
     }
     struct str own = template_output_name(t, t->draft->outputs, name);
-    struct str *kept = arena_boxed(t->arena, own);
-    map_set(&t->outputs, arena_str(t->arena, name), kept);
+    struct str *boxed = arena_boxed(t->arena, own);
+    map_set(&t->outputs, arena_str(t->arena, name), boxed);
     draft_output(t->draft, own, tree, words);
     t->draft->outputs->entries[t->draft->outputs->n - 1].comment = template_comment(t->arena, entry);
     const struct node *export = node_get(node, "Export");

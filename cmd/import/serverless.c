@@ -13,8 +13,8 @@ void form_release(struct form *form)
 
 void form_text(struct form *form, const char *name, struct str text)
 {
-    struct str *kept = arena_boxed(form->arena, arena_str(form->arena, text));
-    map_set(&form->texts, str_z(name), kept);
+    struct str *boxed = arena_boxed(form->arena, arena_str(form->arena, text));
+    map_set(&form->texts, str_z(name), boxed);
 }
 
 static const struct node_entry *entry_of(struct form *form, struct str path)
@@ -73,14 +73,14 @@ static const struct node *first_there(struct form *form, const struct node *argu
 
 static const struct node *where_there(struct form *form, const struct node *argument)
 {
-    const struct node *there = given_at(form, argument->items[0]);
-    bool no = !there || (there->kind == NODE_BOOL && !there->boolean) || there->kind == NODE_NULL;
+    const struct node *given = given_at(form, argument->items[0]);
+    bool no = !given || (given->kind == NODE_BOOL && !given->boolean) || given->kind == NODE_NULL;
     return item_of(form, argument, no ? 2 : 1);
 }
 
-static bool is_so(struct form *form, const struct node *there, struct str text)
+static bool is_so(struct form *form, const struct node *given, struct str text)
 {
-    const struct value *v = there ? node_value(form->arena, there) : NULL;
+    const struct value *v = given ? node_value(form->arena, given) : NULL;
     return v && v->kind != VALUE_MAP && v->kind != VALUE_LIST &&
            str_ieq(value_scalar_text(form->arena, v), text);
 }
@@ -253,9 +253,9 @@ static const struct node *globals_merged(
     for (uint32_t i = 0; own->kind == NODE_LIST && i < own->count; i++)
         nodes_add(arena, both, own->items[i]);
     for (uint32_t i = 0; own->kind == NODE_MAP && i < own->count; i++) {
-        const struct node_entry *entry = &own->entries[i], *there = node_find(global, entry->key);
+        const struct node_entry *entry = &own->entries[i], *given = node_find(global, entry->key);
         nodes_put(
-            arena, both, entry, there ? globals_merged(arena, there->value, entry->value) : entry->value);
+            arena, both, entry, given ? globals_merged(arena, given->value, entry->value) : entry->value);
     }
     return both;
 }
@@ -461,20 +461,20 @@ static void write_implicit(struct serverless *sam, const char *id, const char *t
 /* Adds the notification to a bucket, and its dependency on the permission. */
 static void tell_bucket(struct serverless *sam, const struct serverless_notice *notice)
 {
-    static const char *const way[] = {"Properties", "NotificationConfiguration", "LambdaConfigurations"};
+    static const char *const keys[] = {"Properties", "NotificationConfiguration", "LambdaConfigurations"};
     struct arena *arena = sam->arena;
     struct node *bucket = nodes_copy(arena, node_find(sam->resources, notice->bucket)->value), *into = bucket;
     nodes_set(arena, sam->resources, notice->bucket, bucket);
     for (size_t i = 0; i < 3; i++) {
-        const struct node *there = node_get(into, way[i]);
-        if (there && (there->kind != (i == 2 ? NODE_LIST : NODE_MAP) || nodes_is_function(there))) {
-            diag_error(sam->diags, node_span(there), "`%s` of a bucket whose events start functions is a %s",
-                way[i], i == 2 ? "list" : "map");
+        const struct node *given = node_get(into, keys[i]);
+        if (given && (given->kind != (i == 2 ? NODE_LIST : NODE_MAP) || nodes_is_function(given))) {
+            diag_error(sam->diags, node_span(given), "`%s` of a bucket whose events start functions is a %s",
+                keys[i], i == 2 ? "list" : "map");
             return;
         }
-        struct node *below = there ? nodes_copy(arena, there)
+        struct node *below = given ? nodes_copy(arena, given)
                                    : nodes_new(arena, i == 2 ? NODE_LIST : NODE_MAP, notice->configuration);
-        nodes_set(arena, into, str_z(way[i]), below);
+        nodes_set(arena, into, str_z(keys[i]), below);
         into = below;
     }
     nodes_add(arena, into, notice->configuration);

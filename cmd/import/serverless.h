@@ -23,7 +23,7 @@ struct form {
     const struct node *in;  /* the properties; NULL: none */
     const struct node *at;  /* the node for source locations */
     struct map texts, used; /* texts: name -> struct str *; used: properties that were used */
-    const struct node *(*make)(struct form *form, struct str what); /* returns NULL for nothing */
+    const struct node *(*make)(struct form *form, struct str word); /* returns NULL for nothing */
     void *ctx;
 };
 
@@ -94,7 +94,7 @@ void serverless_add_needs(struct macro *macro, struct form *form, const struct n
 
 /* ---- serverless_make.c: the values of `!made` ---- */
 
-const struct node *serverless_make(struct form *form, struct str what);
+const struct node *serverless_make(struct form *form, struct str word);
 
 /* ---- serverless_make.c, serverless_api.c ---- */
 

@@ -120,9 +120,10 @@ static void set_text(struct form *form, struct node *map, const char *key, const
 
 struct node *serverless_body_part(struct form *form, struct node *map, struct str key)
 {
-    const struct node_entry *there = node_find(map, key);
-    struct node *below = there && there->value->kind == NODE_MAP ? nodes_copy(form->arena, there->value)
-                                                                 : nodes_new(form->arena, NODE_MAP, form->at);
+    const struct node_entry *existing = node_find(map, key);
+    struct node *below = existing && existing->value->kind == NODE_MAP
+                             ? nodes_copy(form->arena, existing->value)
+                             : nodes_new(form->arena, NODE_MAP, form->at);
     nodes_set(form->arena, map, key, below);
     return below;
 }

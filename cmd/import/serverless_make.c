@@ -341,10 +341,10 @@ static const struct node *role_policies(struct form *form, bool documents)
             made = policy_chosen(form, policy, i, documents);
         else if (documents && document_of(form, policy))
             made = inline_policy(form, document_of(form, policy), i);
-        bool there = !made;
+        bool found = !made;
         for (uint32_t k = 0; made && k < all->count; k++)
-            there = there || nodes_same(all->items[k], made);
-        if (!there)
+            found = found || nodes_same(all->items[k], made);
+        if (!found)
             nodes_add(form->arena, all, made);
     }
     return all->count ? all : NULL;
@@ -352,7 +352,7 @@ static const struct node *role_policies(struct form *form, bool documents)
 
 /* ---- all values ---- */
 
-const struct node *serverless_make(struct form *form, struct str what)
+const struct node *serverless_make(struct form *form, struct str word)
 {
     static const struct {
         const char *name;
@@ -361,15 +361,15 @@ const struct node *serverless_make(struct form *form, struct str what)
         {"version", policy_version}, {"body", serverless_body}, {"parameters", serverless_parameters},
         {"caller", serverless_caller}, {"security", serverless_security}};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-        if (str_eqz(what, values[i].name))
+        if (str_eqz(word, values[i].name))
             return values[i].make(form);
-    if (str_is_any(what, "target arn"))
-        return made_target(form, str_eqz(what, "arn"));
-    if (str_is_any(what, "managed policies"))
-        return role_policies(form, str_eqz(what, "policies"));
-    if (str_eqz(what, "code"))
+    if (str_is_any(word, "target arn"))
+        return made_target(form, str_eqz(word, "arn"));
+    if (str_is_any(word, "managed policies"))
+        return role_policies(form, str_eqz(word, "policies"));
+    if (str_eqz(word, "code"))
         return serverless_code(form, form_in(form, STR("CodeUri")), false);
-    if (str_eqz(what, "content"))
+    if (str_eqz(word, "content"))
         return serverless_code(form, form_in(form, STR("ContentUri")), true);
-    return str_eqz(what, "jwt") ? serverless_small_keys(form, form_in(form, STR("JwtConfiguration"))) : NULL;
+    return str_eqz(word, "jwt") ? serverless_small_keys(form, form_in(form, STR("JwtConfiguration"))) : NULL;
 }

@@ -112,10 +112,10 @@ void serverless_add_needs(struct macro *macro, struct form *form, const struct n
         const struct node *list = from ? node_get(from, names[k]) : NULL;
         const struct node *filled = list ? form_fill(form, list) : NULL;
         for (uint32_t i = 0; filled && i < filled->count; i++) {
-            bool there = false;
+            bool found = false;
             for (uint32_t j = 0; j < into[k]->count; j++)
-                there = there || nodes_same(into[k]->items[j], filled->items[i]);
-            if (!there)
+                found = found || nodes_same(into[k]->items[j], filled->items[i]);
+            if (!found)
                 nodes_add(macro->sam->arena, into[k], filled->items[i]);
         }
     }

@@ -86,13 +86,13 @@ const struct node *template_notices(struct arena *arena, const struct node *buck
 
 /* Adds a part of the resource as a resource by itself, whose names end in `what`, under the same condition.
  */
-static struct node *put_beside(struct arena *arena, const struct node_entry *entry, struct str what,
+static struct node *put_beside(struct arena *arena, const struct node_entry *entry, struct str suffix,
     const char *type, const struct node *properties, struct node *resources)
 {
     struct node *made = NODES_MAP(arena, properties, {"Type", nodes_text(arena, str_z(type), properties)},
         {"Condition", node_get(entry->value, "Condition")},
-        {"Metadata", nodes_part_metadata(arena, entry->value, what)}, {"Properties", properties});
-    nodes_set(arena, resources, arena_printf(arena, "%.*s%.*s", STR_ARG(entry->key), STR_ARG(what)), made);
+        {"Metadata", nodes_part_metadata(arena, entry->value, suffix)}, {"Properties", properties});
+    nodes_set(arena, resources, arena_printf(arena, "%.*s%.*s", STR_ARG(entry->key), STR_ARG(suffix)), made);
     return made;
 }
 
@@ -210,12 +210,12 @@ static const struct node *without_own_rules(
         }
         nodes_set(t->arena, group, STR("Properties"), nodes_without(t->arena, properties, directions[i][0]));
         for (uint32_t k = 0; k < rules->count; k++) {
-            struct str what = arena_printf(t->arena, "Ingress%u", k + 1);
+            struct str suffix = arena_printf(t->arena, "Ingress%u", k + 1);
             struct node *rule = nodes_copy(t->arena, rules->items[k]);
             nodes_set(t->arena, rule, STR("GroupId"),
                 nodes_call(
                     t->arena, "!GetAtt", arena_printf(t->arena, "%.*s.GroupId", STR_ARG(entry->key)), rules));
-            put_beside(t->arena, entry, what, directions[i][1], rule, resources);
+            put_beside(t->arena, entry, suffix, directions[i][1], rule, resources);
             write_as_rule(t->arena, &resources->entries[resources->count - 1], false, resources);
         }
     }

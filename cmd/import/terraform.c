@@ -225,7 +225,7 @@ static void drop_unused(struct terraform *t)
 /* ---- the whole stack ---- */
 
 /* Reports a data source, whose value is written where it is used. */
-static void report_data(struct terraform *t, const struct group *group, struct str there)
+static void report_data(struct terraform *t, const struct group *group, struct str origin)
 {
     static const char *const known[] = {
         "aws_caller_identity", "aws_region", "aws_partition", "aws_iam_policy_document"};
@@ -236,7 +236,7 @@ static void report_data(struct terraform *t, const struct group *group, struct s
     if (str_eqz(group->type, "terraform_remote_state"))
         note = STR(
             "what it said is written where it is used; of a stack of weir's, data: {type: weir.stack} asks");
-    draft_row(t->draft, there, STR("-"), note);
+    draft_row(t->draft, origin, STR("-"), note);
 }
 
 static void tell_provisioners(struct group *group, struct terraform *t)
@@ -254,20 +254,20 @@ static void tell_provisioners(struct group *group, struct terraform *t)
 
 static void report(struct terraform *t, struct group *group)
 {
-    struct str there = group_address(t->arena, group);
-    struct str here = STR("-");
+    struct str origin = group_address(t->arena, group);
+    struct str became = STR("-");
     if (group->data) {
-        report_data(t, group, there);
+        report_data(t, group, origin);
         return;
     }
     if (group->n > 1)
-        there = arena_printf(t->arena, "%.*s (%zu)", STR_ARG(there), group->n);
+        origin = arena_printf(t->arena, "%.*s (%zu)", STR_ARG(origin), group->n);
     tell_provisioners(group, t);
     if (group->schema)
-        here = arena_printf(
+        became = arena_printf(
             t->arena, "%.*s (%.*s)", STR_ARG(group->resource->name), STR_ARG(group->schema->name));
     else if (group->n && group->instances[0]->target)
-        here =
+        became =
             arena_printf(t->arena, "%.*s (%.*s)", STR_ARG(group->instances[0]->target->group->resource->name),
                 STR_ARG(group->instances[0]->target->group->schema->name));
     bool part = !group->schema && group->n && group->instances[0]->target;
@@ -279,9 +279,9 @@ static void report(struct terraform *t, struct group *group)
         group->asked = STR_EMPTY;
     }
     if (asked)
-        here = group->asked.n ? arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked))
-                              : STR("nothing secret of it is used");
-    draft_row(t->draft, there, here,
+        became = group->asked.n ? arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked))
+                                : STR("nothing secret of it is used");
+    draft_row(t->draft, origin, became,
         part    ? group->why.n ? group->why : STR("a part of it")
            : asked ? STR("its current value has to be given")
                 : group->why);

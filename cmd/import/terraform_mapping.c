@@ -51,21 +51,23 @@ static struct tree *in_order(
 /* ---- one type for all instances of a group ---- */
 
 /* A way of converting all instances of a group to a type. */
-struct way {
+struct variant {
     const struct names_type *type;
     bool lenient, whole;
     bool broken; /* also with values that the type's checks refuse, which are reported */
 };
 
-static bool mapping_all(struct terraform *t, struct group *group, const struct way *way, struct str *why)
+static bool mapping_all(
+    struct terraform *t, struct group *group, const struct variant *variant, struct str *why)
 {
-    const struct names_type *type = way->type;
+    const struct names_type *type = variant->type;
     for (size_t i = 0; i < group->n; i++) {
         struct mapping mapping = {.draft = t->draft,
             .type = type,
-            .lenient = way->lenient,
+            .lenient = variant->lenient,
             .left_out = tree_new(t->arena, TREE_LIST, NULL)};
-        bool fits = mapping_properties(&mapping, terraform_configured(t, group->instances[i], way->whole));
+        bool fits =
+            mapping_properties(&mapping, terraform_configured(t, group->instances[i], variant->whole));
         for (uint32_t k = 0; fits && type->set && k < type->set->count; k++)
             if (!tree_get(mapping.attrs, type->set->entries[k].key.p))
                 tree_set(t->arena, mapping.attrs, type->set->entries[k].key,
@@ -76,7 +78,7 @@ static bool mapping_all(struct terraform *t, struct group *group, const struct w
             if (!group->config)
                 terraform_drop_zeros(t->arena, type, mapping.attrs);
             fits = mapping_check(&mapping);
-            if (!fits && way->broken) {
+            if (!fits && variant->broken) {
                 tree_add(t->arena, mapping.left_out,
                     tree_string(t->arena,
                         arena_printf(t->arena, "put it right, weir refuses it: %.*s", STR_ARG(mapping.why)),
@@ -107,38 +109,39 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
 }
 
 /* Tries a way and returns whether the group has that type now. *why: the reason if not. */
-static bool way_goes(struct terraform *t, struct group *group, const struct way *way, struct str *why)
+static bool variant_fits(
+    struct terraform *t, struct group *group, const struct variant *variant, struct str *why)
 {
     *why = STR_EMPTY;
-    if (!way->type || !mapping_all(t, group, way, why))
+    if (!variant->type || !mapping_all(t, group, variant, why))
         return false;
-    group->schema = way->type->schema;
+    group->schema = variant->type->schema;
     return true;
 }
 
 /* Uses the first way that works: weir's types before CloudFormation's, complete conversions before partial
  * ones. */
-static void choose_way(
+static void choose_variant(
     struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)
 {
     struct str why = STR_EMPTY, now;
-    const struct way ways[] = {{own, false, false, false}, {own, false, true, false},
+    const struct variant variants[] = {{own, false, false, false}, {own, false, true, false},
         {theirs, false, false, false}, {theirs, false, true, false}, {own, true, false, false},
         {own, true, true, false}, {own, true, false, true}, {theirs, true, false, false},
         {theirs, true, true, false}};
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (ways[i].broken && !(own && str_starts(own->schema->name, STR("aws."))))
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        if (variants[i].broken && !(own && str_starts(own->schema->name, STR("aws."))))
             continue; /* weir.value needs a value */
-        if (way_goes(t, group, &ways[i], &now)) {
-            group->names = ways[i].type == own ? own : NULL;
-            group->why = ways[i].broken ? now
-                         : ways[i].lenient && now.n
+        if (variant_fits(t, group, &variants[i], &now)) {
+            group->names = variants[i].type == own ? own : NULL;
+            group->why = variants[i].broken ? now
+                         : variants[i].lenient && now.n
                              ? arena_printf(t->arena, "without what it cannot say: %.*s", STR_ARG(now))
-                         : ways[i].type == theirs ? why
-                                                  : STR_EMPTY;
+                         : variants[i].type == theirs ? why
+                                                      : STR_EMPTY;
             return;
         }
-        why = why.n && !(ways[i].lenient && ways[i].type == own) ? why : now;
+        why = why.n && !(variants[i].lenient && variants[i].type == own) ? why : now;
     }
     group->why = why.n ? arena_printf(t->arena, "left out: %.*s", STR_ARG(why))
                        : STR("left out: no type here is the same");
@@ -191,7 +194,7 @@ static void mapping_decide(struct terraform *t, struct group *group)
         theirs = own;
         own = NULL;
     }
-    choose_way(t, group, own, theirs);
+    choose_variant(t, group, own, theirs);
     if (!group->schema) {
         struct diag *d = diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s",
             STR_ARG(group_address(t->arena, group)), STR_ARG(group->why));
@@ -246,13 +249,13 @@ static struct tf_instance *find_target(struct terraform *t, const struct names_t
 static void merge_maps(struct arena *arena, struct tree *into, const struct tree *from)
 {
     for (size_t i = 0; i < from->n; i++) {
-        struct tree *there = tree_get(into, arena_strz(arena, from->entries[i].key)),
+        struct tree *existing = tree_get(into, arena_strz(arena, from->entries[i].key)),
                     *s = from->entries[i].value;
-        if (there && there->kind == TREE_MAP && s->kind == TREE_MAP)
-            merge_maps(arena, there, s);
-        else if (there && there->kind == TREE_LIST && s->kind == TREE_LIST)
+        if (existing && existing->kind == TREE_MAP && s->kind == TREE_MAP)
+            merge_maps(arena, existing, s);
+        else if (existing && existing->kind == TREE_LIST && s->kind == TREE_LIST)
             for (size_t k = 0; k < s->n; k++)
-                tree_add(arena, there, s->items[k]);
+                tree_add(arena, existing, s->items[k]);
         else
             tree_set(arena, into, from->entries[i].key, s);
     }

@@ -22,9 +22,9 @@ static void add_paragraph(struct buf *page, struct str text)
         buf_addf(page, "%s%.*s", page->n ? "\n\n" : "", STR_ARG(text));
 }
 
-static void add_head(struct buf *page, const char *what, struct str name)
+static void add_head(struct buf *page, const char *description, struct str name)
 {
-    buf_addf(page, "**%.*s** %s", STR_ARG(name), what);
+    buf_addf(page, "**%.*s** %s", STR_ARG(name), description);
 }
 
 /* ---- names ---- */

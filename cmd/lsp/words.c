@@ -48,9 +48,9 @@ static char ahead(const struct reader *r, size_t n)
     return r->at + n < r->text.n ? r->text.p[r->at + n] : '\0';
 }
 
-static bool comes(const struct reader *r, struct str what)
+static bool comes(const struct reader *r, struct str word)
 {
-    return str_starts(str_slice(r->text, r->at, r->text.n), what);
+    return str_starts(str_slice(r->text, r->at, r->text.n), word);
 }
 
 static bool begins_name(char c)

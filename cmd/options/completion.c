@@ -156,7 +156,7 @@ void completion_fish(struct buf *out)
 
 /* The specification of an argument: number, name and action. */
 static const struct {
-    const char *what, *action;
+    const char *label, *action;
 } zsh_values[] = {[COMPLETES_FILE] = {"*:file", "_files"},
     [COMPLETES_DIR] = {"*:folder", "_files -/"},
     [COMPLETES_ADDRESS] = {"*:address", "_weir_addresses"},
@@ -209,7 +209,8 @@ static void zsh_args(struct buf *out, const struct command *c)
     if (c->completes == COMPLETES_CHOICES)
         buf_addf(out, " \\\n        '1:argument:(%s)'", c->choices);
     else if (c->completes != COMPLETES_NOTHING)
-        buf_addf(out, " \\\n        '%s:%s'", zsh_values[c->completes].what, zsh_values[c->completes].action);
+        buf_addf(
+            out, " \\\n        '%s:%s'", zsh_values[c->completes].label, zsh_values[c->completes].action);
 }
 
 static void zsh_command(struct buf *out, const struct command *c, struct str path)

@@ -18,9 +18,9 @@ const struct node *help_section(const char *name)
     return help_below(yaml_embedded("cmd/help.yaml"), str_z(name));
 }
 
-static const struct node *of_command(struct str path, const char *what)
+static const struct node *of_command(struct str path, const char *key)
 {
-    return help_below(help_below(help_section("commands"), path), str_z(what));
+    return help_below(help_below(help_section("commands"), path), str_z(key));
 }
 
 struct str help_summary(struct str path)

@@ -13,9 +13,9 @@ static const struct node *aliases_section(const char *name)
     return node_get(yaml_embedded("cmd/options/aliases.yaml"), name);
 }
 
-struct str alias_says(const struct node *alias, const char *what)
+struct str alias_says(const struct node *alias, const char *key)
 {
-    return node_text(node_get(alias, what));
+    return node_text(node_get(alias, key));
 }
 
 /* Returns the alias for an option that weir does not have, or NULL. */

@@ -141,7 +141,7 @@ bool duration_parse(struct str text, int64_t *ms);
  * NULL. */
 const struct node *alias_command(const char *parent, struct str name);
 /* Returns the alias's "option" or "command" (weir's equivalent) or its "hint"; "": none. */
-struct str alias_says(const struct node *alias, const char *what);
+struct str alias_says(const struct node *alias, const char *key);
 
 /* ---- Commands: each has a file (cmd_<name>.c) with its options and its function, a line in the table of
  * commands.c, and its texts in cmd/help.yaml. cli_main() finds the command, parses its options into its

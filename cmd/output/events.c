@@ -160,21 +160,21 @@ static void event_change(struct buf *out, const struct change *c)
 static void event_data_loss(struct buf *out, const struct change *c)
 {
     for (uint32_t i = 0; c->data_loss && i < c->data_loss->count; i++) {
-        const struct value *what = c->data_loss->items[i];
+        const struct value *loss = c->data_loss->items[i];
         events_begin(out, "data_loss");
         json_write_member(out, "address", c->subject.address);
         json_write_member(out, "type", c->subject.type);
-        json_write_member_if_any(out, "flag", value_gets(what, "flag"));
-        json_write_member_if_any(out, "message", value_gets(what, "message"));
-        field_value(out, "counts", value_getz(what, "counts"), false);
-        json_write_member_if_any(out, "left_type", value_gets(what, "type"));
-        json_write_member_if_any(out, "left_id", value_gets(what, "id"));
-        field_true(out, "stops", value_getz(what, "stops") != NULL);
-        json_write_member_if_any(out, "lifts", value_gets(what, "lifts"));
-        json_write_member_if_any(out, "set", value_gets(what, "set"));
-        json_write_member_if_any(out, "instead", value_gets(what, "instead"));
-        field_true(out, "kept", value_getb(what, "kept"));
-        json_write_member_if_any(out, "error", value_gets(what, "error"));
+        json_write_member_if_any(out, "flag", value_gets(loss, "flag"));
+        json_write_member_if_any(out, "message", value_gets(loss, "message"));
+        field_value(out, "counts", value_getz(loss, "counts"), false);
+        json_write_member_if_any(out, "left_type", value_gets(loss, "type"));
+        json_write_member_if_any(out, "left_id", value_gets(loss, "id"));
+        field_true(out, "stops", value_getz(loss, "stops") != NULL);
+        json_write_member_if_any(out, "lifts", value_gets(loss, "lifts"));
+        json_write_member_if_any(out, "set", value_gets(loss, "set"));
+        json_write_member_if_any(out, "instead", value_gets(loss, "instead"));
+        field_true(out, "kept", value_getb(loss, "kept"));
+        json_write_member_if_any(out, "error", value_gets(loss, "error"));
         events_end(out);
     }
 }

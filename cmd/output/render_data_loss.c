@@ -144,22 +144,22 @@ static void add_counts(struct buf *out, const struct value *counts)
 }
 
 static void add_what(
-    struct buf *out, const struct plan *plan, const struct change *c, const struct value *what)
+    struct buf *out, const struct plan *plan, const struct change *c, const struct value *loss)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str id = value_gets(what, "id"), way = obstacle_remedy(&arena, plan, c, what);
-    struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
-    text_add_safe(out, value_gets(what, "message"), false);
+    struct str id = value_gets(loss, "id"), remedy = obstacle_remedy(&arena, plan, c, loss);
+    struct str error = value_gets(loss, "error"), flag = value_gets(loss, "flag");
+    text_add_safe(out, value_gets(loss, "message"), false);
     if (id.n)
         text_addf(out, "%s%.*s %.*s",
-            value_getb(what, "kept") ? ": " : " are deleted: ", STR_ARG(value_gets(what, "type")),
+            value_getb(loss, "kept") ? ": " : " are deleted: ", STR_ARG(value_gets(loss, "type")),
             STR_ARG(id));
-    if (value_getz(what, "counts"))
-        add_counts(out, value_getz(what, "counts"));
+    if (value_getz(loss, "counts"))
+        add_counts(out, value_getz(loss, "counts"));
     if (error.n)
         text_addf(out, ", which could not be counted: %.*s", STR_ARG(error));
-    if (obstacle_is(what) && way.n) {
-        text_addf(out, " (to allow it: %.*s)", STR_ARG(way));
+    if (obstacle_is(loss) && remedy.n) {
+        text_addf(out, " (to allow it: %.*s)", STR_ARG(remedy));
     } else if (flag.n) {
         buf_addf(out, " (%.*s)", STR_ARG(obstacle_option(&arena, flag)));
     }
@@ -167,9 +167,9 @@ static void add_what(
 
 enum part { GOES, STAYS, STOPS, PARTS };
 
-static enum part part_of(const struct value *what)
+static enum part part_of(const struct value *loss)
 {
-    return obstacle_is(what) ? STOPS : value_getb(what, "kept") ? STAYS : GOES;
+    return obstacle_is(loss) ? STOPS : value_getb(loss, "kept") ? STAYS : GOES;
 }
 
 static bool any_of(const struct plan *plan, enum part part)

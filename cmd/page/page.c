@@ -308,7 +308,7 @@ static void add_filters(const struct plan *plan, struct buf *out)
     }
 }
 
-void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out)
+void page_begin(const struct stack *stack, const char *title, const char *script, struct buf *out)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     add_file(script, &text);
@@ -317,7 +317,7 @@ void page_begin(const struct stack *stack, const char *what, const char *script,
     text_addf_xml(out,
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>%.*s: "
         "%s</title>\n<style>\n",
-        STR_ARG(stack->name), what);
+        STR_ARG(stack->name), title);
     add_file("cmd/page/page.css", out);
     text_addf_xml(out, "</style>\n</head>\n<body>\n<header>\n<h1>%.*s", STR_ARG(stack->name));
     if (stack->env.n)

@@ -17,7 +17,7 @@ void page_write(
  * For other pages: write everything up to the heading, and the end with the embedded script of that name, the
  * only one that may run.
  */
-void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out);
+void page_begin(const struct stack *stack, const char *title, const char *script, struct buf *out);
 void page_end(const char *script, struct buf *out);
 
 /* ---- history_page.c: a history as a web page in one file that needs no network. It shows the runs on a time

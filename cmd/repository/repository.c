@@ -19,28 +19,28 @@ struct finding {
 };
 
 /* Returns the parsed stack file; NULL if there is none or it cannot be read. */
-static const struct node *stack_root(struct arena *arena, struct str folder, bool *there)
+static const struct node *stack_root(struct arena *arena, struct str folder, bool *exists)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct str file;
-    *there = find_stack_file(arena, folder, &file);
-    const struct node *root = *there ? yaml_load(arena, arena_strz(arena, file), file, &ignored) : NULL;
+    *exists = find_stack_file(arena, folder, &file);
+    const struct node *root = *exists ? yaml_load(arena, arena_strz(arena, file), file, &ignored) : NULL;
     return root && root->kind == NODE_MAP ? root : NULL;
 }
 
 /* A file with errors counts as a stack, so that they are reported. */
 static bool has_stack(struct arena *arena, struct str folder)
 {
-    bool there;
-    const struct node *root = stack_root(arena, folder, &there);
-    return there && (!root || node_get(root, "stack"));
+    bool exists;
+    const struct node *root = stack_root(arena, folder, &exists);
+    return exists && (!root || node_get(root, "stack"));
 }
 
 /* Returns whether the stack in that folder is a fleet. */
 static bool repository_has_fleet(struct arena *arena, const char *folder)
 {
-    bool there;
-    const struct node *root = stack_root(arena, str_z(folder), &there);
+    bool exists;
+    const struct node *root = stack_root(arena, str_z(folder), &exists);
     return root && node_get(root, "fleet");
 }
 
@@ -128,7 +128,7 @@ struct ordering {
     struct fleet *fleet;
     struct span **places; /* by member: the source location of its reference to each needed member */
     size_t *spots;        /* by member: its position on the current path, from 1; 0: not visited */
-    size_t *way, *turns;  /* the current path, and by which of its needs each leads to the next */
+    size_t *path, *turns; /* the current path, and by which of its needs each leads to the next */
     size_t depth;
 };
 #define NO_CIRCLE SIZE_MAX /* a spot: the member is not in a cycle */
@@ -163,14 +163,14 @@ static int report_circle(struct ordering *o, size_t first)
 {
     struct fleet *fleet = o->fleet;
     struct diags *diags = &fleet->inv->diags;
-    AUTO_BUF struct buf way = BUF_INIT;
+    AUTO_BUF struct buf path = BUF_INIT;
     for (size_t i = first; i < o->depth; i++)
-        buf_addf(&way, "%.*s, ", STR_ARG(fleet->members[o->way[i]].name));
-    buf_add_str(&way, fleet->members[o->way[first]].name);
+        buf_addf(&path, "%.*s, ", STR_ARG(fleet->members[o->path[i]].name));
+    buf_add_str(&path, fleet->members[o->path[first]].name);
     for (size_t i = first; i < o->depth; i++) {
-        const struct member *m = &fleet->members[o->way[i]], *next = &fleet->members[m->needs[o->turns[i]]];
-        struct diag *d = diag_error(diags, o->places[o->way[i]][o->turns[i]],
-            "stacks refer to each other in a circle: %s; here %.*s to %.*s", way.p, STR_ARG(m->name),
+        const struct member *m = &fleet->members[o->path[i]], *next = &fleet->members[m->needs[o->turns[i]]];
+        struct diag *d = diag_error(diags, o->places[o->path[i]][o->turns[i]],
+            "stacks refer to each other in a circle: %s; here %.*s to %.*s", path.p, STR_ARG(m->name),
             STR_ARG(next->name));
         if (i == first)
             diag_hint(diags, d, "move what both need into a stack of its own, to which they refer");
@@ -183,7 +183,7 @@ static int visit(struct ordering *o, size_t at)
     const struct member *m = &o->fleet->members[at];
     size_t *turn = &o->turns[o->depth];
     int status = EXIT_DONE;
-    o->way[o->depth++] = at;
+    o->path[o->depth++] = at;
     o->spots[at] = o->depth;
     for (*turn = 0; *turn < m->need_count && status == EXIT_DONE; ++*turn) {
         size_t to = m->needs[*turn], spot = o->spots[to];
@@ -202,7 +202,7 @@ static int repository_order(struct repository *repository)
     struct ordering o = {.fleet = fleet,
         .places = ARENA_ARRAY(arena, struct span *, fleet->n + 1),
         .spots = ARENA_ARRAY(arena, size_t, fleet->n + 1),
-        .way = ARENA_ARRAY(arena, size_t, fleet->n + 1),
+        .path = ARENA_ARRAY(arena, size_t, fleet->n + 1),
         .turns = ARENA_ARRAY(arena, size_t, fleet->n + 1)};
     int status = EXIT_DONE;
     for (size_t i = 0; i < fleet->n; i++)
@@ -295,10 +295,10 @@ static int use_saved(struct repository *repository, struct saved_plan *saved, st
     struct invocation *inv = repository->inv;
     const struct texts *given = &inv->settings->inputs;
     size_t n;
-    const struct str *kept = saved_plan_inputs(saved, &n);
+    const struct str *saved_inputs = saved_plan_inputs(saved, &n);
     struct str *inputs = ARENA_ARRAY(&inv->arena, struct str, n + given->n + 1);
     for (size_t i = 0; i < n; i++)
-        inputs[i] = kept[i];
+        inputs[i] = saved_inputs[i];
     for (size_t i = 0; i < given->n; i++)
         inputs[n + i] = given->items[i];
     stack->inputs = inputs;
