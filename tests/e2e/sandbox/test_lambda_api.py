@@ -146,6 +146,14 @@ def test_aliases(function):
     api.delete_alias(**given)  # what is not there is deleted already
 
 
+def test_layers_for_a_runtime(sandbox):
+    api = sandbox.client("lambda")
+    for runtimes in (["python3.12"], ["nodejs22.x", "python3.13"], []):
+        api.publish_layer_version(LayerName="fitting", Content={"ZipFile": ZIP}, CompatibleRuntimes=runtimes, CompatibleArchitectures=["arm64"] if runtimes else [])
+    listed = lambda **more: [one["Version"] for one in api.list_layer_versions(LayerName="fitting", **more)["LayerVersions"]]  # noqa: E731
+    assert (listed(CompatibleRuntime="python3.13"), listed(CompatibleRuntime="python3.12"), listed(CompatibleArchitecture="arm64"), listed(CompatibleRuntime="ruby3.3"), len(listed())) == ([2], [1], [2, 1], [], 3)
+
+
 def test_layers(function):
     api, name = function.api, function.name
     first, second = (api.publish_layer_version(LayerName="tools", Content={"ZipFile": ZIP}) for _ in range(2))
