@@ -41,16 +41,26 @@ static void add_once(struct buf *list, struct str name, struct word *out)
     buf_addf(list, "%s%.*s", list->n ? ", " : "", STR_ARG(name));
 }
 
+/* Returns whether the path begins with the word, or with `deeper` whether a part of it is the word. */
+static bool has_word(struct str path, struct str word, bool deeper)
+{
+    do {
+        if (names_same(str_cut(path, '.', &path), word))
+            return true;
+    } while (deeper && path.n);
+    return false;
+}
+
 /* Lists everything that the word is mapped to by the rules of one type. */
-static bool by_rules(
-    struct arena *arena, const struct names_type *type, struct str within, struct str word, struct word *out)
+static bool by_rules(struct arena *arena, const struct names_type *type, struct str within, struct str word,
+    bool deeper, struct word *out)
 {
     AUTO_BUF struct buf list = BUF_INIT;
     for (size_t i = 0; i < type->n; i++) {
         const struct names_rule *rule = &type->rules[i];
         struct str from, to, rest;
         if (!rule->to.n || !lies_below(without_brackets(arena, rule->from), within, &from) ||
-            !names_same(str_cut(from, '.', &rest), word))
+            !has_word(from, word, deeper))
             continue;
         to = without_brackets(arena, rule->to);
         if (lies_below(to, within, &rest))
@@ -63,16 +73,26 @@ static bool by_rules(
 }
 
 static bool by_types(struct arena *arena, const struct map *types, const struct schema *schema,
-    struct str within, struct str word, struct word *out)
+    struct str within, struct str word, bool deeper, struct word *out)
 {
     for (int parts = 0; parts < 2; parts++) /* the resource itself first, then the parts of it */
         for (size_t i = 0; i < types->n; i++) {
             const struct names_type *type = types->items[i].ptr;
             if (type->schema == schema && (type->into_by.n > 0) == parts &&
-                by_rules(arena, type, within, word, out))
+                by_rules(arena, type, within, word, deeper, out))
                 return true;
         }
     return false;
+}
+
+static bool by_tools(struct arena *arena, const struct names *names, const struct schema *schema,
+    struct str within, struct str word, bool deeper, struct word *out)
+{
+    out->tool = STR("Terraform");
+    if (by_types(arena, &names->terraform, schema, within, word, deeper, out))
+        return true;
+    out->tool = STR("CloudFormation");
+    return by_types(arena, &names->cloudformation, schema, within, word, deeper, out);
 }
 
 bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema *schema, struct str within,
@@ -85,28 +105,23 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
             *out = (struct word){.tool = STR_EMPTY, .ours = attrs[i].name};
             return true;
         }
-    *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
+    *out = (struct word){.ours = STR_EMPTY};
     if (names_load_beside(&names, arena, catalog, schema, ERR_IGNORED)) {
         names_release(&names);
         return false;
     }
-    bool found = by_types(arena, &names.terraform, schema, within, word, out);
-    if (!found) {
-        out->tool = STR("CloudFormation");
-        found = by_types(arena, &names.cloudformation, schema, within, word, out);
-    }
-    names_release(&names);
-    if (found)
-        return true;
-    const struct attr *attr = names_attr(&ours, attrs, n, !within.n, word);
-    for (size_t i = 0; !attr && i < n; i++) /* `vpc` for vpc_id */
+    bool found = by_tools(arena, &names, schema, within, word, false, out);
+    const struct attr *attr = found ? NULL : names_attr(&ours, attrs, n, !within.n, word);
+    for (size_t i = 0; !found && !attr && i < n; i++) /* `vpc` for vpc_id */
         if (attrs[i].name.n > word.n + 1 && str_starts(attrs[i].name, word) &&
             names_same(names_without_suffix(attrs[i].name), word))
             attr = &attrs[i];
-    if (!attr || !attr->settable)
-        return false;
-    *out = (struct word){.tool = STR_EMPTY, .ours = attr->name};
-    return true;
+    if (attr && (found = attr->settable))
+        *out = (struct word){.tool = STR_EMPTY, .ours = attr->name};
+    else if (!found && !attr) /* such as a structure within a structure there */
+        found = by_tools(arena, &names, schema, within, word, true, out);
+    names_release(&names);
+    return found;
 }
 
 /* Returns the CloudFormation type with the same words, or our type for it unless the word is the
