@@ -224,6 +224,19 @@ bool diag_did_you_mean(
     return nearest.n;
 }
 
+void diag_suggest(
+    struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n)
+{
+    enum { LISTED_MAX = 12 };
+    if (diag_did_you_mean(diags, diag, word, candidates, n) || n > LISTED_MAX)
+        return;
+    AUTO_BUF struct buf list = BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&list, "%s%.*s", i ? ", " : "", STR_ARG(candidates[i]));
+    if (n)
+        diag_hint(diags, diag, "known are: %s", list.p);
+}
+
 static void add_secret(struct arena *arena, struct source *source, size_t offset, size_t length)
 {
     struct source_secret *secret = ARENA_NEW(arena, struct source_secret);

@@ -93,6 +93,9 @@ void diag_related(struct diags *diags, struct diag *diag, struct span span, cons
  * near enough. */
 bool diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
+/* The same, or else a hint that lists the candidates, if there are at most twelve. */
+void diag_suggest(
+    struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
 
 /*
  * Marks the span as secret: no excerpt of any diagnostic shows it. The arena must live as long as the source.

@@ -46,20 +46,16 @@ static void test_check_needs(const struct node *root, struct diags *diags)
         return;
     size_t n;
     const struct sandbox_engine *engines = sandbox_engines(&scratch, &n);
-    struct str *names = ARENA_ARRAY(&scratch, struct str, n + 1), all = STR_EMPTY;
-    for (size_t i = 0; i < n; i++) {
+    struct str *names = ARENA_ARRAY(&scratch, struct str, n + 1);
+    for (size_t i = 0; i < n; i++)
         names[i] = str_z(engines[i].name);
-        all = arena_printf(&scratch, "%.*s%s%s", STR_ARG(all), i ? ", " : "", engines[i].name);
-    }
     for (uint32_t i = 0; n && i < list->count; i++) { /* n is 0 without the sandbox */
         const struct node *item = list->items[i];
         if (test_needs_find(engines, n, item))
             continue;
         struct str text = node_text(item);
         struct diag *d = diag_error(diags, node_span(item), "\"%.*s\" is unknown", STR_ARG(text));
-        diag_did_you_mean(diags, d, text, names, n);
-        if (!d->label.n)
-            diag_hint(diags, d, "a test may need: %.*s", STR_ARG(all));
+        diag_suggest(diags, d, text, names, n);
     }
 }
 
@@ -85,7 +81,7 @@ void test_check(const struct node *root, struct diags *diags)
             continue;
         struct diag *d = diag_error(diags, node_key_span(&root->entries[i]), "a test has no key \"%.*s\"",
             STR_ARG(root->entries[i].key));
-        diag_did_you_mean(diags, d, root->entries[i].key, keys, KEY_COUNT);
+        diag_suggest(diags, d, root->entries[i].key, keys, KEY_COUNT);
     }
     test_check_steps(root, diags);
     test_check_needs(root, diags);

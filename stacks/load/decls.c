@@ -273,13 +273,7 @@ void check_keys(
             loader->diags, node_key_span(entry), "unknown key \"%.*s\" in %s", STR_ARG(entry->key), what);
         if (hint_split_text(loader, d, entry))
             continue;
-        diag_did_you_mean(loader->diags, d, entry->key, known, n);
-        if (!d->label.n && n <= 10) {
-            AUTO_BUF struct buf list = BUF_INIT;
-            for (k = 0; k < n; k++)
-                buf_addf(&list, "%s%.*s", k ? ", " : "", STR_ARG(known[k]));
-            diag_hint(loader->diags, d, "known are: %s", list.p);
-        }
+        diag_suggest(loader->diags, d, entry->key, known, n);
     }
 }
 

@@ -202,6 +202,7 @@ def test_needs(local_stack):
     ("run: [{job: x, argument: {}}]", 'did you mean "arguments"?'),
     ("needs: spark", '"needs" is a list of names'),
     ("needs: [duckbd]", 'did you mean "duckdb"?'),
+    ("environment: dev", "known are: name, env, needs"),
 ])
 def test_wrong_files(local_stack, text, said):
     local_stack.write("stack: wrong")
