@@ -229,6 +229,17 @@ void export_release(struct export *export)
     map_release(&export->kinds);
 }
 
+struct str export_provider(const struct export *export, const struct exported *one)
+{
+    struct str first = STR_EMPTY, region = one->object->region;
+    if (!one->translated)
+        return STR("weir");
+    for (size_t i = 0; i < export->n && region.n && !first.n; i++)
+        first = export->items[i].object->region;
+    return !region.n || str_eq(region, first) ? STR("aws")
+                                              : arena_printf(export->arena, "aws.%.*s", STR_ARG(region));
+}
+
 const struct value *export_tag_keys(struct arena *arena, const struct value *ignored, bool prefixes)
 {
     AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(arena);

@@ -130,6 +130,8 @@ struct export_references {
 void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
     const struct planned_object *objects, size_t n, bool separate);
 void export_release(struct export *export);
+/* Returns the provider's configuration: "aws" of the first region, "aws.eu-west-1" of another region. */
+struct str export_provider(const struct export *export, const struct exported *one);
 /* Returns the keys of `ignore_tags` or, with `prefixes`, its key prefixes without the star. */
 const struct value *export_tag_keys(struct arena *arena, const struct value *ignored, bool prefixes);
 /* Returns a valid Terraform name: only letters, digits, _ and -. */

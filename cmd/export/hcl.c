@@ -28,7 +28,8 @@ static const struct export_reference *next_reference(
     for (size_t i = 0; i < h->references.n; i++) {
         const struct export_reference *one = &h->references.items[i];
         struct str value = value_text(one->value, STR_EMPTY);
-        ptrdiff_t found = value.n > 1 && !value_is_sensitive(one->value) ? str_find(text, value, from) : -1;
+        bool telling = value.n > 1 || str_eq(value, text);
+        ptrdiff_t found = telling && !value_is_sensitive(one->value) ? str_find(text, value, from) : -1;
         bool longer = best && (size_t)found == *at && value.n > best->value->string.n;
         if (found >= 0 && (!best || (size_t)found < *at || longer)) {
             best = one;
@@ -252,6 +253,9 @@ static void write_resource(struct hcl *h, size_t index)
 {
     const struct exported *one = h->one = &h->export->items[index];
     buf_addf(h->out, "\nresource \"%.*s\" \"%.*s\" {\n", STR_ARG(one->type), STR_ARG(one->name));
+    struct str provider = export_provider(h->export, one);
+    if (!str_eqz(provider, "aws"))
+        buf_addf(h->out, "  provider = %.*s\n", STR_ARG(provider));
     if (!one->part)
         write_left_out(h, one, h->export->n - index);
     for (uint32_t i = 0; i < one->after->count; i++) {
@@ -276,28 +280,17 @@ static void write_import(struct hcl *h, const struct exported *one)
 
 /* ---- the whole configuration ---- */
 
-/* Returns the only region of all resources; "" if there is none or several. */
-static struct str only_region(const struct export *export)
-{
-    struct str only = STR_EMPTY;
-    for (size_t i = 0; i < export->n; i++) {
-        struct str region = export->items[i].object->region;
-        if (region.n && only.n && !str_eq(region, only))
-            return STR_EMPTY;
-        only = region.n ? region : only;
-    }
-    return only;
-}
-
-/* Returns the ignored tags that all resources with a region have in common. */
-static const struct value *ignored_tags(const struct export *export)
+/* Returns the ignored tags that all resources of the provider's configuration have in common. */
+static const struct value *ignored_tags(const struct export *export, struct str provider)
 {
     const struct value *only = NULL;
     for (size_t i = 0; i < export->n; i++) {
         const struct planned_object *object = export->items[i].object;
-        if (object->region.n && only && !value_equal(object->ignored_tags, only))
+        if (!object->region.n || !str_eq(export_provider(export, &export->items[i]), provider))
+            continue;
+        if (only && !value_equal(object->ignored_tags, only))
             return &value_empty_list;
-        only = object->region.n ? object->ignored_tags : only;
+        only = object->ignored_tags;
     }
     return value_as_list(only);
 }
@@ -311,15 +304,13 @@ static void write_tag_keys(struct hcl *h, const char *name, const struct value *
     buf_add_char(h->out, '\n');
 }
 
-static void write_provider(struct hcl *h)
+static void write_provider(struct hcl *h, struct str provider, struct str region)
 {
-    struct str region = only_region(h->export);
-    const struct value *ignored = ignored_tags(h->export);
-    if (!region.n && !ignored->count)
-        return;
+    const struct value *ignored = ignored_tags(h->export, provider);
     buf_addz(h->out, "\nprovider \"aws\" {\n");
-    if (region.n)
-        buf_addf(h->out, "  region = \"%.*s\"\n", STR_ARG(region));
+    if (!str_eqz(provider, "aws"))
+        buf_addf(h->out, "  alias = \"%.*s\"\n", STR_ARG(region));
+    buf_addf(h->out, "  region = \"%.*s\"\n", STR_ARG(region));
     if (ignored->count) {
         buf_addz(h->out, "  ignore_tags {\n");
         write_tag_keys(h, "keys", export_tag_keys(h->export->arena, ignored, false));
@@ -327,6 +318,17 @@ static void write_provider(struct hcl *h)
         buf_addz(h->out, "  }\n");
     }
     buf_addz(h->out, "}\n");
+}
+
+static void write_providers(struct hcl *h)
+{
+    AUTO_MAP struct map written = {0};
+    for (size_t i = 0; i < h->export->n; i++) {
+        const struct exported *one = &h->export->items[i];
+        struct str provider = export_provider(h->export, one);
+        if (one->translated && one->object->region.n && !map_set(&written, provider, h))
+            write_provider(h, provider, one->object->region);
+    }
 }
 
 static void write_head(struct hcl *h, struct str stack)
@@ -343,7 +345,7 @@ static void write_head(struct hcl *h, struct str stack)
     }
     buf_addz(h->out, "\nterraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n "
                      "   }\n  }\n}\n");
-    write_provider(h);
+    write_providers(h);
 }
 
 static void write_variables(struct hcl *h)

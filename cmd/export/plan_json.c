@@ -215,18 +215,6 @@ static const struct value *outputs_value(struct arena *arena, const struct plan 
 
 /* ---- configuration ---- */
 
-/* "aws" is the provider of the first region, "aws.eu-west-1" that of another region. */
-static struct str provider_key(const struct export *export, const struct exported *one)
-{
-    struct str first = STR_EMPTY, region = one->object->region;
-    if (!one->translated)
-        return STR("weir");
-    for (size_t i = 0; i < export->n && region.n && !first.n; i++)
-        first = export->items[i].object->region;
-    return !region.n || str_eq(region, first) ? STR("aws")
-                                              : arena_printf(export->arena, "aws.%.*s", STR_ARG(region));
-}
-
 static const struct value *ignored_block(struct arena *arena, const struct value *ignored)
 {
     const struct value *block =
@@ -261,7 +249,7 @@ static const struct value *providers_value(const struct export *export)
     AUTO_MAP struct map written = {0};
     for (size_t i = 0; i < export->n; i++) {
         const struct exported *one = &export->items[i];
-        struct str key = provider_key(export, one);
+        struct str key = export_provider(export, one);
         if (!one->translated || !one->object->region.n || map_get(&written, key))
             continue;
         value_builder_set(&b, key, provider_value(export, key, one->object));
@@ -280,7 +268,7 @@ static const struct value *configured_value(struct export *export, const struct 
     value_builder_set(&b, STR("mode"), value_stringz(export->arena, "managed"));
     value_builder_set(&b, STR("type"), export_text(export, one->type));
     value_builder_set(&b, STR("name"), export_text(export, one->name));
-    value_builder_set(&b, STR("provider_config_key"), export_text(export, provider_key(export, one)));
+    value_builder_set(&b, STR("provider_config_key"), export_text(export, export_provider(export, one)));
     value_builder_set(&b, STR("schema_version"), value_int(export->arena, 0));
     value_builder_set(&b, STR("expressions"), export_expressions(export, one));
     if (one->key.p)

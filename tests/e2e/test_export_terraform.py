@@ -81,6 +81,21 @@ def test_region_default_tags_and_secrets_in_maps(written):
     assert re.search(r'variables" \{\n.*\n  type        = map\(string\)', text), text
 
 
+def test_a_second_region_is_an_alias(stack):
+    """Otherwise Terraform looks for its resources in the first one. A name of one character is a reference, too."""
+    stack.write("""
+        stack: regions
+        providers: {aws: {region: us-east-1}, aws.west: {region: eu-west-1, ignore_tags: [cost]}}
+        resources:
+          bell: {type: aws.events.rule, name: b, schedule_expression: rate(1 day), targets: {t: {arn: "${queue.arn}"}}, provider: aws.west}
+          queue: {type: aws.sqs.queue, name: queue}
+    """)
+    text = stack.run("export", "terraform", "-o", "-").out
+    assert 'provider "aws" {\n  region = "us-east-1"\n}\n\nprovider "aws" {\n  alias = "eu-west-1"\n  region = "eu-west-1"\n  ignore_tags {' in text
+    assert 'resource "aws_cloudwatch_event_rule" "bell" {\n  provider = aws.eu-west-1\n' in text and text.count("provider = ") == 2
+    assert "  rule = aws_cloudwatch_event_rule.bell.name\n" in text
+
+
 def test_what_terraform_requires_of_what_is_applied(stack):
     """The service reports what the file does not configure; it is written all the same."""
     stack.write("""
