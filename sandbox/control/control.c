@@ -105,12 +105,15 @@ static bool adds_to_response(const struct role *chosen, const struct role *role)
         return chosen->part == PART_LIST || (chosen->part == PART_READ && inside);
     if (role->type != chosen->type)
         return false;
-    /* A call may change several attributes: tags with settings, members with others. */
+    /* A call may change several attributes: tags with settings, members with others, several sub-resources.
+     */
     bool modifies = chosen->call == OWNED_MODIFY;
     bool owned = chosen->part == PART_OWNED && chosen->attr->owner <= OWNER_ENTRIES &&
                  (chosen->call == OWNED_PUT || chosen->call == OWNED_REMOVE);
     if (owned && role->part == PART_UPDATE)
         return !role->step->call.full;
+    if (owned && owned_is(role, OWNER_SUB_RESOURCE, OWNED_PUT))
+        return chosen->attr->owner == OWNER_SUB_RESOURCE;
     return (role->part == PART_READ && chosen->part == PART_READ) ||
            ((modifies || chosen->part == PART_UPDATE) && role->call == OWNED_MODIFY) ||
            (role->part == PART_UPDATE && modifies);
@@ -135,6 +138,9 @@ static int answer_roles_that(
         if (!call->input)
             return -1;
         if (role->part == PART_LIST && !means_type(role, call->input))
+            continue;
+        if (!chosen && owned_is(role, OWNER_SUB_RESOURCE, OWNED_PUT) &&
+            !choose_sends_setting(role, call->input))
             continue;
         struct resource **resources = NULL;
         size_t n = 0;

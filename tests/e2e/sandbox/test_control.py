@@ -283,6 +283,10 @@ def test_indexes_of_a_table(control):
     assert look()["SSEDescription"] == {"Status": "ENABLED", "KMSMasterKeyArn": key_arn}
     dynamodb.update_table(TableName="films", SSESpecification={"Enabled": False})
     assert "SSEDescription" not in look()
+    dynamodb.update_table(TableName="films", SSESpecification={"Enabled": True}, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    assert look()["SSEDescription"] == {"Status": "ENABLED"} and look()["StreamSpecification"]["StreamViewType"] == "KEYS_ONLY"
+    dynamodb.update_table(TableName="films", SSESpecification={"Enabled": False})
+    assert "SSEDescription" not in look() and look()["LatestStreamArn"]
 
 
 def test_zones(control):
