@@ -41,6 +41,7 @@ class Airflow:
         self.url = f"http://127.0.0.1:{port}"
         self.env = {**os.environ, "AIRFLOW_HOME": str(home), "PATH": f"{self.venv}/bin:{os.environ['PATH']}", "HOME": str(home),
                     **{f"AIRFLOW__{key}": value for key, value in (COMMON | SETTINGS[version]).items()},
+                    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db?timeout={PATIENCE_S}",  # its users wait for each other; by default for 5 seconds
                     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords"), "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/"}
         (home / "dags").mkdir(parents=True)
         (home / "passwords").write_text('{"admin": "hush-admin"}')
