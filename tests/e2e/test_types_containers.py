@@ -1,5 +1,7 @@
 """The life of what runs containers without machines of one's own (see life_cycle.py)."""
 
+import json
+
 import pytest
 
 from life_cycle import Case, case_table, walk
@@ -97,3 +99,18 @@ def _():
 @pytest.mark.parametrize("name", CASES)
 def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])
+
+
+def test_a_daemon_has_no_desired_count(stack):
+    """ECS refuses one with DAEMON, and reports the number of container instances."""
+    stack.write("""
+        stack: life
+        resources:
+          cluster: {type: aws.ecs.cluster, name: life}
+          definition: {type: aws.ecs.task_definition, name: life, containers: [{name: a, image: busybox, memory: 128}]}
+          agent: {type: aws.ecs.service, name: agent, cluster: "${cluster.name}", task_definition: "${definition.arn}", launch_type: EC2, scheduling_strategy: DAEMON, desired_count: 3}
+    """)
+    shown = stack.run("apply", "-y", "-vv").err
+    (sent,) = [json.loads(line[2:]) for line in shown.splitlines() if line.startswith('> {"') and '"schedulingStrategy"' in line]
+    assert sent["schedulingStrategy"] == "DAEMON" and "desiredCount" not in sent and "deploymentConfiguration" not in sent
+    stack.assert_settled()
