@@ -856,3 +856,16 @@ def test_an_association_of_a_subnet_that_does_not_exist(stack):
     failed = stack.apply(status=1)
     assert 'DescribeNetworkAcls lists nothing with subnet_id "subnet-0123456789abcdef0"' in failed.err
     assert [one["address"] for one in stack.run("state", "list", "--json").events()] == ["acl", "vpc"]
+
+
+def test_a_transit_gateway_has_no_traffic_type(local_stack):
+    """Its logs record all traffic; EC2 refuses a traffic type."""
+    local_stack.write("""
+        stack: life
+        resources:
+          logs: {type: aws.ec2.flow_log, resource_id: tgw-0a1b2c3d, resource_type: TransitGateway, log_destination_type: s3, log_destination: "arn:aws:s3:::logs", max_aggregation_interval: 60}
+    """)
+    shown = local_stack.run("apply", "--sandbox", "-y", "-vv").err
+    (sent,) = [line for line in shown.splitlines() if line.startswith("> Action=CreateFlowLogs")]
+    assert "ResourceType=TransitGateway" in sent and "TrafficType" not in sent
+    assert "No changes" in local_stack.run("plan", "--sandbox").out
