@@ -103,6 +103,17 @@ void xml_end(struct s3 *s, struct buf *out, const char *root)
 
 /* ---- error responses ---- */
 
+/* Adds the ids by which AWS's support finds a request. */
+static struct str add_ids(struct exchange *x)
+{
+    unsigned char digest[SHA256_SIZE];
+    hash_sha256(str_z(x->request_id), digest);
+    struct str host_id = base64_encode(&x->arena, str_n((const char *)digest, sizeof digest));
+    reply_header(x, "x-amz-request-id", str_z(x->request_id));
+    reply_header(x, "x-amz-id-2", host_id);
+    return host_id;
+}
+
 static void write_error(struct exchange *x, int status, const char *code, const char *message)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -113,9 +124,9 @@ static void write_error(struct exchange *x, int status, const char *code, const 
     for (size_t i = 0; s && i < s->detail_count; i++)
         xml_leaf(&out, s->details[i][0].p, s->details[i][1]);
     xml_leaf(&out, "RequestId", str_z(x->request_id));
-    buf_addz(&out, "</Error>");
     x->reply.header_count = 0;
-    reply_header(x, "x-amz-request-id", str_z(x->request_id));
+    xml_leaf(&out, "HostId", add_ids(x));
+    buf_addz(&out, "</Error>");
     reply_text(x, status, "application/xml", buf_str(&out));
 }
 
@@ -443,7 +454,7 @@ static struct s3 *s3_new(struct exchange *x)
     s->x = x;
     s->arena = &x->arena;
     s->store = sandbox_store(x->sandbox);
-    reply_header(x, "x-amz-request-id", str_z(x->request_id));
+    add_ids(x);
     reply_header(x, "Server", STR("weir"));
     return s;
 }

@@ -162,6 +162,8 @@ const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str
 /* Adds the encryption headers: nothing is encrypted here, but clients get what they requested or AWS's
  * default. */
 void s3srv_encryption_headers(struct s3 *s, const struct value *doc);
+/* Adds x-amz-version-id, also null, if the bucket has versions. */
+void s3srv_version_header(struct s3 *s, const struct object *object);
 /* Adds the version id of a written object unless it is "null". */
 void s3srv_new_version_header(struct s3 *s, const struct object *object);
 void s3srv_checksum_headers(struct s3 *s, const struct value *doc);

@@ -72,7 +72,8 @@ static bool is_region(struct str name)
                               name.p[2] == '-' && char_is_among(name.p[name.n - 1], CHARS_DIGITS));
 }
 
-/* Checks that LocationConstraint is the request's region; us-east-1 has none. False: responded. */
+/* Checks that LocationConstraint is the request's region. us-east-1 has none; a request that is signed for it
+ * may go to the global endpoint, which creates buckets in all regions. False: responded. */
 static bool check_location(
     struct s3 *s, const struct value *config, struct str region, struct str *constraint)
 {
@@ -84,7 +85,7 @@ static bool check_location(
         s3srv_error(s, 400, "InvalidLocationConstraint", "The specified location-constraint is not valid");
         return false;
     }
-    if (home ? constraint->n > 0 : !fits) {
+    if (!home && !fits) {
         struct str message = arena_printf(s->arena,
             "The %.*s location constraint is incompatible for the region specific endpoint this request was "
             "sent to.",
@@ -154,6 +155,8 @@ void s3srv_create_bucket(struct s3 *s)
     const struct value *tags = s3srv_parse_tags(s, value_getz(config, "Tags"));
     if (!tags)
         return;
+    if (constraint.n)
+        region = is_eu(constraint) ? STR("eu-west-1") : constraint;
     struct value_entry entries[] = {{STR("created"), value_int(s->arena, clock_wall_ms())},
         {STR("region"), value_string(s->arena, region)},
         {STR("location"), value_string(s->arena, constraint)}};

@@ -149,6 +149,7 @@ static void write_page(struct listing *l, struct buf *out, const char *root)
     xml_bool(out, "IsTruncated", l->truncated);
     buf_add_str(out, buf_str(&l->keys));
     buf_add_str(out, buf_str(&l->groups));
+    reply_header(l->s->x, "x-amz-bucket-region", s3srv_region_of(l->s, l->s->bucket));
     xml_end(l->s, out, root);
 }
 

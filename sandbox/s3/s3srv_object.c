@@ -124,7 +124,7 @@ static void s3srv_stored_headers(struct s3 *s, const struct object *object)
         reply_header(s->x, "x-amz-storage-class", storage);
 }
 
-static void s3srv_version_header(struct s3 *s, const struct object *object)
+void s3srv_version_header(struct s3 *s, const struct object *object)
 {
     if (s3srv_versioning(s, s->bucket) != VERSIONING_OFF && object->version.n)
         reply_header(s->x, "x-amz-version-id", object->version);
@@ -224,6 +224,8 @@ static bool part_range(struct s3 *s, const struct object *object, struct range *
     }
     uint32_t n = parts ? parts->count : 1;
     if (!str_to_int(text, &number) || number < 1 || number > n) {
+        s3srv_detail(s, "PartNumberRequested", text);
+        s3srv_detail(s, "ActualPartCount", arena_printf(s->arena, "%u", n));
         s3srv_error(s, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
         return false;
     }

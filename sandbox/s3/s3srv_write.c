@@ -424,6 +424,8 @@ static void copy_object(struct s3 *s)
     if (!s3srv_copy_content(s, &source, 0, source.object.size) ||
         !s3srv_put_content(s, doc, source.object.size, "ObjectCreated:Copy", &object))
         return;
+    if (str_eqz(object.version, "null"))
+        s3srv_version_header(s, &object); /* PutObject does not show this id */
     if (source.object.version.n && !str_eqz(source.object.version, "null"))
         reply_header(s->x, "x-amz-copy-source-version-id", source.object.version);
     AUTO_BUF struct buf out = BUF_INIT;
