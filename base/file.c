@@ -477,6 +477,30 @@ bool path_real(const char *path, char out[PATH_MAX])
     return true;
 }
 
+struct str path_between(struct arena *arena, struct str from, struct str to)
+{
+    char a[PATH_MAX], b[PATH_MAX];
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t same = 0; /* the length of the folders that are above both */
+    if (!realpath(arena_strz(arena, from.n ? from : STR(".")), a) ||
+        !realpath(arena_strz(arena, to.n ? to : STR(".")), b))
+        return STR_EMPTY;
+    for (size_t i = 0;; i++) {
+        if ((!a[i] || a[i] == '/') && (!b[i] || b[i] == '/'))
+            same = i;
+        if (!a[i] || a[i] != b[i])
+            break;
+    }
+    for (const char *p = a + same; *p; p++)
+        if (*p == '/' && p[1])
+            buf_addz(&out, "../");
+    buf_addz(&out, b[same] == '/' ? b + same + 1 : b + same);
+    struct str way = buf_str(&out);
+    while (str_ends(way, STR("/")))
+        way.n--;
+    return arena_str(arena, way.n ? way : STR("."));
+}
+
 struct str path_join(struct arena *arena, struct str dir, struct str name)
 {
     if (!dir.n || str_eqz(dir, ".") || (name.n && name.p[0] == '/'))

@@ -224,6 +224,7 @@ struct module {
     const struct value *each_key, *each_value; /* the key and value of the call; NULL without for_each */
     struct str source;                         /* as written: "./dir" or "builtin/name" */
     struct str dir;                            /* the folder to which its relative file names belong */
+    const struct value *constants;             /* for struct scope; `path.root` is seen from `dir` */
     struct decl **decls;                       /* grouped by section, each in file order */
     size_t decl_count;
     /* name -> struct decl *; `names` holds resources, data and modules */
@@ -298,7 +299,7 @@ struct stack {
     const struct value *member_inputs; /* of the selected member: the inputs that the fleet passes; NULL: no
                                           member is selected */
     struct shared_stack shared;        /* of a fleet: the shared stack */
-    const struct value *constants;     /* for struct scope: {stack: {name, description, env}, path: {root}} */
+    const struct value *constants;     /* of the root: {stack: {name, description, env}, path: {root}} */
     size_t ignored_errors; /* errors in attributes after which the other declarations can still be checked */
     const struct source **sources; /* every file that was read, the stack file first */
     size_t source_count;

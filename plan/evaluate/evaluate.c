@@ -24,7 +24,7 @@ struct scope planner_scope(struct planner *p, const struct decl *decl, const str
         .ctx = p,
         .each_key = instance ? instance->key : NULL,
         .each_value = instance ? instance->each_value : NULL,
-        .constants = p->stack->constants,
+        .constants = decl->module->constants,
         .dir = decl->module->dir,
         .diags = p->diags,
         .is_lost = state_is_hash,
@@ -48,6 +48,7 @@ struct scope argument_scope(struct planner *p, const struct decl *decl)
 {
     struct scope scope = planner_scope(p, decl, NULL);
     scope.dir = decl->module->parent->dir;
+    scope.constants = decl->module->parent->constants;
     scope.each_key = decl->module->each_key;
     scope.each_value = decl->module->each_value;
     return scope;

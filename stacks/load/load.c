@@ -303,8 +303,23 @@ static void set_constants(struct stack *stack)
         text_map(arena, (const char *const[]){"name", "description", "env"},
             (struct str[]){stack->name, stack->description, stack->env}, 3));
     value_builder_set(
-        &b, STR("path"), text_map(arena, (const char *const[]){"root"}, (struct str[]){stack->dir}, 1));
+        &b, STR("path"), text_map(arena, (const char *const[]){"root"}, (struct str[]){STR(".")}, 1));
     stack->constants = value_builder_map(&b);
+}
+
+const struct value *unit_constants(struct unit *unit)
+{
+    struct module *module = unit->module;
+    struct stack *stack = unit->loader->stack;
+    if (module->constants || !unit->parent ||
+        unit->builtin) /* built-in modules name files of their callers */
+        return module->constants ? module->constants
+               : unit->parent    ? unit_constants(unit->parent)
+                                 : stack->constants;
+    struct str way = path_between(&stack->arena, module->dir, stack->dir);
+    struct value_entry root = {STR("root"), value_string_ref(&stack->arena, way.n ? way : stack->dir)};
+    return module->constants =
+               value_with(&stack->arena, stack->constants, STR("path"), value_map(&stack->arena, &root, 1));
 }
 
 /* Checks the state's settings by its backend. A backend given by an expression is checked when the state is
@@ -423,6 +438,8 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
     bool loaded = find_root(&loader, root) && unit_load(root);
     if (loaded)
         give_inputs(root);
+    for (size_t i = 0; loaded && i < loader.unit_count; i++)
+        loader.units[i]->module->constants = unit_constants(loader.units[i]);
     if (loaded && options->settings_of.n) {
         stack->settings = resolve_settings(root, options->settings_of);
     } else if (loaded) {

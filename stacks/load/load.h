@@ -100,6 +100,8 @@ bool unit_load(struct unit *unit);
 struct unit *unit_new(struct loader *loader, struct unit *parent);
 /* Reads the stack's name and the values of its inputs, once. Evaluation needs them. */
 void give_inputs(struct unit *root);
+/* The constants of a unit's expressions, after give_inputs(). */
+const struct value *unit_constants(struct unit *unit);
 
 /* The number of errors so far. */
 struct tally {

@@ -74,7 +74,7 @@ static const struct value *evaluate_early(struct early_evaluation *early, const 
         .ctx = early,
         .each_key = early->each_key,
         .each_value = early->each_value,
-        .constants = loader->stack->constants,
+        .constants = unit_constants(early->unit),
         .dir = early->unit->module->dir,
         .diags = loader->diags,
         .open = loader->options->open};

@@ -85,3 +85,24 @@ def test_a_folder_that_cannot_be_written(tmp_path):
         stack.folder.chmod(0o755)
         if (stack.folder / ".weir").exists():
             (stack.folder / ".weir").chmod(0o700)
+
+
+def test_the_stack_folder_is_found_from_everywhere(tmp_path):
+    """`path.root` is a way from the folder that file names start at: in modules, and wherever weir is started. It is the same on every machine."""
+    folder = tmp_path / "stacks/own"
+    stack = Stack(folder).write("""
+        stack: ways
+        modules: {near: {source: ./near}, far: {source: ../shared/far}}
+        resources: {here: {type: weir.value, value: '${path.root} ${file("${path.root}/word.txt")}'}}
+    """)
+    stack.write("found", "word.txt")
+    for name in ("near", "../shared/far"):
+        stack.write("""resources: {here: {type: weir.value, value: '${path.root} ${file("${path.root}/word.txt")}'}}""", f"{name}/weir.yaml")
+    stack.apply()
+    values = {address: stack.run("console", "-c", f"{address}.value").out.strip() for address in ("here",)}
+    assert values == {"here": '". found"'}
+    text = stack.log().read_text()
+    assert '"value":".. found"' in text and '"value":"../../own found"' in text, text
+    for start, way in ((tmp_path, "stacks/own"), (folder / "near", ".."), (tmp_path, folder)):
+        process = subprocess.run([WEIR, "plan", "-C", way], cwd=start, env=stack.env, capture_output=True, text=True)
+        assert "No changes" in process.stdout, process.stdout + process.stderr

@@ -234,6 +234,17 @@ static void splits_paths(void **state)
     assert_true(str_eq(path_join(&a, STR("a/"), STR("b")), STR("a/b")));
 }
 
+static void leads_from_folder_to_folder(void **state)
+{
+    static const char *const ways[][3] = {{"/", "/", "."}, {"/", "/tmp", "tmp"}, {"/usr/bin", "/usr", ".."},
+        {"/usr", "/usr/bin", "bin"}, {"/usr/lib", "/usr/bin/../bin", "../bin"}, {"/usr/", "/", ".."},
+        {"/no such folder", "/", ""}};
+    (void)state;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        assert_string_equal(path_between(&arena, str_z(ways[i][0]), str_z(ways[i][1])).p, ways[i][2]);
+}
+
 static void times_go_both_ways(void **state)
 {
     (void)state;
@@ -324,6 +335,7 @@ int main(void)
         cmocka_unit_test(reads_all_that_comes_as_far_as_it_may),
         cmocka_unit_test(writes_to_what_is_no_file),
         cmocka_unit_test(splits_paths),
+        cmocka_unit_test(leads_from_folder_to_folder),
         cmocka_unit_test(times_go_both_ways),
         cmocka_unit_test(only_regular_files_are_opened),
     };
