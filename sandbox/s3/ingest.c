@@ -67,6 +67,10 @@ static const struct fault *find_sum(struct ingest *in)
     }
     if (kind == CHECKSUM_NONE && asked.n && (kind = checksum_find(asked)) == CHECKSUM_NONE)
         return &unknown;
+    /* S3 computes this one of an object that comes without; of parts only if the upload asks for it */
+    const struct s3 *s = x->state;
+    if (kind == CHECKSUM_NONE && in->file.fd >= 0 && s->op->run != s3srv_upload_part)
+        kind = CHECKSUM_CRC64NVME;
     checksum_init(&in->sum, kind);
     return NULL;
 }

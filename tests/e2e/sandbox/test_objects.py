@@ -352,6 +352,21 @@ def test_version_pages(strict, bucket, s3):
     assert [p["Prefix"] for p in answer["CommonPrefixes"]] == ["b/"] and {v["Key"] for v in answer["Versions"]} == {"a", "c"}
 
 
+def test_objects_without_a_checksum_get_one(sandbox):
+    """The values are AWS's, of LocalStack's recorded answers."""
+    bucket, s3 = make_bucket(sandbox), sandbox.client(signature_version="s3v4", request_checksum_calculation="when_required")
+    form = s3.generate_presigned_post(bucket, "form")
+    answers = [requests.put(s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "link"}), data=b"test-body-tagging"), requests.post(form["url"], data=form["fields"], files={"file": b"test-body-tagging"})]
+    for answer in answers:
+        assert (answer.headers["x-amz-checksum-crc64nvme"], answer.headers["x-amz-checksum-type"]) == ("L1qdhyEV1JY=", "FULL_OBJECT")
+    s3.put_object(Bucket=bucket, Key="plain", Body=b"test-body-tagging")
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "plain"})
+    for key in ("form", "link", "plain", "copy"):
+        head = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == ("L1qdhyEV1JY=", "FULL_OBJECT"), key
+    assert {tuple(one["ChecksumAlgorithm"]) for one in s3.list_objects_v2(Bucket=bucket)["Contents"]} == {("CRC64NVME",)}
+
+
 # ---- forms: presigned posts ----
 
 
