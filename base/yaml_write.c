@@ -61,7 +61,7 @@ static bool is_plain(struct str s, bool flow)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : 0;
-        if (control_size(s, i) || (flow && strchr(",[]{}", c)))
+        if (control_size(s, i) || (flow && strchr(",[]{}?", c))) /* older readers take `?` for a key there */
             return false;
         if ((c == ':' && (next == ' ' || (flow && next && strchr(",?[]{}", next)))) ||
             (c == ' ' && next == '#'))

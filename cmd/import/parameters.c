@@ -1,6 +1,8 @@
 /* Converts parameters and resources of a CloudFormation template to inputs and resources. */
 #include "cmd/import/template.h"
 
+#include "base/match.h"
+
 struct str template_comment(struct arena *arena, const struct node_entry *entry)
 {
     struct str text = entry->value->source->text;
@@ -124,13 +126,45 @@ static void set_default(
         tree_set(t->arena, input, STR("default"), fallback(t, p, text, given));
 }
 
+/* Returns the pattern with an escaped hyphen after \w and the like within brackets: CloudFormation's regular
+ * expressions take it literally there, others for a range. */
+static struct str with_literal_hyphens(struct arena *arena, struct str pattern)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool within = false;
+    for (size_t i = 0; i < pattern.n; i++) {
+        char c = pattern.p[i], next = i + 1 < pattern.n ? pattern.p[i + 1] : 0;
+        buf_add_char(&out, c);
+        if (c == '\\' && next) {
+            buf_add_char(&out, next);
+            i++;
+            if (within && strchr("wWdDsS", next) && i + 1 < pattern.n && pattern.p[i + 1] == '-')
+                buf_add_char(&out, '\\');
+        } else if (c == '[' || c == ']') {
+            within = c == '[';
+        }
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+static void set_pattern_of(struct template *t, struct tree *input, const struct node *node)
+{
+    struct str pattern = with_literal_hyphens(t->arena, node_text(node)), why;
+    if (!pattern.n)
+        return;
+    if (regex_compile(t->arena, pattern, true, &why)) /* for a list each item has to match, in both tools */
+        tree_set(t->arena, input, STR("pattern"), tree_string(t->arena, pattern, NULL));
+    else
+        diag_warning(
+            t->diags, node_span(node), "the pattern has another syntax, and is left out: %.*s", STR_ARG(why));
+}
+
 static void take_parameter(struct template *t, const struct node_entry *entry, struct str name)
 {
     const struct node *node = entry->value;
     struct parameter *p = ARENA_NEW(t->arena, struct parameter);
     struct tree *input = tree_new(t->arena, TREE_MAP, node);
-    struct str type = node_text(node_get(node, "Type")),
-               pattern = node_text(node_get(node, "AllowedPattern"));
+    struct str type = node_text(node_get(node, "Type"));
     p->input = draft_input_name(t->draft, cdk_plain(t, name));
     p->data = STR_EMPTY;
     map_set(&t->parameters, name, p);
@@ -138,8 +172,7 @@ static void take_parameter(struct template *t, const struct node_entry *entry, s
     tree_set(t->arena, input, STR("type"), tree_string(t->arena, str_z(is), NULL));
     set_default(t, input, p, name, node);
     set_choices(t, input, p, node_get(node, "AllowedValues"));
-    if (pattern.n) /* for a list each item has to match, in both tools */
-        tree_set(t->arena, input, STR("pattern"), tree_string(t->arena, pattern, NULL));
+    set_pattern_of(t, input, node_get(node, "AllowedPattern"));
     set_range(t, input, node, p->is_number);
     struct str words = node_text(node_get(node, "Description"));
     if (words.n)

@@ -727,6 +727,24 @@ def test_deployments_of_http_apis(tmp_path, fast_sandbox):
     assert fast_sandbox.client("apigatewayv2").get_stages(ApiId=fast_sandbox.client("apigatewayv2").get_apis()["Items"][0]["ApiId"])["Items"][0]["DeploymentId"]
 
 
+def test_patterns_of_another_syntax(local_stack):
+    """A hyphen after a class is one; what no pattern here can say is left out. Scalars with a question mark are read by other YAML readers, too."""
+    local_stack.write(
+        r"""
+        Parameters:
+          Mail: {Type: String, Default: "a-b.c+d@example.com", AllowedPattern: '[\w-\.+]+@([\w-]+\.)+[a-z\]]{2,}'}
+          Odd: {Type: String, Default: x, AllowedPattern: '\p{Alnum}+'}
+          Every: {Type: String, Default: "cron(1/5 * * * ? *)"}
+        Resources: {T: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref Odd, DisplayName: !Sub "${Mail}${Every}"}}}
+        """, "t.yaml")
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    inputs = stack_of((local_stack.folder / "weir.yaml").read_text())["inputs"]
+    assert inputs["mail"]["pattern"] == r"[\w\-\.+]+@([\w\-]+\.)+[a-z\]]{2,}" and "pattern" not in inputs["odd"] and "the pattern has another syntax, and is left out" in result.err
+    assert inputs["every"]["default"] == "cron(1/5 * * * ? *)"
+    local_stack.run("validate")
+    assert local_stack.run("validate", "-i", "mail=a b@example.com", status=3)
+
+
 def test_what_parameters_take(local_stack):
     """Items of lists are numbers where those of the template are, and match its pattern; a bound between whole numbers is told of."""
     local_stack.write(
