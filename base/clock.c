@@ -91,7 +91,7 @@ bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadl
 
 static struct tm to_utc(int64_t wall_ms)
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
     struct tm utc;
     gmtime_r(&seconds, &utc);
     return utc;
@@ -101,9 +101,10 @@ struct str time_rfc3339(struct arena *arena, int64_t wall_ms, bool with_ms)
 {
     struct tm utc = to_utc(wall_ms);
     char text[32];
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    return with_ms ? arena_printf(arena, "%s.%03dZ", text, (int)(wall_ms % 1000))
-                   : arena_printf(arena, "%sZ", text);
+    strftime(text, sizeof text, "-%m-%dT%H:%M:%S", &utc);
+    int year = utc.tm_year + 1900; /* strftime() may not pad it */
+    return with_ms ? arena_printf(arena, "%04d%s.%03dZ", year, text, (int)((wall_ms % 1000 + 1000) % 1000))
+                   : arena_printf(arena, "%04d%sZ", year, text);
 }
 
 /* Caches the text of the last second: each request is signed with it several times, and thousands of requests

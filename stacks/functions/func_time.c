@@ -146,6 +146,8 @@ static bool parse_duration(struct str text, int64_t *ms)
     return true;
 }
 
+static const int64_t FIRST_YEAR_MS = -62167219200000, LAST_YEAR_MS = 253402300800000;
+
 const struct value *func_timeadd(struct call *call)
 {
     int64_t ms, more;
@@ -154,5 +156,7 @@ const struct value *func_timeadd(struct call *call)
     if (!parse_duration(arg_text(call, 1), &more))
         return call_fail(call, 1, "%s is not a duration such as 1h30m", call_quote(call, 1).p);
     ms += more;
-    return value_string_ref(call->arena, time_rfc3339(call->arena, ms, ms > 0 && ms % 1000));
+    if (ms < FIRST_YEAR_MS || ms >= LAST_YEAR_MS)
+        return call_fail(call, 1, "the result is not in the years 0000 to 9999");
+    return value_string_ref(call->arena, time_rfc3339(call->arena, ms, ms % 1000));
 }
