@@ -173,14 +173,18 @@ static const struct fault *check_md5(struct ingest *in)
     return &wrong;
 }
 
+static const struct fault *refuse_sum(struct exchange *x, const char *code, struct str message)
+{
+    struct fault *fault = ARENA_NEW(&x->arena, struct fault);
+    *fault = (struct fault){400, code, message.p};
+    return fault;
+}
+
 static const struct fault *check_sum(struct ingest *in)
 {
-    static const struct fault
-        wrong = {400, "BadDigest", "The checksum you specified did not match the calculated checksum."},
-        missing = {400, "MalformedTrailerError",
-            "The request contained trailing data that was not well-formed or did not conform to "
-            "our published schema."},
-        invalid = {400, "InvalidRequest", "Value for x-amz-checksum header is invalid."};
+    static const struct fault missing = {400, "MalformedTrailerError",
+        "The request contained trailing data that was not well-formed or did not conform to "
+        "our published schema."};
     struct exchange *x = in->x;
     enum checksum_kind kind = in->sum.kind;
     if (kind == CHECKSUM_NONE)
@@ -194,8 +198,14 @@ static const struct fault *check_sum(struct ingest *in)
     if (!claimed.n)
         return in->sum_in_trailer ? &missing : NULL;
     if (!base64_decode(&x->arena, claimed, &bytes) || bytes.n != raw.n)
-        return &invalid;
-    return str_eq(bytes, raw) ? NULL : &wrong;
+        return refuse_sum(x, "InvalidRequest",
+            arena_printf(
+                &x->arena, "Value for %.*s header is invalid.", STR_ARG(checksum_header(&x->arena, kind))));
+    if (str_eq(bytes, raw))
+        return NULL;
+    return refuse_sum(x, "BadDigest",
+        arena_printf(
+            &x->arena, "The %s you specified did not match the calculated checksum.", checksum_name(kind)));
 }
 
 const struct fault *ingest_end(struct ingest *in)

@@ -1,5 +1,7 @@
 """What S3 refuses, in its own words and with what it says besides: each answer is one that AWS gave (LocalStack's recorded snapshots)."""
 
+import base64
+
 import botocore
 import pytest
 from servers import make_bucket
@@ -131,6 +133,15 @@ def test_objects(sandbox):
     s3.delete_object(**put)
     assert refusal(s3.put_object_acl, **put, ACL="private")[:2] == (405, {"Code": "MethodNotAllowed", "Method": "PUT", "ResourceType": "DeleteMarker"})
     assert refusal(s3.get_object_acl, **put)[:2] == (404, {"Code": "NoSuchKey", "Key": "k"})
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_wrong_checksums_by_name(sandbox, algorithm):
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    wrong = base64.b64encode(bytes({"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}[algorithm])).decode()
+    put = lambda value: refusal(s3.put_object, Bucket=bucket, Key="k", Body=b"x", **{f"Checksum{algorithm}": value})  # noqa: E731
+    assert put("no") == (400, {"Code": "InvalidRequest"}, f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.")
+    assert put(wrong) == (400, {"Code": "BadDigest"}, f"The {algorithm} you specified did not match the calculated checksum.")
 
 
 def test_parts_that_are_not_there(sandbox):
