@@ -465,3 +465,25 @@ def test_policies_compare_as_iam_does(stack, cloud):
         PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/same", SetAsDefault=True,
         PolicyDocument='{"Statement": {"Resource": ["*"], "Action": ["s3:B", "s3:A"], "Effect": "Allow"}, "Version": "2012-10-17"}')
     stack.assert_settled()
+
+
+def test_storage_with_iops_changes_in_one_call(local_stack):
+    """RDS refuses its size or its IOPS alone ("You must specify both the storage size and iops …")."""
+    def changed(size, storage, more):
+        local_stack.write(f"""
+            stack: life
+            resources:
+              db: {{type: aws.rds.instance, name: life, engine: postgres, instance_class: db.t3.micro, allocated_storage: {size}, {storage}, {more}, master_username: weir, manage_master_user_password: true, skip_final_snapshot: true}}
+        """)
+        shown = local_stack.run("apply", "--sandbox", "-y", "-vv").err
+        calls = [dict(pair.split("=", 1) for pair in line[2:].split("&")) for line in shown.splitlines() if line.startswith("> Action=ModifyDBInstance")]
+        names = ("AllocatedStorage", "StorageType", "Iops", "StorageThroughput", "PromotionTier")
+        return [{name: call[name] for name in names if name in call} for call in calls]
+
+    assert changed(100, "storage_type: io1, iops: 1000", "promotion_tier: 1") == []
+    assert changed(200, "storage_type: io1, iops: 1000", "promotion_tier: 1") == [{"AllocatedStorage": "200", "StorageType": "io1", "Iops": "1000"}]
+    assert changed(200, "storage_type: io1, iops: 2000", "promotion_tier: 2") == [{"PromotionTier": "2"}, {"AllocatedStorage": "200", "StorageType": "io1", "Iops": "2000"}]
+    assert changed(400, "storage_type: gp3, iops: 12000", "promotion_tier: 2") == [{"AllocatedStorage": "400", "StorageType": "gp3", "Iops": "12000"}]
+    assert changed(500, "storage_type: gp3, iops: 12000, storage_throughput: 500", "promotion_tier: 2") == [{"AllocatedStorage": "500", "StorageType": "gp3", "Iops": "12000", "StorageThroughput": "500"}]
+    assert changed(500, "storage_type: gp3, iops: 12000, storage_throughput: 500", "promotion_tier: 3") == [{"PromotionTier": "3"}]
+    assert "No changes" in local_stack.run("plan", "--sandbox").out
