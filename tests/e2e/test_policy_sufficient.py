@@ -36,6 +36,9 @@ STACK = """
       code: {type: weir.artifact, source: code.py, store: "${lake.name}/code"}
       job: {type: aws.glue.job, name: proven-clean, role: "${role.arn}", command: {name: glueetl, script_location: "${code.url}"}, tags: {a: b}}
       failed: {type: aws.sqs.queue, name: proven-failed}
+      clicks: {type: aws.kinesis.stream, name: proven-clicks}
+      reader: {type: aws.kinesis.stream_consumer, stream: "${clicks.arn}", name: proven-reader, tags: {a: b}}
+      queries: {type: aws.athena.workgroup, name: proven-queries, tags: {a: b}}
 """
 
 
