@@ -44,6 +44,7 @@ void ingest_release(struct ingest *in);
 #define S3SRV_SSE            "x-amz-server-side-encryption"
 #define S3SRV_SSE_KEY        "x-amz-server-side-encryption-aws-kms-key-id"
 #define S3SRV_SSE_BUCKET_KEY "x-amz-server-side-encryption-bucket-key-enabled"
+#define S3SRV_MINIMUM_SIZE   "x-amz-transition-default-minimum-object-size"
 
 struct s3 {
     struct exchange *x;

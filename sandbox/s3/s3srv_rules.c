@@ -1,4 +1,5 @@
 /* Validation of settings: lifecycles, notifications, allowed values. */
+#include "base/clock.h"
 #include "sandbox/s3/s3srv.h"
 
 enum { MAX_RULES = 1000 }; /* S3's limit of lifecycle rules */
@@ -190,6 +191,58 @@ static bool check_days(struct s3 *s, const struct value *rule)
     return true;
 }
 
+/* A date is midnight; the argument's name is the element's. */
+static bool check_date(struct s3 *s, const struct value *action)
+{
+    struct str date = str_trim(value_gets(action, "Date"));
+    int64_t ms;
+    if (!date.n || !time_parse_rfc3339(date, &ms) || ms % (24 * 60 * 60 * 1000) == 0)
+        return true;
+    s3srv_argument(s, "Date", date, "'Date' must be at midnight GMT");
+    return false;
+}
+
+/* An expiration has one of Days, Date and ExpiredObjectDeleteMarker. */
+static bool check_dates(struct s3 *s, const struct value *rule)
+{
+    const struct value *end = value_getz(rule, "Expiration"), *const * moves, *one;
+    size_t n = s3srv_items(value_getz(rule, "Transition"), &moves, &one);
+    bool marker = str_ieq(value_gets(end, "ExpiredObjectDeleteMarker"), STR("true"));
+    if ((value_getz(end, "Days") != NULL) + (value_getz(end, "Date") != NULL) + marker > 1)
+        return s3srv_malformed(s);
+    bool fits = check_date(s, end);
+    for (size_t i = 0; i < n && fits; i++)
+        fits = check_date(s, moves[i]);
+    return fits;
+}
+
+/* Several conditions are in And; tag keys differ. */
+static bool check_lifecycle_filter(struct s3 *s, const struct value *filter)
+{
+    const struct value *const *tags, *one;
+    if (filter && filter->kind == VALUE_MAP && filter->count > 1)
+        return s3srv_malformed(s);
+    size_t n = s3srv_items(value_getz(value_getz(filter, "And"), "Tag"), &tags, &one);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n; k++)
+            if (str_eq(value_gets(tags[i], "Key"), value_gets(tags[k], "Key"))) {
+                s3srv_error(s, 400, "InvalidRequest", "Duplicate Tag Keys are not allowed.");
+                return false;
+            }
+    return true;
+}
+
+static bool check_minimum_size(struct s3 *s)
+{
+    struct str given = s3srv_header(s, S3SRV_MINIMUM_SIZE);
+    bool known = !given.n || str_is_any(given, "all_storage_classes_128K varies_by_storage_class");
+    if (!known)
+        s3srv_error(s, 400, "InvalidRequest",
+            arena_printf(s->arena, "Invalid TransitionDefaultMinimumObjectSize found: %.*s", STR_ARG(given))
+                .p);
+    return known;
+}
+
 static bool ids_differ(struct s3 *s, const struct value *const *rules, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -210,10 +263,11 @@ bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
         bool chooses = value_getz(rules[i], "Filter") || value_getz(rules[i], "Prefix");
         if (!chooses || !(str_eqz(status, "Enabled") || str_eqz(status, "Disabled")))
             return s3srv_malformed(s);
-        if (!check_actions(s, rules[i]) || !check_days(s, rules[i]))
+        if (!check_lifecycle_filter(s, value_getz(rules[i], "Filter")) || !check_actions(s, rules[i]) ||
+            !check_days(s, rules[i]) || !check_dates(s, rules[i]))
             return false;
     }
-    return n && n <= MAX_RULES ? ids_differ(s, rules, n) : s3srv_malformed(s);
+    return n && n <= MAX_RULES ? ids_differ(s, rules, n) && check_minimum_size(s) : s3srv_malformed(s);
 }
 
 /* ---- notifications ---- */

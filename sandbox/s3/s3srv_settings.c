@@ -205,21 +205,19 @@ static void list_many(struct s3 *s, const struct setting *setting)
 }
 
 /* The minimum object size of transitions is a header, not part of the lifecycle document. */
-static const char minimum_size[] = "x-amz-transition-default-minimum-object-size";
-
 static void keep_minimum_size(struct s3 *s)
 {
-    struct str given = s3srv_header(s, minimum_size);
+    struct str given = s3srv_header(s, S3SRV_MINIMUM_SIZE);
     given = given.n ? given : STR("all_storage_classes_128K");
     store_setting_put(s->store, s->bucket, STR("lifecycle/size"), given);
-    reply_header(s->x, minimum_size, given);
+    reply_header(s->x, S3SRV_MINIMUM_SIZE, given);
 }
 
 static void show_minimum_size(struct s3 *s)
 {
     struct str kept;
     if (store_setting(s->arena, s->store, s->bucket, STR("lifecycle/size"), &kept))
-        reply_header(s->x, minimum_size, kept);
+        reply_header(s->x, S3SRV_MINIMUM_SIZE, kept);
 }
 
 static void no_such_setting(struct s3 *s, const struct setting *setting)

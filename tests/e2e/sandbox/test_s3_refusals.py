@@ -144,6 +144,27 @@ def test_wrong_checksums_by_name(sandbox, algorithm):
     assert put(wrong) == (400, {"Code": "BadDigest"}, f"The {algorithm} you specified did not match the calculated checksum.")
 
 
+def test_lifecycles(sandbox):
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+
+    def put(*rules, **more):
+        rules = [{"ID": f"r{i}", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 7}} | rule for i, rule in enumerate(rules)]
+        return dict(Bucket=bucket, LifecycleConfiguration={"Rules": rules}, **more)
+
+    refused = lambda *rules, **more: refusal(s3.put_bucket_lifecycle_configuration, **put(*rules, **more))  # noqa: E731
+    tags = [{"Key": "a", "Value": "b"}, {"Key": "a", "Value": "c"}]
+    for rule in ({"Filter": {"And": {"Prefix": "t"}, "Prefix": ""}}, {"Filter": {"ObjectSizeGreaterThan": 500, "Prefix": ""}}, {"Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}}):
+        assert refused(rule)[:2] == (400, {"Code": "MalformedXML"}), rule
+    assert refused({"Filter": {"And": {"Tags": tags}}}) == (400, {"Code": "InvalidRequest"}, "Duplicate Tag Keys are not allowed.")
+    noon = "2030-01-01T12:00:00Z"
+    assert refused({"Expiration": {"Date": noon}}) == (400, {"Code": "InvalidArgument", "ArgumentName": "Date", "ArgumentValue": noon}, "'Date' must be at midnight GMT")
+    assert refused({}, TransitionDefaultMinimumObjectSize="value") == (400, {"Code": "InvalidRequest"}, "Invalid TransitionDefaultMinimumObjectSize found: value")
+    s3.put_bucket_lifecycle_configuration(**put(
+        {"Filter": {}}, {"Filter": {"And": {"Prefix": "t", "Tags": tags[:1], "ObjectSizeGreaterThan": 5}}}, {"Expiration": {"Date": "2030-01-01T00:00:00Z"}}, {"Expiration": {"ExpiredObjectDeleteMarker": True}},
+        {"Filter": {"Tag": tags[0]}, "Transitions": [{"Date": "2029-01-01T00:00:00Z", "StorageClass": "GLACIER"}]}, TransitionDefaultMinimumObjectSize="varies_by_storage_class"))
+    assert len(s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]) == 5
+
+
 def test_parts_that_are_not_there(sandbox):
     bucket, s3 = make_bucket(sandbox), sandbox.client()
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
