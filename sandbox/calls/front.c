@@ -59,7 +59,7 @@ static bool is_query_compatible(const struct exchange *x)
     return str_eqz(x->auth.service, "sqs");
 }
 
-static bool fits(const struct form_member *member, struct str operation)
+static bool member_fits(const struct form_member *member, struct str operation)
 {
     return !member->operation || str_eqz(operation, member->operation);
 }
@@ -97,7 +97,7 @@ static const struct value *of_form(struct arena *arena, struct str operation, co
         const struct value_entry *entry = &v->entries[i];
         const struct form_member *member = members, *end = members + sizeof members / sizeof *members;
         while (member < end && !(str_eqz(entry->key, member->form) && entry->value->kind == VALUE_LIST &&
-                                   fits(member, operation)))
+                                   member_fits(member, operation)))
             member++;
         if (member == end)
             value_builder_set(&b, entry->key, of_form(arena, operation, entry->value));
@@ -226,7 +226,7 @@ static void member_to_xml(struct arena *arena, struct str operation, const struc
     const struct value *v = entry->value;
     struct str name = entry->key;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
-        if (str_eqz(entry->key, members[i].json) && fits(&members[i], operation)) {
+        if (str_eqz(entry->key, members[i].json) && member_fits(&members[i], operation)) {
             name = str_z(members[i].form);
             if (members[i].key && v->kind == VALUE_MAP)
                 v = entries_of_map(arena, v, members[i].key);

@@ -97,12 +97,8 @@ bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max,
 const struct value *s3srv_body(struct s3 *s, const char *root);
 /* Returns the items of an XML value, which is a list or a single item. */
 size_t s3srv_items(const struct value *v, const struct value *const **items, const struct value **one);
-/* Starts PostObject (s3srv_form.c), which verifies its signature when the form has been received. Returns
- * NULL, also after it has responded, or the error. */
-const struct fault *s3srv_begin_form(struct s3 *s);
 /* Returns the URL of the object, with the request's host. */
 struct str s3srv_object_url(const struct s3 *s);
-struct str s3srv_region_of(struct s3 *s, struct str bucket);
 bool s3srv_bucket_or_error(struct s3 *s); /* false: responded NoSuchBucket */
 void s3srv_object_header_etag(struct s3 *s, struct str etag);
 
@@ -131,6 +127,10 @@ extern const struct responder s3srv_responder;
 
 /* ---- shared by handlers ---- */
 
+/* Starts PostObject (s3srv_form.c), which verifies its signature when the form has been received. Returns
+ * NULL, also after it has responded, or the error. */
+const struct fault *s3srv_begin_form(struct s3 *s);
+struct str s3srv_region_of(struct s3 *s, struct str bucket);
 enum versioning versioning_of_bucket(struct arena *arena, struct s3_store *store, struct str bucket);
 enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 /* Parses <TagSet>… into a map. NULL: responded with an error. */
