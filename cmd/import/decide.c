@@ -220,8 +220,10 @@ static void leave_out(struct template *t, struct template_resource *declared, co
                   str_eqz(declared->type, "AWS::CloudFormation::CustomResource");
     bool serverless = str_starts(declared->type, STR("AWS::Serverless::"));
     diag_hint(t->diags, d,
-        serverless ? "%.*s is left out; once it is deployed, `--stack NAME` without a template imports its "
-                     "resources"
+        serverless && !t->serverless
+            ? "%.*s is left out: SAM's types need `Transform: AWS::Serverless-2016-10-31` in the template"
+        : serverless ? "%.*s is left out; once it is deployed, `--stack NAME` without a template imports its "
+                       "resources"
         : custom
             ? "%.*s is left out: weir.command runs what a custom resource's function does; what refers to "
               "it becomes an input"

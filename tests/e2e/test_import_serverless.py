@@ -274,3 +274,9 @@ def test_an_api_is_served_as_its_document_says(tmp_path, fast_sandbox):
     assert stack.plan() == {"plain": "update", "plain_deployment": "replace", "plainprod_stage": "update", "told_tell_permissionprod": "replace"}
     stack.apply()
     stack.assert_settled()
+
+
+def test_types_of_sam_without_its_transform(local_stack):
+    """CloudFormation does not expand them either."""
+    local_stack.write("Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.13, InlineCode: x}}}\n", "t.yaml")
+    assert "F is left out: SAM's types need `Transform: AWS::Serverless-2016-10-31` in the template" in local_stack.run("import", "cloudformation", "t.yaml", "--dry-run").err
