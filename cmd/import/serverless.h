@@ -41,6 +41,7 @@ struct serverless_route {
     struct str path; /* "/orders/{id}" */
     struct str method;
     const struct node *operation;
+    const struct node *condition; /* of the resource that answers; NULL: none */
 };
 
 /* A bucket notification that calls a function. */

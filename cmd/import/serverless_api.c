@@ -54,8 +54,11 @@ void serverless_route(struct form *form, const struct node *operation)
     struct node *made = nodes_copy(sam->arena, operation);
     if (!path.n)
         nodes_set(sam->arena, made, STR("isDefaultRoute"), nodes_bool(sam->arena, true, form->at));
-    sam->routes[sam->route_count++] =
-        (struct serverless_route){api, path.n ? path : STR("$default"), method, made};
+    sam->routes[sam->route_count++] = (struct serverless_route){.api = api,
+        .path = path.n ? path : STR("$default"),
+        .method = method,
+        .operation = made,
+        .condition = node_get(macro->node, "Condition")};
 }
 
 /* Returns the parameters in braces of the path. */
@@ -128,6 +131,13 @@ struct node *serverless_body_part(struct form *form, struct node *map, struct st
     return below;
 }
 
+/* Returns the route's key in its path. */
+static struct str route_key(struct form *form, const struct serverless_route *route)
+{
+    struct str method = arena_lower(form->arena, route->method);
+    return !method.n || str_eqz(method, "any") ? STR("x-amazon-apigateway-any-method") : method;
+}
+
 static void add_routes(struct form *form, struct node *body)
 {
     const struct macro *macro = form->ctx;
@@ -137,9 +147,49 @@ static void add_routes(struct form *form, struct node *body)
         if (!str_eq(route->api, macro->id))
             continue;
         struct node *path = serverless_body_part(form, paths, route->path);
-        struct str method = arena_lower(form->arena, route->method);
-        bool any = !method.n || str_eqz(method, "any");
-        nodes_set(form->arena, path, any ? STR("x-amazon-apigateway-any-method") : method, route->operation);
+        nodes_set(form->arena, path, route_key(form, route), route->operation);
+    }
+}
+
+/* Returns whether the operation is of a resource with this condition; preflight requests are of any. */
+static bool is_conditional(struct form *form, const struct serverless_route *like, struct str key)
+{
+    const struct serverless *sam = ((const struct macro *)form->ctx)->sam;
+    for (size_t i = 0; i < sam->route_count; i++) {
+        const struct serverless_route *route = &sam->routes[i];
+        if (str_eq(route->api, like->api) && str_eq(route->path, like->path) &&
+            str_eq(route_key(form, route), key))
+            return route->condition && nodes_same(route->condition, like->condition);
+    }
+    return str_eqz(key, "options");
+}
+
+static const struct node *only_if(struct form *form, const struct node *condition, const struct node *value)
+{
+    const struct node *nothing = nodes_call(form->arena, "Ref", STR("AWS::NoValue"), form->at);
+    return NODES_MAP(
+        form->arena, form->at, {"Fn::If", NODES_LIST(form->arena, form->at, condition, value, nothing)});
+}
+
+/* Operations of a resource with a condition are there if it is, and so is a path that has no others. */
+static void add_conditions(struct form *form, struct node *body)
+{
+    const struct macro *macro = form->ctx;
+    struct node *paths = serverless_body_part(form, body, STR("paths"));
+    for (size_t i = 0; i < macro->sam->route_count; i++) {
+        const struct serverless_route *route = &macro->sam->routes[i];
+        const struct node_entry *given = node_find(paths, route->path);
+        if (!route->condition || !str_eq(route->api, macro->id) || nodes_is_function(given->value))
+            continue;
+        struct node *path = serverless_body_part(form, paths, route->path);
+        bool all = true;
+        for (uint32_t k = 0; k < path->count; k++)
+            all = all && is_conditional(form, route, path->entries[k].key);
+        if (all)
+            nodes_set(form->arena, paths, route->path, only_if(form, route->condition, path));
+        else
+            nodes_set(form->arena, path, route_key(form, route),
+                only_if(form, route->condition, node_get(path, route_key(form, route).p)));
     }
 }
 
@@ -209,5 +259,6 @@ const struct node *serverless_body(struct form *form)
         serverless_rest_auth(form, body);
         serverless_rest_cors(form, body);
     }
+    add_conditions(form, body);
     return body;
 }

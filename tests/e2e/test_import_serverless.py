@@ -280,3 +280,26 @@ def test_types_of_sam_without_its_transform(local_stack):
     """CloudFormation does not expand them either."""
     local_stack.write("Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b, Runtime: python3.13, InlineCode: x}}}\n", "t.yaml")
     assert "F is left out: SAM's types need `Transform: AWS::Serverless-2016-10-31` in the template" in local_stack.run("import", "cloudformation", "t.yaml", "--dry-run").err
+
+
+def test_routes_of_functions_with_a_condition(local_stack):
+    """As SAM's transform has it: a path goes with its only function, of a path of several functions the operation."""
+    function = "{Type: AWS::Serverless::Function, %s Properties: {Handler: a.b, Runtime: python3.13, CodeUri: s3://b/k, Events: {%s}}}"
+    event = "E%d: {Type: %s, Properties: {Path: %s, Method: %s}}"
+    own, other = ", ".join([event % (1, "Api", "/own", "get"), event % (2, "Api", "/both", "get"), event % (3, "HttpApi", "/own", "any")]), ", ".join([event % (1, "Api", "/both", "post"), event % (2, "HttpApi", "/other", "get")])
+    local_stack.write(f"""
+        Transform: AWS::Serverless-2016-10-31
+        Parameters: {{Stage: {{Type: String, Default: dev}}}}
+        Conditions: {{IsProd: !Equals [!Ref Stage, prod]}}
+        Resources:
+          Own: {function % ("Condition: IsProd,", own)}
+          Other: {function % ("", other)}
+        Outputs:
+          Paths: {{Value: !Ref ServerlessRestApi}}
+    """, "t.yaml")
+    local_stack.run("import", "cloudformation", "t.yaml")
+    for stage, rest, http in (("dev", {"/both": ["post"]}, ["/other"]), ("prod", {"/both": ["get", "post"], "/own": ["get"]}, ["/other", "/own"])):
+        assert [json.loads(line)["event"] for line in local_stack.run("validate", "--json", "-i", f"stage={stage}").out.splitlines()] == ["valid"], stage
+        changes = {change["address"]: {attr["name"]: attr["after"] for attr in change["attrs"]} for change in map(json.loads, local_stack.run("plan", "--sandbox", "--full", "--json", "-i", f"stage={stage}").out.splitlines()) if change["event"] == "change"}
+        paths = changes["serverless_rest_api"]["body"]["paths"]
+        assert {path: sorted(operations) for path, operations in paths.items()} == rest and sorted(changes["serverless_http_api"]["Body"]["paths"]) == http
