@@ -204,6 +204,16 @@ static int wanted_of(struct updating *u, const struct spec_step *step, const str
     return 0;
 }
 
+static bool sent_along(const struct updating *u, const struct spec_names *together, struct str name)
+{
+    bool named = false, any = false;
+    for (size_t i = 0; i < together->count; i++) {
+        named |= str_eq(together->items[i], name);
+        any |= update_changes(u, together->items[i]);
+    }
+    return named && any;
+}
+
 /* Builds the object of an update step: with reset values, and with live values of attributes that are not
  * managed if the call replaces everything. */
 static int object_to_send(
@@ -219,7 +229,7 @@ static int object_to_send(
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
         const struct value *v = value_get(desired, name);
-        bool changed = update_changes(u, name);
+        bool changed = update_changes(u, name), along = sent_along(u, &step->call.together, name);
         if (value_is_null(v) && changed)
             v = reset_value(attr);
         else if (value_is_null(v) && attr->attr->computed && !attr->attr->settable)
@@ -228,11 +238,12 @@ static int object_to_send(
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
-        else if (value_is_null(v) && attr->attr->send_default) /* what is not managed stays unchanged */
+        else if (value_is_null(v) &&
+                 (attr->attr->send_default || along)) /* what is not managed stays unchanged */
             v = value_get(u->prior, name);
         if (live && attr->attr->shared)
             v = with_others(u->act->arena, v, value_get(u->prior, name), value_get(live, name));
-        if (step->call.partial && !changed && attr->attr->settable && !attr->attr->replace &&
+        if (step->call.partial && !changed && !along && attr->attr->settable && !attr->attr->replace &&
             !attr->weir_only)
             v = NULL;
         if (!value_is_null(v))

@@ -7,7 +7,7 @@
 #define STEP_KEYS                                                                                            \
     "call send with parse at whose match newest skip answers covers token when if unless for full partial "  \
     "only_change each ignore absent retry retry_for failed wait native page lookup idempotent body "         \
-    "answers_in users before_retry retry_unless empty without overwrites keeps renamed"
+    "answers_in users before_retry retry_unless empty without overwrites keeps renamed together"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {
@@ -157,6 +157,7 @@ static void load_rules_of(
     step->call.without = load_attr_names(t, node_get(node, "without"));
     step->call.full = load_flag(l, node, "full");
     step->call.partial = load_flag(l, node, "partial");
+    step->call.together = load_attr_names(t, node_get(node, "together"));
     step->when.only_change = load_flag(l, node, "only_change");
     step->wait = load_flag(l, node, "wait");
     step->lookup = load_flag(l, node, "lookup");

@@ -171,12 +171,13 @@ struct spec_call {
     bool full; /* attributes that are not managed are sent with their live values */
     const struct spec_kept *kept;
     size_t kept_count;
-    struct shape whole;        /* the request including what is kept; without any, that of `request` */
-    bool partial;              /* only changed attributes are sent */
-    bool idempotent;           /* may be sent again */
-    bool by_token;             /* idempotent only because of its token */
-    int64_t answers_in_ms;     /* time limit for the service's response; 0: one minute */
-    struct spec_names without; /* of a list of changes: attributes that it removes */
+    struct shape whole;         /* the request including what is kept; without any, that of `request` */
+    bool partial;               /* only changed attributes are sent */
+    struct spec_names together; /* of a partial update: if one of these changed, all are sent */
+    bool idempotent;            /* may be sent again */
+    bool by_token;              /* idempotent only because of its token */
+    int64_t answers_in_ms;      /* time limit for the service's response; 0: one minute */
+    struct spec_names without;  /* of a list of changes: attributes that it removes */
     struct spec_errors ignore, absent;
 };
 

@@ -482,7 +482,7 @@ def test_storage_with_iops_changes_in_one_call(local_stack):
 
     assert changed(100, "storage_type: io1, iops: 1000", "promotion_tier: 1") == []
     assert changed(200, "storage_type: io1, iops: 1000", "promotion_tier: 1") == [{"AllocatedStorage": "200", "StorageType": "io1", "Iops": "1000"}]
-    assert changed(200, "storage_type: io1, iops: 2000", "promotion_tier: 2") == [{"PromotionTier": "2"}, {"AllocatedStorage": "200", "StorageType": "io1", "Iops": "2000"}]
+    assert changed(200, "storage_type: io1, iops: 2000", "promotion_tier: 2") == [{"AllocatedStorage": "200", "StorageType": "io1", "Iops": "2000", "PromotionTier": "2"}]
     assert changed(400, "storage_type: gp3, iops: 12000", "promotion_tier: 2") == [{"AllocatedStorage": "400", "StorageType": "gp3", "Iops": "12000"}]
     assert changed(500, "storage_type: gp3, iops: 12000, storage_throughput: 500", "promotion_tier: 2") == [{"AllocatedStorage": "500", "StorageType": "gp3", "Iops": "12000", "StorageThroughput": "500"}]
     assert changed(500, "storage_type: gp3, iops: 12000, storage_throughput: 500", "promotion_tier: 3") == [{"PromotionTier": "3"}]

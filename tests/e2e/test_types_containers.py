@@ -114,3 +114,28 @@ def test_a_daemon_has_no_desired_count(stack):
     (sent,) = [json.loads(line[2:]) for line in shown.splitlines() if line.startswith('> {"') and '"schedulingStrategy"' in line]
     assert sent["schedulingStrategy"] == "DAEMON" and "desiredCount" not in sent and "deploymentConfiguration" not in sent
     stack.assert_settled()
+
+
+def test_the_network_of_a_service_changes_as_a_whole(local_stack):
+    """ECS replaces its configuration: without subnets it refuses it, without security groups it takes the VPC's."""
+    def changed(network, count=0):
+        local_stack.write(f"""
+            stack: life
+            resources:
+              vpc: {{type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}}
+              net: {{type: aws.ec2.subnet, vpc_id: "${{vpc.vpc_id}}", cidr_block: 10.0.1.0/24}}
+              other: {{type: aws.ec2.subnet, vpc_id: "${{vpc.vpc_id}}", cidr_block: 10.0.2.0/24}}
+              group: {{type: aws.ec2.security_group, vpc_id: "${{vpc.vpc_id}}", name: life, description: d}}
+              cluster: {{type: aws.ecs.cluster, name: life}}
+              definition: {{type: aws.ecs.task_definition, name: life, launch_type: FARGATE, cpu: 256, memory: 512, containers: [{{name: a, image: busybox}}]}}
+              service: {{type: aws.ecs.service, name: life, cluster: "${{cluster.name}}", task_definition: "${{definition.arn}}", launch_type: FARGATE, desired_count: {count}, {network}}}
+        """)
+        shown = local_stack.run("apply", "--sandbox", "-y", "-vv").err
+        sent = [json.loads(line[2:]) for line in shown.splitlines() if line.startswith('> {') and '"service":"life"' in line]
+        return [{key: len(value) if isinstance(value, list) else value for key, value in one.get("networkConfiguration", {}).get("awsvpcConfiguration", {}).items()} for one in sent]
+
+    assert changed('subnets: ["${net.subnet_id}"], security_groups: ["${group.group_id}"]') == []
+    assert changed('subnets: ["${net.subnet_id}", "${other.subnet_id}"], security_groups: ["${group.group_id}"]') == [{"subnets": 2, "securityGroups": 1, "assignPublicIp": "DISABLED"}]
+    assert changed('subnets: ["${net.subnet_id}", "${other.subnet_id}"], security_groups: ["${group.group_id}"], assign_public_ip: true') == [{"subnets": 2, "securityGroups": 1, "assignPublicIp": "ENABLED"}]
+    assert changed('subnets: ["${net.subnet_id}", "${other.subnet_id}"], security_groups: ["${group.group_id}"], assign_public_ip: true', 1) == [{}]
+    assert "No changes" in local_stack.run("plan", "--sandbox").out
