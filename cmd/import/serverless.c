@@ -444,16 +444,22 @@ static void write_all(struct serverless *sam, bool apis)
     }
 }
 
-/* Adds the API of events that name none. */
+/* Adds the API of events that name none; if all functions have one condition, it has that, too. */
 static void write_implicit(struct serverless *sam, const char *id, const char *type, const char *stage)
 {
-    const struct node *at = NULL;
-    for (size_t i = 0; !at && i < sam->route_count; i++)
-        at = str_eqz(sam->routes[i].api, id) ? sam->routes[i].operation : NULL;
+    const struct node *at = NULL, *condition = NULL;
+    for (size_t i = 0; i < sam->route_count; i++) {
+        const struct serverless_route *route = &sam->routes[i];
+        if (!str_eqz(route->api, id))
+            continue;
+        bool same = !at || (condition && route->condition && nodes_same(condition, route->condition));
+        condition = same ? route->condition : NULL;
+        at = at ? at : route->operation;
+    }
     if (!at || node_find(node_get(sam->root, "Resources"), str_z(id)))
         return;
     write_resource(sam, str_z(id),
-        NODES_MAP(sam->arena, at, {"Type", nodes_text(sam->arena, str_z(type), at)},
+        NODES_MAP(sam->arena, at, {"Type", nodes_text(sam->arena, str_z(type), at)}, {"Condition", condition},
             {"Properties", nodes_call(sam->arena, "StageName", str_z(stage), at)}),
         str_z(type));
 }

@@ -175,11 +175,13 @@ static const struct node *only_if(struct form *form, const struct node *conditio
 static void add_conditions(struct form *form, struct node *body)
 {
     const struct macro *macro = form->ctx;
+    const struct node *own = node_get(macro->node, "Condition");
     struct node *paths = serverless_body_part(form, body, STR("paths"));
     for (size_t i = 0; i < macro->sam->route_count; i++) {
         const struct serverless_route *route = &macro->sam->routes[i];
-        const struct node_entry *given = node_find(paths, route->path);
-        if (!route->condition || !str_eq(route->api, macro->id) || nodes_is_function(given->value))
+        bool conditional = route->condition && !(own && nodes_same(own, route->condition));
+        if (!conditional || !str_eq(route->api, macro->id) ||
+            nodes_is_function(node_find(paths, route->path)->value))
             continue;
         struct node *path = serverless_body_part(form, paths, route->path);
         bool all = true;

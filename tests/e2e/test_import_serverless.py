@@ -303,3 +303,9 @@ def test_routes_of_functions_with_a_condition(local_stack):
         changes = {change["address"]: {attr["name"]: attr["after"] for attr in change["attrs"]} for change in map(json.loads, local_stack.run("plan", "--sandbox", "--full", "--json", "-i", f"stage={stage}").out.splitlines()) if change["event"] == "change"}
         paths = changes["serverless_rest_api"]["body"]["paths"]
         assert {path: sorted(operations) for path, operations in paths.items()} == rest and sorted(changes["serverless_http_api"]["Body"]["paths"]) == http
+    local_stack.write((local_stack.folder / "t.yaml").read_text().replace("  Other: {Type: AWS::Serverless::Function,", "  Other: {Type: AWS::Serverless::Function, Condition: IsProd,").split("Outputs:")[0], "t.yaml")
+    local_stack.run("import", "cloudformation", "t.yaml", "--force")
+    made = yaml.safe_load((local_stack.folder / "weir.yaml").read_text())["resources"]
+    assert {name: one.get("when") for name, one in made.items() if name.startswith("serverless_")} == dict.fromkeys((name for name in made if name.startswith("serverless_")), "${locals.is_prod}")
+    assert sorted(made["serverless_rest_api"]["body"]["paths"]) == ["/both", "/own"]
+    local_stack.run("validate")
