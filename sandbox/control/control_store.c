@@ -35,14 +35,36 @@ static struct str file_of(struct control *control, struct arena *arena, const st
         STR_ARG(resource->type->schema.name), sha256_hex(arena, whole).p);
 }
 
+/* Binary data that is no text is written as {"=base64": …}. */
+static const struct str base64_key = STR_INIT("=base64");
+
+/* Returns the attributes with their binary data as written, or as read from a file. */
+static const struct value *with_binary(
+    struct arena *arena, const struct spec_type *type, const struct value *attrs, bool written)
+{
+    for (size_t i = 0; i < type->attr_count; i++) {
+        const struct attr *attr = type->attrs[i].attr;
+        const struct value *v = attr->type->kind == TYPE_BLOB ? value_get(attrs, attr->name) : NULL;
+        struct str bytes = value_text(v, STR_EMPTY);
+        if (written && v && v->kind == VALUE_STRING && !value_is_json(v))
+            attrs = value_with(arena, attrs, attr->name,
+                VALUE_MAP(arena, {base64_key, value_string(arena, base64_encode(arena, bytes))}));
+        else if (!written && base64_decode(arena, value_text(value_get(v, base64_key), STR_EMPTY), &bytes) &&
+                 bytes.n)
+            attrs = value_with(arena, attrs, attr->name, value_string(arena, bytes));
+    }
+    return attrs;
+}
+
 /* ERR_INVALID: the attributes are not valid JSON. */
 static int write_record(struct control *control, const struct resource *resource, struct err *err)
 {
-    if (!value_is_json(resource->attrs))
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *attrs = with_binary(&arena, resource->type, resource->attrs, true);
+    if (!value_is_json(attrs))
         return err_set(err, ERR_INVALID, "The sandbox keeps no binary data here, only text in UTF-8.");
     if (!control->options.dir)
         return 0;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
     struct value_entry entries[] = {
         {STR("type"), value_string(&arena, resource->type->schema.name)},
         {STR("region"), value_string(&arena, resource->region)},
@@ -51,7 +73,7 @@ static int write_record(struct control *control, const struct resource *resource
         {STR("changed"), value_int(&arena, resource->changed_ms)},
         {STR("deleted"), value_int(&arena, resource->deleted_ms)},
         {STR("revision"), value_int(&arena, resource->revision)},
-        {STR("attrs"), resource->attrs},
+        {STR("attrs"), attrs},
     };
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
@@ -249,7 +271,9 @@ static int load_one(struct control *control, const char *path, struct err *err)
     const struct value *attrs = value_getz(record, "attrs");
     if (!schema || !attrs)
         return err_context(err, "%s", path);
-    struct resource *resource = store_append(control, schema->impl, value_gets(record, "region"), attrs);
+    const struct spec_type *type = schema->impl;
+    struct resource *resource =
+        store_append(control, type, value_gets(record, "region"), with_binary(&arena, type, attrs, false));
     resource->created_ms = value_geti(record, "created", 0);
     resource->serial = value_geti(record, "serial", 0);
     resource->changed_ms = value_geti(record, "changed", 0);

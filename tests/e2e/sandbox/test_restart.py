@@ -167,3 +167,16 @@ def test_what_cannot_be_read_is_not_written_over(kept_sandbox, tmp_path):
     note.write_text(whole)
     alarms.set_alarm_state(AlarmName="a", StateValue="OK", StateReason="r")
     assert len(alarms.describe_alarm_history(AlarmName="a")["AlarmHistoryItems"]) == 2
+
+
+def test_binary_secrets_are_kept(kept_sandbox):
+    values = [b"\x00\x01\x02\xff-\xfe\xfd", b"\xff\xfe", b"text"]
+    secrets = kept_sandbox.client("secretsmanager")
+    secrets.create_secret(Name="keystore", SecretBinary=values[0])
+    for n, value in enumerate(values):
+        if n:
+            secrets.put_secret_value(SecretId="keystore", SecretBinary=value)
+        assert secrets.get_secret_value(SecretId="keystore")["SecretBinary"] == value
+        secrets = restarted(kept_sandbox).client("secretsmanager")
+        assert secrets.get_secret_value(SecretId="keystore")["SecretBinary"] == value
+    assert secrets.get_secret_value(SecretId="keystore", VersionStage="AWSPREVIOUS")["SecretBinary"] == values[1]
