@@ -106,19 +106,21 @@ def included(given, values):
     return yaml.safe_load(re.sub(r"\$\[\[ inputs\.(\w+) ]]", lambda found: inputs[found[1]], jobs))
 
 
-def github(runner, event, ref):
-    """Which jobs ran."""
+def github(runner, event, ref, refuses=False):
+    """Which jobs succeeded. `refuses`: weir refuses to plan."""
     known = {"github": SimpleNamespace(event_name=event, ref=ref, event=SimpleNamespace(number=7), token="t"), "vars": SimpleNamespace(PLAN_ROLE="plan", APPLY_ROLE="apply", WEIR_RELEASES=runner.releases, WEIR_SUMS=runner.sums)}
-    value = lambda text: eval(text, {}, known)  # noqa: E731 - comparisons and names, as in the guide
+    known |= {"cancelled": lambda: False, "hashFiles": lambda name: "found" if (place / name).exists() else ""}
+    bare = lambda text: re.sub(r"^\$\{\{ *(.*?) *}}$", r"\1", text).replace("&&", "and").replace("!cancelled", "not cancelled")  # noqa: E731
+    value = lambda text: eval(bare(text), known)  # noqa: E731 - comparisons and names, as in the guide
     filled = lambda text: re.sub(r"\$\{\{ *(.*?) *}}", lambda found: str(value(found[1])), text)  # noqa: E731
     ran = []
     for name, job in GITHUB["jobs"].items():
         if "if" in job and not value(job["if"]):
             continue
         assert "needs" not in job or job["needs"] in ran
-        place = None
+        place, failed = None, False
         for step in job["steps"]:
-            if "if" in step and not value(step["if"]):
+            if (failed and "cancelled()" not in step.get("if", "")) or ("if" in step and not value(step["if"])):
                 continue
             uses, given = step.get("uses", "").partition("@")[0], step.get("with", {})
             if uses == "actions/checkout":
@@ -132,7 +134,11 @@ def github(runner, event, ref):
             elif uses == "actions/download-artifact":
                 shutil.copy(runner.files / "release.plan", place)
             else:
-                runner.script(step["run"], place, {key: filled(text) for key, text in step.get("env", {}).items()})
+                refused = refuses and step["run"].startswith("weir plan")
+                runner.script(step["run"], place, {key: filled(text) for key, text in step.get("env", {}).items()}, 3 if refused else 0)
+                failed |= refused
+        if failed:
+            return ran
         ran.append(name)
     return ran
 
@@ -150,6 +156,10 @@ def test_github(tmp_path, cloud):
     assert "`lake`" in (tmp_path / "posted.md").read_text() and [one["Name"] for one in cloud.client("s3").list_buckets()["Buckets"]] == ["ci-state"]
     assert github(runner, "push", "refs/heads/main") == ["plan", "apply"]
     assert tags(cloud)["size"] == "2"
+    with (runner.origin / "weir.yaml").open("a") as stack:
+        stack.write('rules: {small: {for: aws.s3.bucket, require: "${self.tags.size == \\"1\\"}", message: it is too large}}\n')
+    assert github(runner, "pull_request", "refs/pull/7/merge", refuses=True) == []
+    assert "it is too large" in (tmp_path / "posted.md").read_text()
 
 
 def test_only_what_was_agreed_to_is_installed(tmp_path, cloud):
