@@ -7,7 +7,7 @@ import yaml
 
 from life_cycle import Case, case_table, tags_of, walk
 from servers import SandboxCloud
-from support import Stack
+from support import ACCOUNT, Stack
 from test_types_jobs import FUNCTION, code, role
 
 CASES, case = case_table()
@@ -382,3 +382,19 @@ def test_conditions_have_no_order(tmp_path, place):
     stack.assert_settled()
     write(conditions[:1])
     assert stack.plan() == {"rule": "update"}
+
+
+def test_a_namespace_gets_roles_and_users_as_a_whole(local_stack):
+    """Redshift Serverless: "This parameter must be updated together with" the other."""
+    def changed(**given):
+        space = {"type": "aws.redshiftserverless.namespace", "name": "life", **given}
+        local_stack.write(json.dumps({"stack": "life", "resources": {"space": space}}))
+        shown = local_stack.run("apply", "--sandbox", "-y", "-vv").err
+        return [sorted(json.loads(line[2:])) for line in shown.splitlines() if line.startswith("> {") and '"namespaceName"' in line and len(line) > 40]
+
+    role, other = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("one", "two"))
+    first = {"admin_username": "ada", "admin_user_password": "Abcdefgh1", "default_iam_role": role, "iam_roles": [role]}
+    changed(**first)
+    assert ["defaultIamRoleArn", "iamRoles", "namespaceName"] in changed(**{**first, "iam_roles": [role, other]})
+    assert ["defaultIamRoleArn", "iamRoles", "namespaceName"] in changed(**{**first, "iam_roles": [role, other], "default_iam_role": other})
+    assert "No changes" in local_stack.run("plan", "--sandbox").out
