@@ -363,24 +363,26 @@ static const struct value *all_deps(struct planner *p, const struct decl *decl, 
     return deps.all.n > deps.recorded->count ? value_builder_list(&deps.all) : recorded;
 }
 
-/* Fills the dependencies by record; instances of one declaration mostly share them. True if some are not
- * recorded. */
-static bool find_deps(struct planner *p, const struct value **deps)
+/* Fills the dependencies by record; instances of one declaration mostly share them. With `configured` a
+ * record with a declaration has only those of the stack. True if some are not the recorded ones. */
+static bool find_deps(struct planner *p, bool configured, const struct value **deps)
 {
     const struct recorded *r = &p->recorded;
     const struct decl *last = NULL;
-    bool more = false;
+    bool differ = false;
     for (size_t i = 0; i < r->count; i++) {
         const struct decl *decl = stack_find(p->stack, address_declared(r->items[i].address));
         const struct value *recorded = r->items[i].record->deps;
         if (decl && decl == last && recorded == r->items[i - 1].record->deps)
             deps[i] = deps[i - 1];
+        else if (decl && decl->kind == DECL_RESOURCE)
+            deps[i] = all_deps(p, decl, configured ? &value_empty_list : recorded);
         else
-            deps[i] = decl && decl->kind == DECL_RESOURCE ? all_deps(p, decl, recorded) : recorded;
-        more |= deps[i] != recorded;
+            deps[i] = recorded;
+        differ |= deps[i] != recorded;
         last = decl;
     }
-    return more;
+    return differ;
 }
 
 /* Numbers the nodes between all instances of a declaration and their dependents. */
@@ -431,15 +433,17 @@ void recorded_graph(struct planner *p, struct graph *graph)
 {
     const struct recorded *r = &p->recorded;
     AUTO_FREE const struct value **deps = mem_zalloc((r->count + 1) * sizeof *deps);
-    if (!find_deps(p, deps)) {
-        build_graph(r, deps, graph);
-        return;
-    }
+    bool more = find_deps(p, false, deps);
     if (!build_graph(r, deps, graph))
         return;
-    graph_release(graph); /* what was applied counts, and what is configured is another order */
     for (size_t i = 0; i < r->count; i++)
         deps[i] = r->items[i].record->deps;
+    graph_release(graph);
+    if (more && !build_graph(r, deps, graph))
+        return; /* what was applied counts more than what is configured */
+    if (more)
+        graph_release(graph);
+    find_deps(p, true, deps); /* the records contradict each other: the order of the stack is the latest */
     build_graph(r, deps, graph);
 }
 

@@ -36,8 +36,8 @@ struct recorded_resource *recorded_find(const struct recorded *recorded, struct 
  * Builds edges dependency -> dependent between recorded resources, numbered as in recorded->items. If many
  * instances of a declaration are depended on, a node beyond recorded->count joins them with their dependents,
  * to avoid one edge for each pair. Dependencies are the recorded ones, and those of the stack by now if they
- * do not contradict these. Records of different ages may contradict each other: edges that would close a
- * cycle are left out.
+ * do not contradict these. Records of different ages may contradict each other: then those of the stack
+ * count, and edges that would close a cycle are left out.
  */
 void recorded_graph(struct planner *p, struct graph *graph);
 

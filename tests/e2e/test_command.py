@@ -62,6 +62,21 @@ def test_a_dependency_that_is_newer_than_the_record_orders_deletions(local_stack
     local_stack.destroy("--parallelism", "1")
 
 
+def test_records_that_contradict_each_other(local_stack):
+    """`user` waited for `base`, and `base` waits for `user` now: only `base` has changed, and so has its record."""
+    text = """
+        stack: reversed
+        resources:
+          base: {type: weir.command, command: echo %s, delete: echo base >> order%s}
+          user: {type: weir.command, command: "true", delete: echo user >> order%s}
+    """
+    local_stack.write(text % ("one", "", ", depends_on: [base]")).apply()
+    local_stack.write(text % ("two", ", depends_on: [user]", "")).apply()
+    local_stack.assert_settled()
+    local_stack.destroy("--parallelism", "1")
+    assert (local_stack.folder / "order").read_text().split() == ["base", "user"]
+
+
 def test_what_comes_later_waits_through_what_is_unchanged(local_stack):
     """`last` waits for `first` through resources and modules that need no change themselves."""
     local_stack.write("stack: inner\nresources: {kept: {type: weir.value, value: 2}}\n", "inner/weir.yaml")
