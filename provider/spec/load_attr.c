@@ -9,7 +9,7 @@
     "range compare "                                                                                         \
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
-    "send_default plain_if read_values text shared joined place language ignore_changes assumed_by "         \
+    "send_default plain_if read_values within text shared joined place language ignore_changes assumed_by "  \
     "import older"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
@@ -440,6 +440,18 @@ static void load_spellings(struct loader *l, const struct node *map, struct spec
         struct shape *answer = ARENA_NEW(l->arena, struct shape);
         *answer = *out->answer;
         load_choices(l, values, answer);
+        out->answer = answer;
+    }
+    struct str within = load_text(l, map, "within");
+    if (within.n) {
+        struct shape *answer = ARENA_NEW(l->arena, struct shape), *item = answer;
+        *answer = *out->answer;
+        if (answer->kind == SHAPE_LIST) {
+            item = ARENA_NEW(l->arena, struct shape);
+            *item = *answer->elem;
+            answer->elem = item;
+        }
+        item->within = within;
         out->answer = answer;
     }
     if (load_flag(l, map, "text")) {

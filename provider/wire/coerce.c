@@ -451,6 +451,24 @@ static const struct value *coerce_struct(
     return value_builder_map(&map);
 }
 
+/* Some services answer with the text of a structure of theirs: IamRole(applyStatus=in-sync,
+ * iamRoleArn=arn:…). */
+static const struct value *value_within(struct arena *arena, struct str name, const struct value *text)
+{
+    if (!text || text->kind != VALUE_STRING || !str_ends(text->string, STR(")")))
+        return text;
+    struct str rest, value;
+    str_cut(text->string, '(', &rest);
+    while (rest.n) {
+        struct str key = str_cut(str_cut(rest, ',', &rest), '=', &value);
+        if (str_eq(str_trim(key), name)) {
+            value.n -= str_ends(value, STR(")"));
+            return value_string(arena, str_trim(value));
+        }
+    }
+    return text;
+}
+
 const struct value *wire_coerce(struct arena *arena, const struct shape *shape, const struct value *doc)
 {
     if (value_is_null(doc))
@@ -462,7 +480,9 @@ const struct value *wire_coerce(struct arena *arena, const struct shape *shape, 
     }
     switch (shape->kind) {
     case SHAPE_ANY: return doc;
-    case SHAPE_STRING: return coerce_text(arena, doc);
+    case SHAPE_STRING:
+        doc = coerce_text(arena, doc);
+        return shape->within.n ? value_within(arena, shape->within, doc) : doc;
     case SHAPE_INT: return coerce_int(arena, doc);
     case SHAPE_FLOAT: return coerce_float(arena, doc);
     case SHAPE_BOOL: return coerce_bool(doc);

@@ -102,6 +102,8 @@ struct shape {
     /* Values with another spelling (true -> Enabled): map of ours (as strings) -> the service's, and the
      * reverse. NULL: none. */
     const struct value *choices_in, *choices_out;
+    struct str
+        within; /* STRING; in answers the value may be in a text: "Type(other=…, WITHIN=value)"; "": not */
 };
 
 extern const struct shape shape_text, shape_any; /* SHAPE_STRING and SHAPE_ANY, without more */

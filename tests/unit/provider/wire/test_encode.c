@@ -501,6 +501,21 @@ static void test_deep_xml(void **state)
     assert_non_null(strstr(err.message, "nested too deeply"));
 }
 
+static void test_value_within_a_text(void **state)
+{
+    (void)state;
+    static const struct shape shape = {.kind = SHAPE_STRING, .within = STR_INIT("iamRoleArn")};
+    static const struct {
+        const char *text, *want;
+    } cases[] = {{"\"IamRole(applyStatus=in-sync, iamRoleArn=arn:x:role/a)\"", "arn:x:role/a"},
+        {"\"IamRole(iamRoleArn=arn:x:role/a, applyStatus=adding)\"", "arn:x:role/a"},
+        {"\"arn:x:role/a\"", "arn:x:role/a"}, {"\"IamRole(other=b)\"", "IamRole(other=b)"}, {"\"()\"", "()"},
+        {"\"\"", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(str_eqz(
+            value_text(wire_coerce(&arena, &shape, json(cases[i].text)), STR("none")), cases[i].want));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,6 +527,7 @@ int main(void)
         cmocka_unit_test_teardown(test_choices, release),
         cmocka_unit_test_teardown(test_json_text, release),
         cmocka_unit_test_teardown(test_empty, release),
+        cmocka_unit_test_teardown(test_value_within_a_text, release),
         cmocka_unit_test_teardown(test_times, release),
         cmocka_unit_test_teardown(test_scalars_read, release),
         cmocka_unit_test_teardown(test_rest_places, release),
