@@ -283,7 +283,7 @@ def _():
     def seen(cloud):
         (one,) = found(cloud)
         assert one["ConsumerARN"].startswith(f"{streams['life-clicks']}/consumer/{one['ConsumerName']}:")
-        return {"name": one["ConsumerName"], "tags": tags_of(cloud.client("kinesis").list_tags_for_resource(ResourceARN=one["ConsumerARN"])["Tags"]).get("team")}
+        return {"tags": tags_of(cloud.client("kinesis").list_tags_for_resource(ResourceARN=one["ConsumerARN"])["Tags"]).get("team")}
 
     def outside(cloud):
         (one,) = found(cloud)
