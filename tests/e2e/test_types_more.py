@@ -302,6 +302,25 @@ def _():
     )
 
 
+@case_not_on_moto("dead-letter queue")  # it does not show redrive_allow_policy
+def _():
+    def policy(cloud):
+        attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=cloud.client("sqs").get_queue_url(QueueName="life-dead")["QueueUrl"], AttributeNames=["All"])["Attributes"]
+        return json.loads(attributes["RedriveAllowPolicy"])["redrivePermission"]
+
+    return Case(
+        type="aws.sqs.queue",
+        around={"source": {"type": "aws.sqs.queue", "name": "life-source"}},
+        first={"name": "life-dead", "redrive_allow_policy": {"redrivePermission": "byQueue", "sourceQueueArns": ["${source.arn}"]}},
+        then={"name": "life-dead", "redrive_allow_policy": {"redrivePermission": "denyAll"}},
+        less={"name": "life-dead"},
+        seen=lambda cloud: {"permission": policy(cloud)},
+        gone=lambda cloud: not cloud.client("sqs").list_queues().get("QueueUrls"),
+        outside=lambda cloud: cloud.client("sqs").set_queue_attributes(QueueUrl=cloud.client("sqs").get_queue_url(QueueName="life-dead")["QueueUrl"], Attributes={"RedriveAllowPolicy": '{"redrivePermission": "allowAll"}'}),
+        drifted="redrive_allow_policy",
+    )
+
+
 @case_not_on_moto("kafka cluster")
 def _():
     def found(cloud):

@@ -175,8 +175,8 @@ def _():
 
     return Case(
         type="aws.sqs.queue",
-        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True, "visibility_timeout": 30},
-        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False, "visibility_timeout": 40},
+        first={"name": "life.fifo", "fifo": True, "content_based_deduplication": True, "visibility_timeout": 30, "deduplication_scope": "messageGroup", "fifo_throughput_limit": "perMessageGroupId"},
+        then={"name": "life.fifo", "fifo": True, "content_based_deduplication": False, "visibility_timeout": 40, "deduplication_scope": "messageGroup", "fifo_throughput_limit": "perQueue"},
         less={"name": "life.fifo", "fifo": True},
         seen=lambda cloud: {"once": cloud.client("sqs").get_queue_attributes(QueueUrl=url(cloud), AttributeNames=["All"])["Attributes"]["ContentBasedDeduplication"]},
         gone=lambda cloud: not cloud.client("sqs").list_queues().get("QueueUrls"),
