@@ -495,10 +495,10 @@ struct str path_between(struct arena *arena, struct str from, struct str to)
         if (*p == '/' && p[1])
             buf_addz(&out, "../");
     buf_addz(&out, b[same] == '/' ? b + same + 1 : b + same);
-    struct str way = buf_str(&out);
-    while (str_ends(way, STR("/")))
-        way.n--;
-    return arena_str(arena, way.n ? way : STR("."));
+    struct str path = buf_str(&out);
+    while (str_ends(path, STR("/")))
+        path.n--;
+    return arena_str(arena, path.n ? path : STR("."));
 }
 
 struct str path_join(struct arena *arena, struct str dir, struct str name)

@@ -192,8 +192,8 @@ bool evaluate_is_fixed(const struct planner *p, const struct decl *decl, const s
 bool evaluate_hides_same(
     const struct planner *p, const struct decl *output, const struct value *before, const struct value *after)
 {
-    bool told = !output || output->sensitive || p->evaluated.fixed[output->index];
-    return object_hides_same(before, after) || (!told && value_is_sensitive(after));
+    bool final = !output || output->sensitive || p->evaluated.fixed[output->index];
+    return object_hides_same(before, after) || (!final && value_is_sensitive(after));
 }
 
 void evaluate_fixed(struct planner *p)
