@@ -173,7 +173,7 @@ void s3srv_no_header(struct s3 *s, const char *header, const char *more)
         s, 501, "NotImplemented", "A header you provided implies functionality that is not implemented");
 }
 
-static void s3srv_fault(struct s3 *s, const struct fault *fault)
+void s3srv_fault(struct s3 *s, const struct fault *fault)
 {
     s3srv_error(s, fault->status, fault->code, fault->message);
 }
@@ -323,6 +323,11 @@ size_t s3srv_items(const struct value *v, const struct value *const **items, con
 
 /* ---- bucket and key ---- */
 
+bool s3srv_is_key(struct str key)
+{
+    return str_is_utf8(key) && str_find_char(key, '\0', 0) < 0;
+}
+
 /* False: the path cannot be parsed as bucket and key. */
 static bool find_target(struct s3 *s)
 {
@@ -338,8 +343,7 @@ static bool find_target(struct s3 *s)
     }
     if (!key.p || !key.n)
         return true;
-    return url_decode(s->arena, key, false, &s->key) && str_is_utf8(s->key) &&
-           !memchr(s->key.p, '\0', s->key.n);
+    return url_decode(s->arena, key, false, &s->key) && s3srv_is_key(s->key);
 }
 
 struct str s3srv_object_url(const struct s3 *s)

@@ -74,6 +74,7 @@ struct s3srv_operation {
 };
 
 void s3srv_error(struct s3 *s, int status, const char *code, const char *message);
+void s3srv_fault(struct s3 *s, const struct fault *fault);
 /* Responds MethodNotAllowed; `on` is the resource type: BUCKET, OBJECT or DeleteMarker. */
 void s3srv_no_method(struct s3 *s, const char *on);
 /* Responds PreconditionFailed for a condition: "If-Match", "x-amz-copy-source-If-Modified-Since". */
@@ -97,6 +98,8 @@ bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max,
 const struct value *s3srv_body(struct s3 *s, const char *root);
 /* Returns the items of an XML value, which is a list or a single item. */
 size_t s3srv_items(const struct value *v, const struct value *const **items, const struct value **one);
+/* True for a key that a client can write again: UTF-8 without NUL. */
+bool s3srv_is_key(struct str key);
 /* Returns the URL of the object, with the request's host. */
 struct str s3srv_object_url(const struct s3 *s);
 bool s3srv_bucket_or_error(struct s3 *s); /* false: responded NoSuchBucket */

@@ -17,20 +17,18 @@ struct form {
 
 /* ---- parsing ---- */
 
-static struct str quoted(struct str text)
-{
-    bool quotes = text.n > 1 && text.p[0] == '"' && text.p[text.n - 1] == '"';
-    return quotes ? str_slice(text, 1, text.n - 1) : text;
-}
-
-/* Returns a parameter of a header: name of `form-data; name="key"`. p NULL: it is absent. */
+/* Returns a parameter of a header: key of `form-data; name="key"`. p NULL: it is absent. */
 static struct str header_parameter(struct str header, const char *name)
 {
-    struct str rest = header;
+    struct str rest = header, value;
     while (rest.n) {
-        struct str value, part = str_trim(str_cut(rest, ';', &rest));
-        if (str_ieq(str_cut(part, '=', &value), str_z(name)) && value.p)
-            return quoted(str_trim(value));
+        struct str key = str_cut(rest, '=', &value);
+        key = str_trim(str_last_part(key, ";"));
+        bool quoted = str_starts(str_trim(value), STR("\""));
+        value = quoted ? str_cut(str_slice(str_trim(value), 1, value.n), '"', &rest)
+                       : str_trim(str_cut(value, ';', &rest));
+        if (str_ieq(key, str_z(name)))
+            return value;
     }
     return (struct str){NULL, 0};
 }
@@ -78,13 +76,15 @@ static bool form_read(struct s3 *s, struct str body, struct form *out)
         struct str name = header_parameter(disposition, "name");
         struct str value =
             (size_t)end < (size_t)content + 4 ? STR_EMPTY : str_slice(body, (size_t)content + 4, (size_t)end);
-        if (str_ieq(name, STR("file"))) {
-            out->file = value;
-            out->filename = header_parameter(disposition, "filename");
-        } else if ((size_t)end > MAX_FIELDS) {
+        bool file = str_ieq(name, STR("file"));
+        if ((size_t)(file ? content : end) > MAX_FIELDS) {
             s3srv_error(s, 400, "MaxPostPreDataLengthExceeded",
                 "Your POST request fields preceding the upload file were too large.");
             return false;
+        }
+        if (file) {
+            out->file = value;
+            out->filename = header_parameter(disposition, "filename");
         } else if (name.n) {
             wire_header_add(s->arena, &out->fields, arena_str(s->arena, name), arena_str(s->arena, value));
         }
@@ -97,7 +97,7 @@ static bool form_read(struct s3 *s, struct str body, struct form *out)
 static struct str form_key(struct s3 *s, const struct form *form)
 {
     struct str key = wire_header_get(&form->fields, STR("key")), mark = STR("${filename}");
-    struct str name = str_slice(form->filename, str_after_last(form->filename, "/\\"), form->filename.n);
+    struct str name = str_last_part(form->filename, "/\\");
     ptrdiff_t at = str_find(key, mark, 0);
     return at < 0 || !form->filename.p ? key
                                        : arena_printf(s->arena, "%.*s%.*s%.*s", (int)at, key.p, STR_ARG(name),
@@ -106,10 +106,10 @@ static struct str form_key(struct s3 *s, const struct form *form)
 
 /* ---- the policy ---- */
 
-static bool refuse_policy(struct s3 *s, const char *format, struct str what)
+static bool refuse_policy(struct s3 *s, const char *why, struct str what)
 {
     s3srv_error(s, 403, "AccessDenied",
-        arena_printf(s->arena, "Invalid according to Policy: %s%.*s", format, STR_ARG(what)).p);
+        arena_printf(s->arena, "Invalid according to Policy: %s%.*s", why, STR_ARG(what)).p);
     return false;
 }
 
@@ -265,7 +265,7 @@ static bool form_take_file(struct s3 *s, struct str file)
     ingest_release(&s->in);
     s->in = content;
     if (fault)
-        s3srv_error(s, fault->status, fault->code, fault->message);
+        s3srv_fault(s, fault);
     return !fault;
 }
 
@@ -317,7 +317,11 @@ static void form_put(struct s3 *s, struct str body)
     }
     const struct fault *fault = auth_verify_form(s->x, &form.fields);
     if (fault) {
-        s3srv_error(s, fault->status, fault->code, fault->message);
+        s3srv_fault(s, fault);
+        return;
+    }
+    if (!s3srv_is_key(s->key)) {
+        malformed_form(s);
         return;
     }
     if (s->key.n > MAX_KEY) {

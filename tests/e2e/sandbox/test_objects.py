@@ -377,11 +377,11 @@ def test_form(anywhere, version):
         bucket, "in/${filename}", {"Content-Type": "text/csv", "x-amz-meta-Day": "1", "success_action_status": "201"},
         [{"Content-Type": "text/csv"}, {"x-amz-meta-day": "1"}, {"success_action_status": "201"}, ["content-length-range", 1, 2**20]])
     content = bytes(range(256)) * 1000 + b"\r\n--\r\n"
-    answer = requests.post(post["url"], data=post["fields"], files={"file": ("a b.csv", content)})
+    answer = requests.post(post["url"], data=post["fields"], files={"file": ("a; b.csv", content)})
     assert answer.status_code == 201
     if anywhere.kind == "sandbox":  # moto answers without a body
-        assert "<Key>in/a b.csv</Key>" in answer.text and f"<Bucket>{bucket}</Bucket>" in answer.text
-    seen = s3.get_object(Bucket=bucket, Key="in/a b.csv")
+        assert "<Key>in/a; b.csv</Key>" in answer.text and f"<Bucket>{bucket}</Bucket>" in answer.text
+    seen = s3.get_object(Bucket=bucket, Key="in/a; b.csv")
     assert (seen["Body"].read(), seen["ContentType"], seen["Metadata"]) == (content, "text/csv", {"day": "1"})
 
 
@@ -433,6 +433,9 @@ def test_form_refused(sandbox):
         ((400, "InvalidStorageClass"), answer({"x-amz-storage-class": "FAST"}, [{"x-amz-storage-class": "FAST"}])[:2]),
         ((400, "MalformedXML"), answer({"tagging": "not-xml"}, [{"tagging": "not-xml"}])[:2]),
         ((400, "MaxPostPreDataLengthExceeded"), answer({"x-ignore-a": "b" * 30000})[:2]),
+        ((400, "MaxPostPreDataLengthExceeded"), answer(content=("b" * 30000, "12345"))[:2]),
+        ((400, "MalformedPOSTRequest"), answer({"key": "a\0b"})[:2]),
+        ((400, "MalformedPOSTRequest"), answer({"key": b"\xff"})[:2]),
         ((400, "MalformedPOSTRequest"), answer(content=None, headers={"Content-Type": "multipart/form-data; boundary=x"})[:2]),
         ((412, "PreconditionFailed"), answer(headers={"Content-Type": "text/html"})[:2]),
     ]:
