@@ -105,8 +105,7 @@ static bool adds_to_response(const struct role *chosen, const struct role *role)
         return chosen->part == PART_LIST || (chosen->part == PART_READ && inside);
     if (role->type != chosen->type)
         return false;
-    /* A call may change several attributes: tags with settings, members with others, several sub-resources.
-     */
+    /* A call may change several attributes: tags with settings, members with others, sub-resources. */
     bool modifies = chosen->call == OWNED_MODIFY;
     bool owned = chosen->part == PART_OWNED && chosen->attr->owner <= OWNER_ENTRIES &&
                  (chosen->call == OWNED_PUT || chosen->call == OWNED_REMOVE);

@@ -476,21 +476,16 @@ static void take_headers_of_query(struct exchange *x)
     }
 }
 
-static int compare_header_names(const void *a, const void *b)
-{
-    return str_cmp(((const struct wire_header *)a)->name, ((const struct wire_header *)b)->name);
-}
-
 /* Adds "name:value\n" for each header x-amz-*, sorted; values of one name are joined by commas. */
 static void add_amz_headers(struct exchange *x, struct buf *out)
 {
     size_t n = 0;
-    struct wire_header *amz = arena_alloc(&x->arena, x->request.header_count * sizeof *amz + 1);
+    struct wire_header *amz = ARENA_ARRAY(&x->arena, struct wire_header, x->request.header_count + 1);
     for (size_t i = 0; i < x->request.header_count; i++)
         if (is_amz(x->request.headers[i].name))
             amz[n++] = (struct wire_header){
                 arena_lower(&x->arena, x->request.headers[i].name), x->request.headers[i].value};
-    qsort(amz, n, sizeof *amz, compare_header_names);
+    qsort(amz, n, sizeof *amz, str_order); /* by the name, their first member */
     for (size_t i = 0; i < n; i++)
         if (i && str_eq(amz[i].name, amz[i - 1].name))
             buf_addf(out, ",%.*s", STR_ARG(amz[i].value));
