@@ -107,10 +107,10 @@ static int check_filters(const struct value *filters, struct err *err)
 /* Lists all secrets of the region, page by page. */
 static int list_all(struct service_call *call, struct value_builder *out, struct err *err)
 {
-    const struct value *input = value_with(call->arena, call->input, STR("Filters"), NULL), *page, *next;
-    static const struct str others[] = {STR_INIT("MaxResults"), STR_INIT("SortBy"), STR_INIT("SortOrder")};
-    input = value_without(call->arena, input, others, sizeof others / sizeof *others);
-    input = value_with(call->arena, input, STR("NextToken"), NULL);
+    static const struct str others[] = {STR_INIT("Filters"), STR_INIT("MaxResults"), STR_INIT("NextToken"),
+        STR_INIT("SortBy"), STR_INIT("SortOrder")};
+    const struct value *page, *next,
+        *input = value_without(call->arena, call->input, others, sizeof others / sizeof *others);
     do {
         if (service_control(call, "ListSecrets", input, &page, err))
             return -1;
@@ -152,15 +152,14 @@ static int find_secrets(struct service_call *call, const struct value **out, str
         return -1;
     const struct value *all = value_builder_list(&list);
     const struct value **sorted = ARENA_ARRAY(call->arena, const struct value *, all->count + 1);
+    uint32_t n = 0;
     for (uint32_t i = 0; i < all->count; i++)
-        sorted[i] = all->items[i];
-    qsort_r(sorted, all->count, sizeof *sorted, compare_secrets, &member);
+        if (passes_all(all->items[i], filters))
+            sorted[n++] = all->items[i];
+    qsort_r(sorted, n, sizeof *sorted, compare_secrets, &member);
     bool falls = str_eqz(value_gets(call->input, "SortOrder"), "desc");
-    for (uint32_t i = 0; i < all->count; i++) {
-        const struct value *secret = sorted[falls ? all->count - 1 - i : i];
-        if (passes_all(secret, filters))
-            value_builder_add(&found, secret);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        value_builder_add(&found, sorted[falls ? n - 1 - i : i]);
     *out = value_builder_list(&found);
     return 0;
 }
@@ -175,20 +174,23 @@ static int list_secrets(struct service_call *call, struct err *err)
     return find_secrets(call, &found, err) ? -1 : service_answer_page(call, "SecretList", found, 100, err);
 }
 
-/* Returns the ids in SecretIdList, or the ARNs of the secrets that pass the filters. */
+/* Returns the ids in SecretIdList, or the ARNs of a page of the secrets that pass the filters. */
 static int wanted_ids(struct service_call *call, const struct value **ids, struct err *err)
 {
-    const struct value *found;
+    const struct value *found, *next;
+    size_t first, end;
     struct value_builder arns = VALUE_BUILDER(call->arena);
     if (!value_getz(call->input, "Filters"))
         return service_list_within(call, "SecretIdList", 1, MAX_SECRETS, ids, err);
     if (value_getz(call->input, "SecretIdList"))
         return service_refuse(err, 400, "InvalidParameterException",
             "Either 'SecretIdList' or 'Filters' must be provided, but not both.");
-    if (find_secrets(call, &found, err))
+    if (find_secrets(call, &found, err) ||
+        service_page(call, "NextToken", "MaxResults", MAX_SECRETS, found->count, &first, &end, &next, err))
         return -1;
-    for (uint32_t i = 0; i < found->count && i < MAX_SECRETS; i++)
+    for (size_t i = first; i < end; i++)
         value_builder_add(&arns, value_getz(found->items[i], "ARN"));
+    service_answer(call, "NextToken", next);
     *ids = value_builder_list(&arns);
     return 0;
 }

@@ -349,6 +349,9 @@ def test_secrets_in_order(sandbox):
     assert find(SortBy="name", PaginationConfig={"PageSize": 2}) == "abc" and secrets.list_secrets(SortOrder="asc")["SecretList"]
     found = secrets.batch_get_secret_value(Filters=[{"Key": "name", "Values": [start]}])
     assert sorted(one["SecretString"] for one in found["SecretValues"]) == ["a", "b", "c"] and not found["Errors"]
+    page = secrets.batch_get_secret_value(Filters=[{"Key": "name", "Values": [start]}], MaxResults=2)
+    rest = secrets.batch_get_secret_value(Filters=[{"Key": "name", "Values": [start]}], MaxResults=2, NextToken=page["NextToken"])
+    assert [one["SecretString"] for one in page["SecretValues"] + rest["SecretValues"]] == ["b", "a", "c"] and "NextToken" not in rest
     assert code(secrets.batch_get_secret_value, SecretIdList=[start + "a"], Filters=[{"Key": "name", "Values": [start]}]) == "InvalidParameterException"
 
 
