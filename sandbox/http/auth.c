@@ -392,10 +392,11 @@ static const struct fault *check_day(struct exchange *x)
 const struct fault auth_old_mechanism = {400, "InvalidRequest",
     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."};
 
+static const struct fault anonymous = {403, "AccessDenied", "Access Denied"};
+
 static const struct fault *check_form(const struct exchange *x)
 {
     static const struct fault
-        anonymous = {403, "AccessDenied", "Access Denied"},
         header = {400, "AuthorizationHeaderMalformed", "The authorization header is malformed."},
         query = {400, "AuthorizationQueryParametersError", "The X-Amz parameters are incomplete or wrong."},
         query_2 = {403, "AccessDenied",
@@ -622,27 +623,26 @@ const struct fault *auth_verify_form(struct exchange *x, const struct wire_messa
 {
     static const char *const v4[] = {"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"},
                              *const v2[] = {"AWSAccessKeyId", "Signature"};
-    static const struct fault anonymous = {403, "AccessDenied", "Access Denied"},
-                              credential = {400, "InvalidArgument",
-                                  "The X-Amz fields of the form are incomplete or wrong."};
+    static const struct fault credential = {
+        400, "InvalidArgument", "The X-Amz fields of the form are incomplete or wrong."};
     struct auth *auth = &x->auth;
     struct str secret, policy = wire_header_get(form, STR("policy")), wanted,
-                       key = wire_header_get(form, str_z(v2[0]));
+                       key = wire_header_get(form, STR("AWSAccessKeyId"));
     unsigned char digest[SHA256_SIZE];
     auth->signature = wire_header_get(form, STR("X-Amz-Signature"));
     bool old = key.n || wire_header_get(form, STR("Signature")).n;
-    bool new = auth->signature.n || wire_header_get(form, str_z(v4[0])).n;
+    bool new = auth->signature.n || wire_header_get(form, STR("X-Amz-Algorithm")).n;
     if (!policy.n || (!old && !new))
         return &anonymous;
     const struct fault *fault = new ? check_form_fields(x, form, v4, 4) : check_form_fields(x, form, v2, 2);
     if (fault)
         return fault;
     auth->access_key = key;
-    auth->region = STR("us-east-1");
+    auth->form = new ? AUTH_NONE : AUTH_QUERY_2;
     auth->token = wire_header_get(form, STR("x-amz-security-token"));
-    if (new && (!str_eqz(wire_header_get(form, str_z(v4[0])), ALGORITHM) ||
-                   !parse_credential(auth, wire_header_get(form, str_z(v4[1]))) ||
-                   !parse_date(x, wire_header_get(form, str_z(v4[2])), STR_EMPTY)))
+    if (new && (!str_eqz(wire_header_get(form, STR("X-Amz-Algorithm")), ALGORITHM) ||
+                   !parse_credential(auth, wire_header_get(form, STR("X-Amz-Credential"))) ||
+                   !parse_date(x, wire_header_get(form, STR("X-Amz-Date")), STR_EMPTY)))
         return &credential;
     if ((fault = find_secret(x, &secret)))
         return fault;
@@ -657,7 +657,7 @@ const struct fault *auth_verify_form(struct exchange *x, const struct wire_messa
         hash_hmac_sha256(str_n((const char *)auth->key, sizeof auth->key), policy, digest);
         wanted = hex_encode(&x->arena, digest, SHA256_SIZE);
     } else {
-        auth->signature = wire_header_get(form, str_z(v2[1]));
+        auth->signature = wire_header_get(form, STR("Signature"));
         hash_hmac_sha1(secret, policy, digest);
         wanted = base64_encode(&x->arena, str_n((const char *)digest, SHA1_SIZE));
     }

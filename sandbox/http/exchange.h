@@ -59,7 +59,7 @@ enum auth_form {
     AUTH_NONE,
     AUTH_HEADER,
     AUTH_QUERY,
-    AUTH_QUERY_2, /* signature version 2 in a link to S3 */
+    AUTH_QUERY_2, /* signature version 2 in a link to S3 or, after verification, in a form */
     AUTH_OLD      /* signature version 2 in a header, or another mechanism */
 };
 

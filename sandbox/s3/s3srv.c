@@ -475,6 +475,24 @@ static bool accepts_signature_2(struct s3 *s)
     return accepts;
 }
 
+bool s3srv_accepts(struct s3 *s)
+{
+    struct str owner = s3srv_header(s, "x-amz-expected-bucket-owner");
+    if (s->x->auth.form == AUTH_QUERY_2 && !accepts_signature_2(s))
+        return false;
+    if (s3srv_header(s, "x-amz-server-side-encryption-customer-algorithm").n)
+        not_implemented(s); /* SSE-C content would be stored unencrypted */
+    else if (owner.n && !(owner.n == 12 && str_is_digits(owner)))
+        s3srv_error(s, 400, "InvalidBucketOwnerAWSAccountID",
+            arena_printf(s->arena,
+                "The value of the expected bucket owner parameter must be an AWS Account ID... [%.*s]",
+                STR_ARG(owner))
+                .p);
+    else if (owner.n && !str_eq(owner, sandbox_account(s->x->sandbox)))
+        s3srv_error(s, 403, "AccessDenied", "Access Denied");
+    return !s->x->answered;
+}
+
 /* Starts an operation of an authenticated caller. */
 static void begin_operation(struct s3 *s)
 {
@@ -483,25 +501,8 @@ static void begin_operation(struct s3 *s)
         s3srv_error(s, 400, "InvalidURI", "Couldn't parse the specified URI.");
         return;
     }
-    if (x->auth.form == AUTH_QUERY_2 && !accepts_signature_2(s))
+    if (!s3srv_accepts(s))
         return;
-    if (s3srv_header(s, "x-amz-server-side-encryption-customer-algorithm").n) {
-        not_implemented(s); /* SSE-C content would be stored unencrypted */
-        return;
-    }
-    struct str owner = s3srv_header(s, "x-amz-expected-bucket-owner");
-    if (owner.n && !(owner.n == 12 && str_is_digits(owner))) {
-        s3srv_error(s, 400, "InvalidBucketOwnerAWSAccountID",
-            arena_printf(s->arena,
-                "The value of the expected bucket owner parameter must be an AWS Account ID... [%.*s]",
-                STR_ARG(owner))
-                .p);
-        return;
-    }
-    if (owner.n && !str_eq(owner, sandbox_account(x->sandbox))) {
-        s3srv_error(s, 403, "AccessDenied", "Access Denied");
-        return;
-    }
     s->op = find_operation(s);
     if (!s->op) {
         s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");

@@ -98,6 +98,9 @@ bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max,
 const struct value *s3srv_body(struct s3 *s, const char *root);
 /* Returns the items of an XML value, which is a list or a single item. */
 size_t s3srv_items(const struct value *v, const struct value *const **items, const struct value **one);
+/* Checks what all operations have in common: the signature's version and the headers of encryption with the
+ * caller's key and of the expected owner. False: responded. */
+bool s3srv_accepts(struct s3 *s);
 /* True for a key that a client can write again: UTF-8 without NUL. */
 bool s3srv_is_key(struct str key);
 /* Returns the URL of the object, with the request's host. */

@@ -331,7 +331,7 @@ static void form_put(struct s3 *s, struct str body)
     if (!policy_allows(s, &form))
         return;
     take_fields(s, &form);
-    if (!s3srv_may(s) || !s3srv_bucket_or_error(s) || !form_take_file(s, form.file))
+    if (!s3srv_accepts(s) || !s3srv_may(s) || !s3srv_bucket_or_error(s) || !form_take_file(s, form.file))
         return;
     const struct value *doc = form_doc(s, &form);
     if (doc && s3srv_put_content(s, doc, s->in.size, "ObjectCreated:Post", &object))

@@ -433,6 +433,8 @@ def test_form_refused(sandbox):
         ((400, "InvalidStorageClass"), answer({"x-amz-storage-class": "FAST"}, [{"x-amz-storage-class": "FAST"}])[:2]),
         ((400, "MalformedXML"), answer({"tagging": "not-xml"}, [{"tagging": "not-xml"}])[:2]),
         ((400, "MaxPostPreDataLengthExceeded"), answer({"x-ignore-a": "b" * 30000})[:2]),
+        ((501, "NotImplemented"), answer({"x-amz-server-side-encryption-customer-algorithm": "AES256"}, [{"x-amz-server-side-encryption-customer-algorithm": "AES256"}])[:2]),
+        ((403, "AccessDenied", "Access Denied"), answer({"x-amz-expected-bucket-owner": "1" * 12}, [{"x-amz-expected-bucket-owner": "1" * 12}])),
         ((400, "MaxPostPreDataLengthExceeded"), answer(content=("b" * 30000, "12345"))[:2]),
         ((400, "MalformedPOSTRequest"), answer({"key": "a\0b"})[:2]),
         ((400, "MalformedPOSTRequest"), answer({"key": b"\xff"})[:2]),

@@ -166,6 +166,9 @@ def test_links_of_version_2(sandbox, bucket, s3):
     there.create_bucket(Bucket=bucket + "-new", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     answer = requests.get(sandbox.client(signature_version="s3").generate_presigned_url("list_objects_v2", {"Bucket": bucket + "-new"}))
     assert (answer.status_code, b"Please use AWS4-HMAC-SHA256." in answer.content) == (400, True)
+    form = sandbox.client(signature_version="s3").generate_presigned_post(bucket + "-new", "k")
+    answer = requests.post(form["url"], data=form["fields"], files={"file": "1"})
+    assert (answer.status_code, b"Please use AWS4-HMAC-SHA256." in answer.content) == (400, True)
 
 
 def test_links_of_version_2_with_a_session(sandbox, bucket, s3):
