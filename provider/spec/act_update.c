@@ -133,13 +133,19 @@ static bool update_changes(const struct updating *u, struct str name)
     return act_wants(u->changed, name);
 }
 
+static size_t count_changes(const struct updating *u, const struct spec_names *names)
+{
+    size_t changed = 0;
+    for (size_t i = 0; i < names->count; i++)
+        changed += update_changes(u, names->items[i]);
+    return changed;
+}
+
 static bool step_concerned(const struct updating *u, const struct spec_step *step)
 {
     const struct spec_names *names =
         step->when.changed.count ? &step->when.changed : &step->call.request.attrs;
-    size_t changed = 0;
-    for (size_t i = 0; i < names->count; i++)
-        changed += update_changes(u, names->items[i]);
+    size_t changed = count_changes(u, names);
     return step->when.only_change ? changed && changed == u->changed->count : changed > 0;
 }
 
@@ -204,16 +210,6 @@ static int wanted_of(struct updating *u, const struct spec_step *step, const str
     return 0;
 }
 
-static bool sent_along(const struct updating *u, const struct spec_names *together, struct str name)
-{
-    bool named = false, any = false;
-    for (size_t i = 0; i < together->count; i++) {
-        named |= str_eq(together->items[i], name);
-        any |= update_changes(u, together->items[i]);
-    }
-    return named && any;
-}
-
 /* Builds the object of an update step: with reset values, and with live values of attributes that are not
  * managed if the call replaces everything. */
 static int object_to_send(
@@ -224,12 +220,14 @@ static int object_to_send(
     if (wanted_of(u, step, &there, &desired, err))
         return -1;
     const struct value *live = step->call.full ? there : NULL;
+    bool together = count_changes(u, &step->call.together) > 0;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
         const struct value *v = value_get(desired, name);
-        bool changed = update_changes(u, name), along = sent_along(u, &step->call.together, name);
+        bool changed = update_changes(u, name),
+             along = together && spec_names_have(&step->call.together, name);
         if (value_is_null(v) && changed)
             v = reset_value(attr);
         else if (value_is_null(v) && attr->attr->computed && !attr->attr->settable)
@@ -339,20 +337,11 @@ static int update_sub_resource(struct updating *u, const struct spec_owned *sub_
                : 0;
 }
 
-/* True if a changed setting deletes all entries. */
-static bool is_deleted_with(const struct updating *u, const struct spec_owned *e)
-{
-    bool deleted = false;
-    for (size_t i = 0; i < e->deleted_by.count; i++)
-        deleted = deleted || update_changes(u, e->deleted_by.items[i]);
-    return deleted;
-}
-
 static int update_entries(struct updating *u, const struct spec_owned *e, struct err *err)
 {
     struct str name = e->attr->attr->name;
     const struct value *have = value_get(u->prior, name), *want = value_get(u->desired, name);
-    if (is_deleted_with(u, e)) {
+    if (count_changes(u, &e->deleted_by)) {
         want = want || update_changes(u, name) ? want : have;
         have = &value_empty_map;
     }
@@ -380,7 +369,7 @@ static int update_owned(struct updating *u, struct err *err)
     for (size_t i = 0; i < type->owned_count; i++) {
         const struct spec_owned *owned = &type->owned[i];
         struct str name = owned->attr->attr->name;
-        if (owned != type->tags && (update_changes(u, name) || is_deleted_with(u, owned)) &&
+        if (owned != type->tags && (update_changes(u, name) || count_changes(u, &owned->deleted_by)) &&
             updates[owned->attr->owner](u, owned, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }

@@ -444,7 +444,7 @@ static int check_owned_constraints(
 }
 
 /* Removes attributes that putting this setting resets. */
-static const struct value *without_wiped(struct call *call, const struct value *attrs, struct str setting)
+static const struct value *without_deleted(struct call *call, const struct value *attrs, struct str setting)
 {
     const struct spec_type *type = call->role->type;
     for (size_t i = 0; i < type->owned_count; i++)
@@ -460,7 +460,7 @@ int owned_change(struct call *call, struct resource *resource)
     const struct value *attrs = value_with(call->arena, resource->attrs, name, after);
     if (check_change_owned(call, have, after) || check_owned_constraints(call, resource, name, after))
         return -1;
-    return do_change(call, resource, without_wiped(call, attrs, name));
+    return do_change(call, resource, without_deleted(call, attrs, name));
 }
 
 int owned_check(struct call *call, const struct resource *resource)
