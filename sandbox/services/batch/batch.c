@@ -16,7 +16,7 @@
 
 static const struct task_kind batch_kind; /* kind of a child */
 
-enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100, MAX_SHOWN = 100, MAX_ATTEMPTS = 64 * 1024 };
+enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100, MAX_SHOWN = 100, MAX_RESULT = 64 * 1024 };
 
 /* Reads arrayProperties of SubmitJob; 0: not an array job. */
 static int array_read_size(const struct service_call *call, int64_t *size, struct err *err)
@@ -266,8 +266,6 @@ static struct str untrusting_role(struct task *task, struct arena *arena)
     return STR_EMPTY;
 }
 
-static const char exited[] = "Essential container in task exited";
-
 /* Compares with a pattern, in which only a star at the end is special; without case. */
 static bool fits(const struct value *pattern, struct str text)
 {
@@ -278,15 +276,16 @@ static bool fits(const struct value *pattern, struct str text)
 }
 
 /* The first rule of evaluateOnExit that matches decides; without one, a failed attempt is repeated. */
-static bool is_repeated(const struct value *strategy, int64_t attempt, struct str code)
+static bool is_repeated(
+    const struct value *strategy, const struct container_attempt *attempt, struct str code)
 {
     const struct value *rules = value_as_list(value_getz(strategy, "evaluateOnExit"));
-    if (attempt >= service_int(strategy, "attempts", 1))
+    if (attempt->number >= service_int(strategy, "attempts", 1))
         return false;
     for (uint32_t i = 0; i < rules->count; i++) {
         const struct value *rule = rules->items[i];
         if (fits(value_getz(rule, "onExitCode"), code) && fits(value_getz(rule, "onReason"), STR_EMPTY) &&
-            fits(value_getz(rule, "onStatusReason"), str_z(exited)))
+            fits(value_getz(rule, "onStatusReason"), str_z(attempt->reason)))
             return str_ieq(value_gets(rule, "action"), STR("RETRY"));
     }
     return true;
@@ -297,28 +296,26 @@ static const struct value *attempts_of(
 {
     struct str text, path = task_result(services, arena, batch_kind.name, info->region, info->id);
     const struct value *attempts;
-    bool there = !file_read(arena, path.p, MAX_ATTEMPTS, &text, ERR_IGNORED) &&
+    bool there = !file_read(arena, path.p, MAX_RESULT, &text, ERR_IGNORED) &&
                  !json_parse(arena, text, &attempts, ERR_IGNORED);
     return there ? attempts : &value_empty_list;
 }
 
 /* Adds the attempt to the job's result. */
-static bool attempt_ended(
-    struct task *task, int64_t attempt, int64_t started_ms, const struct process_end *end)
+static bool attempt_ended(struct task *task, const struct container_attempt *attempt)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf text = BUF_INIT;
     const struct task_info *self = task_self(task);
-    int64_t code = end->exit_code < 0 ? 128 + end->signal : end->exit_code;
     const struct value *before = attempts_of(task_jobs(task), &arena, self);
     struct value_builder all = VALUE_BUILDER(&arena), container = VALUE_BUILDER(&arena),
                          b = VALUE_BUILDER(&arena);
-    view_int(&container, "exitCode", code);
+    view_int(&container, "exitCode", attempt->code);
     view_set(&container, "logStreamName", value_getz(self->request, "stream"));
     view_set(&b, "container", value_builder_map(&container));
-    view_int(&b, "startedAt", started_ms);
+    view_int(&b, "startedAt", attempt->started_ms);
     view_int(&b, "stoppedAt", clock_wall_ms());
-    view_text(&b, "statusReason", str_z(exited));
+    view_text(&b, "statusReason", str_z(attempt->reason));
     for (uint32_t i = 0; i < before->count; i++)
         value_builder_add(&all, before->items[i]);
     value_builder_add(&all, value_builder_map(&b));
@@ -326,7 +323,7 @@ static bool attempt_ended(
     struct str path = task_result(task_jobs(task), &arena, batch_kind.name, self->region, self->id);
     file_write_atomic(path.p, buf_str(&text), 0600, ERR_IGNORED);
     return is_repeated(
-        value_getz(self->request, "retryStrategy"), attempt, arena_printf(&arena, "%" PRId64, code));
+        value_getz(self->request, "retryStrategy"), attempt, arena_printf(&arena, "%d", attempt->code));
 }
 
 static void batch_work(struct task *task)

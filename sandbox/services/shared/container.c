@@ -63,15 +63,6 @@ static const char **container_argv(struct arena *arena, const struct value *comm
     return argv;
 }
 
-static void report_container_end(struct task *task, const struct process_end *end)
-{
-    if (end->timed_out)
-        task_end(task, ACTIVITY_TIMEOUT, end->exit_code, "Job attempt duration exceeded timeout");
-    else
-        task_end(task, end->exit_code == 0 ? ACTIVITY_SUCCEEDED : ACTIVITY_FAILED,
-            end->exit_code < 0 ? 128 + end->signal : end->exit_code, "Essential container in task exited");
-}
-
 static void set_environment(
     struct task *task, const struct container *container, struct running *r, int64_t attempt)
 {
@@ -115,21 +106,29 @@ static int run_here(struct task *task, const struct container *container, struct
         .ctx = r};
     task_set_limits(task, &options);
     task_running(task);
-    bool again = true;
-    for (int64_t attempt = 1; again; attempt++) {
-        int64_t started_ms = clock_wall_ms();
-        set_environment(task, container, r, attempt);
+    struct container_attempt attempt = {0};
+    bool again;
+    do {
+        attempt.number++;
+        attempt.started_ms = clock_wall_ms();
+        set_environment(task, container, r, attempt.number);
         options.env = r->env.items;
         if (process_run(&options, task_switch(task), &end, err))
             return -1;
         if (r->sink.logs)
             log_sink_flush(&r->sink);
-        again = container->attempt_ended && container->attempt_ended(task, attempt, started_ms, &end);
+        attempt.code = end.exit_code < 0 ? 128 + end.signal : end.exit_code;
+        attempt.reason =
+            end.timed_out ? "Job attempt duration exceeded timeout" : "Essential container in task exited";
+        again = container->attempt_ended && container->attempt_ended(task, &attempt);
         if (task_over_limit(task, &end))
             return 0;
-        again = again && end.exit_code && !end.timed_out && !end.stopped;
-    }
-    report_container_end(task, &end);
+    } while (again && end.exit_code && !end.timed_out && !end.stopped);
+    task_end(task,
+        end.timed_out   ? ACTIVITY_TIMEOUT
+        : end.exit_code ? ACTIVITY_FAILED
+                        : ACTIVITY_SUCCEEDED,
+        end.timed_out ? end.exit_code : attempt.code, "%s", attempt.reason);
     return 0;
 }
 

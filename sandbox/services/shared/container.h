@@ -16,14 +16,19 @@ struct container_variable {
     struct str value;
 };
 
+struct container_attempt {
+    int64_t number, started_ms;
+    int code; /* exit status, or 128 and the signal */
+    const char *reason;
+};
+
 struct container {
     const char *noun;                           /* the service's word for what runs: "job", "task" */
     const char *refusal;                        /* prefix of the message that refuses the image */
     const struct container_variable *variables; /* set by the service; ends with {0} */
     const char *attempt_variable;               /* has the number of the attempt; NULL: none */
     /* Called after each attempt; returns whether a failed one is repeated. NULL: none is. */
-    bool (*attempt_ended)(
-        struct task *task, int64_t attempt, int64_t started_ms, const struct process_end *end);
+    bool (*attempt_ended)(struct task *task, const struct container_attempt *attempt);
 };
 
 /* Runs the container's command, waits for its end, and ends the task. */

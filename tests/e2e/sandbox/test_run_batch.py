@@ -65,7 +65,8 @@ def test_failed_attempts_are_repeated(queue):
     for ended in (queue.submit(retryStrategy={"attempts": 5, "evaluateOnExit": rules}), queue.define(*flaky, retryStrategy={"attempts": 5, "evaluateOnExit": rules}).submit()):
         assert len(queue.ended(ended)["attempts"]) == 1
     assert len(queue.ended(queue.submit(retryStrategy={"attempts": 3, "evaluateOnExit": [{"onExitCode": "1*", "action": "exit"}, {"onStatusReason": "essential*", "action": "retry"}]}))["attempts"]) == 3
-    assert len(queue.ended(queue.define("sleep", "30", retryStrategy={"attempts": 3}).submit(timeout={"attemptDurationSeconds": 1}))["attempts"]) == 1
+    late = queue.ended(queue.define("sleep", "30", retryStrategy={"attempts": 3}).submit(timeout={"attemptDurationSeconds": 1}))
+    assert [one["statusReason"] for one in late["attempts"]] == ["Job attempt duration exceeded timeout"]
     with pytest.raises(ClientError):
         queue.submit(retryStrategy={"attempts": 11})
 
