@@ -119,39 +119,37 @@ static bool is_absent(const struct err *err)
     return err->http_status == 404 && strcmp(err->code, "NoSuchBucket") != 0;
 }
 
-static int put_once(
+/* Repeats a put for some time that another one conflicts with: S3 answers 409 to conditional ones, other
+ * stores also to others while a folder is made or deleted. */
+static int put_object(
     struct s3_store *store, struct str key, struct str body, bool only_new, int *status, struct err *err)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct wire_message answer;
     struct request r = {.method = "PUT", .key = key, .body = body, .only_new = only_new};
-    int result = send_request(store, &scratch, &r, &answer, err);
-    *status = result ? err->http_status : answer.status;
-    return result;
+    for (int i = 1;; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct wire_message answer;
+        struct err why = ERR_INIT;
+        if (!send_request(store, &scratch, &r, &answer, &why))
+            return 0;
+        *status = why.http_status;
+        if (*status != 409 || i == PUT_TRIES)
+            return err_raise(err, &why);
+        clock_sleep_ms(CONFLICT_WAIT_MS * i);
+    }
 }
 
 int s3_put(struct s3_store *store, struct str key, struct str body, struct err *err)
 {
     int status;
-    return put_once(store, key, body, false, &status, err);
+    return put_object(store, key, body, false, &status, err);
 }
 
 int s3_put_probe(struct s3_store *store, struct str key, struct str body, bool *exists, struct err *err)
 {
-    *exists = false;
-    for (int i = 1;; i++) {
-        struct err why = ERR_INIT;
-        int status, result = put_once(store, key, body, true, &status, &why);
-        if (!result)
-            return 0;
-        if (status == 412) {
-            *exists = true;
-            return 0;
-        }
-        if (status != 409 || i == PUT_TRIES)
-            return err_raise(err, &why);
-        clock_sleep_ms(CONFLICT_WAIT_MS * i); /* another conditional put was in progress */
-    }
+    struct err why = ERR_INIT;
+    int status, result = put_object(store, key, body, true, &status, &why);
+    *exists = result && status == 412;
+    return result && !*exists ? err_raise(err, &why) : 0;
 }
 
 int s3_put_new(struct s3_store *store, struct str key, struct str body, bool *exists, struct err *err)
