@@ -313,76 +313,49 @@ bool recorded_moves(const struct recorded *r)
     return false;
 }
 
-struct configured_deps {
-    const struct planner *p;
-    const struct value *recorded;
-    uint32_t same; /* the first ones are the recorded ones, in this order */
-    bool more;
-    struct value_builder all;
-    struct map there; /* their names */
-};
-
-static void compare_dep(void *ctx, const struct decl *dep)
+static void add_name(struct value_builder *deps, struct map *names, struct str name)
 {
-    struct configured_deps *deps = ctx;
-    if (dep->kind != DECL_RESOURCE)
-        return;
-    if (deps->same < deps->recorded->count && str_eq(deps->recorded->items[deps->same]->string, dep->address))
-        deps->same++;
-    else
-        deps->more = true;
-}
-
-static void add_name(struct configured_deps *deps, struct str name)
-{
-    if (!map_set(&deps->there, name, deps))
-        value_builder_add(&deps->all, value_string_ref(deps->p->arena, name));
-}
-
-static void add_dep(void *ctx, const struct decl *dep)
-{
-    struct configured_deps *deps = ctx;
-    const struct recorded_resource *recorded = map_get(deps->p->recorded.by_declared, dep->address);
-    for (; recorded && dep->kind == DECL_RESOURCE; recorded = recorded->next_by_new)
-        add_name(deps, address_declared(recorded->record->subject.address));
+    if (!map_set(names, name, names))
+        value_builder_add(deps, value_string_ref(deps->arena, name));
 }
 
 /* A record's dependencies, and those that its declaration has by now, under the recorded addresses:
  * `depends_on` may be newer than the record, which only changes with its attributes. */
 static const struct value *all_deps(struct planner *p, const struct decl *decl, const struct value *recorded)
 {
-    struct configured_deps deps = {
-        .p = p, .recorded = value_as_list(recorded), .all = VALUE_BUILDER(p->arena)};
-    each_resource_dep(p, decl, compare_dep, &deps);
-    if (!deps.more)
+    const struct value *before = value_as_list(recorded), *now = evaluate_deps(p, decl);
+    if (value_equal(before, now))
         return recorded;
-    for (uint32_t i = 0; i < deps.recorded->count; i++)
-        add_name(&deps, deps.recorded->items[i]->string);
-    each_resource_dep(p, decl, add_dep, &deps);
-    map_release(&deps.there);
-    return deps.all.n > deps.recorded->count ? value_builder_list(&deps.all) : recorded;
+    AUTO_MAP struct map names = MAP_INIT;
+    struct value_builder all = VALUE_BUILDER(p->arena);
+    for (uint32_t i = 0; i < before->count; i++)
+        add_name(&all, &names, before->items[i]->string);
+    for (uint32_t i = 0; i < now->count; i++)
+        for (const struct recorded_resource *dep = map_get(p->recorded.by_declared, now->items[i]->string);
+             dep; dep = dep->next_by_new)
+            add_name(&all, &names, address_declared(dep->record->subject.address));
+    return value_builder_list(&all);
 }
 
-/* Fills the dependencies by record; instances of one declaration mostly share them. With `configured` a
- * record with a declaration has only those of the stack. True if some are not the recorded ones. */
-static bool find_deps(struct planner *p, bool configured, const struct value **deps)
+enum deps_of { OF_BOTH, OF_RECORDS, OF_STACK };
+
+/* Fills the dependencies by record; instances of one declaration mostly share them. A record without a
+ * declaration has the recorded ones. */
+static void find_deps(struct planner *p, enum deps_of of, const struct value **deps)
 {
     const struct recorded *r = &p->recorded;
     const struct decl *last = NULL;
-    bool differ = false;
     for (size_t i = 0; i < r->count; i++) {
         const struct decl *decl = stack_find(p->stack, address_declared(r->items[i].address));
         const struct value *recorded = r->items[i].record->deps;
         if (decl && decl == last && recorded == r->items[i - 1].record->deps)
             deps[i] = deps[i - 1];
-        else if (decl && decl->kind == DECL_RESOURCE)
-            deps[i] = all_deps(p, decl, configured ? &value_empty_list : recorded);
+        else if (decl && decl->kind == DECL_RESOURCE && of != OF_RECORDS)
+            deps[i] = all_deps(p, decl, of == OF_STACK ? &value_empty_list : recorded);
         else
             deps[i] = recorded;
-        differ |= deps[i] != recorded;
         last = decl;
     }
-    return differ;
 }
 
 /* Numbers the nodes between all instances of a declaration and their dependents. */
@@ -433,18 +406,13 @@ void recorded_graph(struct planner *p, struct graph *graph)
 {
     const struct recorded *r = &p->recorded;
     AUTO_FREE const struct value **deps = mem_zalloc((r->count + 1) * sizeof *deps);
-    bool more = find_deps(p, false, deps);
-    if (!build_graph(r, deps, graph))
-        return;
-    for (size_t i = 0; i < r->count; i++)
-        deps[i] = r->items[i].record->deps;
-    graph_release(graph);
-    if (more && !build_graph(r, deps, graph))
-        return; /* what was applied counts more than what is configured */
-    if (more)
+    /* What was applied counts more than what is configured, unless the records contradict each other. */
+    for (enum deps_of of = OF_BOTH;; of++) {
+        find_deps(p, of, deps);
+        if (!build_graph(r, deps, graph) || of == OF_STACK)
+            return;
         graph_release(graph);
-    find_deps(p, true, deps); /* the records contradict each other: the order of the stack is the latest */
-    build_graph(r, deps, graph);
+    }
 }
 
 /* ---- identity keys of records ---- */
