@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-enum { MAX_FIELDS = 20 * 1024, MAX_KEY = 1024 };
+enum { MAX_FIELDS = 20 * 1024 };
 
 struct form {
     struct wire_message fields; /* as headers */
@@ -324,14 +324,13 @@ static void form_put(struct s3 *s, struct str body)
         malformed_form(s);
         return;
     }
-    if (s->key.n > MAX_KEY) {
-        s3srv_store_error(s, STORE_TOO_LONG, NULL);
-        return;
-    }
     if (!policy_allows(s, &form))
         return;
     take_fields(s, &form);
-    if (!s3srv_accepts(s) || !s3srv_may(s) || !s3srv_bucket_or_error(s) || !form_take_file(s, form.file))
+    if (!s3srv_accepts(s) || !s3srv_may(s))
+        return;
+    s3srv_before_put(s);
+    if (s->x->answered || !form_take_file(s, form.file))
         return;
     const struct value *doc = form_doc(s, &form);
     if (doc && s3srv_put_content(s, doc, s->in.size, "ObjectCreated:Post", &object))

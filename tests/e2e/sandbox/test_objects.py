@@ -444,6 +444,8 @@ def test_form_refused(sandbox):
         assert got == wanted
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
     assert answer({"x-ignore-a": "b"}, [["content-length-range", 5, 5]])[0] == 204
+    long = s3.generate_presigned_post(bucket, "k" * 1025)
+    assert "<Code>KeyTooLongError</Code>" in requests.post(long["url"], data=long["fields"], files={"file": "1"}).text
     assert requests.post(f"{sandbox.url}/{bucket}x", data=s3.generate_presigned_post(bucket, key)["fields"], files={"file": "1"}).status_code in (403, 404)
 
 
