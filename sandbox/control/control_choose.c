@@ -228,7 +228,7 @@ static bool has_its_form(const struct role *role, const struct value *input)
 
 bool choose_sends_setting(const struct role *role, const struct value *input)
 {
-    return owned_is(role, OWNER_SUB_RESOURCE, OWNED_PUT) && role_fits(role, input) && flags_fit(role, input);
+    return role_fits(role, input) && flags_fit(role, input);
 }
 
 static bool has_all(const struct value *have, const struct value *wanted)

@@ -168,7 +168,7 @@ struct choice {
 const struct value *choose_input(struct call *call, const struct role *role);
 /* Selects the best role. False: none, or the request cannot be decoded (call->err). */
 bool choose_role(struct call *call, struct choice *best);
-/* True if the role sets a sub-resource whose value is in the request. */
+/* True if the request has the value that this role sets. */
 bool choose_sends_setting(const struct role *role, const struct value *input);
 /* Returns the resource of this turn from a list of names. */
 const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
