@@ -133,7 +133,7 @@ static bool update_changes(const struct updating *u, struct str name)
     return act_wants(u->changed, name);
 }
 
-static size_t count_changes(const struct updating *u, const struct spec_names *names)
+static size_t changed_among(const struct updating *u, const struct spec_names *names)
 {
     size_t changed = 0;
     for (size_t i = 0; i < names->count; i++)
@@ -145,7 +145,7 @@ static bool step_concerned(const struct updating *u, const struct spec_step *ste
 {
     const struct spec_names *names =
         step->when.changed.count ? &step->when.changed : &step->call.request.attrs;
-    size_t changed = count_changes(u, names);
+    size_t changed = changed_among(u, names);
     return step->when.only_change ? changed && changed == u->changed->count : changed > 0;
 }
 
@@ -220,7 +220,7 @@ static int object_to_send(
     if (wanted_of(u, step, &there, &desired, err))
         return -1;
     const struct value *live = step->call.full ? there : NULL;
-    bool together = count_changes(u, &step->call.together) > 0;
+    bool together = changed_among(u, &step->call.together) > 0;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct spec_attr *attr = &type->attrs[i];
@@ -341,7 +341,7 @@ static int update_entries(struct updating *u, const struct spec_owned *e, struct
 {
     struct str name = e->attr->attr->name;
     const struct value *have = value_get(u->prior, name), *want = value_get(u->desired, name);
-    if (count_changes(u, &e->deleted_by)) {
+    if (changed_among(u, &e->deleted_by)) {
         want = want || update_changes(u, name) ? want : have;
         have = &value_empty_map;
     }
@@ -369,7 +369,7 @@ static int update_owned(struct updating *u, struct err *err)
     for (size_t i = 0; i < type->owned_count; i++) {
         const struct spec_owned *owned = &type->owned[i];
         struct str name = owned->attr->attr->name;
-        if (owned != type->tags && (update_changes(u, name) || count_changes(u, &owned->deleted_by)) &&
+        if (owned != type->tags && (update_changes(u, name) || changed_among(u, &owned->deleted_by)) &&
             updates[owned->attr->owner](u, owned, err))
             return err_context(err, "%.*s", STR_ARG(name));
     }
