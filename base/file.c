@@ -482,8 +482,8 @@ struct str path_between(struct arena *arena, struct str from, struct str to)
     char a[PATH_MAX], b[PATH_MAX];
     AUTO_BUF struct buf out = BUF_INIT;
     size_t same = 0; /* the length of the folders that are above both */
-    if (!realpath(arena_strz(arena, from.n ? from : STR(".")), a) ||
-        !realpath(arena_strz(arena, to.n ? to : STR(".")), b))
+    if (!path_real(arena_strz(arena, from.n ? from : STR(".")), a) ||
+        !path_real(arena_strz(arena, to.n ? to : STR(".")), b))
         return STR_EMPTY;
     for (size_t i = 0;; i++) {
         if ((!a[i] || a[i] == '/') && (!b[i] || b[i] == '/'))

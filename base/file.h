@@ -54,7 +54,8 @@ const struct dirent *dir_next(DIR *dir);
 void tree_remove(const char *path);
 /* Resolves a path as realpath() does, even if only a parent folder of it exists. False: not even that. */
 bool path_real(const char *path, char out[PATH_MAX]);
-/* The relative path from one folder to another: ".", "../.." or "../b"; "" if one of them does not exist. */
+/* The relative path from one folder to another, each as path_real() resolves it: ".", "../.." or "../b"; ""
+ * if it cannot. */
 struct str path_between(struct arena *arena, struct str from, struct str to);
 /* dir/name; name alone if it is absolute or dir is "" or ".". Ends with a NUL. */
 struct str path_join(struct arena *arena, struct str dir, struct str name);

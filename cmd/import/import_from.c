@@ -75,17 +75,6 @@ static int importing_connect(struct importing *importing, struct err *err)
 
 /* ---- output ---- */
 
-/* Returns the absolute path, with links resolved as far as the path exists. */
-static struct str whole_path(struct arena *arena, const char *path)
-{
-    char *real = realpath(path, NULL), *here = real ? NULL : realpath(".", NULL);
-    struct str whole = real ? str_z(real) : path_join(arena, str_z(here), str_z(path));
-    whole = arena_str(arena, whole);
-    free(real);
-    free(here);
-    return whole;
-}
-
 /* Returns the folder for the stack file; NULL: standard output. */
 static const char *importing_folder(const struct importing *importing)
 {
@@ -96,26 +85,8 @@ static const char *importing_folder(const struct importing *importing)
 /* Returns a folder relative to the folder of the stack file. */
 static struct str importing_relative(struct importing *importing, struct str folder)
 {
-    struct arena *arena = &importing->inv->arena;
     const char *out = importing_folder(importing);
-    struct str from = whole_path(arena, out ? out : "."), to = whole_path(arena, arena_strz(arena, folder));
-    AUTO_BUF struct buf relative = BUF_INIT;
-    for (;;) { /* skip the common prefix */
-        struct str a = from, b = to, first = str_cut(a, '/', &a), second = str_cut(b, '/', &b);
-        if (!from.n || !to.n || !str_eq(first, second))
-            break;
-        from = a.p ? a : STR_EMPTY;
-        to = b.p ? b : STR_EMPTY;
-    }
-    while (from.n) {
-        buf_addz(&relative, "../");
-        str_cut(from, '/', &from);
-        from = from.p ? from : STR_EMPTY;
-    }
-    buf_add_str(&relative, to);
-    if (relative.n && relative.p[relative.n - 1] == '/')
-        relative.n--;
-    return arena_str(arena, buf_str(&relative));
+    return path_between(&importing->inv->arena, str_z(out ? out : "."), folder);
 }
 
 /* Appends the table of resources with their new names, and unsupported features. */

@@ -238,7 +238,9 @@ static void leads_from_folder_to_folder(void **state)
 {
     static const char *const ways[][3] = {{"/", "/", "."}, {"/", "/tmp", "tmp"}, {"/usr/bin", "/usr", ".."},
         {"/usr", "/usr/bin", "bin"}, {"/usr/lib", "/usr/bin/../bin", "../bin"}, {"/usr/", "/", ".."},
-        {"/no such folder", "/", ""}};
+        {"/no such folder", "/", ".."}, {"/usr/none/", "/usr/none/below", "below"},
+        {"/usr/bin/none/here", "/usr/lib", "../../../lib"},
+        {"/usr/none", "/dev/null/no folder", "../../dev/null/no folder"}};
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
