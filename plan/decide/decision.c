@@ -193,6 +193,8 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
 {
     const struct decl *decl = instance->decl;
     const struct record *record = instance->recorded ? instance->recorded->record : NULL;
+    struct str secret =
+        record && value_is_sensitive(instance->desired) ? newly_secret(p, instance) : STR_EMPTY;
     instance->planned = object_whole(p->arena, decl->schema, instance->desired, live, NULL);
     if (!record) {
         instance_change(p, instance)->decision.action = ACTION_ADOPT;
@@ -201,9 +203,9 @@ static void decide_unchanged(struct planner *p, struct instance *instance, const
         instance_change(p, instance)->decision.action = ACTION_UPDATE;
         instance->change->reason = record->prevent_destroy ? STR("no longer protected by prevent_destroy")
                                                            : STR("now protected by prevent_destroy");
-    } else if (value_is_sensitive(instance->desired) && newly_secret(p, instance).n) {
+    } else if (secret.n) {
         instance_change(p, instance)->decision.action = ACTION_UPDATE;
-        instance->change->reason = newly_secret(p, instance);
+        instance->change->reason = secret;
     } else if (instance->recorded->address.p != record->subject.address.p) {
         instance_change(p, instance); /* only moved */
     }
