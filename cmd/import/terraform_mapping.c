@@ -108,7 +108,7 @@ static const struct names_type *their_type(struct terraform *t, struct str type)
         .at = STR_EMPTY, .key = STR_EMPTY);
 }
 
-/* Tries a way and returns whether the group has that type now. *why: the reason if not. */
+/* Tries a variant and returns whether the group has that type now. *why: the reason if not. */
 static bool variant_fits(
     struct terraform *t, struct group *group, const struct variant *variant, struct str *why)
 {
@@ -119,7 +119,7 @@ static bool variant_fits(
     return true;
 }
 
-/* Uses the first way that works: weir's types before CloudFormation's, complete conversions before partial
+/* Uses the first variant that works: weir's types before CloudFormation's, complete conversions before partial
  * ones. */
 static void choose_variant(
     struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)

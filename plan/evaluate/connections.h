@@ -19,7 +19,7 @@ struct ssh_pool;
 /* Where a connection leads, or a provider with a connection. */
 struct route {
     struct ssh_pool *ssh_pool;
-    struct str connection; /* its name in the reach */
+    struct str connection; /* its name in the pool */
     bool is_provider;
     struct str kind;              /* "postgres"; "ssh" for a connection */
     const struct value *settings; /* of the connection or the provider */

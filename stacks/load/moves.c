@@ -108,8 +108,7 @@ static int after(struct str address, struct str above)
 }
 
 /* The address after one entry; unchanged if the entry is not about it. An entry without keys moves all
- * instances;
- * `{from: job, to: 'job["daily"]'}` moves only what had no key. */
+ * instances; `{from: job, to: 'job["daily"]'}` moves only what had no key. */
 static struct str apply_move(struct arena *arena, struct str address, const struct moved *moved)
 {
     int next = after(address, moved->from);
