@@ -119,8 +119,8 @@ static bool variant_fits(
     return true;
 }
 
-/* Uses the first variant that works: weir's types before CloudFormation's, complete conversions before partial
- * ones. */
+/* Uses the first variant that works: weir's types before CloudFormation's, complete conversions before
+ * partial ones. */
 static void choose_variant(
     struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)
 {
