@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -44,6 +45,15 @@ def until(look, process=None, patience_s=PATIENCE_S):
         waited = time.monotonic() - begun
         assert waited < patience_s, "waited too long"
         time.sleep(min(0.01 + waited / 10, 0.05))  # a look costs something, too
+
+
+def cpu_of(run):
+    """What `run` gives, and the seconds of the processors that its processes took. User and system time together: the kernel
+    divides a short process by its clock ticks, which may give all of it to one of the two. At least a tick, so that ratios mean something."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return result, max(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 0.01)
 
 
 def gone(pid):

@@ -2,13 +2,12 @@
 
 import json
 import random
-import resource
 import subprocess
 
 import pytest
 
 from editor import Editor
-from support import PATIENCE_S, ROOT, WEIR
+from support import PATIENCE_S, ROOT, WEIR, cpu_of
 
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
 GOODBYE = [{"jsonrpc": "2.0", "id": 99, "method": "shutdown"}, {"jsonrpc": "2.0", "method": "exit"}]
@@ -72,14 +71,6 @@ def test_places_that_are_not_there():
     questions = [ask(i, m, line=line, character=c, newName="x") for i, (m, line, c) in enumerate([("completion", 10**12, 3), ("hover", -1, -1), ("definition", 0, 10**12), ("rename", 3, 3), ("references", 1, 1)], 10)]
     answers, status, _ = say(INITIALIZE, opened("stack: demo\nresources:\n  a: {type: weir.value}\n"), change, *questions, ask(20, "hover", uri="file:///else"), ask(21, "hover", uri="untitled:1"), *GOODBYE)
     assert status == 0 and [number for number, _ in codes(answers)] == [1, 10, 11, 12, 13, 14, 20, 21, 99]
-
-
-def cpu_of(run):
-    """Seconds of the processors, so that others at work do not count."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = run()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return result, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_a_large_stack(tmp_path):
