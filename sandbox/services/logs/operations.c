@@ -586,11 +586,10 @@ const struct service_operation logs_operations[] = {
 int service_sink_open(struct services *services, struct str region, struct str group, struct str stream,
     struct arena *arena, struct log_sink *out, struct err *err)
 {
-    struct control_record known;
+    struct control *control = services_control(services);
+    struct control_record found = {0};
     *out = (struct log_sink){.logs = services_logs(services), .location = {region, group, stream}};
-    if (control_find(services_control(services), arena, STR("aws.logs.log_group"), region, group, &known)) {
-        logs_forget(out->logs, region, group, known.created_ms);
-    } else {
+    if (!control_find(control, arena, STR("aws.logs.log_group"), region, group, &found)) {
         const struct service_request request = {.service = STR("logs"),
             .operation = STR("CreateLogGroup"),
             .region = region,
@@ -602,8 +601,9 @@ int service_sink_open(struct services *services, struct str region, struct str g
             *err = refused;
             return err_context(err, "creating the log group %.*s", STR_ARG(group));
         }
-        logs_forget(out->logs, region, group, clock_wall_ms());
+        control_find(control, arena, STR("aws.logs.log_group"), region, group, &found);
     }
+    logs_forget(out->logs, region, group, found.created_ms); /* not those of the other run */
     enum logs_result result = logs_create(out->logs, &out->location);
     return result == LOGS_EXISTS ? 0 : answer_result(result, err);
 }

@@ -1,7 +1,10 @@
 #include "sandbox/engine/logs.h"
 
 #include "base/file.h"
+#include "cmd/invocation/kinds.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/s3/store.h"
+#include "sandbox/sandbox.h"
 #include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>
@@ -246,6 +249,66 @@ static void test_lines_of_a_program(void **state)
     arena_release(&arena);
 }
 
+/* ---- runs that begin at once, in a group that does not exist yet ---- */
+
+enum { RUNS = 4, ROUNDS = 60 };
+
+struct run {
+    struct services *services;
+    pthread_barrier_t *begin;
+    struct str group, stream;
+    pthread_t thread;
+};
+
+static void *write_line(void *ctx)
+{
+    const struct run *run = ctx;
+    struct arena arena = ARENA_INIT;
+    struct log_sink sink;
+    struct err err = ERR_INIT;
+    pthread_barrier_wait(run->begin);
+    bool open = !service_sink_open(run->services, place.region, run->group, run->stream, &arena, &sink, &err);
+    if (open)
+        log_sink_add(&sink, "line\n", 5);
+    log_sink_release(&sink);
+    arena_release(&arena);
+    return NULL;
+}
+
+static void test_runs_that_begin_at_once(void **state)
+{
+    (void)state;
+    static const char *const streams[RUNS] = {"0", "1", "2", "3"};
+    struct arena arena = ARENA_INIT;
+    struct sandbox *sandbox;
+    struct err err = ERR_INIT;
+    pthread_barrier_t begin;
+    const struct sandbox_options options = {.ephemeral = true, .kinds = &cmd_kinds};
+    assert_int_equal(sandbox_start(&options, &sandbox, &err), 0);
+    pthread_barrier_init(&begin, NULL, RUNS);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct run runs[RUNS];
+        for (int i = 0; i < RUNS; i++) {
+            runs[i] = (struct run){sandbox_services(sandbox), &begin, arena_printf(&arena, "/jobs/%d", round),
+                str_z(streams[i]), 0};
+            assert_int_equal(pthread_create(&runs[i].thread, NULL, write_line, &runs[i]), 0);
+        }
+        for (int i = 0; i < RUNS; i++)
+            pthread_join(runs[i].thread, NULL);
+        for (int i = 0; i < RUNS; i++) {
+            const struct log_location location = {place.region, runs[i].group, runs[i].stream};
+            const struct logs_query query = {.limit = 10};
+            struct logs_page page;
+            struct logs *logs = services_logs(runs[i].services);
+            assert_int_equal(logs_read(logs, &arena, &location, &query, &page), LOGS_OK);
+            assert_int_equal(page.n, 1);
+        }
+    }
+    pthread_barrier_destroy(&begin);
+    sandbox_stop(sandbox);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_large_stream),
         cmocka_unit_test(test_streams_come_and_go),
         cmocka_unit_test(test_lines_of_a_program),
+        cmocka_unit_test(test_runs_that_begin_at_once),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }
