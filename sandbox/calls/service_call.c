@@ -84,9 +84,9 @@ static const char *token_code(const struct service_call *call)
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err)
 {
     *out = value_gets(call->input, member);
-    if (out->n)
-        return 0;
-    return service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
+    return out->n
+               ? 0
+               : service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
 }
 
 int service_list_within(const struct service_call *call, const char *member, uint32_t least, uint32_t most,
@@ -128,7 +128,7 @@ void service_answer_text(struct service_call *call, const char *member, struct s
     service_answer(call, member, text.n ? value_string(call->arena, text) : NULL);
 }
 
-/* ---- unsupported members ---- */
+/* ---- unsupported and missing members ---- */
 
 static bool asks(const struct value *v)
 {
@@ -136,21 +136,31 @@ static bool asks(const struct value *v)
     return !value_is_null(v) && !value_equal(v, &value_false) && (!collection || v->count);
 }
 
-/* Refuses members that the sandbox does not support, listed by service and operation in unserved.txt. */
+/* Returns the line of the operation in a file of sandbox/names. */
+static struct str names_of(const struct service_call *call, const char *file)
+{
+    return embedded_line(
+        file, arena_printf(call->arena, "%s %s", call->operation->service, call->operation->name));
+}
+
 int service_check_members(const struct service_call *call, struct err *err)
 {
-    const char *service = call->operation->service, *operation = call->operation->name;
-    struct str name, unknown = STR_EMPTY,
-                     names = embedded_line("sandbox/names/unserved.txt",
-                         arena_printf(call->arena, "%s %s", service, operation));
+    struct str name, value, unknown = STR_EMPTY, names = names_of(call, "sandbox/names/unserved.txt"),
+                            required = names_of(call, "sandbox/names/required.txt");
     while ((name = str_cut(names, ' ', &names)).n)
         if (asks(value_get(call->input, name)))
             unknown = arena_printf(
                 call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
-    return !unknown.n ? control_constraints(services_control(call->services), call->arena, str_z(service),
-                            str_z(operation), call->input, err)
-                      : service_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
-                            operation, STR_ARG(unknown));
+    if (unknown.n)
+        return service_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
+            call->operation->name, STR_ARG(unknown));
+    if (control_constraints(services_control(call->services), call->arena, str_z(call->operation->service),
+            str_z(call->operation->name), call->input, err))
+        return -1;
+    while ((name = str_cut(required, ' ', &required)).n)
+        if (service_required(call, arena_strz(call->arena, name), &value, err))
+            return -1;
+    return 0;
 }
 
 int64_t service_int_within(

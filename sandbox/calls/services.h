@@ -105,8 +105,9 @@ int service_dry_run(const struct service_call *call, struct err *err);
 void service_answer(struct service_call *call, const char *member, const struct value *v);
 /* Adds a string to the response; an empty string is omitted. */
 void service_answer_text(struct service_call *call, const char *member, struct str text);
-/* Checks the members of a request against the spec's `requests`, with AWS's messages, and refuses members
- * that no handler supports by name. */
+/* Refuses members that no handler supports (sandbox/names/unserved.txt), checks the others against the spec's
+ * `requests`, with AWS's messages, and refuses a request without a required string member
+ * (sandbox/names/required.txt). */
 int service_check_members(const struct service_call *call, struct err *err);
 /* Returns a number, or a string with a number, or `fallback`. */
 int64_t service_int(const struct value *map, const char *member, int64_t fallback);

@@ -105,9 +105,9 @@ static int list_databases(struct service_call *call, struct err *err)
 
 static int get_database(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "DatabaseName");
     const struct value *one;
-    if (check_catalog(call, "CatalogName", err) || service_required(call, "DatabaseName", &name, err) ||
+    if (check_catalog(call, "CatalogName", err) ||
         ask_glue(call, "GetDatabase",
             value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name)), "Database", &one,
             err))
@@ -118,9 +118,9 @@ static int get_database(struct service_call *call, struct err *err)
 
 static int list_tables(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "DatabaseName");
     const struct value *list;
-    if (check_catalog(call, "CatalogName", err) || service_required(call, "DatabaseName", &name, err))
+    if (check_catalog(call, "CatalogName", err))
         return -1;
     const struct value *input =
         value_with(call->arena, NULL, STR("DatabaseName"), value_string(call->arena, name));
@@ -132,10 +132,10 @@ static int list_tables(struct service_call *call, struct err *err)
 
 static int get_table(struct service_call *call, struct err *err)
 {
-    struct str database, name;
+    struct str database = value_gets(call->input, "DatabaseName"),
+               name = value_gets(call->input, "TableName");
     const struct value *one;
-    if (check_catalog(call, "CatalogName", err) || service_required(call, "DatabaseName", &database, err) ||
-        service_required(call, "TableName", &name, err))
+    if (check_catalog(call, "CatalogName", err))
         return -1;
     const struct value *input =
         value_with(call->arena, NULL, STR("DatabaseName"), value_string(call->arena, database));
@@ -160,9 +160,9 @@ static int list_catalogs(struct service_call *call, struct err *err UNUSED)
 
 static int get_catalog(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "Name");
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "Name", &name, err) || check_catalog(call, "Name", err))
+    if (check_catalog(call, "Name", err))
         return -1;
     view_text(&b, "Name", name);
     view_text(&b, "Type", STR("GLUE"));
@@ -392,14 +392,13 @@ static int find_output(const struct service_call *call, struct str *group, struc
 static int athena_start(struct service_call *call, struct err *err)
 {
     static const struct str added[] = {STR_INIT("output"), STR_INIT("caller")};
-    struct str query, output, group, token = value_gets(call->input, "ClientRequestToken");
+    struct str query = value_gets(call->input, "QueryString"), output, group,
+               token = value_gets(call->input, "ClientRequestToken");
     struct err why = ERR_INIT;
     struct task_info before;
     const char *digits = task_token_digits(call, token);
     struct str id = arena_printf(call->arena, "%.8s-%.4s-4%.3s-8%.3s-%.12s", digits, digits + 8, digits + 12,
         digits + 16, digits + 20);
-    if (service_required(call, "QueryString", &query, err))
-        return -1;
     if (token.n && task_call_find(call, kind.name, STR_EMPTY, id, &before)) {
         service_answer_text(call, "QueryExecutionId", id);
         return value_equal(value_without(call->arena, before.request, added, 2), call->input)

@@ -328,10 +328,10 @@ static int create_group(struct service_call *call, struct err *err)
 static int set_desired_capacity(struct service_call *call, struct err *err)
 {
     struct control_record group;
-    struct str name;
+    struct str name = value_gets(call->input, "AutoScalingGroupName");
     int64_t wanted = service_int(call->input, "DesiredCapacity", -1);
     (void)value_getz(call->input, "HonorCooldown"); /* the sandbox has no cooldown */
-    if (service_required(call, "AutoScalingGroupName", &name, err) || find_group(call, name, &group, err))
+    if (find_group(call, name, &group, err))
         return -1;
     int64_t least = service_int(group.attrs, "min_size", 0), most = service_int(group.attrs, "max_size", 0);
     if (wanted < least || wanted > most)
@@ -350,9 +350,8 @@ static int terminate_instance(struct service_call *call, struct err *err)
     struct control *control = services_control(call->services);
     struct control_record instance, group;
     const struct value *output;
-    struct str id, fewer = value_gets(call->input, "ShouldDecrementDesiredCapacity");
-    if (service_required(call, "InstanceId", &id, err))
-        return -1;
+    struct str id = value_gets(call->input, "InstanceId"),
+               fewer = value_gets(call->input, "ShouldDecrementDesiredCapacity");
     if (!control_find(control, call->arena, instance_type, call->region, id, &instance) ||
         !value_gets(instance.attrs, "auto_scaling_group").n)
         return service_refuse(err, 400, "ValidationError",

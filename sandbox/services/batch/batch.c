@@ -432,12 +432,9 @@ static const struct value *ids_of(struct arena *arena, const struct value *depen
 static int submit(struct service_call *call, struct err *err)
 {
     struct control_record queue, definition = {.attrs = NULL};
-    struct str name, queue_name, definition_name;
+    struct str name = value_gets(call->input, "jobName"), queue_name = value_gets(call->input, "jobQueue"),
+               definition_name = value_gets(call->input, "jobDefinition");
     struct err why = ERR_INIT;
-    if (service_required(call, "jobName", &name, err) ||
-        service_required(call, "jobQueue", &queue_name, err) ||
-        service_required(call, "jobDefinition", &definition_name, err))
-        return -1;
     if (!service_find(call, STR("aws.batch.job_queue"), queue_name, &queue))
         return batch_refuse(err, "Job queue", queue_name);
     if (str_eqz(value_gets(queue.attrs, "state"), "DISABLED"))
@@ -550,12 +547,10 @@ static int batch_list(struct service_call *call, struct err *err)
 }
 
 /* CancelJob does not stop a running job. */
-static int batch_stop(struct service_call *call, struct err *err)
+static int batch_stop(struct service_call *call, struct err *err UNUSED)
 {
-    struct str id, reason;
+    struct str id = value_gets(call->input, "jobId"), reason = value_gets(call->input, "reason");
     struct task_info info;
-    if (service_required(call, "jobId", &id, err) || service_required(call, "reason", &reason, err))
-        return -1;
     id = path_base(id);
     bool known = task_call_find(call, batch_kind.name, STR_EMPTY, id, &info);
     if (known && (service_is(call, "TerminateJob") || info.state < ACTIVITY_RUNNING))
@@ -564,12 +559,10 @@ static int batch_stop(struct service_call *call, struct err *err)
 }
 
 /* The definition is named by its ARN, or by name and revision. */
-static int deregister(struct service_call *call, struct err *err)
+static int deregister(struct service_call *call, struct err *err UNUSED)
 {
     struct control_record definition = {.attrs = NULL};
-    struct str name;
-    if (service_required(call, "jobDefinition", &name, err))
-        return -1;
+    struct str name = value_gets(call->input, "jobDefinition");
     call->forward = call->input;
     if (service_definition(call, STR("aws.batch.job_definition"), name, &definition))
         call->forward = value_with(

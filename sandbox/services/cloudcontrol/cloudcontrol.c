@@ -430,9 +430,7 @@ static int cloudcontrol_list(struct service_call *call, struct err *err)
 
 static int describe_type(struct service_call *call, struct err *err)
 {
-    struct str type;
-    if (service_required(call, "TypeName", &type, err))
-        return -1;
+    struct str type = value_gets(call->input, "TypeName");
     const struct value *schema = cfn_published(call->arena, type);
     if (!schema)
         return service_refuse(

@@ -117,11 +117,7 @@ static int set_state(struct service_call *call, struct err *err)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct control_record alarm;
-    struct str name, state, reason, before;
-    if (service_required(call, "AlarmName", &name, err) ||
-        service_required(call, "StateValue", &state, err) ||
-        service_required(call, "StateReason", &reason, err))
-        return -1;
+    struct str before;
     pthread_mutex_lock(&lock);
     int status = change_state(call, &alarm, &before, err);
     pthread_mutex_unlock(&lock);

@@ -197,9 +197,9 @@ static int write_datum(const struct service_call *call, struct str namespace, co
 static int put_metric_data(struct service_call *call, struct err *err)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
-    struct str namespace, path;
+    struct str namespace = value_gets(call->input, "Namespace"), path;
     const struct value *data = metrics_list_of(call->arena, call->input, "MetricData");
-    if (service_required(call, "Namespace", &namespace, err) || find_file(call, namespace, &path, err))
+    if (find_file(call, namespace, &path, err))
         return -1;
     if (!data->count || data->count > MAX_DATA)
         return metrics_invalid(err, "MetricData has 1 to 1000 items");

@@ -267,8 +267,8 @@ static int items_forward(struct service_call *call, const struct value *input, s
 
 static int one_table(struct service_call *call, struct err *err)
 {
-    struct str table;
-    if (service_required(call, "TableName", &table, err) || open_table(call, NULL, table, err))
+    struct str table = value_gets(call->input, "TableName");
+    if (open_table(call, NULL, table, err))
         return -1;
     return items_forward(call, with_name(call->arena, call->input, table), err);
 }

@@ -124,8 +124,8 @@ static int describe_stream(struct service_call *call, struct err *err)
     const struct value *output;
     struct arena *arena = call->arena;
     struct open_stream stream;
-    struct str arn;
-    if (service_required(call, "StreamArn", &arn, err) || open_stream(call, arn, &stream, err) ||
+    struct str arn = value_gets(call->input, "StreamArn");
+    if (open_stream(call, arn, &stream, err) ||
         streams_forward(call, value_with(arena, call->input, STR("StreamArn"), stream.own), &output, err))
         return -1;
     const struct value *shown = value_getz(output, "StreamDescription");
@@ -146,9 +146,8 @@ static int get_iterator(struct service_call *call, struct err *err)
 {
     const struct value *own_shard = NULL, *output;
     struct open_stream stream;
-    struct str arn, shard;
-    if (service_required(call, "StreamArn", &arn, err) || service_required(call, "ShardId", &shard, err) ||
-        open_stream(call, arn, &stream, err) || find_shard(call, stream.own, shard, &own_shard, err))
+    struct str arn = value_gets(call->input, "StreamArn"), shard = value_gets(call->input, "ShardId");
+    if (open_stream(call, arn, &stream, err) || find_shard(call, stream.own, shard, &own_shard, err))
         return -1;
     const struct value *input = value_with(call->arena, call->input, STR("ShardId"), own_shard);
     if (streams_forward(call, value_with(call->arena, input, STR("StreamArn"), stream.own), &output, err))
@@ -177,9 +176,7 @@ static int get_records(struct service_call *call, struct err *err)
     const struct value *output;
     struct arena *arena = call->arena;
     struct open_stream stream;
-    struct str text, rest, next;
-    if (service_required(call, "ShardIterator", &text, err))
-        return -1;
+    struct str text = value_gets(call->input, "ShardIterator"), rest, next;
     struct str arn = str_cut(text, '|', &rest);
     str_cut(rest.p ? rest : STR_EMPTY, '|', &rest);
     if (!rest.p)

@@ -81,11 +81,10 @@ static int reboot_instances(struct service_call *call, struct err *err)
 static int console_output(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct str id;
+    struct str id = value_gets(call->input, "InstanceId");
     int64_t changed_ms;
     (void)value_getz(call->input, "Latest"); /* the output is always the latest */
-    if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err) ||
-        service_dry_run(call, err))
+    if (find_instance(call, id, &record, err) || service_dry_run(call, err))
         return -1;
     struct str text =
         hosts_console(services_parts(call->services)->hosts, call->arena, record.id, &changed_ms);

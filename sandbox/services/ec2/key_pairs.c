@@ -183,12 +183,10 @@ static int import_key(struct service_call *call, struct str name, struct str lin
 
 static int create_key_pair(struct service_call *call, struct err *err)
 {
-    struct str name, line, material, type = value_gets(call->input, "KeyType"),
-                                     format = value_gets(call->input, "KeyFormat");
+    struct str name = value_gets(call->input, "KeyName"), line, material,
+               type = value_gets(call->input, "KeyType"), format = value_gets(call->input, "KeyFormat");
     struct control_record record;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "KeyName", &name, err))
-        return -1;
     if (type.n && !str_eqz(type, "rsa") && !str_eqz(type, "ed25519"))
         return service_refuse(err, 400, "InvalidParameterValue",
             "Value (%.*s) for parameter KeyType is invalid.", STR_ARG(type));

@@ -127,10 +127,8 @@ static int create_default_vpc(struct service_call *call, struct err *err)
 static int create_default_subnet(struct service_call *call, struct err *err)
 {
     struct control_record vpc, subnet;
-    struct str zone, id;
+    struct str zone = value_gets(call->input, "AvailabilityZone"), id;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "AvailabilityZone", &zone, err))
-        return -1;
     if (!find_with(call, "aws.ec2.vpc", "is_default", &value_true, STR_EMPTY, &vpc))
         return service_refuse(
             err, 400, "DefaultVpcDoesNotExist", "There is no default VPC for this account in this region.");

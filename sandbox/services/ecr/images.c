@@ -135,8 +135,9 @@ static int put_tagged(struct service_call *call, const struct control_record *re
 static int put_image(struct service_call *call, struct err *err)
 {
     struct control_record repository;
-    struct str manifest, given = value_gets(call->input, "imageDigest");
-    if (find_repository(call, &repository, err) || service_required(call, "imageManifest", &manifest, err))
+    struct str manifest = value_gets(call->input, "imageManifest"),
+               given = value_gets(call->input, "imageDigest");
+    if (find_repository(call, &repository, err))
         return -1;
     struct str digest = arena_printf(call->arena, "sha256:%.*s", STR_ARG(sha256_hex(call->arena, manifest)));
     if (manifest.n > MAX_MANIFEST)

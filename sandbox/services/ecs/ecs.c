@@ -248,10 +248,10 @@ static int check_task_roles(
 static int run_task(struct service_call *call, struct err *err)
 {
     struct asked asked = {.definition = {.attrs = NULL}};
-    struct str name;
+    struct str name = value_gets(call->input, "taskDefinition");
     int64_t count = service_int(call->input, "count", 1);
     struct value_builder tasks = VALUE_BUILDER(call->arena), none = VALUE_BUILDER(call->arena);
-    if (service_required(call, "taskDefinition", &name, err) || find_cluster(call, &asked.cluster, err))
+    if (find_cluster(call, &asked.cluster, err))
         return -1;
     if (!service_definition(call, STR("aws.ecs.task_definition"), name, &asked.definition))
         return service_refuse(err, 400, "ClientException", "TaskDefinition not found.");
@@ -320,9 +320,9 @@ static int list(struct service_call *call, struct err *err)
 
 static int stop(struct service_call *call, struct err *err)
 {
-    struct str id, cluster;
+    struct str id = value_gets(call->input, "task"), cluster;
     struct task_info info;
-    if (service_required(call, "task", &id, err) || find_cluster(call, &cluster, err))
+    if (find_cluster(call, &cluster, err))
         return -1;
     id = path_base(id);
     if (!task_call_find(call, kind.name, cluster, id, &info))

@@ -283,10 +283,8 @@ static int do_test_pattern(struct service_call *call, struct err *err)
 {
     const struct value *pattern, *event;
     struct err why = ERR_INIT;
-    struct str pattern_text, event_text;
-    if (service_required(call, "EventPattern", &pattern_text, err) ||
-        service_required(call, "Event", &event_text, err))
-        return -1;
+    struct str pattern_text = value_gets(call->input, "EventPattern"),
+               event_text = value_gets(call->input, "Event");
     if (json_parse(call->arena, pattern_text, &pattern, &why))
         return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
@@ -311,11 +309,9 @@ static bool leads_to(const struct control_record *rule, struct str arn)
 
 static int names_by_target(struct service_call *call, struct err *err)
 {
-    struct str arn, bus = value_gets(call->input, "EventBusName");
+    struct str arn = value_gets(call->input, "TargetArn"), bus = value_gets(call->input, "EventBusName");
     size_t n;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
-    if (service_required(call, "TargetArn", &arn, err))
-        return -1;
     const struct control_record *rules = service_list(call, STR("aws.events.rule"), &n);
     for (size_t i = 0; i < n; i++)
         if (archives_same_bus(value_gets(rules[i].attrs, "event_bus"), bus) && leads_to(&rules[i], arn))

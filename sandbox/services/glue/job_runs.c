@@ -383,10 +383,10 @@ static int refuse_start(
 static int start_run(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
-    struct str name;
+    struct str name = value_gets(call->input, "JobName");
     struct control_record job;
     struct err why = ERR_INIT;
-    if (service_required(call, "JobName", &name, err) || !find_job(call, name, &job, err))
+    if (!find_job(call, name, &job, err))
         return -1;
     const struct value *request = make_request(call, &job, err);
     if (!request)
@@ -406,10 +406,8 @@ static int start_run(struct service_call *call, struct err *err)
 
 static int get_run(struct service_call *call, struct err *err)
 {
-    struct str name, id;
+    struct str name = value_gets(call->input, "JobName"), id = value_gets(call->input, "RunId");
     struct task_info info;
-    if (service_required(call, "JobName", &name, err) || service_required(call, "RunId", &id, err))
-        return -1;
     if (!task_call_find(call, "glue", name, id, &info))
         return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
             STR_ARG(id), STR_ARG(name));
@@ -419,12 +417,10 @@ static int get_run(struct service_call *call, struct err *err)
 
 static int get_runs(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "JobName");
     struct control_record job;
     size_t n;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (service_required(call, "JobName", &name, err))
-        return -1;
     const struct task_info *runs = task_call_list(call, "glue", name, &n);
     if (!n && !service_find(call, STR("aws.glue.job"), name, &job))
         return service_refuse(
@@ -454,10 +450,9 @@ static const struct value *stop_one(
 
 static int stop_runs(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "JobName");
     const struct value *ids;
-    if (service_required(call, "JobName", &name, err) ||
-        service_list_within(call, "JobRunIds", 1, MAX_STOPPED, &ids, err))
+    if (service_list_within(call, "JobRunIds", 1, MAX_STOPPED, &ids, err))
         return -1;
     struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < ids->count; i++) {

@@ -243,10 +243,10 @@ int glue_update_table(struct service_call *call, struct err *err)
 
 int glue_get_table_versions(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "TableName");
     struct versioned of;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err))
+    if (find_table(call, name, &of, err))
         return -1;
     value_builder_add(&list, current_version(call, &of));
     for (uint32_t i = of.kept->count; i-- > 0;)
@@ -256,9 +256,9 @@ int glue_get_table_versions(struct service_call *call, struct err *err)
 
 int glue_get_table_version(struct service_call *call, struct err *err)
 {
-    struct str name, wanted = value_gets(call->input, "VersionId");
+    struct str name = value_gets(call->input, "TableName"), wanted = value_gets(call->input, "VersionId");
     struct versioned of;
-    if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err))
+    if (find_table(call, name, &of, err))
         return -1;
     const struct value *version = current_version(call, &of);
     for (uint32_t i = 0; wanted.n && i < of.kept->count; i++)
@@ -290,10 +290,9 @@ int glue_batch_delete_table(struct service_call *call, struct err *err)
 
 int glue_delete_table_version(struct service_call *call, struct err *err)
 {
-    struct str name, wanted;
+    struct str name = value_gets(call->input, "TableName"), wanted = value_gets(call->input, "VersionId");
     struct versioned of;
-    if (service_required(call, "TableName", &name, err) ||
-        service_required(call, "VersionId", &wanted, err) || find_table(call, name, &of, err))
+    if (find_table(call, name, &of, err))
         return -1;
     if (str_eq(wanted, value_gets(of.table, "VersionId")))
         return service_refuse(err, 400, "InvalidInputException", "The current version cannot be deleted.");

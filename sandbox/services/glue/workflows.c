@@ -213,9 +213,7 @@ static size_t glue_fire_next(struct services *services, struct arena *arena, str
 int glue_start_trigger(struct service_call *call, struct err *err)
 {
     struct control_record trigger;
-    struct str name;
-    if (service_required(call, "Name", &name, err))
-        return -1;
+    struct str name = value_gets(call->input, "Name");
     if (!service_find(call, STR("aws.glue.trigger"), name, &trigger))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Trigger with name %.*s not found", STR_ARG(name));

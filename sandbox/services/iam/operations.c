@@ -180,12 +180,12 @@ static int simulate(struct service_call *call, struct err *err)
     static const char *const words[] = {
         [GATE_ALLOWED] = "allowed", [GATE_NOT_ALLOWED] = "implicitDeny", [GATE_DENIED] = "explicitDeny"};
     static const struct value star = {.kind = VALUE_STRING, .string = {.p = "*", .n = 1}};
-    struct str arn;
+    struct str arn = value_gets(call->input, "PolicySourceArn");
     struct session session;
     const struct value *actions = members_of(call, "ActionNames"),
                        *resources = members_of(call, "ResourceArns"), *anything = &star;
     AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
-    if (service_required(call, "PolicySourceArn", &arn, err) || find_principal(call, arn, &session, err))
+    if (find_principal(call, arn, &session, err))
         return -1;
     if (!actions->count)
         return service_refuse(err, 400, "ValidationError", "ActionNames has at least one name");
@@ -250,11 +250,10 @@ static int change_linked_policy(
 
 static int create_linked_role(struct service_call *call, struct err *err)
 {
-    struct str service, name, suffix = value_gets(call->input, "CustomSuffix");
+    struct str service = value_gets(call->input, "AWSServiceName"), name,
+               suffix = value_gets(call->input, "CustomSuffix");
     struct control_record role;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "AWSServiceName", &service, err))
-        return -1;
     if (!str_ends(service, STR(".amazonaws.com")))
         return service_refuse(
             err, 400, "InvalidInput", "%.*s is not the name of a service", STR_ARG(service));
@@ -289,10 +288,8 @@ static int create_linked_role(struct service_call *call, struct err *err)
 /* Deletes the role at once; the deletion task exists only as an id. */
 static int delete_linked_role(struct service_call *call, struct err *err)
 {
-    struct str name, path;
+    struct str name = value_gets(call->input, "RoleName"), path;
     struct control_record role;
-    if (service_required(call, "RoleName", &name, err))
-        return -1;
     if (!service_find(call, STR("aws.iam.role"), name, &role))
         return service_refuse(
             err, 404, "NoSuchEntity", "The role with name %.*s cannot be found.", STR_ARG(name));
@@ -316,9 +313,7 @@ static int delete_linked_role(struct service_call *call, struct err *err)
 
 static int linked_role_status(struct service_call *call, struct err *err)
 {
-    struct str task;
-    if (service_required(call, "DeletionTaskId", &task, err))
-        return -1;
+    struct str task = value_gets(call->input, "DeletionTaskId");
     if (!str_starts(task, STR("task/aws-service-role/")))
         return service_refuse(
             err, 404, "NoSuchEntity", "The deletion task %.*s cannot be found.", STR_ARG(task));

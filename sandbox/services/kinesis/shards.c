@@ -135,9 +135,7 @@ int kinesis_subscribe(struct service_call *call, struct err *err)
 {
     struct control_record consumer;
     const struct value *position = value_getz(call->input, "StartingPosition"), *found;
-    struct str arn;
-    if (service_required(call, "ConsumerARN", &arn, err))
-        return -1;
+    struct str arn = value_gets(call->input, "ConsumerARN");
     if (!service_find(call, STR("aws.kinesis.stream_consumer"), arn, &consumer))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Consumer %.*s not found.", STR_ARG(arn));

@@ -178,12 +178,11 @@ static uint64_t first_since(const struct stream_box *box, size_t shard, int64_t 
 static int get_iterator(struct service_call *call, struct err *err)
 {
     struct control_record stream;
-    struct str name, type;
+    struct str name = value_gets(call->input, "ShardId"), type = value_gets(call->input, "ShardIteratorType");
     struct streams *streams = streams_of(call);
     size_t shard;
     uint64_t next = 0, after = 0;
-    if (find_stream(call, &stream, err) || service_required(call, "ShardId", &name, err) ||
-        service_required(call, "ShardIteratorType", &type, err))
+    if (find_stream(call, &stream, err))
         return -1;
     bool at = str_eqz(type, "AT_SEQUENCE_NUMBER"), past = str_eqz(type, "AFTER_SEQUENCE_NUMBER");
     const struct value *time = value_getz(call->input, "Timestamp");

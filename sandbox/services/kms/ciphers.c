@@ -229,11 +229,11 @@ static int re_encrypt(struct service_call *call, struct err *err)
     static const struct source from = {
         "SourceKeyId", "SourceEncryptionAlgorithm", "SourceEncryptionContext", "ReEncryptFrom"};
     struct control_record old, new;
-    struct str plain, id, material, blob,
+    struct str plain, material, blob,
+        id = value_gets(call->input, "DestinationKeyId"),
         algorithm = value_text(value_getz(call->input, "DestinationEncryptionAlgorithm"), str_z(symmetric));
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "DestinationKeyId", &id, err) ||
-        decrypted(call, &from, &old, &plain, &material, err) || kms_find(call, id, &new, err) ||
+    if (decrypted(call, &from, &old, &plain, &material, err) || kms_find(call, id, &new, err) ||
         kms_check_state(&new, err) || kms_check_use(&new, "ReEncryptTo", "ENCRYPT_DECRYPT", algorithm, err) ||
         kms_dry_run(call, err) ||
         encrypted(call, &new, algorithm, "DestinationEncryptionContext", plain, &blob, err))

@@ -276,9 +276,8 @@ static int rotate_locked(struct service_call *call, const struct control_record 
 static int rotate(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct str id;
-    if (service_required(call, "KeyId", &id, err) || kms_find(call, id, &key, err) ||
-        kms_check_state(&key, err))
+    struct str id = value_gets(call->input, "KeyId");
+    if (kms_find(call, id, &key, err) || kms_check_state(&key, err))
         return -1;
     if (!is_symmetric(&key))
         return service_refuse(err, 400, "UnsupportedOperationException", "%s", "");
@@ -289,8 +288,8 @@ static int rotate(struct service_call *call, struct err *err)
 static int list_rotations(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct str id;
-    if (service_required(call, "KeyId", &id, err) || kms_find(call, id, &key, err))
+    struct str id = value_gets(call->input, "KeyId");
+    if (kms_find(call, id, &key, err))
         return -1;
     const struct value *rotations = value_getz(kms_note(call, &key), "rotations");
     (void)value_getz(call->input, "Limit"); /* a key has at most ten */

@@ -141,10 +141,9 @@ static int verify_message(struct service_call *call, struct err *err)
 static int public_key(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct str id;
+    struct str id = value_gets(call->input, "KeyId");
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "KeyId", &id, err) || kms_find(call, id, &key, err) ||
-        kms_check_state(&key, err))
+    if (kms_find(call, id, &key, err) || kms_check_state(&key, err))
         return -1;
     if (kms_secret_size(value_gets(key.attrs, "key_spec")))
         return service_refuse(err, 400, "UnsupportedOperationException", "%s", "");

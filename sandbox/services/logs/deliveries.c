@@ -111,12 +111,9 @@ static const struct task_kind export_kind = {.name = "logs-export", .work = expo
 
 static int export_create(struct service_call *call, struct err *err)
 {
-    struct str group, bucket, id = uuid_random(call->arena);
+    struct str group = value_gets(call->input, "logGroupName"), id = uuid_random(call->arena);
     struct control_record found;
     int64_t from = value_geti(call->input, "from", -1), to = value_geti(call->input, "to", -1);
-    if (service_required(call, "logGroupName", &group, err) ||
-        service_required(call, "destination", &bucket, err))
-        return -1;
     if (from < 0 || to <= from)
         return service_refuse(err, 400, "InvalidParameterException", "'to' has to be later than 'from'.");
     if (!service_find(call, STR("aws.logs.log_group"), group, &found))
@@ -153,10 +150,8 @@ static int export_describe(struct service_call *call, struct err *err)
 
 static int export_cancel(struct service_call *call, struct err *err)
 {
-    struct str id;
+    struct str id = value_gets(call->input, "taskId");
     struct task_info info;
-    if (service_required(call, "taskId", &id, err))
-        return -1;
     if (!task_call_find(call, export_kind.name, STR_EMPTY, id, &info))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The specified export task does not exist.");

@@ -201,10 +201,9 @@ static int await_mistake(
 static int start_query(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder groups = VALUE_BUILDER(call->arena);
-    struct str query, id = uuid_random(call->arena);
+    struct str id = uuid_random(call->arena);
     struct activity *activity;
-    if (service_required(call, "queryString", &query, err) || check_query(call, err) ||
-        find_groups(call, &groups, err))
+    if (check_query(call, err) || find_groups(call, &groups, err))
         return -1;
     const struct value *request =
         value_with(call->arena, call->input, STR("groups"), value_builder_list(&groups));

@@ -343,9 +343,7 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
     struct control_record record;
     struct daemon_self self;
-    struct str method, path, head, body;
-    if (service_required(call, "Method", &method, err) || service_required(call, "Path", &path, err))
-        return -1;
+    struct str method = value_gets(call->input, "Method"), path = value_gets(call->input, "Path"), head, body;
     if (!str_is_any(method, "GET PUT POST PATCH DELETE") || !is_path(path))
         return service_refuse(err, 400, "ValidationException", "Method or Path is invalid");
     if (find_running(call, &record, &self, err))

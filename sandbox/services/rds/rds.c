@@ -110,12 +110,10 @@ static const struct value *as_creation(struct service_call *call, const struct v
 int snapshot_restore(struct service_call *call, struct err *err)
 {
     struct control_record instance, snapshot;
-    struct str id, name, text;
+    struct str id = value_gets(call->input, "DBInstanceIdentifier"),
+               name = value_gets(call->input, "DBSnapshotIdentifier"), text;
     struct err why = ERR_INIT;
     const struct value *settings, *ignored;
-    if (service_required(call, "DBInstanceIdentifier", &id, err) ||
-        service_required(call, "DBSnapshotIdentifier", &name, err))
-        return -1;
     if (!service_find(call, snapshot_type, name, &snapshot))
         return service_refuse(err, 404, "DBSnapshotNotFound", "DBSnapshot %.*s not found.", STR_ARG(name));
     const char *folder = snapshot_folder(call, snapshot.id);

@@ -485,9 +485,7 @@ static int workgroup_credentials(struct service_call *call, struct err *err)
     static const struct credential_names names = {
         "durationSeconds", "dbUser", "dbPassword", "expiration", "nextRefreshTime"};
     struct warehouse warehouse;
-    struct str workgroup;
-    if (service_required(call, "workgroupName", &workgroup, err))
-        return -1;
+    struct str workgroup = value_gets(call->input, "workgroupName");
     if (!warehouse_find(call->services, call->arena, call->region, STR_EMPTY, workgroup, &warehouse))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The workgroup %.*s doesn't exist.", STR_ARG(workgroup));
@@ -499,9 +497,7 @@ static int cluster_credentials(struct service_call *call, struct err *err)
     static const struct credential_names names = {
         "DurationSeconds", "DbUser", "DbPassword", "Expiration", "NextRefreshTime"};
     struct warehouse warehouse;
-    struct str cluster;
-    if (service_required(call, "ClusterIdentifier", &cluster, err))
-        return -1;
+    struct str cluster = value_gets(call->input, "ClusterIdentifier");
     if (!warehouse_find(call->services, call->arena, call->region, cluster, STR_EMPTY, &warehouse))
         return service_refuse(err, 404, "ClusterNotFound", "Cluster %.*s not found.", STR_ARG(cluster));
     return give_credentials(call, &names, &warehouse, err);

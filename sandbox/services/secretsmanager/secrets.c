@@ -368,12 +368,10 @@ static int rotate_secret(struct service_call *call, struct err *err)
 /* ---- deleting; operations without a secret ---- */
 
 /* Force-deleting an absent secret succeeds; the control plane does the rest. */
-static int delete_secret(struct service_call *call, struct err *err)
+static int delete_secret(struct service_call *call, struct err *err UNUSED)
 {
     struct control_record record;
-    struct str id;
-    if (service_required(call, "SecretId", &id, err))
-        return -1;
+    struct str id = value_gets(call->input, "SecretId");
     if (!secret_find(call, &record, ERR_IGNORED)) {
         forward_about(call, &record);
         return 0;

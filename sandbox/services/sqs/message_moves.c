@@ -37,11 +37,9 @@ static int no_such_queue(struct err *err, const char *parameter)
 
 int sqs_list_sources(struct service_call *call, struct err *err)
 {
-    struct str url;
+    struct str url = value_gets(call->input, "QueueUrl");
     struct queue queue;
     size_t n;
-    if (service_required(call, "QueueUrl", &url, err))
-        return -1;
     if (!queue_find(call->services, call->arena, call->region, url, &queue))
         return service_refuse(
             err, 400, "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.");
@@ -240,11 +238,9 @@ static int start_move(struct service_call *call, const struct queue *from, struc
 
 int sqs_start_move(struct service_call *call, struct err *err)
 {
-    struct str arn, to = value_gets(call->input, "DestinationArn");
+    struct str arn = value_gets(call->input, "SourceArn"), to = value_gets(call->input, "DestinationArn");
     struct queue from, target;
     size_t n;
-    if (service_required(call, "SourceArn", &arn, err))
-        return -1;
     if (!queue_find(call->services, call->arena, call->region, arn, &from))
         return no_such_queue(err, "SourceArn");
     sources_of(call, from.arn, &n);
@@ -278,12 +274,10 @@ static const struct value *queues_moves_shown(
 /* Lists tasks, newest first. */
 int sqs_list_moves(struct service_call *call, struct err *err)
 {
-    struct str arn;
+    struct str arn = value_gets(call->input, "SourceArn");
     struct queue from;
     struct queues *queues = services_queues(call->services);
     int64_t most = service_int(call->input, "MaxResults", 1);
-    if (service_required(call, "SourceArn", &arn, err))
-        return -1;
     if (!queue_find(call->services, call->arena, call->region, arn, &from))
         return no_such_queue(err, "SourceArn");
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
@@ -298,12 +292,10 @@ int sqs_list_moves(struct service_call *call, struct err *err)
 
 int sqs_cancel_move(struct service_call *call, struct err *err)
 {
-    struct str handle, text = STR_EMPTY;
+    struct str handle = value_gets(call->input, "TaskHandle"), text = STR_EMPTY;
     struct queue from;
     const struct value *task = NULL;
     struct queues *queues = services_queues(call->services);
-    if (service_required(call, "TaskHandle", &handle, err))
-        return -1;
     if (!base64_decode(call->arena, handle, &text) || json_parse(call->arena, text, &task, ERR_IGNORED) ||
         !value_gets(task, "taskId").n)
         return service_refuse(

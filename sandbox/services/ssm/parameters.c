@@ -192,9 +192,7 @@ static int no_version(struct err *err, struct str version, struct str name)
 static int label_version(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct str name;
-    if (service_required(call, "Name", &name, err))
-        return -1;
+    struct str name = value_gets(call->input, "Name");
     if (!ssm_find(call, name, &record))
         return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
     int64_t current = service_int(record.attrs, "version", 1),
@@ -258,11 +256,11 @@ static const struct value *view_filtered(
 
 static int get_by_path(struct service_call *call, struct err *err)
 {
-    struct str folder;
+    struct str folder = value_gets(call->input, "Path");
     size_t n;
     const struct value *filters = value_as_list(value_getz(call->input, "ParameterFilters")), *next;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (service_required(call, "Path", &folder, err) || check_path_filters(filters, err))
+    if (check_path_filters(filters, err))
         return -1;
     if (folder.p[0] != '/')
         return service_refuse(err, 400, "ValidationException",
@@ -316,10 +314,8 @@ static int put_parameter(struct service_call *call, struct err *err)
 static int get_history(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct str name;
+    struct str name = value_gets(call->input, "Name");
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (service_required(call, "Name", &name, err))
-        return -1;
     if (!ssm_find(call, name, &record))
         return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
     if (may_show(call, &record, err))
@@ -475,9 +471,9 @@ static int check_parameter_name(struct str name, struct err *err)
 
 static int get_parameter(struct service_call *call, struct err *err)
 {
-    struct str name;
+    struct str name = value_gets(call->input, "Name");
     const struct value *parameter = NULL;
-    if (service_required(call, "Name", &name, err) || check_parameter_name(name, err))
+    if (check_parameter_name(name, err))
         return -1;
     if (str_starts(name, STR(SECRETS)) && view_secret(call, name, &parameter, err))
         return -1;
@@ -522,9 +518,7 @@ static int get_parameters(struct service_call *call, struct err *err)
 /* The sandbox cannot create maintenance windows. */
 static int get_window(struct service_call *call, struct err *err)
 {
-    struct str id;
-    if (service_required(call, "WindowId", &id, err))
-        return -1;
+    struct str id = value_gets(call->input, "WindowId");
     return service_refuse(
         err, 400, "DoesNotExistException", "Maintenance window %.*s does not exist", STR_ARG(id));
 }

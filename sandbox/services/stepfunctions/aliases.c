@@ -290,9 +290,9 @@ int do_describe_alias(struct service_call *call, struct err *err)
 /* Lists the aliases of a machine or of a version, oldest first. */
 int do_list_aliases(struct service_call *call, struct err *err)
 {
-    struct str arn, rest;
+    struct str arn = value_gets(call->input, "stateMachineArn"), rest;
     struct control_record machine;
-    if (service_required(call, "stateMachineArn", &arn, err) || machine_of(call, arn, &machine, &rest, err))
+    if (machine_of(call, arn, &machine, &rest, err))
         return -1;
     const struct value *aliases = machine_note_list(machine_note(call, &machine), "aliases");
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);

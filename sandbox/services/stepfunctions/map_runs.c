@@ -228,10 +228,8 @@ static const struct value *executions_maps_described(
 
 int do_describe_map_run(struct service_call *call, struct err *err)
 {
-    struct str arn;
+    struct str arn = value_gets(call->input, "mapRunArn");
     struct executions *all = services_executions(call->services);
-    if (service_required(call, "mapRunArn", &arn, err))
-        return -1;
     pthread_mutex_lock(&all->lock);
     for (size_t i = 0; i < all->n && !call->output; i++) {
         const struct map_run *run = executions_maps_find(all->items[i], arn);
@@ -255,9 +253,7 @@ static const struct value *labelled(struct arena *arena, struct str machine, str
 
 int do_list_map_runs(struct service_call *call, struct err *err)
 {
-    struct str arn;
-    if (service_required(call, "executionArn", &arn, err))
-        return -1;
+    struct str arn = value_gets(call->input, "executionArn");
     struct execution *execution = execution_find(services_executions(call->services), arn);
     if (!execution)
         return service_refuse(

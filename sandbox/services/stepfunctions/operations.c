@@ -68,8 +68,8 @@ static int do_start(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     struct machine machine;
-    struct str arn;
-    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
+    struct str arn = value_gets(call->input, "stateMachineArn");
+    if (machine_find(call, arn, &machine, err) ||
         executions_operations_start(call, &machine, &execution, err))
         return -1;
     service_answer_text(call, "executionArn", execution->arn);
@@ -84,8 +84,8 @@ static int do_start_sync(struct service_call *call, struct err *err)
 {
     struct execution *execution;
     struct machine machine;
-    struct str arn;
-    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
+    struct str arn = value_gets(call->input, "stateMachineArn");
+    if (machine_find(call, arn, &machine, err))
         return -1;
     if (!is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
@@ -204,10 +204,10 @@ static struct execution **executions_of(const struct service_call *call, struct 
 
 static int do_list(struct service_call *call, struct err *err)
 {
-    struct str arn;
+    struct str arn = value_gets(call->input, "stateMachineArn");
     struct machine machine;
     size_t n;
-    if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err))
+    if (machine_find(call, arn, &machine, err))
         return -1;
     if (is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
@@ -328,10 +328,9 @@ static int do_heartbeat(struct service_call *call, struct err *err)
 /* GetActivityTask: a worker polls for a task. */
 static int do_get_activity_task(struct service_call *call, struct err *err)
 {
-    struct str arn, token, input;
+    struct str arn = value_gets(call->input, "activityArn"), token, input;
     struct control_record activity;
-    if (executions_arn(value_gets(call->input, "activityArn"), err) ||
-        service_required(call, "activityArn", &arn, err))
+    if (executions_arn(value_gets(call->input, "activityArn"), err))
         return -1;
     if (!service_find(call, STR("aws.stepfunctions.activity"), arn, &activity))
         return service_refuse(
@@ -397,9 +396,7 @@ static void report_no_json(struct arena *arena, struct str text, struct asl_diag
 
 static int do_create_activity(struct service_call *call, struct err *err)
 {
-    struct str name;
-    if (service_required(call, "name", &name, err))
-        return -1;
+    struct str name = value_gets(call->input, "name");
     if (!asl_is_name(name))
         return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
     call->declined = true; /* the control plane creates it */

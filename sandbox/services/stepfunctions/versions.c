@@ -135,9 +135,8 @@ static const struct value *executions_versions_publish(const struct service_call
 
 int do_publish(struct service_call *call, struct err *err)
 {
-    struct str arn, description = value_gets(call->input, "description");
-    if (service_required(call, "stateMachineArn", &arn, err))
-        return -1;
+    struct str arn = value_gets(call->input, "stateMachineArn"),
+               description = value_gets(call->input, "description");
     const struct value *version =
         executions_versions_publish(call, arn, value_gets(call->input, "revisionId"), description, err);
     if (!version)
@@ -220,10 +219,8 @@ static int describe_machine(struct service_call *call, struct str arn, struct er
 /* Describes a version; the control plane describes machines. */
 int do_describe_versioned(struct service_call *call, struct err *err)
 {
-    struct str arn, rest;
+    struct str arn = value_gets(call->input, "stateMachineArn"), rest;
     struct control_record machine;
-    if (service_required(call, "stateMachineArn", &arn, err))
-        return -1;
     if (!str_starts(arn, STR("arn:")))
         return executions_arn(arn, err);
     machine_part(arn, &rest);
@@ -240,11 +237,9 @@ int do_describe_versioned(struct service_call *call, struct err *err)
 
 int do_list_versions(struct service_call *call, struct err *err)
 {
-    struct str arn, rest;
+    struct str arn = value_gets(call->input, "stateMachineArn"), rest;
     struct control_record machine;
     const struct value *versions = &value_empty_list;
-    if (service_required(call, "stateMachineArn", &arn, err))
-        return -1;
     if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* else an empty list */
         versions = machine_note_list(machine_note(call, &machine), "versions");
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
@@ -277,10 +272,8 @@ static int delete_version(
 
 int do_delete_version(struct service_call *call, struct err *err)
 {
-    struct str arn, rest;
+    struct str arn = value_gets(call->input, "stateMachineVersionArn"), rest;
     struct control_record machine;
-    if (service_required(call, "stateMachineVersionArn", &arn, err))
-        return -1;
     if (machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
         return 0; /* deleting a version of an absent machine succeeds */
     return delete_version(call, &machine, arn, err);

@@ -117,10 +117,8 @@ static int read_limits(const struct service_call *call, struct session *session,
 static int assume_role(struct service_call *call, struct err *err)
 {
     struct control_record role;
-    struct str arn, name;
+    struct str arn = value_gets(call->input, "RoleArn"), name = value_gets(call->input, "RoleSessionName");
     int64_t seconds;
-    if (service_required(call, "RoleArn", &arn, err) || service_required(call, "RoleSessionName", &name, err))
-        return -1;
     if (!is_name(name))
         return sts_invalid(err, "RoleSessionName is 2 to 64 letters, digits and _+=,.@-");
     if (find_role(call, arn, &role, err))
@@ -159,9 +157,7 @@ static int get_session_token(struct service_call *call, struct err *err)
 /* All access keys are this account's. */
 static int key_info(struct service_call *call, struct err *err)
 {
-    struct str key;
-    if (service_required(call, "AccessKeyId", &key, err))
-        return -1;
+    struct str key = value_gets(call->input, "AccessKeyId");
     if (key.n < 16 || key.n > 128)
         return sts_invalid(err, "AccessKeyId is 16 to 128 letters and digits");
     call->output = value_with(

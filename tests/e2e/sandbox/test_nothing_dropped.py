@@ -172,3 +172,17 @@ def test_members(sandbox, service):
                 dropped.append(f"{operation}: {name}")
     assert offered
     assert not dropped, dropped
+
+
+def test_missing_members(sandbox):
+    """A string that sandbox/names/required.txt lists is missed by its name, before anything else of the request is looked at."""
+    for line in (ROOT / "sandbox" / "names" / "required.txt").read_text().splitlines():
+        service, operation, first, *_ = line.split()
+        name = {"airflow": "mwaa", "monitoring": "cloudwatch", "states": "stepfunctions"}.get(service, service)
+        client = sandbox.client(name, parameter_validation=False, inject_host_prefix=False)
+        if operation not in client.meta.service_model.operation_names:
+            client = sandbox.client(f"{name}streams", parameter_validation=False)
+        with pytest.raises(ClientError) as refusal:
+            client._make_api_call(operation, {"Name": "a"} if name == "mwaa" else {})
+        message = refusal.value.response["Error"]["Message"]
+        assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400 and first.lower() in message.lower(), (line, message)
