@@ -353,13 +353,25 @@ static int by_type_and_id(const void *a, const void *b)
     return order ? order : str_cmp(x->subject.id, y->subject.id);
 }
 
+/* True if a location without an account (a store's, or not requested yet) is listed with one. */
+static bool has_account_elsewhere(const struct verifying *v, struct str location)
+{
+    for (size_t i = 0; i < v->locations.n; i++) {
+        const struct noted_location *other = v->locations.items[i].ptr;
+        if (str_eq(other->without_account, location) && !str_eq(v->locations.items[i].key, location))
+            return true;
+    }
+    return false;
+}
+
 static void report_locations(const struct verifying *v, struct verified *out)
 {
     struct str *locations = ARENA_ARRAY(v->p->arena, struct str, v->locations.n + 1);
     size_t n = 0;
     for (size_t i = 0; i < v->locations.n; i++) {
-        struct str provider = arena_printf(v->p->arena, "%p", v->locations.items[i].ptr);
-        if (!map_get(&v->unreachable, provider))
+        const struct noted_location *noted = v->locations.items[i].ptr;
+        struct str provider = arena_printf(v->p->arena, "%p", (void *)noted->provider);
+        if (!map_get(&v->unreachable, provider) && !has_account_elsewhere(v, v->locations.items[i].key))
             locations[n++] = v->locations.items[i].key;
     }
     qsort(locations, n, sizeof *locations, str_order);

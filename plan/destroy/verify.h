@@ -27,13 +27,18 @@ struct candidate {
     bool unreadable; /* cannot be read any more */
 };
 
+struct noted_location {
+    struct provider *provider;
+    struct str without_account; /* its description, as it is before the account is known */
+};
+
 struct verifying {
     struct planner *p;
     struct candidate *items;
     size_t n, cap;
     struct map known;            /* "type id" of each */
     struct map providers;        /* pointer as text -> struct provider */
-    struct map locations;        /* descriptions of searched locations -> struct provider */
+    struct map locations;        /* descriptions of searched locations -> struct noted_location */
     struct map deleted_services; /* names of configurations whose service this run deleted -> itself if the
                         route there is deleted */
     struct map unreachable; /* pointers as text: providers that could not be searched for ownership tags */

@@ -111,8 +111,13 @@ static void note_location(struct verifying *v, struct provider *provider, const 
     if (!provider_aws(provider) || provider_location(provider, schema, false, arena, &location, ERR_IGNORED))
         return;
     map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
-    if (location)
-        map_set(&v->locations, provider_location_text(provider, location, arena), provider);
+    if (!location)
+        return;
+    struct noted_location *noted = ARENA_NEW(arena, struct noted_location);
+    *noted = (struct noted_location){.provider = provider,
+        .without_account =
+            provider_location_text(provider, value_with(arena, location, STR("account"), NULL), arena)};
+    map_set(&v->locations, provider_location_text(provider, location, arena), noted);
 }
 
 static void add_recorded(struct verifying *v)
