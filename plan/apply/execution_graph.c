@@ -26,6 +26,8 @@ struct builder {
     struct graph records; /* recorded_graph(), if there are deletions */
     uint32_t joins; /* first of two operations for each join node of `records`: for deletions and for updates
                        of dependents */
+    uint32_t
+        stays; /* first of one operation for each record: joins deletions around one that is not deleted */
     size_t cap;
 };
 
@@ -123,16 +125,19 @@ static void add_decl_edges(struct builder *b)
 enum delete_order {
     ORDER_WHOLE,
     ORDER_EARLY,            /* without the late deletion that some types want */
+    ORDER_DIRECT,           /* without the order through resources that are not deleted */
     ORDER_DEPENDENTS_FIRST, /* without waiting for updates of resources that only lose a reference */
     ORDER_REPLACEMENTS,     /* only the halves of a replacement wait for each other */
     ORDER_COUNT
 };
 
 /* The operation for a node of the records' graph: its deletion, or the join of its dependents' deletions. */
-static uint32_t delete_op(const struct builder *b, uint32_t node)
+static uint32_t delete_op(const struct builder *b, enum delete_order order, uint32_t node)
 {
     uint32_t seen_count = (uint32_t)b->x->p->recorded.count;
-    return node < seen_count ? b->delete_ops[node] : b->joins + 2 * (node - seen_count);
+    if (node >= seen_count)
+        return b->joins + 2 * (node - seen_count);
+    return b->delete_ops[node] == NO_OP && order < ORDER_DIRECT ? b->stays + node : b->delete_ops[node];
 }
 
 static uint32_t apply_op(const struct builder *b, uint32_t node)
@@ -150,13 +155,13 @@ static void add_edge(struct builder *b, uint32_t from, uint32_t to)
 static void add_dependent_edges(struct builder *b, enum delete_order order, uint32_t node, uint32_t dependent)
 {
     bool join = node >= b->x->p->recorded.count;
-    uint32_t delete = delete_op(b, node);
-    const struct change *change = join || delete == NO_OP ? NULL : b->x->ops[delete].change;
+    uint32_t delete = join ? NO_OP : b->delete_ops[node];
+    const struct change *change = delete == NO_OP ? NULL : b->x->ops[delete].change;
     if (order != ORDER_REPLACEMENTS)
-        add_edge(b, delete_op(b, dependent), delete);
+        add_edge(b, delete_op(b, order, dependent), delete_op(b, order, node));
     if (join)
         add_edge(b, apply_op(b, dependent), apply_op(b, node));
-    else if (change && change->instance ? change->decision.create_first : order <= ORDER_EARLY)
+    else if (change && change->instance ? change->decision.create_first : order <= ORDER_DIRECT)
         add_edge(b, apply_op(b, dependent), delete);
 }
 
@@ -181,7 +186,7 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
         return;
     if (instance_action(instance) == ACTION_REPLACE && instance->change->decision.create_first)
         add_edge(b, b->delete_ops[i], instance->op);
-    else if (order <= ORDER_EARLY)
+    else if (order <= ORDER_DIRECT)
         add_edge(b, instance->op, b->delete_ops[i]);
 }
 
@@ -271,6 +276,9 @@ static void add_joins(struct builder *b)
         add_op(b, (struct op){.kind = OP_JOIN});
         add_op(b, (struct op){.kind = OP_JOIN});
     }
+    b->stays = b->x->op_count;
+    for (size_t i = 0; i < b->x->p->recorded.count; i++)
+        add_op(b, (struct op){.kind = OP_JOIN});
 }
 
 static void add_edges(struct builder *b)

@@ -77,6 +77,24 @@ def test_records_that_contradict_each_other(local_stack):
     assert (local_stack.folder / "order").read_text().split() == ["base", "user"]
 
 
+def test_deletions_are_ordered_through_what_stays(local_stack):
+    """`base` is deleted after `user`, which depends on it through one, and through several that are not deleted."""
+    text = """
+        stack: stays
+        resources:
+          keeper: {type: weir.value, value: 1, depends_on: [base]}
+          keepers: {type: weir.value, for_each: [a, b], value: 1, depends_on: [keeper]}
+          a_user: {type: weir.command, command: touch user, delete: sleep 0.2; rm user, depends_on: [keepers]}
+          base: {type: weir.command, command: "true", delete: test ! -e user}
+    """
+    for parallelism in "1", "8":
+        local_stack.write(text).apply()
+        local_stack.write("stack: stays\nresources:\n  keeper: {type: weir.value, value: 1}\n  keepers: {type: weir.value, for_each: [a, b], value: 1}\n")
+        assert local_stack.plan() == {"base": "delete", "a_user": "delete"}
+        local_stack.apply("--parallelism", parallelism)
+        local_stack.assert_settled()
+
+
 def test_what_comes_later_waits_through_what_is_unchanged(local_stack):
     """`last` waits for `first` through resources and modules that need no change themselves."""
     local_stack.write("stack: inner\nresources: {kept: {type: weir.value, value: 2}}\n", "inner/weir.yaml")
