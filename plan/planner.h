@@ -79,9 +79,10 @@ struct targets {
 struct evaluated {
     const struct value **values; /* NULL: not evaluated yet */
     struct instances *instances;
-    bool *pending;                          /* its value will change during apply */
-    bool *fixed;                            /* depends on no resource or data source */
-    uint8_t *module_entries;                /* of modules: enum entry, once their `when` is known */
+    bool *pending;           /* its value will change during apply */
+    bool *after_pending;     /* so will that of a dependency, also through unchanged resources */
+    bool *fixed;             /* depends on no resource or data source */
+    uint8_t *module_entries; /* of modules: enum entry, once their `when` is known */
     const struct value **recorded_settings; /* connections.c: settings as recorded; NULL: not evaluated */
     uint32_t *stamps, stamp;                /* plan/objects/recorded.c: visited in the current walk */
     /* replace_trigger.c: values of the last apply, the same with some hidden, and decided values; NULL: not

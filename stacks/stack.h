@@ -223,9 +223,11 @@ struct module {
     struct decl *call;                         /* the DECL_MODULE that calls this module; NULL for the root */
     const struct value *each_key, *each_value; /* the key and value of the call; NULL without for_each */
     struct str source;                         /* as written: "./dir" or "builtin/name" */
-    struct str dir;                            /* the folder to which its relative file names belong */
-    const struct value *constants;             /* for struct scope; `path.root` is seen from `dir` */
-    struct decl **decls;                       /* grouped by section, each in file order */
+    struct decl **waits;                       /* dependencies of all its resources: the call's depends_on */
+    size_t wait_count;
+    struct str dir;                /* the folder to which its relative file names belong */
+    const struct value *constants; /* for struct scope; `path.root` is seen from `dir` */
+    struct decl **decls;           /* grouped by section, each in file order */
     size_t decl_count;
     /* name -> struct decl *; `names` holds resources, data and modules */
     struct map inputs, locals, providers, connections, names, outputs;

@@ -108,13 +108,21 @@ static void any_pending(void *ctx, const struct decl *dep)
     search->found |= search->p->evaluated.pending[dep->index];
 }
 
-/* True if the data source must wait for the apply, because a dependency has pending changes. */
+/* True if the data source must wait for the apply, because a dependency has pending changes. As in Terraform,
+ * unchanged resources pass these on only within the `depends_on` of a module, or if that names a module. */
 static bool must_wait(struct planner *p, const struct instance *instance)
 {
+    const struct decl *decl = instance->decl;
     struct search search = {p, false};
-    if (instance->decl->check) /* reads the present state of the service */
+    if (decl->check) /* reads the present state of the service */
         return false;
-    each_resource_dep(p, instance->decl, any_pending, &search);
+    each_resource_dep(p, decl, any_pending, &search);
+    for (size_t i = 0; i < decl->dep_count; i++)
+        if (decl->deps[i]->kind == DECL_MODULE)
+            search.found |= p->evaluated.after_pending[decl->deps[i]->index];
+    for (const struct module *module = decl->module; module; module = module->parent)
+        for (size_t i = 0; i < module->wait_count; i++)
+            search.found |= p->evaluated.after_pending[module->waits[i]->index];
     return search.found || !value_is_known(instance->desired);
 }
 

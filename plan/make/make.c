@@ -257,6 +257,9 @@ static void evaluate_rest(struct planner *p)
             continue;
         if (p->failure.class != ERR_NONE)
             return;
+        for (size_t k = 0; k < decl->dep_count; k++)
+            p->evaluated.after_pending[i] |= p->evaluated.pending[decl->deps[k]->index] ||
+                                             p->evaluated.after_pending[decl->deps[k]->index];
         if (decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA)
             plan_resource(p, decl);
         else if (decl->kind == DECL_SHARED)

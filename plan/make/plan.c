@@ -86,6 +86,7 @@ static struct evaluated evaluated_new(struct arena *arena, size_t n)
     return (struct evaluated){.values = ARENA_ARRAY(arena, const struct value *, n),
         .instances = ARENA_ARRAY(arena, struct instances, n),
         .pending = ARENA_ARRAY(arena, bool, n),
+        .after_pending = ARENA_ARRAY(arena, bool, n),
         .fixed = ARENA_ARRAY(arena, bool, n),
         .module_entries = ARENA_ARRAY(arena, uint8_t, n),
         .stamps = ARENA_ARRAY(arena, uint32_t, n)};

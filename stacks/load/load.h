@@ -43,9 +43,7 @@ struct unit {
     const struct node
         *provider; /* the call's `provider`: the configuration that its resources use; may be NULL */
     const struct node
-        *providers;      /* the call's `providers`: a map of names inside to names outside; may be NULL */
-    struct decl **waits; /* dependencies of all its resources: the call's depends_on */
-    size_t wait_count;
+        *providers; /* the call's `providers`: a map of names inside to names outside; may be NULL */
     struct decl **conditions; /* the references of the call's `when`: dependencies of all its declarations */
     size_t condition_count;
     const struct embedded_file *builtin; /* its file if it is in the binary */

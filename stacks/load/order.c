@@ -52,15 +52,15 @@ void resolve_find_waits(struct loader *loader, struct unit *unit)
     const struct node *node = call ? info_of(loader, call)->depends_on : NULL;
     if (!node || node->kind == NODE_NULL || !expect_list(loader, node, "\"depends_on\""))
         return;
-    unit->waits = ARENA_ARRAY(loader->arena, struct decl *, node->count + 1);
-    unit->wait_count = read_depends_on(loader, unit->parent, node, unit->waits);
+    unit->module->waits = ARENA_ARRAY(loader->arena, struct decl *, node->count + 1);
+    unit->module->wait_count = read_depends_on(loader, unit->parent, node, unit->module->waits);
 }
 
 void resolve_add_waits(struct resolving *r)
 {
     for (const struct unit *unit = r->unit; unit; unit = unit->parent)
-        for (size_t i = 0; i < unit->wait_count; i++)
-            resolve_add_dep(r, unit->waits[i]);
+        for (size_t i = 0; i < unit->module->wait_count; i++)
+            resolve_add_dep(r, unit->module->waits[i]);
 }
 
 /* The `when` of a module is evaluated before its contents. A call is declared, and so resolved, before the

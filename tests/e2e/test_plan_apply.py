@@ -749,6 +749,34 @@ def test_data_that_waits_for_a_resource(stack):
     stack.destroy()
 
 
+def test_data_that_waits_through_what_is_unchanged(stack):
+    """As with Terraform 1.11: changes behind an unchanged resource count in the `depends_on` of a module, or if it names a module."""
+    there = "{type: aws.s3.bucket, name: deferred-lake"
+    stack.write(f"stack: inner\ndata: {{there: {there}}}}}\noutputs: {{region: {{value: '${{there.region}}'}}}}\n", "reads/weir.yaml")
+    stack.write("stack: inner\nresources: {kept: {type: weir.value, value: 1}}\n", "keeps/weir.yaml")
+    stack.write(f"""
+        stack: deferred
+        inputs: {{text: one}}
+        resources:
+          first: {{type: weir.value, value: "${{inputs.text}}"}}
+          kept: {{type: weir.value, value: deferred, depends_on: [first]}}
+          lake: {{type: aws.s3.bucket, name: deferred-lake}}
+        data:
+          now: {there}, depends_on: [kept, lake]}}
+          after: {there}, depends_on: [keeps, lake]}}
+        modules:
+          keeps: {{source: ./keeps, depends_on: [kept]}}
+          reads: {{source: ./reads, depends_on: [kept, lake]}}
+        outputs: {{regions: {{value: "${{[now.region, after.region, reads.region]}}"}}}}
+    """).apply()
+    stack.assert_settled()
+    assert stack.plan("-i", "text=two") == {"first": "update", "after": "read", "reads/there": "read"}
+    stack.apply("-i", "text=two")
+    assert stack.outputs() == {"regions": ["us-east-1"] * 3}
+    assert stack.plan("-i", "text=two") == {}
+    stack.destroy()
+
+
 def test_many_stacks_at_once(tmp_path, cloud):
     """As `weir test` or a workshop's script would run them: processes side by side on one cloud, one folder each."""
     stacks = [Stack(tmp_path / f"s{i}", cloud) for i in range(6)]
