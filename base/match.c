@@ -176,6 +176,33 @@ bool glob_match(struct str pattern, struct str path, int flags)
     }
 }
 
+/* Backtracks to the last `many` only, so that the text is scanned at most once for each. */
+bool wildcard_match(struct str pattern, struct str text, char many, char one, int flags)
+{
+    size_t p = 0, t = 0, last = SIZE_MAX, from = 0;
+    while (t < text.n) {
+        bool escaped = (flags & WILDCARD_ESCAPES) && p + 1 < pattern.n && pattern.p[p] == '\\';
+        struct str wanted = p < pattern.n ? str_n(pattern.p + p + escaped, 1) : STR_EMPTY,
+                   given = str_n(text.p + t, 1);
+        if (p < pattern.n && pattern.p[p] == many) {
+            last = p++;
+            from = t;
+        } else if (wanted.n && ((one && *wanted.p == one) || *wanted.p == *given.p ||
+                                   ((flags & WILDCARD_ANY_CASE) && str_ieq(wanted, given)))) {
+            p += 1 + escaped;
+            t++;
+        } else if (last != SIZE_MAX) {
+            p = last + 1;
+            t = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.n && pattern.p[p] == many)
+        p++;
+    return p == pattern.n;
+}
+
 /* ---- rules, as git reads them ---- */
 
 /* Compares the part before the first wildcard separately, so that "a**" followed by "/b" matches at any depth

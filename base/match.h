@@ -16,6 +16,15 @@ enum { GLOB_PERIOD = 1 /* a wildcard does not match a dot at the start of a name
 /* Both are slices without a leading slash. */
 bool glob_match(struct str pattern, struct str path, int flags);
 
+enum {
+    WILDCARD_ANY_CASE = 1,
+    WILDCARD_ESCAPES = 2 /* a backslash before a character: the character itself */
+};
+
+/* Matches a whole text, of any characters: `many` matches any number of them, `one` a single one (0: no such
+ * wildcard). Takes at most pattern.n * text.n steps. */
+bool wildcard_match(struct str pattern, struct str text, char many, char one, int flags);
+
 struct glob_rule {
     struct str pattern;
     struct str base; /* the folder that the rule belongs to, "" or "a/b"; paths outside of it do not match */

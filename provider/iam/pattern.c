@@ -1,5 +1,6 @@
 /* Wildcards, policy variables, and the grammar of policy documents. */
 #include "base/json.h"
+#include "base/match.h"
 #include "provider/iam/policy.h"
 
 #include <ctype.h>
@@ -109,33 +110,9 @@ static bool pattern_text(
 
 /* ---- matching ---- */
 
-static bool pattern_same(char a, char b, bool any_case)
-{
-    return a == b || (any_case && tolower((unsigned char)a) == tolower((unsigned char)b));
-}
-
-/* Backtracks to the last star only, so that the text is scanned at most once for each star. */
 static bool text_matches(struct str pattern, struct str text, bool any_case)
 {
-    size_t p = 0, t = 0, star = SIZE_MAX, again = 0;
-    while (t < text.n) {
-        if (p < pattern.n && pattern.p[p] == STAR) {
-            star = p++;
-            again = t;
-        } else if (p < pattern.n &&
-                   (pattern.p[p] == ANY || pattern_same(pattern.p[p], text.p[t], any_case))) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++again;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == STAR)
-        p++;
-    return p == pattern.n;
+    return wildcard_match(pattern, text, STAR, ANY, any_case ? WILDCARD_ANY_CASE : 0);
 }
 
 static bool pattern_matches(

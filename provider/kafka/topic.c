@@ -129,10 +129,12 @@ static int topic_lookup(struct op_ctx *ctx, const struct value *const *priors, s
 
 /* ---- creating ---- */
 
-static int topic_answer(const struct request *request,
+static int topic_wait(struct request *request,
     const struct rd_kafka_topic_result_s **results(const struct rd_kafka_op_s *, size_t *), struct err *err)
 {
     size_t n;
+    if (request_wait(request, err))
+        return -1;
     const struct rd_kafka_topic_result_s **found = results(request->answer, &n);
     for (size_t i = 0; i < n; i++)
         if (kafka_failure(request->api, request->api->topic_result_error(found[i]),
@@ -159,9 +161,7 @@ static int create_once(struct kafka_work *work, struct err *err)
             arena_strz(ctx->arena, value_text(config->entries[i].value, STR_EMPTY)));
     request.api->CreateTopics(request.client, &topic, 1, request.options, request.queue);
     request.api->NewTopic_destroy(topic);
-    return request_wait(&request, err) || topic_answer(&request, request.api->CreateTopics_result_topics, err)
-               ? -1
-               : 0;
+    return topic_wait(&request, request.api->CreateTopics_result_topics, err);
 }
 
 static int topic_shown(struct op_ctx *ctx, struct str name, bool *shown, struct err *err)
@@ -219,16 +219,15 @@ static int add_partitions(struct kafka_work *work, struct err *err)
         return err_set(err, ERR_INVALID, "%s", why);
     request.api->CreatePartitions(request.client, &more, 1, request.options, request.queue);
     request.api->NewPartitions_destroy(more);
-    return request_wait(&request, err) ||
-                   topic_answer(&request, request.api->CreatePartitions_result_topics, err)
-               ? -1
-               : 0;
+    return topic_wait(&request, request.api->CreatePartitions_result_topics, err);
 }
 
-static int config_answer(const struct request *request,
+static int config_wait(struct request *request,
     const struct rd_kafka_ConfigResource_s **results(const struct rd_kafka_op_s *, size_t *), struct err *err)
 {
     size_t n;
+    if (request_wait(request, err))
+        return -1;
     const struct rd_kafka_ConfigResource_s **found = results(request->answer, &n);
     for (size_t i = 0; i < n; i++)
         if (kafka_failure(request->api, request->api->ConfigResource_error(found[i]),
@@ -254,10 +253,7 @@ static int alter_some(struct kafka_work *work, struct request *request,
             api->error_destroy(api->ConfigResource_add_incremental_config(
                 topic, arena_strz(work->ctx->arena, before->entries[i].key), KAFKA_CONFIG_DELETE, NULL));
     api->IncrementalAlterConfigs(request->client, &topic, 1, request->options, request->queue);
-    return request_wait(request, err) ||
-                   config_answer(request, api->IncrementalAlterConfigs_result_resources, err)
-               ? -1
-               : 0;
+    return config_wait(request, api->IncrementalAlterConfigs_result_resources, err);
 }
 
 /* librdkafka before 2.2 can only set all settings at once: those of others are read and sent back. */
@@ -280,10 +276,7 @@ static int alter_all(struct kafka_work *work, struct request *request,
         request->api->ConfigResource_set_config(topic, arena_strz(work->ctx->arena, live->entries[i].key),
             arena_strz(work->ctx->arena, value_text(live->entries[i].value, STR_EMPTY)));
     request->api->AlterConfigs(request->client, &topic, 1, request->options, request->queue);
-    return request_wait(request, err) ||
-                   config_answer(request, request->api->AlterConfigs_result_resources, err)
-               ? -1
-               : 0;
+    return config_wait(request, request->api->AlterConfigs_result_resources, err);
 }
 
 static int topic_update(struct kafka_work *work, struct err *err)
@@ -312,9 +305,7 @@ static int remove_once(struct kafka_work *work, struct err *err)
         request.api->DeleteTopic_new(kafka_textz(work->ctx, work->prior, "name"));
     request.api->DeleteTopics(request.client, &topic, 1, request.options, request.queue);
     request.api->DeleteTopic_destroy(topic);
-    return request_wait(&request, err) || topic_answer(&request, request.api->DeleteTopics_result_topics, err)
-               ? -1
-               : 0;
+    return topic_wait(&request, request.api->DeleteTopics_result_topics, err);
 }
 
 /* Brokers show a deleted topic for a moment; waits until it is no longer visible. */

@@ -162,9 +162,6 @@ struct asl_outcome {
     int64_t event;
 };
 
-/* StringMatches: * matches any string, also an empty one; \* is a literal asterisk. */
-bool asl_glob(struct str pattern, struct str text);
-
 void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out);
 /* Executes only the state of execution->from. */
 void asl_try(struct arena *arena, const struct asl_execution *execution, struct asl_trial *trial,

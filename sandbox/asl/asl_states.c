@@ -1,33 +1,10 @@
 /* The state types, comparisons of a Choice, and Retry and Catch. */
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/match.h"
 #include "sandbox/asl/asl_internal.h"
 
 /* ---- comparisons of a Choice state ---- */
-
-/* Backtracks to the last asterisk only, so it takes at most n * m steps. */
-bool asl_glob(struct str pattern, struct str text)
-{
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-    while (t < text.n) {
-        bool escaped = p + 1 < pattern.n && pattern.p[p] == '\\';
-        if (p < pattern.n && pattern.p[p] == '*') {
-            star = p++;
-            mark = t;
-        } else if (p < pattern.n && pattern.p[p + escaped] == text.p[t]) {
-            p += 1 + escaped;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
-    return p == pattern.n;
-}
 
 static bool is_time(const struct value *v, int64_t *ms)
 {
@@ -78,7 +55,8 @@ static bool compare_values(
 {
     int order;
     if (compare == ASL_MATCHES)
-        return a->kind == VALUE_STRING && b->kind == VALUE_STRING && asl_glob(b->string, a->string);
+        return a->kind == VALUE_STRING && b->kind == VALUE_STRING &&
+               wildcard_match(b->string, a->string, '*', 0, WILDCARD_ESCAPES);
     if (!order_of(type, a, b, &order))
         return false;
     switch (compare) {

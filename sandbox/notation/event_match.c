@@ -2,7 +2,7 @@
 #include "sandbox/notation/languages.h"
 
 #include "base/buf.h"
-#include "sandbox/asl/asl.h"
+#include "base/match.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -136,7 +136,7 @@ static bool test_wildcard(const struct value *want, const struct value *v)
     for (uint32_t i = 0; want->kind == VALUE_LIST && i < want->count; i++)
         if (test_wildcard(want->items[i], v))
             return true;
-    return is_text(want) && is_text(v) && asl_glob(want->string, v->string);
+    return is_text(want) && is_text(v) && wildcard_match(want->string, v->string, '*', 0, WILDCARD_ESCAPES);
 }
 
 /* [">", 0, "<=", 5] */

@@ -1,8 +1,9 @@
 /* The Expression of GetPartitions: see languages.h. */
 #include "sandbox/notation/languages.h"
 
+#include "base/match.h"
+
 #include <ctype.h>
-#include <stdlib.h>
 
 enum { MAX_TEXT = 2048, MAX_DEPTH = 100 };
 
@@ -139,17 +140,6 @@ static int find_key(struct parser *p, struct operand *out)
         p->err, ERR_INVALID, "the expression has \"%.*s\", which is not a partition key", STR_ARG(p->text));
 }
 
-static bool to_number(struct str text, double *out)
-{
-    char copy[64], *end;
-    if (!text.n || text.n >= sizeof copy)
-        return false;
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    *out = strtod(copy, &end);
-    return !*end;
-}
-
 static int parse_operand(struct parser *p, struct operand *out)
 {
     bool typed = is_word(p, "date") || is_word(p, "timestamp"), minus = is_sign(p, "-");
@@ -160,7 +150,7 @@ static int parse_operand(struct parser *p, struct operand *out)
     if (!minus && (p->kind == WORD || p->kind == NAME))
         return find_key(p, out);
     double ignored;
-    if (p->kind == NUMBER ? !to_number(p->text, &ignored) : minus || p->kind != TEXT)
+    if (p->kind == NUMBER ? !str_to_double(p->text, &ignored) : minus || p->kind != TEXT)
         return glue_expression_refuse(p, "a partition key, a number or a text");
     struct str text = minus ? arena_printf(p->arena, "-%.*s", STR_ARG(p->text)) : p->text;
     *out = (struct operand){.key = -1, .text = text};
@@ -172,7 +162,7 @@ static int check_types(struct parser *p, const struct operand *a, const struct o
 {
     const struct operand *literal = a->key < 0 ? a : b->key < 0 ? b : NULL;
     double ignored;
-    if (literal && (a->number || b->number) && !to_number(literal->text, &ignored))
+    if (literal && (a->number || b->number) && !str_to_double(literal->text, &ignored))
         return err_set(p->err, ERR_INVALID, "the expression compares \"%.*s\" with a key that is a number",
             STR_ARG(literal->text));
     return 0;
@@ -371,31 +361,10 @@ static int glue_expression_compare(
     int64_t m, n;
     if ((a->number || b->number) && str_to_int(x, &m) && str_to_int(y, &n))
         return (m > n) - (m < n);
-    if ((a->number || b->number) && to_number(x, &u) && to_number(y, &v))
+    if ((a->number || b->number) && str_to_double(x, &u) && str_to_double(y, &v))
         return (u > v) - (u < v);
     int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
     return order ? order : (x.n > y.n) - (x.n < y.n);
-}
-
-/* % matches any number of characters, _ matches one. */
-static bool is_like(struct str text, struct str pattern)
-{
-    size_t t = 0, p = 0, star = SIZE_MAX, from = 0;
-    while (t < text.n)
-        if (p < pattern.n && pattern.p[p] == '%') {
-            star = p++;
-            from = t;
-        } else if (p < pattern.n && (pattern.p[p] == '_' || pattern.p[p] == text.p[t])) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++from;
-        } else
-            return false;
-    while (p < pattern.n && pattern.p[p] == '%')
-        p++;
-    return p == pattern.n;
 }
 
 static bool is_in(const struct glue_expression *e, const struct value *values)
@@ -424,8 +393,8 @@ static bool glue_expression_holds(const struct glue_expression *e, const struct 
     case OP_GT: return order > 0;
     case OP_GE: return order >= 0;
     default:
-        return is_like(
-            glue_expression_text_of(&e->first, values), glue_expression_text_of(&e->second, values));
+        return wildcard_match(glue_expression_text_of(&e->second, values),
+            glue_expression_text_of(&e->first, values), '%', '_', 0);
     }
 }
 

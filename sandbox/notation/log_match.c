@@ -2,7 +2,7 @@
 #include "sandbox/notation/log_match.h"
 
 #include "base/json.h"
-#include "sandbox/asl/asl.h"
+#include "base/match.h"
 
 /* ---- parsing of an event ---- */
 
@@ -84,8 +84,9 @@ static bool operand_equals(const struct log_operand *operand, struct str text)
         return regex_matches(operand->regex, text);
     if (!operand->quoted && str_to_double(operand->text, &wanted) && str_to_double(text, &given))
         return !(wanted < given) && !(wanted > given);
-    return str_find_char(operand->text, '*', 0) < 0 ? str_eq(operand->text, text)
-                                                    : asl_glob(operand->text, text);
+    return str_find_char(operand->text, '*', 0) < 0
+               ? str_eq(operand->text, text)
+               : wildcard_match(operand->text, text, '*', 0, WILDCARD_ESCAPES);
 }
 
 static bool text_compares(const struct log_condition *condition, struct str text)

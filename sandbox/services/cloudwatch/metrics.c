@@ -43,18 +43,11 @@ static const struct value *metrics_list_of(struct arena *arena, const struct val
 static bool metrics_number_of(const struct value *map, const char *member, double *out)
 {
     const struct value *v = value_getz(map, member);
-    char text[64], *end = text;
-    struct str s = value_text(v, STR_EMPTY);
-    if (value_is_number(v)) {
+    if (value_is_number(v))
         *out = value_number(v);
-        return isfinite(*out);
-    }
-    if (!s.n || s.n >= sizeof text)
+    else if (!str_to_double(value_text(v, STR_EMPTY), out))
         return false;
-    memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    *out = strtod(text, &end);
-    return !*end && isfinite(*out);
+    return isfinite(*out);
 }
 
 static int64_t time_of(const struct value *map, const char *member, int64_t fallback)

@@ -166,6 +166,25 @@ static void test_plain_patterns(void **state)
     assert_false(glob_rule_fits(&rule, STR("b/a.py"), false));
 }
 
+static void test_wildcards(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        int flags;
+        bool matches;
+    } cases[] = {{"*", "", 0, true}, {"", "a", 0, false}, {"a*c", "a/b\nc", 0, true},
+        {"a*c", "acd", 0, false}, {"*ab*ab", "aabab", 0, true}, {"a_c", "abc", 0, true},
+        {"a_c", "ac", 0, false}, {"A*", "abc", 0, false}, {"A*", "abc", WILDCARD_ANY_CASE, true},
+        {"a\\*", "a*", WILDCARD_ESCAPES, true}, {"a\\*", "ab", WILDCARD_ESCAPES, false},
+        {"a\\\\*", "a\\b", WILDCARD_ESCAPES, true}, {"a\\*", "a\\b", 0, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(
+            wildcard_match(str_z(cases[i].pattern), str_z(cases[i].text), '*', '_', cases[i].flags),
+            cases[i].matches);
+    assert_false(wildcard_match(STR("a_c"), STR("abc"), '*', 0, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_many_stars),
         cmocka_unit_test(test_last_rule_counts),
         cmocka_unit_test(test_plain_patterns),
+        cmocka_unit_test(test_wildcards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
