@@ -55,7 +55,7 @@ static int recover_for_plan(struct planner *p, struct err *err)
         .recovered = planner_recovered,
         .ctx = p,
     };
-    if (!recover_state(&options, 0, &why))
+    if (!recover_state(&options, &why))
         return 0;
     if (why.class == ERR_LOCKED) { /* another run is active, and its intents are its own */
         observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = why.message});

@@ -455,7 +455,7 @@ static int recover_locked(const struct recover_options *options, struct err *err
     return status;
 }
 
-int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err)
+int recover_state(const struct recover_options *options, struct err *err)
 {
     struct state *state = options->state;
     size_t n;
@@ -463,7 +463,7 @@ int recover_state(const struct recover_options *options, int64_t lock_timeout_ms
     bool locked_before = state_is_locked(state);
     if (!n)
         return locked_before ? 0 : state_check_sharers(state, err);
-    if (!locked_before && state_share(state, "recover", lock_timeout_ms, err))
+    if (!locked_before && state_share(state, "recover", 0, err))
         return -1;
     int status = recover_locked(options, err);
     if (!locked_before)

@@ -39,8 +39,8 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
 
 /*
  * Recovers after a command has opened a state; no effect without open intents. Takes the lock if it is not
- * held (waiting lock_timeout_ms), recovers as a run named "recover", and releases the lock if it took it. If
+ * held (without waiting), recovers as a run named "recover", and releases the lock if it took it. If
  * another run holds the lock, the intents are those of that active run: ERR_LOCKED. Intents of unreachable
  * services stay open; the others are recovered, and the first error is returned with -1.
  */
-int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err);
+int recover_state(const struct recover_options *options, struct err *err);

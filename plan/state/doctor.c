@@ -62,8 +62,8 @@ static int check_log(
     uint64_t lines = 0, last;
     struct records newest, history;
     bool torn;
-    records_init(&newest, NULL);
-    records_init(&history, NULL);
+    records_init(&newest);
+    records_init(&history);
     newest.keep_encrypted = history.keep_encrypted = true;
     int status = b->ops->read_all(b, count_line, &lines, err) ||
                          backend_read(b, 0, records_apply, &newest, &torn, &last, err) ||

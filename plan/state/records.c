@@ -11,9 +11,9 @@
 
 enum { RECENT_MS = 60 * 1000 };
 
-void records_init(struct records *r, struct secrets *secrets)
+void records_init(struct records *r)
 {
-    *r = (struct records){.secrets = secrets, .outputs = &value_empty_map};
+    *r = (struct records){.outputs = &value_empty_map};
     r->interner.arena = &r->arena;
     r->recent = time_rfc3339(&r->arena, clock_wall_ms() - RECENT_MS, true);
 }

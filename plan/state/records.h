@@ -44,7 +44,7 @@ struct records {
     const struct record *last;
 };
 
-void records_init(struct records *records, struct secrets *secrets);
+void records_init(struct records *records);
 void records_release(struct records *records);
 /* Applies one line of the log. `records`: struct records *, as a log_line callback. */
 int records_apply(void *records, struct str json, struct err *err);

@@ -97,7 +97,7 @@ int state_open(const struct state_options *options, struct state **out, struct e
     struct state *state = mem_zalloc(sizeof *state);
     state->backend = options->backend;
     pthread_mutex_init(&state->mutex, NULL);
-    records_init(&state->records, NULL);
+    records_init(&state->records);
     if (secrets_new(options->config, options->dir, &state->secrets, err))
         goto failed;
     state->records.secrets = state->secrets;

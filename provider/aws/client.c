@@ -60,10 +60,7 @@ int aws_client_new(const struct aws_options *options, struct aws_client **out, s
             .session_token = s->session_token,
             .source = STR("provider settings")},
         .config = s->config};
-    if (credentials_chain_new(&chain, &client->credentials, err)) {
-        aws_client_free(client);
-        return -1;
-    }
+    client->credentials = credentials_chain_new(&chain);
     *out = client;
     return 0;
 }

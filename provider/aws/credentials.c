@@ -217,10 +217,8 @@ void credentials_invalidate(struct credentials_chain *chain, const struct creden
     }
 }
 
-int credentials_chain_new(
-    const struct credentials_options *options, struct credentials_chain **out, struct err *err)
+struct credentials_chain *credentials_chain_new(const struct credentials_options *options)
 {
-    (void)err; /* nothing is fetched before it is needed */
     struct credentials_chain *chain = mem_zalloc(sizeof *chain);
     struct arena *arena = &chain->arena;
     chain->options = (struct credentials_options){.http = options->http,
@@ -233,8 +231,7 @@ int credentials_chain_new(
         .config = options->config ? value_copy(arena, options->config) : NULL};
     pthread_mutex_init(&chain->lock, NULL);
     pthread_cond_init(&chain->fetched, NULL);
-    *out = chain;
-    return 0;
+    return chain;
 }
 
 void credentials_chain_free(struct credentials_chain *chain)

@@ -38,8 +38,8 @@ struct credentials_options {
         *config; /* the provider's settings, for the STS endpoint (`endpoint`, `endpoints`); may be NULL */
 };
 
-int credentials_chain_new(
-    const struct credentials_options *options, struct credentials_chain **out, struct err *err);
+/* Nothing is fetched before credentials_get(). */
+struct credentials_chain *credentials_chain_new(const struct credentials_options *options);
 void credentials_chain_free(struct credentials_chain *chain);
 /* Returns the current credentials, copied into the arena; refreshes those that expire within five minutes.
  * Fails with ERR_AUTH and a hint if no source has credentials. */

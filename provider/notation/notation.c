@@ -12,12 +12,11 @@ struct telling {
     void *ctx;
 };
 
-static void notation_tell(const struct telling *t, const char *message, const struct value *path, bool doubt)
+static void notation_tell(const struct telling *t, const char *message, bool doubt)
 {
-    t->tell(t->ctx, &(struct notation_issue){.message = str_z(message),
-                        .path = path ? path : &value_empty_list,
-                        .word = STR_EMPTY,
-                        .doubt = doubt});
+    t->tell(
+        t->ctx, &(struct notation_issue){
+                    .message = str_z(message), .path = &value_empty_list, .word = STR_EMPTY, .doubt = doubt});
 }
 
 /* ---- state machines ---- */
@@ -121,16 +120,16 @@ static void check_log_filter(const struct telling *t, const struct value *v)
     struct log_filter filter;
     const char *why = log_filter_read(t->arena, value_text(v, STR_EMPTY), &filter);
     if (why)
-        notation_tell(t, why, NULL, false);
+        notation_tell(t, why, false);
 }
 
 static bool check_time(const struct telling *t, const struct value *v, struct schedule_time *time)
 {
     const char *why = schedule_parse(value_text(v, STR_EMPTY), time);
     if (why)
-        notation_tell(t, why, NULL, false);
+        notation_tell(t, why, false);
     else if (schedule_is_never(time))
-        notation_tell(t, "no month of it has such a day: it is never due", NULL, true);
+        notation_tell(t, "no month of it has such a day: it is never due", true);
     return !why;
 }
 
@@ -145,16 +144,16 @@ static void check_rule_schedule(const struct telling *t, const struct value *v)
     struct schedule_time time;
     struct str text = value_text(v, STR_EMPTY);
     if (!str_starts(text, STR("cron(")) && !str_starts(text, STR("rate(")))
-        notation_tell(t, "a schedule is rate(1 day) or cron(0 2 * * ? *)", NULL, false);
+        notation_tell(t, "a schedule is rate(1 day) or cron(0 2 * * ? *)", false);
     else if (check_time(t, v, &time) && time.loose)
-        notation_tell(t, "rate is of minutes, hours or days; of 1 minute, 1 hour or 1 day", NULL, false);
+        notation_tell(t, "rate is of minutes, hours or days; of 1 minute, 1 hour or 1 day", false);
 }
 
 static void check_cron(const struct telling *t, const struct value *v)
 {
     struct schedule_time time;
     if (check_time(t, v, &time) && time.kind != SCHEDULE_CRON)
-        notation_tell(t, "a schedule is cron(0 2 * * ? *)", NULL, false);
+        notation_tell(t, "a schedule is cron(0 2 * * ? *)", false);
 }
 
 static const struct language {

@@ -229,7 +229,7 @@ const struct value *asl_items(struct asl_visit *visit, const struct value *input
     if (eval->jsonata && items)
         return asl_jsonata_as(eval, items, "Items", "array");
     if (path)
-        input = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+        input = asl_find(eval, value_text(path, STR_EMPTY), input);
     if (input && input->kind != VALUE_LIST && eval->jsonata)
         asl_fail(eval, "States.QueryEvaluationError", "Map state input must be an array but was: %.*s",
             STR_ARG(json_as_text(eval->arena, input)->string));

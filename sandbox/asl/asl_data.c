@@ -165,8 +165,7 @@ const struct value *asl_resolve(
 
 /* Reports the first unresolved name of a path: "Missing property in path $['a']", "No results for path:
  * $['a']['b']". */
-static void fail_unresolved(
-    struct asl_eval *eval, struct str path, const struct value *document, const char *error)
+static void fail_unresolved(struct asl_eval *eval, struct str path, const struct value *document)
 {
     AUTO_BUF struct buf way = BUF_INIT;
     struct str name, rest = str_slice(path, 2, path.n);
@@ -178,21 +177,20 @@ static void fail_unresolved(
         if (!document)
             break;
     }
-    asl_fail(eval, error, "Invalid path '%.*s' : %s%.*s", STR_ARG(path),
+    asl_fail(eval, "States.Runtime", "Invalid path '%.*s' : %s%.*s", STR_ARG(path),
         rest.n ? "Missing property in path " : "No results for path: ", STR_ARG(buf_str(&way)));
 }
 
-const struct value *asl_find(
-    struct asl_eval *eval, struct str path, const struct value *document, const char *error)
+const struct value *asl_find(struct asl_eval *eval, struct str path, const struct value *document)
 {
     const char *why;
     if (asl_is_intrinsic(path))
         return asl_intrinsic(eval, path, document);
     const struct value *found = asl_resolve(eval, path, document, &why);
     if (!found && !str_starts(path, STR("$.")))
-        asl_fail(eval, error, "Invalid path '%.*s' : %s", STR_ARG(path), why);
+        asl_fail(eval, "States.Runtime", "Invalid path '%.*s' : %s", STR_ARG(path), why);
     else if (!found)
-        fail_unresolved(eval, path, document, error);
+        fail_unresolved(eval, path, document);
     return found;
 }
 
@@ -204,7 +202,7 @@ const struct value *asl_filter(
         return document;
     if (path->kind != VALUE_STRING)
         return &value_empty_map;
-    return asl_find(eval, path->string, document, "States.Runtime");
+    return asl_find(eval, path->string, document);
 }
 
 /* The specification names States.ParameterPathFailure for a template field whose path resolves to nothing;

@@ -52,7 +52,7 @@ static double percentage_of(struct asl_visit *visit, const struct value *input)
     const struct value *v = value_getz(visit->state, "ToleratedFailurePercentage"),
                        *path = value_getz(visit->state, "ToleratedFailurePercentagePath");
     if (path)
-        v = asl_find(&visit->eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+        v = asl_find(&visit->eval, value_text(path, STR_EMPTY), input);
     else if (v && visit->eval.jsonata)
         v = asl_jsonata_as(&visit->eval, v, "ToleratedFailurePercentage", "number");
     if (!v)

@@ -34,9 +34,8 @@ struct str asl_text(struct arena *arena, const struct value *v);
 /* Resolves a path with the context object and variables of `eval`. Returns NULL with *why. */
 const struct value *asl_resolve(
     struct asl_eval *eval, struct str path, const struct value *document, const char **why);
-/* Evaluates a path or an intrinsic function. Returns NULL with eval->error (named `error`). */
-const struct value *asl_find(
-    struct asl_eval *eval, struct str path, const struct value *document, const char *error);
+/* Evaluates a path or an intrinsic function. Returns NULL with eval->error (States.Runtime). */
+const struct value *asl_find(struct asl_eval *eval, struct str path, const struct value *document);
 /* As asl_find(), but the error message names the field. */
 const struct value *asl_find_field(
     struct asl_eval *eval, struct str field, struct str path, const struct value *document);

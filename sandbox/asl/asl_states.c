@@ -254,7 +254,7 @@ bool asl_number(struct asl_visit *visit, const char *member, const struct value 
     if (v && eval->jsonata)
         v = asl_jsonata_as(eval, v, member, "number");
     else if (path)
-        v = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+        v = asl_find(eval, value_text(path, STR_EMPTY), input);
     if (!v)
         return false;
     if (is_number(member, v))
@@ -298,7 +298,7 @@ static bool time_of_wait(struct asl_visit *visit, const struct value *input, int
         return given;
     }
     if (path)
-        at = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+        at = asl_find(eval, value_text(path, STR_EMPTY), input);
     else if (eval->jsonata)
         at = asl_jsonata_as(eval, at, "Timestamp", "string");
     if (!at)

@@ -51,11 +51,11 @@ void xml_etag(struct buf *out, struct str etag)
     buf_addf(out, "<ETag>&quot;%.*s&quot;</ETag>", STR_ARG(etag));
 }
 
-void xml_owner(struct buf *out, const char *name)
+void xml_owner(struct buf *out)
 {
-    xml_open(out, name);
+    xml_open(out, "Owner");
     xml_leaf(out, "ID", STR(S3SRV_OWNER));
-    xml_close(out, name);
+    xml_close(out, "Owner");
 }
 
 void xml_checksum(struct s3 *s, struct buf *out, const struct value *doc)
@@ -186,7 +186,7 @@ bool s3srv_is_version_id(struct str text)
 
 static void no_such_version(struct s3 *s)
 {
-    struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    struct str version = s3srv_parameter_text(s, "versionId");
     if (version.n && !s3srv_is_version_id(version)) {
         s3srv_argument(s, "versionId", version, "Invalid version id specified");
         return;
@@ -275,10 +275,10 @@ bool s3srv_parameter(const struct s3 *s, const char *name, struct str *value)
     return false;
 }
 
-struct str s3srv_parameter_or(const struct s3 *s, const char *name, struct str fallback)
+struct str s3srv_parameter_text(const struct s3 *s, const char *name)
 {
     struct str value;
-    return s3srv_parameter(s, name, &value) ? value : fallback;
+    return s3srv_parameter(s, name, &value) ? value : STR_EMPTY;
 }
 
 bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max, int64_t *out)

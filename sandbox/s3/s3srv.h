@@ -91,7 +91,7 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct s3sr
 struct str s3srv_header(const struct s3 *s, const char *name);
 /* Returns a decoded query parameter; false if it is absent. */
 bool s3srv_parameter(const struct s3 *s, const char *name, struct str *value);
-struct str s3srv_parameter_or(const struct s3 *s, const char *name, struct str fallback);
+struct str s3srv_parameter_text(const struct s3 *s, const char *name);
 /* Reads a number from a parameter, at most `max`. False: responded InvalidArgument. */
 bool s3srv_number(struct s3 *s, const char *name, int64_t fallback, int64_t max, int64_t *out);
 /* Returns the XML body, or NULL after responding MalformedXML (also for another root element). */
@@ -119,7 +119,7 @@ void xml_int(struct buf *out, const char *name, int64_t number);
 void xml_bool(struct buf *out, const char *name, bool yes);
 void xml_time(struct buf *out, const char *name, int64_t wall_ms);
 void xml_etag(struct buf *out, struct str etag);
-void xml_owner(struct buf *out, const char *name);
+void xml_owner(struct buf *out);
 void xml_checksum(
     struct s3 *s, struct buf *out, const struct value *doc);      /* from the members sums and sums_type */
 void xml_checksum_kind(struct buf *out, const struct value *doc); /* algorithm and type without the value */

@@ -178,7 +178,7 @@ static const char *action_of(const struct s3 *s)
         {"s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"},
         {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"}};
     const char *action = s->setting.n ? setting_action(s) : s->op->action;
-    struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    struct str version = s3srv_parameter_text(s, "versionId");
     for (size_t i = 0; action && version.n && i < sizeof versions / sizeof *versions; i++)
         if (!strcmp(action, versions[i][0]))
             return versions[i][1];

@@ -17,9 +17,9 @@ void s3srv_list_buckets(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     int64_t max;
-    struct str prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
-    struct str token = s3srv_parameter_or(s, "continuation-token", STR_EMPTY), after = STR_EMPTY;
-    struct str where = s3srv_parameter_or(s, "bucket-region", STR_EMPTY), last = STR_EMPTY;
+    struct str prefix = s3srv_parameter_text(s, "prefix");
+    struct str token = s3srv_parameter_text(s, "continuation-token"), after = STR_EMPTY;
+    struct str where = s3srv_parameter_text(s, "bucket-region"), last = STR_EMPTY;
     if (!s3srv_number(s, "max-buckets", 10000, 10000, &max))
         return;
     if (token.n && !base64_decode(s->arena, token, &after)) {
@@ -51,7 +51,7 @@ void s3srv_list_buckets(struct s3 *s)
         last = name;
     }
     xml_close(&out, "Buckets");
-    xml_owner(&out, "Owner");
+    xml_owner(&out);
     if (max < 0)
         xml_leaf(&out, "ContinuationToken", base64_encode(s->arena, last));
     if (prefix.n)

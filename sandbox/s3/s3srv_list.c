@@ -68,7 +68,7 @@ static void add_object(struct listing *l, struct str key, const struct object *o
     xml_int(out, "Size", object->size);
     xml_leaf(out, "StorageClass", value_text(value_getz(object->doc, "storage"), STR("STANDARD")));
     if (l->owner)
-        xml_owner(out, "Owner");
+        xml_owner(out);
     xml_close(out, "Contents");
 }
 
@@ -106,8 +106,8 @@ static bool encoding_fits(struct s3 *s, bool *url)
 static bool s3srv_list_begin(struct s3 *s, struct listing *l, const char *most)
 {
     *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
-    l->prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
-    l->delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
+    l->prefix = s3srv_parameter_text(s, "prefix");
+    l->delimiter = s3srv_parameter_text(s, "delimiter");
     return encoding_fits(s, &l->url) && s3srv_bucket_or_error(s) &&
            s3srv_number(s, most, 1000, 1000, &l->max);
 }
@@ -159,7 +159,7 @@ void s3srv_list_v1(struct s3 *s)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s3srv_list_begin(s, &l, "max-keys"))
         return;
-    struct str marker = s3srv_parameter_or(s, "marker", STR_EMPTY);
+    struct str marker = s3srv_parameter_text(s, "marker");
     l.owner = true;
     struct walk walk = walk_after(&l, marker, true);
     if (!walk_pages(&l, &walk))
@@ -178,7 +178,7 @@ void s3srv_list_v1(struct s3 *s)
 void s3srv_list_v2(struct s3 *s)
 {
     struct listing l;
-    struct str token, text, after = s3srv_parameter_or(s, "start-after", STR_EMPTY), start = after;
+    struct str token, text, after = s3srv_parameter_text(s, "start-after"), start = after;
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s3srv_list_begin(s, &l, "max-keys"))
         return;
@@ -190,7 +190,7 @@ void s3srv_list_v2(struct s3 *s)
     }
     if (go_on)
         start = text;
-    l.owner = str_eqz(s3srv_parameter_or(s, "fetch-owner", STR_EMPTY), "true");
+    l.owner = str_eqz(s3srv_parameter_text(s, "fetch-owner"), "true");
     struct walk walk = walk_after(&l, start, false);
     if (!walk_pages(&l, &walk))
         return;
@@ -247,7 +247,7 @@ static bool add_version(void *ctx, const struct object *object)
         xml_int(out, "Size", object->size);
         xml_leaf(out, "StorageClass", value_text(value_getz(object->doc, "storage"), STR("STANDARD")));
     }
-    xml_owner(out, "Owner");
+    xml_owner(out);
     xml_close(out, element);
     return true;
 }
@@ -295,8 +295,8 @@ void s3srv_list_versions(struct s3 *s)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s3srv_list_begin(s, &l, "max-keys"))
         return;
-    struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
-    l.version_marker = s3srv_parameter_or(s, "version-id-marker", STR_EMPTY);
+    struct str marker = s3srv_parameter_text(s, "key-marker");
+    l.version_marker = s3srv_parameter_text(s, "version-id-marker");
     if (l.version_marker.n && !marker.n) {
         s3srv_argument(s, "version-id-marker", l.version_marker,
             "A version-id marker cannot be specified without a key marker.");
@@ -397,8 +397,8 @@ void s3srv_list_uploads(struct s3 *s)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s3srv_list_begin(s, &l, "max-uploads"))
         return;
-    struct str marker = s3srv_parameter_or(s, "key-marker", STR_EMPTY);
-    l.version_marker = s3srv_parameter_or(s, "upload-id-marker", STR_EMPTY);
+    struct str marker = s3srv_parameter_text(s, "key-marker");
+    l.version_marker = s3srv_parameter_text(s, "upload-id-marker");
     const struct value *uploads = sorted_uploads(s);
     if (!uploads) {
         s3srv_store_error(s, STORE_FAILED, NULL);

@@ -8,7 +8,7 @@ enum { MIN_PART = 5 * 1024 * 1024 };
 
 static void detail_upload(struct s3 *s)
 {
-    s3srv_detail(s, "UploadId", s3srv_parameter_or(s, "uploadId", STR_EMPTY));
+    s3srv_detail(s, "UploadId", s3srv_parameter_text(s, "uploadId"));
 }
 
 static void no_such_upload(struct s3 *s)
@@ -22,7 +22,7 @@ static void no_such_upload(struct s3 *s)
 
 const struct value *s3srv_find_upload(struct s3 *s, struct str *id)
 {
-    *id = s3srv_parameter_or(s, "uploadId", STR_EMPTY);
+    *id = s3srv_parameter_text(s, "uploadId");
     if (!s3srv_bucket_or_error(s))
         return NULL;
     const struct value *doc = store_upload_doc(s->arena, s->store, s->bucket, *id);
@@ -92,7 +92,7 @@ static bool is_object_already(struct s3 *s, struct str id)
 /* Runs fn with the upload's lock held for writing, so that no part is put concurrently. */
 static void with_upload_lock(struct s3 *s, s3srv_fn *fn)
 {
-    pthread_rwlock_t *lock = store_upload_lock(s->store, s3srv_parameter_or(s, "uploadId", STR_EMPTY));
+    pthread_rwlock_t *lock = store_upload_lock(s->store, s3srv_parameter_text(s, "uploadId"));
     pthread_rwlock_wrlock(lock);
     fn(s);
     pthread_rwlock_unlock(lock);
@@ -121,10 +121,10 @@ void s3srv_abort_upload(struct s3 *s)
 static bool part_number(struct s3 *s, int *out)
 {
     int64_t number;
-    bool ok = str_to_int(s3srv_parameter_or(s, "partNumber", STR_EMPTY), &number) && number >= 1 &&
+    bool ok = str_to_int(s3srv_parameter_text(s, "partNumber"), &number) && number >= 1 &&
               number <= S3SRV_PARTS_MAX;
     if (!ok)
-        s3srv_argument(s, "partNumber", s3srv_parameter_or(s, "partNumber", STR_EMPTY),
+        s3srv_argument(s, "partNumber", s3srv_parameter_text(s, "partNumber"),
             "Part number must be an integer between 1 and 10000, inclusive");
     *out = ok ? (int)number : 0;
     return ok;
@@ -401,7 +401,7 @@ static void s3srv_multipart_commit(struct assembly *a, struct str id)
 static bool answer_again(struct s3 *s)
 {
     struct object object;
-    struct str id = s3srv_parameter_or(s, "uploadId", STR_EMPTY);
+    struct str id = s3srv_parameter_text(s, "uploadId");
     if (!is_object_already(s, id) ||
         store_object_read(s->arena, s->store, s->bucket, s->key, STR_EMPTY, false, &object) != STORE_OK)
         return false;

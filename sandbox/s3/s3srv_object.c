@@ -317,7 +317,7 @@ static bool open_function_code(struct s3 *s, struct object *out)
 /* Opens the requested object or version; false: responded. */
 static bool open_object(struct s3 *s, bool keep_fd, struct object *out)
 {
-    struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    struct str version = s3srv_parameter_text(s, "versionId");
     enum store_result result =
         store_object_read(s->arena, s->store, s->bucket, s->key, version, keep_fd, out);
     if (result == STORE_NO_BUCKET && keep_fd && open_function_code(s, out))

@@ -83,7 +83,7 @@ static struct str stored_name(struct s3 *s, const struct setting *setting)
     if (!setting->many)
         return str_z(setting->name);
     buf_addf(&name, "%s/", setting->name);
-    url_encode(&name, s3srv_parameter_or(s, "id", STR_EMPTY), false);
+    url_encode(&name, s3srv_parameter_text(s, "id"), false);
     return arena_str(s->arena, buf_str(&name));
 }
 
@@ -155,10 +155,10 @@ static void write_acl(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     xml_begin(&out, "AccessControlPolicy");
-    xml_owner(&out, "Owner");
+    xml_owner(&out);
     buf_addz(&out, "<AccessControlList><Grant>");
     AUTO_BUF struct buf owner = BUF_INIT;
-    xml_owner(&owner, "Owner");
+    xml_owner(&owner);
     struct str inner = buf_str(&owner); /* <Owner>…</Owner> without these tags */
     buf_addz(
         &out, "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">");
@@ -172,7 +172,7 @@ static void list_many(struct s3 *s, const struct setting *setting)
 {
     enum { PAGE = 100 };
     AUTO_BUF struct buf out = BUF_INIT;
-    struct str token = s3srv_parameter_or(s, "continuation-token", STR_EMPTY), after = STR_EMPTY;
+    struct str token = s3srv_parameter_text(s, "continuation-token"), after = STR_EMPTY;
     uint32_t shown = 0, i = 0;
     if (token.n && !base64_decode(s->arena, token, &after)) {
         s3srv_argument(s, "continuation-token", token, "The continuation token provided is incorrect");
@@ -266,7 +266,7 @@ void s3srv_policy_status(struct s3 *s)
 /* The id in the document must be that of the request. */
 static bool check_id(struct s3 *s, const struct value *doc)
 {
-    if (str_eq(value_gets(doc, "Id"), s3srv_parameter_or(s, "id", STR_EMPTY)))
+    if (str_eq(value_gets(doc, "Id"), s3srv_parameter_text(s, "id")))
         return true;
     s3srv_error(s, 400, "IdMismatch", "Document ID does not match the specified configuration ID.");
     return false;

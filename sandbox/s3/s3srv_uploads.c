@@ -23,7 +23,7 @@ void xml_upload_owners(struct s3 *s, struct buf *out, const struct value *upload
     xml_leaf(out, "ID", STR(S3SRV_OWNER));
     xml_leaf(out, "DisplayName", sandbox_account(s->x->sandbox));
     xml_close(out, "Initiator");
-    xml_owner(out, "Owner");
+    xml_owner(out);
     xml_leaf(out, "StorageClass", value_text(value_getz(upload, "storage"), STR("STANDARD")));
 }
 
@@ -97,7 +97,7 @@ void s3srv_delete_object(struct s3 *s)
 {
     struct object object;
     struct s3srv_condition condition;
-    struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    struct str version = s3srv_parameter_text(s, "versionId");
     static const char *const express[] = {"x-amz-if-match-last-modified-time", "x-amz-if-match-size"};
     for (size_t i = 0; i < sizeof express / sizeof *express; i++)
         if (s3srv_header(s, express[i]).n) {

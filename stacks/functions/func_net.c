@@ -62,12 +62,12 @@ static bool parse_network(struct str text, struct network *n)
     return true;
 }
 
-/* Parses argument i as a network. Returns false after an error. */
-static bool arg_network(struct call *call, size_t i, struct network *n)
+/* Parses the first argument as a network. Returns false after an error. */
+static bool arg_network(struct call *call, struct network *n)
 {
-    if (parse_network(arg_text(call, i), n))
+    if (parse_network(arg_text(call, 0), n))
         return true;
-    call_fail(call, i, "%s is not a CIDR block such as 10.0.0.0/16", call_quote(call, i).p);
+    call_fail(call, 0, "%s is not a CIDR block such as 10.0.0.0/16", call_quote(call, 0).p);
     return false;
 }
 
@@ -75,7 +75,7 @@ const struct value *func_cidrsubnet(struct call *call)
 {
     struct network n;
     int64_t more = arg_int(call, 1), number = arg_int(call, 2);
-    if (!arg_network(call, 0, &n))
+    if (!arg_network(call, &n))
         return NULL;
     if (more < 0 || more > n.family - n.bits)
         return call_fail(
@@ -92,7 +92,7 @@ const struct value *func_cidrsubnet(struct call *call)
 const struct value *func_cidrsubnets(struct call *call)
 {
     struct network n;
-    if (!arg_network(call, 0, &n))
+    if (!arg_network(call, &n))
         return NULL;
     AUTO_BUILDER struct value_builder subnets = VALUE_BUILDER(call->arena);
     address end = n.base | (mask_of(n.family, n.family) & ~mask_of(n.bits, n.family)), next = n.base;
@@ -118,7 +118,7 @@ const struct value *func_cidrhost(struct call *call)
 {
     struct network n;
     int64_t number = arg_int(call, 1);
-    if (!arg_network(call, 0, &n))
+    if (!arg_network(call, &n))
         return NULL;
     address rest = mask_of(n.family, n.family) & ~mask_of(n.bits, n.family);
     address magnitude = number < 0 ? (address)(0 - (uint64_t)number) - 1 : (address)number;
@@ -131,7 +131,7 @@ const struct value *func_cidrhost(struct call *call)
 const struct value *func_cidrnetmask(struct call *call)
 {
     struct network n;
-    if (!arg_network(call, 0, &n))
+    if (!arg_network(call, &n))
         return NULL;
     if (n.family != 32)
         return call_fail(call, 0, "IPv6 has no netmasks");
@@ -141,7 +141,7 @@ const struct value *func_cidrnetmask(struct call *call)
 const struct value *func_cidrcontains(struct call *call)
 {
     struct network n, other;
-    if (!arg_network(call, 0, &n))
+    if (!arg_network(call, &n))
         return NULL;
     if (parse_address(arg_text(call, 1), &other.base, &other.family))
         other.bits = other.family;

@@ -43,7 +43,7 @@ static void replay(struct str text)
         seq++;
         log_frame(&log, seq, seq, line);
     }
-    records_init(&records, NULL);
+    records_init(&records);
     if (!log_each(buf_str(&log), 0, apply, &records, &err) && !records_complete(&records, &err)) {
         records_sorted(&records);
         records_open_intents(&records, &n);

@@ -102,7 +102,7 @@ static int recover(struct state *state, struct err *err)
         .waits = patient,
         .provider = no_provider,
         .recovered = note_recovered};
-    return recover_state(&options, 0, err);
+    return recover_state(&options, err);
 }
 
 /* ---- what an interrupted run left ---- */

@@ -50,13 +50,10 @@ static void stop(struct fixture *f)
 
 static struct credentials_chain *chain_with(struct fixture *f, struct credentials_options options)
 {
-    struct credentials_chain *chain;
-    struct err err = ERR_INIT;
     options.http = f->engine;
     if (!options.region.p)
         options.region = STR("eu-west-1");
-    assert_int_equal(credentials_chain_new(&options, &chain, &err), 0);
-    return chain;
+    return credentials_chain_new(&options);
 }
 
 static struct credentials must_get_from(struct fixture *f, struct credentials_chain *chain)
