@@ -7,6 +7,7 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/event_targets.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #define NOTE "alarms"
@@ -42,6 +43,54 @@ static int note_item(struct service_call *call, const struct control_record *ala
     return add_item(call, alarm, value_builder_map(&b), err);
 }
 
+/* Returns the alarm as DescribeAlarms shows it. */
+static const struct value *shown_alarm(struct service_call *call, struct str name)
+{
+    const struct value *input =
+        value_with(call->arena, NULL, STR("AlarmNamePrefix"), value_string(call->arena, name));
+    const struct value *output = &value_empty_map;
+    service_control(call, "DescribeAlarms", input, &output, ERR_IGNORED);
+    const struct value *alarms = value_as_list(service_items(call->arena, output, "MetricAlarms"));
+    for (uint32_t i = 0; i < alarms->count; i++)
+        if (str_eq(value_gets(alarms->items[i], "AlarmName"), name))
+            return alarms->items[i];
+    return &value_empty_map;
+}
+
+/* Returns the Trigger of a notification: what the alarm watches. */
+static const struct value *trigger_of(struct service_call *call, const struct value *alarm)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
+    const struct value *dimensions = value_as_list(service_items(call->arena, alarm, "Dimensions"));
+    struct str simple = value_gets(alarm, "Statistic");
+    for (uint32_t i = 0; i < dimensions->count; i++)
+        value_builder_add(
+            &list, VALUE_MAP(call->arena, {STR("value"), value_getz(dimensions->items[i], "Value")},
+                       {STR("name"), value_getz(dimensions->items[i], "Name")}));
+    view_members(&b, alarm,
+        "MetricName Namespace ExtendedStatistic Unit Period EvaluationPeriods DatapointsToAlarm "
+        "ComparisonOperator Threshold Metrics");
+    if (value_getz(alarm, "MetricName")) {
+        view_text(&b, "StatisticType", simple.n ? STR("Statistic") : STR("ExtendedStatistic"));
+        view_set(&b, "Dimensions", value_builder_list(&list));
+    }
+    char statistic[16] = "";
+    for (size_t i = 0; i < simple.n && i + 1 < sizeof statistic; i++)
+        statistic[i] = (char)toupper((unsigned char)simple.p[i]);
+    view_text(&b, "Statistic", str_z(statistic));
+    view_text(&b, "TreatMissingData", value_text(value_getz(alarm, "TreatMissingData"), STR("missing")));
+    view_set(&b, "EvaluateLowSampleCountPercentile",
+        value_string(call->arena, value_gets(alarm, "EvaluateLowSampleCountPercentile")));
+    return value_builder_map(&b);
+}
+
+/* Returns a time as notifications have it, such as 2026-11-27T06:54:32.000+0000. */
+static const struct value *notified_time(struct arena *arena, int64_t wall_ms)
+{
+    struct str text = time_rfc3339(arena, wall_ms, true);
+    return value_string(arena, arena_printf(arena, "%.*s+0000", (int)text.n - 1, text.p));
+}
+
 /* Notifies the alarm's actions. Topics get the message that CloudWatch sends; functions get the same as their
  * event. */
 static void notify_actions(struct service_call *call, const struct control_record *alarm, struct str before)
@@ -54,15 +103,18 @@ static void notify_actions(struct service_call *call, const struct control_recor
     struct value_builder b = VALUE_BUILDER(call->arena);
     if (str_eq(state, before) || value_equal(value_getz(alarm->attrs, "actions_enabled"), &value_false))
         return;
+    const struct value *shown = shown_alarm(call, alarm->id);
     view_text(&b, "AlarmName", alarm->id);
     view_text(&b, "AlarmDescription", value_gets(alarm->attrs, "description"));
     view_text(&b, "AWSAccountId", account);
     view_text(&b, "NewStateValue", state);
     view_text(&b, "NewStateReason", value_gets(alarm->attrs, "state_reason"));
-    view_text(&b, "StateChangeTime", time_rfc3339(call->arena, clock_wall_ms(), true));
+    view_set(&b, "StateChangeTime", notified_time(call->arena, clock_wall_ms()));
+    view_set(&b, "AlarmConfigurationUpdatedTimestamp", notified_time(call->arena, alarm->changed_ms));
     view_text(&b, "Region", call->region);
-    view_text(&b, "AlarmArn", value_gets(alarm->attrs, "arn"));
     view_text(&b, "OldStateValue", before);
+    view_members(&b, shown, "AlarmArn OKActions AlarmActions InsufficientDataActions");
+    view_set(&b, "Trigger", trigger_of(call, shown));
     struct target target = {.region = call->region,
         .input = json_as_text(call->arena, value_builder_map(&b))->string,
         .subject = arena_printf(
@@ -105,7 +157,7 @@ static int change_state(
     const struct value *output;
     struct str name = value_gets(call->input, "AlarmName");
     if (!find_alarm(call, name, alarm))
-        return service_refuse(err, 404, "ResourceNotFound", "Unknown alarm");
+        return service_refuse(err, 404, "ResourceNotFound", "%s", "");
     *before = arena_str(call->arena, value_gets(alarm->attrs, "state"));
     if (service_control(call, "SetAlarmState", call->input, &output, err) || !find_alarm(call, name, alarm))
         return -1;

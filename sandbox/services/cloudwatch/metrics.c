@@ -162,7 +162,27 @@ static bool read_sums(struct arena *arena, const struct value *datum, struct sum
             return false;
         add_to(out, &(struct sums){times, value * times, value, value});
     }
-    return values->count && values->count <= MAX_VALUES && (!counts->count || counts->count == values->count);
+    return values->count && values->count <= MAX_VALUES;
+}
+
+/* Refuses datum `n` if it has values in two forms, or another number of counts than of values. */
+static int check_forms(struct arena *arena, const struct value *datum, uint32_t n, struct err *err)
+{
+    static const char *const others[] = {"Values", "StatisticValues"};
+    const struct value *counts = metrics_list_of(arena, datum, "Counts");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (value_getz(datum, "Value") && value_getz(datum, others[i]))
+            return service_refuse(err, 400, "InvalidParameterCombination",
+                "The parameters MetricData.member.%u.Value and MetricData.member.%u.%s are mutually "
+                "exclusive "
+                "and you have specified both.",
+                n, n, others[i]);
+    if (counts->count && counts->count != metrics_list_of(arena, datum, "Values")->count)
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "The parameters MetricData.member.%u.Values and MetricData.member.%u.Counts must be of the same "
+            "size.",
+            n, n);
+    return 0;
 }
 
 static int write_datum(const struct service_call *call, struct str namespace, const struct value *datum,
@@ -174,8 +194,8 @@ static int write_datum(const struct service_call *call, struct str namespace, co
     if (!name.n)
         return service_refuse(err, 400, "MissingParameter", "each of MetricData has a MetricName");
     if (!read_sums(arena, datum, &sums))
-        return metrics_invalid(err,
-            "each of MetricData has a Value, StatisticValues, or Values (150 at most) and as many Counts");
+        return metrics_invalid(
+            err, "each of MetricData has a Value, StatisticValues, or Values (150 at most)");
     const struct value *kept = VALUE_MAP(arena, {STR("namespace"), value_string(arena, namespace)},
         {STR("name"), value_string(arena, name)}, {STR("dimensions"), dimensions_of(arena, datum)},
         {STR("at"), value_int(arena, time_of(datum, "Timestamp", clock_wall_ms()))},
@@ -197,7 +217,8 @@ static int put_metric_data(struct service_call *call, struct err *err)
     if (!data->count || data->count > MAX_DATA)
         return metrics_invalid(err, "MetricData has 1 to 1000 items");
     for (uint32_t i = 0; i < data->count; i++)
-        if (write_datum(call, namespace, data->items[i], &lines, err))
+        if (check_forms(call->arena, data->items[i], i + 1, err) ||
+            write_datum(call, namespace, data->items[i], &lines, err))
             return -1;
     return metrics_append(call, path, buf_str(&lines), err);
 }
@@ -313,6 +334,35 @@ static int get_metric_statistics(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Returns whether the queries of a request have different values of a member of MetricStat. */
+static bool differs(struct arena *arena, const struct value *queries, const char *member)
+{
+    struct str first = STR_EMPTY;
+    for (uint32_t i = 0; i < queries->count; i++) {
+        const struct value *stat = value_getz(queries->items[i], "MetricStat");
+        struct str text = value_scalar_text(arena, value_getz(stat, member));
+        if (first.n && text.n && !str_eq(text, first))
+            return true;
+        first = first.n ? first : text;
+    }
+    return false;
+}
+
+/* Returns a result's label: the metric's name, with the statistic and the period where those of the queries
+ * differ. */
+static struct str label_of(struct service_call *call, const struct value *query, const struct wanted *w)
+{
+    AUTO_BUF struct buf label = BUF_INIT;
+    const struct value *queries = metrics_list_of(call->arena, call->input, "MetricDataQueries"),
+                       *own = value_getz(query, "Label");
+    buf_addf(&label, "%.*s", STR_ARG(w->name));
+    if (differs(call->arena, queries, "Stat"))
+        buf_addf(&label, " %.*s", STR_ARG(w->statistic));
+    if (differs(call->arena, queries, "Period"))
+        buf_addf(&label, " %lld", (long long)(w->period_ms / 1000));
+    return value_text(own, arena_str(call->arena, buf_str(&label)));
+}
+
 static const struct value *result_of(
     struct service_call *call, const struct value *query, const struct wanted *w)
 {
@@ -329,7 +379,7 @@ static const struct value *result_of(
         value_builder_add(&values, value_float(call->arena, value));
     }
     view_text(&b, "Id", value_gets(query, "Id"));
-    view_text(&b, "Label", value_text(value_getz(query, "Label"), w->name));
+    view_text(&b, "Label", label_of(call, query, w));
     view_text(&b, "StatusCode", STR("Complete"));
     value_builder_set(&b, STR("Timestamps"), value_builder_list(&times));
     value_builder_set(&b, STR("Values"), value_builder_list(&values));
@@ -373,6 +423,7 @@ static int get_metric_data(struct service_call *call, struct err *err)
         if (!str_eqz(value_scalar_text(call->arena, value_getz(queries->items[i], "ReturnData")), "false"))
             value_builder_add(&results, result);
     }
+    service_answer(call, "Messages", &value_empty_list);
     service_answer(call, "MetricDataResults", value_builder_list(&results));
     return 0;
 }

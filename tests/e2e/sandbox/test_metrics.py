@@ -1,6 +1,7 @@
 """Metrics that jobs put: kept, listed and added up."""
 
 import datetime
+import json
 import time
 import uuid
 
@@ -65,6 +66,34 @@ def test_data_that_is_not_to_be_returned(sandbox):
     assert [one["Id"] for one in api.get_metric_data(MetricDataQueries=queries, **DAY)["MetricDataResults"]] == ["b"]
 
 
+@pytest.mark.parametrize("pairs, labels", [([("Sum", 60), ("Minimum", 30)], ["rows Sum 60", "rows Minimum 30"]), ([("Sum", 60), ("Minimum", 60)], ["rows Sum", "rows Minimum"]), ([("Sum", 60), ("Sum", 30)], ["rows 60", "rows 30"]), ([("Sum", 60)], ["rows"])])
+def test_labels_tell_what_differs(pairs, labels, sandbox):
+    """As localstack's validated test_label_generation recorded it."""
+    queries = [{"Id": f"q{n}", "MetricStat": {"Metric": {"Namespace": "labels", "MetricName": "rows"}, "Period": period, "Stat": stat}} for n, (stat, period) in enumerate(pairs)]
+    answer = sandbox.client("cloudwatch").get_metric_data(MetricDataQueries=queries, StartTime=at(0), EndTime=at(5))
+    assert [one["Label"] for one in answer["MetricDataResults"]] == labels and answer["Messages"] == []
+
+
+def test_a_notification_tells_what_the_alarm_watches(sandbox):
+    """As localstack's validated test_enable_disable_alarm_actions recorded it."""
+    api, sns, sqs = (sandbox.client(name) for name in ("cloudwatch", "sns", "sqs"))
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}]}
+    queue, topic = sqs.create_queue(QueueName="alarm-told", Attributes={"Policy": json.dumps(policy)})["QueueUrl"], sns.create_topic(Name="alarm-told")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    watched = {"EvaluationPeriods": 2, "Threshold": 2.5, "ComparisonOperator": "GreaterThanThreshold", "MetricName": "rows", "Namespace": "n", "Period": 10, "Unit": "Seconds"}
+    api.put_metric_alarm(AlarmName="told", AlarmDescription="rows", AlarmActions=[topic], OKActions=[topic], Dimensions=[{"Name": "table", "Value": "films"}], Statistic="Average", **watched)
+    (shown,) = api.describe_alarms(AlarmNames=["told"])["MetricAlarms"]
+    assert "TreatMissingData" not in shown and api.describe_alarms()["CompositeAlarms"] == []
+    api.set_alarm_state(AlarmName="told", StateValue="ALARM", StateReason="a test")
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    told = json.loads(json.loads(message["Body"])["Message"])
+    assert told.pop("StateChangeTime").endswith("+0000") and told.pop("AlarmConfigurationUpdatedTimestamp").endswith("+0000")
+    assert told == {
+        "AlarmName": "told", "AlarmDescription": "rows", "AWSAccountId": shown["AlarmArn"].split(":")[4], "NewStateValue": "ALARM", "NewStateReason": "a test", "OldStateValue": "INSUFFICIENT_DATA", "Region": "us-east-1",
+        "AlarmArn": shown["AlarmArn"], "AlarmActions": [topic], "OKActions": [topic], "InsufficientDataActions": [],
+        "Trigger": {**watched, "Statistic": "AVERAGE", "StatisticType": "Statistic", "Dimensions": [{"name": "table", "value": "films"}], "TreatMissingData": "missing", "EvaluateLowSampleCountPercentile": ""}}
+
+
 @pytest.mark.full
 def test_many_metrics_are_listed_in_a_time_that_grows_with_them(sandbox):
     def listed(region, thousands):
@@ -109,7 +138,8 @@ def test_what_is_wrong(sandbox):
     for call, arguments, why in (
         (api.put_metric_data, {"Namespace": "wrong", "MetricData": []}, "1 to 1000"),
         (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"MetricName": "rows"}]}, "a Value"),
-        (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"MetricName": "rows", "Values": [1, 2], "Counts": [1]}]}, "as many Counts"),
+        (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"MetricName": "rows", "Values": [1, 2], "Counts": [1]}]}, "MetricData.member.1.Values and MetricData.member.1.Counts must be of the same size"),
+        (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"MetricName": "rows", "Value": 1, "Values": [1, 2]}]}, "MetricData.member.1.Value and MetricData.member.1.Values are mutually exclusive"),
         (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"Value": 1}]}, "MetricName"),
         (api.put_metric_data, {"MetricData": [{"MetricName": "rows", "Value": 1}]}, "needs Namespace"),
         (api.get_metric_statistics, {**rows, "Statistics": ["p99"]}, "no percentiles"),
