@@ -400,11 +400,12 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
 /* ---- rollback ---- */
 
 /*
- * Returns the stack's files (for stack_options.files) and inputs ("k=v", without sensitive ones) of a run in
- * the history. ERR_ABSENT if they were not kept: they contain a secret and the state has no key.
+ * Sets in `then` the stack's files at the time of a run in the history, and the moves since in reverse.
+ * Returns the inputs ("k=v", without sensitive ones). ERR_ABSENT if they were not kept: they contain a secret
+ * and the state has no key.
  */
 int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
-    const struct value **files, const struct str **inputs, size_t *n, struct err *err);
+    struct stack_options *then, const struct str **inputs, size_t *n, struct err *err);
 /*
  * The same for the last run that kept its files, from the state alone. `dir`: where key files are searched;
  * *root: which of the files is the stack file.

@@ -326,6 +326,8 @@ struct stack_options {
      * NULL: all files are read from disk. */
     bool (*unsaved)(void *ctx, struct str path, struct str *text);
     void *unsaved_ctx;
+    const struct moved *moved; /* with files: entries of `moved:` for what was moved since; not checked */
+    size_t moved_count;
     const struct open_files
         *open;       /* the same for files that functions read, which need not be YAML; may be NULL */
     bool module;     /* the file is a module that is loaded by itself: it has no name, and its inputs have no
@@ -388,9 +390,10 @@ bool stack_is_reserved(struct str name);
 /* Returns the address of one instance: `lake`, `lake["a"]`, `net/subnet["a"]`. With a NULL key it is the
  * declaration's address. Integers are not keys. */
 struct str address_instance(struct arena *arena, struct str decl_address, const struct value *key);
-/* The address after the entries of `moved:`, in whatever order they are listed; each counts once. Unchanged
- * if none is about it. */
-struct str stack_moved_to(const struct stack *stack, struct arena *arena, struct str address);
+/* Fills in the addresses of all records after the entries of `moved:`, in whatever order they are listed;
+ * each counts once. Two records have one address if the entries lead there and to nothing else. */
+void stack_move_records(
+    const struct stack *stack, struct arena *arena, const struct str *recorded, size_t n, struct str *now);
 /* Returns the offset of the instance key, in net["a"]/lake["b"] that of ["b"], or -1 without a key. Keys of
  * modules belong to the path. */
 ptrdiff_t address_key_at(struct str address);

@@ -219,7 +219,7 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
     size_t n = 0;
     struct err err = ERR_INIT;
     then.stack.state = now.stack->state ? value_copy(&inv->arena, now.stack->state) : NULL;
-    int rc = sources_read(&now, str_z(to), &inv->arena, &then.stack.files, &inputs, &n, &err);
+    int rc = sources_read(&now, str_z(to), &inv->arena, &then.stack, &inputs, &n, &err);
     workspace_close(&now);
     if (rc < 0)
         return invocation_fail(inv, &err);

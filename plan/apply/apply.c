@@ -4,6 +4,7 @@
  */
 #include "plan/apply/work.h"
 
+#include "base/mem.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/lease.h"
@@ -11,13 +12,31 @@
 
 enum { CLAIMS_MAX = 10000 /* changes, for a run under a shared lock */ };
 
+/* Records the move of one record unless another one still has its new address. Sets *moved if it did. */
+static int record_move(
+    struct planner *p, const struct recorded_resource *recorded, bool *done, bool *moved, struct err *err)
+{
+    struct state *state = p->workspace->state;
+    struct str then = recorded->record->subject.address, now = recorded->address;
+    if (*done || !recorded->claimed || str_eq(now, then) || state_get(state, now))
+        return 0;
+    *done = *moved = true;
+    return state_move(state, then, now, err);
+}
+
+/* In both directions, since keys mostly shift in the order of their addresses. */
 static int record_moves(struct planner *p, struct err *err)
 {
-    for (size_t i = 0; i < p->recorded.count; i++) {
-        const struct recorded_resource *recorded = &p->recorded.items[i];
-        if (recorded->claimed && !str_eq(recorded->address, recorded->record->subject.address) &&
-            state_move(p->workspace->state, recorded->record->subject.address, recorded->address, err))
-            return -1;
+    size_t n = p->recorded.count;
+    AUTO_FREE bool *done = mem_zalloc(n + 1);
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < n; i++)
+            if (record_move(p, &p->recorded.items[i], &done[i], &moved, err))
+                return -1;
+        for (size_t i = n; i-- > 0;)
+            if (record_move(p, &p->recorded.items[i], &done[i], &moved, err))
+                return -1;
     }
     return 0;
 }

@@ -204,15 +204,37 @@ static int inputs_then(const struct value *files, struct arena *arena, struct st
     return 0;
 }
 
+/* Returns entries of `moved:` that lead back from what runs after this one moved, the last first. */
+static int moves_back(struct backend *backend, struct str run, struct arena *arena,
+    const struct moved **moved, size_t *n, struct err *err)
+{
+    const struct history_run *runs, *found;
+    size_t count, all = 0;
+    if (history_read(backend, arena, &runs, &count, err) || !(found = history_find(runs, count, run)))
+        return -1;
+    for (const struct history_run *r = found + 1; r < runs + count; r++)
+        all += r->moved;
+    struct moved *back = ARENA_ARRAY(arena, struct moved, all + 1);
+    for (const struct history_run *r = runs + count; --r > found;)
+        for (size_t i = r->change_count; i-- > 0;)
+            if (str_eqz(r->changes[i].action, "move"))
+                back[(*n)++] = (struct moved){.from = r->changes[i].to, .to = r->changes[i].address};
+    *moved = back;
+    return 0;
+}
+
 int sources_read(const struct workspace *workspace, struct str run, struct arena *arena,
-    const struct value **files, const struct str **inputs, size_t *n, struct err *err)
+    struct stack_options *then, const struct str **inputs, size_t *n, struct err *err)
 {
     const struct stack *stack = workspace->stack;
+    const struct value **files = &then->files;
     struct backend *backend;
     *n = 0;
     if (workspace_backend(workspace, &backend, err))
         return -1;
     int status = history_sources(backend, stack->state, stack->dir, run, arena, files, err);
+    if (!status)
+        status = moves_back(backend, run, arena, &then->moved, &then->moved_count, err);
     backend_free(backend);
     return status ? -1 : inputs_then(*files, arena, run, inputs, n, err);
 }

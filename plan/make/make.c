@@ -501,6 +501,8 @@ static int make_plan(struct planner *p, struct err *err)
         decide_targeted_orphans(p);
     else
         decide_orphans(p, NULL);
+    if (recorded_moves(&p->recorded))
+        recorded_check_moves(p);
     identity_check(p);
     if (p->needs_whole)
         return -1;

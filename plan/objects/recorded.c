@@ -253,15 +253,6 @@ struct recorded_resource *recorded_find(const struct recorded *recorded, struct 
     return map_get(&recorded->by_address, address);
 }
 
-static struct str new_address(struct planner *p, const struct record *record)
-{
-    struct str address = stack_moved_to(p->stack, p->arena, record->subject.address);
-    /* If a record with the new address exists, the old address is kept and planned as such. */
-    return !str_eq(address, record->subject.address) && state_get(p->workspace->state, address)
-               ? record->subject.address
-               : address;
-}
-
 static void learn_record(const struct planner *p, const struct record *record)
 {
     const struct schema *schema =
@@ -281,13 +272,18 @@ bool recorded_claim(struct planner *p)
     p->recorded.seq = state_seq(p->workspace->state);
     bool moves = p->stack->moved_count;
     p->recorded.by_declared = moves ? &p->recorded.after_moves : &p->recorded.by_recorded;
+    struct str *then = ARENA_ARRAY(p->arena, struct str, n + 1), *now = then;
+    for (size_t i = 0; i < n; i++)
+        then[i] = records[i]->subject.address;
+    if (moves)
+        stack_move_records(p->stack, p->arena, then, n, now = ARENA_ARRAY(p->arena, struct str, n + 1));
     map_reserve(&p->recorded.by_recorded, n);
     map_reserve(&p->recorded.by_address, n);
     for (size_t i = 0; i < n; i++) {
         struct recorded_resource *recorded = &p->recorded.items[i];
         *recorded = (struct recorded_resource){.record = records[i], .live = records[i]->attrs};
         learn_record(p, records[i]);
-        recorded->address = moves ? new_address(p, records[i]) : records[i]->subject.address;
+        recorded->address = now[i];
         struct str declared = address_declared(records[i]->subject.address);
         recorded->next_by_recorded = recorded->next_by_new =
             map_set(&p->recorded.by_recorded, declared, recorded);
@@ -303,6 +299,24 @@ bool recorded_claim(struct planner *p)
         }
     }
     return true;
+}
+
+void recorded_check_moves(struct planner *p)
+{
+    AUTO_MAP struct map kept = MAP_INIT; /* recorded addresses that no move frees */
+    const struct recorded *r = &p->recorded;
+    for (size_t i = 0; i < r->count; i++)
+        if (!r->items[i].claimed)
+            map_set(&kept, r->items[i].record->subject.address, &r->items[i]);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct recorded_resource *one = &r->items[i];
+        struct str then = one->record->subject.address;
+        if (one->claimed && !str_eq(one->address, then) && map_get(&kept, one->address))
+            diag_error(p->diags, (struct span){0},
+                "moved: \"%.*s\" would become \"%.*s\", which is recorded and has no new address that is "
+                "configured",
+                STR_ARG(then), STR_ARG(one->address));
+    }
 }
 
 bool recorded_moves(const struct recorded *r)

@@ -31,6 +31,8 @@ size_t graph_open_circles(struct graph *graph);
 bool recorded_claim(struct planner *p);
 /* True if `moved:` changes the address of a record. */
 bool recorded_moves(const struct recorded *recorded);
+/* Reports records that would move to the address of one that is deleted. */
+void recorded_check_moves(struct planner *p);
 struct recorded_resource *recorded_find(const struct recorded *recorded, struct str address);
 /*
  * Builds edges dependency -> dependent between recorded resources, numbered as in recorded->items. If many

@@ -451,6 +451,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         load_state(root);
         load_lease(root);
         check_addresses(&loader);
+        moves_add(stack, options->moved, options->moved_count);
         forgive_untyped(&loader);
     }
     load_finish(&loader);

@@ -260,6 +260,7 @@ void load_lease(struct unit *root);
 
 /* Checks that moved, removed and imports name existing or removed declarations as required. */
 void check_addresses(struct loader *loader);
+void moves_add(struct stack *stack, const struct moved *moved, size_t n);
 
 /* ---- check.c ---- */
 

@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "stacks/load/load.h"
 
+#include <stdlib.h>
+
 /* Reads an address relative to this module. Empty after an error. */
 static struct str read_address(struct unit *unit, const struct node *map, const char *key, const char *what)
 {
@@ -118,18 +120,162 @@ static struct str apply_move(struct arena *arena, struct str address, const stru
     return arena_concat(arena, parts, 2);
 }
 
-struct str stack_moved_to(const struct stack *stack, struct arena *arena, struct str address)
+/* An address, and where the entries lead from there. */
+struct move_node {
+    struct str address;
+    struct move_node *end;    /* the last address of its chain of entries; itself: no entry is about it */
+    struct move_node *behind; /* an address that one entry leads from; NULL: none that was looked at */
+    uint32_t steps;           /* entries up to `end` */
+    bool merged;              /* several addresses lead here */
+    bool recorded;
+    bool taken_by_move;      /* of an end: a record that moves has a place in the chain */
+    struct move_node *taken; /* of an end: the place farthest from it that a record has; NULL: none yet */
+};
+
+struct moves {
+    const struct stack *stack;
+    struct arena *arena;
+    struct map by_from; /* address -> struct moved, the first one */
+    struct map nodes;   /* address -> struct move_node */
+    uint32_t *walks;    /* by entry: the last walk that used it; each counts once in a walk */
+    uint32_t walk;
+};
+
+static void moves_init(struct moves *m, const struct stack *stack, struct arena *arena)
 {
-    AUTO_FREE bool *used = mem_zalloc(stack->moved_count + 1);
-    for (size_t i = 0; i < stack->moved_count; i++) {
-        struct str now = used[i] ? address : apply_move(arena, address, &stack->moved[i]);
-        if (str_eq(now, address))
+    *m = (struct moves){.stack = stack, .arena = arena};
+    m->walks = mem_zalloc((stack->moved_count + 1) * sizeof *m->walks);
+    map_reserve(&m->by_from, stack->moved_count);
+    for (size_t i = 0; i < stack->moved_count; i++)
+        map_add(&m->by_from, stack->moved[i].from, &stack->moved[i]);
+}
+
+static void moves_release(struct moves *m)
+{
+    map_release(&m->by_from);
+    map_release(&m->nodes);
+    free(m->walks);
+}
+
+/* Returns where the first entry about the address leads; the address itself if there is none, or none that
+ * this walk has not used. */
+static struct str moved_once(struct moves *m, struct str address)
+{
+    const struct moved *first = NULL;
+    struct str now = address;
+    for (size_t n = 1; n <= address.n; n++) {
+        if (n < address.n && !char_is_among(address.p[n], "[/#"))
             continue;
-        address = now;
-        used[i] = true;
-        i = SIZE_MAX; /* an entry before it may continue */
+        const struct moved *entry = map_get(&m->by_from, str_slice(address, 0, n));
+        if (!entry || (first && first < entry) || m->walks[entry - m->stack->moved] == m->walk)
+            continue;
+        struct str then = apply_move(m->arena, address, entry);
+        if (str_eq(then, address))
+            continue;
+        first = entry;
+        now = then;
     }
-    return address;
+    if (first)
+        m->walks[first - m->stack->moved] = m->walk;
+    return now;
+}
+
+/* Entries in a circle move nothing. */
+static void end_circle(struct move_node *const *path, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        path[i]->end = path[i];
+}
+
+static struct move_node *move_node(struct moves *m, struct str address)
+{
+    struct move_node **path = NULL, *node;
+    size_t n = 0, cap = 0;
+    m->walk++;
+    while (!(node = map_get(&m->nodes, address))) {
+        node = ARENA_NEW(m->arena, struct move_node);
+        node->address = address;
+        map_set(&m->nodes, address, node);
+        MEM_GROW(path, cap, n + 1);
+        path[n++] = node;
+        address = moved_once(m, address);
+        if (str_eq(address, node->address))
+            node->end = node;
+    }
+    if (!node->end)
+        end_circle(path, n);
+    for (size_t i = n; i-- > 0; node = path[i]) {
+        if (path[i]->end)
+            continue;
+        path[i]->end = node->end;
+        path[i]->steps = node->steps + 1;
+        node->merged |= node->behind != NULL;
+        node->behind = path[i];
+    }
+    node = n ? path[0] : node;
+    free(path);
+    return node;
+}
+
+/* Of records in one chain the first ones go farthest: with a to b and b to c, b becomes c and a becomes b. A
+ * record does not move to where another one stays. */
+static struct str place_record(struct moves *m, struct move_node *node)
+{
+    struct str name = STR_EMPTY, key;
+    struct move_node *end = node->end;
+    bool free_end = !end->taken && !end->recorded;
+    struct move_node *place = !end->taken ? end : end->taken;
+    if (node == end)
+        return node->address;
+    if (!free_end)
+        place = place->merged ? NULL : place->behind;
+    bool named = place && address_split(m->arena, place->address, &name, &key);
+    if (place && (free_end || place == node || (named && stack_find(m->stack, name)))) {
+        end->taken = place;
+        end->taken_by_move |= place != node;
+        return place->address;
+    }
+    return end->taken_by_move ? end->address : node->address;
+}
+
+struct move_order {
+    struct move_node *node;
+    size_t record;
+};
+
+static int by_steps_and_record(const void *a, const void *b)
+{
+    const struct move_order *x = a, *y = b;
+    if (x->node->steps != y->node->steps)
+        return x->node->steps < y->node->steps ? -1 : 1;
+    return (x->record > y->record) - (x->record < y->record);
+}
+
+void stack_move_records(
+    const struct stack *stack, struct arena *arena, const struct str *recorded, size_t n, struct str *now)
+{
+    struct moves m;
+    moves_init(&m, stack, arena);
+    struct move_order *order = mem_realloc_array(NULL, n + 1, sizeof *order);
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (struct move_order){move_node(&m, recorded[i]), i};
+        order[i].node->recorded = true;
+    }
+    qsort(order, n, sizeof *order, by_steps_and_record);
+    for (size_t i = 0; i < n; i++)
+        now[order[i].record] = place_record(&m, order[i].node);
+    free(order);
+    moves_release(&m);
+}
+
+void moves_add(struct stack *stack, const struct moved *moved, size_t n)
+{
+    if (!n)
+        return;
+    stack->moved = arena_copy(&stack->arena, stack->moved, sizeof *moved * stack->moved_count,
+        sizeof *moved * (stack->moved_count + n));
+    memcpy(stack->moved + stack->moved_count, moved, sizeof *moved * n);
+    stack->moved_count += n;
 }
 
 static struct decl *find_address(struct loader *loader, struct str address, struct str *key)
@@ -172,12 +318,13 @@ static void report_still_there(struct loader *loader, struct span span, const st
 static void check_moved(struct loader *loader)
 {
     AUTO_MAP struct map sources = MAP_INIT;
+    struct moves moves;
+    moves_init(&moves, loader->stack, loader->arena);
     for (size_t i = 0; i < loader->stack->moved_count; i++) {
         struct moved *moved = &loader->stack->moved[i];
         struct str from_key, to_key;
         const struct decl *from = find_address(loader, moved->from, &from_key);
-        const struct decl *to =
-            find_address(loader, stack_moved_to(loader->stack, loader->arena, moved->to), &to_key);
+        const struct decl *to = find_address(loader, move_node(&moves, moved->to)->end->address, &to_key);
         if (!to)
             report_absent(loader, moved->span, moved->to);
         else
@@ -193,6 +340,7 @@ static void check_moved(struct loader *loader)
             diag_error(loader->diags, moved->span, "\"%.*s\" is moved twice", STR_ARG(moved->from));
         diag_related(loader->diags, d, first->span, "first here");
     }
+    moves_release(&moves);
 }
 
 void check_addresses(struct loader *loader)

@@ -113,6 +113,27 @@ def test_going_back_is_an_ordinary_plan(local_stack):
     assert "no run 77" in local_stack.run("plan", "--to", "77", status=None).err
 
 
+def test_going_back_over_moves(local_stack):
+    """What was moved since goes back to its address of then; later files and plans know nothing of that."""
+    text = "stack: past\nresources:\n  {}: {{type: weir.value, value: 1}}\n  many: {{type: weir.value, for_each: [{}], value: '${{each.key}}'}}\n{}"
+    local_stack.write(text.format("first", "a, b, c", "")).apply()
+    local_stack.write(text.format("second", "b, c, d", "moved:\n- {from: first, to: second}\n" + "".join(f"- {{from: 'many[\"{x}\"]', to: 'many[\"{y}\"]'}}\n" for x, y in ("ab", "bc", "cd"))))
+    assert local_stack.plan() == {'many["b"]': "update", 'many["c"]': "update", 'many["d"]': "update", "second": "noop"}
+    local_stack.apply()
+    local_stack.assert_settled()
+    local_stack.run("state", "mv", "second", "third")
+    local_stack.write(text.format("third", "b, c, d", ""))
+    local_stack.assert_settled()
+    for to, plan in (("2", {"second": "noop"}), ("1", {'many["a"]': "update", 'many["b"]': "update", 'many["c"]': "update", "first": "noop"})):
+        assert local_stack.plan("--to", to) == plan
+    local_stack.apply("--to", "1")
+    assert sorted(line.split()[0] for line in local_stack.run("state", "list").out.splitlines()) == ["first", 'many["a"]', 'many["b"]', 'many["c"]']
+    assert local_stack.plan("--to", "1") == {}
+    local_stack.apply("--to", "2")  # and forth again
+    assert local_stack.plan("--to", "2") == {}
+    local_stack.destroy()
+
+
 def test_files_with_secrets_are_not_kept_without_a_key(local_stack):
     text = "stack: past\ninputs:\n  pw: {type: string, sensitive: true, default: hunter22}\nresources:\n  a: {type: weir.value, value: \"${inputs.pw}\"}\n"
     local_stack.write(text).apply()

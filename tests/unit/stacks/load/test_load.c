@@ -420,8 +420,60 @@ static void moves_follow_each_other(void **state)
         "{from: many, to: 'many[\"x\"]'}, {from: l, to: m}]\n");
     put(f, "m/weir.yaml", "resources: {a: {type: weir.value, value: 1}}\n");
     load_good(f);
-    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++)
-        assert_true(str_eqz(stack_moved_to(f->stack, &f->stack->arena, str_z(moved[i][0])), moved[i][1]));
+    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
+        struct str then = str_z(moved[i][0]), now;
+        stack_move_records(f->stack, &f->stack->arena, &then, 1, &now);
+        assert_true(str_eqz(now, moved[i][1]));
+    }
+}
+
+/* Records in one chain, and where each of them goes. */
+static void moves_of_several_records(void **state)
+{
+    static const char *const cases[][3][2] = {
+        {{"k[\"a\"]", "k[\"b\"]"}, {"k[\"b\"]", "k[\"c\"]"}},                   /* shifted */
+        {{"k[\"a\"]", "k[\"b\"]"}, {"k[\"c\"]", "k[\"c\"]"}},                   /* the last one stays */
+        {{"k[\"b\"]", "k[\"b\"]"}, {"k[\"c\"]", "k[\"c\"]"}},                   /* done already */
+        {{"old", "new"}, {"older", "new"}},                                     /* contradict each other */
+        {{"old", "old"}, {"older", "older"}, {"new", "new"}},                   /* not where one stays */
+        {{"gone", "new"}, {"old", "new"}},                                      /* not to what is not there */
+        {{"s[\"a\"]", "s[\"a\"]"}, {"s[\"b\"]", "s[\"b\"]"}, {"older", "new"}}, /* a circle */
+    };
+    struct folder *f = *state;
+    put(f, "weir.yaml",
+        "stack: a\nresources: {new: {type: weir.value, value: 1}, k: {type: weir.value, for_each: [b, c], "
+        "value: 1}, "
+        "s: {type: weir.value, for_each: [a, b], value: 1}}\n"
+        "moved: [{from: 'k[\"b\"]', to: 'k[\"c\"]'}, {from: 'k[\"a\"]', to: 'k[\"b\"]'}, {from: gone, to: "
+        "old}, {from: old, to: new}, "
+        "{from: older, to: new}, {from: 's[\"a\"]', to: 's[\"b\"]'}, {from: 's[\"b\"]', to: 's[\"a\"]'}]\n");
+    load_good(f);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct str then[3], now[3];
+        size_t n = cases[i][2][0] ? 3 : 2;
+        for (size_t k = 0; k < n; k++)
+            then[k] = str_z(cases[i][k][0]);
+        stack_move_records(f->stack, &f->stack->arena, then, n, now);
+        for (size_t k = 0; k < n; k++)
+            if (!str_eqz(now[k], cases[i][k][1]))
+                fail_msg("case %zu: %.*s becomes %.*s", i, STR_ARG(then[k]), STR_ARG(now[k]));
+    }
+}
+
+/* In the order that needs the most steps. Cubic time would be hours. */
+static void a_long_chain_of_moves(void **state)
+{
+    enum { CHAIN = 20000 };
+    struct folder *f = *state;
+    AUTO_BUF struct buf text = BUF_INIT;
+    buf_addz(&text, "stack: a\nresources: {r0: {type: weir.value, value: 1}}\nmoved:\n");
+    for (int i = 0; i < CHAIN; i++)
+        buf_addf(&text, "- {from: r%d, to: r%d}\n", i + 1, i);
+    put(f, "weir.yaml", text.p);
+    load_good(f);
+    struct str then = STR("r20000"), now;
+    stack_move_records(f->stack, &f->stack->arena, &then, 1, &now);
+    assert_true(str_eqz(now, "r0"));
 }
 
 static void builtin_modules(void **state)
@@ -495,6 +547,8 @@ int main(void)
         TEST(state_and_constants),
         TEST(moves_inside_modules),
         TEST(moves_follow_each_other),
+        TEST(moves_of_several_records),
+        TEST(a_long_chain_of_moves),
         TEST(builtin_modules),
         TEST(a_chain_of_100000),
         TEST(a_cycle_of_50000),
