@@ -62,9 +62,14 @@ static int sts_invalid(struct err *err, const char *what)
     return service_refuse(err, 400, "ValidationError", "%s", what);
 }
 
-static bool is_name(struct str name)
+static int check_session_name(struct str name, struct err *err)
 {
-    return name.n >= 2 && name.n <= MAX_NAME && str_is_made_of(name, CHARS_ALNUM "_+=,.@-");
+    if (!str_is_made_of(name, CHARS_ALNUM "_+=,.@-"))
+        return service_refuse(err, 400, "ValidationError",
+            "1 validation error detected: Value '%.*s' at 'roleSessionName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+            STR_ARG(name));
+    return name.n < 2 || name.n > MAX_NAME ? sts_invalid(err, "RoleSessionName has 2 to 64 characters") : 0;
 }
 
 /* Reads DurationSeconds. -1: out of range. */
@@ -83,18 +88,45 @@ static int find_duration(
 static int find_role(
     const struct service_call *call, struct str arn, struct control_record *role, struct err *err)
 {
-    if (str_starts(arn, STR("arn:")) && service_find(call, STR("aws.iam.role"), arn, role))
+    if (!str_starts(arn, STR("arn:")) || !str_part(arn, ':', 1).n || !str_part(arn, ':', 2).n ||
+        !str_part(arn, ':', 5).n)
+        return service_refuse(err, 400, "ValidationError", "%.*s is invalid", STR_ARG(arn));
+    if (service_find(call, STR("aws.iam.role"), arn, role))
         return 0;
     return service_refuse(err, 403, "AccessDenied",
         "User: %.*s is not authorized to perform: sts:AssumeRole on resource: %.*s",
         STR_ARG(caller_arn(call)), STR_ARG(arn));
 }
 
+static bool has_key(const struct value *tags, uint32_t count, struct str key)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (str_ieq(value_gets(tags->items[i], "Key"), key))
+            return true;
+    return false;
+}
+
+/* Checks the keys of session tags, whose case does not count. */
+static int check_tags(const struct service_call *call, const struct value *tags, struct err *err)
+{
+    const struct value *transitive =
+        value_as_list(service_items(call->arena, call->input, "TransitiveTagKeys"));
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (has_key(tags, i, value_gets(tags->items[i], "Key")))
+            return service_refuse(err, 400, "InvalidParameterValue",
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+    for (uint32_t i = 0; i < transitive->count; i++)
+        if (!has_key(tags, tags->count, value_text(transitive->items[i], STR_EMPTY)))
+            return service_refuse(err, 400, "InvalidParameterValue",
+                "The specified transitive tag key must be included in the requested tags.");
+    return 0;
+}
+
 /* Reads session policies, which only restrict, and session tags. */
 static int read_limits(const struct service_call *call, struct session *session, struct err *err)
 {
     const struct value *arns = wire_path(call->arena, call->input, STR("PolicyArns.member[].arn")),
-                       *tags = wire_path(call->arena, call->input, STR("Tags.member[]")), *document;
+                       *tags = value_as_list(service_items(call->arena, call->input, "Tags")), *document;
     struct err why = ERR_INIT;
     struct str policy = value_gets(call->input, "Policy");
     AUTO_BUF struct buf joined = BUF_INIT;
@@ -107,7 +139,9 @@ static int read_limits(const struct service_call *call, struct session *session,
         buf_addf(&joined, "%s%.*s", i ? "," : "", STR_ARG(value_text(arns->items[i], STR_EMPTY)));
     session->policy_arns = arena_str(call->arena, buf_str(&joined));
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; tags && tags->kind == VALUE_LIST && i < tags->count; i++)
+    if (check_tags(call, tags, err))
+        return -1;
+    for (uint32_t i = 0; i < tags->count; i++)
         value_builder_set(&b, value_gets(tags->items[i], "Key"), value_getz(tags->items[i], "Value"));
     const struct value *all = value_builder_map(&b);
     session->tags = all->count ? json_as_text(call->arena, all)->string : STR_EMPTY;
@@ -119,9 +153,7 @@ static int assume_role(struct service_call *call, struct err *err)
     struct control_record role;
     struct str arn = value_gets(call->input, "RoleArn"), name = value_gets(call->input, "RoleSessionName");
     int64_t seconds;
-    if (!is_name(name))
-        return sts_invalid(err, "RoleSessionName is 2 to 64 letters, digits and _+=,.@-");
-    if (find_role(call, arn, &role, err))
+    if (check_session_name(name, err) || find_role(call, arn, &role, err))
         return -1;
     int64_t longest = call->caller && call->caller->role.n
                           ? HOUR_S

@@ -7,8 +7,10 @@ import json
 import uuid
 
 import boto3
+import pytest
 import requests
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from servers import code
 from support import PATIENCE_S
 from test_run_batch import Queue
@@ -66,10 +68,16 @@ def test_what_cannot_be_assumed(sandbox):
     sts, role = sandbox.client("sts", parameter_validation=False), make_role(sandbox, MaxSessionDuration=7200)
     sts.assume_role(RoleArn=role["Arn"], RoleSessionName="fine", DurationSeconds=7200)
     for arn, name, seconds, refused in (
-        (role["Arn"] + "x", "fine", 3600, "AccessDenied"), (role["RoleName"] + "-is-no-arn-at-all", "fine", 3600, "AccessDenied"),
+        (role["Arn"] + "x", "fine", 3600, "AccessDenied"), (role["RoleName"] + "-is-no-arn-at-all", "fine", 3600, "ValidationError"), ("arn:aws:::role/without-a-service", "fine", 3600, "ValidationError"),
         (role["Arn"], "two words", 3600, "ValidationError"), (role["Arn"], "fine", 7201, "ValidationError"), (role["Arn"], "fine", 899, "ValidationError"),
     ):
         assert code(sts.assume_role, RoleArn=arn, RoleSessionName=name, DurationSeconds=seconds) == refused
+    tagged = {"RoleArn": role["Arn"], "RoleSessionName": "fine", "Tags": [{"Key": "Team", "Value": "a"}]}  # as localstack's validated test_assume_role_tag_validation recorded it
+    sts.assume_role(**tagged, TransitiveTagKeys=["team"])
+    with pytest.raises(ClientError, match="InvalidParameterValue.*The specified transitive tag key must be included in the requested tags[.]"):
+        sts.assume_role(**tagged, TransitiveTagKeys=["other"])
+    with pytest.raises(ClientError, match="InvalidParameterValue.*Duplicate tag keys found. Please note that Tag keys are case insensitive[.]"):
+        sts.assume_role(**tagged | {"Tags": [*tagged["Tags"], {"Key": "team", "Value": "b"}]})
 
 
 def made_up(server, expires_ms, role="role"):
