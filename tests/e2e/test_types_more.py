@@ -330,7 +330,7 @@ def _():
         (cluster,) = found(cloud)
         brokers = cluster["Provisioned"]
         return {"count": brokers["NumberOfBrokerNodes"], "size": brokers["BrokerNodeGroupInfo"]["InstanceType"],
-                "disk": brokers["BrokerNodeGroupInfo"]["StorageInfo"]["EbsStorageInfo"]["VolumeSize"]}
+                "disk": brokers["BrokerNodeGroupInfo"]["StorageInfo"]["EbsStorageInfo"]["VolumeSize"], "metrics": brokers["EnhancedMonitoring"]}
 
     def outside(cloud):
         (cluster,) = found(cloud)
@@ -341,7 +341,8 @@ def _():
         type="aws.kafka.cluster",
         around={"vpc": VPC, "one": subnet(1), "two": subnet(2, "b")},
         first={**common, "number_of_broker_nodes": 2, "instance_type": "kafka.t3.small", "volume_size": 10, "tags": {"team": "a"}},
-        then={**common, "number_of_broker_nodes": 4, "instance_type": "kafka.m5.large", "volume_size": 20, "tags": {"team": "b"}},
+        then={**common, "number_of_broker_nodes": 4, "instance_type": "kafka.m5.large", "volume_size": 20, "enhanced_monitoring": "PER_BROKER", "tags": {"team": "b"}},
+        less={**common, "number_of_broker_nodes": 4, "instance_type": "kafka.m5.large", "volume_size": 20},
         seen=seen,
         gone=lambda cloud: not found(cloud),
         outside=outside,
