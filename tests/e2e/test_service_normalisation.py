@@ -80,3 +80,18 @@ def test_changed(tmp_path, fast_sandbox):
     stack.apply(*given)
     stack.assert_settled(*given)
     stack.destroy()
+
+
+def test_order_and_case(tmp_path, fast_sandbox):
+    """What has no order, and headers, whose case does not matter, are no difference in another order and another case."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write("stack: told\nresources: {api: {type: aws.apigatewayv2.api, name: told, protocol_type: HTTP, cors: {allow_origins: ['https://a.example'], allow_methods: [GET, PUT], allow_headers: [X-Id, Accept]}}}")
+    stack.apply()
+    apis = fast_sandbox.client("apigatewayv2")
+    (api,) = apis.get_apis()["Items"]
+    same = {"AllowOrigins": ["https://a.example"], "AllowMethods": ["PUT", "GET"], "AllowHeaders": ["accept", "x-id"]}
+    apis.update_api(ApiId=api["ApiId"], CorsConfiguration=same)
+    stack.assert_settled()
+    apis.update_api(ApiId=api["ApiId"], CorsConfiguration={**same, "AllowHeaders": ["accept", "x-other"]})
+    assert stack.plan() == {"api": "update"}
+    stack.destroy()

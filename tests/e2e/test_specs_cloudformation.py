@@ -85,7 +85,6 @@ SETTLED = {
     ("aws.lakeformation.permissions", "permissions", "replaces"): CAN_CHANGE + " (GrantPermissions, RevokePermissions)",
     ("aws.lakeformation.permissions", "grantable", "required"): DEFAULTS,
     ("aws.iam.instance_profile", "roles", "required"): "IAM makes profiles without roles",
-    ("aws.kafka.cluster", "enhanced_monitoring", "replaces"): "not yet: UpdateMonitoring changes it in place",
     ("aws.kinesis.stream", "retention_period", "range"): "Kinesis keeps records for a day at least",
     **{("aws.kms.key", name, "replaces"): NO_CALL for name in ("key_usage", "key_spec", "multi_region")},
     ("aws.lambda.function", "memory_size", "range"): "more is for functions on instances of their own, which this type has not got",
@@ -100,8 +99,6 @@ SETTLED = {
     ("aws.rds.cluster_parameter_group", "parameters", "required"): DEFAULTS,
     ("aws.elbv2.rule", "listener", "required"): NEEDS_IT,
     ("aws.elbv2.target_group", "health_check_protocol", "choices"): "targets are not asked by the others, as CreateTargetGroup's documentation says",
-    ("aws.rds.cluster", "enable_cloudwatch_logs_exports", "replaces"): "not yet: ModifyDBCluster changes it in place, by what is added and what is taken away",
-    ("aws.rds.instance", "enable_cloudwatch_logs_exports", "replaces"): "not yet: ModifyDBInstance changes it in place, by what is added and what is taken away",
     ("aws.redshift.cluster", "cluster_type", "required"): DEFAULTS,
     ("aws.redshift.cluster", "db_name", "required"): DEFAULTS,
     ("aws.redshift.cluster", "availability_zone", "replaces"): "moving a cluster to another zone is for those with relocation, which this type has not got",
@@ -177,8 +174,27 @@ def disagreements(kind):
                 yield name, "range", f"here {span}, there {theirs.get('minimum')} to {theirs.get('maximum')}"
 
 
+def ordered(schema, declared, properties):
+    """Lists here, at any depth, that have no order there."""
+    model = cfn_models.Model.__new__(cfn_models.Model)
+    model.schema = schema
+    for name, said in declared.items():
+        words = [plain(str(said.get("wire", "")).split(".")[-1]), plain(name)] if isinstance(said, dict) else []
+        found = next((model.resolve(one) for prop, one in properties.items() if plain(prop) in words), {})
+        if found.get("insertionOrder") is False and str(said.get("type")).startswith("list"):
+            yield name
+        inner = model.resolve(found["items"]) if "items" in found else found
+        yield from (f"{name}.{one}" for one in ordered(schema, said.get("fields", {}), inner.get("properties", {}))) if found else ()
+
+
 def is_settled(kind, name, what):
     return any((a, b, what) in SETTLED for a in (kind, "*") for b in (name, "*"))
+
+
+def test_lists_without_an_order_are_sets():
+    """Otherwise what a service answers in another order is a difference. A task's containers stay a list, whose plan shows what changes in which of them."""
+    found = {(kind, name) for kind, (cfn, spec) in TYPES.items() for name in ordered(cfn_models.schema_of(cfn), spec["attributes"], cfn_models.schema_of(cfn)["properties"])}
+    assert found == {("aws.ecs.task_definition", "containers")}
 
 
 @pytest.mark.parametrize("kind", TYPES)

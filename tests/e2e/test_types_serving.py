@@ -48,7 +48,7 @@ def _():
         less=first,
         seen=lambda cloud: {"logs": cloud.client("rds").describe_db_clusters()["DBClusters"][0].get("EnabledCloudwatchLogsExports")},
         gone=lambda cloud: not cloud.client("rds").describe_db_clusters()["DBClusters"],
-        outside=lambda cloud: cloud.client("rds").modify_db_cluster(DBClusterIdentifier="life", CloudwatchLogsExportConfiguration={"DisableLogTypes": ["instance"]}),
+        outside=lambda cloud: cloud.client("rds").modify_db_cluster(DBClusterIdentifier="life", CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]}),
         drifted="enable_cloudwatch_logs_exports",
     )
 
