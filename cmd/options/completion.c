@@ -93,19 +93,12 @@ static void fish_option(struct buf *out, const struct option *o, struct str path
 
 static void fish_command(struct buf *out, const struct command *c, struct str path)
 {
-    struct str rest, first = str_cut(path, ' ', &rest);
+    struct str above = {path.p, path.n - strlen(c->name)};
     AUTO_BUF struct buf condition = BUF_INIT;
-    if (rest.p)
-        buf_addf(&condition, "__fish_seen_subcommand_from %.*s; and ", STR_ARG(first));
-    buf_addf(out, "complete -c weir -f -n '%s", rest.p ? condition.p : "__fish_use_subcommand");
-    if (rest.p) {
-        buf_addz(out, "not __fish_seen_subcommand_from");
-        completion_subs(out, command_find(first));
-    }
-    buf_addf(out, "' -a %s -d '", c->name);
+    buf_addf(out, "complete -c weir -f -n '__weir_command is %.*s' -a %s -d '", STR_ARG(above), c->name);
     completion_quote(out, help_summary(path), "\\");
     buf_addz(out, "'\n");
-    buf_addf(&condition, "__fish_seen_subcommand_from %s", c->name);
+    buf_addf(&condition, "__weir_command in %.*s", STR_ARG(path));
     if (c->run)
         completion_options(c, path, fish_option, condition.p, out);
     if (c->completes == COMPLETES_NOTHING)

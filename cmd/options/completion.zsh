@@ -27,8 +27,16 @@ _weir_commands() {
     _describe command commands
 }
 _weir() {
-    local -a subs
-    local command
+    local -a subs first
+    local command n
+    while (( CURRENT > 2 )) && [[ $words[2] == -* ]]; do # options before the command: as if they came after it
+        n=1
+        case $words[2] in @{stack_with_value}) n=2 ;; esac
+        (( CURRENT > n + 1 )) || return
+        first+=("${(@)words[2,n+1]}")
+        words[2,n+1]=()
+        (( CURRENT -= n ))
+    done
     if (( CURRENT == 2 )); then
         _weir_commands
         return
@@ -41,7 +49,8 @@ _weir() {
             shift words; (( CURRENT-- ))
         fi ;;
     esac
-    shift words; (( CURRENT-- ))
+    words[1,2]=("$words[2]" "${first[@]}")
+    (( CURRENT += $#first - 1 ))
     case $command in
 @{cases}    esac
 }

@@ -171,18 +171,54 @@ def test_bash_completion_completes(local_stack, tmp_path):
     assert "Stream" in done.stdout.split() and "data.aws.kms.key" in local_stack.run("completion", "types").out.split(), done
 
 
+ZSHRC = r"""
+autoload -Uz compinit && compinit -u -D && source %s
+compadd() { [[ ${@[1,(i)(-|--)]} == *-[OAD]\ * ]] || { local -a hits; builtin compadd -A hits "$@"; print -rl -- offered:$^hits }; builtin compadd "$@" }
+zle-line-init() { print ready }; zle -N zle-line-init
+look() { zle list-choices; exit }; zle -N look; bindkey '^X' look
+"""
+
+
+def completed_by_zsh(script, line, env):
+    """It completes on a terminal alone."""
+    (script.parent / ".zshrc").write_text(ZSHRC % script)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(["zsh", "-d", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env={**env, "ZDOTDIR": str(script.parent), "TERM": "dumb"}):
+        os.close(theirs)
+        seen, typed = b"", False
+        with open(ours, "r+b", buffering=0) as terminal, contextlib.suppress(OSError):  # it has ended
+            while more := terminal.read(65536):
+                seen += more
+                if b"ready" in seen and not typed:
+                    typed = terminal.write(f"{line}\x18".encode())
+    return {found.decode() for found in re.findall(rb"offered:(\S+)", seen)}
+
+
 def completed(shell, script, words):
-    """What is offered for the last of the words. zsh completes on a terminal alone: there only what weir is asked is looked at."""
+    """What is offered for the last of the words."""
     line = " ".join(words)
+    env = {"PATH": f"{WEIR.parent}:/usr/bin:/bin", "HOME": str(script.parent)}
+    if shell == "zsh":
+        return completed_by_zsh(script, line, env)
     programs = {
-        "bash": f'COMP_WORDS=({line} ""); COMP_CWORD={len(words) - 1}; _weir; printf "%s\\n" "${{COMPREPLY[@]}}"',
-        "zsh": f'words=({line}); CURRENT={len(words)}; {"_weir_addresses" if "--target" in words else "_weir_environments"}',
+        "bash": f'COMP_WORDS=({line} ""); COMP_CWORD={len(words) - 1}; COMP_LINE="{line}"; COMP_POINT=${{#COMP_LINE}}; _weir; printf "%s\\n" "${{COMPREPLY[@]}}"',
         "fish": f"complete -C '{line}'",
     }
-    stubs = "compdef() {}; compadd() { print -l ${(M)lines:#$words[CURRENT]*} }; " if shell == "zsh" else ""
-    done = subprocess.run([shell, "-c", f"{stubs}source {script}; {programs[shell]}"], capture_output=True, text=True, check=True,
-                          env={"PATH": f"{WEIR.parent}:/usr/bin:/bin", "HOME": str(script.parent)}, timeout=PATIENCE_S)
+    done = subprocess.run([shell, "-c", f"source {script}; {programs[shell]}"], capture_output=True, text=True, check=True, env=env, timeout=PATIENCE_S)
     return {line.split("\t")[0] for line in done.stdout.splitlines() if line}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_is_completed(local_stack, tmp_path, shell):
+    """Commands, also after options; what they take; a word that is another command's name is not taken for that."""
+    if not shutil.which(shell):
+        pytest.skip(f"no {shell}")
+    (tmp_path / "script").write_text(local_stack.run("completion", shell).out)
+    offered = {line: completed(shell, tmp_path / "script", ["weir", *line.split(" ")]) for line in ("pl", "-C / pl", "state m", "-C / state m", "plan --det", "-C / plan --det", "state import ", "graph --format ", "docs aws.kms.al")}
+    assert offered == {
+        "pl": {"plan"}, "-C / pl": {"plan"}, "state m": {"migrate", "mv"}, "-C / state m": {"migrate", "mv"}, "plan --det": {"--detailed-exitcode"},
+        "-C / plan --det": {"--detailed-exitcode"}, "state import ": offered["state import "], "graph --format ": {"dot", "html", "svg"}, "docs aws.kms.al": {"aws.kms.alias"}}
+    assert not {"cloudformation", "terraform"} & offered["state import "]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -447,13 +483,13 @@ def test_sandbox_without_a_stack_leaves_nothing(local_stack):
 
 
 def test_setup_finds_a_python_that_pyenv_has_not_selected(tmp_path):
-    """Its shim for another version fails; an interpreter that is new enough makes LocalStack's environment."""
+    """Its shim for another version fails; an interpreter that is new enough makes LocalStack's environment, though the first download fails."""
     def program(path, text):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
 
-    new = 'case $1 in -c) exit 0 ;; -m) mkdir -p "$3/bin" && printf "#!/bin/sh\\n" > "$3/bin/pip" && chmod 755 "$3/bin/pip" ;; esac'
+    new = 'case $1 in -c) exit 0 ;; -m) mkdir -p "$3/bin" && printf "#!/bin/sh\\necho >> \\$0.tried; [ \\$(wc -l < \\$0.tried) = 3 ]\\n" > "$3/bin/pip" && chmod 755 "$3/bin/pip" ;; esac'
     program(tmp_path / "shims/python3.13", "exit 127")
     program(tmp_path / "shims/python3", "exit 1")
     program(tmp_path / "pyenv/versions/3.10.13/bin/python3", "exit 1")
@@ -461,7 +497,7 @@ def test_setup_finds_a_python_that_pyenv_has_not_selected(tmp_path):
     for name in ("tools/setup", "tests/requirements-localstack.txt"):
         (tmp_path / "weir" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / "weir" / name)
-    env = {"PATH": f"{tmp_path}/shims:/usr/bin:/bin", "HOME": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv")}
+    env = {"PATH": f"{tmp_path}/shims:/usr/bin:/bin", "HOME": str(tmp_path), "PYENV_ROOT": str(tmp_path / "pyenv"), "SETUP_PAUSES_S": "0 0"}
     done = subprocess.run([tmp_path / "weir/tools/setup", "localstack"], env=env, capture_output=True, text=True)
     assert done.returncode == 0 and "no LocalStack" not in done.stderr, done
     assert (tmp_path / "weir/.venv-localstack/.requirements").read_text() == (ROOT / "tests/requirements-localstack.txt").read_text()
