@@ -11,7 +11,8 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent.parent / "e2e"))
 sys.path.append(str(Path(__file__).parent.parent / "e2e" / "sandbox"))
 from pg import Postgres  # noqa: E402
-from sshd import Sshd, fingerprint, free_port, have_sshd, keygen  # noqa: E402
+from sshd import Sshd, fingerprint, have_sshd, keygen  # noqa: E402
+from support import free_port  # noqa: E402
 
 COLUMNS = "id int, customer int, amount numeric(10,2), day date, note text"
 EACH = '"${[for i in range(100) : tostring(i)]}"'

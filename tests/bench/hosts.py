@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "e2e"))
-from sshd import Sshd, fingerprint, free_port, have_sshd, keygen  # noqa: E402
+from sshd import Sshd, fingerprint, have_sshd, keygen  # noqa: E402
+from support import free_port  # noqa: E402
 
 DELAY_S = 0.020  # each way
 MEGABYTE = 1 << 20

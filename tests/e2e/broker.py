@@ -1,27 +1,20 @@
 """A Kafka broker of the tests' own, from Maven Central (tools/setup kafka), and Kafka's own tools and kafka-python to look at it."""
 
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
 import pytest
-from support import ROOT, until
+from support import ROOT, free_port, until
 
 LIBS = ROOT / ".cache/kafka/libs"
 ADMIN, PASSWORD = "admin", "admin-Bittern-31"
 JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 LISTENERS = {"OPEN": "PLAINTEXT", "CONTROL": "PLAINTEXT", "FRONT": "PLAINTEXT", "SCRAM": "SASL_PLAINTEXT", "SAFE": "SASL_SSL", "MUTUAL": "SSL"}
-
-
-def free_ports(n):
-    with ExitStack() as held:
-        return [held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(n)]
 
 
 def newer_librdkafka(folder):
@@ -48,7 +41,7 @@ class Broker:
             pytest.skip("no Kafka: it wants java and tools/setup kafka")
         self.folder = Path(tempfile.mkdtemp(prefix="weir-kafka-", dir="/tmp"))
         self.names = list(LISTENERS) if secure else ["OPEN", "CONTROL"]
-        *ports, self.front = free_ports(len(self.names) + 1)
+        *ports, self.front = (free_port() for _ in range(len(self.names) + 1))
         self.ports = dict(zip(self.names, ports))
         if secure:
             self.make_certificates()

@@ -3,14 +3,13 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
 from functools import cache
 
 import boto3
-from support import ACCOUNT, ROOT
+from support import ACCOUNT, PATIENCE_S, ROOT, free_port
 
 PYTHON = ROOT / ".venv-localstack/bin/python"
 
@@ -18,9 +17,7 @@ PYTHON = ROOT / ".venv-localstack/bin/python"
 class LocalStack:
     def __init__(self, folder):
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
         self.start()
 
@@ -28,10 +25,10 @@ class LocalStack:
         env = {**os.environ, "GATEWAY_LISTEN": self.address, "LOCALSTACK_HOST": self.address, "SKIP_SSL_CERT_DOWNLOAD": "1", "DISABLE_EVENTS": "1", "FILESYSTEM_ROOT": str(self.folder)}
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen([PYTHON, "-m", "localstack.runtime.main"], cwd=self.folder, env=env, stdout=log, stderr=log, start_new_session=True)
-        end = time.monotonic() + 180
+        end = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return urllib.request.urlopen(f"{self.url}/_localstack/health", timeout=5).close()
+                return urllib.request.urlopen(f"{self.url}/_localstack/health", timeout=PATIENCE_S).close()
             except OSError:
                 assert self.process.poll() is None and time.monotonic() < end, (self.folder / "log").read_text()[-2000:]
                 time.sleep(0.2)

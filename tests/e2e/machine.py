@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sshd import fingerprint, free_port
-from support import ROOT, until
+from sshd import fingerprint
+from support import ROOT, free_port, until
 
 SYSTEMD = "systemd,systemd-sysv,dbus,openssh-server"
 # What a root has by debootstrap, and what besides; by the name of its archive.

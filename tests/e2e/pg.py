@@ -4,14 +4,13 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from support import PATIENCE_S
+from support import PATIENCE_S, free_port
 
 ADMIN = "weir"
 
@@ -48,8 +47,7 @@ class Postgres:
         return subprocess.run([*self.owner, self.programs / "pg_ctl", "-D", self.folder / "data", *args], capture_output=True, cwd="/").returncode == 0
 
     def _started(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         return self.start(port) and port
 
     def start(self, port=None):

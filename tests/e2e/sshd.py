@@ -3,9 +3,10 @@
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
+
+from support import free_port, until
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
@@ -21,12 +22,6 @@ def keygen(path, kind="ed25519", passphrase=""):
 
 def fingerprint(path):
     return subprocess.run(["ssh-keygen", "-lf", f"{path}.pub"], capture_output=True, text=True, check=True).stdout.split()[1]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Sshd:
@@ -53,14 +48,17 @@ class Sshd:
             "LogLevel VERBOSE", *self.more, "PasswordAuthentication no", "PrintMotd no",
             "SetEnv SHLVL=1"]  # bash takes itself for one within another, and reads no ~/.bashrc: the user's may do anything, for longer than the test
         (self.folder / "config").write_text("\n".join(lines) + "\n")
-        self.process = subprocess.Popen([SSHD, "-D", "-f", self.folder / "config", "-E", self.log], stdin=subprocess.DEVNULL)
-        while True:  # until it listens, however long that takes
-            assert self.process.poll() is None, self.log.read_text()
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except ConnectionRefusedError:
-                pass
+        self.log.touch()
+        before = self.log.read_text()
+        until(lambda: self.listens(before))
+
+    def listens(self, before):
+        """It says so itself: whoever else has its port for a moment would take connections, too. Then it is begun anew."""
+        said = self.log.read_text().removeprefix(before)
+        if not self.process or self.process.poll() is not None:
+            assert not self.process or "Address already in use" in said, said
+            self.process = subprocess.Popen([SSHD, "-D", "-f", self.folder / "config", "-E", self.log], stdin=subprocess.DEVNULL)
+        return f"Server listening on 127.0.0.1 port {self.port}." in said
 
     def __enter__(self):
         return self

@@ -1,8 +1,10 @@
 """What the e2e tests work with: a stack in a folder of its own, the cloud it is applied to, servers that misbehave."""
 
+import contextlib
 import hashlib
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -47,13 +49,29 @@ def until(look, process=None, patience_s=PATIENCE_S):
         time.sleep(min(0.01 + waited / 10, 0.05))  # a look costs something, too
 
 
-def cpu_of(run):
-    """What `run` gives, and the seconds of the processors that its processes took. User and system time together: the kernel
-    divides a short process by its clock ticks, which may give all of it to one of the two. At least a tick, so that ratios mean something."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def cpu_of(run, server=None):
+    """What `run` gives, and the seconds of the processors that its processes took, or a server's process meanwhile. User and system
+    time together: the kernel divides a short process by its clock ticks, which may give all of it to one of the two. At least a
+    tick, so that ratios mean something. What grows too fast is looked for by this: time that passes is also that of others."""
+
+    def used():
+        if server:
+            return sum(map(int, Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    before = used()
     result = run()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return result, max(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 0.01)
+    return result, max(used() - before, 0.01)
+
+
+def free_port(address="127.0.0.1"):
+    """For a server that cannot choose one itself. Not one of those that the kernel gives to connections: until the server takes it,
+    also when it is started again, somebody's connection might have it."""
+    dice = random.SystemRandom()
+    while True:
+        with contextlib.suppress(OSError), socket.create_server((address, dice.randrange(10_000, 32_000))) as free:
+            return free.getsockname()[1]
 
 
 def gone(pid):

@@ -4,14 +4,13 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.request
 
 import pytest
 
-from support import PATIENCE_S, ROOT, Stack, until
+from support import PATIENCE_S, ROOT, Stack, free_port, until
 
 pytestmark = pytest.mark.long
 DAG = """
@@ -35,9 +34,7 @@ class Airflow:
         self.venv = ROOT / f".venv-airflow{version}"
         if not (self.venv / "bin/airflow").exists():
             pytest.skip("no Airflow: tools/setup airflow")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.env = {**os.environ, "AIRFLOW_HOME": str(home), "PATH": f"{self.venv}/bin:{os.environ['PATH']}", "HOME": str(home),
                     **{f"AIRFLOW__{key}": value for key, value in (COMMON | SETTINGS[version]).items()},

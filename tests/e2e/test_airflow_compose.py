@@ -16,10 +16,10 @@ from airflow_images import DESCRIPTION, EXAMPLE, VENV, make_images
 from docker_engine import Engine
 from machine import have_machine
 from servers import SandboxCloud
-from sshd import Sshd, fingerprint, free_port, have_sshd, keygen
+from sshd import Sshd, fingerprint, have_sshd, keygen
 from test_systems import labels
 
-from support import SECRET_KEY, WEIR, Stack, example, until
+from support import SECRET_KEY, WEIR, Stack, example, free_port, until
 
 PASSWORD, SUBNET, GATEWAY = "hush-all-of-airflow", "172.28.91.0/24", "172.28.91.1"
 FERNET = base64.urlsafe_b64encode(b"k" * 32).decode()

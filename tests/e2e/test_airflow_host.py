@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from pg import Postgres
 from servers import SandboxCloud
-from sshd import Sshd, fingerprint, free_port, have_sshd, keygen
+from sshd import Sshd, fingerprint, have_sshd, keygen
 
-from support import ROOT, SECRET_KEY, WEIR, example, until
+from support import ROOT, SECRET_KEY, WEIR, example, free_port, until
 
 VENV = ROOT / ".venv-airflow2"
 SECRETS = {"ADMIN_PASSWORD": "hush-admin-1", "DATABASE_PASSWORD": "hush/data%base", "FERNET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode()}

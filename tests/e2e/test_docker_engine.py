@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import shutil
-import socket
 import subprocess
 import textwrap
 import urllib.request
@@ -14,7 +13,7 @@ import pytest
 
 from docker_engine import BASE, Engine
 from sshd import Sshd, fingerprint, have_sshd, keygen
-from support import Stack
+from support import Stack, free_port
 from test_guides import walk
 
 SECRET = "Swordfish-in-a-file-77"
@@ -38,11 +37,6 @@ def stack(tmp_path, engine):
     for name in set(engine.things()["containers"]) - set(before["containers"]):
         engine.docker("rm", "-f", name)
     engine.docker("system", "prune", "-f", "--volumes")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def written(stack, resources, before=""):

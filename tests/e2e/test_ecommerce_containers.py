@@ -17,10 +17,10 @@ from broker import LIBS, newer_librdkafka
 from machine import Machine, have_machine
 from shop import api, assert_warehouse, orders, psql
 from shop_images import DESCRIPTION, MINIO, make_images
-from sshd import fingerprint, free_port, have_sshd, keygen
+from sshd import fingerprint, have_sshd, keygen
 from test_ecommerce_host import AIRFLOW, PASSWORD, SPARK, Shop, needs, produce, secret_of
 
-from support import until
+from support import free_port, until
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(not (have_sshd() and have_machine()), reason="needs root, debootstrap, systemd-container and OpenSSH")]
 UNITS = ("webserver", "scheduler", "stream")

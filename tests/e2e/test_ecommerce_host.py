@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from broker import JAVA, LIBS, Broker, free_ports, newer_librdkafka
+from broker import JAVA, LIBS, Broker, newer_librdkafka
 from grafana_server import GrafanaServer
 from metabase_server import Metabase
 from pg import Postgres
 from servers import Versity
 from shop import EXAMPLE, api, assert_warehouse, expected, orders, psql
-from sshd import Sshd, fingerprint, free_port, have_sshd, keygen
+from sshd import Sshd, fingerprint, have_sshd, keygen
 
-from support import ROOT, WEIR, Stack, example, until
+from support import ROOT, WEIR, Stack, example, free_port, until
 
 AIRFLOW, SPARK, GRAFANA = ROOT / ".venv-airflow2", ROOT / ".venv-jobs", ROOT / ".cache/grafana-openapi"
 PASSWORD = "hush-all-of-the-shop"
@@ -137,7 +137,7 @@ def test_planned_with_containers(planned):
 def test_the_settings_of_the_broker(planned, tmp_path):
     """A Kafka with what its container's variables say, as Kafka's image reads them: weir comes as admin, and a user whom it makes may send."""
     needs((LIBS, "tools/setup kafka"))
-    port, control = free_ports(2)
+    port, control = free_port(), free_port()
     variables = attribute(planned("-i", f"kafka_port={port}")["kafka"], "environment")
     cluster = variables.pop("CLUSTER_ID")
     login = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="admin" password="{0}" user_admin="{0}";'

@@ -227,7 +227,6 @@ def test_a_host_that_is_no_word(local_stack, key):
 def test_a_key_that_is_a_named_pipe(local_stack, server, tmp_path):
     """libssh would wait for somebody to write one."""
     os.mkfifo(tmp_path / "pipe")
-    local_stack.patience_s = 120
     local_stack.write(f"""
         stack: pipes
         connections: {{web: {server.connection(tmp_path / "pipe", host_key=fingerprint(server.host_keys[0]))}}}

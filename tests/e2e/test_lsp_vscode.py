@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from browser import Browser
-from support import ROOT, WEIR, until
+from support import ROOT, WEIR, free_port, until
 
 SERVER = ROOT / ".cache/vscode/node_modules/code-server/out/node/entry.js"
 STACK = "stack: demo\nresources:\n  lake:\n    type: aws.s3.bucket\n    name: demo-lake\n    versionning: true\n  copy:\n    type: weir.value\n    value: ${lake.arn}\n"
@@ -70,9 +70,7 @@ def window(tmp_path, extension):
     (own / "User/settings.json").write_text(json.dumps(SETTINGS))
     stack.mkdir()
     (stack / "weir.yaml").write_text(STACK)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ["node", SERVER, "--extensions-dir", extensions, "--user-data-dir", own]
     env = {**os.environ, "HOME": str(tmp_path)}
     subprocess.run([*words, "--install-extension", extension], check=True, env=env, capture_output=True)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 import pytest
+from support import PATIENCE_S
 
 VALUE = "resources: {v: {type: weir.value, value: 1}}"
 QUEUE = "resources: {q: {type: aws.sqs.queue, name: q}}"
@@ -70,7 +71,6 @@ def test_a_named_pipe_is_not_waited_for(local_stack, where, stack, words, env):
     path = local_stack.folder / where
     path.parent.mkdir(mode=0o700, exist_ok=True)
     os.mkfifo(path)
-    local_stack.patience_s = 60
     result = local_stack.run(*words, status=None, env=env)
     assert result.status in (1, 3), result
     assert any(words in result.out + result.err for words in ("it is a named pipe", "is neither a file nor a folder", "is not a file")), result
@@ -96,7 +96,7 @@ def test_nor_a_socket_nor_a_device(local_stack):
 
 def shell(stack, script, **env):
     """As somebody types it; the program is $W."""
-    return subprocess.run(["bash", "-c", script], cwd=stack.folder, env={**stack.env, "W": stack.command()[0], **env}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(["bash", "-c", script], cwd=stack.folder, env={**stack.env, "W": stack.command()[0], **env}, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def test_a_pipe_of_the_shells_is_read_to_its_end(local_stack):

@@ -230,14 +230,14 @@ def test_validate_and_editors_ask_what_needs_no_plan(stack):
 
 @pytest.mark.full
 def test_many_rules_of_many_resources_cost_little(local_stack):
-    """60 rules of 10,000 resources: 0.3 s of one processor more than the plan; of three runs each the best."""
+    """60 rules of 10,000 resources: by much less than one plan for each more; of three runs each the best."""
     body = "stack: big\nresources:\n" + "".join(f'  v{i}: {{type: weir.value, value: "{i}"}}\n' for i in range(10_000))
     rules = "rules:\n" + "".join(
         f"  r{i}: {{for: weir.*, where: '${{action != \"delete\"}}', require: '${{length(self.value) < {i + 10} && !startswith(self.value, \"no{i}\")}}', message: m}}\n" for i in range(60)
     )
     local_stack.write(body, "plain.yaml").write(body + rules, "ruled.yaml")
     plain, ruled_s = (min(cpu_of(lambda: local_stack.run("plan", "-C", name))[1] for _ in range(3)) for name in ("plain.yaml", "ruled.yaml"))
-    assert SANITIZED or ruled_s - plain < 0.3, (plain, ruled_s)
+    assert SANITIZED or ruled_s < 12 * plain, (plain, ruled_s)
     broken = local_stack.write(body + rules.replace("< 10 ", "< 4 "), "ruled.yaml").run("plan", "-C", "ruled.yaml", "--json", status=3)
     assert len(findings(broken)) == 9000 and json.loads(broken.out.splitlines()[-1])["message"].startswith("9000 rules are broken")
 

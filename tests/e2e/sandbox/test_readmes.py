@@ -8,10 +8,9 @@ import sys
 
 import pytest
 from servers import ROOT
-from sshd import free_port
 from test_music import expected_tables
 
-from support import WEIR, example
+from support import WEIR, example, free_port
 
 sys.path.append(str(ROOT / "tests" / "tools"))
 from film_api import FilmApi  # noqa: E402

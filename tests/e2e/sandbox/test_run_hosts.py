@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import servers
 from servers import Sandbox
-from support import until
+from support import free_port, until
 
 PATHS = os.environ["PATH"] + ":/usr/sbin:/sbin"
 pytestmark = [
@@ -211,9 +211,7 @@ def test_a_tunnel_to_the_database(server, network):
     rds = server.client("rds")
     rds.create_db_instance(DBInstanceIdentifier="songs", Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=20, DBName="songs", MasterUsername="weir", MasterUserPassword="the-password")
     endpoint = rds.describe_db_instances(DBInstanceIdentifier="songs")["DBInstances"][0]["Endpoint"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with subprocess.Popen([*network.words(), "-N", "-o", "ExitOnForwardFailure=yes", "-L", f"127.0.0.1:{port}:{endpoint['Address']}:{endpoint['Port']}", f"ec2-user@{at}"]) as tunnel:
         try:
             ask = ["psql", "-h", "127.0.0.1", "-p", str(port), "-U", "weir", "-d", "songs", "-Atc", "select current_database()"]

@@ -113,8 +113,11 @@ def test_a_role_is_a_user_of_the_warehouse(warehouse):
     assert warehouse.sql("select distinct tableowner from pg_tables where schemaname = 'mine' or tablename = 'of_etl'") == [["IAMR:etl"]]
     # nobody gets out of what he is
     assert warehouse.execute(["reset session authorization", "drop table secret_of_weir"], data)["Error"] == "ERROR: must be owner of table secret_of_weir"
+    times = [datetime.datetime.now(datetime.timezone.utc)]
     login = client("redshift-serverless").get_credentials(workgroupName="warehouse", dbName="lake", durationSeconds=900)
-    assert login["dbUser"] == "IAMR:etl" and 890 < (login["expiration"] - datetime.datetime.now(datetime.timezone.utc)).total_seconds() <= 900
+    times.append(datetime.datetime.now(datetime.timezone.utc))
+    since, ago = ((login["expiration"] - at).total_seconds() for at in times)
+    assert login["dbUser"] == "IAMR:etl" and since > 898 and ago <= 900, (since, ago)
     asked = warehouse.psql("select current_user, count(*) from mine.t2", user=login["dbUser"], password=login["dbPassword"])
     assert asked.stdout == "IAMR:etl|1\n", asked.stderr
     expires, signature = login["dbPassword"].split(".")
