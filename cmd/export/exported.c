@@ -212,6 +212,23 @@ static void add_object(struct export *export, const struct planned_object *objec
     of->objects[of->n++] = object;
 }
 
+/* Finds the region of most resources; of several the one that comes first. */
+static void find_region(struct export *export)
+{
+    AUTO_MAP struct map counts = MAP_INIT;
+    size_t most = 0;
+    for (size_t i = 0; i < export->n; i++) {
+        struct str region = export->items[i].object->region;
+        if (region.n && export->items[i].translated)
+            map_set(&counts, region, (void *)((size_t)map_get(&counts, region) + 1));
+    }
+    for (size_t i = 0; i < counts.n; i++)
+        if ((size_t)counts.items[i].ptr > most) {
+            most = (size_t)counts.items[i].ptr;
+            export->region = counts.items[i].key;
+        }
+}
+
 void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
     const struct planned_object *objects, size_t n, bool separate)
 {
@@ -219,6 +236,7 @@ void export_open(struct export *export, struct arena *arena, struct catalog *cat
     names_open(&export->names, arena, catalog);
     for (size_t i = 0; i < n; i++)
         add_object(export, &objects[i]);
+    find_region(export);
 }
 
 void export_release(struct export *export)
@@ -231,13 +249,12 @@ void export_release(struct export *export)
 
 struct str export_provider(const struct export *export, const struct exported *one)
 {
-    struct str first = STR_EMPTY, region = one->object->region;
+    struct str region = one->object->region;
     if (!one->translated)
         return STR("weir");
-    for (size_t i = 0; i < export->n && region.n && !first.n; i++)
-        first = export->items[i].object->region;
-    return !region.n || str_eq(region, first) ? STR("aws")
-                                              : arena_printf(export->arena, "aws.%.*s", STR_ARG(region));
+    return !region.n || str_eq(region, export->region)
+               ? STR("aws")
+               : arena_printf(export->arena, "aws.%.*s", STR_ARG(region));
 }
 
 const struct value *export_tag_keys(struct arena *arena, const struct value *ignored, bool prefixes)

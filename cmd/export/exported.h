@@ -100,6 +100,7 @@ struct export
     struct map taken;    /* "aws_s3_bucket.lake" -> the owner of that name */
     struct map kinds;    /* a type's name -> struct export_kind */
     bool separate;       /* each instance has its own name instead of a key */
+    struct str region;   /* of most resources: that of the default provider */
     struct exported *items;
     size_t n, cap;
 };
@@ -130,7 +131,8 @@ struct export_references {
 void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
     const struct planned_object *objects, size_t n, bool separate);
 void export_release(struct export *export);
-/* Returns the provider's configuration: "aws" of the first region, "aws.eu-west-1" of another region. */
+/* Returns the provider's configuration: "aws" of the region that most resources have, "aws.eu-west-1" of
+ * another. */
 struct str export_provider(const struct export *export, const struct exported *one);
 /* Returns the keys of `ignore_tags` or, with `prefixes`, its key prefixes without the star. */
 const struct value *export_tag_keys(struct arena *arena, const struct value *ignored, bool prefixes);

@@ -89,11 +89,22 @@ def test_a_second_region_is_an_alias(stack):
         resources:
           bell: {type: aws.events.rule, name: b, schedule_expression: rate(1 day), targets: {t: {arn: "${queue.arn}"}}, provider: aws.west}
           queue: {type: aws.sqs.queue, name: queue}
+          more: {type: aws.sqs.queue, name: 'more-${each.key}', for_each: [a, b]}
     """)
     text = stack.run("export", "terraform", "-o", "-").out
     assert 'provider "aws" {\n  region = "us-east-1"\n}\n\nprovider "aws" {\n  alias = "eu-west-1"\n  region = "eu-west-1"\n  ignore_tags {' in text
     assert 'resource "aws_cloudwatch_event_rule" "bell" {\n  provider = aws.eu-west-1\n' in text and text.count("provider = ") == 2
     assert "  rule = aws_cloudwatch_event_rule.bell.name\n" in text
+    stack.write("""
+        stack: regions
+        providers: {aws: {region: us-east-1}, aws.west: {region: eu-west-1}}
+        resources:
+          a: {type: aws.sqs.queue, name: a, provider: aws.west}
+          b: {type: aws.sqs.queue, name: b}
+          c: {type: aws.sqs.queue, name: c}
+    """)
+    text = stack.run("export", "terraform", "-o", "-").out  # most resources are in the default one, not the first
+    assert 'resource "aws_sqs_queue" "a" {\n  provider = aws.eu-west-1\n' in text and text.count("provider = ") == 1
 
 
 def test_what_terraform_requires_of_what_is_applied(stack):
