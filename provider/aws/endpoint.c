@@ -9,18 +9,18 @@
 /* ---- regions ---- */
 
 static const struct partition {
-    const char *prefix; /* prefix of the region's name; the first match counts */
-    const char *name, *suffix;
-    const char *global_region; /* location and signing region of global services */
+    const char *prefix;                      /* prefix of the region's name; the first match counts */
+    const char *name, *suffix, *dual_suffix; /* dual_suffix: of hosts with IPv4 and IPv6 */
+    const char *global_region;               /* location and signing region of global services */
 } partitions[] = {
-    {"cn-", "aws-cn", "amazonaws.com.cn", "cn-north-1"},
-    {"us-gov-", "aws-us-gov", "amazonaws.com", "us-gov-west-1"},
-    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "us-isob-east-1"},
-    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "us-isof-south-1"},
-    {"us-iso-", "aws-iso", "c2s.ic.gov", "us-iso-east-1"},
-    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "eu-isoe-west-1"},
-    {"eusc-", "aws-eusc", "amazonaws.eu", "eusc-de-east-1"},
-    {"", "aws", "amazonaws.com", "us-east-1"},
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-north-1"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1"},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1"},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1"},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1"},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1"},
+    {"", "aws", "amazonaws.com", "api.aws", "us-east-1"},
 };
 
 static const struct partition *partition_of(struct str region)
@@ -252,32 +252,142 @@ static int use_custom(struct arena *arena, struct str url, struct endpoint *out,
 
 /* ---- AWS's own hosts ---- */
 
-static struct str global_host(
-    struct arena *arena, const struct aws_service *service, const struct partition *partition)
+/* Which of a service's hosts is used, as in the SDKs: AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT,
+ * or the same keys of the profile. */
+struct host_choice {
+    const struct partition *partition;
+    bool fips, dual;
+};
+
+static bool is_chosen(const struct endpoint_settings *settings, const char *variable, const char *key)
 {
-    struct str prefix = service->endpoint_prefix;
-    if (str_eqz(str_z(partition->name), "aws"))
-        return arena_printf(arena, "%.*s.%s", STR_ARG(prefix), partition->suffix);
-    if (str_eqz(str_z(partition->name), "aws-us-gov"))
-        return arena_printf(arena, "%.*s.us-gov.%s", STR_ARG(prefix), partition->suffix);
-    return arena_printf(arena, "%.*s.%s.%s", STR_ARG(prefix), partition->global_region, partition->suffix);
+    struct str given = endpoint_variable_text(variable);
+    if (!given.n && settings->profiles)
+        given = profiles_get(settings->profiles, settings->profile, key);
+    return str_ieq(given, STR("true"));
+}
+
+static struct host_choice choose_host(
+    const struct endpoint_settings *settings, const struct aws_service *service)
+{
+    struct str of_s3 = service->s3 && settings->profiles
+                           ? profiles_get(settings->profiles, settings->profile, "s3.use_dualstack_endpoint")
+                           : STR_EMPTY;
+    return (struct host_choice){.partition = partition_of(settings->region),
+        .fips = is_chosen(settings, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+        .dual = of_s3.n ? str_ieq(of_s3, STR("true"))
+                        : is_chosen(settings, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")};
+}
+
+/* Exceptions of services from PREFIX[-fips].REGION.SUFFIX; botocore's endpoint rules have them, too. */
+enum {
+    GOV_FIPS = 1,      /* in GovCloud the usual host is a FIPS one */
+    GOV_DUAL_FIPS = 2, /* so is the one with IPv6 */
+    DUAL_IS_FIPS = 4,  /* in GovCloud the host with IPv6 has a FIPS name only */
+    DUAL_IN_AWS = 8,   /* in AWS's main partition IPv6 is at the usual suffix */
+    DUAL_EVERYWHERE = 16,
+};
+
+static const struct host_exception {
+    const char *prefix, *dual; /* dual: the prefix of hosts with IPv6; NULL: the same */
+    unsigned flags;
+} host_exceptions[] = {
+    {"api.ecr", "ecr", 0},
+    {"application-autoscaling", NULL, GOV_FIPS},
+    {"autoscaling", NULL, GOV_FIPS},
+    {"batch", NULL, GOV_FIPS},
+    {"cloudtrail", NULL, GOV_FIPS},
+    {"cognito-idp", NULL, DUAL_IN_AWS},
+    {"dms", NULL, GOV_FIPS},
+    {"dynamodb", NULL, GOV_FIPS},
+    {"ec2", NULL, GOV_FIPS},
+    {"elasticfilesystem", "efs", 0},
+    {"elasticloadbalancing", NULL, GOV_FIPS},
+    {"elasticmapreduce", NULL, GOV_FIPS},
+    {"events", NULL, GOV_FIPS | GOV_DUAL_FIPS},
+    {"kafka", "kafka-api", GOV_FIPS | GOV_DUAL_FIPS},
+    {"kinesis", NULL, GOV_FIPS},
+    {"logs", NULL, GOV_FIPS},
+    {"monitoring", NULL, GOV_FIPS | GOV_DUAL_FIPS},
+    {"rds", NULL, GOV_FIPS},
+    {"redshift", NULL, GOV_FIPS},
+    {"secretsmanager", NULL, DUAL_EVERYWHERE},
+    {"sns", NULL, GOV_FIPS},
+    {"sqs", NULL, GOV_FIPS},
+    {"ssm", NULL, GOV_FIPS},
+    {"states", NULL, GOV_FIPS | DUAL_IS_FIPS},
+    {"sts", NULL, GOV_FIPS},
+    {0},
+};
+
+static struct str regional_host(struct arena *arena, const struct endpoint_settings *settings,
+    const struct aws_service *service, struct host_choice choice)
+{
+    const struct host_exception *e = host_exceptions;
+    struct str prefix = service->endpoint_prefix, name = str_z(choice.partition->name);
+    while (e->prefix && !str_eqz(prefix, e->prefix))
+        e++;
+    bool gov = str_eqz(name, "aws-us-gov"), main = str_eqz(name, "aws"), fips = choice.fips;
+    if (gov && (e->flags & (choice.dual ? GOV_DUAL_FIPS : GOV_FIPS)))
+        fips = false;
+    else if (gov && choice.dual && (e->flags & DUAL_IS_FIPS))
+        fips = true;
+    if (service->s3)
+        return arena_printf(arena, "%.*s%s%s.%.*s.%s", STR_ARG(prefix), fips ? "-fips" : "",
+            choice.dual ? ".dualstack" : "", STR_ARG(settings->region), choice.partition->suffix);
+    if (main && fips && !choice.dual && str_eqz(prefix, "batch"))
+        return arena_printf(arena, "fips.batch.%.*s.%s", STR_ARG(settings->region), choice.partition->suffix);
+    bool usual_suffix = !choice.dual || (e->flags & DUAL_EVERYWHERE) || (main && (e->flags & DUAL_IN_AWS));
+    if (choice.dual && e->dual)
+        prefix = str_z(e->dual);
+    return arena_printf(arena, "%.*s%s.%.*s.%s", STR_ARG(prefix), fips ? "-fips" : "",
+        STR_ARG(settings->region), usual_suffix ? choice.partition->suffix : choice.partition->dual_suffix);
+}
+
+/* Route 53 in China has a host without a region, unlike IAM. */
+static bool is_without_region(const struct aws_service *service, struct host_choice choice)
+{
+    return choice.fips || choice.dual || str_eqz(service->endpoint_prefix, "route53") ||
+           str_eqz(str_z(choice.partition->name), "aws");
+}
+
+static struct str global_host(
+    struct arena *arena, const struct aws_service *service, struct host_choice choice)
+{
+    struct str prefix = service->endpoint_prefix, name = str_z(choice.partition->name);
+    const char *suffix = choice.dual ? choice.partition->dual_suffix : choice.partition->suffix;
+    if (str_eqz(name, "aws-us-gov"))
+        return arena_printf(arena, "%.*s.us-gov.%s", STR_ARG(prefix), suffix);
+    if (!is_without_region(service, choice))
+        return arena_printf(arena, "%.*s.%s.%s", STR_ARG(prefix), choice.partition->global_region, suffix);
+    bool global = choice.dual && (str_eqz(name, "aws") || (str_eqz(name, "aws-cn") && !choice.fips));
+    return arena_printf(
+        arena, "%.*s%s%s.%s", STR_ARG(prefix), choice.fips ? "-fips" : "", global ? ".global" : "", suffix);
+}
+
+static struct str global_region(const struct aws_service *service, const struct partition *partition)
+{
+    bool west = str_eqz(service->endpoint_prefix, "route53") && str_eqz(str_z(partition->name), "aws-cn");
+    return west ? STR("cn-northwest-1") : str_z(partition->global_region);
 }
 
 int endpoint_resolve(struct arena *arena, const struct endpoint_settings *settings,
     const struct aws_service *service, struct endpoint *out, struct err *err)
 {
-    const struct partition *partition = partition_of(settings->region);
+    struct host_choice choice = choose_host(settings, service);
     *out = (struct endpoint){.tls = true, .base_path = STR_EMPTY, .signing_region = settings->region};
     if (service->global)
-        out->signing_region = str_z(partition->global_region);
+        out->signing_region = global_region(service, choice.partition);
     struct str url = custom_url(arena, settings, service);
     if (url.n)
         return use_custom(arena, url, out, err);
     if (region_check(settings->region, err))
         return -1;
-    out->host = service->global ? global_host(arena, service, partition)
-                                : arena_printf(arena, "%.*s.%.*s.%s", STR_ARG(service->endpoint_prefix),
-                                      STR_ARG(settings->region), partition->suffix);
+    if (service->s3 && choice.fips && str_eqz(str_z(choice.partition->name), "aws-cn"))
+        return err_set(err, ERR_INVALID, "S3 has no FIPS endpoint in %.*s (AWS_USE_FIPS_ENDPOINT)",
+            STR_ARG(settings->region));
+    out->host = service->global ? global_host(arena, service, choice)
+                                : regional_host(arena, settings, service, choice);
     return 0;
 }
 

@@ -5,9 +5,9 @@ botocore has them, for the services weir manages.
     tests/tools/endpoint_vectors.py > tests/unit/provider/aws/vectors/endpoints.json
 """
 import json
-import sys
 
 import botocore.session
+from botocore.endpoint_provider import EndpointProvider
 
 SERVICES = """athena batch cloudwatch dynamodb ec2 ecr ecs efs elbv2 emr-serverless events glue grafana iam kafka
 kms lambda logs mwaa rds redshift redshift-serverless resourcegroupstaggingapi s3 scheduler
@@ -34,5 +34,21 @@ for service in SERVICES:
         rows.append(dict(service=service, prefix=prefix, region=region, host=host, env=env,
                          is_global=found.get("endpointName", "").endswith("-global"),
                          signing_region=scope.get("region", region)))
-json.dump(rows, sys.stdout, indent=1)
-print()
+
+# Hosts with IPv6 and FIPS are those of the endpoint rules. China has no FIPS endpoints, Cognito only in America; the rules have names for them all the same.
+RULED = """apigateway application-autoscaling autoscaling cloudtrail cognito-idp dms emr firehose kinesis lakeformation pipes
+redshift-data route53 s3tables transfer wafv2""".split()
+loader = session.get_component("data_loader")
+partitions = loader.load_data("partitions")
+for service in sorted({*SERVICES, *RULED}):
+    model = session.get_service_model(service)
+    rules = EndpointProvider(loader.load_service_model(service, "endpoint-rule-set-1"), partitions)
+    for region in REGIONS:
+        for fips, dual in ((True, False), (False, True), (True, True)):
+            if fips and region.startswith("cn-") or (service == "cognito-idp" and fips and region[:3] != "us-"):
+                continue
+            found = rules.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual)
+            scheme = (found.properties.get("authSchemes") or [{}])[0]
+            rows.append(dict(service=service, prefix=model.endpoint_prefix, region=region, host=found.url.removeprefix("https://"), fips=fips, dual=dual,
+                             is_global=service in ("iam", "route53"), is_s3=service == "s3", signing_region=scheme.get("signingRegion", region)))
+print("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]")

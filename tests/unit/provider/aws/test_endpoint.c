@@ -34,9 +34,12 @@ static void hosts_are_botocores(void **state)
         const struct value *row = rows->items[i];
         struct aws_service service = {.id = value_gets(row, "service"),
             .endpoint_prefix = value_gets(row, "prefix"),
-            .global = value_getz(row, "is_global")->boolean};
+            .global = value_getb(row, "is_global"),
+            .s3 = value_getb(row, "is_s3")};
         struct endpoint_settings settings = {.region = value_gets(row, "region")};
         struct endpoint endpoint;
+        setenv("AWS_USE_FIPS_ENDPOINT", value_getb(row, "fips") ? "true" : "false", 1);
+        setenv("AWS_USE_DUALSTACK_ENDPOINT", value_getb(row, "dual") ? "True" : "", 1);
         assert_int_equal(endpoint_resolve(&arena, &settings, &service, &endpoint, &err), 0);
         if (!str_eq(endpoint.host, value_gets(row, "host")) ||
             !str_eq(endpoint.signing_region, value_gets(row, "signing_region")) || !endpoint.tls ||
@@ -44,12 +47,44 @@ static void hosts_are_botocores(void **state)
             fail_msg("%.*s in %.*s: %.*s, signed for %.*s", STR_ARG(service.id), STR_ARG(settings.region),
                 STR_ARG(endpoint.host), STR_ARG(endpoint.signing_region));
         const char *variable = value_gets(row, "env").p;
+        if (!*variable)
+            continue;
         setenv(variable, "http://localhost:4566/", 1);
         assert_int_equal(endpoint_resolve(&arena, &settings, &service, &endpoint, &err), 0);
         if (!str_eqz(endpoint.host, "localhost:4566"))
             fail_msg("%s is not heard", variable);
         unsetenv(variable);
     }
+    unsetenv("AWS_USE_FIPS_ENDPOINT");
+    unsetenv("AWS_USE_DUALSTACK_ENDPOINT");
+    aws_env_end();
+}
+
+static void profiles_choose_hosts(void **state)
+{
+    (void)state;
+    aws_env_begin();
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    struct endpoint e;
+    aws_env_write("config", "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\ns3 =\n  "
+                            "use_dualstack_endpoint = false\n");
+    struct endpoint_settings settings = {.region = STR("us-gov-east-1"), .profile = STR("default")};
+    assert_int_equal(profiles_load(&arena, &settings.profiles, &err), 0);
+    assert_int_equal(endpoint_resolve(&arena, &settings, &secrets, &e, &err), 0);
+    assert_true(str_eqz(e.host, "secretsmanager-fips.us-gov-east-1.amazonaws.com"));
+    assert_int_equal(endpoint_resolve(&arena, &settings, &s3, &e, &err), 0);
+    assert_true(str_eqz(e.host, "s3-fips.us-gov-east-1.amazonaws.com"));
+    setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+    assert_int_equal(endpoint_resolve(&arena, &settings, &s3, &e, &err), 0);
+    assert_true(str_eqz(e.host, "s3.us-gov-east-1.amazonaws.com"));
+    setenv("AWS_USE_FIPS_ENDPOINT", "true", 1);
+    settings.region = STR("cn-north-1");
+    assert_int_equal(endpoint_resolve(&arena, &settings, &s3, &e, &err), -1); /* as the endpoint rules */
+    setenv("AWS_ENDPOINT_URL", "http://localhost:1", 1);
+    assert_int_equal(endpoint_resolve(&arena, &settings, &s3, &e, &err), 0);
+    assert_true(e.custom);
+    unsetenv("AWS_USE_FIPS_ENDPOINT");
     aws_env_end();
 }
 
@@ -201,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_are_botocores),
+        cmocka_unit_test(profiles_choose_hosts),
         cmocka_unit_test(the_nearest_setting_counts),
         cmocka_unit_test(wrong_urls_are_refused),
         cmocka_unit_test(regions_are_checked),
