@@ -470,6 +470,47 @@ def test_statuses_of_success(path, SEEN={"lambda": {"DeleteFunction": 204}, "pip
     assert said == {name: status for name, status in (modelled | SEEN.get(path.stem, {})).items() if status != 200 and name in spec["operations"]}
 
 
+def states_of(service, spec, one, attribute):
+    """What an attribute can be, by the model of the answers that `read` has it from."""
+    said = one["attributes"][attribute]
+    path = said.get("read") or said.get("wire") or "".join(word.capitalize() for word in attribute.split("_"))
+    model = botocore.session.get_session().get_service_model(spec.get("model", service))
+    for step in one["read"] if isinstance(one["read"], list) else [one["read"]]:
+        shape = model.operation_model(step["call"]).output_shape
+        for part in f"{step.get('at', '@')}.{path}".split("."):
+            part = re.sub(r"\[.*", "", part)
+            while shape and shape.type_name == "list":
+                shape = shape.member
+            members = {name.lower(): member for name, member in shape.members.items()} if shape and shape.type_name == "structure" else {}
+            names = {str(member.serialization.get("name", name)).lower(): member for name, member in members.items()} | members
+            shape = shape if part == "@" else names.get(part.lower())
+        if shape and shape.type_name == "string":
+            return set(shape.enum)
+    return set()
+
+
+WAITS = {(path.stem, name): (spec, one) for path in sorted((ROOT / "provider/aws/specs").glob("*.yaml")) for spec in [spec_of(path)] for name, one in spec.get("types", {}).items() if one.get("wait")}
+# What no wait is for: weir stops no server.
+FAILED_ELSEWHERE = {("transfer", "server"): {"STOP_FAILED"}}
+
+
+@pytest.mark.parametrize("service, name", WAITS)
+def test_waits_end_where_it_failed(service, name):
+    """A wait that does not know a failure lasts until its end."""
+    spec, one = WAITS[service, name]
+    ready, deleted = one["wait"].get("ready", []), one["wait"].get("deleted", {})
+    known, states = set(FAILED_ELSEWHERE.get((service, name), ())), set()
+    for wait in [*(ready if isinstance(ready, list) else [ready]), deleted]:
+        for attribute, values in [*wait.get("for", {}).items(), *wait.get("fail", {}).items()]:
+            known |= set(values if isinstance(values, list) else [values])
+            states |= states_of(service, spec, one, attribute)
+    assert {state.lower() for state in states if re.search("fail|error|invalid|inaccess|reject|expired", state.lower())} <= {str(state).lower() for state in known}
+
+
+def test_waits_are_compared():
+    assert sum(bool(states_of(service, spec, one, attribute)) for (service, name), (spec, one) in WAITS.items() for wait in [one["wait"].get("ready")] if isinstance(wait, dict) for attribute in wait["for"] if isinstance(one["attributes"].get(attribute), dict)) > 20
+
+
 def test_the_check_itself():
     """A wrong operation, member, path, kind, place and code are each found."""
     (job,) = [one for one in TYPES if one["type"] == "aws.glue.job"]
