@@ -84,6 +84,10 @@ NAMED = """
       role: {type: aws.iam.role, name: "${inputs.owner}-etl", assume_role_policy: '${trust("lambda.amazonaws.com")}'}
       f: {type: aws.lambda.function, name: "${inputs.owner}-f", role: "${role.arn}", runtime: python3.13, handler: a.b, code: {s3_bucket: x, s3_key: y}}
       vpc: {type: aws.ec2.vpc, cidr_block: 10.0.0.0/16}
+      events: {type: aws.glue.registry, name: "${inputs.owner}-events"}
+      clicks: {type: aws.glue.schema, registry: "${events.name}", name: clicks, data_format: JSON, definition: "{}"}
+      rules: {type: aws.glue.data_quality_ruleset, name: "${inputs.owner}-rules", ruleset: 'Rules = [ IsComplete "a" ]'}
+      best: {type: aws.athena.named_query, name: best, database: d, query: select 1, workgroup: "${inputs.owner}"}
 """
 
 
@@ -96,6 +100,11 @@ def test_narrowed_to_the_stacks_own(local_stack):
         ("s3:CreateBucket", "arn:aws:s3:::bob-lake", "arn:aws:s3:::ada-lake"), ("s3:PutBucketVersioning", "arn:aws:s3:::bob-lake", "arn:aws:s3:::bob-lake2"),
         ("sqs:CreateQueue", queue + "bob-gold", queue + "bob-silver"), ("iam:CreateRole", role + "bob-etl", role + "admin"),
         ("lambda:CreateFunction", "arn:aws:lambda:eu-west-1:1:function:bob-f", "arn:aws:lambda:eu-west-1:1:function:g"),
+        ("glue:UpdateRegistry", "arn:aws:glue:eu-west-1:1:registry/bob-events", "arn:aws:glue:eu-west-1:1:registry/ada-events"),
+        ("glue:CreateSchema", "arn:aws:glue:eu-west-1:1:schema/bob-events/clicks", "arn:aws:glue:eu-west-1:1:schema/ada-events/clicks"),
+        ("glue:CreateSchema", "arn:aws:glue:eu-west-1:1:registry/bob-events", "arn:aws:glue:eu-west-1:1:registry/ada-events"),
+        ("glue:DeleteDataQualityRuleset", "arn:aws:glue:eu-west-1:1:dataQualityRuleset/bob-rules", "arn:aws:glue:eu-west-1:1:dataQualityRuleset/ada-rules"),
+        ("athena:CreateNamedQuery", "arn:aws:athena:eu-west-1:1:workgroup/bob", "arn:aws:athena:eu-west-1:1:workgroup/primary"),
     ):
         assert allowed(document, action, own), action
         assert not allowed(document, action, others), action
