@@ -33,7 +33,7 @@ static int check_catalog(struct service_call *call, const char *member, struct e
 {
     struct str name = value_text(value_getz(call->input, member), STR(CATALOG));
     (void)value_getz(call->input, "WorkGroup"); /* matters only for catalogs of IAM Identity Center */
-    if (str_eqz(name, CATALOG))
+    if (str_ieq(name, STR(CATALOG)))
         return 0;
     return service_refuse(
         err, 400, "InvalidRequestException", "Data catalog %.*s was not found", STR_ARG(name));

@@ -216,23 +216,39 @@ void streams_free(struct streams *streams)
 
 /* ---- shards ---- */
 
-static void open_shards(struct stream_box *box, size_t count, uint64_t next)
+void stream_shard_close(const struct streams *streams, struct stream_box *box, size_t i)
 {
-    size_t before = box->shard_count - box->open, total = box->shard_count + count;
-    hash_key width = (hash_key)-1 / count + (count == 1 ? 0 : 1);
-    box->shards = mem_realloc_array(box->shards, total, sizeof *box->shards);
-    for (size_t i = before; i < box->shard_count; i++)
-        box->shards[i].end = next - 1;
-    for (size_t i = 0; i < count; i++) {
-        struct shard *shard = &box->shards[box->shard_count + i];
-        *shard = (struct shard){.first = width * i, .begin = next + i};
-        shard->last = i + 1 == count ? (hash_key)-1 : width * (i + 1) - 1;
-        for (size_t k = before; k < box->shard_count; k++)
-            if (box->shards[k].first <= shard->first && shard->first <= box->shards[k].last)
-                shard->parent = k + 1;
+    box->shards[i].end = streams->sequence;
+    box->shards[i].closed_ms = clock_wall_ms();
+    box->open--;
+}
+
+void stream_shard_open(
+    struct streams *streams, struct stream_box *box, hash_key first, hash_key last, uint64_t closed_at)
+{
+    struct shard made = {.first = first, .last = last, .opened_ms = clock_wall_ms()};
+    made.begin = ++streams->sequence; /* one sequence number for the start of each shard */
+    for (size_t i = 0; i < box->shard_count; i++) {
+        const struct shard *old = &box->shards[i];
+        if (old->end && old->end == closed_at && old->first <= last && first <= old->last)
+            made.parents[made.parents[0] ? 1 : 0] = i + 1;
     }
-    box->shard_count = total;
-    box->open = count;
+    box->shards = mem_realloc_array(box->shards, box->shard_count + 1, sizeof *box->shards);
+    box->shards[box->shard_count++] = made;
+    box->open++;
+}
+
+/* Replaces all open shards by ones of equal width. */
+static void open_evenly(struct streams *streams, struct stream_box *box, size_t count)
+{
+    hash_key width = (hash_key)-1 / count + (count == 1 ? 0 : 1);
+    uint64_t closed_at = streams->sequence;
+    for (size_t i = 0; i < box->shard_count; i++)
+        if (!box->shards[i].end)
+            stream_shard_close(streams, box, i);
+    for (size_t i = 0; i < count; i++)
+        stream_shard_open(
+            streams, box, width * i, i + 1 == count ? (hash_key)-1 : width * (i + 1) - 1, closed_at);
 }
 
 struct stream_box *stream_box_of(struct streams *streams, const struct control_record *stream)
@@ -248,9 +264,10 @@ struct stream_box *stream_box_of(struct streams *streams, const struct control_r
     box->made_ms = stream->created_ms;
     bool on_demand = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
     int64_t count = on_demand ? ON_DEMAND_SHARDS : value_geti(stream->attrs, "shard_count", 1);
-    if (count > 0 && (size_t)count != box->open) {
-        open_shards(box, (size_t)count, streams->sequence + 1);
-        streams->sequence += (uint64_t)count; /* one sequence number for the start of each shard */
+    if (stream->revision >= box->revision) {
+        box->revision = stream->revision;
+        if (count > 0 && (size_t)count != box->open)
+            open_evenly(streams, box, (size_t)count);
     }
     int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
     size_t old = 0;
@@ -323,8 +340,10 @@ const struct value *stream_shard_view(struct arena *arena, const struct stream_b
     if (shard->end)
         view_text(&numbers, "EndingSequenceNumber", stream_sequence(arena, shard->end));
     view_text(&b, "ShardId", stream_shard_name(arena, i));
-    if (shard->parent)
-        view_text(&b, "ParentShardId", stream_shard_name(arena, shard->parent - 1));
+    static const char *const parents[] = {"ParentShardId", "AdjacentParentShardId"};
+    for (size_t k = 0; k < 2; k++)
+        if (shard->parents[k])
+            view_text(&b, parents[k], stream_shard_name(arena, shard->parents[k] - 1));
     view_set(&b, "HashKeyRange", value_builder_map(&keys));
     view_set(&b, "SequenceNumberRange", value_builder_map(&numbers));
     return value_builder_map(&b);

@@ -59,8 +59,8 @@ static const struct value *put_one(struct service_call *call, struct streams *st
     made->sequence = ++streams->sequence;
     made->arrived_ms = clock_wall_ms();
     made->shard = box->shard_count - 1;
-    for (size_t i = box->shard_count - box->open; i < box->shard_count; i++)
-        if (box->shards[i].first <= hash && hash <= box->shards[i].last)
+    for (size_t i = 0; i < box->shard_count; i++)
+        if (!box->shards[i].end && box->shards[i].first <= hash && hash <= box->shards[i].last)
             made->shard = i;
     MEM_GROW(box->items, box->cap, box->n + 1);
     box->items[box->n++] = made;
@@ -253,13 +253,15 @@ static const struct value *children_of(struct arena *arena, const struct stream_
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < box->shard_count; i++) {
-        if (box->shards[i].parent != shard + 1)
+        const size_t *of = box->shards[i].parents;
+        if (of[0] != shard + 1 && of[1] != shard + 1)
             continue;
-        const struct value *parent = value_string(arena, stream_shard_name(arena, shard)),
-                           *view = stream_shard_view(arena, box, i);
-        struct value_builder b = VALUE_BUILDER(arena);
+        const struct value *view = stream_shard_view(arena, box, i);
+        struct value_builder b = VALUE_BUILDER(arena), parents = VALUE_BUILDER(arena);
+        for (size_t k = 0; k < 2 && of[k]; k++)
+            value_builder_add(&parents, value_string(arena, stream_shard_name(arena, of[k] - 1)));
         view_set(&b, "ShardId", value_getz(view, "ShardId"));
-        view_set(&b, "ParentShards", value_list(arena, &parent, 1));
+        view_set(&b, "ParentShards", value_builder_list(&parents));
         view_set(&b, "HashKeyRange", value_getz(view, "HashKeyRange"));
         value_builder_add(&list, value_builder_map(&b));
     }
@@ -324,21 +326,57 @@ static int get_records(struct service_call *call, struct err *err)
     return known ? 0 : refuse_shard(call, &stream, stream_shard_name(call->arena, shard), err);
 }
 
-/* Lists all shards, or only open ones with the filter AT_LATEST. */
+/* A filter of ListShards: shards that are open at a time, from it on, or after another shard. */
+struct shard_filter {
+    struct str type, after;
+    int64_t time_ms;
+};
+
+static int read_filter(struct service_call *call, const struct control_record *stream,
+    const struct stream_box *box, struct shard_filter *out, struct err *err)
+{
+    enum { HOUR_IN_MS = 3600 * 1000 };
+    const struct value *filter = value_getz(call->input, "ShardFilter"),
+                       *time = value_getz(filter, "Timestamp");
+    struct str after = value_gets(filter, "ShardId");
+    *out = (struct shard_filter){
+        value_gets(filter, "Type"), value_gets(call->input, "ExclusiveStartShardId"), 0};
+    bool by_time = str_ends(out->type, STR("_TIMESTAMP")), by_shard = str_eqz(out->type, "AFTER_SHARD_ID");
+    if (by_time ? !value_is_number(time) : by_shard && !after.n)
+        return service_refuse(err, 400, "InvalidArgumentException",
+            "Must specify %s parameter in ShardFilter", by_time ? "timestamp" : "shardId");
+    out->after = by_shard ? after : out->after;
+    int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
+    int64_t begun = box->shard_count ? box->shards[0].opened_ms : 0;
+    out->time_ms = by_time ? int_within(value_number(time) * 1000) : oldest;
+    if (out->time_ms < begun)
+        out->time_ms = begun;
+    return 0;
+}
+
+static bool filter_has(
+    struct arena *arena, const struct shard_filter *filter, const struct stream_box *box, size_t i)
+{
+    const struct shard *shard = &box->shards[i];
+    bool at = str_starts(filter->type, STR("AT_")), open = !shard->end;
+    if (filter->after.n && str_cmp(stream_shard_name(arena, i), filter->after) <= 0)
+        return false;
+    if (!filter->type.n || str_eqz(filter->type, "AFTER_SHARD_ID"))
+        return true;
+    if (str_eqz(filter->type, "AT_LATEST"))
+        return open;
+    return (open || shard->closed_ms > filter->time_ms) && (!at || shard->opened_ms <= filter->time_ms);
+}
+
 static int list_shards(struct service_call *call, struct err *err)
 {
     struct control_record stream;
     struct streams *streams = streams_of(call);
     struct value_builder all = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    struct str after = value_gets(call->input, "ExclusiveStartShardId"),
-               filter = value_gets(value_getz(call->input, "ShardFilter"), "Type"),
-               token = value_gets(call->input, "NextToken");
+    struct str token = value_gets(call->input, "NextToken");
+    struct shard_filter filter;
     size_t first, end;
     const struct value *next;
-    if (filter.n && !str_eqz(filter, "AT_LATEST") && !str_eqz(filter, "FROM_TRIM_HORIZON") &&
-        !str_eqz(filter, "AT_TRIM_HORIZON"))
-        return service_refuse(err, 400, "InvalidArgumentException",
-            "the sandbox does not know the shard filter %.*s", STR_ARG(filter));
     if (token.n) /* the token has the stream's name as well */
         call->input = value_with(call->arena, call->input, STR("StreamName"),
             value_string(call->arena, str_cut(token, '|', &token)));
@@ -346,11 +384,13 @@ static int list_shards(struct service_call *call, struct err *err)
         return -1;
     pthread_mutex_lock(&streams->lock);
     struct stream_box *box = stream_box_of(streams, &stream);
-    for (size_t i = 0; i < box->shard_count; i++)
-        if ((!str_eqz(filter, "AT_LATEST") || !box->shards[i].end) &&
-            (!after.n || str_cmp(stream_shard_name(call->arena, i), after) > 0))
+    int failed = read_filter(call, &stream, box, &filter, err);
+    for (size_t i = 0; i < box->shard_count && !failed; i++)
+        if (filter_has(call->arena, &filter, box, i))
             value_builder_add(&all, stream_shard_view(call->arena, box, i));
     pthread_mutex_unlock(&streams->lock);
+    if (failed)
+        return -1;
     const struct value *list = value_builder_list(&all);
     call->input = value_with(
         call->arena, call->input, STR("NextToken"), token.n ? value_string(call->arena, token) : NULL);
@@ -395,6 +435,120 @@ static int describe_stream(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- SplitShard, MergeShards ---- */
+
+/* Finds the stream, which has to be active, and a shard that is open. The lock must be held. */
+static int open_shard(struct service_call *call, const struct control_record *stream,
+    const struct stream_box *box, const char *member, size_t *out, struct err *err)
+{
+    struct str name, account = services_account(call->services);
+    if (service_required(call, member, &name, err))
+        return -1;
+    if (!stream_shard_find(box, name, out))
+        return refuse_shard(call, stream, name, err);
+    if (!box->shards[*out].end)
+        return 0;
+    return service_refuse(err, 400, "ResourceInUseException",
+        "Shard %.*s in stream %.*s under account %.*s has already been merged or split, and thus is not "
+        "eligible for merging or splitting.",
+        STR_ARG(name), STR_ARG(stream->id), STR_ARG(account));
+}
+
+/* Stores the number of open shards, which is that of the stream. */
+static void keep_count(struct service_call *call, const struct control_record *stream, struct stream_box *box)
+{
+    struct control_record now;
+    static const struct str type = STR_INIT("aws.kinesis.stream");
+    control_set(services_control(call->services), type, stream, "shard_count",
+        value_int(call->arena, (int64_t)box->open));
+    if (service_find(call, type, stream->id, &now))
+        box->revision = now.revision;
+}
+
+static int split_shard(struct service_call *call, const struct control_record *stream,
+    struct streams *streams, struct stream_box *box, struct err *err)
+{
+    size_t i = 0;
+    hash_key at;
+    struct str text = value_gets(call->input, "NewStartingHashKey"),
+               account = services_account(call->services);
+    if (open_shard(call, stream, box, "ShardToSplit", &i, err))
+        return -1;
+    struct shard old = box->shards[i];
+    if (!stream_read_decimal(text, &at) || at <= old.first + 1 || at >= old.last) {
+        const struct value *range = value_getz(stream_shard_view(call->arena, box, i), "HashKeyRange");
+        struct str first = value_gets(range, "StartingHashKey"), last = value_gets(range, "EndingHashKey");
+        return service_refuse(err, 400, "InvalidArgumentException",
+            "NewStartingHashKey %.*s used in SplitShard() on shard %s in stream %.*s under account %.*s is "
+            "not "
+            "both greater than one plus the shard's StartingHashKey %.*s and less than the shard's "
+            "EndingHashKey %.*s.",
+            STR_ARG(text), stream_shard_name(call->arena, i).p, STR_ARG(stream->id), STR_ARG(account),
+            STR_ARG(first), STR_ARG(last));
+    }
+    uint64_t closed_at = streams->sequence;
+    stream_shard_close(streams, box, i);
+    stream_shard_open(streams, box, old.first, at - 1, closed_at);
+    stream_shard_open(streams, box, at, old.last, closed_at);
+    return 0;
+}
+
+static int merge_shards(struct service_call *call, const struct control_record *stream,
+    struct streams *streams, struct stream_box *box, struct err *err)
+{
+    size_t one = 0, other = 0;
+    struct str account = services_account(call->services);
+    if (open_shard(call, stream, box, "ShardToMerge", &one, err) ||
+        open_shard(call, stream, box, "AdjacentShardToMerge", &other, err))
+        return -1;
+    struct shard a = box->shards[one], b = box->shards[other];
+    bool before = b.first && a.last == b.first - 1, after = a.first && b.last == a.first - 1;
+    if (!before && !after)
+        return service_refuse(err, 400, "InvalidArgumentException",
+            "Shards %s and %s in stream %.*s under account %.*s are not an adjacent pair of shards eligible "
+            "for "
+            "merging",
+            stream_shard_name(call->arena, one).p, stream_shard_name(call->arena, other).p,
+            STR_ARG(stream->id), STR_ARG(account));
+    uint64_t closed_at = streams->sequence;
+    stream_shard_close(streams, box, one);
+    stream_shard_close(streams, box, other);
+    stream_shard_open(streams, box, before ? a.first : b.first, before ? b.last : a.last, closed_at);
+    struct shard *made = &box->shards[box->shard_count - 1];
+    made->parents[0] = one + 1;
+    made->parents[1] = other + 1;
+    return 0;
+}
+
+static int reshard(struct service_call *call, struct err *err)
+{
+    struct control_record stream;
+    const struct value *seen;
+    struct streams *streams = streams_of(call);
+    if (find_stream(call, &stream, err) ||
+        service_control(call, "DescribeStreamSummary",
+            value_with(call->arena, NULL, STR("StreamName"), value_string(call->arena, stream.id)), &seen,
+            err))
+        return -1;
+    seen = value_getz(seen, "StreamDescriptionSummary");
+    struct str status = value_gets(seen, "StreamStatus"), account = services_account(call->services);
+    if (str_eqz(value_gets(stream.attrs, "mode"), "ON_DEMAND"))
+        return service_refuse(err, 400, "ValidationException",
+            "The operation is not supported for streams with the on-demand capacity mode.");
+    if (!str_eqz(status, "ACTIVE"))
+        return service_refuse(err, 400, "ResourceInUseException",
+            "Stream %.*s under account %.*s not ACTIVE, instead in state %.*s", STR_ARG(stream.id),
+            STR_ARG(account), STR_ARG(status));
+    pthread_mutex_lock(&streams->lock);
+    struct stream_box *box = stream_box_of(streams, &stream);
+    int failed =
+        (service_is(call, "SplitShard") ? split_shard : merge_shards)(call, &stream, streams, box, err);
+    if (!failed)
+        keep_count(call, &stream, box);
+    pthread_mutex_unlock(&streams->lock);
+    return failed;
+}
+
 const struct service_operation kinesis_operations[] = {
     {"kinesis", "PutRecord", put_record},
     {"kinesis", "PutRecords", put_records},
@@ -403,5 +557,7 @@ const struct service_operation kinesis_operations[] = {
     {"kinesis", "SubscribeToShard", kinesis_subscribe},
     {"kinesis", "ListShards", list_shards},
     {"kinesis", "DescribeStream", describe_stream},
+    {"kinesis", "SplitShard", reshard},
+    {"kinesis", "MergeShards", reshard},
     {0},
 };

@@ -17,6 +17,50 @@ def test_shards_on_pages(sandbox):
     assert [len(page) for page in pages] == [40, 40, 21] and sum(pages, []) == whole
 
 
+def shard_reader(kinesis, stream, filters):
+    """Reads as the Kinesis Client Library does: shards of a filter first, children after all of their parents."""
+    waiting, done, seen = {one["ShardId"]: [] for one in kinesis.list_shards(StreamName=stream, ShardFilter=filters)["Shards"]}, set(), []
+    while ready := [one for one, parents in waiting.items() if one not in done and done >= set(parents)]:
+        for shard in ready:
+            iterator, children = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"], []
+            while iterator and not children:
+                page = kinesis.get_records(ShardIterator=iterator)
+                seen += [one["Data"].decode() for one in page["Records"]]
+                iterator, children = page.get("NextShardIterator") if page["Records"] else None, page.get("ChildShards", [])
+            waiting |= {one["ShardId"]: one["ParentShards"] for one in children}
+            done.add(shard)
+    return seen
+
+
+def test_resharding(sandbox):
+    kinesis, stream = sandbox.client("kinesis"), {"StreamName": "split"}
+    active = lambda: until(lambda: (got := kinesis.describe_stream_summary(**stream)["StreamDescriptionSummary"])["StreamStatus"] == "ACTIVE" and got["OpenShardCount"])  # noqa: E731
+    put = lambda text, at: kinesis.put_record(**stream, Data=text, PartitionKey="k", ExplicitHashKey=str(at))["ShardId"][-1]  # noqa: E731
+    shards = lambda **more: [one["ShardId"][-1] for one in kinesis.list_shards(**stream, **more)["Shards"]]  # noqa: E731
+    refused = lambda call, **more: pytest.raises(ClientError, call, **stream, **more).value.response["Error"]  # noqa: E731
+    name, top = "shardId-00000000000%d", 2**128 - 1
+    kinesis.create_stream(**stream, ShardCount=2)
+    assert active() == 2 and (put("a", 5), put("b", top)) == ("0", "1")
+    assert refused(kinesis.split_shard, ShardToSplit=name % 0, NewStartingHashKey=str(top))["Code"] == "InvalidArgumentException"
+    assert refused(kinesis.split_shard, ShardToSplit=name % 7, NewStartingHashKey="9")["Message"].startswith("Could not find shard shardId-000000000007 in stream split")
+    kinesis.split_shard(**stream, ShardToSplit=name % 0, NewStartingHashKey="10")
+    assert active() == 3 and [put("c", at) for at in (9, 10, top)] == ["2", "3", "1"]
+    assert "already been merged or split" in refused(kinesis.split_shard, ShardToSplit=name % 0, NewStartingHashKey="9")["Message"]
+    assert "not an adjacent pair" in refused(kinesis.merge_shards, ShardToMerge=name % 2, AdjacentShardToMerge=name % 1)["Message"]
+    kinesis.merge_shards(**stream, ShardToMerge=name % 1, AdjacentShardToMerge=name % 3)
+    assert active() == 2 and [put("d", at) for at in (9, 10, top)] == ["2", "4", "4"]
+    made = kinesis.list_shards(**stream)["Shards"]
+    assert [(one.get("ParentShardId", "-")[-1], one.get("AdjacentParentShardId", "-")[-1], "EndingSequenceNumber" in one["SequenceNumberRange"]) for one in made] == \
+        [("-", "-", True), ("-", "-", True), ("0", "-", False), ("0", "-", True), ("1", "3", False)]
+    assert made[4]["HashKeyRange"] == {"StartingHashKey": "10", "EndingHashKey": str(top)}
+    assert (shards(ShardFilter={"Type": "AT_LATEST"}), shards(ShardFilter={"Type": "AT_TRIM_HORIZON"}), shards(ShardFilter={"Type": "AFTER_SHARD_ID", "ShardId": name % 2})) == (["2", "4"], ["0", "1"], ["3", "4"])
+    assert shards(ShardFilter={"Type": "AT_TIMESTAMP", "Timestamp": time.time() + 9}) == ["2", "4"] and len(shards(ShardFilter={"Type": "FROM_TIMESTAMP", "Timestamp": 0})) == 5
+    kinesis.update_shard_count(**stream, TargetShardCount=1, ScalingType="UNIFORM_SCALING")
+    assert active() == 1 and put("e", 9) == "5"
+    seen = shard_reader(kinesis, "split", {"Type": "AT_TRIM_HORIZON"})
+    assert sorted(seen) == sorted("abcccddde") and seen.index("a") < seen.index("c") and seen[-1] == "e"
+
+
 @pytest.mark.long
 def test_a_page_of_a_large_stream(sandbox):
     """It is found at once, however many records the stream has before and after it."""
