@@ -18,6 +18,7 @@ import weir_athena_iceberg as iceberg
 from weir_athena_tables import Refused, client, hive_type, literal, quoted, show_table
 
 TOKEN = re.compile(r"""\s+|--[^\n]*|/\*.*?\*/|(?P<text>'(?:[^']|'')*')|(?P<name>"(?:[^"]|"")*"|`[^`]*`)|(?P<word>[A-Za-z_][\w$]*)|(?P<number>\d+(?:\.\d+)?)|(?P<other>.)""", re.S)
+CATALOG = "awsdatacatalog"  # as statements name it
 ATHENA = {"VARCHAR": "varchar", "BIGINT": "bigint", "INTEGER": "integer", "HUGEINT": "bigint", "DOUBLE": "double", "FLOAT": "float", "BOOLEAN": "boolean", "DATE": "date",
           "TIMESTAMP": "timestamp", "SMALLINT": "smallint", "TINYINT": "tinyint", "BLOB": "varbinary", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
           "UBIGINT": "bigint", "UINTEGER": "bigint", "JSON": "json", "TIME": "time"}
@@ -36,7 +37,7 @@ def view_text(table):
 def hive_view(name, database, query, described):
     """A view as the service keeps it."""
     columns = [(d[0].lower(), d[1]) for d in described]
-    packed = {"originalSql": query, "catalog": "awsdatacatalog", "schema": database, "columns": [{"name": n, "type": presto_type(t)} for n, t in columns]}
+    packed = {"originalSql": query, "catalog": CATALOG, "schema": database, "columns": [{"name": n, "type": presto_type(t)} for n, t in columns]}
     return {"Name": name, "TableType": "VIRTUAL_VIEW", "Parameters": {"presto_view": "true", "comment": "Presto View"},
             "ViewOriginalText": f"/* Presto View: {base64.b64encode(json.dumps(packed).encode()).decode()} */", "ViewExpandedText": "/* Presto View */",
             "StorageDescriptor": {"Columns": [{"Name": n, "Type": hive_type(t)} for n, t in columns], "Location": "", "SerdeInfo": {}}}
@@ -48,14 +49,14 @@ def presto_type(duck):
 
 
 def show_catalog(duck, query):
-    """What the query names, and what is named in the views among it."""
+    """What the query names, and what is named in the views among it. Returns the databases."""
     import duckdb
-    glue = client("glue")
+    glue, everything = client("glue"), re.search(r"\binformation_schema\b", query, re.I)
     databases = [d["Name"] for page in glue.get_paginator("get_databases").paginate() for d in page["DatabaseList"]]
     tables = [(d, t) for d in databases for tables in glue.get_paginator("get_tables").paginate(DatabaseName=d) for t in tables["TableList"]]
     text, wanted = query, {}
     while True:
-        new = {(d, t["Name"]): t for d, t in tables if (d, t["Name"]) not in wanted and re.search(rf"\b{re.escape(t['Name'])}\b", text, re.I)}
+        new = {(d, t["Name"]): t for d, t in tables if (d, t["Name"]) not in wanted and (everything or re.search(rf"\b{re.escape(t['Name'])}\b", text, re.I))}
         if not new:
             break
         wanted.update(new)
@@ -82,6 +83,7 @@ def show_catalog(duck, query):
         if len(left) == len(views):
             raise failure
         views = left
+    return databases
 
 
 # Functions that Trino has under other names; the format of date_format is MySQL's.
@@ -117,11 +119,11 @@ def connect(query, database):
     """DuckDB as Trino calculates: integers divide to integers, and what the query names is there."""
     import duckdb
     duck = duckdb.connect()
-    duck.execute("SET integer_division = true")
+    duck.execute(f"SET integer_division = true; ATTACH ':memory:' AS {CATALOG}; USE {CATALOG}")
     for head, body in MACROS.items():
         duck.execute(f"CREATE TEMP MACRO {head} AS {body}")
-    show_catalog(duck, query)
-    if database:
+    databases = show_catalog(duck, query)
+    if (database or "").lower() in databases:  # as in Trino, it need not be there
         duck.execute(f"USE {quoted(database)}")
     return duck
 
@@ -234,6 +236,7 @@ def milliseconds(expression):
 def run(request):
     import weir_athena_ddl  # which needs what is above
     query = request["query"].strip().rstrip(";").rstrip()
+    query = re.sub(rf'"?\b{CATALOG}"?\."?information_schema\b"?', "information_schema", query, flags=re.I)  # DuckDB has it once
     statement = weir_athena_ddl.find_prepared(query, request)
     if statement:
         return statement()
@@ -245,6 +248,26 @@ def run(request):
     if not re.match(r"(\(|(select|with|values|explain|table)\b)", re.sub(r"^(\s|--[^\n]*\n|/\*.*?\*/)+", "", query, flags=re.S), re.I):
         raise Refused(f"the sandbox knows no statement that begins with {query.split()[0] if query else 'nothing'}")
     return select(connect(query, request.get("database")), with_date_parse(query))
+
+
+# DuckDB's errors and Trino's, by which clients know what is missing.
+FAULTS = [
+    (r"Catalog Error: Table with name .*because schema \"(.+?)\" does not exist", "SCHEMA_NOT_FOUND: {at}Schema '{name}' does not exist"),
+    (r"Catalog Error: Table with name (\S+) does not exist!", "TABLE_NOT_FOUND: {at}Table '{catalog}.{database}.{name}' does not exist"),
+    (r"Binder Error: Referenced column \"(.+?)\" not found", "COLUMN_NOT_FOUND: {at}Column '{name}' cannot be resolved or requester is not authorized to access requested resources"),
+    (r"Catalog Error: Scalar Function with name (\S+) does not exist!", "FUNCTION_NOT_FOUND: {at}Function '{name}' not registered"),
+]
+
+
+def in_trinos_words(error, request):
+    for pattern, words in FAULTS:
+        if match := re.match(pattern, error):
+            query, name = request["query"], match[1].lower()
+            found = re.search(rf"\b{re.escape(name)}\b", query, re.I)
+            at = f"line {query.count(chr(10), 0, found.start()) + 1}:{found.start() - query.rfind(chr(10), 0, found.start())}: " if found else ""
+            prefix = re.search(r'"?(\w+)"?\."?$', query[:found.start()] if found else "")
+            return words.format(at=at, catalog=CATALOG, database=prefix[1].lower() if prefix else request["database"], name=name)
+    return error.splitlines()[0]
 
 
 def answer(request):
@@ -268,7 +291,7 @@ def answer(request):
     except botocore.exceptions.ClientError as error:
         return 1, f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
     except broken as error:
-        return 1, str(error).splitlines()[0]
+        return 1, in_trinos_words(str(error), request)
     with open(request["result"], "w") as file:
         json.dump({"columns": columns, "rows": rows, "header": not request.get("output", "").endswith(".txt")}, file)
     return 0, ""

@@ -4,7 +4,7 @@ import fnmatch
 import re
 
 import weir_athena_iceberg as iceberg
-from weir_athena import TOKEN, column, connect, hive_view, run, view_text, with_date_parse
+from weir_athena import CATALOG, TOKEN, column, connect, hive_view, run, view_text, with_date_parse
 from weir_athena_tables import Refused, client, folders_of, hive_folder, hive_type, is_empty, projection, registered, write
 
 LIBRARY, FORMATS = "org.apache.hadoop.hive.", {
@@ -59,10 +59,19 @@ class Parser:
         text = self.one("word", "name")
         return (text[1:-1] if text[0] in "\"`" else text).lower()
 
+    def names(self, most):
+        """Names with dots between them, without the catalog's, which may be before them."""
+        found = [self.name()]
+        while self.take("."):
+            found.append(self.name())
+        if len(found) > most and found.pop(0) != CATALOG:
+            raise Refused("CATALOG_NOT_FOUND: the sandbox has no catalog but AwsDataCatalog")
+        return found
+
     def table(self):
         """(database, table)"""
-        first = self.name()
-        pair = (first, self.name()) if self.take(".") else tuple(first.split(".", 1)) if "." in first else (self.database, first)
+        found = self.names(2)
+        pair = (self.database, *(found[0].split(".", 1) if len(found) == 1 else found))[-2:]
         if not pair[0]:
             raise Refused("no database: name it before the table, or in the query's context")
         return pair
@@ -532,7 +541,7 @@ def drop(p, request, what):
 
 def create_database(p, request):
     there, catalog = p.take("IF", "NOT", "EXISTS"), Catalog()
-    made = {"Name": p.name()}
+    made = {"Name": p.names(1)[0]}
     while p.at < len(p.tokens):
         if p.take("COMMENT"):
             made["Description"] = p.string()
@@ -552,7 +561,7 @@ def create_database(p, request):
 
 def drop_database(p, request):
     there, catalog = p.take("IF", "EXISTS"), Catalog()
-    name, cascade = p.name(), p.take("CASCADE") or (p.take("RESTRICT") and False)
+    name, cascade = p.names(1)[0], p.take("CASCADE") or (p.take("RESTRICT") and False)
     p.end()
     try:
         tables = [t["Name"] for page in catalog.glue.get_paginator("get_tables").paginate(DatabaseName=name) for t in page["TableList"]]

@@ -96,6 +96,17 @@ def test_a_query_over_the_catalog(athena):
     assert athena.rows("SELECT title FROM silver WHERE title = ?", ExecutionParameters=["'tron'"])[1:] == [["tron"]]
 
 
+def test_the_catalog_is_named(athena):
+    """As dbt, PyAthena and dlt do: in any case, before databases, tables, views and the information schema."""
+    assert athena.rows("SELECT 1", QueryExecutionContext={"Database": "not_yet"}) == [["_col0"], ["1"]]
+    for sql in ("CREATE DATABASE `awsdatacatalog`.`named`", 'CREATE VIEW "awsdatacatalog"."named"."v" AS SELECT title FROM "awsdatacatalog"."films"."silver" WHERE year > 1980'):
+        athena.rows(sql)
+    assert athena.rows('SELECT * FROM "AwsDataCatalog"."named"."v"') == [["title"], ["tron"]]
+    assert athena.rows("SELECT table_name FROM \"awsdatacatalog\".INFORMATION_SCHEMA.TABLES WHERE table_catalog = 'awsdatacatalog' AND table_schema = 'named'")[1:] == [["v"]]
+    assert [one["Name"] for one in athena.api.list_table_metadata(CatalogName="awsdatacatalog", DatabaseName="named")["TableMetadataList"]] == ["v"]
+    athena.rows("DROP DATABASE awsdatacatalog.named CASCADE")
+
+
 def test_functions_of_presto(athena):
     sql = ("SELECT date_format(timestamp '2026-11-21 09:05:07', '%Y-%m-%d %H:%i:%s'), json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a.b'), json_extract_scalar('{\"a\": {}}', '$.a'), "
            "regexp_like('alien', '^al'), from_unixtime(86400), date_parse('21.11.2026 09:05', '%d.%m.%Y %H:%i'), cardinality(sequence(1, 3)) AS n")
@@ -128,7 +139,9 @@ def test_columns_are_called_as_the_catalog_has_them(athena, tmp_path):
 
 
 def test_a_query_that_cannot_be_run(athena):
-    for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "makes Iceberg tables"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT * FROM nowhere", "nowhere")):
+    for sql, reason in (("SELECT nosuch FROM silver", "nosuch"), ("DROP VIEW silver", "DROP TABLE drops it"), ("GRANT x", "no statement that begins with GRANT"), ("CREATE EXTERNAL TABLE t (a int)", "has a LOCATION"), ("CREATE EXTERNAL TABLE t (a int) STORED AS WOOD LOCATION 's3://lake/t/'", "STORED AS WOOD"), ("CREATE TABLE t (a int)", "makes Iceberg tables"), ("ALTER TABLE silver ADD PARTITION (month = '1')", "divided by year"), ("INSERT INTO nosuch VALUES (1)", "Table not found films.nosuch"), ("SELECT *\nFROM nowhere", "TABLE_NOT_FOUND: line 2:6: Table 'awsdatacatalog.films.nowhere' does not exist"),
+                        ("SELECT nope FROM silver", "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"), ("SELECT * FROM lost.t", "SCHEMA_NOT_FOUND: line 1:15: Schema 'lost' does not exist"),
+                        ("DROP TABLE other.films.silver", "CATALOG_NOT_FOUND")):
         status = athena.ended(sql)["Status"]
         assert status["State"] == "FAILED"
         assert reason in status["StateChangeReason"]

@@ -168,8 +168,11 @@ def images(cloud):
 
 def account(cloud):
     iam = cloud.client("iam")
-    summary = iam.get_account_summary()["SummaryMap"]
-    return {"whose": sorted(bare(cloud.client("sts").get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE"))), "quotas": {key: summary[key] for key in ("UsersQuota", "GroupsQuota", "RolePolicySizeQuota", "VersionsPerPolicyQuota")}}
+    summary, alias = iam.get_account_summary()["SummaryMap"], lambda: iam.list_account_aliases()["AccountAliases"]
+    iam.create_account_alias(AccountAlias="films")
+    named = alias()
+    iam.delete_account_alias(AccountAlias="films")
+    return {"aliases": [named, alias()], "whose": sorted(bare(cloud.client("sts").get_access_key_info(AccessKeyId="AKIAIOSFODNN7EXAMPLE"))), "quotas": {key: summary[key] for key in ("UsersQuota", "GroupsQuota", "RolePolicySizeQuota", "VersionsPerPolicyQuota")}}
 
 
 def catalog(cloud):
