@@ -208,6 +208,7 @@ static bool dispatch_call(struct service_call *call, struct exchange *x, const s
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
         int status = err.http_status ? err.http_status : 400;
         wire_encode_error(&x->arena, wire, status, code, str_z(err.message), call->request_id, out);
+        control_query_error(&x->arena, &x->request, code, out);
         if (call->refusal)
             out->body = json_as_text(&x->arena, call->refusal)->string;
         return true;

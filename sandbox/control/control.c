@@ -64,6 +64,14 @@ static const struct served *find_served(const struct call *call, const struct se
     return best;
 }
 
+void control_query_error(
+    struct arena *arena, const struct wire_message *request, struct str code, struct wire_message *answer)
+{
+    if (wire_header_get(request, STR("x-amzn-query-mode")).n)
+        wire_header_add(
+            arena, answer, STR("x-amzn-query-error"), arena_printf(arena, "%.*s;Sender", STR_ARG(code)));
+}
+
 static void encode_refusal(
     struct call *call, const struct wire_operation *op, struct str request_id, struct wire_message *answer)
 {
@@ -71,9 +79,7 @@ static void encode_refusal(
     struct str code = err->code[0] ? str_z(err->code) : STR("ValidationException");
     wire_encode_error(call->arena, op, err->http_status ? err->http_status : 400, code, str_z(err->message),
         request_id, answer);
-    if (wire_header_get(call->request, STR("x-amzn-query-mode")).n)
-        wire_header_add(call->arena, answer, STR("x-amzn-query-error"),
-            arena_printf(call->arena, "%.*s;Sender", STR_ARG(code)));
+    control_query_error(call->arena, call->request, code, answer);
 }
 
 /* True unless constants that select a type ({Filter: [Role]}) were sent for another type. */

@@ -109,6 +109,11 @@ struct control_record {
     int64_t created_ms, changed_ms, revision;
 };
 
+/* Adds the header that tells a client of a service that once had the query protocol the error's code there.
+ */
+void control_query_error(
+    struct arena *arena, const struct wire_message *request, struct str code, struct wire_message *answer);
+
 /* Returns the members that the spec's `keeps` stored under a path, or NULL. */
 const struct value *control_kept(const struct control_record *record, const char *path);
 

@@ -259,12 +259,17 @@ static void add_up(void *ctx, const struct value *datum)
 static int metrics_collect(const struct service_call *call, struct wanted *w, int64_t most, struct err *err)
 {
     struct str path;
-    if (w->period_ms < 1000 || w->end_ms <= w->start_ms)
-        return metrics_invalid(err, "StartTime comes before EndTime, and Period is a second at least");
+    if (w->end_ms <= w->start_ms)
+        return metrics_invalid(err, "The parameter StartTime must be less than the parameter EndTime.");
+    if (w->period_ms < 1000)
+        return metrics_invalid(err, "Period is a second at least");
     w->start_ms -= ((w->start_ms % w->period_ms) + w->period_ms) % w->period_ms;
-    if ((w->end_ms - w->start_ms) / w->period_ms > most)
+    int64_t points = (w->end_ms - w->start_ms) / w->period_ms;
+    if (points > most)
         return service_refuse(err, 400, "InvalidParameterCombination",
-            "more than %lld periods between StartTime and EndTime", (long long)most);
+            "You have requested up to %lld datapoints, which exceeds the limit of %lld. You may reduce the "
+            "datapoints requested by increasing Period, or decreasing the time range.",
+            (long long)points, (long long)most);
     w->count = (size_t)((w->end_ms - w->start_ms) / w->period_ms) + 1;
     w->buckets = ARENA_ARRAY(call->arena, struct sums, w->count);
     memset(w->buckets, 0, w->count * sizeof *w->buckets);

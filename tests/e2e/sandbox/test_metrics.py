@@ -131,6 +131,9 @@ def test_they_are_there_after_a_restart(kept_sandbox):
 
 def test_what_is_wrong(sandbox):
     api = sandbox.client("cloudwatch", parameter_validation=False)
+    with pytest.raises(ClientError) as refused:  # as localstack's validated test_invalid_amount_of_datapoints recorded it
+        api.get_metric_data(MetricDataQueries=[], **DAY)
+    assert refused.value.response["Error"]["Type"] == "Sender" and refused.value.response["Error"]["Code"] == "MissingParameter"
     rows = {"Namespace": "wrong", "MetricName": "rows", "Period": 60, "Statistics": ["Sum"], **DAY}
     for call, arguments, why in (
         (api.put_metric_data, {"Namespace": "wrong", "MetricData": []}, "1 to 1000"),
@@ -140,8 +143,8 @@ def test_what_is_wrong(sandbox):
         (api.put_metric_data, {"Namespace": "wrong", "MetricData": [{"Value": 1}]}, "MetricName"),
         (api.put_metric_data, {"MetricData": [{"MetricName": "rows", "Value": 1}]}, "needs Namespace"),
         (api.get_metric_statistics, {**rows, "Statistics": ["p99"]}, "no percentiles"),
-        (api.get_metric_statistics, {**rows, "Period": 10}, "more than 1440 periods"),
-        (api.get_metric_statistics, {**rows, "EndTime": rows["StartTime"]}, "before EndTime"),
+        (api.get_metric_statistics, {**rows, "Period": 10}, "up to 8640 datapoints, which exceeds the limit of 1440"),
+        (api.get_metric_statistics, {**rows, "EndTime": rows["StartTime"]}, "The parameter StartTime must be less than the parameter EndTime"),
         (api.get_metric_data, {"MetricDataQueries": [{"Id": "a", "Expression": "1 + 1"}], **DAY}, "no expressions"),
     ):
         with pytest.raises(ClientError, match=why):
