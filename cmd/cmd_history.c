@@ -37,7 +37,7 @@ enum { NUMBER_WIDTH = 5, COMMAND_WIDTH = 8, STATUS_WIDTH = 11, ACTION_WIDTH = 7 
 
 static void add_run(struct invocation *inv, const struct history_run *run, struct buf *out)
 {
-    bool color = inv->out.color, bad = !str_eqz(run->status, "done");
+    bool color = inv->out.color, bad = !str_is_any(run->status, "done running");
     AUTO_ARENA struct arena arena = ARENA_INIT;
     style_on(out, color, STYLE_BOLD);
     buf_addf(out, "%*s", run->run.n < NUMBER_WIDTH ? NUMBER_WIDTH - (int)run->run.n : 0, "");
@@ -47,7 +47,7 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
     text_add_column(out, run->command, COMMAND_WIDTH);
     if (bad)
         style_on(out, color, STYLE_RED);
-    text_add_column(out, run->status.n ? run->status : STR("killed"), STATUS_WIDTH);
+    text_add_column(out, run->status, STATUS_WIDTH);
     if (bad)
         style_off(out, color, STYLE_RED);
     text_addf(out, "%.*s  ", STR_ARG(run->owner));
@@ -92,7 +92,7 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
     buf_addz(out, "{\"event\":\"run\"");
     json_write_member(out, "run", run->run);
     json_write_member(out, "command", run->command);
-    json_write_member(out, "status", run->status.n ? run->status : STR("killed"));
+    json_write_member(out, "status", run->status);
     json_write_member(out, "owner", run->owner);
     json_write_member(out, "version", run->version);
     json_write_member(out, "ci_url", run->ci_url);
@@ -194,6 +194,8 @@ static int cmd_history_run(struct invocation *inv)
     int rc = workspace_backend(&workspace, &backend, &err);
     if (rc == 0) {
         rc = history_read(backend, &inv->arena, &runs, &n, &err);
+        if (rc == 0)
+            runs = history_with_running(backend, &inv->arena, runs, n);
         backend_free(backend);
     }
     status = rc < 0 ? invocation_fail(inv, &err) : cmd_history_print(inv, &workspace, runs, n);

@@ -99,15 +99,10 @@ static void add_cell(struct buf *out, struct str text)
     text_addf_xml(out, "<td>%.*s</td>", STR_ARG(text));
 }
 
-static struct str run_status(const struct history_run *run)
-{
-    return run->status.n ? run->status : STR("killed");
-}
-
 /* The text is escaped, since others may write to a shared state. */
 static void add_class(struct buf *out, const struct history_run *run)
 {
-    text_addf_xml(out, " class=\"%.*s\"", STR_ARG(run_status(run)));
+    text_addf_xml(out, " class=\"%.*s\"", STR_ARG(run->status));
 }
 
 /* Writes a radio button; `which` is "from" or "to". */
@@ -133,7 +128,7 @@ static void add_run_row(const struct history_run *run, size_t i, bool from, bool
     add_cell(out, name);
     add_cell(out, time_rfc3339(&arena, run->begin_ms, false));
     add_cell(out, run->command);
-    add_cell(out, run_status(run));
+    add_cell(out, run->status);
     add_cell(out, buf_str(&took));
     add_cell(out, run->owner);
     AUTO_BUF struct buf counts = BUF_INIT;

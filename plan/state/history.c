@@ -87,6 +87,8 @@ static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
         .reason = text_of(r->arena, line, "reason"),
         .checks = &value_empty_map,
         .status = STR_EMPTY,
+        .life = text_of(r->arena, line, "life"),
+        .shared = value_getz(line, "claims") != NULL,
         .begin_ms = line_time(line),
         .first_seq = seq,
         .last_seq = seq,
@@ -180,6 +182,24 @@ int history_read(
     free(r.runs);
     free(r.changes);
     return status;
+}
+
+const struct history_run *history_with_running(
+    struct backend *backend, struct arena *arena, const struct history_run *runs, size_t n)
+{
+    struct history_run *out = arena_alloc(arena, n * sizeof *out);
+    for (size_t i = 0; i < n; i++) {
+        struct err ignored = ERR_INIT;
+        int64_t number;
+        bool alive = false;
+        out[i] = runs[i];
+        if (out[i].status.n)
+            continue;
+        if (out[i].shared && str_to_int(out[i].run, &number) && backend->ops->is_alive)
+            backend->ops->is_alive(backend, (uint64_t)number, out[i].life, &alive, &ignored);
+        out[i].status = alive ? STR("running") : STR("killed");
+    }
+    return out;
 }
 
 const struct history_run *history_find(const struct history_run *runs, size_t n, struct str run)

@@ -20,9 +20,11 @@ struct history_run {
     struct str command, owner, version, ci_url;
     struct str approved, reason; /* approved rules, and the reason; "": none */
     const struct value *checks;  /* result of each evaluated check: "kept" or "broken" */
-    struct str status;           /* done, failed, interrupted; "": the run was killed */
-    struct str digest;           /* of the stack's files; "": they were not kept */
-    int64_t begin_ms, end_ms;    /* end_ms 0: the run has no end */
+    struct str status;           /* done, failed, interrupted; "": the run was killed or is running */
+    struct str life;             /* its sign of life, of a run with a shared lock */
+    bool shared;
+    struct str digest;        /* of the stack's files; "": they were not kept */
+    int64_t begin_ms, end_ms; /* end_ms 0: the run has no end */
     uint64_t first_seq, last_seq;
     const struct history_change *changes;
     size_t change_count;
@@ -33,6 +35,10 @@ struct history_run {
 /* Returns the runs, oldest first, in the arena. */
 int history_read(struct backend *backend, struct arena *arena, const struct history_run **runs, size_t *n,
     struct err *err);
+/* Returns a copy in which runs without an end have the status "running" or "killed". Asks the store for each.
+ */
+const struct history_run *history_with_running(
+    struct backend *backend, struct arena *arena, const struct history_run *runs, size_t n);
 /* NULL: no such run. */
 const struct history_run *history_find(const struct history_run *runs, size_t n, struct str run);
 /*

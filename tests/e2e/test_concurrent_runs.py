@@ -51,6 +51,19 @@ def finished(process, status=0):
     return out, err
 
 
+def test_history_tells_a_run_that_is_at_work_from_a_killed_one(claims, cloud):
+    """On S3 it is known when the lease of ten seconds has expired."""
+    statuses = lambda: [run["status"] for run in claims.run("history", "--json").events()]  # noqa: E731
+    first = hold_role(claims, cloud, "--target", "last")
+    assert statuses() == ["running"] and " running " in claims.run("history").out
+    first.kill()
+    first.communicate()
+    until(lambda: statuses() == ["killed"])
+    cloud.fail()
+    claims.apply("--target", "last", "--lock-timeout", "1m")
+    assert statuses()[0] == "killed" and statuses()[-1] == "done"
+
+
 def test_two_runs_that_do_not_meet(claims, cloud):
     first = hold_role(claims, cloud, "--target", "last")
     claims.apply("--target", "other", "--target", "value", "-i", "other=2")
