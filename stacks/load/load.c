@@ -275,7 +275,9 @@ static void read_head(struct loader *loader, const struct unit *root)
     } else if (!node) {
         struct span span = {.source = file->source};
         struct diag *d = diag_error(loader->diags, span, "the stack has no name");
-        diag_hint(loader->diags, d, "begin the file with `stack: NAME`");
+        diag_hint(loader->diags, d,
+            "begin the file with `stack: NAME`; a module is checked by its tests (`weir test`) and where it "
+            "is used");
     } else if (expect_text(loader, node, "the name of a stack", &stack->name) &&
                !is_stack_name(stack->name)) {
         struct diag *d = diag_error(
