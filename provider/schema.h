@@ -142,8 +142,8 @@ enum attr_compare {
                      to that */
     COMPARE_CONFIGURED, /* only the configured parts of a document, at every depth: services add to it */
     COMPARE_PROTOCOL,   /* "6" equals "tcp" and "TCP": EC2 has names for four numbers, "all" is "-1" */
-    COMPARE_ARN,        /* "my-key" equals a live "arn:…:my-key" or "arn:…/my-key", an account id equals
-                           "arn:…:id:root" */
+    COMPARE_ARN, /* "my-key" equals "arn:…:my-key" or "arn:…/my-key", whichever is live; an account id equals
+                    "arn:…:id:root" */
 };
 
 struct attr {

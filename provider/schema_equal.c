@@ -203,10 +203,15 @@ struct str schema_canonical_protocol(struct str protocol)
     return protocol;
 }
 
-/* Services return the ARN of a configured name, and the root ARN of a configured account id. */
+/* Services return the ARN of a configured name, the name of a configured ARN, and the root ARN of a
+ * configured account id. */
 static bool arn_equal(struct str name, struct str arn)
 {
-    struct str root = STR(":root");
+    struct str root = STR(":root"), given = name;
+    if (str_starts(name, STR("arn:"))) {
+        name = arn;
+        arn = given;
+    }
     if (name.n == 12 && str_starts(arn, STR("arn:")) && str_ends(arn, root))
         return str_ends(str_slice(arn, 0, arn.n - root.n), name);
     if (!str_starts(arn, STR("arn:")) || !name.n || !str_ends(arn, name))

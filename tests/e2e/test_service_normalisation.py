@@ -82,6 +82,24 @@ def test_changed(tmp_path, fast_sandbox):
     stack.destroy()
 
 
+def test_names(tmp_path, fast_sandbox):
+    """Glue answers with the name of a crawler's role, in place of its ARN; RDS keeps names of groups in lower case."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    stack.write("""stack: told
+resources:
+  crawler: {type: aws.glue.crawler, name: told, role: "arn:aws:iam::123456789012:role/service-role/told", database: told, s3_targets: [{path: "s3://told/"}]}
+  group: {type: aws.rds.parameter_group, name: told, family: mysql8.4, description: d}
+  db: {type: aws.rds.instance, name: told, engine: mysql, instance_class: db.t4g.micro, allocated_storage: 20, master_username: ada, manage_master_user_password: true, db_parameter_group_name: TOLD, skip_final_snapshot: true, depends_on: [group]}
+""")
+    assert "the service reports" not in stack.apply().out
+    glue = fast_sandbox.client("glue")
+    glue.update_crawler(Name="told", Role="service-role/told")
+    stack.assert_settled()
+    glue.update_crawler(Name="told", Role="service-role/other")
+    assert stack.plan() == {"crawler": "update"}
+    stack.destroy()
+
+
 def test_order_and_case(tmp_path, fast_sandbox):
     """What has no order, and headers, whose case does not matter, are no difference in another order and another case."""
     stack = Stack(tmp_path / "stack", fast_sandbox)

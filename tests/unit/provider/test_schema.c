@@ -379,6 +379,8 @@ static void test_compare_modes(void **state)
     } rows[] = {
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXED\"", true},
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXE\"", false},
+        {COMPARE_ARN, "\"arn:aws:iam::1:role/etl/jobs\"", "\"etl/jobs\"", true},
+        {COMPARE_ARN, "\"arn:aws:iam::1:role/jobs\"", "\"obs\"", false},
         {COMPARE_CHOICE, "\"source\"", "\"SOURCE\"", true},
         {COMPARE_CHOICE, "\"source\"", "\"target\"", false},
         {COMPARE_PROTOCOL, "\"all\"", "\"-1\"", true},
