@@ -40,6 +40,8 @@ SERVICES = {  # what is called so, and its tests
     "kms": "kms",
     "apigateway": "apigateway",
     "ec2": "ec2",
+    "firehose": "firehose",
+    "sts": "sts",
 }
 
 

@@ -127,6 +127,9 @@ def test_objects(sandbox):
     assert refusal(s3.put_object, **put, Body=b"x", ContentMD5="MTIz")[1] == {"Code": "InvalidDigest", "Content-MD5": "MTIz"}
     assert refusal(s3.put_object, **put, Body=b"something", ContentMD5="CYketZBSTjX8czcs3cXVlg==")[1] == {
         "Code": "BadDigest", "ExpectedDigest": "09891eb590524e35fc73372cddc5d596", "CalculatedDigest": "Q3uTDbhLgHnC3YBKcZNrXw=="}
+    part = {**put, "UploadId": s3.create_multipart_upload(**put)["UploadId"], "PartNumber": 1}
+    assert refusal(s3.upload_part, **part, Body=b"something", ContentMD5="CYketZBSTjX8czcs3cXVlg==")[1] == {
+        "Code": "BadDigest", "ExpectedDigest": "CYketZBSTjX8czcs3cXVlg==", "CalculatedDigest": "Q3uTDbhLgHnC3YBKcZNrXw=="}
     assert refusal(s3.get_object, **put, ExpectedBucketOwner="0000")[1:] == (
         {"Code": "InvalidBucketOwnerAWSAccountID"}, "The value of the expected bucket owner parameter must be an AWS Account ID... [0000]")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
