@@ -25,11 +25,6 @@ struct versions {
 
 /* ---- selecting the artifact ---- */
 
-static bool is_artifact(const struct record *record)
-{
-    return str_eqz(record->subject.type, "weir.artifact");
-}
-
 static int ambiguous(struct str text, const struct record **list, size_t n, struct err *err)
 {
     AUTO_BUF struct buf names = BUF_INIT, word = BUF_INIT;
@@ -64,7 +59,7 @@ static int find_artifact(
         if (!meant)
             continue;
         uses = 1;
-        if (is_artifact(records[i])) {
+        if (str_eqz(records[i]->subject.type, "weir.artifact")) {
             add_once(list, &count, records[i]);
             continue;
         }

@@ -304,11 +304,6 @@ static const struct value *fail_field(
     return NULL;
 }
 
-static bool schema_given(const struct value *map, struct str key)
-{
-    return !value_is_null(value_get(map, key));
-}
-
 static enum given_how given_in(const void *map, struct str name)
 {
     const struct value *v = value_get(map, name);
@@ -321,13 +316,13 @@ static const struct value *check_fields(struct convert *c, const struct place *p
 {
     for (size_t i = 0; i < type->field_count; i++) {
         const struct attr *field = &type->fields[i];
-        bool here = schema_given(v, field->name);
+        bool here = !value_is_null(value_get(v, field->name));
         if (field->required && !here) {
             schema_fail(c, place, "\"%.*s\" is missing", STR_ARG(field->name));
             c->issue->key = field->name;
             return NULL;
         }
-        if (here && field->conflicts.n && schema_given(v, field->conflicts)) {
+        if (here && field->conflicts.n && !value_is_null(value_get(v, field->conflicts))) {
             struct place inside = {.up = place, .key = field->name};
             schema_fail(c, &inside, "\"%.*s\" and \"%.*s\" exclude each other", STR_ARG(field->name),
                 STR_ARG(field->conflicts));

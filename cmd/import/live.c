@@ -114,11 +114,6 @@ static int by_type_and_id(const void *a, const void *b)
 
 /* ---- names and comments ---- */
 
-static struct str kind_of(const struct live_resource *one)
-{
-    return str_last_part(one->schema->name, ".:");
-}
-
 static struct str wanted_name(const struct live_resource *one)
 {
     const struct value *tags = value_get(one->live, one->schema->tags.n ? one->schema->tags : STR("tags"));
@@ -130,7 +125,7 @@ static struct str wanted_name(const struct live_resource *one)
         return named.n ? named : str_last_part(name, ":/");
     bool telling = str_find_char(one->id, '/', 0) >= 0 || str_starts(one->id, STR("arn:")) ||
                    str_find_char(one->id, '-', 0) < 0;
-    return telling ? str_last_part(one->id, ":/") : kind_of(one);
+    return telling ? str_last_part(one->id, ":/") : str_last_part(one->schema->name, ".:");
 }
 
 static void leave_out(struct live *l, const struct live_resource *one, struct str why)
@@ -224,7 +219,8 @@ static void live_describe(struct live *l, struct live_resource *one)
         return;
     }
     one->resource = draft_resource(l->draft);
-    one->resource->name = draft_name(l->draft, arena_str(l->arena, wanted_name(one)), kind_of(one));
+    one->resource->name =
+        draft_name(l->draft, arena_str(l->arena, wanted_name(one)), str_last_part(one->schema->name, ".:"));
     one->resource->attrs = attrs;
     one->resource->comment = comment;
     one->resource->schema = one->schema;

@@ -322,11 +322,6 @@ static bool find_key(const struct scan *s, size_t at, size_t *end, size_t *after
     return false;
 }
 
-static bool is_word(struct str text)
-{
-    return str_is_made_of(text, CHARS_ALNUM "_-.:");
-}
-
 /* Reads text that is not a key: a continuation of the value above, the value of the key above, or a word that
  * may become a key. */
 static void read_rest(struct scan *s, size_t line, size_t at)
@@ -339,7 +334,7 @@ static void read_rest(struct scan *s, size_t line, size_t at)
     if (above && above->value_end > above->value_at) {
         if (!above->opens && s->last == parent)
             above->value_end = end;
-    } else if (is_word(str_slice(s->text, at, end))) {
+    } else if (str_is_made_of(str_slice(s->text, at, end), CHARS_ALNUM "_-.:")) {
         struct entry e = {
             .parent = parent, .key = str_slice(s->text, at, end), .column = column, .bare = true};
         e.key_at = at;

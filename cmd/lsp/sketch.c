@@ -162,14 +162,9 @@ struct sketch *sketch_read(const struct documents *documents, struct arena *aren
     return sketch;
 }
 
-static bool is_own_name(struct str path)
-{
-    return str_eqz(path_base(path), "weir.yaml") || str_eqz(path_base(path), "weir.yml");
-}
-
 struct sketch *sketch_of(const struct documents *documents, struct arena *arena, struct str path)
 {
-    if (is_own_name(path))
+    if (str_eqz(path_base(path), "weir.yaml") || str_eqz(path_base(path), "weir.yml"))
         return sketch_read(documents, arena, path);
     struct str dir = arena_str(arena, path_dir(path));
     for (int i = 0; i < FOLDERS_UP; i++) {

@@ -119,11 +119,6 @@ static bool is_bound(const struct reader *r, struct str name)
     return false;
 }
 
-static bool is_keyword(struct str name)
-{
-    return str_is_any(name, "true false null for in if");
-}
-
 /* Reads the variables of `for k, v in`. */
 static void read_variables(struct reader *r)
 {
@@ -164,7 +159,7 @@ static int read_name(struct reader *r, struct nest *nest)
     char after = next < r->text.n ? r->text.p[next] : '\0';
     if (nest->open == '{' && first && after == ':') /* a key */
         return WORD_NONE;
-    if (is_keyword(name) && word.end < r->text.n)
+    if (str_is_any(name, "true false null for in if") && word.end < r->text.n)
         return WORD_NONE;
     if (after == '(')
         word.kind = WORD_FUNCTION;

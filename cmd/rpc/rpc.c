@@ -138,11 +138,6 @@ void channel_send(struct channel *channel, struct str text)
         channel->failed = true;
 }
 
-static void channel_release(struct channel *channel)
-{
-    buf_release(&channel->read);
-}
-
 enum { QUEUE_MAX = 1000 }; /* maximum number of unprocessed messages */
 
 /* ---- responses ---- */
@@ -291,5 +286,5 @@ void rpc_release(struct rpc *rpc)
 {
     for (struct rpc_message *message; (message = rpc_take(rpc));)
         rpc_message_free(message);
-    channel_release(&rpc->channel);
+    buf_release(&rpc->channel.read);
 }

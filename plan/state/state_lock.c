@@ -318,11 +318,6 @@ const struct intent *const *state_left_intents(struct state *state, size_t *n)
     return left;
 }
 
-static bool is_all(const struct value *claims)
-{
-    return value_getb(claims, "all");
-}
-
 /* Returns an address of one list that the other has, itself or its declaration. */
 static struct str first_met(const struct value *changes, const struct value *named)
 {
@@ -342,7 +337,7 @@ static struct str claims_meet(const struct value *mine, const struct value *thei
     const struct value *my_changes = value_as_list(value_getz(mine, "changes")),
                        *their_changes = value_as_list(value_getz(theirs, "changes"));
     *how = "changes";
-    if (is_all(mine) || is_all(theirs))
+    if (value_getb(mine, "all") || value_getb(theirs, "all"))
         return STR("the whole state");
     struct str met = first_met(my_changes, their_changes);
     if (!met.n)

@@ -150,11 +150,6 @@ static bool type_has(const struct value *schema, const char *word)
 static const struct type *compile_type(
     struct compile *c, const struct value *schema, struct str name, const struct marks *marks);
 
-static bool is_required(const struct value *schema, struct str name)
-{
-    return value_list_has(value_getz(schema, "required"), name);
-}
-
 static void compile_fields(
     struct compile *c, struct type *type, const struct value *schema, const struct marks *marks)
 {
@@ -165,7 +160,7 @@ static void compile_fields(
     type->field_count = properties->count;
     for (uint32_t i = 0; i < properties->count; i++)
         compile_attr(c, &fields[i], properties->entries[i].key, properties->entries[i].value,
-            is_required(schema, properties->entries[i].key), marks);
+            value_list_has(value_getz(schema, "required"), properties->entries[i].key), marks);
     compile_rules(c, schema, &type->rules, &type->rule_count);
 }
 

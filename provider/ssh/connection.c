@@ -316,11 +316,6 @@ static const struct value *list_of(struct connection *c, const char *name)
     return v->kind == VALUE_LIST ? v : value_list(&c->arena, &v, 1);
 }
 
-static bool is_key_text(struct str text)
-{
-    return str_starts(str_trim(text), STR("-----BEGIN "));
-}
-
 static void read_keys(struct connection *c)
 {
     const struct value *keys = list_of(c, "key");
@@ -328,7 +323,7 @@ static void read_keys(struct connection *c)
     size_t n = 0;
     for (uint32_t i = 0; i < keys->count; i++) {
         struct str text = value_text(keys->items[i], STR_EMPTY);
-        if (is_key_text(text)) {
+        if (str_starts(str_trim(text), STR("-----BEGIN "))) {
             mask_add(text, MASK_GIVEN);
             c->key = arena_printf(&c->arena, "%.*s\n", STR_ARG(str_trim(text))).p;
         } else if (text.n) {

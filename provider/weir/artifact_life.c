@@ -133,11 +133,6 @@ int artifact_ownership_tags(
 
 /* ---- writing ---- */
 
-static int64_t keep_of(const struct value *desired)
-{
-    return value_geti(desired, "keep", ARTIFACT_KEEP_DEFAULT);
-}
-
 /* True if the object is stored already, by this stack and with the desired content. */
 static bool is_ours(
     struct op_ctx *ctx, const struct stored *stored, const struct value *wanted, const struct value *prior)
@@ -225,7 +220,8 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
     const struct value *entry = artifact_version_entry(ctx, wanted);
     if (earlier && artifact_same_place(earlier, wanted) && value_getz(earlier, "stored"))
         entry = value_with(ctx->arena, entry, STR("stored"), value_getz(earlier, "stored"));
-    versions = artifact_versions_trim(ctx, artifact_versions_with(ctx, versions, entry), keep_of(desired));
+    versions = artifact_versions_trim(ctx, artifact_versions_with(ctx, versions, entry),
+        value_geti(desired, "keep", ARTIFACT_KEEP_DEFAULT));
     *live = value_with(ctx->arena, wanted, STR("versions"), versions);
     return 0;
 }

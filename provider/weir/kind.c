@@ -98,20 +98,15 @@ static const char *const nouns[] = {"anchor", "badger", "beacon", "birch", "brid
     "river", "robin", "sparrow", "spring", "stone", "summit", "swan", "tide", "trail", "valley", "wave",
     "willow", "wren"};
 
-static struct str some_word(const char *const *words, size_t n)
-{
-    return str_z(words[random_below(n)]);
-}
-
 /* Returns brave-otter or late-brave-otter. */
 static struct str some_name(struct arena *arena, int64_t words)
 {
     AUTO_BUF struct buf name = BUF_INIT;
     for (int64_t i = 1; i < words; i++) {
-        buf_add_str(&name, some_word(qualities, sizeof qualities / sizeof *qualities));
+        buf_add_str(&name, str_z(qualities[random_below(sizeof qualities / sizeof *qualities)]));
         buf_add_char(&name, '-');
     }
-    buf_add_str(&name, some_word(nouns, sizeof nouns / sizeof *nouns));
+    buf_add_str(&name, str_z(nouns[random_below(sizeof nouns / sizeof *nouns)]));
     return arena_str(arena, buf_str(&name));
 }
 

@@ -263,11 +263,6 @@ static bool is_id(struct str id)
     return id.n <= MAX_ID && str_is_made_of(id, CHARS_ALNUM "-_");
 }
 
-static struct str id_of(const struct value *entry)
-{
-    return value_gets(entry, "Id");
-}
-
 /* Returns the error code and message for an invalid batch, or NULL if it is valid. */
 static const char *batch_wrong(struct arena *arena, const struct value *entries, const char **text)
 {
@@ -284,11 +279,11 @@ static const char *batch_wrong(struct arena *arena, const struct value *entries,
         "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "
         "most 80 letters long.";
     for (uint32_t i = 0; i < entries->count; i++)
-        if (!is_id(id_of(entries->items[i])))
+        if (!is_id(value_gets(entries->items[i], "Id")))
             return "InvalidBatchEntryId";
     *text = "Two or more batch entries in the request have the same Id.";
     for (uint32_t i = 0; i < entries->count; i++)
-        if (map_set(&seen, id_of(entries->items[i]), &seen))
+        if (map_set(&seen, value_gets(entries->items[i], "Id"), &seen))
             return "BatchEntryIdsNotDistinct";
     return NULL;
 }

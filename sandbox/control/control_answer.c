@@ -89,11 +89,6 @@ static struct str outer_path(struct str at)
     return str_slice(at, 0, (size_t)str_find(at, STR("[]"), 0) + 2);
 }
 
-static bool is_inside(struct str at)
-{
-    return str_find(at, STR("[]."), 0) >= 0;
-}
-
 /* True if the element has one of the resource's required attributes under the same name. */
 static bool is_parent(const struct part_node *element, const struct resource *resource)
 {
@@ -212,10 +207,9 @@ static void render_resources(
         render_values(m, root, resources, n);
         return;
     }
-    struct part_node *node = is_inside(role->step->reply.at) && role->part == PART_LIST
-                                 ? render_node(m, root, outer_path(role->step->reply.at), &list)
-                                 : render_node(m, root, role->step->reply.at, &list);
     bool nested = role->part == PART_LIST && str_find(role->step->reply.at, STR("[]."), 0) >= 0;
+    struct part_node *node = nested ? render_node(m, root, outer_path(role->step->reply.at), &list)
+                                    : render_node(m, root, role->step->reply.at, &list);
     /* Objects inside a listed resource are all on its page. */
     bool paged =
         role->part == PART_LIST && !(nested && !has_no_outer_listing(m, outer_path(role->step->reply.at)));

@@ -78,11 +78,6 @@ static bool is_own_origin(struct str origin, struct str host)
     return str_starts(origin, scheme) && str_ieq(str_slice(origin, scheme.n, origin.n), host);
 }
 
-static bool is_word(struct str name)
-{
-    return str_is_made_of(name, CHARS_ALNUM "!#$%&'*+-.^_`|~");
-}
-
 const struct fault *guard_framing(const struct wire_message *request)
 {
     static const struct fault names = {400, "InvalidRequest",
@@ -94,7 +89,7 @@ const struct fault *guard_framing(const struct wire_message *request)
     for (size_t i = 0; i < request->header_count; i++) {
         struct str name = request->headers[i].name, value = str_trim(request->headers[i].value);
         bool length = str_ieq(name, STR("Content-Length")), coded = str_ieq(name, STR("Transfer-Encoding"));
-        if (!is_word(name))
+        if (!str_is_made_of(name, CHARS_ALNUM "!#$%&'*+-.^_`|~"))
             return &names;
         if ((length && !str_is_digits(value)) || (coded && !str_ieq(value, STR("chunked"))))
             return &ends;

@@ -189,11 +189,6 @@ static size_t keep_escapes(void *ctx UNUSED, struct MHD_Connection *connection U
     return strlen(text);
 }
 
-static void answer_health(struct exchange *x)
-{
-    reply_text(x, 200, "application/json", STR("{\"status\":\"ok\",\"version\":\"" WEIR_VERSION "\"}\n"));
-}
-
 static bool is_for_s3(const struct exchange *x)
 {
     return !x->auth.service.n || str_eqz(x->auth.service, "s3");
@@ -233,7 +228,7 @@ static void server_begin(const struct server_options *server, struct served *ser
     if (fault)
         x->responder->refuse(x, fault->status, fault->code, fault->message);
     else if (str_eqz(x->request.path, "/_weir/health"))
-        answer_health(x);
+        reply_text(x, 200, "application/json", STR("{\"status\":\"ok\",\"version\":\"" WEIR_VERSION "\"}\n"));
     else
         x->responder->begin(x);
 }

@@ -131,11 +131,6 @@ const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 
 /* ---- source locations of sub-expressions ---- */
 
-static bool blank(char c)
-{
-    return isspace((unsigned char)c);
-}
-
 /* Bytes of an escape in a double-quoted scalar. The decoded length is approximated for rare escapes. */
 static size_t escape_size(char c)
 {
@@ -176,13 +171,13 @@ size_t node_raw_offset(const struct node *node, size_t offset)
                 break;
             at++;
             j += style == '\'' && c == '\'' ? 2 : 1;
-        } else if (blank(c) || (style == '"' && c == '\\')) {
+        } else if (isspace((unsigned char)c) || (style == '"' && c == '\\')) {
             j++;
         } else {
             if (at >= offset)
                 break;
             at++;
-            j += blank(text.p[at - 1]) ? 0 : 1;
+            j += isspace((unsigned char)text.p[at - 1]) ? 0 : 1;
         }
     }
     return node->offset + (j < raw.n ? j : raw.n);

@@ -136,11 +136,6 @@ static struct siblings resources_of(const struct service_call *call)
     return all;
 }
 
-static bool is_variable(struct str part)
-{
-    return str_starts(part, STR("{"));
-}
-
 /* Checks that a resource may have this path part below `parent`. `moved`: the resource itself if it exists
  * already. */
 static int check_placed(const struct service_call *call, const struct control_record *parent, struct str part,
@@ -159,7 +154,7 @@ static int check_placed(const struct service_call *call, const struct control_re
         if (str_eq(other, part))
             return service_refuse(err, 409, "ConflictException",
                 "Another resource with the same parent already has this name: %.*s", STR_ARG(part));
-        if (is_variable(other) && is_variable(part))
+        if (str_starts(other, STR("{")) && str_starts(part, STR("{")))
             return bad_request(err,
                 "A sibling (%.*s) of this resource already has a variable path part -- only one is allowed",
                 STR_ARG(other));

@@ -71,11 +71,6 @@ static bool at_work_on(const struct cloud_request *r, const void *ctx)
            str_eq(r->region, asked->region);
 }
 
-static struct str digest_of(struct service_call *call)
-{
-    return sha256_hex(call->arena, value_text(json_as_text(call->arena, call->input), STR_EMPTY));
-}
-
 /* Sets the error of a fault rule for the type's handler, if one applies. */
 static void apply_handler_fault(struct service_call *call, struct cloud_request *r)
 {
@@ -96,7 +91,7 @@ static int cloud_request_begin(struct service_call *call, const struct cloud_mod
     size_t n;
     *r = (struct cloud_request){.token = random_digits(call->arena),
         .client_token = value_gets(call->input, "ClientToken"),
-        .digest = digest_of(call),
+        .digest = sha256_hex(call->arena, value_text(json_as_text(call->arena, call->input), STR_EMPTY)),
         .region = model->region,
         .type = model->type,
         .operation = str_z(operation),
