@@ -80,7 +80,21 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         verify_add(v, &c);
 }
 
-static void found_owned(void *ctx, const struct value *live);
+static void found_owned(void *ctx, const struct value *live)
+{
+    const struct owned_search *search = ctx;
+    const struct value *tags = value_getz(live, "tags");
+    if (is_of_another_copy(search->v->p, tags))
+        return;
+    struct candidate c = {.schema = search->schema,
+        .provider = search->provider,
+        .object = live,
+        .subject.address = value_gets(tags, "weir:address"),
+        .subject.type = search->schema->name,
+        .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
+        .why = STR("has this stack's ownership tags")};
+    verify_add(search->v, &c);
+}
 
 /* True if this run has deleted the provider's service, by v->items. */
 static bool verify_is_gone(const struct verifying *v, const struct provider *provider)
@@ -150,22 +164,6 @@ static void add_tagged(struct verifying *v)
                 add_by_arn(v, provider, value_gets(list->items[k], "arn"), value_gets(tags, "weir:address"));
         }
     }
-}
-
-static void found_owned(void *ctx, const struct value *live)
-{
-    const struct owned_search *search = ctx;
-    const struct value *tags = value_getz(live, "tags");
-    if (is_of_another_copy(search->v->p, tags))
-        return;
-    struct candidate c = {.schema = search->schema,
-        .provider = search->provider,
-        .object = live,
-        .subject.address = value_gets(tags, "weir:address"),
-        .subject.type = search->schema->name,
-        .subject.id = value_text(value_get(live, search->schema->id), STR_EMPTY),
-        .why = STR("has this stack's ownership tags")};
-    verify_add(search->v, &c);
 }
 
 /* Lists types of the stack that the tagging API does not support. */

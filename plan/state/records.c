@@ -114,7 +114,16 @@ static void put_kept(struct records *r, struct record *record)
     records_unsort(r);
 }
 
-static struct str id_attr(const struct records *r, const struct value *attrs, struct str id);
+/* The id mostly equals an attribute and is not copied then. */
+static struct str id_attr(const struct records *r, const struct value *attrs, struct str id)
+{
+    for (uint32_t i = 0; attrs->kind == VALUE_MAP && i < attrs->count; i++) {
+        const struct value *v = attrs->entries[i].value;
+        if (v->kind == VALUE_STRING && str_eq(v->string, id))
+            return v->string;
+    }
+    return arena_str((struct arena *)(uintptr_t)&r->arena, id);
+}
 
 void records_put(struct records *r, const struct record *draft)
 {
@@ -156,17 +165,6 @@ void records_intent(struct records *r, struct str address, struct str json)
     records_end_intent(r, address);
     map_set(&r->intents, arena_str(&r->arena, address), mem_memdup0(json.p, json.n));
     r->open_count++;
-}
-
-/* The id mostly equals an attribute and is not copied then. */
-static struct str id_attr(const struct records *r, const struct value *attrs, struct str id)
-{
-    for (uint32_t i = 0; attrs->kind == VALUE_MAP && i < attrs->count; i++) {
-        const struct value *v = attrs->entries[i].value;
-        if (v->kind == VALUE_STRING && str_eq(v->string, id))
-            return v->string;
-    }
-    return arena_str((struct arena *)(uintptr_t)&r->arena, id);
 }
 
 /* An address, and that of its declaration. */

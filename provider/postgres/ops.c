@@ -268,8 +268,24 @@ static int ops_change(struct pg_work *work, pg_work_fn *write, const struct valu
     return status;
 }
 
-static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err);
+/* A creation is one transaction: an existing object that is not complete belongs to others. */
+static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
+{
+    const struct pg_type *type = ops_type_of(ctx);
+    bool made = false;
+    if (ops_look(ctx, desired, live, err))
+        return -1;
+    if (!*live)
+        return 0;
+    if (type->is_made && type->is_made(ctx, desired, *live, &made, err))
+        return -1;
+    if (!type->is_made)
+        made = type->always_made || op_as_given(ctx, desired, *live);
+    if (!made)
+        *live = NULL;
+    return 0;
+}
 
 static int postgres_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
@@ -343,25 +359,6 @@ static int postgres_data_loss(struct op_ctx *ctx, unsigned teardown UNUSED, cons
 }
 
 /* ---- recovery ---- */
-
-/* A creation is one transaction: an existing object that is not complete belongs to others. */
-static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
-    const struct value *desired, const struct value **live, struct err *err)
-{
-    const struct pg_type *type = ops_type_of(ctx);
-    bool made = false;
-    if (ops_look(ctx, desired, live, err))
-        return -1;
-    if (!*live)
-        return 0;
-    if (type->is_made && type->is_made(ctx, desired, *live, &made, err))
-        return -1;
-    if (!type->is_made)
-        made = type->always_made || op_as_given(ctx, desired, *live);
-    if (!made)
-        *live = NULL;
-    return 0;
-}
 
 const struct resource_ops postgres_ops = {
     .prepare = postgres_prepare_desired,

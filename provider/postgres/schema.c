@@ -90,8 +90,18 @@ static void database_write_settings(struct pg_work *work)
             pg_work_flag(work, "allow_connections") ? STR("true") : STR("false"));
 }
 
-static int database_is_made(
-    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err);
+/* The database is created by one statement, and its comment set by another. */
+static int database_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live,
+    bool *made, struct err *err UNUSED)
+{
+    static const char *const with_it[] = {"owner", "encoding", "collate", "ctype", "tablespace"};
+    *made = true;
+    for (size_t i = 0; i < sizeof with_it / sizeof *with_it; i++) {
+        const struct value *v = value_getz(desired, with_it[i]);
+        *made = *made && (value_is_null(v) || str_eq(v->string, op_text(ctx, live, with_it[i])));
+    }
+    return 0;
+}
 
 /* True if the server has completed the request of a killed run. */
 static bool was_completed_later(struct pg_work *work, const struct err *why)
@@ -148,19 +158,6 @@ static int database_remove(struct pg_work *work, struct err *err)
     if (status && strcmp(err->code, "55006") == 0)
         err_hint(err, "others are connected to it; `force_destroy: true` ends their sessions");
     return status;
-}
-
-/* The database is created by one statement, and its comment set by another. */
-static int database_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live,
-    bool *made, struct err *err UNUSED)
-{
-    static const char *const with_it[] = {"owner", "encoding", "collate", "ctype", "tablespace"};
-    *made = true;
-    for (size_t i = 0; i < sizeof with_it / sizeof *with_it; i++) {
-        const struct value *v = value_getz(desired, with_it[i]);
-        *made = *made && (value_is_null(v) || str_eq(v->string, op_text(ctx, live, with_it[i])));
-    }
-    return 0;
 }
 
 static void count_tables(struct pg_work *work)

@@ -112,8 +112,17 @@ static bool check_columns(struct list_file *f)
 
 /* ---- the lines of members ---- */
 
+/* Adds a member; `file` and `line` tell its origin, "" for a list in the stack. */
 static void enlist(
-    struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value);
+    struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
+{
+    if (!is_environment_name(name))
+        enlist_fail(e, file, line, name, "is not a name for a member: letters, digits, - and _, at most 63");
+    else if (map_set(&e->seen, name, (void *)value))
+        enlist_fail(e, file, line, name, "is a member already");
+    else
+        value_builder_set(&e->members, name, value);
+}
 
 static void enlist_rows(struct list_file *f)
 {
@@ -387,18 +396,6 @@ const struct node_entry *fleet_section(const struct unit *root)
 {
     const struct node_entry *entry = root->part_count ? node_find(root->parts[0].root, STR("fleet")) : NULL;
     return entry && entry->value->kind != NODE_NULL ? entry : NULL;
-}
-
-/* Adds a member; `file` and `line` tell its origin, "" for a list in the stack. */
-static void enlist(
-    struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value)
-{
-    if (!is_environment_name(name))
-        enlist_fail(e, file, line, name, "is not a name for a member: letters, digits, - and _, at most 63");
-    else if (map_set(&e->seen, name, (void *)value))
-        enlist_fail(e, file, line, name, "is a member already");
-    else
-        value_builder_set(&e->members, name, value);
 }
 
 /* ---- the section ---- */
