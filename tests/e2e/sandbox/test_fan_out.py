@@ -1,5 +1,6 @@
 """Consumers of Kinesis with enhanced fan-out: registered, found, and sent records as they come."""
 
+import time
 
 import pytest
 from botocore.exceptions import ClientError
