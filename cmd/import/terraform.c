@@ -8,6 +8,8 @@ struct str group_address(struct arena *arena, const struct group *group)
         group->data ? "data." : "", STR_ARG(group->type), STR_ARG(group->name));
 }
 
+enum { WAITS_MAX = 8 /* resources in a row that are not imported */ };
+
 /* ---- the configuration ---- */
 
 struct str terraform_step(struct str *address, struct str *key)
@@ -272,7 +274,7 @@ static void report(struct terraform *t, struct group *group)
                 STR_ARG(group->instances[0]->target->group->schema->name));
     bool part = !group->schema && group->n && group->instances[0]->target;
     const struct names_type *names = terraform_names(t, group);
-    bool asked = names && names->asked;
+    bool asked = names && names->asked, written = names && names->written.n;
     if (group->asked.n &&
         !draft_names(t->draft, arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked)))) {
         drop_entry(t->draft->inputs, group->asked); /* a part of a secret, all of which is an input */
@@ -282,12 +284,13 @@ static void report(struct terraform *t, struct group *group)
         became = group->asked.n ? arena_printf(t->arena, "inputs.%.*s", STR_ARG(group->asked))
                                 : STR("nothing secret of it is used");
     draft_row(t->draft, origin, became,
-        part    ? group->why.n ? group->why : STR("a part of it")
-           : asked ? STR("its current value has to be given")
-                : group->why);
+        part      ? group->why.n ? group->why : STR("a part of it")
+             : asked ? STR("its current value has to be given")
+        : written ? names->written
+                  : group->why);
     t->draft->ours += group->schema && group->names;
     t->draft->theirs += group->schema && !group->names;
-    t->draft->left_out += !group->schema && !part && !asked;
+    t->draft->left_out += !group->schema && !part && !asked && !written;
 }
 
 static void import_group(struct terraform *t, const struct group *group)
@@ -305,29 +308,43 @@ static void import_group(struct terraform *t, const struct group *group)
     }
 }
 
-/* Adds dependencies for aws_x.y or module.z: the imported resources, unless a reference implies them. */
-static void add_waited(struct terraform *t, struct group *group, struct str text, struct tree *list)
+static void add_all_waited(
+    struct terraform *t, struct group *group, const struct group *of, struct tree *list, int depth);
+
+/* Adds dependencies of `of` for aws_x.y or module.z: the imported resources, unless a reference implies them;
+ * for others what these depend on. */
+static void add_waited(struct terraform *t, struct group *group, const struct group *of, struct str text,
+    struct tree *list, int depth)
 {
     struct str path =
-        group->module.n ? arena_printf(t->arena, "%.*s.%.*s", STR_ARG(group->module), STR_ARG(text)) : text;
+        of->module.n ? arena_printf(t->arena, "%.*s.%.*s", STR_ARG(of->module), STR_ARG(text)) : text;
     for (size_t i = 0; i < t->groups.n; i++) {
         struct group *other = t->groups.items[i].ptr;
         bool meant = str_eq(t->groups.items[i].key, path) ||
                      (str_starts(text, STR("module.")) && str_starts(other->module, path) &&
                          (other->module.n == path.n || strchr(".[", other->module.p[path.n])));
-        if (!meant || other->data || !terraform_waits(t, group, &other))
-            continue;
-        tree_add(t->arena, list, tree_string(t->arena, other->resource->name, NULL));
+        bool absent = !other->schema && !(other->n && other->instances[0]->target);
+        if (meant && !other->data && absent)
+            add_all_waited(t, group, other, list, depth + 1);
+        else if (meant && !other->data && terraform_waits(t, group, &other))
+            tree_add(t->arena, list, tree_string(t->arena, other->resource->name, NULL));
     }
+}
+
+static void add_all_waited(
+    struct terraform *t, struct group *group, const struct group *of, struct tree *list, int depth)
+{
+    const struct value *waits = value_getz(of->config, "depends_on");
+    for (uint32_t i = 0; depth < WAITS_MAX && waits && waits->kind == VALUE_LIST && i < waits->count; i++)
+        add_waited(t, group, of, value_text(waits->items[i], STR_EMPTY), list, depth);
 }
 
 /* Converts explicit dependencies. */
 static void add_order(struct terraform *t, struct group *group)
 {
-    const struct value *waits = value_getz(group->config, "depends_on");
     struct tree *list = tree_new(t->arena, TREE_LIST, NULL);
-    for (uint32_t i = 0; group->schema && waits && waits->kind == VALUE_LIST && i < waits->count; i++)
-        add_waited(t, group, value_text(waits->items[i], STR_EMPTY), list);
+    if (group->schema)
+        add_all_waited(t, group, group, list, 0);
     if (list->n)
         tree_set(t->arena, group->resource->attrs, STR("depends_on"), list);
 }

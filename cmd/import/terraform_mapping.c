@@ -181,15 +181,19 @@ const struct names_type *terraform_names(struct terraform *t, const struct group
     const struct value *commands = value_getz(group->config, "provisioners"),
                        *input = group->n ? value_getz(group->instances[0]->values, "input") : NULL;
     bool runs = str_eqz(group->type, "terraform_data") && value_is_null(input) && commands;
-    return names_terraform(t->names, runs ? STR("null_resource") : group->type);
+    bool idle = str_eqz(group->type, "null_resource") && group->config && !commands;
+    return names_terraform(t->names, idle   ? STR("null_resource_without_commands")
+                                     : runs ? STR("null_resource")
+                                            : group->type);
 }
 
 static void mapping_decide(struct terraform *t, struct group *group)
 {
     const struct names_type *own = terraform_names(t, group),
                             *theirs = own && own->into_by.n ? NULL : their_type(t, group->type);
-    if (own && (own->into_by.n || own->asked))
-        return; /* converted later, when its target or the resources that refer to it are known */
+    if (own && (own->into_by.n || own->asked || own->written.n))
+        return; /* has no type here, or is converted later, when its target or the resources that refer to it
+                   are known */
     if (own && str_starts(own->schema->name, STR("AWS::"))) {
         theirs = own;
         own = NULL;

@@ -146,11 +146,14 @@ static int read_terraform(
          full = str_find_char(ours, '.', 0) >= 0 || str_starts(ours, STR("AWS::"));
     if (!full)
         ours = arena_printf(names->arena, "aws.%.*s.%.*s", STR_ARG(service), STR_ARG(ours));
-    const struct schema *schema = asked ? NULL : catalog_find(names->catalog, ours, false, err);
-    if (!schema && !asked)
+    struct str written = node_text(node_get(one, "written"));
+    bool none = asked || written.n;
+    const struct schema *schema = none ? NULL : catalog_find(names->catalog, ours, false, err);
+    if (!schema && !none)
         return -1;
     struct names_type *type = type_new(names->arena, entry->key, schema);
     type->asked = asked;
+    type->written = written;
     type->import_only = node_get(one, "import_only") != NULL;
     read_rules(names->arena, type, node_get(one, "names"));
     type->into_by = node_text(node_get(one, "by"));
@@ -159,7 +162,7 @@ static int read_terraform(
     type->key = node_text(node_get(one, "key"));
     type->import_id = node_text(node_get(one, "import_id"));
     read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys,
-        "type into asked import_only names by of at key import_id", type);
+        "type into asked written import_only names by of at key import_id", type);
     map_set(&names->terraform, type->other, type);
     return 0;
 }

@@ -25,6 +25,7 @@
  *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
  *       random_pet: {type: weir.random, set: {kind: name}, id: [id]}
  *       random_password: {asked: true}           # its secret becomes an input
+ *       time_static: {written: NOTE}             # only its values are imported
  *       aws_security_group_rule: {type: security_group_rule, split: [cidr_blocks]} # one for each value
  *       aws_instance: {type: instance, zeros: ["ports[].from"],
  *                      unconfigured: {private_ip: null, "ebs_block_device[].iops": 0}}
@@ -97,6 +98,8 @@ struct names_type {
                              separated by slashes, or the id. {a|b}: the first of these attributes that is
                              set, Terraform's or ours; {account}: from the ARN; {a|'x'}: or else x; none:
                              cannot be imported */
+    struct str written;   /* Terraform: there is no such type in weir, its values are written where they are
+                             used: a note for the user */
     bool asked;           /* Terraform: there is no such type in weir, its secret becomes an input */
     bool import_only;     /* Terraform: not used by exports */
 };

@@ -332,6 +332,23 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
+def test_what_has_only_values(local_stack):
+    """Their values are where they are used, and what waits for them waits for what they wait for."""
+    def parameter(name, value, of):
+        return resource("aws_ssm_parameter", name, {"name": f"/{name}", "id": f"/{name}", "type": "String", "value": value}, {"name": {}, "type": {}, "value": {"references": [of]}})
+    made = [
+        resource("random_shuffle", "az", {"id": "-", "input": ["a", "b"], "result": ["eu-west-1b", "eu-west-1a"], "result_count": 2}, {"input": {"constant_value": ["a", "b"]}}),
+        resource("time_sleep", "wait", {"id": "2024-01-01T00:00:00Z", "create_duration": "30s"}, {"create_duration": {"constant_value": "30s"}}),
+        resource("local_file", "conf", {"id": "abc", "filename": "conf.json", "content": "some content"}, {"filename": {}, "content": {}}),
+        resource("null_resource", "mark", {"id": "8123456789", "triggers": {"a": "b"}}, {"triggers": {"constant_value": {"a": "b"}}}),
+        parameter("az", "eu-west-1b", "random_shuffle.az.result[0]"), parameter("conf", "some content", "local_file.conf.content"), parameter("mark", "x-8123456789", "null_resource.mark.id"),
+    ]
+    made[1][1]["depends_on"], made[3][1]["depends_on"], made[5][1]["depends_on"] = ["aws_ssm_parameter.az"], ["time_sleep.wait"], ["null_resource.mark"]
+    result, _, stack = imported(local_stack, plan(*made))
+    assert {name: (one["value"], one.get("depends_on")) for name, one in stack["resources"].items()} == {"az": ("eu-west-1b", None), "conf": ("some content", ["az"]), "mark": ("x-8123456789", None)}
+    assert "warning" not in result.err and "0 left out" in result.err and re.search("local_file.conf +- +its content is written where it is used; weir writes no files", result.err), result.err
+
+
 def test_a_password_is_asked_for_once_and_if_it_is_used(local_stack):
     """A secret that has it in another form, here in JSON, is an input as a whole; then it is not asked for. A variable of the same name is another input."""
     password = resource("random_password", "db", {"id": "none", "result": "hunter2-&"}, sensitive={"result": True})
