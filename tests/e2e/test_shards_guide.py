@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from servers import JobSandbox, SandboxCloud
-from support import JUDGES, ROOT, WEIR, Stack, until
+from support import JUDGES, ROOT, SANITIZED, WEIR, Stack, until
 from test_ci_guide import Runner, act, included
 
 GUIDE = (ROOT / "docs/guides/shards.md").read_text()
@@ -106,6 +106,7 @@ def test_the_manifest_is_kubernetes_own(tmp_path, change, status):
 
 
 @pytest.mark.full
+@pytest.mark.skipif(SANITIZED, reason="its jobs have a limit of memory, and sanitizers take their address space beforehand")
 def test_aws_batch(tmp_path):
     """Its jobs have a role of their own, and policies count."""
     cloud = JobSandbox(PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
