@@ -26,6 +26,7 @@ UNMODELLED = {
     },
     "stepfunctions": {"AccessDeniedException"},
     "secretsmanager": {"AccessDeniedException"},
+    "dynamodb": {"ValidationException"},
     "events": {"ValidationException"},
     "emr": {"ValidationException", "AccessDeniedException"},
     "redshift": {"InvalidParameterCombination"},
