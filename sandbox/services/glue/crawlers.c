@@ -9,6 +9,8 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/glue/glue.h"
 
+#include <stdlib.h>
+
 enum {
     MAX_SHOWN = 100,
     MAX_OUTPUT = 4 * 1024 * 1024,
@@ -237,4 +239,60 @@ int glue_list_crawls(struct service_call *call, struct err *err)
     for (size_t i = 0; i < n; i++)
         value_builder_add(&list, with_summary(call, &all[i], glue_crawlers_view(&all[i], call->arena)));
     return service_answer_page(call, "Crawls", value_builder_list(&list), MAX_SHOWN, err);
+}
+
+/* Returns the number of tables that crawls have added, updated or deleted, from their summaries. */
+static int64_t tables_changed(
+    const struct service_call *call, const struct task_info *crawls, size_t n, const char *change)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct value *summary = with_summary(call, &crawls[i], &value_empty_map), *counts;
+        if (!json_parse(call->arena, value_gets(summary, "Summary"), &counts, ERR_IGNORED))
+            sum += value_geti(value_getz(counts, "TABLE"), change, 0);
+    }
+    return sum;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static const struct value *metrics_of(const struct service_call *call, struct str name)
+{
+    static const char *const changes[][2] = {
+        {"TablesCreated", "ADD"}, {"TablesUpdated", "UPDATE"}, {"TablesDeleted", "DELETE"}};
+    size_t n, ended = 0;
+    const struct task_info *all = task_call_list(call, kind_name, name, &n);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    double *seconds = ARENA_ARRAY(call->arena, double, n + 1), last;
+    seconds[0] = 0;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].ended_ms)
+            seconds[ended++] = (double)(all[i].ended_ms - all[i].created_ms) / 1000;
+    last = seconds[0];
+    qsort(seconds, ended, sizeof *seconds, by_size);
+    view_text(&b, "CrawlerName", name);
+    view_int(&b, "TimeLeftSeconds", 0);
+    view_set(&b, "StillEstimating", value_bool(n && all[0].state < ACTIVITY_SUCCEEDED));
+    view_set(&b, "LastRuntimeSeconds", value_float(call->arena, last));
+    view_set(&b, "MedianRuntimeSeconds", value_float(call->arena, seconds[ended / 2]));
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        view_int(&b, changes[i][0], tables_changed(call, all, n, changes[i][1]));
+    return value_builder_map(&b);
+}
+
+/* Without names it shows the metrics of all crawlers. */
+int glue_crawler_metrics(struct service_call *call, struct err *err)
+{
+    size_t n;
+    const struct value *names = value_getz(call->input, "CrawlerNameList");
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    const struct control_record *all = service_list(call, STR("aws.glue.crawler"), &n);
+    for (size_t i = 0; i < n; i++)
+        if (!names || value_list_has(names, all[i].id))
+            value_builder_add(&list, metrics_of(call, all[i].id));
+    return service_answer_page(call, "CrawlerMetricsList", value_builder_list(&list), MAX_SHOWN, err);
 }

@@ -19,7 +19,8 @@ service_handler glue_create_table, glue_update_table, glue_batch_delete_table, g
 
 /* ---- crawlers.c ---- */
 
-service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawlers, glue_list_crawls;
+service_handler glue_start_crawler, glue_stop_crawler, glue_get_crawlers, glue_list_crawls,
+    glue_crawler_metrics;
 
 /* ---- connections.c ---- */
 

@@ -408,6 +408,7 @@ static int get_run(struct service_call *call, struct err *err)
 {
     struct str name = value_gets(call->input, "JobName"), id = value_gets(call->input, "RunId");
     struct task_info info;
+    (void)value_getz(call->input, "PredecessorsIncluded"); /* runs are shown without predecessors */
     if (!task_call_find(call, "glue", name, id, &info))
         return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
             STR_ARG(id), STR_ARG(name));
@@ -493,6 +494,7 @@ const struct service_operation glue_operations[] = {
     {"glue", "GetCrawlers", glue_get_crawlers},
     {"glue", "BatchGetCrawlers", glue_get_crawlers},
     {"glue", "ListCrawls", glue_list_crawls},
+    {"glue", "GetCrawlerMetrics", glue_crawler_metrics},
     {"glue", "GetJobBookmark", glue_show_bookmark},
     {"glue", "ResetJobBookmark", glue_show_bookmark},
     {"glue", "StartTrigger", glue_start_trigger},

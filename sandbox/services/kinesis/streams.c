@@ -332,7 +332,7 @@ struct shard_filter {
     int64_t time_ms;
 };
 
-static int read_filter(struct service_call *call, const struct control_record *stream,
+static int shard_filter_read(struct service_call *call, const struct control_record *stream,
     const struct stream_box *box, struct shard_filter *out, struct err *err)
 {
     enum { HOUR_IN_MS = 3600 * 1000 };
@@ -384,7 +384,7 @@ static int list_shards(struct service_call *call, struct err *err)
         return -1;
     pthread_mutex_lock(&streams->lock);
     struct stream_box *box = stream_box_of(streams, &stream);
-    int failed = read_filter(call, &stream, box, &filter, err);
+    int failed = shard_filter_read(call, &stream, box, &filter, err);
     for (size_t i = 0; i < box->shard_count && !failed; i++)
         if (filter_has(call->arena, &filter, box, i))
             value_builder_add(&all, stream_shard_view(call->arena, box, i));
@@ -438,7 +438,7 @@ static int describe_stream(struct service_call *call, struct err *err)
 /* ---- SplitShard, MergeShards ---- */
 
 /* Finds the stream, which has to be active, and a shard that is open. The lock must be held. */
-static int open_shard(struct service_call *call, const struct control_record *stream,
+static int find_open_shard(struct service_call *call, const struct control_record *stream,
     const struct stream_box *box, const char *member, size_t *out, struct err *err)
 {
     struct str name, account = services_account(call->services);
@@ -472,7 +472,7 @@ static int split_shard(struct service_call *call, const struct control_record *s
     hash_key at;
     struct str text = value_gets(call->input, "NewStartingHashKey"),
                account = services_account(call->services);
-    if (open_shard(call, stream, box, "ShardToSplit", &i, err))
+    if (find_open_shard(call, stream, box, "ShardToSplit", &i, err))
         return -1;
     struct shard old = box->shards[i];
     if (!stream_read_decimal(text, &at) || at <= old.first + 1 || at >= old.last) {
@@ -498,8 +498,8 @@ static int merge_shards(struct service_call *call, const struct control_record *
 {
     size_t one = 0, other = 0;
     struct str account = services_account(call->services);
-    if (open_shard(call, stream, box, "ShardToMerge", &one, err) ||
-        open_shard(call, stream, box, "AdjacentShardToMerge", &other, err))
+    if (find_open_shard(call, stream, box, "ShardToMerge", &one, err) ||
+        find_open_shard(call, stream, box, "AdjacentShardToMerge", &other, err))
         return -1;
     struct shard a = box->shards[one], b = box->shards[other];
     bool before = b.first && a.last == b.first - 1, after = a.first && b.last == a.first - 1;

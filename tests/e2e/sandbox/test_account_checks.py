@@ -113,6 +113,9 @@ def test_ways_out_of_a_network(strict):
     state = lambda made: ec2.describe_nat_gateways(NatGatewayIds=[made])["NatGateways"][0]  # noqa: E731
     nat = lambda **more: ec2.create_nat_gateway(SubnetId=subnets[0], **more)["NatGateway"]["NatGatewayId"]  # noqa: E731
     public = {"AllocationId": ec2.allocate_address(Domain="vpc")["AllocationId"]}
+    (named,) = ec2.describe_addresses_attribute(Attribute="domain-name", AllocationIds=list(public.values()))["Addresses"]
+    assert named == public | {"PublicIp": ec2.describe_addresses(AllocationIds=list(public.values()))["Addresses"][0]["PublicIp"]}
+    assert denied(ec2.describe_addresses_attribute, Attribute="domain-name", AllocationIds=["eipalloc-0123456789abcdef0"])[0] == "InvalidAllocationID.NotFound"
     cut_off, private = nat(**public), nat(ConnectivityType="private")
     until(lambda: state(cut_off)["State"] == "failed")
     assert state(cut_off)["FailureMessage"] == f"Network {vpc} has no Internet gateway attached"

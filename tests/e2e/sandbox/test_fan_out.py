@@ -2,6 +2,8 @@
 
 import time
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 from support import cpu_of, until

@@ -86,6 +86,8 @@ def test_from_files_to_tables(crawled, job_sandbox):
     assert among["LastCrawl"] == glue.get_crawler(Name="raw")["Crawler"]["LastCrawl"]
     last, first = glue.list_crawls(CrawlerName="raw")["Crawls"][:2]  # other tests' are before
     assert json.loads(last["Summary"]) == {"TABLE": {"ADD": 0, "UPDATE": 1, "DELETE": 1}, "PARTITION": {"ADD": 1}} and first["State"] == "COMPLETED"
+    (metrics,) = glue.get_crawler_metrics(CrawlerNameList=["raw"])["CrawlerMetricsList"]
+    assert (metrics["TablesUpdated"], metrics["TablesDeleted"], metrics["StillEstimating"]) == (1, 1, False) and metrics["TablesCreated"] and 0 < metrics["LastRuntimeSeconds"] < 60 and 0 < metrics["MedianRuntimeSeconds"] < 60
     assert "INFO : Created table raw_films in database crawled" in job_sandbox.lines("/aws-glue/crawlers", "raw")
     runs = [event for event in crawled.run("jobs", "raw", "--json").events()]
     assert [(run["state"], run["id"]) for run in runs][:2] == [("succeeded", last["CrawlId"]), ("succeeded", first["CrawlId"])]

@@ -28,7 +28,7 @@ class Job:
         return self.glue.start_job_run(JobName=self.name, **more)["JobRunId"]
 
     def run(self, run):
-        return self.glue.get_job_run(JobName=self.name, RunId=run)["JobRun"]
+        return self.glue.get_job_run(JobName=self.name, RunId=run, PredecessorsIncluded=True)["JobRun"]  # as Airflow's operator sends it
 
     def ended(self, run):
         return until(lambda: (found := self.run(run))["JobRunState"] in ENDED and found)
