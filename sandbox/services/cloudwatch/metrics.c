@@ -340,7 +340,7 @@ static int get_metric_statistics(struct service_call *call, struct err *err)
 }
 
 /* Returns whether the queries of a request have different values of a member of MetricStat. */
-static bool differs(struct arena *arena, const struct value *queries, const char *member)
+static bool queries_differ(struct arena *arena, const struct value *queries, const char *member)
 {
     struct str first = STR_EMPTY;
     for (uint32_t i = 0; i < queries->count; i++) {
@@ -361,9 +361,9 @@ static struct str label_of(struct service_call *call, const struct value *query,
     const struct value *queries = metrics_list_of(call->arena, call->input, "MetricDataQueries"),
                        *own = value_getz(query, "Label");
     buf_addf(&label, "%.*s", STR_ARG(w->name));
-    if (differs(call->arena, queries, "Stat"))
+    if (queries_differ(call->arena, queries, "Stat"))
         buf_addf(&label, " %.*s", STR_ARG(w->statistic));
-    if (differs(call->arena, queries, "Period"))
+    if (queries_differ(call->arena, queries, "Period"))
         buf_addf(&label, " %lld", (long long)(w->period_ms / 1000));
     return value_text(own, arena_str(call->arena, buf_str(&label)));
 }
