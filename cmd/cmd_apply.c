@@ -25,7 +25,8 @@ static int check_given(struct invocation *inv)
     return EXIT_DONE;
 }
 
-/* Uses the environment and inputs of the saved plan; further inputs (sensitive ones) may be given. */
+/* Uses the environment, run (--to) and inputs of the saved plan; further inputs (sensitive ones) may be
+ * given. */
 static int take_saved(
     struct invocation *inv, const struct saved_plan *saved, struct workspace_options *wanted)
 {
@@ -45,6 +46,8 @@ static int take_saved(
     wanted->stack.input_count = n + given->inputs.n;
     struct settings *settings = inv->own;
     settings->env = arena_strz(&inv->arena, env);
+    if (saved_plan_to(saved).n)
+        settings->to = arena_strz(&inv->arena, saved_plan_to(saved));
     return EXIT_DONE;
 }
 

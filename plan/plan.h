@@ -229,6 +229,7 @@ struct plan_options {
     bool latest;                  /* artifacts that were rolled back return to the current version */
     const struct value *versions; /* address -> SHA-256 of the version to roll back to; NULL: none */
     struct str import_address, import_id; /* one import beside those of the stack; "": none */
+    struct str to; /* run whose files the stack has (--to), for plan_save(); "": the current files */
     const struct value *saved_live; /* plan_load() only: live values by address, not refreshed; or NULL */
     const struct value *saved_ownership; /* with these: ownership tags that were read */
     const struct concurrent *concurrent; /* with these: for detecting later changes of other runs
@@ -349,6 +350,8 @@ struct planned_object {
 const struct planned_object *saved_plan_objects(struct saved_plan *saved, struct catalog *catalog, size_t *n);
 struct str saved_plan_stack(const struct saved_plan *saved);
 struct str saved_plan_env(const struct saved_plan *saved);
+/* The run whose files the stack had (--to), or "". */
+struct str saved_plan_to(const struct saved_plan *saved);
 /* The inputs as they were given ("k=v"), without sensitive ones. */
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
 int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,

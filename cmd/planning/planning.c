@@ -143,6 +143,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
     options.approved = s->approve.items;
     options.approved_count = s->approve.n;
     options.approval_reason = str_z(s->reason ? s->reason : "");
+    options.to = str_z(s->to ? s->to : "");
     int rc = planning_former(inv, workspace, &options.observer, &err);
     if (!rc)
         rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
@@ -223,15 +224,17 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
     workspace_close(&now);
     if (rc < 0)
         return invocation_fail(inv, &err);
-    /* Inputs given now override the recorded ones. */
+    /* Inputs given now, or saved with the plan, override the recorded ones. */
     const struct texts *given = &inv->settings->inputs;
-    struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->n + 1);
+    const struct str *over = then.stack.inputs ? then.stack.inputs : given->items;
+    size_t over_count = then.stack.inputs ? then.stack.input_count : given->n;
+    struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + over_count + 1);
     for (size_t i = 0; i < n; i++)
         all[i] = inputs[i];
-    for (size_t i = 0; i < given->n; i++)
-        all[n + i] = given->items[i];
+    for (size_t i = 0; i < over_count; i++)
+        all[n + i] = over[i];
     then.stack.inputs = all;
-    then.stack.input_count = n + given->n;
+    then.stack.input_count = n + over_count;
     return invocation_open(inv, &then, out);
 }
 

@@ -50,7 +50,7 @@ void plan_write(const struct plan *plan, struct buf *out)
     const struct value *facts = VALUE_MAP(&arena, {STR("format"), value_int(&arena, FORMAT)},
         {STR("weir"), value_stringz(&arena, WEIR_VERSION)},
         {STR("stack"), value_string(&arena, p->stack->name)},
-        {STR("env"), value_string(&arena, p->stack->env)},
+        {STR("env"), value_string(&arena, p->stack->env)}, {STR("to"), value_string(&arena, p->options->to)},
         {STR("digest"), value_string(&arena, stack_digest(p->stack, &arena))},
         {STR("lineage"), value_string(&arena, state_lineage(state))},
         {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
@@ -185,6 +185,11 @@ struct str saved_plan_stack(const struct saved_plan *saved)
 struct str saved_plan_env(const struct saved_plan *saved)
 {
     return saved_text(saved, "env");
+}
+
+struct str saved_plan_to(const struct saved_plan *saved)
+{
+    return saved_text(saved, "to");
 }
 
 const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n)

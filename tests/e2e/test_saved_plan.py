@@ -114,6 +114,19 @@ def test_what_belongs_to_the_plan_is_refused(local_stack):
     assert local_stack.run("apply", "it.plan", "--yes") and local_stack.addresses() == ["a"]
 
 
+def test_a_return_to_an_earlier_run_can_be_saved(local_stack):
+    """It is applied with the files and inputs of that run, whatever the files are by then; other files are another plan."""
+    text = "stack: s\ninputs: {n: {type: integer, default: 7}}\nresources: {a: {type: weir.value, value: 'one${inputs.n}'}}\n"
+    local_stack.write(text).apply("-i", "n=1")
+    local_stack.write(text.replace("one", "two")).apply("-i", "n=2")
+    assert '"two2" -> "one1"' in local_stack.run("plan", "--to", "1", "-o", "it.plan").out
+    local_stack.write("stack: s\nresources: {b: {type: weir.value, value: 3}}\n")
+    assert "1 updated" in local_stack.run("apply", "it.plan", "-y").out
+    assert '"one1" -> "one3"' in local_stack.run("plan", "--to", "1", "-i", "n=3", "-o", "it.plan").out
+    assert "1 updated" in local_stack.run("apply", "it.plan", "-y").out and local_stack.addresses() == ["a"]
+    local_stack.run("plan", "--to", "1", "-i", "n=3", "--detailed-exitcode")
+
+
 def test_with_a_key_a_plan_is_authenticated(stack, cloud):
     stack.env |= KEY
     plan = full_bucket(stack, cloud)
