@@ -126,6 +126,7 @@ struct move_node {
     struct move_node *end;    /* the last address of its chain of entries; itself: no entry is about it */
     struct move_node *behind; /* an address that one entry leads from; NULL: none that was looked at */
     uint32_t steps;           /* entries up to `end` */
+    bool circular;            /* its entries lead back to an address before */
     bool merged;              /* several addresses lead here */
     bool recorded;
     bool taken_by_move;      /* of an end: a record that moves has a place in the chain */
@@ -184,7 +185,7 @@ static struct str moved_once(struct moves *m, struct str address)
 static void end_circle(struct move_node *const *path, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        path[i]->end = path[i];
+        *path[i] = (struct move_node){.address = path[i]->address, .end = path[i], .circular = true};
 }
 
 static struct move_node *move_node(struct moves *m, struct str address)
@@ -315,6 +316,13 @@ static void report_still_there(struct loader *loader, struct span span, const st
     diag_related(loader->diags, d, decl->span, "here");
 }
 
+static void report_circle(struct loader *loader, const struct moved *moved)
+{
+    struct diag *d =
+        diag_error(loader->diags, moved->span, "\"%.*s\" is moved in a circle", STR_ARG(moved->from));
+    diag_hint(loader->diags, d, "`weir state mv` exchanges two resources, by way of a third address");
+}
+
 static void check_moved(struct loader *loader)
 {
     AUTO_MAP struct map sources = MAP_INIT;
@@ -324,8 +332,11 @@ static void check_moved(struct loader *loader)
         struct moved *moved = &loader->stack->moved[i];
         struct str from_key, to_key;
         const struct decl *from = find_address(loader, moved->from, &from_key);
-        const struct decl *to = find_address(loader, move_node(&moves, moved->to)->end->address, &to_key);
-        if (!to)
+        const struct move_node *target = move_node(&moves, moved->to);
+        const struct decl *to = find_address(loader, target->end->address, &to_key);
+        if (target->circular)
+            report_circle(loader, moved);
+        else if (!to)
             report_absent(loader, moved->span, moved->to);
         else
             check_key(loader, moved->span, to, to_key);

@@ -439,6 +439,8 @@ static void moves_of_several_records(void **state)
         {{"gone", "new"}, {"old", "new"}},                                      /* not to what is not there */
         {{"s[\"a\"]", "s[\"a\"]"}, {"s[\"b\"]", "s[\"b\"]"}, {"older", "new"}}, /* a circle */
     };
+    struct moved back[] = {
+        {.from = STR("s[\"a\"]"), .to = STR("s[\"b\"]")}, {.from = STR("s[\"b\"]"), .to = STR("s[\"a\"]")}};
     struct folder *f = *state;
     put(f, "weir.yaml",
         "stack: a\nresources: {new: {type: weir.value, value: 1}, k: {type: weir.value, for_each: [b, c], "
@@ -446,7 +448,9 @@ static void moves_of_several_records(void **state)
         "s: {type: weir.value, for_each: [a, b], value: 1}}\n"
         "moved: [{from: 'k[\"b\"]', to: 'k[\"c\"]'}, {from: 'k[\"a\"]', to: 'k[\"b\"]'}, {from: gone, to: "
         "old}, {from: old, to: new}, "
-        "{from: older, to: new}, {from: 's[\"a\"]', to: 's[\"b\"]'}, {from: 's[\"b\"]', to: 's[\"a\"]'}]\n");
+        "{from: older, to: new}]\n");
+    f->options.moved = back; /* as after a return to an earlier run */
+    f->options.moved_count = 2;
     load_good(f);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct str then[3], now[3];
