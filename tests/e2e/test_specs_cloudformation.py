@@ -99,6 +99,8 @@ SETTLED = {
     ("aws.rds.cluster_parameter_group", "parameters", "required"): DEFAULTS,
     ("aws.elbv2.rule", "listener", "required"): NEEDS_IT,
     ("aws.elbv2.target_group", "health_check_protocol", "choices"): "targets are not asked by the others, as CreateTargetGroup's documentation says",
+    ("aws.rds.cluster", "enable_cloudwatch_logs_exports", "replaces"): "not yet: ModifyDBCluster changes it in place, by what is added and what is taken away",
+    ("aws.rds.instance", "enable_cloudwatch_logs_exports", "replaces"): "not yet: ModifyDBInstance changes it in place, by what is added and what is taken away",
     ("aws.redshift.cluster", "cluster_type", "required"): DEFAULTS,
     ("aws.redshift.cluster", "db_name", "required"): DEFAULTS,
     ("aws.redshift.cluster", "availability_zone", "replaces"): "moving a cluster to another zone is for those with relocation, which this type has not got",

@@ -214,7 +214,7 @@ def _():
 def _():
     def seen(cloud):
         (found,) = cloud.client("rds").describe_db_instances()["DBInstances"]
-        settings = ("DBInstanceClass", "AllocatedStorage", "EngineVersion", "MultiAZ", "BackupRetentionPeriod", "DeletionProtection", "PubliclyAccessible", "EnabledCloudwatchLogsExports")
+        settings = ("DBInstanceClass", "AllocatedStorage", "EngineVersion", "MultiAZ", "BackupRetentionPeriod", "DeletionProtection", "PubliclyAccessible")
         tags = {tag["Key"]: tag["Value"] for tag in found["TagList"] if tag["Key"] != "weir:intent"}
         return {key: found.get(key) for key in settings} | {"tags": tags}
 
@@ -222,10 +222,10 @@ def _():
         type="aws.rds.instance",
         first={"name": "life-db", "engine": "postgres", "engine_version": "16.3", "instance_class": "db.t3.micro", "allocated_storage": 20, "master_username": "weir",
                "master_user_password": "first-password", "db_name": "films", "backup_retention_period": 1, "multi_az": False, "publicly_accessible": False, "deletion_protection": False,
-               "enable_cloudwatch_logs_exports": ["postgresql"], "skip_final_snapshot": True, "tags": {"team": "a"}},
+               "skip_final_snapshot": True, "tags": {"team": "a"}},
         then={"name": "life-db", "engine": "postgres", "engine_version": "16.4", "instance_class": "db.t3.small", "allocated_storage": 30, "master_username": "weir",
               "master_user_password": "second-password", "db_name": "films", "backup_retention_period": 7, "multi_az": True, "publicly_accessible": True, "deletion_protection": True,
-              "enable_cloudwatch_logs_exports": ["upgrade"], "skip_final_snapshot": True, "tags": {"team": "b"}},
+              "skip_final_snapshot": True, "tags": {"team": "b"}},
         seen=seen,
         gone=lambda cloud: not cloud.client("rds").describe_db_instances()["DBInstances"],
         outside=lambda cloud: cloud.client("rds").modify_db_instance(DBInstanceIdentifier="life-db", BackupRetentionPeriod=3, ApplyImmediately=True),

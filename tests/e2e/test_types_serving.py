@@ -38,24 +38,6 @@ def _():
     )
 
 
-@case("logs of a database cluster")
-def _():
-    first = {"name": "life", "engine": "aurora-postgresql", "master_username": "weir", "manage_master_user_password": True, "skip_final_snapshot": True}
-    return Case(
-        type="aws.rds.cluster",
-        first={**first, "enable_cloudwatch_logs_exports": ["postgresql"]},
-        then={**first, "enable_cloudwatch_logs_exports": ["instance"]},
-        less=first,
-        seen=lambda cloud: {"logs": cloud.client("rds").describe_db_clusters()["DBClusters"][0].get("EnabledCloudwatchLogsExports")},
-        gone=lambda cloud: not cloud.client("rds").describe_db_clusters()["DBClusters"],
-        outside=lambda cloud: cloud.client("rds").modify_db_cluster(DBClusterIdentifier="life", CloudwatchLogsExportConfiguration={"DisableLogTypes": ["postgresql"]}),
-        drifted="enable_cloudwatch_logs_exports",
-    )
-
-
-NOT_ON_MOTO["logs of a database cluster"] = CASES.pop("logs of a database cluster")  # moto forgets them
-
-
 @case("server of a cluster")
 def _():
     def seen(cloud):
